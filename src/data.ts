@@ -1,0 +1,91 @@
+/** What can be written, and how it becomes bytes. Anything else is a TypeError before anything is touched. */
+import { Readable } from 'node:stream';
+import { isAnyArrayBuffer } from 'node:util/types';
+import { misuse } from './errors.ts';
+import { describe } from './path.ts';
+
+/** One piece of content. */
+export type Chunk = string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
+/** Content that can be written at once. */
+export type SyncData = Chunk | Iterable<Chunk>;
+
+/** Content. Buffers are not copied: do not change them before the write has settled. */
+export type Data = SyncData | Blob | AsyncIterable<Chunk> | ReadableStream<Chunk>;
+
+/** Content as the protocol takes it: bytes that are there, or a source that is read while the temporary file is written. */
+export type Content = { readonly kind: 'bytes'; readonly bytes: Uint8Array } | { readonly kind: 'source'; readonly source: Source };
+
+/** A source of chunks, of the caller's; it is closed once, whatever happens. */
+export interface Source {
+  readonly async: boolean;
+  next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>>;
+  /** One chunk's bytes; a TypeError for what is no chunk. */
+  bytes(chunk: unknown): Uint8Array;
+  /** Tells the source that no more is wanted. Its errors are of no interest then. */
+  close(): void;
+}
+
+/** The bytes of one chunk, without a copy where they are bytes already. */
+export function chunkBytes(chunk: unknown, encoding: BufferEncoding): Uint8Array {
+  const bytes = bytesOf(chunk, encoding);
+  if (bytes === undefined) throw wrongData(chunk);
+  return bytes;
+}
+
+function bytesOf(chunk: unknown, encoding: BufferEncoding): Uint8Array | undefined {
+  if (typeof chunk === 'string') return Buffer.from(chunk, encoding);
+  if (chunk instanceof Uint8Array) return chunk;
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  if (isAnyArrayBuffer(chunk)) return new Uint8Array(chunk);
+  return undefined;
+}
+
+/** Content for an asynchronous write. */
+export function readData(data: Data, encoding: BufferEncoding): Content {
+  if (data instanceof Blob) return { kind: 'source', source: iteratorSource(data.stream() as AsyncIterable<unknown>, encoding) };
+  if (typeof data === 'object' && data !== null && Symbol.asyncIterator in data) {
+    return { kind: 'source', source: iteratorSource(data as AsyncIterable<unknown>, encoding) };
+  }
+  return readSyncData(data as SyncData, encoding);
+}
+
+/** Content for a synchronous write. */
+export function readSyncData(data: SyncData, encoding: BufferEncoding): Content {
+  const bytes = bytesOf(data, encoding);
+  if (bytes !== undefined) return { kind: 'bytes', bytes };
+  if (typeof data !== 'object' || data === null || !(Symbol.iterator in data)) throw wrongData(data);
+  if (Array.isArray(data)) for (const chunk of data) chunkBytes(chunk, 'latin1');
+  return { kind: 'source', source: iterableSource(data, encoding) };
+}
+
+function iterableSource(data: Iterable<unknown>, encoding: BufferEncoding): Source {
+  const iterator = data[Symbol.iterator]();
+  return {
+    async: false,
+    next: () => iterator.next(),
+    bytes: (chunk) => chunkBytes(chunk, encoding),
+    close: () => void iterator.return?.(),
+  };
+}
+
+function iteratorSource(data: AsyncIterable<unknown>, encoding: BufferEncoding): Source {
+  const iterator = data[Symbol.asyncIterator]();
+  return {
+    async: true,
+    next: () => iterator.next(),
+    bytes: (chunk) => chunkBytes(chunk, encoding),
+    close() {
+      // A Readable's iterator that was never started does not destroy it.
+      if (data instanceof Readable) data.destroy();
+      else iterator.return?.()?.then(undefined, () => undefined);
+    },
+  };
+}
+
+function wrongData(data: unknown): TypeError {
+  return misuse(
+    'ERR_INVALID_ARG_TYPE',
+    `"data" must be a string, a Buffer, a TypedArray, a DataView, an ArrayBuffer, a Blob, or a stream or iterable of those, not ${describe(data)}`,
+  );
+}

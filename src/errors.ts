@@ -1,0 +1,161 @@
+import { getSystemErrorMap } from 'node:util';
+import { display, type PathName } from './path.ts';
+
+/** What the target holds after a failure. */
+export type Outcome = 'old' | 'new' | 'unknown';
+
+/** Where in a replacement a failure happened. */
+export type Step =
+  | 'resolve'
+  | 'make parents'
+  | 'wait'
+  | 'create temporary file'
+  | 'read source'
+  | 'write'
+  | 'set metadata'
+  | 'sync'
+  | 'close'
+  | 'back up'
+  | 'rename'
+  | 'write in place'
+  | 'sync directory';
+
+/** What a {@link WriteError} is made of. */
+export interface WriteErrorDetails {
+  path: PathName;
+  step: Step;
+  outcome: Outcome;
+  cause: unknown;
+  temporaryPath?: PathName | undefined;
+  backupPath?: PathName | undefined;
+}
+
+const brand: unique symbol = Symbol.for('untorn.WriteError');
+
+/**
+ * A replacement that failed, or that took place and could not be confirmed durable.
+ *
+ * `outcome` says what the target holds now: `'old'` (nothing changed; if there was no file, there is none),
+ * `'new'` (the new content is in place, but what came after, as the sync of its directory, failed), or
+ * `'unknown'` (the system would not say).
+ *
+ * An abort has `name` `'AbortError'` and `code` `'ABORT_ERR'`, as everywhere in Node.js.
+ */
+export class WriteError extends Error {
+  /** The code of the cause, as `'ENOSPC'`; `'ERR_UNTORN_SOURCE'` where a data source failed without a code. */
+  readonly code: string;
+  /** The error number of the system call, where one failed. */
+  readonly errno: number | undefined;
+  /** The system call that failed, where one did. */
+  readonly syscall: string | undefined;
+  /** The target: the path with its last symbolic links followed as far as they were. */
+  readonly path: PathName;
+  /** Where in the replacement it failed. */
+  readonly step: Step;
+  /** What the target holds now. */
+  readonly outcome: Outcome;
+  /** The temporary file with the new content, where it was kept. */
+  temporaryPath?: PathName;
+  /** The copy of the old content, where one was left for recovery. */
+  readonly backupPath?: PathName;
+
+  constructor(details: WriteErrorDetails) {
+    const cause = asFailure(details.cause);
+    super(message(details, cause), { cause: details.cause });
+    this.name = cause.code === 'ABORT_ERR' ? 'AbortError' : 'WriteError';
+    this.code = cause.code ?? (details.step === 'read source' ? 'ERR_UNTORN_SOURCE' : 'ERR_UNTORN_UNEXPECTED');
+    this.errno = cause.errno;
+    this.syscall = cause.syscall;
+    this.path = details.path;
+    this.step = details.step;
+    this.outcome = details.outcome;
+    if (details.temporaryPath !== undefined) this.temporaryPath = details.temporaryPath;
+    if (details.backupPath !== undefined) this.backupPath = details.backupPath;
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** Whether a value is a WriteError, of this or of another copy of the package. */
+  static isWriteError(value: unknown): value is WriteError {
+    return typeof value === 'object' && value !== null && brand in value;
+  }
+}
+
+interface Failure {
+  code?: string | undefined;
+  errno?: number | undefined;
+  syscall?: string | undefined;
+  message?: string;
+}
+
+function asFailure(cause: unknown): Failure {
+  if (typeof cause !== 'object' || cause === null) return {};
+  const { code, errno, syscall, message } = cause as Record<string, unknown>;
+  return {
+    code: typeof code === 'string' ? code : undefined,
+    errno: typeof errno === 'number' ? errno : undefined,
+    syscall: typeof syscall === 'string' ? syscall : undefined,
+    ...(typeof message === 'string' && { message }),
+  };
+}
+
+const doing: Record<Step, string> = {
+  resolve: 'looking at it',
+  'make parents': 'making its parent directories',
+  wait: 'waiting for its turn',
+  'create temporary file': 'creating the temporary file',
+  'read source': 'reading the data',
+  write: 'writing',
+  'set metadata': 'setting mode, owner or attributes',
+  sync: 'syncing',
+  close: 'closing the temporary file',
+  'back up': 'making the backup',
+  rename: 'renaming',
+  'write in place': 'writing in place',
+  'sync directory': 'syncing the directory',
+};
+
+const state: Record<Outcome, string> = {
+  old: 'the old content is untouched',
+  new: 'the new content is in place, but not confirmed durable',
+  unknown: 'what it holds now is unknown',
+};
+
+function message(details: WriteErrorDetails, cause: Failure): string {
+  const kept = details.temporaryPath === undefined ? '' : `; the new content is kept in "${display(details.temporaryPath)}"`;
+  const backup = details.backupPath === undefined ? '' : `; the old content is kept in "${display(details.backupPath)}"`;
+  return `Cannot replace "${display(details.path)}": ${reason(details.cause, cause)} while ${doing[details.step]}; ${state[details.outcome]}${kept}${backup}`;
+}
+
+/** A system error's own words without the code, call and paths that Node puts around them. */
+function reason(cause: unknown, failure: Failure): string {
+  if (failure.errno !== undefined) {
+    const known = getSystemErrorMap().get(failure.errno);
+    if (known !== undefined) return `${known[1]} (${failure.code})`;
+  }
+  return failure.message ?? String(cause);
+}
+
+/** An error of the caller: wrong arguments, or a call that the object's state does not allow. */
+export function misuse(code: string, text: string): TypeError {
+  return Object.assign(new TypeError(text), { code });
+}
+
+/** An argument of the right type and outside of what is allowed. */
+export function outOfRange(text: string): RangeError {
+  return Object.assign(new RangeError(text), { code: 'ERR_OUT_OF_RANGE' });
+}
+
+/** A refusal in the terms of the system: an errno code and why. */
+export function refusal(code: string, text: string): Error {
+  return Object.assign(new Error(text), { code });
+}
+
+/** The error that an abort gives, in the form of Node's own. */
+export function aborted(signal: AbortSignal): Error {
+  return Object.assign(new Error('The operation was aborted', { cause: signal.reason }), { name: 'AbortError', code: 'ABORT_ERR' });
+}
+
+/** The code of an error, if it has one. */
+export function codeOf(error: unknown): string | undefined {
+  return asFailure(error).code;
+}

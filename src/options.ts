@@ -1,0 +1,246 @@
+/** What callers may ask for, and how it is checked: once, before anything is touched. */
+import { misuse, outOfRange } from './errors.ts';
+import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
+
+/**
+ * How much of a power cut a write survives, in the meanings of SQLite's `PRAGMA synchronous`.
+ *
+ * - `'full'`: once the call has returned, the new content is there after a power cut.
+ * - `'normal'`: after a power cut the whole old or the whole new content is there, but maybe the old.
+ * - `'off'`: atomic between processes only; after a power cut the file may be damaged.
+ */
+export type Durability = 'full' | 'normal' | 'off';
+
+/** Whether to keep something: if possible, or else fail, or not at all. */
+export type Keep = 'try' | 'require' | 'off';
+
+/** What of the replaced file to keep. */
+export interface Preserve {
+  /** Permission bits. @default 'try' */
+  mode?: Keep | false;
+  /** User and group. @default 'try' */
+  owner?: Keep | false;
+  /** Extended attributes: ACLs and security labels among them. @default 'try' */
+  xattr?: Keep | false;
+  /** Times of last access and modification, to the microsecond. @default 'off' */
+  times?: Keep | false;
+}
+
+/** Keep a copy of what is replaced. */
+export type Backup = false | 'simple' | 'numbered' | { numbered: number } | PathLike;
+
+/** What every way of writing a file takes. */
+export interface WriteOptions {
+  /** How much of a power cut the write survives. @default 'full' */
+  durability?: Durability;
+  /** Encoding of strings. @default 'utf8' */
+  encoding?: BufferEncoding | null;
+  /** Aborts the write; without effect from the rename on. */
+  signal?: AbortSignal;
+  /**
+   * Permission bits of the file, as a number or in octal digits. They are set exactly; the umask does not apply.
+   * @default those of the replaced file, or 0666 less the umask
+   */
+  mode?: number | string;
+  /** User and group of the file. They are set exactly. @default those of the replaced file, or the process's */
+  owner?: { uid?: number; gid?: number };
+  /** What of the replaced file to keep; what could not be kept under `'try'` is in the result's `notKept`. */
+  preserve?: Preserve;
+  /** Symbolic link at the path: write the file that it leads to, replace the link itself, or fail with ELOOP. @default 'follow' */
+  symlink?: 'follow' | 'replace' | 'refuse';
+  /** Target with several hard links: the other names keep the old content, or fail with EMLINK. @default 'break' */
+  hardLink?: 'break' | 'refuse';
+  /** `false`: create only, atomically; fails with EEXIST. @default true */
+  overwrite?: boolean;
+  /** Same bytes in place already: write all the same, or leave the file and its times alone. @default 'write' */
+  ifUnchanged?: 'write' | 'skip';
+  /** Create missing parent directories (0777 less the umask). @default false */
+  makeParents?: boolean;
+  /**
+   * Keep the replaced file: `'simple'` as `name~`, `'numbered'` as `name.~1~`, `name.~2~` and so on,
+   * `{ numbered: 5 }` with the last five only, or under a path of your own.
+   * @default false
+   */
+  backup?: Backup;
+  /**
+   * Where a file cannot be replaced (one that is bind-mounted, or in a directory that one may not write): fail, or write
+   * into it, which is not atomic; the old content is kept aside until that is done. @default 'error'
+   */
+  fallback?: 'error' | 'in-place';
+  /** The temporary file: text before and after the random part of its name, and whether it is kept on failure. */
+  temporary?: { prefix?: string; suffix?: string; keepOnError?: boolean };
+  /** How long a rename is tried again while another process has the target open on Windows. Milliseconds. @default 5000 */
+  retry?: { timeout?: number };
+}
+
+/** Options that have been read: complete, checked and frozen. */
+export interface Settings {
+  readonly durability: Durability;
+  readonly encoding: BufferEncoding;
+  readonly signal: AbortSignal | undefined;
+  readonly mode: number | undefined;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly preserve: { readonly mode: Keep; readonly owner: Keep; readonly xattr: Keep; readonly times: Keep };
+  readonly symlink: 'follow' | 'replace' | 'refuse';
+  readonly hardLink: 'break' | 'refuse';
+  readonly overwrite: boolean;
+  readonly ifUnchanged: 'write' | 'skip';
+  readonly makeParents: boolean;
+  readonly backup: undefined | { readonly kind: 'simple' } | { readonly kind: 'numbered'; readonly limit: number } | { readonly kind: 'path'; readonly path: PathName };
+  readonly fallback: 'error' | 'in-place';
+  readonly prefix: string | undefined;
+  readonly suffix: string;
+  readonly keepOnError: boolean;
+  readonly retryTimeout: number;
+}
+
+type Fields = Record<string, unknown>;
+
+const known = new Set([
+  'durability', 'encoding', 'signal', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifUnchanged', 'makeParents', 'backup',
+  'fallback', 'temporary', 'retry', 'flag', 'flush',
+]);
+
+/** Reads the options. A string is an encoding, as in `node:fs`. */
+export function readOptions(given: WriteOptions | BufferEncoding | null | undefined, further: readonly string[] = []): Settings {
+  if (typeof given === 'string') return readOptions({ encoding: given });
+  const options = record(given ?? {}, 'options', (name) => known.has(name) || further.includes(name));
+  const owner = record(options['owner'] ?? {}, 'options.owner', (name) => name === 'uid' || name === 'gid');
+  const temporary = record(options['temporary'] ?? {}, 'options.temporary', (name) => ['prefix', 'suffix', 'keepOnError'].includes(name));
+  const retry = record(options['retry'] ?? {}, 'options.retry', (name) => name === 'timeout');
+  const durability = oneOf(options, 'durability', ['full', 'normal', 'off'] as const);
+  return Object.freeze({
+    durability,
+    encoding: readEncoding(options['encoding']),
+    signal: readSignal(options['signal']),
+    mode: readMode(options['mode']),
+    uid: readId(owner['uid'], 'options.owner.uid'),
+    gid: readId(owner['gid'], 'options.owner.gid'),
+    preserve: readPreserve(options['preserve']),
+    symlink: oneOf(options, 'symlink', ['follow', 'replace', 'refuse'] as const),
+    hardLink: oneOf(options, 'hardLink', ['break', 'refuse'] as const),
+    overwrite: flag(options, 'overwrite', readNodeFlag(options, durability)),
+    ifUnchanged: oneOf(options, 'ifUnchanged', ['write', 'skip'] as const),
+    makeParents: flag(options, 'makeParents', false),
+    backup: readBackup(options['backup']),
+    fallback: oneOf(options, 'fallback', ['error', 'in-place'] as const),
+    prefix: readNamePart(temporary['prefix'], 'options.temporary.prefix'),
+    suffix: readNamePart(temporary['suffix'], 'options.temporary.suffix') ?? '.tmp',
+    keepOnError: flag(temporary, 'keepOnError', false, 'options.temporary.'),
+    retryTimeout: readDuration(retry['timeout'], 'options.retry.timeout', 5000),
+  });
+}
+
+function record(value: unknown, name: string, allowed: (field: string) => boolean): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(name, 'an object', value);
+  for (const field of Object.keys(value)) {
+    // A misspelt option must not be a silent default.
+    if (!allowed(field)) throw misuse('ERR_INVALID_ARG_VALUE', `"${name}.${field}" is not an option`);
+  }
+  return value as Fields;
+}
+
+function oneOf<const T extends string>(options: Fields, field: string, values: readonly [T, ...T[]], within = 'options.'): T {
+  const value = options[field];
+  if (value === undefined) return values[0];
+  if (values.includes(value as T)) return value as T;
+  throw misuse('ERR_INVALID_ARG_VALUE', `"${within}${field}" must be ${list(values)}, not ${describe(value)}`);
+}
+
+function list(values: readonly string[]): string {
+  return values.map((value) => `'${value}'`).join(' or ');
+}
+
+function flag(options: Fields, field: string, otherwise: boolean, within = 'options.'): boolean {
+  const value = options[field];
+  if (value === undefined) return otherwise;
+  if (typeof value === 'boolean') return value;
+  throw wrongType(within + field, 'a boolean', value);
+}
+
+function readEncoding(value: unknown): BufferEncoding {
+  if (value === undefined || value === null) return 'utf8';
+  if (typeof value === 'string' && Buffer.isEncoding(value)) return value;
+  throw misuse('ERR_INVALID_ARG_VALUE', `"options.encoding" must be an encoding that Buffer knows, not ${describe(value)}`);
+}
+
+function readSignal(value: unknown): AbortSignal | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value) return value as AbortSignal;
+  throw wrongType('options.signal', 'an AbortSignal', value);
+}
+
+function readMode(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && /^[0-7]+$/.test(value)) return readMode(Number.parseInt(value, 8));
+  if (typeof value !== 'number') throw wrongType('options.mode', 'a number or octal digits', value);
+  if (!Number.isInteger(value) || value < 0 || value > 0o7777) throw outOfRange(`"options.mode" must be between 0 and 0o7777, not ${value}`);
+  return value;
+}
+
+function readId(value: unknown, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value);
+  // 4294967295 is -1 to chown(2), which means "leave it".
+  if (!Number.isInteger(value) || value < 0 || value >= 0xffffffff) throw outOfRange(`"${name}" must be a whole number from 0 to 4294967294, not ${value}`);
+  return value;
+}
+
+function readPreserve(value: unknown): Settings['preserve'] {
+  const fields = record(value ?? {}, 'options.preserve', (name) => ['mode', 'owner', 'xattr', 'times'].includes(name));
+  const keep = (field: string, values: readonly [Keep, Keep, Keep]): Keep =>
+    fields[field] === false ? 'off' : oneOf(fields, field, values, 'options.preserve.');
+  return Object.freeze({
+    mode: keep('mode', ['try', 'require', 'off']),
+    owner: keep('owner', ['try', 'require', 'off']),
+    xattr: keep('xattr', ['try', 'require', 'off']),
+    times: keep('times', ['off', 'try', 'require']),
+  });
+}
+
+/** `flag` and `flush` of `node:fs`, as far as they mean something here; gives the default of `overwrite`. */
+function readNodeFlag(options: Fields, durability: Durability): boolean {
+  if (options['flush'] === true && durability === 'off') throw misuse('ERR_INVALID_ARG_VALUE', `"options.flush" contradicts "options.durability": 'off'`);
+  switch (options['flag']) {
+    case undefined:
+    case 'w':
+      return true;
+    case 'wx':
+    case 'xw':
+      return false;
+    default:
+      throw misuse('ERR_INVALID_ARG_VALUE', `"options.flag" must be 'w' or 'wx', not ${describe(options['flag'])}: a file is replaced, never added to`);
+  }
+}
+
+function readBackup(value: unknown): Settings['backup'] {
+  if (value === undefined || value === false) return undefined;
+  if (value === 'simple') return { kind: 'simple' };
+  if (value === 'numbered') return { kind: 'numbered', limit: Infinity };
+  if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value) && !(value instanceof URL)) {
+    const limit = record(value, 'options.backup', (name) => name === 'numbered')['numbered'];
+    if (!Number.isInteger(limit) || (limit as number) < 1) throw outOfRange(`"options.backup.numbered" must be a whole number from 1, not ${describe(limit)}`);
+    return { kind: 'numbered', limit: limit as number };
+  }
+  return { kind: 'path', path: absolutePath(value as PathLike, 'options.backup') };
+}
+
+function readNamePart(value: unknown, name: string): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') throw wrongType(name, 'a string', value);
+  if (/[/\\\0]/.test(value)) throw misuse('ERR_INVALID_ARG_VALUE', `"${name}" must not contain a slash, a backslash or a null byte`);
+  if (Buffer.byteLength(value) > 64) throw outOfRange(`"${name}" must not be longer than 64 bytes`);
+  return value;
+}
+
+function readDuration(value: unknown, name: string, otherwise: number): number {
+  if (value === undefined) return otherwise;
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value);
+  if (!(value >= 0 && value <= 0x7fffffff)) throw outOfRange(`"${name}" must be between 0 and 2147483647 milliseconds, not ${value}`);
+  return value;
+}
+
+function wrongType(name: string, expected: string, value: unknown): TypeError {
+  return misuse('ERR_INVALID_ARG_TYPE', `"${name}" must be ${expected}, not ${describe(value)}`);
+}

@@ -1,0 +1,119 @@
+/**
+ * Path names as the system takes them: text, or bytes where they are not valid UTF-8.
+ *
+ * On POSIX nothing here normalises `..`: the parent of a symbolic link is not what the text says.
+ */
+import { isUtf8 } from 'node:buffer';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { misuse } from './errors.ts';
+
+/** A path name: a string, or a Buffer where the bytes are not valid UTF-8. */
+export type PathName = string | Buffer;
+
+/** What callers may name a file with. */
+export type PathLike = string | URL | Buffer;
+
+const windows = process.platform === 'win32';
+const separators = windows ? /[\\/]/ : /\//;
+const trailingName = windows ? /[^\\/]*$/ : /[^/]*$/;
+
+/** The path as absolute at this moment, so that a later `process.chdir()` cannot move the write elsewhere. */
+export function absolutePath(given: PathLike, argument = 'path'): PathName {
+  const name = fromPathLike(given, argument);
+  if (name.length === 0) throw misuse('ERR_INVALID_ARG_VALUE', `"${argument}" is empty`);
+  if (name.includes('\0')) throw misuse('ERR_INVALID_ARG_VALUE', `"${argument}" contains a null byte`);
+  if (isAbsolute(name)) return name;
+  if (windows) return resolveKeepingTrailingSlash(name as string);
+  return join(process.cwd(), name);
+}
+
+function fromPathLike(given: PathLike, argument: string): PathName {
+  if (typeof given === 'string') return given;
+  if (given instanceof URL) return fromFileUrl(given);
+  if (Buffer.isBuffer(given)) return isUtf8(given) ? given.toString() : Buffer.from(given);
+  throw misuse('ERR_INVALID_ARG_TYPE', `"${argument}" must be a string, a Buffer or a file: URL, not ${describe(given)}`);
+}
+
+function fromFileUrl(url: URL): PathName {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    if (!(error instanceof URIError) || windows) throw error;
+    // decodeURIComponent() knows only UTF-8; a file name may be any bytes.
+    if (/%2f/i.test(url.pathname)) throw misuse('ERR_INVALID_FILE_URL_PATH', 'A file: URL must not contain an encoded "/"');
+    return Buffer.from(url.pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))), 'latin1');
+  }
+}
+
+function resolveKeepingTrailingSlash(name: string): string {
+  const resolved = path.resolve(name);
+  return /[\\/]$/.test(name) && !/[\\/]$/.test(resolved) ? `${resolved}\\` : resolved;
+}
+
+export function isAbsolute(name: PathName): boolean {
+  return path.isAbsolute(asText(name));
+}
+
+export function join(directory: PathName, name: PathName): PathName {
+  const between = /[\\/]$/.test(asText(directory).slice(-1)) && (windows || asText(directory).endsWith('/')) ? '' : path.sep;
+  if (typeof directory === 'string' && typeof name === 'string') return directory + between + name;
+  return Buffer.concat([Buffer.from(directory), Buffer.from(between), Buffer.from(name)]);
+}
+
+/** The directory of an absolute path and the last name in it, which is empty after a trailing slash. */
+export function split(file: PathName): { directory: PathName; name: PathName } {
+  const text = asText(file);
+  const name = trailingName.exec(text)?.[0] ?? '';
+  const root = path.parse(text).root;
+  let end = text.length - name.length;
+  while (end > root.length && separators.test(text[end - 1] ?? '')) end--;
+  return { directory: like(file, text.slice(0, Math.max(end, root.length))), name: like(file, name) };
+}
+
+/** At most `limit` bytes of a name, cut between characters. */
+export function cutName(name: PathName, limit: number): PathName {
+  const bytes = Buffer.from(name);
+  if (bytes.length <= limit) return name;
+  let end = Math.max(limit, 0);
+  if (typeof name === 'string') while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  const cut = bytes.subarray(0, end);
+  return typeof name === 'string' ? cut.toString() : cut;
+}
+
+/** A name with text before and after it. */
+export function surround(before: string, name: PathName, after: string): PathName {
+  if (typeof name === 'string') return before + name + after;
+  return Buffer.concat([Buffer.from(before), name, Buffer.from(after)]);
+}
+
+/** One JavaScript string for each path name, for messages. Bytes that are not UTF-8 show as U+FFFD. */
+export function display(name: PathName): string {
+  return name.toString();
+}
+
+/** One JavaScript string for each different path name, for use as a key. */
+export function key(name: PathName): string {
+  return typeof name === 'string' ? `u${name}` : `b${name.toString('latin1')}`;
+}
+
+/** The text where the bytes are UTF-8, the bytes otherwise. */
+export function fromBytes(bytes: Buffer): PathName {
+  return isUtf8(bytes) ? bytes.toString() : bytes;
+}
+
+export function asText(name: PathName): string {
+  return typeof name === 'string' ? name : name.toString('latin1');
+}
+
+function like(model: PathName, text: string): PathName {
+  return typeof model === 'string' ? text : Buffer.from(text, 'latin1');
+}
+
+/** What a value is, for a message about a wrong one. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'object') return `an instance of ${(value as object).constructor?.name ?? 'Object'}`;
+  if (typeof value === 'function') return 'a function';
+  return `${typeof value} ${typeof value === 'symbol' ? value.toString() : JSON.stringify(typeof value === 'bigint' ? value.toString() : value)}`;
+}

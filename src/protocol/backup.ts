@@ -1,0 +1,138 @@
+/**
+ * Keeping what is replaced.
+ *
+ * Promise: the target is never away for a moment, and the backup is never half. It is a hard link to the old
+ * file where the filesystem has them, a copy elsewhere; with durability `'full'` or `'normal'` it reaches the disk before
+ * the new content can. A crash in between leaves the old file under both names.
+ */
+import { codeOf } from '../errors.ts';
+import { asText, fromBytes, join, split, surround, type PathName } from '../path.ts';
+import { call, type Steps } from '../system/calls.ts';
+import { O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
+import { copyContent } from './copy.ts';
+import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
+import { applyMetadata } from './metadata.ts';
+import type { Place } from './place.ts';
+import { afterFailure, closeTemporary, createTemporary, discardTemporary, forgetTemporary, newName, type Folder } from './temporary.ts';
+import type { Write } from './write.ts';
+
+/** Makes the backup that was asked for; returns its path. */
+export function* makeBackup(write: Write, place: Place): Steps<PathName | undefined> {
+  const { backup, durability } = write.settings;
+  if (backup === undefined || place.existing === undefined) return undefined;
+  write.step = 'back up';
+  if (durability !== 'off') yield* syncOld(place);
+  if (backup.kind === 'path') return yield* backUpElsewhere(write, place, backup.path);
+  const path =
+    backup.kind === 'numbered' ? yield* backUpNumbered(write, place, backup.limit) : yield* backUpAs(write, place, place, surround('', place.name, '~'));
+  if (durability !== 'off') yield* syncDirectory(write, place.directory);
+  return path;
+}
+
+/** The old file's own data: who wrote it may not have synced it. */
+function* syncOld(place: Place): Steps<void> {
+  const fd = yield* call.open(place.reach, O_TO_SYNC | O_NOFOLLOW, 0);
+  try {
+    yield* call.fsync(fd);
+  } finally {
+    yield* call.close(fd);
+  }
+}
+
+function* backUpElsewhere(write: Write, place: Place, path: PathName): Steps<PathName> {
+  const { directory: directoryPath, name } = split(path);
+  const directory = yield* openDirectory(write, directoryPath);
+  try {
+    yield* backUpAs(write, place, { directory, directoryPath }, name);
+    if (write.settings.durability !== 'off') yield* syncDirectory(write, directory);
+    return path;
+  } finally {
+    yield* closeDirectory(directory);
+  }
+}
+
+/** Puts the old file under a name that may be taken: linked under a new one first, then renamed over it. */
+function* backUpAs(write: Write, place: Place, folder: Folder, name: PathName): Steps<PathName> {
+  const reach = join(folder.directory.reach, newName(write, name, 'temporary'));
+  if (!(yield* linked(place.reach, reach))) return yield* backUpByCopy(write, place, folder, name);
+  try {
+    yield* call.rename(reach, join(folder.directory.reach, name));
+  } catch (error) {
+    yield* afterFailure(call.unlink(reach));
+    throw error;
+  }
+  // Where the backup is a link to the old file already, rename(2) does nothing and leaves the new one.
+  yield* unlinkIfThere(reach);
+  return join(folder.directoryPath, name);
+}
+
+/** Links a file, unless the filesystem or the kernel does not do that. */
+function* linked(from: PathName, to: PathName): Steps<boolean> {
+  try {
+    yield* call.link(from, to);
+    return true;
+  } catch (error) {
+    if (!['EPERM', 'EACCES', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error;
+    return false;
+  }
+}
+
+function* backUpByCopy(write: Write, place: Place, folder: Folder, name: PathName): Steps<PathName> {
+  const temporary = yield* createTemporary(write, folder, name, true);
+  try {
+    const old = yield* call.open(place.reach, O_RDONLY | O_NOFOLLOW, 0);
+    try {
+      yield* copyContent(old, temporary.fd);
+    } finally {
+      yield* call.close(old);
+    }
+    yield* applyMetadata({ ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } }, place, temporary);
+    if (write.settings.durability !== 'off') yield* call.fsync(temporary.fd);
+    yield* closeTemporary(temporary);
+    yield* call.rename(temporary.reach, join(folder.directory.reach, name));
+    forgetTemporary(temporary);
+    return join(folder.directoryPath, name);
+  } catch (error) {
+    yield* discardTemporary(temporary);
+    throw error;
+  }
+}
+
+/** The next free number; of the older backups only the last few stay. */
+function* backUpNumbered(write: Write, place: Place, limit: number): Steps<PathName> {
+  const numbers = yield* numbersTaken(place);
+  for (let number = Math.max(0, ...numbers) + 1; ; number++) {
+    const name = numbered(place.name, number);
+    try {
+      if (!(yield* linked(place.reach, join(place.directory.reach, name)))) yield* backUpByCopy(write, place, place, name);
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') continue;
+      throw error;
+    }
+    for (const old of numbers.filter((taken) => taken <= number - limit)) yield* unlinkIfThere(join(place.directory.reach, numbered(place.name, old)));
+    return join(place.directoryPath, name);
+  }
+}
+
+/** The names of GNU's numbered backups. */
+function numbered(name: PathName, number: number): PathName {
+  return surround('', name, `.~${number}~`);
+}
+
+function* numbersTaken(place: Place): Steps<number[]> {
+  const start = `${asText(place.name)}.~`;
+  const names = yield* call.readdir(place.directory.reach);
+  return names.flatMap((name) => {
+    const text = typeof name === typeof place.name ? asText(name) : asText(fromBytes(Buffer.from(name)));
+    const number = text.startsWith(start) ? /^([1-9]\d{0,8})~$/.exec(text.slice(start.length))?.[1] : undefined;
+    return number === undefined ? [] : [Number(number)];
+  });
+}
+
+function* unlinkIfThere(reach: PathName): Steps<void> {
+  try {
+    yield* call.unlink(reach);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}

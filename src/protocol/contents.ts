@@ -1,0 +1,125 @@
+/**
+ * Writing everything.
+ *
+ * Promise: every byte of every chunk, in order, or an error. A system may write fewer bytes than it was given and call
+ * that success: at the end of a disk, of a quota, of RLIMIT_FSIZE, and always past 2 GiB.
+ */
+import { aborted } from '../errors.ts';
+import type { Content, Source } from '../data.ts';
+import { call, wait, type Steps } from '../system/calls.ts';
+import { nothingWritten } from './temporary.ts';
+import { throwIfAborted, type Write } from './write.ts';
+
+/** Bytes written at a time; an abort is noticed in between. */
+const stride = 8 << 20;
+/** Chunks below this size are gathered, so that a source of many small ones does not cost a call each. */
+const small = 16 << 10;
+const gathered = 64 << 10;
+
+/** Writes the content; returns its size in bytes. */
+export function* writeContent(write: Write, fd: number, content: Content): Steps<number> {
+  write.step = 'write';
+  if (content.kind === 'source') return yield* writeSource(write, fd, content.source);
+  yield* writeAll(write, fd, content.bytes);
+  return content.bytes.byteLength;
+}
+
+/** Writes all of the bytes at the current position. */
+export function* writeAll(write: Write, fd: number, bytes: Uint8Array): Steps<void> {
+  for (let written = 0; written < bytes.byteLength; ) {
+    throwIfAborted(write);
+    const count = yield* call.write(fd, bytes.subarray(written, written + stride));
+    if (count === 0) throw nothingWritten();
+    written += count;
+  }
+}
+
+/** Writes all of several buffers at the current position, in as few calls as the system allows. */
+export function* writeAllOf(write: Write, fd: number, buffers: readonly Uint8Array[]): Steps<void> {
+  let rest = buffers.filter((buffer) => buffer.byteLength > 0);
+  while (rest.length > 0) {
+    throwIfAborted(write);
+    const batch = firstOf(rest);
+    if (batch.length === 1) {
+      yield* writeAll(write, fd, batch[0] as Uint8Array);
+      rest = rest.slice(1);
+      continue;
+    }
+    const count = yield* call.writev(fd, batch);
+    if (count === 0) throw nothingWritten();
+    rest = after(rest, count);
+  }
+}
+
+/** The first of the buffers, as many as go into one call. */
+function firstOf(buffers: readonly Uint8Array[]): readonly Uint8Array[] {
+  let size = 0;
+  const end = buffers.findIndex((buffer, index) => index > 0 && (size += buffer.byteLength) + (buffers[0] as Uint8Array).byteLength > stride);
+  return buffers.slice(0, Math.min(end === -1 ? buffers.length : end, 1024));
+}
+
+/** What is left of the buffers after the first `count` bytes. */
+function after(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
+  let index = 0;
+  while (index < buffers.length && count >= (buffers[index] as Uint8Array).byteLength) count -= (buffers[index++] as Uint8Array).byteLength;
+  const [partial, ...rest] = buffers.slice(index);
+  return partial === undefined ? [] : [partial.subarray(count), ...rest];
+}
+
+function* writeSource(write: Write, fd: number, source: Source): Steps<number> {
+  const gather = Buffer.allocUnsafe(gathered);
+  let size = 0;
+  let waiting = 0;
+  for (;;) {
+    throwIfAborted(write);
+    const next = yield* pull(write, source);
+    if (next.done === true) break;
+    const bytes = readChunk(write, source, next.value);
+    size += bytes.byteLength;
+    if (waiting + bytes.byteLength > gathered || bytes.byteLength >= small) {
+      yield* writeAll(write, fd, gather.subarray(0, waiting));
+      waiting = 0;
+    }
+    if (bytes.byteLength >= small) yield* writeAll(write, fd, bytes);
+    else {
+      // Copied, since a source may fill the same buffer again.
+      gather.set(bytes, waiting);
+      waiting += bytes.byteLength;
+    }
+  }
+  yield* writeAll(write, fd, gather.subarray(0, waiting));
+  return size;
+}
+
+function readChunk(write: Write, source: Source, chunk: unknown): Uint8Array {
+  write.step = 'read source';
+  const bytes = source.bytes(chunk);
+  write.step = 'write';
+  return bytes;
+}
+
+/** The source's next chunk. An abort does not wait for it. */
+function* pull(write: Write, source: Source): Steps<IteratorResult<unknown>> {
+  write.step = 'read source';
+  const next = source.next();
+  const result = source.async ? yield* settled(write, next as Promise<IteratorResult<unknown>>) : (next as IteratorResult<unknown>);
+  write.step = 'write';
+  return result;
+}
+
+function* settled<T>(write: Write, promise: Promise<T>): Steps<T> {
+  const { signal } = write.settings;
+  return yield* wait<T>((wake, fail) => {
+    const abort = (): void => end(() => fail(aborted(signal as AbortSignal)));
+    let ended = false;
+    function end(report: () => void): void {
+      if (ended) return;
+      ended = true;
+      signal?.removeEventListener('abort', abort);
+      // Outside of the promise, so that what the protocol throws is not swallowed by it.
+      process.nextTick(report);
+    }
+    signal?.addEventListener('abort', abort);
+    promise.then((value) => end(() => wake(value)), (error: unknown) => end(() => fail(error)));
+  });
+}

@@ -1,0 +1,141 @@
+/**
+ * Writing into the target, for files that cannot be replaced: bind-mounted ones (rename(2) fails with EBUSY), and ones in a
+ * directory that one may not write.
+ *
+ * Promise: not atomic, readers may see a mixture; but nothing is lost. Before the first byte changes, the old content lies
+ * whole and synced in a recovery file (`untorn-r-…`), and so does the new content in the temporary file. A failure puts
+ * the old content back. A crash leaves the recovery file, which no sweep removes.
+ */
+import { WriteError, codeOf, refusal } from '../errors.ts';
+import { display, join, type PathName } from '../path.ts';
+import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY, O_RDWR } from '../system/flags.ts';
+import { copyContent } from './copy.ts';
+import { openDirectory, syncDirectory, type Directory } from './directory.ts';
+import type { Place } from './place.ts';
+import { afterFailure, newName, type Folder, type TemporaryFile } from './temporary.ts';
+import { failure, type Write } from './write.ts';
+
+/** A folder for copies where the target's own may not be written: the user's state directory, or one in the system's. */
+export function* openStateFolder(write: Write): Steps<Folder & { readonly directory: Directory }> {
+  let problem: unknown;
+  for (const path of write.surroundings.stateDirectories()) {
+    try {
+      yield* makePrivate(write, path);
+      return { directory: yield* openDirectory(write, path), directoryPath: path };
+    } catch (error) {
+      problem = error;
+    }
+  }
+  throw problem;
+}
+
+/** Makes a directory for this user alone, or makes sure that it is one. */
+function* makePrivate(write: Write, path: PathName): Steps<void> {
+  try {
+    yield* call.mkdir(path, 0o700);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
+  const status = yield* call.lstat(path);
+  const { uid, platform } = write.surroundings;
+  if (fileType(status.mode) !== 'directory' || (platform !== 'win32' && (status.uid !== uid || (status.mode & 0o077) !== 0))) {
+    throw refusal('EPERM', `"${display(path)}" is not a directory of this user's alone`);
+  }
+}
+
+/** Overwrites the target with what the temporary file holds; `folder` is where the recovery file goes. */
+export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFile, folder: Folder & { readonly directory: Directory }): Steps<void> {
+  write.step = 'write in place';
+  const fresh = yield* openSame(temporary.reach, temporary.status);
+  try {
+    const target = yield* openSame(place.reach, place.existing, O_RDWR);
+    try {
+      const recovery = yield* keepOld(write, place, target, folder);
+      yield* overwrite(write, place, fresh, target, recovery);
+      yield* call.unlink(recovery.reach);
+      write.recoveryPath = undefined;
+    } finally {
+      yield* call.close(target);
+    }
+  } finally {
+    yield* call.close(fresh);
+  }
+}
+
+/** Opens a file that must still be the one that was looked at. */
+function* openSame(reach: PathName, status: FileStatus | undefined, flags = O_RDONLY): Steps<number> {
+  const fd = yield* call.open(reach, flags | O_NOFOLLOW, 0);
+  const found = yield* call.fstat(fd);
+  if (found.ino === status?.ino && found.dev === status.dev) return fd;
+  yield* call.close(fd);
+  throw refusal('EAGAIN', 'another file has taken its place meanwhile');
+}
+
+interface Recovery {
+  readonly reach: PathName;
+  readonly path: PathName;
+}
+
+/** Copies the old content to a file of its own and syncs that; only its last name says that it is whole. */
+function* keepOld(write: Write, place: Place, target: number, folder: Folder & { readonly directory: Directory }): Steps<Recovery> {
+  const started = join(folder.directory.reach, newName(write, place.name, 'temporary'));
+  const name = newName(write, place.name, 'recovery');
+  const reach = join(folder.directory.reach, name);
+  const fd = yield* call.open(started, O_NEW, 0o600);
+  try {
+    try {
+      yield* copyContent(target, fd);
+      yield* call.fsync(fd);
+    } finally {
+      yield* call.close(fd);
+    }
+    yield* call.rename(started, reach);
+  } catch (error) {
+    yield* afterFailure(call.unlink(started));
+    throw error;
+  }
+  yield* syncDirectory({ ...write, blocking: true }, folder.directory);
+  return { reach, path: join(folder.directoryPath, name) };
+}
+
+function* overwrite(write: Write, place: Place, fresh: number, target: number, recovery: Recovery): Steps<void> {
+  write.outcome = 'unknown';
+  write.recoveryPath = recovery.path;
+  try {
+    yield* copyInto(fresh, target);
+    write.outcome = 'new';
+  } catch (error) {
+    yield* putBack(write, place, target, recovery, error);
+    throw error;
+  }
+}
+
+/** Copies all of a file over all of another. The writing position of `target` is at its start. */
+function* copyInto(from: number, target: number): Steps<void> {
+  const size = yield* copyContent(from, target);
+  yield* call.ftruncate(target, size);
+  yield* call.fsync(target);
+}
+
+function* putBack(write: Write, place: Place, target: number, recovery: Recovery, cause: unknown): Steps<void> {
+  try {
+    const old = yield* call.open(recovery.reach, O_RDONLY | O_NOFOLLOW, 0);
+    try {
+      const again = yield* openSame(place.reach, yield* call.fstat(target), O_RDWR);
+      try {
+        yield* copyInto(old, again);
+      } finally {
+        yield* call.close(again);
+      }
+    } finally {
+      yield* call.close(old);
+    }
+  } catch (error) {
+    // Both causes matter: why it was not written, and why it could not be undone. The recovery file is named.
+    throw new WriteError({ ...failure(write, cause), backupPath: recovery.path, cause: new AggregateError([cause, error], `${String(cause)}; and the old content could not be put back: ${String(error)}`) });
+  }
+  write.outcome = 'old';
+  write.recoveryPath = undefined;
+  yield* afterFailure(call.unlink(recovery.reach));
+}

@@ -1,0 +1,111 @@
+/**
+ * Mode, owner, attributes and times of the new file, by descriptor where the system lets us, and all before the sync.
+ *
+ * Promise: at no moment may anyone read or run the new file who may not do so with the final one. So: group and
+ * owner while the mode is still 0600; then attributes, since an ACL brings all permissions at once; then the mode, since
+ * chown(2) clears set-id bits and an ACL's mask is what chmod(2) changes; times last.
+ * What cannot be kept takes rights away, never adds any: a group that could not be kept loses its bits to what others
+ * have, and set-id bits never move to another owner.
+ */
+import type { Keep } from '../options.ts';
+import type { NotKept } from '../result.ts';
+import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { fileType } from '../system/flags.ts';
+import { copyAttributes } from './attributes.ts';
+import { keeping } from './keeping.ts';
+import type { Place } from './place.ts';
+import type { TemporaryFile } from './temporary.ts';
+import type { Write } from './write.ts';
+
+const setUid = 0o4000;
+const setGid = 0o2000;
+
+/** Whether the new file starts as its owner's alone. Where nothing is given or to be kept the kernel's own rules apply. */
+export function startsPrivate(write: Write, existing: FileStatus | undefined): boolean {
+  return write.settings.mode !== undefined || write.settings.uid !== undefined || write.settings.gid !== undefined || kept(existing) !== undefined;
+}
+
+/** A link that is replaced has no metadata worth keeping. */
+function kept(existing: FileStatus | undefined): FileStatus | undefined {
+  return existing !== undefined && fileType(existing.mode) === 'file' ? existing : undefined;
+}
+
+/** Gives the temporary file its metadata; returns what of the existing file's it could not keep. */
+export function* applyMetadata(write: Write, place: Place, temporary: TemporaryFile): Steps<NotKept[]> {
+  write.step = 'set metadata';
+  const { settings, surroundings } = write;
+  const notKept: NotKept[] = [];
+  if (surroundings.platform === 'win32') return notKept;
+  const existing = kept(place.existing);
+  const owner = yield* applyOwner(write, existing, temporary, notKept);
+  let acl = true;
+  if (existing !== undefined && settings.preserve.xattr !== 'off') {
+    acl = yield* copyAttributes(write, place, temporary, notKept);
+  }
+  const mode = finalMode(write, existing, temporary, owner, acl);
+  if (mode !== undefined) yield* applyMode(write, existing, temporary, mode, notKept);
+  if (existing !== undefined && settings.preserve.times !== 'off') yield* applyTimes(settings.preserve.times, existing, temporary, notKept);
+  return notKept;
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Group and owner, each on its own, since a member of a group may set it but not the owner. */
+function* applyOwner(write: Write, existing: FileStatus | undefined, temporary: TemporaryFile, notKept: NotKept[]): Steps<Owner> {
+  const { settings } = write;
+  const { owner: keep } = settings.preserve;
+  const old = keep === 'off' ? undefined : existing;
+  let { uid, gid } = temporary.status;
+  const wantedGid = settings.gid ?? old?.gid ?? gid;
+  if (wantedGid !== gid) {
+    const how = settings.gid === undefined ? keep : 'require';
+    if (yield* keeping(how, call.fchown(temporary.fd, -1, wantedGid), 'group', notKept)) gid = wantedGid;
+  }
+  const wantedUid = settings.uid ?? old?.uid ?? uid;
+  if (wantedUid !== uid) {
+    const how = settings.uid === undefined ? keep : 'require';
+    if (yield* keeping(how, call.fchown(temporary.fd, wantedUid, -1), 'owner', notKept)) uid = wantedUid;
+  }
+  return { uid, gid };
+}
+
+/** The permission bits to set, or undefined where those that the kernel gave the new file are right. */
+function finalMode(write: Write, existing: FileStatus | undefined, temporary: TemporaryFile, owner: Owner, acl: boolean): number | undefined {
+  const { settings, surroundings } = write;
+  if (settings.mode !== undefined) return settings.mode;
+  if (existing === undefined || settings.preserve.mode === 'off') return temporary.private ? 0o666 & ~surroundings.umask() : undefined;
+  let mode = existing.mode & 0o7777;
+  if (owner.uid !== existing.uid) mode &= ~setUid;
+  if (owner.gid !== existing.gid) mode &= ~setGid;
+  // The group's bits were another group's, or the mask of an ACL that is not there: no more than all others have.
+  if (owner.gid !== existing.gid || !acl) mode &= ~0o070 | ((mode & 0o007) << 3);
+  return mode;
+}
+
+function* applyMode(write: Write, existing: FileStatus | undefined, temporary: TemporaryFile, mode: number, notKept: NotKept[]): Steps<void> {
+  const { settings, surroundings } = write;
+  const old = settings.mode === undefined && settings.preserve.mode !== 'off' ? existing : undefined;
+  const keep = settings.mode !== undefined ? 'require' : old === undefined ? 'try' : settings.preserve.mode;
+  const wanted = old === undefined ? mode : old.mode & 0o7777;
+  let now = temporary.status.mode & 0o7777;
+  if (mode !== now) {
+    const change = surroundings.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode);
+    if (!(yield* keeping(keep, change, 'mode', notKept))) return;
+    // chmod(2) drops set-id bits silently where the caller may not give them.
+    now = (mode & (setUid | setGid)) === 0 ? mode : (yield* call.fstat(temporary.fd)).mode & 0o7777;
+  }
+  if (now !== wanted) yield* keeping(keep, notPermitted(), 'mode', notKept);
+}
+
+// oxlint-disable-next-line require-yield -- it stands where a system call would
+function* notPermitted(): Steps<void> {
+  throw Object.assign(new Error('the file may not have these permission bits'), { code: 'EPERM' });
+}
+
+function* applyTimes(keep: Keep, existing: FileStatus, temporary: TemporaryFile, notKept: NotKept[]): Steps<void> {
+  const seconds = (nanoseconds: bigint): number => Number(nanoseconds / 1000n) / 1e6;
+  yield* keeping(keep, call.futimes(temporary.fd, seconds(existing.atimeNs), seconds(existing.mtimeNs)), 'times', notKept);
+}

@@ -1,0 +1,88 @@
+/** The moment of truth: one system call that puts the new file into place, and what to think if it fails. */
+import { codeOf } from '../errors.ts';
+import { call, type Steps } from '../system/calls.ts';
+import { lookAt, type Place } from './place.ts';
+import { afterFailure, forgetTemporary, type TemporaryFile } from './temporary.ts';
+import type { Placed, Turn } from './turns.ts';
+import { throwIfAborted, type Write } from './write.ts';
+
+export interface Renamed {
+  /** Newer content that came first; then this was not renamed. */
+  readonly newer?: Placed;
+  /** This content's entry in the order; undefined if newer content replaced it meanwhile. */
+  readonly record: Placed | undefined;
+  readonly atomic: boolean;
+}
+
+/** Renames the temporary file over the target or, to create only, links it there. */
+export function* renameInto(write: Write, place: Place, temporary: TemporaryFile, turn: Turn): Steps<Renamed> {
+  const newer = turn.newer(place);
+  if (newer !== undefined) return { newer, record: undefined, atomic: true };
+  yield* turn.overtake(place);
+  turn.begin(place, temporary.reach);
+  try {
+    if (write.settings.overwrite) yield* rename(write, place, temporary);
+    else yield* call.link(temporary.reach, place.reach);
+  } catch (error) {
+    turn.end(place);
+    const overtaker = turn.newer(place);
+    if (overtaker !== undefined && codeOf(error) === 'ENOENT') {
+      forgetTemporary(temporary);
+      return { newer: overtaker, record: undefined, atomic: true };
+    }
+    if (!(yield* happened(write, place, temporary))) throw error;
+  }
+  turn.end(place);
+  write.outcome = 'new';
+  const record = turn.placed(place);
+  if (!write.settings.overwrite) yield* dropFirstName(write, temporary);
+  forgetTemporary(temporary);
+  return { record, atomic: true };
+}
+
+/** After the link the temporary name is a second one of the new file. */
+function* dropFirstName(write: Write, temporary: TemporaryFile): Steps<void> {
+  try {
+    yield* call.unlink(temporary.reach);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return;
+    write.temporaryPath = temporary.path;
+    throw error;
+  }
+}
+
+/** Whether a rename that reported a failure took place all the same, as it can on a network filesystem. */
+function* happened(write: Write, place: Place, temporary: TemporaryFile): Steps<boolean> {
+  let now;
+  try {
+    now = yield* lookAt(place);
+  } catch {
+    // The error of the rename is the one to report; but nobody knows what is there.
+    write.outcome = 'unknown';
+    return false;
+  }
+  if (now?.ino !== temporary.status.ino || now.dev !== temporary.status.dev) return false;
+  yield* afterFailure(call.unlink(temporary.reach));
+  return true;
+}
+
+/** What Windows says while another process, as a virus scanner, has the target or the temporary file open. */
+const busy = new Set(['EPERM', 'EACCES', 'EBUSY']);
+const readOnly = 0o200;
+
+function* rename(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+  const windows = write.surroundings.platform === 'win32';
+  const deadline = Date.now() + write.settings.retryTimeout;
+  for (let pause = 4; ; pause = Math.min(pause * 2, 128)) {
+    try {
+      return yield* call.rename(temporary.reach, place.reach);
+    } catch (error) {
+      // A file with the read-only attribute is refused for ever.
+      const hopeless = place.existing !== undefined && (place.existing.mode & readOnly) === 0;
+      if (!windows || hopeless || !busy.has(codeOf(error) ?? '') || Date.now() >= deadline) throw error;
+    }
+    throwIfAborted(write);
+    // Apart from others that try the same.
+    yield* call.sleep(Math.min(pause * (0.5 + Math.random()), Math.max(deadline - Date.now(), 0)));
+  }
+}

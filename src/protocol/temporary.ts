@@ -1,0 +1,124 @@
+/**
+ * The temporary file.
+ *
+ * Promise: it is new (never one that was planted, never through a link), nobody can guess its name, nobody but its
+ * owner can read it before it has its final mode, and it goes away with the write, with the process, or with a sweep.
+ */
+import { codeOf, refusal } from '../errors.ts';
+import { cutName, join, surround, type PathName } from '../path.ts';
+import { call, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
+import { O_NEW } from '../system/flags.ts';
+import { descriptorsClosed } from './descriptors.ts';
+import type { Directory } from './directory.ts';
+import type { Write } from './write.ts';
+
+export interface TemporaryFile {
+  readonly fd: number;
+  /** Where it is reached from the open directory. */
+  readonly reach: PathName;
+  /** Where users find it. */
+  readonly path: PathName;
+  readonly guard: Guard;
+  /** Who owned it when it was new. */
+  readonly status: FileStatus;
+  /** Whether it was created with the bits 0600, and not as the umask has it. */
+  readonly private: boolean;
+  open: boolean;
+  linked: boolean;
+}
+
+/** A directory to create files in, and the path of it that users know. */
+export interface Folder {
+  readonly directory: Pick<Directory, 'reach'>;
+  readonly directoryPath: PathName;
+}
+
+/** NAME_MAX is 255 bytes nearly everywhere, and 143 on eCryptfs. */
+const nameBytes = 143;
+
+/** A new name beside `name`, hidden unless the caller gave a prefix. */
+export function newName(write: Write, name: PathName, kind: TokenKind, short = false): PathName {
+  const { prefix, suffix } = write.settings;
+  const token = write.surroundings.token(kind);
+  if (prefix !== undefined) return prefix + token + suffix;
+  const room = nameBytes - token.length - Buffer.byteLength(suffix) - 2;
+  return short ? `.${token}${suffix}` : surround('.', cutName(name, room), `.${token}${suffix}`);
+}
+
+/** Creates a file that is not there yet: its owner's alone, or with 0666 less the umask. */
+export function* createTemporary(write: Write, folder: Folder, name: PathName, isPrivate: boolean): Steps<TemporaryFile> {
+  let short = false;
+  for (let attempts = 0; ; attempts++) {
+    const chosen = newName(write, name, 'temporary', short);
+    const reach = join(folder.directory.reach, chosen);
+    const guard = write.surroundings.guard(reach);
+    try {
+      const fd = yield* call.open(reach, O_NEW, isPrivate ? 0o600 : 0o666);
+      guard.opened();
+      const status = yield* statusOf(fd, reach, guard);
+      return { fd, reach, path: join(folder.directoryPath, chosen), guard, status, private: isPrivate, open: true, linked: true };
+    } catch (error) {
+      guard.release();
+      if (codeOf(error) === 'ENAMETOOLONG' && !short) short = true;
+      else if (codeOf(error) !== 'EEXIST' || attempts >= 10) throw error;
+    }
+  }
+}
+
+function* statusOf(fd: number, reach: PathName, guard: Guard): Steps<FileStatus> {
+  try {
+    return yield* call.fstat(fd);
+  } catch (error) {
+    yield* afterFailure(call.close(fd));
+    yield* afterFailure(call.unlink(reach));
+    guard.release();
+    throw error;
+  }
+}
+
+/** Closes it, and checks that: some filesystems report a failed write only here. A close is never tried again. */
+export function* closeTemporary(temporary: TemporaryFile): Steps<void> {
+  if (!temporary.open) return;
+  temporary.open = false;
+  yield* call.close(temporary.fd);
+  descriptorsClosed();
+}
+
+/** The file is in place, or gone. */
+export function forgetTemporary(temporary: TemporaryFile): void {
+  temporary.linked = false;
+  temporary.guard.release();
+}
+
+/** Gets rid of it after an error, which is the one to report: nothing that fails here hides it. */
+export function* discardTemporary(temporary: TemporaryFile): Steps<void> {
+  if (temporary.open) yield* afterFailure(closeTemporary(temporary));
+  if (!temporary.linked) return;
+  const removed = yield* afterFailure(call.unlink(temporary.reach));
+  // What could not be removed now is tried again when the process ends.
+  if (removed) forgetTemporary(temporary);
+}
+
+/** Keeps it after an error, under a name that no sweep removes; returns where. */
+export function* keepTemporary(write: Write, temporary: TemporaryFile, folder: Folder, name: PathName): Steps<PathName> {
+  if (temporary.open) yield* afterFailure(closeTemporary(temporary));
+  const chosen = newName(write, name, 'recovery');
+  const renamed = yield* afterFailure(call.rename(temporary.reach, join(folder.directory.reach, chosen)));
+  forgetTemporary(temporary);
+  return renamed ? join(folder.directoryPath, chosen) : temporary.path;
+}
+
+/** Steps after an error that must not hide it: whether they succeeded. A file that is gone already counts as removed. */
+export function* afterFailure(steps: Steps<unknown>): Steps<boolean> {
+  try {
+    yield* steps;
+    return true;
+  } catch (error) {
+    return codeOf(error) === 'ENOENT';
+  }
+}
+
+/** The system said that it wrote nothing, and no error: PostgreSQL takes that for a full disk too. */
+export function nothingWritten(): Error {
+  return refusal('ENOSPC', 'the system wrote nothing');
+}

@@ -1,0 +1,278 @@
+/**
+ * Newest first: the order of the writes of one process.
+ *
+ * Promise: the last call wins, whatever the mix of synchronous and asynchronous calls and of paths that lead to one file;
+ * and a write that newer content overtook resolves only when that is in place and as durable as it asked for.
+ *
+ * Each call takes a number. Asynchronous writes of one file stand in its lane and run one at a time, the newest first; those
+ * that it overtook need not be written. Writes whose effect is more than the content are never skipped: the lane
+ * stays in order around them. A lane is found by the path as given, so that a thousand calls cost no thousand look-ups, and
+ * by the identity of directory and name, where aliases meet. A synchronous write waits for nobody: it has the highest
+ * number, and takes away the temporary file of a rename that is under way in another thread.
+ */
+import { aborted, codeOf } from '../errors.ts';
+import type { Durability } from '../options.ts';
+import { key, type PathName } from '../path.ts';
+import { call, wait, type Steps } from '../system/calls.ts';
+import type { Place } from './place.ts';
+import { throwIfAborted, type Write } from './write.ts';
+
+let lastNumber = 0;
+/** Numbers of asynchronous calls that have not settled, lowest first. */
+const outstanding = new Set<number>();
+/** For each file, the newest content that is in place; kept while an older call may still come. */
+const placed = new Map<string, Placed>();
+/** For each file, the rename that is under way. */
+const renaming = new Map<string, { readonly temporary: PathName }>();
+const lanes = new Map<string, Lane>();
+
+/** Content that has been renamed into place, and what became of its syncs. */
+export class Placed {
+  readonly number: number;
+  readonly path: PathName;
+  /** What it was confirmed to be; undefined until then. */
+  confirmed: { durability: Durability; durable: boolean | 'unsupported' } | undefined;
+  /** Why it could not be confirmed durable. */
+  error: unknown;
+  readonly #waiting: (() => void)[] = [];
+  #settled = false;
+
+  constructor(number: number, path: PathName) {
+    this.number = number;
+    this.path = path;
+  }
+
+  confirm(durability: Durability, durable: boolean | 'unsupported'): void {
+    this.confirmed = { durability, durable };
+    this.#settle();
+  }
+
+  fail(error: unknown): void {
+    this.error = error;
+    this.#settle();
+  }
+
+  #settle(): void {
+    this.#settled = true;
+    for (const wake of this.#waiting) wake();
+  }
+
+  *settled(): Steps<void> {
+    if (!this.#settled) yield* wait<void>((wake) => void this.#waiting.push(() => wake()));
+  }
+
+  covers(durability: Durability): boolean {
+    return this.confirmed !== undefined && rank[this.confirmed.durability] >= rank[durability];
+  }
+}
+
+const rank: Record<Durability, number> = { off: 0, normal: 1, full: 2 };
+
+/** One call's place in the order. */
+export class Turn {
+  readonly number: number = ++lastNumber;
+  readonly write: Write;
+  /** Whether newer content may take the place of this one: not if it does more than set the content. */
+  readonly supersedable: boolean;
+  lane: Lane | undefined;
+  #record: Placed | undefined;
+  /** Wakes it while it waits in a lane. */
+  wake: ((overtakenBy: Placed | undefined) => void) | undefined;
+
+  constructor(write: Write) {
+    this.write = write;
+    const { mode, uid, gid, overwrite, backup, symlink, preserve } = write.settings;
+    const onlyContent = mode === undefined && uid === undefined && gid === undefined && overwrite && backup === undefined && symlink === 'follow';
+    this.supersedable = onlyContent && preserve.mode !== 'off' && preserve.owner !== 'off' && preserve.xattr !== 'off';
+    if (!write.blocking) outstanding.add(this.number);
+  }
+
+  /** The newer content that is in this file already, if there is some. To create only, the filesystem itself decides. */
+  newer(place: Place): Placed | undefined {
+    if (!this.write.settings.overwrite) return undefined;
+    const record = placed.get(fileKey(place));
+    return record !== undefined && record.number > this.number ? record : undefined;
+  }
+
+  /** Stands in line by the path as given. Returns the newer content that made this write needless, if so. */
+  *enter(path: PathName): Steps<Placed | undefined> {
+    if (this.write.blocking) return undefined;
+    return yield* this.#join(`path ${this.write.settings.symlink} ${key(path)}`);
+  }
+
+  /**
+   * Stands in line by the file itself, at the latest now. Returns false if that was another line, after waiting in it: what
+   * was seen of the file may not be true any more. What is held open meanwhile is closed first, by `leave`.
+   */
+  *claim(place: Place, leave: () => Steps<void>): Steps<boolean> {
+    if (this.write.blocking) return true;
+    const name = fileKey(place);
+    const lane = lanes.get(name);
+    if (lane === undefined) {
+      if (this.lane === undefined) yield* this.#join(name);
+      else this.lane.answerTo(name);
+      return true;
+    }
+    if (lane === this.lane) return true;
+    this.lane?.moveTo(lane, this);
+    this.lane = undefined;
+    yield* leave();
+    yield* this.#join(name);
+    return false;
+  }
+
+  *#join(name: string): Steps<Placed | undefined> {
+    let lane = lanes.get(name);
+    if (lane === undefined) {
+      lane = new Lane();
+      lane.answerTo(name);
+    }
+    this.lane = lane;
+    if (lane.active === undefined) {
+      lane.active = this;
+      return undefined;
+    }
+    return yield* this.#waitIn(lane);
+  }
+
+  *#waitIn(lane: Lane): Steps<Placed | undefined> {
+    const { signal } = this.write.settings;
+    this.write.step = 'wait';
+    throwIfAborted(this.write);
+    return yield* wait<Placed | undefined>((wake, fail) => {
+      const abort = (): void => {
+        this.lane?.drop(this);
+        this.lane = undefined;
+        fail(aborted(signal as AbortSignal));
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      this.wake = (overtakenBy) => {
+        signal?.removeEventListener('abort', abort);
+        // Not within the steps of the write that has just ended: ten thousand could be woken one in another.
+        queueMicrotask(() => wake(overtakenBy));
+      };
+      lane.add(this);
+    });
+  }
+
+  /** Notes a rename that begins. */
+  begin(place: Place, temporary: PathName): void {
+    if (!this.write.blocking) renaming.set(fileKey(place), { temporary });
+  }
+
+  /** Notes its end. */
+  end(place: Place): void {
+    if (!this.write.blocking) renaming.delete(fileKey(place));
+  }
+
+  /** From now on this is the newest content of the file, unless a newer one got in meanwhile. */
+  placed(place: Place): Placed | undefined {
+    const before = placed.get(fileKey(place));
+    if (before !== undefined && before.number > this.number) return undefined;
+    this.#record = new Placed(this.number, this.write.path);
+    if (outstanding.size > 0) placed.set(fileKey(place), this.#record);
+    return this.#record;
+  }
+
+  /** A synchronous write stops the rename of an older one: without its temporary file that cannot happen any more. */
+  *overtake(place: Place): Steps<void> {
+    const older = this.write.blocking ? renaming.get(fileKey(place)) : undefined;
+    if (older === undefined) return;
+    try {
+      yield* call.unlink(older.temporary);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error; // ENOENT: it has just been renamed.
+    }
+  }
+
+  /** The call has ended: the next one's turn. */
+  leave(): void {
+    outstanding.delete(this.number);
+    this.lane?.next(this, this.#record);
+    forgetOld();
+  }
+}
+
+/** The writes of one file that have not been done. */
+class Lane {
+  active: Turn | undefined;
+  readonly #waiting: Turn[] = [];
+  readonly #names: string[] = [];
+  /** How many of the waiting may not be skipped. */
+  #fixed = 0;
+
+  answerTo(name: string): void {
+    lanes.set(name, this);
+    this.#names.push(name);
+  }
+
+  add(turn: Turn): void {
+    let position = this.#waiting.length;
+    while (position > 0 && (this.#waiting[position - 1] as Turn).number > turn.number) position--;
+    this.#waiting.splice(position, 0, turn);
+    if (!turn.supersedable) this.#fixed++;
+  }
+
+  drop(turn: Turn): void {
+    this.#waiting.splice(this.#waiting.indexOf(turn), 1);
+    if (!turn.supersedable) this.#fixed--;
+  }
+
+  /** This lane turned out to be for the same file as another: its waiting go there, and so do those that still come. */
+  moveTo(other: Lane, active: Turn): void {
+    for (const turn of this.#waiting) {
+      turn.lane = other;
+      other.add(turn);
+    }
+    for (const name of this.#names) other.answerTo(name);
+    this.#waiting.length = 0;
+    this.#names.length = 0;
+    if (this.active === active) this.active = undefined;
+  }
+
+  next(ended: Turn, record: Placed | undefined): void {
+    if (this.active !== ended) return;
+    this.active = undefined;
+    if (record !== undefined) this.#wakeOvertaken(record);
+    const turn = this.#choose();
+    if (turn === undefined) {
+      for (const name of this.#names) if (lanes.get(name) === this) lanes.delete(name);
+      return;
+    }
+    this.active = turn;
+    turn.wake?.(undefined);
+  }
+
+  /** Those that are served by newer content: a promise of theirs is kept by it. */
+  #wakeOvertaken(record: Placed): void {
+    for (const turn of this.#waiting.splice(0)) {
+      if (turn.supersedable && turn.number < record.number && record.covers(turn.write.settings.durability)) {
+        turn.lane = undefined;
+        turn.wake?.(record);
+      } else {
+        this.#waiting.push(turn);
+      }
+    }
+  }
+
+  /** The newest of those that wait in front of the first that may not be skipped; or that one. */
+  #choose(): Turn | undefined {
+    const limit = this.#fixed === 0 ? this.#waiting.length : this.#waiting.findIndex((turn) => !turn.supersedable);
+    const [turn] = this.#waiting.splice(Math.max(limit - 1, 0), 1);
+    if (turn !== undefined && !turn.supersedable) this.#fixed--;
+    return turn;
+  }
+}
+
+function fileKey(place: Place): string {
+  return `file ${place.directory.key} ${key(place.name)}`;
+}
+
+/** No call that is older than these contents can come any more. */
+function forgetOld(): void {
+  const [oldest = Infinity] = outstanding;
+  for (const [name, record] of placed) {
+    if (record.number > oldest) break;
+    placed.delete(name);
+  }
+}

@@ -1,0 +1,49 @@
+/** `ifUnchanged: 'skip'`: the same bytes are in place already. */
+import { codeOf } from '../errors.ts';
+import type { Settings } from '../options.ts';
+import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { fileType, O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
+import { holds, holdSame } from './copy.ts';
+import { syncDirectory } from './directory.ts';
+import type { Place } from './place.ts';
+import type { Write } from './write.ts';
+
+/** Whether the target is as the write would leave it: these bytes, or what another open file holds. */
+export function* isUnchanged(write: Write, place: Place, content: Uint8Array | { readonly fd: number; readonly size: number }): Steps<boolean> {
+  const { existing } = place;
+  if (write.settings.ifUnchanged !== 'skip' || existing === undefined || fileType(existing.mode) !== 'file') return false;
+  const size = content instanceof Uint8Array ? content.byteLength : content.size;
+  if (existing.size !== size || !hasGivenMetadata(write.settings, existing)) return false;
+  let fd;
+  try {
+    fd = yield* call.open(place.reach, O_RDONLY | O_NOFOLLOW, 0);
+  } catch (error) {
+    if (codeOf(error) === 'EACCES' || codeOf(error) === 'ENOENT') return false; // Not to be read, or gone: write.
+    throw error;
+  }
+  try {
+    return yield* content instanceof Uint8Array ? holds(fd, content) : holdSame(fd, content.fd);
+  } finally {
+    yield* call.close(fd);
+  }
+}
+
+function hasGivenMetadata({ mode, uid, gid }: Settings, existing: FileStatus): boolean {
+  return (mode ?? existing.mode & 0o7777) === (existing.mode & 0o7777) && (uid ?? existing.uid) === existing.uid && (gid ?? existing.gid) === existing.gid;
+}
+
+/** Makes what is in place as durable as was asked for; who wrote it may not have. */
+export function* confirmInPlace(write: Write, place: Place): Steps<boolean | 'unsupported'> {
+  const { durability } = write.settings;
+  if (durability === 'off') return false;
+  write.step = 'sync';
+  const fd = yield* call.open(place.reach, O_TO_SYNC | O_NOFOLLOW, 0);
+  try {
+    yield* call.fsync(fd);
+  } finally {
+    yield* call.close(fd);
+  }
+  if (durability === 'normal') return false;
+  write.step = 'sync directory';
+  return yield* syncDirectory(write, place.directory);
+}

@@ -1,0 +1,46 @@
+import { WriteError, aborted, type Outcome, type Step } from '../errors.ts';
+import type { Settings } from '../options.ts';
+import type { PathName } from '../path.ts';
+import type { Steps, Surroundings } from '../system/calls.ts';
+
+/** One replacement under way: what was asked for, and how far it is. */
+export interface Write {
+  readonly settings: Settings;
+  readonly surroundings: Surroundings;
+  /** Whether the caller blocks until it is done; it can then not wait for other writes of this process. */
+  readonly blocking: boolean;
+  /** The target, with the symbolic links followed that have been met so far. */
+  path: PathName;
+  /** Whether it holds one of the permits to open files. */
+  permit: boolean;
+  step: Step;
+  outcome: Outcome;
+  /** Where the new content was kept on a failure. */
+  temporaryPath?: PathName;
+  /** Where the old content is while the target is written in place. */
+  recoveryPath?: PathName | undefined;
+}
+
+export function newWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): Write {
+  return { path, settings, surroundings, blocking, permit: false, step: 'resolve', outcome: 'old' };
+}
+
+/** Runs steps of a replacement; what fails in them becomes an error that says where, and what the target holds now. */
+export function* reporting<T>(write: Write, steps: Steps<T>): Steps<T> {
+  try {
+    return yield* steps;
+  } catch (cause) {
+    throw WriteError.isWriteError(cause) ? cause : failure(write, cause);
+  }
+}
+
+export function failure(write: Write, cause: unknown): WriteError {
+  const { path, step, outcome, temporaryPath, recoveryPath } = write;
+  return new WriteError({ path, step, outcome, cause, temporaryPath, backupPath: recoveryPath });
+}
+
+/** Fails if the caller has aborted. That is without effect once the new content is in place. */
+export function throwIfAborted(write: Write): void {
+  const { signal } = write.settings;
+  if (signal?.aborted === true && write.outcome === 'old') throw aborted(signal);
+}

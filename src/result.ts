@@ -1,0 +1,26 @@
+import type { PathName } from './path.ts';
+
+/** Something of the replaced file that the new one does not have. */
+export type NotKept = 'mode' | 'owner' | 'group' | 'acl' | 'xattr' | 'times';
+
+/** What a write did. */
+export interface WriteResult {
+  /** The file that was written, symbolic links followed; a Buffer where its name is not valid UTF-8. */
+  readonly path: PathName;
+  /** Size of the new content in bytes. */
+  readonly bytes: number;
+  /** Whether there was a file before. */
+  readonly replaced: boolean;
+  /** Whether the call changed nothing, since the same bytes were in place (`ifUnchanged: 'skip'`). */
+  readonly unchanged: boolean;
+  /** Whether newer content of this process took the place of this one before it was written. */
+  readonly superseded: boolean;
+  /** Whether readers could see only the old or the new content; `false` after `fallback: 'in-place'`. */
+  readonly atomic: boolean;
+  /** Whether the content survives a power cut: asked for and confirmed, not asked for, or the filesystem cannot. */
+  readonly durable: boolean | 'unsupported';
+  /** Where the replaced content was kept, if asked for and there was any. */
+  readonly backupPath: PathName | undefined;
+  /** What of the replaced file could not be kept. */
+  readonly notKept: readonly NotKept[];
+}

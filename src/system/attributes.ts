@@ -1,0 +1,72 @@
+/**
+ * Extended attributes (ACLs and security labels among them), which `node:fs` does not know.
+ *
+ * They come from the optional dependency `@napi-rs/xattr`. It is loaded at the first replacement of an existing file;
+ * where it is missing or has no build for the platform every call fails with ENOSYS. Its calls never follow a link in
+ * the last name.
+ */
+import { createRequire } from 'node:module';
+import { getSystemErrorName } from 'node:util';
+import { refusal } from '../errors.ts';
+import type { PathName } from '../path.ts';
+import type { System } from './calls.ts';
+
+type Library = typeof import('@napi-rs/xattr');
+type AttributeCalls = Pick<System, 'listxattr' | 'getxattr' | 'setxattr' | 'removexattr'>;
+
+let library: Library | Error | undefined;
+
+function load(): Library {
+  if (library === undefined) {
+    try {
+      library = createRequire(import.meta.url)('@napi-rs/xattr') as Library;
+    } catch (cause) {
+      library = Object.assign(new Error('Extended attributes are not available here', { cause }), { code: 'ENOSYS' });
+    }
+  }
+  if (library instanceof Error) throw library;
+  return library;
+}
+
+/** The library takes text only. */
+function text(path: PathName): string {
+  if (typeof path === 'string') return path;
+  throw refusal('ENOSYS', 'Extended attributes cannot be read by a path that is not valid UTF-8');
+}
+
+/** The library gives the error number in the text only. */
+function withCode(error: unknown): unknown {
+  const number = error instanceof Error ? /\(os error (\d+)\)/.exec(error.message)?.[1] : undefined;
+  if (number !== undefined) Object.assign(error as Error, { code: getSystemErrorName(-Number(number)), errno: -Number(number) });
+  return error;
+}
+
+function translated<T>(perform: () => T): T {
+  try {
+    return perform();
+  } catch (error) {
+    throw withCode(error);
+  }
+}
+
+export const syncAttributes: AttributeCalls = {
+  listxattr: (path) => translated(() => load().listAttributesSync(text(path))),
+  getxattr: (path, name) => translated(() => load().getAttributeSync(text(path), name)),
+  setxattr: (path, name, value) => translated(() => load().setAttributeSync(text(path), name, value)),
+  removexattr: (path, name) => translated(() => load().removeAttributeSync(text(path), name)),
+};
+
+async function translatedLater<T>(perform: () => Promise<T>): Promise<T> {
+  try {
+    return await perform();
+  } catch (error) {
+    throw withCode(error);
+  }
+}
+
+export const asyncAttributes: { readonly [K in keyof AttributeCalls]: (...args: Parameters<System[K]>) => Promise<ReturnType<System[K]>> } = {
+  listxattr: (path) => translatedLater(() => load().listAttributes(text(path))),
+  getxattr: (path, name) => translatedLater(() => load().getAttribute(text(path), name)),
+  setxattr: (path, name, value) => translatedLater(() => load().setAttribute(text(path), name, Buffer.from(value))),
+  removexattr: (path, name) => translatedLater(() => load().removeAttribute(text(path), name)),
+};

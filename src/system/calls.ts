@@ -1,0 +1,125 @@
+/**
+ * The port: every call that the protocol makes of the system.
+ *
+ * The protocol never performs a call. It yields a description of it, and a driver performs it and hands the
+ * result (or throws the error) back into the generator: `async-driver.ts` with callbacks, `sync-driver.ts` at once,
+ * and the tests with a simulated filesystem. So there is one protocol, and it can be made to fail anywhere.
+ */
+import type { PathName } from '../path.ts';
+
+/** What stat(2) says, with identities as bigints: device and inode numbers do not fit a double everywhere. */
+export interface FileStatus {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  /** Type and permission bits. */
+  readonly mode: number;
+  readonly nlink: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly atimeNs: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+}
+
+/** The calls that reach the system, named and shaped as the system calls behind them. */
+export interface System {
+  open(path: PathName, flags: number, mode: number): number;
+  close(fd: number): void;
+  /** Reads at a position; returns the number of bytes, 0 at the end. */
+  read(fd: number, into: Uint8Array, position: number): number;
+  /** Writes at the current position, possibly fewer bytes than given; returns how many. */
+  write(fd: number, bytes: Uint8Array): number;
+  /** Writes several buffers in order at the current position, possibly not all; returns how many bytes. */
+  writev(fd: number, buffers: readonly Uint8Array[]): number;
+  ftruncate(fd: number, length: number): void;
+  fsync(fd: number): void;
+  fstat(fd: number): FileStatus;
+  lstat(path: PathName): FileStatus;
+  stat(path: PathName): FileStatus;
+  readlink(path: PathName): PathName;
+  readdir(path: PathName): PathName[];
+  mkdir(path: PathName, mode: number): void;
+  rename(from: PathName, to: PathName): void;
+  link(existing: PathName, added: PathName): void;
+  unlink(path: PathName): void;
+  fchown(fd: number, uid: number, gid: number): void;
+  fchmod(fd: number, mode: number): void;
+  /** Only where the runtime's permission model refuses fchmod. */
+  chmod(path: PathName, mode: number): void;
+  /** Seconds since the epoch; exact to microseconds. */
+  futimes(fd: number, atime: number, mtime: number): void;
+  /** Extended attributes of the file itself, never of what a link points to; fails with ENOSYS where they cannot be had. */
+  listxattr(path: PathName): string[];
+  getxattr(path: PathName, name: string): Uint8Array | null;
+  setxattr(path: PathName, name: string, value: Uint8Array): void;
+  removexattr(path: PathName, name: string): void;
+  /** Waits. Milliseconds. */
+  sleep(duration: number): void;
+}
+
+/** What the protocol asks of its surroundings that never waits and never fails. */
+export interface Surroundings {
+  readonly platform: NodeJS.Platform;
+  /** Whether the runtime's permission model refuses calls on descriptors (fsync, fchmod). */
+  readonly descriptorsRestricted: boolean;
+  /** The effective user, where there is one. */
+  readonly uid: number | undefined;
+  /** Bits that a new file does not get. */
+  umask(): number;
+  /** A path through which an open directory is reached even when it is renamed, or its own path where there is none. */
+  reach(directory: number, path: PathName): PathName;
+  /** A new token for a temporary file's name. */
+  token(kind: TokenKind): string;
+  /** Puts a path on the list of files that are removed when the process ends; `opened` once it is known to exist. */
+  guard(path: PathName): Guard;
+  /** Where copies go that cannot lie beside their file, best first. */
+  stateDirectories(): PathName[];
+}
+
+/** What a temporary file is: to be removed when its owner is dead, or the only copy of something. */
+export type TokenKind = 'temporary' | 'recovery';
+
+/** A file that is removed when the process ends. */
+export interface Guard {
+  opened(): void;
+  release(): void;
+}
+
+/** A wait for another part of this process: subscribes, and gives back how to stop waiting. */
+export type Subscribe<T> = (wake: (value: T) => void, fail: (error: unknown) => void) => void | (() => void);
+
+export type SystemCall = { [K in keyof System]: { readonly name: K; readonly args: Parameters<System[K]> } }[keyof System];
+
+export type Request =
+  | SystemCall
+  | { readonly name: 'wait'; readonly subscribe: Subscribe<unknown> }
+  | { readonly name: 'atOnce'; readonly steps: Steps<unknown> };
+
+/** A part of the protocol: yields what it wants done and is given the results. */
+// oxlint-disable-next-line typescript/no-explicit-any -- what a yield gives back depends on the request; perform() restores its type
+export type Steps<T> = Generator<Request, T, any>;
+
+type Calls = { readonly [K in keyof System]: (...args: Parameters<System[K]>) => Steps<ReturnType<System[K]>> };
+
+const names: readonly (keyof System)[] = [
+  'open', 'close', 'read', 'write', 'writev', 'ftruncate', 'fsync', 'fstat', 'lstat', 'stat', 'readlink', 'readdir', 'mkdir', 'rename',
+  'link', 'unlink', 'fchown', 'fchmod', 'chmod', 'futimes', 'listxattr', 'getxattr', 'setxattr', 'removexattr', 'sleep',
+];
+
+function* perform(name: keyof System, args: unknown[]): Steps<unknown> {
+  return yield { name, args } as SystemCall;
+}
+
+/** The system calls as steps: `const fd = yield* call.open(path, flags, mode)`. */
+export const call: Calls = Object.fromEntries(names.map((name) => [name, (...args: unknown[]) => perform(name, args)])) as unknown as Calls;
+
+/** Waits for another part of this process. Only asynchronous calls may. */
+export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
+  return yield { name: 'wait', subscribe: subscribe as Subscribe<unknown> };
+}
+
+/** Performs steps at once, blocking, also in an asynchronous call: nothing else of this process comes between. */
+export function* atOnce<T>(steps: Steps<T>): Steps<T> {
+  return yield { name: 'atOnce', steps };
+}

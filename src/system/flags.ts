@@ -1,0 +1,34 @@
+/** Flags of open(2) and file type bits of stat(2), as numbers of this platform. */
+import { constants } from 'node:fs';
+
+const windows = process.platform === 'win32';
+
+export const O_RDONLY: number = constants.O_RDONLY;
+export const O_RDWR: number = constants.O_RDWR;
+/** A file that is to be synced: Windows flushes only what one may write. */
+export const O_TO_SYNC: number = windows ? constants.O_RDWR : constants.O_RDONLY;
+/** A directory, for syncing it. */
+export const O_DIRECTORY: number = windows ? 0 : constants.O_RDONLY | constants.O_DIRECTORY;
+/** A directory that may be passed through but not read; 0 where there is no such thing. Node does not name O_PATH. */
+export const O_PATH_DIRECTORY: number = process.platform === 'linux' ? 0o10000000 | constants.O_DIRECTORY : 0;
+/** A new file: never one that is there, never through a link. */
+export const O_NEW: number = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (windows ? 0 : constants.O_NOFOLLOW);
+/** The file itself, never through a link, never waiting for a FIFO's other end. */
+export const O_NOFOLLOW: number = windows ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+const { S_IFMT, S_IFREG, S_IFDIR, S_IFLNK } = constants;
+
+export type FileType = 'file' | 'directory' | 'link' | 'special';
+
+export function fileType(mode: number): FileType {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return 'file';
+    case S_IFDIR:
+      return 'directory';
+    case S_IFLNK:
+      return 'link';
+    default:
+      return 'special';
+  }
+}

@@ -1,0 +1,93 @@
+/** How each call of the port is made with `node:fs`, once at once and once with a callback. */
+import * as fs from 'node:fs';
+import type { BigIntStats } from 'node:fs';
+import { fromBytes } from '../path.ts';
+import type { FileStatus, System } from './calls.ts';
+import { asyncAttributes, syncAttributes } from './attributes.ts';
+
+export type Done<T> = (error: unknown, value?: T) => void;
+
+export type AsyncSystem = { readonly [K in keyof System]: (...args: [...Parameters<System[K]>, Done<ReturnType<System[K]>>]) => void };
+
+function status(stats: BigIntStats): FileStatus {
+  return {
+    dev: stats.dev,
+    ino: stats.ino,
+    mode: Number(stats.mode),
+    nlink: Number(stats.nlink),
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    size: Number(stats.size),
+    atimeNs: stats.atimeNs,
+    mtimeNs: stats.mtimeNs,
+    ctimeNs: stats.ctimeNs,
+  };
+}
+
+const bigint = { bigint: true } as const;
+const asBuffer = { encoding: 'buffer' } as const;
+
+export const syncSystem: System = {
+  open: fs.openSync,
+  close: fs.closeSync,
+  read: (fd, into, position) => fs.readSync(fd, into, 0, into.byteLength, position),
+  write: (fd, bytes) => fs.writeSync(fd, bytes, 0, bytes.byteLength, null),
+  writev: (fd, buffers) => fs.writevSync(fd, buffers),
+  ftruncate: fs.ftruncateSync,
+  fsync: fs.fsyncSync,
+  fstat: (fd) => status(fs.fstatSync(fd, bigint)),
+  lstat: (path) => status(fs.lstatSync(path, bigint)),
+  stat: (path) => status(fs.statSync(path, bigint)),
+  readlink: (path) => fromBytes(fs.readlinkSync(path, asBuffer)),
+  readdir: (path) => fs.readdirSync(path, asBuffer).map(fromBytes),
+  mkdir: (path, mode) => void fs.mkdirSync(path, mode),
+  rename: fs.renameSync,
+  link: fs.linkSync,
+  unlink: fs.unlinkSync,
+  fchown: fs.fchownSync,
+  fchmod: fs.fchmodSync,
+  chmod: fs.chmodSync,
+  futimes: fs.futimesSync,
+  ...syncAttributes,
+  sleep: (duration) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, duration),
+};
+
+/** Hands a promise's result to a callback, outside of the promise, so that what the callback throws is not swallowed. */
+function later<T>(promise: Promise<T>, done: Done<T>): void {
+  promise.then((value) => process.nextTick(done, null, value), (error: unknown) => process.nextTick(done, error));
+}
+
+function statusDone(done: Done<FileStatus>): (error: Error | null, stats: BigIntStats) => void {
+  return (error, stats) => {
+    if (error) done(error);
+    else done(null, status(stats));
+  };
+}
+
+export const asyncSystem: AsyncSystem = {
+  open: fs.open,
+  close: (fd, done) => fs.close(fd, done as Done<undefined>),
+  read: (fd, into, position, done) => fs.read(fd, into, 0, into.byteLength, position, done),
+  write: (fd, bytes, done) => fs.write(fd, bytes, 0, bytes.byteLength, null, done),
+  writev: (fd, buffers, done) => fs.writev(fd, buffers, done),
+  ftruncate: (fd, length, done) => fs.ftruncate(fd, length, done as Done<undefined>),
+  fsync: (fd, done) => fs.fsync(fd, done as Done<undefined>),
+  fstat: (fd, done) => fs.fstat(fd, bigint, statusDone(done)),
+  lstat: (path, done) => fs.lstat(path, bigint, statusDone(done)),
+  stat: (path, done) => fs.stat(path, bigint, statusDone(done)),
+  readlink: (path, done) => fs.readlink(path, asBuffer, (error, link) => (error ? done(error) : done(null, fromBytes(link)))),
+  readdir: (path, done) => fs.readdir(path, asBuffer, (error, found) => (error ? done(error) : done(null, found.map(fromBytes)))),
+  mkdir: (path, mode, done) => fs.mkdir(path, mode, done as Done<undefined>),
+  rename: (from, to, done) => fs.rename(from, to, done as Done<undefined>),
+  link: (existing, added, done) => fs.link(existing, added, done as Done<undefined>),
+  unlink: (path, done) => fs.unlink(path, done as Done<undefined>),
+  fchown: (fd, uid, gid, done) => fs.fchown(fd, uid, gid, done as Done<undefined>),
+  fchmod: (fd, mode, done) => fs.fchmod(fd, mode, done as Done<undefined>),
+  chmod: (path, mode, done) => fs.chmod(path, mode, done as Done<undefined>),
+  futimes: (fd, atime, mtime, done) => fs.futimes(fd, atime, mtime, done as Done<undefined>),
+  listxattr: (path, done) => later(asyncAttributes.listxattr(path), done),
+  getxattr: (path, name, done) => later(asyncAttributes.getxattr(path, name), done),
+  setxattr: (path, name, value, done) => later(asyncAttributes.setxattr(path, name, value), done),
+  removexattr: (path, name, done) => later(asyncAttributes.removexattr(path, name), done),
+  sleep: (duration, done) => void setTimeout(done, duration, null),
+};

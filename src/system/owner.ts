@@ -1,0 +1,105 @@
+/**
+ * Who a temporary file belongs to, said in its name: host, boot, pid namespace, process and its start.
+ *
+ * So a sweeper can tell a file whose writer is dead from one that is being written, across containers that
+ * all have a pid 1 and machines that share a filesystem.
+ */
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { TokenKind } from './calls.ts';
+
+/** The parts of a token, all lower-case letters and digits. */
+export interface Owner {
+  readonly kind: TokenKind;
+  /** Tells machines apart. */
+  readonly host: string;
+  /** Tells a machine's boots apart; `'0'` where the system does not say. */
+  readonly boot: string;
+  /** Tells the pid namespaces of one boot apart; `'0'` where there are none. */
+  readonly namespace: string;
+  readonly pid: number;
+  /** When the process started, in the system's own unit; `'0'` where the system does not say. */
+  readonly start: string;
+}
+
+const pattern = /untorn-(t|r)-([0-9a-z]{8})-([0-9a-z]{1,8})-([0-9a-z]+)-([0-9a-z]+)-([0-9a-z]+)-[0-9a-z]{20}/;
+
+/** The longest token, in bytes. */
+export const tokenBytes = 90;
+
+let own: Omit<Owner, 'kind'> | undefined;
+
+/** This process. */
+export function thisOwner(): Omit<Owner, 'kind'> {
+  own ??= {
+    host: digest(`${hostname()}\n${readOr('/etc/machine-id')}`),
+    boot: bootOf(readOr('/proc/sys/kernel/random/boot_id')),
+    namespace: namespaceOf(),
+    pid: process.pid,
+    start: processStart('self') ?? '0',
+  };
+  return own;
+}
+
+/** A new name part that says who owns a file and that nobody can guess: 100 random bits. */
+export function newToken(kind: TokenKind): string {
+  const { host, boot, namespace, pid, start } = thisOwner();
+  return `untorn-${kind === 'temporary' ? 't' : 'r'}-${host}-${boot}-${namespace}-${pid.toString(36)}-${start}-${randomName()}`;
+}
+
+/** The owner in a file name, if the name has a token. */
+export function parseToken(name: string): Owner | undefined {
+  const found = pattern.exec(name);
+  if (found === null) return undefined;
+  const [, kind, host, boot, namespace, pid, start] = found as unknown as [string, string, string, string, string, string, string];
+  return { kind: kind === 't' ? 'temporary' : 'recovery', host, boot, namespace, pid: Number.parseInt(pid, 36), start };
+}
+
+/** When a process of this pid namespace started; undefined where there is no such process or the system does not say. */
+export function processStart(pid: number | 'self'): string | undefined {
+  const stat = readOr(`/proc/${pid}/stat`);
+  // The command name, in parentheses, may hold anything; the start is the 22nd field (proc(5)).
+  const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  return start === undefined || start === '' ? undefined : BigInt(start).toString(36);
+}
+
+function bootOf(id: string): string {
+  return id === '' ? '0' : digest(id);
+}
+
+function namespaceOf(): string {
+  try {
+    return BigInt(/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? 0).toString(36);
+  } catch {
+    return '0'; // Not Linux, or no /proc: then nothing is judged by it.
+  }
+}
+
+function readOr(path: string, otherwise = ''): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return otherwise; // Not Linux, no /proc, or no such process: all mean "not known".
+  }
+}
+
+/** FNV-1a, 40 bits in base 32: tells machines and boots apart, hides nothing and needs no crypto module at start. */
+function digest(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return BigInt.asUintN(40, hash ^ (hash >> 24n)).toString(32).padStart(8, '0');
+}
+
+const alphabet = '0123456789abcdefghijklmnopqrstuv';
+let pool = new Uint8Array(0);
+let used = 0;
+
+function randomName(): string {
+  if (used + 20 > pool.length) {
+    pool = crypto.getRandomValues(new Uint8Array(2000));
+    used = 0;
+  }
+  let name = '';
+  for (const end = used + 20; used < end; used++) name += alphabet[(pool[used] as number) & 31];
+  return name;
+}

@@ -1,0 +1,56 @@
+import { lstatSync, readFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PathName } from '../path.ts';
+import type { Surroundings } from './calls.ts';
+import { guard } from './exit-cleanup.ts';
+import { newToken } from './owner.ts';
+
+/** Node's --permission and Deno's permissions know path names only. */
+const byPathOnly = (process as { permission?: unknown }).permission !== undefined || 'Deno' in globalThis;
+
+let procDescriptors: boolean | undefined;
+
+/** Whether `/proc/self/fd` is there; a chroot may lack it. */
+function hasProcDescriptors(): boolean {
+  if (process.platform !== 'linux' || byPathOnly) return false;
+  try {
+    return lstatSync('/proc/self/fd').isDirectory();
+  } catch {
+    return false; // No /proc: directories are then reached by their paths.
+  }
+}
+
+/** process.umask() sets it to read it, for all threads; the kernel also just tells (proc(5)). */
+function readUmask(): number {
+  try {
+    const line = /^Umask:\s*([0-7]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    if (line !== undefined) return Number.parseInt(line, 8);
+  } catch {
+    // No /proc.
+  }
+  return process.umask();
+}
+
+export const surroundings: Surroundings = {
+  platform: process.platform,
+  descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
+  get uid() {
+    return process.geteuid?.();
+  },
+  reach(directory: number, path: PathName): PathName {
+    procDescriptors ??= hasProcDescriptors();
+    return procDescriptors ? `/proc/self/fd/${directory}` : path;
+  },
+  umask: readUmask,
+  token: newToken,
+  guard,
+  stateDirectories() {
+    const state = process.env['XDG_STATE_HOME'];
+    return [
+      ...(state !== undefined && state.startsWith('/') ? [join(state, 'untorn')] : []),
+      join(homedir(), '.local', 'state', 'untorn'),
+      join(tmpdir(), `untorn-${process.geteuid?.() ?? 'user'}`),
+    ];
+  },
+};

@@ -1,0 +1,54 @@
+import { readData, readSyncData, type Data, type SyncData } from './data.ts';
+import { readOptions, type WriteOptions } from './options.ts';
+import { absolutePath, type PathLike } from './path.ts';
+import { replaceFile } from './protocol/replace.ts';
+import { Turn } from './protocol/turns.ts';
+import { newWrite } from './protocol/write.ts';
+import type { WriteResult } from './result.ts';
+import { runAsync } from './system/async-driver.ts';
+import { surroundings } from './system/surroundings.ts';
+import { runSync } from './system/sync-driver.ts';
+
+/**
+ * Replaces the file at `path` with `data`: readers see the old content or the new, never a mixture.
+ *
+ * After a crash the file holds the old content or the new, whole. Once the promise has resolved with
+ * `durability: 'full'`, the default, it holds the new one also after a power cut.
+ * Of calls for one file that are not awaited the last one wins; those that it overtakes resolve as `superseded` once
+ * its content is in place.
+ * Not kept: other hard links to the file (they keep the old content) and the inode number. See docs/guarantees.md, rename(2), fsync(2).
+ *
+ * @throws {WriteError} by rejecting; `outcome` tells which content is in place (`ENOSPC` → `'old'`).
+ * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.
+ * @example Replace a file
+ * ```ts
+ * const { durable } = await writeFile('settings.json', '{"theme": "dark"}\n');
+ * ```
+ */
+export async function writeFile(path: PathLike, data: Data, options?: WriteOptions | BufferEncoding | null): Promise<WriteResult> {
+  const settings = readOptions(options);
+  const target = absolutePath(path);
+  const content = readData(data, settings.encoding);
+  const write = newWrite(target, settings, surroundings, false);
+  return runAsync(replaceFile(write, new Turn(write), content));
+}
+
+/**
+ * Replaces the file at `path` with `data`, as {@link writeFile} does, and blocks until it is done.
+ *
+ * It comes after every call made before: also a {@link writeFile} that is still under way does not change the file any more.
+ *
+ * @throws {WriteError} `outcome` tells which content is in place.
+ * @throws {TypeError | RangeError} for wrong arguments, before anything is touched.
+ * @example Replace a file
+ * ```ts
+ * writeFileSync('settings.json', '{"theme": "dark"}\n');
+ * ```
+ */
+export function writeFileSync(path: PathLike, data: SyncData, options?: WriteOptions | BufferEncoding | null): WriteResult {
+  const settings = readOptions(options);
+  const target = absolutePath(path);
+  const content = readSyncData(data, settings.encoding);
+  const write = newWrite(target, settings, surroundings, true);
+  return runSync(replaceFile(write, new Turn(write), content));
+}
