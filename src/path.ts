@@ -25,7 +25,7 @@ export function absolutePath(given: PathLike, argument = 'path'): PathName {
   if (name.includes('\0')) throw misuse('ERR_INVALID_ARG_VALUE', `"${argument}" contains a null byte`);
   if (isAbsolute(name)) return name;
   if (windows) return resolveKeepingTrailingSlash(name as string);
-  return join(process.cwd(), name);
+  return typeof name === 'string' ? join(process.cwd(), name.replace(/^(\.\/+)+(?=.)/, '')) : join(process.cwd(), name);
 }
 
 function fromPathLike(given: PathLike, argument: string): PathName {

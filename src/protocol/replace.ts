@@ -132,7 +132,7 @@ function* createStaged(write: Write, place: Place): Steps<Staged> {
 }
 
 /** Commits a staged file whose content may have taken long: in its turn, and after another look at the target. */
-export function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
+function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   const { place, temporary } = staged;
   // oxlint-disable-next-line no-empty-function -- what it has open is its own to keep while it waits
   while (!(yield* turn.claim(place, function* () {})));
@@ -227,20 +227,20 @@ function* skipUnchanged(write: Write, place: Place, content: Uint8Array | { fd: 
   return result({ path: write.path, bytes: content instanceof Uint8Array ? content.byteLength : content.size, unchanged: true, durable });
 }
 
-function result(given: Partial<WriteResult> & Pick<WriteResult, 'path' | 'bytes' | 'durable'>): WriteResult {
-  return { replaced: true, unchanged: false, superseded: false, atomic: true, backupPath: undefined, notKept: [], ...given };
+function result(given: Pick<WriteResult, 'path' | 'bytes' | 'durable'> & Partial<WriteResult>): WriteResult {
+  const { path, bytes, durable, replaced = true, unchanged = false, superseded = false, atomic = true, backupPath, notKept = [] } = given;
+  return { path, bytes, replaced, unchanged, superseded, atomic, durable, backupPath, notKept };
 }
 
 /** Runs the last steps of a staged file; afterwards nothing of it is open, and no temporary file is left unless asked for. */
-export function* finishing<T>(write: Write, staged: Staged, steps: Steps<T>): Steps<T> {
+function* finishing<T>(write: Write, staged: Staged, steps: Steps<T>): Steps<T> {
   try {
     return yield* steps;
   } catch (error) {
     yield* abandon(write, staged);
     throw failure(write, error);
   } finally {
-    yield* leavePlace(staged.place);
-    if (staged.folder !== staged.place) yield* closeDirectory(staged.folder.directory);
+    yield* leave(staged);
   }
 }
 
@@ -252,7 +252,36 @@ function* abandon(write: Write, staged: Staged): Steps<void> {
   else yield* discardTemporary(temporary);
 }
 
+function* leave({ place, folder }: Staged): Steps<void> {
+  yield* leavePlace(place);
+  if (folder !== place) yield* closeDirectory(folder.directory);
+}
+
 function* leavePlace(place: Place): Steps<void> {
   yield* closeDirectory(place.directory);
   descriptorsClosed();
+}
+
+/** Commits a file that its caller has written: it takes its turn now. */
+export function* commitStaged(write: Write, staged: Staged, turn: Turn): Steps<WriteResult> {
+  try {
+    return yield* finishing(write, staged, commitWhole(write, staged, turn));
+  } finally {
+    turn.leave();
+  }
+}
+
+function* commitWhole(write: Write, staged: Staged, turn: Turn): Steps<WriteResult> {
+  throwIfAborted(write);
+  write.step = 'sync';
+  const { size } = yield* call.fstat(staged.temporary.fd);
+  return yield* commitInTurn(write, staged, turn, size);
+}
+
+/** Gives a staged file up. After a failure it is kept if that was asked for; returns where. */
+export function* giveUp(write: Write, staged: Staged, failed: boolean): Steps<PathName | undefined> {
+  if (failed) yield* abandon(write, staged);
+  else yield* discardTemporary(staged.temporary);
+  yield* leave(staged);
+  return write.temporaryPath;
 }
