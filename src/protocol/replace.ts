@@ -25,7 +25,7 @@ import { renameInto, type Renamed } from './rename.ts';
 import { closeTemporary, createTemporary, discardTemporary, keepTemporary, type Folder, type TemporaryFile } from './temporary.ts';
 import { Turn, type Placed } from './turns.ts';
 import { confirmInPlace, isUnchanged } from './unchanged.ts';
-import { failure, reporting, throwIfAborted, type Write } from './write.ts';
+import { asWriteError, reporting, throwIfAborted, type Write } from './write.ts';
 
 /** A temporary file on its way to its place. */
 export interface Staged {
@@ -147,7 +147,10 @@ function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number):
 function* commit(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   const { settings } = write;
   const { place, temporary } = staged;
-  const notKept = yield* applyMetadata(write, place, temporary);
+  const first = turn.newer(place);
+  if (first !== undefined) return yield* giveWay(write, staged, turn, first, bytes);
+  // What is written in place keeps its own.
+  const notKept = staged.folder === place ? yield* applyMetadata(write, place, temporary) : [];
   throwIfAborted(write);
   if (settings.durability !== 'off') {
     write.step = 'sync';
@@ -161,14 +164,16 @@ function* commit(write: Write, staged: Staged, turn: Turn, bytes: number): Steps
   const backupPath = yield* makeBackup(write, place);
   throwIfAborted(write);
   const renamed = yield* putIntoPlace(write, staged, turn);
-  if (renamed.newer !== undefined) {
-    yield* discardTemporary(temporary);
-    return yield* supersede(write, place, turn, renamed.newer, bytes);
-  }
+  if (renamed.newer !== undefined) return yield* giveWay(write, staged, turn, renamed.newer, bytes);
   const durable = yield* confirm(write, place, renamed);
   const { record, atomic } = renamed;
   const replaced = place.existing !== undefined;
-  return result({ path: write.path, bytes, replaced, superseded: record === undefined, atomic, durable, backupPath, notKept });
+  return result({ path: write.path, bytes, replaced, superseded: record === undefined, atomic, durable, backupPath, notKept: atomic ? notKept : [] });
+}
+
+function* giveWay(write: Write, { place, temporary }: Staged, turn: Turn, newer: Placed, bytes: number): Steps<WriteResult> {
+  yield* discardTemporary(temporary);
+  return yield* supersede(write, place, turn, newer, bytes);
 }
 
 /** After the commit: nothing is undone any more. A failure from here on says that the new content is in place. */
@@ -238,7 +243,7 @@ function* finishing<T>(write: Write, staged: Staged, steps: Steps<T>): Steps<T> 
     return yield* steps;
   } catch (error) {
     yield* abandon(write, staged);
-    throw failure(write, error);
+    throw asWriteError(write, error);
   } finally {
     yield* leave(staged);
   }
@@ -247,9 +252,10 @@ function* finishing<T>(write: Write, staged: Staged, steps: Steps<T>): Steps<T> 
 /** Discards the temporary file after a failure, or keeps it: if asked to, or if the target may be damaged. */
 function* abandon(write: Write, staged: Staged): Steps<void> {
   const { temporary, folder, place } = staged;
-  const keep = write.settings.keepOnError || write.recoveryPath !== undefined;
+  const keep = write.outcome === 'unknown' || (write.outcome === 'old' && write.settings.keepOnError);
   if (keep && temporary.linked) write.temporaryPath = yield* keepTemporary(write, temporary, folder, place.name);
   else yield* discardTemporary(temporary);
+  if (temporary.linked) write.temporaryPath = temporary.path;
 }
 
 function* leave({ place, folder }: Staged): Steps<void> {
