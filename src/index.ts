@@ -1,5 +1,9 @@
+export { atomicWrite, atomicWriteSync } from './atomic-write.ts';
+export { WriteError, type Outcome, type Step, type WriteErrorDetails } from './errors.ts';
+export { openPending, openPendingSync, type PendingFile, type PendingFileSync } from './pending-file.ts';
+export { sweep, sweepSync, type KeptFile, type SweepOptions, type SweepResult } from './sweep.ts';
 export { writeFile, writeFileSync } from './write-file.ts';
-export { WriteError, type Outcome, type Step } from './errors.ts';
+export { createWritableStream, createWriteStream, type WriteStream, type WriteStreamOptions } from './write-stream.ts';
 export type { Chunk, Data, SyncData } from './data.ts';
 export type { Backup, Durability, Keep, Preserve, WriteOptions } from './options.ts';
 export type { PathLike, PathName } from './path.ts';

@@ -25,7 +25,8 @@ export function absolutePath(given: PathLike, argument = 'path'): PathName {
   if (name.includes('\0')) throw misuse('ERR_INVALID_ARG_VALUE', `"${argument}" contains a null byte`);
   if (isAbsolute(name)) return name;
   if (windows) return resolveKeepingTrailingSlash(name as string);
-  return join(process.cwd(), name);
+  const plain = typeof name === 'string' ? name.replace(/^(\.\/+)+|^\.$/, '') : name;
+  return plain.length === 0 ? process.cwd() : join(process.cwd(), plain);
 }
 
 function fromPathLike(given: PathLike, argument: string): PathName {
@@ -56,7 +57,7 @@ export function isAbsolute(name: PathName): boolean {
 }
 
 export function join(directory: PathName, name: PathName): PathName {
-  const between = /[\\/]$/.test(asText(directory).slice(-1)) && (windows || asText(directory).endsWith('/')) ? '' : path.sep;
+  const between = separators.test(asText(directory).slice(-1)) ? '' : path.sep;
   if (typeof directory === 'string' && typeof name === 'string') return directory + between + name;
   return Buffer.concat([Buffer.from(directory), Buffer.from(between), Buffer.from(name)]);
 }

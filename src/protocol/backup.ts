@@ -7,13 +7,13 @@
  */
 import { codeOf } from '../errors.ts';
 import { asText, fromBytes, join, split, surround, type PathName } from '../path.ts';
-import { call, type Steps } from '../system/calls.ts';
-import { O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
+import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { fileType, O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
 import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
 import type { Place } from './place.ts';
-import { afterFailure, closeTemporary, createTemporary, discardTemporary, forgetTemporary, newName, type Folder } from './temporary.ts';
+import { afterFailure, closeTemporary, createTemporary, discardTemporary, forgetTemporary, newName, unlinkIfThere, type Folder } from './temporary.ts';
 import type { Write } from './write.ts';
 
 /** Makes the backup that was asked for; returns its path. */
@@ -21,7 +21,7 @@ export function* makeBackup(write: Write, place: Place): Steps<PathName | undefi
   const { backup, durability } = write.settings;
   if (backup === undefined || place.existing === undefined) return undefined;
   write.step = 'back up';
-  if (durability !== 'off') yield* syncOld(place);
+  if (durability !== 'off') yield* syncOld(place, place.existing);
   if (backup.kind === 'path') return yield* backUpElsewhere(write, place, backup.path);
   const path =
     backup.kind === 'numbered' ? yield* backUpNumbered(write, place, backup.limit) : yield* backUpAs(write, place, place, surround('', place.name, '~'));
@@ -30,7 +30,8 @@ export function* makeBackup(write: Write, place: Place): Steps<PathName | undefi
 }
 
 /** The old file's own data: who wrote it may not have synced it. */
-function* syncOld(place: Place): Steps<void> {
+function* syncOld(place: Place, old: FileStatus): Steps<void> {
+  if (fileType(old.mode) !== 'file') return;
   const fd = yield* call.open(place.reach, O_TO_SYNC | O_NOFOLLOW, 0);
   try {
     yield* call.fsync(fd);
@@ -127,12 +128,4 @@ function* numbersTaken(place: Place): Steps<number[]> {
     const number = text.startsWith(start) ? /^([1-9]\d{0,8})~$/.exec(text.slice(start.length))?.[1] : undefined;
     return number === undefined ? [] : [Number(number)];
   });
-}
-
-function* unlinkIfThere(reach: PathName): Steps<void> {
-  try {
-    yield* call.unlink(reach);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-  }
 }

@@ -6,7 +6,7 @@
  * whole and synced in a recovery file (`untorn-r-…`), and so does the new content in the temporary file. A failure puts
  * the old content back. A crash leaves the recovery file, which no sweep removes.
  */
-import { WriteError, codeOf, refusal } from '../errors.ts';
+import { codeOf, refusal } from '../errors.ts';
 import { display, join, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY, O_RDWR } from '../system/flags.ts';
@@ -14,7 +14,7 @@ import { copyContent } from './copy.ts';
 import { openDirectory, syncDirectory, type Directory } from './directory.ts';
 import type { Place } from './place.ts';
 import { afterFailure, newName, type Folder, type TemporaryFile } from './temporary.ts';
-import { failure, type Write } from './write.ts';
+import type { Write } from './write.ts';
 
 /** A folder for copies where the target's own may not be written: the user's state directory, or one in the system's. */
 export function* openStateFolder(write: Write): Steps<Folder & { readonly directory: Directory }> {
@@ -51,6 +51,7 @@ export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFi
   try {
     const target = yield* openSame(place.reach, place.existing, O_RDWR);
     try {
+      yield* applyGiven(write, target);
       const recovery = yield* keepOld(write, place, target, folder);
       yield* overwrite(write, place, fresh, target, recovery);
       yield* call.unlink(recovery.reach);
@@ -61,6 +62,13 @@ export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFi
   } finally {
     yield* call.close(fresh);
   }
+}
+
+/** What was asked for is applied to the target itself, while it still can fail without harm; the rest it keeps. */
+function* applyGiven(write: Write, target: number): Steps<void> {
+  const { mode, uid, gid } = write.settings;
+  if (uid !== undefined || gid !== undefined) yield* call.fchown(target, uid ?? -1, gid ?? -1);
+  if (mode !== undefined) yield* call.fchmod(target, mode);
 }
 
 /** Opens a file that must still be the one that was looked at. */
@@ -132,8 +140,8 @@ function* putBack(write: Write, place: Place, target: number, recovery: Recovery
       yield* call.close(old);
     }
   } catch (error) {
-    // Both causes matter: why it was not written, and why it could not be undone. The recovery file is named.
-    throw new WriteError({ ...failure(write, cause), backupPath: recovery.path, cause: new AggregateError([cause, error], `${String(cause)}; and the old content could not be put back: ${String(error)}`) });
+    // Both causes matter: why it was not written, and why it could not be undone.
+    throw new AggregateError([cause, error], `${String(cause)}; and the old content could not be put back: ${String(error)}`);
   }
   write.outcome = 'old';
   write.recoveryPath = undefined;

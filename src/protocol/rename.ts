@@ -2,7 +2,7 @@
 import { codeOf } from '../errors.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { lookAt, type Place } from './place.ts';
-import { afterFailure, forgetTemporary, type TemporaryFile } from './temporary.ts';
+import { afterFailure, forgetTemporary, unlinkIfThere, type TemporaryFile } from './temporary.ts';
 import type { Placed, Turn } from './turns.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
@@ -35,20 +35,10 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
   turn.end(place);
   write.outcome = 'new';
   const record = turn.placed(place);
-  if (!write.settings.overwrite) yield* dropFirstName(write, temporary);
+  // After a link the temporary name is a second one of the new file.
+  if (!write.settings.overwrite) yield* unlinkIfThere(temporary.reach);
   forgetTemporary(temporary);
   return { record, atomic: true };
-}
-
-/** After the link the temporary name is a second one of the new file. */
-function* dropFirstName(write: Write, temporary: TemporaryFile): Steps<void> {
-  try {
-    yield* call.unlink(temporary.reach);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
-    write.temporaryPath = temporary.path;
-    throw error;
-  }
 }
 
 /** Whether a rename that reported a failure took place all the same, as it can on a network filesystem. */

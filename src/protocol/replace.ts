@@ -25,7 +25,7 @@ import { renameInto, type Renamed } from './rename.ts';
 import { closeTemporary, createTemporary, discardTemporary, keepTemporary, type Folder, type TemporaryFile } from './temporary.ts';
 import { Turn, type Placed } from './turns.ts';
 import { confirmInPlace, isUnchanged } from './unchanged.ts';
-import { failure, reporting, throwIfAborted, type Write } from './write.ts';
+import { asWriteError, reporting, throwIfAborted, type Write } from './write.ts';
 
 /** A temporary file on its way to its place. */
 export interface Staged {
@@ -132,7 +132,7 @@ function* createStaged(write: Write, place: Place): Steps<Staged> {
 }
 
 /** Commits a staged file whose content may have taken long: in its turn, and after another look at the target. */
-export function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
+function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   const { place, temporary } = staged;
   // oxlint-disable-next-line no-empty-function -- what it has open is its own to keep while it waits
   while (!(yield* turn.claim(place, function* () {})));
@@ -147,7 +147,10 @@ export function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: n
 function* commit(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   const { settings } = write;
   const { place, temporary } = staged;
-  const notKept = yield* applyMetadata(write, place, temporary);
+  const first = turn.newer(place);
+  if (first !== undefined) return yield* giveWay(write, staged, turn, first, bytes);
+  // What is written in place keeps its own.
+  const notKept = staged.folder === place ? yield* applyMetadata(write, place, temporary) : [];
   throwIfAborted(write);
   if (settings.durability !== 'off') {
     write.step = 'sync';
@@ -161,14 +164,16 @@ function* commit(write: Write, staged: Staged, turn: Turn, bytes: number): Steps
   const backupPath = yield* makeBackup(write, place);
   throwIfAborted(write);
   const renamed = yield* putIntoPlace(write, staged, turn);
-  if (renamed.newer !== undefined) {
-    yield* discardTemporary(temporary);
-    return yield* supersede(write, place, turn, renamed.newer, bytes);
-  }
+  if (renamed.newer !== undefined) return yield* giveWay(write, staged, turn, renamed.newer, bytes);
   const durable = yield* confirm(write, place, renamed);
   const { record, atomic } = renamed;
   const replaced = place.existing !== undefined;
-  return result({ path: write.path, bytes, replaced, superseded: record === undefined, atomic, durable, backupPath, notKept });
+  return result({ path: write.path, bytes, replaced, superseded: record === undefined, atomic, durable, backupPath, notKept: atomic ? notKept : [] });
+}
+
+function* giveWay(write: Write, { place, temporary }: Staged, turn: Turn, newer: Placed, bytes: number): Steps<WriteResult> {
+  yield* discardTemporary(temporary);
+  return yield* supersede(write, place, turn, newer, bytes);
 }
 
 /** After the commit: nothing is undone any more. A failure from here on says that the new content is in place. */
@@ -227,32 +232,62 @@ function* skipUnchanged(write: Write, place: Place, content: Uint8Array | { fd: 
   return result({ path: write.path, bytes: content instanceof Uint8Array ? content.byteLength : content.size, unchanged: true, durable });
 }
 
-function result(given: Partial<WriteResult> & Pick<WriteResult, 'path' | 'bytes' | 'durable'>): WriteResult {
-  return { replaced: true, unchanged: false, superseded: false, atomic: true, backupPath: undefined, notKept: [], ...given };
+function result(given: Pick<WriteResult, 'path' | 'bytes' | 'durable'> & Partial<WriteResult>): WriteResult {
+  const { path, bytes, durable, replaced = true, unchanged = false, superseded = false, atomic = true, backupPath, notKept = [] } = given;
+  return { path, bytes, replaced, unchanged, superseded, atomic, durable, backupPath, notKept };
 }
 
 /** Runs the last steps of a staged file; afterwards nothing of it is open, and no temporary file is left unless asked for. */
-export function* finishing<T>(write: Write, staged: Staged, steps: Steps<T>): Steps<T> {
+function* finishing<T>(write: Write, staged: Staged, steps: Steps<T>): Steps<T> {
   try {
     return yield* steps;
   } catch (error) {
     yield* abandon(write, staged);
-    throw failure(write, error);
+    throw asWriteError(write, error);
   } finally {
-    yield* leavePlace(staged.place);
-    if (staged.folder !== staged.place) yield* closeDirectory(staged.folder.directory);
+    yield* leave(staged);
   }
 }
 
 /** Discards the temporary file after a failure, or keeps it: if asked to, or if the target may be damaged. */
 function* abandon(write: Write, staged: Staged): Steps<void> {
   const { temporary, folder, place } = staged;
-  const keep = write.settings.keepOnError || write.recoveryPath !== undefined;
+  const keep = write.outcome === 'unknown' || (write.outcome === 'old' && write.settings.keepOnError);
   if (keep && temporary.linked) write.temporaryPath = yield* keepTemporary(write, temporary, folder, place.name);
   else yield* discardTemporary(temporary);
+  if (temporary.linked) write.temporaryPath = temporary.path;
+}
+
+function* leave({ place, folder }: Staged): Steps<void> {
+  yield* leavePlace(place);
+  if (folder !== place) yield* closeDirectory(folder.directory);
 }
 
 function* leavePlace(place: Place): Steps<void> {
   yield* closeDirectory(place.directory);
   descriptorsClosed();
+}
+
+/** Commits a file that its caller has written: it takes its turn now. */
+export function* commitStaged(write: Write, staged: Staged, turn: Turn): Steps<WriteResult> {
+  try {
+    return yield* finishing(write, staged, commitWhole(write, staged, turn));
+  } finally {
+    turn.leave();
+  }
+}
+
+function* commitWhole(write: Write, staged: Staged, turn: Turn): Steps<WriteResult> {
+  throwIfAborted(write);
+  write.step = 'sync';
+  const { size } = yield* call.fstat(staged.temporary.fd);
+  return yield* commitInTurn(write, staged, turn, size);
+}
+
+/** Gives a staged file up. After a failure it is kept if that was asked for; returns where. */
+export function* giveUp(write: Write, staged: Staged, failed: boolean): Steps<PathName | undefined> {
+  if (failed) yield* abandon(write, staged);
+  else yield* discardTemporary(staged.temporary);
+  yield* leave(staged);
+  return write.temporaryPath;
 }

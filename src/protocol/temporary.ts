@@ -51,7 +51,7 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, i
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(write, name, 'temporary', short);
     const reach = join(folder.directory.reach, chosen);
-    const guard = write.surroundings.guard(reach);
+    const guard = write.surroundings.guard(reach, join(folder.directoryPath, chosen));
     try {
       const fd = yield* call.open(reach, O_NEW, isPrivate ? 0o600 : 0o666);
       guard.opened();
@@ -115,6 +115,14 @@ export function* afterFailure(steps: Steps<unknown>): Steps<boolean> {
     return true;
   } catch (error) {
     return codeOf(error) === 'ENOENT';
+  }
+}
+
+export function* unlinkIfThere(reach: PathName): Steps<void> {
+  try {
+    yield* call.unlink(reach);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
 }
 

@@ -30,11 +30,13 @@ export function* reporting<T>(write: Write, steps: Steps<T>): Steps<T> {
   try {
     return yield* steps;
   } catch (cause) {
-    throw WriteError.isWriteError(cause) ? cause : failure(write, cause);
+    throw asWriteError(write, cause);
   }
 }
 
-export function failure(write: Write, cause: unknown): WriteError {
+/** The error to report for a failure in a replacement. */
+export function asWriteError(write: Write, cause: unknown): WriteError {
+  if (WriteError.isWriteError(cause)) return cause;
   const { path, step, outcome, temporaryPath, recoveryPath } = write;
   return new WriteError({ path, step, outcome, cause, temporaryPath, backupPath: recoveryPath });
 }

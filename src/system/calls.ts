@@ -71,8 +71,8 @@ export interface Surroundings {
   reach(directory: number, path: PathName): PathName;
   /** A new token for a temporary file's name. */
   token(kind: TokenKind): string;
-  /** Puts a path on the list of files that are removed when the process ends; `opened` once it is known to exist. */
-  guard(path: PathName): Guard;
+  /** Puts a file on the list of those that are removed when the process ends: how it is reached now, and its path. */
+  guard(reach: PathName, path: PathName): Guard;
   /** Where copies go that cannot lie beside their file, best first. */
   stateDirectories(): PathName[];
 }
@@ -82,7 +82,9 @@ export type TokenKind = 'temporary' | 'recovery';
 
 /** A file that is removed when the process ends. */
 export interface Guard {
+  /** The file is known to exist. */
   opened(): void;
+  /** It is gone, or to stay. */
   release(): void;
 }
 

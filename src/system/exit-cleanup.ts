@@ -10,10 +10,10 @@ import type { Guard } from './calls.ts';
 
 class GuardedFile implements Guard {
   exists = false;
-  readonly path: PathName;
+  readonly paths: readonly PathName[];
 
-  constructor(path: PathName) {
-    this.path = path;
+  constructor(paths: readonly PathName[]) {
+    this.paths = paths;
   }
 
   opened(): void {
@@ -29,9 +29,10 @@ const guarded = new Set<GuardedFile>();
 let installed = false;
 
 /** Puts a file on the list of those that are removed when the process ends. */
-export function guard(path: PathName): Guard {
+export function guard(reach: PathName, path: PathName): Guard {
   if (!installed) install();
-  const file = new GuardedFile(path);
+  // Its directory may have been renamed, or its descriptor closed.
+  const file = new GuardedFile([reach, path]);
   guarded.add(file);
   return file;
 }
@@ -50,8 +51,8 @@ function removeAll(): void {
   const patience = Date.now() + 500;
   for (const file of guarded) {
     // The pool's threads go on while the process exits: a creation under way would come after its removal.
-    while (!file.exists && !existsSync(file.path) && Date.now() < patience) pause(1);
-    remove(file.path);
+    while (!file.exists && !file.paths.some((path) => existsSync(path)) && Date.now() < patience) pause(1);
+    for (const path of file.paths) remove(path);
   }
   guarded.clear();
 }

@@ -53,7 +53,7 @@ export const syncSystem: System = {
 };
 
 /** Hands a promise's result to a callback, outside of the promise, so that what the callback throws is not swallowed. */
-function later<T>(promise: Promise<T>, done: Done<T>): void {
+export function later<T>(promise: Promise<T>, done: Done<T>): void {
   promise.then((value) => process.nextTick(done, null, value), (error: unknown) => process.nextTick(done, error));
 }
 

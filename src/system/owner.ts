@@ -63,6 +63,35 @@ export function processStart(pid: number | 'self'): string | undefined {
   return start === undefined || start === '' ? undefined : BigInt(start).toString(36);
 }
 
+/**
+ * Whether the owner of a file may still be writing it. Only where it can be seen is an owner dead: on this host, boot and
+ * pid namespace, by process and start; or if the file was last written before this host was booted.
+ */
+export function judge(owner: Owner, lastChangeNs: bigint): 'alive' | 'dead' | 'unknown' {
+  const own = thisOwner();
+  if (owner.host !== own.host) return 'unknown';
+  if (owner.boot !== own.boot) return lastChangeNs < bootTimeNs() ? 'dead' : 'unknown';
+  if (owner.namespace !== own.namespace) return 'unknown';
+  if (!processExists(owner.pid)) return 'dead';
+  const start = processStart(owner.pid);
+  return start === undefined || owner.start === '0' || start === owner.start ? 'alive' : 'dead';
+}
+
+function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'; // EPERM: it is there, and not ours.
+  }
+}
+
+/** When this host was booted; the beginning of time where the system does not say. */
+function bootTimeNs(): bigint {
+  const seconds = /^btime (\d+)$/m.exec(readOr('/proc/stat'))?.[1];
+  return seconds === undefined ? 0n : BigInt(seconds) * 1_000_000_000n;
+}
+
 function bootOf(id: string): string {
   return id === '' ? '0' : digest(id);
 }

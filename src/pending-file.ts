@@ -1,0 +1,316 @@
+import type { FileHandle } from 'node:fs/promises';
+import { Writable } from 'node:stream';
+import { chunkBytes, readData, readSyncData, type Chunk, type Data, type SyncData } from './data.ts';
+import { misuse } from './errors.ts';
+import { readOptions, type WriteOptions } from './options.ts';
+import { absolutePath, type PathLike, type PathName } from './path.ts';
+import { writeAllOf, writeContent } from './protocol/contents.ts';
+import { commitStaged, giveUp, stage, type Staged } from './protocol/replace.ts';
+import { Turn } from './protocol/turns.ts';
+import { newWrite, reporting, type Write } from './protocol/write.ts';
+import type { WriteResult } from './result.ts';
+import { runAsync } from './system/async-driver.ts';
+import type { Steps } from './system/calls.ts';
+import { handleOf, handleSystem } from './system/handles.ts';
+import { surroundings } from './system/surroundings.ts';
+import { runSync } from './system/sync-driver.ts';
+
+type State = 'open' | 'committing' | 'committed' | 'discarded' | 'failed';
+
+/** What the two kinds of pending file have in common. */
+class Pending {
+  readonly write: Write;
+  readonly staged: Staged;
+  state: State = 'open';
+  /** Why it cannot be committed any more. */
+  failure: { readonly error: unknown } | undefined;
+
+  constructor(write: Write, staged: Staged) {
+    this.write = write;
+    this.staged = staged;
+  }
+
+  assertOpen(action: string): void {
+    if (this.state !== 'open') throw misuse('ERR_INVALID_STATE', `Cannot ${action} "${this.write.path.toString()}": it is ${described[this.state]}`);
+  }
+
+  /** Steps that write. What fails in them leaves the file incomplete, so that a later commit fails with the same. */
+  *writing<T>(steps: Steps<T>): Steps<T> {
+    try {
+      return yield* reporting(this.write, steps);
+    } catch (error) {
+      this.failure ??= { error };
+      throw error;
+    }
+  }
+
+  *committing(turn: Turn): Steps<WriteResult> {
+    try {
+      const result = yield* commitStaged(this.write, this.staged, turn);
+      this.state = 'committed';
+      return result;
+    } catch (error) {
+      this.state = this.write.outcome === 'new' ? 'committed' : 'failed';
+      throw error;
+    }
+  }
+
+  givingUp(failed: boolean): Steps<PathName | undefined> {
+    this.state = failed ? 'failed' : 'discarded';
+    return giveUp(this.write, this.staged, failed);
+  }
+}
+
+const described: Record<State, string> = {
+  open: 'open',
+  committing: 'being committed',
+  committed: 'committed already',
+  discarded: 'discarded already',
+  failed: 'discarded already, after a failure',
+};
+
+function* writingChunks(write: Write, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
+  write.step = 'write';
+  yield* writeAllOf(write, fd, buffers);
+  return buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
+}
+
+/**
+ * A file that is being written beside its target, and takes its place when it is committed.
+ *
+ * Until then readers of the target see the old content. If the process ends first, the target is untouched.
+ * Calls that are not awaited are done in the order in which they were made. A write that failed makes `commit()` fail too.
+ */
+export class PendingFile {
+  readonly #pending: Pending;
+  #last: Promise<unknown> = Promise.resolve();
+  #committed: Promise<WriteResult> | undefined;
+  /** The open temporary file. Do not close it. */
+  readonly handle: FileHandle;
+
+  /** @internal Use {@link openPending}. */
+  constructor(write: Write, staged: Staged) {
+    this.#pending = new Pending(write, staged);
+    this.handle = handleOf(staged.temporary.fd);
+  }
+
+  /** The file that a commit replaces, symbolic links followed. */
+  get path(): PathName {
+    return this.#pending.write.path;
+  }
+
+  /** Where the content is until then. */
+  get temporaryPath(): PathName {
+    return this.#pending.staged.temporary.path;
+  }
+
+  /** The descriptor of the temporary file, for functions of `node:fs`. Do not close it. */
+  get fd(): number {
+    return this.#pending.staged.temporary.fd;
+  }
+
+  /** Whether the content is in place. */
+  get committed(): boolean {
+    return this.#pending.state === 'committed';
+  }
+
+  /**
+   * Writes all of the data after what was written before; resolves with the number of bytes.
+   *
+   * @throws {WriteError} with `outcome` `'old'`; the file can then only be discarded.
+   */
+  async write(data: Data, encoding?: BufferEncoding): Promise<number> {
+    this.#pending.assertOpen('write to');
+    const content = readData(data, encoding ?? this.#pending.write.settings.encoding);
+    return this.#run(() => this.#pending.writing(writeContent(this.#pending.write, this.fd, content)));
+  }
+
+  /** Writes all of several chunks in order, in as few system calls as possible; resolves with the number of bytes. */
+  async writev(chunks: readonly Chunk[], encoding?: BufferEncoding): Promise<number> {
+    this.#pending.assertOpen('write to');
+    const buffers = chunks.map((chunk) => chunkBytes(chunk, encoding ?? this.#pending.write.settings.encoding));
+    return this.#run(() => this.#pending.writing(writingChunks(this.#pending.write, this.fd, buffers)));
+  }
+
+  /** A stream that writes to this file. Its end commits nothing; its destruction by an error makes a commit fail. */
+  createWriteStream(): Writable {
+    return new Writable({
+      write: (chunk: Chunk, encoding, done) => settle(this.write(chunk, knownEncoding(encoding)), done),
+      writev: (chunks, done) => settle(this.writev(chunks.map(({ chunk }) => chunk as Chunk)), done),
+      destroy: (error, done) => {
+        if (error !== null) this.#pending.failure ??= { error };
+        done(error);
+      },
+      decodeStrings: true,
+    });
+  }
+
+  /**
+   * Puts the content in the target's place, as durably as was asked for.
+   *
+   * @throws {WriteError} `outcome` tells which content is in place.
+   * @throws {TypeError} `ERR_INVALID_STATE` if it is committed or discarded already.
+   */
+  async commit(): Promise<WriteResult> {
+    this.#pending.assertOpen('commit');
+    this.#pending.state = 'committing';
+    const turn = new Turn(this.#pending.write);
+    this.#committed = this.#run(() => this.#commitWritten(turn));
+    return this.#committed;
+  }
+
+  *#commitWritten(turn: Turn): Steps<WriteResult> {
+    const closed = this.handle.fd === -1 ? { error: misuse('ERR_INVALID_STATE', 'the handle of the temporary file was closed') } : undefined;
+    const failure = this.#pending.failure ?? closed;
+    if (failure === undefined) return yield* this.#pending.committing(turn);
+    turn.leave();
+    yield* this.#pending.givingUp(true);
+    throw failure.error;
+  }
+
+  /** Removes the temporary file and leaves the target as it is. Without effect after a commit. */
+  async discard(): Promise<void> {
+    await this.#end(false);
+  }
+
+  async #end(failed: boolean): Promise<PathName | undefined> {
+    if (this.#pending.state === 'committing') await this.#last;
+    if (this.#pending.state !== 'open') return undefined;
+    this.#pending.state = 'discarded';
+    return this.#run(() => this.#pending.givingUp(failed));
+  }
+
+  /** Discards it unless it was committed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.discard();
+  }
+
+  /** One after the other. */
+  #run<T>(steps: () => Steps<T>): Promise<T> {
+    const run = this.#last.then(() => runAsync(steps(), handleSystem));
+    this.#last = run.catch(() => undefined);
+    return run;
+  }
+
+  /** @internal After a failure of the caller's: discards it, or keeps it and returns where. */
+  static fail(file: PendingFile): Promise<PathName | undefined> {
+    return file.#end(true);
+  }
+
+  /** @internal The result of the commit, if there was one. */
+  static result(file: PendingFile): Promise<WriteResult> | undefined {
+    return file.#committed;
+  }
+}
+
+/** A pending file whose methods block; see {@link PendingFile}. */
+export class PendingFileSync {
+  readonly #pending: Pending;
+  #committed: WriteResult | undefined;
+
+  /** @internal Use {@link openPendingSync}. */
+  constructor(write: Write, staged: Staged) {
+    this.#pending = new Pending(write, staged);
+  }
+
+  /** The file that a commit replaces, symbolic links followed. */
+  get path(): PathName {
+    return this.#pending.write.path;
+  }
+
+  /** Where the content is until then. */
+  get temporaryPath(): PathName {
+    return this.#pending.staged.temporary.path;
+  }
+
+  /** The descriptor of the temporary file, for functions of `node:fs`. Do not close it. */
+  get fd(): number {
+    return this.#pending.staged.temporary.fd;
+  }
+
+  /** Whether the content is in place. */
+  get committed(): boolean {
+    return this.#pending.state === 'committed';
+  }
+
+  /** Writes all of the data after what was written before; returns the number of bytes. */
+  write(data: SyncData, encoding?: BufferEncoding): number {
+    this.#pending.assertOpen('write to');
+    const content = readSyncData(data, encoding ?? this.#pending.write.settings.encoding);
+    return runSync(this.#pending.writing(writeContent(this.#pending.write, this.fd, content)));
+  }
+
+  /** Writes all of several chunks in order, in as few system calls as possible; returns the number of bytes. */
+  writev(chunks: readonly Chunk[], encoding?: BufferEncoding): number {
+    this.#pending.assertOpen('write to');
+    const buffers = chunks.map((chunk) => chunkBytes(chunk, encoding ?? this.#pending.write.settings.encoding));
+    return runSync(this.#pending.writing(writingChunks(this.#pending.write, this.fd, buffers)));
+  }
+
+  /** Puts the content in the target's place, as durably as was asked for; see {@link PendingFile.commit}. */
+  commit(): WriteResult {
+    this.#pending.assertOpen('commit');
+    if (this.#pending.failure !== undefined) {
+      runSync(this.#pending.givingUp(true));
+      throw this.#pending.failure.error;
+    }
+    this.#pending.state = 'committing';
+    this.#committed = runSync(this.#pending.committing(new Turn(this.#pending.write)));
+    return this.#committed;
+  }
+
+  /** Removes the temporary file and leaves the target as it is. Without effect after a commit. */
+  discard(): void {
+    if (this.#pending.state === 'open') runSync(this.#pending.givingUp(false));
+  }
+
+  /** Discards it unless it was committed. */
+  [Symbol.dispose](): void {
+    this.discard();
+  }
+
+  /** @internal After a failure of the caller's: discards it, or keeps it and returns where. */
+  static fail(file: PendingFileSync): PathName | undefined {
+    return file.#pending.state === 'open' ? runSync(file.#pending.givingUp(true)) : undefined;
+  }
+
+  /** @internal The result of the commit, if there was one. */
+  static result(file: PendingFileSync): WriteResult | undefined {
+    return file.#committed;
+  }
+}
+
+/**
+ * Opens a file that will replace the one at `path`.
+ *
+ * @throws {WriteError} by rejecting, if the target cannot be replaced or no temporary file can be made.
+ * @example Write in pieces
+ * ```ts
+ * await using file = await openPending('report.csv');
+ * await file.write('name,size\n');
+ * await file.commit(); // without it the old file stays
+ * ```
+ */
+export async function openPending(path: PathLike, options?: WriteOptions | BufferEncoding | null): Promise<PendingFile> {
+  const settings = readOptions(options);
+  const write = newWrite(absolutePath(path), settings, surroundings, false);
+  const staged = await runAsync(reporting(write, stage(write)), handleSystem);
+  return new PendingFile(write, staged);
+}
+
+/** Opens a file that will replace the one at `path`, blocking; see {@link openPending}. */
+export function openPendingSync(path: PathLike, options?: WriteOptions | BufferEncoding | null): PendingFileSync {
+  const settings = readOptions(options);
+  const write = newWrite(absolutePath(path), settings, surroundings, true);
+  return new PendingFileSync(write, runSync(reporting(write, stage(write))));
+}
+
+/** Hands the end of a promise to a stream's callback. */
+export function settle(promise: Promise<unknown>, done: (error?: Error | null) => void): void {
+  promise.then(() => process.nextTick(done), (error: Error) => process.nextTick(done, error));
+}
+
+/** Streams call bytes `'buffer'`-encoded. */
+export function knownEncoding(encoding: BufferEncoding | 'buffer'): BufferEncoding | undefined {
+  return encoding === 'buffer' ? undefined : encoding;
+}

@@ -1,0 +1,101 @@
+/**
+ * Removing what a `kill -9` or a power cut left.
+ *
+ * Promise: only temporary files of this package go (regular, of this user, with no other name than the target's) whose
+ * writer is dead; where that cannot be seen, as across containers and machines, only those that nobody has written for
+ * long. Recovery files are never removed: they may be the only copy of something.
+ */
+import { codeOf } from '../errors.ts';
+import { asText, join, type PathName } from '../path.ts';
+import type { KeptFile, SweepResult } from '../sweep.ts';
+import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { fileType } from '../system/flags.ts';
+import { parseToken, type Owner } from '../system/owner.ts';
+
+export interface Sweep {
+  readonly directory: PathName;
+  /** Age in milliseconds from which files of unknown owners go. */
+  readonly olderThan: number;
+  readonly recursive: boolean;
+  readonly dryRun: boolean;
+  readonly uid: number | undefined;
+  judge(owner: Owner, lastChangeNs: bigint): 'alive' | 'dead' | 'unknown';
+  now(): number;
+}
+
+type Found = { [K in keyof SweepResult]: SweepResult[K] extends readonly (infer T)[] ? T[] : never };
+
+export function* sweepDirectory(sweep: Sweep): Steps<SweepResult> {
+  const found: Found = { removed: [], kept: [], recoverable: [] };
+  const folders = [sweep.directory];
+  for (let folder; (folder = folders.pop()) !== undefined; ) {
+    const names = yield* call.readdir(folder);
+    for (const name of names) {
+      const path = join(folder, name);
+      const owner = parseToken(asText(name));
+      if (owner !== undefined) yield* sweepFile(sweep, folder, names, path, owner, found);
+      else if (sweep.recursive && (yield* isDirectory(path))) folders.push(path);
+    }
+  }
+  return found;
+}
+
+function* sweepFile(sweep: Sweep, folder: PathName, names: readonly PathName[], path: PathName, owner: Owner, found: Found): Steps<void> {
+  try {
+    const status = yield* call.lstat(path);
+    if (owner.kind === 'recovery') {
+      found.recoverable.push(path);
+      return;
+    }
+    const reason = reasonToKeep(sweep, status, owner) ?? (status.nlink > 1 && !(yield* isHalfLinked(folder, names, path, status)) ? 'linked' : undefined);
+    if (reason !== undefined) {
+      found.kept.push({ path, reason });
+      return;
+    }
+    if (!sweep.dryRun) yield* call.unlink(path);
+    found.removed.push(path);
+  } catch (error) {
+    // Gone meanwhile: renamed into place by its writer, or removed by another sweep.
+    if (codeOf(error) !== 'ENOENT') found.kept.push({ path, reason: 'failed', error: error as Error });
+  }
+}
+
+function reasonToKeep(sweep: Sweep, status: FileStatus, owner: Owner): KeptFile['reason'] | undefined {
+  if (fileType(status.mode) !== 'file') return 'special';
+  // The superuser may also have left a file that it had given to its final owner already.
+  if (sweep.uid !== undefined && sweep.uid !== 0 && status.uid !== sweep.uid) return 'foreign';
+  const lastChange = status.mtimeNs > status.ctimeNs ? status.mtimeNs : status.ctimeNs;
+  switch (sweep.judge(owner, lastChange)) {
+    case 'dead':
+      return undefined;
+    case 'alive':
+      return 'alive';
+    case 'unknown':
+      return sweep.now() - Number(lastChange / 1_000_000n) < sweep.olderThan ? 'young' : undefined;
+  }
+}
+
+/** Whether the other name is in the same directory: a writer that creates only died between link(2) and unlink(2). */
+function* isHalfLinked(folder: PathName, names: readonly PathName[], path: PathName, status: FileStatus): Steps<boolean> {
+  if (status.nlink !== 2) return false;
+  for (const name of names) {
+    const other = join(folder, name);
+    if (asText(other) === asText(path)) continue;
+    try {
+      const { dev, ino } = yield* call.lstat(other);
+      if (dev === status.dev && ino === status.ino) return true;
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
+  }
+  return false;
+}
+
+function* isDirectory(path: PathName): Steps<boolean> {
+  try {
+    return fileType((yield* call.lstat(path)).mode) === 'directory';
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import { misuse, outOfRange } from './errors.ts';
+import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
+import { sweepDirectory, type Sweep } from './protocol/sweep.ts';
+import { runAsync } from './system/async-driver.ts';
+import { judge } from './system/owner.ts';
+import { surroundings } from './system/surroundings.ts';
+import { runSync } from './system/sync-driver.ts';
+
+/** How to sweep. */
+export interface SweepOptions {
+  /**
+   * Milliseconds since the last change from which a file goes whose writer cannot be judged, because it ran on another machine
+   * or in another container. Files of writers that are seen to be alive never go.
+   * @default 86_400_000 (a day)
+   */
+  olderThan?: number;
+  /** Also the directories below; links are not followed. @default false */
+  recursive?: boolean;
+  /** Remove nothing, only tell. @default false */
+  dryRun?: boolean;
+}
+
+/** A temporary file that was left alone. */
+export interface KeptFile {
+  readonly path: PathName;
+  /**
+   * - `'alive'`: its writer is alive.
+   * - `'young'`: its writer cannot be judged, and it was changed not long ago.
+   * - `'foreign'`: it is another user's.
+   * - `'linked'`: it has another name somewhere.
+   * - `'special'`: it is no regular file.
+   * - `'failed'`: it could not be removed; see `error`.
+   */
+  readonly reason: 'alive' | 'young' | 'foreign' | 'linked' | 'special' | 'failed';
+  readonly error?: Error;
+}
+
+/** What a sweep found. */
+export interface SweepResult {
+  /** Temporary files that were removed (or would have been, with `dryRun`). */
+  readonly removed: readonly PathName[];
+  /** Temporary files that were left alone, and why. */
+  readonly kept: readonly KeptFile[];
+  /** Old or new content that was kept after a failure or a crash; it is yours to copy back or delete. */
+  readonly recoverable: readonly PathName[];
+}
+
+/**
+ * Removes the temporary files that writers which were killed left in a directory.
+ *
+ * It never removes a live writer's file. See docs/guarantees.md, "After a crash".
+ *
+ * @throws the system's error, if the directory cannot be read.
+ * @example Tidy up at the start of a program
+ * ```ts
+ * const { removed } = await sweep('.');
+ * ```
+ */
+export async function sweep(directory: PathLike, options?: SweepOptions): Promise<SweepResult> {
+  return runAsync(sweepDirectory(readSweep(directory, options)));
+}
+
+/** Removes temporary files that were left, blocking; see {@link sweep}. */
+export function sweepSync(directory: PathLike, options?: SweepOptions): SweepResult {
+  return runSync(sweepDirectory(readSweep(directory, options)));
+}
+
+function readSweep(directory: PathLike, options: SweepOptions = {}): Sweep {
+  const { olderThan = 86_400_000, recursive = false, dryRun = false, ...unknown } = options;
+  const [field] = Object.keys(unknown);
+  if (field !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option`);
+  if (typeof olderThan !== 'number') throw misuse('ERR_INVALID_ARG_TYPE', `"options.olderThan" must be a number, not ${describe(olderThan)}`);
+  if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
+  for (const [name, value] of Object.entries({ recursive, dryRun })) {
+    if (typeof value !== 'boolean') throw misuse('ERR_INVALID_ARG_TYPE', `"options.${name}" must be a boolean, not ${describe(value)}`);
+  }
+  return { directory: absolutePath(directory, 'directory'), olderThan, recursive, dryRun, uid: surroundings.uid, judge, now: Date.now };
+}

@@ -1,0 +1,33 @@
+/** A driver's calls with which new files are opened as FileHandles, for callers who want more than to write. */
+import { promises, type PathLike } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { O_NEW } from './flags.ts';
+import { asyncSystem, later, type AsyncSystem, type Done } from './node-calls.ts';
+
+const handles = new Map<number, FileHandle>();
+
+async function open(path: PathLike, flags: number, mode: number): Promise<number> {
+  const handle = await promises.open(path, flags, mode);
+  handles.set(handle.fd, handle);
+  return handle.fd;
+}
+
+async function close(fd: number, handle: FileHandle): Promise<void> {
+  handles.delete(fd);
+  await handle.close();
+}
+
+export const handleSystem: AsyncSystem = {
+  ...asyncSystem,
+  open: (path, flags, mode, done) => (flags === O_NEW ? later(open(path, flags, mode), done) : asyncSystem.open(path, flags, mode, done)),
+  close(fd, done) {
+    const handle = handles.get(fd);
+    if (handle === undefined) asyncSystem.close(fd, done);
+    else later(close(fd, handle), done as Done<void>);
+  },
+};
+
+/** The handle of a file that was opened with {@link handleSystem}. */
+export function handleOf(fd: number): FileHandle {
+  return handles.get(fd) as FileHandle;
+}

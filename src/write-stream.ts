@@ -1,0 +1,128 @@
+import { Writable } from 'node:stream';
+import type { Chunk } from './data.ts';
+import { aborted } from './errors.ts';
+import { readOptions, type WriteOptions } from './options.ts';
+import { absolutePath, type PathLike, type PathName } from './path.ts';
+import { knownEncoding, openPending, settle, type PendingFile } from './pending-file.ts';
+import type { WriteResult } from './result.ts';
+
+/** Options of a write stream. */
+export interface WriteStreamOptions extends WriteOptions {
+  /** Bytes that are taken before `write()` returns false. @default 65536 */
+  highWaterMark?: number;
+}
+
+/** A Writable whose content replaces a file when it finishes; see {@link createWriteStream}. */
+export class WriteStream extends Writable {
+  /** The file that is replaced: as given, and once it is open with symbolic links followed. */
+  path: PathName;
+  /** Bytes written so far. */
+  bytesWritten = 0;
+  /** What was done, from `'finish'` on. */
+  result: WriteResult | undefined;
+  readonly #opening: () => Promise<PendingFile>;
+  readonly #signal: AbortSignal | undefined;
+  #file: PendingFile | undefined;
+  #committing = false;
+
+  /** @internal Use {@link createWriteStream}. */
+  constructor(path: PathLike, { highWaterMark, ...options }: WriteStreamOptions = {}) {
+    const { signal, encoding } = readOptions(options);
+    super({ highWaterMark: highWaterMark ?? 65_536, defaultEncoding: encoding, decodeStrings: true });
+    this.path = absolutePath(path);
+    this.#opening = () => openPending(this.path, options);
+    this.#signal = signal;
+    if (signal?.aborted === true) this.#abort();
+    else signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  readonly #abort = (): void => {
+    // Once it is committing, the commit itself looks at the signal, up to the rename.
+    if (!this.#committing) this.destroy(aborted(this.#signal as AbortSignal));
+  };
+
+  override _construct(done: (error?: Error | null) => void): void {
+    settle(this.#open(), done);
+  }
+
+  async #open(): Promise<void> {
+    this.#file = await this.#opening();
+    this.path = this.#file.path;
+  }
+
+  override _write(chunk: Chunk, encoding: BufferEncoding | 'buffer', done: (error?: Error | null) => void): void {
+    settle(this.#count((this.#file as PendingFile).write(chunk, knownEncoding(encoding))), done);
+  }
+
+  override _writev(chunks: { chunk: Chunk }[], done: (error?: Error | null) => void): void {
+    settle(this.#count((this.#file as PendingFile).writev(chunks.map(({ chunk }) => chunk))), done);
+  }
+
+  async #count(bytes: Promise<number>): Promise<void> {
+    this.bytesWritten += await bytes;
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    settle(this.#commit(), done);
+  }
+
+  async #commit(): Promise<void> {
+    this.#committing = true;
+    this.result = await (this.#file as PendingFile).commit();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#signal?.removeEventListener('abort', this.#abort);
+    // The first error counts; a discard that fails has nothing to add to it.
+    settle(this.#file?.discard() ?? Promise.resolve(), () => done(error));
+  }
+}
+
+/**
+ * A Writable whose content replaces the file at `path` when the stream finishes; `'finish'` comes after that, when the
+ * content is as durable as was asked for. If the stream is destroyed first, as `stream.pipeline()` does when its source
+ * fails, the old file stays.
+ *
+ * @throws {TypeError | RangeError} for wrong arguments. What fails later is the stream's `'error'`, a {@link WriteError}.
+ * @example Copy
+ * ```ts
+ * await pipeline(createReadStream('settings.json'), createWriteStream('copy.json'));
+ * ```
+ */
+export function createWriteStream(path: PathLike, options?: WriteStreamOptions | BufferEncoding): WriteStream {
+  return new WriteStream(path, typeof options === 'string' ? { encoding: options } : options);
+}
+
+/**
+ * The same as a web stream: closing it replaces the file, aborting it leaves the old one.
+ *
+ * @throws {TypeError | RangeError} for wrong arguments. What fails later makes the stream fail, with a {@link WriteError}.
+ * @example Save a response
+ * ```ts
+ * await new Response('content').body?.pipeTo(createWritableStream('download.html'));
+ * ```
+ */
+export function createWritableStream(path: PathLike, options?: WriteOptions): WritableStream<Chunk> {
+  const { signal } = readOptions(options);
+  const target = absolutePath(path);
+  let file: PendingFile;
+  // A web stream that fails by itself does not call its abort().
+  const orDiscard = async (write: Promise<unknown>): Promise<void> => {
+    try {
+      await write;
+    } catch (error) {
+      await file.discard();
+      throw error;
+    }
+  };
+  return new WritableStream<Chunk>({
+    async start(controller) {
+      file = await openPending(target, options);
+      const abort = (): void => controller.error(aborted(signal as AbortSignal));
+      signal?.addEventListener('abort', () => settle(file.discard(), abort), { once: true });
+    },
+    write: (chunk) => orDiscard(file.write(chunk)),
+    close: () => orDiscard(file.commit()),
+    abort: () => file.discard(),
+  });
+}

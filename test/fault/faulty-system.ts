@@ -1,0 +1,75 @@
+/** The real system calls, of which one fails or does less than it was asked. */
+import { constants } from 'node:os';
+import { asyncSystem, syncSystem, type AsyncSystem } from '#untorn/system/node-calls.js';
+import type { System } from '#untorn/system/calls.js';
+
+/** What happens instead of one call: an error without effect, or a write that writes only so much. */
+export type Fault = { readonly code: string } | { readonly short: (asked: number) => number };
+
+/** Counts the calls of one write, and spoils the one with the chosen number. */
+export class Spoiler {
+  readonly calls: (keyof System)[] = [];
+  readonly #at: number;
+  readonly #fault: Fault | undefined;
+  /** Whether the chosen call was one that the fault applies to. */
+  hit = false;
+
+  constructor(at = -1, fault?: Fault) {
+    this.#at = at;
+    this.#fault = fault;
+  }
+
+  /** What is to happen instead of this call, if anything. */
+  next(name: keyof System, args: unknown[]): { error: Error } | { args: unknown[] } | undefined {
+    const number = this.calls.push(name) - 1;
+    if (number !== this.#at || this.#fault === undefined) return undefined;
+    if ('code' in this.#fault) {
+      this.hit = true;
+      return { error: systemError(this.#fault.code, name) };
+    }
+    if (name !== 'write') return undefined;
+    this.hit = true;
+    const [fd, bytes] = args as [number, Uint8Array];
+    return { args: [fd, bytes.subarray(0, this.#fault.short(bytes.byteLength))] };
+  }
+
+  readonly sync: System = Object.fromEntries(
+    Object.entries(syncSystem).map(([name, perform]) => [
+      name,
+      (...args: unknown[]) => {
+        const instead = this.next(name as keyof System, args);
+        if (instead !== undefined && 'error' in instead) {
+          closeAllTheSame(name, args);
+          throw instead.error;
+        }
+        return (perform as (...given: unknown[]) => unknown)(...(instead?.args ?? args));
+      },
+    ]),
+  ) as unknown as System;
+
+  readonly async: AsyncSystem = Object.fromEntries(
+    Object.entries(asyncSystem).map(([name, perform]) => [
+      name,
+      (...args: unknown[]) => {
+        const done = args.pop() as (error: unknown, value?: unknown) => void;
+        const instead = this.next(name as keyof System, args);
+        if (instead !== undefined && 'error' in instead) {
+          closeAllTheSame(name, args);
+          setImmediate(done, instead.error);
+        } else {
+          (perform as (...given: unknown[]) => unknown)(...(instead?.args ?? args), done);
+        }
+      },
+    ]),
+  ) as unknown as AsyncSystem;
+}
+
+/** A close that reports an error has closed the descriptor (close(2)). */
+function closeAllTheSame(name: string, args: unknown[]): void {
+  if (name === 'close') syncSystem.close(args[0] as number);
+}
+
+function systemError(code: string, syscall: string): Error {
+  const errno = -(constants.errno as Record<string, number>)[code]!;
+  return Object.assign(new Error(`${code}: injected, ${syscall}`), { code, errno, syscall });
+}
