@@ -5,8 +5,10 @@
  * file does not have, goes, or it would open the file to others.
  */
 import { codeOf } from '../errors.ts';
+import type { PathName } from '../path.ts';
 import type { NotKept } from '../result.ts';
 import { call, type Steps } from '../system/calls.ts';
+import { fileType } from '../system/flags.ts';
 import { keeping } from './keeping.ts';
 import type { Place } from './place.ts';
 import type { TemporaryFile } from './temporary.ts';
@@ -17,11 +19,21 @@ const acl = 'system.posix_acl_access';
 /** Signatures and privileges that were given to the old content, not to the name. */
 const boundToContent = new Set(['security.ima', 'security.evm', 'security.capability']);
 
+/** Learns the names of the existing file's attributes, if they are to be kept. */
+export function* listOld(write: Write, place: Place): Steps<void> {
+  place.attributes = wantsAttributes(write, place) ? yield* list(place) : undefined;
+}
+
+/** Whether the existing file's attributes are to be kept. */
+export function wantsAttributes({ settings, surroundings }: Write, { existing }: Place): boolean {
+  return settings.preserve.xattr !== 'off' && surroundings.platform !== 'win32' && existing !== undefined && fileType(existing.mode) === 'file';
+}
+
 /** Copies the attributes; returns whether the new file has the old one's ACL, or rightly none. */
 export function* copyAttributes(write: Write, place: Place, temporary: TemporaryFile, notKept: NotKept[]): Steps<boolean> {
   const keep = write.settings.preserve.xattr;
-  const old = yield* list(place);
-  const fresh = yield* list(temporary);
+  const { attributes: old } = place;
+  const { attributes: fresh } = temporary;
   if (old === undefined || fresh === undefined) {
     yield* keeping(keep, notReadable(), 'xattr', notKept);
     return true;
@@ -40,14 +52,15 @@ export function* copyAttributes(write: Write, place: Place, temporary: Temporary
 }
 
 /** The names of a file's attributes; undefined where they cannot be known. */
-function* list(file: { reach: Place['reach'] }): Steps<string[] | undefined> {
+export function* list(file: { readonly reach: PathName }): Steps<string[] | undefined> {
   try {
     return yield* call.listxattr(file.reach);
   } catch (error) {
     switch (codeOf(error)) {
       case 'ENOTSUP':
-      case 'EOPNOTSUPP':
-        return []; // The filesystem has none, as vfat.
+      case 'EOPNOTSUPP': // The filesystem has none, as vfat.
+      case 'ENOENT': // It has just gone.
+        return [];
       case 'ENOSYS':
       case 'EPERM':
       case 'EACCES':

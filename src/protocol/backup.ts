@@ -13,7 +13,7 @@ import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
 import type { Place } from './place.ts';
-import { afterFailure, closeTemporary, createTemporary, discardTemporary, forgetTemporary, newName, unlinkIfThere, type Folder } from './temporary.ts';
+import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, unlinkIfThere, type Folder } from './temporary.ts';
 import type { Write } from './write.ts';
 
 /** Makes the backup that was asked for; returns its path. */
@@ -48,7 +48,7 @@ function* backUpElsewhere(write: Write, place: Place, path: PathName): Steps<Pat
     if (write.settings.durability !== 'off') yield* syncDirectory(write, directory);
     return path;
   } finally {
-    yield* closeDirectory(directory);
+    closeDirectory(write, directory);
   }
 }
 
@@ -87,6 +87,7 @@ function* backUpByCopy(write: Write, place: Place, folder: Folder, name: PathNam
     } finally {
       yield* call.close(old);
     }
+    yield* examineTemporary(write, place, temporary);
     yield* applyMetadata({ ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } }, place, temporary);
     if (write.settings.durability !== 'off') yield* call.fsync(temporary.fd);
     yield* closeTemporary(temporary);

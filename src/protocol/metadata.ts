@@ -11,10 +11,10 @@ import type { Keep } from '../options.ts';
 import type { NotKept } from '../result.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
-import { copyAttributes } from './attributes.ts';
+import { copyAttributes, wantsAttributes } from './attributes.ts';
 import { keeping } from './keeping.ts';
 import type { Place } from './place.ts';
-import type { TemporaryFile } from './temporary.ts';
+import { statusOf, type TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
 
 const setUid = 0o4000;
@@ -39,9 +39,7 @@ export function* applyMetadata(write: Write, place: Place, temporary: TemporaryF
   const existing = kept(place.existing);
   const owner = yield* applyOwner(write, existing, temporary, notKept);
   let acl = true;
-  if (existing !== undefined && settings.preserve.xattr !== 'off') {
-    acl = yield* copyAttributes(write, place, temporary, notKept);
-  }
+  if (wantsAttributes(write, place)) acl = yield* copyAttributes(write, place, temporary, notKept);
   const mode = finalMode(write, existing, temporary, owner, acl);
   if (mode !== undefined) yield* applyMode(write, existing, temporary, mode, notKept);
   if (existing !== undefined && settings.preserve.times !== 'off') yield* applyTimes(settings.preserve.times, existing, temporary, notKept);
@@ -58,7 +56,7 @@ function* applyOwner(write: Write, existing: FileStatus | undefined, temporary: 
   const { settings } = write;
   const { owner: keep } = settings.preserve;
   const old = keep === 'off' ? undefined : existing;
-  let { uid, gid } = temporary.status;
+  let { uid, gid } = statusOf(temporary);
   const wantedGid = settings.gid ?? old?.gid ?? gid;
   if (wantedGid !== gid) {
     const how = settings.gid === undefined ? keep : 'require';
@@ -90,7 +88,7 @@ function* applyMode(write: Write, existing: FileStatus | undefined, temporary: T
   const old = settings.mode === undefined && settings.preserve.mode !== 'off' ? existing : undefined;
   const keep = settings.mode !== undefined ? 'require' : old === undefined ? 'try' : settings.preserve.mode;
   const wanted = old === undefined ? mode : old.mode & 0o7777;
-  let now = temporary.status.mode & 0o7777;
+  let now = statusOf(temporary).mode & 0o7777;
   if (mode !== now) {
     const change = surroundings.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode);
     if (!(yield* keeping(keep, change, 'mode', notKept))) return;
