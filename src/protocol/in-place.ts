@@ -141,6 +141,7 @@ function* putBack(write: Write, place: Place, target: number, recovery: Recovery
     }
   } catch (error) {
     // Both causes matter: why it was not written, and why it could not be undone.
+    // oxlint-disable-next-line preserve-caught-error -- it is one of the errors
     throw new AggregateError([cause, error], `${String(cause)}; and the old content could not be put back: ${String(error)}`);
   }
   write.outcome = 'old';
