@@ -17,6 +17,18 @@ const acl = 'system.posix_acl_access';
 /** Signatures and privileges that were given to the old content, not to the name. */
 const boundToContent = new Set(['security.ima', 'security.evm', 'security.capability']);
 
+let ready = false;
+
+/**
+ * Makes sure, before anything of the new file is open, that attributes can be copied later: the first use of them may take
+ * descriptors, and where there are none a write can still give back its own and wait.
+ */
+export function* readyToCopy(write: Write, place: Place): Steps<void> {
+  if (ready || place.existing === undefined || write.settings.preserve.xattr === 'off') return;
+  yield* list(place);
+  ready = true;
+}
+
 /** Copies the attributes; returns whether the new file has the old one's ACL, or rightly none. */
 export function* copyAttributes(write: Write, place: Place, temporary: TemporaryFile, notKept: NotKept[]): Steps<boolean> {
   const keep = write.settings.preserve.xattr;

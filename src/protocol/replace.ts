@@ -13,6 +13,7 @@ import type { Content } from '../data.ts';
 import type { PathName } from '../path.ts';
 import type { WriteResult } from '../result.ts';
 import { atOnce, call, type Steps } from '../system/calls.ts';
+import { readyToCopy } from './attributes.ts';
 import { makeBackup } from './backup.ts';
 import { writeContent } from './contents.ts';
 import { descriptorsClosed, givePermit, takePermit, whenDescriptorsAllow } from './descriptors.ts';
@@ -115,6 +116,7 @@ export function* stage(write: Write): Steps<Staged> {
 }
 
 function* createStaged(write: Write, place: Place): Steps<Staged> {
+  if (write.surroundings.platform !== 'win32') yield* readyToCopy(write, place);
   write.step = 'create temporary file';
   try {
     return { place, folder: place, temporary: yield* createTemporary(write, place, place.name, startsPrivate(write, place.existing)) };
