@@ -40,8 +40,10 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
     const status = yield* call.fstat(fd);
     const known = write.blocking ? undefined : opened.get(keyOf(status));
     if (known !== undefined) {
+      // Joined before anything else happens: its last user may close it while this descriptor is being closed.
+      join(known);
       yield* call.close(fd);
-      return join(known);
+      return known;
     }
     const directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, users: 1, syncing: undefined, next: undefined };
     if (!write.blocking) opened.set(directory.key, directory);
