@@ -116,7 +116,7 @@ export function* stage(write: Write): Steps<Staged> {
 }
 
 function* createStaged(write: Write, place: Place): Steps<Staged> {
-  if (write.surroundings.platform !== 'win32') yield* readyToCopy(write, place);
+  yield* readyToCopy(write, place);
   write.step = 'create temporary file';
   try {
     return { place, folder: place, temporary: yield* createTemporary(write, place, place.name, startsPrivate(write, place.existing)) };
