@@ -7,6 +7,7 @@
  * What cannot be kept takes rights away, never adds any: a group that could not be kept loses its bits to what others
  * have, and set-id bits never move to another owner.
  */
+import { refusal } from '../errors.ts';
 import type { Keep } from '../options.ts';
 import type { NotKept } from '../result.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
@@ -105,6 +106,13 @@ function* notPermitted(): Steps<void> {
 }
 
 function* applyTimes(keep: Keep, existing: FileStatus, temporary: TemporaryFile, notKept: NotKept[]): Steps<void> {
-  const seconds = (nanoseconds: bigint): number => Number(nanoseconds / 1000n) / 1e6;
-  yield* keeping(keep, call.futimes(temporary.fd, seconds(existing.atimeNs), seconds(existing.mtimeNs)), 'times', notKept);
+  yield* keeping(keep, setTimes(existing, temporary), 'times', notKept);
+}
+
+function* setTimes({ atimeNs, mtimeNs }: FileStatus, temporary: TemporaryFile): Steps<void> {
+  // Node sets the present time for a negative number.
+  if (atimeNs < 0n || mtimeNs < 0n) throw refusal('EINVAL', 'times before 1970 cannot be set');
+  // libuv cuts to microseconds: in the middle of one, no rounding of the double reaches another.
+  const seconds = (nanoseconds: bigint): number => (Number(nanoseconds / 1000n) + 0.5) / 1e6;
+  yield* call.futimes(temporary.fd, seconds(atimeNs), seconds(mtimeNs));
 }
