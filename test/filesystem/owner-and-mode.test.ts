@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { apis, names, text } from '../support/apis.ts';
+import { apis, names, refusedWith, text } from '../support/apis.ts';
 import { alice, as, bob, bobOfDev, dev, needsUsers } from '../support/as-user.ts';
 import { newFolder } from '../support/folder.ts';
-import { needsRoot } from '../support/needs.ts';
-import { writeElsewhere } from '../support/run.ts';
+import { needsRoot, needsTools } from '../support/needs.ts';
+import { run, writeElsewhere } from '../support/run.ts';
 
 /** Owner, group and mode, as ls shows them. */
 function facts(path: string): string {
@@ -69,7 +69,7 @@ for (const { name, write } of apis) {
       assert.ok(statSync(path).mtimeMs > 2_000_000);
     });
 
-    for (const seconds of [1_700_000_000.123_457, 1_234_567_890.999_999, 0.000_001, 1_600_000_000.000_001, -1000.25, 4_102_444_800.5]) {
+    for (const seconds of [1_700_000_000.123_457, 1_234_567_890.999_999, 0.000_001, 1_600_000_000.000_001, 1_795_322_240.846_999, 4_102_444_800.5]) {
       it(`keeps times of ${seconds} s to the microsecond when asked to (G6)`, async (t) => {
         const path = join(newFolder(t), 'file');
         writeFileSync(path, 'old');
@@ -82,6 +82,17 @@ for (const { name, write } of apis) {
         assert.equal(after.atimeNs / 1000n, before.atimeNs / 1000n);
       });
     }
+  });
+
+  describe(`${name}() and times before 1970`, () => {
+    it('says that it could not keep them, or fails, since Node would set the present (G4, G6)', async (t) => {
+      if (!needsTools(t, 'touch')) return;
+      const path = join(newFolder(t), 'file');
+      writeFileSync(path, 'old');
+      run('touch', '-d', '1960-01-01T00:00:00Z', path);
+      await assert.rejects(write(path, 'new', { preserve: { times: 'require' } }), refusedWith('EINVAL'));
+      assert.deepEqual((await write(path, 'new', { preserve: { times: 'try' } })).notKept, ['times']);
+    });
   });
 
   describe(`${name}() and the owner`, () => {

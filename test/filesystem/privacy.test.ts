@@ -71,7 +71,7 @@ for (const { name } of apis) {
       const opened = lines.filter((line) => line.includes('untorn-t-'));
       assert.equal(opened.length, 20);
       for (const line of opened) assert.match(line, /O_CREAT\|O_EXCL\|O_NOFOLLOW/);
-      assert.equal(new Set(opened.map((line) => /-([0-9a-z]{20})"/.exec(line)?.[1])).size, 20);
+      assert.equal(new Set(opened.map((line) => /-([0-9a-z]{20})\b/.exec(line)?.[1])).size, 20);
     });
   });
 }
