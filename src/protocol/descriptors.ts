@@ -38,7 +38,7 @@ export function givePermit(write: Write): void {
 
 /** To be called when descriptors have been closed. */
 export function descriptorsClosed(): void {
-  for (const wake of [...hungry]) queueMicrotask(wake);
+  for (const wake of hungry) queueMicrotask(wake);
 }
 
 /** Runs steps that open files; while there are no descriptors, closes what they opened (theirs to do) and runs them again. */

@@ -136,7 +136,7 @@ function* createStaged(write: Write, place: Place): Steps<Staged> {
 /** Commits a staged file whose content may have taken long: in its turn, and after another look at the target. */
 function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   const { place, temporary } = staged;
-  // oxlint-disable-next-line no-empty-function -- what it has open is its own to keep while it waits
+  // What it has open is its own to keep while it waits.
   while (!(yield* turn.claim(place, function* () {})));
   yield* lookAgain(write, place);
   const skipped = yield* skipUnchanged(write, place, { fd: temporary.fd, size: bytes });

@@ -25,9 +25,6 @@ export interface Owner {
 
 const pattern = /untorn-(t|r)-([0-9a-z]{8})-([0-9a-z]{1,8})-([0-9a-z]+)-([0-9a-z]+)-([0-9a-z]+)-[0-9a-z]{20}/;
 
-/** The longest token, in bytes. */
-export const tokenBytes = 90;
-
 let own: Omit<Owner, 'kind'> | undefined;
 
 /** This process. */

@@ -29,6 +29,7 @@ function readUmask(): number {
   } catch {
     // No /proc.
   }
+  // oxlint-disable-next-line typescript/no-deprecated -- there is no other way without /proc
   return process.umask();
 }
 
