@@ -5,8 +5,8 @@
  * file where the filesystem has them, a copy elsewhere; with durability `'full'` or `'normal'` it reaches the disk before
  * the new content can. A crash in between leaves the old file under both names.
  */
-import { codeOf } from '../errors.ts';
-import { asText, fromBytes, join, split, surround, type PathName } from '../path.ts';
+import { codeOf, refusal } from '../errors.ts';
+import { asText, fromBytes, join, key, split, surround, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
 import { copyContent } from './copy.ts';
@@ -44,6 +44,7 @@ function* backUpElsewhere(write: Write, place: Place, path: PathName): Steps<Pat
   const { directory: directoryPath, name } = split(path);
   const directory = yield* openDirectory(write, directoryPath);
   try {
+    if (directory.key === place.directory.key && key(name) === key(place.name)) throw refusal('EINVAL', 'the backup would be the file itself');
     yield* backUpAs(write, place, { directory, directoryPath }, name);
     if (write.settings.durability !== 'off') yield* syncDirectory(write, directory);
     return path;

@@ -8,7 +8,7 @@ import { codeOf, refusal } from '../errors.ts';
 import { cutName, join, surround, type PathName } from '../path.ts';
 import { call, together, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
 import { O_NEW } from '../system/flags.ts';
-import { list, wantsAttributes } from './attributes.ts';
+import { list, attributesMatter } from './attributes.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Directory } from './directory.ts';
 import type { Place } from './place.ts';
@@ -70,7 +70,7 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, i
 
 /** Learns who owns it and, where those of the target matter, what attributes it inherited from its directory. */
 export function* examineTemporary(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
-  [temporary.status, temporary.attributes] = yield* together(call.fstat(temporary.fd), wantsAttributes(write, place) ? list(temporary) : nothing());
+  [temporary.status, temporary.attributes] = yield* together(call.fstat(temporary.fd), attributesMatter(write, place) ? list(temporary) : nothing());
 }
 
 /** What it was when it was new. */

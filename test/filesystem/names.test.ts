@@ -155,9 +155,10 @@ describe('writeFile() with a relative path', () => {
     symlinkSync(latin, join(folder, 'link'));
     const results = await Promise.all([
       writeFile(Buffer.concat([within(folder, latin), Buffer.from('/file')]), 'first'),
-      writeFile(join(folder, 'link/file'), 'last'),
+      writeFile(join(folder, 'link/file'), 'second'),
+      writeFile(Buffer.concat([within(folder, latin), Buffer.from('/file')]), 'last'),
     ]);
-    assert.deepEqual(results.map((result) => result.superseded), [true, false]);
+    assert.deepEqual(results.map((result) => result.superseded), [false, true, false]);
     assert.equal(text(join(folder, 'link/file')), 'last');
   });
 });
