@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { chunkBytes, readData, readSyncData, type Chunk, type Data, type SyncData } from './data.ts';
 import { misuse } from './errors.ts';
-import { readOptions, type WriteOptions } from './options.ts';
+import { readOptions, type Settings, type WriteOptions } from './options.ts';
 import { absolutePath, type PathLike, type PathName } from './path.ts';
 import { writeAllOf, writeContent } from './protocol/contents.ts';
 import { commitStaged, giveUp, stage, type Staged } from './protocol/replace.ts';
@@ -293,7 +293,12 @@ export class PendingFileSync {
  */
 export async function openPending(path: PathLike, options?: WriteOptions | BufferEncoding | null): Promise<PendingFile> {
   const settings = readOptions(options);
-  const write = newWrite(absolutePath(path), settings, surroundings, false);
+  return openToWrite(absolutePath(path), settings);
+}
+
+/** Opens a pending file with options that have been read. */
+export async function openToWrite(target: PathName, settings: Settings): Promise<PendingFile> {
+  const write = newWrite(target, settings, surroundings, false);
   const staged = await runAsync(reporting(write, stage(write)), handleSystem);
   return new PendingFile(write, staged);
 }
