@@ -10,6 +10,7 @@ import { codeOf, refusal } from '../errors.ts';
 import { display, type PathName } from '../path.ts';
 import { call, wait, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_DIRECTORY, O_PATH_DIRECTORY } from '../system/flags.ts';
+import { afterFailure } from './temporary.ts';
 import type { Write } from './write.ts';
 
 export interface Directory {
@@ -40,8 +41,10 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
     const status = yield* call.fstat(fd);
     const known = write.blocking ? undefined : opened.get(keyOf(status));
     if (known !== undefined) {
-      yield* call.close(fd);
-      return join(known);
+      // At once: its last user could leave it while the other descriptor is closed.
+      const joined = join(known);
+      yield* afterFailure(call.close(fd));
+      return joined;
     }
     const directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, users: 1, syncing: undefined, next: undefined };
     if (!write.blocking) opened.set(directory.key, directory);
