@@ -77,7 +77,7 @@ function* prepare(write: Write, given: PathName, turn: Turn, bytes: Uint8Array):
     });
     if (!isTurn) return 'again';
     const newer = turn.newer(place);
-    const done = newer !== undefined ? yield* supersede(write, place, turn, newer, bytes.byteLength) : yield* skipUnchanged(write, place, bytes);
+    const done = newer !== undefined ? yield* supersede(write, place, turn, newer, bytes.byteLength) : yield* skipUnchanged(write, place, turn, bytes);
     if (done === undefined) return yield* createStaged(write, place);
     yield* leavePlace(place);
     return done;
@@ -137,7 +137,7 @@ function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number):
   // oxlint-disable-next-line no-empty-function -- what it has open is its own to keep while it waits
   while (!(yield* turn.claim(place, function* () {})));
   yield* lookAgain(write, place);
-  const skipped = yield* skipUnchanged(write, place, { fd: temporary.fd, size: bytes });
+  const skipped = yield* skipUnchanged(write, place, turn, { fd: temporary.fd, size: bytes });
   if (skipped === undefined) return yield* commit(write, staged, turn, bytes);
   yield* discardTemporary(temporary);
   return skipped;
@@ -226,10 +226,27 @@ function supersededBy(newer: Placed, bytes: number): WriteResult {
   return result({ path: newer.path, bytes, superseded: true, durable: newer.confirmed?.durable ?? false });
 }
 
-function* skipUnchanged(write: Write, place: Place, content: Uint8Array | { fd: number; size: number }): Steps<WriteResult | undefined> {
+/** Content that is in place already takes its place in the order all the same: older calls do not come after it. */
+function* skipUnchanged(write: Write, place: Place, turn: Turn, content: Uint8Array | { fd: number; size: number }): Steps<WriteResult | undefined> {
   if (!(yield* isUnchanged(write, place, content))) return undefined;
-  const durable = yield* confirmInPlace(write, place);
+  if (yield* turn.overtake(place)) {
+    yield* lookAgain(write, place);
+    if (!(yield* isUnchanged(write, place, content))) return undefined;
+  }
+  const record = turn.placed(place);
+  const durable = yield* confirmUnchanged(write, place, record);
   return result({ path: write.path, bytes: content instanceof Uint8Array ? content.byteLength : content.size, unchanged: true, durable });
+}
+
+function* confirmUnchanged(write: Write, place: Place, record: Placed | undefined): Steps<boolean | 'unsupported'> {
+  try {
+    const durable = yield* confirmInPlace(write, place);
+    record?.confirm(write.settings.durability, durable);
+    return durable;
+  } catch (error) {
+    record?.fail(error);
+    throw error;
+  }
 }
 
 function result(given: Pick<WriteResult, 'path' | 'bytes' | 'durable'> & Partial<WriteResult>): WriteResult {

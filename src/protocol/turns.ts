@@ -174,15 +174,19 @@ export class Turn {
     return this.#record;
   }
 
-  /** A synchronous write stops the rename of an older one: without its temporary file that cannot happen any more. */
-  *overtake(place: Place): Steps<void> {
+  /**
+   * A synchronous write stops the rename of an older one: without its temporary file that cannot happen any more.
+   * Returns whether there was one, which may have taken place just before.
+   */
+  *overtake(place: Place): Steps<boolean> {
     const older = this.write.blocking ? renaming.get(fileKey(place)) : undefined;
-    if (older === undefined) return;
+    if (older === undefined) return false;
     try {
       yield* call.unlink(older.temporary);
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error; // ENOENT: it has just been renamed.
     }
+    return true;
   }
 
   /** The call has ended: the next one's turn. */
