@@ -22,7 +22,7 @@ import { applyMetadata, startsPrivate } from './metadata.ts';
 import { syncParents } from './parents.ts';
 import { findPlace, lookAgain, type Place } from './place.ts';
 import { renameInto, type Renamed } from './rename.ts';
-import { closeTemporary, createTemporary, discardTemporary, keepTemporary, type Folder, type TemporaryFile } from './temporary.ts';
+import { closeTemporary, createTemporary, discardTemporary, keepTemporary, syncTemporary, type Folder, type TemporaryFile } from './temporary.ts';
 import { Turn, type Placed } from './turns.ts';
 import { confirmInPlace, isUnchanged } from './unchanged.ts';
 import { asWriteError, reporting, throwIfAborted, type Write } from './write.ts';
@@ -154,7 +154,7 @@ function* commit(write: Write, staged: Staged, turn: Turn, bytes: number): Steps
   throwIfAborted(write);
   if (settings.durability !== 'off') {
     write.step = 'sync';
-    yield* call.fsync(temporary.fd);
+    yield* syncTemporary(write, temporary);
   }
   write.step = 'close';
   yield* closeTemporary(temporary);

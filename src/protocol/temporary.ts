@@ -7,7 +7,7 @@
 import { codeOf, refusal } from '../errors.ts';
 import { cutName, join, surround, type PathName } from '../path.ts';
 import { call, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
-import { O_NEW } from '../system/flags.ts';
+import { O_DSYNC, O_NEW } from '../system/flags.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Directory } from './directory.ts';
 import type { Write } from './write.ts';
@@ -47,13 +47,15 @@ export function newName(write: Write, name: PathName, kind: TokenKind, short = f
 
 /** Creates a file that is not there yet: its owner's alone, or with 0666 less the umask. */
 export function* createTemporary(write: Write, folder: Folder, name: PathName, isPrivate: boolean): Steps<TemporaryFile> {
+  // Node's permission model refuses fsync(2), from 22 on; that leaves a file whose writes are durable one by one.
+  const flags = write.surroundings.descriptorsRestricted && write.settings.durability !== 'off' ? O_NEW | O_DSYNC : O_NEW;
   let short = false;
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(write, name, 'temporary', short);
     const reach = join(folder.directory.reach, chosen);
     const guard = write.surroundings.guard(reach, join(folder.directoryPath, chosen));
     try {
-      const fd = yield* call.open(reach, O_NEW, isPrivate ? 0o600 : 0o666);
+      const fd = yield* call.open(reach, flags, isPrivate ? 0o600 : 0o666);
       guard.opened();
       const status = yield* statusOf(fd, reach, guard);
       return { fd, reach, path: join(folder.directoryPath, chosen), guard, status, private: isPrivate, open: true, linked: true };
@@ -73,6 +75,16 @@ function* statusOf(fd: number, reach: PathName, guard: Guard): Steps<FileStatus>
     yield* afterFailure(call.unlink(reach));
     guard.release();
     throw error;
+  }
+}
+
+/** Makes its content durable. */
+export function* syncTemporary(write: Write, temporary: TemporaryFile): Steps<void> {
+  try {
+    yield* call.fsync(temporary.fd);
+  } catch (error) {
+    // Each write was synced already, see above.
+    if (!write.surroundings.descriptorsRestricted || codeOf(error) !== 'ERR_ACCESS_DENIED' || O_DSYNC === 0) throw error;
   }
 }
 
