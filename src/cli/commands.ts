@@ -22,7 +22,7 @@ const write: CommandEntry = {
   operands: { names: ['FILE'] },
   options: writeOptions,
   exits: outcomes,
-  examples: ['sort names.txt | untorn write names.txt', 'curl -fsS https://example.org/list | untorn write --backup numbered --backup-limit 5 list'],
+  examples: ['sort names.txt | untorn write names.txt', 'fetch-list | untorn write --backup numbered --backup-limit 5 list'],
   load: () => import('./write.ts'),
 };
 

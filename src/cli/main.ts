@@ -52,6 +52,8 @@ async function fail(error: unknown, command: CommandEntry | undefined): Promise<
   if (error instanceof Interrupted) {
     // As the first process of a container a signal of one's own has no effect; then the status has to say it.
     process.exitCode = 128 + constants.signals[error.signal];
+    // Everything is put away; a listener would hear of it only when the event loop turns, and that may be over by then.
+    process.removeAllListeners(error.signal);
     process.kill(process.pid, error.signal);
     return;
   }

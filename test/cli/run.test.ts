@@ -85,7 +85,7 @@ describe('untorn run', () => {
 
   it('waits for what a command that exited with 0 left in the background, and has its output too', { skip: posix }, async () => {
     const orphan = 'while kill -0 $$ 2>/dev/null; do :; done; echo orphan; cat <&3';
-    const running = start(['run', '--tee', 'file', '--', 'sh', '-c', `(${orphan}) 3<&0 & echo early`], { cwd: folder.path });
+    const running = start(['run', '--tee', 'file', '--', 'sh', '-c', `exec 3<&0; (${orphan}) & echo early`], { cwd: folder.path });
     await running.said('orphan');
     assert.equal(folder.read('file'), 'old');
     running.child.stdin?.end('late\n');

@@ -40,7 +40,7 @@ describe('signals', { skip }, () => {
 
   it('untorn run ends by a signal also when only a process that the command left behind still writes', async () => {
     const orphan = 'while kill -0 $$ 2>/dev/null; do :; done; echo orphan; exec cat <&3';
-    const running = start(['run', '--tee', folder.at('file'), '--', 'sh', '-c', `(${orphan}) 3<&0 &`]);
+    const running = start(['run', '--tee', folder.at('file'), '--', 'sh', '-c', `exec 3<&0; (${orphan}) &`]);
     await running.said('orphan');
     running.child.kill('SIGTERM');
     running.child.stdin?.end();
