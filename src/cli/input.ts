@@ -8,26 +8,27 @@ const readSome = promisify(read);
 const size = 1 << 20;
 
 /**
- * The bytes of standard input. Each piece is overwritten by the next.
+ * The bytes of standard input. Each piece is overwritten by the next; `count` hears of the bytes as they come.
  *
  * By descriptor and in the thread pool, not by process.stdin: that would make a pipe non-blocking also for the other programs
  * that share it, and reads files in small pieces. Never while something else is done, as process.exit() waits for the thread
  * (libuv joins its pool), and that waits for input.
  */
-export async function* standardInput(atOnce: boolean): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* standardInput(atOnce: boolean, count: (bytes: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
   const buffer = Buffer.allocUnsafeSlow(size);
   let filled = 0;
   let total = 0;
   for (;;) {
-    const count = await readInto(buffer, filled);
-    filled += count;
-    total += count;
+    const bytes = await readInto(buffer, filled);
+    count(bytes);
+    filled += bytes;
+    total += bytes;
     if (total === 0) assertOpen();
-    if (filled > 0 && (count === 0 || atOnce || filled === size)) {
+    if (filled > 0 && (bytes === 0 || atOnce || filled === size)) {
       yield buffer.subarray(0, filled);
       filled = 0;
     }
-    if (count === 0) return;
+    if (bytes === 0) return;
   }
 }
 

@@ -9,8 +9,13 @@ import { reportResult } from './report.ts';
 import type { Invocation } from './table.ts';
 import { readWriteOptions } from './write-options.ts';
 
-/** Takes one piece of the content. */
-export type Sink = (chunk: Uint8Array) => Promise<void>;
+/** Where content goes. */
+export interface Sink {
+  /** Takes one piece. */
+  readonly write: (chunk: Uint8Array) => Promise<void>;
+  /** Hears how many bytes have come, for the progress. */
+  readonly count: (bytes: number) => void;
+}
 
 /** Replaces the command's FILE with what `fill` hands to the sink. If it throws, FILE is untouched. */
 export async function replace(invocation: Invocation, fill: (sink: Sink) => Promise<void>, signal?: AbortSignal): Promise<void> {
@@ -24,10 +29,12 @@ export async function replace(invocation: Invocation, fill: (sink: Sink) => Prom
     const result = await atomicWrite(
       path,
       (pending) =>
-        fill(async (chunk) => {
-          await pending.write(chunk);
-          if (tee) await writeOutput(chunk);
-          progress.add(chunk.byteLength);
+        fill({
+          async write(chunk) {
+            await pending.write(chunk);
+            if (tee) await writeOutput(chunk);
+          },
+          count: (bytes) => progress.add(bytes),
         }),
       { ...options, ...(signal !== undefined && { signal }) },
     );

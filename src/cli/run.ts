@@ -23,7 +23,10 @@ async function readFrom(words: readonly string[], interruption: Interruption, si
   if (interruption.error !== undefined) throw interruption.error;
   const command = Command.start(words, interruption);
   try {
-    for await (const chunk of command.output) await sink(chunk as Buffer);
+    for await (const chunk of command.output as AsyncIterable<Buffer>) {
+      sink.count(chunk.byteLength);
+      await sink.write(chunk);
+    }
     await command.succeeded;
   } catch (error) {
     await command.stop();

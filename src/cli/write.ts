@@ -9,7 +9,7 @@ import type { Invocation } from './table.ts';
  */
 export async function perform(invocation: Invocation): Promise<number> {
   await replace(invocation, async (sink) => {
-    for await (const chunk of standardInput(invocation.flags.has('tee'))) await sink(chunk);
+    for await (const chunk of standardInput(invocation.flags.has('tee'), sink.count)) await sink.write(chunk);
   });
   return 0;
 }

@@ -25,7 +25,7 @@ describe('arguments that are not UTF-8', { skip }, () => {
   });
 
   it('name a backup and a directory, too', async () => {
-    const line = `d=$(printf '\\377'); echo 1 | $untorn write -p "$d/file" && echo 2 | $untorn write --backup-path="$d/old" "$d/file" && $untorn sweep "$d"`;
+    const line = `d=$(printf '\\377'); echo 1 | $untorn write -p "$d/file" && echo 2 | $untorn write --quiet --backup-path="$d/old" "$d/file" && $untorn sweep "$d"`;
     const { status, stderr } = await shell(line, { cwd: folder.path });
     assert.deepEqual([status, stderr], [0, '']);
     assert.deepEqual(readdirSync(Buffer.concat([Buffer.from(folder.path), Buffer.from('/\xff', 'latin1')])).sort(), ['file', 'old']);

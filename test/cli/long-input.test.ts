@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { Folder, main, start, startProgram } from './untorn.ts';
+import { Folder, main, shell, startProgram } from './untorn.ts';
 
 const posix = process.platform === 'win32' ? 'needs a POSIX shell' : false;
 const terminal = posix || (spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0 ? false : 'there is no script(1) of util-linux to make a terminal');
@@ -17,19 +17,14 @@ describe('long input', () => {
   });
   afterEach(() => folder.remove());
 
-  const tellMemory = `process.on('exit', () => process.stderr.write('memory ' + process.resourceUsage().maxRSS))`;
+  const script = `process.on('exit', () => process.stderr.write('memory ' + process.resourceUsage().maxRSS))`;
+  const tellMemory = `data:text/javascript,${encodeURIComponent(script).replaceAll("'", '%27')}`;
 
   for (const given of [['write', 'file'], ['write', '--tee', 'file'], ['run', 'file', '--', 'cat']]) {
     it(`of 256 MiB is taken in bounded memory: untorn ${given.join(' ')}`, { skip: posix }, async () => {
-      const source = startProgram('head', ['-c', String(size), '/dev/zero'], { stdio: ['ignore', 'pipe', 'ignore'] });
-      const sink = openSync('/dev/null', 'w');
-      const running = start([...given.slice(0, 1), '--durability', 'off', ...given.slice(1)], {
-        cwd: folder.path,
-        preload: tellMemory,
-        stdio: [source.child.stdout ?? 'ignore', sink, 'pipe'],
-      });
-      closeSync(sink);
-      const { status, stderr } = await running.ended;
+      const [command, ...others] = given;
+      const line = `head -c ${size} /dev/zero | '${process.execPath}' --import '${tellMemory}' '${main}' ${command} --durability off ${others.join(' ')} > /dev/null`;
+      const { status, stderr } = await shell(line, { cwd: folder.path });
       assert.equal(status, 0, stderr);
       assert.equal(statSync(folder.at('file')).size, size);
       const memory = Number(/memory (\d+)/.exec(stderr)?.[1]);
