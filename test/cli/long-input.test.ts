@@ -46,6 +46,7 @@ describe('long input', () => {
 
   it('that takes more than a second shows how far it is, in one line that is cleared at the end', { skip: terminal }, async () => {
     const { shown, content } = await onTerminal('');
+    // oxlint-disable-next-line no-control-regex -- what a terminal gets
     assert.match(shown, /^(\r\x1b\[K1\.5 KiB, \d+(\.\d)? (Ki)?B\/s)+\r\x1b\[Kended\r\n$/);
     assert.equal(content.length, 1536);
   });
