@@ -12,7 +12,6 @@ export function* checkNow(tree: Tree, histories: readonly History[]): Generator<
     const file = tree.find(history.target);
     if (file === undefined && history.exists) yield `G1: "${history.target}" is absent`;
     if (file !== undefined) {
-      history.exists = true;
       if (history.inPlace) yield* checkRecoverable(tree, history, file, 'G1');
       else if (history.holding(file).length === 0) yield `G1: "${history.target}" is no version: ${show(file)}`;
     }
@@ -41,7 +40,7 @@ function* checkTarget(tree: Tree, history: History): Generator<Violation> {
   const held = history.holding(file);
   if (held.length === 0) {
     if (inPlace && promised === 0) yield* checkRecoverable(tree, history, file, 'G2');
-    else if (!isDamaged(file, versions.filter((version) => version.soft))) yield `G2: "${target}" is no version: ${show(file)}`;
+    else if (!isDamaged(file, versions.filter(({ soft, number }) => soft && number >= promised))) yield `G2: "${target}" is no version: ${show(file)}`;
   } else if (held.every((version) => version.number < promised)) {
     yield `G3: "${target}" is back to ${show(file)}`;
   }

@@ -7,6 +7,9 @@
  */
 import type { Request, Steps, System, SystemCall } from '#untorn/system/calls.js';
 
+/** Calls that no other call notices or changes: whether the steps go on at once or later makes no difference. */
+const unnoticed = new Set<keyof System>(['write', 'read', 'close', 'fstat', 'fchmod', 'fchown', 'listxattr', 'readlink']);
+
 type State = 'new' | 'called' | 'performed' | 'waiting' | 'done';
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
@@ -37,7 +40,7 @@ export class Thread {
 
   /** Whether it can go on while the loop is another's. */
   get inPool(): boolean {
-    return this.state === 'called' && !this.holdsLoop;
+    return this.state === 'called' && !this.holdsLoop && !unnoticed.has((this.#request as SystemCall).name);
   }
 
   get canAct(): boolean {
@@ -55,7 +58,7 @@ export class Thread {
         const { name } = this.#request as SystemCall;
         this.#outcome = attempt(() => this.#perform());
         this.state = 'performed';
-        if (this.holdsLoop) this.#proceed(this.#outcome);
+        if (this.holdsLoop || unnoticed.has(name)) this.#proceed(this.#outcome);
         return name;
       }
       case 'performed':

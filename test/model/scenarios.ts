@@ -82,6 +82,9 @@ const several: Record<string, Scenario> = {
   'two with parents to make, normal and full': {
     calls: [normal, full].map((options, index) => ({ path: `/d/a/${index}`, options: { ...options, makeParents: true } })),
   },
+  'one makes parents, another finds its content there': {
+    calls: [off, { ...full, ifUnchanged: 'skip' } as const].map((options) => ({ path: '/d/a/f', options: { ...options, makeParents: true }, content: 'AAAAA' })),
+  },
   'a sync call overtakes': { calls: [{ path, options: full }, { path, options: full, blocking }], old: secret },
   'a sync call overtakes, off': { calls: [{ path, options: full }, { path, options: off, blocking }], old: secret },
   'a sync call overtakes, normal and off': { calls: [{ path, options: normal }, { path, options: off, blocking }], old: secret },
