@@ -28,8 +28,8 @@ export function* openOrMakeDirectory(write: Write, path: PathName): Steps<Direct
   return directory;
 }
 
-function* makeDirectory(path: PathName): Steps<void> {
-  const missing = [path];
+function* makeDirectory(wanted: PathName): Steps<void> {
+  const missing = [wanted];
   for (let made; (made = missing.at(-1)) !== undefined; ) {
     try {
       yield* makeNoted(made, 0o777);
@@ -39,7 +39,10 @@ function* makeDirectory(path: PathName): Steps<void> {
         missing.push(above);
         continue;
       }
-      if (codeOf(error) !== 'EEXIST') throw error;
+      if (codeOf(error) !== 'EEXIST') {
+        for (const path of missing) unsynced.delete(key(path));
+        throw error;
+      }
     }
     missing.pop();
   }
@@ -52,7 +55,8 @@ export function* makeNoted(path: PathName, mode: number): Steps<void> {
   try {
     yield* call.mkdir(path, mode);
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') unsynced.delete(key(path));
+    // Where a directory above is missing it will be tried again, and another write may just have made it.
+    if (!['EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) unsynced.delete(key(path));
     throw error;
   }
 }
