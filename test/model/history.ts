@@ -1,5 +1,5 @@
 /** What one target may hold, and what has been promised about it: the checks' memory. */
-import type { Durability } from 'untorn';
+import type { Durability, WriteResult } from 'untorn';
 import type { Inode } from './tree.ts';
 
 /** One content of the target. All of its bytes are one letter, so that a mixture shows. */
@@ -44,11 +44,11 @@ export class History {
     this.versions.push(version);
   }
 
-  /** A call has succeeded, and what is in place now is what it vouches for. */
-  succeed(number: number, durability: Durability, durable: boolean | 'unsupported', inPlace: Inode | undefined): void {
+  /** A call has succeeded: it vouches for what it found in place, not for what a later call may have put there since. */
+  succeed(number: number, durability: Durability, { durable, superseded }: WriteResult, inPlace: Inode | undefined): void {
+    if (durability === 'off' || inPlace === undefined) return;
     if (durability === 'full' && durable === true) this.promised = Math.max(this.promised, number);
-    const now = inPlace && this.holding(inPlace).at(-1);
-    if (durability !== 'off' && now !== undefined) now.soft = false;
+    for (const version of this.holding(inPlace)) if (superseded || version.number <= number) version.soft = false;
   }
 
   /** The versions that a file is, whole and with the metadata that belong to it. */

@@ -121,12 +121,12 @@ export class World implements Run {
   }
 
   #failed(plan: Plan, letter: string, error: WriteError): void {
-    if (!(plan.fails ?? []).includes(error.code)) this.#report('nothing', `G4: ${letter} failed: ${error.stack}`);
+    if (!(plan.fails ?? []).includes(error.code)) this.#report('at its end', `G4: ${letter} failed: ${error.stack}`);
   }
 
-  #succeeded(history: History, number: number, durability: Durability, { durable }: WriteResult): void {
-    if (durability === 'full' && durable !== true) this.#report('nothing', `G3: durable is ${durable}`);
-    history.succeed(number, durability, durable, this.#disk.tree.find(history.target));
+  #succeeded(history: History, number: number, durability: Durability, result: WriteResult): void {
+    if (durability === 'full' && result.durable !== true) this.#report('at its end', `G3: durable is ${result.durable}`);
+    history.succeed(number, durability, result, this.#disk.tree.find(history.target));
   }
 
   acted(thread: Thread, action: string, isNew: boolean): void {
