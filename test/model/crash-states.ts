@@ -16,8 +16,7 @@ export function crashStates(persistence: Persistence): { states: Tree[]; combina
   const states = new Map<string, Tree>();
   let combinations = 0;
   for (const named of persistence.profile === 'weak' ? anyNames(persistence) : prefixes(persistence)) {
-    const reachable = reachableFrom(named);
-    const variants = [...reachable].map((ino) => variantsOf(persistence, named.get(ino) as Inode));
+    const variants = [...reachableFrom(named)].map((ino) => variantsOf(persistence, named.get(ino) as Inode));
     for (const inodes of product(variants)) {
       if (++combinations > limit) throw new Error(`A crash here can leave more than ${limit} states: make the scenario smaller`);
       const tree = new Tree(new Map(inodes.map((inode) => [inode.ino, inode])));

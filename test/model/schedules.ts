@@ -45,8 +45,8 @@ async function runOne(run: Run, prefix: readonly number[], preemptions: number):
     current = next;
     choices.push({ taken, of: options.length });
     const action = next.act();
-    // Turns and permits are handed on in microtasks.
-    for (let turns = 0; turns < 3; turns++) await undefined;
+    // Turns and permits are handed on in microtasks, to those that wait.
+    if (run.threads.some(({ state }) => state === 'waiting')) for (let turns = 0; turns < 3; turns++) await undefined;
     run.acted(next, action, choices.length >= prefix.length);
   }
   run.finished();

@@ -12,11 +12,19 @@ export interface Inode {
   readonly entries: Map<string, number>;
 }
 
+export interface Named {
+  readonly path: string;
+  readonly name: string;
+  readonly inode: Inode;
+}
+
 export const root = 1;
 
+/** Does not change: who changes the inodes takes another tree of them. */
 export class Tree {
   readonly inodes: ReadonlyMap<number, Inode>;
   #canonical: string | undefined;
+  #names: Named[] | undefined;
 
   constructor(inodes: ReadonlyMap<number, Inode>) {
     this.inodes = inodes;
@@ -34,12 +42,17 @@ export class Tree {
   }
 
   /** Every name with its file, in the order of the names. */
-  *walk(directory = root, path = ''): Generator<{ readonly path: string; readonly name: string; readonly inode: Inode }> {
-    const entries = [...(this.inodes.get(directory) as Inode).entries].sort(([one], [other]) => (one < other ? -1 : 1));
-    for (const [name, ino] of entries) {
-      const inode = this.inodes.get(ino) as Inode;
-      yield { path: `${path}/${name}`, name, inode };
-      if (inode.type === 'directory') yield* this.walk(ino, `${path}/${name}`);
+  walk(): readonly Named[] {
+    if (this.#names === undefined) this.#collect(root, '', (this.#names = []));
+    return this.#names;
+  }
+
+  #collect(directory: number, path: string, names: Named[]): void {
+    const { entries } = this.inodes.get(directory) as Inode;
+    for (const name of [...entries.keys()].sort()) {
+      const inode = this.inodes.get(entries.get(name) as number) as Inode;
+      names.push({ path: `${path}/${name}`, name, inode });
+      if (inode.type === 'directory') this.#collect(inode.ino, `${path}/${name}`, names);
     }
   }
 

@@ -36,7 +36,7 @@ export class Findings {
   /** States of the disk after a crash, each once. */
   readonly states = new Set<string>();
   readonly violations = new Map<string, string>();
-  /** Moments that were looked at before. */
+  /** Moments and states that were looked at before, each with what had been promised. */
   readonly seen = new Set<string>();
   readonly recovered = new Set<string>();
 }
@@ -151,6 +151,9 @@ export class World implements Run {
     const { states, combinations } = crashStates(persistence);
     findings.combinations += combinations;
     for (const tree of states) {
+      const promisedState = `${promises}\n${tree.canonical}`;
+      if (findings.seen.has(promisedState)) continue;
+      findings.seen.add(promisedState);
       findings.states.add(tree.canonical);
       for (const violation of checkCrash(tree, histories)) this.#report(`after a crash (${persistence.profile})`, violation);
       if (!findings.recovered.has(tree.canonical)) this.#toRecover.set(tree.canonical, { tree, when: `recovering from a crash (${persistence.profile})` });
