@@ -48,7 +48,7 @@ function* checkTarget(tree: Tree, history: History): Generator<Violation> {
 
 /** Whether it is what a crash may make of versions that were not to survive one. */
 function isDamaged({ data }: Inode, soft: readonly Version[]): boolean {
-  return soft.length > 0 && [...data].every((letter) => letter === '\0' || soft.some((version) => version.letter === letter));
+  return soft.length > 0 && Array.from(data).every((letter) => letter === '\0' || soft.some((version) => version.letter === letter));
 }
 
 /** Written in place: a mixture may be there, but then the old content is whole in a recovery file. */
@@ -87,7 +87,7 @@ function* checkBackup(tree: Tree, { target, backup, old, versions }: History): G
 function* checkNames(tree: Tree, histories: readonly History[]): Generator<Violation> {
   const left = new Map<string, number>();
   for (const { name, path, inode } of tree.walk()) {
-    if (inode.type !== 'file' || histories.some(({ target, backup }) => target === path || backup === path) || /~$/.test(path)) continue;
+    if (inode.type !== 'file' || histories.some(({ target, backup }) => target === path || backup === path) || path.endsWith('~')) continue;
     const owner = parseToken(name);
     if (owner === undefined) {
       yield `G10: "${path}" was left without a token`;

@@ -53,7 +53,7 @@ export class Persistence implements Listener {
   /** Equal for disks that can crash into the same states. */
   get signature(): string {
     const inodes = [...this.certain.values()].map(({ ino, mode, uid, gid, data, entries }) => [ino, mode, uid, gid, data, ...entries].join());
-    const pending = this.pending.map(({ change: _, ...effect }) => Object.values(effect).join());
+    const pending = this.pending.map((effect) => Object.values({ ...effect, change: 0 }).join());
     return `${inodes.join(';')}\n${pending.join(';')}`;
   }
 }

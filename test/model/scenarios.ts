@@ -1,7 +1,6 @@
 /** What is tried: small, so that everything can be. */
 import type { Durability, WriteOptions } from 'untorn';
 import type { Scenario } from './world.ts';
-import { stateDirectory } from './writers.ts';
 
 const durabilities: readonly Durability[] = ['full', 'normal', 'off'];
 const path = '/d/f';
@@ -98,4 +97,3 @@ const several: Record<string, Scenario> = {
 };
 
 export const scenarios: Readonly<Record<string, Scenario>> = { ...Object.fromEntries(singles()), ...several };
-export { stateDirectory };

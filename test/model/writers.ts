@@ -43,7 +43,7 @@ export function stepsOf(plan: Plan, index: number, content: string, begun: (numb
   }
 }
 
-export const stateDirectory = '/state/untorn';
+const stateDirectory = '/state/untorn';
 
 function surroundingsOf(index: number): Surroundings {
   let tokens = 0;
