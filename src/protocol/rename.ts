@@ -2,7 +2,7 @@
 import { codeOf } from '../errors.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { lookAt, type Place } from './place.ts';
-import { afterFailure, forgetTemporary, unlinkIfThere, type TemporaryFile } from './temporary.ts';
+import { afterFailure, forgetTemporary, statusOf, unlinkIfThere, type TemporaryFile } from './temporary.ts';
 import type { Placed, Turn } from './turns.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
@@ -18,19 +18,15 @@ export interface Renamed {
 export function* renameInto(write: Write, place: Place, temporary: TemporaryFile, turn: Turn): Steps<Renamed> {
   const newer = turn.newer(place);
   if (newer !== undefined) return { newer, record: undefined, atomic: true };
-  yield* turn.overtake(place);
-  turn.begin(place, temporary.reach);
+  yield* turn.finishOlder(place);
+  const begun = turn.begin(place, temporary.reach);
   try {
     if (write.settings.overwrite) yield* rename(write, place, temporary);
     else yield* call.link(temporary.reach, place.reach);
   } catch (error) {
     turn.end(place);
-    const overtaker = turn.newer(place);
-    if (overtaker !== undefined && codeOf(error) === 'ENOENT') {
-      forgetTemporary(temporary);
-      return { newer: overtaker, record: undefined, atomic: true };
-    }
-    if (!(yield* happened(write, place, temporary))) throw error;
+    const finished = begun.finished && ['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '');
+    if (!finished && !(yield* happened(write, place, temporary))) throw error;
   }
   turn.end(place);
   write.outcome = 'new';
@@ -51,7 +47,8 @@ function* happened(write: Write, place: Place, temporary: TemporaryFile): Steps<
     write.outcome = 'unknown';
     return false;
   }
-  if (now?.ino !== temporary.status.ino || now.dev !== temporary.status.dev) return false;
+  const own = statusOf(temporary);
+  if (now?.ino !== own.ino || now.dev !== own.dev) return false;
   yield* afterFailure(call.unlink(temporary.reach));
   return true;
 }

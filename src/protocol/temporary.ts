@@ -6,10 +6,12 @@
  */
 import { codeOf, refusal } from '../errors.ts';
 import { cutName, join, surround, type PathName } from '../path.ts';
-import { call, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
-import { O_NEW } from '../system/flags.ts';
+import { call, together, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
+import { O_DSYNC, O_NEW } from '../system/flags.ts';
+import { list, attributesMatter } from './attributes.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Directory } from './directory.ts';
+import type { Place } from './place.ts';
 import type { Write } from './write.ts';
 
 export interface TemporaryFile {
@@ -19,8 +21,10 @@ export interface TemporaryFile {
   /** Where users find it. */
   readonly path: PathName;
   readonly guard: Guard;
-  /** Who owned it when it was new. */
-  readonly status: FileStatus;
+  /** Who owned it when it was new, once that is known. */
+  status: FileStatus | undefined;
+  /** The names of the extended attributes that it had then. */
+  attributes: string[] | undefined;
   /** Whether it was created with the bits 0600, and not as the umask has it. */
   readonly private: boolean;
   open: boolean;
@@ -47,16 +51,17 @@ export function newName(write: Write, name: PathName, kind: TokenKind, short = f
 
 /** Creates a file that is not there yet: its owner's alone, or with 0666 less the umask. */
 export function* createTemporary(write: Write, folder: Folder, name: PathName, isPrivate: boolean): Steps<TemporaryFile> {
+  // Node's permission model refuses fsync(2), from 22 on; that leaves a file whose writes are durable one by one.
+  const flags = write.surroundings.descriptorsRestricted && write.settings.durability !== 'off' ? O_NEW | O_DSYNC : O_NEW;
   let short = false;
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(write, name, 'temporary', short);
     const reach = join(folder.directory.reach, chosen);
     const guard = write.surroundings.guard(reach, join(folder.directoryPath, chosen));
     try {
-      const fd = yield* call.open(reach, O_NEW, isPrivate ? 0o600 : 0o666);
+      const fd = yield* call.open(reach, flags, isPrivate ? 0o600 : 0o666);
       guard.opened();
-      const status = yield* statusOf(fd, reach, guard);
-      return { fd, reach, path: join(folder.directoryPath, chosen), guard, status, private: isPrivate, open: true, linked: true };
+      return { fd, reach, path: join(folder.directoryPath, chosen), guard, status: undefined, attributes: undefined, private: isPrivate, open: true, linked: true };
     } catch (error) {
       guard.release();
       if (codeOf(error) === 'ENAMETOOLONG' && !short) short = true;
@@ -65,14 +70,27 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, i
   }
 }
 
-function* statusOf(fd: number, reach: PathName, guard: Guard): Steps<FileStatus> {
+/** Learns who owns it and, where those of the target matter, what attributes it inherited from its directory. */
+export function* examineTemporary(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+  [temporary.status, temporary.attributes] = yield* together(call.fstat(temporary.fd), attributesMatter(write, place) ? list(temporary) : nothing());
+}
+
+/** What it was when it was new. */
+export function statusOf(temporary: TemporaryFile): FileStatus {
+  if (temporary.status === undefined) throw new Error('The temporary file has not been examined');
+  return temporary.status;
+}
+
+// oxlint-disable-next-line require-yield -- it stands where a system call would
+function* nothing(): Steps<undefined> {}
+
+/** Makes its content durable. */
+export function* syncTemporary(write: Write, temporary: TemporaryFile): Steps<void> {
   try {
-    return yield* call.fstat(fd);
+    yield* call.fsync(temporary.fd);
   } catch (error) {
-    yield* afterFailure(call.close(fd));
-    yield* afterFailure(call.unlink(reach));
-    guard.release();
-    throw error;
+    // Each write was synced already, see above.
+    if (!write.surroundings.descriptorsRestricted || codeOf(error) !== 'ERR_ACCESS_DENIED' || O_DSYNC === 0) throw error;
   }
 }
 
