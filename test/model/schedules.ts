@@ -49,6 +49,7 @@ async function runOne(run: Run, prefix: readonly number[], preemptions: number):
     if (run.threads.some(({ state }) => state === 'waiting')) for (let turns = 0; turns < 3; turns++) await undefined;
     run.acted(next, action, choices.length >= prefix.length);
   }
+  for (let turns = 0; turns < 9; turns++) await undefined;
   run.finished();
   return choices;
 }
