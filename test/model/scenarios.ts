@@ -51,7 +51,7 @@ function* singles(): Generator<[string, Scenario]> {
     for (const durability of durabilities) {
       const scenario = make({ durability });
       for (const [kind, how] of Object.entries(kinds)) {
-        yield [`${name}, ${durability}, ${kind}`, { ...scenario, calls: scenario.calls.map((plan) => ({ ...plan, ...how })) }];
+        yield [`${name}, ${durability}, ${kind}`, { ...scenario, calls: scenario.calls.map((plan) => Object.assign({}, plan, how)) }];
       }
     }
   }
