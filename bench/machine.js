@@ -1,7 +1,7 @@
 // Where a run was made.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, loadavg, release, totalmem, type } from 'node:os';
+import { cpus, getPriority, loadavg, release, totalmem, type } from 'node:os';
 import { basename } from 'node:path';
 import { contenders, peers } from './contenders.js';
 
@@ -20,6 +20,7 @@ export function machine(folder) {
     compiler: said('cc', ['--version']).split('\n')[0],
     filesystem: `${filesystem} (${options})`,
     device: device(said('findmnt', ['-no', 'SOURCE', '-T', folder])),
+    priority: getPriority(),
     load: loadavg().map((load) => load.toFixed(1)).join(', '),
     versions,
   };
