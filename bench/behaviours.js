@@ -1,4 +1,4 @@
-// What is compared, one entry per row: `run` tries it in a fresh folder and gives 'yes', 'no', or 'no: …'; undefined where the contender has no such API.
+// What is compared, one entry per row (`short`: its title in the README, if it is there): `run` tries it in a fresh folder and gives 'yes', 'no', or 'no: …'; undefined where the contender has no such API.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -59,21 +59,21 @@ function guessable(name, folder) {
 }
 
 export const behaviours = [
-  { title: 'nearly full disk, bytes: old file kept and an error', short: true, run: nearlyFull('write') },
-  { title: 'nearly full disk, a string: old file kept and an error', short: true, run: (name, folder) => (has(name, 'write') ? nearlyFull('writeString')(name, folder) : undefined) },
-  { title: 'file synced before the rename', short: true, traced: true, run: (name, folder) => yes(syncs(tracedAttempt(name, old(folder), folder), folder).file) },
-  { title: 'directory synced after the rename', short: true, traced: true, run: (name, folder) => yes(syncs(tracedAttempt(name, old(folder), folder), folder).directory) },
+  { title: 'nearly full disk, bytes: old file kept and an error', short: 'nearly full disk: old file kept, and an error', run: nearlyFull('write') },
+  { title: 'nearly full disk, a string: old file kept and an error', run: (name, folder) => (has(name, 'write') ? nearlyFull('writeString')(name, folder) : undefined) },
+  { title: 'file synced before the rename', short: 'file synced before the rename', traced: true, run: (name, folder) => yes(syncs(tracedAttempt(name, old(folder), folder), folder).file) },
+  { title: 'directory synced after the rename', short: 'directory synced after it', traced: true, run: (name, folder) => yes(syncs(tracedAttempt(name, old(folder), folder), folder).directory) },
   {
-    title: 'temporary file opened with O_EXCL', short: true, traced: true,
+    title: 'temporary file opened with O_EXCL', short: 'temporary file opened with `O_EXCL`', traced: true,
     run(name, folder) {
       const calls = tracedAttempt(name, old(folder), folder);
       const temporary = nameOfTemporary(calls);
       return temporary === undefined ? undefined : yes(calls.some((call) => call.name === 'openat' && call.args.includes(`${temporary}"`) && call.args.includes('O_EXCL')));
     },
   },
-  { title: 'temporary name unguessable: 16 or more characters vary between runs with one process id', short: true, traced: true, run: guessable },
+  { title: 'temporary name unguessable: 16 or more characters vary between runs with one process id', short: 'its name cannot be guessed', traced: true, run: guessable },
   {
-    title: 'mode 0600 kept', short: true,
+    title: 'mode 0600 kept', short: 'mode 0600 kept',
     run(name, folder) {
       const path = old(folder, 0o600);
       attempt(name, 'write', path);
@@ -81,7 +81,7 @@ export const behaviours = [
     },
   },
   {
-    title: "another owner's file, saved by a member of its group: group kept", short: true, root: true,
+    title: "another owner's file, saved by a member of its group: group kept", short: 'group kept when a member saves', root: true,
     run(name, folder) {
       chownSync(folder, 64_001, 64_002);
       chmodSync(folder, 0o775);
@@ -94,7 +94,7 @@ export const behaviours = [
     },
   },
   {
-    title: 'ACL kept', short: true, tool: 'setfacl',
+    title: 'ACL kept', short: 'ACL kept', tool: 'setfacl',
     run(name, folder) {
       const path = old(folder, 0o640);
       run('setfacl', '-m', 'u:64001:r', path);
@@ -112,7 +112,7 @@ export const behaviours = [
     },
   },
   {
-    title: 'FIFO refused, and still there', short: true,
+    title: 'FIFO refused, and still there', short: 'FIFO refused',
     run(name, folder) {
       const path = join(folder, 'fifo');
       run('mkfifo', path);
@@ -121,7 +121,7 @@ export const behaviours = [
     },
   },
   {
-    title: 'sync write after an async one that is under way: the later content stays', short: true,
+    title: 'sync write after an async one that is under way: the later content stays', short: 'last write wins, sync included',
     run(name, folder) {
       if (!has(name, 'writeSync', 'jsonSync')) return undefined;
       const path = join(folder, 'state');
@@ -169,7 +169,7 @@ export const behaviours = [
     },
   },
   {
-    title: 'source stream that fails: old file kept and an error', short: true,
+    title: 'source stream that fails: old file kept and an error', short: 'source stream fails: old file kept, and an error',
     run(name, folder) {
       if (!has(name, 'stream')) return undefined;
       const path = old(folder);

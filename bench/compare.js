@@ -35,17 +35,18 @@ function tryAll(base) {
       return behaviour.run(name, folder) ?? 'n/a';
     });
     process.stderr.write(`${behaviour.title}: ${cells.join(' | ')}\n`);
-    return { behaviour, cells };
+    return { ...behaviour, cells };
   });
 }
 
+/** @param {{ title: string, cells: string[] }[]} rows @param {string[]} chosen names of contenders */
 function table(rows, chosen) {
   const line = (cells) => `| ${cells.join(' | ')} |`;
   const version = (name) => (contenders[name].version === undefined ? name : `${name} ${contenders[name].version}`);
   return [
     line(['', ...chosen.map(version)]),
     `|${'---|'.repeat(chosen.length + 1)}`,
-    ...rows.map(({ behaviour, cells }) => line([behaviour.title, ...chosen.map((name) => cells[names.indexOf(name)])])),
+    ...rows.map(({ title, cells }) => line([title, ...chosen.map((name) => cells[names.indexOf(name)])])),
   ].join('\n');
 }
 
@@ -68,7 +69,8 @@ function intoReadme(rows) {
   const [start, end] = ['<!-- comparison -->', '<!-- /comparison -->'];
   const readme = readFileSync(path, 'utf8');
   if (!readme.includes(start) || !readme.includes(end)) throw new Error(`README.md has no ${start} … ${end}`);
-  const section = `${start}\n${table(rows.filter(({ behaviour }) => behaviour.short), inReadme)}\n\nMade by \`npm run compare\`, which tries every cell; more rows and packages in [docs/comparison.md](docs/comparison.md), speed in [docs/performance.md](docs/performance.md).\n${end}`;
+  const brief = rows.filter(({ short }) => short !== undefined).map(({ short, cells }) => ({ title: short, cells: cells.map((cell) => cell.split(':')[0]) }));
+  const section = `${start}\n${table(brief, inReadme)}\n\nMade by \`npm run compare\`, which tries every cell; more rows and packages in [docs/comparison.md](docs/comparison.md), speed in [docs/performance.md](docs/performance.md).\n${end}`;
   writeFileSync(path, readme.replace(new RegExp(`${start}[^]*${end}`), () => section));
 }
 

@@ -1,12 +1,11 @@
 // Takes one sample: prepares a fresh folder, runs a fresh process, verifies what it left.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { content, jsonValue, target, verifyFile, verifyNames } from './content.js';
 import { moduleUrl } from './peers.js';
-import { readFileSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const timeLimit = 300_000;

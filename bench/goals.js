@@ -8,7 +8,7 @@ const of = (workload, limit, value, text) => ({ workload, limit, value, text });
 const linear = (id, from) => ({ workload: id, limit: 1.5, from, value: 'linear' });
 
 /** The best peer is the fastest of those from npm that sync the file. */
-export const bestPeer = 'best peer';
+const bestPeer = 'best peer';
 
 export const goals = [
   times('rewrite-full-async', 1.35, 'C'), times('rewrite-full-async', 0.5, wfa),
@@ -41,7 +41,7 @@ export function judge({ workloads, calls }) {
   const find = (id) => workloads.find((workload) => workload.id === id);
   return goals.map((goal) => {
     const { measured, against } = measure(goal, find, calls);
-    return { ...goal, title: find(goal.workload)?.title, durability: find(goal.workload)?.durability, reduced: find(goal.workload)?.reduced, against, measured, met: measured === undefined ? undefined : measured <= goal.limit };
+    return { ...goal, isBest: goal.against === bestPeer, title: find(goal.workload)?.title, durability: find(goal.workload)?.durability, reduced: find(goal.workload)?.reduced, against, measured, met: measured === undefined ? undefined : measured <= goal.limit };
   });
 }
 

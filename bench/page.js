@@ -1,5 +1,5 @@
 // docs/performance.md and its plots, made whole from the samples of one run. The prose is fixed; every figure is measured.
-import { goals, judge, bestPeer } from './goals.js';
+import { judge } from './goals.js';
 import { bars, lines, number } from './plot.js';
 import { median, ratio, spread } from './statistics.js';
 
@@ -46,9 +46,11 @@ function workloadSection(measured, workload) {
   return [`### ${heading(workload)}\n`, ...plot, table(head, rows), ...absent].join('\n');
 }
 
+const prefixes = { memory: 'memory of ', linear: 'cost per item beside: ' };
+
 function goalsSection(measured) {
   const rows = judge(measured).filter(({ measured: value }) => value !== undefined).map((goal) => {
-    const who = goal.against === undefined ? goal.text : goal.value === 'linear' ? `cost per item beside: ${goal.against}` : `${goal.value === 'memory' ? 'memory of ' : ''}${goals.find((each) => each === goal || (each.workload === goal.workload && each.limit === goal.limit && each.against === bestPeer)) ? `${bestPeer}, ${goal.against}` : goal.against}`;
+    const who = goal.text ?? `${prefixes[goal.value] ?? ''}${goal.isBest ? 'best peer, ' : ''}${goal.against}`;
     const unit = goal.value === 'ms' || goal.value === 'memory' || goal.value === 'linear' ? ' ×' : '';
     return [goal.title === undefined ? '' : heading(goal), who, `≤ ${goal.limit}${unit}`, `${number(goal.measured)}${unit}`, goal.reduced ? 'not judged: reduced' : goal.met ? 'met' : '**not met**'];
   });
