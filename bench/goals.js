@@ -41,7 +41,7 @@ export function judge({ workloads, calls }) {
   const find = (id) => workloads.find((workload) => workload.id === id);
   return goals.map((goal) => {
     const { measured, against } = measure(goal, find, calls);
-    return { ...goal, isBest: goal.against === bestPeer, title: find(goal.workload)?.title, durability: find(goal.workload)?.durability, reduced: find(goal.workload)?.reduced, against, measured, met: measured === undefined ? undefined : measured <= goal.limit };
+    return { ...goal, isBest: goal.against === bestPeer, rounds: find(goal.workload)?.samples.untorn.length, title: find(goal.workload)?.title, durability: find(goal.workload)?.durability, reduced: find(goal.workload)?.reduced, against, measured, met: measured === undefined ? undefined : measured <= goal.limit };
   });
 }
 

@@ -21,6 +21,7 @@ export function machine(folder) {
     filesystem: `${filesystem} (${options})`,
     device: device(said('findmnt', ['-no', 'SOURCE', '-T', folder])),
     priority: getPriority(),
+    processors: cpus().length,
     load: loadavg().map((load) => load.toFixed(1)).join(', '),
     versions,
   };
@@ -31,7 +32,7 @@ function device(source) {
   const name = basename(source);
   if (!name.startsWith('loop')) return `${name}, ${said('lsblk', ['-dno', 'ROTA', source]) === '1' ? 'reported as rotating' : 'reported as not rotating'}`;
   const backing = said('losetup', ['-n', '-O', 'BACK-FILE', source]);
-  return `loop device on ${said('findmnt', ['-no', 'FSTYPE', '-T', backing])}`;
+  return `loop device on ${said('findmnt', ['-no', 'FSTYPE', '-T', backing]).split('\n').at(-1)}`;
 }
 
 function said(program, args) {
