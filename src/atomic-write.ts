@@ -1,7 +1,8 @@
 import { misuse } from './errors.ts';
 import type { WriteOptions } from './options.ts';
 import type { PathLike, PathName } from './path.ts';
-import { openPending, openPendingSync, PendingFile, PendingFileSync } from './pending-file.ts';
+import { openPending, PendingFile } from './pending-file.ts';
+import { openPendingSync, PendingFileSync } from './pending-file-sync.ts';
 import type { WriteResult } from './result.ts';
 
 /**

@@ -1,6 +1,7 @@
 export { atomicWrite, atomicWriteSync } from './atomic-write.ts';
 export { WriteError, type Outcome, type Step, type WriteErrorDetails } from './errors.ts';
-export { openPending, openPendingSync, type PendingFile, type PendingFileSync } from './pending-file.ts';
+export { openPending, type PendingFile } from './pending-file.ts';
+export { openPendingSync, type PendingFileSync } from './pending-file-sync.ts';
 export { sweep, sweepSync, type KeptFile, type SweepOptions, type SweepResult } from './sweep.ts';
 export { writeFile, writeFileSync } from './write-file.ts';
 export { createWritableStream, createWriteStream, type WriteStream, type WriteStreamOptions } from './write-stream.ts';

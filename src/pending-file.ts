@@ -1,89 +1,19 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
-import { chunkBytes, readData, readSyncData, type Chunk, type Content, type Data, type SyncData } from './data.ts';
+import { chunkBytes, readData, type Chunk, type Data } from './data.ts';
 import { misuse } from './errors.ts';
 import { readOptions, type Settings, type WriteOptions } from './options.ts';
 import { absolutePath, type PathLike, type PathName } from './path.ts';
-import { writeAllOf, writeContent } from './protocol/contents.ts';
-import { commitStaged, giveUp, stage, type Staged } from './protocol/replace.ts';
+import { Pending, writingChunks } from './protocol/pending.ts';
+import { stage, type Staged } from './protocol/staged.ts';
 import { Turn } from './protocol/turns.ts';
 import { newWrite, reporting, type Write } from './protocol/write.ts';
 import type { WriteResult } from './result.ts';
+import { knownEncoding, settle } from './stream-callbacks.ts';
 import { runAsync } from './system/async-driver.ts';
 import type { Steps } from './system/calls.ts';
 import { handleOf, handleSystem } from './system/handles.ts';
 import { surroundings } from './system/surroundings.ts';
-import { runSync } from './system/sync-driver.ts';
-
-type State = 'open' | 'committing' | 'committed' | 'discarded' | 'failed';
-
-/** What the two kinds of pending file have in common. */
-class Pending {
-  readonly write: Write;
-  readonly staged: Staged;
-  state: State = 'open';
-  /** Why it cannot be committed any more. */
-  failure: { readonly error: unknown } | undefined;
-
-  constructor(write: Write, staged: Staged) {
-    this.write = write;
-    this.staged = staged;
-  }
-
-  assertOpen(action: string): void {
-    if (this.state !== 'open') throw misuse('ERR_INVALID_STATE', `Cannot ${action} "${this.write.path.toString()}": it is ${described[this.state]}`);
-  }
-
-  /** Writes content; a source is closed whatever happens. */
-  *writingContent(content: Content): Steps<number> {
-    try {
-      return yield* this.writing(writeContent(this.write, this.staged.temporary.fd, content));
-    } finally {
-      if (content.kind === 'source') content.source.close();
-    }
-  }
-
-  /** Steps that write. What fails in them leaves the file incomplete, so that a later commit fails with the same. */
-  *writing<T>(steps: Steps<T>): Steps<T> {
-    if (!this.staged.temporary.open && this.failure !== undefined) throw this.failure.error;
-    try {
-      return yield* reporting(this.write, steps);
-    } catch (error) {
-      this.failure ??= { error };
-      throw error;
-    }
-  }
-
-  *committing(turn: Turn): Steps<WriteResult> {
-    try {
-      const result = yield* commitStaged(this.write, this.staged, turn);
-      this.state = 'committed';
-      return result;
-    } catch (error) {
-      this.state = this.write.outcome === 'new' ? 'committed' : 'failed';
-      throw error;
-    }
-  }
-
-  givingUp(failed: boolean): Steps<PathName | undefined> {
-    this.state = failed ? 'failed' : 'discarded';
-    return giveUp(this.write, this.staged, failed);
-  }
-}
-
-const described: Record<State, string> = {
-  open: 'open',
-  committing: 'being committed',
-  committed: 'committed already',
-  discarded: 'discarded already',
-  failed: 'discarded already, after a failure',
-};
-
-function* writingChunks(write: Write, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
-  write.step = 'write';
-  yield* writeAllOf(write, fd, buffers);
-  return buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
-}
 
 /**
  * A file that is being written beside its target, and takes its place when it is committed.
@@ -222,83 +152,6 @@ export class PendingFile {
   }
 }
 
-/** A pending file whose methods block; see {@link PendingFile}. */
-export class PendingFileSync {
-  readonly #pending: Pending;
-  #committed: WriteResult | undefined;
-
-  /** @internal Use {@link openPendingSync}. */
-  constructor(write: Write, staged: Staged) {
-    this.#pending = new Pending(write, staged);
-  }
-
-  /** The file that a commit replaces, symbolic links followed. */
-  get path(): PathName {
-    return this.#pending.write.path;
-  }
-
-  /** Where the content is until then. */
-  get temporaryPath(): PathName {
-    return this.#pending.staged.temporary.path;
-  }
-
-  /** The descriptor of the temporary file, for functions of `node:fs`. Do not close it. */
-  get fd(): number {
-    return this.#pending.staged.temporary.fd;
-  }
-
-  /** Whether the content is in place. */
-  get committed(): boolean {
-    return this.#pending.state === 'committed';
-  }
-
-  /** Writes all of the data after what was written before; returns the number of bytes. */
-  write(data: SyncData, encoding?: BufferEncoding): number {
-    this.#pending.assertOpen('write to');
-    const content = readSyncData(data, encoding ?? this.#pending.write.settings.encoding);
-    return runSync(this.#pending.writingContent(content));
-  }
-
-  /** Writes all of several chunks in order, in as few system calls as possible; returns the number of bytes. */
-  writev(chunks: readonly Chunk[], encoding?: BufferEncoding): number {
-    this.#pending.assertOpen('write to');
-    const buffers = chunks.map((chunk) => chunkBytes(chunk, encoding ?? this.#pending.write.settings.encoding));
-    return runSync(this.#pending.writing(writingChunks(this.#pending.write, this.fd, buffers)));
-  }
-
-  /** Puts the content in the target's place, as durably as was asked for; see {@link PendingFile.commit}. */
-  commit(): WriteResult {
-    this.#pending.assertOpen('commit');
-    if (this.#pending.failure !== undefined) {
-      runSync(this.#pending.givingUp(true));
-      throw this.#pending.failure.error;
-    }
-    this.#pending.state = 'committing';
-    this.#committed = runSync(this.#pending.committing(new Turn(this.#pending.write)));
-    return this.#committed;
-  }
-
-  /** Removes the temporary file and leaves the target as it is. Without effect after a commit. */
-  discard(): void {
-    if (this.#pending.state === 'open') runSync(this.#pending.givingUp(false));
-  }
-
-  /** Discards it unless it was committed. */
-  [Symbol.dispose](): void {
-    this.discard();
-  }
-
-  /** @internal After a failure of the caller's: discards it, or keeps it and returns where. */
-  static fail(file: PendingFileSync): PathName | undefined {
-    return file.#pending.state === 'open' ? runSync(file.#pending.givingUp(true)) : undefined;
-  }
-
-  /** @internal The result of the commit, if there was one. */
-  static result(file: PendingFileSync): WriteResult | undefined {
-    return file.#committed;
-  }
-}
-
 /**
  * Opens a file that will replace the one at `path`.
  *
@@ -320,21 +173,4 @@ export async function openToWrite(target: PathName, settings: Settings): Promise
   const write = newWrite(target, settings, surroundings, false);
   const staged = await runAsync(reporting(write, stage(write)), handleSystem);
   return new PendingFile(write, staged);
-}
-
-/** Opens a file that will replace the one at `path`, blocking; see {@link openPending}. */
-export function openPendingSync(path: PathLike, options?: WriteOptions | BufferEncoding | null): PendingFileSync {
-  const settings = readOptions(options);
-  const write = newWrite(absolutePath(path), settings, surroundings, true);
-  return new PendingFileSync(write, runSync(reporting(write, stage(write))));
-}
-
-/** Hands the end of a promise to a stream's callback. */
-export function settle(promise: Promise<unknown>, done: (error?: Error | null) => void): void {
-  promise.then(() => process.nextTick(done), (error: Error) => process.nextTick(done, error));
-}
-
-/** Streams call bytes `'buffer'`-encoded. */
-export function knownEncoding(encoding: BufferEncoding | 'buffer'): BufferEncoding | undefined {
-  return encoding === 'buffer' ? undefined : encoding;
 }

@@ -24,3 +24,9 @@ export interface WriteResult {
   /** What of the replaced file could not be kept. */
   readonly notKept: readonly NotKept[];
 }
+
+/** A result, of which what is usual need not be said. */
+export function writeResult(given: Pick<WriteResult, 'path' | 'bytes' | 'durable'> & Partial<WriteResult>): WriteResult {
+  const { path, bytes, durable, replaced = true, unchanged = false, superseded = false, atomic = true, backupPath, notKept = [] } = given;
+  return { path, bytes, replaced, unchanged, superseded, atomic, durable, backupPath, notKept };
+}

@@ -3,8 +3,9 @@ import type { Chunk } from './data.ts';
 import { aborted } from './errors.ts';
 import { readOptions, type Settings, type WriteOptions } from './options.ts';
 import { absolutePath, type PathLike, type PathName } from './path.ts';
-import { knownEncoding, openToWrite, settle, type PendingFile } from './pending-file.ts';
+import { openToWrite, type PendingFile } from './pending-file.ts';
 import type { WriteResult } from './result.ts';
+import { knownEncoding, settle } from './stream-callbacks.ts';
 
 /** Options of a write stream. */
 export interface WriteStreamOptions extends WriteOptions {

@@ -13,10 +13,9 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
   if (mode !== undefined && !/^[0-7]{1,4}$/.test(mode)) throw new UsageError(`--mode must be one to four octal digits, not "${mode}"`);
   const owner = valueOf(invocation, 'owner');
   // The parser has checked the choices.
-  const chosen = <T extends string>(name: string): T | undefined => valueOf(invocation, name) as T | undefined;
-  const durability = chosen<'full'>('durability');
-  const symlink = chosen<'follow'>('symlink');
-  const hardLink = chosen<'break'>('hard-link');
+  const durability = valueOf(invocation, 'durability') as WriteOptions['durability'];
+  const symlink = valueOf(invocation, 'symlink') as WriteOptions['symlink'];
+  const hardLink = valueOf(invocation, 'hard-link') as WriteOptions['hardLink'];
   return {
     ...(durability !== undefined && { durability }),
     ...(symlink !== undefined && { symlink }),

@@ -3,7 +3,8 @@ import { codeOf } from '../errors.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { lookAt, type Place } from './place.ts';
 import { afterFailure, forgetTemporary, statusOf, unlinkIfThere, type TemporaryFile } from './temporary.ts';
-import type { Placed, Turn } from './turns.ts';
+import type { Placed } from './placed.ts';
+import type { Turn } from './turns.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 export interface Renamed {

@@ -81,7 +81,7 @@ export function statusOf(temporary: TemporaryFile): FileStatus {
   return temporary.status;
 }
 
-// oxlint-disable-next-line require-yield -- it stands where a system call would
+/** It stands where a system call would. */
 function* nothing(): Steps<undefined> {}
 
 /** Makes its content durable. */

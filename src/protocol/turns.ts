@@ -11,10 +11,11 @@
  * number, and finishes a rename that another thread is at.
  */
 import { aborted, codeOf } from '../errors.ts';
-import type { Durability } from '../options.ts';
 import { key, type PathName } from '../path.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
+import { Lane, lanes } from './lane.ts';
 import type { Place } from './place.ts';
+import { Placed } from './placed.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 let lastNumber = 0;
@@ -24,7 +25,6 @@ const outstanding = new Set<number>();
 const placed = new Map<string, Placed>();
 /** For each file, the rename that is under way. */
 const renaming = new Map<string, Renaming>();
-const lanes = new Map<string, Lane>();
 
 /** A rename, or to create only a link, that another thread is at. */
 interface Renaming {
@@ -33,48 +33,6 @@ interface Renaming {
   /** Whether a synchronous write made sure that it is done. */
   finished: boolean;
 }
-
-/** Content that has been renamed into place, and what became of its syncs. */
-export class Placed {
-  readonly number: number;
-  readonly path: PathName;
-  /** What it was confirmed to be; undefined until then. */
-  confirmed: { durability: Durability; durable: boolean | 'unsupported' } | undefined;
-  /** Why it could not be confirmed durable. */
-  error: unknown;
-  readonly #waiting: (() => void)[] = [];
-  #settled = false;
-
-  constructor(number: number, path: PathName) {
-    this.number = number;
-    this.path = path;
-  }
-
-  confirm(durability: Durability, durable: boolean | 'unsupported'): void {
-    this.confirmed = { durability, durable };
-    this.#settle();
-  }
-
-  fail(error: unknown): void {
-    this.error = error;
-    this.#settle();
-  }
-
-  #settle(): void {
-    this.#settled = true;
-    for (const wake of this.#waiting) wake();
-  }
-
-  *settled(): Steps<void> {
-    if (!this.#settled) yield* wait<void>((wake) => void this.#waiting.push(() => wake()));
-  }
-
-  covers(durability: Durability): boolean {
-    return this.confirmed !== undefined && rank[this.confirmed.durability] >= rank[durability];
-  }
-}
-
-const rank: Record<Durability, number> = { off: 0, normal: 1, full: 2 };
 
 /** One call's place in the order. */
 export class Turn {
@@ -207,77 +165,6 @@ export class Turn {
     outstanding.delete(this.number);
     this.lane?.next(this, this.#record);
     forgetOld();
-  }
-}
-
-/** The writes of one file that have not been done. */
-class Lane {
-  active: Turn | undefined;
-  readonly #waiting: Turn[] = [];
-  readonly #names: string[] = [];
-  /** How many of the waiting may not be skipped. */
-  #fixed = 0;
-
-  answerTo(name: string): void {
-    lanes.set(name, this);
-    this.#names.push(name);
-  }
-
-  add(turn: Turn): void {
-    let position = this.#waiting.length;
-    while (position > 0 && (this.#waiting[position - 1] as Turn).number > turn.number) position--;
-    this.#waiting.splice(position, 0, turn);
-    if (!turn.supersedable) this.#fixed++;
-  }
-
-  drop(turn: Turn): void {
-    this.#waiting.splice(this.#waiting.indexOf(turn), 1);
-    if (!turn.supersedable) this.#fixed--;
-  }
-
-  /** This lane turned out to be for the same file as another: its waiting go there, and so do those that still come. */
-  moveTo(other: Lane, active: Turn): void {
-    for (const turn of this.#waiting) {
-      turn.lane = other;
-      other.add(turn);
-    }
-    for (const name of this.#names) other.answerTo(name);
-    this.#waiting.length = 0;
-    this.#names.length = 0;
-    if (this.active === active) this.active = undefined;
-  }
-
-  next(ended: Turn, record: Placed | undefined): void {
-    if (this.active !== ended) return;
-    this.active = undefined;
-    if (record !== undefined) this.#wakeOvertaken(record);
-    const turn = this.#choose();
-    if (turn === undefined) {
-      for (const name of this.#names) if (lanes.get(name) === this) lanes.delete(name);
-      return;
-    }
-    this.active = turn;
-    turn.wake?.(undefined);
-  }
-
-  /** Those that are served by newer content: a promise of theirs is kept by it. */
-  #wakeOvertaken(record: Placed): void {
-    for (const turn of this.#waiting.splice(0)) {
-      if (turn.supersedable && turn.number < record.number && record.covers(turn.write.settings.durability)) {
-        turn.lane = undefined;
-        turn.wake?.(record);
-      } else {
-        this.#waiting.push(turn);
-      }
-    }
-  }
-
-  /** The newest of those that wait in front of the first that may not be skipped; or that one. */
-  #choose(): Turn | undefined {
-    const limit = this.#fixed === 0 ? this.#waiting.length : this.#waiting.findIndex((turn) => !turn.supersedable);
-    const [turn] = this.#waiting.splice(Math.max(limit - 1, 0), 1);
-    if (turn !== undefined && !turn.supersedable) this.#fixed--;
-    return turn;
   }
 }
 

@@ -1,12 +1,15 @@
 /** `ifUnchanged: 'skip'`: the same bytes are in place already. */
 import { codeOf } from '../errors.ts';
 import type { Settings } from '../options.ts';
+import { writeResult, type WriteResult } from '../result.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
 import { holds, holdSame } from './copy.ts';
 import { syncDirectory } from './directory.ts';
 import { syncParents } from './parents.ts';
-import type { Place } from './place.ts';
+import { lookAgain, type Place } from './place.ts';
+import type { Placed } from './placed.ts';
+import type { Turn } from './turns.ts';
 import type { Write } from './write.ts';
 
 /** Whether the target is as the write would leave it: these bytes, or what another open file holds. */
@@ -52,4 +55,27 @@ export function* confirmInPlace(write: Write, place: Place): Steps<boolean | 'un
   write.step = 'sync directory';
   const durable = yield* syncDirectory(write, place.directory);
   return (yield* syncParents(write, place.directoryPath)) === 'unsupported' ? 'unsupported' : durable;
+}
+
+/** Content that is in place already takes its place in the order all the same: older calls do not come after it. */
+export function* skipUnchanged(write: Write, place: Place, turn: Turn, content: Uint8Array | { fd: number; size: number }): Steps<WriteResult | undefined> {
+  if (!(yield* isUnchanged(write, place, content))) return undefined;
+  if (yield* turn.finishOlder(place)) {
+    yield* lookAgain(write, place);
+    if (!(yield* isUnchanged(write, place, content))) return undefined;
+  }
+  const record = turn.placed(place);
+  const durable = yield* confirmUnchanged(write, place, record);
+  return writeResult({ path: write.path, bytes: content instanceof Uint8Array ? content.byteLength : content.size, unchanged: true, durable });
+}
+
+function* confirmUnchanged(write: Write, place: Place, record: Placed | undefined): Steps<boolean | 'unsupported'> {
+  try {
+    const durable = yield* confirmInPlace(write, place);
+    record?.confirm(write.settings.durability, durable);
+    return durable;
+  } catch (error) {
+    record?.fail(error);
+    throw error;
+  }
 }

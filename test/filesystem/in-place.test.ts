@@ -13,7 +13,7 @@ import { finished, script, writeElsewhere } from '../support/run.ts';
 for (const { name, write } of apis) {
   describe(`${name}() of a file that cannot be replaced`, () => {
     for (const fallback of ['error', 'in-place'] as const) {
-      it(`${fallback === 'error' ? 'refuses a bind-mounted one (G4, G10)' : "writes into a bind-mounted one with fallback: 'in-place', and says that this was not atomic (G4)"}`, async (t) => {
+      it(fallback === 'error' ? 'refuses a bind-mounted one (G4, G10)' : "writes into a bind-mounted one with fallback: 'in-place', and says that this was not atomic (G4)", async (t) => {
         const folder = newFolder(t);
         const path = join(folder, 'file');
         writeFileSync(path, 'old content');

@@ -1,0 +1,125 @@
+/**
+ * From a temporary file to a new target.
+ *
+ * Promise: up to the rename the target is untouched, and after it nothing is undone; the order of the steps of `commit` is
+ * what makes it safe. A crash before the rename leaves the old file and a temporary one, which `sweep` recognises. A crash
+ * after it leaves the new file.
+ */
+import { codeOf } from '../errors.ts';
+import { writeResult, type WriteResult } from '../result.ts';
+import { atOnce, call, type Steps } from '../system/calls.ts';
+import { makeBackup } from './backup.ts';
+import { givePermit } from './descriptors.ts';
+import { syncDirectory } from './directory.ts';
+import { writeInPlace } from './in-place.ts';
+import { applyMetadata } from './metadata.ts';
+import { syncParents } from './parents.ts';
+import { lookAgain, type Place } from './place.ts';
+import type { Placed } from './placed.ts';
+import { renameInto, type Renamed } from './rename.ts';
+import { finishing, type Staged } from './staged.ts';
+import { supersede } from './superseded.ts';
+import { closeTemporary, discardTemporary, examineTemporary, syncTemporary } from './temporary.ts';
+import type { Turn } from './turns.ts';
+import { confirmInPlace, skipUnchanged } from './unchanged.ts';
+import { throwIfAborted, type Write } from './write.ts';
+
+/** Commits a file that its caller has written: it takes its turn now. */
+export function* commitStaged(write: Write, staged: Staged, turn: Turn): Steps<WriteResult> {
+  try {
+    return yield* finishing(write, staged, commitWhole(write, staged, turn));
+  } finally {
+    turn.leave();
+  }
+}
+
+function* commitWhole(write: Write, staged: Staged, turn: Turn): Steps<WriteResult> {
+  throwIfAborted(write);
+  write.step = 'sync';
+  const { size } = yield* call.fstat(staged.temporary.fd);
+  return yield* commitInTurn(write, staged, turn, size);
+}
+
+/** Commits a staged file whose content may have taken long: in its turn, and after another look at the target. */
+export function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
+  const { place, temporary } = staged;
+  // What it has open is its own to keep while it waits.
+  while (!(yield* turn.claim(place, () => undefined)));
+  yield* lookAgain(write, place);
+  const skipped = yield* skipUnchanged(write, place, turn, { fd: temporary.fd, size: bytes });
+  if (skipped === undefined) {
+    yield* examineTemporary(write, place, temporary);
+    return yield* commit(write, staged, turn, bytes);
+  }
+  yield* discardTemporary(temporary);
+  return skipped;
+}
+
+/** From a temporary file with all of its content to a new target. The order of these steps is what makes it safe. */
+export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
+  const { settings } = write;
+  const { place, temporary } = staged;
+  const first = turn.newer(place);
+  if (first !== undefined) return yield* giveWay(write, staged, turn, first, bytes);
+  // What is written in place keeps its own.
+  const notKept = staged.folder === place ? yield* applyMetadata(write, place, temporary) : [];
+  throwIfAborted(write);
+  if (settings.durability !== 'off') {
+    write.step = 'sync';
+    yield* syncTemporary(write, temporary);
+  }
+  write.step = 'close';
+  yield* closeTemporary(temporary);
+  // Others hold the directory open anyway: nothing of ours is left that counts.
+  if (place.directory.users > 1) givePermit(write);
+  throwIfAborted(write);
+  const backupPath = yield* makeBackup(write, place);
+  throwIfAborted(write);
+  const renamed = yield* putIntoPlace(write, staged, turn);
+  if (renamed.newer !== undefined) return yield* giveWay(write, staged, turn, renamed.newer, bytes);
+  const durable = yield* confirm(write, place, renamed);
+  const { record, atomic } = renamed;
+  const replaced = place.existing !== undefined;
+  return writeResult({ path: write.path, bytes, replaced, superseded: record === undefined, atomic, durable, backupPath, notKept: atomic ? notKept : [] });
+}
+
+function* putIntoPlace(write: Write, staged: Staged, turn: Turn): Steps<Renamed> {
+  const { place, temporary, folder } = staged;
+  write.step = 'rename';
+  if (folder === place) {
+    try {
+      return yield* renameInto(write, place, temporary, turn);
+    } catch (error) {
+      if (codeOf(error) !== 'EBUSY' || write.settings.fallback !== 'in-place' || place.existing === undefined) throw error;
+    }
+  }
+  // At once: neither a signal nor another write of this process comes between.
+  yield* atOnce(writeInPlace(write, place, temporary, folder));
+  yield* discardTemporary(temporary);
+  return { record: turn.placed(place), atomic: false };
+}
+
+/** After the commit: nothing is undone any more. A failure from here on says that the new content is in place. */
+function* confirm(write: Write, place: Place, { record, atomic }: Renamed): Steps<boolean | 'unsupported'> {
+  const { durability } = write.settings;
+  try {
+    // What replaced this meanwhile may have been written without any sync.
+    if (record === undefined) return yield* confirmInPlace(write, place);
+    let durable: boolean | 'unsupported' = false;
+    if (durability === 'full') {
+      write.step = 'sync directory';
+      durable = atomic ? yield* syncDirectory(write, place.directory) : true;
+      if ((yield* syncParents(write, place.directoryPath)) === 'unsupported') durable = 'unsupported';
+    }
+    record.confirm(durability, durable);
+    return durable;
+  } catch (error) {
+    record?.fail(error);
+    throw error;
+  }
+}
+
+function* giveWay(write: Write, { place, temporary }: Staged, turn: Turn, newer: Placed, bytes: number): Steps<WriteResult> {
+  yield* discardTemporary(temporary);
+  return yield* supersede(write, place, turn, newer, bytes);
+}

@@ -1,0 +1,76 @@
+import type { Placed } from './placed.ts';
+import type { Turn } from './turns.ts';
+
+/** The lanes by the paths and the files that they answer to. */
+export const lanes: Map<string, Lane> = new Map();
+
+/** The writes of one file that have not been done. */
+export class Lane {
+  active: Turn | undefined;
+  readonly #waiting: Turn[] = [];
+  readonly #names: string[] = [];
+  /** How many of the waiting may not be skipped. */
+  #fixed = 0;
+
+  answerTo(name: string): void {
+    lanes.set(name, this);
+    this.#names.push(name);
+  }
+
+  add(turn: Turn): void {
+    let position = this.#waiting.length;
+    while (position > 0 && (this.#waiting[position - 1] as Turn).number > turn.number) position--;
+    this.#waiting.splice(position, 0, turn);
+    if (!turn.supersedable) this.#fixed++;
+  }
+
+  drop(turn: Turn): void {
+    this.#waiting.splice(this.#waiting.indexOf(turn), 1);
+    if (!turn.supersedable) this.#fixed--;
+  }
+
+  /** This lane turned out to be for the same file as another: its waiting go there, and so do those that still come. */
+  moveTo(other: Lane, active: Turn): void {
+    for (const turn of this.#waiting) {
+      turn.lane = other;
+      other.add(turn);
+    }
+    for (const name of this.#names) other.answerTo(name);
+    this.#waiting.length = 0;
+    this.#names.length = 0;
+    if (this.active === active) this.active = undefined;
+  }
+
+  next(ended: Turn, record: Placed | undefined): void {
+    if (this.active !== ended) return;
+    this.active = undefined;
+    if (record !== undefined) this.#wakeOvertaken(record);
+    const turn = this.#choose();
+    if (turn === undefined) {
+      for (const name of this.#names) if (lanes.get(name) === this) lanes.delete(name);
+      return;
+    }
+    this.active = turn;
+    turn.wake?.(undefined);
+  }
+
+  /** Those that are served by newer content: a promise of theirs is kept by it. */
+  #wakeOvertaken(record: Placed): void {
+    for (const turn of this.#waiting.splice(0)) {
+      if (turn.supersedable && turn.number < record.number && record.covers(turn.write.settings.durability)) {
+        turn.lane = undefined;
+        turn.wake?.(record);
+      } else {
+        this.#waiting.push(turn);
+      }
+    }
+  }
+
+  /** The newest of those that wait in front of the first that may not be skipped; or that one. */
+  #choose(): Turn | undefined {
+    const limit = this.#fixed === 0 ? this.#waiting.length : this.#waiting.findIndex((turn) => !turn.supersedable);
+    const [turn] = this.#waiting.splice(Math.max(limit - 1, 0), 1);
+    if (turn !== undefined && !turn.supersedable) this.#fixed--;
+    return turn;
+  }
+}

@@ -1,0 +1,81 @@
+import type { Content } from '../data.ts';
+import { misuse } from '../errors.ts';
+import type { PathName } from '../path.ts';
+import type { WriteResult } from '../result.ts';
+import type { Steps } from '../system/calls.ts';
+import { commitStaged } from './commit.ts';
+import { writeAllOf, writeContent } from './contents.ts';
+import { giveUp, type Staged } from './staged.ts';
+import type { Turn } from './turns.ts';
+import { reporting, type Write } from './write.ts';
+
+type State = 'open' | 'committing' | 'committed' | 'discarded' | 'failed';
+
+/** A staged file and its state: what the two kinds of pending file have in common. */
+export class Pending {
+  readonly write: Write;
+  readonly staged: Staged;
+  state: State = 'open';
+  /** Why it cannot be committed any more. */
+  failure: { readonly error: unknown } | undefined;
+
+  constructor(write: Write, staged: Staged) {
+    this.write = write;
+    this.staged = staged;
+  }
+
+  assertOpen(action: string): void {
+    if (this.state !== 'open') throw misuse('ERR_INVALID_STATE', `Cannot ${action} "${this.write.path.toString()}": it is ${described[this.state]}`);
+  }
+
+  /** Writes content; a source is closed whatever happens. */
+  *writingContent(content: Content): Steps<number> {
+    try {
+      return yield* this.writing(writeContent(this.write, this.staged.temporary.fd, content));
+    } finally {
+      if (content.kind === 'source') content.source.close();
+    }
+  }
+
+  /** Steps that write. What fails in them leaves the file incomplete, so that a later commit fails with the same. */
+  *writing<T>(steps: Steps<T>): Steps<T> {
+    if (!this.staged.temporary.open && this.failure !== undefined) throw this.failure.error;
+    try {
+      return yield* reporting(this.write, steps);
+    } catch (error) {
+      this.failure ??= { error };
+      throw error;
+    }
+  }
+
+  *committing(turn: Turn): Steps<WriteResult> {
+    try {
+      const result = yield* commitStaged(this.write, this.staged, turn);
+      this.state = 'committed';
+      return result;
+    } catch (error) {
+      this.state = this.write.outcome === 'new' ? 'committed' : 'failed';
+      throw error;
+    }
+  }
+
+  *givingUp(failed: boolean): Steps<PathName | undefined> {
+    this.state = failed ? 'failed' : 'discarded';
+    return yield* giveUp(this.write, this.staged, failed);
+  }
+}
+
+const described: Record<State, string> = {
+  open: 'open',
+  committing: 'being committed',
+  committed: 'committed already',
+  discarded: 'discarded already',
+  failed: 'discarded already, after a failure',
+};
+
+/** Writes all of several buffers; returns the number of bytes. */
+export function* writingChunks(write: Write, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
+  write.step = 'write';
+  yield* writeAllOf(write, fd, buffers);
+  return buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
+}

@@ -1,0 +1,26 @@
+/** Newer content took the place of this. */
+import { refusal } from '../errors.ts';
+import { writeResult, type WriteResult } from '../result.ts';
+import type { Steps } from '../system/calls.ts';
+import type { Place } from './place.ts';
+import type { Placed } from './placed.ts';
+import type { Turn } from './turns.ts';
+import { confirmInPlace } from './unchanged.ts';
+import type { Write } from './write.ts';
+
+/** Waits until the newer content is as durable as this was to be. */
+export function* supersede(write: Write, place: Place, turn: Turn, newer: Placed, bytes: number): Steps<WriteResult> {
+  if (!turn.supersedable) throw refusal('ERR_UNTORN_OVERTAKEN', 'a later synchronous write of this file came first');
+  yield* newer.settled();
+  write.outcome = 'new';
+  write.step = 'sync directory';
+  if (newer.error !== undefined) throw newer.error;
+  if (newer.covers(write.settings.durability)) return supersededBy(newer, bytes);
+  const durable = yield* confirmInPlace(write, place);
+  return writeResult({ path: newer.path, bytes, superseded: true, durable });
+}
+
+/** What became of a write that newer content serves. */
+export function supersededBy(newer: Placed, bytes: number): WriteResult {
+  return writeResult({ path: newer.path, bytes, superseded: true, durable: newer.confirmed?.durable ?? false });
+}
