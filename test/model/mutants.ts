@@ -39,7 +39,6 @@ function* performed(request: Request, rewrite: Rewrite, state: State): Steps<unk
   return result;
 }
 
-// oxlint-disable-next-line require-yield -- it stands where a system call would
 function* nothing(result?: unknown): Steps<unknown> {
   return result;
 }
