@@ -1,0 +1,28 @@
+/** The filesystems that are cut off, each as mkfs makes it, on a disk as small as it takes. */
+import { execFileSync } from 'node:child_process';
+import { truncateSync, writeFileSync } from 'node:fs';
+
+export interface Filesystem {
+  readonly type: 'ext4' | 'xfs' | 'btrfs';
+  readonly mountOptions: string;
+  readonly megabytes: number;
+  readonly make: readonly [command: string, ...options: string[]];
+}
+
+// Blocks of 4 KiB as on every larger disk. The tables at once: a thread that writes them later would fill the log.
+const makeExt4 = ['mkfs.ext4', '-q', '-b', '4096', '-E', 'lazy_itable_init=0,lazy_journal_init=0'] as const;
+
+export const filesystems: Record<string, Filesystem> = {
+  'ext4': { type: 'ext4', mountOptions: '', megabytes: 48, make: makeExt4 },
+  'ext4 noauto_da_alloc': { type: 'ext4', mountOptions: 'noauto_da_alloc', megabytes: 48, make: makeExt4 },
+  'ext4 data=writeback': { type: 'ext4', mountOptions: 'data=writeback', megabytes: 48, make: makeExt4 },
+  'xfs': { type: 'xfs', mountOptions: '', megabytes: 300, make: ['mkfs.xfs', '-q', '-f'] },
+  'btrfs': { type: 'btrfs', mountOptions: '', megabytes: 160, make: ['mkfs.btrfs', '-q', '-f'] },
+};
+
+export function makeImage({ make: [command, ...options], megabytes }: Filesystem, path: string): void {
+  writeFileSync(path, '');
+  truncateSync(path, megabytes * 2 ** 20);
+  execFileSync(command, [...options, path]);
+  execFileSync('fallocate', ['--dig-holes', path]);
+}

@@ -1,0 +1,123 @@
+/** The programs under test: the built package, controls that are wrong in one known way, and peers from npm. */
+import { chmodSync, chownSync, closeSync, existsSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { pathToFileURL } from 'node:url';
+import type { Operation } from './workload.ts';
+
+/** What an operation asks of the program. */
+export type Feature = 'write' | 'mode' | 'sync' | 'only' | 'parents' | 'simple' | 'numbered' | 'stream' | 'order';
+export type Durability = 'full' | 'normal' | 'off';
+export type Write = (path: string, content: Buffer, operation: Operation) => Promise<unknown>;
+
+export interface Subject {
+  readonly features: readonly Feature[];
+  /** What must be seen of a control. */
+  readonly caughtAs?: readonly string[];
+  /** Where a control need not be seen: there the filesystem itself does what the program leaves out. */
+  readonly hiddenOn?: readonly string[];
+  load(durability: Durability, peers: string): Promise<Write>;
+}
+
+const plain: readonly Feature[] = ['write', 'mode'];
+
+async function loadUntorn(durability: Durability): Promise<Write> {
+  const { createWriteStream, writeFile, writeFileSync } = await import('untorn');
+  return async (path, content, { feature, target, version }) => {
+    const mode = version === 1 && feature === 'mode' ? { mode: target.mode } : {};
+    switch (feature) {
+      case 'sync':
+        return writeFileSync(path, content, { durability });
+      case 'only':
+        return writeFile(path, content, { durability, overwrite: false });
+      case 'parents':
+        return writeFile(path, content, { durability, makeParents: true });
+      case 'simple':
+        return writeFile(path, content, { durability, backup: 'simple' });
+      case 'numbered':
+        return writeFile(path, content, { durability, backup: { numbered: 2 } });
+      case 'stream': {
+        const stream = createWriteStream(path, { durability });
+        return pipeline(Readable.from([content.subarray(0, 100), content.subarray(100)]), stream);
+      }
+      default:
+        return writeFile(path, content, { durability, ...mode });
+    }
+  };
+}
+
+interface Flaw {
+  inPlace?: true;
+  noFileSync?: true;
+  noDirectorySync?: true;
+  modeLast?: true;
+}
+
+function syncPath(path: string): void {
+  const fd = openSync(path, 'r');
+  fsyncSync(fd);
+  closeSync(fd);
+}
+
+/** The right order of steps, but for one flaw. */
+function control(flaw: Flaw, caughtAs: readonly string[], hiddenOn: readonly string[] = []): Subject {
+  const write: Write = async (path, content, { target }) => {
+    const isNew = !existsSync(path);
+    const temporary = flaw.inPlace ? path : `${path}.tmp`;
+    const fd = openSync(temporary, 'w', flaw.modeLast ? 0o644 : 0o600);
+    for (let at = 0; at < content.length; ) at += writeSync(fd, content, at);
+    const setMode = (name: string): void => {
+      chownSync(name, target.uid, target.gid);
+      chmodSync(name, target.mode);
+    };
+    if (!flaw.modeLast && (!flaw.inPlace || isNew)) setMode(temporary);
+    if (!flaw.noFileSync) fsyncSync(fd);
+    closeSync(fd);
+    if (!flaw.inPlace) renameSync(temporary, path);
+    if (flaw.modeLast) setMode(path);
+    if (flaw.modeLast) syncPath(path);
+    if (!flaw.noDirectorySync) syncPath(dirname(path));
+  };
+  return { features: plain, caughtAs, hiddenOn, load: async () => write };
+}
+
+/** A peer's own function for writing a whole file, as its documentation calls it. */
+function peer(name: string, adapt: (module: any) => Write): Subject {
+  return { features: plain, load: async (_, peers) => adapt(await (await import(pathToFileURL(`${peers}/load.mjs`).href)).default(name)) };
+}
+
+export const untorn = 'untorn';
+
+export const controls: Record<string, Subject> = {
+  'in-place write': control({ inPlace: true }, ['torn']),
+  'no file sync': control({ noFileSync: true }, ['torn', 'lost']),
+  'no directory sync': control({ noDirectorySync: true }, ['lost', 'missing']),
+  'mode after the rename': control({ modeLast: true }, ['exposed']),
+};
+
+/** Where one is given a mode, `mode` is passed; else each does what it does by default. */
+export const peers: Record<string, Subject> = {
+  'write-file-atomic': peer('write-file-atomic', (module) => (path, content, operation) => module.default(path, content, modeOf(operation))),
+  'atomically': peer('atomically', (module) => (path, content, operation) => module.writeFile(path, content, modeOf(operation))),
+  'steno': peer('steno', (module) => {
+    const writers = new Map<string, { write(content: Buffer): Promise<void> }>();
+    return (path, content) => {
+      const writer = writers.get(path) ?? new module.Writer(path);
+      writers.set(path, writer);
+      return writer.write(content);
+    };
+  }),
+  'fast-write-atomic': peer('fast-write-atomic', (module) => (path, content) =>
+    new Promise((resolve, reject) => module.default(path, content, (error: Error | null) => (error ? reject(error) : resolve(undefined))))),
+};
+
+function modeOf({ feature, target }: Operation): { mode?: number } {
+  return feature === 'mode' ? { mode: target.mode } : {};
+}
+
+export const subjects: Record<string, Subject> = {
+  [untorn]: { features: [...plain, 'sync', 'only', 'parents', 'simple', 'numbered', 'stream', 'order'], load: loadUntorn },
+  ...controls,
+  ...peers,
+};
