@@ -23,6 +23,6 @@ export const filesystems: Record<string, Filesystem> = {
 export function makeImage({ make: [command, ...options], megabytes }: Filesystem, path: string): void {
   writeFileSync(path, '');
   truncateSync(path, megabytes * 2 ** 20);
-  execFileSync(command, [...options, path]);
+  execFileSync(command, [...options, path], { stdio: ['ignore', 'ignore', 'pipe'] });
   execFileSync('fallocate', ['--dig-holes', path]);
 }

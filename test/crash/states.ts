@@ -48,9 +48,9 @@ export function findCuts({ entries }: Recording): Cut[] {
   return [...cuts.values()].map((one, at, all) => ({ ...one, isLast: all[at + 1]?.covered !== one.covered }));
 }
 
-/** As many of the cuts, all over the recording, as leave a few states for each. */
+/** As many of the cuts, all over the recording, as leave two states or more for each. */
 export function chooseCuts(cuts: readonly Cut[], states: number, random: Random): Cut[] {
-  const share = Math.min(1, Math.ceil(states / 4) / cuts.length);
+  const share = Math.min(1, states / 2 / cuts.length);
   return cuts.filter(() => random() < share);
 }
 

@@ -1,5 +1,5 @@
 /** The programs under test: the built package, controls that are wrong in one known way, and peers from npm. */
-import { chmodSync, chownSync, closeSync, existsSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, existsSync, fsyncSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -65,8 +65,12 @@ function control(flaw: Flaw, caughtAs: readonly string[], hiddenOn: readonly str
   const write: Write = async (path, content, { target }) => {
     const isNew = !existsSync(path);
     const temporary = flaw.inPlace ? path : `${path}.tmp`;
-    const fd = openSync(temporary, 'w', flaw.modeLast ? 0o644 : 0o600);
-    for (let at = 0; at < content.length; ) at += writeSync(fd, content, at);
+    const fd = openSync(temporary, flaw.inPlace && !isNew ? 'r+' : 'w', flaw.modeLast ? 0o644 : 0o600);
+    for (const half of [content.subarray(0, content.length / 2), content.subarray(content.length / 2)]) {
+      for (let at = 0; at < half.length; ) at += writeSync(fd, half, at);
+      if (flaw.inPlace) fsyncSync(fd); // As a journal may do at any moment, here so that it is seen every time.
+    }
+    ftruncateSync(fd, content.length);
     const setMode = (name: string): void => {
       chownSync(name, target.uid, target.gid);
       chmodSync(name, target.mode);

@@ -26,7 +26,7 @@ export interface Workload {
   readonly groups: readonly (readonly Operation[])[];
 }
 
-const sizes = [1024, 3000, 4096, 70_000, 1024, 16_384, 1_048_576, 5000];
+const sizes = [70_000, 1_048_576, 1024, 4096];
 export const oldSize = 2000;
 export const folder = 'data';
 
