@@ -56,7 +56,7 @@ export class Checker {
     const size = version === undefined ? undefined : versions.get(version);
     const violations: Violation[] = [];
     if (version === undefined || size === undefined || !content.equals(this.#content(target, version, size))) {
-      violations.push({ kind: 'torn', path, detail: `${content.length} bytes, version ${version} of ${[...versions.keys()]}` });
+      violations.push({ kind: 'torn', path, detail: `${content.length} bytes, version ${version} of ${[...versions.keys()].join()}` });
     } else if (version < promised && this.#durability === 'full') {
       violations.push({ kind: 'lost', path, detail: `version ${version}, promised ${promised}` });
     }

@@ -20,7 +20,7 @@ export const oldImage = 'old.img';
 export const logName = 'log';
 
 /** Starts disk.c over a copy of the image, and a loop device over that. */
-export async function startDisk({ workshop, place, filesystem }: Setup): Promise<{ stand: Stand; mark: string; end(): Promise<void> }> {
+export async function startDisk({ workshop, place, filesystem }: Setup): Promise<{ stand: Stand; mark: string; end: () => Promise<void> }> {
   const [served, mounted] = ['disk', 'recorded'].map((name) => join(place, name)) as [string, string];
   mkdirSync(served);
   mkdirSync(mounted);
@@ -35,7 +35,7 @@ export async function startDisk({ workshop, place, filesystem }: Setup): Promise
   return {
     stand,
     mark: join(served, 'mark'),
-    async end() {
+    end: async () => {
       await stand.end();
       execFileSync('umount', [served]);
       if (disk.exitCode === null) await once(disk, 'exit');
