@@ -52,7 +52,7 @@ async function runAll(workshop: Workshop, waiting: Job[]): Promise<Result[]> {
       const result = JSON.parse(await workshop.run('job.js', JSON.stringify(job))) as Result;
       results.set(job, result);
       process.stderr.write(`${result.subject}, ${result.filesystem}, ${result.durability}: ${result.states} states, ${result.bad} with violations, ${result.seconds.toFixed(1)} s\n`);
-      if (result.subject === untorn) for (const example of result.examples) process.stderr.write(`  ${example}\n`);
+      if (result.subject === untorn && result.durability !== 'off') for (const example of result.examples) process.stderr.write(`  ${example}\n`);
     }
   };
   await Promise.all(Array.from({ length: 2 * availableParallelism() }, work));

@@ -68,7 +68,7 @@ async function checkStates({ workshop, place, filesystem }: Setup, job: Job, wor
   const marks = recording.entries.flatMap((entry) => (entry.kind === 'mark' ? [entry.text] : []));
   const cuts = chooseCuts(findCuts(recording), job.states, random);
   const violations = Object.fromEntries(kinds.map((kind) => [kind, 0])) as Record<Kind, number>;
-  const examples: string[] = [];
+  const examples = new Set<string>();
   let [states, bad, inBase] = [0, 0, 0];
   for (const [at, cut] of cuts.entries()) {
     for (; inBase < cut.covered; inBase++) stand.addToBase(recording.writes[inBase] as Recording['writes'][number]);
@@ -83,12 +83,12 @@ async function checkStates({ workshop, place, filesystem }: Setup, job: Job, wor
       if (found.length === 0) continue;
       bad++;
       for (const kind of new Set(found.map((violation) => violation.kind))) {
-        if (violations[kind]++ < 3) examples.push(`cut ${at} (${cut.covered} of ${cut.sent} writes flushed): ${found.filter((one) => one.kind === kind).slice(0, 2).map(({ path, detail }) => `${kind} ${path} (${detail})`).join('; ')}`);
+        if (violations[kind]++ < 3) examples.add(`cut ${at} (${cut.covered} of ${cut.sent} writes flushed): ${found.filter((one) => one.kind === kind).slice(0, 2).map(({ path, detail }) => `${kind} ${path} (${detail})`).join('; ')}`);
       }
     }
   }
   await stand.end();
-  return { cuts: cuts.length, states, violations, bad, examples };
+  return { cuts: cuts.length, states, violations, bad, examples: [...examples] };
 }
 
 process.on('disconnect', () => process.exit(1));

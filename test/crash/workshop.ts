@@ -1,7 +1,7 @@
 /** What the test needs of the machine, a folder for all it makes, and the end of all of it. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, existsSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { accessSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -43,6 +43,16 @@ function canLoad(type: string): boolean {
   }
 }
 
+const prefix = 'untorn-crash-';
+
+/** What a run left that was killed. */
+function removeLeftOver(above: string): void {
+  for (const name of readdirSync(above).filter((one) => one.startsWith(prefix))) {
+    const pid = name.slice(prefix.length).split('-')[0];
+    if (!existsSync(`/proc/${pid}`)) rmSync(join(above, name), { recursive: true, force: true });
+  }
+}
+
 /**
  * Children have mounts of their own, that end with the last of them; loop devices clear themselves; disk.c and stand.c end with
  * the one that started them, and Node's children when their channel closes. So nothing is left, however this process ends.
@@ -50,12 +60,15 @@ function canLoad(type: string): boolean {
 export class Workshop {
   readonly folder: string;
   readonly #children = new Set<ChildProcess>();
+  #isEnding = false;
 
   constructor() {
     // In memory where there is room: the disks under test are files there.
     const memory = '/dev/shm';
     const isLarge = existsSync(memory) && statfsSync(memory).bavail * statfsSync(memory).bsize > 2 ** 31;
-    this.folder = mkdtempSync(join(isLarge ? memory : tmpdir(), 'untorn-crash-'));
+    const above = isLarge ? memory : tmpdir();
+    removeLeftOver(above);
+    this.folder = mkdtempSync(join(above, `${prefix}${process.pid}-`));
     process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }));
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.once(signal, () => void this.#end().finally(() => process.exit(130)));
@@ -88,11 +101,13 @@ export class Workshop {
     child.stdout?.on('data', (data) => (output += data));
     const [code] = (await once(child, 'close')) as [number | null];
     this.#children.delete(child);
+    if (this.#isEnding) return new Promise(() => {}); // Nobody wants to know.
     if (code !== 0) throw new Error(`${program} ${args.join(' ')} failed`);
     return output;
   }
 
   async #end(): Promise<void> {
+    this.#isEnding = true;
     await Promise.all([...this.#children].map((child) => (child.kill(), once(child, 'close'))));
   }
 }
