@@ -4,6 +4,7 @@
  * On POSIX nothing here normalises `..`: the parent of a symbolic link is not what the text says.
  */
 import { isUtf8 } from 'node:buffer';
+import { readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { misuse } from './errors.ts';
@@ -26,7 +27,14 @@ export function absolutePath(given: PathLike, argument = 'path'): PathName {
   if (isAbsolute(name)) return name;
   if (windows) return resolveKeepingTrailingSlash(name as string);
   const plain = typeof name === 'string' ? name.replace(/^(\.\/+)+|^\.$/, '') : name;
-  return plain.length === 0 ? process.cwd() : join(process.cwd(), plain);
+  return plain.length === 0 ? workingDirectory() : join(workingDirectory(), plain);
+}
+
+/** process.cwd() is text, and shows bytes that are not UTF-8 as U+FFFD; the kernel also tells the bytes (proc(5)). */
+function workingDirectory(): PathName {
+  const directory = process.cwd();
+  if (!directory.includes('\ufffd') || process.platform !== 'linux') return directory;
+  return fromBytes(readlinkSync('/proc/self/cwd', { encoding: 'buffer' }));
 }
 
 function fromPathLike(given: PathLike, argument: string): PathName {
@@ -69,7 +77,9 @@ export function split(file: PathName): { directory: PathName; name: PathName } {
   const root = path.parse(text).root;
   let end = text.length - name.length;
   while (end > root.length && separators.test(text[end - 1] ?? '')) end--;
-  return { directory: like(file, text.slice(0, Math.max(end, root.length))), name: like(file, name) };
+  const directory = like(file, text.slice(0, Math.max(end, root.length)));
+  // A name is what it is, whatever its directory is called: one file has one name, as text wherever it can be.
+  return { directory, name: typeof file === 'string' ? name : fromBytes(Buffer.from(name, 'latin1')) };
 }
 
 /** At most `limit` bytes of a name, cut between characters. */

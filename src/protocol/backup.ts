@@ -5,15 +5,15 @@
  * file where the filesystem has them, a copy elsewhere; with durability `'full'` or `'normal'` it reaches the disk before
  * the new content can. A crash in between leaves the old file under both names.
  */
-import { codeOf } from '../errors.ts';
-import { asText, fromBytes, join, split, surround, type PathName } from '../path.ts';
+import { codeOf, refusal } from '../errors.ts';
+import { asText, fromBytes, join, key, split, surround, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
 import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
 import type { Place } from './place.ts';
-import { afterFailure, closeTemporary, createTemporary, discardTemporary, forgetTemporary, newName, unlinkIfThere, type Folder } from './temporary.ts';
+import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, unlinkIfThere, type Folder } from './temporary.ts';
 import type { Write } from './write.ts';
 
 /** Makes the backup that was asked for; returns its path. */
@@ -44,11 +44,12 @@ function* backUpElsewhere(write: Write, place: Place, path: PathName): Steps<Pat
   const { directory: directoryPath, name } = split(path);
   const directory = yield* openDirectory(write, directoryPath);
   try {
+    if (directory.key === place.directory.key && key(name) === key(place.name)) throw refusal('EINVAL', 'the backup would be the file itself');
     yield* backUpAs(write, place, { directory, directoryPath }, name);
     if (write.settings.durability !== 'off') yield* syncDirectory(write, directory);
     return path;
   } finally {
-    yield* closeDirectory(directory);
+    closeDirectory(write, directory);
   }
 }
 
@@ -87,6 +88,7 @@ function* backUpByCopy(write: Write, place: Place, folder: Folder, name: PathNam
     } finally {
       yield* call.close(old);
     }
+    yield* examineTemporary(write, place, temporary);
     yield* applyMetadata({ ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } }, place, temporary);
     if (write.settings.durability !== 'off') yield* call.fsync(temporary.fd);
     yield* closeTemporary(temporary);

@@ -3,21 +3,24 @@
  *
  * Writes of data that is at hand take a permit before they open anything and give it back when their temporary file is
  * closed. Where the process is out of descriptors all the same, a write closes what it has and waits until another
- * write of this process has closed something; other parts of the program may hold them too, so it also looks again
- * after a while, and gives up when nothing has been closed for long.
+ * write has ended; and there are fewer permits for a while, so that not all of them come back to compete. Other parts of the
+ * program may hold descriptors too: so it also looks again now and then, and gives up when nothing has ended for long.
  */
 import { codeOf } from '../errors.ts';
 import { wait, type Steps } from '../system/calls.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 /** More gain nothing: the thread pool has four threads unless told otherwise. */
-const permits = 32;
+const maximumPermits = 32;
 /** Milliseconds without any progress after which an EMFILE is the caller's. */
 const patience = 10_000;
+/** Milliseconds after which to look whether other parts of the program have closed something. */
+const pause = 100;
 
+let permits = maximumPermits;
 let taken = 0;
 const queue: (() => void)[] = [];
-/** Told whenever a write has closed a descriptor. */
+/** Writes without descriptors, the longest waiting first. */
 const hungry = new Set<() => void>();
 
 export function* takePermit(write: Write): Steps<void> {
@@ -30,18 +33,28 @@ export function* takePermit(write: Write): Steps<void> {
 export function givePermit(write: Write): void {
   if (!write.permit) return;
   write.permit = false;
-  const next = queue.shift();
-  if (next === undefined) taken--;
-  // Not within the steps of the write that gives it.
-  else queueMicrotask(next);
+  taken--;
+  while (taken < permits) {
+    const next = queue.shift();
+    if (next === undefined) return;
+    taken++;
+    // Not within the steps of the write that gives it.
+    queueMicrotask(next);
+  }
 }
 
-/** To be called when descriptors have been closed. */
+/** A write has ended, or closed its temporary file: there is room for two that had none. */
 export function descriptorsClosed(): void {
-  for (const wake of [...hungry]) queueMicrotask(wake);
+  if (permits < maximumPermits) permits++;
+  let room = 2;
+  for (const wake of hungry) {
+    if (room-- === 0) return;
+    hungry.delete(wake);
+    queueMicrotask(wake);
+  }
 }
 
-/** Runs steps that open files; while there are no descriptors, closes what they opened (theirs to do) and runs them again. */
+/** Runs steps that open files, and that close them if they fail; again, when there are no descriptors left. */
 export function* whenDescriptorsAllow<T>(write: Write, open: () => Steps<T>): Steps<T> {
   let deadline: number | undefined;
   for (;;) {
@@ -53,20 +66,21 @@ export function* whenDescriptorsAllow<T>(write: Write, open: () => Steps<T>): St
       if (Date.now() > deadline) throw error;
     }
     throwIfAborted(write);
+    permits = Math.max(1, Math.min(permits, taken) - 1);
     if (yield* othersClosed()) deadline = undefined;
   }
 }
 
-/** Waits until another write has closed a descriptor (true), or for a tenth of a second (false). */
+/** Waits until another write has closed something (true), or for a while (false). */
 function* othersClosed(): Steps<boolean> {
   return yield* wait<boolean>((wake) => {
-    const timer = setTimeout(end, 100, false);
-    const closed = (): void => end(true);
-    hungry.add(closed);
-    function end(progress: boolean): void {
+    const timer = setTimeout(() => {
+      if (hungry.delete(closed)) wake(false);
+    }, pause);
+    function closed(): void {
       clearTimeout(timer);
-      if (hungry.delete(closed)) wake(progress);
+      wake(true);
     }
+    hungry.add(closed);
   });
 }
-

@@ -7,7 +7,7 @@
  * needs one leads it, and all that renamed before it began are served by it.
  */
 import { codeOf, refusal } from '../errors.ts';
-import { display, type PathName } from '../path.ts';
+import { display, key, type PathName } from '../path.ts';
 import { call, wait, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_DIRECTORY, O_PATH_DIRECTORY } from '../system/flags.ts';
 import type { Write } from './write.ts';
@@ -26,25 +26,25 @@ export interface Directory {
   next: SharedSync | undefined;
 }
 
-/** Directories that asynchronous writes have open now. */
+/** Directories that asynchronous writes have open now, or had until just now. */
 const opened = new Map<string, Directory>();
+/** The same by the paths that led to them, to be verified. */
+const recent = new Map<string, Directory>();
 
 export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
-  if (!write.blocking && opened.size > 0) {
-    const known = opened.get(keyOf(yield* call.stat(path)));
-    if (known !== undefined) return join(known);
-  }
   if (write.surroundings.platform === 'win32') return yield* withoutDescriptor(path);
   const { fd, canSync } = yield* openForSync(path);
   try {
     const status = yield* call.fstat(fd);
-    const known = write.blocking ? undefined : opened.get(keyOf(status));
-    if (known !== undefined) {
-      yield* call.close(fd);
-      return join(known);
+    let directory = write.blocking ? undefined : opened.get(keyOf(status));
+    if (directory !== undefined) {
+      write.surroundings.release(fd, 'elsewhere');
+      directory.users++;
+    } else {
+      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, users: 1, syncing: undefined, next: undefined };
+      if (!write.blocking) opened.set(directory.key, directory);
     }
-    const directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, users: 1, syncing: undefined, next: undefined };
-    if (!write.blocking) opened.set(directory.key, directory);
+    if (!write.blocking) recent.set(key(path), directory);
     return directory;
   } catch (error) {
     yield* call.close(fd);
@@ -52,16 +52,41 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
   }
 }
 
-export function* closeDirectory(directory: Directory): Steps<void> {
-  directory.users--;
-  if (directory.users > 0) return;
-  if (opened.get(directory.key) === directory) opened.delete(directory.key);
-  if (directory.fd !== undefined) yield* call.close(directory.fd);
+/** A directory that was open under this path just now. It may be another one by now: see {@link isStill}. */
+export function recallDirectory(write: Write, path: PathName): Directory | undefined {
+  const directory = write.blocking ? undefined : recent.get(key(path));
+  if (directory !== undefined) directory.users++;
+  return directory;
 }
 
-function join(directory: Directory): Directory {
-  directory.users++;
-  return directory;
+/** Whether a path leads to this directory. */
+export function* isStill(directory: Directory, path: PathName): Steps<boolean> {
+  try {
+    return keyOf(yield* call.stat(path)) === directory.key;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+/** The path leads elsewhere by now. */
+export function forgetPath(path: PathName): void {
+  recent.delete(key(path));
+}
+
+/** Ends one use of it. It stays open for a moment: a caller that awaits one write after another would open it each time. */
+export function closeDirectory(write: Write, directory: Directory): void {
+  directory.users--;
+  if (directory.fd === undefined) return;
+  if (write.blocking) write.surroundings.release(directory.fd, 'here');
+  else if (directory.users === 0) write.surroundings.soon(() => forget(write, directory));
+}
+
+function forget({ surroundings }: Write, directory: Directory): void {
+  if (directory.users > 0 || opened.get(directory.key) !== directory || directory.fd === undefined) return;
+  opened.delete(directory.key);
+  for (const [path, found] of recent) if (found === directory) recent.delete(path);
+  surroundings.release(directory.fd, 'elsewhere');
 }
 
 function keyOf(status: FileStatus): string {

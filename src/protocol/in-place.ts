@@ -13,7 +13,7 @@ import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY, O_RDWR } from '../system/flags.t
 import { copyContent } from './copy.ts';
 import { openDirectory, syncDirectory, type Directory } from './directory.ts';
 import type { Place } from './place.ts';
-import { afterFailure, newName, type Folder, type TemporaryFile } from './temporary.ts';
+import { afterFailure, newName, statusOf, type Folder, type TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
 
 /** A folder for copies where the target's own may not be written: the user's state directory, or one in the system's. */
@@ -47,7 +47,7 @@ function* makePrivate(write: Write, path: PathName): Steps<void> {
 /** Overwrites the target with what the temporary file holds; `folder` is where the recovery file goes. */
 export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFile, folder: Folder & { readonly directory: Directory }): Steps<void> {
   write.step = 'write in place';
-  const fresh = yield* openSame(temporary.reach, temporary.status);
+  const fresh = yield* openSame(temporary.reach, statusOf(temporary));
   try {
     const target = yield* openSame(place.reach, place.existing, O_RDWR);
     try {
@@ -141,6 +141,7 @@ function* putBack(write: Write, place: Place, target: number, recovery: Recovery
     }
   } catch (error) {
     // Both causes matter: why it was not written, and why it could not be undone.
+    // oxlint-disable-next-line preserve-caught-error -- it is one of the errors
     throw new AggregateError([cause, error], `${String(cause)}; and the old content could not be put back: ${String(error)}`);
   }
   write.outcome = 'old';

@@ -7,14 +7,15 @@
  * What cannot be kept takes rights away, never adds any: a group that could not be kept loses its bits to what others
  * have, and set-id bits never move to another owner.
  */
+import { refusal } from '../errors.ts';
 import type { Keep } from '../options.ts';
 import type { NotKept } from '../result.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
-import { copyAttributes } from './attributes.ts';
+import { copyAttributes, type AclState } from './attributes.ts';
 import { keeping } from './keeping.ts';
 import type { Place } from './place.ts';
-import type { TemporaryFile } from './temporary.ts';
+import { statusOf, type TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
 
 const setUid = 0o4000;
@@ -38,12 +39,9 @@ export function* applyMetadata(write: Write, place: Place, temporary: TemporaryF
   if (surroundings.platform === 'win32') return notKept;
   const existing = kept(place.existing);
   const owner = yield* applyOwner(write, existing, temporary, notKept);
-  let acl = true;
-  if (existing !== undefined && settings.preserve.xattr !== 'off') {
-    acl = yield* copyAttributes(write, place, temporary, notKept);
-  }
+  const acl = existing === undefined ? 'none' : yield* copyAttributes(write, place, temporary, owner.gid === existing.gid, notKept);
   const mode = finalMode(write, existing, temporary, owner, acl);
-  if (mode !== undefined) yield* applyMode(write, existing, temporary, mode, notKept);
+  if (mode !== undefined) yield* applyMode(write, existing, temporary, mode, acl, notKept);
   if (existing !== undefined && settings.preserve.times !== 'off') yield* applyTimes(settings.preserve.times, existing, temporary, notKept);
   return notKept;
 }
@@ -58,7 +56,7 @@ function* applyOwner(write: Write, existing: FileStatus | undefined, temporary: 
   const { settings } = write;
   const { owner: keep } = settings.preserve;
   const old = keep === 'off' ? undefined : existing;
-  let { uid, gid } = temporary.status;
+  let { uid, gid } = statusOf(temporary);
   const wantedGid = settings.gid ?? old?.gid ?? gid;
   if (wantedGid !== gid) {
     const how = settings.gid === undefined ? keep : 'require';
@@ -73,7 +71,7 @@ function* applyOwner(write: Write, existing: FileStatus | undefined, temporary: 
 }
 
 /** The permission bits to set, or undefined where those that the kernel gave the new file are right. */
-function finalMode(write: Write, existing: FileStatus | undefined, temporary: TemporaryFile, owner: Owner, acl: boolean): number | undefined {
+function finalMode(write: Write, existing: FileStatus | undefined, temporary: TemporaryFile, owner: Owner, acl: AclState): number | undefined {
   const { settings, surroundings } = write;
   if (settings.mode !== undefined) return settings.mode;
   if (existing === undefined || settings.preserve.mode === 'off') return temporary.private ? 0o666 & ~surroundings.umask() : undefined;
@@ -81,16 +79,18 @@ function finalMode(write: Write, existing: FileStatus | undefined, temporary: Te
   if (owner.uid !== existing.uid) mode &= ~setUid;
   if (owner.gid !== existing.gid) mode &= ~setGid;
   // The group's bits were another group's, or the mask of an ACL that is not there: no more than all others have.
-  if (owner.gid !== existing.gid || !acl) mode &= ~0o070 | ((mode & 0o007) << 3);
+  // Under an ACL they are its mask, and what it allows the group has been seen to.
+  if (acl === 'lost' || (acl === 'none' && owner.gid !== existing.gid)) mode &= ~0o070 | ((mode & 0o007) << 3);
   return mode;
 }
 
-function* applyMode(write: Write, existing: FileStatus | undefined, temporary: TemporaryFile, mode: number, notKept: NotKept[]): Steps<void> {
+function* applyMode(write: Write, existing: FileStatus | undefined, temporary: TemporaryFile, mode: number, acl: AclState, notKept: NotKept[]): Steps<void> {
   const { settings, surroundings } = write;
   const old = settings.mode === undefined && settings.preserve.mode !== 'off' ? existing : undefined;
   const keep = settings.mode !== undefined ? 'require' : old === undefined ? 'try' : settings.preserve.mode;
   const wanted = old === undefined ? mode : old.mode & 0o7777;
-  let now = temporary.status.mode & 0o7777;
+  // An ACL has changed the mode with it.
+  let now = (acl === 'kept' ? yield* call.fstat(temporary.fd) : statusOf(temporary)).mode & 0o7777;
   if (mode !== now) {
     const change = surroundings.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode);
     if (!(yield* keeping(keep, change, 'mode', notKept))) return;
@@ -106,6 +106,13 @@ function* notPermitted(): Steps<void> {
 }
 
 function* applyTimes(keep: Keep, existing: FileStatus, temporary: TemporaryFile, notKept: NotKept[]): Steps<void> {
-  const seconds = (nanoseconds: bigint): number => Number(nanoseconds / 1000n) / 1e6;
-  yield* keeping(keep, call.futimes(temporary.fd, seconds(existing.atimeNs), seconds(existing.mtimeNs)), 'times', notKept);
+  yield* keeping(keep, setTimes(existing, temporary), 'times', notKept);
+}
+
+function* setTimes({ atimeNs, mtimeNs }: FileStatus, temporary: TemporaryFile): Steps<void> {
+  // Node sets the present time for a negative number.
+  if (atimeNs < 0n || mtimeNs < 0n) throw refusal('EINVAL', 'times before 1970 cannot be set');
+  // libuv cuts to microseconds: in the middle of one, no rounding of the double reaches another.
+  const seconds = (nanoseconds: bigint): number => (Number(nanoseconds / 1000n) + 0.5) / 1e6;
+  yield* call.futimes(temporary.fd, seconds(atimeNs), seconds(mtimeNs));
 }

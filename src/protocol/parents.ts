@@ -54,7 +54,7 @@ export function* syncParents(write: Write, path: PathName): Steps<true | 'unsupp
     try {
       if ((yield* syncDirectory(write, above)) === 'unsupported') durable = 'unsupported';
     } finally {
-      yield* closeDirectory(above);
+      closeDirectory(write, above);
     }
     unsynced.delete(key(made));
   }

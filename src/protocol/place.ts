@@ -6,9 +6,10 @@
  */
 import { codeOf, refusal } from '../errors.ts';
 import { asText, display, isAbsolute, join, split, type PathName } from '../path.ts';
-import { call, type FileStatus, type Steps } from '../system/calls.ts';
-import { fileType } from '../system/flags.ts';
-import { closeDirectory, type Directory } from './directory.ts';
+import { call, together, type FileStatus, type Steps } from '../system/calls.ts';
+import { fileType, O_HOLD } from '../system/flags.ts';
+import { listOld } from './attributes.ts';
+import { closeDirectory, forgetPath, isStill, recallDirectory, type Directory } from './directory.ts';
 import { openOrMakeDirectory } from './parents.ts';
 import type { Write } from './write.ts';
 
@@ -21,6 +22,10 @@ export interface Place {
   readonly reach: PathName;
   /** The file, if there is one. */
   existing: FileStatus | undefined;
+  /** The names of its extended attributes, where they are wanted and known. */
+  attributes: string[] | undefined;
+  /** A descriptor that keeps it from being freed. */
+  held: number | undefined;
 }
 
 /** As the kernel's own limit (path_resolution(7)). */
@@ -29,35 +34,62 @@ const maximumLinks = 40;
 /** Follows the symbolic links in the last name of the path and opens the directory of what they lead to. */
 export function* findPlace(write: Write): Steps<Place> {
   write.step = 'resolve';
-  for (let links = 0; ; links++) {
+  for (let links = 0; ; ) {
     const { directory: directoryPath, name } = split(write.path);
     if (['', '.', '..'].includes(asText(name))) throw refusal('EISDIR', 'the path names a directory');
-    const directory = yield* openOrMakeDirectory(write, directoryPath);
+    const recalled = recallDirectory(write, directoryPath);
+    const directory = recalled ?? (yield* openOrMakeDirectory(write, directoryPath));
+    const place: Place = { directory, directoryPath, name, reach: join(directory.reach, name), existing: undefined, attributes: undefined, held: undefined };
     try {
-      const place = { directory, directoryPath, name, reach: join(directory.reach, name), existing: undefined };
-      const existing = yield* lookAt(place);
-      if (existing === undefined || fileType(existing.mode) !== 'link' || write.settings.symlink === 'replace') {
+      const [existing, sure] = yield* together(lookAt(place), recalled === undefined ? yes() : isStill(recalled, directoryPath));
+      place.existing = existing;
+      if (sure && (existing === undefined || fileType(existing.mode) !== 'link' || write.settings.symlink === 'replace')) {
         refuseUnfit(write, existing);
-        return { ...place, existing };
+        return place;
       }
-      if (write.settings.symlink === 'refuse') throw refusal('ELOOP', 'the path is a symbolic link');
-      if (links === maximumLinks) throw refusal('ELOOP', 'too many symbolic links');
-      const target = yield* readLink(write, place, existing);
-      write.path = isAbsolute(target) ? target : join(directoryPath, target);
+      if (sure && existing !== undefined) write.path = yield* followLink(write, place, existing, links++);
+      if (!sure) forgetPath(directoryPath);
     } catch (error) {
-      yield* closeDirectory(directory);
+      closeDirectory(write, directory);
       throw error;
     }
-    yield* closeDirectory(directory);
+    closeDirectory(write, directory);
+  }
+}
+
+// oxlint-disable-next-line require-yield -- it stands where a system call would
+function* yes(): Steps<true> {
+  return true;
+}
+
+/** Ends the use of a place. The old file's blocks are freed only now, out of the way of the rename. */
+export function leavePlace(write: Write, place: Place): void {
+  if (place.held !== undefined) write.surroundings.release(place.held, 'elsewhere');
+  place.held = undefined;
+  closeDirectory(write, place.directory);
+}
+
+/**
+ * Holds the old file open, so that a rename over it does not have to free its blocks (measured: ten times faster on ext4).
+ * Only a matter of speed: where it fails, it is not done.
+ */
+export function* holdOld(place: Place): Steps<void> {
+  if (O_HOLD === 0 || place.existing === undefined || place.held !== undefined) return;
+  try {
+    place.held = yield* call.open(place.reach, O_HOLD, 0);
+  } catch (error) {
+    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
   }
 }
 
 /** Looks again at what is there: much may have happened while a pending file was written. */
 export function* lookAgain(write: Write, place: Place): Steps<void> {
   write.step = 'resolve';
-  const existing = yield* lookAt(place);
-  refuseUnfit(write, existing);
-  place.existing = existing;
+  if (place.held !== undefined) write.surroundings.release(place.held, 'elsewhere');
+  place.held = undefined;
+  place.existing = yield* lookAt(place);
+  refuseUnfit(write, place.existing);
+  yield* together(holdOld(place), listOld(write, place));
 }
 
 export function* lookAt(place: Pick<Place, 'reach'>): Steps<FileStatus | undefined> {
@@ -83,7 +115,9 @@ function refuseUnfit(write: Write, existing: FileStatus | undefined): void {
   }
 }
 
-function* readLink(write: Write, place: Place, link: FileStatus): Steps<PathName> {
+function* followLink(write: Write, place: Place, link: FileStatus, before: number): Steps<PathName> {
+  if (write.settings.symlink === 'refuse') throw refusal('ELOOP', 'the path is a symbolic link');
+  if (before === maximumLinks) throw refusal('ELOOP', 'too many symbolic links');
   const { status } = place.directory;
   // As the kernel does with protected_symlinks (proc(5)): in a sticky directory that all may write, a link may be a trap.
   const shared = (status.mode & 0o1002) === 0o1002;
@@ -94,5 +128,6 @@ function* readLink(write: Write, place: Place, link: FileStatus): Steps<PathName
   if (/^\/(proc\/(self|thread-self|\d+)\/(task\/\d+\/)?|dev\/)fd\/*$/.test(asText(place.directoryPath))) {
     throw refusal('EINVAL', `"${display(write.path)}" is an open descriptor, not a file; write to it with fs.writeFile()`);
   }
-  return yield* call.readlink(place.reach);
+  const target = yield* call.readlink(place.reach);
+  return isAbsolute(target) ? target : join(place.directoryPath, target);
 }

@@ -2,7 +2,7 @@
 import { codeOf } from '../errors.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { lookAt, type Place } from './place.ts';
-import { afterFailure, forgetTemporary, unlinkIfThere, type TemporaryFile } from './temporary.ts';
+import { afterFailure, forgetTemporary, statusOf, unlinkIfThere, type TemporaryFile } from './temporary.ts';
 import type { Placed, Turn } from './turns.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
@@ -51,7 +51,8 @@ function* happened(write: Write, place: Place, temporary: TemporaryFile): Steps<
     write.outcome = 'unknown';
     return false;
   }
-  if (now?.ino !== temporary.status.ino || now.dev !== temporary.status.dev) return false;
+  const own = statusOf(temporary);
+  if (now?.ino !== own.ino || now.dev !== own.dev) return false;
   yield* afterFailure(call.unlink(temporary.reach));
   return true;
 }

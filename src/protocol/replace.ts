@@ -12,7 +12,8 @@ import { codeOf, refusal } from '../errors.ts';
 import type { Content } from '../data.ts';
 import type { PathName } from '../path.ts';
 import type { WriteResult } from '../result.ts';
-import { atOnce, call, type Steps } from '../system/calls.ts';
+import { atOnce, call, together, type Steps } from '../system/calls.ts';
+import { listOld } from './attributes.ts';
 import { makeBackup } from './backup.ts';
 import { writeContent } from './contents.ts';
 import { descriptorsClosed, givePermit, takePermit, whenDescriptorsAllow } from './descriptors.ts';
@@ -20,9 +21,9 @@ import { closeDirectory, syncDirectory, type Directory } from './directory.ts';
 import { openStateFolder, writeInPlace } from './in-place.ts';
 import { applyMetadata, startsPrivate } from './metadata.ts';
 import { syncParents } from './parents.ts';
-import { findPlace, lookAgain, type Place } from './place.ts';
+import { findPlace, holdOld, leavePlace, lookAgain, type Place } from './place.ts';
 import { renameInto, type Renamed } from './rename.ts';
-import { closeTemporary, createTemporary, discardTemporary, keepTemporary, type Folder, type TemporaryFile } from './temporary.ts';
+import { closeTemporary, createTemporary, discardTemporary, examineTemporary, keepTemporary, type Folder, type TemporaryFile } from './temporary.ts';
 import { Turn, type Placed } from './turns.ts';
 import { confirmInPlace, isUnchanged } from './unchanged.ts';
 import { asWriteError, reporting, throwIfAborted, type Write } from './write.ts';
@@ -70,19 +71,19 @@ function* prepare(write: Write, given: PathName, turn: Turn, bytes: Uint8Array):
   const place = yield* findPlace(write);
   let left = false;
   try {
-    const isTurn = yield* turn.claim(place, function* () {
+    const isTurn = yield* turn.claim(place, () => {
       left = true;
-      yield* leavePlace(place);
+      leavePlace(write, place);
       givePermit(write);
     });
     if (!isTurn) return 'again';
     const newer = turn.newer(place);
     const done = newer !== undefined ? yield* supersede(write, place, turn, newer, bytes.byteLength) : yield* skipUnchanged(write, place, bytes);
     if (done === undefined) return yield* createStaged(write, place);
-    yield* leavePlace(place);
+    leavePlace(write, place);
     return done;
   } catch (error) {
-    if (!left) yield* leavePlace(place);
+    if (!left) leavePlace(write, place);
     throw error;
   }
 }
@@ -94,8 +95,10 @@ function* replaceFromSource(write: Write, turn: Turn, content: Content): Steps<W
 }
 
 function* fillAndCommit(write: Write, staged: Staged, turn: Turn, content: Content): Steps<WriteResult> {
-  const bytes = yield* writeContent(write, staged.temporary.fd, content);
-  return yield* content.kind === 'bytes' ? commit(write, staged, turn, bytes) : commitInTurn(write, staged, turn, bytes);
+  const { place, temporary } = staged;
+  if (content.kind === 'source') return yield* commitInTurn(write, staged, turn, yield* writeContent(write, temporary.fd, content));
+  const [bytes] = yield* together(writeContent(write, temporary.fd, content), examineTemporary(write, place, temporary));
+  return yield* commit(write, staged, turn, bytes);
 }
 
 /** Opens the target's directory and an empty temporary file in it. */
@@ -108,7 +111,7 @@ export function* stage(write: Write): Steps<Staged> {
     try {
       return yield* createStaged(write, place);
     } catch (error) {
-      yield* leavePlace(place);
+      leavePlace(write, place);
       throw error;
     }
   });
@@ -117,16 +120,30 @@ export function* stage(write: Write): Steps<Staged> {
 function* createStaged(write: Write, place: Place): Steps<Staged> {
   write.step = 'create temporary file';
   try {
-    return { place, folder: place, temporary: yield* createTemporary(write, place, place.name, startsPrivate(write, place.existing)) };
+    return yield* createIn(write, place, place);
   } catch (error) {
     const mayWriteInPlace = write.settings.fallback === 'in-place' && place.existing !== undefined;
     if (!mayWriteInPlace || !['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')) throw error;
   }
   const folder = yield* openStateFolder(write);
   try {
-    return { place, folder, temporary: yield* createTemporary(write, folder, place.name, true) };
+    return yield* createIn(write, place, folder);
   } catch (error) {
-    yield* closeDirectory(folder.directory);
+    closeDirectory(write, folder.directory);
+    throw error;
+  }
+}
+
+function* createIn(write: Write, place: Place, folder: Staged['folder']): Steps<Staged> {
+  let temporary: TemporaryFile | undefined;
+  function* create(): Steps<TemporaryFile> {
+    return (temporary = yield* createTemporary(write, folder, place.name, startsPrivate(write, place.existing) || folder !== place));
+  }
+  try {
+    const [created] = yield* together(create(), holdOld(place), listOld(write, place));
+    return { place, folder, temporary: created };
+  } catch (error) {
+    if (temporary !== undefined) yield* discardTemporary(temporary);
     throw error;
   }
 }
@@ -134,11 +151,14 @@ function* createStaged(write: Write, place: Place): Steps<Staged> {
 /** Commits a staged file whose content may have taken long: in its turn, and after another look at the target. */
 function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   const { place, temporary } = staged;
-  // oxlint-disable-next-line no-empty-function -- what it has open is its own to keep while it waits
-  while (!(yield* turn.claim(place, function* () {})));
+  // What it has open is its own to keep while it waits.
+  while (!(yield* turn.claim(place, () => undefined)));
   yield* lookAgain(write, place);
   const skipped = yield* skipUnchanged(write, place, { fd: temporary.fd, size: bytes });
-  if (skipped === undefined) return yield* commit(write, staged, turn, bytes);
+  if (skipped === undefined) {
+    yield* examineTemporary(write, place, temporary);
+    return yield* commit(write, staged, turn, bytes);
+  }
   yield* discardTemporary(temporary);
   return skipped;
 }
@@ -245,7 +265,7 @@ function* finishing<T>(write: Write, staged: Staged, steps: Steps<T>): Steps<T> 
     yield* abandon(write, staged);
     throw asWriteError(write, error);
   } finally {
-    yield* leave(staged);
+    leave(write, staged);
   }
 }
 
@@ -258,13 +278,9 @@ function* abandon(write: Write, staged: Staged): Steps<void> {
   if (temporary.linked) write.temporaryPath = temporary.path;
 }
 
-function* leave({ place, folder }: Staged): Steps<void> {
-  yield* leavePlace(place);
-  if (folder !== place) yield* closeDirectory(folder.directory);
-}
-
-function* leavePlace(place: Place): Steps<void> {
-  yield* closeDirectory(place.directory);
+function leave(write: Write, { place, folder }: Staged): void {
+  leavePlace(write, place);
+  if (folder !== place) closeDirectory(write, folder.directory);
   descriptorsClosed();
 }
 
@@ -288,6 +304,6 @@ function* commitWhole(write: Write, staged: Staged, turn: Turn): Steps<WriteResu
 export function* giveUp(write: Write, staged: Staged, failed: boolean): Steps<PathName | undefined> {
   if (failed) yield* abandon(write, staged);
   else yield* discardTemporary(staged.temporary);
-  yield* leave(staged);
+  leave(write, staged);
   return write.temporaryPath;
 }

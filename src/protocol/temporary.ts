@@ -6,10 +6,12 @@
  */
 import { codeOf, refusal } from '../errors.ts';
 import { cutName, join, surround, type PathName } from '../path.ts';
-import { call, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
+import { call, together, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
 import { O_NEW } from '../system/flags.ts';
+import { list, attributesMatter } from './attributes.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Directory } from './directory.ts';
+import type { Place } from './place.ts';
 import type { Write } from './write.ts';
 
 export interface TemporaryFile {
@@ -19,8 +21,10 @@ export interface TemporaryFile {
   /** Where users find it. */
   readonly path: PathName;
   readonly guard: Guard;
-  /** Who owned it when it was new. */
-  readonly status: FileStatus;
+  /** Who owned it when it was new, once that is known. */
+  status: FileStatus | undefined;
+  /** The names of the extended attributes that it had then. */
+  attributes: string[] | undefined;
   /** Whether it was created with the bits 0600, and not as the umask has it. */
   readonly private: boolean;
   open: boolean;
@@ -55,8 +59,7 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, i
     try {
       const fd = yield* call.open(reach, O_NEW, isPrivate ? 0o600 : 0o666);
       guard.opened();
-      const status = yield* statusOf(fd, reach, guard);
-      return { fd, reach, path: join(folder.directoryPath, chosen), guard, status, private: isPrivate, open: true, linked: true };
+      return { fd, reach, path: join(folder.directoryPath, chosen), guard, status: undefined, attributes: undefined, private: isPrivate, open: true, linked: true };
     } catch (error) {
       guard.release();
       if (codeOf(error) === 'ENAMETOOLONG' && !short) short = true;
@@ -65,16 +68,19 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, i
   }
 }
 
-function* statusOf(fd: number, reach: PathName, guard: Guard): Steps<FileStatus> {
-  try {
-    return yield* call.fstat(fd);
-  } catch (error) {
-    yield* afterFailure(call.close(fd));
-    yield* afterFailure(call.unlink(reach));
-    guard.release();
-    throw error;
-  }
+/** Learns who owns it and, where those of the target matter, what attributes it inherited from its directory. */
+export function* examineTemporary(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+  [temporary.status, temporary.attributes] = yield* together(call.fstat(temporary.fd), attributesMatter(write, place) ? list(temporary) : nothing());
 }
+
+/** What it was when it was new. */
+export function statusOf(temporary: TemporaryFile): FileStatus {
+  if (temporary.status === undefined) throw new Error('The temporary file has not been examined');
+  return temporary.status;
+}
+
+// oxlint-disable-next-line require-yield -- it stands where a system call would
+function* nothing(): Steps<undefined> {}
 
 /** Closes it, and checks that: some filesystems report a failed write only here. A close is never tried again. */
 export function* closeTemporary(temporary: TemporaryFile): Steps<void> {

@@ -104,7 +104,7 @@ export class Turn {
    * Stands in line by the file itself, at the latest now. Returns false if that was another line, after waiting in it: what
    * was seen of the file may not be true any more. What is held open meanwhile is closed first, by `leave`.
    */
-  *claim(place: Place, leave: () => Steps<void>): Steps<boolean> {
+  *claim(place: Place, leave: () => void): Steps<boolean> {
     if (this.write.blocking) return true;
     const name = fileKey(place);
     const lane = lanes.get(name);
@@ -116,7 +116,7 @@ export class Turn {
     if (lane === this.lane) return true;
     this.lane?.moveTo(lane, this);
     this.lane = undefined;
-    yield* leave();
+    leave();
     yield* this.#join(name);
     return false;
   }

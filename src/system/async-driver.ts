@@ -1,46 +1,84 @@
 import type { Request, Steps, System, SystemCall } from './calls.ts';
 import { type AsyncSystem, asyncSystem, syncSystem } from './node-calls.ts';
-import { runSync } from './sync-driver.ts';
+import { allOf, runSync, type Settled } from './sync-driver.ts';
 
 /** Performs the steps without blocking: one chain of callbacks under one promise. */
 export function runAsync<T>(steps: Steps<T>, system: AsyncSystem = asyncSystem, blocking: System = syncSystem): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const succeed = (value: unknown): void => proceed(() => steps.next(value));
-    const fail = (error: unknown): void => proceed(() => steps.throw(error));
-    const done = (error: unknown, value?: unknown): void => (error ? fail(error) : succeed(value));
-
-    function proceed(resume: () => IteratorResult<Request, T>): void {
-      let next;
-      try {
-        next = resume();
-      } catch (error) {
-        reject(error as Error);
-        return;
-      }
-      if (next.done === true) resolve(next.value);
-      else perform(next.value);
-    }
-
-    function perform(request: Request): void {
-      if (request.name === 'wait') {
-        request.subscribe(succeed, fail);
-        return;
-      }
-      let refused;
-      try {
-        if (request.name === 'atOnce') refused = { error: undefined, value: runSync(request.steps, blocking) };
-        else start(system, request, done);
-      } catch (error) {
-        // node:fs refuses some calls by throwing, as under --permission.
-        refused = { error, value: undefined };
-      }
-      if (refused !== undefined) done(refused.error, refused.value);
-    }
-
-    proceed(() => steps.next());
-  });
+  return new Promise((resolve, reject) => drive(steps, { system, blocking }, resolve, reject));
 }
 
-function start(system: AsyncSystem, request: SystemCall, done: (error: unknown, value?: unknown) => void): void {
-  (system[request.name] as (...args: unknown[]) => void)(...request.args, done);
+interface Systems {
+  readonly system: AsyncSystem;
+  readonly blocking: System;
+}
+
+function drive<T>(steps: Steps<T>, systems: Systems, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+  const succeed = (value: unknown): void => proceed(() => steps.next(value));
+  const fail = (error: unknown): void => proceed(() => steps.throw(error));
+  const done = (error: unknown, value?: unknown): void => (error ? fail(error) : succeed(value));
+
+  function proceed(resume: () => IteratorResult<Request, T>): void {
+    let next;
+    try {
+      next = resume();
+    } catch (error) {
+      reject(error);
+      return;
+    }
+    if (next.done === true) resolve(next.value);
+    else perform(next.value);
+  }
+
+  function perform(request: Request): void {
+    switch (request.name) {
+      case 'wait':
+        request.subscribe(succeed, fail);
+        return;
+      case 'atOnce':
+        attempt(() => runSync(request.steps, systems.blocking), succeed, fail);
+        return;
+      case 'together':
+        driveAll(request.steps, systems, (parts) => attempt(() => allOf(parts), succeed, fail));
+        return;
+      default:
+        start(systems.system, request, done, fail);
+    }
+  }
+
+  proceed(() => steps.next());
+}
+
+function attempt<T>(perform: () => T, succeed: (value: T) => void, fail: (error: unknown) => void): void {
+  let value;
+  try {
+    value = perform();
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  succeed(value);
+}
+
+function driveAll(all: readonly Steps<unknown>[], systems: Systems, ended: (parts: Settled[]) => void): void {
+  const parts: Settled[] = [];
+  let running = all.length;
+  const end = (index: number, part: Settled): void => {
+    parts[index] = part;
+    if (--running === 0) ended(parts);
+  };
+  all.forEach((steps, index) => drive(steps, systems, (value) => end(index, { value }), (error) => end(index, { error })));
+}
+
+function start(system: AsyncSystem, request: SystemCall, done: (error: unknown, value?: unknown) => void, fail: (error: unknown) => void): void {
+  let ended = false;
+  try {
+    (system[request.name] as (...args: unknown[]) => void)(...request.args, (error: unknown, value: unknown) => {
+      ended = true;
+      done(error, value);
+    });
+  } catch (error) {
+    // node:fs refuses some calls by throwing, as under --permission. What comes after the end is not the call's.
+    if (ended) throw error;
+    fail(error);
+  }
 }

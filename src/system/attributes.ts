@@ -5,9 +5,10 @@
  * where it is missing or has no build for the platform every call fails with ENOSYS. Its calls never follow a link in
  * the last name.
  */
+import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { getSystemErrorName } from 'node:util';
-import { refusal } from '../errors.ts';
+import { codeOf, refusal } from '../errors.ts';
 import type { PathName } from '../path.ts';
 import type { System } from './calls.ts';
 
@@ -18,14 +19,28 @@ let library: Library | Error | undefined;
 
 function load(): Library {
   if (library === undefined) {
+    throwIfOutOfDescriptors();
     try {
       library = createRequire(import.meta.url)('@napi-rs/xattr') as Library;
     } catch (cause) {
+      throwIfOutOfDescriptors();
       library = Object.assign(new Error('Extended attributes are not available here', { cause }), { code: 'ENOSYS' });
     }
   }
   if (library instanceof Error) throw library;
   return library;
+}
+
+/** Loading takes descriptors, and fails without them as if the library were missing: that is not for ever. */
+function throwIfOutOfDescriptors(): void {
+  const spare: number[] = [];
+  try {
+    for (let i = 0; i < 4; i++) spare.push(openSync('/', 'r'));
+  } catch (error) {
+    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
+  } finally {
+    for (const fd of spare) closeSync(fd);
+  }
 }
 
 /** The library takes text only. */

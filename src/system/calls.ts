@@ -69,6 +69,10 @@ export interface Surroundings {
   umask(): number;
   /** A path through which an open directory is reached even when it is renamed, or its own path where there is none. */
   reach(directory: number, path: PathName): PathName;
+  /** Closes a descriptor through which nothing was written: at once, or in another thread if that may take long. */
+  release(fd: number, where: 'here' | 'elsewhere'): void;
+  /** Calls back soon, when what is going on in this process now has gone on. */
+  soon(callback: () => void): void;
   /** A new token for a temporary file's name. */
   token(kind: TokenKind): string;
   /** Puts a file on the list of those that are removed when the process ends: how it is reached now, and its path. */
@@ -96,7 +100,8 @@ export type SystemCall = { [K in keyof System]: { readonly name: K; readonly arg
 export type Request =
   | SystemCall
   | { readonly name: 'wait'; readonly subscribe: Subscribe<unknown> }
-  | { readonly name: 'atOnce'; readonly steps: Steps<unknown> };
+  | { readonly name: 'atOnce'; readonly steps: Steps<unknown> }
+  | { readonly name: 'together'; readonly steps: readonly Steps<unknown>[] };
 
 /** A part of the protocol: yields what it wants done and is given the results. */
 // oxlint-disable-next-line typescript/no-explicit-any -- what a yield gives back depends on the request; perform() restores its type
@@ -119,6 +124,14 @@ export const call: Calls = Object.fromEntries(names.map((name) => [name, (...arg
 /** Waits for another part of this process. Only asynchronous calls may. */
 export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
   return yield { name: 'wait', subscribe: subscribe as Subscribe<unknown> };
+}
+
+/**
+ * Performs steps that do not depend on each other, side by side in an asynchronous call. All have ended when it returns; if some
+ * failed it fails with the first one's error.
+ */
+export function* together<const T extends readonly unknown[]>(...steps: { [K in keyof T]: Steps<T[K]> }): Steps<T> {
+  return yield { name: 'together', steps: steps as readonly Steps<unknown>[] };
 }
 
 /** Performs steps at once, blocking, also in an asynchronous call: nothing else of this process comes between. */

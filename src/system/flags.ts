@@ -11,6 +11,8 @@ export const O_TO_SYNC: number = windows ? constants.O_RDWR : constants.O_RDONLY
 export const O_DIRECTORY: number = windows ? 0 : constants.O_RDONLY | constants.O_DIRECTORY;
 /** A directory that may be passed through but not read; 0 where there is no such thing. Node does not name O_PATH. */
 export const O_PATH_DIRECTORY: number = process.platform === 'linux' ? 0o10000000 | constants.O_DIRECTORY : 0;
+/** A file, to keep it from being freed; 0 where there is no such thing. */
+export const O_HOLD: number = process.platform === 'linux' ? 0o10000000 | constants.O_NOFOLLOW : 0;
 /** A new file: never one that is there, never through a link. */
 export const O_NEW: number = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (windows ? 0 : constants.O_NOFOLLOW);
 /** The file itself, never through a link, never waiting for a FIFO's other end. */

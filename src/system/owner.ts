@@ -6,6 +6,7 @@
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { codeOf } from '../errors.ts';
 import type { TokenKind } from './calls.ts';
 
 /** The parts of a token, all lower-case letters and digits. */
@@ -23,9 +24,6 @@ export interface Owner {
 }
 
 const pattern = /untorn-(t|r)-([0-9a-z]{8})-([0-9a-z]{1,8})-([0-9a-z]+)-([0-9a-z]+)-([0-9a-z]+)-[0-9a-z]{20}/;
-
-/** The longest token, in bytes. */
-export const tokenBytes = 90;
 
 let own: Omit<Owner, 'kind'> | undefined;
 
@@ -107,7 +105,9 @@ function namespaceOf(): string {
 function readOr(path: string, otherwise = ''): string {
   try {
     return readFileSync(path, 'utf8').trim();
-  } catch {
+  } catch (error) {
+    // Without descriptors nothing is known of this process either, and its files would pass for somebody else's.
+    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
     return otherwise; // Not Linux, no /proc, or no such process: all mean "not known".
   }
 }

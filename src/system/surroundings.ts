@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { close, closeSync, lstatSync, readFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PathName } from '../path.ts';
@@ -29,7 +29,23 @@ function readUmask(): number {
   } catch {
     // No /proc.
   }
+  // oxlint-disable-next-line typescript/no-deprecated -- there is no other way without /proc
   return process.umask();
+}
+
+/** How many descriptors may wait for a thread to close them: a loop of synchronous calls never hears of their ends. */
+const maximumReleased = 256;
+let released = 0;
+
+/** The last close of a replaced file frees its blocks, which can take longer than all the rest: another thread does it. */
+function release(fd: number, where: 'here' | 'elsewhere'): void {
+  if (where === 'here' || released >= maximumReleased) {
+    closeSync(fd);
+    return;
+  }
+  released++;
+  // Nothing was written through it: there is no error to hear of but that it is closed.
+  close(fd, () => released--);
 }
 
 export const surroundings: Surroundings = {
@@ -43,6 +59,8 @@ export const surroundings: Surroundings = {
     return procDescriptors ? `/proc/self/fd/${directory}` : path;
   },
   umask: readUmask,
+  release,
+  soon: (callback) => void setImmediate(callback),
   token: newToken,
   guard,
   stateDirectories() {

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { chmodSync, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { apis, names, refusedWith, text } from '../support/apis.ts';
+import { newFolder } from '../support/folder.ts';
+import { mountNew } from '../support/mount.ts';
+
+for (const { name, write } of apis) {
+  describe(`${name}() with a backup`, () => {
+    it("keeps the old file as name~ with 'simple', over an older one, and makes none of a new file", async (t) => {
+      const folder = newFolder(t);
+      const path = join(folder, 'file');
+      assert.equal((await write(path, '1', { backup: 'simple' })).backupPath, undefined);
+      chmodSync(path, 0o640);
+      for (const content of ['2', '3']) assert.equal((await write(path, content, { backup: 'simple' })).backupPath, `${path}~`);
+      assert.deepEqual(names(folder), ['file', 'file~']);
+      assert.deepEqual([text(path), text(`${path}~`), statSync(`${path}~`).mode & 0o7777], ['3', '2', 0o640]);
+    });
+
+    it("numbers the old files with 'numbered', and keeps the last few with a limit", async (t) => {
+      const folder = newFolder(t);
+      const path = join(folder, 'file');
+      for (let i = 1; i <= 4; i++) await write(path, `${i}`, { backup: 'numbered' });
+      assert.deepEqual(names(folder), ['file', 'file.~1~', 'file.~2~', 'file.~3~']);
+      assert.equal((await write(path, '5', { backup: { numbered: 2 } })).backupPath, `${path}.~4~`);
+      assert.deepEqual(names(folder), ['file', 'file.~3~', 'file.~4~']);
+      assert.deepEqual([text(`${path}.~3~`), text(`${path}.~4~`)], ['3', '4']);
+    });
+
+    it('keeps it under a path, also on another filesystem, with its mode (G6)', async (t) => {
+      const folder = newFolder(t);
+      const path = join(folder, 'file');
+      writeFileSync(path, 'old');
+      chmodSync(path, 0o600);
+      mkdirSync(join(folder, 'there'));
+      await write(path, 'new', { backup: join(folder, 'there/backup') });
+      assert.equal(text(join(folder, 'there/backup')), 'old');
+      const mount = mountNew(t, 'tmpfs');
+      if (mount === undefined) return;
+      await write(path, 'newer', { backup: join(mount, 'backup') });
+      assert.deepEqual([text(join(mount, 'backup')), statSync(join(mount, 'backup')).mode & 0o7777, names(mount)], ['new', 0o600, ['backup']]);
+    });
+
+    it('leaves no other name where the backup already is a link to the target (G10)', async (t) => {
+      const folder = newFolder(t);
+      const path = join(folder, 'file');
+      writeFileSync(path, 'old');
+      linkSync(path, `${path}~`);
+      await write(path, 'new', { backup: 'simple' });
+      assert.deepEqual([names(folder), text(path), text(`${path}~`)], [['file', 'file~'], 'new', 'old']);
+    });
+
+    it('fails where the backup is a directory, or the target itself, and keeps the old file (G4, G10)', async (t) => {
+      const folder = newFolder(t);
+      const path = join(folder, 'file');
+      writeFileSync(path, 'old');
+      mkdirSync(`${path}~`);
+      await assert.rejects(write(path, 'new', { backup: 'simple' }), refusedWith('EISDIR'));
+      await assert.rejects(write(path, 'new', { backup: path }), refusedWith('EINVAL'));
+      assert.deepEqual([names(folder), text(path)], [['file', 'file~'], 'old']);
+    });
+  });
+}

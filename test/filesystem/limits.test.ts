@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { apis, names, text } from '../support/apis.ts';
+import { newFolder } from '../support/folder.ts';
+import { needsTools } from '../support/needs.ts';
+import { finished, run, script, writeElsewhere } from '../support/run.ts';
+
+for (const { name } of apis) {
+  describe(`${name}() at the limit of the size of files`, () => {
+    it('fails with EFBIG, keeps the old file, and the process lives (G4, G10)', async (t) => {
+      if (!needsTools(t, 'prlimit')) return;
+      const folder = newFolder(t);
+      const path = join(folder, 'file');
+      writeFileSync(path, 'old');
+      const { error } = await writeElsewhere(name, ['prlimit', '--fsize=100000'], path, 'x'.repeat(100_001));
+      assert.equal(error?.code, 'EFBIG');
+      assert.equal(error.outcome, 'old');
+      assert.equal(text(path), 'old');
+      assert.deepEqual(names(folder), ['file']);
+    });
+
+    it('writes a file of exactly that size (G4)', async (t) => {
+      if (!needsTools(t, 'prlimit')) return;
+      const path = join(newFolder(t), 'file');
+      const { result } = await writeElsewhere(name, ['prlimit', '--fsize=100000'], path, 'x'.repeat(100_000));
+      assert.equal(result?.bytes, 100_000);
+      assert.equal(readFileSync(path).length, 100_000);
+    });
+  });
+}
+
+describe('writeFile() with few descriptors', () => {
+  for (const limit of [64, 32]) {
+    for (const replacing of limit === 64 ? [false, true] : [false]) {
+      const what = replacing ? 'replaces' : 'makes';
+      it(`${what} 1,000 files of one directory with at most ${limit} (G4, G6)`, async (t) => {
+        if (!needsTools(t, 'prlimit')) return;
+        const folder = newFolder(t);
+        if (replacing) for (let i = 0; i < 1000; i++) writeFileSync(join(folder, `${i}`), 'old');
+        const source = `
+          const results = await Promise.all(Array.from({ length: 1000 }, (_, i) => writeFile(process.argv[1] + '/' + i, 'new ' + i)));
+          console.log(JSON.stringify([...new Set(results.flatMap((result) => result.notKept))]));`;
+        const ended = await finished(...script(source, { before: ['prlimit', `--nofile=${limit}`], args: [folder] }));
+        assert.equal(ended.stdout, '[]\n', ended.stderr);
+        assert.equal(names(folder).length, 1000);
+        for (let i = 0; i < 1000; i++) assert.equal(text(join(folder, `${i}`)), `new ${i}`);
+      });
+
+      it(`${what} one file in each of 1,000 directories with at most ${limit} (G4, G6)`, async (t) => {
+        if (!needsTools(t, 'prlimit')) return;
+        const folder = newFolder(t);
+        for (let i = 0; i < 1000; i++) mkdirSync(join(folder, `${i}`));
+        if (replacing) for (let i = 0; i < 1000; i++) writeFileSync(join(folder, `${i}`, 'file'), 'old');
+        const source = `
+          const results = await Promise.all(Array.from({ length: 1000 }, (_, i) => writeFile(process.argv[1] + '/' + i + '/file', 'new ' + i)));
+          console.log(JSON.stringify([...new Set(results.flatMap((result) => result.notKept))]));`;
+        const ended = await finished(...script(source, { before: ['prlimit', `--nofile=${limit}`], args: [folder] }));
+        assert.equal(ended.stdout, '[]\n', ended.stderr);
+        for (let i = 0; i < 1000; i++) {
+          assert.deepEqual(names(join(folder, `${i}`)), ['file']);
+          assert.equal(text(join(folder, `${i}`, 'file')), `new ${i}`);
+        }
+      });
+    }
+  }
+
+  it('keeps extended attributes all the same (G6)', async (t) => {
+    if (!needsTools(t, 'prlimit', 'setfattr', 'getfattr')) return;
+    const folder = newFolder(t);
+    const paths = Array.from({ length: 200 }, (_, i) => join(folder, `${i}`, 'file'));
+    for (let i = 0; i < 200; i++) mkdirSync(join(folder, `${i}`));
+    for (const path of paths) writeFileSync(path, 'old');
+    run('setfattr', '-n', 'user.note', '-v', 'kept', ...paths);
+    const source = `
+      const results = await Promise.all(process.argv.slice(1).map((path) => writeFile(path, 'new')));
+      console.log(JSON.stringify([...new Set(results.flatMap((result) => result.notKept))]));`;
+    const ended = await finished(...script(source, { before: ['prlimit', '--nofile=32'], args: paths }));
+    assert.equal(ended.stdout, '[]\n', ended.stderr);
+    assert.equal(run('getfattr', '--only-values', '-n', 'user.note', ...paths), 'kept'.repeat(200));
+  });
+});

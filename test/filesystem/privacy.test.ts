@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { apis } from '../support/apis.ts';
+import { alice, as, bob, dev, needsUsers } from '../support/as-user.ts';
+import { newFolder } from '../support/folder.ts';
+import { needsRoot, needsTools } from '../support/needs.ts';
+import { finished, run, script } from '../support/run.ts';
+
+/** The system calls of a script, in order; undefined, and the test skipped, where they cannot be seen. */
+async function trace(t: Parameters<typeof newFolder>[0], calls: string, source: string, args: string[], user: string[] = []): Promise<string[] | undefined> {
+  if (!needsTools(t, 'strace')) return undefined;
+  const log = join(newFolder(t), 'log');
+  const ended = await finished('strace', '-f', '-qq', '-xx', '-s', '300', '-o', log, '-e', `trace=${calls}`, ...script(source, { before: user, args }));
+  if (/ptrace|PTRACE/.test(ended.stderr)) {
+    t.skip(`cannot trace: ${ended.stderr.trim()}`);
+    return undefined;
+  }
+  assert.equal(ended.status, 0, ended.stderr);
+  return readFileSync(log, 'utf8').split('\n').map((line) => line.replace(/(?:\\x[0-9a-f]{2})+/g, (hex) => Buffer.from(hex.replaceAll('\\x', ''), 'hex').toString('latin1')));
+}
+
+for (const { name } of apis) {
+  describe(`${name}() and its temporary file`, () => {
+    it('sets owner, attributes and mode in this order, then syncs, closes, renames, and syncs the directory (G2, G3, G5)', async (t) => {
+      if (!needsRoot(t) || !needsTools(t, 'setfacl')) return;
+      const path = join(newFolder(t), 'file');
+      writeFileSync(path, 'old');
+      chownSync(path, alice.uid, dev);
+      run('setfacl', '-m', `u:${bob.uid}:rw,o::-`, path);
+      chmodSync(path, 0o4750);
+      const lines = await trace(t, 'openat,fchown,lsetxattr,fsetxattr,setxattr,fchmod,fsync,close,rename', `await ${name}(process.argv[1], 'new');`, [path]);
+      if (lines === undefined) return;
+      const start = lines.findIndex((line) => line.includes('untorn-t-'));
+      const fd = /= (\d+)$/.exec(lines[start] ?? '')?.[1];
+      assert.match(lines[start] ?? '', /O_CREAT\|O_EXCL\|O_NOFOLLOW.*0600/);
+      const order = lines.slice(start + 1).flatMap((line) => {
+        const found = /^\d+ +(\w+)\((?:(\d+)|")/.exec(line);
+        if (found === null || line.includes('ENOENT')) return [];
+        const [, call = '', of] = found;
+        if (call.includes('setxattr')) return ['setxattr'];
+        if (call === 'rename') return ['rename'];
+        return of === fd ? [call] : call === 'fsync' ? ['fsync directory'] : [];
+      });
+      assert.deepEqual(order.slice(0, 8), ['fchown', 'fchown', 'setxattr', 'fchmod', 'fsync', 'close', 'rename', 'fsync directory']);
+    });
+
+    it('never sets an ACL that lets a group in which the final file does not (G5)', async (t) => {
+      if (!(await needsUsers(t)) || !needsTools(t, 'setfacl')) return;
+      const folder = newFolder(t);
+      chmodSync(folder, 0o777);
+      const path = join(folder, 'file');
+      writeFileSync(path, 'old');
+      chownSync(path, alice.uid, dev);
+      run('setfacl', '-m', `u::rw,g::rw,u:${bob.uid}:rw,o::-`, path);
+      if (!needsTools(t, 'strace')) return;
+      const log = join(newFolder(t), 'log');
+      await finished('strace', '-f', '-qq', '-xx', '-s', '300', '-o', log, '-e', 'trace=lsetxattr,setxattr,fsetxattr', ...script(`await ${name}(process.argv[1], 'new');`, { before: as(bob), args: [path] }));
+      const line = readFileSync(log, 'utf8').split('\n').find((some) => some.includes('setxattr'));
+      if (line === undefined) return; // An ACL that is not set lets nobody in.
+      const value = Buffer.from([...line.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].at(-1)?.[1]?.replaceAll('\\x', '') ?? '', 'hex');
+      const entries = Array.from({ length: (value.length - 4) / 8 }, (_, i) => ({ tag: value.readUInt16LE(4 + i * 8), bits: value.readUInt16LE(6 + i * 8) }));
+      assert.equal(entries.find(({ tag }) => tag === 4)?.bits, 0, 'the entry of the owning group');
+    });
+
+    it('has a new name each time, which nobody can guess, and is never opened through a link (G5)', async (t) => {
+      const path = join(newFolder(t), 'file');
+      const lines = await trace(t, 'openat', `for (let i = 0; i < 20; i++) await ${name}(process.argv[1], 'new');`, [path]);
+      if (lines === undefined) return;
+      const opened = lines.filter((line) => line.includes('untorn-t-'));
+      assert.equal(opened.length, 20);
+      for (const line of opened) assert.match(line, /O_CREAT\|O_EXCL\|O_NOFOLLOW/);
+      assert.equal(new Set(opened.map((line) => /-([0-9a-z]{20})\b/.exec(line)?.[1])).size, 20);
+    });
+  });
+}
