@@ -80,9 +80,11 @@ export class Checker {
     const { removed } = sweepSync(join(root, folder), { recursive: true, dryRun: true });
     const swept = new Set(removed.map(String));
     const missed = others.filter((path) => !swept.has(join(root, path)));
-    // Before the last sync of a directory a rename, or an unlink, of an acknowledged write may be undone.
-    const writers = this.#durability === 'full' ? begun.length - acknowledged.size : begun.length;
-    const surplus = others.length > writers ? [`${others.length} temporary files of ${writers} writers`] : [];
+    // Without the sync of the directory the rename, or an unlink, of an acknowledged write may be undone.
+    const writers = this.#durability === 'full' ? begun.filter((operation) => !acknowledged.has(operation)) : begun;
+    // A link to the old file on its way to be the backup is a second one.
+    const allowed = writers.length + writers.filter(({ feature }) => feature === 'simple').length;
+    const surplus = others.length > allowed ? [`${others.join(', ')}: temporary files of ${writers.length} writers`] : [];
     return [
       ...missed.map((path) => ({ kind: 'litter' as const, path, detail: 'not swept' })),
       ...surplus.map((detail) => ({ kind: 'litter' as const, path: folder, detail })),

@@ -1,5 +1,6 @@
 /** What the marks say: which versions of a target may be there, and which was promised. */
-import { folder, type Operation, type Target, type Workload } from './workload.ts';
+import { basename } from 'node:path';
+import type { Operation, Target, Workload } from './workload.ts';
 
 export interface Progress {
   /** Operations that had begun. */
@@ -40,20 +41,20 @@ export function expectedFiles(workload: Workload, { begun, acknowledged }: Progr
 }
 
 /** `name~` holds the version before the one in place, or that one itself; `name.~N~` holds version N. */
-function backups(file: Expected, own: readonly Operation[]): Expected[] {
-  const { path, versions, promised } = file;
-  const backup = { ...file, isBackup: true, mustExist: false };
+function backups({ path, target, versions, promised }: Expected, own: readonly Operation[]): Expected[] {
+  const backup = (name: string, possible: Expected['versions'], least: number): Expected => ({
+    path: name, target, versions: possible, promised: least, mustExist: false, isBackup: true,
+  });
   switch (own[0]?.feature) {
     case 'simple':
-      return [{ ...backup, path: `${path}~`, promised: promised - 1 }];
+      return [backup(`${path}~`, versions, promised - 1)];
     case 'numbered':
-      return [...versions]
-        .filter(([version]) => own.some((operation) => operation.version === version + 1))
-        .map(([version, size]) => {
-          // Of the last two, the newest is promised with the version that replaced it, until it may go.
-          const isKept = promised === version + 1 && own.at(-1)?.version === promised;
-          return { ...backup, path: `${path}.~${version}~`, versions: new Map([[version, size]]), promised: isKept ? version : 0 };
-        });
+      return own.map(({ version: next }) => {
+        const version = next - 1;
+        // Promised with the version that replaced it, until a later one may push it out.
+        const isKept = promised === next && own.at(-1)?.version === next;
+        return backup(`${path}.~${version}~`, new Map([...versions].filter(([one]) => one === version)), isKept ? version : 0);
+      });
     default:
       return [];
   }
@@ -61,6 +62,5 @@ function backups(file: Expected, own: readonly Operation[]): Expected[] {
 
 /** The target whose name is in another file's name: then this is a temporary file of it. */
 export function targetOf(workload: Workload, path: string): Target | undefined {
-  const name = path.slice(folder.length);
-  return workload.targets.find((target) => name.includes(target.path.slice(target.path.lastIndexOf('/') + 1)));
+  return workload.targets.find((target) => basename(path).includes(basename(target.path)));
 }

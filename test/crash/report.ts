@@ -43,7 +43,8 @@ export function rowsPerThousand(results: readonly Result[], versions: Report['ve
     const states = own.reduce((sum, result) => sum + result.states, 0);
     const perThousand = (count: (result: Result) => number): string => ((own.reduce((sum, result) => sum + count(result), 0) / states) * 1000).toFixed(1);
     const title = versions[name] === undefined ? name : `${name} ${versions[name]}`;
-    return [title, states, ...shown.map((kind) => perThousand(({ violations }) => violations[kind])), perThousand(({ bad }) => bad)];
+    const figures = shown.map((kind) => perThousand(({ violations }) => violations[kind]));
+    return ([title, states] as Row).concat(figures, perThousand(({ bad }) => bad));
   });
   return [['program', 'states', ...shown, 'any'], ...rows];
 }

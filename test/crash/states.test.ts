@@ -12,8 +12,8 @@ function recording(...entries: Entry[]): Recording {
   return { entries, writes };
 }
 
-void describe('the disks that a power cut could leave', () => {
-  void it('are cut off before and after each flush and each mark, with all that was promised by then', () => {
+describe('the disks that a power cut could leave', () => {
+  it('are cut off before and after each flush and each mark, with all that was promised by then', () => {
     const cuts = findCuts(recording(write, mark('start'), write, flush(2), mark('acknowledge 0'), write, mark('end'), write));
     assert.deepEqual(cuts, [
       { covered: 0, sent: 1, marks: 1, isLast: false },
@@ -23,19 +23,19 @@ void describe('the disks that a power cut could leave', () => {
     ]);
   });
 
-  void it('may lack a write that was under way when the flush came', () => {
+  it('may lack a write that was under way when the flush came', () => {
     const cuts = findCuts(recording(mark('start'), write, write, flush(1), mark('end')));
     assert.deepEqual(cuts.at(-1), { covered: 1, sent: 2, marks: 1, isLast: true });
   });
 
-  void it('are all subsets of a few writes', () => {
+  it('are all subsets of a few writes', () => {
     const { writes } = recording(write, write, write);
     const states = sampleStates({ covered: 0, sent: 3, marks: 0, isLast: true }, writes, 8, seeded(1));
     assert.equal(new Set(states.map((parts) => parts.map(({ to }) => to).join())).size, 8);
   });
 
-  void it('hold whole sectors of what was sent, from their place in the log', () => {
-    const { writes } = recording(...Array<Entry>(20).fill(write));
+  it('hold whole sectors of what was sent, from their place in the log', () => {
+    const { writes } = recording(...Array.from({ length: 20 }, () => write));
     const states = sampleStates({ covered: 5, sent: 20, marks: 0, isLast: true }, writes, 200, seeded(2));
     assert.equal(states.length, 200);
     for (const { from, to, size } of states.flat()) {
@@ -46,7 +46,7 @@ void describe('the disks that a power cut could leave', () => {
     assert.ok(states.flat().some(({ size }) => size < 4096));
   });
 
-  void it('are drawn again by the same seed', () => {
+  it('are drawn again by the same seed', () => {
     const cuts = findCuts(recording(mark('start'), ...Array.from({ length: 50 }, (_, at) => [write, flush(at + 1)]).flat(), mark('end')));
     assert.deepEqual(chooseCuts(cuts, 20, seeded(3)), chooseCuts(cuts, 20, seeded(3)));
     assert.ok(chooseCuts(cuts, 20, seeded(3)).length < cuts.length);

@@ -27,10 +27,10 @@ export const sector = 512;
  * the last is kept of several moments with the same writes: it has made the most promises.
  */
 export function findCuts({ entries }: Recording): Cut[] {
-  const cuts = new Map<string, Omit<Cut, 'isLast'>>();
+  const cuts = new Map<string, { -readonly [K in keyof Cut]: Cut[K] }>();
   let [covered, sent, marks] = [0, 0, 0];
   let started = false;
-  const cut = (): void => void (started && cuts.set(`${covered} ${sent}`, { covered, sent, marks }));
+  const cut = (): void => void (started && cuts.set(`${covered} ${sent}`, { covered, sent, marks, isLast: false }));
   for (const entry of entries) {
     if (entry.kind === 'write') {
       sent++;
@@ -45,7 +45,9 @@ export function findCuts({ entries }: Recording): Cut[] {
     }
     cut();
   }
-  return [...cuts.values()].map((one, at, all) => ({ ...one, isLast: all[at + 1]?.covered !== one.covered }));
+  const all = [...cuts.values()];
+  for (const one of new Map(all.map((each) => [each.covered, each])).values()) one.isLast = true;
+  return all;
 }
 
 /** As many of the cuts, all over the recording, as leave two states or more for each. */

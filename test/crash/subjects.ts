@@ -86,9 +86,26 @@ function control(flaw: Flaw, caughtAs: readonly string[], hiddenOn: readonly str
   return { features: plain, caughtAs, hiddenOn, load: async () => write };
 }
 
+/** What the modules of the peers export; each has one of these. */
+interface PeerModule {
+  default: ((path: string, content: Buffer, options: Options) => Promise<void>) &
+    ((path: string, content: Buffer, done: (error?: Error | null) => void) => void);
+  writeFile(path: string, content: Buffer, options: Options): Promise<void>;
+  Writer: new (path: string) => StenoWriter;
+}
+
+type Options = { mode?: number };
+type StenoWriter = { write(content: Buffer): Promise<void> };
+
 /** A peer's own function for writing a whole file, as its documentation calls it. */
-function peer(name: string, adapt: (module: any) => Write): Subject {
-  return { features: plain, load: async (_, peers) => adapt(await (await import(pathToFileURL(`${peers}/load.mjs`).href)).default(name)) };
+function peer(name: string, adapt: (module: PeerModule) => Write): Subject {
+  return {
+    features: plain,
+    async load(_, peers) {
+      const { load } = (await import(pathToFileURL(`${peers}/load.mjs`).href)) as { load: (name: string) => Promise<PeerModule> };
+      return adapt(await load(name));
+    },
+  };
 }
 
 export const untorn = 'untorn';
@@ -104,19 +121,19 @@ export const controls: Record<string, Subject> = {
 export const peers: Record<string, Subject> = {
   'write-file-atomic': peer('write-file-atomic', (module) => (path, content, operation) => module.default(path, content, modeOf(operation))),
   'atomically': peer('atomically', (module) => (path, content, operation) => module.writeFile(path, content, modeOf(operation))),
-  'steno': peer('steno', (module) => {
-    const writers = new Map<string, { write(content: Buffer): Promise<void> }>();
+  'steno': peer('steno', ({ Writer }) => {
+    const writers = new Map<string, StenoWriter>();
     return (path, content) => {
-      const writer = writers.get(path) ?? new module.Writer(path);
+      const writer = writers.get(path) ?? new Writer(path);
       writers.set(path, writer);
       return writer.write(content);
     };
   }),
   'fast-write-atomic': peer('fast-write-atomic', (module) => (path, content) =>
-    new Promise((resolve, reject) => module.default(path, content, (error: Error | null) => (error ? reject(error) : resolve(undefined))))),
+    new Promise((resolve, reject) => void module.default(path, content, (error) => (error === null || error === undefined ? resolve(undefined) : reject(error))))),
 };
 
-function modeOf({ feature, target }: Operation): { mode?: number } {
+function modeOf({ feature, target }: Operation): Options {
   return feature === 'mode' ? { mode: target.mode } : {};
 }
 

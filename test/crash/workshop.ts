@@ -86,7 +86,7 @@ export class Workshop {
     if (peers.length === 0) return {};
     const folder = join(this.folder, 'peers');
     execFileSync('npm', ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts', ...peers], { stdio: ['ignore', 'ignore', 'inherit'] });
-    writeFileSync(join(folder, 'load.mjs'), 'export default (name) => import(name);\n');
+    writeFileSync(join(folder, 'load.mjs'), 'export const load = (name) => import(name);\n');
     const versionOf = (name: string): string => JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')).version;
     return Object.fromEntries(peers.map((name) => [name, versionOf(name)]));
   }
