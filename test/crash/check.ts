@@ -7,15 +7,16 @@ import type { Durability } from './subjects.ts';
 import { claimedVersion, folder, makeContent, oldSize, type Target, type Workload } from './workload.ts';
 
 /**
+ * What a program can break.
+ *
  * - `torn` (G2): neither a whole old nor a whole new content.
  * - `missing` (G1, G2): a file that was always there is not.
  * - `lost` (G3): an acknowledged version, or the backup that goes with it, is not there.
  * - `exposed` (G5): a content has wider permissions than the file that it is for.
  * - `metadata` (G6): the mode or owner is not the file's.
  * - `litter` (G10): more temporary files than writers, or one that a sweep does not find.
- * - `unmountable`: the filesystem itself is broken.
  */
-export const kinds = ['torn', 'missing', 'lost', 'exposed', 'metadata', 'litter', 'unmountable'] as const;
+export const kinds = ['torn', 'missing', 'lost', 'exposed', 'metadata', 'litter'] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface Violation {

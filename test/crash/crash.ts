@@ -63,12 +63,13 @@ async function runAll(workshop: Workshop, waiting: Job[]): Promise<Result[]> {
 function failures(results: readonly Result[]): string[] {
   const own = results.filter(({ subject, durability }) => subject === untorn && durability !== 'off');
   const broken = own.filter(({ bad }) => bad > 0).map(({ filesystem, durability, bad }) => `untorn broke a promise in ${bad} states on ${filesystem}, '${durability}'`);
+  const unmounted = results.filter(({ states, unmountable }) => unmountable > states / 50).map(({ filesystem, unmountable }) => `${unmountable} disks of ${filesystem} could not be mounted: too many`);
   const unseen = results.flatMap(({ subject, filesystem, violations }) => {
     const { caughtAs, hiddenOn = [] } = controls[subject] ?? {};
     if (caughtAs === undefined || hiddenOn.includes(filesystem) || Object.entries(violations).some(([kind, count]) => caughtAs.includes(kind) && count > 0)) return [];
     return [`the control "${subject}" was not caught on ${filesystem}`];
   });
-  return [...broken, ...unseen];
+  return [...broken, ...unmounted, ...unseen];
 }
 
 async function main(): Promise<void> {

@@ -27,12 +27,11 @@ type Row = (string | number)[];
 
 /** For every kind of program: one row for each filesystem and durability. */
 export function rowsOf(results: readonly Result[]): Row[] {
-  const columns = kinds.filter((kind) => kind !== 'unmountable' || results.some(({ violations }) => violations.unmountable > 0));
-  const head = ['program', 'filesystem', 'durability', 'acknowledged', 'flushes', 'states', ...columns, 'states with violations'];
-  return [head, ...results.map((result) => [
-    result.subject, result.filesystem, result.durability, result.acknowledged, result.flushes, result.states,
-    ...columns.map((kind) => result.violations[kind]), result.bad,
-  ])];
+  const head = ['program', 'filesystem', 'durability', 'acknowledged', 'flushes', 'states', 'unmountable', ...kinds, 'states with violations'];
+  return [head, ...results.map((result) => {
+    const { subject, filesystem, durability, acknowledged, flushes, states, unmountable, violations, bad } = result;
+    return ([subject, filesystem, durability, acknowledged, flushes, states, unmountable] as Row).concat(kinds.map((kind) => violations[kind]), bad);
+  })];
 }
 
 /** Violations per thousand states, over all filesystems. */
@@ -89,6 +88,7 @@ its own, so that journals commit at any moment. Then the power is cut before and
 flushed is there, and of what was sent after it any subset, in parts of 512 bytes, all of them where they are few,
 else drawn by the seed. Each such disk is mounted as always, its journal is replayed, and every file is looked at.
 
+- unmountable: the filesystem itself, whatever the programs on it do: ext4's superblock lies on two sectors under one checksum.
 - torn: neither a whole old nor a whole new content (G2). missing: a file that was always there is not (G1, G2).
 - lost: the acknowledged version or its backup is not there (G3; \`'full'\` only).
 - exposed: a content, also a temporary one, with wider permissions than its file (G5). metadata: wrong mode or owner (G6).
