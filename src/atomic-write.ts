@@ -44,7 +44,11 @@ export function atomicWriteSync(
   try {
     const returned = callback(file);
     // It has not written what it will write: to commit now would be to commit a part.
-    if (isThenable(returned)) throw misuse('ERR_INVALID_RETURN_VALUE', 'The callback of atomicWriteSync() returned a promise; use atomicWrite()');
+    if (isThenable(returned)) {
+      // What it still does fails, since the file is discarded; that must not end the program.
+      returned.then(undefined, () => undefined);
+      throw misuse('ERR_INVALID_RETURN_VALUE', 'The callback of atomicWriteSync() returned a promise; use atomicWrite()');
+    }
   } catch (error) {
     throw naming(error, PendingFileSync.fail(file));
   }
@@ -55,7 +59,7 @@ function assertFunction(callback: unknown): void {
   if (typeof callback !== 'function') throw misuse('ERR_INVALID_ARG_TYPE', '"callback" must be a function');
 }
 
-function isThenable(value: unknown): boolean {
+function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 

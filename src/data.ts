@@ -65,7 +65,7 @@ function iterableSource(data: Iterable<unknown>, encoding: BufferEncoding): Sour
     async: false,
     next: () => iterator.next(),
     bytes: (chunk) => chunkBytes(chunk, encoding),
-    close: () => void iterator.return?.(),
+    close: () => ignoreErrors(() => iterator.return?.()),
   };
 }
 
@@ -78,9 +78,18 @@ function iteratorSource(data: AsyncIterable<unknown>, encoding: BufferEncoding):
     close() {
       // A Readable's iterator that was never started does not destroy it.
       if (data instanceof Readable) data.destroy();
-      else iterator.return?.()?.then(undefined, () => undefined);
+      else ignoreErrors(() => iterator.return?.());
     },
   };
+}
+
+function ignoreErrors(close: () => unknown): void {
+  try {
+    const closing = close();
+    if (closing instanceof Promise) closing.catch(() => undefined);
+  } catch {
+    // The data is whole, or another error is on its way: neither changes by this.
+  }
 }
 
 function wrongData(data: unknown): TypeError {

@@ -61,7 +61,8 @@ export class WriteError extends Error {
 
   constructor(details: WriteErrorDetails) {
     const cause = asFailure(details.cause);
-    super(message(details, cause), { cause: details.cause });
+    // An abort of ours is not the cause but what this error is; its reason is the cause, as in Node's own.
+    super(message(details, cause), { cause: details.cause instanceof Abort ? details.cause.cause : details.cause });
     this.name = cause.code === 'ABORT_ERR' ? 'AbortError' : 'WriteError';
     this.code = cause.code ?? (details.step === 'read source' ? 'ERR_UNTORN_SOURCE' : 'ERR_UNTORN_UNEXPECTED');
     this.errno = cause.errno;
@@ -152,7 +153,12 @@ export function refusal(code: string, text: string): Error {
 
 /** The error that an abort gives, in the form of Node's own. */
 export function aborted(signal: AbortSignal): Error {
-  return Object.assign(new Error('The operation was aborted', { cause: signal.reason }), { name: 'AbortError', code: 'ABORT_ERR' });
+  return new Abort('The operation was aborted', { cause: signal.reason });
+}
+
+class Abort extends Error {
+  override readonly name = 'AbortError';
+  readonly code = 'ABORT_ERR';
 }
 
 /** The code of an error, if it has one. */

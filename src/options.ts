@@ -201,7 +201,7 @@ function readPreserve(value: unknown): Settings['preserve'] {
 
 /** `flag` and `flush` of `node:fs`, as far as they mean something here; gives the default of `overwrite`. */
 function readNodeFlag(options: Fields, durability: Durability): boolean {
-  if (options['flush'] === true && durability === 'off') throw misuse('ERR_INVALID_ARG_VALUE', `"options.flush" contradicts "options.durability": 'off'`);
+  if (flag(options, 'flush', false) && durability === 'off') throw misuse('ERR_INVALID_ARG_VALUE', `"options.flush" contradicts "options.durability": 'off'`);
   switch (options['flag']) {
     case undefined:
     case 'w':

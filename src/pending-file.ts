@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
-import { chunkBytes, readData, readSyncData, type Chunk, type Data, type SyncData } from './data.ts';
+import { chunkBytes, readData, readSyncData, type Chunk, type Content, type Data, type SyncData } from './data.ts';
 import { misuse } from './errors.ts';
-import { readOptions, type WriteOptions } from './options.ts';
+import { readOptions, type Settings, type WriteOptions } from './options.ts';
 import { absolutePath, type PathLike, type PathName } from './path.ts';
 import { writeAllOf, writeContent } from './protocol/contents.ts';
 import { commitStaged, giveUp, stage, type Staged } from './protocol/replace.ts';
@@ -34,8 +34,18 @@ class Pending {
     if (this.state !== 'open') throw misuse('ERR_INVALID_STATE', `Cannot ${action} "${this.write.path.toString()}": it is ${described[this.state]}`);
   }
 
+  /** Writes content; a source is closed whatever happens. */
+  *writingContent(content: Content): Steps<number> {
+    try {
+      return yield* this.writing(writeContent(this.write, this.staged.temporary.fd, content));
+    } finally {
+      if (content.kind === 'source') content.source.close();
+    }
+  }
+
   /** Steps that write. What fails in them leaves the file incomplete, so that a later commit fails with the same. */
   *writing<T>(steps: Steps<T>): Steps<T> {
+    if (!this.staged.temporary.open && this.failure !== undefined) throw this.failure.error;
     try {
       return yield* reporting(this.write, steps);
     } catch (error) {
@@ -122,7 +132,7 @@ export class PendingFile {
   async write(data: Data, encoding?: BufferEncoding): Promise<number> {
     this.#pending.assertOpen('write to');
     const content = readData(data, encoding ?? this.#pending.write.settings.encoding);
-    return this.#run(() => this.#pending.writing(writeContent(this.#pending.write, this.fd, content)));
+    return this.#run(() => this.#pending.writingContent(content));
   }
 
   /** Writes all of several chunks in order, in as few system calls as possible; resolves with the number of bytes. */
@@ -160,8 +170,7 @@ export class PendingFile {
   }
 
   *#commitWritten(turn: Turn): Steps<WriteResult> {
-    const closed = this.handle.fd === -1 ? { error: misuse('ERR_INVALID_STATE', 'the handle of the temporary file was closed') } : undefined;
-    const failure = this.#pending.failure ?? closed;
+    const { failure } = this.#pending;
     if (failure === undefined) return yield* this.#pending.committing(turn);
     turn.leave();
     yield* this.#pending.givingUp(true);
@@ -187,9 +196,19 @@ export class PendingFile {
 
   /** One after the other. */
   #run<T>(steps: () => Steps<T>): Promise<T> {
-    const run = this.#last.then(() => runAsync(steps(), handleSystem));
+    const run = this.#last.then(() => {
+      this.#noticeClosed();
+      return runAsync(steps(), handleSystem);
+    });
     this.#last = run.catch(() => undefined);
     return run;
+  }
+
+  /** Once somebody has closed the handle, the number of its descriptor may be another file's: it is not to be used any more. */
+  #noticeClosed(): void {
+    if (this.handle.fd !== -1 || this.committed) return;
+    this.#pending.staged.temporary.open = false;
+    this.#pending.failure ??= { error: misuse('ERR_INVALID_STATE', `The handle of the temporary file of "${this.path.toString()}" was closed`) };
   }
 
   /** @internal After a failure of the caller's: discards it, or keeps it and returns where. */
@@ -237,7 +256,7 @@ export class PendingFileSync {
   write(data: SyncData, encoding?: BufferEncoding): number {
     this.#pending.assertOpen('write to');
     const content = readSyncData(data, encoding ?? this.#pending.write.settings.encoding);
-    return runSync(this.#pending.writing(writeContent(this.#pending.write, this.fd, content)));
+    return runSync(this.#pending.writingContent(content));
   }
 
   /** Writes all of several chunks in order, in as few system calls as possible; returns the number of bytes. */
@@ -293,7 +312,12 @@ export class PendingFileSync {
  */
 export async function openPending(path: PathLike, options?: WriteOptions | BufferEncoding | null): Promise<PendingFile> {
   const settings = readOptions(options);
-  const write = newWrite(absolutePath(path), settings, surroundings, false);
+  return openToWrite(absolutePath(path), settings);
+}
+
+/** Opens a pending file with options that have been read. */
+export async function openToWrite(target: PathName, settings: Settings): Promise<PendingFile> {
+  const write = newWrite(target, settings, surroundings, false);
   const staged = await runAsync(reporting(write, stage(write)), handleSystem);
   return new PendingFile(write, staged);
 }

@@ -29,7 +29,7 @@ export interface KeptFile {
    * - `'foreign'`: it is another user's.
    * - `'linked'`: it has another name somewhere.
    * - `'special'`: it is no regular file.
-   * - `'failed'`: it could not be removed; see `error`.
+   * - `'failed'`: it could not be removed, or is a directory that could not be read; see `error`.
    */
   readonly reason: 'alive' | 'young' | 'foreign' | 'linked' | 'special' | 'failed';
   readonly error?: Error;
@@ -65,7 +65,9 @@ export function sweepSync(directory: PathLike, options?: SweepOptions): SweepRes
   return runSync(sweepDirectory(readSweep(directory, options)));
 }
 
-function readSweep(directory: PathLike, options: SweepOptions = {}): Sweep {
+function readSweep(directory: PathLike, given: SweepOptions | null | undefined): Sweep {
+  const options = given ?? {};
+  if (typeof options !== 'object') throw misuse('ERR_INVALID_ARG_TYPE', `"options" must be an object, not ${describe(options)}`);
   const { olderThan = 86_400_000, recursive = false, dryRun = false, ...unknown } = options;
   const [field] = Object.keys(unknown);
   if (field !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option`);

@@ -1,9 +1,9 @@
 import { Writable } from 'node:stream';
 import type { Chunk } from './data.ts';
 import { aborted } from './errors.ts';
-import { readOptions, type WriteOptions } from './options.ts';
+import { readOptions, type Settings, type WriteOptions } from './options.ts';
 import { absolutePath, type PathLike, type PathName } from './path.ts';
-import { knownEncoding, openPending, settle, type PendingFile } from './pending-file.ts';
+import { knownEncoding, openToWrite, settle, type PendingFile } from './pending-file.ts';
 import type { WriteResult } from './result.ts';
 
 /** Options of a write stream. */
@@ -20,17 +20,21 @@ export class WriteStream extends Writable {
   bytesWritten = 0;
   /** What was done, from `'finish'` on. */
   result: WriteResult | undefined;
-  readonly #opening: () => Promise<PendingFile>;
+  readonly #settings: Settings;
   readonly #signal: AbortSignal | undefined;
   #file: PendingFile | undefined;
   #committing = false;
 
   /** @internal Use {@link createWriteStream}. */
-  constructor(path: PathLike, { highWaterMark, ...options }: WriteStreamOptions = {}) {
-    const { signal, encoding } = readOptions(options);
-    super({ highWaterMark: highWaterMark ?? 65_536, defaultEncoding: encoding, decodeStrings: true });
-    this.path = absolutePath(path);
-    this.#opening = () => openPending(this.path, options);
+  constructor(path: PathLike, options: WriteStreamOptions | BufferEncoding | null | undefined) {
+    // All of it before super(): a stream that has been begun opens its file, whatever the constructor throws afterwards.
+    const settings = readOptions(options, ['highWaterMark']);
+    const target = absolutePath(path);
+    const { highWaterMark = 65_536 } = typeof options === 'object' ? (options ?? {}) : {};
+    super({ highWaterMark, defaultEncoding: settings.encoding, decodeStrings: true });
+    const { signal } = settings;
+    this.path = target;
+    this.#settings = settings;
     this.#signal = signal;
     if (signal?.aborted === true) this.#abort();
     else signal?.addEventListener('abort', this.#abort, { once: true });
@@ -42,11 +46,12 @@ export class WriteStream extends Writable {
   };
 
   override _construct(done: (error?: Error | null) => void): void {
-    settle(this.#open(), done);
+    // Where an abort destroyed it meanwhile, that is its error; why it then did not open adds nothing.
+    settle(this.#open(), (error) => done(this.destroyed ? null : error));
   }
 
   async #open(): Promise<void> {
-    this.#file = await this.#opening();
+    this.#file = await openToWrite(this.path, this.#settings);
     this.path = this.#file.path;
   }
 
@@ -89,8 +94,8 @@ export class WriteStream extends Writable {
  * await pipeline(createReadStream('settings.json'), createWriteStream('copy.json'));
  * ```
  */
-export function createWriteStream(path: PathLike, options?: WriteStreamOptions | BufferEncoding): WriteStream {
-  return new WriteStream(path, typeof options === 'string' ? { encoding: options } : options);
+export function createWriteStream(path: PathLike, options?: WriteStreamOptions | BufferEncoding | null): WriteStream {
+  return new WriteStream(path, options);
 }
 
 /**
@@ -103,26 +108,37 @@ export function createWriteStream(path: PathLike, options?: WriteStreamOptions |
  * ```
  */
 export function createWritableStream(path: PathLike, options?: WriteOptions): WritableStream<Chunk> {
-  const { signal } = readOptions(options);
+  const settings = readOptions(options);
   const target = absolutePath(path);
+  const { signal } = settings;
   let file: PendingFile;
+  let abort: () => void;
+  const discard = (): Promise<void> => {
+    signal?.removeEventListener('abort', abort);
+    return file.discard();
+  };
   // A web stream that fails by itself does not call its abort().
   const orDiscard = async (write: Promise<unknown>): Promise<void> => {
     try {
       await write;
     } catch (error) {
-      await file.discard();
+      await discard();
       throw error;
     }
   };
   return new WritableStream<Chunk>({
     async start(controller) {
-      file = await openPending(target, options);
-      const abort = (): void => controller.error(aborted(signal as AbortSignal));
-      signal?.addEventListener('abort', () => settle(file.discard(), abort), { once: true });
+      file = await openToWrite(target, settings);
+      abort = () => settle(discard(), () => controller.error(aborted(signal as AbortSignal)));
+      signal?.addEventListener('abort', abort);
+      if (signal?.aborted === true) abort();
     },
-    write: (chunk) => orDiscard(file.write(chunk)),
-    close: () => orDiscard(file.commit()),
-    abort: () => file.discard(),
+    // As one chunk of several: an array or a Blob is data, but not a chunk.
+    write: (chunk) => orDiscard(file.writev([chunk])),
+    async close() {
+      await orDiscard(file.commit());
+      signal?.removeEventListener('abort', abort);
+    },
+    abort: discard,
   });
 }

@@ -10,6 +10,7 @@ import { codeOf, refusal } from '../errors.ts';
 import { display, key, type PathName } from '../path.ts';
 import { call, wait, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_DIRECTORY, O_PATH_DIRECTORY } from '../system/flags.ts';
+import { afterFailure } from './temporary.ts';
 import type { Write } from './write.ts';
 
 export interface Directory {
@@ -47,7 +48,7 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
     if (!write.blocking) recent.set(key(path), directory);
     return directory;
   } catch (error) {
-    yield* call.close(fd);
+    yield* afterFailure(call.close(fd));
     throw error;
   }
 }

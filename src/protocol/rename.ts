@@ -18,19 +18,15 @@ export interface Renamed {
 export function* renameInto(write: Write, place: Place, temporary: TemporaryFile, turn: Turn): Steps<Renamed> {
   const newer = turn.newer(place);
   if (newer !== undefined) return { newer, record: undefined, atomic: true };
-  yield* turn.overtake(place);
-  turn.begin(place, temporary.reach);
+  yield* turn.finishOlder(place);
+  const begun = turn.begin(place, temporary.reach);
   try {
     if (write.settings.overwrite) yield* rename(write, place, temporary);
     else yield* call.link(temporary.reach, place.reach);
   } catch (error) {
     turn.end(place);
-    const overtaker = turn.newer(place);
-    if (overtaker !== undefined && codeOf(error) === 'ENOENT') {
-      forgetTemporary(temporary);
-      return { newer: overtaker, record: undefined, atomic: true };
-    }
-    if (!(yield* happened(write, place, temporary))) throw error;
+    const finished = begun.finished && ['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '');
+    if (!finished && !(yield* happened(write, place, temporary))) throw error;
   }
   turn.end(place);
   write.outcome = 'new';

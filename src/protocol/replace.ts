@@ -23,7 +23,7 @@ import { applyMetadata, startsPrivate } from './metadata.ts';
 import { syncParents } from './parents.ts';
 import { findPlace, holdOld, leavePlace, lookAgain, type Place } from './place.ts';
 import { renameInto, type Renamed } from './rename.ts';
-import { closeTemporary, createTemporary, discardTemporary, examineTemporary, keepTemporary, type Folder, type TemporaryFile } from './temporary.ts';
+import { closeTemporary, createTemporary, discardTemporary, examineTemporary, keepTemporary, syncTemporary, type Folder, type TemporaryFile } from './temporary.ts';
 import { Turn, type Placed } from './turns.ts';
 import { confirmInPlace, isUnchanged } from './unchanged.ts';
 import { asWriteError, reporting, throwIfAborted, type Write } from './write.ts';
@@ -78,7 +78,7 @@ function* prepare(write: Write, given: PathName, turn: Turn, bytes: Uint8Array):
     });
     if (!isTurn) return 'again';
     const newer = turn.newer(place);
-    const done = newer !== undefined ? yield* supersede(write, place, turn, newer, bytes.byteLength) : yield* skipUnchanged(write, place, bytes);
+    const done = newer !== undefined ? yield* supersede(write, place, turn, newer, bytes.byteLength) : yield* skipUnchanged(write, place, turn, bytes);
     if (done === undefined) return yield* createStaged(write, place);
     leavePlace(write, place);
     return done;
@@ -154,7 +154,7 @@ function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number):
   // What it has open is its own to keep while it waits.
   while (!(yield* turn.claim(place, () => undefined)));
   yield* lookAgain(write, place);
-  const skipped = yield* skipUnchanged(write, place, { fd: temporary.fd, size: bytes });
+  const skipped = yield* skipUnchanged(write, place, turn, { fd: temporary.fd, size: bytes });
   if (skipped === undefined) {
     yield* examineTemporary(write, place, temporary);
     return yield* commit(write, staged, turn, bytes);
@@ -174,7 +174,7 @@ function* commit(write: Write, staged: Staged, turn: Turn, bytes: number): Steps
   throwIfAborted(write);
   if (settings.durability !== 'off') {
     write.step = 'sync';
-    yield* call.fsync(temporary.fd);
+    yield* syncTemporary(write, temporary);
   }
   write.step = 'close';
   yield* closeTemporary(temporary);
@@ -246,10 +246,27 @@ function supersededBy(newer: Placed, bytes: number): WriteResult {
   return result({ path: newer.path, bytes, superseded: true, durable: newer.confirmed?.durable ?? false });
 }
 
-function* skipUnchanged(write: Write, place: Place, content: Uint8Array | { fd: number; size: number }): Steps<WriteResult | undefined> {
+/** Content that is in place already takes its place in the order all the same: older calls do not come after it. */
+function* skipUnchanged(write: Write, place: Place, turn: Turn, content: Uint8Array | { fd: number; size: number }): Steps<WriteResult | undefined> {
   if (!(yield* isUnchanged(write, place, content))) return undefined;
-  const durable = yield* confirmInPlace(write, place);
+  if (yield* turn.finishOlder(place)) {
+    yield* lookAgain(write, place);
+    if (!(yield* isUnchanged(write, place, content))) return undefined;
+  }
+  const record = turn.placed(place);
+  const durable = yield* confirmUnchanged(write, place, record);
   return result({ path: write.path, bytes: content instanceof Uint8Array ? content.byteLength : content.size, unchanged: true, durable });
+}
+
+function* confirmUnchanged(write: Write, place: Place, record: Placed | undefined): Steps<boolean | 'unsupported'> {
+  try {
+    const durable = yield* confirmInPlace(write, place);
+    record?.confirm(write.settings.durability, durable);
+    return durable;
+  } catch (error) {
+    record?.fail(error);
+    throw error;
+  }
 }
 
 function result(given: Pick<WriteResult, 'path' | 'bytes' | 'durable'> & Partial<WriteResult>): WriteResult {

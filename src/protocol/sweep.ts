@@ -29,7 +29,7 @@ export function* sweepDirectory(sweep: Sweep): Steps<SweepResult> {
   const found: Found = { removed: [], kept: [], recoverable: [] };
   const folders = [sweep.directory];
   for (let folder; (folder = folders.pop()) !== undefined; ) {
-    const names = yield* call.readdir(folder);
+    const names = yield* list(folder, folder === sweep.directory, found);
     for (const name of names) {
       const path = join(folder, name);
       const owner = parseToken(asText(name));
@@ -38,6 +38,18 @@ export function* sweepDirectory(sweep: Sweep): Steps<SweepResult> {
     }
   }
   return found;
+}
+
+/** The names in a directory. One below that cannot be read does not end the sweep. */
+function* list(folder: PathName, first: boolean, found: Found): Steps<PathName[]> {
+  try {
+    return yield* call.readdir(folder);
+  } catch (error) {
+    if (first) throw error;
+    // Gone meanwhile is no failure.
+    if (codeOf(error) !== 'ENOENT') found.kept.push({ path: folder, reason: 'failed', error: error as Error });
+    return [];
+  }
 }
 
 function* sweepFile(sweep: Sweep, folder: PathName, names: readonly PathName[], path: PathName, owner: Owner, found: Found): Steps<void> {

@@ -7,7 +7,7 @@
 import { codeOf, refusal } from '../errors.ts';
 import { cutName, join, surround, type PathName } from '../path.ts';
 import { call, together, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
-import { O_NEW } from '../system/flags.ts';
+import { O_DSYNC, O_NEW } from '../system/flags.ts';
 import { list, attributesMatter } from './attributes.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Directory } from './directory.ts';
@@ -51,13 +51,15 @@ export function newName(write: Write, name: PathName, kind: TokenKind, short = f
 
 /** Creates a file that is not there yet: its owner's alone, or with 0666 less the umask. */
 export function* createTemporary(write: Write, folder: Folder, name: PathName, isPrivate: boolean): Steps<TemporaryFile> {
+  // Node's permission model refuses fsync(2), from 22 on; that leaves a file whose writes are durable one by one.
+  const flags = write.surroundings.descriptorsRestricted && write.settings.durability !== 'off' ? O_NEW | O_DSYNC : O_NEW;
   let short = false;
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(write, name, 'temporary', short);
     const reach = join(folder.directory.reach, chosen);
     const guard = write.surroundings.guard(reach, join(folder.directoryPath, chosen));
     try {
-      const fd = yield* call.open(reach, O_NEW, isPrivate ? 0o600 : 0o666);
+      const fd = yield* call.open(reach, flags, isPrivate ? 0o600 : 0o666);
       guard.opened();
       return { fd, reach, path: join(folder.directoryPath, chosen), guard, status: undefined, attributes: undefined, private: isPrivate, open: true, linked: true };
     } catch (error) {
@@ -81,6 +83,16 @@ export function statusOf(temporary: TemporaryFile): FileStatus {
 
 // oxlint-disable-next-line require-yield -- it stands where a system call would
 function* nothing(): Steps<undefined> {}
+
+/** Makes its content durable. */
+export function* syncTemporary(write: Write, temporary: TemporaryFile): Steps<void> {
+  try {
+    yield* call.fsync(temporary.fd);
+  } catch (error) {
+    // Each write was synced already, see above.
+    if (!write.surroundings.descriptorsRestricted || codeOf(error) !== 'ERR_ACCESS_DENIED' || O_DSYNC === 0) throw error;
+  }
+}
 
 /** Closes it, and checks that: some filesystems report a failed write only here. A close is never tried again. */
 export function* closeTemporary(temporary: TemporaryFile): Steps<void> {

@@ -8,7 +8,7 @@
  * that it overtook need not be written. Writes whose effect is more than the content are never skipped: the lane
  * stays in order around them. A lane is found by the path as given, so that a thousand calls cost no thousand look-ups, and
  * by the identity of directory and name, where aliases meet. A synchronous write waits for nobody: it has the highest
- * number, and takes away the temporary file of a rename that is under way in another thread.
+ * number, and finishes a rename that another thread is at.
  */
 import { aborted, codeOf } from '../errors.ts';
 import type { Durability } from '../options.ts';
@@ -23,8 +23,16 @@ const outstanding = new Set<number>();
 /** For each file, the newest content that is in place; kept while an older call may still come. */
 const placed = new Map<string, Placed>();
 /** For each file, the rename that is under way. */
-const renaming = new Map<string, { readonly temporary: PathName }>();
+const renaming = new Map<string, Renaming>();
 const lanes = new Map<string, Lane>();
+
+/** A rename, or to create only a link, that another thread is at. */
+interface Renaming {
+  readonly temporary: PathName;
+  readonly overwrite: boolean;
+  /** Whether a synchronous write made sure that it is done. */
+  finished: boolean;
+}
 
 /** Content that has been renamed into place, and what became of its syncs. */
 export class Placed {
@@ -155,9 +163,11 @@ export class Turn {
     });
   }
 
-  /** Notes a rename that begins. */
-  begin(place: Place, temporary: PathName): void {
-    if (!this.write.blocking) renaming.set(fileKey(place), { temporary });
+  /** Notes a rename that begins. A synchronous write may finish it. */
+  begin(place: Place, temporary: PathName): Renaming {
+    const begun = { temporary, overwrite: this.write.settings.overwrite, finished: false };
+    if (!this.write.blocking) renaming.set(fileKey(place), begun);
+    return begun;
   }
 
   /** Notes its end. */
@@ -174,15 +184,22 @@ export class Turn {
     return this.#record;
   }
 
-  /** A synchronous write stops the rename of an older one: without its temporary file that cannot happen any more. */
-  *overtake(place: Place): Steps<void> {
+  /**
+   * A synchronous write cannot wait for the rename of an older one that another thread is at. It does that rename itself:
+   * then it is done, whoever was first, and cannot come later. Returns whether there was one.
+   */
+  *finishOlder(place: Place): Steps<boolean> {
     const older = this.write.blocking ? renaming.get(fileKey(place)) : undefined;
-    if (older === undefined) return;
+    if (older === undefined) return false;
     try {
-      yield* call.unlink(older.temporary);
+      yield* older.overwrite ? call.rename(older.temporary, place.reach) : call.link(older.temporary, place.reach);
+      older.finished = true;
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error; // ENOENT: it has just been renamed.
+      if (codeOf(error) === 'ENOENT') older.finished = true; // It has just been renamed.
+      else if (codeOf(error) === 'EEXIST') older.finished = yield* isSame(older.temporary, place.reach);
+      else throw error;
     }
+    return true;
   }
 
   /** The call has ended: the next one's turn. */
@@ -262,6 +279,11 @@ class Lane {
     if (turn !== undefined && !turn.supersedable) this.#fixed--;
     return turn;
   }
+}
+
+function* isSame(path: PathName, other: PathName): Steps<boolean> {
+  const [one, two] = [yield* call.lstat(path), yield* call.lstat(other)];
+  return one.ino === two.ino && one.dev === two.dev;
 }
 
 function fileKey(place: Place): string {

@@ -15,6 +15,8 @@ export const O_PATH_DIRECTORY: number = process.platform === 'linux' ? 0o1000000
 export const O_HOLD: number = process.platform === 'linux' ? 0o10000000 | constants.O_NOFOLLOW : 0;
 /** A new file: never one that is there, never through a link. */
 export const O_NEW: number = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (windows ? 0 : constants.O_NOFOLLOW);
+/** Every write reaches the disk before it returns, for where a descriptor cannot be synced; 0 where there is no such thing. */
+export const O_DSYNC: number = constants.O_DSYNC ?? 0;
 /** The file itself, never through a link, never waiting for a FIFO's other end. */
 export const O_NOFOLLOW: number = windows ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK;
 

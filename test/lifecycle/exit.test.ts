@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { sweep } from 'untorn';
+import { run, start } from '../support/child.ts';
+import { scratch } from '../support/scratch.ts';
+
+const prelude = `
+  import { readdirSync } from 'node:fs';
+  import { dirname } from 'node:path';
+  import { atomicWrite, createWriteStream, openPending, openPendingSync, writeFile } from 'untorn';
+  const path = process.argv[1];
+  const temporaries = () => readdirSync(dirname(path)).filter((name) => name.includes('untorn-')).length;
+  /** Says that a temporary file is there, and stays. */
+  const ready = async () => {
+    while (temporaries() === 0) await new Promise(setImmediate);
+    console.log('ready');
+  };
+  setInterval(() => {}, 1000);
+`;
+
+/** An asynchronous write, a source, pending files, a callback and a stream, each in the middle and with a temporary file. */
+const middles = `
+  const stalled = async function* () { yield 'half'; await new Promise(() => {}); };
+  writeFile(path, stalled()).catch(() => {});
+  atomicWrite(path, async (file) => { await file.write('half'); await new Promise(() => {}); }).catch(() => {});
+  const pending = await openPending(path);
+  await pending.write('half');
+  openPendingSync(path).write('half');
+  await new Promise((resolve) => createWriteStream(path).write('half', resolve));
+  while (temporaries() < 5) await new Promise(setImmediate);
+  console.log('ready');
+`;
+
+describe('the end of the process (G10)', () => {
+  const here = scratch();
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    it(`by ${signal} is by that signal, leaves the old file and no temporary one`, async () => {
+      writeFileSync(here.at('file'), 'old');
+      const program = start(prelude + middles, [here.at('file')]);
+      assert.equal(await program.line(), 'ready');
+      assert.equal(here.names().length, 6);
+      program.process.kill(signal);
+      const ended = await program.ended;
+      assert.deepEqual([ended.signal, ended.status, here.names(), here.text('file')], [signal, null, ['file'], 'old'], ended.stderr);
+    });
+  }
+
+  for (const [name, end, status] of [
+    ['process.exit()', 'process.exit(7)', 7],
+    ['an uncaught exception', "setImmediate(() => { throw new Error('uncaught'); })", 1],
+    ['an unhandled rejection', "void Promise.reject(new Error('unhandled'))", 1],
+  ] as const) {
+    it(`by ${name} keeps its status, leaves the old file and no temporary one`, async () => {
+      writeFileSync(here.at('file'), 'old');
+      const ended = await run(prelude + middles + end, [here.at('file')]);
+      assert.deepEqual([ended.status, ended.stdout, here.names(), here.text('file')], [status, 'ready', ['file'], 'old'], ended.stderr);
+    });
+  }
+
+  it('leaves no temporary file whose opening was in the thread pool, at any moment', async () => {
+    const code = `
+      import { writeFile } from 'untorn';
+      const [path, turns] = process.argv.slice(1);
+      for (let index = 0; index < 8; index++) writeFile(path + index, Buffer.alloc(100_000)).catch(() => {});
+      for (let turn = 0; turn < Number(turns); turn++) await new Promise(setImmediate);
+      process.exit(3);
+    `;
+    const statuses = await Promise.all([0, 1, 2, 3, 5, 8, 13, 21].map(async (turns) => (await run(code, [here.at('file'), String(turns)])).status));
+    assert.deepEqual(statuses, Array(8).fill(3));
+    assert.deepEqual(here.names().filter((name) => name.includes('untorn-')), []);
+  });
+
+  it("leaves the end to the program's own handler of the signal", async () => {
+    const program = start(`${prelude}
+      process.on('SIGTERM', async () => { await file.commit(); process.exit(5); });
+      const file = await openPending(path); await file.write('whole'); await ready();
+    `, [here.at('file')]);
+    await program.line();
+    program.process.kill('SIGTERM');
+    const ended = await program.ended;
+    assert.deepEqual([ended.status, ended.signal, here.names(), here.text('file')], [5, null, ['file'], 'whole'], ended.stderr);
+  });
+
+  it('lets the program live on after a signal that it handles', async () => {
+    const program = start(`${prelude}
+      process.on('SIGINT', () => console.log('handled ' + temporaries()));
+      const file = await openPending(path); await file.write('whole'); await ready();
+      process.stdin.once('data', async () => { await file.commit(); process.exit(0); });
+    `, [here.at('file')]);
+    await program.line();
+    for (let times = 0; times < 2; times++) {
+      program.process.kill('SIGINT');
+      assert.equal(await program.line(), 'handled 1');
+    }
+    program.process.stdin.write('go on\n');
+    assert.equal((await program.ended).status, 0);
+    assert.deepEqual([here.names(), here.text('file')], [['file'], 'whole']);
+  });
+
+  it("keeps the exit status that the program's own exit handler sets, and what it wrote", async () => {
+    const ended = await run(`${prelude}
+      import { writeFileSync } from 'untorn';
+      const file = await openPending(path);
+      process.on('exit', () => { process.exitCode = 9; writeFileSync(path, 'at exit'); openPendingSync(path + ' 2'); });
+      process.exit();
+    `, [here.at('file')]);
+    assert.deepEqual([ended.status, here.names(), here.text('file')], [9, ['file'], 'at exit'], ended.stderr);
+  });
+
+  it('gets along with signal-exit in another package of the same program', async () => {
+    for (const order of [['onExit', 'open'], ['open', 'onExit']]) {
+      const steps = { onExit: `onExit((code, signal) => console.log('other ' + code + ' ' + signal));`, open: `const file = await openPending(path);` };
+      const program = start(`${prelude} import { onExit } from 'signal-exit'; ${order.map((name) => steps[name as 'open']).join(' ')} await ready();`, [here.at('file')]);
+      await program.line();
+      program.process.kill('SIGTERM');
+      const ended = await program.ended;
+      assert.deepEqual([ended.signal, ended.stdout, here.names()], ['SIGTERM', 'ready\nother null SIGTERM', []], ended.stderr);
+    }
+  });
+
+  it('removes nothing that was committed', async () => {
+    const ended = await run(`${prelude} const file = await openPending(path); await file.write('new'); await file.commit(); await writeFile(path + ' 2', 'new'); process.exit(0);`, [here.at('file')]);
+    assert.equal(ended.status, 0, ended.stderr);
+    assert.deepEqual(here.names(), ['file', 'file 2']);
+  });
+
+  it('does not keep the process alive for a pending file that is forgotten, and removes it', async () => {
+    const ended = await run(`import { openPending } from 'untorn'; await openPending(process.argv[1]);`, [here.at('file')]);
+    assert.equal(ended.status, 0, ended.stderr);
+    assert.deepEqual(here.names(), []);
+  });
+
+  it('does not come with a write past RLIMIT_FSIZE: that fails, and the process lives', async () => {
+    const ended = await run(`
+      import { writeFile, writeFileSync } from 'untorn';
+      const path = process.argv[1];
+      await writeFile(path, 'old');
+      for (let times = 0; times < 2; times++) {
+        try { await writeFile(path, Buffer.alloc(200_000)); } catch ({ code, outcome }) { console.log(code, outcome); }
+        try { writeFileSync(path, Buffer.alloc(200_000)); } catch ({ code, outcome }) { console.log(code, outcome); }
+      }
+    `, [here.at('file')], { under: ['prlimit', '--fsize=100000'] });
+    assert.deepEqual([ended.status, ended.signal, ended.stdout], [0, null, Array(4).fill('EFBIG old').join('\n')], ended.stderr);
+    assert.deepEqual([here.names(), here.text('file')], [['file'], 'old']);
+  });
+});
+
+describe('worker threads', () => {
+  const here = scratch();
+
+  it('write one file at the same time, and it is never torn (G1)', async () => {
+    const ended = await run(`
+      import { readFileSync } from 'node:fs';
+      import { Worker } from 'node:worker_threads';
+      import { writeFileSync } from 'untorn';
+      const path = process.argv[1];
+      writeFileSync(path, 'x'.repeat(50_000), { durability: 'off' });
+      const code = "import { workerData } from 'node:worker_threads'; import('untorn').then(async ({ writeFile, writeFileSync }) => {" +
+        "for (let index = 0; index < 50; index++) { const text = workerData.letter.repeat(50_000 + index); if (index % 2) writeFileSync(workerData.path, text, { durability: 'off' }); else await writeFile(workerData.path, text, { durability: 'off' }); } })";
+      let ended = 0;
+      for (const letter of 'abcd') new Worker(code, { eval: true, workerData: { path, letter } }).on('exit', (status) => { if (status !== 0) process.exit(4); ended++; });
+      let reads = 0;
+      while (ended < 4) {
+        const text = readFileSync(path, 'utf8');
+        if (text.length < 50_000 || text !== text[0].repeat(text.length)) throw new Error('torn');
+        reads++;
+        await new Promise(setImmediate);
+      }
+      console.log(reads > 0);
+    `, [here.at('file')]);
+    assert.deepEqual([ended.status, ended.stdout], [0, 'true'], ended.stderr);
+    assert.deepEqual(here.names(), ['file']);
+  });
+
+  it('leave no temporary file when they exit, and end nothing but themselves (G10)', async () => {
+    const ended = await run(`
+      import { readdirSync } from 'node:fs';
+      import { dirname } from 'node:path';
+      import { Worker } from 'node:worker_threads';
+      const path = process.argv[1];
+      const code = "import('untorn').then(async ({ openPending }) => { await openPending(" + JSON.stringify(path) + "); process.exit(6); })";
+      const status = await new Promise((resolve) => new Worker(code, { eval: true }).on('exit', resolve));
+      console.log(status, readdirSync(dirname(path)).length);
+    `, [here.at('file')]);
+    assert.deepEqual([ended.status, ended.stdout], [0, '6 0'], ended.stderr);
+  });
+
+  it('that are terminated leave the file whole, and a temporary one at most, which a later sweep removes (G1, G10)', async () => {
+    const ended = await run(`
+      import { Worker } from 'node:worker_threads';
+      import { sweep, writeFileSync } from 'untorn';
+      import { dirname } from 'node:path';
+      import { readFileSync } from 'node:fs';
+      const path = process.argv[1];
+      writeFileSync(path, 'a'.repeat(100_000));
+      const code = "import { parentPort } from 'node:worker_threads'; import('untorn').then(async ({ writeFile }) => { for (let index = 0; ; index++) { await writeFile(" + JSON.stringify(path) + ", 'ab'[index % 2].repeat(100_000), { durability: 'off' }); parentPort.postMessage(index); } })";
+      for (let count = 1; count < 6; count++) {
+        const worker = new Worker(code, { eval: true });
+        await new Promise((resolve) => worker.on('message', (index) => index === count && resolve()));
+        await worker.terminate();
+        const text = readFileSync(path, 'utf8');
+        if (text !== text[0].repeat(100_000)) throw new Error('torn');
+      }
+      const { removed } = await sweep(dirname(path), { olderThan: 0 });
+      if (removed.length > 0) throw new Error('a sweep removed what may be another thread\\'s: ' + removed);
+    `, [here.at('file')]);
+    assert.equal(ended.status, 0, ended.stderr);
+    const after = await run(`import { sweep } from 'untorn'; const { kept, recoverable } = await sweep(process.argv[1]); if (kept.length + recoverable.length > 0) throw new Error(JSON.stringify(kept));`, [here.folder]);
+    assert.equal(after.status, 0, after.stderr);
+    assert.deepEqual(here.names(), ['file']);
+  });
+});
+
+describe('processes', () => {
+  const here = scratch();
+
+  it('write one file at the same time: every read is whole, and the last rename wins (G1, G7)', async () => {
+    writeFileSync(here.at('file'), 'x'.repeat(60_000));
+    const writers = [...'abc'].map((letter) => start(`
+      import { writeFile, writeFileSync } from 'untorn';
+      const [path, letter] = process.argv.slice(1);
+      for (let index = 0; index < 40; index++) {
+        const text = letter.repeat(60_000 + index);
+        if (index % 2) writeFileSync(path, text, { durability: 'off' });
+        else await writeFile(path, text, { durability: 'off' });
+      }
+      console.log('done');
+    `, [here.at('file'), letter]));
+    let ended = false;
+    const all = Promise.all(writers.map((writer) => writer.ended)).finally(() => (ended = true));
+    while (!ended) {
+      const text = here.text('file');
+      assert.ok(text.length >= 60_000 && text === (text[0] as string).repeat(text.length), 'torn');
+      await new Promise(setImmediate);
+    }
+    for (const { status, stderr } of await all) assert.equal(status, 0, stderr);
+    assert.equal(here.text('file').length, 60_039);
+    assert.deepEqual(here.names(), ['file']);
+  });
+
+  it('that is killed leaves the whole old or new file and at most one temporary file, which a sweep removes (G1, G10)', async () => {
+    for (let round = 0; round < 8; round++) {
+      const program = start(`
+        import { writeFile } from 'untorn';
+        const path = process.argv[1];
+        for (let index = 0; ; index++) { await writeFile(path, 'ab'[index % 2].repeat(300_000), { durability: 'off' }); if (index === 2) console.log('ready'); }
+      `, [here.at('file')]);
+      await program.line();
+      for (let turn = 0; turn < round * 5; turn++) await new Promise(setImmediate);
+      program.process.kill('SIGKILL');
+      assert.equal((await program.ended).signal, 'SIGKILL');
+      const text = here.text('file');
+      assert.equal(text, (text[0] as string).repeat(300_000));
+      const left = here.names().filter((name) => name !== 'file');
+      assert.ok(left.length <= 1, left.join());
+      assert.deepEqual(await sweep(here.folder), { removed: left.map(here.at), kept: [], recoverable: [] });
+      assert.deepEqual(here.names(), ['file']);
+    }
+  });
+});
