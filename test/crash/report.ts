@@ -83,7 +83,7 @@ ${date}; ${machine}; seed ${seed}; ${Math.round(seconds)} s.
 
 A disk records every write and every flush (and so every FUA write) while the built package works on a real filesystem on
 it: overwriting, creating, creating in new directories, creating only, with both kinds of backups, through streams,
-several files of a directory at once, calls for one file that are not awaited; 1 KiB to 1 MiB. Another process syncs files of
+several files of a directory at once, calls for one file that are not awaited, synchronous ones that overtake others; 1 KiB to 1 MiB. Another process syncs files of
 its own, so that journals commit at any moment. Then the power is cut before and after each flush and each acknowledgement: what was
 flushed is there, and of what was sent after it any subset, in parts of 512 bytes, all of them where they are few,
 else drawn by the seed. Each such disk is mounted as always, its journal is replayed, and every file is looked at.

@@ -62,6 +62,7 @@ export function makeWorkload(rounds: number, features: readonly Feature[]): Work
       operation('stream', 'streamed', size, true),
       ['north', 'east', 'south', 'west'].flatMap((name, at) => operation('write', `many/${name}`, 1024 << at, true)),
       [...operation('order', 'hurried', 1024, true), ...operation('order', 'hurried', 2048, true)],
+      [...operation('order', 'overtaken', 9000, true), ...operation('sync', 'overtaken', 2048, true)],
     );
   }
   return { targets: [...targets.values()], groups: groups.filter((group) => group.length > 0) };
