@@ -14,20 +14,27 @@ writeFileSync(join(place, oldImage), '');
 truncateSync(join(place, oldImage), 2 ** 20);
 
 const { stand, mark, end } = await startDisk({ workshop, place, filesystem: filesystems['ext4'] as Filesystem });
-const write = (block: number, ...flags: string[]): void =>
-  void execFileSync('dd', ['if=/dev/zero', `of=${stand.device}`, 'bs=4096', 'count=1', `seek=${block}`, 'conv=notrunc,nocreat', ...flags], { stdio: 'ignore' });
-writeFileSync(mark, 'start', { flag: 'r+' });
-write(1, 'oflag=direct');
-writeFileSync(mark, 'written', { flag: 'r+' });
-execFileSync('dd', ['if=/dev/zero', `of=${stand.device}`, 'bs=4096', 'count=1', 'seek=2', 'conv=notrunc,nocreat,fsync', 'oflag=direct'], { stdio: 'ignore' });
-writeFileSync(mark, 'synced', { flag: 'r+' });
-write(3, 'oflag=direct,dsync');
+const write = (block: number, conversion: string, how: string): void => {
+  const options = ['if=/dev/zero', `of=${stand.device}`, 'bs=4096', 'count=1', `seek=${block}`, `conv=notrunc,nocreat${conversion}`, `oflag=${how}`];
+  execFileSync('dd', options, { stdio: 'ignore' });
+};
+const say = (text: string): void => writeFileSync(mark, text, { flag: 'r+' });
+say('start');
+write(1, '', 'direct');
+say('written');
+write(2, ',fsync', 'direct');
+say('synced');
+write(3, '', 'direct,dsync');
 await end();
 
 const { entries, writes } = readLog(join(place, logName));
-const seen = entries.map((entry) => (entry.kind === 'flush' ? `flush of ${entry.covers}` : entry.kind === 'mark' ? entry.text : 'write'));
+const seen = entries.map((entry) => {
+  if (entry.kind === 'flush') return `flush of ${entry.covers}`;
+  return entry.kind === 'mark' ? entry.text : 'write';
+});
 const fromStart = seen.slice(seen.indexOf('start') + 1);
 const once = fromStart.filter((text, at) => text !== fromStart[at - 1]); // To close a device flushes it once more.
-assert.deepEqual(once, ['write', 'written', 'write', 'flush of 2', 'synced', 'write', 'flush of 3'], `The disk saw: ${seen.join(', ')}`);
+const expected = ['write', 'written', 'write', 'flush of 2', 'synced', 'write', 'flush of 3'];
+assert.deepEqual(once, expected, `The disk saw: ${seen.join(', ')}`);
 assert.deepEqual(writes.map(({ to }) => to / 4096), [1, 2, 3]);
 rmSync(place, { recursive: true });

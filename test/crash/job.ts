@@ -1,7 +1,7 @@
 /** One process of the test: records one program on one filesystem, then checks what power cuts leave. Writes its result as JSON. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Checker, kinds, type Kind } from './check.ts';
+import { Checker } from './check.ts';
 import { filesystems } from './filesystems.ts';
 import { progressAt } from './progress.ts';
 import { readLog, type Recording } from './recording-log.ts';
@@ -9,6 +9,7 @@ import { logName, oldImage, record, type Setup } from './recording.ts';
 import { Stand } from './stand.ts';
 import { chooseCuts, findCuts, sampleStates, seeded } from './states.ts';
 import { subjects, untorn, type Durability } from './subjects.ts';
+import { count, newTally, type Tally } from './tally.ts';
 import { makeWorkload, type Workload } from './workload.ts';
 
 export interface Job {
@@ -20,23 +21,10 @@ export interface Job {
   readonly seed: number;
 }
 
-export interface Result extends Job {
+export interface Result extends Omit<Job, 'states'>, Tally {
   readonly acknowledged: number;
   readonly writes: number;
   readonly flushes: number;
-  readonly cuts: number;
-  /** Different disks that were mounted. */
-  readonly states: number;
-  /** Of them, those with at least one violation of a kind. */
-  readonly violations: Readonly<Record<Kind, number>>;
-  /** Those with any. */
-  readonly bad: number;
-  /**
-   * Disks that could not be mounted: the filesystem's own doing, whatever the programs on it do. ext4's superblock has two
-   * sectors and one checksum, so that tearing it is enough.
-   */
-  readonly unmountable: number;
-  readonly examples: readonly string[];
   readonly seconds: number;
 }
 
@@ -45,58 +33,56 @@ async function run(job: Job, workshop: string): Promise<Result> {
   const filesystem = filesystems[job.filesystem];
   const subject = subjects[job.subject];
   if (filesystem === undefined || subject === undefined) throw new Error(`Cannot run ${JSON.stringify(job)}`);
-  const setup = { workshop, place: join(workshop, `${job.filesystem} ${job.subject} ${job.durability}`.replaceAll(' ', '-')), filesystem };
-  mkdirSync(setup.place);
+  const place = join(workshop, `${job.filesystem} ${job.subject} ${job.durability}`.replaceAll(' ', '-'));
+  const setup = { workshop, place, filesystem };
+  mkdirSync(place);
   const workload = makeWorkload(job.rounds, subject.features);
   await record(setup, job.subject, job.durability, workload, job.rounds);
-  const recording = readLog(join(setup.place, logName));
-  const checked = await checkStates(setup, job, workload, recording);
-  rmSync(setup.place, { recursive: true });
+  const recording = readLog(join(place, logName));
+  const tally = await cutPower(setup, job, workload, recording);
+  rmSync(place, { recursive: true });
   const { entries, writes } = recording;
   return {
     ...job,
-    ...checked,
-    acknowledged: entries.filter((entry) => entry.kind === 'mark' && entry.text.startsWith('acknowledge')).length,
+    ...tally,
+    acknowledged: marksOf(recording).filter((text) => text.startsWith('acknowledge')).length,
     writes: writes.length,
     flushes: entries.filter(({ kind }) => kind === 'flush').length,
     seconds: (Date.now() - begun) / 1000,
   };
 }
 
-async function checkStates({ workshop, place, filesystem }: Setup, job: Job, workload: Workload, recording: Recording): Promise<Pick<Result, 'cuts' | 'states' | 'violations' | 'bad' | 'unmountable' | 'examples'>> {
+function marksOf({ entries }: Recording): string[] {
+  return entries.flatMap((entry) => (entry.kind === 'mark' ? [entry.text] : []));
+}
+
+async function cutPower({ workshop, place, filesystem }: Setup, job: Job, workload: Workload, recording: Recording): Promise<Tally> {
   const mounted = join(place, 'cut');
   mkdirSync(mounted);
   const stand = await Stand.start(join(workshop, 'stand'), filesystem, mounted, join(place, oldImage), false);
   stand.useLog(join(place, logName));
   const checker = new Checker(workload, job.durability, job.subject === untorn);
+  const tally = newTally();
   const random = seeded(job.seed);
-  const marks = recording.entries.flatMap((entry) => (entry.kind === 'mark' ? [entry.text] : []));
+  const marks = marksOf(recording);
   const cuts = chooseCuts(findCuts(recording), job.states, random);
-  const violations = Object.fromEntries(kinds.map((kind) => [kind, 0])) as Record<Kind, number>;
-  const examples = new Set<string>();
-  let [states, bad, unmountable, inBase] = [0, 0, 0, 0];
+  let inBase = 0;
   for (const [at, cut] of cuts.entries()) {
-    for (; inBase < cut.covered; inBase++) stand.addToBase(recording.writes[inBase] as Recording['writes'][number]);
+    for (const write of recording.writes.slice(inBase, cut.covered)) stand.addToBase(write);
+    inBase = cut.covered;
     const progress = progressAt(workload, marks.slice(0, cut.marks));
-    const count = Math.max(1, Math.ceil((job.states - states) / (cuts.length - at)));
-    for (const parts of sampleStates(cut, recording.writes, count, random)) {
+    const share = Math.max(1, Math.ceil((job.states - tally.states) / (cuts.length - at)));
+    for (const parts of sampleStates(cut, recording.writes, share, random)) {
       stand.build(parts);
-      states++;
-      if ((await stand.mount()) !== 'ok') {
-        unmountable++;
-        continue;
-      }
-      const found = checker.check(mounted, progress);
-      await stand.unmount();
-      if (found.length === 0) continue;
-      bad++;
-      for (const kind of new Set(found.map((violation) => violation.kind))) {
-        if (violations[kind]++ < 3) examples.add(`cut ${at} (${cut.covered} of ${cut.sent} writes flushed): ${found.filter((one) => one.kind === kind).slice(0, 2).map(({ path, detail }) => `${kind} ${path} (${detail})`).join('; ')}`);
-      }
+      tally.states++;
+      if ((await stand.mount()) === 'ok') {
+        count(tally, checker.check(mounted, progress), `${cut.covered} of ${cut.sent} writes flushed`);
+        await stand.unmount();
+      } else tally.unmountable++;
     }
   }
   await stand.end();
-  return { cuts: cuts.length, states, violations, bad, unmountable, examples: [...examples] };
+  return tally;
 }
 
 process.on('disconnect', () => process.exit(1));

@@ -19,13 +19,21 @@ export interface Setup {
 export const oldImage = 'old.img';
 export const logName = 'log';
 
+interface RecordedDisk {
+  readonly stand: Stand;
+  /** The file that takes marks. */
+  readonly mark: string;
+  readonly end: () => Promise<void>;
+}
+
 /** Starts disk.c over a copy of the image, and a loop device over that. */
-export async function startDisk({ workshop, place, filesystem }: Setup): Promise<{ stand: Stand; mark: string; end: () => Promise<void> }> {
+export async function startDisk({ workshop, place, filesystem }: Setup): Promise<RecordedDisk> {
   const [served, mounted] = ['disk', 'recorded'].map((name) => join(place, name)) as [string, string];
   mkdirSync(served);
   mkdirSync(mounted);
   copyFileSync(join(place, oldImage), join(place, 'served.img'));
-  const disk = spawn(join(workshop, 'disk'), [served, join(place, 'served.img'), join(place, logName)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const files = [served, join(place, 'served.img'), join(place, logName)];
+  const disk = spawn(join(workshop, 'disk'), files, { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(disk.stdout, 'data');
   const stand = await Stand.start(join(workshop, 'stand'), filesystem, mounted, join(served, 'disk'), true);
   const setting = (name: string): string => readFileSync(`/sys/block/${basename(stand.device)}/${name}`, 'utf8').trim();

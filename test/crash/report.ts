@@ -16,11 +16,13 @@ export interface Report {
 }
 
 export function describeMachine(): string {
-  const version = (command: string, ...args: string[]): string => execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-  const xfs = /[\d.]+/.exec(version('mkfs.xfs', '-V'))?.[0];
-  const btrfs = /[\d.]+/.exec(version('mkfs.btrfs', '--version'))?.[0];
+  const version = (command: string, arg: string): string | undefined => /\d[\d.]+/.exec(execFileSync(command, [arg], { encoding: 'utf8' }))?.[0];
   const name = /^PRETTY_NAME="(.*)"$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'Linux';
-  return `${name}, kernel ${release().split('-')[0]}, ${cpus().length} processors (${cpus()[0]?.model.trim()}), Node ${process.version.slice(1)}, xfsprogs ${xfs}, btrfs-progs ${btrfs}`;
+  return [
+    `${name}, kernel ${release().split('-')[0]}`,
+    `${cpus().length} processors (${cpus()[0]?.model.trim()})`,
+    `Node ${process.versions.node}, xfsprogs ${version('mkfs.xfs', '-V')}, btrfs-progs ${version('mkfs.btrfs', '--version')}`,
+  ].join('; ');
 }
 
 type Row = (string | number)[];
@@ -53,8 +55,10 @@ const shown = ['torn', 'missing', 'lost', 'exposed', 'metadata'] as const;
 export function table(rows: readonly Row[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
   const isNumber = (cell: string | number | undefined): boolean => /^[\d.]+$/.test(String(cell));
-  const line = (row: Row): string => `| ${row.map((cell, at) => (isNumber(cell) ? String(cell).padStart(widths[at] ?? 0) : String(cell).padEnd(widths[at] ?? 0))).join(' | ')} |`;
-  const rule = `|${widths.map((width, at) => (isNumber(rows[1]?.[at]) ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2))).join('|')}|`;
+  const padded = (cell: string | number, width = 0): string => (isNumber(cell) ? String(cell).padStart(width) : String(cell).padEnd(width));
+  const line = (row: Row): string => `| ${row.map((cell, at) => padded(cell, widths[at])).join(' | ')} |`;
+  const dashes = (width: number, at: number): string => (isNumber(rows[1]?.[at]) ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2));
+  const rule = `|${widths.map(dashes).join('|')}|`;
   return rows.flatMap((row, at) => (at === 0 ? [line(row), rule] : [line(row)])).join('\n');
 }
 

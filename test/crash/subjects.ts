@@ -4,6 +4,8 @@ import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import type { Kind } from './check.ts';
 import type { Operation } from './workload.ts';
 
 /** What an operation asks of the program. */
@@ -14,7 +16,7 @@ export type Write = (path: string, content: Buffer, operation: Operation) => Pro
 export interface Subject {
   readonly features: readonly Feature[];
   /** What must be seen of a control. */
-  readonly caughtAs?: readonly string[];
+  readonly caughtAs?: readonly Kind[];
   /** Where a control need not be seen: there the filesystem itself does what the program leaves out. */
   readonly hiddenOn?: readonly string[];
   load(durability: Durability, peers: string): Promise<Write>;
@@ -61,7 +63,7 @@ function syncPath(path: string): void {
 }
 
 /** The right order of steps, but for one flaw. */
-function control(flaw: Flaw, caughtAs: readonly string[], hiddenOn: readonly string[] = []): Subject {
+function control(flaw: Flaw, caughtAs: readonly Kind[], hiddenOn: readonly string[] = []): Subject {
   const write: Write = async (path, content, { target }) => {
     const isNew = !existsSync(path);
     const temporary = flaw.inPlace ? path : `${path}.tmp`;
@@ -79,22 +81,23 @@ function control(flaw: Flaw, caughtAs: readonly string[], hiddenOn: readonly str
     if (!flaw.noFileSync) fsyncSync(fd);
     closeSync(fd);
     if (!flaw.inPlace) renameSync(temporary, path);
+    if (!flaw.noDirectorySync) syncPath(dirname(path));
     if (flaw.modeLast) setMode(path);
     if (flaw.modeLast) syncPath(path);
-    if (!flaw.noDirectorySync) syncPath(dirname(path));
   };
   return { features: plain, caughtAs, hiddenOn, load: async () => write };
 }
 
 /** What the modules of the peers export; each has one of these. */
 interface PeerModule {
-  default: ((path: string, content: Buffer, options: Options) => Promise<void>) &
-    ((path: string, content: Buffer, done: (error?: Error | null) => void) => void);
-  writeFile(path: string, content: Buffer, options: Options): Promise<void>;
+  default: WriteWhole;
+  writeFile: WriteWhole;
   Writer: new (path: string) => StenoWriter;
 }
 
 type Options = { mode?: number };
+type WriteWhole = (path: string, content: Buffer, options: Options) => Promise<void>;
+type WriteWithCallback = (path: string, content: Buffer, done: (error?: Error | null) => void) => void;
 type StenoWriter = { write(content: Buffer): Promise<void> };
 
 /** A peer's own function for writing a whole file, as its documentation calls it. */
@@ -129,8 +132,7 @@ export const peers: Record<string, Subject> = {
       return writer.write(content);
     };
   }),
-  'fast-write-atomic': peer('fast-write-atomic', (module) => (path, content) =>
-    new Promise((resolve, reject) => void module.default(path, content, (error) => (error === null || error === undefined ? resolve(undefined) : reject(error))))),
+  'fast-write-atomic': peer('fast-write-atomic', (module) => promisify(module.default as unknown as WriteWithCallback)),
 };
 
 function modeOf({ feature, target }: Operation): Options {
