@@ -72,7 +72,7 @@ function control(flaw: Flaw, caughtAs: readonly Kind[], hiddenOn: readonly strin
       for (let at = 0; at < half.length; ) at += writeSync(fd, half, at);
       if (flaw.inPlace) fsyncSync(fd); // As a journal may do at any moment, here so that it is seen every time.
     }
-    ftruncateSync(fd, content.length);
+    if (flaw.inPlace) ftruncateSync(fd, content.length);
     const setMode = (name: string): void => {
       chownSync(name, target.uid, target.gid);
       chmodSync(name, target.mode);
