@@ -132,7 +132,10 @@ export const peers: Record<string, Subject> = {
       return writer.write(content);
     };
   }),
-  'fast-write-atomic': peer('fast-write-atomic', (module) => promisify(module.default as unknown as WriteWithCallback)),
+  'fast-write-atomic': peer('fast-write-atomic', (module) => {
+    const write = promisify(module.default as unknown as WriteWithCallback);
+    return (path, content) => write(path, content);
+  }),
 };
 
 function modeOf({ feature, target }: Operation): Options {
