@@ -142,6 +142,9 @@ function modeOf({ feature, target }: Operation): Options {
   return feature === 'mode' ? { mode: target.mode } : {};
 }
 
+/** Those of November 2026, whatever npm would choose for this Node. */
+export const peerVersions: Record<string, string> = { 'write-file-atomic': '8', 'atomically': '2', 'steno': '4', 'fast-write-atomic': '0.4' };
+
 export const subjects: Record<string, Subject> = {
   [untorn]: { features: [...plain, 'sync', 'only', 'parents', 'simple', 'numbered', 'stream', 'order'], load: loadUntorn },
   ...controls,

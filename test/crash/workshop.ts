@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { accessSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { peerVersions } from './subjects.ts';
 
 /** Why it cannot be done here, if it cannot. */
 export function reasonToSkip(): string | undefined {
@@ -87,7 +88,7 @@ export class Workshop {
     if (peers.length === 0) return {};
     const folder = join(this.folder, 'peers');
     const options = ['--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts'];
-    execFileSync('npm', ['install', ...options, ...peers], { stdio: ['ignore', 'ignore', 'inherit'] });
+    execFileSync('npm', ['install', ...options, ...peers.map((name) => `${name}@${peerVersions[name] ?? 'latest'}`)], { stdio: ['ignore', 'ignore', 'inherit'] });
     writeFileSync(join(folder, 'load.mjs'), 'export const load = (name) => import(name);\n');
     const versionOf = (name: string): string => JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')).version;
     return Object.fromEntries(peers.map((name) => [name, versionOf(name)]));
