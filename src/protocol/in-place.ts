@@ -12,6 +12,7 @@ import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY, O_RDWR } from '../system/flags.ts';
 import { copyContent } from './copy.ts';
 import { openDirectory, syncDirectory, type Directory } from './directory.ts';
+import { makeNoted, syncParents } from './parents.ts';
 import type { Place } from './place.ts';
 import { afterFailure, newName, statusOf, type Folder, type TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -33,7 +34,7 @@ export function* openStateFolder(write: Write): Steps<Folder & { readonly direct
 /** Makes a directory for this user alone, or makes sure that it is one. */
 function* makePrivate(write: Write, path: PathName): Steps<void> {
   try {
-    yield* call.mkdir(path, 0o700);
+    yield* makeNoted(path, 0o700);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }
@@ -103,7 +104,10 @@ function* keepOld(write: Write, place: Place, target: number, folder: Folder & {
     yield* afterFailure(call.unlink(started));
     throw error;
   }
-  yield* syncDirectory({ ...write, blocking: true }, folder.directory);
+  const atOnce = { ...write, blocking: true };
+  yield* syncDirectory(atOnce, folder.directory);
+  // The state directory may be new: then a crash could take it away with all that is in it.
+  yield* syncParents(atOnce, folder.directoryPath);
   return { reach, path: join(folder.directoryPath, name) };
 }
 

@@ -2,7 +2,7 @@
  * Missing parent directories.
  *
  * Promise: with `durability: 'full'` the parents that were made are as durable as the file, also for another write of
- * this process that found them already there but not yet synced.
+ * this process that found them already there but not yet synced, whatever durability they were made with.
  */
 import { codeOf } from '../errors.ts';
 import { key, split, type PathName } from '../path.ts';
@@ -11,7 +11,7 @@ import { whenDescriptorsAllow } from './descriptors.ts';
 import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
 import type { Write } from './write.ts';
 
-/** Directories that writes of this process made and whose entry has not been synced. */
+/** Directories that writes of this process made, or found made just before them, and whose entry has not been synced. */
 const unsynced = new Set<string>();
 
 /** Opens a directory, making it and what is missing above it if that was asked for. */
@@ -22,34 +22,53 @@ export function* openOrMakeDirectory(write: Write, path: PathName): Steps<Direct
     if (!write.settings.makeParents || codeOf(error) !== 'ENOENT') throw error;
   }
   write.step = 'make parents';
-  yield* makeDirectory(write, path);
+  yield* makeDirectory(path);
   const directory = yield* openDirectory(write, path);
   write.step = 'resolve';
   return directory;
 }
 
-function* makeDirectory(write: Write, path: PathName): Steps<void> {
-  const missing = [path];
+function* makeDirectory(wanted: PathName): Steps<void> {
+  const missing = [wanted];
   for (let made; (made = missing.at(-1)) !== undefined; ) {
     try {
-      yield* call.mkdir(made, 0o777);
-      if (write.settings.durability === 'full') unsynced.add(key(made));
+      yield* makeNoted(made, 0o777);
     } catch (error) {
       const above = split(made).directory;
       if (codeOf(error) === 'ENOENT' && key(above) !== key(made)) {
         missing.push(above);
         continue;
       }
-      if (codeOf(error) !== 'EEXIST') throw error;
+      if (codeOf(error) !== 'EEXIST') {
+        for (const path of missing) unsynced.delete(key(path));
+        throw error;
+      }
     }
     missing.pop();
   }
 }
 
-/** Syncs the entries of directories that were made above a file; its own directory's content is synced already. */
+/** Makes one directory and notes that its entry is not synced, also where somebody else was faster: they may not have synced it. */
+export function* makeNoted(path: PathName, mode: number): Steps<void> {
+  // Before it is there: another write that finds it must know.
+  unsynced.add(key(path));
+  try {
+    yield* call.mkdir(path, mode);
+  } catch (error) {
+    // Where a directory above is missing it will be tried again, and another write may just have made it.
+    if (!['EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) unsynced.delete(key(path));
+    throw error;
+  }
+}
+
+/**
+ * Syncs the entries of directories that were made above a file; its own directory's content is synced already. Another
+ * write may be half way up with the same: that the lower ones are synced says nothing of those above.
+ */
 export function* syncParents(write: Write, path: PathName): Steps<true | 'unsupported'> {
   let durable: true | 'unsupported' = true;
-  for (let made = path; unsynced.has(key(made)); made = split(made).directory) {
+  for (let made = path; unsynced.size > 0 && key(split(made).directory) !== key(made); made = split(made).directory) {
+    if (!unsynced.has(key(made))) continue;
     const above = yield* whenDescriptorsAllow(write, () => openDirectory(write, split(made).directory));
     try {
       if ((yield* syncDirectory(write, above)) === 'unsupported') durable = 'unsupported';

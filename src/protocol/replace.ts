@@ -200,13 +200,15 @@ function* giveWay(write: Write, { place, temporary }: Staged, turn: Turn, newer:
 function* confirm(write: Write, place: Place, { record, atomic }: Renamed): Steps<boolean | 'unsupported'> {
   const { durability } = write.settings;
   try {
+    // What replaced this meanwhile may have been written without any sync.
+    if (record === undefined) return yield* confirmInPlace(write, place);
     let durable: boolean | 'unsupported' = false;
     if (durability === 'full') {
       write.step = 'sync directory';
       durable = atomic ? yield* syncDirectory(write, place.directory) : true;
       if ((yield* syncParents(write, place.directoryPath)) === 'unsupported') durable = 'unsupported';
     }
-    record?.confirm(durability, durable);
+    record.confirm(durability, durable);
     return durable;
   } catch (error) {
     record?.fail(error);

@@ -1,7 +1,7 @@
 /**
  * Removing what a `kill -9` or a power cut left.
  *
- * Promise: only temporary files of this package go (regular, of this user, with no other name than the target's) whose
+ * Promise: only temporary files of this package go (regular, of this user, with no other name but one beside it) whose
  * writer is dead; where that cannot be seen, as across containers and machines, only those that nobody has written for
  * long. Recovery files are never removed: they may be the only copy of something.
  */
@@ -87,9 +87,11 @@ function reasonToKeep(sweep: Sweep, status: FileStatus, owner: Owner): KeptFile[
   }
 }
 
-/** Whether the other name is in the same directory: a writer that creates only died between link(2) and unlink(2). */
+/**
+ * Whether the same file has another name in the directory, so that nothing is lost: a writer that creates only died between link(2)
+ * and unlink(2), or one that makes a backup between link(2) and rename(2), where the target may have further names.
+ */
 function* isHalfLinked(folder: PathName, names: readonly PathName[], path: PathName, status: FileStatus): Steps<boolean> {
-  if (status.nlink !== 2) return false;
   for (const name of names) {
     const other = join(folder, name);
     if (asText(other) === asText(path)) continue;

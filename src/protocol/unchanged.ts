@@ -5,6 +5,7 @@ import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
 import { holds, holdSame } from './copy.ts';
 import { syncDirectory } from './directory.ts';
+import { syncParents } from './parents.ts';
 import type { Place } from './place.ts';
 import type { Write } from './write.ts';
 
@@ -49,5 +50,6 @@ export function* confirmInPlace(write: Write, place: Place): Steps<boolean | 'un
   }
   if (durability === 'normal') return false;
   write.step = 'sync directory';
-  return yield* syncDirectory(write, place.directory);
+  const durable = yield* syncDirectory(write, place.directory);
+  return (yield* syncParents(write, place.directoryPath)) === 'unsupported' ? 'unsupported' : durable;
 }

@@ -1,0 +1,73 @@
+/** A command that runs as a child, and whose standard output is read. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
+import { CommandFailed, codeOf, Failure, reasonOf } from './failures.ts';
+import type { Interruption } from './interruption.ts';
+import { makePipe } from './pipe.ts';
+
+export class Command {
+  /** Its standard output. It fails as soon as the command has failed or was interrupted, and ends when nobody can write to it. */
+  readonly output: Readable;
+  /** Resolves when the command has exited with 0; otherwise it rejects. */
+  readonly succeeded: Promise<void>;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, output: Readable, name: string, interruption: Interruption) {
+    this.#child = child;
+    this.output = output;
+    this.succeeded = ended(child, name, interruption);
+    this.succeeded.catch((error: Error) => output.destroy(error));
+    // After the command itself: something that it left in the background may go on writing.
+    interruption.signal.addEventListener('abort', () => output.destroy(interruption.error));
+  }
+
+  static start([name = '', ...given]: readonly string[], interruption: Interruption): Command {
+    const pipe = makePipe();
+    try {
+      const child = spawn(name, given, { stdio: ['inherit', pipe?.input ?? 'pipe', 'inherit'] });
+      return new Command(child, pipe?.output ?? (child.stdout as Readable), name, interruption);
+    } catch (error) {
+      pipe?.output.destroy();
+      throw cannotRun(name, error);
+    } finally {
+      if (pipe !== undefined) closeSync(pipe.input);
+    }
+  }
+
+  /** Lets a command end whose output is not wanted any more. */
+  async stop(): Promise<void> {
+    this.output.destroy();
+    this.#child.kill('SIGTERM');
+    await this.succeeded.catch(() => undefined);
+  }
+}
+
+function ended(child: ChildProcess, name: string, interruption: Interruption): Promise<void> {
+  interruption.passTo((signal) => void child.kill(signal));
+  return new Promise((succeed, fail) => {
+    child.once('error', (error) => {
+      interruption.commandEnded();
+      fail(cannotRun(name, error));
+    });
+    child.once('exit', (code, signal) => {
+      interruption.commandEnded();
+      if (interruption.error !== undefined) fail(interruption.error);
+      else if (signal !== null) fail(new CommandFailed(`"${name}" was killed by ${signal}`, 128 + constants.signals[signal]));
+      else if (code !== 0) fail(new CommandFailed(`"${name}" exited with ${code}`, code ?? 1));
+      else succeed();
+    });
+  });
+}
+
+/** What the system lacks when it cannot start any process: not the command's fault. */
+const lacking = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE']);
+
+/** The exit statuses are those of the shell and env(1). */
+function cannotRun(name: string, error: unknown): Failure {
+  const code = codeOf(error) ?? '';
+  if (code === 'ENOENT') return new CommandFailed(`"${name}" was not found`, 127, { cause: error });
+  const text = `Cannot run "${name}": ${reasonOf(error)}`;
+  return lacking.has(code) ? new Failure(text, { cause: error }) : new CommandFailed(text, 126, { cause: error });
+}

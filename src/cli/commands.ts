@@ -1,0 +1,98 @@
+/** The table of commands. */
+import { helpOption, jsonOption, quietOption, writeOptions } from './shared-options.ts';
+import type { CommandEntry, OptionEntry } from './table.ts';
+
+const outcomes = [
+  ['0', 'done'],
+  ['1', 'failed; the old content is in place'],
+  ['2', 'wrong usage'],
+  ['3', 'conflict: FILE exists, and --no-overwrite was given'],
+  ['4', 'the new content is in place, but not confirmed durable'],
+  ['5', 'failed, and what FILE holds now is unknown'],
+] as const;
+
+const write: CommandEntry = {
+  name: 'write',
+  synopsis: 'untorn write [OPTION]… FILE',
+  summary: 'Replace FILE with standard input',
+  description: [
+    'Reads standard input to its end, then replaces FILE at once: whoever opens it, at any moment, finds the whole old or the whole new content. FILE is untouched if standard input cannot be read or the disk is full, and on SIGINT, SIGTERM or SIGHUP.',
+    'What comes before in a pipeline may have failed all the same: its output then just ends. "untorn run" sees how a command ended.',
+  ],
+  operands: { names: ['FILE'] },
+  options: writeOptions,
+  exits: outcomes,
+  examples: ['sort names.txt | untorn write names.txt', 'fetch-list | untorn write --backup numbered --backup-limit 5 list'],
+  load: () => import('./write.ts'),
+};
+
+const run: CommandEntry = {
+  name: 'run',
+  synopsis: 'untorn run [OPTION]… FILE -- COMMAND [ARG]…',
+  summary: "Replace FILE with a command's output, if the command succeeds",
+  description: [
+    'Runs COMMAND and replaces FILE with its standard output, once COMMAND has exited with 0 and its output has ended (processes that it leaves in the background may still write to it). If COMMAND fails, FILE is untouched. Standard input and standard error are those of untorn.',
+    'SIGINT, SIGTERM and SIGHUP are passed on to COMMAND; when it has ended FILE is untouched, and untorn ends by the same signal. A Ctrl-C at the terminal reaches COMMAND twice: from the terminal and from untorn.',
+  ],
+  operands: { names: ['FILE'] },
+  runsCommand: true,
+  options: writeOptions,
+  exits: [
+    ['0', 'done'],
+    ['121…125', "untorn itself: the codes 1 to 5 of \"untorn write\" plus 120 (121 failed, the old content is in place; 122 wrong usage; 123 conflict; 124 in place, but not confirmed durable; 125 unknown)"],
+    ['126', 'COMMAND was found and cannot be run'],
+    ['127', 'COMMAND was not found'],
+    ['128+N', 'COMMAND was killed by signal N'],
+    ['other', "COMMAND's own exit status; FILE is untouched"],
+  ],
+  examples: ['untorn run report.csv -- make-report --all', "untorn run --backup simple hosts -- sed 's/old/new/' hosts"],
+  load: () => import('./run.ts'),
+};
+
+const sweep: CommandEntry = {
+  name: 'sweep',
+  synopsis: 'untorn sweep [OPTION]… DIR…',
+  summary: 'Remove the temporary files that killed writers left',
+  description: [
+    "Prints each temporary file that it removes, one on a line; what it leaves alone is told on standard error, with the reason. It never removes a live writer's file, nor content that was kept for recovery.",
+  ],
+  operands: { names: ['DIR'], repeated: true },
+  options: [
+    { name: 'recursive', short: 'r', help: 'Also the directories below; symbolic links are not followed' },
+    { name: 'dry-run', short: 'n', help: 'Remove nothing, only print' },
+    {
+      name: 'older-than',
+      value: 'DURATION',
+      help: 'Age from which files go whose writer cannot be judged (another machine, another container): 90s, 30m, 12h, 7d; default: 1d',
+    },
+    { ...jsonOption, help: 'Print what was found as one line of JSON on standard output' },
+    { ...quietOption, help: 'Do not tell what was left alone; errors are still told' },
+    helpOption,
+  ],
+  exits: [
+    ['0', 'done'],
+    ['1', 'a directory could not be read, or a file not removed'],
+    ['2', 'wrong usage'],
+  ],
+  examples: ['untorn sweep --recursive --dry-run /srv/data'],
+  load: () => import('./sweep.ts'),
+};
+
+const help: CommandEntry = {
+  name: 'help',
+  synopsis: 'untorn help [COMMAND]',
+  summary: 'Show what a command does',
+  description: [],
+  operands: { names: ['COMMAND'], optional: true },
+  options: [helpOption],
+  exits: [],
+  examples: [],
+  load: () => import('./help.ts'),
+};
+
+export const commands: readonly CommandEntry[] = [write, run, sweep, help];
+
+/** Options of the program itself. */
+export const programOptions: readonly OptionEntry[] = [helpOption, { name: 'version', short: 'V', help: 'Show the version' }];
+
+export const programExits: CommandEntry['exits'] = outcomes;

@@ -1,0 +1,32 @@
+/** What is told on standard error: one line each, that begins with the program's name. */
+import { writeSync } from 'node:fs';
+import { UsageError } from './failures.ts';
+
+/** Prints a line on standard error. If that cannot be written, nobody is there to be told. */
+export function tell(text: string): void {
+  printError(`untorn: ${text.replaceAll('\n', ' ')}\n`);
+}
+
+/** Prints on standard error what may go unheard. */
+export function printError(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch {
+    // Closed, full or gone: the exit status says what matters.
+  }
+}
+
+/** Prints what was thrown, without its stack unless UNTORN_DEBUG asks for it. */
+export function tellError(error: unknown): void {
+  if (process.env['UNTORN_DEBUG'] === '1' && error instanceof Error) {
+    printError(`${error.stack}\n`);
+    return;
+  }
+  const hint = error instanceof UsageError ? `; try "untorn ${error.command === undefined ? '' : `${error.command} `}--help"` : '';
+  tell(wordsFor(error) + hint);
+}
+
+/** The words for an error. */
+export function wordsFor(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

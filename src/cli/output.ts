@@ -1,0 +1,31 @@
+/** Standard output, by descriptor: what was written has been taken by the system, and a failure is seen before a commit. */
+import { write } from 'node:fs';
+import { promisify } from 'node:util';
+import { codeOf, Failure, reasonOf } from './failures.ts';
+
+const writeSome = promisify(write);
+
+/** Milliseconds until a descriptor is tried again that another process has made non-blocking. */
+export const untilReady = 5;
+
+/** Writes all of the bytes to standard output. In the thread pool, so that a reader that does not read cannot block signals. */
+export async function writeOutput(bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.byteLength; ) {
+    try {
+      const { bytesWritten } = await writeSome(1, bytes, written);
+      written += bytesWritten;
+    } catch (error) {
+      if (codeOf(error) !== 'EAGAIN') throw new Failure(`Cannot write to standard output: ${reasonOf(error)}`, { cause: error });
+      await new Promise((wake) => setTimeout(wake, untilReady));
+    }
+  }
+}
+
+/** Prints text on standard output. A reader who has seen enough is no failure. */
+export async function print(text: string | Uint8Array): Promise<void> {
+  try {
+    await writeOutput(typeof text === 'string' ? Buffer.from(text) : text);
+  } catch (error) {
+    if (!(error instanceof Failure) || codeOf(error.cause) !== 'EPIPE') throw error;
+  }
+}

@@ -1,0 +1,64 @@
+import { sweep, type KeptFile, type SweepOptions, type SweepResult } from '../sweep.ts';
+import { pathFrom } from './arguments.ts';
+import { readDuration } from './duration.ts';
+import { exits } from './exit-codes.ts';
+import { reasonOf } from './failures.ts';
+import { tell } from './messages.ts';
+import { print } from './output.ts';
+import { valueOf } from './parse.ts';
+import { jsonPath, printJson } from './report.ts';
+import type { Invocation } from './table.ts';
+
+/** `untorn sweep DIR…` */
+export async function perform(invocation: Invocation): Promise<number> {
+  const { operands, flags } = invocation;
+  const json = flags.has('json');
+  const age = valueOf(invocation, 'older-than');
+  const options: SweepOptions = {
+    recursive: flags.has('recursive'),
+    dryRun: flags.has('dry-run'),
+    ...(age !== undefined && { olderThan: readDuration(age, '--older-than') }),
+  };
+  const all: SweepResult[] = [];
+  let failed = false;
+  for (const directory of operands) {
+    try {
+      const found = await sweep(pathFrom(directory), options);
+      all.push(found);
+      if (!json) await show(found, flags.has('quiet'));
+    } catch (error) {
+      failed = true;
+      tell(`Cannot sweep "${directory}": ${reasonOf(error)}`);
+    }
+  }
+  if (json) await printJson(asJson(all));
+  return failed || all.some(({ kept }) => kept.some(({ reason }) => reason === 'failed')) ? exits.failed : exits.done;
+}
+
+async function show({ removed, kept, recoverable }: SweepResult, quiet: boolean): Promise<void> {
+  const newline = Buffer.from('\n');
+  await print(Buffer.concat(removed.flatMap((path) => [Buffer.from(path), newline])));
+  for (const file of kept) if (!quiet || file.reason === 'failed') tell(`Kept "${file.path.toString()}": ${reasonToKeep(file)}`);
+  for (const path of quiet ? [] : recoverable) tell(`Recoverable "${path.toString()}": it was kept after a failure; copy it back or delete it`);
+}
+
+const reasons: Record<KeptFile['reason'], string> = {
+  alive: 'its writer is alive',
+  young: 'its writer cannot be judged, and it was changed not long ago',
+  foreign: "it is another user's",
+  linked: 'it has another name somewhere',
+  special: 'it is not a regular file',
+  failed: 'it cannot be removed',
+};
+
+function reasonToKeep({ reason, error }: KeptFile): string {
+  return error === undefined ? reasons[reason] : `${reasons[reason]}: ${reasonOf(error)}`;
+}
+
+function asJson(all: readonly SweepResult[]): unknown {
+  return {
+    removed: all.flatMap(({ removed }) => removed.map(jsonPath)),
+    kept: all.flatMap(({ kept }) => kept.map((file) => ({ path: jsonPath(file.path), reason: file.reason, ...(file.error !== undefined && { error: reasonOf(file.error) }) }))),
+    recoverable: all.flatMap(({ recoverable }) => recoverable.map(jsonPath)),
+  };
+}

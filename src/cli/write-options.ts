@@ -1,0 +1,69 @@
+/** From the options of the command line to those of the library. What is contradictory is refused before anything is touched. */
+import type { Backup, Keep, Preserve, WriteOptions } from '../options.ts';
+import { pathFrom } from './arguments.ts';
+import { UsageError } from './failures.ts';
+import { valueOf } from './parse.ts';
+import type { Invocation } from './table.ts';
+
+export async function readWriteOptions(invocation: Invocation): Promise<WriteOptions> {
+  const { flags, values } = invocation;
+  if (flags.has('tee') && flags.has('json')) throw new UsageError('--tee and --json both write to standard output; use one of them');
+  if (flags.has('quiet') && flags.has('verbose')) throw new UsageError('--quiet and --verbose contradict each other');
+  const mode = valueOf(invocation, 'mode');
+  if (mode !== undefined && !/^[0-7]{1,4}$/.test(mode)) throw new UsageError(`--mode must be one to four octal digits, not "${mode}"`);
+  const owner = valueOf(invocation, 'owner');
+  // The parser has checked the choices.
+  const chosen = <T extends string>(name: string): T | undefined => valueOf(invocation, name) as T | undefined;
+  const durability = chosen<'full'>('durability');
+  const symlink = chosen<'follow'>('symlink');
+  const hardLink = chosen<'break'>('hard-link');
+  return {
+    ...(durability !== undefined && { durability }),
+    ...(symlink !== undefined && { symlink }),
+    ...(hardLink !== undefined && { hardLink }),
+    ...(mode !== undefined && { mode }),
+    ...(owner !== undefined && { owner: (await import('./owner.ts')).readOwner(owner) }),
+    preserve: readPreserve(values.get('preserve') ?? []),
+    backup: readBackup(invocation),
+    overwrite: !flags.has('no-overwrite'),
+    makeParents: flags.has('make-parents'),
+    fallback: flags.has('in-place-fallback') ? 'in-place' : 'error',
+    ifUnchanged: flags.has('skip-unchanged') ? 'skip' : 'write',
+  };
+}
+
+const kept: Readonly<Record<string, keyof Preserve>> = { mode: 'mode', owner: 'owner', xattr: 'xattr', times: 'times' };
+const keeps: Readonly<Record<string, Keep>> = { try: 'try', require: 'require', off: 'off' };
+
+function readPreserve(lists: readonly string[]): Preserve {
+  const preserve: Preserve = {};
+  for (const entry of lists.flatMap((list) => list.split(','))) {
+    const [what = '', how = 'try'] = entry.split('=', 2);
+    const field = kept[what];
+    const keep = keeps[how];
+    if (field === undefined || keep === undefined) {
+      throw new UsageError(`--preserve takes mode, owner, xattr and times, each alone or with =try, =require or =off, not "${entry}"`);
+    }
+    preserve[field] = keep;
+  }
+  return preserve;
+}
+
+function readBackup(invocation: Invocation): Backup {
+  const kind = valueOf(invocation, 'backup');
+  const limit = valueOf(invocation, 'backup-limit');
+  const path = valueOf(invocation, 'backup-path');
+  if (path !== undefined) {
+    if (kind !== undefined || limit !== undefined) throw new UsageError('--backup-path cannot be combined with --backup or --backup-limit');
+    if (path === '') throw new UsageError('--backup-path is empty');
+    const bytes = pathFrom(path);
+    // The library takes some words for kinds of backup.
+    return typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+  }
+  if (limit !== undefined) {
+    if (kind !== undefined && kind !== 'numbered') throw new UsageError(`--backup-limit goes with --backup numbered, not ${kind}`);
+    if (!/^[1-9]\d{0,8}$/.test(limit)) throw new UsageError(`--backup-limit must be a whole number from 1, not "${limit}"`);
+    return { numbered: Number(limit) };
+  }
+  return kind === 'simple' || kind === 'numbered' ? kind : false;
+}

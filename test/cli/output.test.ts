@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { Folder, script, shell, start, untorn } from './untorn.ts';
+
+const posix = process.platform === 'win32' ? 'needs a POSIX shell' : false;
+const full = existsSync('/dev/full') ? false : 'there is no /dev/full';
+
+describe('standard output', () => {
+  let folder: Folder;
+  beforeEach(() => {
+    folder = new Folder();
+    writeFileSync(folder.at('file'), 'old');
+  });
+  afterEach(() => folder.remove());
+
+  function assertUntouched(): void {
+    assert.equal(folder.read('file'), 'old');
+    assert.deepEqual(folder.names(), ['file']);
+  }
+
+  it('whose reader goes away stops write --tee, and the file is untouched', { skip: posix }, async () => {
+    const running = start(['write', '--tee', folder.at('file')]);
+    running.child.stdin?.write('beginning');
+    await running.said('beginning');
+    running.child.stdout?.destroy();
+    running.child.stdin?.write('more');
+    // Standard input stays open: it must not be waited for.
+    const { status, stderr } = await running.ended;
+    assert.equal(status, 1);
+    assert.match(stderr, /^untorn: Cannot write to standard output: broken pipe \(EPIPE\); ".*" is untouched\n$/);
+    assertUntouched();
+  });
+
+  it('whose reader goes away stops run --tee and its command', { skip: posix }, async () => {
+    const { stdout, stderr } = await shell('{ $untorn run --tee file -- yes; echo status $? >&2; } | head -n 1', { cwd: folder.path });
+    assert.equal(stdout, 'y\n');
+    assert.match(stderr, /EPIPE[^]*status 121\n$/);
+    assertUntouched();
+  });
+
+  it('that is full stops --tee', { skip: posix || full }, async () => {
+    const { status, stderr } = await shell('echo new | $untorn write --tee file > /dev/full', { cwd: folder.path });
+    assert.equal(status, 1);
+    assert.match(stderr, /ENOSPC/);
+    assertUntouched();
+  });
+
+  it('that is full is told after the commit, which it does not undo', { skip: posix || full }, async () => {
+    const { status, stderr } = await shell('echo new | $untorn write --json file > /dev/full', { cwd: folder.path });
+    assert.equal(status, 0);
+    assert.match(stderr, /ENOSPC/);
+    assert.equal(folder.read('file'), 'new\n');
+  });
+
+  it('that is closed is no trouble, nor is closed standard error', { skip: posix }, async () => {
+    for (const options of ['', '--tee', '--json', '--verbose']) {
+      assert.equal((await shell(`echo new | $untorn write ${options} file >&- 2>&-`, { cwd: folder.path })).status, 0);
+      assert.equal(folder.read('file'), 'new\n');
+    }
+    assert.equal((await shell('$untorn run file -- echo newer >&-', { cwd: folder.path })).status, 0);
+    assert.equal(folder.read('file'), 'newer\n');
+  });
+
+  it('whose reader has seen enough of the help is no failure', { skip: posix }, async () => {
+    const { stderr } = await shell('{ $untorn --help; echo status $? >&2; } | true');
+    assert.equal(stderr, 'status 0\n');
+  });
+});
+
+describe('help', () => {
+  it('of the program names every command and exit code', async () => {
+    const { status, stdout } = await untorn(['--help']);
+    assert.equal(status, 0);
+    for (const word of ['untorn write', 'untorn run', 'untorn sweep', '0  done', '5  failed']) assert.ok(stdout.includes(word), word);
+    for (const given of [['-h'], ['help']]) assert.equal((await untorn(given)).stdout, stdout);
+  });
+
+  for (const command of ['write', 'run', 'sweep']) {
+    it(`of ${command} is the same by --help, -h and "help ${command}"`, async () => {
+      const { stdout } = await untorn(['help', command]);
+      assert.match(stdout, new RegExp(`^Usage: untorn ${command} [^]*Options:[^]*Exit codes:[^]*Examples:`));
+      for (const given of [[command, '--help'], [command, '-h']]) assert.equal((await untorn(given)).stdout, stdout);
+      assert.ok(stdout.split('\n').every((line) => line.length <= 80), 'lines fit a terminal');
+    });
+  }
+
+  it('is not asked for by an option of the command that is run', async () => {
+    const folder = new Folder();
+    assert.equal((await untorn(['run', folder.at('file'), '--', ...script('process.stdout.write(process.argv[1])'), '--', '--help'])).status, 0);
+    assert.equal(folder.read('file'), '--help');
+    folder.remove();
+  });
+
+  it('--version is the one of the package', async () => {
+    assert.match((await untorn(['--version'])).stdout, /^\d+\.\d+\.\d+\S*\n$/);
+  });
+});

@@ -1,0 +1,28 @@
+/** What comes after a crash: a sweep, and the next write. */
+import { sweepDirectory } from '#untorn/protocol/sweep.js';
+import { parseToken } from '#untorn/system/owner.js';
+import { runSync } from '#untorn/system/sync-driver.js';
+import type { Violation } from './checks.ts';
+import { Disk } from './disk.ts';
+import type { History } from './history.ts';
+import { systemOf } from './system.ts';
+import type { Tree } from './tree.ts';
+import { stepsOf } from './writers.ts';
+
+/** Sweeps a disk and writes its targets: nothing but temporary files goes, and a write succeeds. */
+export function* recover(tree: Tree, histories: readonly History[]): Generator<Violation> {
+  const disk = Disk.from(tree);
+  const system = systemOf(disk);
+  const sweep = { directory: '/', olderThan: 0, recursive: true, dryRun: false, uid: 0, judge: () => 'dead' as const, now: () => 0 };
+  runSync(sweepDirectory(sweep), system);
+  const left = new Map([...disk.tree.walk()].map(({ path, inode }) => [path, inode.data]));
+  for (const { path, name, inode } of tree.walk()) {
+    const isTemporary = parseToken(name)?.kind === 'temporary';
+    if (isTemporary && left.has(path)) yield `G10: the sweep leaves "${path}"`;
+    if (!isTemporary && left.get(path) !== inode.data) yield `G10: the sweep takes "${path}"`;
+  }
+  for (const { target } of histories) {
+    runSync(stepsOf({ path: target, blocking: true, options: { makeParents: true, durability: 'normal' } }, 9, 'next', () => {}), system);
+    if (disk.tree.find(target)?.data !== 'next') yield `G4: the next write of "${target}" is not there`;
+  }
+}

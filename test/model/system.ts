@@ -1,0 +1,140 @@
+/** The calls of the port on a simulated disk, for one process that runs as root with the umask 022. */
+import { constants } from 'node:fs';
+import type { FileStatus, System } from '#untorn/system/calls.js';
+import type { Disk } from './disk.ts';
+import { root, type Inode } from './tree.ts';
+
+const { O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW, S_IFREG, S_IFDIR, S_IFLNK } = constants;
+const typeBits = { file: S_IFREG, directory: S_IFDIR, link: S_IFLNK } as const;
+
+export const umask = 0o022;
+/** A disk writes no more than this in one call, so that a content takes several. */
+const bytesPerWrite = 3;
+
+/** What is special about some paths. */
+export interface Traits {
+  /** A file that is mounted by itself: no rename over it. */
+  readonly mounted?: string | undefined;
+  /** A directory in which no names may be changed. */
+  readonly readOnly?: string | undefined;
+}
+
+function fail(code: string, what: string): never {
+  throw Object.assign(new Error(`${code}: ${what}`), { code });
+}
+
+export function systemOf(disk: Disk, traits: Traits = {}): System & { readonly descriptors: ReadonlyMap<number, unknown> } {
+  const descriptors = new Map<number, { readonly inode: Inode; position: number }>();
+  let lastDescriptor = 2;
+
+  /** The directory of the last name of a path, and that name. */
+  function locate(path: string | Buffer): { directory: number; name: string } {
+    const names = String(path).split('/').filter((part) => part !== '');
+    let at = root;
+    if (names[0] === 'proc') {
+      at = opened(Number(names[3])).inode.ino;
+      names.splice(0, 4);
+    }
+    const name = names.pop() ?? '.';
+    for (const part of names) at = follow(part === '.' ? at : (disk.inode(at).entries.get(part) ?? fail('ENOENT', String(path)))).ino;
+    return { directory: at, name };
+  }
+
+  function follow(ino: number): Inode {
+    const inode = disk.inode(ino);
+    return inode.type === 'link' ? follow(lookUp(inode.data).ino) : inode;
+  }
+
+  function lookUp(path: string | Buffer): Inode {
+    const { directory, name } = locate(path);
+    if (name === '.') return disk.inode(directory);
+    return disk.inode(disk.inode(directory).entries.get(name) ?? fail('ENOENT', String(path)));
+  }
+
+  function opened(fd: number): { readonly inode: Inode; position: number } {
+    return descriptors.get(fd) ?? fail('EBADF', String(fd));
+  }
+
+  function isSame(path: string | undefined, directory: number, name?: string): boolean {
+    if (path === undefined) return false;
+    const place = name === undefined ? { directory: lookUp(path).ino, name } : locate(path);
+    return place.directory === directory && place.name === name;
+  }
+
+  /** A place for a name to be changed at. */
+  function writable(path: string | Buffer): { directory: number; name: string } {
+    const place = locate(path);
+    if (isSame(traits.readOnly, place.directory)) fail('EACCES', String(path));
+    return place;
+  }
+
+  function added(path: string | Buffer, inode: () => number): void {
+    const place = writable(path);
+    if (disk.inode(place.directory).entries.has(place.name)) fail('EEXIST', String(path));
+    disk.setEntries([{ ...place, ino: inode() }]);
+  }
+
+  function status({ ino, type, mode, uid, gid, data }: Inode): FileStatus {
+    const times = { atimeNs: 0n, mtimeNs: 0n, ctimeNs: 0n };
+    return { dev: 1n, ino: BigInt(ino), mode: typeBits[type] | mode, nlink: disk.linksTo(ino), uid, gid, size: data.length, ...times };
+  }
+
+  return {
+    descriptors,
+    open(path, flags, mode) {
+      if ((flags & O_CREAT) !== 0) {
+        if ((flags & O_EXCL) === 0) fail('EINVAL', 'the model creates new files only');
+        added(path, () => disk.create('file', mode & ~umask, 0, 0).ino);
+      }
+      let inode = lookUp(path);
+      if (inode.type === 'link') inode = (flags & O_NOFOLLOW) === 0 ? follow(inode.ino) : fail('ELOOP', String(path));
+      if ((flags & O_DIRECTORY) !== 0 && inode.type !== 'directory') fail('ENOTDIR', String(path));
+      descriptors.set(++lastDescriptor, { inode, position: 0 });
+      return lastDescriptor;
+    },
+    close: (fd) => void (descriptors.delete(fd) || fail('EBADF', String(fd))),
+    read: (fd, into, position) => Buffer.from(opened(fd).inode.data.slice(position), 'latin1').copy(into),
+    write(fd, bytes) {
+      const file = opened(fd);
+      const text = Buffer.from(bytes.subarray(0, bytesPerWrite)).toString('latin1');
+      disk.write(file.inode.ino, file.position, text);
+      file.position += text.length;
+      return text.length;
+    },
+    writev: () => fail('ENOSYS', 'writev'),
+    ftruncate: (fd, length) => disk.truncate(opened(fd).inode.ino, length),
+    fsync: (fd) => disk.sync(opened(fd).inode.ino),
+    fstat: (fd) => status(opened(fd).inode),
+    lstat: (path) => status(lookUp(path)),
+    stat: (path) => status(follow(lookUp(path).ino)),
+    readlink: (path) => lookUp(path).data,
+    readdir: (path) => [...follow(lookUp(path).ino).entries.keys()],
+    mkdir: (path, mode) => added(path, () => disk.create('directory', mode & ~umask, 0, 0).ino),
+    rename(from, to) {
+      const source = writable(from);
+      const target = writable(to);
+      const { ino } = lookUp(from);
+      if (isSame(traits.mounted, target.directory, target.name)) fail('EBUSY', String(to));
+      if (disk.inode(target.directory).entries.get(target.name) === ino) return; // rename(2): does nothing.
+      disk.setEntries([{ ...target, ino }, { ...source, ino: undefined }]);
+    },
+    link: (existing, name) => added(name, () => lookUp(existing).ino),
+    unlink(path) {
+      lookUp(path);
+      disk.setEntries([{ ...writable(path), ino: undefined }]);
+    },
+    fchown(fd, uid, gid) {
+      const { inode } = opened(fd);
+      // chown(2) clears set-id bits.
+      disk.setMetadata(inode.ino, { uid: uid === -1 ? inode.uid : uid, gid: gid === -1 ? inode.gid : gid, mode: inode.mode & 0o1777 });
+    },
+    fchmod: (fd, mode) => disk.setMetadata(opened(fd).inode.ino, { mode }),
+    chmod: () => fail('ENOSYS', 'chmod'),
+    futimes: () => undefined,
+    listxattr: () => [],
+    getxattr: () => null,
+    setxattr: () => undefined,
+    removexattr: () => undefined,
+    sleep: () => fail('ENOSYS', 'sleep'),
+  };
+}

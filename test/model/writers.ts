@@ -1,0 +1,61 @@
+/** The calls that a scenario makes: the protocol's own generators, in surroundings without a system. */
+import type { WriteOptions, WriteResult } from 'untorn';
+import { readSyncData } from '#untorn/data.js';
+import { readOptions } from '#untorn/options.js';
+import { writeAll } from '#untorn/protocol/contents.js';
+import { commitStaged, replaceFile, stage } from '#untorn/protocol/replace.js';
+import { Turn } from '#untorn/protocol/turns.js';
+import { newWrite, reporting } from '#untorn/protocol/write.js';
+import type { Steps, Surroundings } from '#untorn/system/calls.js';
+import { umask } from './system.ts';
+
+/** A call to make. */
+export interface Plan {
+  readonly path: string;
+  readonly options?: WriteOptions;
+  /** Whether it is the synchronous call, which nothing else of its process interrupts. */
+  readonly blocking?: boolean;
+  /** A pending file: it is staged and written first, and takes its turn when it is committed. */
+  readonly pending?: boolean;
+  /** Which process makes it. */
+  readonly process?: number;
+  /** Instead of its letter. */
+  readonly content?: string;
+  /** The codes of the errors that it may end with. */
+  readonly fails?: readonly string[];
+}
+
+/** The steps of a call; `begun` is told its number when it takes its place in the order. */
+export function stepsOf(plan: Plan, index: number, content: string, begun: (number: number) => void): Steps<WriteResult> {
+  const write = newWrite(plan.path, readOptions(plan.options), surroundingsOf(index), plan.blocking ?? false);
+  const bytes = Buffer.from(content, 'latin1');
+  const takeTurn = (): Turn => {
+    const turn = new Turn(write);
+    begun(turn.number);
+    return turn;
+  };
+  return plan.pending ? pending() : replaceFile(write, takeTurn(), readSyncData(bytes, 'utf8'));
+
+  function* pending(): Steps<WriteResult> {
+    const staged = yield* reporting(write, stage(write));
+    yield* writeAll(write, staged.temporary.fd, bytes);
+    return yield* commitStaged(write, staged, takeTurn());
+  }
+}
+
+const stateDirectory = '/state/untorn';
+
+function surroundingsOf(index: number): Surroundings {
+  let tokens = 0;
+  return {
+    platform: 'linux',
+    descriptorsRestricted: false,
+    uid: 0,
+    umask: () => umask,
+    reach: (directory) => `/proc/self/fd/${directory}`,
+    // Never random, so that every schedule meets the same names; the writer's index stands for its pid.
+    token: (kind) => `untorn-${kind === 'temporary' ? 't' : 'r'}-00000000-0-0-${index + 1}-0-${String(++tokens).padStart(20, '0')}`,
+    guard: () => ({ opened() {}, release() {} }),
+    stateDirectories: () => [stateDirectory],
+  };
+}
