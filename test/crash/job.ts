@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Checker } from './check.ts';
-import { filesystems } from './filesystems.ts';
+import { filesystems, tearsSuperblock } from './filesystems.ts';
 import { progressAt } from './progress.ts';
 import { readLog, type Recording } from './recording-log.ts';
 import { logName, oldImage, record, type Setup } from './recording.ts';
@@ -75,10 +75,13 @@ async function cutPower({ workshop, place, filesystem }: Setup, job: Job, worklo
     for (const parts of sampleStates(cut, recording.writes, share, random)) {
       stand.build(parts);
       tally.states++;
-      if ((await stand.mount()) === 'ok') {
-        count(tally, checker.check(mounted, progress), `${cut.covered} of ${cut.sent} writes flushed`);
+      const where = `${cut.covered} of ${cut.sent} writes flushed`;
+      const answer = await stand.mount();
+      if (answer === 'ok') {
+        count(tally, checker.check(mounted, progress), where);
         await stand.unmount();
-      } else tally.unmountable++;
+      } else if (tearsSuperblock(filesystem, parts)) tally.unmountable++;
+      else count(tally, [{ kind: 'missing', path: 'everything', detail: answer }], where);
     }
   }
   await stand.end();

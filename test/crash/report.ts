@@ -83,16 +83,18 @@ function sectionOf({ date, machine, seed, seconds, versions, results }: Report):
 ${sum(promised, ({ states }) => states)} disks that a power cut could have left, with durability \`'full'\` and \`'normal'\`:
 **${sum(promised, ({ bad }) => bad)} violations**. \`npm run test:crash -- --evidence\` repeats this.
 
-${date}; ${machine}; seed ${seed}; ${Math.round(seconds)} s.
+${date}; ${machine}; seed ${seed} (of the draw; what is recorded differs each time); ${Math.round(seconds)} s for all tables.
 
 A disk records every write and every flush (and so every FUA write) while the built package works on a real filesystem on
 it: overwriting, creating, creating in new directories, creating only, with both kinds of backups, through streams,
-several files of a directory at once, calls for one file that are not awaited, synchronous ones that overtake others; 1 KiB to 1 MiB. Another process syncs files of
-its own, so that journals commit at any moment. Then the power is cut before and after each flush and each acknowledgement: what was
-flushed is there, and of what was sent after it any subset, in parts of 512 bytes, all of them where they are few,
-else drawn by the seed. Each such disk is mounted as always, its journal is replayed, and every file is looked at.
+several files of a directory at once, calls for one file that are not awaited, synchronous ones that overtake others; 1 KiB to
+1 MiB. Another process syncs files of its own, so that journals commit at any moment. Then the power is cut before and after
+each flush and each acknowledgement: what was flushed is there, and of what was sent after it any subset, in parts of 512
+bytes, all of them where they are few, else drawn by the seed. Each such disk is mounted as always, its journal is
+replayed, and every file is looked at.
 
-- unmountable: the filesystem itself, whatever the programs on it do: ext4's superblock lies on two sectors under one checksum.
+- unmountable: the superblock was torn. Those of ext4 and btrfs lie on several sectors under one checksum, and mount(2) reads
+  one copy only: the programs on such a disk can do nothing about it.
 - torn: neither a whole old nor a whole new content (G2). missing: a file that was always there is not (G1, G2).
 - lost: the acknowledged version or its backup is not there (G3; \`'full'\` only).
 - exposed: a content, also a temporary one, with wider permissions than its file (G5). metadata: wrong mode or owner (G6).

@@ -6,10 +6,7 @@ export interface Tally {
   states: number;
   /** Disks on which anything was found. */
   bad: number;
-  /**
-   * Disks that could not be mounted: the filesystem's own doing, whatever the programs on it do. ext4's superblock has two
-   * sectors and one checksum, so that tearing it is enough.
-   */
+  /** Disks whose superblock was torn, so that they could not be mounted. */
   unmountable: number;
   /** Disks with at least one violation of a kind. */
   readonly violations: Record<Kind, number>;
