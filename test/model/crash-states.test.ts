@@ -23,7 +23,7 @@ function replace(profile: Profile, { synced }: { synced: boolean }): { persisten
 }
 
 function contents(persistence: Persistence): string[] {
-  return [...new Set(crashStates(persistence).states.map((tree) => String(tree.find('/f')?.data)))].sort();
+  return [...new Set(crashStates(persistence).states.map((tree) => String(tree.find('/f')?.data)))].toSorted();
 }
 
 /** Every subset of everything, without any shortcut. */

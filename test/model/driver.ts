@@ -3,7 +3,8 @@
  *
  * As with the real drivers, an asynchronous call is performed by the pool at any moment, and its steps go on later, when the
  * event loop of its process is free; a synchronous call, and what is yielded as `atOnce`, holds the loop until it is done.
- * Who is woken from a `wait` goes on within the steps of who wakes it.
+ * Who is woken from a `wait` goes on within the steps of who wakes it. What is yielded as `together` is done part by part,
+ * one of the orders that it may have.
  */
 import type { Request, Steps, System, SystemCall } from '#untorn/system/calls.js';
 
@@ -98,11 +99,33 @@ export class Thread {
     this.call.ended(outcome);
   }
 
+  /** The parts, and then the steps that asked for them. */
+  *#within(steps: Steps<unknown>, parts: readonly Steps<unknown>[]): Steps<unknown> {
+    let outcome: Outcome;
+    try {
+      outcome = { value: yield* oneByOne(parts) };
+    } catch (error) {
+      outcome = { error };
+    }
+    let next = 'error' in outcome ? steps.throw(outcome.error) : steps.next(outcome.value);
+    while (next.done !== true) {
+      try {
+        next = steps.next(yield next.value);
+      } catch (error) {
+        next = steps.throw(error);
+      }
+    }
+    return next.value;
+  }
+
   #take(request: Request): void {
     if (request.name === 'wait') {
       if (this.holdsLoop) throw new Error('A synchronous call waits');
       this.state = 'waiting';
       request.subscribe((value) => this.#proceed({ value }), (error) => this.#proceed({ error }));
+    } else if (request.name === 'together') {
+      this.#stack.push(this.#within(this.#stack.pop() as Steps<unknown>, request.steps));
+      this.#proceed({ value: undefined });
     } else if (request.name === 'atOnce') {
       this.#stack.push(request.steps);
       this.#proceed({ value: undefined });
@@ -111,6 +134,22 @@ export class Thread {
       this.state = 'called';
     }
   }
+}
+
+/** Parts that do not depend on each other: the order given is one that they may have. */
+export function* oneByOne(all: readonly Steps<unknown>[]): Steps<unknown[]> {
+  const outcomes: Outcome[] = [];
+  for (const steps of all) {
+    try {
+      outcomes.push({ value: yield* steps });
+    } catch (error) {
+      outcomes.push({ error });
+    }
+  }
+  return outcomes.map((outcome) => {
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  });
 }
 
 function attempt(perform: () => unknown): Outcome {

@@ -22,7 +22,7 @@ export function* recover(tree: Tree, histories: readonly History[]): Generator<V
     if (!isTemporary && left.get(path) !== inode.data) yield `G10: the sweep takes "${path}"`;
   }
   for (const { target } of histories) {
-    runSync(stepsOf({ path: target, blocking: true, options: { makeParents: true, durability: 'normal' } }, 9, 'next', () => {}), system);
+    runSync(stepsOf({ path: target, blocking: true, options: { makeParents: true, durability: 'normal' } }, 9, 'next', () => {}, system.close), system);
     if (disk.tree.find(target)?.data !== 'next') yield `G4: the next write of "${target}" is not there`;
   }
 }

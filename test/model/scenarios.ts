@@ -51,7 +51,7 @@ function* singles(): Generator<[string, Scenario]> {
     for (const durability of durabilities) {
       const scenario = make({ durability });
       for (const [kind, how] of Object.entries(kinds)) {
-        yield [`${name}, ${durability}, ${kind}`, { ...scenario, calls: scenario.calls.map((plan) => ({ ...plan, ...how })) }];
+        yield [`${name}, ${durability}, ${kind}`, { ...scenario, calls: scenario.calls.map((plan) => Object.assign({}, plan, how)) }];
       }
     }
   }
@@ -80,6 +80,7 @@ const several: Record<string, Scenario> = {
   },
   'two with parents to make, normal and full': {
     calls: [normal, full].map((options, index) => ({ path: `/d/a/${index}`, options: { ...options, makeParents: true } })),
+    preemptions: 1,
   },
   'one makes parents, another finds its content there': {
     calls: [off, { ...full, ifUnchanged: 'skip' } as const].map((options) => ({ path: '/d/a/f', options: { ...options, makeParents: true }, content: 'AAAAA' })),
@@ -93,6 +94,7 @@ const several: Record<string, Scenario> = {
   'two processes': { calls: [1, 2].map((process) => ({ path, options: full, blocking, process })), old: secret },
   'two processes that make the same parents': {
     calls: ['f', 'g'].map((name, process) => ({ path: `/d/a/b/${name}`, options: { ...full, makeParents: true }, blocking, process: process + 1 })),
+    preemptions: 1,
   },
 };
 

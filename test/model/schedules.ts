@@ -46,9 +46,15 @@ async function runOne(run: Run, prefix: readonly number[], preemptions: number):
     choices.push({ taken, of: options.length });
     const action = next.act();
     // Turns and permits are handed on in microtasks, to those that wait.
-    if (run.threads.some(({ state }) => state === 'waiting')) for (let turns = 0; turns < 3; turns++) await undefined;
+    if (run.threads.some(({ state }) => state === 'waiting')) await microtasks();
     run.acted(next, action, choices.length >= prefix.length);
   }
+  await microtasks();
   run.finished();
   return choices;
+}
+
+/** Lets those run that are there, and those that they lead to. */
+async function microtasks(): Promise<void> {
+  for (let turns = 0; turns < 4; turns++) await Promise.resolve();
 }

@@ -49,7 +49,7 @@ export class Tree {
 
   #collect(directory: number, path: string, names: Named[]): void {
     const { entries } = this.inodes.get(directory) as Inode;
-    for (const name of [...entries.keys()].sort()) {
+    for (const name of [...entries.keys()].toSorted()) {
       const inode = this.inodes.get(entries.get(name) as number) as Inode;
       names.push({ path: `${path}/${name}`, name, inode });
       if (inode.type === 'directory') this.#collect(inode.ino, `${path}/${name}`, names);

@@ -112,7 +112,7 @@ export class World implements Run {
       own = plan.process === undefined ? number : 1;
       history.begin({ letter: content[0] as string, content, ...metadata, number: own, soft: durability === 'off' } satisfies Version);
     };
-    const start = (): Steps<unknown> => mutation(stepsOf(plan, index, content, begun));
+    const start = (): Steps<unknown> => mutation(stepsOf(plan, index, content, begun, this.#system.close));
     const ended = (outcome: { value: unknown } | { error: unknown }): void => {
       if ('error' in outcome) this.#failed(plan, letter, outcome.error as WriteError);
       else this.#succeeded(history, own, durability, outcome.value as WriteResult);

@@ -26,8 +26,8 @@ export interface Plan {
 }
 
 /** The steps of a call; `begun` is told its number when it takes its place in the order. */
-export function stepsOf(plan: Plan, index: number, content: string, begun: (number: number) => void): Steps<WriteResult> {
-  const write = newWrite(plan.path, readOptions(plan.options), surroundingsOf(index), plan.blocking ?? false);
+export function stepsOf(plan: Plan, index: number, content: string, begun: (number: number) => void, release: (fd: number) => void): Steps<WriteResult> {
+  const write = newWrite(plan.path, readOptions(plan.options), surroundingsOf(index, release), plan.blocking ?? false);
   const bytes = Buffer.from(content, 'latin1');
   const takeTurn = (): Turn => {
     const turn = new Turn(write);
@@ -45,7 +45,7 @@ export function stepsOf(plan: Plan, index: number, content: string, begun: (numb
 
 const stateDirectory = '/state/untorn';
 
-function surroundingsOf(index: number): Surroundings {
+function surroundingsOf(index: number, release: (fd: number) => void): Surroundings {
   let tokens = 0;
   return {
     platform: 'linux',
@@ -55,6 +55,8 @@ function surroundingsOf(index: number): Surroundings {
     reach: (directory) => `/proc/self/fd/${directory}`,
     // Never random, so that every schedule meets the same names; the writer's index stands for its pid.
     token: (kind) => `untorn-${kind === 'temporary' ? 't' : 'r'}-00000000-0-0-${index + 1}-0-${String(++tokens).padStart(20, '0')}`,
+    release,
+    soon: queueMicrotask,
     guard: () => ({ opened() {}, release() {} }),
     stateDirectories: () => [stateDirectory],
   };

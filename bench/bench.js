@@ -1,0 +1,82 @@
+// `npm run bench`: times untorn beside its peers and the floors, in one interleaved run, and writes docs/performance.md.
+//   --quick          about a minute: fewer rounds, smaller workloads; prints the page, and writes nothing
+//   --only ID,ID     some workloads (a part of an id is enough); prints, and writes nothing
+//   --rounds N       7 unless quick       --dir DIR   whose filesystem is measured: the current directory
+//   --limit SECONDS  a workload that has taken so long gets no more rounds after the third; the page says so
+//   --from           makes the page again from docs/performance/results.json
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { compileFloor, missing, sample } from './execute.js';
+import { machine } from './machine.js';
+import { page, plots } from './page.js';
+import { installPeers } from './peers.js';
+import { countCalls } from './system-calls.js';
+import { shrink, workloads } from './workloads.js';
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    limit: { type: 'string', default: 'Infinity' },
+    dir: { type: 'string', default: '.' },
+    from: { type: 'boolean', default: false },
+  },
+});
+const docs = fileURLToPath(new URL('../docs', import.meta.url));
+const results = join(docs, 'performance', 'results.json');
+
+/** @returns {object} everything that the page says */
+function measure() {
+  installPeers();
+  const folder = realpathSync(mkdtempSync(join(options.dir, '.untorn-bench-')));
+  try {
+    const run = { folder, floor: compileFloor(folder) };
+    const rounds = Number(options.rounds ?? (options.quick ? 3 : 7));
+    const about = machine(folder);
+    process.stderr.write(`${about.filesystem}\n`);
+    const chosen = workloads.filter(({ id }) => options.only === undefined || options.only.split(',').some((part) => id.includes(part)));
+    const measured = chosen
+      .filter(({ size, scale }) => !options.quick || scale === undefined || size <= 32 << 20)
+      .map((workload) => measureWorkload(run, options.quick ? shrink(workload) : workload, rounds));
+    const calls = options.only === undefined ? countCalls(run) : [];
+    about.loadAfter = machine(folder).load;
+    return { about, rounds, quick: options.quick, workloads: measured, calls };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Each round has one sample of each contender, and begins with another one. */
+function measureWorkload(run, workload, rounds) {
+  const absent = {};
+  const names = [...Object.keys(workload.floors), ...workload.by].filter((name) => {
+    const reason = missing(name);
+    if (reason !== undefined) absent[name] = reason;
+    return reason === undefined;
+  });
+  const samples = Object.fromEntries(names.map((name) => [name, []]));
+  const begin = Date.now();
+  const elapsed = () => (Date.now() - begin) / 1000;
+  for (let round = 0; round < rounds && (round < 3 || elapsed() < Number(options.limit)); round++) {
+    for (let position = 0; position < names.length; position++) {
+      const name = names[(position + round) % names.length];
+      samples[name].push(sample(run, workload, name));
+    }
+  }
+  const descriptors = workload.scale?.of === 'files' ? sample(run, workload, 'untorn', { countDescriptors: true }).descriptors : undefined;
+  process.stderr.write(`${workload.id}: ${elapsed().toFixed(1)} s\n`);
+  return { ...workload, samples, absent, descriptors };
+}
+
+const measured = options.from ? JSON.parse(readFileSync(results, 'utf8')) : measure();
+if (options.quick || options.only !== undefined) {
+  process.stdout.write(page(measured));
+} else {
+  mkdirSync(join(docs, 'performance'), { recursive: true });
+  writeFileSync(results, `${JSON.stringify(measured)}\n`);
+  for (const [name, svg] of plots(measured)) writeFileSync(join(docs, 'performance', name), svg);
+  writeFileSync(join(docs, 'performance.md'), page(measured));
+}

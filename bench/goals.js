@@ -1,0 +1,72 @@
+// The goals, as data: what of ours is compared with what of whom, and how much it may be. Nothing measured is in here.
+import { median, ratio } from './statistics.js';
+
+const wfa = 'write-file-atomic';
+const fast = 'fast-write-atomic';
+const times = (workload, limit, against) => ({ workload, limit, against, value: 'ms' });
+const of = (workload, limit, value, text) => ({ workload, limit, value, text });
+const linear = (id, from) => ({ workload: id, limit: 1.5, from, value: 'linear' });
+
+/** The best peer is the fastest of those from npm that sync the file. */
+const bestPeer = 'best peer';
+
+export const goals = [
+  times('rewrite-full-async', 1.35, 'C'), times('rewrite-full-async', 0.5, wfa),
+  of('rewrite-full-async', 10, 'blocked', 'event loop never blocked: longest delay in ms'),
+  times('rewrite-full-sync', 1, 'C'), times('rewrite-full-sync', 0.9, wfa),
+  times('rewrite-off-async', 1, 'node:fs'), times('rewrite-off-async', 0.85, 'steno'), times('rewrite-off-async', 0.3, wfa),
+  times('rewrite-off-sync', 0.85, 'C'), times('rewrite-off-sync', 0.5, 'atomically'),
+  times('files-full', 1.4, 'C, 4 threads'), times('files-full', 0.37, wfa), times('files-full', 1.05, fast),
+  times('files-off', 0.22, wfa), times('files-off', 0.7, 'steno'),
+  times('burst-full', 2.2, 'C, two writes'), times('burst-full', 0.002, wfa),
+  times('replace-1MiB', 0.85, bestPeer),
+  times('replace-100MiB', 0.6, 'C'),
+  times('replace-1GiB', 0.55, bestPeer),
+  times('stream-1GiB', 0.85, 'C'), times('stream-1GiB', 0.36, 'node:fs'),
+  { workload: 'stream-1GiB', limit: 1, against: 'node:fs', value: 'memory' },
+  times('json-10MB', 1.35, 'JSON.stringify'),
+  times('import', Number((1.5 / 0.65).toFixed(2)), 'empty module'),
+  times('command-1KiB', 1.1, 'node -e 0'),
+  times('command-100MiB', 1, 'sponge'),
+  { calls: 'write', limit: 20, value: 'calls', text: 'system calls on files for one durable rewrite, async' },
+  { calls: 'writeSync', limit: 10, value: 'calls', text: 'system calls on files for one durable rewrite, sync' },
+  linear('scale-files-10000', 'scale-files-1000'), linear('scale-bytes-1073741824', 'scale-bytes-33554432'),
+  { workload: 'scale-files-10000', limit: 64, value: 'descriptors', text: 'most descriptors open' },
+];
+
+const valuesOf = (workload, name, value) => workload.samples[name]?.map((sample) => sample[value]);
+
+/** Each goal with what was measured; undefined where it was not. */
+export function judge({ workloads, calls }) {
+  const find = (id) => workloads.find((workload) => workload.id === id);
+  return goals.map((goal) => {
+    const { measured, against } = measure(goal, find, calls);
+    return { ...goal, isBest: goal.against === bestPeer, rounds: find(goal.workload)?.samples.untorn.length, title: find(goal.workload)?.title, durability: find(goal.workload)?.durability, reduced: find(goal.workload)?.reduced, against, measured, met: measured === undefined ? undefined : measured <= goal.limit };
+  });
+}
+
+function measure(goal, find, calls) {
+  if (goal.value === 'calls') return { measured: calls.find(({ name, api, durability }) => name === 'untorn' && api === goal.calls && durability === 'full')?.calls };
+  const workload = find(goal.workload);
+  if (workload === undefined) return {};
+  if (goal.value === 'descriptors') return { measured: workload.descriptors };
+  const ours = valuesOf(workload, 'untorn', goal.value === 'linear' ? 'ms' : goal.value);
+  if (goal.value === 'blocked') return { measured: median(ours.map((value) => value ?? 0)) };
+  if (goal.value === 'linear') {
+    const before = find(goal.from);
+    if (before === undefined) return {};
+    const perItem = median(ours) / workload.scale.at;
+    return { measured: perItem / (median(valuesOf(before, 'untorn', 'ms')) / before.scale.at), against: before.title };
+  }
+  const against = goal.against === bestPeer ? best(workload, calls) : goal.against;
+  const theirs = against && valuesOf(workload, against, goal.value);
+  return theirs === undefined ? {} : { measured: ratio(ours, theirs), against };
+}
+
+/** The fastest peer that was seen to sync the file, where calls were traced. */
+function best(workload, calls) {
+  const syncing = (name) => calls.length === 0 || calls.some((call) => call.name === name && call.api === workload.api && call.durability === workload.durability && call.file && call.atomic);
+  return Object.keys(workload.samples)
+    .filter((name) => name !== 'untorn' && name !== 'node:fs' && !(name in workload.floors) && syncing(name))
+    .toSorted((a, b) => median(valuesOf(workload, a, 'ms')) - median(valuesOf(workload, b, 'ms')))[0];
+}

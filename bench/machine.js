@@ -1,0 +1,44 @@
+// Where a run was made.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpus, getPriority, loadavg, release, totalmem, type } from 'node:os';
+import { basename } from 'node:path';
+import { contenders, peers } from './contenders.js';
+
+/** @param {string} folder */
+export function machine(folder) {
+  const [filesystem, options] = said('findmnt', ['-no', 'FSTYPE,OPTIONS', '-T', folder]).split(/\s+/);
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const versions = { untorn: `${version} (${said('git', ['describe', '--always', '--dirty'])})` };
+  for (const name of peers) versions[name] = contenders[name].version;
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    system: `${type()} ${release()}`,
+    processor: `${cpus().length} × ${cpus()[0]?.model}`,
+    memory: totalmem(),
+    node: process.version,
+    compiler: said('cc', ['--version']).split('\n')[0],
+    filesystem: `${filesystem} (${options})`,
+    device: device(said('findmnt', ['-no', 'SOURCE', '-T', folder])),
+    priority: getPriority(),
+    processors: cpus().length,
+    load: loadavg().map((load) => load.toFixed(1)).join(', '),
+    versions,
+  };
+}
+
+/** A loop device says on what its file lies: in memory a flush costs nearly nothing. @param {string} source */
+function device(source) {
+  const name = basename(source);
+  if (!name.startsWith('loop')) return `${name}, ${said('lsblk', ['-dno', 'ROTA', source]) === '1' ? 'reported as rotating' : 'reported as not rotating'}`;
+  const backing = said('losetup', ['-n', '-O', 'BACK-FILE', source]);
+  return `loop device on ${said('findmnt', ['-no', 'FSTYPE', '-T', backing]).split('\n').at(-1)}`;
+}
+
+function said(program, args) {
+  try {
+    return execFileSync(program, args, { encoding: 'utf8', cwd: new URL('..', import.meta.url) }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
