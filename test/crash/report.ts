@@ -41,8 +41,9 @@ export function rowsPerThousand(results: readonly Result[], versions: Report['ve
   const names = [...new Set(results.map(({ subject }) => subject))];
   const rows = names.map((name): Row => {
     const own = results.filter(({ subject, durability }) => subject === name && durability === 'full');
-    const states = own.reduce((sum, result) => sum + result.states, 0);
-    const perThousand = (count: (result: Result) => number): string => ((own.reduce((sum, result) => sum + count(result), 0) / states) * 1000).toFixed(1);
+    const total = (count: (result: Result) => number): number => own.reduce((sum, result) => sum + count(result), 0);
+    const perThousand = (count: (result: Result) => number): string => ((total(count) / total((result) => result.states)) * 1000).toFixed(1);
+    const states = total((result) => result.states);
     const title = versions[name] === undefined ? name : `${name} ${versions[name]}`;
     const figures = shown.map((kind) => perThousand(({ violations }) => violations[kind]));
     return ([title, states] as Row).concat(figures, perThousand(({ bad }) => bad));
@@ -62,11 +63,12 @@ export function table(rows: readonly Row[]): string {
   return rows.flatMap((row, at) => (at === 0 ? [line(row), rule] : [line(row)])).join('\n');
 }
 
+const head = '# Evidence\n\nWhat the guarantees rest on, measured. The programs that say so wrote this page.\n';
 const start = '<!-- power cuts: written by `npm run test:crash -- --evidence` -->';
 const end = '<!-- end of power cuts -->';
 
 export function writeEvidence(path: string, report: Report): void {
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : '# Evidence\n\nWhat the guarantees rest on, measured. The programs that say so wrote this page.\n';
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : head;
   const section = `${start}\n${sectionOf(report)}\n${end}\n`;
   const [from, to] = [text.indexOf(start), text.indexOf(end)];
   writeFileSync(path, from < 0 || to < from ? `${text}\n${section}` : text.slice(0, from) + section + text.slice(to + end.length + 1));

@@ -88,7 +88,8 @@ export class Workshop {
     if (peers.length === 0) return {};
     const folder = join(this.folder, 'peers');
     const options = ['--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts'];
-    execFileSync('npm', ['install', ...options, ...peers.map((name) => `${name}@${peerVersions[name] ?? 'latest'}`)], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const wanted = peers.map((name) => `${name}@${peerVersions[name] ?? 'latest'}`);
+    execFileSync('npm', ['install', ...options, ...wanted], { stdio: ['ignore', 'ignore', 'inherit'] });
     writeFileSync(join(folder, 'load.mjs'), 'export const load = (name) => import(name);\n');
     const versionOf = (name: string): string => JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')).version;
     return Object.fromEntries(peers.map((name) => [name, versionOf(name)]));
