@@ -7,8 +7,8 @@ import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const versions = ['22.23.3'];
-const limit = 120_000; // Milliseconds, for the tests on one version.
+const versions = ['20.20.2', '22.23.3'];
+const limit = 180_000; // Milliseconds, for the tests on one version.
 const tests = ['replace', 'busy', 'names', 'ends', 'command'];
 
 class Unavailable extends Error {}
@@ -60,6 +60,7 @@ function runOn(wineCommand, version, workshop) {
   const env = {
     PATH: process.env.PATH,
     HOME: workshop,
+    LC_ALL: 'C.UTF-8', // Wine keeps file names in the locale's encoding.
     WINEPREFIX: join(workshop, 'prefix'),
     WINEDEBUG: '-all',
     WINEDLLOVERRIDES: 'mscoree,mshtml=', // Neither .NET nor a browser: it would ask for them.
@@ -73,7 +74,7 @@ function runOn(wineCommand, version, workshop) {
   console.log(`\n${readFileSync(proof, 'utf8')} under Wine`);
   const ended = run([...flags, '--enable-source-maps', '--input-type=module', '--eval', imports], limit);
   const text = existsSync(report) ? readFileSync(report, 'utf8') : '';
-  const lines = text.split('\n').filter((line) => line.endsWith('}')).map((line) => JSON.parse(line));
+  const lines = text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
   const problem = ended.error?.message ?? (ended.signal !== null ? `killed by ${ended.signal}` : ended.status > 1 ? `exit status ${ended.status}` : undefined);
   return { lines, problem };
 }

@@ -1,36 +1,43 @@
 /** Somebody else has the file open: a rename over it fails then, as with a virus scanner or an indexer. */
 import assert from 'node:assert/strict';
 import { writeFileSync as plainWrite } from 'node:fs';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { writeFile, writeFileSync } from 'untorn';
 import { apis } from '../support/apis.ts';
-import { start, type Program } from '../support/child.ts';
+import { start } from '../support/child.ts';
 import { scratch } from '../support/scratch.ts';
 import { failure, onWindows } from './on-windows.ts';
 
-/** Another process that has a file open until it is told to let go, and then for some time still. */
-async function holder(t: TestContext, path: string): Promise<Program> {
+interface Holder extends AsyncDisposable {
+  /** Lets go some milliseconds from now. */
+  letGoAfter(milliseconds: number): void;
+}
+
+/** Another process that has a file open, at the longest until the test has ended. */
+async function holder(path: string): Promise<Holder> {
   const program = start(`
     import { openSync } from 'node:fs';
     openSync(process.argv[1], 'r');
     process.stdin.on('data', (text) => setTimeout(() => process.exit(), Number(text)));
     console.log('open');
   `, [path]);
-  t.after(async () => {
-    program.process.kill();
-    await program.ended;
-  });
   assert.equal(await program.line(), 'open');
-  return program;
+  return {
+    letGoAfter: (milliseconds) => void program.process.stdin.write(String(milliseconds)),
+    async [Symbol.asyncDispose]() {
+      program.process.kill();
+      await program.ended;
+    },
+  };
 }
 
 describe('a target that another process has open on Windows', onWindows, () => {
   const here = scratch();
 
   for (const { name, write } of apis) {
-    it(`is tried again by ${name}() within the budget; then it is an error, and the old file is intact`, async (t) => {
+    it(`is tried again by ${name}() within the budget; then it is an error, and the old file is intact`, async () => {
       plainWrite(here.at('file'), 'old');
-      const { ended, process: other } = await holder(t, here.at('file'));
+      await using other = await holder(here.at('file'));
       for (const timeout of [0, 600]) {
         const begun = Date.now();
         const error = await failure(() => write(here.at('file'), 'new', { retry: { timeout } }));
@@ -40,44 +47,43 @@ describe('a target that another process has open on Windows', onWindows, () => {
         assert.match(error.message, /^Cannot replace ".*file": .* while renaming; the old content is untouched$/);
         assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
       }
-      other.kill();
-      await ended;
+      await other[Symbol.asyncDispose]();
       await write(here.at('file'), 'new');
       assert.equal(here.text('file'), 'new');
     });
 
-    it(`is replaced by ${name}() once it is let go`, async (t) => {
+    it(`is replaced by ${name}() once it is let go`, async () => {
       plainWrite(here.at('file'), 'old');
-      const { process: other } = await holder(t, here.at('file'));
-      other.stdin.write('500');
+      await using other = await holder(here.at('file'));
+      other.letGoAfter(500);
       const result = await write(here.at('file'), 'new', { retry: { timeout: 20_000 } });
       assert.deepEqual([result.replaced, result.superseded, here.text('file'), here.names()], [true, false, 'new', ['file']]);
     });
 
-    it(`keeps its backup's old content if ${name}() cannot replace that, and is tried again for it too`, async (t) => {
+    it(`keeps its backup's old content if ${name}() cannot replace that, and is tried again for it too`, async () => {
       plainWrite(here.at('file'), 'old');
       plainWrite(here.at('file~'), 'older');
-      const { process: other } = await holder(t, here.at('file~'));
+      await using other = await holder(here.at('file~'));
       const error = await failure(() => write(here.at('file'), 'new', { backup: 'simple', retry: { timeout: 100 } }));
       assert.deepEqual([error.step, error.outcome, here.text('file'), here.text('file~'), here.names()], ['back up', 'old', 'old', 'older', ['file', 'file~']]);
-      other.stdin.write('500');
+      other.letGoAfter(500);
       await write(here.at('file'), 'new', { backup: 'simple', retry: { timeout: 20_000 } });
       assert.deepEqual([here.text('file'), here.text('file~'), here.names()], ['new', 'old', ['file', 'file~']]);
     });
   }
 
-  it('is waited for by writeFileSync() without spinning', async (t) => {
+  it('is waited for by writeFileSync() without spinning', async () => {
     plainWrite(here.at('file'), 'old');
-    await holder(t, here.at('file'));
+    await using _ = await holder(here.at('file'));
     const before = process.cpuUsage();
     await failure(() => writeFileSync(here.at('file'), 'new', { retry: { timeout: 2000 } }));
     const { user, system } = process.cpuUsage(before);
     assert.ok((user + system) / 1000 < 1000, `${(user + system) / 1000} ms of CPU in 2000 ms`);
   });
 
-  it('does not hold up the event loop in writeFile(), which can be aborted', async (t) => {
+  it('does not hold up the event loop in writeFile(), which can be aborted', async () => {
     plainWrite(here.at('file'), 'old');
-    await holder(t, here.at('file'));
+    await using _ = await holder(here.at('file'));
     let turns = 0;
     const ticking = setInterval(() => turns++, 10);
     const controller = new AbortController();
@@ -88,13 +94,13 @@ describe('a target that another process has open on Windows', onWindows, () => {
     assert.ok(turns >= 10, `${turns} turns`);
   });
 
-  it('gets the last call of a process, synchronous ones between asynchronous ones too', async (t) => {
+  it('gets the last call of a process, synchronous ones between asynchronous ones too', async () => {
     plainWrite(here.at('file'), 'old');
-    const { process: other } = await holder(t, here.at('file'));
+    await using other = await holder(here.at('file'));
     const retry = { timeout: 20_000 };
     const first = writeFile(here.at('file'), 'first', { retry });
     await new Promise((resolve) => setTimeout(resolve, 300));
-    other.stdin.write('300');
+    other.letGoAfter(300);
     writeFileSync(here.at('file'), 'second', { retry });
     assert.equal(here.text('file'), 'second');
     await first;

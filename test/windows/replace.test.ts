@@ -85,7 +85,7 @@ describe('replacing a file on Windows', onWindows, () => {
       plainWrite(here.at('file'), 'old');
       utimesSync(here.at('file'), 1_000_000, 2_000_000);
       await write(here.at('file'), 'new', { preserve: { times: 'try' } });
-      assert.deepEqual([statSync(here.at('file')).mtimeMs, here.text('file')], [2_000_000_000, 'new']);
+      assert.deepEqual([Math.floor(statSync(here.at('file')).mtimeMs), here.text('file')], [2_000_000_000, 'new']);
     });
 
     it(`${name}() leaves other hard links with the old content`, async () => {
@@ -110,7 +110,7 @@ describe('replacing a file on Windows', onWindows, () => {
 
   it('with the last call winning, synchronous and asynchronous', async () => {
     for (let round = 0; round < 10; round++) {
-      const calls = Array.from({ length: 8 }, (_, index) => (index % 3 === 2 ? writeFileSync(here.at('file'), `${round} ${index}`) : writeFile(here.at('file'), `${round} ${index}`)));
+      const calls = Array.from({ length: 8 }, async (_, index) => apis[index % 3 === 2 ? 1 : 0]?.write(here.at('file'), `${round} ${index}`));
       await Promise.all(calls);
       assert.equal(here.text('file'), `${round} 7`);
       const late = writeFile(here.at('file'), 'earlier');
