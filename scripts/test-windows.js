@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const versions = ['20.20.2', '22.23.3'];
-const limit = 180_000; // Milliseconds, for the tests on one version.
+const limit = 240_000; // Milliseconds, for the tests on one version.
 const tests = ['replace', 'busy', 'names', 'ends', 'command'];
 
 class Unavailable extends Error {}

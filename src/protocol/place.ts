@@ -118,9 +118,13 @@ function refuseUnfit(write: Write, existing: FileStatus | undefined): void {
 }
 
 /** Windows never replaces a file with the read-only attribute; a directory that one may not write is another matter. */
-export function refuseReadOnly({ surroundings }: Write, { existing }: Place): void {
-  if (surroundings.platform !== 'win32' || existing === undefined || fileType(existing.mode) !== 'file') return;
-  if ((existing.mode & 0o200) === 0) throw refusal('EPERM', 'it is read-only');
+export function refuseReadOnly(write: Write, place: Place): void {
+  if (isReadOnly(write, place)) throw refusal('EPERM', 'it is read-only');
+}
+
+/** Whether it has the read-only attribute of Windows. */
+export function isReadOnly({ surroundings }: Write, { existing }: Place): boolean {
+  return surroundings.platform === 'win32' && existing !== undefined && fileType(existing.mode) === 'file' && (existing.mode & 0o200) === 0;
 }
 
 function* followLink(write: Write, place: Place, link: FileStatus, before: number): Steps<PathName> {

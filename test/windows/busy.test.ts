@@ -8,19 +8,22 @@ import { start } from '../support/child.ts';
 import { scratch } from '../support/scratch.ts';
 import { failure, onWindows } from './on-windows.ts';
 
+/** Libuv's own flag to share a file with nobody, neither for reading nor for deleting; with O_RDWR. */
+const exclusively = String(0x10000000 | 2);
+
 interface Holder extends AsyncDisposable {
   /** Lets go some milliseconds from now. */
   letGoAfter(milliseconds: number): void;
 }
 
 /** Another process that has a file open, at the longest until the test has ended. */
-async function holder(path: string): Promise<Holder> {
+async function holder(path: string, flags = '0'): Promise<Holder> {
   const program = start(`
     import { openSync } from 'node:fs';
-    openSync(process.argv[1], 'r');
+    openSync(process.argv[1], Number(process.argv[2]));
     process.stdin.on('data', (text) => setTimeout(() => process.exit(), Number(text)));
     console.log('open');
-  `, [path]);
+  `, [path, flags]);
   assert.equal(await program.line(), 'open');
   return {
     letGoAfter: (milliseconds) => void program.process.stdin.write(String(milliseconds)),
@@ -58,6 +61,20 @@ describe('a target that another process has open on Windows', onWindows, () => {
       other.letGoAfter(500);
       const result = await write(here.at('file'), 'new', { retry: { timeout: 20_000 } });
       assert.deepEqual([result.replaced, result.superseded, here.text('file'), here.names()], [true, false, 'new', ['file']]);
+    });
+
+    it(`and shares with nobody, is an error of ${name}() after the budget, and replaced once it is let go`, async () => {
+      plainWrite(here.at('file'), 'old');
+      await using other = await holder(here.at('file'), exclusively);
+      assert.throws(() => here.text('file'), { code: 'EBUSY' });
+      for (const options of [{}, { backup: 'numbered' }, { ifUnchanged: 'skip' }] as const) {
+        const error = await failure(() => write(here.at('file'), 'new', { ...options, retry: { timeout: 100 } }));
+        assert.ok(['EPERM', 'EBUSY', 'EACCES'].includes(error.code), error.code);
+        assert.deepEqual([error.outcome, here.names()], ['old', ['file']]);
+      }
+      other.letGoAfter(300);
+      await write(here.at('file'), 'new', { backup: 'simple', retry: { timeout: 20_000 } });
+      assert.deepEqual([here.text('file'), here.text('file~'), here.names()], ['new', 'old', ['file', 'file~']]);
     });
 
     it(`keeps its backup's old content if ${name}() cannot replace that, and is tried again for it too`, async () => {

@@ -67,6 +67,18 @@ describe('replacing a file on Windows', onWindows, () => {
       chmodSync(here.at('file'), 0o666);
     });
 
+    it(`${name}() with ifUnchanged: 'skip' goes by the one bit of a mode that Windows has`, async () => {
+      const wants = async (mode: number): Promise<unknown> => {
+        const { unchanged, durable } = await write(here.at('file'), 'same', { mode, ifUnchanged: 'skip' });
+        return [unchanged, durable];
+      };
+      assert.deepEqual(await wants(0o444), [false, 'unsupported']);
+      assert.deepEqual(await wants(0o400), [true, 'unsupported']);
+      assert.equal((await failure(() => wants(0o600))).code, 'EPERM');
+      chmodSync(here.at('file'), 0o666);
+      assert.deepEqual(await wants(0o600), [true, 'unsupported']);
+    });
+
     it(`${name}() sets the one bit of a mode that Windows has`, async () => {
       await write(here.at('file'), 'x', { mode: 0o444 });
       assert.deepEqual([statSync(here.at('file')).mode & 0o777, here.text('file')], [0o444, 'x']);
