@@ -87,7 +87,8 @@ function show({ lines, problem }) {
   }
   const all = lines.filter(({ kind }) => kind === 'test');
   const skipped = all.filter((line) => line.skipped !== false).length;
-  const failed = lines.filter((line) => !line.passed).length;
+  // A suite fails with its tests, or alone by its hooks.
+  const failed = all.filter((line) => !line.passed).length || lines.filter((line) => !line.passed).length;
   const passed = all.filter((line) => line.passed).length - skipped;
   if (problem !== undefined) console.log(`  The program did not come to its end: ${problem}`);
   return { passed, skipped, failed: failed + (problem !== undefined || passed === 0 ? 1 : 0) };

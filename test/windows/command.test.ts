@@ -7,7 +7,7 @@ import { scratch } from '../support/scratch.ts';
 import { onWindows } from './on-windows.ts';
 
 function untorn(input: string, ...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [main, ...args], { input, encoding: 'utf8', timeout: 30_000 });
+  return spawnSync(process.execPath, [main, ...args], { input, encoding: 'utf8', timeout: 120_000 });
 }
 
 describe('the command on Windows', onWindows, () => {
