@@ -1,12 +1,14 @@
 // Runs the compiled tests that the arguments name (all by default), with the test runner of the Node that runs this.
-// The tests of the package itself, in build/test/packaging, need the network and run only when they are named.
+// The tests of the package itself, in build/test/packaging, need the network and run only when they are named; so do those for
+// Windows elsewhere.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';
 
 const folder = join('build', 'test');
 const wanted = process.argv.slice(2);
-const isWanted = (name) => (wanted.length === 0 ? !name.startsWith(`packaging${sep}`) : wanted.some((part) => name.includes(part)));
+const unnamed = process.platform === 'win32' ? ['packaging'] : ['packaging', 'windows'];
+const isWanted = (name) => (wanted.length === 0 ? !unnamed.some((part) => name.startsWith(`${part}${sep}`)) : wanted.some((part) => name.includes(part)));
 
 // Node 20's runner takes file names only, no patterns.
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -24,7 +24,8 @@ export function absolutePath(given: PathLike, argument = 'path'): PathName {
   const name = fromPathLike(given, argument);
   if (name.length === 0) throw misuse('ERR_INVALID_ARG_VALUE', `"${argument}" is empty`);
   if (name.includes('\0')) throw misuse('ERR_INVALID_ARG_VALUE', `"${argument}" contains a null byte`);
-  if (isAbsolute(name)) return name;
+  // There a path that begins with a slash is absolute but for the drive.
+  if (isAbsolute(name) && !(windows && path.parse(asText(name)).root.length === 1)) return name;
   if (windows) return resolveKeepingTrailingSlash(name as string);
   const plain = typeof name === 'string' ? name.replace(/^(\.\/+)+|^\.$/, '') : name;
   return plain.length === 0 ? workingDirectory() : join(workingDirectory(), plain);

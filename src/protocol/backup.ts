@@ -9,11 +9,13 @@ import { codeOf, refusal } from '../errors.ts';
 import { asText, fromBytes, join, key, split, surround, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
+import { whileBusy } from './busy.ts';
 import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
 import type { Place } from './place.ts';
 import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, unlinkIfThere, type Folder } from './temporary.ts';
+import { refuseReserved } from './windows-names.ts';
 import type { Write } from './write.ts';
 
 /** Makes the backup that was asked for; returns its path. */
@@ -21,7 +23,7 @@ export function* makeBackup(write: Write, place: Place): Steps<PathName | undefi
   const { backup, durability } = write.settings;
   if (backup === undefined || place.existing === undefined) return undefined;
   write.step = 'back up';
-  if (durability !== 'off') yield* syncOld(place, place.existing);
+  if (durability !== 'off') yield* syncOld(write, place, place.existing);
   if (backup.kind === 'path') return yield* backUpElsewhere(write, place, backup.path);
   const path =
     backup.kind === 'numbered' ? yield* backUpNumbered(write, place, backup.limit) : yield* backUpAs(write, place, place, surround('', place.name, '~'));
@@ -30,9 +32,9 @@ export function* makeBackup(write: Write, place: Place): Steps<PathName | undefi
 }
 
 /** The old file's own data: who wrote it may not have synced it. */
-function* syncOld(place: Place, old: FileStatus): Steps<void> {
+function* syncOld(write: Write, place: Place, old: FileStatus): Steps<void> {
   if (fileType(old.mode) !== 'file') return;
-  const fd = yield* call.open(place.reach, O_TO_SYNC | O_NOFOLLOW, 0);
+  const fd = yield* whileBusy(write, () => call.open(place.reach, O_TO_SYNC | O_NOFOLLOW, 0));
   try {
     yield* call.fsync(fd);
   } finally {
@@ -41,6 +43,7 @@ function* syncOld(place: Place, old: FileStatus): Steps<void> {
 }
 
 function* backUpElsewhere(write: Write, place: Place, path: PathName): Steps<PathName> {
+  refuseReserved(write.surroundings, path);
   const { directory: directoryPath, name } = split(path);
   const directory = yield* openDirectory(write, directoryPath);
   try {
@@ -58,7 +61,7 @@ function* backUpAs(write: Write, place: Place, folder: Folder, name: PathName): 
   const reach = join(folder.directory.reach, newName(write, name, 'temporary'));
   if (!(yield* linked(place.reach, reach))) return yield* backUpByCopy(write, place, folder, name);
   try {
-    yield* call.rename(reach, join(folder.directory.reach, name));
+    yield* whileBusy(write, () => call.rename(reach, join(folder.directory.reach, name)));
   } catch (error) {
     yield* afterFailure(call.unlink(reach));
     throw error;
@@ -92,7 +95,7 @@ function* backUpByCopy(write: Write, place: Place, folder: Folder, name: PathNam
     yield* applyMetadata({ ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } }, place, temporary);
     if (write.settings.durability !== 'off') yield* call.fsync(temporary.fd);
     yield* closeTemporary(temporary);
-    yield* call.rename(temporary.reach, join(folder.directory.reach, name));
+    yield* whileBusy(write, () => call.rename(temporary.reach, join(folder.directory.reach, name)));
     forgetTemporary(temporary);
     return join(folder.directoryPath, name);
   } catch (error) {
@@ -112,7 +115,9 @@ function* backUpNumbered(write: Write, place: Place, limit: number): Steps<PathN
       if (codeOf(error) === 'EEXIST') continue;
       throw error;
     }
-    for (const old of numbers.filter((taken) => taken <= number - limit)) yield* unlinkIfThere(join(place.directory.reach, numbered(place.name, old)));
+    for (const old of numbers.filter((taken) => taken <= number - limit)) {
+      yield* whileBusy(write, () => unlinkIfThere(join(place.directory.reach, numbered(place.name, old))));
+    }
     return join(place.directoryPath, name);
   }
 }

@@ -14,7 +14,7 @@ import { syncDirectory } from './directory.ts';
 import { writeInPlace } from './in-place.ts';
 import { applyMetadata } from './metadata.ts';
 import { syncParents } from './parents.ts';
-import { lookAgain, type Place } from './place.ts';
+import { lookAgain, refuseReadOnly, type Place } from './place.ts';
 import type { Placed } from './placed.ts';
 import { renameInto, type Renamed } from './rename.ts';
 import { finishing, type Staged } from './staged.ts';
@@ -61,6 +61,7 @@ export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number)
   const { place, temporary } = staged;
   const first = turn.newer(place);
   if (first !== undefined) return yield* giveWay(write, staged, turn, first, bytes);
+  refuseReadOnly(write, place);
   // What is written in place keeps its own.
   const notKept = staged.folder === place ? yield* applyMetadata(write, place, temporary) : [];
   throwIfAborted(write);

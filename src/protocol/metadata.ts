@@ -36,12 +36,20 @@ export function* applyMetadata(write: Write, place: Place, temporary: TemporaryF
   write.step = 'set metadata';
   const { settings, surroundings } = write;
   const notKept: NotKept[] = [];
-  if (surroundings.platform === 'win32') return notKept;
   const existing = kept(place.existing);
+  if (surroundings.platform === 'win32') return yield* applyOnWindows(write, existing, temporary, notKept);
   const owner = yield* applyOwner(write, existing, temporary, notKept);
   const acl = existing === undefined ? 'none' : yield* copyAttributes(write, place, temporary, owner.gid === existing.gid, notKept);
   const mode = finalMode(write, existing, temporary, owner, acl);
   if (mode !== undefined) yield* applyMode(write, existing, temporary, mode, acl, notKept);
+  if (existing !== undefined && settings.preserve.times !== 'off') yield* applyTimes(settings.preserve.times, existing, temporary, notKept);
+  return notKept;
+}
+
+/** There a mode has one bit, and it goes by the name of read-only; ACLs are the directory's. */
+function* applyOnWindows({ settings }: Write, existing: FileStatus | undefined, temporary: TemporaryFile, notKept: NotKept[]): Steps<NotKept[]> {
+  if (settings.uid !== undefined || settings.gid !== undefined) throw refusal('ENOTSUP', 'Windows has no owners that are numbers');
+  if (settings.mode !== undefined && (settings.mode & 0o200) === 0) yield* call.fchmod(temporary.fd, 0o444);
   if (existing !== undefined && settings.preserve.times !== 'off') yield* applyTimes(settings.preserve.times, existing, temporary, notKept);
   return notKept;
 }

@@ -11,6 +11,7 @@ import { fileType, O_HOLD } from '../system/flags.ts';
 import { listOld } from './attributes.ts';
 import { closeDirectory, forgetPath, isStill, recallDirectory, type Directory } from './directory.ts';
 import { openOrMakeDirectory } from './parents.ts';
+import { refuseReserved } from './windows-names.ts';
 import type { Write } from './write.ts';
 
 export interface Place {
@@ -37,6 +38,7 @@ export function* findPlace(write: Write): Steps<Place> {
   for (let links = 0; ; ) {
     const { directory: directoryPath, name } = split(write.path);
     if (['', '.', '..'].includes(asText(name))) throw refusal('EISDIR', 'the path names a directory');
+    refuseReserved(write.surroundings, write.path);
     const recalled = recallDirectory(write, directoryPath);
     const directory = recalled ?? (yield* openOrMakeDirectory(write, directoryPath));
     const place: Place = { directory, directoryPath, name, reach: join(directory.reach, name), existing: undefined, attributes: undefined, held: undefined };
@@ -113,6 +115,16 @@ function refuseUnfit(write: Write, existing: FileStatus | undefined): void {
       if (!write.settings.overwrite) throw refusal('EEXIST', 'file already exists');
       if (existing.nlink > 1 && write.settings.hardLink === 'refuse') throw refusal('EMLINK', `it has ${existing.nlink} hard links`);
   }
+}
+
+/** Windows never replaces a file with the read-only attribute; a directory that one may not write is another matter. */
+export function refuseReadOnly(write: Write, place: Place): void {
+  if (isReadOnly(write, place)) throw refusal('EPERM', 'it is read-only');
+}
+
+/** Whether it has the read-only attribute of Windows. */
+export function isReadOnly({ surroundings }: Write, { existing }: Place): boolean {
+  return surroundings.platform === 'win32' && existing !== undefined && fileType(existing.mode) === 'file' && (existing.mode & 0o200) === 0;
 }
 
 function* followLink(write: Write, place: Place, link: FileStatus, before: number): Steps<PathName> {

@@ -1,11 +1,12 @@
 /** The moment of truth: one system call that puts the new file into place, and what to think if it fails. */
 import { codeOf } from '../errors.ts';
 import { call, type Steps } from '../system/calls.ts';
+import { whileBusy } from './busy.ts';
 import { lookAt, type Place } from './place.ts';
 import { afterFailure, forgetTemporary, statusOf, unlinkIfThere, type TemporaryFile } from './temporary.ts';
 import type { Placed } from './placed.ts';
 import type { Turn } from './turns.ts';
-import { throwIfAborted, type Write } from './write.ts';
+import type { Write } from './write.ts';
 
 export interface Renamed {
   /** Newer content that came first; then this was not renamed. */
@@ -22,8 +23,7 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
   yield* turn.finishOlder(place);
   const begun = turn.begin(place, temporary.reach);
   try {
-    if (write.settings.overwrite) yield* rename(write, place, temporary);
-    else yield* call.link(temporary.reach, place.reach);
+    yield* whileBusy(write, () => (write.settings.overwrite ? call.rename(temporary.reach, place.reach) : call.link(temporary.reach, place.reach)));
   } catch (error) {
     turn.end(place);
     const finished = begun.finished && ['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '');
@@ -33,7 +33,7 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
   write.outcome = 'new';
   const record = turn.placed(place);
   // After a link the temporary name is a second one of the new file.
-  if (!write.settings.overwrite) yield* unlinkIfThere(temporary.reach);
+  if (!write.settings.overwrite) yield* whileBusy(write, () => unlinkIfThere(temporary.reach));
   forgetTemporary(temporary);
   return { record, atomic: true };
 }
@@ -52,25 +52,4 @@ function* happened(write: Write, place: Place, temporary: TemporaryFile): Steps<
   if (now?.ino !== own.ino || now.dev !== own.dev) return false;
   yield* afterFailure(call.unlink(temporary.reach));
   return true;
-}
-
-/** What Windows says while another process, as a virus scanner, has the target or the temporary file open. */
-const busy = new Set(['EPERM', 'EACCES', 'EBUSY']);
-const readOnly = 0o200;
-
-function* rename(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
-  const windows = write.surroundings.platform === 'win32';
-  const deadline = Date.now() + write.settings.retryTimeout;
-  for (let pause = 4; ; pause = Math.min(pause * 2, 128)) {
-    try {
-      return yield* call.rename(temporary.reach, place.reach);
-    } catch (error) {
-      // A file with the read-only attribute is refused for ever.
-      const hopeless = place.existing !== undefined && (place.existing.mode & readOnly) === 0;
-      if (!windows || hopeless || !busy.has(codeOf(error) ?? '') || Date.now() >= deadline) throw error;
-    }
-    throwIfAborted(write);
-    // Apart from others that try the same.
-    yield* call.sleep(Math.min(pause * (0.5 + Math.random()), Math.max(deadline - Date.now(), 0)));
-  }
 }

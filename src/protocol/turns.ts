@@ -13,6 +13,7 @@
 import { aborted, codeOf } from '../errors.ts';
 import { key, type PathName } from '../path.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
+import { whileBusy } from './busy.ts';
 import { Lane, lanes } from './lane.ts';
 import type { Place } from './place.ts';
 import { Placed } from './placed.ts';
@@ -150,7 +151,7 @@ export class Turn {
     const older = this.write.blocking ? renaming.get(fileKey(place)) : undefined;
     if (older === undefined) return false;
     try {
-      yield* older.overwrite ? call.rename(older.temporary, place.reach) : call.link(older.temporary, place.reach);
+      yield* whileBusy(this.write, () => (older.overwrite ? call.rename(older.temporary, place.reach) : call.link(older.temporary, place.reach)));
       older.finished = true;
     } catch (error) {
       if (codeOf(error) === 'ENOENT') older.finished = true; // It has just been renamed.

@@ -1,13 +1,13 @@
 /** `ifUnchanged: 'skip'`: the same bytes are in place already. */
 import { codeOf } from '../errors.ts';
-import type { Settings } from '../options.ts';
 import { writeResult, type WriteResult } from '../result.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
+import { whileBusy } from './busy.ts';
 import { holds, holdSame } from './copy.ts';
 import { syncDirectory } from './directory.ts';
 import { syncParents } from './parents.ts';
-import { lookAgain, type Place } from './place.ts';
+import { isReadOnly, lookAgain, type Place } from './place.ts';
 import type { Placed } from './placed.ts';
 import type { Turn } from './turns.ts';
 import type { Write } from './write.ts';
@@ -17,12 +17,12 @@ export function* isUnchanged(write: Write, place: Place, content: Uint8Array | {
   const { existing } = place;
   if (write.settings.ifUnchanged !== 'skip' || existing === undefined || fileType(existing.mode) !== 'file') return false;
   const size = content instanceof Uint8Array ? content.byteLength : content.size;
-  if (existing.size !== size || !hasGivenMetadata(write.settings, existing)) return false;
+  if (existing.size !== size || !hasGivenMetadata(write, existing)) return false;
   let fd;
   try {
     fd = yield* call.open(place.reach, O_RDONLY | O_NOFOLLOW, 0);
   } catch (error) {
-    if (codeOf(error) === 'EACCES' || codeOf(error) === 'ENOENT') return false; // Not to be read, or gone: write.
+    if (unreadable.has(codeOf(error) ?? '')) return false;
     throw error;
   }
   try {
@@ -32,8 +32,13 @@ export function* isUnchanged(write: Write, place: Place, content: Uint8Array | {
   }
 }
 
-function hasGivenMetadata({ mode, uid, gid }: Settings, existing: FileStatus): boolean {
-  return (mode ?? existing.mode & 0o7777) === (existing.mode & 0o7777) && (uid ?? existing.uid) === existing.uid && (gid ?? existing.gid) === existing.gid;
+/** Not to be read, in use (Windows), or gone: then it is written. */
+const unreadable = new Set(['EACCES', 'EPERM', 'EBUSY', 'ENOENT']);
+
+function hasGivenMetadata({ settings: { mode, uid, gid }, surroundings }: Write, existing: FileStatus): boolean {
+  // Windows has the read-only attribute only.
+  const bits = surroundings.platform === 'win32' ? 0o200 : 0o7777;
+  return ((mode ?? existing.mode) & bits) === (existing.mode & bits) && (uid ?? existing.uid) === existing.uid && (gid ?? existing.gid) === existing.gid;
 }
 
 /** Makes what is in place as durable as was asked for; who wrote it may not have. */
@@ -41,7 +46,9 @@ export function* confirmInPlace(write: Write, place: Place): Steps<boolean | 'un
   const { durability } = write.settings;
   if (durability === 'off') return false;
   write.step = 'sync';
-  const fd = yield* call.open(place.reach, O_TO_SYNC | O_NOFOLLOW, 0);
+  // Windows flushes only what one may write.
+  if (isReadOnly(write, place)) return durability === 'full' ? 'unsupported' : false;
+  const fd = yield* whileBusy(write, () => call.open(place.reach, O_TO_SYNC | O_NOFOLLOW, 0));
   try {
     yield* call.fsync(fd);
   } catch (error) {

@@ -1,0 +1,25 @@
+/**
+ * Files that another process has open on Windows, as a virus scanner or an indexer does for a moment: what would replace,
+ * move or remove them fails. It is tried again for as long as `retry.timeout` says.
+ */
+import { codeOf } from '../errors.ts';
+import { call, type Steps } from '../system/calls.ts';
+import { throwIfAborted, type Write } from './write.ts';
+
+const busy = new Set(['EPERM', 'EACCES', 'EBUSY']);
+
+/** Performs steps, again and again while they fail because a file is busy; then their error stands. */
+export function* whileBusy<T>(write: Write, attempt: () => Steps<T>): Steps<T> {
+  if (write.surroundings.platform !== 'win32') return yield* attempt();
+  const deadline = Date.now() + write.settings.retryTimeout;
+  for (let pause = 4; ; pause = Math.min(pause * 2, 128)) {
+    try {
+      return yield* attempt();
+    } catch (error) {
+      if (!busy.has(codeOf(error) ?? '') || Date.now() >= deadline) throw error;
+    }
+    throwIfAborted(write);
+    // Apart from others that try the same.
+    yield* call.sleep(Math.min(pause * (0.5 + Math.random()), Math.max(deadline - Date.now(), 0)));
+  }
+}
