@@ -13,15 +13,15 @@ import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
 import type { Place } from './place.ts';
-import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, unlinkIfThere, type Folder } from './temporary.ts';
-import type { Write } from './write.ts';
+import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, syncTemporary, unlinkIfThere, type Folder } from './temporary.ts';
+import { refusedByPermissions, type Write } from './write.ts';
 
 /** Makes the backup that was asked for; returns its path. */
 export function* makeBackup(write: Write, place: Place): Steps<PathName | undefined> {
   const { backup, durability } = write.settings;
   if (backup === undefined || place.existing === undefined) return undefined;
   write.step = 'back up';
-  if (durability !== 'off') yield* syncOld(place, place.existing);
+  if (durability !== 'off') yield* syncOld(write, place, place.existing);
   if (backup.kind === 'path') return yield* backUpElsewhere(write, place, backup.path);
   const path =
     backup.kind === 'numbered' ? yield* backUpNumbered(write, place, backup.limit) : yield* backUpAs(write, place, place, surround('', place.name, '~'));
@@ -30,11 +30,14 @@ export function* makeBackup(write: Write, place: Place): Steps<PathName | undefi
 }
 
 /** The old file's own data: who wrote it may not have synced it. */
-function* syncOld(place: Place, old: FileStatus): Steps<void> {
+function* syncOld(write: Write, place: Place, old: FileStatus): Steps<void> {
   if (fileType(old.mode) !== 'file') return;
   const fd = yield* call.open(place.reach, O_TO_SYNC | O_NOFOLLOW, 0);
   try {
     yield* call.fsync(fd);
+  } catch (error) {
+    // The result says that nothing here is confirmed durable.
+    if (!refusedByPermissions(write, error)) throw error;
   } finally {
     yield* call.close(fd);
   }
@@ -90,7 +93,7 @@ function* backUpByCopy(write: Write, place: Place, folder: Folder, name: PathNam
     }
     yield* examineTemporary(write, place, temporary);
     yield* applyMetadata({ ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } }, place, temporary);
-    if (write.settings.durability !== 'off') yield* call.fsync(temporary.fd);
+    if (write.settings.durability !== 'off') yield* syncTemporary(write, temporary);
     yield* closeTemporary(temporary);
     yield* call.rename(temporary.reach, join(folder.directory.reach, name));
     forgetTemporary(temporary);
