@@ -17,14 +17,14 @@ const needs = (...tools) => {
 export async function check(binary, args, consumer) {
   const folder = () => mkdtempSync(join(consumer.folder, 'data-'));
   const checks = await behaviours(binary, args('behaviours'), folder());
-  for (const [name, play] of Object.entries(scenes)) {
+  const played = Object.entries(scenes).map(async ([name, play]) => {
     const own = folder();
     const file = join(own, 'file');
     writeFileSync(file, 'old');
     const start = (scene, { before = [], onLine } = {}) => begin([...before, binary, ...args('scene')(own), scene, file], onLine);
-    checks.push({ name, ...(await outcome(() => play({ file, start, names: () => readdirSync(own).toSorted() }))) });
-  }
-  return checks;
+    return { name, ...(await outcome(() => play({ file, start, names: () => readdirSync(own).toSorted() }))) };
+  });
+  return [...checks, ...(await Promise.all(played))];
 }
 
 async function outcome(perform) {
