@@ -28,7 +28,7 @@ export function binaryOf({ name, package: from, version, binary }) {
   const install = ['install', '--loglevel', 'error', '--no-save', '--ignore-scripts', '--prefix', folder, `${from}@${version}`];
   const { status, stderr, error } = spawnSync('npm', install, { encoding: 'utf8', shell: platform === 'win32' });
   if (status === 0 && existsSync(path)) return path;
-  const [reason = 'no reason given'] = (error?.message ?? stderr).split('\n').filter((line) => /\bE[A-Z0-9]{3,}|error/i.test(line));
+  const reason = (error?.message ?? stderr).split('\n').find((line) => /\bE[A-Z0-9]{3,}|error/i.test(line)) ?? 'no reason given';
   throw new Error(`npm cannot install ${from}@${version}: ${reason.replace(/^npm (error|ERR!) */, '')}`);
 }
 
