@@ -7,6 +7,7 @@
  * the old content back. A crash leaves the recovery file, which no sweep removes.
  */
 import { codeOf, refusal } from '../errors.ts';
+import type { Settings } from '../options.ts';
 import { display, join, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY, O_RDWR } from '../system/flags.ts';
@@ -52,7 +53,6 @@ export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFi
   try {
     const target = yield* openSame(place.reach, place.existing, O_RDWR);
     try {
-      yield* applyGiven(write, target);
       const recovery = yield* keepOld(write, place, target, folder);
       yield* overwrite(write, place, fresh, target, recovery);
       yield* call.unlink(recovery.reach);
@@ -63,13 +63,6 @@ export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFi
   } finally {
     yield* call.close(fresh);
   }
-}
-
-/** What was asked for is applied to the target itself, while it still can fail without harm; the rest it keeps. */
-function* applyGiven(write: Write, target: number): Steps<void> {
-  const { mode, uid, gid } = write.settings;
-  if (uid !== undefined || gid !== undefined) yield* call.fchown(target, uid ?? -1, gid ?? -1);
-  if (mode !== undefined) yield* call.fchmod(target, mode);
 }
 
 /** Opens a file that must still be the one that was looked at. */
@@ -115,7 +108,7 @@ function* overwrite(write: Write, place: Place, fresh: number, target: number, r
   write.outcome = 'unknown';
   write.recoveryPath = recovery.path;
   try {
-    yield* copyInto(fresh, target);
+    yield* copyInto(write, place, fresh, target, write.settings);
     write.outcome = 'new';
   } catch (error) {
     yield* putBack(write, place, target, recovery, error);
@@ -123,11 +116,29 @@ function* overwrite(write: Write, place: Place, fresh: number, target: number, r
   }
 }
 
-/** Copies all of a file over all of another. The writing position of `target` is at its start. */
-function* copyInto(from: number, target: number): Steps<void> {
+/** Who may use the file and how, as far as that is to change; the rest stays as it is. */
+type Access = Pick<Settings, 'mode' | 'uid' | 'gid'>;
+
+/**
+ * Copies all of a file over all of another, whose writing position is at its start. Rights are taken before the content
+ * comes and given after it.
+ */
+function* copyInto({ settings }: Write, { existing }: Place, from: number, target: number, { mode, uid, gid }: Access): Steps<void> {
+  if (settings.mode !== undefined && existing !== undefined) yield* call.fchmod(target, existing.mode & settings.mode & 0o777);
   const size = yield* copyContent(from, target);
   yield* call.ftruncate(target, size);
+  if (uid !== undefined || gid !== undefined) yield* call.fchown(target, uid ?? -1, gid ?? -1);
+  if (mode !== undefined) yield* call.fchmod(target, mode);
   yield* call.fsync(target);
+}
+
+/** What the file was like, as far as the write was to change it. */
+function accessBefore({ settings }: Write, { existing }: Place): Access {
+  return {
+    mode: settings.mode === undefined || existing === undefined ? undefined : existing.mode & 0o7777,
+    uid: settings.uid === undefined ? undefined : existing?.uid,
+    gid: settings.gid === undefined ? undefined : existing?.gid,
+  };
 }
 
 function* putBack(write: Write, place: Place, target: number, recovery: Recovery, cause: unknown): Steps<void> {
@@ -136,7 +147,7 @@ function* putBack(write: Write, place: Place, target: number, recovery: Recovery
     try {
       const again = yield* openSame(place.reach, yield* call.fstat(target), O_RDWR);
       try {
-        yield* copyInto(old, again);
+        yield* copyInto(write, place, old, again, accessBefore(write, place));
       } finally {
         yield* call.close(again);
       }

@@ -32,6 +32,23 @@ for (const { name, write } of apis) {
       });
     }
 
+    it('takes rights before the new content comes, and gives them after it (G5)', async (t) => {
+      if (!needsTools(t, 'strace')) return;
+      const folder = newFolder(t);
+      const path = join(folder, 'file');
+      writeFileSync(path, 'old');
+      writeFileSync(join(folder, 'source'), 'old');
+      chmodSync(join(folder, 'source'), 0o604);
+      if (bindMount(t, join(folder, 'source'), path) === undefined) return;
+      const source = `await ${name}(process.argv[1], 'new', { fallback: 'in-place', mode: 0o640 });`;
+      const log = join(folder, 'log');
+      const ended = await finished('strace', '-f', '-qq', '-o', log, '-e', 'trace=fchmod,ftruncate', ...script(source, { args: [path] }));
+      if (/ptrace|PTRACE/.test(ended.stderr)) return t.skip(`cannot trace: ${ended.stderr.trim()}`);
+      const calls = [...text(log).matchAll(/(fchmod|ftruncate)\(\d+, (\d+)\) += 0/g)].map(([, call, value]) => `${call} ${value}`);
+      assert.deepEqual(calls.slice(-3), ['fchmod 0600', 'ftruncate 3', 'fchmod 0640']);
+      assert.deepEqual([text(path), statSync(path).mode & 0o777], ['new', 0o640]);
+    });
+
     it('leaves the old content beside it when the process is killed in the middle (G2)', async (t) => {
       if (!needsTools(t, 'strace')) return;
       const folder = newFolder(t);
