@@ -32,18 +32,21 @@ export interface Call {
 
 export type Action = Call | { readonly kind: 'remove'; readonly target: Target } | { readonly kind: 'turns'; readonly turns: number } | { readonly kind: 'wait for all' };
 
-const target = fc.record({ file: fc.constantFrom(...files), alias: fc.constantFrom(...aliases) });
+const target = fc.record({ file: fc.constantFrom(...files), alias: fc.constantFrom('plain', 'plain', 'plain', ...aliases) });
 const turns = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 12 }));
 
-const options = fc.record(
+/** Calls that may overtake each other must be frequent: most have no options that forbid it, and are not awaited. */
+const durability = fc.constantFrom('off', 'off', 'normal', 'full');
+const further = fc.record(
   {
-    durability: fc.constantFrom('off', 'off', 'normal', 'full'),
+    durability,
     overwrite: fc.constantFrom(true, true, true, false),
     ifUnchanged: fc.constantFrom('write', 'skip'),
     mode: fc.constantFrom(0o600, 0o640),
   },
   { requiredKeys: ['durability'] },
-) as fc.Arbitrary<Call['options']>;
+);
+const options = fc.oneof({ weight: 3, arbitrary: fc.record({ durability }) }, { weight: 2, arbitrary: further }) as fc.Arbitrary<Call['options']>;
 
 const call: fc.Arbitrary<Call> = fc.record({
   kind: fc.constantFrom('writeFile', 'writeFile', 'writeFile', 'writeFileSync', 'writeFileSync', 'atomicWrite', 'atomicWriteSync', 'pending', 'pendingSync', 'stream', 'web stream'),
@@ -52,10 +55,10 @@ const call: fc.Arbitrary<Call> = fc.record({
   size: fc.constantFrom(0, 10, 10, 5000, 200_000),
   options,
   fate: fc.constantFrom('commit', 'commit', 'commit', 'fail', 'discard'),
-  source: fc.boolean(),
+  source: fc.constantFrom(false, false, true),
   turns,
   abort: fc.option(turns, { nil: undefined, freq: 6 }),
-  awaited: fc.constantFrom(false, false, true),
+  awaited: fc.constantFrom(false, false, false, false, true),
 });
 
 const rest: fc.Arbitrary<Action> = fc.oneof(
