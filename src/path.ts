@@ -110,8 +110,10 @@ export function key(name: PathName): string {
 }
 
 /** The text where the bytes are UTF-8, the bytes otherwise. */
-export function fromBytes(bytes: Buffer): PathName {
-  return isUtf8(bytes) ? bytes.toString() : bytes;
+export function fromBytes(bytes: Uint8Array): PathName {
+  // Deno's readlinkSync() gives no Buffer, and toString() of another array is its numbers.
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes);
+  return isUtf8(buffer) ? buffer.toString() : buffer;
 }
 
 export function asText(name: PathName): string {

@@ -113,7 +113,8 @@ export class PendingFile {
   }
 
   async #end(failed: boolean): Promise<PathName | undefined> {
-    if (this.#pending.state === 'committing') await this.#last;
+    // Its end may be under way: what was asked for here is true once that is over.
+    if (this.#pending.state !== 'open') await this.#last;
     if (this.#pending.state !== 'open') return undefined;
     this.#pending.state = 'discarded';
     return this.#run(() => this.#pending.givingUp(failed));

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import type { Chunk } from './data.ts';
-import { aborted } from './errors.ts';
+import { aborted, codeOf } from './errors.ts';
 import { readOptions, type Settings, type WriteOptions } from './options.ts';
 import { absolutePath, type PathLike, type PathName } from './path.ts';
 import { openToWrite, type PendingFile } from './pending-file.ts';
@@ -124,7 +124,8 @@ export function createWritableStream(path: PathLike, options?: WriteOptions): Wr
       await write;
     } catch (error) {
       await discard();
-      throw error;
+      // What came while an abort was discarding the file failed by the abort.
+      throw signal?.aborted === true && codeOf(error) === 'ERR_INVALID_STATE' ? aborted(signal) : error;
     }
   };
   return new WritableStream<Chunk>({

@@ -14,9 +14,9 @@ import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
 import type { Place } from './place.ts';
-import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, unlinkIfThere, type Folder } from './temporary.ts';
+import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, syncTemporary, unlinkIfThere, type Folder } from './temporary.ts';
 import { refuseReserved } from './windows-names.ts';
-import type { Write } from './write.ts';
+import { refusedByPermissions, type Write } from './write.ts';
 
 /** Makes the backup that was asked for; returns its path. */
 export function* makeBackup(write: Write, place: Place): Steps<PathName | undefined> {
@@ -37,6 +37,9 @@ function* syncOld(write: Write, place: Place, old: FileStatus): Steps<void> {
   const fd = yield* whileBusy(write, () => call.open(place.reach, O_TO_SYNC | O_NOFOLLOW, 0));
   try {
     yield* call.fsync(fd);
+  } catch (error) {
+    // The result says that nothing here is confirmed durable.
+    if (!refusedByPermissions(write, error)) throw error;
   } finally {
     yield* call.close(fd);
   }
@@ -93,7 +96,7 @@ function* backUpByCopy(write: Write, place: Place, folder: Folder, name: PathNam
     }
     yield* examineTemporary(write, place, temporary);
     yield* applyMetadata({ ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } }, place, temporary);
-    if (write.settings.durability !== 'off') yield* call.fsync(temporary.fd);
+    if (write.settings.durability !== 'off') yield* syncTemporary(write, temporary);
     yield* closeTemporary(temporary);
     yield* whileBusy(write, () => call.rename(temporary.reach, join(folder.directory.reach, name)));
     forgetTemporary(temporary);

@@ -12,7 +12,7 @@ import { list, attributesMatter } from './attributes.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Directory } from './directory.ts';
 import type { Place } from './place.ts';
-import type { Write } from './write.ts';
+import { refusedByPermissions, type Write } from './write.ts';
 
 export interface TemporaryFile {
   readonly fd: number;
@@ -90,7 +90,7 @@ export function* syncTemporary(write: Write, temporary: TemporaryFile): Steps<vo
     yield* call.fsync(temporary.fd);
   } catch (error) {
     // Each write was synced already, see above.
-    if (!write.surroundings.descriptorsRestricted || codeOf(error) !== 'ERR_ACCESS_DENIED' || O_DSYNC === 0) throw error;
+    if (!refusedByPermissions(write, error) || O_DSYNC === 0) throw error;
   }
 }
 

@@ -10,7 +10,7 @@ import { syncParents } from './parents.ts';
 import { isReadOnly, lookAgain, type Place } from './place.ts';
 import type { Placed } from './placed.ts';
 import type { Turn } from './turns.ts';
-import type { Write } from './write.ts';
+import { refusedByPermissions, type Write } from './write.ts';
 
 /** Whether the target is as the write would leave it: these bytes, or what another open file holds. */
 export function* isUnchanged(write: Write, place: Place, content: Uint8Array | { readonly fd: number; readonly size: number }): Steps<boolean> {
@@ -53,7 +53,7 @@ export function* confirmInPlace(write: Write, place: Place): Steps<boolean | 'un
     yield* call.fsync(fd);
   } catch (error) {
     // Refused by Node's permission model: who wrote it may not have synced it, and we may not.
-    if (write.surroundings.descriptorsRestricted && codeOf(error) === 'ERR_ACCESS_DENIED') return 'unsupported';
+    if (refusedByPermissions(write, error)) return 'unsupported';
     throw error;
   } finally {
     yield* call.close(fd);

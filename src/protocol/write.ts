@@ -1,4 +1,4 @@
-import { WriteError, aborted, type Outcome, type Step } from '../errors.ts';
+import { WriteError, aborted, codeOf, type Outcome, type Step } from '../errors.ts';
 import type { Settings } from '../options.ts';
 import type { PathName } from '../path.ts';
 import type { Steps, Surroundings } from '../system/calls.ts';
@@ -39,6 +39,11 @@ export function asWriteError(write: Write, cause: unknown): WriteError {
   if (WriteError.isWriteError(cause)) return cause;
   const { path, step, outcome, temporaryPath, recoveryPath } = write;
   return new WriteError({ path, step, outcome, cause, temporaryPath, backupPath: recoveryPath });
+}
+
+/** Whether Node's permission model refused a call on a descriptor; what that was to do has to be done otherwise, or cannot be. */
+export function refusedByPermissions(write: Write, error: unknown): boolean {
+  return write.surroundings.descriptorsRestricted && codeOf(error) === 'ERR_ACCESS_DENIED';
 }
 
 /** Fails if the caller has aborted. That is without effect once the new content is in place. */

@@ -45,6 +45,8 @@ function install(): void {
   if (position !== -1) signals.splice(position, 1);
   // Last, so that what the program writes in its own exit handlers is cleaned up too.
   onExit(removeAll, { alwaysLast: true });
+  // Bun's exit event after an uncaught exception does not pass by what signal-exit watches.
+  if (process.versions['bun'] !== undefined) process.on('exit', removeAll);
 }
 
 function removeAll(): void {

@@ -190,6 +190,14 @@ describe('PendingFile', () => {
     assert.equal(here.text('file'), 'abcdefghi');
   });
 
+  it('lets a discard wait for another one that is under way (G10)', async () => {
+    const file = await openPending(here.at('file'));
+    const first = file.discard();
+    await file.discard();
+    assert.deepEqual(here.names(), []);
+    await first;
+  });
+
   it('lets a discard wait for a commit that is under way', async () => {
     const file = await openPending(here.at('file'));
     await file.write('new');

@@ -300,6 +300,21 @@ describe('createWritableStream()', () => {
     assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
 
+  it('fails writes by the abort that came first, when its temporary file is gone (G4, G10)', async () => {
+    for (let turns = 0; turns < 10; turns++) {
+      const controller = new AbortController();
+      const writer = createWritableStream(here.at('file'), { signal: controller.signal }).getWriter();
+      await writer.ready;
+      await writer.write('half');
+      controller.abort();
+      const after = writer.write('rest');
+      writer.closed.catch(() => undefined);
+      await assert.rejects(after, abortError);
+      await assert.rejects(writer.close());
+      assert.deepEqual(here.names(), []);
+    }
+  });
+
   it('reports what prevents it from opening', async () => {
     const writer = createWritableStream(here.at('none/file')).getWriter();
     await assert.rejects(writer.closed, { code: 'ENOENT', outcome: 'old' });
