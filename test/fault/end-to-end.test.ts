@@ -43,7 +43,8 @@ async function untilSpoiled(attempt: () => Promise<Run>): Promise<Run | undefine
 }
 
 /** One program writes again and again; each of its writes but the first is spoiled. */
-async function failAgainAndAgain(way: Way, scenario: Scenario): Promise<void> {
+async function failAgainAndAgain(way: Way, scenario: Scenario): Promise<number> {
+  let trials = 0;
   const stage = new Stage(scenario);
   let subject = await Subject.library();
   try {
@@ -67,6 +68,7 @@ async function failAgainAndAgain(way: Way, scenario: Scenario): Promise<void> {
         return run;
       });
       if (run?.told === undefined) continue;
+      trials++;
       counts.errors++;
       stage.checkEnded(run.told, what, trial.call.name.startsWith('unlink'));
       // A close that the tracer kept from being made has closed nothing.
@@ -78,10 +80,15 @@ async function failAgainAndAgain(way: Way, scenario: Scenario): Promise<void> {
       assert.deepEqual(next?.error, undefined, `${what}: the next write`);
       await subject.settled(open);
     }
+    return trials;
   } finally {
     await subject.end();
     stage.remove();
   }
+}
+
+function shows(what: string, trials: () => Promise<number>): void {
+  it(what, async (t) => t.diagnostic(`${await trials()} trials`));
 }
 
 type Once = (stage: Stage, trial?: Trial) => Promise<Run>;
@@ -96,7 +103,8 @@ const inNewProgram = (way: Way, scenario: Scenario): Once => async (stage, trial
 };
 
 /** Each trial is a program of its own, with its first write. */
-async function onceEach(scenario: Scenario, once: Once, select: (model: Run) => Trial[]): Promise<void> {
+async function onceEach(scenario: Scenario, once: Once, select: (model: Run) => Trial[]): Promise<number> {
+  let trials = 0;
   const stage = new Stage(scenario);
   try {
     for (const trial of select(await once(stage))) {
@@ -106,6 +114,7 @@ async function onceEach(scenario: Scenario, once: Once, select: (model: Run) => 
         return once(stage, trial);
       });
       if (run === undefined) continue;
+      trials++;
       if (run.killed) {
         counts.kills++;
         stage.checkKilled(what);
@@ -115,6 +124,7 @@ async function onceEach(scenario: Scenario, once: Once, select: (model: Run) => 
         stage.checkEnded(run.told, what, trial.call.name.startsWith('unlink'));
       }
     }
+    return trials;
   } finally {
     stage.remove();
   }
@@ -126,15 +136,15 @@ const unspoiled = 'keeps the old or the new content, tells which, and leaves not
 describe('a write of which one system call fails (G1, G2, G4, G6, G10)', { skip, concurrency: full ? 6 : 4 }, () => {
   for (const [name, scenario] of Object.entries(scenarios)) {
     for (const way of ['writeFile', 'writeFileSync', 'pending', 'stream'] as const) {
-      it(`${way} ${unspoiled}: ${name}`, () => failAgainAndAgain(way, scenario));
-      it(`${way} ${unspoiled}: ${name}, killed`, () => onceEach(scenario, inNewProgram(way, scenario), withKills));
+      shows(`${way} ${unspoiled}: ${name}`, () => failAgainAndAgain(way, scenario));
+      shows(`${way} ${unspoiled}: ${name}, killed`, () => onceEach(scenario, inNewProgram(way, scenario), withKills));
     }
     const command: Once = (stage, trial) => runCommand(scenario, stage, trial);
-    it(`untorn write ${unspoiled}: ${name}`, () => onceEach(scenario, command, withAnError));
-    it(`untorn write ${unspoiled}: ${name}, killed`, () => onceEach(scenario, command, withKills));
+    shows(`untorn write ${unspoiled}: ${name}`, () => onceEach(scenario, command, withAnError));
+    shows(`untorn write ${unspoiled}: ${name}, killed`, () => onceEach(scenario, command, withKills));
   }
   for (const way of ['writeFile', 'writeFileSync'] as const) {
-    it(`${way} ${unspoiled}: the first write of a process`, () => onceEach(scenarios['overwriting']!, inNewProgram(way, scenarios['overwriting']!), withAnError));
+    shows(`${way} ${unspoiled}: the first write of a process`, () => onceEach(scenarios['overwriting']!, inNewProgram(way, scenarios['overwriting']!), withAnError));
   }
 });
 

@@ -32,6 +32,8 @@ async function perform({ way, path, content, options }: Task): Promise<Told> {
   }
 }
 
+// A limit of the file size is an error then, and no end.
+process.on('SIGXFSZ', () => undefined);
 await sayThreads();
 for (let line; (line = hear()) !== ''; ) {
   const task = JSON.parse(line) as Task | null;

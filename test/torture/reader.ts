@@ -27,6 +27,7 @@ function look(name: string): string | undefined {
 while (Atomics.load(state, 0) === 0) {
   for (const name of targets) {
     const violation = look(name);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has none
     if (violation !== undefined) parentPort?.postMessage(violation);
     Atomics.add(state, 1, 1);
   }

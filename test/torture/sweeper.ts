@@ -17,6 +17,7 @@ while (Atomics.load(state, 0) === 0) {
   try {
     Atomics.add(state, 2, ruthless ? sweepAll() : sweepSync(folder).removed.length);
   } catch (error) {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has none
     parentPort?.postMessage(`The sweep failed: ${(error as Error).message}`);
   }
 }

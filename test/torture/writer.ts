@@ -2,8 +2,7 @@
  * A process that writes in several threads until it is killed or has done its rounds. Each line that it prints is a round of one
  * thread: `place sequence writes`, the newest version of the thread's own file that was acknowledged; or `! violation`.
  */
-import { readFileSync } from 'node:fs';
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { inspect } from './content.ts';
@@ -48,7 +47,10 @@ async function writeRounds({ folder, rounds, how, life }: WriterJob, place: stri
 
 if (isMainThread) {
   const job = JSON.parse(process.argv[2] ?? '') as WriterJob;
-  for (let number = 1; number < job.threads; number++) new Worker(new URL(import.meta.url), { workerData: { job, place: `${job.place}-${number}` } });
+  for (let number = 1; number < job.threads; number++) {
+    const worker = new Worker(new URL(import.meta.url), { workerData: { job, place: `${job.place}-${number}` } });
+    worker.on('error', (error) => print(`! ${job.place}-${number}: ${error.message}`));
+  }
   await writeRounds(job, `${job.place}-0`);
 } else {
   const { job, place } = workerData as { job: WriterJob; place: string };
