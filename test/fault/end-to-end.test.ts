@@ -107,7 +107,10 @@ async function onceEach(scenario: Scenario, once: Once, select: (model: Run) => 
   let trials = 0;
   const stage = new Stage(scenario);
   try {
-    for (const trial of select(await once(stage))) {
+    const model = await once(stage);
+    assert.deepEqual(model.told?.error, undefined);
+    assert.ok(model.calls.length > 2, `only ${model.calls.length} calls were seen`);
+    for (const trial of select(model)) {
       const what = naming(trial);
       const run = await untilSpoiled(() => {
         stage.reset();
