@@ -1,0 +1,106 @@
+/** The files of one trial, and what must be true of them after it. */
+import assert from 'node:assert/strict';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync as plainWrite } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sweepSync, writeFileSync, type WriteOptions } from 'untorn';
+import { contents } from './contents.ts';
+import type { Told } from './subject.ts';
+
+export interface Scenario {
+  readonly options: WriteOptions;
+  /** The same for the command. */
+  readonly flags: readonly string[];
+  readonly old: boolean;
+}
+
+export const scenarios: Record<string, Scenario> = {
+  overwriting: { options: {}, flags: [], old: true },
+  creating: { options: {}, flags: [], old: false },
+  'creating only': { options: { overwrite: false }, flags: ['--no-overwrite'], old: false },
+  'with a backup': { options: { backup: 'simple' }, flags: ['--backup=simple'], old: true },
+};
+
+/** In memory where there is such a place: what a disk does is not asked here. */
+const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+const mode = 0o640;
+const owner = process.geteuid?.() === 0 ? { uid: 64_001, gid: 64_002 } : { uid: process.geteuid?.(), gid: process.getegid?.() };
+
+export class Stage {
+  readonly folder: string = mkdtempSync(join(base, 'untorn-fault-'));
+  readonly path: string = join(this.folder, 'file');
+  readonly #scenario: Scenario;
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+    this.reset();
+  }
+
+  /** Back to the beginning. */
+  reset(): void {
+    for (const name of readdirSync(this.folder)) rmSync(join(this.folder, name));
+    if (!this.#scenario.old) return;
+    plainWrite(this.path, contents.old);
+    chownSync(this.path, owner.uid as number, owner.gid as number);
+    chmodSync(this.path, mode);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true });
+  }
+
+  #content(path = this.path): string | undefined {
+    return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+  }
+
+  #holds(allowed: readonly ('old' | 'new')[], what: string): void {
+    const content = this.#content();
+    const found = content === contents.new ? 'new' : content === (this.#scenario.old ? contents.old : undefined) ? 'old' : `torn: ${content?.length} bytes`;
+    assert.ok((allowed as string[]).includes(found), `${what}: ${found}, not ${allowed.join(' or ')}`);
+  }
+
+  #metadata(what: string, notKept: readonly string[]): void {
+    if (!this.#scenario.old) return;
+    const status = statSync(this.path);
+    if (!notKept.includes('owner')) assert.equal(status.uid, owner.uid, `${what}: owner`);
+    if (!notKept.includes('group')) assert.equal(status.gid, owner.gid, `${what}: group`);
+    // What could not be kept may only shrink the rights.
+    if (notKept.length === 0) assert.equal(status.mode & 0o7777, mode, `${what}: mode`);
+    else assert.equal(status.mode & 0o7777 & ~mode, 0, `${what}: mode ${status.mode.toString(8)}`);
+  }
+
+  #temporary(): string[] {
+    return readdirSync(this.folder).filter((name) => name !== 'file' && name !== 'file~');
+  }
+
+  #backup(what: string): void {
+    const backup = this.#content(`${this.path}~`);
+    assert.ok(backup === undefined || backup === contents.old, `${what}: the backup is torn`);
+  }
+
+  /** After a write that ended, well or not. `undone` is whether the spoiled call was the removal of a temporary file. */
+  checkEnded({ error, notKept = [] }: Told, what: string, undone: boolean): void {
+    if (error === undefined) this.#holds(['new'], what);
+    else {
+      assert.ok(error.known, `${what}: ${error.message}`);
+      this.#holds(error.outcome === 'unknown' ? ['old', 'new'] : [error.outcome as 'old' | 'new'], `${what}: ${error.message}`);
+    }
+    this.#metadata(what, notKept);
+    this.#backup(what);
+    if (!undone) assert.deepEqual(this.#temporary(), [], `${what}: temporary files`);
+  }
+
+  /** After a kill. */
+  checkKilled(what: string): void {
+    this.#holds(['old', 'new'], what);
+    this.#metadata(what, []);
+    this.#backup(what);
+    const left = this.#temporary();
+    assert.ok(left.length <= (this.#scenario.options.backup === undefined ? 1 : 2), `${what}: left ${left.join(' ')}`);
+    const { kept } = sweepSync(this.folder);
+    assert.deepEqual(kept, [], `${what}: kept by the sweep`);
+    assert.deepEqual(this.#temporary(), [], `${what}: not swept`);
+    writeFileSync(this.path, 'next');
+    assert.equal(this.#content(), 'next', `${what}: the next write`);
+  }
+}
