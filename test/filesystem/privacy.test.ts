@@ -18,7 +18,20 @@ async function trace(t: Parameters<typeof newFolder>[0], calls: string, source: 
     return undefined;
   }
   assert.equal(ended.status, 0, ended.stderr);
-  return readFileSync(log, 'utf8').split('\n').map((line) => line.replace(/(?:\\x[0-9a-f]{2})+/g, (hex) => Buffer.from(hex.replaceAll('\\x', ''), 'hex').toString('latin1')));
+  return wholeCalls(readFileSync(log, 'utf8')).map((line) => line.replace(/(?:\\x[0-9a-f]{2})+/g, (hex) => Buffer.from(hex.replaceAll('\\x', ''), 'hex').toString('latin1')));
+}
+
+/** The lines of strace; a call that another thread came between is in two, "… <unfinished ...>" and "<... call resumed>…". */
+function wholeCalls(log: string): string[] {
+  const begun = new Map<string, string>();
+  return log.split('\n').flatMap((line) => {
+    const [, thread = '', rest = ''] = /^(\d+) +(.*)$/.exec(line) ?? [];
+    if (rest.endsWith(' <unfinished ...>')) {
+      begun.set(thread, line.slice(0, -' <unfinished ...>'.length));
+      return [];
+    }
+    return [rest.startsWith('<... ') ? (begun.get(thread) ?? '') + rest.replace(/^<\.\.\. \w+ resumed>/, '') : line];
+  });
 }
 
 for (const { name } of apis) {
