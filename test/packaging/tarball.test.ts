@@ -50,7 +50,7 @@ describe('the packed package', () => {
   after(() => rmSync(project, { recursive: true, force: true }));
 
   it('holds nothing but the build and the documents', () => {
-    assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/guarantees.md', 'package.json']);
     assert.deepEqual(files.filter((path) => path.startsWith('dist/') && !/\.(js|d\.ts)$/.test(path)), []);
   });
 
@@ -99,6 +99,22 @@ describe('the packed package', () => {
       run(tool('tsc'), ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node', '--module', module, '--moduleResolution', moduleResolution, 'consumer.ts'], project);
     });
   }
+
+  it('has examples in its README and doc comments that compile', () => {
+    const names = script('names.mjs', `console.log(Object.keys(await import('untorn')).join(', '));`);
+    const documents = ['README.md', ...files.filter((path) => path.endsWith('.d.ts'))];
+    const examples = documents.flatMap((path) => {
+      const text = readFileSync(join(project, 'node_modules', 'untorn', path), 'utf8').replace(/^ \* ?/gm, '');
+      return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
+    });
+    assert.ok(examples.length > 5);
+    const used = `import { ${names} } from 'untorn'; import { createReadStream } from 'node:fs'; import { pipeline } from 'node:stream/promises'; const json = '{}';\n`;
+    const sources = examples.map((code, index) => {
+      writeFileSync(join(project, `example-${index}.mts`), code.includes('import ') ? code : used + code);
+      return `example-${index}.mts`;
+    });
+    run(tool('tsc'), ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022,esnext.disposable', '--types', 'node', '--module', 'nodenext', ...sources], project);
+  });
 
   it('has a command that says its version', () => {
     assert.equal(run('npx', ['--no', '--', 'untorn', '--version'], project).trim(), version);
