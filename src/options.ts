@@ -52,6 +52,10 @@ export interface WriteOptions {
   hardLink?: 'break' | 'refuse';
   /** `false`: create only, atomically; fails with EEXIST. @default true */
   overwrite?: boolean;
+  /** As in `node:fs`: `'wx'` is `overwrite: false`. A file is replaced, so that there is no appending. @default 'w' */
+  flag?: 'w' | 'wx' | 'xw';
+  /** As in `node:fs`. Every durability but `'off'` syncs the file anyway; `true` contradicts that one. */
+  flush?: boolean;
   /** Same bytes in place already: write all the same, or leave the file and its times alone. @default 'write' */
   ifUnchanged?: 'write' | 'skip';
   /** Create missing parent directories (0777 less the umask). @default false */
@@ -105,6 +109,7 @@ const known = new Set([
 /** Reads the options. A string is an encoding, as in `node:fs`. */
 export function readOptions(given: WriteOptions | BufferEncoding | null | undefined, further: readonly string[] = []): Settings {
   if (typeof given === 'string') return readOptions({ encoding: given });
+  if (typeof given === 'function') throw misuse('ERR_INVALID_ARG_TYPE', '"options" must be an object, not a function: no callback is called; await the promise');
   const options = record(given ?? {}, 'options', (name) => known.has(name) || further.includes(name));
   const owner = record(options['owner'] ?? {}, 'options.owner', (name) => name === 'uid' || name === 'gid');
   const temporary = record(options['temporary'] ?? {}, 'options.temporary', (name) => ['prefix', 'suffix', 'keepOnError'].includes(name));
@@ -149,7 +154,8 @@ function oneOf<const T extends string>(options: Fields, field: string, values: r
 }
 
 function list(values: readonly string[]): string {
-  return values.map((value) => `'${value}'`).join(' or ');
+  const quoted = values.map((value) => `'${value}'`);
+  return `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
 }
 
 function flag(options: Fields, field: string, otherwise: boolean, within = 'options.'): boolean {
@@ -223,7 +229,10 @@ function readBackup(value: unknown): Settings['backup'] {
     if (!Number.isInteger(limit) || (limit as number) < 1) throw outOfRange(`"options.backup.numbered" must be a whole number from 1, not ${describe(limit)}`);
     return { kind: 'numbered', limit: limit as number };
   }
-  return { kind: 'path', path: absolutePath(value as PathLike, 'options.backup') };
+  if (typeof value !== 'string' && !Buffer.isBuffer(value) && !(value instanceof URL)) {
+    throw wrongType('options.backup', "false, 'simple', 'numbered', { numbered: 5 } or a path", value);
+  }
+  return { kind: 'path', path: absolutePath(value, 'options.backup') };
 }
 
 function readNamePart(value: unknown, name: string): string | undefined {
