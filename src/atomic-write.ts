@@ -1,6 +1,6 @@
 import { misuse } from './errors.ts';
 import type { WriteOptions } from './options.ts';
-import type { PathLike, PathName } from './path.ts';
+import { describe, type PathLike, type PathName } from './path.ts';
 import { openPending, PendingFile } from './pending-file.ts';
 import { openPendingSync, PendingFileSync } from './pending-file-sync.ts';
 import type { WriteResult } from './result.ts';
@@ -57,7 +57,7 @@ export function atomicWriteSync(
 }
 
 function assertFunction(callback: unknown): void {
-  if (typeof callback !== 'function') throw misuse('ERR_INVALID_ARG_TYPE', '"callback" must be a function');
+  if (typeof callback !== 'function') throw misuse('ERR_INVALID_ARG_TYPE', `"callback" must be a function, not ${describe(callback)}`);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -26,10 +26,12 @@ export interface Source {
   close(): void;
 }
 
+const aChunk = 'a string, a Buffer, a TypedArray, a DataView, an ArrayBuffer or a SharedArrayBuffer';
+
 /** The bytes of one chunk, without a copy where they are bytes already. */
 export function chunkBytes(chunk: unknown, encoding: BufferEncoding): Uint8Array {
   const bytes = bytesOf(chunk, encoding);
-  if (bytes === undefined) throw wrongData(chunk);
+  if (bytes === undefined) throw misuse('ERR_INVALID_ARG_TYPE', `Each piece of "data" must be ${aChunk}, not ${describe(chunk)}`);
   return bytes;
 }
 
@@ -47,14 +49,26 @@ export function readData(data: Data, encoding: BufferEncoding): Content {
   if (typeof data === 'object' && data !== null && Symbol.asyncIterator in data) {
     return { kind: 'source', source: iteratorSource(data as AsyncIterable<unknown>, encoding) };
   }
-  return readSyncData(data as SyncData, encoding);
+  return bytesOrIterable(data as SyncData, encoding, `${aChunk}, a Blob, or a stream or (async) iterable of those`);
 }
 
 /** Content for a synchronous write. */
 export function readSyncData(data: SyncData, encoding: BufferEncoding): Content {
+  return bytesOrIterable(data, encoding, `${aChunk}, or an iterable of those`);
+}
+
+/** Several pieces that are there. */
+export function readChunks(chunks: readonly Chunk[], encoding: BufferEncoding): Uint8Array[] {
+  if (!Array.isArray(chunks)) throw misuse('ERR_INVALID_ARG_TYPE', `"chunks" must be an array, not ${describe(chunks)}`);
+  return chunks.map((chunk) => chunkBytes(chunk, encoding));
+}
+
+function bytesOrIterable(data: SyncData, encoding: BufferEncoding, expected: string): Content {
   const bytes = bytesOf(data, encoding);
   if (bytes !== undefined) return { kind: 'bytes', bytes };
-  if (typeof data !== 'object' || data === null || !(Symbol.iterator in data)) throw wrongData(data);
+  if (typeof data !== 'object' || data === null || !(Symbol.iterator in data)) {
+    throw misuse('ERR_INVALID_ARG_TYPE', `"data" must be ${expected}, not ${describe(data)}`);
+  }
   if (Array.isArray(data)) for (const chunk of data) chunkBytes(chunk, 'latin1');
   return { kind: 'source', source: iterableSource(data, encoding) };
 }
@@ -90,11 +104,4 @@ function ignoreErrors(close: () => unknown): void {
   } catch {
     // The data is whole, or another error is on its way: neither changes by this.
   }
-}
-
-function wrongData(data: unknown): TypeError {
-  return misuse(
-    'ERR_INVALID_ARG_TYPE',
-    `"data" must be a string, a Buffer, a TypedArray, a DataView, an ArrayBuffer, a Blob, or a stream or iterable of those, not ${describe(data)}`,
-  );
 }

@@ -42,7 +42,10 @@ const brand: unique symbol = Symbol.for('untorn.WriteError');
  * An abort has `name` `'AbortError'` and `code` `'ABORT_ERR'`, as everywhere in Node.js.
  */
 export class WriteError extends Error {
-  /** The code of the cause, as `'ENOSPC'`; `'ERR_UNTORN_SOURCE'` where a data source failed without a code. */
+  /**
+   * The code of the cause, as `'ENOSPC'`; or `'ERR_UNTORN_SOURCE'` where a data source failed without a code,
+   * `'ERR_UNTORN_OVERTAKEN'` where a later synchronous write came first, and `'ERR_UNTORN_UNEXPECTED'` for all else.
+   */
   readonly code: string;
   /** The error number of the system call, where one failed. */
   readonly errno: number | undefined;
@@ -124,16 +127,24 @@ const state: Record<Outcome, string> = {
 function message(details: WriteErrorDetails, cause: Failure): string {
   const kept = details.temporaryPath === undefined ? '' : `; the new content is kept in "${display(details.temporaryPath)}"`;
   const backup = details.backupPath === undefined ? '' : `; the old content is kept in "${display(details.backupPath)}"`;
-  return `Cannot replace "${display(details.path)}": ${reason(details.cause, cause)} while ${doing[details.step]}; ${state[details.outcome]}${kept}${backup}`;
+  // A refusal of ours says by itself what is wrong with the target.
+  const when = details.step === 'resolve' && cause.errno === undefined ? '' : ` while ${doing[details.step]}`;
+  return `Cannot replace "${display(details.path)}": ${reason(details, cause)}${when}; ${state[details.outcome]}${kept}${backup}`;
 }
 
 /** A system error's own words without the code, call and paths that Node puts around them. */
-function reason(cause: unknown, failure: Failure): string {
+function reason({ cause, step }: WriteErrorDetails, failure: Failure): string {
+  if (isNoDirectory(step, failure)) return `its directory does not exist (${failure.code})`;
   if (failure.errno !== undefined) {
     const known = getSystemErrorMap().get(failure.errno);
     if (known !== undefined) return `${known[1]} (${failure.code})`;
   }
   return failure.message ?? String(cause);
+}
+
+/** Whether it failed since the target's directory is not there: a target that is not there is no failure. */
+export function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
+  return step === 'resolve' && code === 'ENOENT' && (syscall === 'open' || syscall === 'stat');
 }
 
 /** An error of the caller: wrong arguments, or a call that the object's state does not allow. */

@@ -1,4 +1,4 @@
-import { chunkBytes, readSyncData, type Chunk, type SyncData } from './data.ts';
+import { readChunks, readSyncData, type Chunk, type SyncData } from './data.ts';
 import { readOptions, type WriteOptions } from './options.ts';
 import { absolutePath, type PathLike, type PathName } from './path.ts';
 import { Pending, writingChunks } from './protocol/pending.ts';
@@ -49,7 +49,7 @@ export class PendingFileSync {
   /** Writes all of several chunks in order, in as few system calls as possible; returns the number of bytes. */
   writev(chunks: readonly Chunk[], encoding?: BufferEncoding): number {
     this.#pending.assertOpen('write to');
-    const buffers = chunks.map((chunk) => chunkBytes(chunk, encoding ?? this.#pending.write.settings.encoding));
+    const buffers = readChunks(chunks, encoding ?? this.#pending.write.settings.encoding);
     return runSync(this.#pending.writing(writingChunks(this.#pending.write, this.fd, buffers)));
   }
 

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
-import { chunkBytes, readData, type Chunk, type Data } from './data.ts';
+import { readChunks, readData, type Chunk, type Data } from './data.ts';
 import { misuse } from './errors.ts';
 import { readOptions, type Settings, type WriteOptions } from './options.ts';
 import { absolutePath, type PathLike, type PathName } from './path.ts';
@@ -19,7 +19,8 @@ import { surroundings } from './system/surroundings.ts';
  * A file that is being written beside its target, and takes its place when it is committed.
  *
  * Until then readers of the target see the old content. If the process ends first, the target is untouched.
- * Calls that are not awaited are done in the order in which they were made. A write that failed makes `commit()` fail too.
+ * Calls that are not awaited are done in the order in which they were made. A write that failed makes `commit()` fail too;
+ * one that was refused for its arguments wrote nothing, and does not.
  */
 export class PendingFile {
   readonly #pending: Pending;
@@ -68,7 +69,7 @@ export class PendingFile {
   /** Writes all of several chunks in order, in as few system calls as possible; resolves with the number of bytes. */
   async writev(chunks: readonly Chunk[], encoding?: BufferEncoding): Promise<number> {
     this.#pending.assertOpen('write to');
-    const buffers = chunks.map((chunk) => chunkBytes(chunk, encoding ?? this.#pending.write.settings.encoding));
+    const buffers = readChunks(chunks, encoding ?? this.#pending.write.settings.encoding);
     return this.#run(() => this.#pending.writing(writingChunks(this.#pending.write, this.fd, buffers)));
   }
 

@@ -63,7 +63,7 @@ const sweep: CommandEntry = {
     {
       name: 'older-than',
       value: 'DURATION',
-      help: 'Age from which files go whose writer cannot be judged (another machine, another container): 90s, 30m, 12h, 7d; default: 1d',
+      help: 'Age from which files go whose writer cannot be judged (another machine, another container): 90s, 30m, 12h, 7d, 2w; default: 1d',
     },
     { ...jsonOption, help: 'Print what was found as one line of JSON on standard output' },
     { ...quietOption, help: 'Do not tell what was left alone; errors are still told' },

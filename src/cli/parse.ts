@@ -17,10 +17,13 @@ function read(entry: CommandEntry, given: readonly string[]): Invocation {
   const separator = entry.runsCommand === true ? given.indexOf('--') : -1;
   const own = separator === -1 ? given : given.slice(0, separator);
   const command = separator === -1 ? [] : given.slice(separator + 1);
+  const noCommand = 'The command to run is missing; put it after "--"';
+  // Without the "--" the command's own options would be taken for ours, and the message be about them.
+  if (entry.runsCommand === true && separator === -1 && !own.includes('--help') && !own.includes('-h')) throw new UsageError(noCommand);
   const { operands, flags, values } = readOptions(entry.options, own);
   if (!flags.has('help')) {
     checkOperands(entry, operands);
-    if (entry.runsCommand === true && command.length === 0) throw new UsageError('The command to run is missing; put it after "--"');
+    if (entry.runsCommand === true && command.length === 0) throw new UsageError(noCommand);
   }
   return { operands, command, flags, values };
 }
@@ -45,16 +48,27 @@ function parseOrExplain<T>(parsing: () => T): T {
   try {
     return parsing();
   } catch (error) {
-    // Node's first sentence says what is wrong, the second how JavaScript programs deal with it.
-    const [first = ''] = (error as Error).message.split(/\. |\n/);
-    throw new UsageError(first.replaceAll("'", '"').replace(/\.$/, ''), { cause: error });
+    throw new UsageError(explained(error as NodeJS.ErrnoException), { cause: error });
   }
+}
+
+/** Node's words for what is wrong with an option, in ours. */
+function explained({ message, code }: NodeJS.ErrnoException): string {
+  const option = /'(?:-\w, )?(--?[^' ]+)/.exec(message)?.[1];
+  if (option !== undefined && code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return `"${option}" is not an option`;
+  if (option !== undefined && code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
+    if (message.includes('does not take')) return `${option} takes no value`;
+    return `${option} needs a value${message.includes('ambiguous') ? `; for one that begins with "-" say "${option}=VALUE"` : ''}`;
+  }
+  // Its first sentence says what is wrong, the second how JavaScript programs deal with it.
+  const [first = ''] = message.split(/\. |\n/);
+  return first.replaceAll("'", '"').replace(/\.$/, '');
 }
 
 function check({ name, choices, multiple }: OptionEntry, values: readonly string[]): void {
   if (values.length > 1 && multiple !== true) throw new UsageError(`--${name} is given more than once`);
   for (const value of values) {
-    if (choices?.includes(value) === false) throw new UsageError(`--${name} must be ${choices.join(', ')}, not "${value}"`);
+    if (choices?.includes(value) === false) throw new UsageError(`--${name} must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, not "${value}"`);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What `write` and `run` share: data from somewhere replaces FILE, or fails and leaves it. */
 import { atomicWrite } from '../atomic-write.ts';
-import { WriteError } from '../errors.ts';
+import { isNoDirectory, WriteError } from '../errors.ts';
+import type { WriteOptions } from '../options.ts';
 import { pathFrom } from './arguments.ts';
 import { Conflict, Failure } from './failures.ts';
 import { writeOutput } from './output.ts';
@@ -41,20 +42,21 @@ export async function replace(invocation: Invocation, fill: (sink: Sink) => Prom
     progress.end();
     await reportResult(result, { json: flags.has('json'), quiet: flags.has('quiet'), verbose: flags.has('verbose') });
   } catch (error) {
-    throw explained(error, file, options.overwrite !== false);
+    throw explained(error, file, options, invocation.command.length > 0);
   } finally {
     progress.end();
   }
 }
 
 /** The error in the words of the command line. */
-function explained(error: unknown, file: string, overwrite: boolean): unknown {
+function explained(error: unknown, file: string, { overwrite }: WriteOptions, running: boolean): unknown {
   if (error instanceof Failure) error.message += `; "${file}" is untouched`;
   if (!WriteError.isWriteError(error) || error.outcome !== 'old') return error;
   if (error.code === 'EINVAL' && error.step === 'resolve') {
-    const text = `Cannot replace "${file}": it is a FIFO, a socket, a device or an open descriptor, not a file; use "cat > ${file}" or "tee ${file}"`;
-    return new Failure(text, { cause: error });
+    const instead = running ? `"COMMAND > ${file}"` : `"cat > ${file}" or "tee ${file}"`;
+    return new Failure(`Cannot replace "${file}": it is a FIFO, a socket, a device or an open descriptor, not a file; use ${instead}`, { cause: error });
   }
+  if (isNoDirectory(error.step, error)) return new Failure(`Cannot replace "${file}": its directory does not exist (ENOENT); --make-parents makes it`, { cause: error });
   const exists = error.code === 'EEXIST' && (error.step === 'resolve' || error.step === 'rename');
-  return exists && !overwrite ? new Conflict(`"${file}" exists already and is untouched`, { cause: error }) : error;
+  return exists && overwrite === false ? new Conflict(`"${file}" exists already and is untouched`, { cause: error }) : error;
 }

@@ -34,7 +34,8 @@ export async function reportResult(result: WriteResult, { json, quiet, verbose }
 
 /** What failed, as JSON. */
 export async function reportFailure(error: unknown): Promise<void> {
-  const known = WriteError.isWriteError(error) ? { outcome: error.outcome, step: error.step } : { outcome: 'old', step: null };
+  const failed = [error, (error as Error).cause].find((value) => WriteError.isWriteError(value));
+  const known = failed === undefined ? { outcome: 'old', step: null } : { outcome: failed.outcome, step: failed.step };
   const status = error instanceof CommandFailed ? { status: error.status } : {};
   await printJson({ error: { message: wordsFor(error), code: codeOf(error) ?? codeOf((error as Error).cause) ?? null, ...known, ...status } });
 }

@@ -106,7 +106,7 @@ describe('untorn write', () => {
     mkdirSync(folder.at('directory'));
     const { status, stderr } = await untorn(['write', folder.at('directory')], { input: 'new' });
     assert.equal(status, 1);
-    assert.match(stderr, /^untorn: Cannot replace .* it is a directory .*\n$/);
+    assert.match(stderr, /^untorn: Cannot replace .* it is a directory; the old content is untouched\n$/);
   });
 
   it('shows a stack only with UNTORN_DEBUG=1', async () => {

@@ -15,7 +15,7 @@ describe('WriteError', () => {
       name: 'WriteError', code: 'ENOENT', syscall: 'open', path: here.at('none/file'), step: 'resolve', outcome: 'old', temporaryPath: undefined, backupPath: undefined,
     });
     assert.equal(errno, (error.cause as NodeJS.ErrnoException).errno);
-    assert.equal(message, `Cannot replace "${here.at('none/file')}": no such file or directory (ENOENT) while looking at it; the old content is untouched`);
+    assert.equal(message, `Cannot replace "${here.at('none/file')}": its directory does not exist (ENOENT) while looking at it; the old content is untouched`);
   });
 
   it('is known across copies of the package by its brand, and nothing else is taken for one', async () => {
