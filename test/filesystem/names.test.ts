@@ -158,7 +158,9 @@ describe('writeFile() with a relative path', () => {
       writeFile(join(folder, 'link/file'), 'second'),
       writeFile(Buffer.concat([within(folder, latin), Buffer.from('/file')]), 'last'),
     ]);
-    assert.deepEqual(results.map((result) => result.superseded), [false, true, false]);
+    // Which of the two others waits depends on which links are followed first; that one of them does shows that it is one file.
+    assert.equal(results.filter((result) => result.superseded).length, 1);
+    assert.equal(results[2].superseded, false);
     assert.equal(text(join(folder, 'link/file')), 'last');
   });
 });
