@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { onAbort } from './abort.ts';
 import type { Chunk } from './data.ts';
 import { aborted, codeOf } from './errors.ts';
 import { readOptions, type Settings, type WriteOptions } from './options.ts';
@@ -25,6 +26,7 @@ export class WriteStream extends Writable {
   readonly #signal: AbortSignal | undefined;
   #file: PendingFile | undefined;
   #committing = false;
+  #stopListening: () => void = () => undefined;
 
   /** @internal Use {@link createWriteStream}. */
   constructor(path: PathLike, options: WriteStreamOptions | BufferEncoding | null | undefined) {
@@ -38,7 +40,7 @@ export class WriteStream extends Writable {
     this.#settings = settings;
     this.#signal = signal;
     if (signal?.aborted === true) this.#abort();
-    else signal?.addEventListener('abort', this.#abort, { once: true });
+    else this.#stopListening = onAbort(signal, this.#abort);
   }
 
   readonly #abort = (): void => {
@@ -78,7 +80,7 @@ export class WriteStream extends Writable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#stopListening();
     // The first error counts; a discard that fails has nothing to add to it.
     settle(this.#file?.discard() ?? Promise.resolve(), () => done(error));
   }
@@ -113,9 +115,9 @@ export function createWritableStream(path: PathLike, options?: WriteOptions): Wr
   const target = absolutePath(path);
   const { signal } = settings;
   let file: PendingFile;
-  let abort: () => void;
+  let stopListening: () => void;
   const discard = (): Promise<void> => {
-    signal?.removeEventListener('abort', abort);
+    stopListening();
     return file.discard();
   };
   // A web stream that fails by itself does not call its abort().
@@ -131,15 +133,15 @@ export function createWritableStream(path: PathLike, options?: WriteOptions): Wr
   return new WritableStream<Chunk>({
     async start(controller) {
       file = await openToWrite(target, settings);
-      abort = () => settle(discard(), () => controller.error(aborted(signal as AbortSignal)));
-      signal?.addEventListener('abort', abort);
+      const abort = (): void => settle(discard(), () => controller.error(aborted(signal as AbortSignal)));
+      stopListening = onAbort(signal, abort);
       if (signal?.aborted === true) abort();
     },
     // As one chunk of several: an array or a Blob is data, but not a chunk.
     write: (chunk) => orDiscard(file.writev([chunk])),
     async close() {
       await orDiscard(file.commit());
-      signal?.removeEventListener('abort', abort);
+      stopListening();
     },
     abort: discard,
   });

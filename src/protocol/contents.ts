@@ -4,6 +4,7 @@
  * Promise: every byte of every chunk, in order, or an error. A system may write fewer bytes than it was given and call
  * that success: at the end of a disk, of a quota, of RLIMIT_FSIZE, and always past 2 GiB.
  */
+import { onAbort } from '../abort.ts';
 import { aborted } from '../errors.ts';
 import type { Content, Source } from '../data.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
@@ -110,16 +111,15 @@ function* pull(write: Write, source: Source): Steps<IteratorResult<unknown>> {
 function* settled<T>(write: Write, promise: Promise<T>): Steps<T> {
   const { signal } = write.settings;
   return yield* wait<T>((wake, fail) => {
-    const abort = (): void => end(() => fail(aborted(signal as AbortSignal)));
     let ended = false;
     function end(report: () => void): void {
       if (ended) return;
       ended = true;
-      signal?.removeEventListener('abort', abort);
+      stopListening();
       // Outside of the promise, so that what the protocol throws is not swallowed by it.
       process.nextTick(report);
     }
-    signal?.addEventListener('abort', abort);
+    const stopListening = onAbort(signal, () => end(() => fail(aborted(signal as AbortSignal))));
     promise.then((value) => end(() => wake(value)), (error: unknown) => end(() => fail(error)));
   });
 }

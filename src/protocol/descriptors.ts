@@ -6,7 +6,8 @@
  * write has ended; and there are fewer permits for a while, so that not all of them come back to compete. Other parts of the
  * program may hold descriptors too: so it also looks again now and then, and gives up when nothing has ended for long.
  */
-import { codeOf } from '../errors.ts';
+import { onAbort } from '../abort.ts';
+import { aborted, codeOf } from '../errors.ts';
 import { wait, type Steps } from '../system/calls.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
@@ -19,15 +20,31 @@ const pause = 100;
 
 let permits = maximumPermits;
 let taken = 0;
-const queue: (() => void)[] = [];
+/** Writes without a permit, the longest waiting first. */
+const queue = new Set<() => void>();
 /** Writes without descriptors, the longest waiting first. */
 const hungry = new Set<() => void>();
 
 export function* takePermit(write: Write): Steps<void> {
   if (write.blocking || write.permit) return;
   if (taken < permits) taken++;
-  else yield* wait<void>((wake) => void queue.push(() => wake()));
+  else yield* waitForPermit(write);
   write.permit = true;
+}
+
+function* waitForPermit({ settings: { signal } }: Write): Steps<void> {
+  yield* wait<void>((wake, fail) => {
+    const given = (): void => {
+      stopListening();
+      // Not within the steps of the write that gives it.
+      queueMicrotask(() => wake());
+    };
+    const stopListening = onAbort(signal, () => {
+      queue.delete(given);
+      fail(aborted(signal as AbortSignal));
+    });
+    queue.add(given);
+  });
 }
 
 export function givePermit(write: Write): void {
@@ -35,11 +52,11 @@ export function givePermit(write: Write): void {
   write.permit = false;
   taken--;
   while (taken < permits) {
-    const next = queue.shift();
+    const [next] = queue;
     if (next === undefined) return;
+    queue.delete(next);
     taken++;
-    // Not within the steps of the write that gives it.
-    queueMicrotask(next);
+    next();
   }
 }
 

@@ -10,6 +10,7 @@
  * by the identity of directory and name, where aliases meet. A synchronous write waits for nobody: it has the highest
  * number, and finishes a rename that another thread is at.
  */
+import { onAbort } from '../abort.ts';
 import { aborted, codeOf } from '../errors.ts';
 import { key, type PathName } from '../path.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
@@ -112,9 +113,9 @@ export class Turn {
         this.lane = undefined;
         fail(aborted(signal as AbortSignal));
       };
-      signal?.addEventListener('abort', abort, { once: true });
+      const stopListening = onAbort(signal, abort);
       this.wake = (overtakenBy) => {
-        signal?.removeEventListener('abort', abort);
+        stopListening();
         // Not within the steps of the write that has just ended: ten thousand could be woken one in another.
         queueMicrotask(() => wake(overtakenBy));
       };
