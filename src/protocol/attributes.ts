@@ -32,42 +32,52 @@ export function attributesMatter({ surroundings }: Write, { existing }: Place): 
 /** What the new file has of an ACL: the old one's, or none as the old one, or none in its stead. */
 export type AclState = 'kept' | 'none' | 'lost';
 
-/** Copies the attributes, less what an ACL allows the owning group if that is another one now. */
-export function* copyAttributes(write: Write, place: Place, temporary: TemporaryFile, sameGroup: boolean, notKept: NotKept[]): Steps<AclState> {
+/**
+ * Copies the attributes. An ACL comes less what it allows the owning group if that is another one now, and less what `mode`,
+ * which comes after it, does not allow: the content is there already.
+ */
+export function* copyAttributes(write: Write, place: Place, temporary: TemporaryFile, sameGroup: boolean, mode: number, notKept: NotKept[]): Steps<AclState> {
   const keep = write.settings.preserve.xattr;
   const { attributes: old } = place;
   const { attributes: fresh } = temporary;
   if (keep === 'off') return old?.includes(acl) === true ? 'lost' : 'none';
-  if (old === undefined || fresh === undefined) {
-    yield* keeping(keep, notReadable(), 'xattr', notKept);
-    return 'none';
-  }
-  let aclState: AclState = 'none';
-  for (const name of old) {
+  if (old === undefined || fresh === undefined) yield* keeping(keep, notReadable(), 'xattr', notKept);
+  if (fresh === undefined) return 'none';
+  // Attributes can be had here, but not by this name: there may be an ACL.
+  let aclState: AclState = old === undefined ? 'lost' : 'none';
+  for (const name of old ?? []) {
     if (boundToContent.has(name)) {
       notKept.push('xattr');
       continue;
     }
     const present = fresh.includes(name);
     if (name !== acl) yield* keeping(keep, copy(place, temporary, name, present), 'xattr', notKept);
-    else aclState = (yield* keeping(keep, copy(place, temporary, name, present, sameGroup ? undefined : forOtherGroup), 'acl', notKept)) ? 'kept' : 'lost';
+    else aclState = (yield* keeping(keep, copy(place, temporary, name, present, (value) => narrowed(value, sameGroup, mode)), 'acl', notKept)) ? 'kept' : 'lost';
   }
   if (fresh.includes(acl) && aclState !== 'kept') yield* call.removexattr(temporary.reach, acl);
   return aclState;
 }
 
-const ownGroup = 0x04;
-const others = 0x20;
+/** The tags of an ACL's entries that have no id (acl(5)). */
+const tags = { owner: 0x01, group: 0x04, mask: 0x10, others: 0x20 } as const;
 
-/** An ACL that allows the owning group no more than all others. Its form: a version, then tag, permissions and id of each entry (acl(5)). */
-function forOtherGroup(value: Uint8Array): Uint8Array {
-  const narrowed = Buffer.from(value);
-  const entries = Array.from({ length: Math.floor((narrowed.length - 4) / 8) }, (_, index) => 4 + index * 8);
-  const entryOf = (tag: number): number | undefined => entries.find((entry) => narrowed.readUInt16LE(entry) === tag);
-  const group = entryOf(ownGroup);
-  const other = entryOf(others);
-  if (group !== undefined && other !== undefined) narrowed.writeUInt16LE(narrowed.readUInt16LE(group + 2) & narrowed.readUInt16LE(other + 2), group + 2);
-  return narrowed;
+/**
+ * An ACL that allows no more than a mode, and the owning group no more than all others if that is another one now. Its
+ * form: a version, then tag, permissions and id of each entry.
+ */
+function narrowed(value: Uint8Array, sameGroup: boolean, mode: number): Uint8Array {
+  const changed = Buffer.from(value);
+  const entries = Array.from({ length: Math.floor((changed.length - 4) / 8) }, (_, index) => 4 + index * 8);
+  const entryOf = (tag: number): number | undefined => entries.find((entry) => changed.readUInt16LE(entry) === tag);
+  const limit = (entry: number | undefined, bits: number): void => {
+    if (entry !== undefined) changed.writeUInt16LE(changed.readUInt16LE(entry + 2) & bits & 7, entry + 2);
+  };
+  const others = entryOf(tags.others);
+  if (!sameGroup && others !== undefined) limit(entryOf(tags.group), changed.readUInt16LE(others + 2));
+  limit(entryOf(tags.owner), mode >> 6);
+  limit(entryOf(tags.mask) ?? entryOf(tags.group), mode >> 3);
+  limit(others, mode);
+  return changed;
 }
 
 /** The names of a file's attributes; undefined where they cannot be known. */

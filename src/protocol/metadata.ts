@@ -39,7 +39,8 @@ export function* applyMetadata(write: Write, place: Place, temporary: TemporaryF
   const existing = kept(place.existing);
   if (surroundings.platform === 'win32') return yield* applyOnWindows(write, existing, temporary, notKept);
   const owner = yield* applyOwner(write, existing, temporary, notKept);
-  const acl = existing === undefined ? 'none' : yield* copyAttributes(write, place, temporary, owner.gid === existing.gid, notKept);
+  const underAcl = finalMode(write, existing, temporary, owner, 'kept') ?? 0o777;
+  const acl = existing === undefined ? 'none' : yield* copyAttributes(write, place, temporary, owner.gid === existing.gid, underAcl, notKept);
   const mode = finalMode(write, existing, temporary, owner, acl);
   if (mode !== undefined) yield* applyMode(write, existing, temporary, mode, acl, notKept);
   if (existing !== undefined && settings.preserve.times !== 'off') yield* applyTimes(settings.preserve.times, existing, temporary, notKept);

@@ -40,13 +40,13 @@ export interface Folder {
 /** NAME_MAX is 255 bytes nearly everywhere, and 143 on eCryptfs. */
 const nameBytes = 143;
 
-/** A new name beside `name`, hidden unless the caller gave a prefix. */
+/** A new name beside `name`, hidden unless the caller gave a prefix. It is text: by other names attributes cannot be had. */
 export function newName(write: Write, name: PathName, kind: TokenKind, short = false): PathName {
   const { prefix, suffix } = write.settings;
   const token = write.surroundings.token(kind);
   if (prefix !== undefined) return prefix + token + suffix;
   const room = nameBytes - token.length - Buffer.byteLength(suffix) - 2;
-  return short ? `.${token}${suffix}` : surround('.', cutName(name, room), `.${token}${suffix}`);
+  return short || typeof name !== 'string' ? `.${token}${suffix}` : surround('.', cutName(name, room), `.${token}${suffix}`);
 }
 
 /** Creates a file that is not there yet: its owner's alone, or with 0666 less the umask. */
@@ -82,7 +82,7 @@ export function statusOf(temporary: TemporaryFile): FileStatus {
 }
 
 /** It stands where a system call would. */
-function* nothing(): Steps<undefined> {}
+export function* nothing(): Steps<undefined> {}
 
 /** Makes its content durable. */
 export function* syncTemporary(write: Write, temporary: TemporaryFile): Steps<void> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { apis } from '../support/apis.ts';
@@ -72,6 +72,20 @@ for (const { name, write } of apis) {
       const before = acl(path);
       await write(path, 'new');
       assert.equal(acl(path), before);
+    });
+
+    it('takes rights away and adds none where the name is not UTF-8, so that the ACL cannot be read (G5)', async (t) => {
+      const folder = aclFolder(t);
+      if (folder === undefined) return;
+      const path = Buffer.concat([Buffer.from(`${folder}/file`), Buffer.from([0xff])]);
+      writeFileSync(join(folder, 'made'), 'old');
+      run('setfacl', '-m', `u::rw,g::r,u:${bob.uid}:rw,m::rw,o::-`, join(folder, 'made'));
+      renameSync(join(folder, 'made'), path);
+      run('setfacl', '-d', '-m', `u:${alice.uid}:rwx`, folder);
+      const { notKept } = await write(path, 'new');
+      assert.ok(notKept.includes('xattr'));
+      renameSync(path, join(folder, 'made'));
+      assert.equal(acl(join(folder, 'made')), 'user::rw-,group::---,other::---');
     });
 
     it('gives a new file in a directory with a default ACL what fs.writeFile() gives', async (t) => {

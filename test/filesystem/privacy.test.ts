@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { apis } from '../support/apis.ts';
@@ -75,6 +75,21 @@ for (const { name } of apis) {
       const value = Buffer.from([...line.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].at(-1)?.[1]?.replaceAll('\\x', '') ?? '', 'hex');
       const entries = Array.from({ length: (value.length - 4) / 8 }, (_, i) => ({ tag: value.readUInt16LE(4 + i * 8), bits: value.readUInt16LE(6 + i * 8) }));
       assert.equal(entries.find(({ tag }) => tag === 4)?.bits, 0, 'the entry of the owning group');
+    });
+
+    it('never sets an ACL that lets in whom a given mode does not (G5)', async (t) => {
+      if (!needsTools(t, 'setfacl')) return;
+      const path = join(newFolder(t), 'file');
+      writeFileSync(path, 'old');
+      run('setfacl', '-m', `u::rw,g::rw,u:${bob.uid}:rw,o::r`, path);
+      const lines = await trace(t, 'lsetxattr,fsetxattr,setxattr', `await ${name}(process.argv[1], 'new', { mode: 0o600 });`, [path]);
+      if (lines === undefined) return;
+      for (const line of lines.filter((some) => some.includes('posix_acl_access'))) {
+        const value = Buffer.from(/"system.posix_acl_access", "([^]*)", \d+, /.exec(line)?.[1] ?? '', 'latin1');
+        const bitsOf = (tag: number): number | undefined => Array.from({ length: (value.length - 4) / 8 }, (_, i) => 4 + i * 8).filter((entry) => value.readUInt16LE(entry) === tag).map((entry) => value.readUInt16LE(entry + 2))[0];
+        assert.deepEqual({ mask: bitsOf(0x10), others: bitsOf(0x20) }, { mask: 0, others: 0 });
+      }
+      assert.equal(statSync(path).mode & 0o7777, 0o600);
     });
 
     it('has a new name each time, which nobody can guess, and is never opened through a link (G5)', async (t) => {
