@@ -4,6 +4,7 @@
  * Promise: the target is never away for a moment, and the backup is never half. It is a hard link to the old
  * file where the filesystem has them, a copy elsewhere; with durability `'full'` or `'normal'` it reaches the disk before
  * the new content can. A crash in between leaves the old file under both names.
+ * Older numbered backups go only when the new content is in place: a write that fails over and over does not use them up.
  */
 import { codeOf, refusal } from '../errors.ts';
 import { asText, fromBytes, join, key, split, surround, type PathName } from '../path.ts';
@@ -14,21 +15,42 @@ import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
 import type { Place } from './place.ts';
-import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, syncTemporary, unlinkIfThere, type Folder } from './temporary.ts';
+import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, nothing, syncTemporary, unlinkIfThere, type Folder } from './temporary.ts';
 import { refuseReserved } from './windows-names.ts';
 import { refusedByPermissions, type Write } from './write.ts';
 
-/** Makes the backup that was asked for; returns its path. */
-export function* makeBackup(write: Write, place: Place): Steps<PathName | undefined> {
+/** A backup that was made before the rename. */
+export interface MadeBackup {
+  readonly path: PathName;
+  /** After a failure that left the old content in place: removes what was added. */
+  undo(): Steps<void>;
+  /** After the commit: removes what it makes superfluous. */
+  finish(): Steps<void>;
+}
+
+/** Makes the backup that was asked for. */
+export function* makeBackup(write: Write, place: Place): Steps<MadeBackup | undefined> {
   const { backup, durability } = write.settings;
   if (backup === undefined || place.existing === undefined) return undefined;
   write.step = 'back up';
   if (durability !== 'off') yield* syncOld(write, place, place.existing);
-  if (backup.kind === 'path') return yield* backUpElsewhere(write, place, backup.path);
-  const path =
-    backup.kind === 'numbered' ? yield* backUpNumbered(write, place, backup.limit) : yield* backUpAs(write, place, place, surround('', place.name, '~'));
-  if (durability !== 'off') yield* syncDirectory(write, place.directory);
-  return path;
+  if (backup.kind === 'path') return overwritten(yield* backUpElsewhere(write, place, backup.path));
+  const made =
+    backup.kind === 'numbered'
+      ? yield* backUpNumbered(write, place, backup.limit)
+      : overwritten(yield* backUpAs(write, place, place, surround('', place.name, '~')));
+  try {
+    if (durability !== 'off') yield* syncDirectory(write, place.directory);
+  } catch (error) {
+    yield* made.undo();
+    throw error;
+  }
+  return made;
+}
+
+/** A backup under a name of its own: what it replaced is gone. */
+function overwritten(path: PathName): MadeBackup {
+  return { path, undo: nothing, finish: nothing };
 }
 
 /** The old file's own data: who wrote it may not have synced it. */
@@ -62,8 +84,8 @@ function* backUpElsewhere(write: Write, place: Place, path: PathName): Steps<Pat
 /** Puts the old file under a name that may be taken: linked under a new one first, then renamed over it. */
 function* backUpAs(write: Write, place: Place, folder: Folder, name: PathName): Steps<PathName> {
   const reach = join(folder.directory.reach, newName(write, name, 'temporary'));
-  if (!(yield* linked(place.reach, reach))) return yield* backUpByCopy(write, place, folder, name);
   try {
+    if (!(yield* linked(write, place.reach, reach))) return yield* backUpByCopy(write, place, folder, name);
     yield* whileBusy(write, () => call.rename(reach, join(folder.directory.reach, name)));
   } catch (error) {
     yield* afterFailure(call.unlink(reach));
@@ -74,8 +96,9 @@ function* backUpAs(write: Write, place: Place, folder: Folder, name: PathName): 
   return join(folder.directoryPath, name);
 }
 
-/** Links a file, unless the filesystem or the kernel does not do that. */
-function* linked(from: PathName, to: PathName): Steps<boolean> {
+/** Links a file, unless the filesystem or the kernel does not do that, or what is then written in place would be the backup too. */
+function* linked(write: Write, from: PathName, to: PathName): Steps<boolean> {
+  if (write.settings.fallback === 'in-place') return false;
   try {
     yield* call.link(from, to);
     return true;
@@ -108,20 +131,27 @@ function* backUpByCopy(write: Write, place: Place, folder: Folder, name: PathNam
 }
 
 /** The next free number; of the older backups only the last few stay. */
-function* backUpNumbered(write: Write, place: Place, limit: number): Steps<PathName> {
+function* backUpNumbered(write: Write, place: Place, limit: number): Steps<MadeBackup> {
   const numbers = yield* numbersTaken(place);
   for (let number = Math.max(0, ...numbers) + 1; ; number++) {
     const name = numbered(place.name, number);
+    const reach = join(place.directory.reach, name);
     try {
-      if (!(yield* linked(place.reach, join(place.directory.reach, name)))) yield* backUpByCopy(write, place, place, name);
+      if (!(yield* linked(write, place.reach, reach))) yield* backUpByCopy(write, place, place, name);
     } catch (error) {
       if (codeOf(error) === 'EEXIST') continue;
       throw error;
     }
-    for (const old of numbers.filter((taken) => taken <= number - limit)) {
-      yield* whileBusy(write, () => unlinkIfThere(join(place.directory.reach, numbered(place.name, old))));
-    }
-    return join(place.directoryPath, name);
+    const surplus = numbers.filter((taken) => taken <= number - limit).map((old) => join(place.directory.reach, numbered(place.name, old)));
+    return {
+      path: join(place.directoryPath, name),
+      *undo() {
+        yield* afterFailure(call.unlink(reach));
+      },
+      *finish() {
+        for (const old of surplus) yield* whileBusy(write, () => unlinkIfThere(old));
+      },
+    };
   }
 }
 

@@ -74,14 +74,24 @@ export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number)
   // Others hold the directory open anyway: nothing of ours is left that counts.
   if (place.directory.users > 1) givePermit(write);
   throwIfAborted(write);
-  const backupPath = yield* makeBackup(write, place);
-  throwIfAborted(write);
-  const renamed = yield* putIntoPlace(write, staged, turn);
-  if (renamed.newer !== undefined) return yield* giveWay(write, staged, turn, renamed.newer, bytes);
+  const backup = yield* makeBackup(write, place);
+  let renamed;
+  try {
+    throwIfAborted(write);
+    renamed = yield* putIntoPlace(write, staged, turn);
+    if (renamed.newer !== undefined) return yield* giveWay(write, staged, turn, renamed.newer, bytes);
+  } catch (error) {
+    if (write.outcome === 'old' && backup !== undefined) yield* backup.undo();
+    throw error;
+  }
   const durable = yield* confirm(write, place, renamed);
+  if (backup !== undefined) {
+    write.step = 'back up';
+    yield* backup.finish();
+  }
   const { record, atomic } = renamed;
   const replaced = place.existing !== undefined;
-  return writeResult({ path: write.path, bytes, replaced, superseded: record === undefined, atomic, durable, backupPath, notKept: atomic ? notKept : [] });
+  return writeResult({ path: write.path, bytes, replaced, superseded: record === undefined, atomic, durable, backupPath: backup?.path, notKept: atomic ? notKept : [] });
 }
 
 function* putIntoPlace(write: Write, staged: Staged, turn: Turn): Steps<Renamed> {

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { afterwards } from '../support/afterwards.ts';
 import { apis, names, refusedWith, text } from '../support/apis.ts';
+import { needsOrdinaryUser } from '../support/as-user.ts';
 import { newFolder } from '../support/folder.ts';
-import { mountNew } from '../support/mount.ts';
+import { bindMount, mountNew } from '../support/mount.ts';
+import { writeElsewhere } from '../support/run.ts';
 
 for (const { name, write } of apis) {
   describe(`${name}() with a backup`, () => {
@@ -59,6 +62,35 @@ for (const { name, write } of apis) {
       await assert.rejects(write(path, 'new', { backup: 'simple' }), refusedWith('EISDIR'));
       await assert.rejects(write(path, 'new', { backup: path }), refusedWith('EINVAL'));
       assert.deepEqual([names(folder), text(path)], [['file', 'file~'], 'old']);
+    });
+
+    it('keeps the older numbered backups, and adds none, when writes fail at the rename (G4, G10)', async (t) => {
+      const folder = newFolder(t);
+      const path = join(folder, 'file');
+      for (const content of ['1', '2', '3']) await write(path, content, { backup: 'numbered' });
+      writeFileSync(join(folder, 'source'), '3');
+      if (bindMount(t, join(folder, 'source'), path) === undefined) return;
+      for (let i = 0; i < 3; i++) await assert.rejects(write(path, 'new', { backup: { numbered: 2 } }), refusedWith('EBUSY'));
+      assert.deepEqual(names(folder), ['file', 'file.~1~', 'file.~2~', 'source']);
+      assert.deepEqual([text(path), text(`${path}.~1~`), text(`${path}.~2~`)], ['3', '1', '2']);
+    });
+
+    it('is the old content also of a file that is written in place', async (t) => {
+      const folder = newFolder(t);
+      const [place, elsewhere] = [join(folder, 'place'), join(folder, 'elsewhere')];
+      for (const made of [place, elsewhere]) mkdirSync(made);
+      const path = join(place, 'file');
+      writeFileSync(path, 'old');
+      const user = await needsOrdinaryUser(t, folder, elsewhere, path);
+      if (user === undefined) return;
+      chmodSync(place, 0o555);
+      afterwards(t, () => chmodSync(place, 0o755));
+      const backup = join(elsewhere, 'backup');
+      const setup = `process.env.XDG_STATE_HOME = ${JSON.stringify(join(folder, 'state'))};`;
+      const { result, error } = await writeElsewhere(name, user, path, 'new', { fallback: 'in-place', backup }, setup);
+      assert.equal(error, undefined);
+      assert.deepEqual([result?.atomic, result?.backupPath], [false, backup]);
+      assert.deepEqual([text(path), text(backup)], ['new', 'old']);
     });
   });
 }
