@@ -79,8 +79,8 @@ export function* whenDescriptorsAllow<T>(write: Write, open: () => Steps<T>): St
       return yield* open();
     } catch (error) {
       if (!['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '') || write.blocking) throw error;
-      deadline ??= Date.now() + patience;
-      if (Date.now() > deadline) throw error;
+      deadline ??= performance.now() + patience;
+      if (performance.now() > deadline) throw error;
     }
     throwIfAborted(write);
     permits = Math.max(1, Math.min(permits, taken) - 1);

@@ -68,10 +68,14 @@ export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFi
 /** Opens a file that must still be the one that was looked at. */
 function* openSame(reach: PathName, status: FileStatus | undefined, flags = O_RDONLY): Steps<number> {
   const fd = yield* call.open(reach, flags | O_NOFOLLOW, 0);
-  const found = yield* call.fstat(fd);
-  if (found.ino === status?.ino && found.dev === status.dev) return fd;
-  yield* call.close(fd);
-  throw refusal('EAGAIN', 'another file has taken its place meanwhile');
+  try {
+    const found = yield* call.fstat(fd);
+    if (found.ino === status?.ino && found.dev === status.dev) return fd;
+    throw refusal('EAGAIN', 'another file has taken its place meanwhile');
+  } catch (error) {
+    yield* afterFailure(call.close(fd));
+    throw error;
+  }
 }
 
 interface Recovery {
@@ -93,14 +97,15 @@ function* keepOld(write: Write, place: Place, target: number, folder: Folder & {
       yield* call.close(fd);
     }
     yield* call.rename(started, reach);
+    const atOnce = { ...write, blocking: true };
+    yield* syncDirectory(atOnce, folder.directory);
+    // The state directory may be new: then a crash could take it away with all that is in it.
+    yield* syncParents(atOnce, folder.directoryPath);
   } catch (error) {
-    yield* afterFailure(call.unlink(started));
+    // The target is as it was. A rename that reported a failure may have taken place.
+    for (const copy of [started, reach]) yield* afterFailure(call.unlink(copy));
     throw error;
   }
-  const atOnce = { ...write, blocking: true };
-  yield* syncDirectory(atOnce, folder.directory);
-  // The state directory may be new: then a crash could take it away with all that is in it.
-  yield* syncParents(atOnce, folder.directoryPath);
   return { reach, path: join(folder.directoryPath, name) };
 }
 

@@ -65,6 +65,27 @@ for (const { name, write } of apis) {
       assert.equal(text(join(folder, recovery)), 'the old content');
     });
 
+    it('leaves content, mode and names as they were when a sync fails (G4, G10)', async (t) => {
+      if (!needsTools(t, 'strace')) return;
+      const folder = newFolder(t);
+      const path = join(folder, 'file');
+      writeFileSync(path, '');
+      writeFileSync(join(folder, 'source'), 'old content');
+      chmodSync(join(folder, 'source'), 0o640);
+      if (bindMount(t, join(folder, 'source'), path) === undefined) return;
+      let failed = 0;
+      for (const which of [1, 2, 3, 4]) {
+        writeFileSync(path, 'old content');
+        chmodSync(path, 0o640);
+        const traced = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=fsync', '-e', `inject=fsync:error=EIO:when=${which}`];
+        const { error } = await writeElsewhere(name, traced, path, 'new', { fallback: 'in-place', mode: 0o600 });
+        if (error === undefined) continue;
+        failed++;
+        assert.deepEqual([error.outcome, text(path), statSync(path).mode & 0o7777, names(folder)], ['old', 'old content', 0o640, ['file', 'source']], error.message);
+      }
+      assert.ok(failed >= 3, `${failed} syncs failed`);
+    });
+
     it('fails at once in a directory that one may not write, and keeps the old file (G4)', async (t) => {
       const folder = newFolder(t);
       const path = join(folder, 'file');

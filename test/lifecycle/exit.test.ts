@@ -83,6 +83,22 @@ describe('the end of the process (G10)', () => {
     assert.deepEqual([ended.status, ended.signal, here.names(), here.text('file')], [5, null, ['file'], 'whole'], ended.stderr);
   });
 
+  it('comes while a temporary file is being opened also where the clock stands still', async () => {
+    const ended = await run(`
+      import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { open } = fs;
+      // The thread pool has no thread for it any more.
+      fs.open = (path, flags, ...rest) => (flags & fs.constants.O_CREAT ? setImmediate(() => process.exit(7)) : open(path, flags, ...rest));
+      syncBuiltinESMExports();
+      const { writeFile } = await import('untorn');
+      const now = Date.now();
+      Date.now = () => now;
+      await writeFile(process.argv[1], 'new');
+    `, [here.at('file')], { under: ['timeout', '-s', 'KILL', '60'] });
+    assert.deepEqual([ended.status, here.names()], [7, []], ended.stderr);
+  });
+
   it('lets the program live on after a signal that it handles', async () => {
     const program = start(`${prelude}
       process.on('SIGINT', () => console.log('handled ' + temporaries()));
