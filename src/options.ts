@@ -17,13 +17,13 @@ export type Keep = 'try' | 'require' | 'off';
 /** What of the replaced file to keep. */
 export interface Preserve {
   /** Permission bits. @default 'try' */
-  mode?: Keep | false;
+  mode?: Keep | false | undefined;
   /** User and group. @default 'try' */
-  owner?: Keep | false;
+  owner?: Keep | false | undefined;
   /** Extended attributes: ACLs and security labels among them. @default 'try' */
-  xattr?: Keep | false;
+  xattr?: Keep | false | undefined;
   /** Times of last access and modification, to the microsecond. @default 'off' */
-  times?: Keep | false;
+  times?: Keep | false | undefined;
 }
 
 /** Keep a copy of what is replaced. */
@@ -32,49 +32,49 @@ export type Backup = false | 'simple' | 'numbered' | { numbered: number } | Path
 /** What every way of writing a file takes. */
 export interface WriteOptions {
   /** How much of a power cut the write survives. @default 'full' */
-  durability?: Durability;
+  durability?: Durability | undefined;
   /** Encoding of strings. @default 'utf8' */
-  encoding?: BufferEncoding | null;
+  encoding?: BufferEncoding | null | undefined;
   /** Aborts the write; without effect from the rename on. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * Permission bits of the file, as a number or in octal digits. They are set exactly; the umask does not apply.
    * @default those of the replaced file, or 0666 less the umask
    */
-  mode?: number | string;
+  mode?: number | string | undefined;
   /** User and group of the file. They are set exactly. @default those of the replaced file, or the process's */
-  owner?: { uid?: number; gid?: number };
+  owner?: { uid?: number | undefined; gid?: number | undefined } | undefined;
   /** What of the replaced file to keep; what could not be kept under `'try'` is in the result's `notKept`. */
-  preserve?: Preserve;
+  preserve?: Preserve | undefined;
   /** Symbolic link at the path: write the file that it leads to, replace the link itself, or fail with ELOOP. @default 'follow' */
-  symlink?: 'follow' | 'replace' | 'refuse';
+  symlink?: 'follow' | 'replace' | 'refuse' | undefined;
   /** Target with several hard links: the other names keep the old content, or fail with EMLINK. @default 'break' */
-  hardLink?: 'break' | 'refuse';
+  hardLink?: 'break' | 'refuse' | undefined;
   /** `false`: create only, atomically; fails with EEXIST. @default true */
-  overwrite?: boolean;
+  overwrite?: boolean | undefined;
   /** As in `node:fs`: `'wx'` is `overwrite: false`. A file is replaced, so that there is no appending. @default 'w' */
-  flag?: 'w' | 'wx' | 'xw';
+  flag?: 'w' | 'wx' | 'xw' | undefined;
   /** As in `node:fs`. Every durability but `'off'` syncs the file anyway; `true` contradicts that one. */
-  flush?: boolean;
+  flush?: boolean | undefined;
   /** Same bytes in place already: write all the same, or leave the file and its times alone. @default 'write' */
-  ifUnchanged?: 'write' | 'skip';
+  ifUnchanged?: 'write' | 'skip' | undefined;
   /** Create missing parent directories (0777 less the umask). @default false */
-  makeParents?: boolean;
+  makeParents?: boolean | undefined;
   /**
    * Keep the replaced file: `'simple'` as `name~`, `'numbered'` as `name.~1~`, `name.~2~` and so on,
    * `{ numbered: 5 }` with the last five only, or under a path of your own.
    * @default false
    */
-  backup?: Backup;
+  backup?: Backup | undefined;
   /**
    * Where a file cannot be replaced (one that is bind-mounted, or in a directory that one may not write): fail, or write
    * into it, which is not atomic; the old content is kept aside until that is done. @default 'error'
    */
-  fallback?: 'error' | 'in-place';
+  fallback?: 'error' | 'in-place' | undefined;
   /** The temporary file: text before and after the random part of its name, and whether it is kept on failure. */
-  temporary?: { prefix?: string; suffix?: string; keepOnError?: boolean };
+  temporary?: { prefix?: string | undefined; suffix?: string | undefined; keepOnError?: boolean | undefined } | undefined;
   /** How long a rename is tried again while another process has the target open on Windows. Milliseconds. @default 5000 */
-  retry?: { timeout?: number };
+  retry?: { timeout?: number | undefined } | undefined;
 }
 
 /** Options that have been read: complete, checked and frozen. */

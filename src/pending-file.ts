@@ -19,8 +19,8 @@ import { surroundings } from './system/surroundings.ts';
  * A file that is being written beside its target, and takes its place when it is committed.
  *
  * Until then readers of the target see the old content. If the process ends first, the target is untouched.
- * Calls that are not awaited are done in the order in which they were made. A write that failed makes `commit()` fail too;
- * one that was refused for its arguments wrote nothing, and does not.
+ * Calls that are not awaited are done in the order in which they were made. A write that failed, or was
+ * refused for its arguments, makes `commit()` fail too: it may not have been awaited.
  */
 export class PendingFile {
   readonly #pending: Pending;
@@ -62,14 +62,14 @@ export class PendingFile {
    */
   async write(data: Data, encoding?: BufferEncoding): Promise<number> {
     this.#pending.assertOpen('write to');
-    const content = readData(data, encoding ?? this.#pending.write.settings.encoding);
+    const content = this.#pending.reading(() => readData(data, encoding ?? this.#pending.write.settings.encoding));
     return this.#run(() => this.#pending.writingContent(content));
   }
 
   /** Writes all of several chunks in order, in as few system calls as possible; resolves with the number of bytes. */
   async writev(chunks: readonly Chunk[], encoding?: BufferEncoding): Promise<number> {
     this.#pending.assertOpen('write to');
-    const buffers = readChunks(chunks, encoding ?? this.#pending.write.settings.encoding);
+    const buffers = this.#pending.reading(() => readChunks(chunks, encoding ?? this.#pending.write.settings.encoding));
     return this.#run(() => this.#pending.writing(writingChunks(this.#pending.write, this.fd, buffers)));
   }
 

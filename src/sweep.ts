@@ -13,11 +13,11 @@ export interface SweepOptions {
    * or in another container. Files of writers that are seen to be alive never go.
    * @default 86_400_000 (a day)
    */
-  olderThan?: number;
+  olderThan?: number | undefined;
   /** Also the directories below; links are not followed. @default false */
-  recursive?: boolean;
+  recursive?: boolean | undefined;
   /** Remove nothing, only tell. @default false */
-  dryRun?: boolean;
+  dryRun?: boolean | undefined;
 }
 
 /** A temporary file that was left alone. */

@@ -11,7 +11,7 @@ import { knownEncoding, settle } from './stream-callbacks.ts';
 /** Options of a write stream. */
 export interface WriteStreamOptions extends WriteOptions {
   /** Bytes that are taken before `write()` returns false. @default 65536 */
-  highWaterMark?: number;
+  highWaterMark?: number | undefined;
 }
 
 /** A Writable whose content replaces a file when it finishes; see {@link createWriteStream}. */

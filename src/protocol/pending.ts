@@ -28,6 +28,16 @@ export class Pending {
     if (this.state !== 'open') throw misuse('ERR_INVALID_STATE', `Cannot ${action} "${this.write.path.toString()}": it is ${described[this.state]}`);
   }
 
+  /** Reads the data of a call that is perhaps not awaited: if it is refused, what is committed must not lack it silently. */
+  reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      this.failure ??= { error };
+      throw error;
+    }
+  }
+
   /** Writes content; a source is closed whatever happens. */
   *writingContent(content: Content): Steps<number> {
     try {

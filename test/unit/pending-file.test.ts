@@ -16,6 +16,19 @@ const forms: [string, (path: string, options?: WriteOptions) => Promise<AnyFile>
   ['openPendingSync()', async (path, options) => openPendingSync(path, options)],
 ];
 
+describe('openPending()', () => {
+  const here = scratch();
+
+  it('commits nothing after a write that was refused: it may not have been awaited (G4)', async () => {
+    writeFileSync(here.at('file'), 'old');
+    const file = await openPending(here.at('file'));
+    const writes = Promise.allSettled([file.write('part'), file.write(undefined as never), file.write('rest')]);
+    await assert.rejects(file.commit(), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+    assert.deepEqual((await writes).map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled']);
+    assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
+  });
+});
+
 for (const [name, open] of forms) {
   describe(name, () => {
     const here = scratch();
@@ -91,15 +104,14 @@ for (const [name, open] of forms) {
       assert.deepEqual(readFileSync(here.at('file'), 'latin1'), 'ABCDE\u00e9FG');
     });
 
-    it('refuses wrong data before it writes any of it, and can go on', async () => {
+    it('refuses wrong data before it writes any of it', async () => {
       const file = await open(here.at('file'));
       for (const wrong of [undefined, null, 1, true, {}, Symbol('x'), () => 'x', [1], ['text', {}]]) {
         await assert.rejects(attempt(() => file.write(wrong as never)), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
         await assert.rejects(attempt(() => file.writev([wrong] as never)), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
       }
-      await file.write('right');
-      await file.commit();
-      assert.equal(here.text('file'), 'right');
+      assert.equal(statSync(file.temporaryPath).size, 0);
+      await file.discard();
     });
 
     it('gives its descriptor to functions of node:fs', async () => {
