@@ -14,7 +14,7 @@ import { whileBusy } from './busy.ts';
 import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
-import type { Place } from './place.ts';
+import { lookAt, type Place } from './place.ts';
 import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, nothing, syncTemporary, unlinkIfThere, type Folder } from './temporary.ts';
 import { refuseReserved } from './windows-names.ts';
 import { refusedByPermissions, type Write } from './write.ts';
@@ -99,12 +99,16 @@ function* backUpAs(write: Write, place: Place, folder: Folder, name: PathName): 
 /** Links a file, unless the filesystem or the kernel does not do that, or what is then written in place would be the backup too. */
 function* linked(write: Write, from: PathName, to: PathName): Steps<boolean> {
   if (write.settings.fallback === 'in-place') return false;
-  try {
-    yield* call.link(from, to);
-    return true;
-  } catch (error) {
-    if (!['EPERM', 'EACCES', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error;
-    return false;
+  for (let attempts = 0; ; attempts++) {
+    try {
+      yield* call.link(from, to);
+      return true;
+    } catch (error) {
+      const code = codeOf(error) ?? '';
+      if (['EPERM', 'EACCES', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) return false;
+      // Linux says this also where another process replaces the file just now: what was found has no name any more.
+      if (code !== 'ENOENT' || attempts >= 10 || (yield* lookAt({ reach: from })) === undefined) throw error;
+    }
   }
 }
 

@@ -7,7 +7,7 @@ import { apis, names, refusedWith, text } from '../support/apis.ts';
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { newFolder } from '../support/folder.ts';
 import { bindMount, mountNew } from '../support/mount.ts';
-import { writeElsewhere } from '../support/run.ts';
+import { finished, script, writeElsewhere } from '../support/run.ts';
 
 for (const { name, write } of apis) {
   describe(`${name}() with a backup`, () => {
@@ -73,6 +73,23 @@ for (const { name, write } of apis) {
       for (let i = 0; i < 3; i++) await assert.rejects(write(path, 'new', { backup: { numbered: 2 } }), refusedWith('EBUSY'));
       assert.deepEqual(names(folder), ['file', 'file.~1~', 'file.~2~', 'source']);
       assert.deepEqual([text(path), text(`${path}.~1~`), text(`${path}.~2~`)], ['3', '1', '2']);
+    });
+
+    it('is made also while other processes replace the file all the time (G4)', async (t) => {
+      const path = join(newFolder(t), 'file');
+      writeFileSync(path, 'old');
+      const source = `
+        let failed = '';
+        for (let i = 0; i < 1500 && failed === ''; i++) {
+          try {
+            await ${name}(process.argv[1], 'new', { backup: 'simple', durability: 'off' });
+          } catch (error) {
+            failed = error.message;
+          }
+        }
+        console.log(failed);`;
+      const ends = await Promise.all([1, 2, 3].map(() => finished(...script(source, { args: [path] }))));
+      assert.deepEqual(ends.map(({ stdout, stderr }) => stdout.trim() + stderr), ['', '', '']);
     });
 
     it('is the old content also of a file that is written in place', async (t) => {
