@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { linkSync, lstatSync, mkdirSync, chmodSync, chownSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Folder, script, start, untorn, type Ended } from './untorn.ts';
 
@@ -50,9 +49,12 @@ for (const command of ['write', 'run'] as const) {
       assert.equal(modeOf('file'), 0o604);
     });
 
-    it('--owner takes names and numbers', { skip: posix }, async () => {
-      const { username, uid, gid } = userInfo();
-      await putWell(['--owner', username]);
+    it('--owner takes names and numbers', { skip: posix }, async (t) => {
+      const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+      // A user need not have a name.
+      const name = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':')).find((fields) => fields[2] === `${uid}`)?.[0];
+      if (name === undefined) t.diagnostic(`user ${uid} has no name: only numbers`);
+      else await putWell(['--owner', name]);
       await putWell(['--owner', `${uid}:${gid}`]);
       await putWell(['--owner', `:${gid}`]);
       assert.deepEqual([statSync(folder.at('file')).uid, statSync(folder.at('file')).gid], [uid, gid]);
