@@ -39,12 +39,16 @@ let released = 0;
 
 /** The last close of a replaced file frees its blocks, which can take longer than all the rest: another thread does it. */
 function release(fd: number, where: 'here' | 'elsewhere'): void {
+  // Nothing was written through it: there is no error to hear of but that it is closed.
   if (where === 'here' || released >= maximumReleased) {
-    closeSync(fd);
+    try {
+      closeSync(fd);
+    } catch {
+      // The file may be in place already; it is closed all the same (close(2)).
+    }
     return;
   }
   released++;
-  // Nothing was written through it: there is no error to hear of but that it is closed.
   close(fd, () => released--);
 }
 

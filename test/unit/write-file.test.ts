@@ -3,7 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { writeFile, writeFileSync } from 'untorn';
+import { writeFile, writeFileSync, type WriteResult } from 'untorn';
+import { ask } from '../support/child.ts';
+import { scratch } from '../support/scratch.ts';
 
 describe('writeFile()', () => {
   let folder: string;
@@ -27,5 +29,27 @@ describe('writeFile()', () => {
     writeFileSync(path, 'last');
     assert.equal((await first).superseded, true);
     assert.equal(readFileSync(path, 'utf8'), 'last');
+  });
+});
+
+describe('writeFileSync()', () => {
+  const here = scratch();
+
+  it('does not take it for a failure that the directory cannot be closed, when the content is in place (G4)', async () => {
+    const { durable } = await ask<WriteResult>(`
+      import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { closeSync } = fs;
+      fs.closeSync = (fd) => {
+        const isDirectory = fs.fstatSync(fd).isDirectory();
+        closeSync(fd);
+        if (isDirectory) throw Object.assign(new Error('EIO: i/o error, close'), { code: 'EIO', syscall: 'close' });
+      };
+      syncBuiltinESMExports();
+      const { writeFileSync } = await import('untorn');
+      console.log(JSON.stringify(writeFileSync(process.argv[1], 'new')));
+    `, [here.at('file')]);
+    assert.equal(durable, true);
+    assert.equal(here.text('file'), 'new');
   });
 });
