@@ -74,7 +74,7 @@ for (const command of ['write', 'run'] as const) {
     it('--preserve says what is kept', { skip: posix }, async () => {
       utimesSync(folder.at('file'), 1000, 2000);
       await putWell(['--preserve', 'times=require,mode=off']);
-      assert.equal(Math.trunc(statSync(folder.at('file')).mtimeMs), 2_000_000);
+      assert.equal(statSync(folder.at('file')).mtimeMs, 2_000_000);
       assert.equal(modeOf('file'), 0o666 & ~process.umask());
     });
 
