@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { display, type PathName } from './path.ts';
 
@@ -95,11 +96,17 @@ function asFailure(cause: unknown): Failure {
   if (typeof cause !== 'object' || cause === null) return {};
   const { code, errno, syscall, message } = cause as Record<string, unknown>;
   return {
-    code: typeof code === 'string' ? code : undefined,
+    code: typeof code === 'string' ? nameOf(code, errno) : undefined,
     errno: typeof errno === 'number' ? errno : undefined,
     syscall: typeof syscall === 'string' ? syscall : undefined,
     ...(typeof message === 'string' && { message }),
   };
+}
+
+/** libuv has no name for some errors, a full quota among them; the system has. */
+function nameOf(code: string, errno: unknown): string {
+  if (!code.startsWith('Unknown system error')) return code;
+  return Object.entries(constants.errno).find(([, value]) => value === -Number(errno))?.[0] ?? code;
 }
 
 const doing: Record<Step, string> = {
@@ -119,7 +126,7 @@ const doing: Record<Step, string> = {
 };
 
 const state: Record<Outcome, string> = {
-  old: 'the old content is untouched',
+  old: 'the target is untouched',
   new: 'the new content is in place, but not confirmed durable',
   unknown: 'what it holds now is unknown',
 };
@@ -135,6 +142,8 @@ function message(details: WriteErrorDetails, cause: Failure): string {
 /** A system error's own words without the code, call and paths that Node puts around them. */
 function reason({ cause, step }: WriteErrorDetails, failure: Failure): string {
   if (isNoDirectory(step, failure)) return `its directory does not exist (${failure.code})`;
+  if (failure.syscall === 'uv_cwd') return `the working directory does not exist (${failure.code})`;
+  if (failure.code === 'EDQUOT') return `disk quota exceeded (${failure.code})`;
   if (failure.errno !== undefined) {
     const known = getSystemErrorMap().get(failure.errno);
     if (known !== undefined) return `${known[1]} (${failure.code})`;

@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import { readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { misuse } from './errors.ts';
+import { misuse, WriteError } from './errors.ts';
 
 /** A path name: a string, or a Buffer where the bytes are not valid UTF-8. */
 export type PathName = string | Buffer;
@@ -29,6 +29,16 @@ export function absolutePath(given: PathLike, argument = 'path'): PathName {
   if (windows) return resolveKeepingTrailingSlash(name as string);
   const plain = typeof name === 'string' ? name.replace(/^(\.\/+)+|^\.$/, '') : name;
   return plain.length === 0 ? workingDirectory() : join(workingDirectory(), plain);
+}
+
+/** The absolute path of a file to write. A working directory that is gone is a failure of the write, not a wrong argument. */
+export function targetPath(given: PathLike): PathName {
+  try {
+    return absolutePath(given);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
+    throw new WriteError({ path: fromPathLike(given, 'path'), step: 'resolve', outcome: 'old', cause });
+  }
 }
 
 /** process.cwd() is text, and shows bytes that are not UTF-8 as U+FFFD; the kernel also tells the bytes (proc(5)). */

@@ -1,6 +1,7 @@
 import { readChunks, readSyncData, type Chunk, type SyncData } from './data.ts';
 import { readOptions, type WriteOptions } from './options.ts';
-import { absolutePath, type PathLike, type PathName } from './path.ts';
+import { targetPath, type PathLike, type PathName } from './path.ts';
+import { PendingFileBase } from './pending-file-base.ts';
 import { Pending, writingChunks } from './protocol/pending.ts';
 import { stage, type Staged } from './protocol/staged.ts';
 import { Turn } from './protocol/turns.ts';
@@ -10,64 +11,43 @@ import { surroundings } from './system/surroundings.ts';
 import { runSync } from './system/sync-driver.ts';
 
 /** A pending file whose methods block; see {@link PendingFile}. */
-export class PendingFileSync {
-  readonly #pending: Pending;
+export class PendingFileSync extends PendingFileBase {
   #committed: WriteResult | undefined;
 
   /** @internal Use {@link openPendingSync}. */
   constructor(write: Write, staged: Staged) {
-    this.#pending = new Pending(write, staged);
-  }
-
-  /** The file that a commit replaces, symbolic links followed. */
-  get path(): PathName {
-    return this.#pending.write.path;
-  }
-
-  /** Where the content is until then. */
-  get temporaryPath(): PathName {
-    return this.#pending.staged.temporary.path;
-  }
-
-  /** The descriptor of the temporary file, for functions of `node:fs`. Do not close it. */
-  get fd(): number {
-    return this.#pending.staged.temporary.fd;
-  }
-
-  /** Whether the content is in place. */
-  get committed(): boolean {
-    return this.#pending.state === 'committed';
+    super(new Pending(write, staged));
   }
 
   /** Writes all of the data after what was written before; returns the number of bytes. */
   write(data: SyncData, encoding?: BufferEncoding): number {
-    this.#pending.assertOpen('write to');
-    const content = readSyncData(data, encoding ?? this.#pending.write.settings.encoding);
-    return runSync(this.#pending.writingContent(content));
+    this.pending.assertOpen('write to');
+    const content = readSyncData(data, encoding ?? this.pending.write.settings.encoding);
+    return runSync(this.pending.writingContent(content));
   }
 
   /** Writes all of several chunks in order, in as few system calls as possible; returns the number of bytes. */
   writev(chunks: readonly Chunk[], encoding?: BufferEncoding): number {
-    this.#pending.assertOpen('write to');
-    const buffers = readChunks(chunks, encoding ?? this.#pending.write.settings.encoding);
-    return runSync(this.#pending.writing(writingChunks(this.#pending.write, this.fd, buffers)));
+    this.pending.assertOpen('write to');
+    const buffers = readChunks(chunks, encoding ?? this.pending.write.settings.encoding);
+    return runSync(this.pending.writing(writingChunks(this.pending.write, this.fd, buffers)));
   }
 
   /** Puts the content in the target's place, as durably as was asked for; see {@link PendingFile.commit}. */
   commit(): WriteResult {
-    this.#pending.assertOpen('commit');
-    if (this.#pending.failure !== undefined) {
-      runSync(this.#pending.givingUp(true));
-      throw this.#pending.failure.error;
+    this.pending.assertOpen('commit');
+    if (this.pending.failure !== undefined) {
+      runSync(this.pending.givingUp(true));
+      throw this.pending.failure.error;
     }
-    this.#pending.state = 'committing';
-    this.#committed = runSync(this.#pending.committing(new Turn(this.#pending.write)));
+    this.pending.state = 'committing';
+    this.#committed = runSync(this.pending.committing(new Turn(this.pending.write)));
     return this.#committed;
   }
 
   /** Removes the temporary file and leaves the target as it is. Without effect after a commit. */
   discard(): void {
-    if (this.#pending.state === 'open') runSync(this.#pending.givingUp(false));
+    if (this.pending.state === 'open') runSync(this.pending.givingUp(false));
   }
 
   /** Discards it unless it was committed. */
@@ -77,7 +57,7 @@ export class PendingFileSync {
 
   /** @internal After a failure of the caller's: discards it, or keeps it and returns where. */
   static fail(file: PendingFileSync): PathName | undefined {
-    return file.#pending.state === 'open' ? runSync(file.#pending.givingUp(true)) : undefined;
+    return file.pending.state === 'open' ? runSync(file.pending.givingUp(true)) : undefined;
   }
 
   /** @internal The result of the commit, if there was one. */
@@ -89,6 +69,6 @@ export class PendingFileSync {
 /** Opens a file that will replace the one at `path`, blocking; see {@link openPending}. */
 export function openPendingSync(path: PathLike, options?: WriteOptions | BufferEncoding | null): PendingFileSync {
   const settings = readOptions(options);
-  const write = newWrite(absolutePath(path), settings, surroundings, true);
+  const write = newWrite(targetPath(path), settings, surroundings, true);
   return new PendingFileSync(write, runSync(reporting(write, stage(write))));
 }

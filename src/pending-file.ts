@@ -3,7 +3,8 @@ import { Writable } from 'node:stream';
 import { readChunks, readData, type Chunk, type Data } from './data.ts';
 import { misuse } from './errors.ts';
 import { readOptions, type Settings, type WriteOptions } from './options.ts';
-import { absolutePath, type PathLike, type PathName } from './path.ts';
+import { targetPath, type PathLike, type PathName } from './path.ts';
+import { PendingFileBase } from './pending-file-base.ts';
 import { Pending, writingChunks } from './protocol/pending.ts';
 import { stage, type Staged } from './protocol/staged.ts';
 import { Turn } from './protocol/turns.ts';
@@ -22,8 +23,7 @@ import { surroundings } from './system/surroundings.ts';
  * Calls that are not awaited are done in the order in which they were made. A write that failed, or was
  * refused for its arguments, makes `commit()` fail too: it may not have been awaited.
  */
-export class PendingFile {
-  readonly #pending: Pending;
+export class PendingFile extends PendingFileBase {
   #last: Promise<unknown> = Promise.resolve();
   #committed: Promise<WriteResult> | undefined;
   /** The open temporary file. Do not close it. */
@@ -31,28 +31,8 @@ export class PendingFile {
 
   /** @internal Use {@link openPending}. */
   constructor(write: Write, staged: Staged) {
-    this.#pending = new Pending(write, staged);
+    super(new Pending(write, staged));
     this.handle = handleOf(staged.temporary.fd);
-  }
-
-  /** The file that a commit replaces, symbolic links followed. */
-  get path(): PathName {
-    return this.#pending.write.path;
-  }
-
-  /** Where the content is until then. */
-  get temporaryPath(): PathName {
-    return this.#pending.staged.temporary.path;
-  }
-
-  /** The descriptor of the temporary file, for functions of `node:fs`. Do not close it. */
-  get fd(): number {
-    return this.#pending.staged.temporary.fd;
-  }
-
-  /** Whether the content is in place. */
-  get committed(): boolean {
-    return this.#pending.state === 'committed';
   }
 
   /**
@@ -61,16 +41,16 @@ export class PendingFile {
    * @throws {WriteError} with `outcome` `'old'`; the file can then only be discarded.
    */
   async write(data: Data, encoding?: BufferEncoding): Promise<number> {
-    this.#pending.assertOpen('write to');
-    const content = this.#pending.reading(() => readData(data, encoding ?? this.#pending.write.settings.encoding));
-    return this.#run(() => this.#pending.writingContent(content));
+    this.pending.assertOpen('write to');
+    const content = this.pending.reading(() => readData(data, encoding ?? this.pending.write.settings.encoding));
+    return this.#run(() => this.pending.writingContent(content));
   }
 
   /** Writes all of several chunks in order, in as few system calls as possible; resolves with the number of bytes. */
   async writev(chunks: readonly Chunk[], encoding?: BufferEncoding): Promise<number> {
-    this.#pending.assertOpen('write to');
-    const buffers = this.#pending.reading(() => readChunks(chunks, encoding ?? this.#pending.write.settings.encoding));
-    return this.#run(() => this.#pending.writing(writingChunks(this.#pending.write, this.fd, buffers)));
+    this.pending.assertOpen('write to');
+    const buffers = this.pending.reading(() => readChunks(chunks, encoding ?? this.pending.write.settings.encoding));
+    return this.#run(() => this.pending.writing(writingChunks(this.pending.write, this.fd, buffers)));
   }
 
   /** A stream that writes to this file. Its end commits nothing; its destruction by an error makes a commit fail. */
@@ -79,7 +59,7 @@ export class PendingFile {
       write: (chunk: Chunk, encoding, done) => settle(this.write(chunk, knownEncoding(encoding)), done),
       writev: (chunks, done) => settle(this.writev(chunks.map(({ chunk }) => chunk as Chunk)), done),
       destroy: (error, done) => {
-        if (error !== null) this.#pending.failure ??= { error };
+        if (error !== null) this.pending.failure ??= { error };
         done(error);
       },
       decodeStrings: true,
@@ -93,18 +73,18 @@ export class PendingFile {
    * @throws {TypeError} `ERR_INVALID_STATE` if it is committed or discarded already.
    */
   async commit(): Promise<WriteResult> {
-    this.#pending.assertOpen('commit');
-    this.#pending.state = 'committing';
-    const turn = new Turn(this.#pending.write);
+    this.pending.assertOpen('commit');
+    this.pending.state = 'committing';
+    const turn = new Turn(this.pending.write);
     this.#committed = this.#run(() => this.#commitWritten(turn));
     return this.#committed;
   }
 
   *#commitWritten(turn: Turn): Steps<WriteResult> {
-    const { failure } = this.#pending;
-    if (failure === undefined) return yield* this.#pending.committing(turn);
+    const { failure } = this.pending;
+    if (failure === undefined) return yield* this.pending.committing(turn);
     turn.leave();
-    yield* this.#pending.givingUp(true);
+    yield* this.pending.givingUp(true);
     throw failure.error;
   }
 
@@ -115,10 +95,10 @@ export class PendingFile {
 
   async #end(failed: boolean): Promise<PathName | undefined> {
     // Its end may be under way: what was asked for here is true once that is over.
-    if (this.#pending.state !== 'open') await this.#last;
-    if (this.#pending.state !== 'open') return undefined;
-    this.#pending.state = 'discarded';
-    return this.#run(() => this.#pending.givingUp(failed));
+    if (this.pending.state !== 'open') await this.#last;
+    if (this.pending.state !== 'open') return undefined;
+    this.pending.state = 'discarded';
+    return this.#run(() => this.pending.givingUp(failed));
   }
 
   /** Discards it unless it was committed. */
@@ -139,8 +119,8 @@ export class PendingFile {
   /** Once somebody has closed the handle, the number of its descriptor may be another file's: it is not to be used any more. */
   #noticeClosed(): void {
     if (this.handle.fd !== -1 || this.committed) return;
-    this.#pending.staged.temporary.open = false;
-    this.#pending.failure ??= { error: misuse('ERR_INVALID_STATE', `The handle of the temporary file of "${this.path.toString()}" was closed`) };
+    this.pending.staged.temporary.open = false;
+    this.pending.failure ??= { error: misuse('ERR_INVALID_STATE', `The handle of the temporary file of "${this.path.toString()}" was closed`) };
   }
 
   /** @internal After a failure of the caller's: discards it, or keeps it and returns where. */
@@ -167,7 +147,7 @@ export class PendingFile {
  */
 export async function openPending(path: PathLike, options?: WriteOptions | BufferEncoding | null): Promise<PendingFile> {
   const settings = readOptions(options);
-  return openToWrite(absolutePath(path), settings);
+  return openToWrite(targetPath(path), settings);
 }
 
 /** Opens a pending file with options that have been read. */

@@ -1,5 +1,6 @@
-import { misuse, outOfRange } from './errors.ts';
-import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
+import { outOfRange } from './errors.ts';
+import { flag, record, wrongType } from './option-values.ts';
+import { absolutePath, type PathLike, type PathName } from './path.ts';
 import { sweepDirectory, type Sweep } from './protocol/sweep.ts';
 import { runAsync } from './system/async-driver.ts';
 import { judge } from './system/owner.ts';
@@ -66,15 +67,10 @@ export function sweepSync(directory: PathLike, options?: SweepOptions): SweepRes
 }
 
 function readSweep(directory: PathLike, given: SweepOptions | null | undefined): Sweep {
-  const options = given ?? {};
-  if (typeof options !== 'object') throw misuse('ERR_INVALID_ARG_TYPE', `"options" must be an object, not ${describe(options)}`);
-  const { olderThan = 86_400_000, recursive = false, dryRun = false, ...unknown } = options;
-  const [field] = Object.keys(unknown);
-  if (field !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option`);
-  if (typeof olderThan !== 'number') throw misuse('ERR_INVALID_ARG_TYPE', `"options.olderThan" must be a number, not ${describe(olderThan)}`);
+  const options = record(given ?? {}, 'options', (name) => ['olderThan', 'recursive', 'dryRun'].includes(name));
+  const { olderThan = 86_400_000 } = options;
+  if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
   if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
-  for (const [name, value] of Object.entries({ recursive, dryRun })) {
-    if (typeof value !== 'boolean') throw misuse('ERR_INVALID_ARG_TYPE', `"options.${name}" must be a boolean, not ${describe(value)}`);
-  }
+  const [recursive, dryRun] = [flag(options, 'recursive', false), flag(options, 'dryRun', false)];
   return { directory: absolutePath(directory, 'directory'), olderThan, recursive, dryRun, uid: surroundings.uid, judge, now: Date.now };
 }

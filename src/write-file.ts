@@ -1,6 +1,6 @@
 import { readData, readSyncData, type Data, type SyncData } from './data.ts';
 import { readOptions, type WriteOptions } from './options.ts';
-import { absolutePath, type PathLike } from './path.ts';
+import { targetPath, type PathLike } from './path.ts';
 import { replaceFile } from './protocol/replace.ts';
 import { Turn } from './protocol/turns.ts';
 import { newWrite } from './protocol/write.ts';
@@ -27,7 +27,7 @@ import { runSync } from './system/sync-driver.ts';
  */
 export async function writeFile(path: PathLike, data: Data, options?: WriteOptions | BufferEncoding | null): Promise<WriteResult> {
   const settings = readOptions(options);
-  const target = absolutePath(path);
+  const target = targetPath(path);
   const content = readData(data, settings.encoding);
   const write = newWrite(target, settings, surroundings, false);
   return runAsync(replaceFile(write, new Turn(write), content));
@@ -47,7 +47,7 @@ export async function writeFile(path: PathLike, data: Data, options?: WriteOptio
  */
 export function writeFileSync(path: PathLike, data: SyncData, options?: WriteOptions | BufferEncoding | null): WriteResult {
   const settings = readOptions(options);
-  const target = absolutePath(path);
+  const target = targetPath(path);
   const content = readSyncData(data, settings.encoding);
   const write = newWrite(target, settings, surroundings, true);
   return runSync(replaceFile(write, new Turn(write), content));

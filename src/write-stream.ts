@@ -3,7 +3,7 @@ import { onAbort } from './abort.ts';
 import type { Chunk } from './data.ts';
 import { aborted, codeOf } from './errors.ts';
 import { readOptions, type Settings, type WriteOptions } from './options.ts';
-import { absolutePath, type PathLike, type PathName } from './path.ts';
+import { targetPath, type PathLike, type PathName } from './path.ts';
 import { openToWrite, type PendingFile } from './pending-file.ts';
 import type { WriteResult } from './result.ts';
 import { knownEncoding, settle } from './stream-callbacks.ts';
@@ -32,7 +32,7 @@ export class WriteStream extends Writable {
   constructor(path: PathLike, options: WriteStreamOptions | BufferEncoding | null | undefined) {
     // All of it before super(): a stream that has been begun opens its file, whatever the constructor throws afterwards.
     const settings = readOptions(options, ['highWaterMark']);
-    const target = absolutePath(path);
+    const target = targetPath(path);
     const { highWaterMark = 65_536 } = typeof options === 'object' ? (options ?? {}) : {};
     super({ highWaterMark, defaultEncoding: settings.encoding, decodeStrings: true });
     const { signal } = settings;
@@ -112,7 +112,7 @@ export function createWriteStream(path: PathLike, options?: WriteStreamOptions |
  */
 export function createWritableStream(path: PathLike, options?: WriteOptions): WritableStream<Chunk> {
   const settings = readOptions(options);
-  const target = absolutePath(path);
+  const target = targetPath(path);
   const { signal } = settings;
   let file: PendingFile;
   let stopListening: () => void;

@@ -121,7 +121,18 @@ function* applyTimes(keep: Keep, existing: FileStatus, temporary: TemporaryFile,
 function* setTimes({ atimeNs, mtimeNs }: FileStatus, temporary: TemporaryFile): Steps<void> {
   // Node sets the present time for a negative number.
   if (atimeNs < 0n || mtimeNs < 0n) throw refusal('EINVAL', 'times before 1970 cannot be set');
-  // libuv cuts to microseconds: in the middle of one, no rounding of the double reaches another.
-  const seconds = (nanoseconds: bigint): number => (Number(nanoseconds / 1000n) + 0.5) / 1e6;
   yield* call.futimes(temporary.fd, seconds(atimeNs), seconds(mtimeNs));
+}
+
+/**
+ * Seconds as a double that is never less than the microsecond it stands for, and as near to it as doubles are: libuv cuts to
+ * microseconds, newer versions to nanoseconds, and either way the right microsecond is left.
+ */
+function seconds(nanoseconds: bigint): number {
+  const microseconds = nanoseconds / 1000n;
+  const nearest = Number(microseconds) / 1e6;
+  // Both sides times 2^80, where every double from a microsecond on is a whole number.
+  const isLess = BigInt(nearest * 2 ** 80) * 1_000_000n < microseconds * 2n ** 80n;
+  // Half of its last place or a little more is added, which rounds to the next double.
+  return isLess ? nearest + nearest * 2 ** -53 : nearest;
 }

@@ -81,7 +81,7 @@ describe('untorn write', () => {
   it('leaves the file alone when the disk is full', { skip: posix }, async () => {
     const { status, stderr } = await shell('ulimit -f 8; head -c 1000000 /dev/zero | $untorn write file', { cwd: folder.path });
     assert.equal(status, 1);
-    assert.match(stderr, /^untorn: Cannot replace .*\(EFBIG\) while writing; the old content is untouched\n$/);
+    assert.match(stderr, /^untorn: Cannot replace .*\(EFBIG\) while writing; the target is untouched\n$/);
     assert.equal(folder.read('file'), 'old');
     assert.deepEqual(folder.names(), ['file']);
   });
@@ -106,7 +106,7 @@ describe('untorn write', () => {
     mkdirSync(folder.at('directory'));
     const { status, stderr } = await untorn(['write', folder.at('directory')], { input: 'new' });
     assert.equal(status, 1);
-    assert.match(stderr, /^untorn: Cannot replace .* it is a directory; the old content is untouched\n$/);
+    assert.match(stderr, /^untorn: Cannot replace .* it is a directory; the target is untouched\n$/);
   });
 
   it('shows a stack only with UNTORN_DEBUG=1', async () => {

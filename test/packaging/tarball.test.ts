@@ -100,7 +100,7 @@ describe('the packed package', () => {
     });
   }
 
-  it('has examples in its README and doc comments that compile', () => {
+  it('has examples in its README and doc comments that compile, and run', () => {
     const names = script('names.mjs', `console.log(Object.keys(await import('untorn')).join(', '));`);
     const documents = ['README.md', ...files.filter((path) => path.endsWith('.d.ts'))];
     const examples = documents.flatMap((path) => {
@@ -113,7 +113,12 @@ describe('the packed package', () => {
       writeFileSync(join(project, `example-${index}.mts`), code.includes('import ') ? code : used + code);
       return `example-${index}.mts`;
     });
-    run(tool('tsc'), ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022,esnext.disposable', '--types', 'node', '--module', 'nodenext', ...sources], project);
+    run(tool('tsc'), ['--outDir', 'emitted', '--strict', '--target', 'es2022', '--lib', 'es2022,esnext.disposable', '--types', 'node', '--module', 'nodenext', ...sources], project);
+    for (const source of sources) {
+      const folder = mkdtempSync(join(project, 'run-'));
+      writeFileSync(join(folder, 'settings.json'), '{}\n');
+      run(process.execPath, [join('..', 'emitted', source.replace('.mts', '.mjs'))], folder);
+    }
   });
 
   it('has a command that says its version', () => {

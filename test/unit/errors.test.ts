@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { describe, it } from 'node:test';
 import { writeFile, WriteError } from 'untorn';
 import { scratch } from '../support/scratch.ts';
@@ -15,7 +17,32 @@ describe('WriteError', () => {
       name: 'WriteError', code: 'ENOENT', syscall: 'open', path: here.at('none/file'), step: 'resolve', outcome: 'old', temporaryPath: undefined, backupPath: undefined,
     });
     assert.equal(errno, (error.cause as NodeJS.ErrnoException).errno);
-    assert.equal(message, `Cannot replace "${here.at('none/file')}": its directory does not exist (ENOENT) while looking at it; the old content is untouched`);
+    assert.equal(message, `Cannot replace "${here.at('none/file')}": its directory does not exist (ENOENT) while looking at it; the target is untouched`);
+  });
+
+  it('says so when a relative path has no working directory any more', { skip: process.platform === 'win32' && 'a working directory cannot be removed there' }, () => {
+    const program = `
+      import { mkdirSync, rmdirSync } from 'node:fs';
+      import { writeFile, writeFileSync, WriteError } from 'untorn';
+      mkdirSync(process.argv[1]);
+      process.chdir(process.argv[1]);
+      rmdirSync(process.argv[1]);
+      const check = (error) => {
+        if (WriteError.isWriteError(error)) console.log(error.code, error.outcome, error.path, /working directory does not exist/.test(error.message));
+        else throw error;
+      };
+      await writeFile('file', 'new').then(() => console.log('resolved'), check);
+      try { writeFileSync('file', 'new'); } catch (error) { check(error); }
+    `;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program, here.at('gone')], { encoding: 'utf8' });
+    assert.equal(stdout, 'ENOENT old file true\nENOENT old file true\n', stderr);
+  });
+
+  it('has the name of an error that libuv has none for', () => {
+    // As libuv 1.46 gives it for a full quota.
+    const cause = Object.assign(new Error('Unknown system error -122: Unknown system error -122, write'), { code: 'Unknown system error -122', errno: -constants.errno.EDQUOT, syscall: 'write' });
+    const { code, message } = new WriteError({ path: '/file', step: 'write', outcome: 'old', cause });
+    assert.deepEqual([code, message], ['EDQUOT', 'Cannot replace "/file": disk quota exceeded (EDQUOT) while writing; the target is untouched']);
   });
 
   it('is known across copies of the package by its brand, and nothing else is taken for one', async () => {

@@ -47,7 +47,7 @@ describe('a target that another process has open on Windows', onWindows, () => {
         const elapsed = Date.now() - begun;
         assert.ok(elapsed >= timeout && elapsed < timeout + 1500, `${elapsed} ms instead of ${timeout}`);
         assert.deepEqual([error.code, error.syscall, error.step, error.outcome], ['EPERM', 'rename', 'rename', 'old']);
-        assert.match(error.message, /^Cannot replace ".*file": .* while renaming; the old content is untouched$/);
+        assert.match(error.message, /^Cannot replace ".*file": .* while renaming; the target is untouched$/);
         assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
       }
       await other[Symbol.asyncDispose]();

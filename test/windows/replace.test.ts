@@ -63,7 +63,7 @@ describe('replacing a file on Windows', onWindows, () => {
       const error = await failure(() => write(here.at('file'), 'new', { backup: 'simple' }));
       assert.ok(Date.now() - start < 3000, 'It was tried again and again');
       assert.deepEqual([error.code, error.outcome, here.text('file'), here.names()], ['EPERM', 'old', 'old', ['file']]);
-      assert.match(error.message, /read-only.*the old content is untouched$/);
+      assert.match(error.message, /read-only.*the target is untouched$/);
       chmodSync(here.at('file'), 0o666);
     });
 
