@@ -34,10 +34,17 @@ export async function atomicWrite(
   return (await PendingFile.result(file)) ?? file.commit();
 }
 
-/** Calls `callback` with a file to write that then replaces the one at `path`, blocking; see {@link atomicWrite}. */
-export function atomicWriteSync(
+/** What a callback may return that has done all of its work by then: no promise. */
+type Returned<T> = T extends PromiseLike<unknown> ? never : T;
+
+/**
+ * Calls `callback` with a file to write that then replaces the one at `path`, blocking; see {@link atomicWrite}.
+ *
+ * @throws {TypeError} `ERR_INVALID_RETURN_VALUE` if the callback returned a promise; the old file stays.
+ */
+export function atomicWriteSync<T>(
   path: PathLike,
-  callback: (file: PendingFileSync) => unknown,
+  callback: (file: PendingFileSync) => Returned<T>,
   options?: WriteOptions | BufferEncoding | null,
 ): WriteResult {
   assertFunction(callback);

@@ -1,5 +1,6 @@
 /** How far it is, on standard error, if that is a terminal and it takes longer than a second. One line, cleared at the end. */
 import { isatty } from 'node:tty';
+import { whenProcessEnds } from '../system/exit-cleanup.ts';
 import { printError } from './messages.ts';
 
 const firstAfter = 1000;
@@ -24,6 +25,8 @@ export class Progress {
   #show(): void {
     const elapsed = performance.now() - this.#start;
     if (elapsed < firstAfter) return;
+    // A signal ends it without a word to anybody else.
+    if (!this.#shown) whenProcessEnds(() => this.end());
     this.#shown = true;
     printError(`\r\u001b[K${inUnits(this.#bytes)}, ${inUnits((this.#bytes / elapsed) * 1000)}/s`);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Folder, main, shell, startProgram } from './untorn.ts';
 
@@ -49,6 +49,22 @@ describe('long input', () => {
     // oxlint-disable-next-line no-control-regex -- what a terminal gets
     assert.match(shown, /^(\r\x1b\[K1\.5 KiB, \d+(\.\d)? (Ki)?B\/s)+\r\x1b\[Kended\r\n$/);
     assert.equal(content.length, 1536);
+  });
+
+  it('that a signal ends leaves no line of progress, and the file untouched', { skip: terminal }, async () => {
+    writeFileSync(folder.at('file'), 'old');
+    const interrupted = `'${process.execPath}' '${main}' write '${folder.at('file')}' < '${folder.at('input')}' & read go; kill -TERM $!; wait $!; echo ended $?`;
+    execFileSync('mkfifo', [folder.at('input')]);
+    const running = startProgram('script', ['-qec', interrupted, '/dev/null']);
+    const input = openSync(folder.at('input'), 'w');
+    writeSync(input, 'x'.repeat(1536));
+    await running.said('1.5 KiB, ');
+    running.child.stdin?.write('go\n');
+    const { stdout } = await running.ended;
+    closeSync(input);
+    // oxlint-disable-next-line no-control-regex -- what a terminal gets
+    assert.match(stdout, /\r\x1b\[Kended 143\r\n$/);
+    assert.deepEqual([folder.read('file'), folder.names()], ['old', ['file', 'input']]);
   });
 
   it('that is short shows nothing', { skip: terminal }, async () => {

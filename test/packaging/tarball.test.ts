@@ -93,6 +93,8 @@ describe('the packed package', () => {
           `export const written: Promise<TypeWriteResult> = writeFile('file', 'new', options);`,
           `// @ts-expect-error a number is no content`,
           `export const refused: unknown = writeFile('file', 1);`,
+          `// @ts-expect-error a callback that has not written when it returns`,
+          `export const half: unknown = atomicWriteSync('file', async (file) => file.write('half'));`,
         ].join('\n'),
       );
       const module = moduleResolution === 'nodenext' ? 'nodenext' : 'esnext';
