@@ -25,6 +25,31 @@ export interface WriteResult {
   readonly notKept: readonly NotKept[];
 }
 
+/** A temporary file that was left alone. */
+export interface KeptFile {
+  readonly path: PathName;
+  /**
+   * - `'alive'`: its writer is alive.
+   * - `'young'`: its writer cannot be judged, and it was changed not long ago.
+   * - `'foreign'`: it is another user's.
+   * - `'linked'`: it has another name somewhere.
+   * - `'special'`: it is no regular file.
+   * - `'failed'`: it could not be removed, or is a directory that could not be read; see `error`.
+   */
+  readonly reason: 'alive' | 'young' | 'foreign' | 'linked' | 'special' | 'failed';
+  readonly error?: Error;
+}
+
+/** What a sweep found. */
+export interface SweepResult {
+  /** Temporary files that were removed (or would have been, with `dryRun`). */
+  readonly removed: readonly PathName[];
+  /** Temporary files that were left alone, and why. */
+  readonly kept: readonly KeptFile[];
+  /** Old or new content that was kept after a failure or a crash; it is yours to copy back or delete. */
+  readonly recoverable: readonly PathName[];
+}
+
 /** A result, of which what is usual need not be said. */
 export function writeResult(given: Pick<WriteResult, 'path' | 'bytes' | 'durable'> & Partial<WriteResult>): WriteResult {
   const { path, bytes, durable, replaced = true, unchanged = false, superseded = false, atomic = true, backupPath, notKept = [] } = given;

@@ -1,7 +1,8 @@
 import { outOfRange } from './errors.ts';
 import { flag, record, wrongType } from './option-values.ts';
-import { absolutePath, type PathLike, type PathName } from './path.ts';
+import { absolutePath, type PathLike } from './path.ts';
 import { sweepDirectory, type Sweep } from './protocol/sweep.ts';
+import type { SweepResult } from './result.ts';
 import { runAsync } from './system/async-driver.ts';
 import { judge } from './system/owner.ts';
 import { surroundings } from './system/surroundings.ts';
@@ -19,31 +20,6 @@ export interface SweepOptions {
   recursive?: boolean | undefined;
   /** Remove nothing, only tell. @default false */
   dryRun?: boolean | undefined;
-}
-
-/** A temporary file that was left alone. */
-export interface KeptFile {
-  readonly path: PathName;
-  /**
-   * - `'alive'`: its writer is alive.
-   * - `'young'`: its writer cannot be judged, and it was changed not long ago.
-   * - `'foreign'`: it is another user's.
-   * - `'linked'`: it has another name somewhere.
-   * - `'special'`: it is no regular file.
-   * - `'failed'`: it could not be removed, or is a directory that could not be read; see `error`.
-   */
-  readonly reason: 'alive' | 'young' | 'foreign' | 'linked' | 'special' | 'failed';
-  readonly error?: Error;
-}
-
-/** What a sweep found. */
-export interface SweepResult {
-  /** Temporary files that were removed (or would have been, with `dryRun`). */
-  readonly removed: readonly PathName[];
-  /** Temporary files that were left alone, and why. */
-  readonly kept: readonly KeptFile[];
-  /** Old or new content that was kept after a failure or a crash; it is yours to copy back or delete. */
-  readonly recoverable: readonly PathName[];
 }
 
 /**

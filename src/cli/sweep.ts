@@ -1,4 +1,5 @@
-import { sweep, type KeptFile, type SweepOptions, type SweepResult } from '../sweep.ts';
+import type { KeptFile, SweepResult } from '../result.ts';
+import { sweep, type SweepOptions } from '../sweep.ts';
 import { pathFrom } from './arguments.ts';
 import { readDuration } from './duration.ts';
 import { exits } from './exit-codes.ts';

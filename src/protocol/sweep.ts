@@ -7,7 +7,7 @@
  */
 import { codeOf } from '../errors.ts';
 import { asText, join, type PathName } from '../path.ts';
-import type { KeptFile, SweepResult } from '../sweep.ts';
+import type { KeptFile, SweepResult } from '../result.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
 import { parseToken, type Owner } from '../system/owner.ts';
