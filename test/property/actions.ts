@@ -67,4 +67,25 @@ const rest: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ kind: fc.constant('wait for all') }),
 );
 
-export const actions: fc.Arbitrary<Action[]> = fc.array(fc.oneof({ weight: 6, arbitrary: call as fc.Arbitrary<Action> }, { weight: 1, arbitrary: rest }), { minLength: 1, maxLength: 25 });
+const single: fc.Arbitrary<Action[]> = fc.oneof({ weight: 6, arbitrary: call as fc.Arbitrary<Action> }, { weight: 1, arbitrary: rest }).map((action) => [action]);
+
+const hurried = fc.record({
+  kind: fc.constantFrom('writeFile', 'writeFile', 'writeFile', 'writeFileSync', 'pendingSync', 'stream'),
+  alias: fc.constantFrom('plain', 'plain', ...aliases),
+  durability,
+  size: fc.constantFrom(10, 10, 5000, 200_000),
+  pause: fc.integer({ min: 0, max: 6 }),
+});
+
+/** Calls for one file that nobody waits for, the next one at any moment of those before: where the order can go wrong. */
+const burst: fc.Arbitrary<Action[]> = fc.record({ file: fc.constantFrom(...files), calls: fc.array(hurried, { minLength: 2, maxLength: 8 }) }).map(({ file, calls }) =>
+  calls.flatMap(({ kind, alias, durability, size, pause }): Action[] => [
+    { kind, target: { file, alias }, content: 'own', size, options: { durability }, fate: 'commit', source: false, turns: 0, abort: undefined, awaited: false } as Call,
+    { kind: 'turns', turns: pause },
+  ]),
+);
+
+/** A program: single actions and bursts. */
+export const programs: fc.Arbitrary<Action[]> = fc
+  .array(fc.oneof({ weight: 3, arbitrary: single }, { weight: 1, arbitrary: burst }), { minLength: 1, maxLength: 16 })
+  .map((parts) => parts.flat());

@@ -1,9 +1,11 @@
 /** Does what an action says with the package, and tells the history. */
 import { pipeline } from 'node:stream/promises';
-import { atomicWrite, atomicWriteSync, createWritableStream, createWriteStream, openPending, openPendingSync, writeFile, writeFileSync, type WriteResult } from 'untorn';
+import type { PathLike, WriteResult } from 'untorn';
 import type { Call } from './actions.ts';
 import type { Entry } from './history.ts';
-import type { PathLike } from 'untorn';
+
+/** The package, or one with a mistake in it. */
+export type Library = typeof import('untorn');
 
 /** The source's own failure. */
 export class NoMore extends Error {}
@@ -16,9 +18,9 @@ export async function pass(turns: number): Promise<void> {
 }
 
 /** Performs a call, up to its end. What it resolves with is in the history; it never rejects. */
-export async function perform(call: Call, path: PathLike, entry: Entry): Promise<void> {
+export async function perform(library: Library, call: Call, path: PathLike, entry: Entry): Promise<void> {
   try {
-    const outcome = ways[call.kind](call, path, entry);
+    const outcome = ways[call.kind](library, call, path, entry);
     // What a synchronous call did is looked at when it returns.
     if (outcome instanceof Promise) entry.resolve(await outcome);
     else entry.resolve(outcome);
@@ -31,27 +33,27 @@ export async function perform(call: Call, path: PathLike, entry: Entry): Promise
 }
 
 /** Each gives a result, or undefined where the content was discarded without an error. */
-const ways: Record<Call['kind'], (call: Call, path: PathLike, entry: Entry) => WriteResult | undefined | Promise<WriteResult | undefined>> = {
-  writeFile: (call, path, entry) => writeFile(path, call.source ? pieces(call, entry) : entry.content, options(call, entry)),
-  writeFileSync: (call, path, entry) => writeFileSync(path, entry.content, options(call, entry)),
+const ways: Record<Call['kind'], (library: Library, call: Call, path: PathLike, entry: Entry) => WriteResult | undefined | Promise<WriteResult | undefined>> = {
+  writeFile: (library, call, path, entry) => library.writeFile(path, call.source ? pieces(call, entry) : entry.content, options(call, entry)),
+  writeFileSync: (library, call, path, entry) => library.writeFileSync(path, entry.content, options(call, entry)),
 
-  atomicWrite(call, path, entry) {
+  atomicWrite(library, call, path, entry) {
     const write = async (file: { write(data: string): Promise<number> }): Promise<void> => {
       for await (const piece of pieces(call, entry)) await file.write(piece);
       entry.begins();
     };
-    return atomicWrite(path, write, options(call, entry));
+    return library.atomicWrite(path, write, options(call, entry));
   },
 
-  atomicWriteSync(call, path, entry) {
-    return atomicWriteSync(path, (file) => {
+  atomicWriteSync(library, call, path, entry) {
+    return library.atomicWriteSync(path, (file) => {
       file.write(entry.content);
       if (call.fate !== 'commit') throw call.fate === 'fail' ? new NoMore() : new Discarded();
     }, options(call, entry));
   },
 
-  async pending(call, path, entry) {
-    const file = await openPending(path, options(call, entry));
+  async pending(library, call, path, entry) {
+    const file = await library.openPending(path, options(call, entry));
     try {
       for await (const piece of pieces(call, entry)) void file.write(piece).catch(() => undefined);
     } catch (error) {
@@ -64,8 +66,8 @@ const ways: Record<Call['kind'], (call: Call, path: PathLike, entry: Entry) => W
     return committed;
   },
 
-  async pendingSync(call, path, entry) {
-    const file = openPendingSync(path, options(call, entry));
+  async pendingSync(library, call, path, entry) {
+    const file = library.openPendingSync(path, options(call, entry));
     try {
       file.write(entry.content);
       await pass(call.turns);
@@ -80,8 +82,8 @@ const ways: Record<Call['kind'], (call: Call, path: PathLike, entry: Entry) => W
     return result;
   },
 
-  async stream(call, path, entry) {
-    const stream = createWriteStream(path, options(call, entry));
+  async stream(library, call, path, entry) {
+    const stream = library.createWriteStream(path, options(call, entry));
     // 'close' is the end of all, also of the clean-up.
     const closed = new Promise((resolve) => void stream.on('close', resolve));
     try {
@@ -99,8 +101,8 @@ const ways: Record<Call['kind'], (call: Call, path: PathLike, entry: Entry) => W
     }
   },
 
-  async 'web stream'(call, path, entry) {
-    const stream = createWritableStream(path, options(call, entry));
+  async 'web stream'(library, call, path, entry) {
+    const stream = library.createWritableStream(path, options(call, entry));
     const source = ReadableStream.from(pieces(call, entry)) as ReadableStream<string>;
     await source.pipeTo(stream);
     return undefined;

@@ -1,0 +1,49 @@
+/** The package with a mistake in it, made by changing one of its methods or of its calls of the system, until it is undone. */
+import { renameSync } from 'node:fs';
+import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
+import { Turn } from '#untorn/protocol/turns.js';
+import type { PathName } from '#untorn/path.js';
+
+type Undo = () => void;
+type Done = (error: unknown) => void;
+
+function change<T extends object, K extends keyof T>(of: T, name: K, changed: (original: T[K]) => T[K]): Undo {
+  const original = of[name];
+  of[name] = changed(original);
+  return () => void (of[name] = original);
+}
+
+const sync = syncSystem as { -readonly [K in keyof typeof syncSystem]: (typeof syncSystem)[K] };
+const async = asyncSystem as { -readonly [K in keyof typeof asyncSystem]: (typeof asyncSystem)[K] };
+const both = (one: Undo, other: Undo): Undo => () => (one(), other());
+
+/** Each makes its mistake, and returns how it is undone. */
+export const mutants: Readonly<Record<string, () => Undo>> = {
+  'an older write is renamed over a newer one': () => change(Turn.prototype, 'newer', () => () => undefined),
+  'a synchronous write does not mind the rename that another thread is at': () =>
+    change(Turn.prototype, 'finishOlder', () => function* () {
+      return false;
+    }),
+  'names of one file stand in different lines': () =>
+    change(Turn.prototype, 'claim', () => function* () {
+      return true;
+    }),
+  'temporary files are not removed': () =>
+    both(
+      change(sync, 'unlink', () => () => undefined),
+      change(async, 'unlink', () => (_: PathName, done: Done): void => {
+        setImmediate(done, null);
+      }),
+    ),
+  'who only creates overwrites': () =>
+    both(
+      change(sync, 'link', () => renameSync),
+      change(async, 'link', () => async.rename),
+    ),
+  'the last byte of a longer content is forgotten': () =>
+    both(
+      change(sync, 'write', (write) => (fd, bytes) => write(fd, bytes.subarray(0, bytes.byteLength > 100 ? -1 : undefined)) + (bytes.byteLength > 100 ? 1 : 0)),
+      change(async, 'write', (write) => (fd, bytes, done) =>
+        write(fd, bytes.subarray(0, bytes.byteLength > 100 ? -1 : undefined), (error: unknown, count = 0) => done(error, count + (bytes.byteLength > 100 ? 1 : 0)))),
+    ),
+};
