@@ -27,10 +27,12 @@ export class Spoiler {
       this.hit = true;
       return { error: systemError(this.#fault.code, name) };
     }
-    if (name !== 'write') return undefined;
+    if (name !== 'write' && name !== 'writev') return undefined;
     this.hit = true;
-    const [fd, bytes] = args as [number, Uint8Array];
-    return { args: [fd, bytes.subarray(0, this.#fault.short(bytes.byteLength))] };
+    const [fd, given] = args as [number, Uint8Array | readonly Uint8Array[]];
+    const bytes = Buffer.concat(given instanceof Uint8Array ? [given] : given);
+    const some = bytes.subarray(0, this.#fault.short(bytes.byteLength));
+    return { args: [fd, name === 'write' ? some : [some]] };
   }
 
   readonly sync: System = Object.fromEntries(

@@ -1,17 +1,10 @@
 /**
- * Where a program waits so that a tracer can be attached to one of its threads.
- *
- * It says on descriptor 3 which threads work (Node's own, and the only one of the pool), and what it did; on descriptor 4 it
- * is told to go on. It waits there without an event loop, so that nothing else happens meanwhile.
+ * What a program says to those that watch it: on descriptor 3 what it did; on descriptor 4 it is told to go on, and waits for that
+ * without an event loop, so that nothing else happens meanwhile. To the spoiler it speaks by asking for files that there are not.
  */
 import { accessSync, readSync, writeSync } from 'node:fs';
-import { readlink } from 'node:fs/promises';
-
-/** What separates the calls of a write from all else: looks at files that do not exist. */
-export const marks = { begin: '/untorn-begin', end: '/untorn-end' } as const;
-
-/** The threads of a process that make system calls. */
-export type Thread = 'main' | 'pool';
+import { access } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 
 export function say(value: unknown): void {
   writeSync(3, `${JSON.stringify(value)}\n`);
@@ -19,20 +12,23 @@ export function say(value: unknown): void {
 
 /** Waits for a line. */
 export function hear(): string {
-  const bytes = Buffer.alloc(1000);
+  const bytes = Buffer.alloc(2000);
   return bytes.toString('utf8', 0, readSync(4, bytes)).trimEnd();
 }
 
-export function mark(path: string): void {
+/** What is to be done to the calls from now on; see spoil.c. */
+export function order(text: string): void {
   try {
-    accessSync(path);
+    accessSync(`/untorn-spoil/${text}`);
   } catch {
     // It does not exist.
   }
 }
 
-/** Tells who works here; with UV_THREADPOOL_SIZE=1 the pool's thread is the one that is asked. */
-export async function sayThreads(): Promise<void> {
-  const pool = Number((await readlink('/proc/thread-self')).split('/').at(-1));
-  say({ main: process.pid, pool });
+/** Lets the event loop turn, and the pool, which has one thread, do all that it was given before. */
+export async function idle(): Promise<void> {
+  for (let turns = 0; turns < 4; turns++) {
+    await setImmediate();
+    await access('/');
+  }
 }

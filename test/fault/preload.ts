@@ -1,7 +1,4 @@
-/** Loaded by Node before the command: it waits at the gate, and all that the command does is part of the write. */
-import { hear, mark, marks, sayThreads } from './gate.ts';
+/** Loaded by Node before the command: all that the command does may be spoiled. */
+import { order } from './gate.ts';
 
-await sayThreads();
-hear();
-mark(marks.begin);
-process.on('exit', () => mark(marks.end));
+order(process.env['UNTORN_SPOIL'] as string);

@@ -4,18 +4,18 @@ import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { missing } from '../support/child.ts';
 import { scenarios, Stage } from './stage.ts';
-import { Subject } from './traced.ts';
+import { Subject } from './spoiled.ts';
 import type { Told } from './subject.ts';
 import type { Way } from './ways.ts';
 
 const scenario = scenarios['overwriting']!;
 
 async function writeLimited(stage: Stage, way: Way): Promise<Told | undefined> {
-  const subject = await Subject.library();
+  const subject = await Subject.start();
   try {
-    const { status, stderr } = spawnSync('prlimit', ['--pid', String(subject.process.pid), '--fsize=40000:'], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync('prlimit', ['--pid', String(subject.pid), '--fsize=40000:'], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
-    return await subject.write({ way, path: stage.path, content: 'new', options: scenario.options });
+    return await subject.write({ way, path: stage.path, content: 'new', options: scenario.options, order: 'look' });
   } finally {
     await subject.end();
   }

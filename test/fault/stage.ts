@@ -19,6 +19,7 @@ export const scenarios: Record<string, Scenario> = {
   creating: { options: {}, flags: [], old: false },
   'creating only': { options: { overwrite: false }, flags: ['--no-overwrite'], old: false },
   'with a backup': { options: { backup: 'simple' }, flags: ['--backup=simple'], old: true },
+  'with numbered backups': { options: { backup: { numbered: 2 } }, flags: ['--backup=numbered', '--backup-limit=2'], old: true },
 };
 
 /** In memory where there is such a place: what a disk does is not asked here. */
@@ -29,10 +30,13 @@ const owner = process.geteuid?.() === 0 ? { uid: 64_001, gid: 64_002 } : { uid: 
 export class Stage {
   readonly folder: string = mkdtempSync(join(base, 'untorn-fault-'));
   readonly path: string = join(this.folder, 'file');
+  /** A file outside of the folder that holds the new content. */
+  readonly source: string = this.folder.replace('untorn-fault-', 'untorn-source-');
   readonly #scenario: Scenario;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
+    plainWrite(this.source, contents.new);
     this.reset();
   }
 
@@ -47,6 +51,7 @@ export class Stage {
 
   remove(): void {
     rmSync(this.folder, { recursive: true });
+    rmSync(this.source);
   }
 
   #content(path = this.path): string | undefined {
@@ -70,12 +75,15 @@ export class Stage {
   }
 
   #temporary(): string[] {
-    return readdirSync(this.folder).filter((name) => name !== 'file' && name !== 'file~');
+    return readdirSync(this.folder).filter((name) => name !== 'file' && !/^file(~|\.~\d~)$/.test(name));
   }
 
   #backup(what: string): void {
-    const backup = this.#content(`${this.path}~`);
-    assert.ok(backup === undefined || backup === contents.old, `${what}: the backup is torn`);
+    for (const name of ['~', '.~1~']) {
+      const backup = this.#content(`${this.path}${name}`);
+      assert.ok(backup === undefined || backup === contents.old, `${what}: the backup is torn`);
+      if (backup !== undefined) assert.equal(statSync(`${this.path}${name}`).mode & 0o7777 & ~mode, 0, `${what}: the mode of the backup`);
+    }
   }
 
   /** After a write that ended, well or not. `undone` is whether the spoiled call was the removal of a temporary file. */

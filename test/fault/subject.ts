@@ -1,8 +1,7 @@
 /** A program that writes files with the built package, as often as it is told, and tells how each write ended. */
-import { setImmediate } from 'node:timers/promises';
 import type { WriteOptions } from 'untorn';
 import { contents } from './contents.ts';
-import { hear, mark, marks, say, sayThreads } from './gate.ts';
+import { hear, idle, order, say } from './gate.ts';
 import { ways, type Way } from './ways.ts';
 
 /** What the program is told to do: to write, or just to let its event loop turn. */
@@ -11,6 +10,8 @@ export interface Task {
   readonly path: string;
   readonly content: keyof typeof contents;
   readonly options: WriteOptions;
+  /** For the spoiler. */
+  readonly order: string;
 }
 
 /** How a write ended. */
@@ -19,25 +20,26 @@ export interface Told {
   readonly error?: { readonly known: boolean; readonly code: string; readonly outcome: string; readonly message: string };
 }
 
-async function perform({ way, path, content, options }: Task): Promise<Told> {
-  mark(marks.begin);
+async function perform({ way, path, content, options, order: given }: Task): Promise<Told> {
+  order(given);
   try {
     const result = await ways[way](path, contents[content], options);
-    mark(marks.end);
     return { notKept: result?.notKept ?? [] };
   } catch (error) {
-    mark(marks.end);
     const { name, code, outcome, message } = error as Error & { code: string; outcome: string };
     return { error: { known: name === 'WriteError', code, outcome, message } };
+  } finally {
+    // What is closed by another thread belongs to it.
+    await idle();
+    order('end');
   }
 }
 
 // A limit of the file size is an error then, and no end.
 process.on('SIGXFSZ', () => undefined);
-await sayThreads();
+say(process.pid);
 for (let line; (line = hear()) !== ''; ) {
   const task = JSON.parse(line) as Task | null;
-  if (task !== null) say(await perform(task));
-  for (let turns = 0; turns < 4; turns++) await setImmediate();
-  if (task === null) say(null);
+  if (task === null) await idle();
+  say(task === null ? null : await perform(task));
 }

@@ -1,0 +1,264 @@
+/*
+ * Runs a program and spoils one of its system calls on files.
+ *
+ *     spoil LOG PREFIX... -- COMMAND...
+ *
+ * Looked at are the calls, of all threads and children, on paths and descriptors that begin with a PREFIX; "/proc/self/fd/N/name" is
+ * the name in that directory. The program itself says from when to when, by asking for a file below /untorn-spoil (there is none):
+ *
+ *     /untorn-spoil/look                    only looks
+ *     /untorn-spoil/error=ERRNO/NTH/CALL    the NTH such call from now on fails with that error; it is not made, but for a close
+ *     /untorn-spoil/keep=COUNT/NTH/CALL     it is asked for only so many bytes; -1: for all but the last
+ *     /untorn-spoil/fill=ERRNO/NTH/CALL     it writes one byte, and the next such calls fail with that error: a disk that is full
+ *     /untorn-spoil/kill/NTH/CALL           the process is killed instead of it
+ *     /untorn-spoil/end                     no more
+ *
+ * A CALL is the call's name and a path, as "openat /tmp/file"; of a temporary file the path ends where it becomes random. The log has
+ * a line for each: "NTH CALL", with a "!" before the one that was spoiled; and "end". Calls are counted by what they do, whatever
+ * thread makes them, so that the same one is met each time.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "registers.h"
+#include "watched.h"
+
+static const char marker[] = "/untorn-spoil/";
+static const char *const *prefixes;
+static int log_file;
+
+/* What is asked for now, and the calls since then, each with a zero at its end. */
+static int looking, spoiled, nth, fault_value;
+static char fault[64], wanted[PATH_MAX + 64];
+static char seen[1 << 20];
+static size_t seen_size;
+static pid_t closing; /* the thread whose close is made, and is said to have failed */
+
+static void fail(const char *what) {
+  perror(what);
+  exit(125);
+}
+
+static void note(const char *line) {
+  if (write(log_file, line, strlen(line)) < 0) fail("log");
+}
+
+static int is_watched(const char *path) {
+  for (const char *const *prefix = prefixes; *prefix; prefix++) if (!strncmp(path, *prefix, strlen(*prefix))) return 1;
+  return 0;
+}
+
+/* Whether the call works on a file that is looked at; `path` is it, or the last of its paths. */
+static int concerns(pid_t thread, const struct call *call, word *const arguments[], char *path) {
+  char given[PATH_MAX];
+  int directory = AT_FDCWD;
+  for (int at = 0; call->arguments[at]; at++) {
+    switch (call->arguments[at]) {
+      case 'd':
+        directory = (int)*arguments[at];
+        continue;
+      case 'f':
+        descriptor_path(thread, (int)*arguments[at], "", path);
+        break;
+      case 'p':
+        copy_string(thread, *arguments[at], given);
+        resolve(thread, directory, given, path);
+        break;
+      default:
+        continue;
+    }
+    if (is_watched(path) || !strncmp(path, marker, sizeof marker - 1)) return 1;
+  }
+  return 0;
+}
+
+static void obey(const char *order) {
+  int length = 0;
+  looking = strcmp(order, "end") != 0;
+  if (!looking) note("end\n");
+  seen_size = spoiled = fault_value = 0;
+  *wanted = 0;
+  if (sscanf(order, "%63[^/]/%d/%n", fault, &nth, &length) != 2) return;
+  strcpy(wanted, order + length);
+  char *value = strchr(fault, '=');
+  if (value) fault_value = atoi(value + 1), *value = 0;
+}
+
+/* How many such calls there were, with this one. */
+static int number_of(const char *call) {
+  int number = 1;
+  size_t size = strlen(call) + 1;
+  for (const char *one = seen; one < seen + seen_size; one += strlen(one) + 1) number += !strcmp(one, call);
+  if (seen_size + size > sizeof seen) fail("too many calls");
+  memcpy(seen + seen_size, call, size);
+  seen_size += size;
+  return number;
+}
+
+/* Without what is random, or may have changed meanwhile. */
+static void shorten(char *path) {
+  char *token = strstr(path, "untorn-t-"), *recovery = strstr(path, "untorn-r-"), *deleted = strstr(path, " (deleted)");
+  if (token) token[9] = 0;
+  if (recovery) recovery[9] = 0;
+  if (deleted) *deleted = 0;
+}
+
+static pid_t process_of(pid_t thread) {
+  char path[64], line[256];
+  int process = thread;
+  snprintf(path, sizeof path, "/proc/%d/status", thread);
+  FILE *status = fopen(path, "re");
+  while (status && fgets(line, sizeof line, status)) if (sscanf(line, "Tgid: %d", &process) == 1) break;
+  if (status) fclose(status);
+  return process;
+}
+
+/* Fewer bytes than were asked for. Of several buffers only the first is left. */
+static void keep(pid_t thread, const struct call *call, struct user_regs_struct *now, word *const arguments[], int some) {
+  const char *buffers = strchr(call->arguments, 'v'), *count = strchr(call->arguments, 'n');
+  struct iovec first = {0};
+  word asked = 0;
+  if (buffers) {
+    copy_from(thread, *arguments[buffers - call->arguments], &first, sizeof first);
+    asked = first.iov_len;
+  } else if (count) asked = *arguments[count - call->arguments];
+  word kept = some < 0 ? asked - 1 : (word)some;
+  if (kept > asked) kept = asked;
+  if (kept == 0) {
+    RESULT(*now) = 0;
+    set_number(thread, now, -1);
+  } else if (buffers) {
+    *arguments[1] = (word)first.iov_base;
+    *arguments[2] = kept;
+    set_number(thread, now, call->number == __NR_writev ? __NR_write : __NR_pwrite64);
+  } else {
+    if (count) *arguments[count - call->arguments] = kept;
+    set_registers(thread, now);
+  }
+}
+
+/* Returns how the thread goes on. */
+static int spoil(pid_t thread, const struct call *call, struct user_regs_struct *now, word *const arguments[]) {
+  int first = !spoiled;
+  spoiled = 1;
+  if (!strcmp(fault, "kill")) kill(process_of(thread), SIGKILL);
+  else if (!strcmp(fault, "keep")) keep(thread, call, now, arguments, fault_value);
+  else if (!strcmp(fault, "fill") && first) keep(thread, call, now, arguments, 1);
+  else if (call->number == __NR_close) {
+    /* A close that reports an error has closed the descriptor. */
+    closing = thread;
+    return PTRACE_SYSCALL;
+  } else {
+    RESULT(*now) = -fault_value;
+    set_number(thread, now, -1);
+  }
+  return PTRACE_CONT;
+}
+
+static int before_call(pid_t thread) {
+  char path[PATH_MAX] = "", call[PATH_MAX + 64], line[PATH_MAX + 128];
+  struct user_regs_struct now = registers(thread);
+  word *const arguments[] = ARGUMENTS(now);
+  int at = 0;
+  while (at < CALLS && calls[at].number != (long)NUMBER(now)) at++;
+  if (at == CALLS || !concerns(thread, &calls[at], arguments, path)) return PTRACE_CONT;
+  if (!strncmp(path, marker, sizeof marker - 1)) {
+    obey(path + sizeof marker - 1);
+    return PTRACE_CONT;
+  }
+  if (!looking) return PTRACE_CONT;
+  shorten(path);
+  snprintf(call, sizeof call, "%s %s", calls[at].name, path);
+  int number = number_of(call), hit = !strcmp(call, wanted) && (spoiled ? !strcmp(fault, "fill") : number == nth);
+  snprintf(line, sizeof line, "%s%d %s\n", hit ? "!" : "", number, call);
+  note(line);
+  return hit ? spoil(thread, &calls[at], &now, arguments) : PTRACE_CONT;
+}
+
+static void after_close(pid_t thread) {
+  struct user_regs_struct now = registers(thread);
+  closing = 0;
+  RESULT(now) = -fault_value;
+  set_registers(thread, &now);
+}
+
+/* Only the calls above stop, so that the rest is as fast as ever. */
+static void filter_calls(void) {
+  struct sock_filter program[CALLS + 3] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
+  for (int at = 0; at < CALLS; at++) program[at + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[at].number, CALLS - at, 0);
+  program[CALLS + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  program[CALLS + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
+  struct sock_fprog filter = {CALLS + 3, program};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter)) fail("seccomp");
+}
+
+static pid_t start(char **command) {
+  int gate[2];
+  char go;
+  if (pipe2(gate, O_CLOEXEC)) fail("pipe");
+  pid_t child = fork();
+  if (child < 0) fail("fork");
+  if (child == 0) {
+    close(gate[1]);
+    if (read(gate[0], &go, 1) != 1) _exit(125);
+    filter_calls();
+    execvp(command[0], command);
+    fail(command[0]);
+  }
+  int options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+  if (ptrace(PTRACE_SEIZE, child, 0, options)) fail("ptrace");
+  if (write(gate[1], "", 1) != 1) fail("pipe");
+  close(gate[0]);
+  close(gate[1]);
+  return child;
+}
+
+static void go_on(pid_t thread, int status) {
+  int signal = WSTOPSIG(status), event = status >> 16, how = PTRACE_CONT;
+  if (event == PTRACE_EVENT_SECCOMP) how = before_call(thread), signal = 0;
+  else if (signal == (SIGTRAP | 0x80)) {
+    if (thread == closing) after_close(thread);
+    signal = 0;
+  } else if (event == PTRACE_EVENT_STOP && signal != SIGTRAP) how = PTRACE_LISTEN, signal = 0;
+  else if (event) signal = 0;
+  ptrace(how, thread, 0, signal); /* It may have been killed meanwhile: then there is nobody to go on. */
+}
+
+int main(int count, char **arguments) {
+  int at = 2, status;
+  while (at < count && strcmp(arguments[at], "--")) at++;
+  if (at + 1 >= count) return fprintf(stderr, "spoil LOG PREFIX... -- COMMAND...\n"), 125;
+  arguments[at] = NULL;
+  prefixes = (const char *const *)arguments + 2;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  log_file = open(arguments[1], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (log_file < 0) fail(arguments[1]);
+  pid_t child = start(arguments + at + 1);
+  for (;;) {
+    pid_t thread = waitpid(-1, &status, __WALL);
+    if (thread < 0 && errno == EINTR) continue;
+    if (thread < 0) fail("wait");
+    if (WIFSTOPPED(status)) go_on(thread, status);
+    else if (thread == child) break;
+  }
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  struct rlimit no_core = {0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  signal(WTERMSIG(status), SIG_DFL);
+  raise(WTERMSIG(status));
+  return 128 + WTERMSIG(status);
+}
