@@ -10,6 +10,10 @@ export type Step =
   | 'resolve'
   | 'make parents'
   | 'wait'
+  | 'lock'
+  | 'read'
+  | 'unlock'
+  | 'update'
   | 'create temporary file'
   | 'read source'
   | 'write'
@@ -46,6 +50,8 @@ export class WriteError extends Error {
   /**
    * The code of the cause, as `'ENOSPC'`; or `'ERR_UNTORN_SOURCE'` where a data source failed without a code,
    * `'ERR_UNTORN_OVERTAKEN'` where a later synchronous write came first, and `'ERR_UNTORN_UNEXPECTED'` for all else.
+   * Of locks: `'ERR_LOCK_TIMEOUT'`, `'ERR_LOCK_DEADLOCK'`, `'ERR_LOCK_LOST'`; and `'ERR_VERSION_CONFLICT'` where the
+   * target did not hold the expected version.
    */
   readonly code: string;
   /** The error number of the system call, where one failed. */
@@ -62,6 +68,8 @@ export class WriteError extends Error {
   temporaryPath?: PathName;
   /** The copy of the old content, where one was left for recovery. */
   readonly backupPath?: PathName;
+  /** The version that is in place instead of the expected one, with the code `'ERR_VERSION_CONFLICT'`. */
+  readonly currentVersion?: string;
 
   constructor(details: WriteErrorDetails) {
     const cause = asFailure(details.cause);
@@ -76,6 +84,7 @@ export class WriteError extends Error {
     this.outcome = details.outcome;
     if (details.temporaryPath !== undefined) this.temporaryPath = details.temporaryPath;
     if (details.backupPath !== undefined) this.backupPath = details.backupPath;
+    if (cause.currentVersion !== undefined) this.currentVersion = cause.currentVersion;
     Object.defineProperty(this, brand, { value: true });
   }
 
@@ -89,16 +98,18 @@ interface Failure {
   code?: string | undefined;
   errno?: number | undefined;
   syscall?: string | undefined;
+  currentVersion?: string;
   message?: string;
 }
 
 function asFailure(cause: unknown): Failure {
   if (typeof cause !== 'object' || cause === null) return {};
-  const { code, errno, syscall, message } = cause as Record<string, unknown>;
+  const { code, errno, syscall, message, currentVersion } = cause as Record<string, unknown>;
   return {
     code: typeof code === 'string' ? nameOf(code, errno) : undefined,
     errno: typeof errno === 'number' ? errno : undefined,
     syscall: typeof syscall === 'string' ? syscall : undefined,
+    ...(typeof currentVersion === 'string' && { currentVersion }),
     ...(typeof message === 'string' && { message }),
   };
 }
@@ -113,6 +124,10 @@ const doing: Record<Step, string> = {
   resolve: 'looking at it',
   'make parents': 'making its parent directories',
   wait: 'waiting for its turn',
+  lock: 'waiting for its lock',
+  read: 'reading the old content',
+  unlock: 'releasing its lock',
+  update: 'waiting for the new content',
   'create temporary file': 'creating the temporary file',
   'read source': 'reading the data',
   write: 'writing',

@@ -44,10 +44,10 @@ export function readSignal(value: unknown): AbortSignal | undefined {
   throw wrongType('options.signal', 'an AbortSignal', value);
 }
 
-export function readDuration(value: unknown, name: string, otherwise: number): number {
+export function readDuration(value: unknown, name: string, otherwise: number, shortest = 0): number {
   if (value === undefined) return otherwise;
   if (typeof value !== 'number') throw wrongType(name, 'a number', value);
-  if (!(value >= 0 && value <= 0x7fffffff)) throw outOfRange(`"${name}" must be between 0 and 2147483647 milliseconds, not ${value}`);
+  if (!(value >= shortest && value <= 0x7fffffff)) throw outOfRange(`"${name}" must be between ${shortest} and 2147483647 milliseconds, not ${value}`);
   return value;
 }
 

@@ -1,4 +1,5 @@
 import type { PathName } from './path.ts';
+import type { Version } from './version.ts';
 
 /** Something of the replaced file that the new one does not have. */
 export type NotKept = 'mode' | 'owner' | 'group' | 'acl' | 'xattr' | 'times';
@@ -23,6 +24,12 @@ export interface WriteResult {
   readonly backupPath: PathName | undefined;
   /** What of the replaced file could not be kept. */
   readonly notKept: readonly NotKept[];
+}
+
+/** What an update did. */
+export interface UpdateResult extends WriteResult {
+  /** The version of the content that is in place now. */
+  readonly version: Version;
 }
 
 /** A temporary file that was left alone. */

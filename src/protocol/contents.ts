@@ -108,7 +108,8 @@ function* pull(write: Write, source: Source): Steps<IteratorResult<unknown>> {
   return result;
 }
 
-function* settled<T>(write: Write, promise: Promise<T>): Steps<T> {
+/** Waits for a promise of the caller's. An abort does not. */
+export function* settled<T>(write: Write, promise: Promise<T>): Steps<T> {
   const { signal } = write.settings;
   return yield* wait<T>((wake, fail) => {
     let ended = false;

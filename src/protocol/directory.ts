@@ -78,9 +78,9 @@ export function forgetPath(path: PathName): void {
 /** Ends one use of it. It stays open for a moment: a caller that awaits one write after another would open it each time. */
 export function closeDirectory(write: Write, directory: Directory): void {
   directory.users--;
-  if (directory.fd === undefined) return;
+  if (directory.fd === undefined || directory.users > 0) return;
   if (write.blocking) write.surroundings.release(directory.fd, 'here');
-  else if (directory.users === 0) write.surroundings.soon(() => forget(write, directory));
+  else write.surroundings.soon(() => forget(write, directory));
 }
 
 function forget({ surroundings }: Write, directory: Directory): void {

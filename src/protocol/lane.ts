@@ -11,6 +11,13 @@ export class Lane {
   readonly #names: string[] = [];
   /** How many of the waiting may not be skipped. */
   #fixed = 0;
+  /** How many of the waiting will hold a lock while their turn lasts, for as long as a callback of the caller's takes. */
+  #locking = 0;
+
+  /** Whether a wait in here may take long, so that it has to be bounded. */
+  get isLocking(): boolean {
+    return this.#locking > 0 || this.active?.write.locking !== undefined;
+  }
 
   answerTo(name: string): void {
     lanes.set(name, this);
@@ -21,12 +28,18 @@ export class Lane {
     let position = this.#waiting.length;
     while (position > 0 && (this.#waiting[position - 1] as Turn).number > turn.number) position--;
     this.#waiting.splice(position, 0, turn);
-    if (!turn.supersedable) this.#fixed++;
+    this.#count(turn, 1);
+    if (this.isLocking) for (const waiting of turn.write.locking === undefined ? [turn] : this.#waiting.slice(position)) waiting.limitWait?.();
+  }
+
+  #count(turn: Turn, by: 1 | -1): void {
+    if (!turn.supersedable) this.#fixed += by;
+    if (turn.write.locking !== undefined) this.#locking += by;
   }
 
   drop(turn: Turn): void {
     this.#waiting.splice(this.#waiting.indexOf(turn), 1);
-    if (!turn.supersedable) this.#fixed--;
+    this.#count(turn, -1);
   }
 
   /** This lane turned out to be for the same file as another: its waiting go there, and so do those that still come. */
@@ -38,6 +51,8 @@ export class Lane {
     for (const name of this.#names) other.answerTo(name);
     this.#waiting.length = 0;
     this.#names.length = 0;
+    this.#fixed = 0;
+    this.#locking = 0;
     if (this.active === active) this.active = undefined;
   }
 
@@ -70,7 +85,7 @@ export class Lane {
   #choose(): Turn | undefined {
     const limit = this.#fixed === 0 ? this.#waiting.length : this.#waiting.findIndex((turn) => !turn.supersedable);
     const [turn] = this.#waiting.splice(Math.max(limit - 1, 0), 1);
-    if (turn !== undefined && !turn.supersedable) this.#fixed--;
+    if (turn !== undefined) this.#count(turn, -1);
     return turn;
   }
 }

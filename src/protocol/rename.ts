@@ -2,6 +2,7 @@
 import { codeOf } from '../errors.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { whileBusy } from './busy.ts';
+import { lockLost } from './lock.ts';
 import { lookAt, type Place } from './place.ts';
 import { afterFailure, forgetTemporary, statusOf, unlinkIfThere, type TemporaryFile } from './temporary.ts';
 import type { Placed } from './placed.ts';
@@ -23,19 +24,33 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
   yield* turn.finishOlder(place);
   const begun = turn.begin(place, temporary.reach);
   try {
-    yield* whileBusy(write, () => (write.settings.overwrite ? call.rename(temporary.reach, place.reach) : call.link(temporary.reach, place.reach)));
+    yield* whileBusy(write, () => renameOnce(write, place, temporary));
   } catch (error) {
     turn.end(place);
     const finished = begun.finished && ['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '');
-    if (!finished && !(yield* happened(write, place, temporary))) throw error;
+    if (!finished && !(yield* happened(write, place, temporary))) throw yield* explained(write, temporary, error);
   }
   turn.end(place);
   write.outcome = 'new';
-  const record = turn.placed(place);
+  const record = turn.placed(place, begun.finished);
   // After a link the temporary name is a second one of the new file.
   if (!write.settings.overwrite) yield* whileBusy(write, () => unlinkIfThere(temporary.reach));
   forgetTemporary(temporary);
   return { record, atomic: true };
+}
+
+function* renameOnce({ settings, locking }: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+  // The last thing before the rename: what comes between is caught by who takes over the lock, which removes the temporary file.
+  if (locking?.check !== undefined) yield* locking.check();
+  if (settings.overwrite) yield* call.rename(temporary.reach, place.reach);
+  else yield* call.link(temporary.reach, place.reach);
+}
+
+/** Who takes over a lock removes its owner's temporary file. */
+function* explained(write: Write, temporary: TemporaryFile, error: unknown): Steps<unknown> {
+  if (write.locking === undefined || codeOf(error) !== 'ENOENT' || (yield* lookAt(temporary)) !== undefined) return error;
+  forgetTemporary(temporary);
+  return lockLost(error);
 }
 
 /** Whether a rename that reported a failure took place all the same, as it can on a network filesystem. */

@@ -81,7 +81,8 @@ function* replaceFromSource(write: Write, turn: Turn, content: Content): Steps<W
   return yield* finishing(write, staged, fillAndCommit(write, staged, turn, content));
 }
 
-function* fillAndCommit(write: Write, staged: Staged, turn: Turn, content: Content): Steps<WriteResult> {
+/** Writes the content into a staged file and commits it. */
+export function* fillAndCommit(write: Write, staged: Staged, turn: Turn, content: Content): Steps<WriteResult> {
   const { place, temporary } = staged;
   if (content.kind === 'source') return yield* commitInTurn(write, staged, turn, yield* writeContent(write, temporary.fd, content));
   const [bytes] = yield* together(writeContent(write, temporary.fd, content), examineTemporary(write, place, temporary));

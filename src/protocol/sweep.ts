@@ -8,7 +8,7 @@
 import { codeOf } from '../errors.ts';
 import { asText, join, type PathName } from '../path.ts';
 import type { KeptFile, SweepResult } from '../result.ts';
-import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { call, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
 import { parseToken, type Owner } from '../system/owner.ts';
 
@@ -76,14 +76,14 @@ function reasonToKeep(sweep: Sweep, status: FileStatus, owner: Owner): KeptFile[
   if (fileType(status.mode) !== 'file') return 'special';
   // The superuser may also have left a file that it had given to its final owner already.
   if (sweep.uid !== undefined && sweep.uid !== 0 && status.uid !== sweep.uid) return 'foreign';
-  const lastChange = status.mtimeNs > status.ctimeNs ? status.mtimeNs : status.ctimeNs;
-  switch (sweep.judge(owner, lastChange)) {
+  const changed = lastChange(status);
+  switch (sweep.judge(owner, changed)) {
     case 'dead':
       return undefined;
     case 'alive':
       return 'alive';
     case 'unknown':
-      return sweep.now() - Number(lastChange / 1_000_000n) < sweep.olderThan ? 'young' : undefined;
+      return sweep.now() - Number(changed / 1_000_000n) < sweep.olderThan ? 'young' : undefined;
   }
 }
 

@@ -8,6 +8,7 @@ import { codeOf, refusal } from '../errors.ts';
 import { cutName, join, surround, type PathName } from '../path.ts';
 import { call, together, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
 import { O_DSYNC, O_NEW } from '../system/flags.ts';
+import { randomOf } from '../system/lock-owner.ts';
 import { list, attributesMatter } from './attributes.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Directory } from './directory.ts';
@@ -43,7 +44,10 @@ const nameBytes = 143;
 /** A new name beside `name`, hidden unless the caller gave a prefix. It is text: by other names attributes cannot be had. */
 export function newName(write: Write, name: PathName, kind: TokenKind, short = false): PathName {
   const { prefix, suffix } = write.settings;
-  const token = write.surroundings.token(kind);
+  const { locking } = write;
+  // Who takes over the lock finds the file by the random part of the lock's name.
+  const fence = locking === undefined || kind !== 'temporary' ? '' : `.${randomOf(locking.token)}`;
+  const token = write.surroundings.token(kind) + fence;
   if (prefix !== undefined) return prefix + token + suffix;
   const room = nameBytes - token.length - Buffer.byteLength(suffix) - 2;
   return short || typeof name !== 'string' ? `.${token}${suffix}` : surround('.', cutName(name, room), `.${token}${suffix}`);
@@ -57,7 +61,8 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, i
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(write, name, 'temporary', short);
     const reach = join(folder.directory.reach, chosen);
-    const guard = write.surroundings.guard(reach, join(folder.directoryPath, chosen));
+    // Its directory may be renamed until then, or its descriptor closed.
+    const guard = write.surroundings.guard('file', reach, join(folder.directoryPath, chosen));
     try {
       const fd = yield* call.open(reach, flags, isPrivate ? 0o600 : 0o666);
       guard.opened();

@@ -16,6 +16,8 @@ import { key, type PathName } from '../path.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
 import { whileBusy } from './busy.ts';
 import { Lane, lanes } from './lane.ts';
+import { deadlock } from './lock.ts';
+import { defaultTimeout, lockTimeout } from './patience.ts';
 import type { Place } from './place.ts';
 import { Placed } from './placed.ts';
 import { throwIfAborted, type Write } from './write.ts';
@@ -46,26 +48,32 @@ export class Turn {
   #record: Placed | undefined;
   /** Wakes it while it waits in a lane. */
   wake: ((overtakenBy: Placed | undefined) => void) | undefined;
+  /** Sees to it that it does not wait for ever. */
+  limitWait: (() => void) | undefined;
 
   constructor(write: Write) {
     this.write = write;
     const { mode, uid, gid, overwrite, backup, symlink, preserve } = write.settings;
     const onlyContent = mode === undefined && uid === undefined && gid === undefined && overwrite && backup === undefined && symlink === 'follow';
-    this.supersedable = onlyContent && preserve.mode !== 'off' && preserve.owner !== 'off' && preserve.xattr !== 'off';
+    this.supersedable = write.locking === undefined && onlyContent && preserve.mode !== 'off' && preserve.owner !== 'off' && preserve.xattr !== 'off';
     if (!write.blocking) outstanding.add(this.number);
   }
 
-  /** The newer content that is in this file already, if there is some. To create only, the filesystem itself decides. */
+  /**
+   * The newer content that is in this file already, if there is some. To create only, the filesystem itself decides; under a
+   * lock, whether the file is still what it was when it was read.
+   */
   newer(place: Place): Placed | undefined {
-    if (!this.write.settings.overwrite) return undefined;
+    if (!this.write.settings.overwrite || this.write.locking !== undefined) return undefined;
     const record = placed.get(fileKey(place));
     return record !== undefined && record.number > this.number ? record : undefined;
   }
 
   /** Stands in line by the path as given. Returns the newer content that made this write needless, if so. */
   *enter(path: PathName): Steps<Placed | undefined> {
-    if (this.write.blocking) return undefined;
-    return yield* this.#join(`path ${this.write.settings.symlink} ${key(path)}`);
+    const name = `path ${this.write.settings.symlink} ${key(path)}`;
+    if (this.write.blocking) return this.#goAhead(name);
+    return yield* this.#join(name);
   }
 
   /**
@@ -73,8 +81,8 @@ export class Turn {
    * was seen of the file may not be true any more. What is held open meanwhile is closed first, by `leave`.
    */
   *claim(place: Place, leave: () => void): Steps<boolean> {
-    if (this.write.blocking) return true;
     const name = fileKey(place);
+    if (this.write.blocking) return this.#goAhead(name) ?? true;
     const lane = lanes.get(name);
     if (lane === undefined) {
       if (this.lane === undefined) yield* this.#join(name);
@@ -87,6 +95,13 @@ export class Turn {
     leave();
     yield* this.#join(name);
     return false;
+  }
+
+  /** A synchronous call waits for nobody. One that has to see what the calls before it wrote cannot go ahead of them. */
+  #goAhead(name: string): undefined {
+    if (this.write.locking === undefined || !lanes.has(name)) return;
+    this.write.step = 'lock';
+    throw deadlock();
   }
 
   *#join(name: string): Steps<Placed | undefined> {
@@ -108,14 +123,25 @@ export class Turn {
     this.write.step = 'wait';
     throwIfAborted(this.write);
     return yield* wait<Placed | undefined>((wake, fail) => {
-      const abort = (): void => {
+      let timer: NodeJS.Timeout | undefined;
+      const giveUp = (error: Error): void => {
+        end();
         this.lane?.drop(this);
         this.lane = undefined;
-        fail(aborted(signal as AbortSignal));
+        fail(error);
       };
-      const stopListening = onAbort(signal, abort);
-      this.wake = (overtakenBy) => {
+      const stopListening = onAbort(signal, () => giveUp(aborted(signal as AbortSignal)));
+      const end = (): void => {
         stopListening();
+        clearTimeout(timer);
+      };
+      const began = performance.now();
+      this.limitWait = () => {
+        const timeout = this.write.locking === undefined ? defaultTimeout : this.write.locking.deadline - began;
+        timer ??= setTimeout(() => giveUp(lockTimeout(performance.now() - began)), timeout);
+      };
+      this.wake = (overtakenBy) => {
+        end();
         // Not within the steps of the write that has just ended: ten thousand could be woken one in another.
         queueMicrotask(() => wake(overtakenBy));
       };
@@ -136,10 +162,10 @@ export class Turn {
   }
 
   /** From now on this is the newest content of the file, unless a newer one got in meanwhile. */
-  placed(place: Place): Placed | undefined {
-    const before = placed.get(fileKey(place));
-    if (before !== undefined && before.number > this.number) return undefined;
-    this.#record = new Placed(this.number, this.write.path);
+  placed(place: Place, finishedByNewer = false): Placed | undefined {
+    const before = placed.get(fileKey(place))?.number ?? 0;
+    if (before > this.number && (this.write.locking === undefined || finishedByNewer)) return undefined;
+    this.#record = new Placed(Math.max(before, this.number), this.write.path);
     if (outstanding.size > 0) placed.set(fileKey(place), this.#record);
     return this.#record;
   }

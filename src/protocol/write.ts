@@ -15,14 +15,26 @@ export interface Write {
   permit: boolean;
   step: Step;
   outcome: Outcome;
+  /** How it is locked, if it is. */
+  readonly locking: Locking | undefined;
   /** Where the new content was kept on a failure. */
   temporaryPath?: PathName;
   /** Where the old content is while the target is written in place. */
   recoveryPath?: PathName | undefined;
 }
 
-export function newWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): Write {
-  return { path, settings, surroundings, blocking, permit: false, step: 'resolve', outcome: 'old' };
+/** The lock of a write, and what was found under it. */
+export interface Locking {
+  /** The name of the lock's entry. */
+  readonly token: string;
+  /** Until when it is waited for, by `performance.now()`. */
+  readonly deadline: number;
+  /** Looks whether it is held still, and the target unchanged; fails if not. */
+  check?: () => Steps<unknown>;
+}
+
+export function newWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean, locking?: Locking): Write {
+  return { path, settings, surroundings, blocking, locking, permit: false, step: 'resolve', outcome: 'old' };
 }
 
 /** Runs steps of a replacement; what fails in them becomes an error that says where, and what the target holds now. */

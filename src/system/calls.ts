@@ -6,6 +6,7 @@
  * and the tests with a simulated filesystem. So there is one protocol, and it can be made to fail anywhere.
  */
 import type { PathName } from '../path.ts';
+import type { LockOwner, Sign } from './lock-owner.ts';
 
 /** What stat(2) says, with identities as bigints: device and inode numbers do not fit a double everywhere. */
 export interface FileStatus {
@@ -20,6 +21,11 @@ export interface FileStatus {
   readonly atimeNs: bigint;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
+}
+
+/** When a file or anything about it was last changed; nanoseconds since the epoch. */
+export function lastChange({ mtimeNs, ctimeNs }: FileStatus): bigint {
+  return mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
 }
 
 /** The calls that reach the system, named and shaped as the system calls behind them. */
@@ -40,6 +46,8 @@ export interface System {
   readlink(path: PathName): PathName;
   readdir(path: PathName): PathName[];
   mkdir(path: PathName, mode: number): void;
+  /** Removes an empty directory. */
+  rmdir(path: PathName): void;
   rename(from: PathName, to: PathName): void;
   link(existing: PathName, added: PathName): void;
   unlink(path: PathName): void;
@@ -75,8 +83,14 @@ export interface Surroundings {
   soon(callback: () => void): void;
   /** A new token for a temporary file's name. */
   token(kind: TokenKind): string;
-  /** Puts a file on the list of those that are removed when the process ends: how it is reached now, and its path. */
-  guard(reach: PathName, path: PathName): Guard;
+  /** Puts something on the list of what is removed when the process ends, by all of the paths that it may have then. */
+  guard(kind: 'file' | 'lock entry' | 'directory', ...paths: PathName[]): Guard;
+  /** A new name for a lock's entry; the lease in milliseconds. */
+  lockToken(lease: number): string;
+  /** Whether the owner of a lock lives; its entry was last changed then. */
+  judge(owner: LockOwner, lastChangeNs: bigint): Sign;
+  /** Changes the times of a lock's entry now and then, until the function that it returns is called. */
+  showLife(entry: PathName, interval: number): () => void;
   /** Where copies go that cannot lie beside their file, best first. */
   stateDirectories(): PathName[];
 }
@@ -110,7 +124,7 @@ export type Steps<T> = Generator<Request, T, any>;
 type Calls = { readonly [K in keyof System]: (...args: Parameters<System[K]>) => Steps<ReturnType<System[K]>> };
 
 const names: readonly (keyof System)[] = [
-  'open', 'close', 'read', 'write', 'writev', 'ftruncate', 'fsync', 'fstat', 'lstat', 'stat', 'readlink', 'readdir', 'mkdir', 'rename',
+  'open', 'close', 'read', 'write', 'writev', 'ftruncate', 'fsync', 'fstat', 'lstat', 'stat', 'readlink', 'readdir', 'mkdir', 'rmdir', 'rename',
   'link', 'unlink', 'fchown', 'fchmod', 'chmod', 'futimes', 'listxattr', 'getxattr', 'setxattr', 'removexattr', 'sleep',
 ];
 

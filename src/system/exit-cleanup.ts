@@ -1,18 +1,24 @@
 /**
- * Removes the temporary files that are open when the process ends: at process.exit, an uncaught exception, or a signal
- * that the program does not handle itself.
+ * Removes the temporary files that are open when the process ends, and then the locks that it holds: at process.exit, an
+ * uncaught exception, or a signal that the program does not handle itself.
  */
-import { existsSync, unlinkSync } from 'node:fs';
+import { existsSync, rmdirSync, unlinkSync } from 'node:fs';
 import { onExit } from 'signal-exit';
 import { signals } from 'signal-exit/signals';
 import type { PathName } from '../path.ts';
 import type { Guard } from './calls.ts';
 
-class GuardedFile implements Guard {
+/** What is removed first: who takes a lock of ours must find no file of ours that can still be renamed. */
+const order = { file: 0, 'lock entry': 1, directory: 2 } as const;
+
+class Guarded implements Guard {
   exists = false;
+  readonly kind: keyof typeof order;
+  /** Where it may be. */
   readonly paths: readonly PathName[];
 
-  constructor(paths: readonly PathName[]) {
+  constructor(kind: keyof typeof order, paths: readonly PathName[]) {
+    this.kind = kind;
     this.paths = paths;
   }
 
@@ -25,16 +31,15 @@ class GuardedFile implements Guard {
   }
 }
 
-const guarded = new Set<GuardedFile>();
+const guarded = new Set<Guarded>();
 let installed = false;
 
-/** Puts a file on the list of those that are removed when the process ends. */
-export function guard(reach: PathName, path: PathName): Guard {
+/** Puts something on the list of what is removed when the process ends, by all of the paths that it may have then. */
+export function guard(kind: keyof typeof order, ...paths: PathName[]): Guard {
   if (!installed) install();
-  // Its directory may have been renamed, or its descriptor closed.
-  const file = new GuardedFile([reach, path]);
-  guarded.add(file);
-  return file;
+  const one = new Guarded(kind, paths);
+  guarded.add(one);
+  return one;
 }
 
 function install(): void {
@@ -57,17 +62,17 @@ export function whenProcessEnds(callback: () => void, options: { alwaysLast?: bo
 function removeAll(): void {
   // Counted: a program may have stopped the clock, as tests do.
   let patience = 500;
-  for (const file of guarded) {
+  for (const one of [...guarded].toSorted((a, b) => order[a.kind] - order[b.kind])) {
     // The pool's threads go on while the process exits: a creation under way would come after its removal.
-    while (!file.exists && !file.paths.some((path) => existsSync(path)) && patience-- > 0) pause(1);
-    for (const path of file.paths) remove(path);
+    while (!one.exists && !one.paths.some((path) => existsSync(path)) && patience-- > 0) pause(1);
+    for (const path of one.paths) attempt(() => (one.kind === 'directory' ? rmdirSync(path) : unlinkSync(path)));
   }
   guarded.clear();
 }
 
-function remove(path: PathName): void {
+function attempt(remove: () => void): void {
   try {
-    unlinkSync(path);
+    remove();
   } catch {
     // Renamed into place meanwhile, or never made; and nobody is left to hear of anything else. `sweep` finds what stays.
   }

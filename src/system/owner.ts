@@ -11,7 +11,7 @@ import type { TokenKind } from './calls.ts';
 
 /** The parts of a token, all lower-case letters and digits. */
 export interface Owner {
-  readonly kind: TokenKind;
+  readonly kind: TokenKind | 'lock';
   /** Tells machines apart. */
   readonly host: string;
   /** Tells a machine's boots apart; `'0'` where the system does not say. */
@@ -34,7 +34,8 @@ export function thisOwner(): Omit<Owner, 'kind'> {
     boot: bootOf(readOr('/proc/sys/kernel/random/boot_id')),
     namespace: namespaceOf(),
     pid: process.pid,
-    start: processStart('self') ?? '0',
+    // A /proc of another pid namespace would tell of other processes.
+    start: (linkOr('/proc/self') === String(process.pid) ? startOf('self')?.start : undefined) ?? '0',
   };
   return own;
 }
@@ -42,7 +43,7 @@ export function thisOwner(): Omit<Owner, 'kind'> {
 /** A new name part that says who owns a file and that nobody can guess: 100 random bits. */
 export function newToken(kind: TokenKind): string {
   const { host, boot, namespace, pid, start } = thisOwner();
-  return `untorn-${kind === 'temporary' ? 't' : 'r'}-${host}-${boot}-${namespace}-${pid.toString(36)}-${start}-${randomName()}`;
+  return `untorn-${kind === 'temporary' ? 't' : 'r'}-${host}-${boot}-${namespace}-${pid.toString(36)}-${start}-${newRandomName()}`;
 }
 
 /** The owner in a file name, if the name has a token. */
@@ -53,12 +54,13 @@ export function parseToken(name: string): Owner | undefined {
   return { kind: kind === 't' ? 'temporary' : 'recovery', host, boot, namespace, pid: Number.parseInt(pid, 36), start };
 }
 
-/** When a process of this pid namespace started; undefined where there is no such process or the system does not say. */
-export function processStart(pid: number | 'self'): string | undefined {
-  const stat = readOr(`/proc/${pid}/stat`);
-  // The command name, in parentheses, may hold anything; the start is the 22nd field (proc(5)).
-  const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  return start === undefined || start === '' ? undefined : BigInt(start).toString(36);
+/** When a process of this pid namespace, or a thread of it, started, and its state; undefined where there is none or the system does not say. */
+export function startOf(pid: number | 'self', thread?: string): { readonly start: string; readonly state: string } | undefined {
+  const stat = readOr(`/proc/${pid}/${thread === undefined ? '' : `task/${thread}/`}stat`);
+  // The command name, in parentheses, may hold anything; the state is the third field, the start the 22nd (proc(5)).
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state = '', start] = [fields[0], fields[19]];
+  return start === undefined || start === '' ? undefined : { start: BigInt(start).toString(36), state };
 }
 
 /**
@@ -71,8 +73,10 @@ export function judge(owner: Owner, lastChangeNs: bigint): 'alive' | 'dead' | 'u
   if (owner.boot !== own.boot) return lastChangeNs < bootTimeNs() ? 'dead' : 'unknown';
   if (owner.namespace !== own.namespace) return 'unknown';
   if (!processExists(owner.pid)) return 'dead';
-  const start = processStart(owner.pid);
-  return start === undefined || owner.start === '0' || start === owner.start ? 'alive' : 'dead';
+  const found = own.start === '0' ? undefined : startOf(owner.pid);
+  if (found === undefined || owner.start === '0') return 'alive';
+  // A process that was killed and that nobody has waited for is there, and dead.
+  return found.start === owner.start && found.state !== 'Z' && found.state !== 'X' ? 'alive' : 'dead';
 }
 
 function processExists(pid: number): boolean {
@@ -95,10 +99,15 @@ function bootOf(id: string): string {
 }
 
 function namespaceOf(): string {
+  return BigInt(/\d+/.exec(linkOr('/proc/self/ns/pid'))?.[0] ?? 0).toString(36);
+}
+
+/** What a link of /proc says; nothing where the system has none. */
+export function linkOr(path: string): string {
   try {
-    return BigInt(/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? 0).toString(36);
+    return readlinkSync(path);
   } catch {
-    return '0'; // Not Linux, or no /proc: then nothing is judged by it.
+    return '';
   }
 }
 
@@ -123,7 +132,8 @@ const alphabet = '0123456789abcdefghijklmnopqrstuv';
 let pool = new Uint8Array(0);
 let used = 0;
 
-function randomName(): string {
+/** 100 random bits. */
+export function newRandomName(): string {
   if (used + 20 > pool.length) {
     pool = crypto.getRandomValues(new Uint8Array(2000));
     used = 0;

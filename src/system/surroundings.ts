@@ -1,9 +1,10 @@
-import { close, closeSync, lstatSync, readFileSync } from 'node:fs';
+import { close, closeSync, lstatSync, lutimes, readFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PathName } from '../path.ts';
 import type { Surroundings } from './calls.ts';
 import { guard } from './exit-cleanup.ts';
+import { judgeLockOwner, newLockToken } from './lock-owner.ts';
 import { newToken } from './owner.ts';
 
 /** Node's --permission and Deno's permissions know path names only. */
@@ -52,6 +53,13 @@ function release(fd: number, where: 'here' | 'elsewhere'): void {
   close(fd, () => released--);
 }
 
+/** A lock that is lost meanwhile is noticed when it is used. */
+function showLife(entry: PathName, interval: number): () => void {
+  const timer = setInterval(() => lutimes(entry, new Date(), new Date(), () => undefined), interval);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
 export const surroundings: Surroundings = {
   platform: process.platform,
   descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
@@ -67,6 +75,9 @@ export const surroundings: Surroundings = {
   soon: (callback) => void setImmediate(callback),
   token: newToken,
   guard,
+  lockToken: newLockToken,
+  judge: judgeLockOwner,
+  showLife,
   stateDirectories() {
     const state = process.env['XDG_STATE_HOME'];
     return [

@@ -110,10 +110,16 @@ export function systemOf(disk: Disk, traits: Traits = {}): System & { readonly d
     readlink: (path) => lookUp(path).data,
     readdir: (path) => [...follow(lookUp(path).ino).entries.keys()],
     mkdir: (path, mode) => added(path, () => disk.create('directory', mode & ~umask, 0, 0).ino),
+    rmdir(path) {
+      if (lookUp(path).entries.size > 0) fail('ENOTEMPTY', String(path));
+      disk.setEntries([{ ...writable(path), ino: undefined }]);
+    },
     rename(from, to) {
       const source = writable(from);
       const target = writable(to);
-      const { ino } = lookUp(from);
+      const { ino, type } = lookUp(from);
+      const replaced = disk.inode(target.directory).entries.get(target.name);
+      if (type === 'directory' && replaced !== undefined && disk.inode(replaced).entries.size > 0) fail('ENOTEMPTY', String(to));
       if (isSame(traits.mounted, target.directory, target.name)) fail('EBUSY', String(to));
       if (disk.inode(target.directory).entries.get(target.name) === ino) return; // rename(2): does nothing.
       disk.setEntries([{ ...target, ino }, { ...source, ino: undefined }]);

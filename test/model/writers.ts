@@ -60,6 +60,9 @@ function surroundingsOf(index: number, release: (fd: number) => void): Surroundi
     release,
     soon: queueMicrotask,
     guard: () => ({ opened() {}, release() {} }),
+    lockToken: (lease) => `untorn-l-00000000-0-0-${index + 1}-0-0-0-${lease.toString(36)}-${String(++tokens).padStart(20, '0')}`,
+    judge: () => 'alive',
+    showLife: () => () => undefined,
     stateDirectories: () => [stateDirectory],
   };
 }

@@ -1,0 +1,106 @@
+/**
+ * What a target held when it was read, and whether it still does.
+ *
+ * Promise: a content that was put there by somebody who does not take the lock is noticed up to the last look, right before
+ * the rename. What comes between that look and the rename, some microseconds, is not: only the lock excludes that.
+ */
+import { constants } from 'node:buffer';
+import { codeOf, refusal } from '../errors.ts';
+import { call, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
+import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { absent, newHash, versionOf, type Version } from '../version.ts';
+import { whileBusy } from './busy.ts';
+import { whenDescriptorsAllow } from './descriptors.ts';
+import { lookAt, type Place } from './place.ts';
+import type { Write } from './write.ts';
+
+/** A file as it was seen. */
+export interface Seen {
+  readonly version: Version;
+  /** What the file was like when it was opened; undefined if there was none. */
+  status: FileStatus | undefined;
+}
+
+/** Reads all of the target; there is no content if there is no file. */
+export function* readTarget(write: Write, place: Place): Steps<Seen & { readonly content: Buffer | undefined }> {
+  const read = yield* withTarget(write, place, readAll);
+  return { content: read?.result, version: versionOf(read?.result), status: read?.status };
+}
+
+/** The version of the target, without all of its content in memory. */
+export function* versionInPlace(write: Write, place: Place): Steps<Seen> {
+  const read = yield* withTarget(write, place, hashAll);
+  return { version: read?.result ?? absent, status: read?.status };
+}
+
+function* withTarget<T>(write: Write, place: Place, use: (fd: number, status: FileStatus) => Steps<T>): Steps<{ result: T; status: FileStatus } | undefined> {
+  write.step = 'read';
+  // Of a link that is to be replaced readers see what it leads to.
+  const follows = write.settings.symlink === 'replace' && place.existing !== undefined && fileType(place.existing.mode) === 'link';
+  const flags = follows ? O_RDONLY : O_RDONLY | O_NOFOLLOW;
+  let fd;
+  try {
+    fd = yield* whenDescriptorsAllow(write, () => whileBusy(write, () => call.open(place.reach, flags, 0)));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const status = yield* call.fstat(fd);
+    if (fileType(status.mode) !== 'file') throw refusal('EINVAL', 'it is no regular file');
+    return { result: yield* use(fd, status), status };
+  } finally {
+    yield* call.close(fd);
+  }
+}
+
+function* readAll(fd: number, { size }: FileStatus): Steps<Buffer> {
+  if (size > constants.MAX_LENGTH) throw refusal('ERR_FS_FILE_TOO_LARGE', `it has ${size} bytes, too many for one Buffer`);
+  let content = Buffer.allocUnsafeSlow(size + 1);
+  for (let filled = 0; ; ) {
+    const count = yield* call.read(fd, content.subarray(filled), filled);
+    filled += count;
+    if (count === 0) return content.subarray(0, filled);
+    // It grows while it is read, or does not tell its size.
+    if (filled === content.length) content = Buffer.concat([content, Buffer.allocUnsafe(content.length)]);
+  }
+}
+
+const piece = 1 << 20;
+
+function* hashAll(fd: number, { size }: FileStatus): Steps<Version> {
+  const hash = newHash();
+  const buffer = Buffer.allocUnsafe(Math.min(piece, size + 1));
+  for (let position = 0; ; ) {
+    const count = yield* call.read(fd, buffer, position);
+    if (count === 0) return hash.digest('hex');
+    hash.update(buffer.subarray(0, count));
+    position += count;
+  }
+}
+
+/** Nanoseconds. Times of files are as coarse as 10 ms on Linux, 2 s on FAT: two changes within that may look like one. */
+const coarseness = 3_000_000_000n;
+
+/** Makes sure that the target holds what it was seen to hold. Looks into it only where its status does not tell. */
+export function* assertUnchanged(write: Write, place: Place, seen: Seen): Steps<void> {
+  const now = yield* lookAt(place);
+  const isOld = now === undefined || BigInt(Date.now()) * 1_000_000n - lastChange(now) > coarseness;
+  if (isOld && isSame(now, seen.status)) return;
+  const { step } = write;
+  const current = yield* versionInPlace(write, place);
+  if (current.version !== seen.version) throw versionConflict(current.version);
+  seen.status = current.status;
+  write.step = step;
+}
+
+function isSame(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.ino === other.ino && one.dev === other.dev && one.size === other.size && one.mtimeNs === other.mtimeNs && one.ctimeNs === other.ctimeNs;
+}
+
+/** The error where the target does not hold what it should. */
+export function versionConflict(currentVersion: Version): Error {
+  const what = currentVersion === absent ? 'there is no file any more' : 'somebody else has changed it';
+  return Object.assign(refusal('ERR_VERSION_CONFLICT', what), { currentVersion });
+}
