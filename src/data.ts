@@ -1,7 +1,8 @@
 /** What can be written, and how it becomes bytes. Anything else is a TypeError before anything is touched. */
+import { isUtf8 } from 'node:buffer';
 import { Readable } from 'node:stream';
 import { isAnyArrayBuffer } from 'node:util/types';
-import { misuse } from './errors.ts';
+import { misuse, refusal } from './errors.ts';
 import { describe } from './path.ts';
 
 /** One piece of content. */
@@ -41,6 +42,12 @@ function bytesOf(chunk: unknown, encoding: BufferEncoding): Uint8Array | undefin
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   if (isAnyArrayBuffer(chunk)) return new Uint8Array(chunk);
   return undefined;
+}
+
+/** Bytes as text. Those that are no text would be lost where it is written again. */
+export function textOf(bytes: Buffer, encoding: BufferEncoding): string {
+  if (/^utf-?8$/i.test(encoding) && !isUtf8(bytes)) throw refusal('ERR_ENCODING_INVALID_ENCODED_DATA', 'The content is not valid UTF-8');
+  return bytes.toString(encoding);
 }
 
 /** Content for an asynchronous write. */

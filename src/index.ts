@@ -3,11 +3,12 @@ export { WriteError, type Outcome, type Step, type WriteErrorDetails } from './e
 export { openPending, type PendingFile } from './pending-file.ts';
 export { openPendingSync, type PendingFileSync } from './pending-file-sync.ts';
 export { sweep, sweepSync, type SweepOptions } from './sweep.ts';
-export { unchanged, updateFile, updateFileSync, type LockOptions, type UpdateInfo, type UpdateOptions } from './update-file.ts';
+export { readVersioned, readVersionedSync, type Versioned } from './read-versioned.ts';
+export { unchanged, updateFile, updateFileSync, type UpdateInfo } from './update-file.ts';
 export { writeFile, writeFileSync } from './write-file.ts';
 export { createWritableStream, createWriteStream, type WriteStream, type WriteStreamOptions } from './write-stream.ts';
 export type { Chunk, Data, SyncData } from './data.ts';
-export type { Backup, Durability, Keep, Preserve, WriteOptions } from './options.ts';
+export type { Backup, Durability, Keep, LockOptions, Preserve, WriteOptions } from './options.ts';
 export type { PathLike, PathName } from './path.ts';
 export type { KeptFile, NotKept, SweepResult, UpdateResult, WriteResult } from './result.ts';
 export type { Version } from './version.ts';

@@ -2,6 +2,7 @@
 import { misuse, outOfRange } from './errors.ts';
 import { flag, oneOf, readDuration, readEncoding, readSignal, record, wrongType, type Fields } from './option-values.ts';
 import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
+import { isVersion, type Version } from './version.ts';
 
 /**
  * How much of a power cut a write survives, in the meanings of SQLite's `PRAGMA synchronous`.
@@ -30,6 +31,21 @@ export interface Preserve {
 /** Keep a copy of what is replaced. */
 export type Backup = false | 'simple' | 'numbered' | { numbered: number } | PathLike;
 
+/** How the lock of a file is waited for and held. */
+export interface LockOptions {
+  /**
+   * How long to wait for it: some leases, so that a holder that died out of sight costs time and no error. Writes that take no
+   * lock wait as long for an update of their own process. Milliseconds; 0 tries once. @default 30_000
+   */
+  timeout?: number | undefined;
+  /**
+   * How long others believe that this call goes on where they cannot see whether its process lives (on another machine, in
+   * another container, or stopped): long, for a process that a busy machine stalls. Milliseconds, from 100. Signs of life
+   * are given four times as often, but for synchronous calls. @default 10_000
+   */
+  lease?: number | undefined;
+}
+
 /** What every way of writing a file takes. */
 export interface WriteOptions {
   /** How much of a power cut the write survives. @default 'full' */
@@ -57,6 +73,13 @@ export interface WriteOptions {
   flag?: 'w' | 'wx' | 'xw' | undefined;
   /** As in `node:fs`. Every durability but `'off'` syncs the file anyway; `true` contradicts that one. */
   flush?: boolean | undefined;
+  /**
+   * Replace the file only if it holds this version, which a read, an update or an earlier write gave, or `'absent'` if there
+   * is none. It is looked at under the file's lock, and again right before the rename; otherwise `ERR_VERSION_CONFLICT`.
+   */
+  ifMatch?: Version | undefined;
+  /** How the file's lock is waited for and held, where one is taken: by updates, and with `ifMatch`. */
+  lock?: LockOptions | undefined;
   /** Same bytes in place already: write all the same, or leave the file and its times alone. @default 'write' */
   ifUnchanged?: 'write' | 'skip' | undefined;
   /** Create missing parent directories (0777 less the umask). @default false */
@@ -90,6 +113,8 @@ export interface Settings {
   readonly symlink: 'follow' | 'replace' | 'refuse';
   readonly hardLink: 'break' | 'refuse';
   readonly overwrite: boolean;
+  readonly ifMatch: Version | undefined;
+  readonly lock: { readonly timeout: number; readonly lease: number };
   readonly ifUnchanged: 'write' | 'skip';
   readonly makeParents: boolean;
   readonly backup: undefined | { readonly kind: 'simple' } | { readonly kind: 'numbered'; readonly limit: number } | { readonly kind: 'path'; readonly path: PathName };
@@ -101,8 +126,8 @@ export interface Settings {
 }
 
 const known = new Set([
-  'durability', 'encoding', 'signal', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifUnchanged', 'makeParents', 'backup',
-  'fallback', 'temporary', 'retry', 'flag', 'flush',
+  'durability', 'encoding', 'signal', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifMatch', 'lock', 'ifUnchanged', 'makeParents',
+  'backup', 'fallback', 'temporary', 'retry', 'flag', 'flush',
 ]);
 
 /** Reads the options. A string is an encoding, as in `node:fs`. */
@@ -113,7 +138,9 @@ export function readOptions(given: WriteOptions | BufferEncoding | null | undefi
   const owner = record(options['owner'] ?? {}, 'options.owner', (name) => name === 'uid' || name === 'gid');
   const temporary = record(options['temporary'] ?? {}, 'options.temporary', (name) => ['prefix', 'suffix', 'keepOnError'].includes(name));
   const retry = record(options['retry'] ?? {}, 'options.retry', (name) => name === 'timeout');
+  const lock = record(options['lock'] ?? {}, 'options.lock', (name) => name === 'timeout' || name === 'lease');
   const durability = oneOf(options, 'durability', ['full', 'normal', 'off'] as const);
+  const fallback = oneOf(options, 'fallback', ['error', 'in-place'] as const);
   return Object.freeze({
     durability,
     encoding: readEncoding(options['encoding']),
@@ -125,15 +152,27 @@ export function readOptions(given: WriteOptions | BufferEncoding | null | undefi
     symlink: oneOf(options, 'symlink', ['follow', 'replace', 'refuse'] as const),
     hardLink: oneOf(options, 'hardLink', ['break', 'refuse'] as const),
     overwrite: flag(options, 'overwrite', readNodeFlag(options, durability)),
+    ifMatch: readVersion(options['ifMatch'], fallback),
+    lock: Object.freeze({
+      timeout: readDuration(lock['timeout'], 'options.lock.timeout', 30_000),
+      lease: readDuration(lock['lease'], 'options.lock.lease', 10_000, 100),
+    }),
     ifUnchanged: oneOf(options, 'ifUnchanged', ['write', 'skip'] as const),
     makeParents: flag(options, 'makeParents', false),
     backup: readBackup(options['backup']),
-    fallback: oneOf(options, 'fallback', ['error', 'in-place'] as const),
+    fallback,
     prefix: readNamePart(temporary['prefix'], 'options.temporary.prefix'),
     suffix: readNamePart(temporary['suffix'], 'options.temporary.suffix') ?? '.tmp',
     keepOnError: flag(temporary, 'keepOnError', false, 'options.temporary.'),
     retryTimeout: readDuration(retry['timeout'], 'options.retry.timeout', 5000),
   });
+}
+
+function readVersion(value: unknown, fallback: Settings['fallback']): Version | undefined {
+  if (value === undefined) return undefined;
+  if (!isVersion(value)) throw misuse('ERR_INVALID_ARG_VALUE', `"options.ifMatch" must be a version or 'absent', not ${describe(value)}`);
+  if (fallback === 'in-place') throw misuse('ERR_INVALID_ARG_VALUE', `"options.fallback" must be 'error' with "options.ifMatch": others cannot be kept off what is written in place`);
+  return value;
 }
 
 function readMode(value: unknown): number | undefined {

@@ -24,6 +24,8 @@ export interface WriteResult {
   readonly backupPath: PathName | undefined;
   /** What of the replaced file could not be kept. */
   readonly notKept: readonly NotKept[];
+  /** The version of the new content, where it was written under a lock: with `ifMatch`, and by an update. */
+  readonly version: Version | undefined;
 }
 
 /** What an update did. */
@@ -59,6 +61,6 @@ export interface SweepResult {
 
 /** A result, of which what is usual need not be said. */
 export function writeResult(given: Pick<WriteResult, 'path' | 'bytes' | 'durable'> & Partial<WriteResult>): WriteResult {
-  const { path, bytes, durable, replaced = true, unchanged = false, superseded = false, atomic = true, backupPath, notKept = [] } = given;
-  return { path, bytes, replaced, unchanged, superseded, atomic, durable, backupPath, notKept };
+  const { path, bytes, durable, replaced = true, unchanged = false, superseded = false, atomic = true, backupPath, notKept = [], version } = given;
+  return { path, bytes, replaced, unchanged, superseded, atomic, durable, backupPath, notKept, version };
 }

@@ -1,14 +1,11 @@
-import { isUtf8 } from 'node:buffer';
-import { readData, readSyncData, type Content, type Data, type SyncData } from './data.ts';
-import { misuse, refusal } from './errors.ts';
-import { readDuration, record } from './option-values.ts';
-import { readOptions, type Settings, type WriteOptions } from './options.ts';
+import { readData, readSyncData, textOf, type Content, type Data, type SyncData } from './data.ts';
+import { misuse } from './errors.ts';
+import { readOptions, type WriteOptions } from './options.ts';
 import { describe, display, targetPath, type PathLike, type PathName } from './path.ts';
 import { settled } from './protocol/contents.ts';
-import { defaultLease, defaultTimeout } from './protocol/patience.ts';
+import { updateTarget, type Changed, type Updated } from './protocol/locked.ts';
 import { Turn } from './protocol/turns.ts';
-import { updateTarget, type Changed, type LockedWrite, type Updated } from './protocol/update.ts';
-import { newWrite } from './protocol/write.ts';
+import { newLockedWrite, type LockedWrite } from './protocol/write.ts';
 import type { UpdateResult } from './result.ts';
 import { runAsync } from './system/async-driver.ts';
 import type { Steps } from './system/calls.ts';
@@ -18,24 +15,6 @@ import type { Version } from './version.ts';
 
 /** What an update returns to leave the file as it is. */
 export const unchanged: unique symbol = Symbol.for('untorn.unchanged') as never;
-
-/** How the lock of a file is waited for and held. */
-export interface LockOptions {
-  /** How long to wait for it. Milliseconds; 0 tries once. @default 30_000 */
-  timeout?: number | undefined;
-  /**
-   * How long others believe that this call goes on where they cannot see whether its process lives (on another machine, in
-   * another container, or stopped). Milliseconds, from 100. Signs of life are given four times as often, but for
-   * synchronous calls. @default 10_000
-   */
-  lease?: number | undefined;
-}
-
-/** Options of an update. */
-export interface UpdateOptions extends WriteOptions {
-  /** How the lock is waited for and held. */
-  lock?: LockOptions | undefined;
-}
 
 /** What an update is told beside the content. */
 export interface UpdateInfo {
@@ -67,17 +46,17 @@ type Kept = typeof unchanged;
 export function updateFile(
   path: PathLike,
   update: (content: string | undefined, info: UpdateInfo) => Data | Kept | PromiseLike<Data | Kept>,
-  options: BufferEncoding | (UpdateOptions & { encoding: BufferEncoding }),
+  options: BufferEncoding | (WriteOptions & { encoding: BufferEncoding }),
 ): Promise<UpdateResult>;
 export function updateFile(
   path: PathLike,
   update: (content: Buffer | undefined, info: UpdateInfo) => Data | Kept | PromiseLike<Data | Kept>,
-  options?: (UpdateOptions & { encoding?: null | undefined }) | null,
+  options?: (WriteOptions & { encoding?: null | undefined }) | null,
 ): Promise<UpdateResult>;
 export async function updateFile(
   path: PathLike,
   update: (content: never, info: UpdateInfo) => unknown,
-  options?: BufferEncoding | UpdateOptions | null,
+  options?: BufferEncoding | WriteOptions | null,
 ): Promise<UpdateResult> {
   const { write, decode } = prepare(path, update, options, false);
   const changing = function* (old: Buffer | undefined, version: Version): Steps<Changed> {
@@ -102,14 +81,14 @@ export async function updateFile(
 export function updateFileSync(
   path: PathLike,
   update: (content: string | undefined, info: UpdateInfo) => SyncData | Kept,
-  options: BufferEncoding | (UpdateOptions & { encoding: BufferEncoding }),
+  options: BufferEncoding | (WriteOptions & { encoding: BufferEncoding }),
 ): UpdateResult;
 export function updateFileSync(
   path: PathLike,
   update: (content: Buffer | undefined, info: UpdateInfo) => SyncData | Kept,
-  options?: (UpdateOptions & { encoding?: null | undefined }) | null,
+  options?: (WriteOptions & { encoding?: null | undefined }) | null,
 ): UpdateResult;
-export function updateFileSync(path: PathLike, update: (content: never, info: UpdateInfo) => unknown, options?: BufferEncoding | UpdateOptions | null): UpdateResult {
+export function updateFileSync(path: PathLike, update: (content: never, info: UpdateInfo) => unknown, options?: BufferEncoding | WriteOptions | null): UpdateResult {
   const { write, decode } = prepare(path, update, options, true);
   // oxlint-disable-next-line require-yield -- an asynchronous update waits here
   const changing = function* (old: Buffer | undefined, version: Version): Steps<Changed> {
@@ -125,26 +104,13 @@ export function updateFileSync(path: PathLike, update: (content: never, info: Up
 
 type Decode = (content: Buffer | undefined) => never;
 
-function prepare(path: PathLike, update: unknown, options: BufferEncoding | UpdateOptions | null | undefined, blocking: boolean): { write: LockedWrite; decode: Decode } {
+function prepare(path: PathLike, update: unknown, options: BufferEncoding | WriteOptions | null | undefined, blocking: boolean): { write: LockedWrite; decode: Decode } {
   if (typeof update !== 'function') throw misuse('ERR_INVALID_ARG_TYPE', `"update" must be a function, not ${describe(update)}`);
-  const settings = readOptions(options, ['lock']);
-  if (settings.fallback === 'in-place') throw misuse('ERR_INVALID_ARG_VALUE', `"options.fallback" must be 'error' here: what is written in place can be lost, lock or not`);
-  const { timeout, lease } = readLock(typeof options === 'object' ? options?.lock : undefined);
-  const locking = { token: surroundings.lockToken(lease), deadline: performance.now() + timeout };
-  const write = newWrite(targetPath(path), settings, surroundings, blocking, locking) as LockedWrite;
+  const settings = readOptions(options);
+  if (settings.fallback === 'in-place') throw misuse('ERR_INVALID_ARG_VALUE', `"options.fallback" must be 'error' here: others cannot be kept off what is written in place`);
+  const write = newLockedWrite(targetPath(path), settings, surroundings, blocking);
   const asText = typeof options === 'string' || typeof options?.encoding === 'string';
-  return { write, decode: (content) => (asText && content !== undefined ? decoded(content, settings) : content) as never };
-}
-
-function readLock(given: unknown): { timeout: number; lease: number } {
-  const { timeout, lease } = record(given ?? {}, 'options.lock', (name) => name === 'timeout' || name === 'lease');
-  return { timeout: readDuration(timeout, 'options.lock.timeout', defaultTimeout), lease: readDuration(lease, 'options.lock.lease', defaultLease, 100) };
-}
-
-/** Bytes that are no text would be lost by a round trip through it. */
-function decoded(content: Buffer, { encoding }: Settings): string {
-  if (/^utf-?8$/i.test(encoding) && !isUtf8(content)) throw refusal('ERR_ENCODING_INVALID_ENCODED_DATA', 'The content is not valid UTF-8');
-  return content.toString(encoding);
+  return { write, decode: (content) => (asText && content !== undefined ? textOf(content, settings.encoding) : content) as never };
 }
 
 function contentOf(write: LockedWrite, returned: unknown, read: (data: unknown) => Content): Changed {

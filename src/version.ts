@@ -11,6 +11,10 @@ export type Version = string;
 /** The version of a file that does not exist. */
 export const absent: Version = 'absent';
 
+export function isVersion(value: unknown): value is Version {
+  return typeof value === 'string' && (value === absent || /^[0-9a-f]{64}$/.test(value));
+}
+
 /** The version of a content. */
 export function versionOf(content: Uint8Array | undefined): Version {
   return content === undefined ? absent : newHash().update(content).digest('hex');

@@ -5,24 +5,28 @@
  * what makes it safe. A crash before the rename leaves the old file and a temporary one, which `sweep` recognises. A crash
  * after it leaves the new file.
  */
+import type { Content } from '../data.ts';
 import { codeOf } from '../errors.ts';
 import { writeResult, type WriteResult } from '../result.ts';
-import { atOnce, call, type Steps } from '../system/calls.ts';
+import { atOnce, call, together, type Steps } from '../system/calls.ts';
 import { makeBackup } from './backup.ts';
+import { writeContent } from './contents.ts';
 import { givePermit } from './descriptors.ts';
 import { syncDirectory } from './directory.ts';
 import { writeInPlace } from './in-place.ts';
+import { expectVersion, underLock } from './lock-held.ts';
 import { applyMetadata } from './metadata.ts';
 import { syncParents } from './parents.ts';
 import { lookAgain, refuseReadOnly, type Place } from './place.ts';
 import type { Placed } from './placed.ts';
 import { renameInto, type Renamed } from './rename.ts';
+import { versionInPlace, versionOfFile } from './seen.ts';
 import { finishing, type Staged } from './staged.ts';
 import { supersede } from './superseded.ts';
 import { closeTemporary, discardTemporary, examineTemporary, syncTemporary } from './temporary.ts';
 import type { Turn } from './turns.ts';
 import { confirmInPlace, skipUnchanged } from './unchanged.ts';
-import { throwIfAborted, type Write } from './write.ts';
+import { isLocked, throwIfAborted, type Write } from './write.ts';
 
 /** Commits a file that its caller has written: it takes its turn now. */
 export function* commitStaged(write: Write, staged: Staged, turn: Turn): Steps<WriteResult> {
@@ -40,11 +44,29 @@ function* commitWhole(write: Write, staged: Staged, turn: Turn): Steps<WriteResu
   return yield* commitInTurn(write, staged, turn, size);
 }
 
-/** Commits a staged file whose content may have taken long: in its turn, and after another look at the target. */
-export function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
+/** Writes the content into a staged file and commits it. */
+export function* fillAndCommit(write: Write, staged: Staged, turn: Turn, content: Content): Steps<WriteResult> {
   const { place, temporary } = staged;
+  if (content.kind === 'source') return yield* commitInTurn(write, staged, turn, yield* writeContent(write, temporary.fd, content));
+  const [bytes] = yield* together(writeContent(write, temporary.fd, content), examineTemporary(write, place, temporary));
+  return yield* commit(write, staged, turn, bytes);
+}
+
+/** Commits a staged file whose content may have taken long: in its turn, under the target's lock if it takes one, and after another look at the target. */
+export function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   // What it has open is its own to keep while it waits.
-  while (!(yield* turn.claim(place, () => undefined)));
+  while (!(yield* turn.claim(staged.place, () => undefined)));
+  if (!isLocked(write) || write.locking.check !== undefined) return yield* commitNow(write, staged, turn, bytes);
+  return yield* underLock(write, staged.place, function* (lock) {
+    expectVersion(write, lock, staged.place, yield* versionInPlace(write, staged.place));
+    write.step = 'read source';
+    const version = yield* versionOfFile(staged.temporary.fd);
+    return { ...(yield* commitNow(write, staged, turn, bytes)), version };
+  });
+}
+
+function* commitNow(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
+  const { place, temporary } = staged;
   yield* lookAgain(write, place);
   const skipped = yield* skipUnchanged(write, place, turn, { fd: temporary.fd, size: bytes });
   if (skipped === undefined) {

@@ -10,11 +10,6 @@ import { thisOwner } from '../system/owner.ts';
 import type { Holder } from './lock.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
-/** How long a lock is waited for: some leases, so that a holder that died out of sight costs time and no error. Milliseconds. */
-export const defaultTimeout = 30_000;
-/** The shortest time without a sign of life that counts as death: long, for a process that a busy machine stalls. Milliseconds. */
-export const defaultLease = 10_000;
-
 /** Milliseconds between two looks at a lock that is held. */
 const longestPause = 25;
 const shortestPause = 1;

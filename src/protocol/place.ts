@@ -64,6 +64,12 @@ function* yes(): Steps<true> {
   return true;
 }
 
+/** A place of its own for another part of the same write. */
+export function sharePlace(place: Place): Place {
+  place.directory.users++;
+  return { ...place, held: undefined };
+}
+
 /** Ends the use of a place. The old file's blocks are freed only now, out of the way of the rename. */
 export function leavePlace(write: Write, place: Place): void {
   if (place.held !== undefined) write.surroundings.release(place.held, 'elsewhere');

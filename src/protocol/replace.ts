@@ -11,26 +11,30 @@
 import type { Content } from '../data.ts';
 import type { PathName } from '../path.ts';
 import type { WriteResult } from '../result.ts';
-import { together, type Steps } from '../system/calls.ts';
-import { commit, commitInTurn } from './commit.ts';
-import { writeContent } from './contents.ts';
+import type { Steps } from '../system/calls.ts';
+import { fillAndCommit } from './commit.ts';
 import { givePermit, takePermit, whenDescriptorsAllow } from './descriptors.ts';
+import { replaceMatching } from './locked.ts';
 import { findPlace, leavePlace } from './place.ts';
 import { createStaged, finishing, stage, type Staged } from './staged.ts';
 import { supersede, supersededBy } from './superseded.ts';
-import { examineTemporary } from './temporary.ts';
 import type { Turn } from './turns.ts';
 import { skipUnchanged } from './unchanged.ts';
-import { reporting, throwIfAborted, type Write } from './write.ts';
+import { isLocked, reporting, throwIfAborted, type Write } from './write.ts';
 
 /** Replaces the target with content that the caller has, in the order of the calls. */
 export function* replaceFile(write: Write, turn: Turn, content: Content): Steps<WriteResult> {
   try {
-    return yield* reporting(write, content.kind === 'bytes' ? replaceWithBytes(write, turn, content.bytes) : replaceFromSource(write, turn, content));
+    return yield* reporting(write, replaceWith(write, turn, content));
   } finally {
     if (content.kind === 'source') content.source.close();
     turn.leave();
   }
+}
+
+function replaceWith(write: Write, turn: Turn, content: Content): Steps<WriteResult> {
+  if (content.kind === 'source') return replaceFromSource(write, turn, content);
+  return isLocked(write) ? replaceMatching(write, turn, content.bytes) : replaceWithBytes(write, turn, content.bytes);
 }
 
 /** Data that is at hand waits for its turn before anything is opened. */
@@ -79,12 +83,4 @@ function* prepare(write: Write, given: PathName, turn: Turn, bytes: Uint8Array):
 function* replaceFromSource(write: Write, turn: Turn, content: Content): Steps<WriteResult> {
   const staged = yield* stage(write);
   return yield* finishing(write, staged, fillAndCommit(write, staged, turn, content));
-}
-
-/** Writes the content into a staged file and commits it. */
-export function* fillAndCommit(write: Write, staged: Staged, turn: Turn, content: Content): Steps<WriteResult> {
-  const { place, temporary } = staged;
-  if (content.kind === 'source') return yield* commitInTurn(write, staged, turn, yield* writeContent(write, temporary.fd, content));
-  const [bytes] = yield* together(writeContent(write, temporary.fd, content), examineTemporary(write, place, temporary));
-  return yield* commit(write, staged, turn, bytes);
 }

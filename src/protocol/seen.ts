@@ -6,13 +6,14 @@
  */
 import { constants } from 'node:buffer';
 import { codeOf, refusal } from '../errors.ts';
+import type { PathName } from '../path.ts';
 import { call, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
-import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { fileType, O_NOFOLLOW, O_READ } from '../system/flags.ts';
 import { absent, newHash, versionOf, type Version } from '../version.ts';
 import { whileBusy } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { lookAt, type Place } from './place.ts';
-import type { Write } from './write.ts';
+import { throwIfAborted, type Write } from './write.ts';
 
 /** A file as it was seen. */
 export interface Seen {
@@ -21,33 +22,54 @@ export interface Seen {
   status: FileStatus | undefined;
 }
 
-/** Reads all of the target; there is no content if there is no file. */
-export function* readTarget(write: Write, place: Place): Steps<Seen & { readonly content: Buffer | undefined }> {
-  const read = yield* withTarget(write, place, readAll);
-  return { content: read?.result, version: versionOf(read?.result), status: read?.status };
+/** What was read. */
+export type Read = Seen & { readonly content: Buffer | undefined };
+
+/** Reads all of a file, or of what a link leads to; there is no content if there is no file. */
+export function* readPath(write: Write): Steps<Read> {
+  return yield* readOpened(yield* open(write, write.path, O_READ));
+}
+
+/** Reads all of the target. */
+export function* readTarget(write: Write, place: Place): Steps<Read> {
+  return yield* readOpened(yield* openTarget(write, place));
 }
 
 /** The version of the target, without all of its content in memory. */
 export function* versionInPlace(write: Write, place: Place): Steps<Seen> {
-  const read = yield* withTarget(write, place, hashAll);
-  return { version: read?.result ?? absent, status: read?.status };
+  const fd = yield* openTarget(write, place);
+  const { result, status } = yield* using(fd, versionOfFile);
+  return { version: result ?? absent, status };
 }
 
-function* withTarget<T>(write: Write, place: Place, use: (fd: number, status: FileStatus) => Steps<T>): Steps<{ result: T; status: FileStatus } | undefined> {
-  write.step = 'read';
+function* readOpened(fd: number | undefined): Steps<Read> {
+  const { result, status } = yield* using(fd, readAll);
+  return { content: result, version: versionOf(result), status };
+}
+
+function openTarget(write: Write, place: Place): Steps<number | undefined> {
   // Of a link that is to be replaced readers see what it leads to.
   const follows = write.settings.symlink === 'replace' && place.existing !== undefined && fileType(place.existing.mode) === 'link';
-  const flags = follows ? O_RDONLY : O_RDONLY | O_NOFOLLOW;
-  let fd;
+  return open(write, place.reach, follows ? O_READ : O_READ | O_NOFOLLOW);
+}
+
+function* open(write: Write, path: PathName, flags: number): Steps<number | undefined> {
+  write.step = 'read';
+  throwIfAborted(write);
   try {
-    fd = yield* whenDescriptorsAllow(write, () => whileBusy(write, () => call.open(place.reach, flags, 0)));
+    return yield* whenDescriptorsAllow(write, () => whileBusy(write, () => call.open(path, flags, 0)));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+function* using<T>(fd: number | undefined, use: (fd: number, status: FileStatus) => Steps<T>): Steps<{ result?: T; status: FileStatus | undefined }> {
+  if (fd === undefined) return { status: undefined };
   try {
     const status = yield* call.fstat(fd);
-    if (fileType(status.mode) !== 'file') throw refusal('EINVAL', 'it is no regular file');
+    if (fileType(status.mode) === 'directory') throw refusal('EISDIR', 'it is a directory');
+    if (fileType(status.mode) !== 'file') throw refusal('EINVAL', 'it is a FIFO, a socket or a device');
     return { result: yield* use(fd, status), status };
   } finally {
     yield* call.close(fd);
@@ -66,11 +88,12 @@ function* readAll(fd: number, { size }: FileStatus): Steps<Buffer> {
   }
 }
 
-const piece = 1 << 20;
+const piece = 1 << 18;
 
-function* hashAll(fd: number, { size }: FileStatus): Steps<Version> {
+/** The version of what an open file holds. */
+export function* versionOfFile(fd: number): Steps<Version> {
   const hash = newHash();
-  const buffer = Buffer.allocUnsafe(Math.min(piece, size + 1));
+  const buffer = Buffer.allocUnsafe(piece);
   for (let position = 0; ; ) {
     const count = yield* call.read(fd, buffer, position);
     if (count === 0) return hash.digest('hex');

@@ -17,7 +17,7 @@ import { call, wait, type Steps } from '../system/calls.ts';
 import { whileBusy } from './busy.ts';
 import { Lane, lanes } from './lane.ts';
 import { deadlock } from './lock.ts';
-import { defaultTimeout, lockTimeout } from './patience.ts';
+import { lockTimeout } from './patience.ts';
 import type { Place } from './place.ts';
 import { Placed } from './placed.ts';
 import { throwIfAborted, type Write } from './write.ts';
@@ -57,6 +57,7 @@ export class Turn {
     const onlyContent = mode === undefined && uid === undefined && gid === undefined && overwrite && backup === undefined && symlink === 'follow';
     this.supersedable = write.locking === undefined && onlyContent && preserve.mode !== 'off' && preserve.owner !== 'off' && preserve.xattr !== 'off';
     if (!write.blocking) outstanding.add(this.number);
+    if (write.locking !== undefined) write.locking.deadline = performance.now() + write.settings.lock.timeout;
   }
 
   /**
@@ -137,7 +138,7 @@ export class Turn {
       };
       const began = performance.now();
       this.limitWait = () => {
-        const timeout = this.write.locking === undefined ? defaultTimeout : this.write.locking.deadline - began;
+        const timeout = this.write.locking === undefined ? this.write.settings.lock.timeout : this.write.locking.deadline - began;
         timer ??= setTimeout(() => giveUp(lockTimeout(performance.now() - began)), timeout);
       };
       this.wake = (overtakenBy) => {

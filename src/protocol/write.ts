@@ -27,14 +27,31 @@ export interface Write {
 export interface Locking {
   /** The name of the lock's entry. */
   readonly token: string;
-  /** Until when it is waited for, by `performance.now()`. */
-  readonly deadline: number;
-  /** Looks whether it is held still, and the target unchanged; fails if not. */
+  /** Until when it is waited for, by `performance.now()`, once that has begun. */
+  deadline: number;
+  /** Once it is taken: looks whether it is held still, and the target unchanged, and fails if not. */
   check?: () => Steps<unknown>;
 }
 
-export function newWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean, locking?: Locking): Write {
+/** A write under a lock. */
+export type LockedWrite = Write & { readonly locking: Locking };
+
+export function newWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): Write {
+  const locking = settings.ifMatch === undefined ? undefined : newLocking(settings, surroundings);
   return { path, settings, surroundings, blocking, locking, permit: false, step: 'resolve', outcome: 'old' };
+}
+
+/** A write that takes the target's lock, whatever its settings say. */
+export function newLockedWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): LockedWrite {
+  return { ...newWrite(path, settings, surroundings, blocking), locking: newLocking(settings, surroundings) };
+}
+
+function newLocking({ lock }: Settings, surroundings: Surroundings): Locking {
+  return { token: surroundings.lockToken(lock.lease), deadline: Infinity };
+}
+
+export function isLocked(write: Write): write is LockedWrite {
+  return write.locking !== undefined;
 }
 
 /** Runs steps of a replacement; what fails in them becomes an error that says where, and what the target holds now. */

@@ -22,6 +22,9 @@ export const O_NOFOLLOW: number = windows ? 0 : constants.O_NOFOLLOW | constants
 
 const { S_IFMT, S_IFREG, S_IFDIR, S_IFLNK } = constants;
 
+/** A file for reading, or what a link leads to; never waiting for a FIFO's other end. */
+export const O_READ: number = windows ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK;
+
 export type FileType = 'file' | 'directory' | 'link' | 'special';
 
 export function fileType(mode: number): FileType {

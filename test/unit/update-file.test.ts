@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync as plainWrite } from 'node:fs';
 import { describe, it } from 'node:test';
-import { unchanged, updateFile, updateFileSync, WriteError, writeFile, type SyncData, type UpdateInfo, type UpdateOptions, type UpdateResult } from 'untorn';
+import { unchanged, updateFile, updateFileSync, WriteError, writeFile, type SyncData, type UpdateInfo, type WriteOptions, type UpdateResult } from 'untorn';
 import { scratch } from '../support/scratch.ts';
 
 type Update = (content: string | undefined, info: UpdateInfo) => SyncData | typeof unchanged;
-type Updating = (path: string, update: Update, options?: Omit<UpdateOptions, 'encoding'>) => Promise<UpdateResult>;
+type Updating = (path: string, update: Update, options?: Omit<WriteOptions, 'encoding'>) => Promise<UpdateResult>;
 
 const forms: [string, Updating][] = [
   ['updateFile()', (path, update, options) => updateFile(path, update, { encoding: 'utf8', ...options })],
@@ -141,7 +141,7 @@ for (const [name, updating] of forms) {
 
     it('refuses wrong arguments before anything is touched', async () => {
       for (const options of [{ lock: { timeout: -1 } }, { lock: { lease: 99 } }, { lock: { tiemout: 1 } }, { lock: 5 }, { fallback: 'in-place' }]) {
-        await assert.rejects(updating(here.at('file'), () => 'new', options as UpdateOptions), (error) => error instanceof TypeError || error instanceof RangeError);
+        await assert.rejects(updating(here.at('file'), () => 'new', options as WriteOptions), (error) => error instanceof TypeError || error instanceof RangeError);
       }
       await assert.rejects(updating(here.at('file'), 'new' as never), TypeError);
       assert.deepEqual(here.names(), []);

@@ -1,5 +1,5 @@
 /**
- * Read, change, replace, under the file's lock.
+ * Read, change, replace, under the file's lock; and compare, replace, which is the same without content.
  *
  * Promise: of all who change the file in this way none is lost, in whatever processes and threads they run; and a change by
  * somebody who does not take the lock is noticed, not overwritten. A crash anywhere before the rename leaves the old file.
@@ -7,22 +7,18 @@
  */
 import type { Content, Source } from '../data.ts';
 import type { PathName } from '../path.ts';
-import { writeResult, type UpdateResult } from '../result.ts';
-import { together, type Steps } from '../system/calls.ts';
+import { writeResult, type UpdateResult, type WriteResult } from '../result.ts';
+import type { Steps } from '../system/calls.ts';
 import { newHash, versionOf, type Version } from '../version.ts';
+import { fillAndCommit } from './commit.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
-import { assertHeld, releaseLock, takeLock, type Lock } from './lock.ts';
-import { findPlace, leavePlace, lookAgain, type Place } from './place.ts';
-import { fillAndCommit } from './replace.ts';
-import { assertUnchanged, readTarget, type Seen } from './seen.ts';
+import { expectVersion, underLock } from './lock-held.ts';
+import { findPlace, leavePlace, lookAgain, sharePlace, type Place } from './place.ts';
+import { readTarget, versionInPlace, type Seen } from './seen.ts';
 import { createStaged, finishing } from './staged.ts';
-import { afterFailure } from './temporary.ts';
 import type { Turn } from './turns.ts';
 import { confirmInPlace, skipUnchanged } from './unchanged.ts';
-import { reporting, throwIfAborted, type Locking, type Write } from './write.ts';
-
-/** A write under a lock. */
-export type LockedWrite = Write & { readonly locking: Locking };
+import { reporting, throwIfAborted, type LockedWrite, type Write } from './write.ts';
 
 /** What the caller made of the old content: new content, nothing if the file is to stay, or an error of its own. */
 export type Changed = { readonly content: Content | undefined } | { readonly error: unknown };
@@ -32,36 +28,54 @@ export type Change = (old: Buffer | undefined, version: Version) => Steps<Change
 /** How an update ended. An error of the caller's own is passed on as it is. */
 export type Updated = { readonly result: UpdateResult } | { readonly error: unknown };
 
+/** Looks at the target, and says what is to be written then. */
+type Prepare = (place: Place) => Steps<{ readonly seen: Seen; readonly changed: () => Steps<Changed> }>;
+
 /** Gives the content of the target to `change`, and replaces it by what that makes of it. */
 export function* updateTarget(write: LockedWrite, turn: Turn, change: Change): Steps<Updated> {
+  const prepare: Prepare = function* (place) {
+    const seen = yield* readTarget(write, place);
+    return { seen, changed: () => change(seen.content, seen.version) };
+  };
   try {
-    return yield* reporting(write, updateInTurn(write, turn, change));
+    return yield* reporting(write, replaceLocked(write, turn, prepare));
   } finally {
     turn.leave();
   }
 }
 
-function* updateInTurn(write: LockedWrite, turn: Turn, change: Change): Steps<Updated> {
+/** Replaces the target if it holds the version that was asked for. */
+export function* replaceMatching(write: LockedWrite, turn: Turn, bytes: Uint8Array): Steps<WriteResult> {
+  const prepare: Prepare = function* (place) {
+    // oxlint-disable-next-line require-yield -- an update waits here for its caller
+    return { seen: yield* versionInPlace(write, place), *changed() { return { content: { kind: 'bytes', bytes } }; } };
+  };
+  const updated = yield* replaceLocked(write, turn, prepare);
+  if ('error' in updated) throw updated.error;
+  return updated.result;
+}
+
+function* replaceLocked(write: LockedWrite, turn: Turn, prepare: Prepare): Steps<Updated> {
   throwIfAborted(write);
   yield* turn.enter(write.path);
   const place = yield* claimPlace(write, turn, write.path);
-  let lock: Lock;
   try {
-    lock = yield* takeLock(write, place, write.locking);
-  } catch (error) {
+    return yield* underLock(write, place, function* (lock) {
+      const { seen, changed } = yield* prepare(place);
+      expectVersion(write, lock, place, seen);
+      write.step = 'update';
+      const outcome = yield* changed();
+      if ('error' in outcome) return outcome;
+      try {
+        throwIfAborted(write);
+        return { result: yield* replaceBy(write, turn, sharePlace(place), seen, outcome.content) };
+      } finally {
+        if (outcome.content?.kind === 'source') outcome.content.source.close();
+      }
+    });
+  } finally {
     leavePlace(write, place);
-    throw error;
   }
-  let updated;
-  try {
-    updated = yield* updateLocked(write, turn, place, lock, change);
-  } catch (error) {
-    yield* afterFailure(releaseLock(write, lock));
-    throw error;
-  }
-  write.step = 'unlock';
-  yield* releaseLock(write, lock);
-  return updated;
 }
 
 /** Finds the target, as soon as it is this call's turn to change it. */
@@ -83,54 +97,23 @@ function* claimPlace(write: Write, turn: Turn, given: PathName): Steps<Place> {
   }
 }
 
-/** Leaves the place, whatever happens. */
-function* updateLocked(write: LockedWrite, turn: Turn, place: Place, lock: Lock, change: Change): Steps<Updated> {
+/** Puts content in the place of what was seen, and leaves the place. */
+function* replaceBy(write: LockedWrite, turn: Turn, place: Place, seen: Seen, content: Content | undefined): Steps<UpdateResult> {
   let staged;
-  let content: Content | undefined;
   try {
-    const prepared = yield* prepare(write, turn, place, lock, change);
-    if ('error' in prepared || 'result' in prepared) {
-      leavePlace(write, place);
-      return prepared;
-    }
-    ({ content } = prepared);
-    staged = yield* whenDescriptorsAllow(write, () => createStaged(write, place));
+    // It may have taken long to make.
+    yield* lookAgain(write, place);
+    const done = yield* leftAsItIs(write, turn, place, seen, content);
+    if (done === undefined) staged = yield* whenDescriptorsAllow(write, () => createStaged(write, place));
+    else leavePlace(write, place);
+    if (staged === undefined) return done as UpdateResult;
   } catch (error) {
-    close(content);
     leavePlace(write, place);
     throw error;
   }
-  const { hashed, version } = hashing(content);
-  try {
-    const result = yield* finishing(write, staged, fillAndCommit(write, staged, turn, hashed));
-    return { result: { ...result, version: version() } };
-  } finally {
-    close(content);
-  }
-}
-
-/** Up to content that is to be written, unless there is none. */
-function* prepare(write: LockedWrite, turn: Turn, place: Place, lock: Lock, change: Change): Steps<Updated | { readonly content: Content }> {
-  const seen = yield* readTarget(write, place);
-  write.locking.check = () => together(assertHeld(lock), assertUnchanged(write, place, seen));
-  write.step = 'update';
-  const changed = yield* change(seen.content, seen.version);
-  if ('error' in changed) return changed;
-  const { content } = changed;
-  try {
-    throwIfAborted(write);
-    // It may have taken long.
-    yield* lookAgain(write, place);
-    const result = yield* leftAsItIs(write, turn, place, seen, content);
-    return content === undefined || result !== undefined ? { result: result as UpdateResult } : { content };
-  } catch (error) {
-    close(content);
-    throw error;
-  }
-}
-
-function close(content: Content | undefined): void {
-  if (content?.kind === 'source') content.source.close();
+  const { hashed, version } = hashing(content as Content);
+  const result = yield* finishing(write, staged, fillAndCommit(write, staged, turn, hashed));
+  return { ...result, version: version() };
 }
 
 /** The result where the file is to stay as it is, or is as it would be made. */

@@ -1,0 +1,57 @@
+import { textOf } from './data.ts';
+import { record } from './option-values.ts';
+import { readOptions } from './options.ts';
+import { targetPath, type PathLike } from './path.ts';
+import { readPath, type Read } from './protocol/seen.ts';
+import { newWrite, type Write } from './protocol/write.ts';
+import { runAsync } from './system/async-driver.ts';
+import { surroundings } from './system/surroundings.ts';
+import { runSync } from './system/sync-driver.ts';
+import type { Version } from './version.ts';
+
+/** What a file holds, and which version that is. */
+export interface Versioned<Content> {
+  /** Undefined if there is no file. */
+  readonly content: Content | undefined;
+  /** For the option `ifMatch` of a later write; `'absent'` if there is no file. */
+  readonly version: Version;
+}
+
+/** How to read. */
+interface ReadOptions {
+  readonly encoding?: BufferEncoding | null | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads a file with the version of its content: a later write with `ifMatch: version` replaces the file only if it holds the same still.
+ *
+ * @throws the system's error; `ERR_ENCODING_INVALID_ENCODED_DATA` where text is asked for, and the content is no UTF-8.
+ * @example Change a file that nobody else has changed meanwhile
+ * ```ts
+ * const { content = '', version } = await readVersioned('notes.txt', 'utf8');
+ * await writeFile('notes.txt', `${content}one more\n`, { ifMatch: version });
+ * ```
+ */
+export function readVersioned(path: PathLike, options: BufferEncoding | (ReadOptions & { encoding: BufferEncoding })): Promise<Versioned<string>>;
+export function readVersioned(path: PathLike, options?: (ReadOptions & { encoding?: null | undefined }) | null): Promise<Versioned<Buffer>>;
+export async function readVersioned(path: PathLike, options?: BufferEncoding | ReadOptions | null): Promise<Versioned<string | Buffer>> {
+  return versioned(await runAsync(readPath(prepare(path, options, false))), options);
+}
+
+/** Reads a file with the version of its content, blocking; see {@link readVersioned}. */
+export function readVersionedSync(path: PathLike, options: BufferEncoding | (ReadOptions & { encoding: BufferEncoding })): Versioned<string>;
+export function readVersionedSync(path: PathLike, options?: (ReadOptions & { encoding?: null | undefined }) | null): Versioned<Buffer>;
+export function readVersionedSync(path: PathLike, options?: BufferEncoding | ReadOptions | null): Versioned<string | Buffer> {
+  return versioned(runSync(readPath(prepare(path, options, true))), options);
+}
+
+function prepare(path: PathLike, options: BufferEncoding | ReadOptions | null | undefined, blocking: boolean): Write {
+  if (typeof options === 'object') record(options ?? {}, 'options', (name) => name === 'encoding' || name === 'signal');
+  return newWrite(targetPath(path), readOptions(options), surroundings, blocking);
+}
+
+function versioned({ content, version }: Read, options: BufferEncoding | ReadOptions | null | undefined): Versioned<string | Buffer> {
+  const encoding = typeof options === 'string' ? options : options?.encoding;
+  return { content: content === undefined || typeof encoding !== 'string' ? content : textOf(content, encoding), version };
+}
