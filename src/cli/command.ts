@@ -7,7 +7,10 @@ import { CommandFailed, codeOf, Failure, reasonOf } from './failures.ts';
 import type { Interruption } from './interruption.ts';
 import { makePipe } from './pipe.ts';
 
-export class Command {
+/** A command's standard input: that of untorn, an open file, or none. */
+export type Input = 'inherit' | number | 'ignore';
+
+class Command {
   /** Its standard output. It fails as soon as the command has failed or was interrupted, and ends when nobody can write to it. */
   readonly output: Readable;
   /** Resolves when the command has exited with 0; otherwise it rejects. */
@@ -23,10 +26,10 @@ export class Command {
     interruption.signal.addEventListener('abort', () => output.destroy(interruption.error));
   }
 
-  static start([name = '', ...given]: readonly string[], interruption: Interruption): Command {
+  static start([name = '', ...given]: readonly string[], interruption: Interruption, input: Input): Command {
     const pipe = makePipe();
     try {
-      const child = spawn(name, given, { stdio: ['inherit', pipe?.input ?? 'pipe', 'inherit'] });
+      const child = spawn(name, given, { stdio: [input, pipe?.input ?? 'pipe', 'inherit'] });
       return new Command(child, pipe?.output ?? (child.stdout as Readable), name, interruption);
     } catch (error) {
       pipe?.output.destroy();
@@ -41,6 +44,24 @@ export class Command {
     this.output.destroy();
     this.#child.kill('SIGTERM');
     await this.succeeded.catch(() => undefined);
+  }
+}
+
+/**
+ * All of a command's output, and then an error unless the command succeeded; `count` hears of the bytes as they come. The
+ * command is ended if nobody wants the rest.
+ */
+export async function* outputOf(words: readonly string[], input: Input, interruption: Interruption, count: (bytes: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
+  if (interruption.error !== undefined) throw interruption.error;
+  const command = Command.start(words, interruption, input);
+  try {
+    for await (const chunk of command.output as AsyncIterable<Buffer>) {
+      count(chunk.byteLength);
+      yield chunk;
+    }
+    await command.succeeded;
+  } finally {
+    await command.stop();
   }
 }
 

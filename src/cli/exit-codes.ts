@@ -1,15 +1,24 @@
 /** Exit codes: a caller can tell from them what the file holds now. */
 import { WriteError, type Outcome } from '../errors.ts';
-import { Conflict, UsageError } from './failures.ts';
+import { CommandFailed, Conflict, UsageError } from './failures.ts';
 
-export const exits = { done: 0, failed: 1, usage: 2, conflict: 3, notDurable: 4, unknown: 5 } as const;
+export const exits = { done: 0, failed: 1, usage: 2, conflict: 3, notDurable: 4, unknown: 5, locked: 6 } as const;
 
-const afterFailure: Record<Outcome, number> = { old: exits.failed, new: exits.notDurable, unknown: exits.unknown };
+/** Where a command has codes of its own, of which 126 and up are the shell's, ours are these. */
+const besideCommand = [0, 121, 122, 123, 124, 125, 120] as const;
 
-/** The exit code for what was thrown. */
-export function exitCode(error: unknown): number {
-  if (error instanceof UsageError) return exits.usage;
-  if (error instanceof Conflict) return exits.conflict;
-  if (WriteError.isWriteError(error)) return afterFailure[error.outcome];
-  return exits.failed;
+const afterFailure: Record<Outcome, keyof typeof exits> = { old: 'failed', new: 'notDurable', unknown: 'unknown' };
+
+/** The exit code for what was thrown; `beside` a command that was to be run. */
+export function exitCode(error: unknown, beside: boolean): number {
+  if (error instanceof CommandFailed) return error.status;
+  const code = exits[kindOf(error)];
+  return beside ? besideCommand[code] : code;
+}
+
+function kindOf(error: unknown): keyof typeof exits {
+  if (error instanceof UsageError) return 'usage';
+  if (error instanceof Conflict) return 'conflict';
+  if (!WriteError.isWriteError(error)) return 'failed';
+  return afterFailure[error.outcome];
 }

@@ -21,7 +21,7 @@ export function programHelp(): string {
     section('Usage', commands.map(({ synopsis }) => synopsis).concat('untorn --version')),
     section('Commands', columns(commands.map(({ name, summary }) => [name, summary]))),
     section('Options', columns(programOptions.map(described))),
-    section('Exit codes', columns(programExits).concat('', ...wrap('"untorn run" has the exit status of its command; see "untorn help run".', 2))),
+    section('Exit codes', columns(programExits).concat('', ...wrap('"untorn run" and "untorn edit" have the exit status of their command; see "untorn help run".', 2))),
     section('Environment', columns([['UNTORN_DEBUG=1', 'Show the stack of an error']])),
     ['"untorn help COMMAND" tells the options of a command.'],
   ]);

@@ -3,6 +3,18 @@ import { Interrupted } from './failures.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** Calls `body`; where a signal made it fail, the signal is what is thrown. */
+export async function interruptible<T>(body: (interruption: Interruption) => Promise<T>): Promise<T> {
+  const interruption = new Interruption();
+  try {
+    return await body(interruption);
+  } catch (error) {
+    throw interruption.error ?? error;
+  } finally {
+    interruption.end();
+  }
+}
+
 export class Interruption {
   readonly #controller = new AbortController();
   #received: NodeJS.Signals | undefined;

@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import { commands } from './commands.ts';
 import { exitCode } from './exit-codes.ts';
-import { CommandFailed, Interrupted, UsageError } from './failures.ts';
+import { Interrupted, UsageError } from './failures.ts';
 import { tellError } from './messages.ts';
 import { parse } from './parse.ts';
 import type { CommandEntry } from './table.ts';
@@ -58,6 +58,5 @@ async function fail(error: unknown, command: CommandEntry | undefined): Promise<
     return;
   }
   tellError(error);
-  // Its own codes are kept apart from those of the command that it runs.
-  process.exitCode = error instanceof CommandFailed ? error.status : exitCode(error) + (command?.runsCommand === true ? 120 : 0);
+  process.exitCode = exitCode(error, command?.runsCommand === true);
 }

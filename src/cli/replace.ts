@@ -1,44 +1,35 @@
-/** What `write` and `run` share: data from somewhere replaces FILE, or fails and leaves it. */
-import { atomicWrite } from '../atomic-write.ts';
+/** What `write`, `run` and `edit` share: content from somewhere replaces FILE, or fails and leaves it. */
 import { isNoDirectory, WriteError } from '../errors.ts';
 import type { WriteOptions } from '../options.ts';
+import type { PathName } from '../path.ts';
+import type { WriteResult } from '../result.ts';
 import { pathFrom } from './arguments.ts';
-import { Conflict, Failure } from './failures.ts';
+import { Conflict, Failure, Interrupted } from './failures.ts';
 import { writeOutput } from './output.ts';
 import { Progress } from './progress.ts';
 import { reportResult } from './report.ts';
 import type { Invocation } from './table.ts';
 import { readWriteOptions } from './write-options.ts';
 
-/** Where content goes. */
-export interface Sink {
-  /** Takes one piece. */
-  readonly write: (chunk: Uint8Array) => Promise<void>;
+type Pieces = AsyncIterable<Uint8Array>;
+
+/** Who watches the content on its way. */
+export interface Flow {
   /** Hears how many bytes have come, for the progress. */
   readonly count: (bytes: number) => void;
+  /** The same pieces, which standard output also gets if that was asked for. */
+  readonly tee: (pieces: Pieces) => Pieces;
 }
 
-/** Replaces the command's FILE with what `fill` hands to the sink. If it throws, FILE is untouched. */
-export async function replace(invocation: Invocation, fill: (sink: Sink) => Promise<void>, signal?: AbortSignal): Promise<void> {
+/** Does the command's work on FILE with `put`. If that fails, FILE is untouched. */
+export async function replace(invocation: Invocation, put: (path: PathName, options: WriteOptions, flow: Flow) => Promise<WriteResult>): Promise<void> {
   const { flags, operands } = invocation;
   const file = operands[0] as string;
   const options = await readWriteOptions(invocation);
-  const path = pathFrom(file);
-  const tee = flags.has('tee');
   const progress = new Progress(!flags.has('quiet'));
   try {
-    const result = await atomicWrite(
-      path,
-      (pending) =>
-        fill({
-          async write(chunk) {
-            await pending.write(chunk);
-            if (tee) await writeOutput(chunk);
-          },
-          count: (bytes) => progress.add(bytes),
-        }),
-      { ...options, ...(signal !== undefined && { signal }) },
-    );
+    const flow = { count: (bytes: number) => progress.add(bytes), tee: flags.has('tee') ? teed : (pieces: Pieces) => pieces };
+    const result = await put(pathFrom(file), options, flow);
     progress.end();
     await reportResult(result, { json: flags.has('json'), quiet: flags.has('quiet'), verbose: flags.has('verbose') });
   } catch (error) {
@@ -48,8 +39,16 @@ export async function replace(invocation: Invocation, fill: (sink: Sink) => Prom
   }
 }
 
+async function* teed(pieces: Pieces): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of pieces) {
+    yield piece;
+    await writeOutput(piece);
+  }
+}
+
 /** The error in the words of the command line. */
-function explained(error: unknown, file: string, { overwrite }: WriteOptions, running: boolean): unknown {
+function explained(thrown: unknown, file: string, { overwrite }: WriteOptions, running: boolean): unknown {
+  const error = sourceOf(thrown);
   if (error instanceof Failure) error.message += `; "${file}" is untouched`;
   if (!WriteError.isWriteError(error) || error.outcome !== 'old') return error;
   if (error.code === 'EINVAL' && error.step === 'resolve') {
@@ -59,4 +58,10 @@ function explained(error: unknown, file: string, { overwrite }: WriteOptions, ru
   if (isNoDirectory(error.step, error)) return new Failure(`Cannot replace "${file}": its directory does not exist (ENOENT); --make-parents makes it`, { cause: error });
   const exists = error.code === 'EEXIST' && (error.step === 'resolve' || error.step === 'rename');
   return exists && overwrite === false ? new Conflict(`"${file}" exists already and is untouched`, { cause: error }) : error;
+}
+
+/** What made the content fail, where that is what happened. */
+export function sourceOf(error: unknown): unknown {
+  const cause = WriteError.isWriteError(error) && error.outcome === 'old' ? error.cause : undefined;
+  return cause instanceof Failure || cause instanceof Interrupted || cause instanceof Conflict ? cause : error;
 }

@@ -1,3 +1,4 @@
+import { writeFile } from '../write-file.ts';
 import { standardInput } from './input.ts';
 import { replace } from './replace.ts';
 import type { Invocation } from './table.ts';
@@ -8,8 +9,7 @@ import type { Invocation } from './table.ts';
  * A signal ends it at once, by the default action; the library removes its temporary file before.
  */
 export async function perform(invocation: Invocation): Promise<number> {
-  await replace(invocation, async (sink) => {
-    for await (const chunk of standardInput(invocation.flags.has('tee'), sink.count)) await sink.write(chunk);
-  });
+  const atOnce = invocation.flags.has('tee');
+  await replace(invocation, (path, options, { count, tee }) => writeFile(path, tee(standardInput(atOnce, count)), options));
   return 0;
 }
