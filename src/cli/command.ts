@@ -7,8 +7,8 @@ import { CommandFailed, codeOf, Failure, reasonOf } from './failures.ts';
 import type { Interruption } from './interruption.ts';
 import { makePipe } from './pipe.ts';
 
-/** A command's standard input: that of untorn, an open file, or none. */
-export type Input = 'inherit' | number | 'ignore';
+/** A command's standard input: that of untorn, none, or what is opened for it. */
+export type Input = 'inherit' | 'ignore' | (() => number);
 
 class Command {
   /** Its standard output. It fails as soon as the command has failed or was interrupted, and ends when nobody can write to it. */
@@ -27,15 +27,17 @@ class Command {
   }
 
   static start([name = '', ...given]: readonly string[], interruption: Interruption, input: Input): Command {
+    const stdin = typeof input === 'function' ? input() : input;
     const pipe = makePipe();
     try {
-      const child = spawn(name, given, { stdio: [input, pipe?.input ?? 'pipe', 'inherit'] });
+      const child = spawn(name, given, { stdio: [stdin, pipe?.input ?? 'pipe', 'inherit'] });
       return new Command(child, pipe?.output ?? (child.stdout as Readable), name, interruption);
     } catch (error) {
       pipe?.output.destroy();
       throw cannotRun(name, error);
     } finally {
       if (pipe !== undefined) closeSync(pipe.input);
+      if (typeof stdin === 'number') closeSync(stdin);
     }
   }
 

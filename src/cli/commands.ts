@@ -1,15 +1,29 @@
 /** The table of commands. */
-import { helpOption, jsonOption, quietOption, writeOptions } from './shared-options.ts';
+import { editOptions, helpOption, jsonOption, quietOption, writeOptions } from './shared-options.ts';
 import type { CommandEntry, OptionEntry } from './table.ts';
 
 const outcomes = [
   ['0', 'done'],
   ['1', 'failed; the old content is in place'],
   ['2', 'wrong usage'],
-  ['3', 'conflict: FILE exists, and --no-overwrite was given'],
+  ['3', 'conflict: FILE exists and was only to be created, or has another version; the old content is in place'],
   ['4', 'the new content is in place, but not confirmed durable'],
   ['5', 'failed, and what FILE holds now is unknown'],
+  ['6', 'another process held the lock for too long; the old content is in place'],
 ] as const;
+
+/** Of the commands that run another, which has codes of its own. */
+function outcomesBeside(command: string): CommandEntry['exits'] {
+  return [
+    ['0', 'done'],
+    ['120', 'another process held the lock for too long; the old content is in place'],
+    ['121…125', 'untorn itself: the codes 1 to 5 of "untorn write" plus 120 (121 failed, the old content is in place; 122 wrong usage; 123 conflict; 124 in place, but not confirmed durable; 125 unknown)'],
+    ['126', `${command} was found and cannot be run`],
+    ['127', `${command} was not found`],
+    ['128+N', `${command} was killed by signal N`],
+    ['other', `${command}'s own exit status; FILE is untouched`],
+  ];
+}
 
 const write: CommandEntry = {
   name: 'write',
@@ -37,16 +51,26 @@ const run: CommandEntry = {
   operands: { names: ['FILE'] },
   runsCommand: true,
   options: writeOptions,
-  exits: [
-    ['0', 'done'],
-    ['121…125', "untorn itself: the codes 1 to 5 of \"untorn write\" plus 120 (121 failed, the old content is in place; 122 wrong usage; 123 conflict; 124 in place, but not confirmed durable; 125 unknown)"],
-    ['126', 'COMMAND was found and cannot be run'],
-    ['127', 'COMMAND was not found'],
-    ['128+N', 'COMMAND was killed by signal N'],
-    ['other', "COMMAND's own exit status; FILE is untouched"],
-  ],
+  exits: outcomesBeside('COMMAND'),
   examples: ['untorn run report.csv -- make-report --all', "untorn run --backup simple hosts -- sed 's/old/new/' hosts"],
   load: () => import('./run.ts'),
+};
+
+const edit: CommandEntry = {
+  name: 'edit',
+  synopsis: 'untorn edit [OPTION]… FILE -- FILTER [ARG]…',
+  summary: "Replace FILE with a filter's output, made of its old content, and lose nobody's update",
+  description: [
+    'Takes the lock of FILE, runs FILTER with the old content as its standard input, and replaces FILE with its standard output once FILTER has exited with 0 and its output has ended. Who edits FILE at the same time, with this command or with updateFile() of the library, waits for its turn, so that no change is lost. If FILTER fails, FILE is untouched.',
+    'A program that knows nothing of the lock may replace FILE meanwhile; that is a conflict, and its content stays. FILTER must not edit the same FILE with untorn: it would wait for itself.',
+    'Signals are passed on as "untorn run" does it.',
+  ],
+  operands: { names: ['FILE'] },
+  runsCommand: true,
+  options: editOptions,
+  exits: outcomesBeside('FILTER'),
+  examples: ['untorn edit package.json -- jq \'.version = "2.0.0"\'', 'untorn edit --create hosts.allow -- sh -c \'cat; echo "sshd: 10.0.0.7"\''],
+  load: () => import('./edit.ts'),
 };
 
 const sweep: CommandEntry = {
@@ -90,7 +114,7 @@ const help: CommandEntry = {
   load: () => import('./help.ts'),
 };
 
-export const commands: readonly CommandEntry[] = [write, run, sweep, help];
+export const commands: readonly CommandEntry[] = [write, run, edit, sweep, help];
 
 /** Options of the program itself. */
 export const programOptions: readonly OptionEntry[] = [helpOption, { name: 'version', short: 'V', help: 'Show the version' }];

@@ -7,7 +7,8 @@ export const exits = { done: 0, failed: 1, usage: 2, conflict: 3, notDurable: 4,
 /** Where a command has codes of its own, of which 126 and up are the shell's, ours are these. */
 const besideCommand = [0, 121, 122, 123, 124, 125, 120] as const;
 
-const afterFailure: Record<Outcome, keyof typeof exits> = { old: 'failed', new: 'notDurable', unknown: 'unknown' };
+const byCode: Readonly<Record<string, keyof typeof exits>> = { ERR_LOCK_TIMEOUT: 'locked', ERR_LOCK_LOST: 'locked', ERR_VERSION_CONFLICT: 'conflict' };
+const afterFailure: Readonly<Record<Exclude<Outcome, 'old'>, keyof typeof exits>> = { new: 'notDurable', unknown: 'unknown' };
 
 /** The exit code for what was thrown; `beside` a command that was to be run. */
 export function exitCode(error: unknown, beside: boolean): number {
@@ -20,5 +21,5 @@ function kindOf(error: unknown): keyof typeof exits {
   if (error instanceof UsageError) return 'usage';
   if (error instanceof Conflict) return 'conflict';
   if (!WriteError.isWriteError(error)) return 'failed';
-  return afterFailure[error.outcome];
+  return error.outcome === 'old' ? (byCode[error.code] ?? 'failed') : afterFailure[error.outcome];
 }

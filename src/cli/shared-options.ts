@@ -5,14 +5,21 @@ export const helpOption: OptionEntry = { name: 'help', short: 'h', help: 'Show t
 export const jsonOption: OptionEntry = { name: 'json', help: 'Print what was done (or what failed) as one line of JSON on standard output' };
 export const quietOption: OptionEntry = { name: 'quiet', short: 'q', help: 'Neither warnings nor progress; errors are still told' };
 
-/** Options of every command that replaces a file. */
-export const writeOptions: readonly OptionEntry[] = [
-  {
-    name: 'durability',
-    value: 'LEVEL',
-    choices: ['full', 'normal', 'off'],
-    help: 'What a power cut leaves: the new content (full, the default), the old or the new (normal), or maybe neither (off)',
-  },
+const verboseOption: OptionEntry = { name: 'verbose', short: 'v', help: 'Tell what was done on standard error' };
+const lockTimeoutOption: OptionEntry = {
+  name: 'lock-timeout',
+  value: 'DURATION',
+  help: 'How long to wait for a lock that others hold: 90s, 30m, 12h; 0 tries once; default: 30s',
+};
+
+const durability: OptionEntry = {
+  name: 'durability',
+  value: 'LEVEL',
+  choices: ['full', 'normal', 'off'],
+  help: 'What a power cut leaves: the new content (full, the default), the old or the new (normal), or maybe neither (off)',
+};
+
+const metadata: readonly OptionEntry[] = [
   { name: 'mode', short: 'm', value: 'MODE', help: 'Permission bits, octal; default: those of the replaced file, or 0666 less the umask' },
   { name: 'owner', value: 'USER[:GROUP]', help: 'Owner, and group (:GROUP alone sets the group), by name or number; default: as the replaced file' },
   {
@@ -21,18 +28,45 @@ export const writeOptions: readonly OptionEntry[] = [
     multiple: true,
     help: 'What to keep of the replaced file: mode, owner, xattr, times, each as WHAT, WHAT=require (or fail) or WHAT=off, separated by commas; default: mode,owner,xattr as far as possible',
   },
+];
+
+const backups: readonly OptionEntry[] = [
   { name: 'backup', short: 'b', value: 'KIND', choices: ['none', 'simple', 'numbered'], help: 'Keep the replaced file as FILE~ (simple) or FILE.~1~, FILE.~2~ … (numbered)' },
   { name: 'backup-limit', value: 'N', help: 'Keep the last N numbered backups' },
-  { name: 'backup-path', value: 'PATH', help: 'Keep the replaced file as PATH' },
+];
+
+const links: readonly OptionEntry[] = [
   { name: 'symlink', value: 'HOW', choices: ['follow', 'replace', 'refuse'], help: 'FILE is a symbolic link: write what it leads to (default), replace it, or fail' },
   { name: 'hard-link', value: 'HOW', choices: ['break', 'refuse'], help: 'FILE has other names: they keep the old content (default), or fail' },
-  { name: 'no-overwrite', short: 'n', help: 'Create only, atomically; exits with the code for a conflict if FILE exists' },
-  { name: 'make-parents', short: 'p', help: 'Create missing parent directories' },
-  { name: 'in-place-fallback', help: 'Where FILE cannot be replaced (bind mount, read-only directory), write into it, which is not atomic' },
+];
+
+const makeParents: OptionEntry = { name: 'make-parents', short: 'p', help: 'Create missing parent directories' };
+const ending: readonly OptionEntry[] = [jsonOption, quietOption, verboseOption, helpOption];
+
+/** Options of every command that replaces one file. */
+const oneFile: readonly OptionEntry[] = [
+  durability,
+  ...metadata,
+  ...backups,
+  { name: 'backup-path', value: 'PATH', help: 'Keep the replaced file as PATH' },
+  ...links,
+  makeParents,
   { name: 'skip-unchanged', help: 'Leave FILE and its times alone if the content is the same' },
   { name: 'tee', short: 't', help: 'Also copy the data to standard output; if that fails, FILE is untouched' },
-  jsonOption,
-  quietOption,
-  { name: 'verbose', short: 'v', help: 'Tell what was done on standard error' },
-  helpOption,
+];
+
+/** Options of the commands that replace FILE, whatever it held. */
+export const writeOptions: readonly OptionEntry[] = [
+  { name: 'no-overwrite', short: 'n', help: 'Create only, atomically; exits with the code for a conflict if FILE exists' },
+  ...oneFile,
+  { name: 'in-place-fallback', help: 'Where FILE cannot be replaced (bind mount, read-only directory), write into it, which is not atomic' },
+  ...ending,
+];
+
+/** Options of the command that changes what FILE holds. */
+export const editOptions: readonly OptionEntry[] = [
+  { name: 'create', short: 'c', help: 'FILE may be missing: the filter then gets no input, and its output is the new file' },
+  ...oneFile,
+  lockTimeoutOption,
+  ...ending,
 ];

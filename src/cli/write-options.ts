@@ -1,6 +1,8 @@
 /** From the options of the command line to those of the library. What is contradictory is refused before anything is touched. */
 import type { Backup, Keep, Preserve, WriteOptions } from '../options.ts';
+import type { LockOptions } from '../update-file.ts';
 import { pathFrom } from './arguments.ts';
+import { readDuration } from './duration.ts';
 import { UsageError } from './failures.ts';
 import { valueOf } from './parse.ts';
 import type { Invocation } from './table.ts';
@@ -29,6 +31,15 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
     fallback: flags.has('in-place-fallback') ? 'in-place' : 'error',
     ifUnchanged: flags.has('skip-unchanged') ? 'skip' : 'write',
   };
+}
+
+/** Milliseconds that a timer can count: 24 days. */
+const longest = 0x7fffffff;
+
+/** How long to wait for locks. */
+export function readLock(invocation: Invocation): LockOptions {
+  const timeout = valueOf(invocation, 'lock-timeout');
+  return timeout === undefined ? {} : { timeout: Math.min(readDuration(timeout, '--lock-timeout'), longest) };
 }
 
 const kept: Readonly<Record<string, keyof Preserve>> = { mode: 'mode', owner: 'owner', xattr: 'xattr', times: 'times' };

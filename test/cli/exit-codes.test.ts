@@ -90,6 +90,9 @@ describe('wrong usage', () => {
     [['write', 'a', '--backup', 'simple', '--backup-limit', '2'], /goes with/],
     [['write', 'a', '--backup', 'simple', '--backup-path', 'b'], /cannot be combined/],
     [['write', 'a', '--tee', '--json'], /use one of them/],
+    [['edit', 'a'], /The command to run is missing/],
+    [['edit', 'a', '--lock-timeout', '10', '--', 'cat'], /--lock-timeout must be a number with a unit/],
+    [['edit', 'a', '--no-overwrite', '--', 'cat'], /"--no-overwrite" is not an option/],
     [['write', 'a', '--quiet', '--verbose'], /contradict/],
     [['sweep'], /DIR is missing/],
     [['sweep', '.', '--older-than', '3'], /--older-than must be/],
@@ -98,7 +101,7 @@ describe('wrong usage', () => {
   for (const [given, expected] of wrong) {
     it(`is told in one line: untorn ${given.join(' ')}`, async () => {
       const { status, stdout, stderr } = await untorn(given);
-      assert.deepEqual([status, stdout], [2, '']);
+      assert.deepEqual([status, stdout], [given[0] === 'edit' ? 122 : 2, '']);
       assert.match(stderr, expected);
       assert.match(stderr, /^untorn: [^\n]*; try "untorn [^\n]*--help"\n$/);
     });

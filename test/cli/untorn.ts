@@ -1,6 +1,6 @@
 /** Runs the built command as its users do. */
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -99,4 +99,27 @@ export class Folder {
 /** A program for `untorn run`: Node.js with a script. */
 export function script(text: string): string[] {
   return [process.execPath, '-e', text];
+}
+
+/** A command whose filter runs until it is let go. */
+export interface Held extends Running {
+  letGo(): void;
+}
+
+/** Starts a command with a filter that gives its input, waits, and then adds ", held"; resolves when it waits. */
+export async function heldFilter(run: (filter: readonly string[]) => Running): Promise<Held> {
+  const signals = new Folder();
+  const waiting = script(`
+    process.stdin.on('data', (data) => process.stdout.write(data)).on('end', () => {
+      console.error('holding');
+      const timer = setInterval(() => {
+        if (!require('node:fs').existsSync(${JSON.stringify(signals.at('go'))})) return;
+        clearInterval(timer);
+        process.stdout.write(', held');
+      }, 10);
+    });`);
+  const running = run(waiting);
+  void running.ended.then(() => signals.remove());
+  await running.said('holding');
+  return Object.assign(running, { letGo: () => writeFileSync(signals.at('go'), '') });
 }

@@ -1,0 +1,54 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { PathName } from '../path.ts';
+import { updateFile } from '../update-file.ts';
+import { assertText } from './arguments.ts';
+import { outputOf } from './command.ts';
+import { Conflict } from './failures.ts';
+import { interruptible } from './interruption.ts';
+import { replace } from './replace.ts';
+import type { Invocation } from './table.ts';
+import { readLock } from './write-options.ts';
+
+/** `untorn edit FILE -- FILTER [ARG]…` */
+export async function perform(invocation: Invocation): Promise<number> {
+  const { command, flags, operands } = invocation;
+  assertText(command);
+  const lock = readLock(invocation);
+  await interruptible((interruption) =>
+    replace(invocation, (path, options, { count, tee }) =>
+      updateFile(
+        path,
+        (old, info) => {
+          if (old === undefined && !flags.has('create')) throw new Missing(`Cannot edit "${operands[0]}": it does not exist; --create starts with nothing`);
+          return tee(outputOf(command, old === undefined ? 'ignore' : () => open(info.path, old), interruption, count));
+        },
+        { ...options, encoding: null, lock, signal: interruption.signal },
+      ),
+    ),
+  );
+  return 0;
+}
+
+class Missing extends Error {}
+
+/**
+ * The old content as an open file, so that a filter can also open /dev/stdin by name, which it cannot do with a socket.
+ * Whatever happened to directories and links meanwhile, it is this content.
+ */
+function open(path: PathName, content: Buffer): number {
+  const fd = openSync(path, 'r');
+  if (holds(fd, content)) return fd;
+  closeSync(fd);
+  throw new Conflict(`"${path.toString()}" was changed at this moment`);
+}
+
+function holds(fd: number, content: Buffer): boolean {
+  const piece = Buffer.allocUnsafe(64 << 10);
+  for (let read = 0; ; ) {
+    // By position, so that the filter starts at the beginning.
+    const bytes = readSync(fd, piece, 0, piece.length, read);
+    if (bytes === 0) return read === content.length;
+    if (!piece.subarray(0, bytes).equals(content.subarray(read, read + bytes))) return false;
+    read += bytes;
+  }
+}
