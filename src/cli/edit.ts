@@ -7,13 +7,11 @@ import { Conflict } from './failures.ts';
 import { interruptible } from './interruption.ts';
 import { replace } from './replace.ts';
 import type { Invocation } from './table.ts';
-import { readLock } from './write-options.ts';
 
 /** `untorn edit FILE -- FILTER [ARG]…` */
 export async function perform(invocation: Invocation): Promise<number> {
   const { command, flags, operands } = invocation;
   assertText(command);
-  const lock = readLock(invocation);
   await interruptible((interruption) =>
     replace(invocation, (path, options, { count, tee }) =>
       updateFile(
@@ -22,7 +20,7 @@ export async function perform(invocation: Invocation): Promise<number> {
           if (old === undefined && !flags.has('create')) throw new Missing(`Cannot edit "${operands[0]}": it does not exist; --create starts with nothing`);
           return tee(outputOf(command, old === undefined ? 'ignore' : () => open(info.path, old), interruption, count));
         },
-        { ...options, encoding: null, lock, signal: interruption.signal },
+        { ...options, encoding: null, signal: interruption.signal },
       ),
     ),
   );

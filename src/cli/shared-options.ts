@@ -52,6 +52,8 @@ const oneFile: readonly OptionEntry[] = [
   ...links,
   makeParents,
   { name: 'skip-unchanged', help: 'Leave FILE and its times alone if the content is the same' },
+  { name: 'if-match', value: 'VERSION', help: "Only if FILE's content has this SHA-256, as sha256sum(1) prints it, or FILE is 'absent'; exits with the code for a conflict if not" },
+  lockTimeoutOption,
   { name: 'tee', short: 't', help: 'Also copy the data to standard output; if that fails, FILE is untouched' },
 ];
 
@@ -67,6 +69,5 @@ export const writeOptions: readonly OptionEntry[] = [
 export const editOptions: readonly OptionEntry[] = [
   { name: 'create', short: 'c', help: 'FILE may be missing: the filter then gets no input, and its output is the new file' },
   ...oneFile,
-  lockTimeoutOption,
   ...ending,
 ];

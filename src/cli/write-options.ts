@@ -1,6 +1,6 @@
 /** From the options of the command line to those of the library. What is contradictory is refused before anything is touched. */
-import type { Backup, Keep, Preserve, WriteOptions } from '../options.ts';
-import type { LockOptions } from '../update-file.ts';
+import type { Backup, Keep, LockOptions, Preserve, WriteOptions } from '../options.ts';
+import { isVersion } from '../version.ts';
 import { pathFrom } from './arguments.ts';
 import { readDuration } from './duration.ts';
 import { UsageError } from './failures.ts';
@@ -14,6 +14,9 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
   const mode = valueOf(invocation, 'mode');
   if (mode !== undefined && !/^[0-7]{1,4}$/.test(mode)) throw new UsageError(`--mode must be one to four octal digits, not "${mode}"`);
   const owner = valueOf(invocation, 'owner');
+  const ifMatch = valueOf(invocation, 'if-match');
+  if (ifMatch !== undefined && !isVersion(ifMatch)) throw new UsageError(`--if-match must be a SHA-256 in hexadecimal digits, or "absent", not "${ifMatch}"`);
+  if (ifMatch !== undefined && flags.has('in-place-fallback')) throw new UsageError('--if-match cannot be combined with --in-place-fallback: others cannot be kept off what is written in place');
   // The parser has checked the choices.
   const durability = valueOf(invocation, 'durability') as WriteOptions['durability'];
   const symlink = valueOf(invocation, 'symlink') as WriteOptions['symlink'];
@@ -24,6 +27,8 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
     ...(hardLink !== undefined && { hardLink }),
     ...(mode !== undefined && { mode }),
     ...(owner !== undefined && { owner: (await import('./owner.ts')).readOwner(owner) }),
+    ...(ifMatch !== undefined && { ifMatch }),
+    lock: readLock(invocation),
     preserve: readPreserve(values.get('preserve') ?? []),
     backup: readBackup(invocation),
     overwrite: !flags.has('no-overwrite'),
@@ -37,7 +42,7 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
 const longest = 0x7fffffff;
 
 /** How long to wait for locks. */
-export function readLock(invocation: Invocation): LockOptions {
+function readLock(invocation: Invocation): LockOptions {
   const timeout = valueOf(invocation, 'lock-timeout');
   return timeout === undefined ? {} : { timeout: Math.min(readDuration(timeout, '--lock-timeout'), longest) };
 }

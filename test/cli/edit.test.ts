@@ -149,6 +149,22 @@ describe('untorn edit', () => {
     assert.deepEqual(folder.names(), ['file']);
   });
 
+  it('does not run the filter for another version than --if-match', async () => {
+    const { status, stderr } = await edit(script('console.error("ran")'), ['--if-match', 'absent']);
+    assert.equal(status, 123);
+    assert.doesNotMatch(stderr, /ran/);
+    assertUntouched();
+  });
+
+  it('waits for the lock of an edit with --if-match, and no longer than --lock-timeout', async () => {
+    const first = await held();
+    const { status, stderr } = await untorn(['write', '--if-match', 'absent', '--lock-timeout', '0', 'file'], { cwd: folder.path, input: 'new' });
+    assert.equal(status, 6, stderr);
+    first.letGo();
+    assert.equal((await first.ended).status, 0);
+    assert.equal(folder.read('file'), 'old, held');
+  });
+
   it('gives up when another program replaced the file meanwhile: a conflict', async () => {
     const first = await held();
     assert.equal((await untorn(['write', 'file'], { cwd: folder.path, input: 'replaced' })).status, 0);

@@ -90,6 +90,8 @@ describe('wrong usage', () => {
     [['write', 'a', '--backup', 'simple', '--backup-limit', '2'], /goes with/],
     [['write', 'a', '--backup', 'simple', '--backup-path', 'b'], /cannot be combined/],
     [['write', 'a', '--tee', '--json'], /use one of them/],
+    [['write', 'a', '--if-match', 'new'], /--if-match must be a SHA-256/],
+    [['write', 'a', '--if-match', 'absent', '--in-place-fallback'], /cannot be combined/],
     [['edit', 'a'], /The command to run is missing/],
     [['edit', 'a', '--lock-timeout', '10', '--', 'cat'], /--lock-timeout must be a number with a unit/],
     [['edit', 'a', '--no-overwrite', '--', 'cat'], /"--no-overwrite" is not an option/],

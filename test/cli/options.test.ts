@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { SpawnOptions } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { linkSync, lstatSync, mkdirSync, chmodSync, chownSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Folder, script, start, untorn, type Ended } from './untorn.ts';
@@ -126,6 +127,18 @@ for (const command of ['write', 'run'] as const) {
       assert.equal((await put(['-n'])).status, command === 'write' ? 3 : 123);
       await putWell(['--no-overwrite'], { file: 'other' });
       assert.deepEqual([folder.read('file'), folder.read('other')], ['old', 'new']);
+    });
+
+    it('--if-match replaces only the version that it says (G8)', async () => {
+      const conflict = command === 'write' ? 3 : 123;
+      const version = createHash('sha256').update('old').digest('hex');
+      await putWell(['--if-match', version]);
+      const { status, stderr, stdout } = await put(['--if-match', version, '--json'], { content: 'newer' });
+      assert.equal(status, conflict, stderr);
+      assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, 'ERR_VERSION_CONFLICT');
+      assert.deepEqual([folder.read('file'), folder.names()], ['new', ['file']]);
+      assert.equal((await put(['--if-match', 'absent'])).status, conflict);
+      await putWell(['--if-match', 'absent'], { file: 'other' });
     });
 
     it('--make-parents makes missing directories', async () => {
