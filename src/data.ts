@@ -20,6 +20,8 @@ export type Content = { readonly kind: 'bytes'; readonly bytes: Uint8Array } | {
 /** A source of chunks, of the caller's; it is closed once, whatever happens. */
 export interface Source {
   readonly async: boolean;
+  /** Whether it never waits for anybody else. */
+  readonly atHand: boolean;
   next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>>;
   /** One chunk's bytes; a TypeError for what is no chunk. */
   bytes(chunk: unknown): Uint8Array;
@@ -52,9 +54,9 @@ export function textOf(bytes: Buffer, encoding: BufferEncoding): string {
 
 /** Content for an asynchronous write. */
 export function readData(data: Data, encoding: BufferEncoding): Content {
-  if (data instanceof Blob) return { kind: 'source', source: iteratorSource(data.stream() as AsyncIterable<unknown>, encoding) };
+  if (data instanceof Blob) return { kind: 'source', source: iteratorSource(data.stream() as AsyncIterable<unknown>, encoding, true) };
   if (typeof data === 'object' && data !== null && Symbol.asyncIterator in data) {
-    return { kind: 'source', source: iteratorSource(data as AsyncIterable<unknown>, encoding) };
+    return { kind: 'source', source: iteratorSource(data as AsyncIterable<unknown>, encoding, false) };
   }
   return bytesOrIterable(data as SyncData, encoding, `${aChunk}, a Blob, or a stream or (async) iterable of those`);
 }
@@ -84,16 +86,18 @@ function iterableSource(data: Iterable<unknown>, encoding: BufferEncoding): Sour
   const iterator = data[Symbol.iterator]();
   return {
     async: false,
+    atHand: true,
     next: () => iterator.next(),
     bytes: (chunk) => chunkBytes(chunk, encoding),
     close: () => ignoreErrors(() => iterator.return?.()),
   };
 }
 
-function iteratorSource(data: AsyncIterable<unknown>, encoding: BufferEncoding): Source {
+function iteratorSource(data: AsyncIterable<unknown>, encoding: BufferEncoding, atHand: boolean): Source {
   const iterator = data[Symbol.asyncIterator]();
   return {
     async: true,
+    atHand,
     next: () => iterator.next(),
     bytes: (chunk) => chunkBytes(chunk, encoding),
     close() {

@@ -11,13 +11,13 @@ import { writeResult, type WriteResult } from '../result.ts';
 import { atOnce, call, together, type Steps } from '../system/calls.ts';
 import { makeBackup } from './backup.ts';
 import { writeContent } from './contents.ts';
-import { givePermit } from './descriptors.ts';
+import { givePermit, whenDescriptorsAllow } from './descriptors.ts';
 import { syncDirectory } from './directory.ts';
 import { writeInPlace } from './in-place.ts';
 import { expectVersion, underLock } from './lock-held.ts';
 import { applyMetadata } from './metadata.ts';
 import { syncParents } from './parents.ts';
-import { lookAgain, refuseReadOnly, type Place } from './place.ts';
+import { letGo, lookAgain, refuseReadOnly, type Place } from './place.ts';
 import type { Placed } from './placed.ts';
 import { renameInto, type Renamed } from './rename.ts';
 import { versionInPlace, versionOfFile } from './seen.ts';
@@ -68,7 +68,7 @@ export function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: n
 function* commitNow(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   const { place, temporary } = staged;
   yield* lookAgain(write, place);
-  const skipped = yield* skipUnchanged(write, place, turn, { fd: temporary.fd, size: bytes });
+  const skipped = yield* withOneMore(write, place, () => skipUnchanged(write, place, turn, { fd: temporary.fd, size: bytes }));
   if (skipped === undefined) {
     yield* examineTemporary(write, place, temporary);
     return yield* commit(write, staged, turn, bytes);
@@ -96,7 +96,7 @@ export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number)
   // Others hold the directory open anyway: nothing of ours is left that counts.
   if (place.directory.users > 1) givePermit(write);
   throwIfAborted(write);
-  const backup = yield* makeBackup(write, place);
+  const backup = yield* withOneMore(write, place, () => makeBackup(write, place));
   let renamed;
   try {
     throwIfAborted(write);
@@ -114,6 +114,18 @@ export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number)
   const { record, atomic } = renamed;
   const replaced = place.existing !== undefined;
   return writeResult({ path: write.path, bytes, replaced, superseded: record === undefined, atomic, durable, backupPath: backup?.path, notKept: atomic ? notKept : [] });
+}
+
+/** Steps that need another descriptor: where there are none left, the one that only saves time is given up. */
+function* withOneMore<T>(write: Write, place: Place, steps: () => Steps<T>): Steps<T> {
+  return yield* whenDescriptorsAllow(write, function* () {
+    try {
+      return yield* steps();
+    } catch (error) {
+      letGo(write, place);
+      throw error;
+    }
+  });
 }
 
 function* putIntoPlace(write: Write, staged: Staged, turn: Turn): Steps<Renamed> {

@@ -137,5 +137,5 @@ function hashing(content: Content): { hashed: Content; version: () => Version } 
     hash.update(piece);
     return piece;
   };
-  return { hashed: { kind: 'source', source: { async: source.async, next: () => source.next(), close: () => source.close(), bytes } }, version: () => hash.digest('hex') };
+  return { hashed: { kind: 'source', source: { async: source.async, atHand: source.atHand, next: () => source.next(), close: () => source.close(), bytes } }, version: () => hash.digest('hex') };
 }

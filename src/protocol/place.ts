@@ -72,9 +72,14 @@ export function sharePlace(place: Place): Place {
 
 /** Ends the use of a place. The old file's blocks are freed only now, out of the way of the rename. */
 export function leavePlace(write: Write, place: Place): void {
-  if (place.held !== undefined) write.surroundings.release(place.held, 'elsewhere');
-  place.held = undefined;
+  letGo(write, place);
   closeDirectory(write, place.directory);
+}
+
+/** Holds the old file no longer. */
+export function letGo({ surroundings }: Write, place: Place): void {
+  if (place.held !== undefined) surroundings.release(place.held, 'elsewhere');
+  place.held = undefined;
 }
 
 /**
@@ -85,17 +90,17 @@ export function* holdOld(place: Place): Steps<void> {
   if (O_HOLD === 0 || place.existing === undefined || place.held !== undefined) return;
   try {
     place.held = yield* call.open(place.reach, O_HOLD, 0);
-  } catch (error) {
-    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
+  } catch {
+    // Also where there are no descriptors left: nothing that comes needs one.
   }
 }
 
 /** Looks again at what is there: much may have happened while a pending file was written. */
 export function* lookAgain(write: Write, place: Place): Steps<void> {
   write.step = 'resolve';
-  if (place.held !== undefined) write.surroundings.release(place.held, 'elsewhere');
-  place.held = undefined;
+  const before = place.existing;
   place.existing = yield* lookAt(place);
+  if (place.existing?.ino !== before?.ino || place.existing?.dev !== before?.dev) letGo(write, place);
   refuseUnfit(write, place.existing);
   yield* together(holdOld(place), listOld(write, place));
 }

@@ -8,12 +8,12 @@
  * the new file. What was not kept: the old inode, so other hard links to it keep the old content.
  * See rename(2), fsync(2); Pillai et al., OSDI '14.
  */
-import type { Content } from '../data.ts';
+import type { Content, Source } from '../data.ts';
 import type { PathName } from '../path.ts';
 import type { WriteResult } from '../result.ts';
 import type { Steps } from '../system/calls.ts';
 import { fillAndCommit } from './commit.ts';
-import { givePermit, takePermit, whenDescriptorsAllow } from './descriptors.ts';
+import { forBytes, forSources, givePermit, whenDescriptorsAllow } from './descriptors.ts';
 import { replaceMatching } from './locked.ts';
 import { findPlace, leavePlace } from './place.ts';
 import { createStaged, finishing, stage, type Staged } from './staged.ts';
@@ -33,7 +33,7 @@ export function* replaceFile(write: Write, turn: Turn, content: Content): Steps<
 }
 
 function replaceWith(write: Write, turn: Turn, content: Content): Steps<WriteResult> {
-  if (content.kind === 'source') return replaceFromSource(write, turn, content);
+  if (content.kind === 'source') return replaceFromSource(write, turn, content.source);
   return isLocked(write) ? replaceMatching(write, turn, content.bytes) : replaceWithBytes(write, turn, content.bytes);
 }
 
@@ -45,7 +45,7 @@ function* replaceWithBytes(write: Write, turn: Turn, bytes: Uint8Array): Steps<W
   try {
     const given = write.path;
     for (;;) {
-      yield* takePermit(write);
+      yield* forBytes.take(write);
       const prepared = yield* whenDescriptorsAllow(write, () => prepare(write, given, turn, bytes));
       if (prepared === 'again') continue;
       if (!('temporary' in prepared)) return prepared;
@@ -80,7 +80,12 @@ function* prepare(write: Write, given: PathName, turn: Turn, bytes: Uint8Array):
 }
 
 /** A source is read at its own pace and holds nobody up; it takes its turn when it has ended. */
-function* replaceFromSource(write: Write, turn: Turn, content: Content): Steps<WriteResult> {
-  const staged = yield* stage(write);
-  return yield* finishing(write, staged, fillAndCommit(write, staged, turn, content));
+function* replaceFromSource(write: Write, turn: Turn, source: Source): Steps<WriteResult> {
+  if (source.atHand) yield* forSources.take(write);
+  try {
+    const staged = yield* stage(write);
+    return yield* finishing(write, staged, fillAndCommit(write, staged, turn, { kind: 'source', source }));
+  } finally {
+    givePermit(write);
+  }
 }

@@ -15,6 +15,7 @@ import { aborted, codeOf } from '../errors.ts';
 import { key, type PathName } from '../path.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
 import { whileBusy } from './busy.ts';
+import { givePermit } from './descriptors.ts';
 import { Lane, lanes } from './lane.ts';
 import { deadlock } from './lock.ts';
 import { lockTimeout } from './patience.ts';
@@ -140,6 +141,8 @@ export class Turn {
       this.limitWait = () => {
         const timeout = this.write.locking === undefined ? this.write.settings.lock.timeout : this.write.locking.deadline - began;
         timer ??= setTimeout(() => giveUp(lockTimeout(performance.now() - began)), timeout);
+        // What it waits for may be a callback that itself writes files.
+        givePermit(this.write);
       };
       this.wake = (overtakenBy) => {
         end();

@@ -2,6 +2,7 @@ import { WriteError, aborted, codeOf, type Outcome, type Step } from '../errors.
 import type { Settings } from '../options.ts';
 import type { PathName } from '../path.ts';
 import type { Steps, Surroundings } from '../system/calls.ts';
+import type { Permits } from './descriptors.ts';
 
 /** One replacement under way: what was asked for, and how far it is. */
 export interface Write {
@@ -11,8 +12,8 @@ export interface Write {
   readonly blocking: boolean;
   /** The target, with the symbolic links followed that have been met so far. */
   path: PathName;
-  /** Whether it holds one of the permits to open files. */
-  permit: boolean;
+  /** Of which permits to open files it holds one. */
+  permit: Permits | undefined;
   step: Step;
   outcome: Outcome;
   /** How it is locked, if it is. */
@@ -38,7 +39,7 @@ export type LockedWrite = Write & { readonly locking: Locking };
 
 export function newWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): Write {
   const locking = settings.ifMatch === undefined ? undefined : newLocking(settings, surroundings);
-  return { path, settings, surroundings, blocking, locking, permit: false, step: 'resolve', outcome: 'old' };
+  return { path, settings, surroundings, blocking, locking, permit: undefined, step: 'resolve', outcome: 'old' };
 }
 
 /** A write that takes the target's lock, whatever its settings say. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { apis, names, text } from '../support/apis.ts';
 import { newFolder } from '../support/folder.ts';
@@ -65,6 +65,27 @@ describe('writeFile() with few descriptors', () => {
       });
     }
   }
+
+  it('is not alone: every way of writing, and each option that opens more files, waits for its turn too (G4)', async (t) => {
+    if (!needsTools(t, 'prlimit')) return;
+    const folder = newFolder(t);
+    const paths = Array.from({ length: 400 }, (_, i) => join(folder, `${i}`, 'file'));
+    for (const path of paths) mkdirSync(dirname(path));
+    for (const path of paths) writeFileSync(path, 'old');
+    const source = `
+      const ways = [
+        (path) => writeFile(path, ['n', 'ew']),
+        (path) => writeFile(path, ['new'], { ifUnchanged: 'skip' }),
+        (path) => writeFile(path, 'new', { backup: 'simple' }),
+        (path) => atomicWrite(path, (file) => file.write('new')),
+        (path) => pipeline(['new'], createWriteStream(path)),
+      ];
+      const ends = await Promise.allSettled(process.argv.slice(1).map((path, i) => ways[i % ways.length](path)));
+      console.log(JSON.stringify(ends.flatMap(({ reason }) => reason === undefined ? [] : [reason.message])));`;
+    const ended = await finished(...script(source, { before: ['prlimit', '--nofile=32'], args: paths }));
+    assert.equal(ended.stdout, '[]\n', ended.stderr);
+    for (const path of paths) assert.equal(text(path), 'new');
+  });
 
   it('keeps extended attributes all the same (G6)', async (t) => {
     if (!needsTools(t, 'prlimit', 'setfattr', 'getfattr')) return;

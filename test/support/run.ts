@@ -33,7 +33,7 @@ export function finished(...command: string[]): Promise<Ended> {
 
 /** The command line of a script; `before` is what goes in front of it, as `['prlimit', '--nofile=64']`. */
 export function script(source: string, { before = [], args = [] }: { before?: readonly string[]; args?: readonly string[] } = {}): string[] {
-  return [...before, process.execPath, '--input-type=module', '-e', `import { writeFile, writeFileSync } from 'untorn';\n${source}`, ...args];
+  return [...before, process.execPath, '--input-type=module', '-e', `import { atomicWrite, createWriteStream, writeFile, writeFileSync } from 'untorn';\nimport { pipeline } from 'node:stream/promises';\n${source}`, ...args];
 }
 
 /** What a write in another process came to. */
