@@ -47,10 +47,10 @@ function* readOpened(fd: number | undefined): Steps<Read> {
   return { content: result, version: versionOf(result), status };
 }
 
-function openTarget(write: Write, place: Place): Steps<number | undefined> {
+function* openTarget(write: Write, place: Place): Steps<number | undefined> {
   // Of a link that is to be replaced readers see what it leads to.
   const follows = write.settings.symlink === 'replace' && place.existing !== undefined && fileType(place.existing.mode) === 'link';
-  return open(write, place.reach, follows ? O_READ : O_READ | O_NOFOLLOW);
+  return yield* open(write, place.reach, follows ? O_READ : O_READ | O_NOFOLLOW);
 }
 
 function* open(write: Write, path: PathName, flags: number): Steps<number | undefined> {
