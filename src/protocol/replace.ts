@@ -84,6 +84,7 @@ function* replaceFromSource(write: Write, turn: Turn, source: Source): Steps<Wri
   if (source.atHand) yield* forSources.take(write);
   try {
     const staged = yield* stage(write);
+    turn.settleOn(staged.place);
     return yield* finishing(write, staged, fillAndCommit(write, staged, turn, { kind: 'source', source }));
   } finally {
     givePermit(write);

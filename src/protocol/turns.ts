@@ -24,8 +24,10 @@ import { Placed } from './placed.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 let lastNumber = 0;
-/** Numbers of asynchronous calls that have not settled, lowest first. */
+/** Numbers of asynchronous calls that have not settled, and may be for any file, lowest first. */
 const outstanding = new Set<number>();
+/** For each file, how many asynchronous calls that have not settled are for it and no other. */
+const settledOn = new Map<string, number>();
 /** For each file, the newest content that is in place; kept while an older call may still come. */
 const placed = new Map<string, Placed>();
 /** For each file, the rename that is under way. */
@@ -47,6 +49,8 @@ export class Turn {
   readonly supersedable: boolean;
   lane: Lane | undefined;
   #record: Placed | undefined;
+  /** The file that it has settled on. */
+  #file: string | undefined;
   /** Wakes it while it waits in a lane. */
   wake: ((overtakenBy: Placed | undefined) => void) | undefined;
   /** Sees to it that it does not wait for ever. */
@@ -153,6 +157,21 @@ export class Turn {
     });
   }
 
+  /** It is for this file and no other from now on: while its source goes on, nothing has to be kept for it about others. */
+  settleOn(place: Place): void {
+    if (!outstanding.delete(this.number)) return;
+    this.#file = fileKey(place);
+    settledOn.set(this.#file, (settledOn.get(this.#file) ?? 0) + 1);
+  }
+
+  #leaveFile(): void {
+    if (this.#file === undefined) return;
+    const others = (settledOn.get(this.#file) ?? 1) - 1;
+    if (others === 0) settledOn.delete(this.#file);
+    else settledOn.set(this.#file, others);
+    this.#file = undefined;
+  }
+
   /** Notes a rename that begins. A synchronous write may finish it. */
   begin(place: Place, temporary: PathName): Renaming {
     const begun = { temporary, overwrite: this.write.settings.overwrite, finished: false };
@@ -170,7 +189,7 @@ export class Turn {
     const before = placed.get(fileKey(place))?.number ?? 0;
     if (before > this.number && (this.write.locking === undefined || finishedByNewer)) return undefined;
     this.#record = new Placed(Math.max(before, this.number), this.write.path);
-    if (outstanding.size > 0) placed.set(fileKey(place), this.#record);
+    if (outstanding.size > 0 || settledOn.has(fileKey(place))) placed.set(fileKey(place), this.#record);
     return this.#record;
   }
 
@@ -195,6 +214,7 @@ export class Turn {
   /** The call has ended: the next one's turn. */
   leave(): void {
     outstanding.delete(this.number);
+    this.#leaveFile();
     this.lane?.next(this, this.#record);
     forgetOld();
   }
@@ -214,6 +234,6 @@ function forgetOld(): void {
   const [oldest = Infinity] = outstanding;
   for (const [name, record] of placed) {
     if (record.number > oldest) break;
-    placed.delete(name);
+    if (!settledOn.has(name)) placed.delete(name);
   }
 }
