@@ -52,6 +52,11 @@ export function textOf(bytes: Buffer, encoding: BufferEncoding): string {
   return bytes.toString(encoding);
 }
 
+/** Whether a value is one piece of content as it is. */
+export function isChunk(value: unknown): value is Chunk {
+  return typeof value === 'string' || ArrayBuffer.isView(value) || isAnyArrayBuffer(value);
+}
+
 /** Content for an asynchronous write. */
 export function readData(data: Data, encoding: BufferEncoding): Content {
   if (data instanceof Blob) return { kind: 'source', source: iteratorSource(data.stream() as AsyncIterable<unknown>, encoding, true) };

@@ -8,7 +8,7 @@ export type NotKept = 'mode' | 'owner' | 'group' | 'acl' | 'xattr' | 'times';
 export interface WriteResult {
   /** The file that was written, symbolic links followed; a Buffer where its name is not valid UTF-8. */
   readonly path: PathName;
-  /** Size of the new content in bytes. */
+  /** Size of the new content in bytes; 0 for a value that was superseded before it was made into bytes. */
   readonly bytes: number;
   /** Whether there was a file before. */
   readonly replaced: boolean;

@@ -16,6 +16,7 @@ import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
 import { lookAt, type Place } from './place.ts';
 import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, nothing, syncTemporary, unlinkIfThere, type Folder } from './temporary.ts';
+import type { Turn } from './turns.ts';
 import { refuseReserved } from './windows-names.ts';
 import { refusedByPermissions, type Write } from './write.ts';
 
@@ -29,16 +30,16 @@ export interface MadeBackup {
 }
 
 /** Makes the backup that was asked for. */
-export function* makeBackup(write: Write, place: Place): Steps<MadeBackup | undefined> {
+export function* makeBackup(write: Write, place: Place, turn: Turn): Steps<MadeBackup | undefined> {
   const { backup, durability } = write.settings;
   if (backup === undefined || place.existing === undefined) return undefined;
   write.step = 'back up';
   if (durability !== 'off') yield* syncOld(write, place, place.existing);
-  if (backup.kind === 'path') return overwritten(yield* backUpElsewhere(write, place, backup.path));
+  if (backup.kind === 'path') return overwritten(yield* backUpElsewhere(write, place, turn, backup.path));
   const made =
     backup.kind === 'numbered'
-      ? yield* backUpNumbered(write, place, backup.limit)
-      : overwritten(yield* backUpAs(write, place, place, surround('', place.name, '~')));
+      ? yield* backUpNumbered(write, place, turn, backup.limit)
+      : overwritten(yield* backUpAs(write, place, turn, place, simple(place.name)));
   try {
     if (durability !== 'off') yield* syncDirectory(write, place.directory);
   } catch (error) {
@@ -67,13 +68,13 @@ function* syncOld(write: Write, place: Place, old: FileStatus): Steps<void> {
   }
 }
 
-function* backUpElsewhere(write: Write, place: Place, path: PathName): Steps<PathName> {
+function* backUpElsewhere(write: Write, place: Place, turn: Turn, path: PathName): Steps<PathName> {
   refuseReserved(write.surroundings, path);
   const { directory: directoryPath, name } = split(path);
   const directory = yield* openDirectory(write, directoryPath);
   try {
     if (directory.key === place.directory.key && key(name) === key(place.name)) throw refusal('EINVAL', 'the backup would be the file itself');
-    yield* backUpAs(write, place, { directory, directoryPath }, name);
+    yield* backUpAs(write, place, turn, { directory, directoryPath }, name);
     if (write.settings.durability !== 'off') yield* syncDirectory(write, directory);
     return path;
   } finally {
@@ -82,10 +83,11 @@ function* backUpElsewhere(write: Write, place: Place, path: PathName): Steps<Pat
 }
 
 /** Puts the old file under a name that may be taken: linked under a new one first, then renamed over it. */
-function* backUpAs(write: Write, place: Place, folder: Folder, name: PathName): Steps<PathName> {
+function* backUpAs(write: Write, place: Place, turn: Turn, folder: Folder, name: PathName): Steps<PathName> {
   const reach = join(folder.directory.reach, newName(write, name, 'temporary'));
   try {
-    if (!(yield* linked(write, place.reach, reach))) return yield* backUpByCopy(write, place, folder, name);
+    if (!(yield* linked(write, place.reach, reach))) return yield* backUpByCopy(write, place, turn, folder, name);
+    turn.throwIfOvertaken(place);
     yield* whileBusy(write, () => call.rename(reach, join(folder.directory.reach, name)));
   } catch (error) {
     yield* afterFailure(call.unlink(reach));
@@ -112,7 +114,7 @@ function* linked(write: Write, from: PathName, to: PathName): Steps<boolean> {
   }
 }
 
-function* backUpByCopy(write: Write, place: Place, folder: Folder, name: PathName): Steps<PathName> {
+function* backUpByCopy(write: Write, place: Place, turn: Turn, folder: Folder, name: PathName): Steps<PathName> {
   const temporary = yield* createTemporary(write, folder, name, true);
   try {
     const old = yield* call.open(place.reach, O_RDONLY | O_NOFOLLOW, 0);
@@ -125,6 +127,7 @@ function* backUpByCopy(write: Write, place: Place, folder: Folder, name: PathNam
     yield* applyMetadata({ ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } }, place, temporary);
     if (write.settings.durability !== 'off') yield* syncTemporary(write, temporary);
     yield* closeTemporary(temporary);
+    turn.throwIfOvertaken(place);
     yield* whileBusy(write, () => call.rename(temporary.reach, join(folder.directory.reach, name)));
     forgetTemporary(temporary);
     return join(folder.directoryPath, name);
@@ -135,13 +138,13 @@ function* backUpByCopy(write: Write, place: Place, folder: Folder, name: PathNam
 }
 
 /** The next free number; of the older backups only the last few stay. */
-function* backUpNumbered(write: Write, place: Place, limit: number): Steps<MadeBackup> {
+function* backUpNumbered(write: Write, place: Place, turn: Turn, limit: number): Steps<MadeBackup> {
   const numbers = yield* numbersTaken(place);
   for (let number = Math.max(0, ...numbers) + 1; ; number++) {
     const name = numbered(place.name, number);
     const reach = join(place.directory.reach, name);
     try {
-      if (!(yield* linked(write, place.reach, reach))) yield* backUpByCopy(write, place, place, name);
+      if (!(yield* linked(write, place.reach, reach))) yield* backUpByCopy(write, place, turn, place, name);
     } catch (error) {
       if (codeOf(error) === 'EEXIST') continue;
       throw error;
@@ -159,12 +162,18 @@ function* backUpNumbered(write: Write, place: Place, limit: number): Steps<MadeB
   }
 }
 
+/** The name that a simple backup has. */
+export function simple(name: PathName): PathName {
+  return surround('', name, '~');
+}
+
 /** The names of GNU's numbered backups. */
-function numbered(name: PathName, number: number): PathName {
+export function numbered(name: PathName, number: number): PathName {
   return surround('', name, `.~${number}~`);
 }
 
-function* numbersTaken(place: Place): Steps<number[]> {
+/** The numbers of the backups that are there. */
+export function* numbersTaken(place: Place): Steps<number[]> {
   const start = `${asText(place.name)}.~`;
   const names = yield* call.readdir(place.directory.reach);
   return names.flatMap((name) => {

@@ -96,7 +96,7 @@ export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number)
   // Others hold the directory open anyway: nothing of ours is left that counts.
   if (place.directory.users > 1) givePermit(write);
   throwIfAborted(write);
-  const backup = yield* withOneMore(write, place, () => makeBackup(write, place));
+  const backup = yield* withOneMore(write, place, () => makeBackup(write, place, turn));
   let renamed;
   try {
     throwIfAborted(write);

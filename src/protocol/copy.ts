@@ -43,7 +43,8 @@ export function* holdSame(fd: number, other: number): Steps<boolean> {
   }
 }
 
-function* readFully(fd: number, into: Uint8Array, position: number): Steps<number> {
+/** Fills a buffer, as far as the file goes; returns the number of bytes. */
+export function* readFully(fd: number, into: Uint8Array, position: number): Steps<number> {
   let filled = 0;
   while (filled < into.byteLength) {
     const count = yield* call.read(fd, into.subarray(filled), position + filled);

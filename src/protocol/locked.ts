@@ -10,6 +10,7 @@ import type { PathName } from '../path.ts';
 import { writeResult, type UpdateResult, type WriteResult } from '../result.ts';
 import type { Steps } from '../system/calls.ts';
 import { newHash, versionOf, type Version } from '../version.ts';
+import { bytesOf, type AtHand } from './at-hand.ts';
 import { fillAndCommit } from './commit.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { expectVersion, underLock } from './lock-held.ts';
@@ -45,10 +46,9 @@ export function* updateTarget(write: LockedWrite, turn: Turn, change: Change): S
 }
 
 /** Replaces the target if it holds the version that was asked for. */
-export function* replaceMatching(write: LockedWrite, turn: Turn, bytes: Uint8Array): Steps<WriteResult> {
+export function* replaceMatching(write: LockedWrite, turn: Turn, content: AtHand): Steps<WriteResult> {
   const prepare: Prepare = function* (place) {
-    // oxlint-disable-next-line require-yield -- an update waits here for its caller
-    return { seen: yield* versionInPlace(write, place), *changed() { return { content: { kind: 'bytes', bytes } }; } };
+    return { seen: yield* versionInPlace(write, place), *changed() { return { content: { kind: 'bytes', bytes: yield* bytesOf(content, write, place) } }; } };
   };
   const updated = yield* replaceLocked(write, turn, prepare);
   if ('error' in updated) throw updated.error;

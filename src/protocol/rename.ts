@@ -5,7 +5,7 @@ import { whileBusy } from './busy.ts';
 import { lockLost } from './lock.ts';
 import { lookAt, type Place } from './place.ts';
 import { afterFailure, forgetTemporary, statusOf, unlinkIfThere, type TemporaryFile } from './temporary.ts';
-import type { Placed } from './placed.ts';
+import { Placed } from './placed.ts';
 import type { Turn } from './turns.ts';
 import type { Write } from './write.ts';
 
@@ -21,7 +21,8 @@ export interface Renamed {
 export function* renameInto(write: Write, place: Place, temporary: TemporaryFile, turn: Turn): Steps<Renamed> {
   const newer = turn.newer(place);
   if (newer !== undefined) return { newer, record: undefined, atomic: true };
-  yield* turn.finishOlder(place);
+  const other = yield* turn.finishOther(place);
+  if (other !== undefined && other > turn.number) return { newer: new Placed(other, write.path), record: undefined, atomic: true };
   const begun = turn.begin(place, temporary.reach);
   try {
     yield* whileBusy(write, () => renameOnce(write, place, temporary));

@@ -12,6 +12,7 @@ import type { Content, Source } from '../data.ts';
 import type { PathName } from '../path.ts';
 import type { WriteResult } from '../result.ts';
 import type { Steps } from '../system/calls.ts';
+import { bytesOf, sizeOf, type AtHand, type LaterContent } from './at-hand.ts';
 import { fillAndCommit } from './commit.ts';
 import { forBytes, forSources, givePermit, whenDescriptorsAllow } from './descriptors.ts';
 import { replaceMatching } from './locked.ts';
@@ -23,7 +24,7 @@ import { skipUnchanged } from './unchanged.ts';
 import { isLocked, reporting, throwIfAborted, type Write } from './write.ts';
 
 /** Replaces the target with content that the caller has, in the order of the calls. */
-export function* replaceFile(write: Write, turn: Turn, content: Content): Steps<WriteResult> {
+export function* replaceFile(write: Write, turn: Turn, content: Content | LaterContent): Steps<WriteResult> {
   try {
     return yield* reporting(write, replaceWith(write, turn, content));
   } finally {
@@ -32,24 +33,24 @@ export function* replaceFile(write: Write, turn: Turn, content: Content): Steps<
   }
 }
 
-function replaceWith(write: Write, turn: Turn, content: Content): Steps<WriteResult> {
+function replaceWith(write: Write, turn: Turn, content: Content | LaterContent): Steps<WriteResult> {
   if (content.kind === 'source') return replaceFromSource(write, turn, content.source);
-  return isLocked(write) ? replaceMatching(write, turn, content.bytes) : replaceWithBytes(write, turn, content.bytes);
+  return isLocked(write) ? replaceMatching(write, turn, content) : replaceWithBytes(write, turn, content);
 }
 
 /** Data that is at hand waits for its turn before anything is opened. */
-function* replaceWithBytes(write: Write, turn: Turn, bytes: Uint8Array): Steps<WriteResult> {
+function* replaceWithBytes(write: Write, turn: Turn, content: AtHand): Steps<WriteResult> {
   throwIfAborted(write);
   const newer = yield* turn.enter(write.path);
-  if (newer !== undefined) return supersededBy(newer, bytes.byteLength);
+  if (newer !== undefined) return supersededBy(newer, sizeOf(content));
   try {
     const given = write.path;
     for (;;) {
       yield* forBytes.take(write);
-      const prepared = yield* whenDescriptorsAllow(write, () => prepare(write, given, turn, bytes));
+      const prepared = yield* whenDescriptorsAllow(write, () => prepare(write, given, turn, content));
       if (prepared === 'again') continue;
-      if (!('temporary' in prepared)) return prepared;
-      return yield* finishing(write, prepared, fillAndCommit(write, prepared, turn, { kind: 'bytes', bytes }));
+      if (!('staged' in prepared)) return prepared;
+      return yield* finishing(write, prepared.staged, fillAndCommit(write, prepared.staged, turn, prepared));
     }
   } finally {
     givePermit(write);
@@ -57,7 +58,7 @@ function* replaceWithBytes(write: Write, turn: Turn, bytes: Uint8Array): Steps<W
 }
 
 /** Up to an open temporary file, unless it turns out that there is nothing to write, or that it is not yet our turn. */
-function* prepare(write: Write, given: PathName, turn: Turn, bytes: Uint8Array): Steps<Staged | WriteResult | 'again'> {
+function* prepare(write: Write, given: PathName, turn: Turn, content: AtHand): Steps<{ kind: 'bytes'; bytes: Uint8Array; staged: Staged } | WriteResult | 'again'> {
   write.path = given;
   const place = yield* findPlace(write);
   let left = false;
@@ -68,11 +69,17 @@ function* prepare(write: Write, given: PathName, turn: Turn, bytes: Uint8Array):
       givePermit(write);
     });
     if (!isTurn) return 'again';
-    const newer = turn.newer(place);
-    const done = newer !== undefined ? yield* supersede(write, place, turn, newer, bytes.byteLength) : yield* skipUnchanged(write, place, turn, bytes);
-    if (done === undefined) return yield* createStaged(write, place);
+    const newer = turn.newer(place) ?? (yield* turn.finishStoodFor(place));
+    if (newer !== undefined) {
+      const superseded = yield* supersede(write, place, turn, newer, sizeOf(content));
+      leavePlace(write, place);
+      return superseded;
+    }
+    const bytes = yield* bytesOf(content, write, place);
+    const skipped = yield* skipUnchanged(write, place, turn, bytes);
+    if (skipped === undefined) return { kind: 'bytes', bytes, staged: yield* createStaged(write, place) };
     leavePlace(write, place);
-    return done;
+    return skipped;
   } catch (error) {
     if (!left) leavePlace(write, place);
     throw error;

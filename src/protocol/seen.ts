@@ -30,6 +30,12 @@ export function* readPath(write: Write): Steps<Read> {
   return yield* readOpened(yield* open(write, write.path, O_READ));
 }
 
+/** Reads all of a file, or of what a link leads to; undefined if there is no file. */
+export function* readContent(write: Write, path: PathName): Steps<Buffer | undefined> {
+  const { result } = yield* using(yield* open(write, path, O_READ), readAll);
+  return result;
+}
+
 /** Reads all of the target. */
 export function* readTarget(write: Write, place: Place): Steps<Read> {
   return yield* readOpened(yield* openTarget(write, place));

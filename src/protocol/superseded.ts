@@ -1,17 +1,17 @@
 /** Newer content took the place of this. */
-import { refusal } from '../errors.ts';
 import { writeResult, type WriteResult } from '../result.ts';
 import type { Steps } from '../system/calls.ts';
 import type { Place } from './place.ts';
 import type { Placed } from './placed.ts';
-import type { Turn } from './turns.ts';
+import { overtaken, type Turn } from './turns.ts';
 import { confirmInPlace } from './unchanged.ts';
 import type { Write } from './write.ts';
 
 /** Waits until the newer content is as durable as this was to be. */
 export function* supersede(write: Write, place: Place, turn: Turn, newer: Placed, bytes: number): Steps<WriteResult> {
-  if (!turn.supersedable) throw refusal('ERR_UNTORN_OVERTAKEN', 'a later synchronous write of this file came first');
-  yield* newer.settled();
+  if (!turn.yieldsTo(newer)) throw overtaken();
+  // Who cannot wait for its syncs does them too.
+  if (!write.blocking) yield* newer.settled();
   write.outcome = 'new';
   write.step = 'sync directory';
   if (newer.error !== undefined) throw newer.error;

@@ -11,7 +11,7 @@
  * number, and finishes a rename that another thread is at.
  */
 import { onAbort } from '../abort.ts';
-import { aborted, codeOf } from '../errors.ts';
+import { aborted, codeOf, refusal } from '../errors.ts';
 import { key, type PathName } from '../path.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
 import { whileBusy } from './busy.ts';
@@ -35,6 +35,7 @@ const renaming = new Map<string, Renaming>();
 
 /** A rename, or to create only a link, that another thread is at. */
 interface Renaming {
+  readonly number: number;
   readonly temporary: PathName;
   readonly overwrite: boolean;
   /** Whether a synchronous write made sure that it is done. */
@@ -43,7 +44,7 @@ interface Renaming {
 
 /** One call's place in the order. */
 export class Turn {
-  readonly number: number = ++lastNumber;
+  readonly number: number;
   readonly write: Write;
   /** Whether newer content may take the place of this one: not if it does more than set the content. */
   readonly supersedable: boolean;
@@ -56,8 +57,13 @@ export class Turn {
   /** Sees to it that it does not wait for ever. */
   limitWait: (() => void) | undefined;
 
-  constructor(write: Write) {
+  /** The earlier call whose content a blocking write puts in place: it comes right after that, not after all calls. */
+  readonly #standsFor: Turn | undefined;
+
+  constructor(write: Write, standsFor?: Turn) {
     this.write = write;
+    this.#standsFor = standsFor;
+    this.number = standsFor === undefined ? ++lastNumber : standsFor.number + 0.5;
     const { mode, uid, gid, overwrite, backup, symlink, preserve } = write.settings;
     const onlyContent = mode === undefined && uid === undefined && gid === undefined && overwrite && backup === undefined && symlink === 'follow';
     this.supersedable = write.locking === undefined && onlyContent && preserve.mode !== 'off' && preserve.owner !== 'off' && preserve.xattr !== 'off';
@@ -72,7 +78,25 @@ export class Turn {
   newer(place: Place): Placed | undefined {
     if (!this.write.settings.overwrite || this.write.locking !== undefined) return undefined;
     const record = placed.get(fileKey(place));
-    return record !== undefined && record.number > this.number ? record : undefined;
+    return record !== undefined && (record.number > this.number || record.number === this.#standsFor?.number) ? record : undefined;
+  }
+
+  /** Fails if newer content is in place: what is there now is not what this write replaces. */
+  throwIfOvertaken(place: Place): void {
+    if (this.newer(place) !== undefined) throw overtaken();
+  }
+
+  /** Whether that content makes this write needless. */
+  yieldsTo(newer: Placed): boolean {
+    return this.supersedable || newer.number === this.#standsFor?.number;
+  }
+
+  /** What this stands for is being renamed: then it only has to be finished. */
+  *finishStoodFor(place: Place): Steps<Placed | undefined> {
+    const number = renaming.get(fileKey(place))?.number;
+    if (number === undefined || number !== this.#standsFor?.number) return undefined;
+    yield* this.finishOther(place);
+    return new Placed(number, this.write.path);
   }
 
   /** Stands in line by the path as given. Returns the newer content that made this write needless, if so. */
@@ -174,7 +198,7 @@ export class Turn {
 
   /** Notes a rename that begins. A synchronous write may finish it. */
   begin(place: Place, temporary: PathName): Renaming {
-    const begun = { temporary, overwrite: this.write.settings.overwrite, finished: false };
+    const begun = { number: this.number, temporary, overwrite: this.write.settings.overwrite, finished: false };
     if (!this.write.blocking) renaming.set(fileKey(place), begun);
     return begun;
   }
@@ -194,21 +218,21 @@ export class Turn {
   }
 
   /**
-   * A synchronous write cannot wait for the rename of an older one that another thread is at. It does that rename itself:
-   * then it is done, whoever was first, and cannot come later. Returns whether there was one.
+   * A synchronous write cannot wait for the rename of another that another thread is at. It does that rename itself: then it
+   * is done, whoever was first, and cannot come later. Returns its number, if there was one.
    */
-  *finishOlder(place: Place): Steps<boolean> {
-    const older = this.write.blocking ? renaming.get(fileKey(place)) : undefined;
-    if (older === undefined) return false;
+  *finishOther(place: Place): Steps<number | undefined> {
+    const other = this.write.blocking ? renaming.get(fileKey(place)) : undefined;
+    if (other === undefined) return undefined;
     try {
-      yield* whileBusy(this.write, () => (older.overwrite ? call.rename(older.temporary, place.reach) : call.link(older.temporary, place.reach)));
-      older.finished = true;
+      yield* whileBusy(this.write, () => (other.overwrite ? call.rename(other.temporary, place.reach) : call.link(other.temporary, place.reach)));
+      other.finished = true;
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') older.finished = true; // It has just been renamed.
-      else if (codeOf(error) === 'EEXIST') older.finished = yield* isSame(older.temporary, place.reach);
+      if (codeOf(error) === 'ENOENT') other.finished = true; // It has just been renamed.
+      else if (codeOf(error) === 'EEXIST') other.finished = yield* isSame(other.temporary, place.reach);
       else throw error;
     }
-    return true;
+    return other.number;
   }
 
   /** The call has ended: the next one's turn. */
@@ -218,6 +242,11 @@ export class Turn {
     this.lane?.next(this, this.#record);
     forgetOld();
   }
+}
+
+/** Of a write whose effect is more than the content, and which came too late. */
+export function overtaken(): Error {
+  return refusal('ERR_UNTORN_OVERTAKEN', 'a later synchronous write of this file came first');
 }
 
 function* isSame(path: PathName, other: PathName): Steps<boolean> {

@@ -33,7 +33,7 @@ export function* isUnchanged(write: Write, place: Place, content: Uint8Array | {
 }
 
 /** Not to be read, in use (Windows), or gone: then it is written. */
-const unreadable = new Set(['EACCES', 'EPERM', 'EBUSY', 'ENOENT']);
+export const unreadable: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EBUSY', 'ENOENT']);
 
 function hasGivenMetadata({ settings: { mode, uid, gid }, surroundings }: Write, existing: FileStatus): boolean {
   // Windows has the read-only attribute only.
@@ -67,7 +67,7 @@ export function* confirmInPlace(write: Write, place: Place): Steps<boolean | 'un
 /** Content that is in place already takes its place in the order all the same: older calls do not come after it. */
 export function* skipUnchanged(write: Write, place: Place, turn: Turn, content: Uint8Array | { fd: number; size: number }): Steps<WriteResult | undefined> {
   if (!(yield* isUnchanged(write, place, content))) return undefined;
-  if (yield* turn.finishOlder(place)) {
+  if ((yield* turn.finishOther(place)) !== undefined) {
     yield* lookAgain(write, place);
     if (!(yield* isUnchanged(write, place, content))) return undefined;
   }

@@ -46,17 +46,17 @@ function install(): void {
   installed = true;
   // Last, so that what the program writes in its own exit handlers is cleaned up too.
   whenProcessEnds(removeAll, { alwaysLast: true });
-  // Bun's exit event after an uncaught exception does not pass by what signal-exit watches.
-  if (process.versions['bun'] !== undefined) process.on('exit', removeAll);
 }
 
-/** Calls back when the process ends, also by a signal that the program does not handle itself. */
+/** Calls back when the process ends, also by a signal that the program does not handle itself; possibly more than once. */
 export function whenProcessEnds(callback: () => void, options: { alwaysLast?: boolean } = {}): void {
   // Node ignores SIGXFSZ so that a write past RLIMIT_FSIZE fails with EFBIG. signal-exit would listen to it and end the
   // process instead. The list is this package's own copy of the dependency's, read when the first hook is installed.
   const position = signals.indexOf('SIGXFSZ');
   if (position !== -1) signals.splice(position, 1);
   onExit(callback, options);
+  // Bun's exit event after an uncaught exception does not pass by what signal-exit watches.
+  if (process.versions['bun'] !== undefined) process.on('exit', callback);
 }
 
 function removeAll(): void {

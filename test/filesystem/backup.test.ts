@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { writeFile, writeFileSync as writeNowSync, type WriteError } from 'untorn';
 import { afterwards } from '../support/afterwards.ts';
 import { apis, names, refusedWith, text } from '../support/apis.ts';
 import { needsOrdinaryUser } from '../support/as-user.ts';
@@ -111,3 +112,18 @@ for (const { name, write } of apis) {
     });
   });
 }
+
+describe('a backup of writeFile()', () => {
+  it('is never the content of a synchronous write that came meanwhile', async (t) => {
+    const path = join(newFolder(t), 'file');
+    for (let turns = 0; turns < 40; turns++) {
+      writeFileSync(path, 'old');
+      const first = writeFile(path, 'first', { backup: 'simple' }).then(() => 'written', ({ code }: WriteError) => code);
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+      writeNowSync(path, 'second', { backup: 'simple' });
+      assert.ok(['written', 'ERR_UNTORN_OVERTAKEN'].includes(await first));
+      assert.equal(text(path), 'second');
+      assert.ok(['old', 'first'].includes(text(`${path}~`)), `${text(`${path}~`)} after ${turns} turns`);
+    }
+  });
+});

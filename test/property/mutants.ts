@@ -21,8 +21,8 @@ const both = (one: Undo, other: Undo): Undo => () => (one(), other());
 export const mutants: Readonly<Record<string, () => Undo>> = {
   'an older write is renamed over a newer one': () => change(Turn.prototype, 'newer', () => () => undefined),
   'a synchronous write does not mind the rename that another thread is at': () =>
-    change(Turn.prototype, 'finishOlder', () => function* () {
-      return false;
+    change(Turn.prototype, 'finishOther', () => function* () {
+      return undefined;
     }),
   'names of one file stand in different lines': () =>
     change(Turn.prototype, 'claim', () => function* () {

@@ -1,0 +1,58 @@
+import type { SchemaIssue } from './schema.ts';
+import { display, type PathName } from './path.ts';
+
+/** What a {@link JsonError} is made of. */
+export interface JsonErrorDetails {
+  path: PathName;
+  /** What is wrong, in words. */
+  reason: string;
+  line?: number;
+  column?: number;
+  issues?: readonly SchemaIssue[];
+}
+
+const brand: unique symbol = Symbol.for('untorn.JsonError');
+
+/**
+ * A file that does not hold what it should: no JSON, no UTF-8, or not what the schema wants; or a value that was not written
+ * since the schema does not want it. Nothing was changed.
+ *
+ * Its message tells the place and not the content, which may be secret.
+ */
+export class JsonError extends Error {
+  /**
+   * - `'ERR_UNTORN_JSON_SYNTAX'`: it is no JSON (an empty file too).
+   * - `'ERR_UNTORN_JSON_ENCODING'`: it is not UTF-8.
+   * - `'ERR_UNTORN_JSON_SCHEMA'`: the schema has {@link issues}.
+   */
+  readonly code: 'ERR_UNTORN_JSON_SYNTAX' | 'ERR_UNTORN_JSON_ENCODING' | 'ERR_UNTORN_JSON_SCHEMA';
+  /** The file. */
+  readonly path: PathName;
+  /** Where it stops being JSON or UTF-8, from 1. */
+  readonly line: number | undefined;
+  /** In UTF-16 units, from 1. */
+  readonly column: number | undefined;
+  /** What the schema says; empty for the other codes. */
+  readonly issues: readonly SchemaIssue[];
+
+  constructor(code: JsonError['code'], { path, reason, line, column, issues = [] }: JsonErrorDetails) {
+    super(`"${display(path)}" ${reason}${line === undefined ? '' : ` at line ${line}, column ${column}`}`);
+    this.name = 'JsonError';
+    this.code = code;
+    this.path = path;
+    this.line = line;
+    this.column = column;
+    this.issues = issues;
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** Whether a value is a JsonError, of this or of another copy of the package. */
+  static isJsonError(value: unknown): value is JsonError {
+    return typeof value === 'object' && value !== null && brand in value;
+  }
+}
+
+/** Whether an error says that a file is damaged, and not that it is not what a program wants. */
+export function isDamage(error: unknown): error is JsonError {
+  return JsonError.isJsonError(error) && error.code !== 'ERR_UNTORN_JSON_SCHEMA';
+}

@@ -1,0 +1,114 @@
+/** What the JSON functions may be asked for, and how it is checked. */
+import { misuse, outOfRange } from './errors.ts';
+import type { JsonError } from './json-error.ts';
+import type { Replacer } from './json-strict.ts';
+import type { Reviver } from './json-text.ts';
+import type { WriteOptions } from './options.ts';
+import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
+import { readSchema, type StandardSchema } from './schema.ts';
+
+/** That a backup was read instead of a damaged file. */
+export interface Recovery {
+  /** The damaged file. */
+  readonly path: PathName;
+  /** What was read instead. */
+  readonly backupPath: PathName;
+  /** What is wrong with the file. */
+  readonly error: JsonError;
+}
+
+/** How to read JSON. */
+export interface ReadJsonOptions<T = unknown> {
+  /** Validates what was read; the schema's output is returned. Its issues are in the error. */
+  schema?: StandardSchema | undefined;
+  /** As of `JSON.parse`. */
+  reviver?: Reviver | undefined;
+  /**
+   * What a missing file stands for: a value, or a function that makes it. It is taken as if it had been read from the file, so that
+   * no two calls share it. A file that is empty is not missing but damaged.
+   */
+  initial?: T | (() => T) | undefined;
+  /**
+   * A file that is no JSON (empty, cut short, not UTF-8): fail, or read the newest backup that is good: `'backup'` looks for `name~`
+   * and `name.~1~` and so on beside it.
+   * @default 'error'
+   */
+  recover?: 'error' | 'backup' | { backup: PathLike } | undefined;
+  /** Hears of a recovery. @default a process warning with the code `UNTORN_RECOVERED` */
+  onRecover?: ((recovery: Recovery) => void) | undefined;
+  /** Aborts the reading. */
+  signal?: AbortSignal | undefined;
+}
+
+/** How to write JSON. */
+export interface WriteJsonOptions extends Omit<WriteOptions, 'encoding'> {
+  /**
+   * Spaces for each level (up to 10), or the spaces and tabs themselves; 0: all in one line.
+   * @default as the file is that is replaced (line ends too); a new file is one line with a newline at its end
+   */
+  indent?: number | string | undefined;
+  /** As of `JSON.stringify`, but no array. */
+  replacer?: Replacer | undefined;
+  /** Validates what the file would hold; its issues are in the error. The value is written as it is. */
+  schema?: StandardSchema | undefined;
+}
+
+/** Reading options that have been read. */
+export interface ReadSettings {
+  readonly schema: StandardSchema | undefined;
+  readonly reviver: Reviver | undefined;
+  readonly initial: unknown;
+  readonly recover: { readonly backup: PathName | undefined } | undefined;
+  readonly onRecover: (recovery: Recovery) => void;
+}
+
+/** What the writing functions take besides the options of every write. */
+export const formatOptions = ['indent', 'replacer', 'schema'] as const;
+const readingOptions = new Set(['schema', 'reviver', 'initial', 'recover', 'onRecover', 'signal']);
+
+export function readReadOptions(given: ReadJsonOptions | null | undefined): ReadSettings {
+  const options = asObject(given ?? {});
+  const unknown = Object.keys(options).find((name) => !readingOptions.has(name));
+  // A misspelt option must not be a silent default.
+  if (unknown !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${unknown}" is not an option`);
+  return {
+    schema: readSchema(options.schema),
+    reviver: readFunction('reviver', options.reviver),
+    initial: options.initial,
+    recover: readRecover(options.recover),
+    onRecover: readFunction('onRecover', options.onRecover) ?? warn,
+  };
+}
+
+function asObject<T extends object>(options: T): T {
+  if (typeof options === 'object' && !Array.isArray(options)) return options;
+  throw misuse('ERR_INVALID_ARG_TYPE', `"options" must be an object, not ${describe(options)}`);
+}
+
+export function readFunction<T>(name: string, value: T | undefined): T | undefined {
+  if (value === undefined || typeof value === 'function') return value;
+  throw misuse('ERR_INVALID_ARG_TYPE', `"options.${name}" must be a function, not ${describe(value)}`);
+}
+
+function readRecover(value: ReadJsonOptions['recover']): ReadSettings['recover'] {
+  if (value === undefined || value === 'error') return undefined;
+  if (value === 'backup') return { backup: undefined };
+  if (typeof value === 'object' && value !== null && Object.keys(value).join() === 'backup') return { backup: absolutePath(value.backup, 'options.recover.backup') };
+  throw misuse('ERR_INVALID_ARG_VALUE', `"options.recover" must be 'error', 'backup' or { backup: path }, not ${describe(value)}`);
+}
+
+function warn({ error, backupPath }: Recovery): void {
+  process.emitWarning(`${error.message}; "${backupPath.toString()}" was read instead`, { code: 'UNTORN_RECOVERED' });
+}
+
+/** What one level is indented by; undefined: as the file that is there. */
+export function readIndent(value: number | string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number') {
+    if (!Number.isInteger(value) || value < 0 || value > 10) throw outOfRange(`"options.indent" must be a whole number from 0 to 10, not ${value}`);
+    return ' '.repeat(value);
+  }
+  // Anything else between the values would not be JSON.
+  if (typeof value === 'string' && /^[ \t]{0,10}$/.test(value)) return value;
+  throw misuse('ERR_INVALID_ARG_VALUE', `"options.indent" must be a number, or up to 10 spaces and tabs, not ${describe(value)}`);
+}

@@ -1,0 +1,84 @@
+import { misuse } from './errors.ts';
+import { formatOptions, readFunction, readIndent, readReadOptions, type ReadJsonOptions, type WriteJsonOptions } from './json-options.ts';
+import { stringify } from './json-strict.ts';
+import { readOptions, type Settings } from './options.ts';
+import { describe, targetPath, type PathLike, type PathName } from './path.ts';
+import { readJsonFile } from './protocol/read-json.ts';
+import { Turn } from './protocol/turns.ts';
+import { replaceWithJson, type JsonText } from './protocol/write-json.ts';
+import { newWrite } from './protocol/write.ts';
+import type { WriteResult } from './result.ts';
+import { readSchema, type SchemaInput, type SchemaOutput, type StandardSchema } from './schema.ts';
+import { runAsync } from './system/async-driver.ts';
+import type { Steps } from './system/calls.ts';
+import { surroundings } from './system/surroundings.ts';
+import { runSync } from './system/sync-driver.ts';
+
+/**
+ * Reads a JSON file.
+ *
+ * What is not UTF-8 or not JSON is an error that tells the line and the column, never a part of the content; a byte order mark is
+ * passed over. With a `schema` (any that follows https://standardschema.dev) its output is returned, and typed so.
+ *
+ * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SYNTAX'`, `'ERR_UNTORN_JSON_ENCODING'`, `'ERR_UNTORN_JSON_SCHEMA'` with `issues`.
+ * @throws the system's error, by rejecting, if it cannot be read (`ENOENT` unless there is an `initial` value).
+ * @example Read settings, which may not be there yet, or may be damaged
+ * ```ts
+ * const settings = await readJson('settings.json', { initial: { theme: 'dark' }, recover: 'backup' });
+ * ```
+ */
+export async function readJson<S extends StandardSchema>(path: PathLike, options: ReadJsonOptions<SchemaInput<S>> & { schema: S }): Promise<SchemaOutput<S>>;
+export async function readJson<T = unknown>(path: PathLike, options?: (ReadJsonOptions<T> & { schema?: undefined }) | null): Promise<T>;
+export async function readJson(path: PathLike, options?: ReadJsonOptions | null): Promise<unknown> {
+  return runAsync(reading(path, options, false));
+}
+
+/** Reads a JSON file, blocking; see {@link readJson}. A schema that validates asynchronously is a TypeError. */
+export function readJsonSync<S extends StandardSchema>(path: PathLike, options: ReadJsonOptions<SchemaInput<S>> & { schema: S }): SchemaOutput<S>;
+export function readJsonSync<T = unknown>(path: PathLike, options?: (ReadJsonOptions<T> & { schema?: undefined }) | null): T;
+export function readJsonSync(path: PathLike, options?: ReadJsonOptions | null): unknown {
+  return runSync(reading(path, options, true));
+}
+
+function reading(path: PathLike, options: ReadJsonOptions | null | undefined, blocking: boolean): Steps<unknown> {
+  const settings = readReadOptions(options);
+  return readJsonFile(newWrite(targetPath(path), readOptions({ signal: options?.signal }), surroundings, blocking), settings);
+}
+
+/**
+ * Replaces the file at `path` with a value as JSON, as {@link writeFile} replaces it.
+ *
+ * The value is read at the call: what is changed in it later is not written. What JSON would lose is a TypeError before anything is
+ * touched: functions, symbols, BigInts, NaN and infinities, invalid dates, cycles, undefined at the top or in an array, and objects
+ * that would become `{}` or worse, as a Map, an Error or a typed array. As everywhere, a property that is undefined is left out, an
+ * object with `toJSON` is what that returns, and an instance of a class is its own properties.
+ * Unless `indent` is given, a file that is there keeps its indentation, line ends and final newline, but no byte order mark.
+ *
+ * @throws {WriteError} by rejecting; `outcome` tells which content is in place.
+ * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SCHEMA'`, if the schema does not want what the file would hold.
+ * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.
+ * @example Write settings
+ * ```ts
+ * await writeJson('settings.json', { theme: 'dark' }, { indent: 2 });
+ * ```
+ */
+export async function writeJson(path: PathLike, value: unknown, options?: WriteJsonOptions | null): Promise<WriteResult> {
+  const { target, settings, json, schema } = readArguments(path, value, options);
+  const write = newWrite(target, settings, surroundings, false);
+  return runAsync(replaceWithJson(write, new Turn(write), json, schema));
+}
+
+/** Replaces a file with a value as JSON, blocking; see {@link writeJson}. A schema that validates asynchronously is a TypeError. */
+export function writeJsonSync(path: PathLike, value: unknown, options?: WriteJsonOptions | null): WriteResult {
+  const { target, settings, json, schema } = readArguments(path, value, options);
+  const write = newWrite(target, settings, surroundings, true);
+  return runSync(replaceWithJson(write, new Turn(write), json, schema));
+}
+
+function readArguments(path: PathLike, value: unknown, options: WriteJsonOptions | null | undefined): { target: PathName; settings: Settings; json: JsonText; schema: StandardSchema | undefined } {
+  const settings = readOptions(options, formatOptions);
+  if (!/^utf-?8$/i.test(settings.encoding)) throw misuse('ERR_INVALID_ARG_VALUE', `"options.encoding" must be 'utf8', as all JSON is, not ${describe(settings.encoding)}`);
+  const indent = readIndent(options?.indent);
+  const json = { text: stringify(value, readFunction('replacer', options?.replacer), indent), isIndented: indent !== undefined };
+  return { target: targetPath(path), settings, json, schema: readSchema(options?.schema) };
+}

@@ -1,0 +1,35 @@
+import { codeOf } from '../errors.ts';
+import { compact, layoutOf, type Layout } from '../json-text.ts';
+import { call, type Steps } from '../system/calls.ts';
+import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { readFully } from './copy.ts';
+import type { Place } from './place.ts';
+import { unreadable } from './unchanged.ts';
+
+/** How the file that is to be replaced is laid out; its first indented line is near its beginning. */
+export function* layoutAt(place: Place): Steps<Layout> {
+  const ends = yield* readEnds(place, 4096, 2);
+  return ends === undefined ? compact : layoutOf(ends.first.toString('latin1'), ends.last.toString('latin1'));
+}
+
+/** The first and the last bytes (at least that many) of the file that is to be replaced; undefined where they cannot be had. */
+function* readEnds({ existing, reach }: Place, first: number, last: number): Steps<{ first: Buffer; last: Buffer } | undefined> {
+  if (existing === undefined || fileType(existing.mode) !== 'file') return undefined;
+  let fd;
+  try {
+    fd = yield* call.open(reach, O_RDONLY | O_NOFOLLOW, 0);
+  } catch (error) {
+    if (unreadable.has(codeOf(error) ?? '')) return undefined;
+    throw error;
+  }
+  try {
+    const head = Buffer.alloc(Math.min(first, existing.size));
+    yield* readFully(fd, head, 0);
+    if (head.length === existing.size) return { first: head, last: head };
+    const tail = Buffer.alloc(last);
+    yield* readFully(fd, tail, existing.size - last);
+    return { first: head, last: tail };
+  } finally {
+    yield* call.close(fd);
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Reading JSON from a file, or from its newest good backup.
+ *
+ * Promise: a value is the whole content of one version of the file, or, where that is damaged and a backup was asked for, of the
+ * newest backup that is not; then the caller hears of it. A damaged file never counts as a missing one.
+ */
+import { codeOf, misuse, refusal } from '../errors.ts';
+import { isDamage, JsonError } from '../json-error.ts';
+import type { ReadSettings, Recovery } from '../json-options.ts';
+import { stringify } from '../json-strict.ts';
+import { parseJson } from '../json-text.ts';
+import { readOptions } from '../options.ts';
+import { join, type PathName } from '../path.ts';
+import { validate, type StandardSchema } from '../schema.ts';
+import { call, wait, type Steps } from '../system/calls.ts';
+import { numbered, numbersTaken, simple } from './backup.ts';
+import { findPlace, leavePlace } from './place.ts';
+import { readContent } from './seen.ts';
+import { newWrite, type Write } from './write.ts';
+
+/** What was read. */
+export interface FoundJson {
+  readonly value: unknown;
+  /** Whence; none of a file that is missing. */
+  readonly bytes: Buffer | undefined;
+  readonly recovery: Recovery | undefined;
+}
+
+/** The file's value, as the schema gives it. */
+export function* readJsonFile(write: Write, settings: ReadSettings): Steps<unknown> {
+  const bytes = yield* readContent(write, write.path);
+  if (bytes === undefined && settings.initial === undefined) throw missing(write.path);
+  return (yield* valueOf(write, settings, bytes)).value;
+}
+
+function missing(path: PathName): Error {
+  return Object.assign(refusal('ENOENT', `ENOENT: no such file or directory, open '${path.toString()}'`), { syscall: 'open', path });
+}
+
+/** The value of a file's content; undefined where there is none, and nothing that it stands for. */
+export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | undefined): Steps<FoundJson> {
+  const { path, blocking } = write;
+  const found = (value: unknown): FoundJson => ({ value, bytes, recovery: undefined });
+  if (bytes === undefined) return found(settings.initial === undefined ? undefined : yield* validated(settings.schema, path, initialValue(settings), blocking));
+  let value;
+  try {
+    value = parseJson(path, bytes, settings.reviver);
+  } catch (error) {
+    if (settings.recover === undefined || !isDamage(error)) throw error;
+    return yield* valueOfBackup(write, settings, settings.recover, error);
+  }
+  return found(yield* validated(settings.schema, path, value, blocking));
+}
+
+/** As if it had been read: nobody else has it, and it is JSON. */
+function initialValue({ initial, reviver }: ReadSettings): unknown {
+  return JSON.parse(stringify(typeof initial === 'function' ? (initial as () => unknown)() : initial), reviver);
+}
+
+/** The value of the newest backup that holds one that is right. */
+function* valueOfBackup(write: Write, settings: ReadSettings, recover: NonNullable<ReadSettings['recover']>, error: JsonError): Steps<FoundJson> {
+  for (const backupPath of recover.backup === undefined ? yield* backupsOf(write) : [recover.backup]) {
+    const bytes = yield* readContent(write, backupPath);
+    if (bytes === undefined) continue;
+    let value;
+    try {
+      value = yield* validated(settings.schema, backupPath, parseJson(backupPath, bytes, settings.reviver), write.blocking);
+    } catch (fault) {
+      if (!JsonError.isJsonError(fault)) throw fault;
+      continue;
+    }
+    const recovery = { path: write.path, backupPath, error };
+    settings.onRecover(recovery);
+    return { value, bytes, recovery };
+  }
+  throw error;
+}
+
+/** The backups beside the file, symbolic links followed, and where it makes them elsewhere: newest first. */
+function* backupsOf({ path, settings, surroundings, blocking }: Write): Steps<PathName[]> {
+  const write = newWrite(path, readOptions(undefined), surroundings, blocking);
+  const place = yield* findPlace(write);
+  try {
+    const numbers = (yield* numbersTaken(place)).toSorted((a, b) => b - a);
+    const paths = [simple(place.name), ...numbers.map((number) => numbered(place.name, number))].map((name) => join(place.directoryPath, name));
+    if (settings.backup?.kind === 'path') paths.push(settings.backup.path);
+    const found: { path: PathName; changed: bigint }[] = [];
+    for (const backup of paths) {
+      try {
+        found.push({ path: backup, changed: (yield* call.stat(backup)).mtimeNs });
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT') throw error;
+      }
+    }
+    return found.toSorted((a, b) => Number(b.changed - a.changed)).map((backup) => backup.path);
+  } finally {
+    leavePlace(write, place);
+  }
+}
+
+/** What the schema makes of a value. */
+export function* validated(schema: StandardSchema | undefined, path: PathName, value: unknown, blocking: boolean): Steps<unknown> {
+  const result = validate(schema, path, value);
+  if (!('later' in result)) return result.value;
+  const { later } = result;
+  if (!blocking) return yield* wait((wake, fail) => void later.then((output) => process.nextTick(wake, output), (error: unknown) => process.nextTick(fail, error)));
+  // Nobody hears of it any more.
+  later.catch(() => undefined);
+  throw misuse('ERR_INVALID_ARG_VALUE', '"options.schema" validates asynchronously, which a synchronous call cannot wait for');
+}
