@@ -1,10 +1,13 @@
 import { outOfRange } from './errors.ts';
 import { flag, record, wrongType } from './option-values.ts';
+import { readOptions } from './options.ts';
 import { absolutePath, type PathLike } from './path.ts';
 import { sweepDirectory, type Sweep } from './protocol/sweep.ts';
+import { newWrite } from './protocol/write.ts';
 import type { SweepResult } from './result.ts';
 import { runAsync } from './system/async-driver.ts';
-import { judge } from './system/owner.ts';
+import type { LockOwner, Sign } from './system/lock-owner.ts';
+import { judge, type Owner } from './system/owner.ts';
 import { surroundings } from './system/surroundings.ts';
 import { runSync } from './system/sync-driver.ts';
 
@@ -23,9 +26,9 @@ export interface SweepOptions {
 }
 
 /**
- * Removes the temporary files that writers which were killed left in a directory.
+ * Removes the temporary files and the locks that writers which were killed left in a directory.
  *
- * It never removes a live writer's file. See docs/guarantees.md, "After a crash".
+ * It never removes a live writer's file or lock. See docs/guarantees.md, "After a crash".
  *
  * @throws the system's error, if the directory cannot be read.
  * @example Tidy up at the start of a program
@@ -34,19 +37,25 @@ export interface SweepOptions {
  * ```
  */
 export async function sweep(directory: PathLike, options?: SweepOptions): Promise<SweepResult> {
-  return runAsync(sweepDirectory(readSweep(directory, options)));
+  return runAsync(sweepDirectory(readSweep(directory, options, false)));
 }
 
 /** Removes temporary files that were left, blocking; see {@link sweep}. */
 export function sweepSync(directory: PathLike, options?: SweepOptions): SweepResult {
-  return runSync(sweepDirectory(readSweep(directory, options)));
+  return runSync(sweepDirectory(readSweep(directory, options, true)));
 }
 
-function readSweep(directory: PathLike, given: SweepOptions | null | undefined): Sweep {
+function readSweep(directory: PathLike, given: SweepOptions | null | undefined, blocking: boolean): Sweep {
   const options = record(given ?? {}, 'options', (name) => ['olderThan', 'recursive', 'dryRun'].includes(name));
   const { olderThan = 86_400_000 } = options;
   if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
   if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
   const [recursive, dryRun] = [flag(options, 'recursive', false), flag(options, 'dryRun', false)];
-  return { directory: absolutePath(directory, 'directory'), olderThan, recursive, dryRun, uid: surroundings.uid, judge, now: Date.now };
+  const path = absolutePath(directory, 'directory');
+  const write = newWrite(path, readOptions({}), surroundings, blocking);
+  return { directory: path, olderThan, recursive, dryRun, uid: surroundings.uid, judge: judgeAny, now: Date.now, write };
+}
+
+function judgeAny(owner: Owner | LockOwner, lastChangeNs: bigint): Sign {
+  return 'lease' in owner ? surroundings.judge(owner, lastChangeNs) : judge(owner, lastChangeNs);
 }

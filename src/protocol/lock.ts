@@ -56,16 +56,14 @@ export interface Lock {
   stopShowingLife(): void;
 }
 
-/** A lock of this thread's, by its random part: under way or held, or one that could not be released. */
-const own = new Map<string, 'held' | 'given up'>();
-
 /** Takes the lock of a place, waiting for its turn. The directory stays open until it is released. */
 export function* takeLock(write: Write, place: LockPlace, request: LockRequest): Steps<Lock> {
   write.step = 'lock';
   const owner = parseLockToken(request.token) as LockOwner;
+  const { locks } = write.surroundings;
   const directory = join(place.directory.reach, lockNameOf(place.name));
   const patience = new Patience(write, request.deadline);
-  own.set(owner.random, 'held');
+  locks.set(owner.random, 'held');
   place.directory.users++;
   let prepared: Prepared | undefined;
   try {
@@ -82,13 +80,13 @@ export function* takeLock(write: Write, place: LockPlace, request: LockRequest):
         yield* patience.tryAgain();
         continue;
       }
-      if (write.blocking && own.get(holder.owner?.random ?? '') === 'held') throw deadlock();
+      if (write.blocking && locks.get(holder.owner?.random ?? '') === 'held') throw deadlock();
       if (patience.isOver(holder, signOf(write, holder))) yield* takeOver(write, place, directory, holder, request);
       else yield* patience.wait(holder);
     }
   } catch (error) {
     if (prepared !== undefined) yield* dismantle(prepared);
-    own.delete(owner.random);
+    locks.delete(owner.random);
     closeDirectory(write, place.directory);
     throw error;
   }
@@ -104,13 +102,13 @@ export function* releaseLock(write: Write, lock: Lock): Steps<void> {
   lock.stopShowingLife();
   try {
     yield* whileBusy(write, () => unlinkIfThere(lock.entry));
-    own.delete(lock.owner.random);
+    write.surroundings.locks.delete(lock.owner.random);
     for (const guard of lock.guards) guard.release();
     // Where somebody else has taken it already it is not empty.
     yield* afterFailure(call.rmdir(join(lock.place.directory.reach, lockNameOf(lock.place.name))));
   } catch (error) {
     // Others of this thread may take it over; those of other processes can when this one has ended.
-    own.set(lock.owner.random, 'given up');
+    write.surroundings.locks.set(lock.owner.random, 'given up');
     throw error;
   } finally {
     closeDirectory(write, lock.place.directory);
@@ -207,7 +205,8 @@ export interface Holder {
 function signOf(write: Write, { owner, status }: Holder): Sign {
   // What is none of ours is not ours to move.
   if (owner === undefined) return 'alive';
-  return own.get(owner.random) === 'given up' ? 'dead' : write.surroundings.judge(owner, lastChange(status));
+  const { locks, judge } = write.surroundings;
+  return locks.get(owner.random) === 'given up' ? 'dead' : judge(owner, lastChange(status));
 }
 
 /** Who holds a lock; undefined if nobody does. */

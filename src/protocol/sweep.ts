@@ -10,7 +10,10 @@ import { asText, join, type PathName } from '../path.ts';
 import type { KeptFile, SweepResult } from '../result.ts';
 import { call, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
+import type { Sign } from '../system/lock-owner.ts';
 import { parseToken, type Owner } from '../system/owner.ts';
+import { isLockName, sweepLock } from './sweep-locks.ts';
+import type { Write } from './write.ts';
 
 export interface Sweep {
   readonly directory: PathName;
@@ -19,8 +22,10 @@ export interface Sweep {
   readonly recursive: boolean;
   readonly dryRun: boolean;
   readonly uid: number | undefined;
-  judge(owner: Owner, lastChangeNs: bigint): 'alive' | 'dead' | 'unknown';
+  judge(owner: Owner, lastChangeNs: bigint): Sign;
   now(): number;
+  /** How locks are taken over. */
+  readonly write: Write;
 }
 
 type Found = { [K in keyof SweepResult]: SweepResult[K] extends readonly (infer T)[] ? T[] : never };
@@ -34,6 +39,7 @@ export function* sweepDirectory(sweep: Sweep): Steps<SweepResult> {
       const path = join(folder, name);
       const owner = parseToken(asText(name));
       if (owner !== undefined) yield* sweepFile(sweep, folder, names, path, owner, found);
+      else if (isLockName(name)) yield* sweepLockIn(sweep, folder, name, found);
       else if (sweep.recursive && (yield* isDirectory(path))) folders.push(path);
     }
   }
@@ -72,8 +78,23 @@ function* sweepFile(sweep: Sweep, folder: PathName, names: readonly PathName[], 
   }
 }
 
+function* sweepLockIn(sweep: Sweep, folder: PathName, name: PathName, found: Found): Steps<void> {
+  const path = join(folder, name);
+  try {
+    const swept = yield* sweepLock({ write: sweep.write, dryRun: sweep.dryRun, reasonToKeep: (status, owner) => reasonToLeave(sweep, status, owner) }, folder, name);
+    if (swept === 'removed') found.removed.push(path);
+    else if (swept !== undefined) found.kept.push({ path, reason: swept });
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') found.kept.push({ path, reason: 'failed', error: error as Error });
+  }
+}
+
 function reasonToKeep(sweep: Sweep, status: FileStatus, owner: Owner): KeptFile['reason'] | undefined {
-  if (fileType(status.mode) !== 'file') return 'special';
+  return fileType(status.mode) === 'file' ? reasonToLeave(sweep, status, owner) : 'special';
+}
+
+/** Why the owner's things are left alone. */
+function reasonToLeave(sweep: Sweep, status: FileStatus, owner: Owner): KeptFile['reason'] | undefined {
   // The superuser may also have left a file that it had given to its final owner already.
   if (sweep.uid !== undefined && sweep.uid !== 0 && status.uid !== sweep.uid) return 'foreign';
   const changed = lastChange(status);

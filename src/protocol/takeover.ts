@@ -14,9 +14,9 @@ import { settlingName, type LockOwner } from '../system/lock-owner.ts';
 import { parseToken } from '../system/owner.ts';
 import { whileBusy } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
-import type { Holder, LockPlace, LockRequest } from './lock.ts';
+import type { Holder, LockRequest } from './lock.ts';
 import { lookAt } from './place.ts';
-import { afterFailure, unlinkIfThere } from './temporary.ts';
+import { afterFailure, unlinkIfThere, type Folder } from './temporary.ts';
 import type { Write } from './write.ts';
 
 /** An owner whose lock was taken over. */
@@ -25,7 +25,8 @@ export interface Dead {
   readonly random: string;
   /** What it had left for this moment. */
   readonly note: Uint8Array;
-  readonly place: LockPlace;
+  /** The directory that the lock is in. */
+  readonly folder: Folder;
 }
 
 /**
@@ -35,7 +36,7 @@ export interface Dead {
 export type Settle = (dead: Dead) => Steps<void>;
 
 /** Takes over a lock, puts right what its owner left, and releases it. Without effect if somebody else was faster. */
-export function* takeOver(write: Write, place: LockPlace, directory: PathName, { name, owner }: Holder, { token, settle }: LockRequest): Steps<void> {
+export function* takeOver(write: Write, folder: Folder, directory: PathName, { name, owner }: Holder, { token, settle }: Pick<LockRequest, 'token' | 'settle'>): Steps<void> {
   if (owner === undefined) return;
   const found = join(directory, name);
   const taken = join(directory, settlingName(token, owner));
@@ -47,7 +48,7 @@ export function* takeOver(write: Write, place: LockPlace, directory: PathName, {
     if ((yield* lookAt({ reach: taken })) === undefined) return;
   }
   try {
-    yield* settleDead(write, place, taken, owner, settle);
+    yield* settleDead(write, folder, taken, owner, settle);
     yield* whileBusy(write, () => unlinkIfThere(taken));
   } catch (error) {
     // Somebody has taken over from us in turn, and puts it right.
@@ -58,16 +59,16 @@ export function* takeOver(write: Write, place: LockPlace, directory: PathName, {
   }
 }
 
-function* settleDead(write: Write, place: LockPlace, entry: PathName, owner: LockOwner, settle: Settle | undefined): Steps<void> {
+function* settleDead(write: Write, folder: Folder, entry: PathName, owner: LockOwner, settle: Settle | undefined): Steps<void> {
   const random = owner.settling ?? owner.random;
   const note = yield* readNote(write, entry);
-  if (note.byteLength === 0) yield* removeTemporaries(write, place, random);
-  else if (settle !== undefined) yield* settle({ random, note, place });
+  if (note.byteLength === 0) yield* removeTemporaries(write, folder, random);
+  else if (settle !== undefined) yield* settle({ random, note, folder });
   else throw refusal('ERR_LOCK_UNSETTLED', 'its lock is that of a transaction that was interrupted, which must be recovered first');
 }
 
 /** Removes the temporary files of one lock's owner. */
-export function* removeTemporaries(write: Write, { directory }: Pick<LockPlace, 'directory'>, random: string): Steps<void> {
+export function* removeTemporaries(write: Write, { directory }: Folder, random: string): Steps<void> {
   const names = yield* whenDescriptorsAllow(write, () => call.readdir(directory.reach));
   for (const name of names) {
     const text = asText(name);

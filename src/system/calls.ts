@@ -85,6 +85,8 @@ export interface Surroundings {
   token(kind: TokenKind): string;
   /** Puts something on the list of what is removed when the process ends, by all of the paths that it may have then. */
   guard(kind: 'file' | 'lock entry' | 'directory', ...paths: PathName[]): Guard;
+  /** The locks of this thread that are under way or held, and those that could not be released, by their names' random parts. */
+  readonly locks: Map<string, 'held' | 'given up'>;
   /** A new name for a lock's entry; the lease in milliseconds. */
   lockToken(lease: number): string;
   /** Whether the owner of a lock lives; its entry was last changed then. */

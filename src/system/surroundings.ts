@@ -75,6 +75,7 @@ export const surroundings: Surroundings = {
   soon: (callback) => void setImmediate(callback),
   token: newToken,
   guard,
+  locks: new Map(),
   lockToken: newLockToken,
   judge: judgeLockOwner,
   showLife,

@@ -1,5 +1,7 @@
 /** What comes after a crash: a sweep, and the next write. */
 import { sweepDirectory } from '#untorn/protocol/sweep.js';
+import { readOptions } from '#untorn/options.js';
+import { newWrite } from '#untorn/protocol/write.js';
 import { parseToken } from '#untorn/system/owner.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 import type { Violation } from './checks.ts';
@@ -7,13 +9,13 @@ import { Disk } from './disk.ts';
 import type { History } from './history.ts';
 import { systemOf } from './system.ts';
 import type { Tree } from './tree.ts';
-import { stepsOf } from './writers.ts';
+import { stepsOf, surroundingsOf } from './writers.ts';
 
 /** Sweeps a disk and writes its targets: nothing but temporary files goes, and a write succeeds. */
 export function* recover(tree: Tree, histories: readonly History[]): Generator<Violation> {
   const disk = Disk.from(tree);
   const system = systemOf(disk);
-  const sweep = { directory: '/', olderThan: 0, recursive: true, dryRun: false, uid: 0, judge: () => 'dead' as const, now: () => 0 };
+  const sweep = { directory: '/', olderThan: 0, recursive: true, dryRun: false, uid: 0, judge: () => 'dead' as const, now: () => 0, write: newWrite('/', readOptions({}), surroundingsOf(9, system.close), true) };
   runSync(sweepDirectory(sweep), system);
   const left = new Map([...disk.tree.walk()].map(({ path, inode }) => [path, inode.data]));
   for (const { path, name, inode } of tree.walk()) {

@@ -47,7 +47,8 @@ export function stepsOf(plan: Plan, index: number, content: string, begun: (numb
 
 const stateDirectory = '/state/untorn';
 
-function surroundingsOf(index: number, release: (fd: number) => void): Surroundings {
+/** Surroundings without a system, of one process. */
+export function surroundingsOf(index: number, release: (fd: number) => void): Surroundings {
   let tokens = 0;
   return {
     platform: 'linux',
@@ -60,7 +61,8 @@ function surroundingsOf(index: number, release: (fd: number) => void): Surroundi
     release,
     soon: queueMicrotask,
     guard: () => ({ opened() {}, release() {} }),
-    lockToken: (lease) => `untorn-l-00000000-0-0-${index + 1}-0-0-0-${lease.toString(36)}-${String(++tokens).padStart(20, '0')}`,
+    lockToken: (lease) => `untorn-l-00000000-0-0-${index + 1}-0-0-0-${lease.toString(36)}-${`l${index}l${++tokens}`.padStart(20, '0')}`,
+    locks: new Map(),
     judge: () => 'alive',
     showLife: () => () => undefined,
     stateDirectories: () => [stateDirectory],

@@ -1,0 +1,168 @@
+/**
+ * Processes that update one file on a simulated disk, one action at a time, in an order that is chosen from outside. They may
+ * be killed, and they may be taken for dead although they are not.
+ */
+import type { WriteError } from 'untorn';
+import { readOptions } from '#untorn/options.js';
+import { updateTarget, type Updated } from '#untorn/protocol/locked.js';
+import { Turn } from '#untorn/protocol/turns.js';
+import { newLockedWrite } from '#untorn/protocol/write.js';
+import type { Request, Steps, System, SystemCall } from '#untorn/system/calls.js';
+import type { LockOwner } from '#untorn/system/lock-owner.js';
+import type { Disk } from './disk.ts';
+import { oneByOne } from './driver.ts';
+import { systemOf } from './system.ts';
+import { surroundingsOf } from './writers.ts';
+
+/** Calls that no other process notices or changes. */
+const unnoticed = new Set<keyof System>(['write', 'read', 'close', 'fstat', 'fsync', 'fchmod', 'fchown', 'listxattr']);
+
+/** Changes what one process yields: a mistake in the protocol. */
+export type Mutation = (request: SystemCall, index: number) => Steps<unknown> | undefined;
+
+export const target = '/d/f';
+
+export interface OwnerOptions {
+  readonly letter: string;
+  /** Whether it takes every other for dead: what is said of a process that is only stopped. */
+  readonly distrusts: boolean;
+  /** Whether it does not look at the target again before the rename, so that nothing but the lock protects. */
+  readonly blind: boolean;
+  readonly isDead: (owner: LockOwner) => boolean;
+  readonly mutation?: Mutation | undefined;
+}
+
+export class Owner {
+  readonly letter: string;
+  state: 'running' | 'updated' | 'failed' | 'killed' = 'running';
+  error: WriteError | undefined;
+  readonly #disk: Disk;
+  readonly #system: System;
+  readonly #stack: Steps<unknown>[];
+  readonly #index: number;
+  readonly #mutation: Mutation | undefined;
+  #request: SystemCall | undefined;
+  /** Whether it does what a mistake does instead. */
+  #mistaken = false;
+  /** The state of the disk when it last tried to take the lock. */
+  #tried = -1;
+
+  constructor(disk: Disk, index: number, { letter, distrusts, blind, isDead, mutation }: OwnerOptions) {
+    this.letter = letter;
+    this.#disk = disk;
+    this.#index = index;
+    this.#mutation = mutation;
+    const system = systemOf(disk);
+    this.#system = blind ? blinded(system) : system;
+    const surroundings = { ...surroundingsOf(index, (fd) => system.close(fd)), judge: (owner: LockOwner) => (distrusts || isDead(owner) ? ('dead' as const) : ('alive' as const)) };
+    const write = newLockedWrite(target, readOptions({ durability: 'normal', lock: { timeout: 0x7fffffff } }), surroundings, true);
+    const change = function* (old: Buffer | undefined): Steps<{ content: { kind: 'bytes'; bytes: Buffer } }> {
+      return { content: { kind: 'bytes', bytes: Buffer.from(`${old ?? ''}${letter}`) } };
+    };
+    this.#stack = [updateTarget(write, new Turn(write), change)];
+    this.#proceed({ value: undefined });
+  }
+
+  /** Whether it can go on: who sleeps sleeps until something has changed. */
+  get canAct(): boolean {
+    return this.state === 'running' && (this.#request?.name !== 'sleep' || this.#disk.version !== this.#tried);
+  }
+
+  /** Does the next call, and those after it that nobody notices; returns what it was. */
+  act(): string {
+    const { name } = this.#request as SystemCall;
+    do {
+      const request = this.#request as SystemCall;
+      this.#proceed(this.#perform(request));
+    } while (this.state === 'running' && unnoticed.has((this.#request as SystemCall).name));
+    return name;
+  }
+
+  kill(): void {
+    if (this.state === 'running') this.state = 'killed';
+  }
+
+  #perform({ name, args }: SystemCall): { value: unknown } | { error: unknown } {
+    if (name === 'sleep') return { value: undefined };
+    try {
+      return { value: (this.#system[name] as (...given: unknown[]) => unknown)(...args) };
+    } catch (error) {
+      return { error };
+    } finally {
+      if (name === 'rename') this.#tried = this.#disk.version;
+    }
+  }
+
+  #proceed(outcome: { value: unknown } | { error: unknown }): void {
+    const steps = this.#stack.at(-1) as Steps<unknown>;
+    let next: IteratorResult<Request, unknown>;
+    try {
+      next = 'error' in outcome ? steps.throw(outcome.error) : steps.next(outcome.value);
+    } catch (error) {
+      this.#leave({ error });
+      return;
+    }
+    if (next.done === true) this.#leave({ value: next.value });
+    else this.#take(next.value);
+  }
+
+  #leave(outcome: { value: unknown } | { error: unknown }): void {
+    this.#stack.pop();
+    this.#mistaken = false;
+    if (this.#stack.length > 0) {
+      this.#proceed(outcome);
+      return;
+    }
+    const error = 'error' in outcome ? outcome.error : 'error' in (outcome.value as Updated) ? (outcome.value as { error: unknown }).error : undefined;
+    this.state = error === undefined ? 'updated' : 'failed';
+    this.error = error as WriteError | undefined;
+  }
+
+  #take(request: Request): void {
+    if (request.name === 'wait') throw new Error('A synchronous call waits');
+    if (request.name === 'atOnce' || request.name === 'together') {
+      this.#stack.push(request.name === 'atOnce' ? request.steps : oneByOne(request.steps));
+      this.#proceed({ value: undefined });
+      return;
+    }
+    // What a mistake does instead is done as it says.
+    const instead = this.#mistaken ? undefined : this.#mutation?.(request, this.#index);
+    if (instead === undefined) {
+      this.#request = request;
+    } else {
+      this.#mistaken = true;
+      this.#stack.push(instead);
+      this.#proceed({ value: undefined });
+    }
+  }
+}
+
+/** Shows the target for ever as it was when it was read. */
+function blinded(system: System): System {
+  let read = -1;
+  let seen: { status?: ReturnType<System['lstat']>; error?: unknown } | undefined;
+  return {
+    ...system,
+    open(path, flags, mode) {
+      const isTarget = String(path).endsWith('/f');
+      try {
+        const fd = system.open(path, flags, mode);
+        if (isTarget) read = fd;
+        return fd;
+      } catch (error) {
+        if (isTarget) seen = { error };
+        throw error;
+      }
+    },
+    fstat(fd) {
+      const status = system.fstat(fd);
+      if (fd === read) seen ??= { status };
+      return status;
+    },
+    lstat(path) {
+      if (seen === undefined || !String(path).endsWith('/f')) return system.lstat(path);
+      if (seen.error !== undefined) throw seen.error;
+      return seen.status as ReturnType<System['lstat']>;
+    },
+  };
+}
