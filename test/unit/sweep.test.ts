@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, linkSync, mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
+import { chmodSync, chownSync, linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openPending, sweep, sweepSync, writeFile, type PendingFile, type SweepOptions, type SweepResult } from 'untorn';
+import { openPending, sweep, sweepSync, updateFile, writeFile, type PendingFile, type SweepOptions, type SweepResult } from 'untorn';
 import { ask, missing, run, start } from '../support/child.ts';
 import { scratch, superuser } from '../support/scratch.ts';
+import { leaveLock } from '../support/stale.ts';
+
+const onLinux = { skip: process.platform === 'linux' ? false : 'processes cannot be seen here' };
 
 const forms: [string, (directory: string, options?: SweepOptions) => Promise<SweepResult>][] = [
   ['sweep()', (directory, options) => sweep(directory, options)],
@@ -76,6 +79,49 @@ for (const [name, sweeping] of forms) {
         await new Promise(setImmediate);
       }
       await all;
+    });
+
+    it('removes the lock of a process that is dead, with its temporary file, and a lock that nobody holds (G10)', onLinux, async () => {
+      const { lock } = leaveLock(here.folder, 'file', { start: '1' });
+      mkdirSync(here.at('.empty.untorn-lock'));
+      assert.equal((await sweeping(here.folder, { dryRun: true })).removed.length, 3);
+      assert.equal(here.names().length, 3);
+      const { removed, kept } = await sweeping(here.folder);
+      assert.deepEqual([removed.includes(lock), removed.includes(here.at('.empty.untorn-lock')), kept, here.names()], [true, true, [], []]);
+    });
+
+    it('leaves locks that are held, by this process or by one that cannot be seen (G10)', async () => {
+      const { lock, temporary } = leaveLock(here.folder, 'file', { host: '00000000' });
+      await updateFile(here.at('held'), async () => {
+        const { removed, kept } = await sweeping(here.folder, { olderThan: 3_600_000 });
+        assert.deepEqual([removed, Object.fromEntries(kept.map(({ path, reason }) => [path, reason]))], [[], { [lock]: 'young', [temporary]: 'young', [here.at('.held.untorn-lock')]: 'alive' }]);
+        return 'new';
+      });
+      await sweeping(here.folder, { olderThan: 0 });
+      assert.deepEqual(here.names(), ['held']);
+    });
+
+    it('removes what a dead process had prepared to take a lock, and leaves what a live one has (G10)', onLinux, async () => {
+      const { lock } = leaveLock(here.folder, 'dead', { start: '1' });
+      const [entry = ''] = readdirSync(lock);
+      renameSync(lock, here.at(`.${entry}`));
+      leaveLock(here.folder, 'file', {});
+      const controller = new AbortController();
+      const waiting = updateFile(here.at('file'), () => 'new', { signal: controller.signal });
+      while (here.names().filter((one) => one.startsWith('.untorn-l-')).length < 2) await new Promise(setImmediate);
+      const { removed } = await sweeping(here.folder, { olderThan: 0 });
+      assert.ok(removed.includes(here.at(`.${entry}`)));
+      assert.equal(here.names().filter((one) => one.startsWith('.untorn-l-')).length, 1);
+      controller.abort();
+      await assert.rejects(waiting, { name: 'AbortError' });
+    });
+
+    it('leaves the lock of a transaction that was interrupted, and what is no lock', onLinux, async () => {
+      const { lock } = leaveLock(here.folder, 'file', { start: '1' }, 1, 'a journal');
+      plainWrite(here.at('.own.untorn-lock'), 'a file');
+      const { kept } = await sweeping(here.folder);
+      assert.deepEqual(kept.map(({ path, reason }) => [path, reason]), [[lock, 'failed']]);
+      assert.deepEqual([readdirSync(lock).length, here.names().includes('.own.untorn-lock')], [1, true]);
     });
 
     it('judges by age where it cannot see the writer: of another host or pid namespace', async () => {
