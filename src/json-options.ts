@@ -3,7 +3,8 @@ import { misuse, outOfRange } from './errors.ts';
 import type { JsonError } from './json-error.ts';
 import type { Replacer } from './json-strict.ts';
 import type { Reviver } from './json-text.ts';
-import type { WriteOptions } from './options.ts';
+import { record } from './option-values.ts';
+import type { Settings, WriteOptions } from './options.ts';
 import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
 import { readSchema, type StandardSchema } from './schema.ts';
 
@@ -64,13 +65,17 @@ export interface ReadSettings {
 
 /** What the writing functions take besides the options of every write. */
 export const formatOptions = ['indent', 'replacer', 'schema'] as const;
-const readingOptions = new Set(['schema', 'reviver', 'initial', 'recover', 'onRecover', 'signal']);
+/** What only the reading functions take. */
+export const readingOptions = ['reviver', 'initial', 'recover', 'onRecover'] as const;
+const known = new Set<string>([...readingOptions, 'schema', 'signal']);
 
 export function readReadOptions(given: ReadJsonOptions | null | undefined): ReadSettings {
-  const options = asObject(given ?? {});
-  const unknown = Object.keys(options).find((name) => !readingOptions.has(name));
-  // A misspelt option must not be a silent default.
-  if (unknown !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${unknown}" is not an option`);
+  const options = record(given ?? {}, 'options', (name) => known.has(name));
+  return readReading(options);
+}
+
+/** The reading options among others. */
+export function readReading(options: ReadJsonOptions): ReadSettings {
   return {
     schema: readSchema(options.schema),
     reviver: readFunction('reviver', options.reviver),
@@ -78,11 +83,6 @@ export function readReadOptions(given: ReadJsonOptions | null | undefined): Read
     recover: readRecover(options.recover),
     onRecover: readFunction('onRecover', options.onRecover) ?? warn,
   };
-}
-
-function asObject<T extends object>(options: T): T {
-  if (typeof options === 'object' && !Array.isArray(options)) return options;
-  throw misuse('ERR_INVALID_ARG_TYPE', `"options" must be an object, not ${describe(options)}`);
 }
 
 export function readFunction<T>(name: string, value: T | undefined): T | undefined {
@@ -111,4 +111,16 @@ export function readIndent(value: number | string | undefined): string | undefin
   // Anything else between the values would not be JSON.
   if (typeof value === 'string' && /^[ \t]{0,10}$/.test(value)) return value;
   throw misuse('ERR_INVALID_ARG_VALUE', `"options.indent" must be a number, or up to 10 spaces and tabs, not ${describe(value)}`);
+}
+
+/** How a value becomes text. */
+export interface FormatSettings {
+  readonly indent: string | undefined;
+  readonly replacer: Replacer | undefined;
+  readonly schema: StandardSchema | undefined;
+}
+
+export function readFormat({ encoding }: Settings, options: WriteJsonOptions | null | undefined): FormatSettings {
+  if (!/^utf-?8$/i.test(encoding)) throw misuse('ERR_INVALID_ARG_VALUE', `"options.encoding" must be 'utf8', as all JSON is, not ${describe(encoding)}`);
+  return { indent: readIndent(options?.indent), replacer: readFunction('replacer', options?.replacer), schema: readSchema(options?.schema) };
 }

@@ -18,8 +18,13 @@ export interface Layout {
 /** That of a new file. */
 export const compact: Layout = { indent: '', newline: '\n', endsWithNewline: true };
 
+/** The first indented line is near the beginning: within so many bytes. */
+export const headSize = 4096;
+
 /** The layout of a file, from its first bytes and its last. A line break in JSON is never within a string. */
-export function layoutOf(head: string, tail: string = head): Layout {
+export function layoutOf(first: Buffer, last: Buffer = first): Layout {
+  const head = first.toString('latin1', 0, headSize).replace(/^\xef\xbb\xbf/, '');
+  const tail = last.toString('latin1', Math.max(0, last.length - 2));
   if (tail.trim() === '' && head.trim() === '') return compact;
   const indented = /(\r?)\n([ \t]+)\S/.exec(head.trimStart());
   return {

@@ -1,14 +1,13 @@
-import { misuse } from './errors.ts';
-import { formatOptions, readFunction, readIndent, readReadOptions, type ReadJsonOptions, type WriteJsonOptions } from './json-options.ts';
+import { formatOptions, readFormat, readReadOptions, type ReadJsonOptions, type WriteJsonOptions } from './json-options.ts';
 import { stringify } from './json-strict.ts';
 import { readOptions, type Settings } from './options.ts';
-import { describe, targetPath, type PathLike, type PathName } from './path.ts';
+import { targetPath, type PathLike, type PathName } from './path.ts';
 import { readJsonFile } from './protocol/read-json.ts';
 import { Turn } from './protocol/turns.ts';
 import { replaceWithJson, type JsonText } from './protocol/write-json.ts';
 import { newWrite } from './protocol/write.ts';
 import type { WriteResult } from './result.ts';
-import { readSchema, type SchemaInput, type SchemaOutput, type StandardSchema } from './schema.ts';
+import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 import { runAsync } from './system/async-driver.ts';
 import type { Steps } from './system/calls.ts';
 import { surroundings } from './system/surroundings.ts';
@@ -77,8 +76,6 @@ export function writeJsonSync(path: PathLike, value: unknown, options?: WriteJso
 
 function readArguments(path: PathLike, value: unknown, options: WriteJsonOptions | null | undefined): { target: PathName; settings: Settings; json: JsonText; schema: StandardSchema | undefined } {
   const settings = readOptions(options, formatOptions);
-  if (!/^utf-?8$/i.test(settings.encoding)) throw misuse('ERR_INVALID_ARG_VALUE', `"options.encoding" must be 'utf8', as all JSON is, not ${describe(settings.encoding)}`);
-  const indent = readIndent(options?.indent);
-  const json = { text: stringify(value, readFunction('replacer', options?.replacer), indent), isIndented: indent !== undefined };
-  return { target: targetPath(path), settings, json, schema: readSchema(options?.schema) };
+  const { indent, replacer, schema } = readFormat(settings, options);
+  return { target: targetPath(path), settings, json: { text: stringify(value, replacer, indent), isIndented: indent !== undefined }, schema };
 }

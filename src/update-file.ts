@@ -1,30 +1,14 @@
-import { readData, readSyncData, textOf, type Content, type Data, type SyncData } from './data.ts';
-import { misuse } from './errors.ts';
+import { readData, readSyncData, textOf, type Data, type SyncData } from './data.ts';
 import { readOptions, type WriteOptions } from './options.ts';
-import { describe, display, targetPath, type PathLike, type PathName } from './path.ts';
-import { settled } from './protocol/contents.ts';
+import type { PathLike } from './path.ts';
 import { updateTarget, type Changed, type Updated } from './protocol/locked.ts';
 import { Turn } from './protocol/turns.ts';
-import { newLockedWrite, type LockedWrite } from './protocol/write.ts';
+import type { LockedWrite } from './protocol/write.ts';
 import type { UpdateResult } from './result.ts';
 import { runAsync } from './system/async-driver.ts';
 import type { Steps } from './system/calls.ts';
-import { surroundings } from './system/surroundings.ts';
 import { runSync } from './system/sync-driver.ts';
-import type { Version } from './version.ts';
-
-/** What an update returns to leave the file as it is. */
-export const unchanged: unique symbol = Symbol.for('untorn.unchanged') as never;
-
-/** What an update is told beside the content. */
-export interface UpdateInfo {
-  /** The version of the content; `'absent'` if there is no file. */
-  readonly version: Version;
-  /** The file, symbolic links followed. */
-  readonly path: PathName;
-}
-
-type Kept = typeof unchanged;
+import { lockedWrite, outcomeOf, unchanged, type Kept, type UpdateInfo } from './updating.ts';
 
 /**
  * Replaces a file by what `update` makes of its content, and loses no update of others: it holds the file's lock meanwhile,
@@ -58,13 +42,7 @@ export async function updateFile(
   update: (content: never, info: UpdateInfo) => unknown,
   options?: BufferEncoding | WriteOptions | null,
 ): Promise<UpdateResult> {
-  const { write, decode } = prepare(path, update, options, false);
-  const changing = function* (old: Buffer | undefined, version: Version): Steps<Changed> {
-    const returned = outcomeOf(async () => update(decode(old), { version, path: write.path }));
-    const outcome = yield* settled(write, returned);
-    return 'error' in outcome ? outcome : contentOf(write, outcome.value, (data) => readData(data as Data, write.settings.encoding));
-  };
-  return resultOf(await runAsync(updateTarget(write, new Turn(write), changing)));
+  return resultOf(await runAsync(updating(path, update, options, false)));
 }
 
 /**
@@ -89,55 +67,23 @@ export function updateFileSync(
   options?: (WriteOptions & { encoding?: null | undefined }) | null,
 ): UpdateResult;
 export function updateFileSync(path: PathLike, update: (content: never, info: UpdateInfo) => unknown, options?: BufferEncoding | WriteOptions | null): UpdateResult {
-  const { write, decode } = prepare(path, update, options, true);
-  // oxlint-disable-next-line require-yield -- an asynchronous update waits here
-  const changing = function* (old: Buffer | undefined, version: Version): Steps<Changed> {
-    try {
-      const returned = update(decode(old), { version, path: write.path });
-      return contentOf(write, returned, (data) => readSyncData(data as SyncData, write.settings.encoding));
-    } catch (error) {
-      return { error };
-    }
-  };
-  return resultOf(runSync(updateTarget(write, new Turn(write), changing)));
+  return resultOf(runSync(updating(path, update, options, true)));
 }
 
-type Decode = (content: Buffer | undefined) => never;
-
-function prepare(path: PathLike, update: unknown, options: BufferEncoding | WriteOptions | null | undefined, blocking: boolean): { write: LockedWrite; decode: Decode } {
-  if (typeof update !== 'function') throw misuse('ERR_INVALID_ARG_TYPE', `"update" must be a function, not ${describe(update)}`);
+function updating(path: PathLike, update: (content: never, info: UpdateInfo) => unknown, options: BufferEncoding | WriteOptions | null | undefined, blocking: boolean): Steps<Updated> {
   const settings = readOptions(options);
-  if (settings.fallback === 'in-place') throw misuse('ERR_INVALID_ARG_VALUE', `"options.fallback" must be 'error' here: others cannot be kept off what is written in place`);
-  const write = newLockedWrite(targetPath(path), settings, surroundings, blocking);
+  const write = lockedWrite(path, update, settings, blocking);
   const asText = typeof options === 'string' || typeof options?.encoding === 'string';
-  return { write, decode: (content) => (asText && content !== undefined ? textOf(content, settings.encoding) : content) as never };
+  return updateTarget(write, new Turn(write), function* (old, version) {
+    const outcome = yield* outcomeOf(write, () => update((asText && old !== undefined ? textOf(old, settings.encoding) : old) as never, { version, path: write.path }));
+    if ('error' in outcome) return outcome;
+    return outcome.value === unchanged ? { content: undefined } : contentOf(write, outcome.value);
+  });
 }
 
-function contentOf(write: LockedWrite, returned: unknown, read: (data: unknown) => Content): Changed {
-  if (returned === unchanged) return { content: undefined };
+function contentOf({ blocking, settings: { encoding } }: LockedWrite, data: unknown): Changed {
   try {
-    if (returned === undefined || (write.blocking && isThenable(returned))) throw wrongReturn(write, returned);
-    return { content: read(returned) };
-  } catch (error) {
-    return { error };
-  }
-}
-
-function wrongReturn(write: LockedWrite, returned: unknown): TypeError {
-  const what = returned === undefined ? 'nothing; return the new content, or "unchanged" to leave the file as it is' : 'a promise; use the asynchronous function';
-  return misuse('ERR_INVALID_RETURN_VALUE', `The update of "${display(write.path)}" returned ${what}`);
-}
-
-function isThenable(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || !('then' in value) || typeof value.then !== 'function') return false;
-  // What it still does is of no interest; that must not end the program.
-  (value as PromiseLike<unknown>).then(undefined, () => undefined);
-  return true;
-}
-
-async function outcomeOf(run: () => Promise<unknown>): Promise<{ value: unknown } | { error: unknown }> {
-  try {
-    return { value: await run() };
+    return { content: blocking ? readSyncData(data as SyncData, encoding) : readData(data as Data, encoding) };
   } catch (error) {
     return { error };
   }

@@ -1,15 +1,15 @@
 import { codeOf } from '../errors.ts';
-import { compact, layoutOf, type Layout } from '../json-text.ts';
+import { compact, headSize, layoutOf, type Layout } from '../json-text.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { readFully } from './copy.ts';
 import type { Place } from './place.ts';
 import { unreadable } from './unchanged.ts';
 
-/** How the file that is to be replaced is laid out; its first indented line is near its beginning. */
+/** How the file that is to be replaced is laid out. */
 export function* layoutAt(place: Place): Steps<Layout> {
-  const ends = yield* readEnds(place, 4096, 2);
-  return ends === undefined ? compact : layoutOf(ends.first.toString('latin1'), ends.last.toString('latin1'));
+  const ends = yield* readEnds(place, headSize, 2);
+  return ends === undefined ? compact : layoutOf(ends.first, ends.last);
 }
 
 /** The first and the last bytes (at least that many) of the file that is to be replaced; undefined where they cannot be had. */

@@ -6,7 +6,7 @@ import type { Permits } from './descriptors.ts';
 
 /** One replacement under way: what was asked for, and how far it is. */
 export interface Write {
-  readonly settings: Settings;
+  settings: Settings;
   readonly surroundings: Surroundings;
   /** Whether the caller blocks until it is done; it can then not wait for other writes of this process. */
   readonly blocking: boolean;
