@@ -23,7 +23,9 @@ export type Step =
   | 'back up'
   | 'rename'
   | 'write in place'
-  | 'sync directory';
+  | 'sync directory'
+  | 'commit'
+  | 'complete';
 
 /** What a {@link WriteError} is made of. */
 export interface WriteErrorDetails {
@@ -138,6 +140,8 @@ const doing: Record<Step, string> = {
   rename: 'renaming',
   'write in place': 'writing in place',
   'sync directory': 'syncing the directory',
+  commit: 'committing the transaction',
+  complete: 'completing the transaction, which is committed',
 };
 
 const state: Record<Outcome, string> = {

@@ -9,6 +9,8 @@ export { readVersioned, readVersionedSync, type Versioned } from './read-version
 export { updateFile, updateFileSync } from './update-file.ts';
 export { updateJson, updateJsonSync, type UpdateJsonInfo, type UpdateJsonOptions, type UpdateJsonResult } from './update-json.ts';
 export { unchanged, type UpdateInfo } from './updating.ts';
+export { transaction, transactionSync, type Transaction, type TransactionSync, type TransactionFile, type TransactionOptions, type TransactionRemoveOptions, type TransactionRenameOptions, type TransactionResult, type TransactionWriteOptions } from './transaction.ts';
+export { recover, recoverSync, type KeptTransaction, type RecoverOptions, type RecoverResult } from './recover.ts';
 export { writeFile, writeFileSync } from './write-file.ts';
 export { createWriter, Writer, type WriterOptions } from './writer.ts';
 export { createWritableStream, createWriteStream, type WriteStream, type WriteStreamOptions } from './write-stream.ts';

@@ -43,9 +43,10 @@ export interface KeptFile {
    * - `'foreign'`: it is another user's.
    * - `'linked'`: it has another name somewhere.
    * - `'special'`: it is no regular file.
+   * - `'transaction'`: it is part of a transaction, which `recover` completes or removes.
    * - `'failed'`: it could not be removed, or is a directory that could not be read; see `error`.
    */
-  readonly reason: 'alive' | 'young' | 'foreign' | 'linked' | 'special' | 'failed';
+  readonly reason: 'alive' | 'young' | 'foreign' | 'linked' | 'special' | 'transaction' | 'failed';
   readonly error?: Error;
 }
 

@@ -49,6 +49,7 @@ const reasons: Record<KeptFile['reason'], string> = {
   foreign: "it is another user's",
   linked: 'it has another name somewhere',
   special: 'it is not a regular file',
+  transaction: 'it is part of a transaction, which "untorn recover" completes or removes',
   failed: 'it cannot be removed',
 };
 

@@ -15,7 +15,7 @@ import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
 import { lookAt, type Place } from './place.ts';
-import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, nothing, syncTemporary, unlinkIfThere, type Folder } from './temporary.ts';
+import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, nothing, syncTemporary, unlinkIfThere, type Folder, type TemporaryFile } from './temporary.ts';
 import type { Turn } from './turns.ts';
 import { refuseReserved } from './windows-names.ts';
 import { refusedByPermissions, type Write } from './write.ts';
@@ -54,18 +54,20 @@ function overwritten(path: PathName): MadeBackup {
   return { path, undo: nothing, finish: nothing };
 }
 
-/** The old file's own data: who wrote it may not have synced it. */
-function* syncOld(write: Write, place: Place, old: FileStatus): Steps<void> {
-  if (fileType(old.mode) !== 'file') return;
+/** The old file's own data: who wrote it may not have synced it. False where it has none, being a link. */
+export function* syncOld(write: Write, place: Pick<Place, 'reach'>, old: FileStatus): Steps<boolean> {
+  if (fileType(old.mode) !== 'file') return false;
   const fd = yield* whileBusy(write, () => call.open(place.reach, O_TO_SYNC | O_NOFOLLOW, 0));
   try {
     yield* call.fsync(fd);
   } catch (error) {
     // The result says that nothing here is confirmed durable.
     if (!refusedByPermissions(write, error)) throw error;
+    return false;
   } finally {
     yield* call.close(fd);
   }
+  return true;
 }
 
 function* backUpElsewhere(write: Write, place: Place, turn: Turn, path: PathName): Steps<PathName> {
@@ -82,20 +84,44 @@ function* backUpElsewhere(write: Write, place: Place, turn: Turn, path: PathName
   }
 }
 
-/** Puts the old file under a name that may be taken: linked under a new one first, then renamed over it. */
+/** Puts the old file under a name that may be taken: under a new one first, then renamed over it. */
 function* backUpAs(write: Write, place: Place, turn: Turn, folder: Folder, name: PathName): Steps<PathName> {
-  const reach = join(folder.directory.reach, newName(write, name, 'temporary'));
+  const staged = yield* stageOld(write, place, folder, name);
   try {
-    if (!(yield* linked(write, place.reach, reach))) return yield* backUpByCopy(write, place, turn, folder, name);
     turn.throwIfOvertaken(place);
-    yield* whileBusy(write, () => call.rename(reach, join(folder.directory.reach, name)));
+    yield* whileBusy(write, () => call.rename(staged.reach, join(folder.directory.reach, name)));
   } catch (error) {
-    yield* afterFailure(call.unlink(reach));
+    yield* staged.discard();
     throw error;
   }
   // Where the backup is a link to the old file already, rename(2) does nothing and leaves the new one.
-  yield* unlinkIfThere(reach);
+  yield* unlinkIfThere(staged.reach);
+  staged.forget();
   return join(folder.directoryPath, name);
+}
+
+/** The old file under a new name, on its way to be a backup. */
+export interface StagedBackup {
+  readonly name: PathName;
+  readonly reach: PathName;
+  /** It is where it is to be. */
+  forget(): void;
+  discard(): Steps<unknown>;
+}
+
+/** Gives the old file a temporary name beside the one that its backup is to have: by a link, or as a copy. */
+export function* stageOld(write: Write, place: Place, folder: Folder, name: PathName): Steps<StagedBackup> {
+  const chosen = newName(write, name, 'temporary');
+  const reach = join(folder.directory.reach, chosen);
+  const discard = (): Steps<unknown> => afterFailure(call.unlink(reach));
+  try {
+    if (yield* linked(write, place.reach, reach)) return { name: chosen, reach, forget: () => undefined, discard };
+  } catch (error) {
+    yield* discard();
+    throw error;
+  }
+  const copy = yield* copyOld(write, place, folder, name);
+  return { name: copy.name, reach: copy.reach, forget: () => forgetTemporary(copy), discard: () => discardTemporary(copy) };
 }
 
 /** Links a file, unless the filesystem or the kernel does not do that, or what is then written in place would be the backup too. */
@@ -114,7 +140,7 @@ function* linked(write: Write, from: PathName, to: PathName): Steps<boolean> {
   }
 }
 
-function* backUpByCopy(write: Write, place: Place, turn: Turn, folder: Folder, name: PathName): Steps<PathName> {
+function* copyOld(write: Write, place: Place, folder: Folder, name: PathName): Steps<TemporaryFile> {
   const temporary = yield* createTemporary(write, folder, name, true);
   try {
     const old = yield* call.open(place.reach, O_RDONLY | O_NOFOLLOW, 0);
@@ -127,10 +153,7 @@ function* backUpByCopy(write: Write, place: Place, turn: Turn, folder: Folder, n
     yield* applyMetadata({ ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } }, place, temporary);
     if (write.settings.durability !== 'off') yield* syncTemporary(write, temporary);
     yield* closeTemporary(temporary);
-    turn.throwIfOvertaken(place);
-    yield* whileBusy(write, () => call.rename(temporary.reach, join(folder.directory.reach, name)));
-    forgetTemporary(temporary);
-    return join(folder.directoryPath, name);
+    return temporary;
   } catch (error) {
     yield* discardTemporary(temporary);
     throw error;
@@ -144,12 +167,12 @@ function* backUpNumbered(write: Write, place: Place, turn: Turn, limit: number):
     const name = numbered(place.name, number);
     const reach = join(place.directory.reach, name);
     try {
-      if (!(yield* linked(write, place.reach, reach))) yield* backUpByCopy(write, place, turn, place, name);
+      if (!(yield* linked(write, place.reach, reach))) yield* backUpAs(write, place, turn, place, name);
     } catch (error) {
       if (codeOf(error) === 'EEXIST') continue;
       throw error;
     }
-    const surplus = numbers.filter((taken) => taken <= number - limit).map((old) => join(place.directory.reach, numbered(place.name, old)));
+    const surplus = superfluous(place, numbers, number, limit).map((old) => join(place.directory.reach, old));
     return {
       path: join(place.directoryPath, name),
       *undo() {
@@ -165,6 +188,18 @@ function* backUpNumbered(write: Write, place: Place, turn: Turn, limit: number):
 /** The name that a simple backup has. */
 export function simple(name: PathName): PathName {
   return surround('', name, '~');
+}
+
+/** The name that the next backup in the file's own directory gets, and those that it makes superfluous. */
+export function* numberBackup(place: Place, backup: { readonly kind: 'simple' } | { readonly kind: 'numbered'; readonly limit: number }): Steps<{ name: PathName; surplus: PathName[] }> {
+  if (backup.kind === 'simple') return { name: simple(place.name), surplus: [] };
+  const numbers = yield* numbersTaken(place);
+  const number = Math.max(0, ...numbers) + 1;
+  return { name: numbered(place.name, number), surplus: superfluous(place, numbers, number, backup.limit) };
+}
+
+function superfluous(place: Place, numbers: readonly number[], number: number, limit: number): PathName[] {
+  return numbers.filter((taken) => taken <= number - limit).map((old) => numbered(place.name, old));
 }
 
 /** The names of GNU's numbered backups. */

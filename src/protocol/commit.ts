@@ -7,7 +7,7 @@
  */
 import type { Content } from '../data.ts';
 import { codeOf } from '../errors.ts';
-import { writeResult, type WriteResult } from '../result.ts';
+import { writeResult, type NotKept, type WriteResult } from '../result.ts';
 import { atOnce, call, together, type Steps } from '../system/calls.ts';
 import { makeBackup } from './backup.ts';
 import { writeContent } from './contents.ts';
@@ -23,7 +23,7 @@ import { renameInto, type Renamed } from './rename.ts';
 import { versionInPlace, versionOfFile } from './seen.ts';
 import { finishing, type Staged } from './staged.ts';
 import { supersede } from './superseded.ts';
-import { closeTemporary, discardTemporary, examineTemporary, syncTemporary } from './temporary.ts';
+import { closeTemporary, discardTemporary, examineTemporary, syncTemporary, type TemporaryFile } from './temporary.ts';
 import type { Turn } from './turns.ts';
 import { confirmInPlace, skipUnchanged } from './unchanged.ts';
 import { isLocked, throwIfAborted, type Write } from './write.ts';
@@ -79,20 +79,12 @@ function* commitNow(write: Write, staged: Staged, turn: Turn, bytes: number): St
 
 /** From a temporary file with all of its content to a new target. The order of these steps is what makes it safe. */
 export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
-  const { settings } = write;
   const { place, temporary } = staged;
   const first = turn.newer(place);
   if (first !== undefined) return yield* giveWay(write, staged, turn, first, bytes);
   refuseReadOnly(write, place);
   // What is written in place keeps its own.
-  const notKept = staged.folder === place ? yield* applyMetadata(write, place, temporary) : [];
-  throwIfAborted(write);
-  if (settings.durability !== 'off') {
-    write.step = 'sync';
-    yield* syncTemporary(write, temporary);
-  }
-  write.step = 'close';
-  yield* closeTemporary(temporary);
+  const notKept = yield* finishTemporary(write, place, temporary, staged.folder === place);
   // Others hold the directory open anyway: nothing of ours is left that counts.
   if (place.directory.users > 1) givePermit(write);
   throwIfAborted(write);
@@ -126,6 +118,19 @@ function* withOneMore<T>(write: Write, place: Place, steps: () => Steps<T>): Ste
       throw error;
     }
   });
+}
+
+/** The metadata, the sync and the close of a temporary file that has all of its content; returns what could not be kept. */
+export function* finishTemporary(write: Write, place: Place, temporary: TemporaryFile, withMetadata = true): Steps<NotKept[]> {
+  const notKept = withMetadata ? yield* applyMetadata(write, place, temporary) : [];
+  throwIfAborted(write);
+  if (write.settings.durability !== 'off') {
+    write.step = 'sync';
+    yield* syncTemporary(write, temporary);
+  }
+  write.step = 'close';
+  yield* closeTemporary(temporary);
+  return notKept;
 }
 
 function* putIntoPlace(write: Write, staged: Staged, turn: Turn): Steps<Renamed> {

@@ -66,7 +66,7 @@ export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFi
 }
 
 /** Opens a file that must still be the one that was looked at. */
-function* openSame(reach: PathName, status: FileStatus | undefined, flags = O_RDONLY): Steps<number> {
+export function* openSame(reach: PathName, status: FileStatus | undefined, flags: number = O_RDONLY): Steps<number> {
   const fd = yield* call.open(reach, flags | O_NOFOLLOW, 0);
   try {
     const found = yield* call.fstat(fd);

@@ -1,24 +1,14 @@
 /** What happens under a lock, and what is made sure of there. */
 import { together, type Steps } from '../system/calls.ts';
-import { assertHeld, releaseLock, takeLock, type Lock } from './lock.ts';
+import { settleDead } from './dead.ts';
+import { assertHeld, withLock, type Lock, type LockPlace } from './lock.ts';
 import type { Place } from './place.ts';
 import { assertUnchanged, versionConflict, type Seen } from './seen.ts';
-import { afterFailure } from './temporary.ts';
 import type { LockedWrite } from './write.ts';
 
-/** Takes the lock of the target, runs steps, and gives it back, whatever happens in them. */
-export function* underLock<T>(write: LockedWrite, place: Place, steps: (lock: Lock) => Steps<T>): Steps<T> {
-  const lock = yield* takeLock(write, place, write.locking);
-  let result;
-  try {
-    result = yield* steps(lock);
-  } catch (error) {
-    yield* afterFailure(releaseLock(write, lock));
-    throw error;
-  }
-  write.step = 'unlock';
-  yield* releaseLock(write, lock);
-  return result;
+/** Takes a lock, runs steps, and gives it back, whatever happens in them. A transaction that died with the lock is brought to its end first. */
+export function* underLock<T>(write: LockedWrite, place: LockPlace, steps: (lock: Lock) => Steps<T>): Steps<T> {
+  return yield* withLock(write, place, { ...write.locking, settle: (dead) => settleDead(write, dead) }, steps);
 }
 
 /** Fails if the target does not hold the version that was asked for; and sees to it that it must hold what was seen up to the rename. */

@@ -115,6 +115,28 @@ export function* releaseLock(write: Write, lock: Lock): Steps<void> {
   }
 }
 
+/** Takes a lock, runs steps, and gives it back, whatever happens in them. */
+export function* withLock<T>(write: Write, place: LockPlace, request: LockRequest, steps: (lock: Lock) => Steps<T>): Steps<T> {
+  const lock = yield* takeLock(write, place, request);
+  let result;
+  try {
+    result = yield* steps(lock);
+  } catch (error) {
+    yield* afterFailure(releaseLock(write, lock));
+    throw error;
+  }
+  write.step = 'unlock';
+  yield* releaseLock(write, lock);
+  return result;
+}
+
+/** Leaves a lock to be taken over: by others of this thread at once, by those of other processes when this one has ended. */
+export function giveUpLock(write: Write, lock: Lock): void {
+  lock.stopShowingLife();
+  write.surroundings.locks.set(lock.owner.random, 'given up');
+  closeDirectory(write, lock.place.directory);
+}
+
 /** The error of a holder whose lock was taken over. */
 export function lockLost(cause?: unknown): Error {
   const lost = 'its lock was taken over by another process, since this one was stopped, or showed no sign of life, for longer than its lease';

@@ -65,6 +65,10 @@ function* sweepFile(sweep: Sweep, folder: PathName, names: readonly PathName[], 
       found.recoverable.push(path);
       return;
     }
+    if (owner.kind === 'staged' || owner.kind === 'journal') {
+      found.kept.push({ path, reason: 'transaction' });
+      return;
+    }
     const reason = reasonToKeep(sweep, status, owner) ?? (status.nlink > 1 && !(yield* isHalfLinked(folder, names, path, status)) ? 'linked' : undefined);
     if (reason !== undefined) {
       found.kept.push({ path, reason });

@@ -17,6 +17,7 @@ import { refusedByPermissions, type Write } from './write.ts';
 
 export interface TemporaryFile {
   readonly fd: number;
+  readonly name: PathName;
   /** Where it is reached from the open directory. */
   readonly reach: PathName;
   /** Where users find it. */
@@ -53,10 +54,14 @@ export function newName(write: Write, name: PathName, kind: TokenKind, short = f
   return short || typeof name !== 'string' ? `.${token}${suffix}` : surround('.', cutName(name, room), `.${token}${suffix}`);
 }
 
+/** Node's permission model refuses fsync(2), from 22 on; that leaves a file whose writes are durable one by one. */
+export function newFileFlags({ surroundings, settings }: Write): number {
+  return surroundings.descriptorsRestricted && settings.durability !== 'off' ? O_NEW | O_DSYNC : O_NEW;
+}
+
 /** Creates a file that is not there yet: its owner's alone, or with 0666 less the umask. */
 export function* createTemporary(write: Write, folder: Folder, name: PathName, isPrivate: boolean): Steps<TemporaryFile> {
-  // Node's permission model refuses fsync(2), from 22 on; that leaves a file whose writes are durable one by one.
-  const flags = write.surroundings.descriptorsRestricted && write.settings.durability !== 'off' ? O_NEW | O_DSYNC : O_NEW;
+  const flags = newFileFlags(write);
   let short = false;
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(write, name, 'temporary', short);
@@ -66,7 +71,7 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, i
     try {
       const fd = yield* call.open(reach, flags, isPrivate ? 0o600 : 0o666);
       guard.opened();
-      return { fd, reach, path: join(folder.directoryPath, chosen), guard, status: undefined, attributes: undefined, private: isPrivate, open: true, linked: true };
+      return { fd, name: chosen, reach, path: join(folder.directoryPath, chosen), guard, status: undefined, attributes: undefined, private: isPrivate, open: true, linked: true };
     } catch (error) {
       guard.release();
       if (codeOf(error) === 'ENAMETOOLONG' && !short) short = true;
@@ -90,7 +95,7 @@ export function statusOf(temporary: TemporaryFile): FileStatus {
 export function* nothing(): Steps<undefined> {}
 
 /** Makes its content durable. */
-export function* syncTemporary(write: Write, temporary: TemporaryFile): Steps<void> {
+export function* syncTemporary(write: Write, temporary: Pick<TemporaryFile, 'fd'>): Steps<void> {
   try {
     yield* call.fsync(temporary.fd);
   } catch (error) {

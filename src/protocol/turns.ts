@@ -12,6 +12,7 @@
  */
 import { onAbort } from '../abort.ts';
 import { aborted, codeOf, refusal } from '../errors.ts';
+import type { Durability } from '../options.ts';
 import { key, type PathName } from '../path.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
 import { whileBusy } from './busy.ts';
@@ -233,6 +234,16 @@ export class Turn {
       else throw error;
     }
     return other.number;
+  }
+
+  /** What it placed is as durable as was asked for. */
+  confirmed(durability: Durability, durable: boolean | 'unsupported'): void {
+    this.#record?.confirm(durability, durable);
+  }
+
+  /** What it placed could not be confirmed durable. */
+  failed(error: unknown): void {
+    this.#record?.fail(error);
   }
 
   /** The call has ended: the next one's turn. */

@@ -62,6 +62,7 @@ function attempt<T>(perform: () => T, succeed: (value: T) => void, fail: (error:
 function driveAll(all: readonly Steps<unknown>[], systems: Systems, ended: (parts: Settled[]) => void): void {
   const parts: Settled[] = [];
   let running = all.length;
+  if (running === 0) ended(parts);
   const end = (index: number, part: Settled): void => {
     parts[index] = part;
     if (--running === 0) ended(parts);

@@ -97,8 +97,11 @@ export interface Surroundings {
   stateDirectories(): PathName[];
 }
 
-/** What a temporary file is: to be removed when its owner is dead, or the only copy of something. */
-export type TokenKind = 'temporary' | 'recovery';
+/**
+ * What a file with a token is: to be removed when its owner is dead, the only copy of something, new content of a
+ * transaction, or the record of one.
+ */
+export type TokenKind = 'temporary' | 'recovery' | 'staged' | 'journal';
 
 /** A file that is removed when the process ends. */
 export interface Guard {

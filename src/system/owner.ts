@@ -23,7 +23,10 @@ export interface Owner {
   readonly start: string;
 }
 
-const pattern = /untorn-(t|r)-([0-9a-z]{8})-([0-9a-z]{1,8})-([0-9a-z]+)-([0-9a-z]+)-([0-9a-z]+)-[0-9a-z]{20}/;
+const letters: Readonly<Record<TokenKind, string>> = { temporary: 't', recovery: 'r', staged: 'x', journal: 'j' };
+const kinds = Object.fromEntries(Object.entries(letters).map(([kind, letter]) => [letter, kind])) as Record<string, TokenKind>;
+
+const pattern = /untorn-(t|r|x|j)-([0-9a-z]{8})-([0-9a-z]{1,8})-([0-9a-z]+)-([0-9a-z]+)-([0-9a-z]+)-[0-9a-z]{20}/;
 
 let own: Omit<Owner, 'kind'> | undefined;
 
@@ -43,7 +46,7 @@ export function thisOwner(): Omit<Owner, 'kind'> {
 /** A new name part that says who owns a file and that nobody can guess: 100 random bits. */
 export function newToken(kind: TokenKind): string {
   const { host, boot, namespace, pid, start } = thisOwner();
-  return `untorn-${kind === 'temporary' ? 't' : 'r'}-${host}-${boot}-${namespace}-${pid.toString(36)}-${start}-${newRandomName()}`;
+  return `untorn-${letters[kind]}-${host}-${boot}-${namespace}-${pid.toString(36)}-${start}-${newRandomName()}`;
 }
 
 /** The owner in a file name, if the name has a token. */
@@ -51,7 +54,7 @@ export function parseToken(name: string): Owner | undefined {
   const found = pattern.exec(name);
   if (found === null) return undefined;
   const [, kind, host, boot, namespace, pid, start] = found as unknown as [string, string, string, string, string, string, string];
-  return { kind: kind === 't' ? 'temporary' : 'recovery', host, boot, namespace, pid: Number.parseInt(pid, 36), start };
+  return { kind: kinds[kind] as TokenKind, host, boot, namespace, pid: Number.parseInt(pid, 36), start };
 }
 
 /** When a process of this pid namespace, or a thread of it, started, and its state; undefined where there is none or the system does not say. */
@@ -122,7 +125,7 @@ function readOr(path: string, otherwise = ''): string {
 }
 
 /** FNV-1a, 40 bits in base 32: tells machines and boots apart, hides nothing and needs no crypto module at start. */
-function digest(text: string): string {
+export function digest(text: string): string {
   let hash = 0xcbf29ce484222325n;
   for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
   return BigInt.asUintN(40, hash ^ (hash >> 24n)).toString(32).padStart(8, '0');

@@ -9,7 +9,7 @@ const typeBits = { file: S_IFREG, directory: S_IFDIR, link: S_IFLNK } as const;
 
 export const umask = 0o022;
 /** A disk writes no more than this in one call, so that a content takes several. */
-const bytesPerWrite = 3;
+const fewBytes = 3;
 
 /** What is special about some paths. */
 export interface Traits {
@@ -23,7 +23,7 @@ function fail(code: string, what: string): never {
   throw Object.assign(new Error(`${code}: ${what}`), { code });
 }
 
-export function systemOf(disk: Disk, traits: Traits = {}): System & { readonly descriptors: ReadonlyMap<number, unknown> } {
+export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewBytes): System & { readonly descriptors: ReadonlyMap<number, unknown> } {
   const descriptors = new Map<number, { readonly inode: Inode; position: number }>();
   let lastDescriptor = 2;
 

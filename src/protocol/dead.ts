@@ -1,0 +1,52 @@
+/** Putting right what a dead owner of a transaction's lock was at: before anybody who takes the lock over reads the file. */
+import { codeOf } from '../errors.ts';
+import { display, join, type PathName } from '../path.ts';
+import { type Steps } from '../system/calls.ts';
+import { removeStaged } from './changes.ts';
+import { closeDirectory, openDirectory } from './directory.ts';
+import type { OpenFolder } from './files.ts';
+import { decodeNote } from './journal.ts';
+import { withLock, type LockPlace } from './lock.ts';
+import { hasRecord } from './record.ts';
+import { settleRecord, unreachable, type Settled } from './settle.ts';
+import type { Dead } from './takeover.ts';
+import { newLockedWrite, type Write } from './write.ts';
+
+/** What whoever takes over the lock of a transaction's file has to do first: see `takeover.ts`. */
+export function* settleDead(write: Write, { note, folder }: Dead): Steps<void> {
+  const { id, home: path } = decodeNote(note);
+  const home = yield* openHome(write, path);
+  try {
+    yield* settleUnderLock(write, home, id);
+    if (!(yield* hasRecord(write, home, id, 'journal'))) yield* removeStaged(write, folder.directory, id);
+  } finally {
+    closeDirectory(write, home.directory);
+  }
+}
+
+export function* openHome(write: Write, directoryPath: PathName): Steps<OpenFolder> {
+  try {
+    return { directory: yield* openDirectory(write, directoryPath), directoryPath };
+  } catch (error) {
+    throw ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '') ? notHome(directoryPath) : error;
+  }
+}
+
+export function notHome(path: PathName): Error {
+  return unreachable(`"${display(path)}", where the journal of a transaction is, cannot be found: it is not mounted, or was moved or replaced`);
+}
+
+/** Under the lock of the record: one at a time. */
+export function* settleUnderLock(write: Write, home: OpenFolder, id: string): Steps<Settled> {
+  return yield* underLocks(write, [{ ...home, name: `untorn-j-${id}` }], () => settleRecord(write, home, id));
+}
+
+/** Performs steps under the locks of some files, taken in their order. */
+export function* underLocks<T>(write: Write, [first, ...rest]: readonly LockPlace[], steps: () => Steps<T>): Steps<T> {
+  if (first === undefined) return yield* steps();
+  const { settings, surroundings, blocking } = write;
+  const locked = newLockedWrite(join(first.directoryPath, first.name), settings, surroundings, blocking);
+  locked.locking.deadline = performance.now() + settings.lock.timeout;
+  const request = { ...locked.locking, settle: (dead: Dead) => settleDead(write, dead) };
+  return yield* withLock(locked, first, request, () => underLocks(write, rest, steps));
+}

@@ -1,0 +1,294 @@
+/**
+ * A transaction before its commit: new contents are staged beside their targets, removals and renames are noted.
+ *
+ * Promise: until the commit no target is touched, and whatever ends the draft without one (an error, an exit, a crash)
+ * leaves every file as it was. Its files are all different: a file that is renamed takes part in nothing else, so the
+ * changes can be made in any order and again.
+ */
+import { misuse, refusal } from '../errors.ts';
+import type { Content } from '../data.ts';
+import { display, join, type PathName } from '../path.ts';
+import type { NotKept } from '../result.ts';
+import { type FileStatus, type Steps, type Surroundings } from '../system/calls.ts';
+import { O_RDWR } from '../system/flags.ts';
+import { finishTemporary } from './commit.ts';
+import { writeContent } from './contents.ts';
+import { whenDescriptorsAllow } from './descriptors.ts';
+import { closeDirectory } from './directory.ts';
+import { fileKey, inOrder, type OpenFolder } from './files.ts';
+import { openSame } from './in-place.ts';
+import { findPlace, letGo, lookAgain, type Place } from './place.ts';
+import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Seen } from './seen.ts';
+import { recoverOnce, type Recovery } from './recover.ts';
+import { giveUp, stage, type Staged } from './staged.ts';
+import { discardTemporary, examineTemporary, statusOf, type TemporaryFile } from './temporary.ts';
+import { newWrite, reporting, type Write } from './write.ts';
+import type { Version } from '../version.ts';
+import type { Settings } from '../options.ts';
+
+interface Common {
+  /** Its place among the calls. */
+  readonly number: number;
+  readonly write: Write;
+  readonly place: Place;
+}
+
+/** New content. */
+export interface Put extends Common {
+  readonly kind: 'put';
+  temporary: TemporaryFile;
+  readonly bytes: number;
+  notKept: NotKept[];
+}
+
+export interface Removal extends Common {
+  readonly kind: 'remove';
+}
+
+export interface Renaming extends Common {
+  readonly kind: 'rename';
+  /** The new name, and the settings that go with it. */
+  readonly to: Place;
+  readonly toWrite: Write;
+}
+
+export type DraftChange = Put | Removal | Renaming;
+
+export class Draft {
+  /** Who runs the transaction, and 100 random bits: what the names of all of its files have in common. */
+  readonly id: string;
+  /** The transaction as a whole: its settings, and for messages the path that it is about. */
+  readonly write: Write;
+  readonly folders: Map<string, OpenFolder> = new Map();
+  readonly #changes = new Map<string, DraftChange>();
+  /** Files that were read. */
+  readonly #seen = new Map<string, { readonly write: Write; readonly place: Place; readonly seen: Seen }>();
+  readonly #surroundings: Surroundings;
+  readonly #recovery: Recovery;
+  #names = 0;
+  #calls = 0;
+
+  constructor(settings: Settings, surroundings: Surroundings, blocking: boolean, recovery: Recovery) {
+    this.#recovery = recovery;
+    const token = surroundings.token('staged');
+    this.id = token.slice('untorn-x-'.length);
+    this.#surroundings = Object.create(surroundings, { token: { value: () => `${token}-${++this.#names}` } }) as Surroundings;
+    this.write = newWrite('', settings, this.#surroundings, blocking);
+  }
+
+  /** The changes, in the order in which all transactions take their files: by directory, then by name. */
+  get changes(): DraftChange[] {
+    return [...new Set(this.#changes.values())].toSorted((one, other) => inOrder(one.place, other.place));
+  }
+
+  /** A write of this transaction, with settings of its own. */
+  newWrite(path: PathName, settings: Settings): Write {
+    return newWrite(path, settings, this.#surroundings, this.write.blocking);
+  }
+
+  /** Stages new content, complete: written, with its metadata, synced and closed. */
+  *put(path: PathName, settings: Settings, content: Content): Steps<void> {
+    const number = ++this.#calls;
+    const write = this.newWrite(path, settings);
+    try {
+      yield* reporting(write, this.#stage(write, number, content));
+    } finally {
+      if (content.kind === 'source') content.source.close();
+    }
+  }
+
+  *#stage(write: Write, number: number, content: Content): Steps<void> {
+    const staged = yield* stage(write);
+    let change: Put;
+    try {
+      const bytes = yield* writeContent(write, staged.temporary.fd, content);
+      yield* examineTemporary(write, staged.place, staged.temporary);
+      const notKept = yield* finishTemporary(write, staged.place, staged.temporary);
+      change = { kind: 'put', number, write, ...this.#adopt(write, staged), bytes, notKept };
+    } catch (error) {
+      yield* giveUp(write, staged, true);
+      throw error;
+    }
+    try {
+      // Before the commit it is looked at again.
+      yield* recoverOnce(write, change.place, this.#recovery);
+      yield* this.#note(change, change.place);
+    } catch (error) {
+      yield* discardTemporary(change.temporary);
+      throw error;
+    }
+  }
+
+  /** Keeps each directory open once, however many files it has; and no old file. */
+  #adopt(write: Write, { place, temporary }: Pick<Staged, 'place' | 'temporary'>): { place: Place; temporary: TemporaryFile } {
+    const adopted = this.#share(write, place);
+    return { place: adopted, temporary: { ...temporary, reach: join(adopted.directory.reach, temporary.name) } };
+  }
+
+  #share(write: Write, place: Place): Place {
+    letGo(write, place);
+    const { directory } = this.share(place);
+    return directory === place.directory ? place : { ...place, directory, reach: join(directory.reach, place.name) };
+  }
+
+  /** The directory as it is held open already, or from now on. */
+  share(folder: OpenFolder): OpenFolder {
+    const known = this.folders.get(folder.directory.key);
+    if (known === undefined) this.folders.set(folder.directory.key, folder);
+    else closeDirectory(this.write, folder.directory);
+    return known ?? folder;
+  }
+
+  /** Notes that a file is to be removed, if it is there. */
+  *remove(path: PathName, settings: Settings, force: boolean): Steps<void> {
+    const number = ++this.#calls;
+    const write = this.newWrite(path, settings);
+    yield* reporting(write, this.#remove(write, number, force));
+  }
+
+  *#remove(write: Write, number: number, force: boolean): Steps<void> {
+    const place = yield* this.#find(write);
+    const before = this.#changes.get(fileKey(place));
+    if (place.existing === undefined && before?.kind !== 'put' && !force) throw missing();
+    // A file that the transaction itself would have made: then it does not make it.
+    yield* this.#note(place.existing === undefined ? undefined : { kind: 'remove', number, write, place }, place);
+  }
+
+  /** Notes that a file is to have another name. */
+  *rename(from: PathName, to: PathName, settings: Settings): Steps<void> {
+    const number = ++this.#calls;
+    const write = this.newWrite(from, { ...settings, overwrite: true });
+    const toWrite = this.newWrite(to, settings);
+    const place = yield* reporting(write, this.#find(write));
+    yield* reporting(toWrite, this.#rename(write, place, toWrite, number));
+  }
+
+  *#rename(write: Write, place: Place, toWrite: Write, number: number): Steps<void> {
+    const target = yield* this.#find(toWrite);
+    if (place.existing === undefined) throw missing();
+    if (fileKey(place) === fileKey(target)) throw refusal('EINVAL', 'it would be renamed to itself');
+    for (const one of [place, target]) {
+      if (this.#changes.has(fileKey(one))) throw misuse('ERR_INVALID_STATE', `"${display(join(one.directoryPath, one.name))}" is changed in this transaction already, so that it cannot be renamed or renamed over`);
+    }
+    const change: Renaming = { kind: 'rename', number, write, place, to: target, toWrite };
+    this.#changes.set(fileKey(place), change);
+    this.#changes.set(fileKey(target), change);
+  }
+
+  *#find(write: Write): Steps<Place> {
+    const place = this.#share(write, yield* whenDescriptorsAllow(write, () => findPlace(write)));
+    if (yield* recoverOnce(write, place, this.#recovery)) {
+      yield* lookAgain(write, place);
+      letGo(write, place);
+    }
+    return place;
+  }
+
+  /** Takes a change in, in the place of an earlier one of the same file. Of two calls at once the later counts. */
+  *#note(change: Put | Removal | undefined, place: Place): Steps<void> {
+    const name = fileKey(place);
+    const before = this.#changes.get(name);
+    if (before?.kind === 'rename') throw misuse('ERR_INVALID_STATE', `"${display(join(place.directoryPath, place.name))}" is renamed in this transaction`);
+    if (change !== undefined && before !== undefined && before.number > change.number) {
+      if (change.kind === 'put') yield* discardTemporary(change.temporary);
+      return;
+    }
+    if (change === undefined) this.#changes.delete(name);
+    else this.#changes.set(name, change);
+    if (before?.kind === 'put') yield* discardTemporary(before.temporary);
+  }
+
+  /** What the transaction would leave at a path; undefined where it would leave nothing. */
+  *read(path: PathName, settings: Settings): Steps<Uint8Array | undefined> {
+    const write = this.newWrite(path, settings);
+    return yield* reporting(write, this.#read(write));
+  }
+
+  *#read(write: Write): Steps<Uint8Array | undefined> {
+    const place = yield* this.#find(write);
+    const change = this.#changes.get(fileKey(place));
+    if (change === undefined) return yield* this.#see(write, place);
+    if (change.kind === 'put') return (yield* readTarget(write, { ...place, reach: change.temporary.reach })).content;
+    return change.kind === 'rename' && fileKey(change.to) === fileKey(place) ? yield* this.#see(change.write, change.place) : undefined;
+  }
+
+  /** Reads a file that must then be the same at the commit. */
+  *#see(write: Write, place: Place): Steps<Uint8Array | undefined> {
+    const { content, version, status } = yield* readTarget(write, place);
+    const before = this.#seen.get(fileKey(place));
+    if (before !== undefined && before.seen.version !== version) throw versionConflict(version);
+    this.#seen.set(fileKey(place), { write, place, seen: { version, status } });
+    return content;
+  }
+
+  /** Fails if a file does not have a version; from now on it must. */
+  *#expect(write: Write, place: Place, version: Version): Steps<void> {
+    const seen = yield* versionInPlace(write, place);
+    if (seen.version !== version) throw versionConflict(seen.version);
+    this.#seen.set(fileKey(place), { write, place, seen });
+  }
+
+  /** Fails if a file is not what it was when the transaction read it. */
+  *assertSeen(): Steps<void> {
+    for (const { write, place, seen } of this.#seen.values()) yield* reporting(write, assertUnchanged(write, place, seen));
+  }
+
+  /** The files of some paths, to be locked. */
+  *places(paths: readonly PathName[]): Steps<{ path: PathName; place: Place }[]> {
+    const places = [];
+    for (const path of paths) {
+      const write = this.newWrite(path, this.write.settings);
+      const place = yield* reporting(write, this.#find(write));
+      places.push({ path: write.path, place });
+    }
+    return places;
+  }
+
+  /** Looks again at a target under its lock; new content gets its metadata anew if the file that it replaces is another one now. */
+  *refresh(change: DraftChange): Steps<void> {
+    const { write, place } = change;
+    const before = place.existing;
+    yield* lookAgain(write, place);
+    letGo(write, place);
+    if (write.settings.ifMatch !== undefined) yield* this.#expect(write, place, write.settings.ifMatch);
+    if (change.kind === 'put') {
+      if (!isUnchanged(before, place.existing)) yield* restage(change);
+    } else if (place.existing === undefined) {
+      throw missing();
+    }
+    if (change.kind !== 'rename') return;
+    yield* lookAgain(change.toWrite, change.to);
+    letGo(change.toWrite, change.to);
+  }
+
+  /** Removes what is staged. */
+  *discard(): Steps<void> {
+    for (const change of this.changes) if (change.kind === 'put') yield* discardTemporary(change.temporary);
+    this.leave();
+  }
+
+  /** Closes its directories. */
+  leave(): void {
+    for (const { directory } of this.folders.values()) closeDirectory(this.write, directory);
+    this.folders.clear();
+    this.#changes.clear();
+  }
+}
+
+function missing(): Error {
+  return refusal('ENOENT', 'there is no such file');
+}
+
+function isUnchanged(before: FileStatus | undefined, now: FileStatus | undefined): boolean {
+  return before?.ino === now?.ino && before?.ctimeNs === now?.ctimeNs;
+}
+
+/** The file that is replaced is another one by now: its metadata are what counts. */
+function* restage(change: Put): Steps<void> {
+  const { write, place } = change;
+  const fd = yield* whenDescriptorsAllow(write, () => openSame(change.temporary.reach, statusOf(change.temporary), O_RDWR));
+  const again: TemporaryFile = { ...change.temporary, fd, open: true };
+  change.temporary = again;
+  yield* examineTemporary(write, place, again);
+  change.notKept = yield* finishTemporary(write, place, again);
+}

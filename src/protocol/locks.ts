@@ -1,0 +1,109 @@
+/**
+ * The locks of several files.
+ *
+ * Promise: they are taken in one order, that of their directories' device and inode numbers and then their names, so that of
+ * those who take theirs at once nobody waits for one who waits for them. (A transaction that has some before its callback
+ * runs, and takes others at its commit, may meet another that does the reverse: that ends at the deadline.)
+ * Each comes with the file's turn in this process. Its note says where the journal is, for whoever takes it over.
+ */
+import type { PathName } from '../path.ts';
+import { type Steps } from '../system/calls.ts';
+import { settleDead } from './dead.ts';
+import type { Draft } from './draft.ts';
+import { fileKey, inOrder, type OpenFolder } from './files.ts';
+import { encodePointer } from './journal.ts';
+import { assertHeld, giveUpLock, releaseLock, takeLock, type Lock } from './lock.ts';
+import type { Place } from './place.ts';
+import { Turn } from './turns.ts';
+import { newLockedWrite } from './write.ts';
+
+interface Held {
+  readonly lock: Lock | undefined;
+  readonly turn: Turn;
+  readonly place: Place;
+}
+
+export class LockSet {
+  readonly #draft: Draft;
+  readonly #held = new Map<string, Held>();
+  /** Where the journal is to be: the directory of the first file that is locked. */
+  home: OpenFolder | undefined;
+
+  constructor(draft: Draft) {
+    this.#draft = draft;
+  }
+
+  /** Locks files that are not locked yet. If that fails those that are stay so. */
+  *take(files: readonly { readonly path: PathName; readonly place: Place }[]): Steps<void> {
+    for (const { path, place } of files.toSorted((one, other) => inOrder(one.place, other.place))) {
+      if (!this.#held.has(fileKey(place))) yield* this.#takeOne(path, place);
+    }
+  }
+
+  *#takeOne(path: PathName, place: Place): Steps<void> {
+    const { id, write: whole } = this.#draft;
+    const { settings, surroundings, blocking } = whole;
+    this.home ??= place;
+    const write = newLockedWrite(path, settings, surroundings, blocking);
+    const turn = new Turn(write);
+    this.#held.set(fileKey(place), { turn, place, lock: undefined });
+    whole.path = path;
+    whole.step = 'lock';
+    while (!(yield* turn.claim(place, () => undefined)));
+    yield* turn.finishOther(place);
+    const note = encodePointer({ id, ino: 0n, home: this.home.directoryPath });
+    const lock = yield* takeLock(write, place, { ...write.locking, note, settle: (dead) => settleDead(write, dead) });
+    this.#held.set(fileKey(place), { turn, place, lock });
+  }
+
+  get #all(): readonly Held[] {
+    return [...this.#held.values()];
+  }
+
+  /** Fails if one of them has been taken over. */
+  *assertHeld(): Steps<void> {
+    for (const { lock } of this.#all) if (lock !== undefined) yield* assertHeld(lock);
+  }
+
+  /** From here on the end of the process does not free them: who takes them over completes the transaction. */
+  keep(): void {
+    for (const { lock } of this.#all) for (const guard of lock?.guards ?? []) guard.release();
+  }
+
+  /** The file's new content is in place. */
+  placed(place: Place): void {
+    this.#held.get(fileKey(place))?.turn.placed(place);
+  }
+
+  confirmed(durable: boolean | 'unsupported'): void {
+    for (const { turn } of this.#all) turn.confirmed(this.#draft.write.settings.durability, durable);
+  }
+
+  failed(error: unknown): void {
+    for (const { turn } of this.#all) turn.failed(error);
+  }
+
+  /** Gives all of them back. Fails with the first error, if there are some, when all has been tried. */
+  *release(): Steps<void> {
+    const errors: unknown[] = [];
+    for (const { lock, turn } of this.#all) {
+      try {
+        if (lock !== undefined) yield* releaseLock(this.#draft.write, lock);
+      } catch (error) {
+        errors.push(error);
+      }
+      turn.leave();
+    }
+    this.#held.clear();
+    if (errors.length > 0) throw errors[0];
+  }
+
+  /** Leaves them to be taken over: what they are for is committed and could not be completed. */
+  giveUp(): void {
+    for (const { lock, turn } of this.#all) {
+      if (lock !== undefined) giveUpLock(this.#draft.write, lock);
+      turn.leave();
+    }
+    this.#held.clear();
+  }
+}

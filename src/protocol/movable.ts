@@ -1,0 +1,27 @@
+/** What would make a rename or removal fail that has been promised already: it is found out before the commit. */
+import { codeOf, refusal } from '../errors.ts';
+import { join } from '../path.ts';
+import { call, type Steps } from '../system/calls.ts';
+import { refuseReadOnly, type Place } from './place.ts';
+import { newName } from './temporary.ts';
+import type { Write } from './write.ts';
+
+/** Fails if the name can be seen not to be one that this process may replace or remove. */
+export function* refuseImmovable(write: Write, place: Place): Steps<void> {
+  const { existing, directory } = place;
+  const { platform, uid } = write.surroundings;
+  if (existing === undefined) return;
+  refuseReadOnly(write, place);
+  if (platform === 'win32') return;
+  const sticky = (directory.status.mode & 0o1000) !== 0;
+  if (sticky && uid !== 0 && uid !== existing.uid && uid !== directory.status.uid) throw refusal('EPERM', "it is another user's in a sticky directory");
+  // A file that is mounted by itself (as containers do) cannot be renamed over; nor can it be linked to its directory.
+  const probe = join(directory.reach, newName(write, place.name, 'temporary'));
+  try {
+    yield* call.link(place.reach, probe);
+  } catch (error) {
+    if (codeOf(error) === 'EXDEV') throw refusal('EBUSY', 'it is mounted by itself, and cannot be replaced');
+    return;
+  }
+  yield* call.unlink(probe);
+}

@@ -1,0 +1,164 @@
+/**
+ * What transactions that were interrupted left in a directory, and what to do about each: see `settle.ts`.
+ *
+ * Promise: nothing of a transaction whose owner is alive is touched, nor of one whose owner cannot be judged and that
+ * was at work not long ago.
+ */
+import { codeOf } from '../errors.ts';
+import { asText, join, type PathName } from '../path.ts';
+import type { KeptTransaction, RecoverResult } from '../recover.ts';
+import { call, lastChange, type Steps } from '../system/calls.ts';
+import { parseToken, type Owner } from '../system/owner.ts';
+import { abandoned } from './abandoned.ts';
+import { removeStaged } from './changes.ts';
+import { notHome, openHome, settleDead, settleUnderLock, underLocks } from './dead.ts';
+import { closeDirectory, openDirectory } from './directory.ts';
+import { inOrder, type OpenFolder } from './files.ts';
+import { lookAt } from './place.ts';
+import { hasRecord, parseRecordName, readPointer } from './record.ts';
+import { isFound, readIfWhole, withFolders, type Settled } from './settle.ts';
+import { freeLocks } from './stale-locks.ts';
+import type { Write } from './write.ts';
+
+export interface Recovery {
+  /** Age in milliseconds from which transactions of unknown owners are recovered. */
+  readonly olderThan: number;
+  judge(owner: Owner, lastChangeNs: bigint): 'alive' | 'dead' | 'unknown';
+  now(): number;
+}
+
+type Found = { [K in keyof RecoverResult]: RecoverResult[K] extends readonly (infer T)[] ? T[] : never };
+
+/** The names in one directory that belong to one transaction. */
+interface Left {
+  record?: PathName;
+  pointer?: PathName;
+  staged?: PathName;
+}
+
+export function* recoverDirectory(write: Write, recovery: Recovery): Steps<RecoverResult> {
+  const here: OpenFolder = { directory: yield* openDirectory(write, write.path), directoryPath: write.path };
+  try {
+    return yield* recoverIn(write, here, recovery);
+  } finally {
+    closeDirectory(write, here.directory);
+  }
+}
+
+function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<RecoverResult> {
+  const found: Found = { completed: [], removed: [], kept: [] };
+  for (const [id, left] of leftovers(yield* call.readdir(here.directory.reach))) {
+    const path = join(here.directoryPath, (left.record ?? left.pointer ?? left.staged) as PathName);
+    try {
+      const reason = yield* reasonToKeep(recovery, here, left, id);
+      if (reason !== undefined) {
+        found.kept.push({ path, reason });
+        continue;
+      }
+      const { completed, removed } = yield* recoverOne(write, here, left, id);
+      found.completed.push(...completed);
+      found.removed.push(...removed);
+      abandoned.delete(id);
+    } catch (error) {
+      found.kept.push({ path, reason: reasons[codeOf(error) ?? ''] ?? 'failed', error: error as Error });
+    }
+  }
+  try {
+    yield* freeLocks(write, here, yield* call.readdir(here.directory.reach), (dead) => settleDead(write, dead));
+  } catch (error) {
+    found.kept.push({ path: here.directoryPath, reason: reasons[codeOf(error) ?? ''] ?? 'failed', error: error as Error });
+  }
+  return found;
+}
+
+const reasons: Record<string, KeptTransaction['reason']> = { ERR_UNTORN_FOREIGN_JOURNAL: 'foreign', ERR_UNTORN_UNREACHABLE: 'unreachable', ERR_UNTORN_JOURNAL: 'damaged', ERR_UNTORN_JOURNAL_VERSION: 'damaged' };
+
+function leftovers(names: readonly PathName[]): Map<string, Left> {
+  const all = new Map<string, Left>();
+  const of = (id: string): Left => {
+    const left = all.get(id) ?? {};
+    all.set(id, left);
+    return left;
+  };
+  for (const name of names) {
+    const record = parseRecordName(asText(name));
+    const staged = /untorn-x-([0-9a-z]+(?:-[0-9a-z]+){4}-[0-9a-z]{20})-/.exec(asText(name))?.[1];
+    if (record?.kind === 'pointer') of(record.id).pointer = name;
+    else if (record !== undefined) of(record.id).record = name;
+    else if (staged !== undefined) of(staged).staged = name;
+  }
+  return all;
+}
+
+function* reasonToKeep(recovery: Recovery, { directory }: OpenFolder, left: Left, id: string): Steps<'alive' | 'young' | undefined> {
+  const owner = parseToken(`untorn-x-${id}`);
+  if (owner === undefined || abandoned.has(id)) return undefined;
+  let last = 0n;
+  for (const name of [left.record, left.pointer, left.staged]) {
+    const status = name === undefined ? undefined : yield* lookAt({ reach: join(directory.reach, name) });
+    if (status !== undefined) last = lastChange(status) > last ? lastChange(status) : last;
+  }
+  switch (recovery.judge(owner, last)) {
+    case 'dead':
+      return undefined;
+    case 'alive':
+      return 'alive';
+    case 'unknown':
+      return recovery.now() - Number(last / 1_000_000n) < recovery.olderThan ? 'young' : undefined;
+  }
+}
+
+function* recoverOne(write: Write, here: OpenFolder, left: Left, id: string): Steps<Settled> {
+  if (left.record !== undefined) return yield* recoverFromHome(write, here, id);
+  if (left.pointer === undefined) {
+    // It comes before any pointer and any record that leads here: it was not committed.
+    const removed = yield* removeStaged(write, here.directory, id);
+    return { completed: [], removed: removed.map((name) => join(here.directoryPath, name)) };
+  }
+  const name = left.pointer;
+  const { content } = yield* readPointer(write, join(here.directory.reach, name), join(here.directoryPath, name), id);
+  const home = yield* openHome(write, content.home);
+  try {
+    if (!(yield* hasRecord(write, home, id, 'journal')) && (yield* hasRecord(write, here, id, 'pointer'))) throw notHome(content.home);
+    return yield* recoverFromHome(write, home, id);
+  } finally {
+    closeDirectory(write, home.directory);
+  }
+}
+
+/**
+ * Under the locks of all of its files, so that nobody reads one in the middle who took its lock when that was free; and under
+ * the lock of the record, so that only one is at it.
+ */
+function* recoverFromHome(write: Write, home: OpenFolder, id: string): Steps<Settled> {
+  const committed = yield* hasRecord(write, home, id, 'committed');
+  const journal = yield* readIfWhole(write, home, id, committed);
+  return yield* withFolders(write, home, journal, function* (folders) {
+    const files = (journal?.content.changes ?? []).flatMap(({ directory, name }) => {
+      const folder = folders[directory];
+      return folder !== undefined && isFound(folder) ? [{ ...folder, name }] : [];
+    });
+    return yield* underLocks(write, files.toSorted(inOrder), () => settleUnderLock(write, home, id));
+  });
+}
+
+/** Directories of which this process knows that no crash of the system has left anything in them. */
+const visited = new Set<string>();
+
+/**
+ * Recovers a directory that this process has not used yet. That is for a power cut, in which locks may be lost: what a
+ * process leaves that dies is found by its locks. Returns whether there was something.
+ */
+export function* recoverOnce(write: Write, folder: OpenFolder, recovery: Recovery): Steps<boolean> {
+  if (visited.has(folder.directory.key)) return false;
+  visited.add(folder.directory.key);
+  try {
+    const { completed, removed, kept } = yield* recoverIn(write, folder, recovery);
+    const problem = kept.find(({ reason, error }) => error !== undefined && reason !== 'foreign');
+    if (problem !== undefined) throw problem.error;
+    return completed.length + removed.length > 0;
+  } catch (error) {
+    visited.delete(folder.directory.key);
+    throw error;
+  }
+}

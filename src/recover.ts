@@ -1,0 +1,79 @@
+import { misuse, outOfRange } from './errors.ts';
+import { readOptions } from './options.ts';
+import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
+import { recoverDirectory, type Recovery } from './protocol/recover.ts';
+import { newWrite, type Write } from './protocol/write.ts';
+import { runAsync } from './system/async-driver.ts';
+import { judge } from './system/owner.ts';
+import { surroundings } from './system/surroundings.ts';
+import { runSync } from './system/sync-driver.ts';
+
+/** How to recover. */
+export interface RecoverOptions {
+  /**
+   * Milliseconds since the last change from which a transaction counts as interrupted whose owner cannot be judged, because it
+   * ran on another machine or in another container. What belongs to owners that are seen to be alive is never touched.
+   * @default 86_400_000 (a day)
+   */
+  olderThan?: number | undefined;
+}
+
+/** Something of a transaction that was left alone. */
+export interface KeptTransaction {
+  readonly path: PathName;
+  /**
+   * - `'alive'`: its owner is alive.
+   * - `'young'`: its owner cannot be judged, and it was changed not long ago.
+   * - `'foreign'`: its journal is another user's, or others can write it.
+   * - `'unreachable'`: a directory that it leads to cannot be found; it may not be mounted.
+   * - `'damaged'`: its journal is damaged, or of a version that this one does not know.
+   * - `'failed'`: the system refused; see `error`.
+   */
+  readonly reason: 'alive' | 'young' | 'foreign' | 'unreachable' | 'damaged' | 'failed';
+  readonly error?: Error;
+}
+
+/** What a recovery did. */
+export interface RecoverResult {
+  /** Files of transactions that were committed and are complete now, by their new names; of removed files the old ones. */
+  readonly completed: readonly PathName[];
+  /** What transactions that were not committed had staged. */
+  readonly removed: readonly PathName[];
+  /** What was left alone, and why. */
+  readonly kept: readonly KeptTransaction[];
+}
+
+/**
+ * Completes the transactions that a crash interrupted after their commit, and removes what others left, as far as they
+ * concern files of a directory: each is then done or not done, in all of its directories.
+ *
+ * It can be called at any time, by several processes at once, and again if it is interrupted itself. A program that uses
+ * {@link transaction} calls it at its start, before it reads its files.
+ *
+ * @throws the system's error, if the directory cannot be read.
+ * @example At the start of a program
+ * ```ts
+ * const { kept } = await recover('.');
+ * ```
+ */
+export async function recover(directory: PathLike, options?: RecoverOptions): Promise<RecoverResult> {
+  const { write, recovery } = readRecover(directory, options, false);
+  return runAsync(recoverDirectory(write, recovery));
+}
+
+/** Completes or removes interrupted transactions, blocking; see {@link recover}. */
+export function recoverSync(directory: PathLike, options?: RecoverOptions): RecoverResult {
+  const { write, recovery } = readRecover(directory, options, true);
+  return runSync(recoverDirectory(write, recovery));
+}
+
+function readRecover(directory: PathLike, given: RecoverOptions | null | undefined, blocking: boolean): { write: Write; recovery: Recovery } {
+  const options = given ?? {};
+  if (typeof options !== 'object') throw misuse('ERR_INVALID_ARG_TYPE', `"options" must be an object, not ${describe(options)}`);
+  const { olderThan = 86_400_000, ...unknown } = options;
+  const [field] = Object.keys(unknown);
+  if (field !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option`);
+  if (typeof olderThan !== 'number') throw misuse('ERR_INVALID_ARG_TYPE', `"options.olderThan" must be a number, not ${describe(olderThan)}`);
+  if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
+  return { write: newWrite(absolutePath(directory, 'directory'), readOptions({}), surroundings, blocking), recovery: { olderThan, judge, now: Date.now } };
+}

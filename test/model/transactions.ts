@@ -1,0 +1,210 @@
+/**
+ * Transactions in the model: one that is crashed at every step, into every state that a crash can leave; then recovered, by
+ * a recovery that is crashed at every step itself.
+ */
+import type { Durability } from 'untorn';
+import { readSyncData } from '#untorn/data.js';
+import { readOptions } from '#untorn/options.js';
+import { Draft } from '#untorn/protocol/draft.js';
+import { LockSet } from '#untorn/protocol/locks.js';
+import { recoverDirectory } from '#untorn/protocol/recover.js';
+import { commitDraft } from '#untorn/protocol/transaction.js';
+import { newWrite } from '#untorn/protocol/write.js';
+import type { Request, Steps, Surroundings } from '#untorn/system/calls.js';
+import { parseToken } from '#untorn/system/owner.js';
+import { crashStates } from './crash-states.ts';
+import { Disk } from './disk.ts';
+import { oneByOne } from './driver.ts';
+import { Persistence, profiles } from './persistence.ts';
+import { systemOf } from './system.ts';
+import { root, type Tree } from './tree.ts';
+import { surroundingsOf } from './writers.ts';
+
+/** One change that a transaction makes. */
+export type Planned =
+  | { readonly write: string; readonly content: string; readonly backup?: 'simple' | { numbered: number } }
+  | { readonly remove: string; readonly backup?: 'simple' | { numbered: number } }
+  | { readonly rename: string; readonly to: string };
+
+export interface TransactionScenario {
+  readonly before: Readonly<Record<string, string>>;
+  readonly plan: readonly Planned[];
+  readonly after: Readonly<Record<string, string>>;
+  readonly durability?: Durability;
+  /** Whether who wrote the files before has not synced them. */
+  readonly unsynced?: boolean;
+}
+
+export type Mutation = (steps: Steps<unknown>) => Steps<unknown>;
+export const unchanged: Mutation = (steps) => steps;
+
+const directories = ['/d', '/e'];
+
+/** All steps of a transaction: staging, commit, and all. */
+export function* transactionSteps(plan: readonly Planned[], durability: Durability, surroundings: Surroundings): Steps<void> {
+  const settings = readOptions({ durability });
+  const draft = new Draft(settings, surroundings, true, { olderThan: 0, judge: () => 'alive', now: () => 0 });
+  const locks = new LockSet(draft);
+  for (const planned of plan) {
+    if ('write' in planned) yield* draft.put(planned.write, readOptions({ durability, backup: planned.backup }), readSyncData(Buffer.from(planned.content, 'latin1'), 'utf8'));
+    else if ('remove' in planned) yield* draft.remove(planned.remove, readOptions({ durability, backup: planned.backup, symlink: 'replace' }), false);
+    else yield* draft.rename(planned.rename, planned.to, readOptions({ durability, symlink: 'replace' }));
+  }
+  yield* commitDraft(draft, locks);
+}
+
+export function recoverySteps(directory: string, surroundings: Surroundings): Steps<unknown> {
+  return recoverDirectory(newWrite(directory, readOptions({}), surroundings, true), { olderThan: 0, judge: () => 'dead', now: () => 0 });
+}
+
+/** Performs steps on a disk, and calls `after` after each call that may have changed something. */
+function perform(steps: Steps<unknown>, disk: Disk, after: () => void): unknown {
+  const system = systemOf(disk, {}, 4096);
+  const one = (request: Request): unknown => {
+    if (request.name === 'wait') throw new Error('a synchronous call waits');
+    if (request.name === 'together') return perform(oneByOne(request.steps), disk, after);
+    if (request.name === 'atOnce') return run(request.steps);
+    const result = (system[request.name] as (...args: unknown[]) => unknown)(...request.args);
+    after();
+    return result;
+  };
+  function run(inner: Steps<unknown>): unknown {
+    let next = inner.next();
+    while (next.done !== true) {
+      let value;
+      try {
+        value = next.value.name === 'together' ? run(oneByOne(next.value.steps)) : one(next.value);
+      } catch (error) {
+        next = inner.throw(error);
+        continue;
+      }
+      next = inner.next(value);
+    }
+    return next.value;
+  }
+  return run(steps);
+}
+
+/** Of the process that runs the transaction, or of one that comes after it. */
+function surroundingsFor(index: number): Surroundings {
+  return { ...surroundingsOf(index, () => undefined), judge: () => (index === 0 ? 'alive' : 'dead') };
+}
+
+export class TransactionCheck {
+  readonly violations: string[] = [];
+  states = 0;
+  crashPoints = 0;
+  readonly #scenario: TransactionScenario;
+  readonly #mutation: Mutation;
+  readonly #seen = new Set<string>();
+
+  constructor(scenario: TransactionScenario, mutation: Mutation = unchanged) {
+    this.#scenario = scenario;
+    this.#mutation = mutation;
+  }
+
+  run(): void {
+    const { before, plan, durability = 'full', unsynced = false } = this.#scenario;
+    const disk = new Disk();
+    for (const directory of directories) disk.setEntries([{ directory: root, name: directory.slice(1), ino: disk.create('directory', 0o755, 0, 0).ino }]);
+    const create = (path: string, content: string): number => {
+      const { ino } = disk.create('file', 0o644, 0, 0);
+      disk.setEntries([{ directory: disk.tree.find(path.slice(0, 2))?.ino as number, name: path.slice(3), ino }]);
+      if (!unsynced) disk.write(ino, 0, content);
+      return ino;
+    };
+    const files = Object.entries(before).map(([path, content]) => ({ ino: create(path, content), content }));
+    const watched = new Watch(disk);
+    if (unsynced) for (const { ino, content } of files) disk.write(ino, 0, content);
+    let committed = false;
+    const look = (): void => this.#crash(disk, watched, committed, durability === 'off');
+    perform(this.#mutation(transactionSteps(plan, durability, surroundingsFor(0))), disk, look);
+    committed = true;
+    look();
+    this.#expect(disk.tree, true, 'at the end');
+  }
+
+  #crash(disk: Disk, watched: Watch, committed: boolean, killsOnly: boolean): void {
+    this.crashPoints++;
+    for (const tree of killsOnly ? [copyOf(disk.tree)] : watched.states()) this.#recover(tree, committed, 'after a crash', true);
+  }
+
+  /** Recovers what a crash left, from either directory first, and crashes that too. */
+  #recover(tree: Tree, committed: boolean, when: string, again: boolean): void {
+    const moment = `${committed} ${tree.canonical}`;
+    if (this.#seen.has(moment)) return;
+    this.#seen.add(moment);
+    this.states++;
+    for (const order of [directories, directories.toReversed()]) {
+      const disk = Disk.from(tree);
+      const watched = new Watch(disk);
+      for (const directory of order) {
+        const look = (): void => {
+          for (const left of watched.states()) this.#recover(left, committed, `${when}, and in the recovery`, false);
+        };
+        const result = perform(this.#mutation(recoverySteps(directory, surroundingsFor(again ? 1 : 2))), disk, again ? look : () => undefined) as { kept: unknown[] };
+        if (result.kept.length > 0) this.#report(`G9: the recovery leaves ${JSON.stringify(result.kept, show)} ${when}`);
+      }
+      this.#expect(disk.tree, committed, when);
+    }
+  }
+
+  #expect(tree: Tree, committed: boolean, when: string): void {
+    const { before, after, unsynced = false } = this.#scenario;
+    const found: Record<string, string> = {};
+    for (const { path, name, inode } of tree.walk()) {
+      if (parseToken(name) !== undefined || name.includes('untorn-l')) this.#report(`G10: "${path}" is left ${when}`);
+      else if (inode.type === 'file') found[path] = inode.data;
+    }
+    const is = (state: Readonly<Record<string, string>>): boolean => JSON.stringify(Object.entries(found).toSorted()) === JSON.stringify(Object.entries(state).toSorted());
+    // What nobody had synced may be torn, but is still there.
+    const isTorn = unsynced && Object.keys(found).join() === Object.keys(before).join() && Object.entries(found).every(([path, data]) => data.replace('\0', '') === '' || data === before[path]);
+    if (!is(after) && (committed || !(is(before) || isTorn))) this.#report(`G9: ${JSON.stringify(found)} ${when}${committed ? ' of what was durable' : ''}`);
+  }
+
+  #report(violation: string): void {
+    if (this.violations.length < 10) this.violations.push(violation);
+  }
+}
+
+/** What a crash of a disk can leave, in each kind of filesystem; each state of the medium is told once. */
+class Watch {
+  readonly #persistences: readonly Persistence[];
+  readonly #seen = new Set<string>();
+
+  readonly #disk: Disk;
+
+  constructor(disk: Disk) {
+    this.#disk = disk;
+    this.#persistences = profiles.map((profile) => withoutLocks(new Persistence(profile, disk), disk));
+  }
+
+  /** As it is when processes are killed, and what a power cut can make of it. */
+  *states(): Generator<Tree> {
+    yield copyOf(this.#disk.tree);
+    for (const persistence of this.#persistences) {
+      const moment = `${persistence.profile} ${persistence.signature}`;
+      if (this.#seen.has(moment)) continue;
+      this.#seen.add(moment);
+      yield* crashStates(persistence).states;
+    }
+  }
+}
+
+/** A power cut takes all locks with it: which of them are left makes no difference but to how long this takes. */
+function withoutLocks(persistence: Persistence, disk: Disk): Persistence {
+  disk.listeners[disk.listeners.indexOf(persistence)] = {
+    created: (inode) => persistence.created(inode),
+    changed: (effects) => persistence.changed(effects.filter((effect) => effect.kind !== 'entry' || !effect.name.includes('untorn-l'))),
+    synced: (ino) => persistence.synced(ino),
+  };
+  return persistence;
+}
+
+function copyOf(tree: Tree): Tree {
+  return Disk.from(tree).tree;
+}
+
+function show(_: string, value: unknown): unknown {
+  return value instanceof Error ? `${value.stack}` : value;
+}

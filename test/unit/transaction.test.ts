@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { recover, recoverSync, transaction, transactionSync, updateFile, writeFile, writeFileSync as replaceSync, type TransactionResult, WriteError } from 'untorn';
+import { scratch } from '../support/scratch.ts';
+
+/** What is in a directory, by names. */
+function contents(directory: string): Record<string, string> {
+  const files = readdirSync(directory, { withFileTypes: true, recursive: true }).filter((entry) => !entry.isDirectory());
+  return Object.fromEntries(files.map(({ parentPath, name }) => [join(parentPath, name).slice(directory.length + 1), readFileSync(join(parentPath, name), 'utf8')] as const).toSorted());
+}
+
+function failure(code: string, outcome: 'old' | 'new' = 'old'): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(WriteError.isWriteError(error), String(error));
+    assert.deepEqual([error.code, error.outcome], [code, outcome], error.message);
+    return true;
+  };
+}
+
+describe('transaction()', () => {
+  const here = scratch();
+
+  it('writes, removes and renames files of several directories (G9)', async () => {
+    const directory = here.folder;
+    await mkdir(join(directory, 'e'));
+    for (const name of ['a', 'b', 'c']) writeFileSync(join(directory, name), `old ${name}`);
+    const result = await transaction(async (tx) => {
+      await tx.writeFile(join(directory, 'a'), 'new a');
+      await tx.remove(join(directory, 'b'));
+      await tx.rename(join(directory, 'c'), join(directory, 'e', 'd'));
+      await tx.writeFile(join(directory, 'e', 'f'), 'new f');
+      assert.deepEqual(Object.keys(contents(directory)).filter((name) => !name.includes('untorn')), ['a', 'b', 'c']);
+    });
+    assert.deepEqual(contents(directory), { a: 'new a', 'e/d': 'old c', 'e/f': 'new f' });
+    assert.equal(result.durable, true);
+    const summary = result.files.map(({ operation, path, replaced }) => [operation, String(path).slice(directory.length + 1), replaced]);
+    assert.deepEqual(summary.toSorted(), [['remove', 'b', true], ['rename', 'e/d', false], ['write', 'a', true], ['write', 'e/f', false]]);
+  });
+
+  it('changes nothing when the callback throws, and passes its error on (G9, G10)', async () => {
+    const directory = here.folder;
+    writeFileSync(join(directory, 'a'), 'old');
+    const error = new Error('the caller');
+    await assert.rejects(transaction(async (tx) => {
+      void tx.writeFile(join(directory, 'a'), 'new');
+      await tx.writeFile(join(directory, 'b'), 'new');
+      throw error;
+    }), error);
+    assert.deepEqual(contents(directory), { a: 'old' });
+  });
+
+  it('changes nothing when one of its files cannot be changed, awaited or not (G4, G9)', async () => {
+    const directory = here.folder;
+    writeFileSync(join(directory, 'a'), 'old');
+    await assert.rejects(transaction((tx) => void [tx.writeFile(join(directory, 'a'), 'new'), tx.remove(join(directory, 'none'))]), failure('ENOENT'));
+    await assert.rejects(transaction((tx) => void [tx.writeFile(join(directory, 'b'), 'new'), tx.writeFile(join(directory, 'a'), 'new', { overwrite: false })]), failure('EEXIST'));
+    await assert.rejects(transaction((tx) => void [tx.writeFile(join(directory, 'b'), 'new'), tx.writeFile(directory, 'new')]), failure('EISDIR'));
+    await assert.rejects(transaction((tx) => void tx.writeFile(join(directory, 'b'), undefined as never)), TypeError);
+    assert.deepEqual(contents(directory), { a: 'old' });
+  });
+
+  it('checks conditions at the commit (G9)', async () => {
+    const directory = here.folder;
+    const path = join(directory, 'a');
+    await assert.rejects(transaction(async (tx) => {
+      await tx.writeFile(join(directory, 'b'), 'new');
+      await tx.writeFile(path, 'new', { overwrite: false });
+      writeFileSync(path, 'somebody else');
+    }), failure('EEXIST'));
+    await assert.rejects(transaction(async (tx) => {
+      await tx.writeFile(join(directory, 'b'), 'new');
+      await tx.remove(path);
+      await transaction((other) => other.remove(path));
+    }), failure('ENOENT'));
+    assert.deepEqual(contents(directory), {});
+  });
+
+  it('fails if a file that it read was changed by the commit (G8)', async () => {
+    const directory = here.folder;
+    const path = join(directory, 'count');
+    writeFileSync(path, '1');
+    await assert.rejects(transaction(async (tx) => {
+      const count = Number(await tx.readFile(path, 'utf8'));
+      await updateFile(path, (old) => String(Number(old) + 10), 'utf8');
+      await tx.writeFile(path, String(count + 1));
+    }), failure('ERR_VERSION_CONFLICT'));
+    assert.equal(readFileSync(path, 'utf8'), '11');
+  });
+
+  it('loses no update of files that it locks first (G8)', async () => {
+    const directory = here.folder;
+    const paths = ['a', 'b'].map((name) => join(directory, name));
+    for (const path of paths) writeFileSync(path, '0');
+    const add = (): Promise<TransactionResult> => transaction(async (tx) => {
+      for (const path of paths) await tx.writeFile(path, String(Number(await tx.readFile(path, 'utf8')) + 1));
+    }, { lock: { files: paths.toReversed() }, durability: 'off' });
+    await Promise.all(Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? add() : updateFile(paths[index % 3 === 0 ? 0 : 1] as string, (old) => String(Number(old) + 1), { encoding: 'utf8', durability: 'off' }))));
+    assert.equal(paths.reduce((sum, path) => sum + Number(readFileSync(path, 'utf8')), 0), 30);
+    assert.deepEqual(Object.keys(contents(directory)), ['a', 'b']);
+  });
+
+  it('reads what it would leave', async () => {
+    const directory = here.folder;
+    for (const name of ['a', 'b', 'c']) writeFileSync(join(directory, name), `old ${name}`);
+    await transaction(async (tx) => {
+      const read = (name: string): Promise<string> => tx.readFile(join(directory, name), 'utf8').catch((error: NodeJS.ErrnoException) => String(error.code));
+      await tx.writeFile(join(directory, 'a'), 'new a');
+      await tx.remove(join(directory, 'b'));
+      await tx.rename(join(directory, 'c'), join(directory, 'd'));
+      assert.deepEqual(await Promise.all(['a', 'b', 'c', 'd', 'e'].map(read)), ['new a', 'ENOENT', 'ENOENT', 'old c', 'ENOENT']);
+    });
+  });
+
+  it('takes the last of several changes of one file', async () => {
+    const directory = here.folder;
+    writeFileSync(join(directory, 'a'), 'old');
+    writeFileSync(join(directory, 'b'), 'old');
+    await transaction(async (tx) => {
+      await Promise.all(['1', '2', '3'].map((content) => tx.writeFile(join(directory, 'a'), content)));
+      await tx.remove(join(directory, 'b'));
+      await tx.writeFile(join(directory, 'b'), 'again');
+      await tx.writeFile(join(directory, 'c'), 'not to stay');
+      await tx.remove(join(directory, 'c'));
+    });
+    assert.deepEqual(contents(directory), { a: '3', b: 'again' });
+    await assert.rejects(transaction(async (tx) => {
+      await tx.rename(join(directory, 'a'), join(directory, 'd'));
+      await tx.writeFile(join(directory, 'a'), 'new');
+    }), { code: 'ERR_INVALID_STATE' });
+  });
+
+  it('keeps mode and backups (G6)', async () => {
+    const directory = here.folder;
+    for (const name of ['a', 'b']) writeFileSync(join(directory, name), `old ${name}`, { mode: 0o640 });
+    const { files } = await transaction(async (tx) => {
+      await tx.writeFile(join(directory, 'a'), 'new', { backup: 'simple' });
+      await tx.remove(join(directory, 'b'), { backup: 'numbered' });
+    });
+    assert.deepEqual(contents(directory), { a: 'new', 'a~': 'old a', 'b.~1~': 'old b' });
+    assert.equal(statSync(join(directory, 'a')).mode & 0o777, 0o640);
+    assert.deepEqual(files.map(({ backupPath }) => String(backupPath).slice(directory.length + 1)).toSorted(), ['a~', 'b.~1~']);
+  });
+
+  it('follows links for what it writes, and takes links themselves for what it removes and renames (G6)', async () => {
+    const directory = here.folder;
+    for (const name of ['a', 'b']) writeFileSync(join(directory, name), 'old');
+    for (const name of ['to-a', 'l', 'm']) symlinkSync('a', join(directory, name));
+    await transaction(async (tx) => {
+      await tx.writeFile(join(directory, 'to-a'), 'new');
+      await tx.remove(join(directory, 'l'));
+      await tx.rename(join(directory, 'm'), join(directory, 'n'));
+    });
+    assert.deepEqual(contents(directory), { a: 'new', b: 'old', n: 'new', 'to-a': 'new' });
+  });
+
+  it('has its place among the calls of the process (G7)', async () => {
+    const directory = here.folder;
+    const path = join(directory, 'a');
+    const before = writeFile(path, 'before');
+    const done = transaction((tx) => tx.writeFile(path, 'transaction'));
+    await before;
+    await done;
+    assert.equal(readFileSync(path, 'utf8'), 'transaction');
+    await transaction(async (tx) => {
+      await tx.writeFile(path, 'transaction');
+      replaceSync(path, 'in its callback');
+    });
+    assert.equal(readFileSync(path, 'utf8'), 'transaction');
+  });
+
+  it('can be aborted up to the commit', async () => {
+    const directory = here.folder;
+    const abort = new AbortController();
+    await assert.rejects(transaction(async (tx) => {
+      await tx.writeFile(join(directory, 'a'), 'new');
+      abort.abort();
+    }, { signal: abort.signal }), { name: 'AbortError', code: 'ABORT_ERR' });
+    assert.deepEqual(contents(directory), {});
+  });
+
+  it('refuses options that mean nothing in it, and calls after its end', async () => {
+    const directory = here.folder;
+    await assert.rejects(transaction(undefined as never), { code: 'ERR_INVALID_ARG_TYPE' });
+    await assert.rejects(transaction(() => undefined, { backup: 'simple' } as never), { code: 'ERR_INVALID_ARG_VALUE' });
+    await assert.rejects(transaction(() => undefined, { lock: { files: 'a' as never } }), { code: 'ERR_INVALID_ARG_TYPE' });
+    await assert.rejects(transaction((tx) => tx.writeFile(join(directory, 'a'), 'new', { durability: 'off' } as never)), { code: 'ERR_INVALID_ARG_VALUE' });
+    await assert.rejects(transaction((tx) => tx.remove(join(directory, 'a'), { recursive: true } as never)), { code: 'ERR_INVALID_ARG_VALUE' });
+    let late: Parameters<Parameters<typeof transaction>[0]>[0] | undefined;
+    assert.deepEqual((await transaction((tx) => void (late = tx))).files, []);
+    await assert.rejects(async () => late?.writeFile(join(directory, 'a'), 'new'), { code: 'ERR_INVALID_STATE' });
+    assert.deepEqual(contents(directory), {});
+  });
+
+  it('changes a thousand files with few descriptors', async () => {
+    const directory = here.folder;
+    const names = Array.from({ length: 1000 }, (_, index) => join(directory, `f${index}`));
+    await transaction((tx) => void names.map((name) => tx.writeFile(name, 'new')), { durability: 'off' });
+    assert.equal(Object.values(contents(directory)).filter((content) => content === 'new').length, 1000);
+  });
+});
+
+describe('transactionSync()', () => {
+  const here = scratch();
+
+  it('changes files together, and nothing when the callback throws or returns a promise (G9)', () => {
+    const directory = here.folder;
+    for (const name of ['a', 'b']) writeFileSync(join(directory, name), `old ${name}`);
+    const { files } = transactionSync((tx) => {
+      tx.writeFile(join(directory, 'a'), tx.readFile(join(directory, 'a'), 'utf8').replace('old', 'new'));
+      tx.remove(join(directory, 'b'), { backup: 'simple' });
+    });
+    assert.equal(files.length, 2);
+    assert.deepEqual(contents(directory), { a: 'new a', 'b~': 'old b' });
+    assert.throws(() => transactionSync((tx) => {
+      tx.writeFile(join(directory, 'a'), 'newer');
+      throw new Error('the caller');
+    }), /the caller/);
+    assert.throws(() => transactionSync(async (tx) => tx.writeFile(join(directory, 'a'), 'newer')), { code: 'ERR_INVALID_RETURN_VALUE' });
+    assert.throws(() => transactionSync((tx) => {
+      try {
+        tx.remove(join(directory, 'none'));
+      } catch {
+        // It is not to be committed without that.
+      }
+      tx.writeFile(join(directory, 'a'), 'newer');
+    }), failure('ENOENT'));
+    assert.deepEqual(contents(directory), { a: 'new a', 'b~': 'old b' });
+  });
+});
+
+describe('recover()', () => {
+  const here = scratch();
+
+  it('finds nothing where there is nothing', async () => {
+    const directory = here.folder;
+    assert.deepEqual(await recover(directory), { completed: [], removed: [], kept: [] });
+    assert.deepEqual(recoverSync(directory), { completed: [], removed: [], kept: [] });
+    await assert.rejects(recover(join(directory, 'none')), { code: 'ENOENT' });
+    await assert.rejects(recover(directory, { olderThan: -1 }), { code: 'ERR_OUT_OF_RANGE' });
+    await assert.rejects(recover(directory, { recursive: true } as never), { code: 'ERR_INVALID_ARG_VALUE' });
+  });
+
+  it('leaves alone what a live transaction is at', async () => {
+    const directory = here.folder;
+    await transaction(async (tx) => {
+      await tx.writeFile(join(directory, 'a'), 'new');
+      const { kept } = await recover(directory);
+      assert.deepEqual(kept.map(({ reason }) => reason), ['alive']);
+    });
+    assert.deepEqual(contents(directory), { a: 'new' });
+  });
+});
