@@ -15,7 +15,7 @@ export const contenders = {
     write: ({ writeFile }, durability) => (path, data) => writeFile(path, data, { durability }),
     writeSync: ({ writeFileSync: write }, durability) => (path, data) => write(path, data, { durability }),
     stream: ({ createWriteStream: create }, durability) => (path, source) => pipeline(source, create(path, { durability })),
-    json: ({ writeFile }, durability) => (path, value) => writeFile(path, JSON.stringify(value), { durability }),
+    json: ({ writeJson }, durability) => (path, value) => writeJson(path, value, { durability }),
   },
   'write-file-atomic': {
     version: '8.0.0',
