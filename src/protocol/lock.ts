@@ -101,7 +101,8 @@ export function* assertHeld(lock: Lock): Steps<void> {
 export function* releaseLock(write: Write, lock: Lock): Steps<void> {
   lock.stopShowingLife();
   try {
-    yield* whileBusy(write, () => unlinkIfThere(lock.entry));
+    // Twice, since others would have to wait for the end of this process.
+    if (!(yield* afterFailure(call.unlink(lock.entry)))) yield* whileBusy(write, () => unlinkIfThere(lock.entry));
     write.surroundings.locks.delete(lock.owner.random);
     for (const guard of lock.guards) guard.release();
     // Where somebody else has taken it already it is not empty.

@@ -1,0 +1,34 @@
+/** A thread that updates a file, and stands still right before its call of the system with a given number. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { readOptions } from '#untorn/options.js';
+import { updateTarget } from '#untorn/protocol/locked.js';
+import { Turn } from '#untorn/protocol/turns.js';
+import { newLockedWrite } from '#untorn/protocol/write.js';
+import type { System } from '#untorn/system/calls.js';
+import { syncSystem } from '#untorn/system/node-calls.js';
+import { surroundings } from '#untorn/system/surroundings.js';
+import { runSync } from '#untorn/system/sync-driver.js';
+
+const { at, path } = workerData as { at: number; path: string };
+let calls = 0;
+
+const stopping = new Proxy(syncSystem, {
+  get(system, name: keyof System) {
+    return (...args: unknown[]) => {
+      if (calls++ === at) {
+        parentPort?.postMessage('stopped');
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      }
+      return (system[name] as (...given: unknown[]) => unknown)(...args);
+    };
+  },
+});
+
+const write = newLockedWrite(path, readOptions({ durability: 'off', lock: { lease: 3_600_000 } }), surroundings, true);
+runSync(
+  updateTarget(write, new Turn(write), function* (old) {
+    return { content: { kind: 'bytes', bytes: Buffer.from(`${String(old ?? '')}first `) } };
+  }),
+  stopping,
+);
+parentPort?.postMessage('ended');
