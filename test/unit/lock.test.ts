@@ -66,10 +66,10 @@ for (const [name, updating] of forms) {
       assert.deepEqual(here.names(), ['.file.untorn-lock', '.other.untorn-lock']);
     });
 
-    it('by a transaction that was interrupted: does not take it for free', linux, async () => {
+    it('by a transaction whose journal is damaged: does not take it for free', linux, async () => {
       const { lock, temporary } = leaveLock(here.folder, 'file', { start: '1' }, Date.now() / 1000, 'a journal');
       const entries = readdirSync(lock);
-      await assert.rejects(updating(here.at('file')), { code: 'ERR_LOCK_UNSETTLED', outcome: 'old' });
+      await assert.rejects(updating(here.at('file')), { code: 'ERR_UNTORN_JOURNAL', outcome: 'old' });
       assert.deepEqual([readdirSync(lock), existsSync(temporary)], [entries, true]);
     });
 
