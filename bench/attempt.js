@@ -27,6 +27,7 @@ const operations = {
     (use('writeSync') ?? use('jsonSync'))(path, 'later');
     await earlier;
   },
+  stream: () => use('stream')(path, Readable.from([letters('n')])),
   failingSource: () => use('stream')(path, Readable.from(failing())),
 };
 

@@ -3,7 +3,7 @@ const font = 'font-family="system-ui, sans-serif" font-size="13"';
 const grey = '#57606a';
 const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
-export const number = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toPrecision(2));
+export const number = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value === 0 ? '0' : value.toPrecision(2));
 
 function svg(width, height, title, body) {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" ${font}>
@@ -16,10 +16,10 @@ ${body.join('\n')}
 
 const text = (x, y, content, extra = '') => `<text x="${x}" y="${y}" fill="#1f2328" ${extra}>${escape(content)}</text>`;
 
-/** @param {string} title @param {{ name: string, median: number, low: number, high: number, ours: boolean }[]} rows in milliseconds */
-export function bars(title, rows) {
+/** @param {string} title @param {{ name: string, median: number, low: number, high: number, ours: boolean }[]} rows @param {string} unit */
+export function bars(title, rows, unit = ' ms') {
   const [left, width, row, top] = [190, 720, 28, 40];
-  const most = Math.max(...rows.map(({ high }) => high));
+  const most = Math.max(...rows.map(({ high }) => high)) || 1;
   const scale = (value) => left + (value / most) * (width - left - 90);
   const body = [text(12, 24, title, 'font-weight="600"')];
   for (const [index, { name, median, low, high, ours }] of rows.entries()) {
@@ -28,7 +28,7 @@ export function bars(title, rows) {
     body.push(text(left - 8, middle + 5, name, 'text-anchor="end"'));
     body.push(`<rect x="${left}" y="${y + 3}" width="${(scale(median) - left).toFixed(1)}" height="${row - 10}" fill="${ours ? '#0969da' : '#afb8c1'}"/>`);
     body.push(`<path d="M${scale(low).toFixed(1)} ${middle}H${scale(high).toFixed(1)}" stroke="${grey}" stroke-width="2"/>`);
-    body.push(text((scale(Math.max(high, median)) + 8).toFixed(1), middle + 5, `${number(median)} ms`));
+    body.push(text((scale(Math.max(high, median)) + 8).toFixed(1), middle + 5, `${number(median)}${unit}`));
   }
   return svg(width, top + rows.length * row + 12, title, body);
 }

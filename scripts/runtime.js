@@ -35,5 +35,10 @@ export function binaryOf({ name, package: from, version, binary }) {
 if (import.meta.filename === process.argv[1]) {
   const wanted = process.argv.slice(2).join(' ');
   if (runtimes[wanted] === undefined) throw new Error(`"${wanted}" is none of ${Object.keys(runtimes).join(', ')}`);
-  console.log(binaryOf(runtimes[wanted]));
+  try {
+    console.log(binaryOf(runtimes[wanted]));
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
 }

@@ -21,7 +21,9 @@ if (files.length === 0) {
 }
 
 // On Node 20 the limit is for a whole file, from 22 on also for each test in it.
-const runner = ['--test', '--test-concurrency=2', '--test-timeout=300000', '--test-reporter=spec', '--enable-source-maps'];
+// Where the figures of the tests are asked for, a second reporter counts them.
+const counting = process.env.UNTORN_EVIDENCE_OF_TESTS === undefined ? [] : ['--test-reporter-destination=stdout', '--test-reporter=./test/evidence/reporter.js', '--test-reporter-destination=stderr'];
+const runner = ['--test', '--test-concurrency=2', '--test-timeout=300000', '--test-reporter=spec', ...counting, '--enable-source-maps'];
 const { status, error } = spawnSync(process.execPath, [...runner, ...files], { stdio: 'inherit' });
 if (error !== undefined) throw error;
 process.exitCode = status ?? 1;

@@ -4,7 +4,7 @@
  *     npm run test:crash                       the package and the controls, thousands of states
  *     npm run test:crash -- --quick            a part of it in less than a minute, as CI does
  *     npm run test:crash -- atomically steno   peers from npm
- *     npm run test:crash -- --evidence         all of them; writes docs/evidence.md
+ *     npm run test:crash -- --all              all of them: what `npm run evidence` asks for
  *     --seed=N --states=N --filesystem=NAME    another draw; states for each filesystem and durability; only one filesystem
  *
  * It writes build/crash.json, and fails if the package broke a promise or a control was not caught.
@@ -12,9 +12,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { note } from '../support/evidence.ts';
 import { filesystems } from './filesystems.ts';
 import type { Job, Result } from './job.ts';
-import { describeMachine, rowsOf, rowsPerThousand, table, writeEvidence, type Report } from './report.ts';
+import { describeMachine, figuresOf, rowsOf, rowsPerThousand, table, type Report } from './report.ts';
 import { controls, peers, subjects, untorn, type Durability } from './subjects.ts';
 import { reasonToSkip, Workshop } from './workshop.ts';
 
@@ -22,13 +23,13 @@ const { values: options, positionals: named } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
-    evidence: { type: 'boolean', default: false },
+    all: { type: 'boolean', default: false },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     states: { type: 'string' },
     filesystem: { type: 'string' },
   },
 });
-const { quick, evidence } = options;
+const { quick, all } = options;
 
 function jobs(): Job[] {
   const seed = Number(options.seed);
@@ -42,7 +43,7 @@ function jobs(): Job[] {
     return [...on([untorn], ['full', 'normal'], 1, 1), ...some];
   }
   const own = [...on([untorn], ['full', 'normal', 'off'], 1, 3), ...on(Object.keys(controls), ['full'], 0.2, 2)];
-  if (evidence) return [...own, ...on(Object.keys(peers), ['full'], 0.3, 3)];
+  if (all) return [...own, ...on(Object.keys(peers), ['full'], 0.3, 3)];
   return named.length > 0 ? on(named, ['full'], 0.3, 3) : own;
 }
 
@@ -102,7 +103,7 @@ async function main(): Promise<void> {
   const failed = failures(results);
   for (const failure of failed) console.error(`FAILED: ${failure}`);
   if (failed.length > 0) process.exitCode = 1;
-  else if (evidence) writeEvidence('docs/evidence.md', report);
+  for (const figure of figuresOf(results, versions)) note(figure);
 }
 
 await main();

@@ -5,7 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Stage, scenarios, type Scenario } from './stage.ts';
+import { filesystemOf, note } from '../support/evidence.ts';
+import { base, Stage, scenarios, type Scenario } from './stage.ts';
 import { Subject, type Trial } from './spoiled.ts';
 import { reasonNotToSpoil } from './spoiler.ts';
 import { faultsOf, kill, runCommand, runLibrary, type Run } from './trials.ts';
@@ -161,6 +162,9 @@ describe('the trials', { skip }, () => {
     const { faults, kills } = counts;
     t.diagnostic(`${faults + kills} trials: ${faults} faults, ${kills} kills; ${missed.length} calls were not met`);
     assert.deepEqual(missed, []);
+    const at = { filesystem: filesystemOf(base), durabilities: ['full'], violations: 0 } as const;
+    note({ of: 'faults', guarantees: ['G1', 'G4', 'G6', 'G10'], count: faults, ...at });
+    note({ of: 'kills', guarantees: ['G2', 'G6', 'G10'], count: kills, ...at });
   });
 
   for (const way of ['inPlace', 'careless'] as const) {

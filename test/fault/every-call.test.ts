@@ -13,6 +13,7 @@ import { newWrite } from '#untorn/protocol/write.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { surroundings } from '#untorn/system/surroundings.js';
 import { runSync } from '#untorn/system/sync-driver.js';
+import { filesystemOf, note } from '../support/evidence.ts';
 import { Spoiler, type Fault } from './faulty-system.ts';
 
 /** In memory where there is such a place: what a disk does is not asked here, and every trial syncs. */
@@ -140,6 +141,7 @@ for (const [driver, run] of Object.entries(drivers)) {
         const shortened = whole.calls.filter((call) => call === 'write' || call === 'writev').length;
         assert.ok(trials >= whole.calls.length * codes.length + shortened * shortCounts.length, `only ${trials} faults were injected`);
         t.diagnostic(`${trials} trials`);
+        note({ of: 'faults', guarantees: ['G1', 'G4', 'G6', 'G10'], filesystem: filesystemOf(base), durabilities: [options.durability ?? 'full'], count: trials, violations: 0 });
       });
     }
   });

@@ -1,7 +1,7 @@
 /*
  * Runs a program and spoils one of its system calls on files.
  *
- *     spoil LOG PREFIX... -- COMMAND...
+ *     spoil LOG PREFIX... CUT... -- COMMAND...
  *
  * Looked at are the calls, of all threads and children, on paths and descriptors that begin with a PREFIX; "/proc/self/fd/N/name" is
  * the name in that directory. The program itself says from when to when, by asking for a file below /untorn-spoil (there is none):
@@ -13,7 +13,7 @@
  *     /untorn-spoil/kill/NTH/CALL           the process is killed instead of it
  *     /untorn-spoil/end                     no more
  *
- * A CALL is the call's name and a path, as "openat /tmp/file"; of a temporary file the path ends where it becomes random. The log has
+ * A CALL is the call's name and a path, as "openat /tmp/file"; a path ends after a CUT, where temporary names become random. The log has
  * a line for each: "NTH CALL", with a "!" before the one that was spoiled; and "end". Calls are counted by what they do, whatever
  * thread makes them, so that the same one is met each time.
  */
@@ -38,7 +38,7 @@
 #include "watched.h"
 
 static const char marker[] = "/untorn-spoil/";
-static const char *const *prefixes;
+static const char *const *words; /* prefixes, and what begins with no slash: cuts */
 static int log_file;
 
 /* What is asked for now, and the calls since then, each with a zero at its end. */
@@ -58,7 +58,7 @@ static void note(const char *line) {
 }
 
 static int is_watched(const char *path) {
-  for (const char *const *prefix = prefixes; *prefix; prefix++) if (!strncmp(path, *prefix, strlen(*prefix))) return 1;
+  for (const char *const *word = words; *word; word++) if (**word == '/' && !strncmp(path, *word, strlen(*word))) return 1;
   return 0;
 }
 
@@ -111,10 +111,12 @@ static int number_of(const char *call) {
 
 /* Without what is random, or may have changed meanwhile. */
 static void shorten(char *path) {
-  char *token = strstr(path, "untorn-t-"), *recovery = strstr(path, "untorn-r-"), *deleted = strstr(path, " (deleted)");
-  if (token) token[9] = 0;
-  if (recovery) recovery[9] = 0;
+  char *deleted = strstr(path, " (deleted)");
   if (deleted) *deleted = 0;
+  for (const char *const *word = words; *word; word++) {
+    char *found = **word == '/' ? NULL : strstr(path, *word);
+    if (found) found[strlen(*word)] = 0;
+  }
 }
 
 static pid_t process_of(pid_t thread) {
@@ -241,9 +243,9 @@ static void go_on(pid_t thread, int status) {
 int main(int count, char **arguments) {
   int at = 2, status;
   while (at < count && strcmp(arguments[at], "--")) at++;
-  if (at + 1 >= count) return fprintf(stderr, "spoil LOG PREFIX... -- COMMAND...\n"), 125;
+  if (at + 1 >= count) return fprintf(stderr, "spoil LOG PREFIX... CUT... -- COMMAND...\n"), 125;
   arguments[at] = NULL;
-  prefixes = (const char *const *)arguments + 2;
+  words = (const char *const *)arguments + 2;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   log_file = open(arguments[1], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log_file < 0) fail(arguments[1]);

@@ -61,8 +61,8 @@ class Log {
   }
 }
 
-/** What a write works on, beside its folder: what tells one process from another. */
-const elsewhere = ['/proc/self/', '/proc/sys/kernel/random/', '/etc/machine-id'];
+/** What a write works on, beside its folder: what tells one process from another; and where names become random. */
+export const ours: readonly string[] = ['/proc/self/', '/proc/sys/kernel/random/', '/etc/machine-id', 'untorn-t-', 'untorn-r-'];
 
 interface Spoiled {
   readonly process: ChildProcess;
@@ -70,24 +70,34 @@ interface Spoiled {
   readonly ended: Promise<{ status: number | null; signal: string | null }>;
 }
 
-function start(folder: string | undefined, args: readonly string[], more: NodeJS.ProcessEnv = {}): Spoiled {
+function start(watched: readonly string[], args: readonly string[], more: NodeJS.ProcessEnv = {}): Spoiled {
   const log = new Log();
   const node = [process.execPath, '--no-warnings', ...args];
-  const [command, ...rest] = folder === undefined ? node : [spoiler, log.path, folder, ...elsewhere, '--', ...node];
+  const [command, ...rest] = watched.length === 0 ? node : [spoiler, log.path, ...watched, '--', ...node];
   const started = spawn(command as string, rest, { cwd: root, env: { ...env, ...more }, stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
   for (const stream of [started.stdin, started.stdio[4] as Writable]) stream?.on('error', () => undefined); // It may be gone already.
   const ended = once(started, 'close').then(([status, signal]) => ({ status: status as number | null, signal: signal as string | null }));
   return { process: started, log, ended };
 }
 
-/** The command, from its start to its end. */
-export async function command(folder: string, args: readonly string[], input: string, trial: Trial | undefined): Promise<{ status: number | null; stdout: string; stderr: string; calls: Call[]; spoiled: boolean }> {
-  const { process: started, log, ended } = start(folder, ['--import', here('preload.js'), here('../../../dist/cli/main.js'), ...args], { UNTORN_SPOIL: orderOf(trial) });
+export interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly calls: readonly Call[];
+  readonly spoiled: boolean;
+}
+
+/** A script with all of its input, from its start to its end; it is ended after a minute. `watched`: see spoil.c. */
+export async function runScript(watched: readonly string[], args: readonly string[], input: string, trial?: Trial): Promise<Ended> {
+  const { process: started, log, ended } = start(watched, ['--import', here('preload.js'), ...args], { UNTORN_SPOIL: orderOf(trial) });
+  const patience = globalThis.setTimeout(() => started.kill('SIGKILL'), 60_000);
   started.stdin?.end(input);
   let [stdout, stderr] = ['', ''];
   started.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   started.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const { status } = await ended;
+  clearTimeout(patience);
   const seen = log.take();
   log.remove();
   return { status, stdout, stderr, ...seen };
@@ -101,7 +111,7 @@ export class Subject {
   pid = 0;
 
   private constructor(folder: string | undefined) {
-    this.#spoiled = start(folder, [here('subject.js')]);
+    this.#spoiled = start(folder === undefined ? [] : [folder, ...ours], [here('subject.js')]);
     this.#spoiled.process.stdout?.resume();
     this.#spoiled.process.stderr?.pipe(process.stderr);
     this.#lines = createInterface(this.#spoiled.process.stdio[3] as Readable)[Symbol.asyncIterator]();

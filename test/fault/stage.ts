@@ -23,7 +23,7 @@ export const scenarios: Record<string, Scenario> = {
 };
 
 /** In memory where there is such a place: what a disk does is not asked here. */
-const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+export const base: string = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const mode = 0o640;
 const owner = process.geteuid?.() === 0 ? { uid: 64_001, gid: 64_002 } : { uid: process.geteuid?.(), gid: process.getegid?.() };
 

@@ -1,6 +1,7 @@
 /** Which faults are tried: every call of a write, as a first unspoiled run shows them, with every error. */
+import { fileURLToPath } from 'node:url';
 import { contents } from './contents.ts';
-import { command, orderOf, type Call, type Fault, type Subject, type Trial } from './spoiled.ts';
+import { orderOf, ours, runScript, type Call, type Fault, type Subject, type Trial } from './spoiled.ts';
 import type { Stage, Scenario } from './stage.ts';
 import type { Told } from './subject.ts';
 import type { Way } from './ways.ts';
@@ -31,6 +32,7 @@ export async function runLibrary(subject: Subject, way: Way, { options }: Scenar
   return { told, ...subject.seen() };
 }
 
+const command = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const outcomes: Readonly<Record<number, string>> = { 1: 'old', 4: 'new', 5: 'unknown', 121: 'old', 124: 'new', 125: 'unknown' };
 
 interface Reported {
@@ -41,7 +43,7 @@ interface Reported {
 /** The command, from its start to its end. */
 export async function runCommand(name: 'write' | 'run', { flags }: Scenario, stage: Stage, trial?: Trial): Promise<Run> {
   const making = name === 'run' ? ['--', 'cat', stage.source] : [];
-  const { status, stdout, stderr, ...seen } = await command(stage.folder, [name, '--json', ...flags, stage.path, ...making], contents.new, trial);
+  const { status, stdout, stderr, ...seen } = await runScript([stage.folder, ...ours], [command, name, '--json', ...flags, stage.path, ...making], contents.new, trial);
   if (status === null) return { told: undefined, ...seen };
   // Where even that cannot be printed the status and the message tell.
   const { notKept = [], error } = (stdout === '' ? {} : JSON.parse(stdout)) as Reported;

@@ -1,5 +1,6 @@
 import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
+import { note } from '../support/evidence.ts';
 import { scenarios } from './scenarios.ts';
 import { runAll } from './schedules.ts';
 import { Findings, World } from './world.ts';
@@ -13,6 +14,8 @@ describe('every schedule, every crash, every state that it can leave', () => {
       findings.schedules = await runAll(() => new World(scenario, findings), scenario.preemptions ?? 2);
       assert.deepEqual([...findings.violations.values()], []);
       t.diagnostic(report(findings));
+      const durabilities = [...new Set(scenario.calls.map(({ options }) => options?.durability ?? 'full'))];
+      note({ of: 'crash states of a model', guarantees: ['G1', 'G2', 'G3', 'G5', 'G7', 'G10'], filesystem: 'simulated', durabilities, count: findings.states.size, violations: 0 });
       total.schedules += findings.schedules;
       total.crashPoints += findings.crashPoints;
       total.combinations += findings.combinations;

@@ -2,7 +2,8 @@ import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import * as library from 'untorn';
 import { programs } from './actions.ts';
-import { run } from './run.ts';
+import { everyDurability, filesystemOf, note } from '../support/evidence.ts';
+import { parent, run } from './run.ts';
 
 const seconds = Number(process.env['UNTORN_PROPERTY_SECONDS'] ?? 12);
 const seed = Number(process.env['UNTORN_PROPERTY_SEED'] ?? Date.now() % 0x7fffffff);
@@ -23,5 +24,6 @@ describe('any sequence of calls', () => {
     await fc.assert(property, { seed, numRuns: 1_000_000, interruptAfterTimeLimit: seconds * 1000, markInterruptAsFailure: false, includeErrorInReport: true });
     t.diagnostic(`${runs} programs in ${seconds} s`);
     if (failures.length > 0) throw failures[0];
+    note({ of: 'random programs', guarantees: ['G1', 'G4', 'G7', 'G10'], filesystem: filesystemOf(parent), durabilities: everyDurability, count: runs, violations: 0 });
   });
 });

@@ -11,7 +11,7 @@ import { History } from './history.ts';
 import { pass, perform, type Library } from './perform.ts';
 
 /** In memory where that can be: ten times as many programs, since no sync waits for a disk. */
-const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+export const parent: string = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 /** A folder with the files, not there yet, and links to them and to itself. */
 class Folder {

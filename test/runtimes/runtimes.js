@@ -1,4 +1,5 @@
 // Runs the behaviours on other versions of Node, on Bun and on Deno, and prints a table. Arguments: parts of the names of those to run.
+import { tmpdir } from 'node:os';
 import { binaryOf, runtimes } from '../../scripts/runtime.js';
 import { check } from './check.js';
 import { differences } from './differences.js';
@@ -76,4 +77,8 @@ const table = rows.toSorted((one, other) => order.indexOf(one.way) - order.index
   };
 });
 console.table(table);
+if (process.env.UNTORN_EVIDENCE !== undefined) {
+  const { filesystemOf, note } = await import('../../build/test/support/evidence.js');
+  for (const row of table) note({ of: 'behaviours', program: row.runtime, guarantees: [], filesystem: filesystemOf(tmpdir()), durabilities: ['full'], count: row.pass, violations: row.fail, details: row });
+}
 if (failures > 0) process.exitCode = 1;

@@ -1,8 +1,7 @@
 /** One torture: readers, a sweeper and writers in one folder, kills at random, and what went wrong. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync as plainWrite } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync as plainWrite } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
@@ -14,6 +13,8 @@ import type { WriterJob } from './writer.ts';
 import type { How } from './writes.ts';
 
 export interface Scene {
+  /** Where its folder is made. */
+  readonly dir: string;
   readonly how: How;
   /** Whether the sweeper removes what is being written. */
   readonly ruthless: boolean;
@@ -47,7 +48,7 @@ function randomNumbers(seed: number): () => number {
 const enough = 5;
 
 export async function play(scene: Scene): Promise<Tally> {
-  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'untorn-torture-'));
+  const folder = mkdtempSync(join(scene.dir, 'untorn-torture-'));
   const places = Array.from({ length: scene.processes }, (_, index) => `p${index}`);
   const tally: Tally = { reads: 0, writes: 0, kills: 0, swept: 0, violations: [] };
   plainWrite(join(folder, shared), compose({ writer: 'nobody', sequence: 1 }));

@@ -4,12 +4,16 @@ import { writeFileSync as plainWrite } from 'node:fs';
 import { rename, writeFile as plainWriteLater } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { atomicWrite, createWriteStream, writeFile, writeFileSync, type WriteOptions } from 'untorn';
+import { everyDurability } from '../support/evidence.ts';
 import { compose } from './content.ts';
 
 /** With the package; or wrongly: in place, or by renames in any order. */
 export type How = 'untorn' | 'in place' | 'unordered';
 
-const options: WriteOptions = { durability: 'off' };
+/** The next write has another durability than the one before, which it may overtake. */
+function optionsOf(sequence: number): WriteOptions {
+  return { durability: everyDurability[sequence % everyDurability.length]! };
+}
 
 export class Writes {
   readonly writer: string;
@@ -48,7 +52,7 @@ export class Writes {
   sync(path: string): void {
     const { sequence, content } = this.#next();
     if (this.#how === 'in place') plainWrite(path, content);
-    else writeFileSync(path, content, options);
+    else writeFileSync(path, content, optionsOf(sequence));
     this.#acknowledge(path, sequence);
   }
 
@@ -56,21 +60,21 @@ export class Writes {
     const { sequence, content } = this.#next();
     if (this.#how === 'in place') plainWrite(path, content);
     else if (this.#how === 'unordered') await renamed(path, content);
-    else await writeFile(path, content, options);
+    else await writeFile(path, content, optionsOf(sequence));
     this.#acknowledge(path, sequence);
   }
 
   async stream(path: string): Promise<void> {
     const { sequence, content } = this.#next();
     if (this.#how === 'in place') plainWrite(path, content);
-    else await pipeline([content.subarray(0, 9), content.subarray(9)], createWriteStream(path, options));
+    else await pipeline([content.subarray(0, 9), content.subarray(9)], createWriteStream(path, optionsOf(sequence)));
     this.#acknowledge(path, sequence);
   }
 
   async pieces(path: string): Promise<void> {
     const { sequence, content } = this.#next();
     if (this.#how === 'in place') plainWrite(path, content);
-    else await atomicWrite(path, (file) => file.write(content), { ...options, backup: false });
+    else await atomicWrite(path, (file) => file.write(content), { ...optionsOf(sequence), backup: false });
     this.#acknowledge(path, sequence);
   }
 }

@@ -7,7 +7,7 @@ import { apis } from '../support/apis.ts';
 import { scratch } from '../support/scratch.ts';
 import { failure, onWindows } from './on-windows.ts';
 
-describe('names on Windows', onWindows, () => {
+describe('names on Windows (G4)', onWindows, () => {
   const here = scratch();
 
   it('may have slashes of both kinds, drive letters, and be relative', async () => {

@@ -9,7 +9,7 @@ import { apis } from '../support/apis.ts';
 import { scratch } from '../support/scratch.ts';
 import { failure, onWindows } from './on-windows.ts';
 
-describe('replacing a file on Windows', onWindows, () => {
+describe('replacing a file on Windows (G4, G6)', onWindows, () => {
   const here = scratch();
 
   for (const { name, write } of apis) {

@@ -1,0 +1,44 @@
+// The sections on faults of docs/evidence.md.
+import { table } from './table.js';
+
+export function faultsSection(part) {
+  if (part === undefined) return '';
+  const count = (of) => part.figures.filter((figure) => figure.of === of).reduce((total, figure) => total + figure.count, 0);
+  return `## Faults
+
+${count('faults')} calls that failed with EIO, ENOSPC, EDQUOT, EINTR, EACCES, EPERM or EMFILE, or wrote nothing, one byte or all but one, and ${count('kills')} processes
+that were killed at one: every call of the port, and every system call on files of real processes, with \`writeFile\`, \`writeFileSync\`, pending files, streams, backups,
+files that are only created, and the command. After each the old or the new content was whole, with its mode and owner; the error had said which;
+no temporary file was left (after a kill one at most, which \`sweep\` removed), no descriptor was open, and the next write succeeded.
+`;
+}
+
+export function peersSection(part) {
+  if (part === undefined) return '';
+  const rows = part.figures.map(({ program, details }) => {
+    const { faults, damaged, falseSuccess, unsettled, litter, kills, killedDamaged, killedLitter, killedSwept, missed } = details;
+    return [program, faults, damaged, falseSuccess, unsettled, litter, kills, killedDamaged, killedLitter, killedSwept, missed];
+  });
+  const examples = part.figures.flatMap(({ program, details: { examples } }) => ['damaged', 'falseSuccess', 'unsettled', 'killedDamaged'].filter((kind) => examples[kind] !== undefined).map((kind) => `- ${program}, ${titles[kind]}: ${examples[kind]}`));
+  return `### Peers
+
+The same faults at every system call that each program makes on its files for one write of 100 kB over an existing file, each in a process of its own:
+
+${table([['program', 'faults', titles.damaged, titles.falseSuccess, titles.unsettled, 'files left', 'kills', titles.killedDamaged, 'files left by a kill', 'of these swept', 'not met'], ...rows])}
+
+![Damaged or lost per thousand faults](evidence/faults.svg)
+
+![Files left behind per thousand faults](evidence/litter.svg)
+
+"keep" is how many bytes of what was asked for are written, -1 all but one; "fill" is a disk on which one more byte has room. "not met": the call was not made again that time. The first of each kind:
+
+${examples.join('\n')}
+`;
+}
+
+const titles = {
+  damaged: 'truncated, torn or gone',
+  falseSuccess: 'success reported, not the new content',
+  unsettled: 'never settled, or died',
+  killedDamaged: 'truncated, torn or gone after a kill',
+};

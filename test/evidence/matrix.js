@@ -1,0 +1,52 @@
+// The table of docs/guarantees.md: each guarantee with each durability, on each filesystem; what shows it, and how often.
+import { table } from './table.js';
+
+const ids = ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G8', 'G9', 'G10'];
+const durabilities = ['full', 'normal', 'off'];
+
+/** What is counted, with its sign in the table and the command that does it. */
+const kinds = {
+  'crash states of a model': ['M', 'states of a simulated disk that a crash can leave, in every order of the calls: [test/model](../test/model), `npm test`'],
+  'power cuts': ['C', 'disks that a power cut could have left: [test/crash](../test/crash), `npm run test:crash`'],
+  'faults': ['F', 'calls that failed or did less than they were asked: [test/fault](../test/fault), `npm run test:faults`'],
+  'kills': ['K', 'processes killed at a system call, or while they race: [test/fault](../test/fault), [test/torture](../test/torture)'],
+  'kills in races': ['K', undefined],
+  'reads in races': ['R', 'reads while others write, are killed and are swept behind: [test/torture](../test/torture), `npm run test:torture`'],
+  'random programs': ['P', 'random sequences of calls: [test/property](../test/property), `npm test`'],
+  'tests': ['T', 'tests whose names say the guarantee: [test](../test), `npm test`, `npm run test:windows`'],
+};
+
+/** Guarantees that a durability does not give. */
+const notPromised = (id, durability) => (id === 'G2' && durability === 'off') || (id === 'G3' && durability !== 'full');
+
+const order = ['simulated', 'tmpfs', 'ext4', 'ext4 noauto_da_alloc', 'ext4 data=writeback', 'xfs', 'btrfs'];
+const rank = (name) => (order.indexOf(name) + 1 || order.length + 1) + (name.startsWith('Windows') ? 1 : 0);
+const signOf = ({ of }) => kinds[of]?.[0] ?? of;
+
+function cell(figures) {
+  const sums = new Map();
+  for (const figure of figures) {
+    const { count, violations } = sums.get(signOf(figure)) ?? { count: 0, violations: 0 };
+    sums.set(signOf(figure), { count: count + figure.count, violations: violations + figure.violations });
+  }
+  if (sums.size === 0) return 'not tested';
+  return [...sums].map(([sign, { count, violations }]) => `${sign} ${count.toLocaleString('en')}${violations > 0 ? ` **${violations} broken**` : ''}`).join(', ');
+}
+
+/** @param {object[]} all figures of this package */
+export function matrix(all) {
+  const shown = all.filter(({ guarantees }) => guarantees.length > 0);
+  const filesystems = [...new Set(shown.map(({ filesystem }) => filesystem))].toSorted((one, other) => rank(one) - rank(other));
+  const rows = ids.flatMap((id) => durabilities.filter((durability) => !notPromised(id, durability)).map((durability) =>
+    [id, `\`'${durability}'\``, ...filesystems.map((filesystem) =>
+      cell(shown.filter((figure) => figure.guarantees.includes(id) && figure.durabilities.includes(durability) && figure.filesystem === filesystem)))]));
+  const signs = Object.values(kinds).filter(([sign, text]) => text !== undefined && shown.some((figure) => signOf(figure) === sign));
+  return [
+    table([['', 'durability', ...filesystems], ...rows]),
+    '',
+    ...signs.map(([sign, text]) => `- ${sign}: ${text}`),
+    '',
+    'G2 is not promised with `\'off\'`, G3 with `\'full\'` only. Tests that do not name a durability count for the default. Each figure may show several guarantees.',
+    'Not tested at all: macOS, Windows itself, network filesystems, other kernels and mount options; there the same steps are taken.',
+  ].join('\n');
+}
