@@ -37,9 +37,17 @@ function cell(figures) {
 export function matrix(all) {
   const shown = all.filter(({ guarantees }) => guarantees.length > 0);
   const filesystems = [...new Set(shown.map(({ filesystem }) => filesystem))].toSorted((one, other) => rank(one) - rank(other));
-  const rows = ids.flatMap((id) => durabilities.filter((durability) => !notPromised(id, durability)).map((durability) =>
-    [id, `\`'${durability}'\``, ...filesystems.map((filesystem) =>
-      cell(shown.filter((figure) => figure.guarantees.includes(id) && figure.durabilities.includes(durability) && figure.filesystem === filesystem)))]));
+  const rows = [];
+  for (const id of ids) {
+    for (const durability of durabilities.filter((one) => !notPromised(id, one))) {
+      const figures = shown.filter((figure) => figure.guarantees.includes(id) && figure.durabilities.includes(durability));
+      const cells = filesystems.map((filesystem) => cell(figures.filter((figure) => figure.filesystem === filesystem)));
+      const before = rows.at(-1);
+      // What is the same for several durabilities is said once.
+      if (before?.[0] === id && before.slice(2).join() === cells.join()) before[1] += `, \`'${durability}'\``;
+      else rows.push([id, `\`'${durability}'\``, ...cells]);
+    }
+  }
   const signs = Object.values(kinds).filter(([sign, text]) => text !== undefined && shown.some((figure) => signOf(figure) === sign));
   return [
     table([['', 'durability', ...filesystems], ...rows]),
