@@ -7,6 +7,7 @@ const durabilities = ['full', 'normal', 'off'];
 /** What is counted, with its sign in the table and the command that does it. */
 const kinds = {
   'crash states of a model': ['M', 'states of a simulated disk that a crash can leave, in every order of the calls: [test/model](../test/model), `npm test`'],
+  'orders of updates in a model': ['U', 'orders of locks, takeovers, updates and kills of several processes: [test/model](../test/model), `npm test`'],
   'power cuts': ['C', 'disks that a power cut could have left: [test/crash](../test/crash), `npm run test:crash`'],
   'faults': ['F', 'calls that failed or did less than they were asked: [test/fault](../test/fault), `npm run test:faults`'],
   'kills': ['K', 'processes killed at a system call, or while they race: [test/fault](../test/fault), [test/torture](../test/torture)'],

@@ -1,8 +1,8 @@
 /** The package with a mistake in it, made by changing one of its methods or of its calls of the system, until it is undone. */
-import { renameSync } from 'node:fs';
 import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
 import { Turn } from '#untorn/protocol/turns.js';
 import type { PathName } from '#untorn/path.js';
+import { pass } from './perform.ts';
 
 type Undo = () => void;
 type Done = (error: unknown) => void;
@@ -16,6 +16,13 @@ function change<T extends object, K extends keyof T>(of: T, name: K, changed: (o
 const sync = syncSystem as { -readonly [K in keyof typeof syncSystem]: (typeof syncSystem)[K] };
 const async = asyncSystem as { -readonly [K in keyof typeof asyncSystem]: (typeof asyncSystem)[K] };
 const both = (one: Undo, other: Undo): Undo => () => (one(), other());
+
+/** Renames that another thread takes its time for: what races with them meets them nearly always. */
+export function slowRenames(): Undo {
+  return change(async, 'rename', (rename) => (from, to, done) => {
+    void pass(3).then(() => rename(from, to, done));
+  });
+}
 
 /** Each makes its mistake, and returns how it is undone. */
 export const mutants: Readonly<Record<string, () => Undo>> = {
@@ -34,11 +41,6 @@ export const mutants: Readonly<Record<string, () => Undo>> = {
       change(async, 'unlink', () => (_: PathName, done: Done): void => {
         setImmediate(done, null);
       }),
-    ),
-  'who only creates overwrites': () =>
-    both(
-      change(sync, 'link', () => renameSync),
-      change(async, 'link', () => async.rename),
     ),
   'the last byte of a longer content is forgotten': () =>
     both(
