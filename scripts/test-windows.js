@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 
 const versions = ['20.20.2', '22.23.3'];
 const limit = 240_000; // Milliseconds, for the tests on one version.
-const tests = ['replace', 'busy', 'names', 'ends', 'command'];
+const tests = ['replace', 'busy', 'names', 'ends', 'command', 'update'];
 
 class Unavailable extends Error {}
 

@@ -160,13 +160,17 @@ function* prepare(write: Write, place: LockPlace, { token, note }: LockRequest):
   const { surroundings } = write;
   const reach = join(place.directory.reach, `.${token}`);
   const path = join(place.directoryPath, `.${token}`);
+  const name = lockNameOf(place.name);
   const made = surroundings.guard('directory', reach, path);
   const prepared: Prepared = { reach, entry: join(reach, token), guards: [made] };
   try {
     yield* call.mkdir(reach, place.directory.status.mode & 0o777);
     made.opened();
+    // The rename to there may be under way when the process ends.
+    const emptied = surroundings.guard('directory', join(place.directory.reach, name), join(place.directoryPath, name));
+    emptied.opened();
+    prepared.guards.push(emptied);
     yield* openToTakers(write, reach, place.directory.status);
-    const name = lockNameOf(place.name);
     const directories = [reach, path, join(place.directory.reach, name), join(place.directoryPath, name)];
     const entry = surroundings.guard('lock entry', ...directories.map((directory) => join(directory, token)));
     prepared.guards.push(entry);
@@ -209,11 +213,8 @@ function* moveTo(write: Write, prepared: Prepared, directory: PathName, token: s
 }
 
 function hold(write: Write, place: LockPlace, { guards }: Prepared, entry: PathName, owner: LockOwner): Lock {
-  const name = lockNameOf(place.name);
-  const emptied = write.surroundings.guard('directory', join(place.directory.reach, name), join(place.directoryPath, name));
-  emptied.opened();
   const stop = write.blocking ? (): void => undefined : write.surroundings.showLife(entry, owner.lease / 4);
-  return { place, entry, owner, guards: [...guards, emptied], stopShowingLife: stop };
+  return { place, entry, owner, guards, stopShowingLife: stop };
 }
 
 /** Who holds a lock. */

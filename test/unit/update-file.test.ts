@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync as plainWrite } from 'node:fs';
 import { describe, it } from 'node:test';
-import { unchanged, updateFile, updateFileSync, WriteError, writeFile, type SyncData, type UpdateInfo, type WriteOptions, type UpdateResult } from 'untorn';
+import { unchanged, updateFile, updateFileSync, WriteError, writeFile, writeFileSync, type SyncData, type UpdateInfo, type WriteOptions, type UpdateResult } from 'untorn';
 import { scratch } from '../support/scratch.ts';
 
 type Update = (content: string | undefined, info: UpdateInfo) => SyncData | typeof unchanged;
@@ -217,6 +217,36 @@ describe('updates in one process', () => {
       return 'outer';
     });
     assert.equal(here.text('file'), 'outer');
+  });
+
+  it('a write within one, by another path, fails when its time is up, and leaves the line in order (G7)', async () => {
+    symlinkSync('file', here.at('link'));
+    plainWrite(here.at('file'), 'old ');
+    await updateFile(here.at('file'), async (old) => {
+      const lock = { timeout: 50 };
+      const within = [here.at('link'), here.at('link'), here.at('file')].map((path) => writeFile(path, 'within', { lock }));
+      for (const ended of await Promise.allSettled(within)) failsWith('ERR_LOCK_TIMEOUT')(ended.status === 'rejected' && ended.reason);
+      return `${old}new`;
+    }, 'utf8');
+    assert.equal(here.text('file'), 'old new');
+    await writeFile(here.at('link'), 'next');
+    assert.deepEqual([here.text('file'), here.names()], ['next', ['file', 'link']]);
+  });
+
+  it('a synchronous one does not overlook a write that has not ended', async () => {
+    const written = writeFile(here.at('file'), 'first');
+    assert.throws(() => updateFileSync(here.at('file'), (old = '') => `${old}second`, 'utf8'), failsWith('ERR_LOCK_DEADLOCK'));
+    await written;
+    assert.equal(here.text('file'), 'first');
+  });
+
+  it('a synchronous write during one comes first, and is not overwritten (G7, G8)', async () => {
+    const updated = updateFile(here.at('file'), () => {
+      writeFileSync(here.at('file'), 'synchronous');
+      return 'update';
+    });
+    await assert.rejects(updated, failsWith('ERR_VERSION_CONFLICT'));
+    assert.equal(here.text('file'), 'synchronous');
   });
 
   it('ends its wait when it is aborted, also while the function runs', async () => {
