@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { atomicWrite, atomicWriteSync, createWritableStream, createWriteStream, openPending, openPendingSync, sweep, sweepSync, writeFile, writeFileSync, WriteError } from 'untorn';
+import {
+  atomicWrite, atomicWriteSync, createWritableStream, createWriteStream, openPending, openPendingSync, readVersioned, readVersionedSync, sweep, sweepSync, updateFile, updateFileSync, WriteError, writeFile, writeFileSync,
+} from 'untorn';
 
 const folder = process.argv[2];
 const text = (path) => readFileSync(path, 'utf8');
@@ -197,6 +199,26 @@ const behaviours = {
     await writeFile(path, 'new');
     writeFileSync(path, 'newer');
     assert.equal(readFileSync(path, 'utf8'), 'newer');
+  },
+  async 'updateFile() loses no update, and leaves no lock'({ file, at }) {
+    const append = (letter) => (old = '') => old + letter;
+    await Promise.all([...'abcdefgh'].map((letter) => updateFile(at('letters'), append(letter), 'utf8')));
+    updateFileSync(at('letters'), append('i'), 'utf8');
+    assert.equal(text(at('letters')), 'abcdefghi');
+    await assert.rejects(updateFile(file, () => assert.throws(() => updateFileSync(file, () => 'new'), failsWith('ERR_LOCK_DEADLOCK'))), { code: 'ERR_INVALID_RETURN_VALUE' });
+    const lost = updateFile(file, () => {
+      put(file, 'foreign');
+      return 'new';
+    });
+    await assert.rejects(lost, failsWith('ERR_VERSION_CONFLICT'));
+    assert.equal(text(file), 'foreign');
+  },
+  async 'ifMatch compares and swaps'({ file }) {
+    const { content, version } = await readVersioned(file, 'utf8');
+    assert.deepEqual([content, readVersionedSync(file).version], ['old', version]);
+    await writeFile(file, 'new', { ifMatch: version });
+    await assert.rejects(writeFile(file, 'newer', { ifMatch: version }), failsWith('ERR_VERSION_CONFLICT'));
+    assert.equal(text(file), 'new');
   },
   async 'sweep() leaves a live writer alone'({ file, at }) {
     const pending = await openPending(file);
