@@ -9,7 +9,8 @@ export { readVersioned, readVersionedSync, type Versioned } from './read-version
 export { updateFile, updateFileSync } from './update-file.ts';
 export { updateJson, updateJsonSync, type UpdateJsonInfo, type UpdateJsonOptions, type UpdateJsonResult } from './update-json.ts';
 export { unchanged, type UpdateInfo } from './updating.ts';
-export { transaction, transactionSync, type Transaction, type TransactionSync, type TransactionFile, type TransactionOptions, type TransactionRemoveOptions, type TransactionRenameOptions, type TransactionResult, type TransactionWriteOptions } from './transaction.ts';
+export { transaction, transactionSync } from './transaction.ts';
+export type { Transaction, TransactionSync } from './open-transaction.ts';
 export { recover, recoverSync, type KeptTransaction, type RecoverOptions, type RecoverResult } from './recover.ts';
 export { writeFile, writeFileSync } from './write-file.ts';
 export { createWriter, Writer, type WriterOptions } from './writer.ts';
@@ -22,4 +23,8 @@ export type { Backup, Durability, Keep, LockOptions, Preserve, WriteOptions } fr
 export type { PathLike, PathName } from './path.ts';
 export type { KeptFile, NotKept, SweepResult, UpdateResult, WriteResult } from './result.ts';
 export type { SchemaInput, SchemaIssue, SchemaOutput, StandardSchema } from './schema.ts';
+export type {
+  TransactionFile, TransactionJsonOptions, TransactionLockOptions, TransactionOptions, TransactionRemoveOptions, TransactionRenameOptions, TransactionResult,
+  TransactionWriteOptions,
+} from './transaction-options.ts';
 export type { Version } from './version.ts';

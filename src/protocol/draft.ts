@@ -11,6 +11,7 @@ import { display, join, type PathName } from '../path.ts';
 import type { NotKept } from '../result.ts';
 import { type FileStatus, type Steps, type Surroundings } from '../system/calls.ts';
 import { O_RDWR } from '../system/flags.ts';
+import type { AtHand } from './at-hand.ts';
 import { finishTemporary } from './commit.ts';
 import { writeContent } from './contents.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
@@ -87,7 +88,7 @@ export class Draft {
   }
 
   /** Stages new content, complete: written, with its metadata, synced and closed. */
-  *put(path: PathName, settings: Settings, content: Content): Steps<void> {
+  *put(path: PathName, settings: Settings, content: Content | AtHand): Steps<void> {
     const number = ++this.#calls;
     const write = this.newWrite(path, settings);
     try {
@@ -97,11 +98,12 @@ export class Draft {
     }
   }
 
-  *#stage(write: Write, number: number, content: Content): Steps<void> {
+  *#stage(write: Write, number: number, content: Content | AtHand): Steps<void> {
     const staged = yield* stage(write);
     let change: Put;
     try {
-      const bytes = yield* writeContent(write, staged.temporary.fd, content);
+      const known: Content = content.kind === 'later' ? { kind: 'bytes', bytes: yield* content.make(write, staged.place) } : content;
+      const bytes = yield* writeContent(write, staged.temporary.fd, known);
       yield* examineTemporary(write, staged.place, staged.temporary);
       const notKept = yield* finishTemporary(write, staged.place, staged.temporary);
       change = { kind: 'put', number, write, ...this.#adopt(write, staged), bytes, notKept };
@@ -199,12 +201,12 @@ export class Draft {
   }
 
   /** What the transaction would leave at a path; undefined where it would leave nothing. */
-  *read(path: PathName, settings: Settings): Steps<Uint8Array | undefined> {
+  *read(path: PathName, settings: Settings): Steps<Buffer | undefined> {
     const write = this.newWrite(path, settings);
     return yield* reporting(write, this.#read(write));
   }
 
-  *#read(write: Write): Steps<Uint8Array | undefined> {
+  *#read(write: Write): Steps<Buffer | undefined> {
     const place = yield* this.#find(write);
     const change = this.#changes.get(fileKey(place));
     if (change === undefined) return yield* this.#see(write, place);
@@ -213,7 +215,7 @@ export class Draft {
   }
 
   /** Reads a file that must then be the same at the commit. */
-  *#see(write: Write, place: Place): Steps<Uint8Array | undefined> {
+  *#see(write: Write, place: Place): Steps<Buffer | undefined> {
     const { content, version, status } = yield* readTarget(write, place);
     const before = this.#seen.get(fileKey(place));
     if (before !== undefined && before.seen.version !== version) throw versionConflict(version);

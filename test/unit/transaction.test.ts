@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { recover, recoverSync, transaction, transactionSync, updateFile, writeFile, writeFileSync as replaceSync, type TransactionResult, WriteError } from 'untorn';
+import { readVersioned, recover, recoverSync, transaction, transactionSync, updateFile, writeFile, writeFileSync as replaceSync, type TransactionResult, WriteError } from 'untorn';
 import { scratch } from '../support/scratch.ts';
 
 /** What is in a directory, by names. */
@@ -112,6 +112,32 @@ describe('transaction()', () => {
       await tx.rename(join(directory, 'c'), join(directory, 'd'));
       assert.deepEqual(await Promise.all(['a', 'b', 'c', 'd', 'e'].map(read)), ['new a', 'ENOENT', 'ENOENT', 'old c', 'ENOENT']);
     });
+  });
+
+  it('reads and writes JSON, in the layout of the file that is there', async () => {
+    const directory = here.folder;
+    writeFileSync(join(directory, 'a.json'), '{\n\t"count": 1\n}\n');
+    await transaction(async (tx) => {
+      const { count } = await tx.readJson<{ count: number }>(join(directory, 'a.json'));
+      await tx.writeJson(join(directory, 'a.json'), { count: count + 1 });
+      await tx.writeJson(join(directory, 'b.json'), [count], { indent: 2 });
+      assert.deepEqual(await tx.readJson(join(directory, 'b.json')), [1]);
+      assert.equal(await tx.readJson(join(directory, 'c.json'), { initial: 7 }), 7);
+      await assert.rejects(tx.readJson(join(directory, 'c.json')), { code: 'ENOENT' });
+    });
+    transactionSync((tx) => tx.writeJson(join(directory, 'c.json'), tx.readJson(join(directory, 'a.json'))));
+    assert.deepEqual(contents(directory), { 'a.json': '{\n\t"count": 2\n}\n', 'b.json': '[\n  1\n]\n', 'c.json': '{"count":2}\n' });
+    await assert.rejects(transaction((tx) => tx.writeJson(join(directory, 'a.json'), undefined)), TypeError);
+  });
+
+  it('compares and swaps with ifMatch (G8)', async () => {
+    const directory = here.folder;
+    const path = join(directory, 'a');
+    writeFileSync(path, 'old');
+    const { version } = await readVersioned(path);
+    await transaction((tx) => tx.writeFile(path, 'new', { ifMatch: version }));
+    await assert.rejects(transaction((tx) => void [tx.writeFile(join(directory, 'b'), 'new'), tx.writeFile(path, 'newer', { ifMatch: version })]), failure('ERR_VERSION_CONFLICT'));
+    assert.deepEqual(contents(directory), { a: 'new' });
   });
 
   it('takes the last of several changes of one file', async () => {

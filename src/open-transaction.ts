@@ -1,0 +1,218 @@
+/** A transaction in its callback: what is to be changed is collected in a draft. */
+import { readData, readSyncData, type Content, type Data, type SyncData } from './data.ts';
+import { misuse, refusal } from './errors.ts';
+import { readFormat, readReadOptions, type ReadJsonOptions } from './json-options.ts';
+import { stringify } from './json-strict.ts';
+import type { Settings } from './options.ts';
+import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
+import { Draft } from './protocol/draft.ts';
+import { validated, valueOf } from './protocol/read-json.ts';
+import { jsonContent, type JsonText } from './protocol/write-json.ts';
+import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
+import { runAsync } from './system/async-driver.ts';
+import type { Steps } from './system/calls.ts';
+import { judge } from './system/owner.ts';
+import { surroundings } from './system/surroundings.ts';
+import { runSync } from './system/sync-driver.ts';
+import { refuseOthers, settingsOfFile, type TransactionJsonOptions, type TransactionRemoveOptions, type TransactionRenameOptions, type TransactionWriteOptions } from './transaction-options.ts';
+
+/** What the two kinds of transactions have in common. */
+export abstract class AnyTransaction {
+  /** @internal */
+  readonly draft: Draft;
+  readonly #settings: Settings;
+  #ended = false;
+
+  constructor(settings: Settings, blocking: boolean) {
+    this.#settings = settings;
+    this.draft = new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge, now: Date.now });
+  }
+
+  /** @internal */
+  end(): void {
+    this.#ended = true;
+  }
+
+  protected put(path: PathLike, options: TransactionWriteOptions | BufferEncoding | null | undefined, read: (encoding: BufferEncoding) => Content): Steps<void> {
+    this.#assertOpen();
+    const settings = settingsOfFile(options, this.#settings);
+    const target = absolutePath(path);
+    return this.draft.put(target, settings, read(settings.encoding));
+  }
+
+  protected json(path: PathLike, value: unknown, options: TransactionJsonOptions | null | undefined): Steps<void> {
+    this.#assertOpen();
+    const { indent: _, replacer: __, schema: ___, ...rest } = options ?? {};
+    const settings = settingsOfFile(rest, this.#settings);
+    const { indent, replacer, schema } = readFormat(settings, options);
+    const target = absolutePath(path);
+    const json = { text: stringify(value, replacer, indent), isIndented: indent !== undefined };
+    return this.#stageJson(target, settings, json, schema);
+  }
+
+  *#stageJson(target: PathName, settings: Settings, json: JsonText, schema: StandardSchema | undefined): Steps<void> {
+    if (schema !== undefined) yield* validated(schema, target, JSON.parse(json.text), this.draft.write.blocking);
+    yield* this.draft.put(target, settings, jsonContent(json));
+  }
+
+  protected *readingJson(path: PathLike, options: ReadJsonOptions | null | undefined): Steps<unknown> {
+    this.#assertOpen();
+    const settings = readReadOptions(options);
+    const target = absolutePath(path);
+    const bytes = yield* this.draft.read(target, this.#settings);
+    if (bytes === undefined && settings.initial === undefined) throw missing(path);
+    return (yield* valueOf(this.draft.newWrite(target, this.#settings), settings, bytes)).value;
+  }
+
+  protected removal(path: PathLike, options: TransactionRemoveOptions = {}): Steps<void> {
+    this.#assertOpen();
+    const { force = false, ...rest } = options;
+    if (typeof force !== 'boolean') throw misuse('ERR_INVALID_ARG_TYPE', `"options.force" must be a boolean, not ${describe(force)}`);
+    refuseOthers(rest, ['backup']);
+    return this.draft.remove(absolutePath(path), { ...settingsOfFile(rest, this.#settings), symlink: 'replace' }, force);
+  }
+
+  protected renaming(from: PathLike, to: PathLike, options: TransactionRenameOptions = {}): Steps<void> {
+    this.#assertOpen();
+    refuseOthers(options, ['overwrite']);
+    return this.draft.rename(absolutePath(from, 'from'), absolutePath(to, 'to'), { ...settingsOfFile(options, this.#settings), symlink: 'replace' });
+  }
+
+  protected reading(path: PathLike): Steps<Buffer | undefined> {
+    this.#assertOpen();
+    return this.draft.read(absolutePath(path), this.#settings);
+  }
+
+  #assertOpen(): void {
+    if (this.#ended) throw misuse('ERR_INVALID_STATE', 'The transaction has ended: await what is to be part of it before its callback returns');
+  }
+}
+
+/** What is to be changed together; see {@link transaction}. */
+export class Transaction extends AnyTransaction {
+  /** Calls that have not ended. */
+  readonly #calls = new Set<Promise<unknown>>();
+  /** Why it cannot be committed. */
+  #failure: { readonly error: unknown } | undefined;
+
+  /** Stages new content of a file; it takes its place at the commit. */
+  writeFile(path: PathLike, data: Data, options?: TransactionWriteOptions | BufferEncoding | null): Promise<void> {
+    return this.#perform(() => this.put(path, options, (encoding) => readData(data, encoding)));
+  }
+
+  /** Stages a value as JSON, as `writeJson()` writes it: a file that is there keeps its layout unless `indent` is given. */
+  writeJson(path: PathLike, value: unknown, options?: TransactionJsonOptions | null): Promise<void> {
+    return this.#perform(() => this.json(path, value, options));
+  }
+
+  /** Removes a file (of a link the link itself) at the commit. */
+  remove(path: PathLike, options?: TransactionRemoveOptions): Promise<void> {
+    return this.#perform(() => this.removal(path, options));
+  }
+
+  /** Renames a file (of a link the link itself) at the commit. Neither name can take part in another change of the transaction. */
+  rename(from: PathLike, to: PathLike, options?: TransactionRenameOptions): Promise<void> {
+    return this.#perform(() => this.renaming(from, to, options));
+  }
+
+  /**
+   * Reads a file as the transaction leaves it; fails with ENOENT where it leaves none. At the commit it must still be what was
+   * read, or that fails with `ERR_VERSION_CONFLICT`.
+   */
+  readFile(path: PathLike): Promise<Buffer>;
+  readFile(path: PathLike, encoding: BufferEncoding): Promise<string>;
+  async readFile(path: PathLike, encoding?: BufferEncoding): Promise<string | Buffer> {
+    return content(path, await runAsync(this.reading(path)), encoding);
+  }
+
+  /** Reads a JSON file as the transaction leaves it, as `readJson()` reads it; at the commit it must still be what was read. */
+  readJson<S extends StandardSchema>(path: PathLike, options: ReadJsonOptions<SchemaInput<S>> & { schema: S }): Promise<SchemaOutput<S>>;
+  readJson<T = unknown>(path: PathLike, options?: (ReadJsonOptions<T> & { schema?: undefined }) | null): Promise<T>;
+  async readJson(path: PathLike, options?: ReadJsonOptions | null): Promise<unknown> {
+    return runAsync(this.readingJson(path, options));
+  }
+
+  /** What fails is not to be committed without it, even if nobody awaits the call. */
+  #perform(steps: () => Steps<void>): Promise<void> {
+    const call = (async () => {
+      try {
+        await runAsync(steps());
+      } catch (error) {
+        this.#failure ??= { error };
+        throw error;
+      }
+    })();
+    this.#calls.add(call);
+    const ended = (): void => void this.#calls.delete(call);
+    call.then(ended, ended);
+    return call;
+  }
+
+  /** @internal Waits for all calls; fails if one of them did. */
+  async settled(): Promise<void> {
+    while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
+/** What is to be changed together, with methods that block; see {@link transactionSync}. */
+export class TransactionSync extends AnyTransaction {
+  #failure: { readonly error: unknown } | undefined;
+
+  /** Stages new content of a file; it takes its place at the commit. */
+  writeFile(path: PathLike, data: SyncData, options?: TransactionWriteOptions | BufferEncoding | null): void {
+    this.#perform(() => this.put(path, options, (encoding) => readSyncData(data, encoding)));
+  }
+
+  /** Stages a value as JSON; see {@link Transaction.writeJson}. */
+  writeJson(path: PathLike, value: unknown, options?: TransactionJsonOptions | null): void {
+    this.#perform(() => this.json(path, value, options));
+  }
+
+  /** Removes a file (of a link the link itself) at the commit. */
+  remove(path: PathLike, options?: TransactionRemoveOptions): void {
+    this.#perform(() => this.removal(path, options));
+  }
+
+  /** Renames a file (of a link the link itself) at the commit; see {@link Transaction.rename}. */
+  rename(from: PathLike, to: PathLike, options?: TransactionRenameOptions): void {
+    this.#perform(() => this.renaming(from, to, options));
+  }
+
+  /** Reads a file as the transaction leaves it; fails with ENOENT where it leaves none. */
+  readFile(path: PathLike): Buffer;
+  readFile(path: PathLike, encoding: BufferEncoding): string;
+  readFile(path: PathLike, encoding?: BufferEncoding): string | Buffer {
+    return content(path, runSync(this.reading(path)), encoding);
+  }
+
+  /** Reads a JSON file as the transaction leaves it; see {@link Transaction.readJson}. */
+  readJson<S extends StandardSchema>(path: PathLike, options: ReadJsonOptions<SchemaInput<S>> & { schema: S }): SchemaOutput<S>;
+  readJson<T = unknown>(path: PathLike, options?: (ReadJsonOptions<T> & { schema?: undefined }) | null): T;
+  readJson(path: PathLike, options?: ReadJsonOptions | null): unknown {
+    return runSync(this.readingJson(path, options));
+  }
+
+  #perform(steps: () => Steps<void>): void {
+    try {
+      runSync(steps());
+    } catch (error) {
+      this.#failure ??= { error };
+      throw error;
+    }
+  }
+
+  /** @internal Fails if a call did. */
+  settled(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
+function content(path: PathLike, bytes: Buffer | undefined, encoding: BufferEncoding | undefined): string | Buffer {
+  if (bytes === undefined) throw missing(path);
+  return encoding === undefined ? bytes : bytes.toString(encoding);
+}
+
+function missing(path: PathLike): Error {
+  return Object.assign(refusal('ENOENT', `ENOENT: no such file or directory, open '${String(path)}'`), { syscall: 'open', path });
+}
