@@ -4,16 +4,16 @@ import { call, type Request, type Steps, type SystemCall } from '#untorn/system/
 import { oneByOne } from './driver.ts';
 
 /** What a mutant does with a request: other steps in its place, or nothing if it lets it pass. */
-type Rewrite = (request: SystemCall, state: State) => Steps<unknown> | undefined;
+export type Rewrite = (request: SystemCall, state: State) => Steps<unknown> | undefined;
 
 /** What a mutant knows of one call's files, and what it holds back. */
-interface State {
+export interface State {
   readonly directories: Set<number>;
   readonly held: SystemCall[];
 }
 
 /** Steps of a call with its requests rewritten, also those that are done at once. */
-function mutant(rewrite: Rewrite): (steps: Steps<unknown>) => Steps<unknown> {
+export function mutant(rewrite: Rewrite): (steps: Steps<unknown>) => Steps<unknown> {
   return (steps) => run(steps, rewrite, { directories: new Set(), held: [] });
 }
 
@@ -39,7 +39,7 @@ function* performed(request: Request, rewrite: Rewrite, state: State): Steps<unk
   return result;
 }
 
-function* nothing(result?: unknown): Steps<unknown> {
+export function* nothing(result?: unknown): Steps<unknown> {
   return result;
 }
 

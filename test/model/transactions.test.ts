@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { transactionScenarios } from './transaction-scenarios.ts';
-import { TransactionCheck } from './transactions.ts';
+import { checkForeign, checkSuspended } from './suspended.ts';
+import { crashMutants, foreignMutants, suspendedMutants } from './transaction-mutants.ts';
+import { TransactionCheck, unchanged, type TransactionScenario } from './transactions.ts';
 
 describe('a transaction, every crash in it and in its recovery, and every state that they can leave', () => {
   for (const [name, scenario] of Object.entries(transactionScenarios)) {
@@ -12,4 +14,32 @@ describe('a transaction, every crash in it and in its recovery, and every state 
       assert.deepEqual(check.violations, []);
     });
   }
+});
+
+describe('a transaction that others come between', () => {
+  it('cannot commit, nor change anything, when it was taken for dead at any step (G8, G9)', (t) => {
+    const { violations, stops } = checkSuspended(unchanged);
+    t.diagnostic(`stopped at ${stops} steps`);
+    assert.deepEqual(violations, []);
+  });
+
+  it('leaves files alone that a foreign program put there (G9)', (t) => {
+    const { violations, kills } = checkForeign(unchanged);
+    t.diagnostic(`killed at ${kills} steps`);
+    assert.deepEqual(violations, []);
+  });
+});
+
+describe('the model check of transactions', () => {
+  const found = (violations: readonly string[]): void => assert.ok(violations.some((violation) => violation.startsWith('G9') || violation.startsWith('G8')), JSON.stringify(violations));
+
+  for (const [name, mutation] of Object.entries(crashMutants)) {
+    it(`sees the mistake: ${name}`, () => {
+      const check = new TransactionCheck(transactionScenarios['two files of one directory'] as TransactionScenario, mutation);
+      check.run();
+      found(check.violations);
+    });
+  }
+  for (const [name, mutation] of Object.entries(suspendedMutants)) it(`sees the mistake: ${name}`, () => found(checkSuspended(mutation).violations));
+  for (const [name, mutation] of Object.entries(foreignMutants)) it(`sees the mistake: ${name}`, () => found(checkForeign(mutation).violations));
 });
