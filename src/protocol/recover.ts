@@ -7,7 +7,8 @@
 import { codeOf } from '../errors.ts';
 import { asText, join, type PathName } from '../path.ts';
 import type { KeptTransaction, RecoverResult } from '../recover.ts';
-import { call, lastChange, type Steps } from '../system/calls.ts';
+import { call, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
+import type { LockOwner } from '../system/lock-owner.ts';
 import { parseToken, type Owner } from '../system/owner.ts';
 import { abandoned } from './abandoned.ts';
 import { removeStaged } from './changes.ts';
@@ -17,7 +18,7 @@ import { inOrder, type OpenFolder } from './files.ts';
 import { lookAt } from './place.ts';
 import { hasRecord, parseRecordName, readPointer } from './record.ts';
 import { isFound, readIfWhole, withFolders, type Settled } from './settle.ts';
-import { freeLocks } from './stale-locks.ts';
+import { isLockName, sweepLock } from './sweep-locks.ts';
 import type { Write } from './write.ts';
 
 export interface Recovery {
@@ -64,14 +65,29 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<R
     }
   }
   try {
-    yield* freeLocks(write, here, yield* call.readdir(here.directory.reach), (dead) => settleDead(write, dead));
+    yield* freeLocks(write, here);
   } catch (error) {
     found.kept.push({ path: here.directoryPath, reason: reasons[codeOf(error) ?? ''] ?? 'failed', error: error as Error });
   }
   return found;
 }
 
-const reasons: Record<string, KeptTransaction['reason']> = { ERR_UNTORN_FOREIGN_JOURNAL: 'foreign', ERR_UNTORN_UNREACHABLE: 'unreachable', ERR_UNTORN_JOURNAL: 'damaged', ERR_UNTORN_JOURNAL_VERSION: 'damaged' };
+/** Locks of owners that are seen to be dead: what their owners were at is put right first. */
+function* freeLocks(write: Write, { directory }: OpenFolder): Steps<void> {
+  const { judge } = write.surroundings;
+  const reasonToKeep = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (judge(owner, lastChange(status)) === 'dead' ? undefined : 'alive');
+  for (const name of yield* call.readdir(directory.reach)) {
+    if (!isLockName(name)) continue;
+    try {
+      yield* sweepLock({ write, dryRun: false, settle: (dead) => settleDead(write, dead), reasonToKeep }, directory.reach, name);
+    } catch (error) {
+      // Taken or given back meanwhile.
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
+  }
+}
+
+const reasons: Record<string, KeptTransaction['reason']> = { ERR_UNTORN_FOREIGN_JOURNAL: 'foreign', ELOOP: 'foreign', ERR_UNTORN_UNREACHABLE: 'unreachable', ERR_UNTORN_JOURNAL: 'damaged', ERR_UNTORN_JOURNAL_VERSION: 'damaged' };
 
 function leftovers(names: readonly PathName[]): Map<string, Left> {
   const all = new Map<string, Left>();

@@ -11,7 +11,7 @@ import { fileType } from '../system/flags.ts';
 import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
 import { lockSuffix } from './lock-name.ts';
 import { lookAtHolder } from './lock.ts';
-import { takeOver } from './takeover.ts';
+import { takeOver, type Settle } from './takeover.ts';
 import { afterFailure, unlinkIfThere } from './temporary.ts';
 import type { Write } from './write.ts';
 
@@ -25,6 +25,8 @@ export function isLockName(name: PathName): boolean {
 interface Rules<Reason> {
   readonly write: Write;
   readonly dryRun: boolean;
+  /** Puts right what a dead owner that left a note was at; where there is none, its lock stays. */
+  readonly settle?: Settle;
   /** Why something of an owner stays; undefined if it may go. */
   reasonToKeep(status: FileStatus, owner: LockOwner): Reason | undefined;
 }
@@ -35,13 +37,13 @@ export function* sweepLock<Reason>(rules: Rules<Reason>, folder: PathName, name:
   if (fileType(status.mode) !== 'directory') return undefined;
   const prepared = parseLockToken(asText(name));
   if (prepared !== undefined) return rules.reasonToKeep(status, prepared) ?? (yield* removePrepared(rules, path));
-  const { write, dryRun } = rules;
+  const { write, dryRun, settle } = rules;
   const holder = yield* lookAtHolder(write, path);
   if (holder !== undefined) {
     if (holder.owner === undefined) return undefined;
     const reason = rules.reasonToKeep(holder.status, holder.owner);
     if (reason !== undefined) return reason;
-    if (!dryRun) yield* takeOver(write, { directory: { reach: folder }, directoryPath: folder }, path, holder, { token: write.surroundings.lockToken(holder.owner.lease) });
+    if (!dryRun) yield* takeOver(write, { directory: { reach: folder }, directoryPath: folder }, path, holder, { token: write.surroundings.lockToken(holder.owner.lease), ...(settle !== undefined && { settle }) });
   }
   return dryRun || (yield* afterFailure(call.rmdir(path))) ? 'removed' : 'alive';
 }

@@ -1,0 +1,140 @@
+/** Journals that were damaged, moved or made up: nothing is touched that a transaction did not write. */
+import assert from 'node:assert/strict';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { recover, sweep, transaction, updateFile } from 'untorn';
+import { encodeJournal, encodePointer, type Change } from '#untorn/protocol/journal.js';
+import { newToken } from '#untorn/system/owner.js';
+import { scratch, superuser } from '../support/scratch.ts';
+
+describe('recover()', () => {
+  const here = scratch();
+
+  /** A transaction of a process that is dead: there is none with this number. */
+  function deadId(): string {
+    const parts = newToken('staged').slice('untorn-x-'.length).split('-');
+    parts[3] = (0x7fffffff).toString(36);
+    return parts.join('-');
+  }
+
+  /** A transaction that changes `d/f`, and is committed. Its journal is in `home`. */
+  function interrupted(change: Partial<Change> = {}, state = 'committed'): string {
+    const id = deadId();
+    for (const name of ['home', 'd']) mkdirSync(here.at(name));
+    writeFileSync(here.at('d/f'), 'old');
+    const { ino, size, mtimeNs } = statSync(here.at('d/f'), { bigint: true });
+    const staged = `.f.untorn-x-${id}-1.tmp`;
+    writeFileSync(here.at(`d/${staged}`), 'new');
+    const whole = { kind: 'put', directory: 1, name: 'f', staged, over: { ino, size: Number(size), mtimeNs }, ...change } as Change;
+    own(`home/.untorn-j-${id}.journal`, (at) => encodeJournal({ id, ino: at, directories: [here.at('home'), here.at('d')], changes: [whole] }));
+    writeFileSync(here.at(`home/.untorn-j-${id}.${state}`), '', { mode: 0o600 });
+    own(`d/.untorn-j-${id}.pointer`, (at) => encodePointer({ id, ino: at, home: here.at('home') }));
+    return id;
+  }
+
+  function own(name: string, content: (ino: bigint) => Uint8Array): void {
+    writeFileSync(here.at(name), '', { mode: 0o600 });
+    writeFileSync(here.at(name), content(statSync(here.at(name), { bigint: true }).ino));
+  }
+
+  const rest = (directory: string): string[] => (existsSync(here.at(directory)) ? readdirSync(here.at(directory)).filter((name) => name.includes('untorn')) : []);
+
+  async function keptBecause(reason: string): Promise<void> {
+    for (const directory of ['home', 'd']) {
+      const { completed, removed, kept } = await recover(here.at(directory));
+      assert.deepEqual([completed, removed, kept.map((one) => one.reason)], [[], [], [reason]], String(kept[0]?.error));
+    }
+    assert.equal(here.text('d/f'), 'old');
+    assert.deepEqual([rest('home').length, rest('d').length], [2, 2]);
+  }
+
+  it('completes what is committed, from either directory (G9)', async () => {
+    interrupted();
+    assert.deepEqual((await recover(here.at('d'))).completed, [here.at('d/f')]);
+    assert.equal(here.text('d/f'), 'new');
+    assert.deepEqual([...rest('home'), ...rest('d')], []);
+  });
+
+  it('removes what is not committed (G9)', async () => {
+    interrupted({}, 'pending');
+    assert.equal((await recover(here.at('home'))).removed.length, 1);
+    assert.equal(here.text('d/f'), 'old');
+    assert.deepEqual([...rest('home'), ...rest('d')], []);
+  });
+
+  it('leaves a file alone that was written since (G9)', async () => {
+    interrupted();
+    writeFileSync(here.at('d/g'), 'newer');
+    renameSync(here.at('d/g'), here.at('d/f'));
+    await recover(here.at('home'));
+    assert.equal(here.text('d/f'), 'newer');
+    assert.deepEqual([...rest('home'), ...rest('d')], []);
+  });
+
+  it('touches nothing when the journal is damaged, or of a version that it does not know', async () => {
+    const id = interrupted();
+    const path = here.at(`home/.untorn-j-${id}.journal`);
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.replace('"put"', '"cut"'));
+    await keptBecause('damaged');
+    writeFileSync(path, text.slice(0, 20));
+    await keptBecause('damaged');
+  });
+
+  it('touches nothing outside of the directories of the journal', async () => {
+    writeFileSync(here.at('outside'), 'old');
+    for (const name of ['../outside', '..', '', 'a/b']) {
+      const id = interrupted({ name } as Partial<Change>);
+      await keptBecause('damaged');
+      for (const file of [`home/.untorn-j-${id}.journal`]) renameSync(here.at(file), here.at(`kept-${id}`));
+      renameSync(here.at('home'), here.at(`home-${id}`));
+      renameSync(here.at('d'), here.at(`d-${id}`));
+    }
+    assert.equal(here.text('outside'), 'old');
+  });
+
+  it('waits for a directory that is not there (it may not be mounted), and for a home that is not', async () => {
+    interrupted();
+    renameSync(here.at('d'), here.at('moved'));
+    mkdirSync(here.at('d'));
+    const fromHome = await recover(here.at('home'));
+    assert.deepEqual(fromHome.kept.map(({ reason }) => reason), ['unreachable']);
+    renameSync(here.at('home'), here.at('home-moved'));
+    const moved = await recover(here.at('moved'));
+    assert.deepEqual(moved.kept.map(({ reason }) => reason), ['unreachable']);
+    assert.equal(here.text('moved/f'), 'old');
+    assert.deepEqual(readdirSync(here.at('d')).toSorted(), []);
+    renameSync(here.at('home-moved'), here.at('home'));
+    renameSync(here.at('moved'), here.at('d-again'));
+    renameSync(here.at('d'), here.at('empty'));
+    renameSync(here.at('d-again'), here.at('d'));
+    await recover(here.at('home'));
+    assert.equal(here.text('d/f'), 'new');
+  });
+
+  it('believes no journal that others can write, or that is a link (G5)', async () => {
+    const id = interrupted();
+    const path = here.at(`home/.untorn-j-${id}.journal`);
+    chmodSync(path, 0o660);
+    await keptBecause('foreign');
+    chmodSync(path, 0o600);
+    renameSync(path, here.at('elsewhere'));
+    symlinkSync(here.at('elsewhere'), path);
+    await keptBecause('foreign');
+  });
+
+  it("believes no journal of another user's, even as root (G5)", { skip: superuser ? false : 'needs the superuser' }, async () => {
+    const id = interrupted();
+    chownSync(here.at(`home/.untorn-j-${id}.journal`), 64_001, 64_001);
+    await keptBecause('foreign');
+  });
+
+  it('is not needed by the first transaction of a process in a directory, and sweep() leaves its files alone', async () => {
+    interrupted();
+    assert.deepEqual((await sweep(here.at('d'))).kept.map(({ reason }) => reason), ['transaction', 'transaction']);
+    await transaction((tx) => tx.writeFile(here.at('d/g'), 'new'));
+    assert.equal(here.text('d/f'), 'new');
+    await updateFile(here.at('d/f'), (content) => `${content}er`, 'utf8');
+    assert.deepEqual(readdirSync(here.at('d')).toSorted(), ['f', 'g']);
+  });
+});
