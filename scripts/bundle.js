@@ -9,7 +9,6 @@ const common = {
   platform: 'node',
   format: 'esm',
   target: 'node20.19',
-  keepNames: true,
   logLevel: 'warning',
 };
 await build({ ...common, entryPoints: ['build/src/index.js'], outdir: 'dist' });

@@ -130,9 +130,28 @@ const known = new Set([
   'backup', 'fallback', 'temporary', 'retry', 'flag', 'flush',
 ]);
 
+/** The settings of calls that give no option but the durability, as most do: they share them. */
+const shared = new Map<unknown, Settings>();
+
 /** Reads the options. A string is an encoding, as in `node:fs`. */
 export function readOptions(given: WriteOptions | BufferEncoding | null | undefined, further: readonly string[] = []): Settings {
   if (typeof given === 'string') return readOptions({ encoding: given });
+  if (!isDurabilityOnly(given)) return readAll(given, further);
+  const durability = given?.durability;
+  let settings = shared.get(durability);
+  if (settings === undefined) shared.set(durability, (settings = readAll(given, further)));
+  return settings;
+}
+
+/** Whether a plain object says no more than that. */
+function isDurabilityOnly(given: WriteOptions | null | undefined): boolean {
+  if (given === undefined || given === null) return true;
+  if (typeof given !== 'object' || Object.getPrototypeOf(given) !== Object.prototype) return false;
+  for (const field in given) if (field !== 'durability') return false;
+  return true;
+}
+
+function readAll(given: WriteOptions | null | undefined, further: readonly string[]): Settings {
   if (typeof given === 'function') throw misuse('ERR_INVALID_ARG_TYPE', '"options" must be an object, not a function: no callback is called; await the promise');
   const options = record(given ?? {}, 'options', (name) => known.has(name) || further.includes(name));
   const owner = record(options['owner'] ?? {}, 'options.owner', (name) => name === 'uid' || name === 'gid');

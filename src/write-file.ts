@@ -1,9 +1,10 @@
-import { readData, readSyncData, type Data, type SyncData } from './data.ts';
+import { readData, readSyncData, type Content, type Data, type SyncData } from './data.ts';
 import { readOptions, type WriteOptions } from './options.ts';
 import { targetPath, type PathLike } from './path.ts';
 import { replaceFile } from './protocol/replace.ts';
+import { supersededBy } from './protocol/superseded.ts';
 import { Turn } from './protocol/turns.ts';
-import { newWrite } from './protocol/write.ts';
+import { newWrite, type Write } from './protocol/write.ts';
 import type { WriteResult } from './result.ts';
 import { runAsync } from './system/async-driver.ts';
 import { surroundings } from './system/surroundings.ts';
@@ -25,12 +26,32 @@ import { runSync } from './system/sync-driver.ts';
  * const { durable } = await writeFile('settings.json', '{"theme": "dark"}\n');
  * ```
  */
-export async function writeFile(path: PathLike, data: Data, options?: WriteOptions | BufferEncoding | null): Promise<WriteResult> {
-  const settings = readOptions(options);
-  const target = targetPath(path);
-  const content = readData(data, settings.encoding);
-  const write = newWrite(target, settings, surroundings, false);
-  return runAsync(replaceFile(write, new Turn(write), content));
+// oxlint-disable-next-line typescript/promise-function-async -- an async function makes a second promise, and a burst of calls thousands
+export function writeFile(path: PathLike, data: Data, options?: WriteOptions | BufferEncoding | null): Promise<WriteResult> {
+  try {
+    const settings = readOptions(options);
+    const target = targetPath(path);
+    const content = readData(data, settings.encoding);
+    const write = newWrite(target, settings, surroundings, false);
+    return inTurn(write, new Turn(write), content);
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
+
+/** Begins at once, or when it is known that no newer call makes this one needless. */
+// oxlint-disable-next-line typescript/promise-function-async -- as above
+function inTurn(write: Write, turn: Turn, content: Content): Promise<WriteResult> {
+  const begin = async (): Promise<WriteResult> => runAsync(replaceFile(write, turn, content));
+  if (content.kind === 'source') return begin();
+  const { byteLength } = content.bytes;
+  let settle: (result: WriteResult | Promise<WriteResult>) => void;
+  const waits = turn.standBy((newer) => {
+    if (newer === undefined) return queueMicrotask(() => settle(begin()));
+    turn.leave();
+    settle(supersededBy(newer, byteLength));
+  });
+  return waits ? new Promise((resolve) => (settle = resolve)) : begin();
 }
 
 /**

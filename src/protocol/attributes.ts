@@ -9,7 +9,7 @@ import type { PathName } from '../path.ts';
 import type { NotKept } from '../result.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
-import { keeping } from './keeping.ts';
+import { changing, keeping } from './keeping.ts';
 import type { Place } from './place.ts';
 import type { TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -19,9 +19,9 @@ const acl = 'system.posix_acl_access';
 /** Signatures and privileges that were given to the old content, not to the name. */
 const boundToContent = new Set(['security.ima', 'security.evm', 'security.capability']);
 
-/** Learns the names of the existing file's attributes, as far as they matter. */
-export function* listOld(write: Write, place: Place): Steps<void> {
-  place.attributes = attributesMatter(write, place) ? yield* list(place) : undefined;
+/** The names of the attributes of what is there, whatever it is. */
+export function* listOld({ surroundings }: Write, place: Place): Steps<string[] | undefined> {
+  return surroundings.platform === 'win32' ? undefined : yield* list(place);
 }
 
 /** Whether there may be attributes to keep, or to make up for. */
@@ -54,7 +54,7 @@ export function* copyAttributes(write: Write, place: Place, temporary: Temporary
     if (name !== acl) yield* keeping(keep, copy(place, temporary, name, present), 'xattr', notKept);
     else aclState = (yield* keeping(keep, copy(place, temporary, name, present, (value) => narrowed(value, sameGroup, mode)), 'acl', notKept)) ? 'kept' : 'lost';
   }
-  if (fresh.includes(acl) && aclState !== 'kept') yield* call.removexattr(temporary.reach, acl);
+  if (fresh.includes(acl) && aclState !== 'kept') yield* changing(temporary, call.removexattr(temporary.reach, acl));
   return aclState;
 }
 
@@ -110,5 +110,5 @@ function* copy(place: Place, temporary: TemporaryFile, name: string, present: bo
   if (old === null) return;
   const value = change(old);
   if (present && Buffer.compare((yield* call.getxattr(temporary.reach, name)) ?? new Uint8Array(), value) === 0) return;
-  yield* call.setxattr(temporary.reach, name, value);
+  yield* changing(temporary, call.setxattr(temporary.reach, name, value));
 }

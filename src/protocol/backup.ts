@@ -8,14 +8,14 @@
  */
 import { codeOf, refusal } from '../errors.ts';
 import { asText, fromBytes, join, key, split, surround, type PathName } from '../path.ts';
-import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { call, nothing, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
 import { whileBusy } from './busy.ts';
 import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
 import { lookAt, type Place } from './place.ts';
-import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, nothing, syncTemporary, unlinkIfThere, type Folder, type TemporaryFile } from './temporary.ts';
+import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, syncTemporary, unlinkIfThere, type Folder, type TemporaryFile } from './temporary.ts';
 import type { Turn } from './turns.ts';
 import { refuseReserved } from './windows-names.ts';
 import { refusedByPermissions, type Write } from './write.ts';
@@ -141,7 +141,7 @@ function* linked(write: Write, from: PathName, to: PathName): Steps<boolean> {
 }
 
 function* copyOld(write: Write, place: Place, folder: Folder, name: PathName): Steps<TemporaryFile> {
-  const temporary = yield* createTemporary(write, folder, name, true);
+  const temporary = yield* createTemporary(write, folder, name, { mode: 0o600 });
   try {
     const old = yield* call.open(place.reach, O_RDONLY | O_NOFOLLOW, 0);
     try {

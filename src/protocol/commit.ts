@@ -23,7 +23,7 @@ import { renameInto, type Renamed } from './rename.ts';
 import { versionInPlace, versionOfFile } from './seen.ts';
 import { finishing, type Staged } from './staged.ts';
 import { supersede } from './superseded.ts';
-import { closeTemporary, discardTemporary, examineTemporary, syncTemporary, type TemporaryFile } from './temporary.ts';
+import { closeTemporary, discardTemporary, examineTemporary, releaseTemporary, syncTemporary, type TemporaryFile } from './temporary.ts';
 import type { Turn } from './turns.ts';
 import { confirmInPlace, skipUnchanged } from './unchanged.ts';
 import { isLocked, throwIfAborted, type Write } from './write.ts';
@@ -49,6 +49,7 @@ export function* fillAndCommit(write: Write, staged: Staged, turn: Turn, content
   const { place, temporary } = staged;
   if (content.kind === 'source') return yield* commitInTurn(write, staged, turn, yield* writeContent(write, temporary.fd, content));
   const [bytes] = yield* together(writeContent(write, temporary.fd, content), examineTemporary(write, place, temporary));
+  temporary.synced = temporary.syncedByWriting;
   return yield* commit(write, staged, turn, bytes);
 }
 
@@ -85,8 +86,6 @@ export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number)
   refuseReadOnly(write, place);
   // What is written in place keeps its own.
   const notKept = yield* finishTemporary(write, place, temporary, staged.folder === place);
-  // Others hold the directory open anyway: nothing of ours is left that counts.
-  if (place.directory.users > 1) givePermit(write);
   throwIfAborted(write);
   const backup = yield* withOneMore(write, place, () => makeBackup(write, place, turn));
   let renamed;
@@ -98,6 +97,9 @@ export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number)
     if (write.outcome === 'old' && backup !== undefined) yield* backup.undo();
     throw error;
   }
+  releaseTemporary(write, temporary);
+  // Others hold the directory open anyway: nothing of ours is left that counts.
+  if (place.directory.users > 1) givePermit(write);
   const durable = yield* confirm(write, place, renamed);
   if (backup !== undefined) {
     write.step = 'back up';
@@ -129,7 +131,7 @@ export function* finishTemporary(write: Write, place: Place, temporary: Temporar
     yield* syncTemporary(write, temporary);
   }
   write.step = 'close';
-  yield* closeTemporary(temporary);
+  if (!temporary.closesSilently) yield* closeTemporary(temporary);
   return notKept;
 }
 

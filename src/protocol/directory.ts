@@ -8,7 +8,7 @@
  */
 import { codeOf, refusal } from '../errors.ts';
 import { display, key, type PathName } from '../path.ts';
-import { call, wait, type FileStatus, type Steps } from '../system/calls.ts';
+import { call, together, wait, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_DIRECTORY, O_PATH_DIRECTORY } from '../system/flags.ts';
 import { afterFailure } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -22,6 +22,11 @@ export interface Directory {
   /** Whether its owner's or a sticky directory's rule protects names in it. */
   readonly status: FileStatus;
   readonly canSync: boolean;
+  /**
+   * Whether it is on a filesystem of this machine's own: there a write through O_SYNC is the write and its fsync in one
+   * call, and a close reports nothing. Network filesystems and FUSE may do otherwise. Not known in a synchronous call.
+   */
+  readonly local: boolean;
   users: number;
   syncing: SharedSync | undefined;
   next: SharedSync | undefined;
@@ -36,13 +41,13 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
   if (write.surroundings.platform === 'win32') return yield* withoutDescriptor(path);
   const { fd, canSync } = yield* openForSync(path);
   try {
-    const status = yield* call.fstat(fd);
+    const [status, local] = yield* together(call.fstat(fd), isLocal(write, fd, path));
     let directory = write.blocking ? undefined : opened.get(keyOf(status));
     if (directory !== undefined) {
       write.surroundings.release(fd, 'elsewhere');
       directory.users++;
     } else {
-      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, users: 1, syncing: undefined, next: undefined };
+      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, local, users: 1, syncing: undefined, next: undefined };
       if (!write.blocking) opened.set(directory.key, directory);
     }
     if (!write.blocking) recent.set(key(path), directory);
@@ -94,6 +99,18 @@ function keyOf(status: FileStatus): string {
   return `${status.dev}:${status.ino}`;
 }
 
+/** ext2 to ext4, XFS, Btrfs and tmpfs, by their numbers in statfs(2). */
+const ownFilesystems = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994]);
+
+function* isLocal({ blocking, surroundings }: Write, fd: number, path: PathName): Steps<boolean> {
+  if (blocking || surroundings.platform !== 'linux') return false;
+  try {
+    return ownFilesystems.has(yield* call.statfs(surroundings.reach(fd, path)));
+  } catch {
+    return false; // Where that cannot be asked, nothing is taken for granted.
+  }
+}
+
 function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
   try {
     return { fd: yield* call.open(path, O_DIRECTORY, 0), canSync: true };
@@ -108,7 +125,7 @@ function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
 function* withoutDescriptor(path: PathName): Steps<Directory> {
   const status = yield* call.stat(path);
   if (fileType(status.mode) !== 'directory') throw refusal('ENOTDIR', `"${display(path)}" is not a directory`);
-  return { key: keyOf(status), fd: undefined, reach: path, status, canSync: false, users: 1, syncing: undefined, next: undefined };
+  return { key: keyOf(status), fd: undefined, reach: path, status, canSync: false, local: false, users: 1, syncing: undefined, next: undefined };
 }
 
 /** Errors that say that a directory cannot be synced here, and not that a sync failed. */

@@ -9,6 +9,7 @@ export class Lane {
   active: Turn | undefined;
   readonly #waiting: Turn[] = [];
   readonly #names: string[] = [];
+  #beginning = false;
   /** How many of the waiting may not be skipped. */
   #fixed = 0;
   /** How many of the waiting will hold a lock while their turn lasts, for as long as a callback of the caller's takes. */
@@ -17,6 +18,20 @@ export class Lane {
   /** Whether a wait in here may take long, so that it has to be bounded. */
   get isLocking(): boolean {
     return this.#locking > 0 || this.active?.write.locking !== undefined;
+  }
+
+  /** Whether who comes now has to wait. */
+  get isBusy(): boolean {
+    return this.#beginning || this.active !== undefined;
+  }
+
+  /** Has the first turn when the program has made all the calls that it makes now. */
+  beginSoon(): void {
+    this.#beginning = true;
+    queueMicrotask(() => {
+      this.#beginning = false;
+      this.#proceed();
+    });
   }
 
   answerTo(name: string): void {
@@ -60,6 +75,10 @@ export class Lane {
     if (this.active !== ended) return;
     this.active = undefined;
     if (record !== undefined) this.#wakeOvertaken(record);
+    this.#proceed();
+  }
+
+  #proceed(): void {
     const turn = this.#choose();
     if (turn === undefined) {
       for (const name of this.#names) if (lanes.get(name) === this) lanes.delete(name);

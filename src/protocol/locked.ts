@@ -57,7 +57,7 @@ export function* replaceMatching(write: LockedWrite, turn: Turn, content: AtHand
 
 function* replaceLocked(write: LockedWrite, turn: Turn, prepare: Prepare): Steps<Updated> {
   throwIfAborted(write);
-  yield* turn.enter(write.path);
+  yield* turn.enter();
   const place = yield* claimPlace(write, turn, write.path);
   try {
     return yield* underLock(write, place, function* (lock) {

@@ -13,7 +13,7 @@ import type { NotKept } from '../result.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
 import { copyAttributes, type AclState } from './attributes.ts';
-import { keeping } from './keeping.ts';
+import { changing, keeping } from './keeping.ts';
 import type { Place } from './place.ts';
 import { statusOf, type TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -21,9 +21,22 @@ import type { Write } from './write.ts';
 const setUid = 0o4000;
 const setGid = 0o2000;
 
-/** Whether the new file starts as its owner's alone. Where nothing is given or to be kept the kernel's own rules apply. */
-export function startsPrivate(write: Write, existing: FileStatus | undefined): boolean {
-  return write.settings.mode !== undefined || write.settings.uid !== undefined || write.settings.gid !== undefined || kept(existing) !== undefined;
+/** The mode to create the new file with: its owner's alone. Undefined where nothing is given or to be kept, and the kernel's own rules apply. */
+export function privateMode({ settings: { mode, uid, gid } }: Write, { existing }: Place): number | undefined {
+  return mode === undefined && uid === undefined && gid === undefined && kept(existing) === undefined ? undefined : 0o600;
+}
+
+/**
+ * The final mode, where a file that has it from the start is open to nobody who may not read the final one: the owner is the same,
+ * there are no attributes to keep, and the group may do just what all others may, whatever group and ACL it gets.
+ */
+export function safeMode({ settings, surroundings }: Write, { existing: found, attributes }: Place): number | undefined {
+  const existing = kept(found);
+  const { mode, uid, gid, preserve } = settings;
+  if (existing === undefined || mode !== undefined || uid !== undefined || gid !== undefined || preserve.mode === 'off' || preserve.owner === 'off') return undefined;
+  const old = existing.mode & 0o7777;
+  const alikeForAll = (old & 0o7600) === 0o600 && ((old >> 3) & 7) === (old & 7);
+  return alikeForAll && existing.uid === surroundings.uid && attributes?.length === 0 ? old : undefined;
 }
 
 /** A link that is replaced has no metadata worth keeping. */
@@ -37,6 +50,7 @@ export function* applyMetadata(write: Write, place: Place, temporary: TemporaryF
   const { settings, surroundings } = write;
   const notKept: NotKept[] = [];
   const existing = kept(place.existing);
+  if (temporary.status === undefined) return notKept; // As the kernel made it.
   if (surroundings.platform === 'win32') return yield* applyOnWindows(write, existing, temporary, notKept);
   const owner = yield* applyOwner(write, existing, temporary, notKept);
   const underAcl = finalMode(write, existing, temporary, owner, 'kept') ?? 0o777;
@@ -69,12 +83,12 @@ function* applyOwner(write: Write, existing: FileStatus | undefined, temporary: 
   const wantedGid = settings.gid ?? old?.gid ?? gid;
   if (wantedGid !== gid) {
     const how = settings.gid === undefined ? keep : 'require';
-    if (yield* keeping(how, call.fchown(temporary.fd, -1, wantedGid), 'group', notKept)) gid = wantedGid;
+    if (yield* keeping(how, changing(temporary, call.fchown(temporary.fd, -1, wantedGid)), 'group', notKept)) gid = wantedGid;
   }
   const wantedUid = settings.uid ?? old?.uid ?? uid;
   if (wantedUid !== uid) {
     const how = settings.uid === undefined ? keep : 'require';
-    if (yield* keeping(how, call.fchown(temporary.fd, wantedUid, -1), 'owner', notKept)) uid = wantedUid;
+    if (yield* keeping(how, changing(temporary, call.fchown(temporary.fd, wantedUid, -1)), 'owner', notKept)) uid = wantedUid;
   }
   return { uid, gid };
 }
@@ -102,7 +116,7 @@ function* applyMode(write: Write, existing: FileStatus | undefined, temporary: T
   let now = (acl === 'kept' ? yield* call.fstat(temporary.fd) : statusOf(temporary)).mode & 0o7777;
   if (mode !== now) {
     const change = surroundings.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode);
-    if (!(yield* keeping(keep, change, 'mode', notKept))) return;
+    if (!(yield* keeping(keep, changing(temporary, change), 'mode', notKept))) return;
     // chmod(2) drops set-id bits silently where the caller may not give them.
     now = (mode & (setUid | setGid)) === 0 ? mode : (yield* call.fstat(temporary.fd)).mode & 0o7777;
   }
@@ -121,7 +135,7 @@ function* applyTimes(keep: Keep, existing: FileStatus, temporary: TemporaryFile,
 function* setTimes({ atimeNs, mtimeNs }: FileStatus, temporary: TemporaryFile): Steps<void> {
   // Node sets the present time for a negative number.
   if (atimeNs < 0n || mtimeNs < 0n) throw refusal('EINVAL', 'times before 1970 cannot be set');
-  yield* call.futimes(temporary.fd, seconds(atimeNs), seconds(mtimeNs));
+  yield* changing(temporary, call.futimes(temporary.fd, seconds(atimeNs), seconds(mtimeNs)));
 }
 
 /**

@@ -4,7 +4,7 @@ import { call, type Steps } from '../system/calls.ts';
 import { whileBusy } from './busy.ts';
 import { lockLost } from './lock.ts';
 import { lookAt, type Place } from './place.ts';
-import { afterFailure, forgetTemporary, statusOf, unlinkIfThere, type TemporaryFile } from './temporary.ts';
+import { afterFailure, forgetTemporary, unlinkIfThere, type TemporaryFile } from './temporary.ts';
 import { Placed } from './placed.ts';
 import type { Turn } from './turns.ts';
 import type { Write } from './write.ts';
@@ -64,8 +64,8 @@ function* happened(write: Write, place: Place, temporary: TemporaryFile): Steps<
     write.outcome = 'unknown';
     return false;
   }
-  const own = statusOf(temporary);
-  if (now?.ino !== own.ino || now.dev !== own.dev) return false;
+  const own = temporary.status;
+  if (own === undefined || now?.ino !== own.ino || now.dev !== own.dev) return false;
   yield* afterFailure(call.unlink(temporary.reach));
   return true;
 }

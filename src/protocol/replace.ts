@@ -41,7 +41,7 @@ function replaceWith(write: Write, turn: Turn, content: Content | LaterContent):
 /** Data that is at hand waits for its turn before anything is opened. */
 function* replaceWithBytes(write: Write, turn: Turn, content: AtHand): Steps<WriteResult> {
   throwIfAborted(write);
-  const newer = yield* turn.enter(write.path);
+  const newer = yield* turn.enter();
   if (newer !== undefined) return supersededBy(newer, sizeOf(content));
   try {
     const given = write.path;
@@ -77,7 +77,7 @@ function* prepare(write: Write, given: PathName, turn: Turn, content: AtHand): S
     }
     const bytes = yield* bytesOf(content, write, place);
     const skipped = yield* skipUnchanged(write, place, turn, bytes);
-    if (skipped === undefined) return { kind: 'bytes', bytes, staged: yield* createStaged(write, place) };
+    if (skipped === undefined) return { kind: 'bytes', bytes, staged: yield* createStaged(write, place, bytes) };
     leavePlace(write, place);
     return skipped;
   } catch (error) {

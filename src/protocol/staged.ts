@@ -3,14 +3,13 @@
  */
 import { codeOf } from '../errors.ts';
 import type { PathName } from '../path.ts';
-import { together, type Steps } from '../system/calls.ts';
-import { listOld } from './attributes.ts';
+import type { Steps } from '../system/calls.ts';
 import { descriptorsClosed, whenDescriptorsAllow } from './descriptors.ts';
 import { closeDirectory, type Directory } from './directory.ts';
 import { openStateFolder } from './in-place.ts';
-import { startsPrivate } from './metadata.ts';
-import { findPlace, holdOld, leavePlace, type Place } from './place.ts';
-import { createTemporary, discardTemporary, keepTemporary, type Folder, type TemporaryFile } from './temporary.ts';
+import { privateMode, safeMode } from './metadata.ts';
+import { examineOld, findPlace, leavePlace, type Place } from './place.ts';
+import { createTemporary, discardTemporary, keepTemporary, type Creation, type Folder, type TemporaryFile } from './temporary.ts';
 import { asWriteError, throwIfAborted, type Write } from './write.ts';
 
 /** A temporary file on its way to its place. */
@@ -38,35 +37,40 @@ export function* stage(write: Write): Steps<Staged> {
 }
 
 /** Opens an empty temporary file: beside the target, or where that may not be, elsewhere. */
-export function* createStaged(write: Write, place: Place): Steps<Staged> {
+export function* createStaged(write: Write, place: Place, bytes?: Uint8Array): Steps<Staged> {
   write.step = 'create temporary file';
   try {
-    return yield* createIn(write, place, place);
+    if (place.existing !== undefined) yield* examineOld(write, place);
+    const temporary = yield* createTemporary(write, place, place.name, bytes === undefined ? { mode: privateMode(write, place) } : creationOf(write, place, bytes));
+    return { place, folder: place, temporary };
   } catch (error) {
     const mayWriteInPlace = write.settings.fallback === 'in-place' && place.existing !== undefined;
     if (!mayWriteInPlace || !['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')) throw error;
   }
   const folder = yield* openStateFolder(write);
   try {
-    return yield* createIn(write, place, folder);
+    return { place, folder, temporary: yield* createTemporary(write, folder, place.name, { mode: 0o600 }) };
   } catch (error) {
     closeDirectory(write, folder.directory);
     throw error;
   }
 }
 
-function* createIn(write: Write, place: Place, folder: Staged['folder']): Steps<Staged> {
-  let temporary: TemporaryFile | undefined;
-  function* create(): Steps<TemporaryFile> {
-    return (temporary = yield* createTemporary(write, folder, place.name, startsPrivate(write, place.existing) || folder !== place));
-  }
-  try {
-    const [created] = yield* together(create(), holdOld(place), listOld(write, place));
-    return { place, folder, temporary: created };
-  } catch (error) {
-    if (temporary !== undefined) yield* discardTemporary(temporary);
-    throw error;
-  }
+/** Bytes up to which a content is written and synced in one call. */
+const small = 64 << 10;
+
+/**
+ * How to create a file that gets all of its content at once. One trip to another thread less: a small content goes through
+ * O_SYNC, if nothing is to be changed after it. Not while others write here, since syncs after all of their writes share more.
+ */
+function creationOf(write: Write, place: Place, bytes: Uint8Array): Creation {
+  const { local, users } = place.directory;
+  const { durability, preserve } = write.settings;
+  const final = safeMode(write, place);
+  const mode = final ?? privateMode(write, place);
+  const complete = mode === final && (place.existing === undefined || preserve.times === 'off');
+  const syncedByWriting = local && users === 1 && durability !== 'off' && complete && bytes.byteLength > 0 && bytes.byteLength <= small;
+  return { mode, syncedByWriting, closesSilently: local };
 }
 
 /** Runs the last steps of a staged file; afterwards nothing of it is open, and no temporary file is left unless asked for. */

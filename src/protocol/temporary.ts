@@ -6,8 +6,8 @@
  */
 import { codeOf, refusal } from '../errors.ts';
 import { cutName, join, surround, type PathName } from '../path.ts';
-import { call, together, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
-import { O_DSYNC, O_NEW } from '../system/flags.ts';
+import { atOnce, call, nothing, together, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
+import { O_DSYNC, O_NEW, O_SYNC } from '../system/flags.ts';
 import { randomOf } from '../system/lock-owner.ts';
 import { list, attributesMatter } from './attributes.ts';
 import { descriptorsClosed } from './descriptors.ts';
@@ -27,8 +27,14 @@ export interface TemporaryFile {
   status: FileStatus | undefined;
   /** The names of the extended attributes that it had then. */
   attributes: string[] | undefined;
-  /** Whether it was created with the bits 0600, and not as the umask has it. */
+  /** Whether it was created with the bits that it was given, and not as the umask has it. */
   readonly private: boolean;
+  /** Whether its writes are durable when they return, and its metadata with them. */
+  readonly syncedByWriting: boolean;
+  /** Whether a close of it has nothing to report, and so may come after the rename. */
+  readonly closesSilently: boolean;
+  /** Whether all of it is durable. */
+  synced: boolean;
   open: boolean;
   linked: boolean;
 }
@@ -59,9 +65,12 @@ export function newFileFlags({ surroundings, settings }: Write): number {
   return surroundings.descriptorsRestricted && settings.durability !== 'off' ? O_NEW | O_DSYNC : O_NEW;
 }
 
-/** Creates a file that is not there yet: its owner's alone, or with 0666 less the umask. */
-export function* createTemporary(write: Write, folder: Folder, name: PathName, isPrivate: boolean): Steps<TemporaryFile> {
-  const flags = newFileFlags(write);
+/** How to create it. */
+export type Creation = { readonly mode: number | undefined } & Partial<Pick<TemporaryFile, 'syncedByWriting' | 'closesSilently'>>;
+
+/** Creates a file that is not there yet: with the mode that is given, or with 0666 less the umask. */
+export function* createTemporary(write: Write, folder: Folder, name: PathName, { mode, syncedByWriting = false, closesSilently = false }: Creation): Steps<TemporaryFile> {
+  const flags = newFileFlags(write) | (syncedByWriting ? O_SYNC : 0);
   let short = false;
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(write, name, 'temporary', short);
@@ -69,9 +78,10 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, i
     // Its directory may be renamed until then, or its descriptor closed.
     const guard = write.surroundings.guard('file', reach, join(folder.directoryPath, chosen));
     try {
-      const fd = yield* call.open(reach, flags, isPrivate ? 0o600 : 0o666);
+      const fd = yield* call.open(reach, flags, mode ?? 0o666);
       guard.opened();
-      return { fd, name: chosen, reach, path: join(folder.directoryPath, chosen), guard, status: undefined, attributes: undefined, private: isPrivate, open: true, linked: true };
+      const path = join(folder.directoryPath, chosen);
+      return { fd, name: chosen, reach, path, guard, status: undefined, attributes: undefined, private: mode !== undefined, syncedByWriting, closesSilently, synced: false, open: true, linked: true };
     } catch (error) {
       guard.release();
       if (codeOf(error) === 'ENAMETOOLONG' && !short) short = true;
@@ -82,7 +92,13 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, i
 
 /** Learns who owns it and, where those of the target matter, what attributes it inherited from its directory. */
 export function* examineTemporary(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
-  [temporary.status, temporary.attributes] = yield* together(call.fstat(temporary.fd), attributesMatter(write, place) ? list(temporary) : nothing());
+  // It stays as the kernel made it; elsewhere its inode tells whether a rename that failed took place all the same.
+  if (!temporary.private && place.directory.local) return;
+  function* examine(): Steps<void> {
+    [temporary.status, temporary.attributes] = yield* together(call.fstat(temporary.fd), attributesMatter(write, place) ? list(temporary) : nothing());
+  }
+  // What a filesystem of our own has just made lies in memory: a look takes less than to let another thread have one.
+  yield* place.directory.local ? atOnce(examine()) : examine();
 }
 
 /** What it was when it was new. */
@@ -91,11 +107,9 @@ export function statusOf(temporary: TemporaryFile): FileStatus {
   return temporary.status;
 }
 
-/** It stands where a system call would. */
-export function* nothing(): Steps<undefined> {}
-
 /** Makes its content durable. */
-export function* syncTemporary(write: Write, temporary: Pick<TemporaryFile, 'fd'>): Steps<void> {
+export function* syncTemporary(write: Write, temporary: Pick<TemporaryFile, 'fd'> & Partial<Pick<TemporaryFile, 'synced'>>): Steps<void> {
+  if (temporary.synced === true) return;
   try {
     yield* call.fsync(temporary.fd);
   } catch (error) {
@@ -109,6 +123,14 @@ export function* closeTemporary(temporary: TemporaryFile): Steps<void> {
   if (!temporary.open) return;
   temporary.open = false;
   yield* call.close(temporary.fd);
+  descriptorsClosed();
+}
+
+/** Lets another thread close it: it is in place, and there is nothing more to hear of it. */
+export function releaseTemporary({ surroundings }: Write, temporary: TemporaryFile): void {
+  if (!temporary.open) return;
+  temporary.open = false;
+  surroundings.release(temporary.fd, 'elsewhere');
   descriptorsClosed();
 }
 

@@ -43,6 +43,8 @@ export interface System {
   fstat(fd: number): FileStatus;
   lstat(path: PathName): FileStatus;
   stat(path: PathName): FileStatus;
+  /** The number of the filesystem's type (statfs(2)). */
+  statfs(path: PathName): number;
   readlink(path: PathName): PathName;
   readdir(path: PathName): PathName[];
   mkdir(path: PathName, mode: number): void;
@@ -129,7 +131,7 @@ export type Steps<T> = Generator<Request, T, any>;
 type Calls = { readonly [K in keyof System]: (...args: Parameters<System[K]>) => Steps<ReturnType<System[K]>> };
 
 const names: readonly (keyof System)[] = [
-  'open', 'close', 'read', 'write', 'writev', 'ftruncate', 'fsync', 'fstat', 'lstat', 'stat', 'readlink', 'readdir', 'mkdir', 'rmdir', 'rename',
+  'open', 'close', 'read', 'write', 'writev', 'ftruncate', 'fsync', 'fstat', 'lstat', 'stat', 'statfs', 'readlink', 'readdir', 'mkdir', 'rmdir', 'rename',
   'link', 'unlink', 'fchown', 'fchmod', 'chmod', 'futimes', 'listxattr', 'getxattr', 'setxattr', 'removexattr', 'sleep',
 ];
 
@@ -152,6 +154,9 @@ export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
 export function* together<const T extends readonly unknown[]>(...steps: { [K in keyof T]: Steps<T[K]> }): Steps<T> {
   return yield { name: 'together', steps: steps as readonly Steps<unknown>[] };
 }
+
+/** No steps, where there may be some. */
+export function* nothing(): Steps<undefined> {}
 
 /** Performs steps at once, blocking, also in an asynchronous call: nothing else of this process comes between. */
 export function* atOnce<T>(steps: Steps<T>): Steps<T> {

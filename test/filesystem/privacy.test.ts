@@ -36,7 +36,7 @@ function wholeCalls(log: string): string[] {
 
 for (const { name } of apis) {
   describe(`${name}() and its temporary file`, () => {
-    it('sets owner, attributes and mode in this order, then syncs, closes, renames, and syncs the directory (G2, G3, G5)', async (t) => {
+    it('sets owner, attributes and mode in this order, then syncs, renames, and syncs the directory (G2, G3, G5)', async (t) => {
       if (!needsRoot(t) || !needsTools(t, 'setfacl')) return;
       const path = join(newFolder(t), 'file');
       writeFileSync(path, 'old');
@@ -56,7 +56,10 @@ for (const { name } of apis) {
         if (call === 'rename') return ['rename'];
         return of === fd ? [call] : call === 'fsync' ? ['fsync directory'] : [];
       });
-      assert.deepEqual(order.slice(0, 8), ['fchown', 'fchown', 'setxattr', 'fchmod', 'fsync', 'close', 'rename', 'fsync directory']);
+      // Where a close has nothing to report it may come later.
+      assert.deepEqual(order.filter((call) => call !== 'close').slice(0, 7), ['fchown', 'fchown', 'setxattr', 'fchmod', 'fsync', 'rename', 'fsync directory']);
+      if (name === 'writeFileSync') assert.ok(order.indexOf('close') < order.indexOf('rename'), order.join());
+      assert.ok(order.includes('close'), order.join());
     });
 
     it('never sets an ACL that lets a group in which the final file does not (G5)', async (t) => {
@@ -98,7 +101,7 @@ for (const { name } of apis) {
       if (lines === undefined) return;
       const opened = lines.filter((line) => line.includes('untorn-t-'));
       assert.equal(opened.length, 20);
-      for (const line of opened) assert.match(line, /O_CREAT\|O_EXCL\|O_NOFOLLOW/);
+      for (const line of opened) assert.match(line, /O_CREAT\|O_EXCL\|(O_SYNC\|)?O_NOFOLLOW/);
       assert.equal(new Set(opened.map((line) => /-([0-9a-z]{20})\b/.exec(line)?.[1])).size, 20);
     });
   });

@@ -14,6 +14,8 @@ type Make = (options: WriteOptions) => Scenario;
 const single: Record<string, Make> = {
   'overwriting': (options) => ({ calls: [{ path, options }], old: secret }),
   'overwriting a foreign file': (options) => ({ calls: [{ path, options }], old: foreign }),
+  'overwriting a file that all may read': (options) => ({ calls: [{ path, options }], old: { mode: 0o644 } }),
+  'overwriting a file that its group may read': (options) => ({ calls: [{ path, options }], old: { mode: 0o640 } }),
   'overwriting an unsynced file': (options) => ({ calls: [{ path, options }], old: { ...secret, unsynced: true } }),
   'narrowing the mode': (options) => ({ calls: [{ path, options: { ...options, mode: 0o600 } }], old: { mode: 0o644 } }),
   'creating': (options) => ({ calls: [{ path, options }] }),

@@ -4,12 +4,21 @@ import type { FileStatus, System } from '#untorn/system/calls.js';
 import type { Disk } from './disk.ts';
 import { root, type Inode } from './tree.ts';
 
-const { O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW, S_IFREG, S_IFDIR, S_IFLNK } = constants;
+const { O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW, O_SYNC, S_IFREG, S_IFDIR, S_IFLNK } = constants;
 const typeBits = { file: S_IFREG, directory: S_IFDIR, link: S_IFLNK } as const;
 
 export const umask = 0o022;
+/** Linux has it, and Node does not name it. */
+const O_PATH = 0o10000000;
 /** A disk writes no more than this in one call, so that a content takes several. */
 const fewBytes = 3;
+
+interface Descriptor {
+  readonly inode: Inode;
+  /** Whether it was opened with O_SYNC. */
+  readonly syncs: boolean;
+  position: number;
+}
 
 /** What is special about some paths. */
 export interface Traits {
@@ -24,7 +33,7 @@ function fail(code: string, what: string): never {
 }
 
 export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewBytes): System & { readonly descriptors: ReadonlyMap<number, unknown> } {
-  const descriptors = new Map<number, { readonly inode: Inode; position: number }>();
+  const descriptors = new Map<number, Descriptor>();
   let lastDescriptor = 2;
 
   /** The directory of the last name of a path, and that name. */
@@ -51,7 +60,7 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
     return disk.inode(disk.inode(directory).entries.get(name) ?? fail('ENOENT', String(path)));
   }
 
-  function opened(fd: number): { readonly inode: Inode; position: number } {
+  function opened(fd: number): Descriptor {
     return descriptors.get(fd) ?? fail('EBADF', String(fd));
   }
 
@@ -87,9 +96,9 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
         added(path, () => disk.create('file', mode & ~umask, 0, 0).ino);
       }
       let inode = lookUp(path);
-      if (inode.type === 'link') inode = (flags & O_NOFOLLOW) === 0 ? follow(inode.ino) : fail('ELOOP', String(path));
+      if (inode.type === 'link' && (flags & O_PATH) === 0) inode = (flags & O_NOFOLLOW) === 0 ? follow(inode.ino) : fail('ELOOP', String(path));
       if ((flags & O_DIRECTORY) !== 0 && inode.type !== 'directory') fail('ENOTDIR', String(path));
-      descriptors.set(++lastDescriptor, { inode, position: 0 });
+      descriptors.set(++lastDescriptor, { inode, syncs: O_SYNC !== undefined && (flags & O_SYNC) === O_SYNC, position: 0 });
       return lastDescriptor;
     },
     close: (fd) => void (descriptors.delete(fd) || fail('EBADF', String(fd))),
@@ -99,6 +108,7 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
       const text = Buffer.from(bytes.subarray(0, bytesPerWrite)).toString('latin1');
       disk.write(file.inode.ino, file.position, text);
       file.position += text.length;
+      if (file.syncs) disk.sync(file.inode.ino);
       return text.length;
     },
     writev: () => fail('ENOSYS', 'writev'),
@@ -107,6 +117,8 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
     fstat: (fd) => status(opened(fd).inode),
     lstat: (path) => status(lookUp(path)),
     stat: (path) => status(follow(lookUp(path).ino)),
+    // ext4, so that the steps are those for a filesystem of the machine's own.
+    statfs: () => 0xef53,
     readlink: (path) => lookUp(path).data,
     readdir: (path) => [...follow(lookUp(path).ino).entries.keys()],
     mkdir: (path, mode) => added(path, () => disk.create('directory', mode & ~umask, 0, 0).ino),
