@@ -76,7 +76,7 @@ export function sample(run, workload, name, extra = {}) {
   return taken;
 }
 
-const commands = { untorn: [process.execPath, here('../dist/cli/main.js'), 'write'], sponge: ['sponge'], 'node -e 0': [process.execPath, '-e', '0'] };
+const commands = { untorn: [process.execPath, here('../dist/cli/main.cjs'), 'write'], sponge: ['sponge'], 'node -e 0': [process.execPath, '-e', '0'] };
 
 /** A whole process at the end of a pipe. */
 function command(run, workload, name, folder) {

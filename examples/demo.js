@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { atomicWrite, createWriteStream, sweep, writeFile, writeFileSync } from 'untorn';
 
 const folder = mkdtempSync(join(tmpdir(), 'untorn-demo-'));
-const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const command = fileURLToPath(new URL('../dist/cli/main.cjs', import.meta.url));
 process.chdir(folder);
 
 function title(text) {

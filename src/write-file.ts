@@ -26,7 +26,6 @@ import { runSync } from './system/sync-driver.ts';
  * const { durable } = await writeFile('settings.json', '{"theme": "dark"}\n');
  * ```
  */
-// oxlint-disable-next-line typescript/promise-function-async -- an async function makes a second promise, and a burst of calls thousands
 export function writeFile(path: PathLike, data: Data, options?: WriteOptions | BufferEncoding | null): Promise<WriteResult> {
   try {
     const settings = readOptions(options);
@@ -40,9 +39,8 @@ export function writeFile(path: PathLike, data: Data, options?: WriteOptions | B
 }
 
 /** Begins at once, or when it is known that no newer call makes this one needless. */
-// oxlint-disable-next-line typescript/promise-function-async -- as above
 function inTurn(write: Write, turn: Turn, content: Content): Promise<WriteResult> {
-  const begin = async (): Promise<WriteResult> => runAsync(replaceFile(write, turn, content));
+  const begin = (): Promise<WriteResult> => runAsync(replaceFile(write, turn, content));
   if (content.kind === 'source') return begin();
   const { byteLength } = content.bytes;
   let settle: (result: WriteResult | Promise<WriteResult>) => void;

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-export const main: string = join(dirname(createRequire(import.meta.url).resolve('untorn/package.json')), 'dist/cli/main.js');
+export const main: string = join(dirname(createRequire(import.meta.url).resolve('untorn/package.json')), 'dist/cli/main.cjs');
 
 export interface Ended {
   status: number | null;

@@ -32,7 +32,7 @@ export async function runLibrary(subject: Subject, way: Way, { options }: Scenar
   return { told, ...subject.seen() };
 }
 
-const command = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+const command = fileURLToPath(new URL('../../../dist/cli/main.cjs', import.meta.url));
 const outcomes: Readonly<Record<number, string>> = { 1: 'old', 4: 'new', 5: 'unknown', 121: 'old', 124: 'new', 125: 'unknown' };
 
 interface Reported {
