@@ -8,6 +8,7 @@ import { onAbort } from '../abort.ts';
 import { aborted } from '../errors.ts';
 import type { Content, Source } from '../data.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
+import { isSyncedEarly, withEarlySyncs } from './early-sync.ts';
 import { nothingWritten } from './temporary.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
@@ -21,17 +22,20 @@ const gathered = 64 << 10;
 export function* writeContent(write: Write, fd: number, content: Content): Steps<number> {
   write.step = 'write';
   if (content.kind === 'source') return yield* writeSource(write, fd, content.source);
-  yield* writeAll(write, fd, content.bytes);
-  return content.bytes.byteLength;
+  const { bytes } = content;
+  if (isSyncedEarly(write, bytes.byteLength)) yield* withEarlySyncs(fd, (tell) => writeAll(write, fd, bytes, tell));
+  else yield* writeAll(write, fd, bytes);
+  return bytes.byteLength;
 }
 
-/** Writes all of the bytes at the current position. */
-export function* writeAll(write: Write, fd: number, bytes: Uint8Array): Steps<void> {
+/** Writes all of the bytes at the current position. Tells how far it is, and ends if that says so. */
+export function* writeAll(write: Write, fd: number, bytes: Uint8Array, tell: (count: number) => boolean = () => true): Steps<void> {
   for (let written = 0; written < bytes.byteLength; ) {
     throwIfAborted(write);
     const count = yield* call.write(fd, bytes.subarray(written, written + stride));
     if (count === 0) throw nothingWritten();
     written += count;
+    if (!tell(count)) return;
   }
 }
 

@@ -40,6 +40,8 @@ export interface System {
   writev(fd: number, buffers: readonly Uint8Array[]): number;
   ftruncate(fd: number, length: number): void;
   fsync(fd: number): void;
+  /** The content only, and what is needed to find it. */
+  fdatasync(fd: number): void;
   fstat(fd: number): FileStatus;
   lstat(path: PathName): FileStatus;
   stat(path: PathName): FileStatus;
@@ -131,7 +133,7 @@ export type Steps<T> = Generator<Request, T, any>;
 type Calls = { readonly [K in keyof System]: (...args: Parameters<System[K]>) => Steps<ReturnType<System[K]>> };
 
 const names: readonly (keyof System)[] = [
-  'open', 'close', 'read', 'write', 'writev', 'ftruncate', 'fsync', 'fstat', 'lstat', 'stat', 'statfs', 'readlink', 'readdir', 'mkdir', 'rmdir', 'rename',
+  'open', 'close', 'read', 'write', 'writev', 'ftruncate', 'fsync', 'fdatasync', 'fstat', 'lstat', 'stat', 'statfs', 'readlink', 'readdir', 'mkdir', 'rmdir', 'rename',
   'link', 'unlink', 'fchown', 'fchmod', 'chmod', 'futimes', 'listxattr', 'getxattr', 'setxattr', 'removexattr', 'sleep',
 ];
 
