@@ -10,7 +10,7 @@ import { knownEncoding, settle } from './stream-callbacks.ts';
 
 /** Options of a write stream. */
 export interface WriteStreamOptions extends WriteOptions {
-  /** Bytes that are taken before `write()` returns false. @default 65536 */
+  /** Bytes that are taken before `write()` returns false. What waits is written in one call. @default 1048576 */
   highWaterMark?: number | undefined;
 }
 
@@ -33,7 +33,7 @@ export class WriteStream extends Writable {
     // All of it before super(): a stream that has been begun opens its file, whatever the constructor throws afterwards.
     const settings = readOptions(options, ['highWaterMark']);
     const target = targetPath(path);
-    const { highWaterMark = 65_536 } = typeof options === 'object' ? (options ?? {}) : {};
+    const { highWaterMark = 1 << 20 } = typeof options === 'object' ? (options ?? {}) : {};
     super({ highWaterMark, defaultEncoding: settings.encoding, decodeStrings: true });
     const { signal } = settings;
     this.path = target;
