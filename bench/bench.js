@@ -12,6 +12,7 @@ import { compileFloor, missing, sample } from './execute.js';
 import { machine } from './machine.js';
 import { page, plots } from './page.js';
 import { installPeers } from './peers.js';
+import { profile } from './profile.js';
 import { countCalls } from './system-calls.js';
 import { shrink, workloads } from './workloads.js';
 
@@ -42,8 +43,9 @@ function measure() {
       .filter(({ size, scale }) => !options.quick || scale === undefined || size <= 32 << 20)
       .map((workload) => measureWorkload(run, options.quick ? shrink(workload) : workload, rounds));
     const calls = options.only === undefined ? countCalls(run) : [];
+    const parts = options.only === undefined ? profile() : undefined;
     about.loadAfter = machine(folder).load;
-    return { about, rounds, quick: options.quick, workloads: measured, calls };
+    return { about, rounds, quick: options.quick, workloads: measured, calls, profile: parts };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,7 @@
 // docs/performance.md and its plots, made whole from the samples of one run. The prose is fixed; every figure is measured.
 import { judge } from './goals.js';
 import { bars, lines, number } from './plot.js';
+import { profileSection } from './profile.js';
 import { median, ratio, spread } from './statistics.js';
 
 const ms = (samples) => samples.map((sample) => sample.ms);
@@ -115,7 +116,7 @@ Compare a time with the column "synced": most peers promise less.
 /** @param {object} measured what bench.js has measured */
 export function page(measured) {
   const plain = measured.workloads.filter(({ scale }) => scale === undefined);
-  return [aboutSection(measured), goalsSection(measured), '## Workloads\n', ...plain.map((workload) => workloadSection(measured, workload)), scaleSection(measured), promisesSection(measured)].join('\n');
+  return [aboutSection(measured), goalsSection(measured), '## Workloads\n', ...plain.map((workload) => workloadSection(measured, workload)), scaleSection(measured), profileSection(measured), promisesSection(measured)].join('\n');
 }
 
 /** Names of plots and their content. @returns {[string, string][]} */
