@@ -19,7 +19,7 @@ await build({
   format: 'cjs',
   packages: undefined,
   external: ['@napi-rs/xattr'],
-  entryPoints: ['build/src/cli/main.cjs'],
+  entryPoints: ['build/src/cli/main.js'],
   outfile: 'dist/cli/main.cjs',
   define: { 'import.meta.url': 'thisFile' },
   banner: { js: "const thisFile = require('node:url').pathToFileURL(__filename).href;" },
