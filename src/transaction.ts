@@ -91,14 +91,14 @@ function* takeLocks({ draft }: AnyTransaction, { files }: TransactionSettings): 
     return locks;
   } catch (error) {
     yield* draft.discard();
-    yield* locks.release();
+    yield* locks.releaseAll();
     throw asWriteError(draft.write, error);
   }
 }
 
 function* giveUp(tx: AnyTransaction, locks: LockSet): Steps<void> {
   yield* tx.draft.discard();
-  yield* locks.release();
+  yield* locks.releaseAll();
 }
 
 function resultOf({ outcomes, durable }: Committed): TransactionResult {

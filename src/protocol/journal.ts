@@ -74,8 +74,8 @@ function encodeChange(change: Change): unknown {
 /** Reads a journal; fails if it is not whole, of another version, or not of this transaction. */
 export function decodeJournal(bytes: Uint8Array, id: string): Journal {
   const { ino, directories, changes } = open(bytes, 'transaction', id);
-  const paths = list(directories).map(decodePath);
-  return { id, ino: integer(ino), directories: paths, changes: list(changes).map((change) => decodeChange(change, paths.length, id)) };
+  const paths = listIn(directories).map(decodePath);
+  return { id, ino: integer(ino), directories: paths, changes: listIn(changes).map((change) => decodeChange(change, paths.length, id)) };
 }
 
 export function decodePointer(bytes: Uint8Array, id: string): Pointer {
@@ -109,7 +109,7 @@ function record(value: unknown): Fields {
   return value as Fields;
 }
 
-function list(value: unknown): unknown[] {
+function listIn(value: unknown): unknown[] {
   if (!Array.isArray(value)) throw damaged('a value is no list');
   return value as unknown[];
 }

@@ -84,7 +84,7 @@ export class LockSet {
   }
 
   /** Gives all of them back. Fails with the first error, if there are some, when all has been tried. */
-  *release(): Steps<void> {
+  *releaseAll(): Steps<void> {
     const errors: unknown[] = [];
     for (const { lock, turn } of this.#all) {
       try {

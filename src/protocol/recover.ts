@@ -75,11 +75,11 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<R
 /** Locks of owners that are seen to be dead: what their owners were at is put right first. */
 function* freeLocks(write: Write, { directory }: OpenFolder): Steps<void> {
   const { judge } = write.surroundings;
-  const reasonToKeep = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (judge(owner, lastChange(status)) === 'dead' ? undefined : 'alive');
+  const keptBecause = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (judge(owner, lastChange(status)) === 'dead' ? undefined : 'alive');
   for (const name of yield* call.readdir(directory.reach)) {
     if (!isLockName(name)) continue;
     try {
-      yield* sweepLock({ write, dryRun: false, settle: (dead) => settleDead(write, dead), reasonToKeep }, directory.reach, name);
+      yield* sweepLock({ write, dryRun: false, settle: (dead) => settleDead(write, dead), keptBecause }, directory.reach, name);
     } catch (error) {
       // Taken or given back meanwhile.
       if (codeOf(error) !== 'ENOENT') throw error;

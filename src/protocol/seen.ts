@@ -27,12 +27,12 @@ export type Read = Seen & { readonly content: Buffer | undefined };
 
 /** Reads all of a file, or of what a link leads to; there is no content if there is no file. */
 export function* readPath(write: Write): Steps<Read> {
-  return yield* readOpened(yield* open(write, write.path, O_READ));
+  return yield* readOpened(yield* openToRead(write, write.path, O_READ));
 }
 
 /** Reads all of a file, or of what a link leads to; undefined if there is no file. */
 export function* readContent(write: Write, path: PathName): Steps<Buffer | undefined> {
-  const { result } = yield* using(yield* open(write, path, O_READ), readAll);
+  const { result } = yield* using(yield* openToRead(write, path, O_READ), readAll);
   return result;
 }
 
@@ -56,10 +56,10 @@ function* readOpened(fd: number | undefined): Steps<Read> {
 function* openTarget(write: Write, place: Place): Steps<number | undefined> {
   // Of a link that is to be replaced readers see what it leads to.
   const follows = write.settings.symlink === 'replace' && place.existing !== undefined && fileType(place.existing.mode) === 'link';
-  return yield* open(write, place.reach, follows ? O_READ : O_READ | O_NOFOLLOW);
+  return yield* openToRead(write, place.reach, follows ? O_READ : O_READ | O_NOFOLLOW);
 }
 
-function* open(write: Write, path: PathName, flags: number): Steps<number | undefined> {
+function* openToRead(write: Write, path: PathName, flags: number): Steps<number | undefined> {
   write.step = 'read';
   throwIfAborted(write);
   try {

@@ -28,7 +28,7 @@ interface Rules<Reason> {
   /** Puts right what a dead owner that left a note was at; where there is none, its lock stays. */
   readonly settle?: Settle;
   /** Why something of an owner stays; undefined if it may go. */
-  reasonToKeep(status: FileStatus, owner: LockOwner): Reason | undefined;
+  keptBecause(status: FileStatus, owner: LockOwner): Reason | undefined;
 }
 
 export function* sweepLock<Reason>(rules: Rules<Reason>, folder: PathName, name: PathName): Steps<Swept<Reason | 'alive'>> {
@@ -36,12 +36,12 @@ export function* sweepLock<Reason>(rules: Rules<Reason>, folder: PathName, name:
   const status = yield* call.lstat(path);
   if (fileType(status.mode) !== 'directory') return undefined;
   const prepared = parseLockToken(asText(name));
-  if (prepared !== undefined) return rules.reasonToKeep(status, prepared) ?? (yield* removePrepared(rules, path));
+  if (prepared !== undefined) return rules.keptBecause(status, prepared) ?? (yield* removePrepared(rules, path));
   const { write, dryRun, settle } = rules;
   const holder = yield* lookAtHolder(write, path);
   if (holder !== undefined) {
     if (holder.owner === undefined) return undefined;
-    const reason = rules.reasonToKeep(holder.status, holder.owner);
+    const reason = rules.keptBecause(holder.status, holder.owner);
     if (reason !== undefined) return reason;
     if (!dryRun) yield* takeOver(write, { directory: { reach: folder }, directoryPath: folder }, path, holder, { token: write.surroundings.lockToken(holder.owner.lease), ...(settle !== undefined && { settle }) });
   }

@@ -69,7 +69,7 @@ function* sweepFile(sweep: Sweep, folder: PathName, names: readonly PathName[], 
       found.kept.push({ path, reason: 'transaction' });
       return;
     }
-    const reason = reasonToKeep(sweep, status, owner) ?? (status.nlink > 1 && !(yield* isHalfLinked(folder, names, path, status)) ? 'linked' : undefined);
+    const reason = keptBecause(sweep, status, owner) ?? (status.nlink > 1 && !(yield* isHalfLinked(folder, names, path, status)) ? 'linked' : undefined);
     if (reason !== undefined) {
       found.kept.push({ path, reason });
       return;
@@ -85,7 +85,7 @@ function* sweepFile(sweep: Sweep, folder: PathName, names: readonly PathName[], 
 function* sweepLockIn(sweep: Sweep, folder: PathName, name: PathName, found: Found): Steps<void> {
   const path = join(folder, name);
   try {
-    const swept = yield* sweepLock({ write: sweep.write, dryRun: sweep.dryRun, reasonToKeep: (status, owner) => reasonToLeave(sweep, status, owner) }, folder, name);
+    const swept = yield* sweepLock({ write: sweep.write, dryRun: sweep.dryRun, keptBecause: (status, owner) => reasonToLeave(sweep, status, owner) }, folder, name);
     if (swept === 'removed') found.removed.push(path);
     else if (swept !== undefined) found.kept.push({ path, reason: swept });
   } catch (error) {
@@ -93,7 +93,7 @@ function* sweepLockIn(sweep: Sweep, folder: PathName, name: PathName, found: Fou
   }
 }
 
-function reasonToKeep(sweep: Sweep, status: FileStatus, owner: Owner): KeptFile['reason'] | undefined {
+function keptBecause(sweep: Sweep, status: FileStatus, owner: Owner): KeptFile['reason'] | undefined {
   return fileType(status.mode) === 'file' ? reasonToLeave(sweep, status, owner) : 'special';
 }
 

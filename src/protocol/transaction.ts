@@ -109,7 +109,7 @@ class Commit {
 
   *#nothing(): Steps<Committed> {
     yield* this.#draft.assertSeen();
-    yield* this.#locks.release();
+    yield* this.#locks.releaseAll();
     return { outcomes: [], durable: this.#write.settings.durability !== 'off' };
   }
 
@@ -256,7 +256,7 @@ class Commit {
     yield* clearStaged(write, this.#folders, this.#changes);
     yield* removeRecords(write, this.#folders, this.#draft.id);
     write.step = 'unlock';
-    yield* this.#locks.release();
+    yield* this.#locks.releaseAll();
     return { durable, outcomes: this.#drafted.map((change) => this.#outcomeOf(change, made)) };
   }
 
@@ -287,7 +287,7 @@ class Commit {
     for (const { reach, guard } of this.#records.toReversed()) {
       if (yield* afterFailure(call.unlink(reach))) guard.release();
     }
-    yield* afterFailure(this.#locks.release());
+    yield* afterFailure(this.#locks.releaseAll());
   }
 
   /** It is committed, or may be, and cannot be completed here: `recover` does it, or who takes over its locks. */

@@ -28,7 +28,7 @@ for (const [name, write] of forms) {
       assert.equal(here.text('file'), 'new content');
       assert.deepEqual(here.names(), ['file']);
       assert.deepEqual({ ...result, durable: undefined, path: undefined }, {
-        path: undefined, bytes: 11, replaced: true, unchanged: false, superseded: false, atomic: true, durable: undefined, backupPath: undefined, notKept: [],
+        path: undefined, bytes: 11, replaced: true, unchanged: false, superseded: false, version: undefined, atomic: true, durable: undefined, backupPath: undefined, notKept: [],
       });
     });
 
