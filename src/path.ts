@@ -75,6 +75,13 @@ export function isAbsolute(name: PathName): boolean {
   return path.isAbsolute(asText(name));
 }
 
+/** The way from one directory to another, where there is one that is text. */
+export function relativePath(from: PathName, to: PathName): string | undefined {
+  if (typeof from !== 'string' || typeof to !== 'string') return undefined;
+  const way = path.relative(from, to);
+  return path.isAbsolute(way) ? undefined : way === '' ? '.' : way;
+}
+
 export function join(directory: PathName, name: PathName): PathName {
   const between = separators.test(asText(directory).slice(-1)) ? '' : path.sep;
   if (typeof directory === 'string' && typeof name === 'string') return directory + between + name;

@@ -1,21 +1,20 @@
 /** Putting right what a dead owner of a transaction's lock was at: before anybody who takes the lock over reads the file. */
-import { codeOf } from '../errors.ts';
 import { display, join, type PathName } from '../path.ts';
 import { type Steps } from '../system/calls.ts';
 import { removeStaged } from './changes.ts';
-import { closeDirectory, openDirectory } from './directory.ts';
+import { closeDirectory } from './directory.ts';
 import type { OpenFolder } from './files.ts';
-import { decodeNote } from './journal.ts';
+import { decodeNote, type Whereabouts } from './journal.ts';
 import { withLock, type LockPlace } from './lock.ts';
 import { hasRecord } from './record.ts';
-import { settleRecord, unreachable, type Settled } from './settle.ts';
+import { openWith, settleRecord, unreachable, type Settled } from './settle.ts';
 import type { Dead } from './takeover.ts';
 import { newLockedWrite, type Write } from './write.ts';
 
 /** What whoever takes over the lock of a transaction's file has to do first: see `takeover.ts`. */
 export function* settleDead(write: Write, { note, folder }: Dead): Steps<void> {
-  const { id, home: path } = decodeNote(note);
-  const home = yield* openHome(write, path);
+  const { id, home: where } = decodeNote(note);
+  const home = yield* openHome(write, folder.directoryPath, where, id);
   try {
     yield* settleUnderLock(write, home, id);
     if (!(yield* hasRecord(write, home, id, 'journal'))) yield* removeStaged(write, folder.directory, id);
@@ -24,15 +23,13 @@ export function* settleDead(write: Write, { note, folder }: Dead): Steps<void> {
   }
 }
 
-export function* openHome(write: Write, directoryPath: PathName): Steps<OpenFolder> {
-  try {
-    return { directory: yield* openDirectory(write, directoryPath), directoryPath };
-  } catch (error) {
-    throw ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '') ? notHome(directoryPath) : error;
-  }
+export function* openHome(write: Write, from: PathName, where: Whereabouts, id: string): Steps<OpenFolder> {
+  const home = yield* openWith(write, from, where, id, 'journal');
+  if (home === undefined) throw notHome(where);
+  return home;
 }
 
-export function notHome(path: PathName): Error {
+export function notHome({ path }: Whereabouts): Error {
   return unreachable(`"${display(path)}", where the journal of a transaction is, cannot be found: it is not mounted, or was moved or replaced`);
 }
 

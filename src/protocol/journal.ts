@@ -6,7 +6,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { refusal } from '../errors.ts';
-import type { PathName } from '../path.ts';
+import { relativePath, type PathName } from '../path.ts';
 import type { FileStatus } from '../system/calls.ts';
 import { digest } from '../system/owner.ts';
 
@@ -22,12 +22,25 @@ export type Change =
   | { readonly kind: 'put'; readonly directory: number; readonly name: PathName; readonly staged: PathName; readonly over: Identity | undefined }
   | { readonly kind: 'remove'; readonly directory: number; readonly name: PathName; readonly was: Identity };
 
+/**
+ * Where a directory is: the way to it from the one that says so, which is right also where the tree was mounted elsewhere, as in
+ * another container, or copied; and its absolute path.
+ */
+export interface Whereabouts {
+  readonly relative: string | undefined;
+  readonly path: PathName;
+}
+
+export function whereabouts(from: PathName, path: PathName): Whereabouts {
+  return { relative: relativePath(from, path), path };
+}
+
 export interface Journal {
   readonly id: string;
   /** The inode number of the file that it is in: where that has changed, the filesystem makes its numbers up at each mount. */
   readonly ino: bigint;
-  /** The directories, as absolute paths; the first is the home. */
-  readonly directories: readonly PathName[];
+  /** The first is the home. */
+  readonly directories: readonly Whereabouts[];
   readonly changes: readonly Change[];
 }
 
@@ -35,17 +48,17 @@ export interface Journal {
 export interface Pointer {
   readonly id: string;
   readonly ino: bigint;
-  readonly home: PathName;
+  readonly home: Whereabouts;
 }
 
 const version = 1;
 
 export function encodeJournal({ id, ino, directories, changes }: Journal): Uint8Array {
-  return seal({ untorn: 'transaction', version, id, ino: String(ino), directories: directories.map(encodePath), changes: changes.map(encodeChange) });
+  return seal({ untorn: 'transaction', version, id, ino: String(ino), directories: directories.map(encodeWhereabouts), changes: changes.map(encodeChange) });
 }
 
 export function encodePointer({ id, ino, home }: Pointer): Uint8Array {
-  return seal({ untorn: 'pointer', version, id, ino: String(ino), home: encodePath(home) });
+  return seal({ untorn: 'pointer', version, id, ino: String(ino), home: encodeWhereabouts(home) });
 }
 
 function seal(value: unknown): Uint8Array {
@@ -57,6 +70,16 @@ type Fields = Record<string, unknown>;
 
 function encodePath(path: PathName): unknown {
   return typeof path === 'string' ? path : { bytes: path.toString('base64') };
+}
+
+function encodeWhereabouts({ relative, path }: Whereabouts): unknown {
+  return { ...(relative !== undefined && { relative }), path: encodePath(path) };
+}
+
+function decodeWhereabouts(value: unknown): Whereabouts {
+  const { relative, path } = record(value);
+  if (relative !== undefined && (typeof relative !== 'string' || relative === '' || relative.includes('\0'))) throw damaged('a value is no path');
+  return { relative, path: decodePath(path) };
 }
 
 function encodeIdentity(identity: Identity | undefined): unknown {
@@ -74,20 +97,20 @@ function encodeChange(change: Change): unknown {
 /** Reads a journal; fails if it is not whole, of another version, or not of this transaction. */
 export function decodeJournal(bytes: Uint8Array, id: string): Journal {
   const { ino, directories, changes } = open(bytes, 'transaction', id);
-  const paths = listIn(directories).map(decodePath);
+  const paths = listIn(directories).map(decodeWhereabouts);
   return { id, ino: integer(ino), directories: paths, changes: listIn(changes).map((change) => decodeChange(change, paths.length, id)) };
 }
 
 export function decodePointer(bytes: Uint8Array, id: string): Pointer {
   const { ino, home } = open(bytes, 'pointer', id);
-  return { id, ino: integer(ino), home: decodePath(home) };
+  return { id, ino: integer(ino), home: decodeWhereabouts(home) };
 }
 
 /** The note of a lock: where to look for the journal. */
 export function decodeNote(bytes: Uint8Array): Pick<Pointer, 'id' | 'home'> {
   const { id, home } = open(bytes, 'pointer');
   if (typeof id !== 'string' || !/^[0-9a-z]+(-[0-9a-z]+){5}$/.test(id)) throw damaged('it is of no transaction');
-  return { id, home: decodePath(home) };
+  return { id, home: decodeWhereabouts(home) };
 }
 
 function damaged(why: string): Error {

@@ -11,7 +11,7 @@ import { type Steps } from '../system/calls.ts';
 import { settleDead } from './dead.ts';
 import type { Draft } from './draft.ts';
 import { fileKey, inOrder, type OpenFolder } from './files.ts';
-import { encodePointer } from './journal.ts';
+import { encodePointer, whereabouts } from './journal.ts';
 import { assertHeld, giveUpLock, releaseLock, takeLock, type Lock } from './lock.ts';
 import type { Place } from './place.ts';
 import { Turn } from './turns.ts';
@@ -51,7 +51,7 @@ export class LockSet {
     whole.step = 'lock';
     while (!(yield* turn.claim(place, () => undefined)));
     yield* turn.finishOther(place);
-    const note = encodePointer({ id, ino: 0n, home: this.home.directoryPath });
+    const note = encodePointer({ id, ino: 0n, home: whereabouts(place.directoryPath, this.home.directoryPath) });
     const lock = yield* takeLock(write, place, { ...write.locking, note, settle: (dead) => settleDead(write, dead) });
     this.#held.set(fileKey(place), { turn, place, lock });
   }

@@ -133,7 +133,7 @@ function* recoverOne(write: Write, here: OpenFolder, left: Left, id: string): St
   }
   const name = left.pointer;
   const { content } = yield* readPointer(write, join(here.directory.reach, name), join(here.directoryPath, name), id);
-  const home = yield* openHome(write, content.home);
+  const home = yield* openHome(write, here.directoryPath, content.home, id);
   try {
     if (!(yield* hasRecord(write, home, id, 'journal')) && (yield* hasRecord(write, here, id, 'pointer'))) throw notHome(content.home);
     return yield* recoverFromHome(write, home, id);

@@ -11,10 +11,10 @@ import { display, join, type PathName } from '../path.ts';
 import { type Steps } from '../system/calls.ts';
 import { clearStaged, makeChange, removeStaged, type Part } from './changes.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
-import { closeDirectory, openDirectory } from './directory.ts';
+import { closeDirectory, isStill, openDirectory } from './directory.ts';
 import type { OpenFolder } from './files.ts';
-import type { Journal } from './journal.ts';
-import { hasRecord, readJournal, readPointer, recordName, removeRecord, removeRecords, syncAll, type Read } from './record.ts';
+import type { Journal, Whereabouts } from './journal.ts';
+import { hasRecord, readJournal, readPointer, recordName, removeRecord, removeRecords, syncAll, type Read, type RecordKind } from './record.ts';
 import type { Write } from './write.ts';
 
 /** What was done about a transaction. */
@@ -61,19 +61,40 @@ export function isFound(folder: Found): folder is OpenFolder {
 export function* withFolders<T>(write: Write, home: OpenFolder, journal: Read<Journal> | undefined, use: (folders: readonly Found[]) => Steps<T>): Steps<T> {
   const folders: Found[] = [home];
   try {
-    for (const path of journal?.content.directories.slice(1) ?? []) folders.push(yield* openFound(write, path));
+    if (journal !== undefined) for (const where of journal.content.directories.slice(1)) folders.push(yield* openFound(write, home.directoryPath, where, journal.content.id));
     return yield* use(folders);
   } finally {
     for (const folder of folders.slice(1)) if (isFound(folder)) closeDirectory(write, folder.directory);
   }
 }
 
-function* openFound(write: Write, directoryPath: PathName): Steps<Found> {
+function* openFound(write: Write, from: PathName, where: Whereabouts, id: string): Steps<Found> {
+  return (yield* openWith(write, from, where, id, 'pointer')) ?? { directoryPath: where.path };
+}
+
+/** Opens a directory where it is said to be: the one that has a certain record, or else the first that is there. */
+export function* openWith(write: Write, from: PathName, { relative, path }: Whereabouts, id: string, kind: RecordKind): Steps<OpenFolder | undefined> {
+  let first: OpenFolder | undefined;
+  for (const directoryPath of relative === undefined ? [path] : [join(from, relative), path]) {
+    const folder = yield* openIfThere(write, directoryPath);
+    if (folder === undefined) continue;
+    if (yield* hasRecord(write, folder, id, kind)) {
+      if (first !== undefined) closeDirectory(write, first.directory);
+      // By its own path, if it is there.
+      return (yield* isStill(folder.directory, path)) ? { ...folder, directoryPath: path } : folder;
+    }
+    if (first === undefined) first = folder;
+    else closeDirectory(write, folder.directory);
+  }
+  return first;
+}
+
+function* openIfThere(write: Write, directoryPath: PathName): Steps<OpenFolder | undefined> {
   try {
     return { directory: yield* whenDescriptorsAllow(write, () => openDirectory(write, directoryPath)), directoryPath };
   } catch (error) {
     if (!['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) throw error;
-    return { directoryPath };
+    return undefined;
   }
 }
 

@@ -27,7 +27,7 @@ import { clearStaged, makeChange, type Made, type Part } from './changes.ts';
 import { openDirectory } from './directory.ts';
 import type { Draft, DraftChange, Renaming } from './draft.ts';
 import { fileKey, type OpenFolder } from './files.ts';
-import { identityOf, type Change, type Identity } from './journal.ts';
+import { identityOf, whereabouts, type Change, type Identity } from './journal.ts';
 import type { LockSet } from './locks.ts';
 import { refuseImmovable } from './movable.ts';
 import { syncParents } from './parents.ts';
@@ -195,10 +195,10 @@ class Commit {
     const write = this.#write;
     const { id } = this.#draft;
     const [home, ...others] = this.#folders as [OpenFolder, ...OpenFolder[]];
-    this.#records.push(yield* writeJournal(write, home, { id, directories: this.#folders.map(({ directoryPath }) => directoryPath), changes: this.#changes }));
+    this.#records.push(yield* writeJournal(write, home, { id, directories: this.#folders.map(({ directoryPath }) => whereabouts(home.directoryPath, directoryPath)), changes: this.#changes }));
     this.#records.push(yield* writeToken(write, home, id));
     yield* this.#sync([home]);
-    for (const folder of others) this.#records.push(yield* writePointer(write, folder, { id, home: home.directoryPath }));
+    for (const folder of others) this.#records.push(yield* writePointer(write, folder, { id, home: whereabouts(folder.directoryPath, home.directoryPath) }));
     yield* this.#sync(others);
   }
 

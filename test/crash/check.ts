@@ -1,10 +1,10 @@
 /** Looks at a filesystem as it is after a power cut, and says which guarantees were broken. */
 import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
-import { sweepSync } from 'untorn';
+import { dirname, join } from 'node:path';
+import { recoverSync, sweepSync } from 'untorn';
 import { expectedFiles, targetOf, type Expected, type Progress } from './progress.ts';
 import type { Durability } from './subjects.ts';
-import { claimedVersion, folder, makeContent, oldSize, type Target, type Workload } from './workload.ts';
+import { claimedVersion, folder, makeContent, oldSize, pair, type Target, type Workload } from './workload.ts';
 
 /**
  * What a program can break.
@@ -14,9 +14,10 @@ import { claimedVersion, folder, makeContent, oldSize, type Target, type Workloa
  * - `lost` (G3): an acknowledged version, or the backup that goes with it, is not there.
  * - `exposed` (G5): a content has wider permissions than the file that it is for.
  * - `metadata` (G6): the mode or owner is not the file's.
+ * - `divided` (G9): after a recovery, one file of a transaction is new and another one old.
  * - `litter` (G10): more temporary files than writers, or one that a sweep does not find.
  */
-export const kinds = ['torn', 'missing', 'lost', 'exposed', 'metadata', 'litter'] as const;
+export const kinds = ['torn', 'missing', 'lost', 'exposed', 'metadata', 'divided', 'litter'] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface Violation {
@@ -39,15 +40,26 @@ export class Checker {
   }
 
   check(root: string, progress: Progress): Violation[] {
+    const divided = this.#sweeps ? this.#recover(root) : [];
     const expected = expectedFiles(this.#workload, progress, oldSize);
     const found = new Set(filesBelow(root));
     const others = new Set(found);
     for (const { path } of expected) others.delete(path);
     return [
+      ...divided,
       ...expected.flatMap((file) => (found.has(file.path) ? this.#checkFile(root, file) : absent(file, this.#durability))),
       ...[...others].flatMap((path) => this.#checkOther(root, path)),
       ...(this.#sweeps ? this.#checkLitter(root, [...others], progress) : []),
     ];
+  }
+
+  /** Recovers the transactions: their files then have one version. */
+  #recover(root: string): Violation[] {
+    const targets = this.#workload.targets.filter(({ path }) => pair.some((name) => path.startsWith(`${folder}/${name}/`)));
+    const left = targets.flatMap(({ path }) => recoverSync(dirname(join(root, path))).kept);
+    const versions = new Set(targets.map((target) => claimedVersion(readFileSync(join(root, target.path)), target)));
+    const kept = left.map(({ path, reason, error }): Violation => ({ kind: 'litter', path: String(path), detail: `${reason} ${error?.message}` }));
+    return versions.size > 1 ? [...kept, { kind: 'divided', path: pair.join(), detail: `versions ${[...versions].join()}` }] : kept;
   }
 
   #checkFile(root: string, { path, target, versions, promised }: Expected): Violation[] {

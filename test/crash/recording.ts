@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { makeImage, type Filesystem } from './filesystems.ts';
 import { Stand } from './stand.ts';
 import type { Durability } from './subjects.ts';
-import { folder, makeContent, oldSize, type Workload } from './workload.ts';
+import { folder, makeContent, oldSize, pair, type Workload } from './workload.ts';
 
 export interface Setup {
   /** Where all is: compiled programs, and peers. */
@@ -58,7 +58,7 @@ async function makeOldImage(setup: Setup, workload: Workload): Promise<void> {
   mkdirSync(mounted);
   const stand = await Stand.start(join(setup.workshop, 'stand'), setup.filesystem, mounted, image, false);
   await mount(stand);
-  for (const path of ['background', `${folder}/many`]) mkdirSync(join(mounted, path), { recursive: true });
+  for (const path of ['background', ...['many', ...pair].map((name) => `${folder}/${name}`)]) mkdirSync(join(mounted, path), { recursive: true });
   for (const target of workload.targets.filter(({ isOld }) => isOld)) {
     const path = join(mounted, target.path);
     writeFileSync(path, makeContent(target, 1, oldSize));

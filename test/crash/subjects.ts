@@ -9,7 +9,7 @@ import type { Kind } from './check.ts';
 import type { Operation } from './workload.ts';
 
 /** What an operation asks of the program. */
-export type Feature = 'write' | 'mode' | 'sync' | 'only' | 'parents' | 'simple' | 'numbered' | 'stream' | 'order';
+export type Feature = 'write' | 'mode' | 'sync' | 'only' | 'parents' | 'simple' | 'numbered' | 'stream' | 'order' | 'together';
 export type Durability = 'full' | 'normal' | 'off';
 export type Write = (path: string, content: Buffer, operation: Operation) => Promise<unknown>;
 
@@ -25,7 +25,8 @@ export interface Subject {
 const plain: readonly Feature[] = ['write', 'mode'];
 
 async function loadUntorn(durability: Durability): Promise<Write> {
-  const { createWriteStream, writeFile, writeFileSync } = await import('untorn');
+  const { createWriteStream, transaction, writeFile, writeFileSync } = await import('untorn');
+  const waiting: { path: string; content: Buffer; resolve: (done: Promise<unknown>) => void }[] = [];
   return async (path, content, { feature, target, version }) => {
     const mode = version === 1 && feature === 'mode' ? { mode: target.mode } : {};
     switch (feature) {
@@ -35,6 +36,15 @@ async function loadUntorn(durability: Durability): Promise<Write> {
         return writeFile(path, content, { durability, overwrite: false });
       case 'parents':
         return writeFile(path, content, { durability, makeParents: true });
+      case 'together':
+        // The second of two begins what both wait for.
+        return new Promise((resolve) => {
+          waiting.push({ path, content, resolve });
+          if (waiting.length < 2) return;
+          const both = waiting.splice(0);
+          const done = transaction((tx) => void both.map((one) => tx.writeFile(one.path, one.content)), { durability });
+          for (const one of both) one.resolve(done);
+        });
       case 'simple':
         return writeFile(path, content, { durability, backup: 'simple' });
       case 'numbered':
@@ -146,7 +156,7 @@ function modeOf({ feature, target }: Operation): Options {
 export const peerVersions: Record<string, string> = { 'write-file-atomic': '8', 'atomically': '2', 'steno': '4', 'fast-write-atomic': '0.4' };
 
 export const subjects: Record<string, Subject> = {
-  [untorn]: { features: [...plain, 'sync', 'only', 'parents', 'simple', 'numbered', 'stream', 'order'], load: loadUntorn },
+  [untorn]: { features: [...plain, 'sync', 'only', 'parents', 'simple', 'numbered', 'stream', 'order', 'together'], load: loadUntorn },
   ...controls,
   ...peers,
 };

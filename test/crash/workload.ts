@@ -29,6 +29,8 @@ export interface Workload {
 const sizes = [70_000, 1_048_576, 1024, 4096];
 export const oldSize = 2000;
 export const folder = 'data';
+/** The directories of files that are always changed together. */
+export const pair = ['left', 'right'] as const;
 
 /** As many rounds as asked for of all that the program can do. */
 export function makeWorkload(rounds: number, features: readonly Feature[]): Workload {
@@ -60,6 +62,7 @@ export function makeWorkload(rounds: number, features: readonly Feature[]): Work
       operation('simple', 'kept', 6000, true, 0o600),
       operation('numbered', 'numbered', 1024, true),
       operation('stream', 'streamed', size, true),
+      [...operation('together', 'left/uppermost', 3000, true), ...operation('together', 'right/lowermost', 5000, true, 0o600)],
       ['north', 'east', 'south', 'west'].flatMap((name, at) => operation('write', `many/${name}`, 1024 << at, true)),
       [...operation('order', 'hurried', 1024, true), ...operation('order', 'hurried', 2048, true)],
       [...operation('order', 'overtaken', 9000, true), ...operation('sync', 'overtaken', 2048, true)],

@@ -1,6 +1,6 @@
 /** Journals that were damaged, moved or made up: nothing is touched that a transaction did not write. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { recover, sweep, transaction, updateFile } from 'untorn';
 import { encodeJournal, encodePointer, type Change } from '#untorn/protocol/journal.js';
@@ -26,9 +26,9 @@ describe('recover()', () => {
     const staged = `.f.untorn-x-${id}-1.tmp`;
     writeFileSync(here.at(`d/${staged}`), 'new');
     const whole = { kind: 'put', directory: 1, name: 'f', staged, over: { ino, size: Number(size), mtimeNs }, ...change } as Change;
-    own(`home/.untorn-j-${id}.journal`, (at) => encodeJournal({ id, ino: at, directories: [here.at('home'), here.at('d')], changes: [whole] }));
+    own(`home/.untorn-j-${id}.journal`, (at) => encodeJournal({ id, ino: at, directories: ['home', 'd'].map((name) => ({ relative: `../${name}`, path: here.at(name) })), changes: [whole] }));
     writeFileSync(here.at(`home/.untorn-j-${id}.${state}`), '', { mode: 0o600 });
-    own(`d/.untorn-j-${id}.pointer`, (at) => encodePointer({ id, ino: at, home: here.at('home') }));
+    own(`d/.untorn-j-${id}.pointer`, (at) => encodePointer({ id, ino: at, home: { relative: '../home', path: here.at('home') } }));
     return id;
   }
 
@@ -53,6 +53,14 @@ describe('recover()', () => {
     assert.deepEqual((await recover(here.at('d'))).completed, [here.at('d/f')]);
     assert.equal(here.text('d/f'), 'new');
     assert.deepEqual([...rest('home'), ...rest('d')], []);
+  });
+
+  it('finds its way where all of it was mounted elsewhere, or copied (G9)', async () => {
+    interrupted();
+    mkdirSync(here.at('elsewhere'));
+    for (const name of ['home', 'd']) cpSync(here.at(name), here.at(`elsewhere/${name}`), { recursive: true, preserveTimestamps: true });
+    assert.deepEqual((await recover(here.at('elsewhere/d'))).completed.map((path) => realpathSync(path)), [realpathSync(here.at('elsewhere/d/f'))]);
+    assert.deepEqual([here.text('elsewhere/d/f'), here.text('d/f')], ['new', 'old']);
   });
 
   it('removes what is not committed (G9)', async () => {
