@@ -9,7 +9,7 @@ import { misuse, refusal } from '../errors.ts';
 import type { Content } from '../data.ts';
 import { display, join, type PathName } from '../path.ts';
 import type { NotKept } from '../result.ts';
-import { type FileStatus, type Steps, type Surroundings } from '../system/calls.ts';
+import { call, type FileStatus, type Steps, type Surroundings } from '../system/calls.ts';
 import { O_RDWR } from '../system/flags.ts';
 import type { AtHand } from './at-hand.ts';
 import { finishTemporary } from './commit.ts';
@@ -105,6 +105,8 @@ export class Draft {
       const known: Content = content.kind === 'later' ? { kind: 'bytes', bytes: yield* content.make(write, staged.place) } : content;
       const bytes = yield* writeContent(write, staged.temporary.fd, known);
       yield* examineTemporary(write, staged.place, staged.temporary);
+      // By its inode it is known again at the commit.
+      staged.temporary.status ??= yield* call.fstat(staged.temporary.fd);
       const notKept = yield* finishTemporary(write, staged.place, staged.temporary);
       change = { kind: 'put', number, write, ...this.#adopt(write, staged), bytes, notKept };
     } catch (error) {
@@ -289,8 +291,9 @@ function isUnchanged(before: FileStatus | undefined, now: FileStatus | undefined
 function* restage(change: Put): Steps<void> {
   const { write, place } = change;
   const fd = yield* whenDescriptorsAllow(write, () => openSame(change.temporary.reach, statusOf(change.temporary), O_RDWR));
-  const again: TemporaryFile = { ...change.temporary, fd, open: true };
+  const again: TemporaryFile = { ...change.temporary, fd, open: true, private: change.temporary.private || place.existing !== undefined };
   change.temporary = again;
   yield* examineTemporary(write, place, again);
+  again.status ??= yield* call.fstat(fd);
   change.notKept = yield* finishTemporary(write, place, again);
 }

@@ -24,7 +24,7 @@ export type Change =
 
 /**
  * Where a directory is: the way to it from the one that says so, which is right also where the tree was mounted elsewhere, as in
- * another container, or copied; and its absolute path.
+ * another container; and its absolute path.
  */
 export interface Whereabouts {
   readonly relative: string | undefined;

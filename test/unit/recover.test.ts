@@ -1,6 +1,6 @@
 /** Journals that were damaged, moved or made up: nothing is touched that a transaction did not write. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { recover, sweep, transaction, updateFile } from 'untorn';
 import { encodeJournal, encodePointer, type Change } from '#untorn/protocol/journal.js';
@@ -55,12 +55,12 @@ describe('recover()', () => {
     assert.deepEqual([...rest('home'), ...rest('d')], []);
   });
 
-  it('finds its way where all of it was mounted elsewhere, or copied (G9)', async () => {
+  it('finds its way where all of it was mounted or moved elsewhere (G9)', async () => {
     interrupted();
     mkdirSync(here.at('elsewhere'));
-    for (const name of ['home', 'd']) cpSync(here.at(name), here.at(`elsewhere/${name}`), { recursive: true, preserveTimestamps: true });
+    for (const name of ['home', 'd']) renameSync(here.at(name), here.at(`elsewhere/${name}`));
     assert.deepEqual((await recover(here.at('elsewhere/d'))).completed.map((path) => realpathSync(path)), [realpathSync(here.at('elsewhere/d/f'))]);
-    assert.deepEqual([here.text('elsewhere/d/f'), here.text('d/f')], ['new', 'old']);
+    assert.equal(here.text('elsewhere/d/f'), 'new');
   });
 
   it('removes what is not committed (G9)', async () => {
