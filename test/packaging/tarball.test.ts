@@ -50,7 +50,7 @@ describe('the packed package', () => {
   after(() => rmSync(project, { recursive: true, force: true }));
 
   it('holds nothing but the build and the documents', () => {
-    assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/comparison.md', 'docs/evidence.md', 'docs/guarantees.md', 'docs/performance.md', 'package.json']);
+    assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/comparison.md', 'docs/evidence.md', 'docs/guarantees.md', 'docs/locks.md', 'docs/performance.md', 'package.json']);
     assert.deepEqual(files.filter((path) => path.startsWith('dist/') && !/\.(js|d\.ts)$/.test(path)).toSorted(), ['dist/cli/main.cjs', 'dist/cli/signal-exit.LICENSE.txt']);
   });
 
@@ -139,7 +139,7 @@ describe('the packed package', () => {
 /** The types that a module of `export type { … } from` and `export { …, type … } from` statements exports. */
 function* typeNames(source: string): Iterable<string> {
   for (const [, allTypes, names = ''] of source.matchAll(/export (type )?\{([^}]*)\}/g)) {
-    for (const name of names.split(',').map((text) => text.trim())) {
+    for (const name of names.split(',').map((text) => text.trim()).filter((text) => text !== '')) {
       if (allTypes !== undefined) yield name;
       else if (name.startsWith('type ')) yield name.slice('type '.length);
     }
