@@ -11,13 +11,18 @@ import { openWith, settleRecord, unreachable, type Settled } from './settle.ts';
 import type { Dead } from './takeover.ts';
 import { newLockedWrite, type Write } from './write.ts';
 
+/** Hears what was put right. */
+export type Tell = (settled: Settled) => void;
+
 /** What whoever takes over the lock of a transaction's file has to do first: see `takeover.ts`. */
-export function* settleDead(write: Write, { note, folder }: Dead): Steps<void> {
+export function* settleDead(write: Write, { note, folder }: Dead, tell?: Tell): Steps<void> {
   const { id, home: where } = decodeNote(note);
   const home = yield* openHome(write, folder.directoryPath, where, id);
   try {
-    yield* settleUnderLock(write, home, id);
-    if (!(yield* hasRecord(write, home, id, 'journal'))) yield* removeStaged(write, folder.directory, id);
+    tell?.(yield* settleUnderLock(write, home, id));
+    if (yield* hasRecord(write, home, id, 'journal')) return;
+    const removed = yield* removeStaged(write, folder.directory, id);
+    tell?.({ completed: [], removed: removed.map((name) => join(folder.directoryPath, name)) });
   } finally {
     closeDirectory(write, home.directory);
   }
@@ -39,11 +44,11 @@ export function* settleUnderLock(write: Write, home: OpenFolder, id: string): St
 }
 
 /** Performs steps under the locks of some files, taken in their order. */
-export function* underLocks<T>(write: Write, [first, ...rest]: readonly LockPlace[], steps: () => Steps<T>): Steps<T> {
+export function* underLocks<T>(write: Write, [first, ...rest]: readonly LockPlace[], steps: () => Steps<T>, tell?: Tell): Steps<T> {
   if (first === undefined) return yield* steps();
   const { settings, surroundings, blocking } = write;
   const locked = newLockedWrite(join(first.directoryPath, first.name), settings, surroundings, blocking);
   locked.locking.deadline = performance.now() + settings.lock.timeout;
-  const request = { ...locked.locking, settle: (dead: Dead) => settleDead(write, dead) };
-  return yield* withLock(locked, first, request, () => underLocks(write, rest, steps));
+  const request = { ...locked.locking, settle: (dead: Dead) => settleDead(write, dead, tell) };
+  return yield* withLock(locked, first, request, () => underLocks(write, rest, steps, tell));
 }

@@ -12,7 +12,7 @@ import type { LockOwner } from '../system/lock-owner.ts';
 import { parseToken, type Owner } from '../system/owner.ts';
 import { abandoned } from './abandoned.ts';
 import { removeStaged } from './changes.ts';
-import { notHome, openHome, settleDead, settleUnderLock, underLocks } from './dead.ts';
+import { notHome, openHome, settleDead, settleUnderLock, underLocks, type Tell } from './dead.ts';
 import { closeDirectory, openDirectory } from './directory.ts';
 import { inOrder, type OpenFolder } from './files.ts';
 import { lookAt } from './place.ts';
@@ -48,6 +48,10 @@ export function* recoverDirectory(write: Write, recovery: Recovery): Steps<Recov
 
 function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<RecoverResult> {
   const found: Found = { completed: [], removed: [], kept: [] };
+  const tell: Tell = ({ completed, removed }) => {
+    found.completed.push(...completed);
+    found.removed.push(...removed);
+  };
   for (const [id, left] of leftovers(yield* call.readdir(here.directory.reach))) {
     const path = join(here.directoryPath, (left.record ?? left.pointer ?? left.staged) as PathName);
     try {
@@ -56,16 +60,14 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<R
         found.kept.push({ path, reason });
         continue;
       }
-      const { completed, removed } = yield* recoverOne(write, here, left, id);
-      found.completed.push(...completed);
-      found.removed.push(...removed);
+      tell(yield* recoverOne(write, here, left, id, tell));
       abandoned.delete(id);
     } catch (error) {
       found.kept.push({ path, reason: reasons[codeOf(error) ?? ''] ?? 'failed', error: error as Error });
     }
   }
   try {
-    yield* freeLocks(write, here);
+    yield* freeLocks(write, here, tell);
   } catch (error) {
     found.kept.push({ path: here.directoryPath, reason: reasons[codeOf(error) ?? ''] ?? 'failed', error: error as Error });
   }
@@ -73,13 +75,13 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<R
 }
 
 /** Locks of owners that are seen to be dead: what their owners were at is put right first. */
-function* freeLocks(write: Write, { directory }: OpenFolder): Steps<void> {
+function* freeLocks(write: Write, { directory }: OpenFolder, tell: Tell): Steps<void> {
   const { judge } = write.surroundings;
   const keptBecause = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (judge(owner, lastChange(status)) === 'dead' ? undefined : 'alive');
   for (const name of yield* call.readdir(directory.reach)) {
     if (!isLockName(name)) continue;
     try {
-      yield* sweepLock({ write, dryRun: false, settle: (dead) => settleDead(write, dead), keptBecause }, directory.reach, name);
+      yield* sweepLock({ write, dryRun: false, settle: (dead) => settleDead(write, dead, tell), keptBecause }, directory.reach, name);
     } catch (error) {
       // Taken or given back meanwhile.
       if (codeOf(error) !== 'ENOENT') throw error;
@@ -124,8 +126,8 @@ function* reasonToKeep(recovery: Recovery, { directory }: OpenFolder, left: Left
   }
 }
 
-function* recoverOne(write: Write, here: OpenFolder, left: Left, id: string): Steps<Settled> {
-  if (left.record !== undefined) return yield* recoverFromHome(write, here, id);
+function* recoverOne(write: Write, here: OpenFolder, left: Left, id: string, tell: Tell): Steps<Settled> {
+  if (left.record !== undefined) return yield* recoverFromHome(write, here, id, tell);
   if (left.pointer === undefined) {
     // It comes before any pointer and any record that leads here: it was not committed.
     const removed = yield* removeStaged(write, here.directory, id);
@@ -136,7 +138,7 @@ function* recoverOne(write: Write, here: OpenFolder, left: Left, id: string): St
   const home = yield* openHome(write, here.directoryPath, content.home, id);
   try {
     if (!(yield* hasRecord(write, home, id, 'journal')) && (yield* hasRecord(write, here, id, 'pointer'))) throw notHome(content.home);
-    return yield* recoverFromHome(write, home, id);
+    return yield* recoverFromHome(write, home, id, tell);
   } finally {
     closeDirectory(write, home.directory);
   }
@@ -144,9 +146,10 @@ function* recoverOne(write: Write, here: OpenFolder, left: Left, id: string): St
 
 /**
  * Under the locks of all of its files, so that nobody reads one in the middle who took its lock when that was free; and under
- * the lock of the record, so that only one is at it.
+ * the lock of the record, so that only one is at it. To take over the first of these locks is to put all of it right already,
+ * which `tell` hears of.
  */
-function* recoverFromHome(write: Write, home: OpenFolder, id: string): Steps<Settled> {
+function* recoverFromHome(write: Write, home: OpenFolder, id: string, tell: Tell): Steps<Settled> {
   const committed = yield* hasRecord(write, home, id, 'committed');
   const journal = yield* readIfWhole(write, home, id, committed);
   return yield* withFolders(write, home, journal, function* (folders) {
@@ -154,7 +157,7 @@ function* recoverFromHome(write: Write, home: OpenFolder, id: string): Steps<Set
       const folder = folders[directory];
       return folder !== undefined && isFound(folder) ? [{ ...folder, name }] : [];
     });
-    return yield* underLocks(write, files.toSorted(inOrder), () => settleUnderLock(write, home, id));
+    return yield* underLocks(write, files.toSorted(inOrder), () => settleUnderLock(write, home, id), tell);
   });
 }
 
