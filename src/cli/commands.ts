@@ -1,5 +1,5 @@
 /** The table of commands. */
-import { editOptions, helpOption, jsonOption, quietOption, writeOptions } from './shared-options.ts';
+import { commitOptions, editOptions, helpOption, jsonOption, quietOption, writeOptions } from './shared-options.ts';
 import type { CommandEntry, OptionEntry } from './table.ts';
 
 const outcomes = [
@@ -73,6 +73,49 @@ const edit: CommandEntry = {
   load: () => import('./edit.ts'),
 };
 
+const commit: CommandEntry = {
+  name: 'commit',
+  synopsis: 'untorn commit [OPTION]… TARGET=SOURCE…',
+  summary: 'Replace several files together, all or none',
+  description: [
+    'Reads every SOURCE to its end, and then replaces all of the TARGETs in one transaction: if anything fails, all of them hold their old content. A SOURCE of "-" is standard input; a file of that name is "./-". The first "=" ends TARGET.',
+    'When the machine or the process dies half way, "untorn recover", or the next transaction in that directory, completes it or removes what it had staged. Who reads several files meanwhile may find some of them old and some new, each of them whole.',
+    'A manifest can do more. It is a JSON array with an object for each change: {"write": TARGET, "from": SOURCE} or {"write": TARGET, "content": TEXT}, with "mode" (octal digits in a string) and "overwrite": false and "ifMatch": VERSION if wanted; {"remove": PATH}; {"rename": PATH, "to": TARGET}, with "overwrite": false if wanted. Relative paths start at the working directory; a name that is not UTF-8 is {"base64": TEXT}.',
+  ],
+  operands: { names: ['TARGET=SOURCE'], repeated: true, optional: true },
+  options: [
+    { name: 'manifest', value: 'FILE', help: 'Also what this file says; "-" is standard input' },
+    { name: 'remove', value: 'PATH', multiple: true, help: 'Also remove this file' },
+    ...commitOptions,
+  ],
+  exits: outcomes,
+  examples: ['untorn commit app.json=new-app.json users.json=new-users.json', 'append-session | untorn commit sessions.json=- --remove active.json'],
+  load: () => import('./commit.ts'),
+};
+
+const recover: CommandEntry = {
+  name: 'recover',
+  synopsis: 'untorn recover [OPTION]… DIR…',
+  summary: 'Complete or remove the transactions that killed processes left',
+  description: [
+    'Completes those that were committed, and removes what the others had staged, so that each is done or not done. Prints a line for each file: "completed" or "removed", and its path. What it leaves alone is told on standard error, with the reason; a transaction that is under way is. (Temporary files of other writers are for "untorn sweep".)',
+  ],
+  operands: { names: ['DIR'], repeated: true },
+  options: [
+    { name: 'older-than', value: 'DURATION', help: 'Age from which transactions count as interrupted whose owner cannot be judged (another machine, another container): 90s, 30m, 12h, 7d, 2w; default: 1d' },
+    { ...jsonOption, help: 'Print what was done as one line of JSON on standard output' },
+    { ...quietOption, help: 'Do not tell what was left alone; errors are still told' },
+    helpOption,
+  ],
+  exits: [
+    ['0', 'done'],
+    ['1', 'a directory could not be read, or a transaction neither completed nor removed'],
+    ['2', 'wrong usage'],
+  ],
+  examples: ['untorn recover /var/lib/app'],
+  load: () => import('./recover.ts'),
+};
+
 const sweep: CommandEntry = {
   name: 'sweep',
   synopsis: 'untorn sweep [OPTION]… DIR…',
@@ -114,7 +157,7 @@ const help: CommandEntry = {
   load: () => import('./help.ts'),
 };
 
-export const commands: readonly CommandEntry[] = [write, run, edit, sweep, help];
+export const commands: readonly CommandEntry[] = [write, run, edit, commit, sweep, recover, help];
 
 /** Options of the program itself. */
 export const programOptions: readonly OptionEntry[] = [helpOption, { name: 'version', short: 'V', help: 'Show the version' }];

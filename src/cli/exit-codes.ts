@@ -4,20 +4,25 @@ import { CommandFailed, Conflict, UsageError } from './failures.ts';
 
 export const exits = { done: 0, failed: 1, usage: 2, conflict: 3, notDurable: 4, unknown: 5, locked: 6 } as const;
 
+type Kind = keyof typeof exits;
+
 /** Where a command has codes of its own, of which 126 and up are the shell's, ours are these. */
 const besideCommand = [0, 121, 122, 123, 124, 125, 120] as const;
 
-const byCode: Readonly<Record<string, keyof typeof exits>> = { ERR_LOCK_TIMEOUT: 'locked', ERR_LOCK_LOST: 'locked', ERR_VERSION_CONFLICT: 'conflict' };
-const afterFailure: Readonly<Record<Exclude<Outcome, 'old'>, keyof typeof exits>> = { new: 'notDurable', unknown: 'unknown' };
+const byCode: Readonly<Record<string, Kind>> = { ERR_LOCK_TIMEOUT: 'locked', ERR_LOCK_LOST: 'locked', ERR_VERSION_CONFLICT: 'conflict' };
+const afterFailure: Readonly<Record<Exclude<Outcome, 'old'>, Kind>> = { new: 'notDurable', unknown: 'unknown' };
 
 /** The exit code for what was thrown; `beside` a command that was to be run. */
 export function exitCode(error: unknown, beside: boolean): number {
-  if (error instanceof CommandFailed) return error.status;
-  const code = exits[kindOf(error)];
-  return beside ? besideCommand[code] : code;
+  return error instanceof CommandFailed ? error.status : codeFor(kindOf(error), beside);
 }
 
-function kindOf(error: unknown): keyof typeof exits {
+/** The exit code for what happened; `beside` a command that was to be run. */
+export function codeFor(kind: Kind, beside: boolean): number {
+  return beside ? besideCommand[exits[kind]] : exits[kind];
+}
+
+function kindOf(error: unknown): Kind {
   if (error instanceof UsageError) return 'usage';
   if (error instanceof Conflict) return 'conflict';
   if (!WriteError.isWriteError(error)) return 'failed';

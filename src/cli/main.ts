@@ -2,7 +2,7 @@
 /** The command `untorn`: finds the command in the table, loads it, and turns its end into an exit status. */
 import { constants } from 'node:os';
 import { commands } from './commands.ts';
-import { exitCode, exits } from './exit-codes.ts';
+import { codeFor, exitCode } from './exit-codes.ts';
 import { Interrupted, UsageError } from './failures.ts';
 import { tellError } from './messages.ts';
 import { parse } from './parse.ts';
@@ -11,7 +11,7 @@ import type { CommandEntry } from './table.ts';
 const [name, ...rest] = process.argv.slice(2);
 const entry = commands.find((command) => command.name === name);
 // Until it is known: a command whose end nobody hears of has not been done.
-process.exitCode = exits.unknown;
+process.exitCode = codeFor('unknown', entry?.runsCommand === true);
 // The package's file is CommonJS, which Node starts sooner, and knows no await out here.
 void perform().catch((error: unknown) => fail(error, entry));
 

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { WriteError } from '../errors.ts';
 import type { PathName } from '../path.ts';
 import type { NotKept, WriteResult } from '../result.ts';
+import type { TransactionResult } from '../transaction-options.ts';
 import { CommandFailed, codeOf } from './failures.ts';
 import { tell, wordsFor } from './messages.ts';
 import { print } from './output.ts';
@@ -19,17 +20,44 @@ export function jsonPath(path: PathName): string | { base64: string } {
   return isUtf8(path) ? path.toString() : { base64: path.toString('base64') };
 }
 
-export async function reportResult(result: WriteResult, { json, quiet, verbose }: { json: boolean; quiet: boolean; verbose: boolean }): Promise<void> {
+/** How much is told of a result. */
+export interface Reporting {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+export async function reportResult(result: WriteResult, { json, quiet, verbose }: Reporting): Promise<void> {
   if (!quiet) warn(result);
   if (verbose) tell(summary(result));
+  if (json) await printDone({ ...result, path: jsonPath(result.path), backupPath: jsonPathOrNull(result.backupPath) });
+}
+
+export async function reportTransaction({ files, durable }: TransactionResult, { json, quiet, verbose }: Reporting): Promise<void> {
+  if (!quiet) {
+    for (const { path, notKept, superseded } of files) {
+      warnOfLost(path, notKept);
+      if (superseded) tell(`Warning: "${path.toString()}" was changed by another program right after the commit; that stays`);
+    }
+    if (durable === 'unsupported') tell('Warning: the files are in place, but this filesystem cannot confirm that they survive a power cut');
+  }
+  if (verbose) tell(`Committed ${files.length} ${files.length === 1 ? 'file' : 'files'}${durable === true ? ', durable' : ''}`);
   if (!json) return;
-  const { path, backupPath, ...rest } = result;
+  const told = files.map(({ path, from, backupPath, ...rest }) => ({ path: jsonPath(path), ...rest, ...(from !== undefined && { from: jsonPath(from) }), backupPath: jsonPathOrNull(backupPath) }));
+  await printDone({ files: told, durable });
+}
+
+/** Tells a result as JSON. That it is in place is what the exit status tells, whether or not this can be printed. */
+async function printDone(value: unknown): Promise<void> {
   try {
-    await printJson({ path: jsonPath(path), ...rest, backupPath: backupPath === undefined ? null : jsonPath(backupPath) });
+    await printJson(value);
   } catch (error) {
-    // The file is in place, which is what the exit status tells.
     tell(wordsFor(error));
   }
+}
+
+function jsonPathOrNull(path: PathName | undefined): ReturnType<typeof jsonPath> | null {
+  return path === undefined ? null : jsonPath(path);
 }
 
 /** What failed, as JSON. */
@@ -42,9 +70,13 @@ export async function reportFailure(error: unknown): Promise<void> {
 
 function warn({ path, notKept, durable, atomic }: WriteResult): void {
   const file = `"${path.toString()}"`;
-  if (notKept.length > 0) tell(`Warning: ${file} is replaced, but could not be given the old file's ${notKept.map((what) => words[what]).join(', ')}`);
+  warnOfLost(path, notKept);
   if (durable === 'unsupported') tell(`Warning: ${file} is in place, but this filesystem cannot confirm that it survives a power cut`);
   if (!atomic) tell(`Warning: ${file} was written in place, which readers could see`);
+}
+
+function warnOfLost(path: PathName, notKept: readonly NotKept[]): void {
+  if (notKept.length > 0) tell(`Warning: "${path.toString()}" is replaced, but could not be given the old file's ${notKept.map((what) => words[what]).join(', ')}`);
 }
 
 const words: Record<NotKept, string> = { mode: 'mode', owner: 'owner', group: 'group', acl: 'ACL', xattr: 'extended attributes', times: 'times' };

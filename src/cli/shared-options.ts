@@ -40,6 +40,7 @@ const links: readonly OptionEntry[] = [
   { name: 'hard-link', value: 'HOW', choices: ['break', 'refuse'], help: 'FILE has other names: they keep the old content (default), or fail' },
 ];
 
+const noOverwrite: OptionEntry = { name: 'no-overwrite', short: 'n', help: 'Create only, atomically; exits with the code for a conflict if FILE exists' };
 const makeParents: OptionEntry = { name: 'make-parents', short: 'p', help: 'Create missing parent directories' };
 const ending: readonly OptionEntry[] = [jsonOption, quietOption, verboseOption, helpOption];
 
@@ -59,7 +60,7 @@ const oneFile: readonly OptionEntry[] = [
 
 /** Options of the commands that replace FILE, whatever it held. */
 export const writeOptions: readonly OptionEntry[] = [
-  { name: 'no-overwrite', short: 'n', help: 'Create only, atomically; exits with the code for a conflict if FILE exists' },
+  noOverwrite,
   ...oneFile,
   { name: 'in-place-fallback', help: 'Where FILE cannot be replaced (bind mount, read-only directory), write into it, which is not atomic' },
   ...ending,
@@ -71,3 +72,6 @@ export const editOptions: readonly OptionEntry[] = [
   ...oneFile,
   ...ending,
 ];
+
+/** Options of the command that changes several files. */
+export const commitOptions: readonly OptionEntry[] = [noOverwrite, durability, ...metadata, ...backups, ...links, makeParents, lockTimeoutOption, ...ending];

@@ -12,10 +12,10 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
   if (flags.has('tee') && flags.has('json')) throw new UsageError('--tee and --json both write to standard output; use one of them');
   if (flags.has('quiet') && flags.has('verbose')) throw new UsageError('--quiet and --verbose contradict each other');
   const mode = valueOf(invocation, 'mode');
-  if (mode !== undefined && !/^[0-7]{1,4}$/.test(mode)) throw new UsageError(`--mode must be one to four octal digits, not "${mode}"`);
+  if (mode !== undefined) checkMode(mode, '--mode');
   const owner = valueOf(invocation, 'owner');
   const ifMatch = valueOf(invocation, 'if-match');
-  if (ifMatch !== undefined && !isVersion(ifMatch)) throw new UsageError(`--if-match must be a SHA-256 in hexadecimal digits, or "absent", not "${ifMatch}"`);
+  if (ifMatch !== undefined) checkVersion(ifMatch, '--if-match');
   if (ifMatch !== undefined && flags.has('in-place-fallback')) throw new UsageError('--if-match cannot be combined with --in-place-fallback: others cannot be kept off what is written in place');
   // The parser has checked the choices.
   const durability = valueOf(invocation, 'durability') as WriteOptions['durability'];
@@ -36,6 +36,14 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
     fallback: flags.has('in-place-fallback') ? 'in-place' : 'error',
     ifUnchanged: flags.has('skip-unchanged') ? 'skip' : 'write',
   };
+}
+
+export function checkMode(text: string, option: string): void {
+  if (!/^[0-7]{1,4}$/.test(text)) throw new UsageError(`${option} must be one to four octal digits, not "${text}"`);
+}
+
+export function checkVersion(text: string, option: string): void {
+  if (!isVersion(text)) throw new UsageError(`${option} must be a SHA-256 in hexadecimal digits, or "absent", not "${text}"`);
 }
 
 /** Milliseconds that a timer can count: 24 days. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { needsOrdinaryUser } from '../support/as-user.ts';
-import { Folder, heldFilter, main, script, shell, start, startProgram, untorn, type Ended, type Held } from './untorn.ts';
+import { endHeld, Folder, heldFilter, main, script, shell, start, startProgram, untorn, type Ended, type Held } from './untorn.ts';
 
 const posix = process.platform === 'win32' ? 'needs a POSIX shell' : false;
 
@@ -17,7 +17,10 @@ describe('untorn edit', () => {
     folder = new Folder();
     writeFileSync(folder.at('file'), 'old');
   });
-  afterEach(() => folder.remove());
+  afterEach(async () => {
+    await endHeld();
+    folder.remove();
+  });
 
   function edit(filter: readonly string[], options: readonly string[] = []): Promise<Ended> {
     return untorn(['edit', ...options, 'file', '--', ...filter], { cwd: folder.path });

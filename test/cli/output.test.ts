@@ -72,11 +72,11 @@ describe('help', () => {
   it('of the program names every command and exit code', async () => {
     const { status, stdout } = await untorn(['--help']);
     assert.equal(status, 0);
-    for (const word of ['untorn write', 'untorn run', 'untorn edit', 'untorn sweep', '0  done', '5  failed', '6  another']) assert.ok(stdout.includes(word), word);
+    for (const word of ['untorn write', 'untorn run', 'untorn edit', 'untorn commit', 'untorn sweep', 'untorn recover', '0  done', '5  failed', '6  another']) assert.ok(stdout.includes(word), word);
     for (const given of [['-h'], ['help']]) assert.equal((await untorn(given)).stdout, stdout);
   });
 
-  for (const command of ['write', 'run', 'edit', 'sweep']) {
+  for (const command of ['write', 'run', 'edit', 'commit', 'sweep', 'recover']) {
     it(`of ${command} is the same by --help, -h and "help ${command}"`, async () => {
       const { stdout } = await untorn(['help', command]);
       assert.match(stdout, new RegExp(`^Usage: untorn ${command} [^]*Options:[^]*Exit codes:[^]*Examples:`));

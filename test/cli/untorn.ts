@@ -106,20 +106,35 @@ export interface Held extends Running {
   letGo(): void;
 }
 
+const held = new Set<Running>();
+
+/** After a test: ends those that it did not let go, because it failed. */
+export async function endHeld(): Promise<void> {
+  for (const { child, ended } of held) {
+    child.kill('SIGKILL');
+    await ended;
+  }
+}
+
 /** Starts a command with a filter that gives its input, waits, and then adds ", held"; resolves when it waits. */
 export async function heldFilter(run: (filter: readonly string[]) => Running): Promise<Held> {
   const signals = new Folder();
   const waiting = script(`
+    const parent = process.ppid;
     process.stdin.on('data', (data) => process.stdout.write(data)).on('end', () => {
       console.error('holding');
       const timer = setInterval(() => {
-        if (!require('node:fs').existsSync(${JSON.stringify(signals.at('go'))})) return;
+        if (!require('node:fs').existsSync(${JSON.stringify(signals.at('go'))}) && process.ppid === parent) return;
         clearInterval(timer);
         process.stdout.write(', held');
       }, 10);
     });`);
   const running = run(waiting);
-  void running.ended.then(() => signals.remove());
+  held.add(running);
+  running.child.once('close', () => {
+    held.delete(running);
+    signals.remove();
+  });
   await running.said('holding');
   return Object.assign(running, { letGo: () => writeFileSync(signals.at('go'), '') });
 }

@@ -1,0 +1,64 @@
+import { recover, type KeptTransaction, type RecoverOptions, type RecoverResult } from '../recover.ts';
+import { pathFrom } from './arguments.ts';
+import { readDuration } from './duration.ts';
+import { exits } from './exit-codes.ts';
+import { reasonOf } from './failures.ts';
+import { tell } from './messages.ts';
+import { print } from './output.ts';
+import { valueOf } from './parse.ts';
+import { jsonPath, printJson } from './report.ts';
+import type { Invocation } from './table.ts';
+
+/** `untorn recover DIR…` */
+export async function perform(invocation: Invocation): Promise<number> {
+  const { operands, flags } = invocation;
+  const json = flags.has('json');
+  const age = valueOf(invocation, 'older-than');
+  const options: RecoverOptions = age === undefined ? {} : { olderThan: readDuration(age, '--older-than') };
+  const all: RecoverResult[] = [];
+  let failed = false;
+  for (const directory of operands) {
+    try {
+      const found = await recover(pathFrom(directory), options);
+      all.push(found);
+      if (!json) await show(found, flags.has('quiet'));
+    } catch (error) {
+      failed = true;
+      tell(`Cannot recover "${directory}": ${reasonOf(error)}`);
+    }
+  }
+  if (json) await printJson(asJson(all));
+  return failed || all.some(({ kept }) => kept.some(isTrouble)) ? exits.failed : exits.done;
+}
+
+async function show({ completed, removed, kept }: RecoverResult, quiet: boolean): Promise<void> {
+  const lines = (word: string, paths: readonly (string | Buffer)[]): Buffer[] => paths.flatMap((path) => [Buffer.from(`${word} `), Buffer.from(path), Buffer.from('\n')]);
+  await print(Buffer.concat([...lines('completed', completed), ...lines('removed', removed)]));
+  for (const one of kept) if (!quiet || isTrouble(one)) tell(`Kept "${one.path.toString()}": ${reasonToKeep(one)}`);
+}
+
+const reasons: Record<KeptTransaction['reason'], string> = {
+  alive: 'the transaction is under way',
+  young: 'its owner cannot be judged, and it was changed not long ago',
+  foreign: "it is another user's, or others can write it",
+  unreachable: 'a directory that it leads to cannot be found; it may not be mounted',
+  damaged: 'it is damaged, or of a newer version of untorn',
+  failed: 'the system refused',
+};
+
+/** Whether something is left that waiting does not put right. */
+function isTrouble({ reason }: KeptTransaction): boolean {
+  return reason === 'unreachable' || reason === 'damaged' || reason === 'failed';
+}
+
+function reasonToKeep({ reason, error }: KeptTransaction): string {
+  return error === undefined ? reasons[reason] : reasonOf(error);
+}
+
+function asJson(all: readonly RecoverResult[]): unknown {
+  return {
+    completed: all.flatMap(({ completed }) => completed.map(jsonPath)),
+    removed: all.flatMap(({ removed }) => removed.map(jsonPath)),
+    kept: all.flatMap(({ kept }) => kept.map((one) => ({ path: jsonPath(one.path), reason: one.reason, ...(one.error !== undefined && { error: reasonOf(one.error) }) }))),
+  };
+}
