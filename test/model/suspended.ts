@@ -34,10 +34,18 @@ class Process {
   readonly #system: ReturnType<typeof systemOf>;
   #next: IteratorResult<Request, unknown> | undefined;
   error: unknown;
+  /** At which of its calls the disk fails. */
+  readonly #failing: number;
+  #calls = 0;
 
-  constructor(steps: Steps<unknown>, disk: Disk) {
+  constructor(steps: Steps<unknown>, disk: Disk, failing = -1) {
+    this.#failing = failing;
     this.#steps = flat(steps);
     this.#system = systemOf(disk, {}, 4096);
+  }
+
+  get calls(): number {
+    return this.#calls;
   }
 
   /** Goes on for so many calls; whether it has not ended. */
@@ -55,6 +63,7 @@ class Process {
   #perform(request: Request): void {
     let value;
     try {
+      if (this.#calls++ === this.#failing) throw Object.assign(new Error(`EIO: ${request.name}`), { code: 'EIO', errno: -5, syscall: request.name });
       value = (this.#system as unknown as Record<string, (...args: unknown[]) => unknown>)[request.name]?.(...(request as unknown as { args: unknown[] }).args);
     } catch (error) {
       this.#next = this.#steps.throw(error);
@@ -120,5 +129,22 @@ export function checkForeign(mutation: Mutation): { violations: string[]; kills:
     for (const directory of ['/d', '/e']) new Process(mutation(recoverySteps(directory, surroundingsFor(1))), disk).go(Infinity);
     const found = contents(disk.tree);
     if (!['/d/f=X /e/g=o /e/h=X', '/d/f=X /e/g=B /e/h=X'].includes(found)) violations.push(`G9: ${found}, killed at ${kills}`);
+  }
+}
+
+/** Lets each call of the owner fail: its error tells what was done, and a recovery makes that whole. */
+export function checkFaults(): { violations: string[]; faults: number } {
+  const violations: string[] = [];
+  for (let faults = 0; ; faults++) {
+    const disk = begin();
+    const owner = new Process(transactionSteps(plan, 'full', surroundingsFor(0)), disk, faults);
+    owner.go(Infinity);
+    if (owner.calls <= faults) return { violations, faults };
+    const before = contents(disk.tree);
+    for (const directory of ['/d', '/e']) new Process(recoverySteps(directory, surroundingsFor(1)), disk).go(Infinity);
+    const found = contents(disk.tree);
+    const told = owner.error === undefined ? 'new' : outcomeOf(owner.error);
+    const right = told === 'old' ? '/d/f=o /e/g=o /e/h=o' : '/d/f=A /e/g=B';
+    if (told === 'unknown' ? !['/d/f=o /e/g=o /e/h=o', '/d/f=A /e/g=B'].includes(found) : found !== right) violations.push(`G9: ${found}, ${String(told)}, call ${faults} failed: ${String(owner.error)}; before the recovery ${before}`);
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { transactionScenarios } from './transaction-scenarios.ts';
-import { checkForeign, checkSuspended } from './suspended.ts';
+import { checkFaults, checkForeign, checkSuspended } from './suspended.ts';
 import { crashMutants, foreignMutants, suspendedMutants } from './transaction-mutants.ts';
 import { TransactionCheck, unchanged, type TransactionScenario } from './transactions.ts';
 
@@ -20,6 +20,12 @@ describe('a transaction that others come between', () => {
   it('cannot commit, nor change anything, when it was taken for dead at any step (G8, G9)', (t) => {
     const { violations, stops } = checkSuspended(unchanged);
     t.diagnostic(`stopped at ${stops} steps`);
+    assert.deepEqual(violations, []);
+  });
+
+  it('tells what was done when any of its calls fails, and a recovery makes that whole (G4, G9)', (t) => {
+    const { violations, faults } = checkFaults();
+    t.diagnostic(`${faults} calls failed`);
     assert.deepEqual(violations, []);
   });
 
