@@ -33,6 +33,7 @@ function isPlain(value: unknown, depth: number): boolean {
 
 function isPlainObject(value: object, depth: number): boolean {
   const prototype = Object.getPrototypeOf(value) as unknown;
+  if (prototype !== Date.prototype ? 'toJSON' in value : Object.hasOwn(value, 'toJSON')) return false;
   if (Array.isArray(value)) {
     if (prototype !== Array.prototype) return false;
     for (let index = 0; index < value.length; index++) if (!isPlain(value[index], depth)) return false;
@@ -55,7 +56,8 @@ function checking(replacer: Replacer | undefined): Replacer {
     const isRoot = within.length === 0;
     const where = isRoot ? 'value' : place(within.at(-1)?.where ?? '', this, key);
     if (isInvalidDate((this as Record<string, unknown>)[key])) throw refused(where, 'an invalid date');
-    const value = replacer === undefined ? given : replacer.call(this, key, given);
+    const replaced = replacer === undefined ? given : replacer.call(this, key, given);
+    const value = replaced instanceof Number ? Number(replaced) : replaced;
     const lost = loss(value, isRoot || Array.isArray(this));
     if (lost !== undefined) throw refused(where, lost);
     if (typeof value === 'object' && value !== null) {

@@ -28,8 +28,6 @@ import type { Version } from '../version.ts';
 import type { Settings } from '../options.ts';
 
 interface Common {
-  /** Its place among the calls. */
-  readonly number: number;
   readonly write: Write;
   readonly place: Place;
 }
@@ -62,6 +60,8 @@ export class Draft {
   readonly write: Write;
   readonly folders: Map<string, OpenFolder> = new Map();
   readonly #changes = new Map<string, DraftChange>();
+  /** For each file, the call that its change is of, or that left none. */
+  readonly #numbers = new Map<string, number>();
   /** Files that were read. */
   readonly #seen = new Map<string, { readonly write: Write; readonly place: Place; readonly seen: Seen }>();
   readonly #surroundings: Surroundings;
@@ -108,7 +108,7 @@ export class Draft {
       // By its inode it is known again at the commit.
       staged.temporary.status ??= yield* call.fstat(staged.temporary.fd);
       const notKept = yield* finishTemporary(write, staged.place, staged.temporary);
-      change = { kind: 'put', number, write, ...this.#adopt(write, staged), bytes, notKept };
+      change = { kind: 'put', write, ...this.#adopt(write, staged), bytes, notKept };
     } catch (error) {
       yield* giveUp(write, staged, true);
       throw error;
@@ -116,7 +116,7 @@ export class Draft {
     try {
       // Before the commit it is looked at again.
       yield* recoverOnce(write, change.place, this.#recovery);
-      yield* this.#note(change, change.place);
+      yield* this.#note(change.place, number, change);
     } catch (error) {
       yield* discardTemporary(change.temporary);
       throw error;
@@ -155,26 +155,25 @@ export class Draft {
     const before = this.#changes.get(fileKey(place));
     if (place.existing === undefined && before?.kind !== 'put' && !force) throw missing();
     // A file that the transaction itself would have made: then it does not make it.
-    yield* this.#note(place.existing === undefined ? undefined : { kind: 'remove', number, write, place }, place);
+    yield* this.#note(place, number, place.existing === undefined ? undefined : { kind: 'remove', write, place });
   }
 
   /** Notes that a file is to have another name. */
   *rename(from: PathName, to: PathName, settings: Settings): Steps<void> {
-    const number = ++this.#calls;
     const write = this.newWrite(from, { ...settings, overwrite: true });
     const toWrite = this.newWrite(to, settings);
     const place = yield* reporting(write, this.#find(write));
-    yield* reporting(toWrite, this.#rename(write, place, toWrite, number));
+    yield* reporting(toWrite, this.#rename(write, place, toWrite));
   }
 
-  *#rename(write: Write, place: Place, toWrite: Write, number: number): Steps<void> {
+  *#rename(write: Write, place: Place, toWrite: Write): Steps<void> {
     const target = yield* this.#find(toWrite);
     if (place.existing === undefined) throw missing();
     if (fileKey(place) === fileKey(target)) throw refusal('EINVAL', 'it would be renamed to itself');
     for (const one of [place, target]) {
       if (this.#changes.has(fileKey(one))) throw misuse('ERR_INVALID_STATE', `"${display(join(one.directoryPath, one.name))}" is changed in this transaction already, so that it cannot be renamed or renamed over`);
     }
-    const change: Renaming = { kind: 'rename', number, write, place, to: target, toWrite };
+    const change: Renaming = { kind: 'rename', write, place, to: target, toWrite };
     this.#changes.set(fileKey(place), change);
     this.#changes.set(fileKey(target), change);
   }
@@ -189,14 +188,15 @@ export class Draft {
   }
 
   /** Takes a change in, in the place of an earlier one of the same file. Of two calls at once the later counts. */
-  *#note(change: Put | Removal | undefined, place: Place): Steps<void> {
+  *#note(place: Place, number: number, change: Put | Removal | undefined): Steps<void> {
     const name = fileKey(place);
     const before = this.#changes.get(name);
     if (before?.kind === 'rename') throw misuse('ERR_INVALID_STATE', `"${display(join(place.directoryPath, place.name))}" is renamed in this transaction`);
-    if (change !== undefined && before !== undefined && before.number > change.number) {
-      if (change.kind === 'put') yield* discardTemporary(change.temporary);
+    if ((this.#numbers.get(name) ?? 0) > number) {
+      if (change?.kind === 'put') yield* discardTemporary(change.temporary);
       return;
     }
+    this.#numbers.set(name, number);
     if (change === undefined) this.#changes.delete(name);
     else this.#changes.set(name, change);
     if (before?.kind === 'put') yield* discardTemporary(before.temporary);

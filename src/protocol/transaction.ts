@@ -65,6 +65,8 @@ class Commit {
   readonly #write: Write;
   readonly #locks: LockSet;
   readonly #drafted: readonly DraftChange[];
+  /** What it changes, backups included: no file twice. */
+  readonly #files: Set<string>;
   readonly #folders: OpenFolder[] = [];
   readonly #changes: Change[] = [];
   /** Where among them the one is that a draft's change is known by. */
@@ -78,6 +80,7 @@ class Commit {
     this.#write = draft.write;
     this.#locks = locks;
     this.#drafted = draft.changes;
+    this.#files = new Set(this.#drafted.flatMap((change) => filesOf(change).map(({ place }) => fileKey(place))));
   }
 
   *run(): Steps<Committed> {
@@ -164,7 +167,9 @@ class Commit {
     if (backup === undefined) return;
     const { folder, name, surplus } = backup.kind === 'path' ? { ...(yield* this.#folderOf(write, backup.path)), surplus: [] } : { folder: at, ...(yield* numberBackup(at, backup)) };
     const reach = join(folder.directory.reach, name);
-    if (this.#drafted.some((other) => fileKey(other.place) === fileKey({ ...folder, name }))) throw refusal('EINVAL', 'the backup would be a file that the transaction changes');
+    const backupKey = fileKey({ ...folder, name });
+    if (this.#files.has(backupKey)) throw refusal('EINVAL', 'the backup would be a file that the transaction changes, or another backup');
+    this.#files.add(backupKey);
     const staged = yield* stageOld(write, at, folder, name);
     this.#linked.push({ staged, backupPath: join(folder.directoryPath, name), of: change });
     const there = yield* lookAt({ reach });
@@ -172,7 +177,7 @@ class Commit {
     this.#changes.push({ kind: 'put', directory, name, staged: staged.name, over: there && identityOf(there, false) });
     for (const old of surplus) {
       const found = yield* lookAt({ reach: join(folder.directory.reach, old) });
-      if (found !== undefined) this.#changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false) });
+      if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old }))) this.#changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false) });
     }
   }
 

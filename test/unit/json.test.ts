@@ -135,6 +135,10 @@ for (const { name, read, write } of apis) {
       ['an instance of URLSearchParams', [new URLSearchParams('a=1')], 'value[0]'],
       ['undefined', { toJSON: () => undefined }, 'value'],
       ['NaN', { a: { toJSON: () => [Number.NaN] } }, 'value.a[0]'],
+      ['NaN', { a: Object(Number.NaN) }, 'value.a'],
+      ['NaN', { a: Object.assign([1], { toJSON: () => Number.NaN }) }, 'value.a'],
+      ['undefined', [Object.assign(new Date(0), { toJSON: () => undefined })], 'value[0]'],
+      ['undefined', Object.defineProperty({ a: 1 }, 'toJSON', { value: () => undefined, enumerable: false }), 'value'],
     ] as const) {
       it(`refuses ${what} as ${where} before anything is touched`, async () => {
         const expected = { name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE', message: `"${where}" is ${what}, which JSON cannot hold` };

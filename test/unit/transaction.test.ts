@@ -158,6 +158,38 @@ describe('transaction()', () => {
     }), { code: 'ERR_INVALID_STATE' });
   });
 
+  it('takes the last of several calls that are not awaited, also of a file that was not there', async () => {
+    const directory = here.folder;
+    await transaction((tx) => {
+      void tx.writeFile(join(directory, 'a'), 'not to stay');
+      void tx.remove(join(directory, 'a'), { force: true });
+      void tx.remove(join(directory, 'b'), { force: true });
+      void tx.writeFile(join(directory, 'b'), 'to stay');
+    });
+    assert.deepEqual(contents(directory), { b: 'to stay' });
+  });
+
+  it('makes no backup under a name that it changes otherwise, or twice (G4, G6)', async () => {
+    const directory = here.folder;
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => join(directory, name)) as [string, string, string];
+    for (const name of ['a', 'b']) writeFileSync(join(directory, name), `old ${name}`);
+    const whole = contents(directory);
+    const attempts: ((tx: Parameters<Parameters<typeof transaction>[0]>[0]) => Promise<unknown>)[] = [
+      (tx) => Promise.all([a, b].map((path) => tx.writeFile(path, 'new', { backup: c }))),
+      (tx) => Promise.all([tx.writeFile(a, 'new', { backup: c }), tx.rename(b, c)]),
+      (tx) => Promise.all([tx.writeFile(a, 'new', { backup: b }), tx.writeFile(b, 'new')]),
+      (tx) => tx.writeFile(a, 'new', { backup: a }),
+    ];
+    for (const attempt of attempts) {
+      await assert.rejects(transaction(attempt), failure('EINVAL'));
+      assert.deepEqual(contents(directory), whole);
+    }
+    const first = join(directory, 'a.~1~');
+    writeFileSync(first, 'oldest');
+    await transaction((tx) => Promise.all([tx.writeFile(a, 'new', { backup: { numbered: 1 } }), tx.writeFile(first, 'written')]));
+    assert.deepEqual(contents(directory), { a: 'new', 'a.~1~': 'written', 'a.~2~': 'old a', b: 'old b' });
+  });
+
   it('keeps mode and backups (G6)', async () => {
     const directory = here.folder;
     for (const name of ['a', 'b']) writeFileSync(join(directory, name), `old ${name}`, { mode: 0o640 });
