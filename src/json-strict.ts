@@ -56,8 +56,7 @@ function checking(replacer: Replacer | undefined): Replacer {
     const isRoot = within.length === 0;
     const where = isRoot ? 'value' : place(within.at(-1)?.where ?? '', this, key);
     if (isInvalidDate((this as Record<string, unknown>)[key])) throw refused(where, 'an invalid date');
-    const replaced = replacer === undefined ? given : replacer.call(this, key, given);
-    const value = replaced instanceof Number ? Number(replaced) : replaced;
+    const value = replacer === undefined ? given : replacer.call(this, key, given);
     const lost = loss(value, isRoot || Array.isArray(this));
     if (lost !== undefined) throw refused(where, lost);
     if (typeof value === 'object' && value !== null) {
@@ -90,7 +89,9 @@ function loss(value: unknown, undefinedToo: boolean): string | undefined {
     case 'bigint':
       return 'a BigInt';
     case 'object':
-      return value !== null && isOpaque(value) ? `an instance of ${kindOf(value)}` : undefined;
+      if (value === null) return undefined;
+      if (kindOf(value) === 'Number') return loss(Number(value), undefinedToo);
+      return isOpaque(value) ? `an instance of ${kindOf(value)}` : undefined;
     default:
       return undefined;
   }
