@@ -88,8 +88,8 @@ const commit: CommandEntry = {
     { name: 'remove', value: 'PATH', multiple: true, help: 'Also remove this file' },
     ...commitOptions,
   ],
-  exits: outcomes,
-  examples: ['untorn commit app.json=new-app.json users.json=new-users.json', 'append-session | untorn commit sessions.json=- --remove active.json'],
+  exits: outcomes.map(([code, meaning]) => (code === '4' ? [code, 'committed, but not completed or not confirmed durable; "untorn recover" completes it'] : [code, meaning.replace('FILE holds', 'the files hold').replace('FILE exists', 'a TARGET exists')])),
+  examples: ['untorn commit app.json=new-app.json users.json=new-users.json', 'untorn commit sessions.json=new-sessions.json --remove active.json'],
   load: () => import('./commit.ts'),
 };
 
