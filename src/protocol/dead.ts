@@ -19,7 +19,9 @@ export function* settleDead(write: Write, { note, folder }: Dead, tell?: Tell): 
   const { id, home: where } = decodeNote(note);
   const home = yield* openHome(write, folder.directoryPath, where, id);
   try {
-    tell?.(yield* settleUnderLock(write, home, id));
+    // On its own: with nobody to tell, an optional call would not do what stands in its argument.
+    const settled = yield* settleUnderLock(write, home, id);
+    tell?.(settled);
     if (yield* hasRecord(write, home, id, 'journal')) return;
     const removed = yield* removeStaged(write, folder.directory, id);
     tell?.({ completed: [], removed: removed.map((name) => join(folder.directoryPath, name)) });

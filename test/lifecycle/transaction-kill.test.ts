@@ -76,7 +76,7 @@ const successors: readonly ((folder: string) => Promise<unknown>)[] = [
   },
 ];
 
-const step = process.env['UNTORN_FAULTS'] === 'full' ? 1 : 9;
+const step = process.env['UNTORN_FAULTS'] === 'full' ? 1 : 5;
 
 describe('a transaction in a process that is killed', { concurrency: 2 }, () => {
   for (const [name, program] of Object.entries(programs)) {
