@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { recover, sweep } from 'untorn';
-import { endHeld, Folder, heldFilter, shell, start, untorn, type Ended } from './untorn.ts';
+import { needsOrdinaryUser } from '../support/as-user.ts';
+import { isRoot } from '../support/needs.ts';
+import { endHeld, Folder, heldFilter, main, shell, start, startProgram, untorn, type Ended } from './untorn.ts';
 
 const posix = process.platform === 'win32' ? 'needs a POSIX shell' : false;
 
@@ -164,6 +166,38 @@ describe('untorn commit', () => {
     editing.letGo();
     assert.equal((await editing.ended).status, 0);
     assert.deepEqual(contents('a', 'b'), ['old a', 'old b, held']);
+  });
+
+  it('lets several commits of the same files come one after the other (G9)', async () => {
+    const ended = await Promise.all(['1', '2', '3', '4', '5', '6'].map((content) => commitManifest(['a', 'b'].map((write) => ({ write, content })), ['--lock-timeout', '5m'])));
+    assert.deepEqual(ended.map(({ status, stderr }) => [status, stderr]), ended.map(() => [0, '']));
+    assert.match(contents('a', 'b').join(''), /^([1-6])\1$/);
+    assert.deepEqual(folder.names(), ['a', 'b', 'x', 'y']);
+  });
+
+  it('changes nothing for an ordinary user who may not change one of the directories', { skip: posix }, async (t) => {
+    mkdirSync(folder.at('closed'));
+    writeFileSync(folder.at('closed/c'), 'old c');
+    const user = await needsOrdinaryUser(t, folder.path, ...['a', 'b', 'x', 'y', 'closed/c'].map((name) => folder.at(name)));
+    if (user === undefined) return;
+    if (isRoot) chownSync(folder.at('closed'), 0, 0);
+    chmodSync(folder.at('closed'), 0o555);
+    const line: string[] = [...user, process.execPath, main, 'commit'];
+    const [program = '', ...given] = line;
+    const commitAsUser = (...operands: string[]): Promise<Ended> => startProgram(program, [...given, ...operands], { cwd: folder.path }).ended;
+    const { status, stderr } = await commitAsUser('a=x', 'closed/c=y');
+    assert.equal(status, 1);
+    assert.match(stderr, /^untorn: .*closed\/c.*\(EACCES\).*\n$/);
+    assert.deepEqual(contents('a', 'closed/c'), ['old a', 'old c']);
+    assert.equal((await commitAsUser('a=x', 'b=y')).status, 0);
+    chmodSync(folder.at('closed'), 0o755);
+    assert.deepEqual(contents('a', 'b'), ['new x', 'new y']);
+    assert.deepEqual(folder.names(), ['a', 'b', 'closed', 'x', 'y']);
+  });
+
+  it('is done when nobody reads what --json prints', { skip: posix }, async () => {
+    assert.equal((await shell('$untorn commit --json a=x b=y >&-', { cwd: folder.path })).status, 0);
+    assert.deepEqual(contents('a', 'b'), ['new x', 'new y']);
   });
 
   it('changes nothing when a signal comes while a source is read', { skip: posix }, async () => {
