@@ -24,7 +24,7 @@ export interface KeptTransaction {
   /**
    * - `'alive'`: its owner is alive.
    * - `'young'`: its owner cannot be judged, and it was changed not long ago.
-   * - `'foreign'`: its journal is another user's, or others can write it.
+   * - `'foreign'`: it is another user's, or others can write its journal.
    * - `'unreachable'`: a directory that it leads to cannot be found; it may not be mounted.
    * - `'damaged'`: its journal is damaged, or of a version that this one does not know.
    * - `'failed'`: the system refused; see `error`.

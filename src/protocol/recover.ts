@@ -63,33 +63,39 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<R
       tell(yield* recoverOne(write, here, left, id, tell));
       abandoned.delete(id);
     } catch (error) {
-      found.kept.push({ path, reason: reasons[codeOf(error) ?? ''] ?? 'failed', error: error as Error });
+      // Somebody else may have been faster with all of it.
+      if (yield* isThere(here, left)) found.kept.push(kept(write, path, error));
     }
   }
-  try {
-    yield* freeLocks(write, here, tell);
-  } catch (error) {
-    found.kept.push({ path: here.directoryPath, reason: reasons[codeOf(error) ?? ''] ?? 'failed', error: error as Error });
-  }
+  found.kept.push(...(yield* freeLocks(write, here, tell)));
   return found;
 }
 
-/** Locks of owners that are seen to be dead: what their owners were at is put right first. */
-function* freeLocks(write: Write, { directory }: OpenFolder, tell: Tell): Steps<void> {
+/** Locks of owners that are seen to be dead: what their owners were at is put right first. Returns those that could not be freed. */
+function* freeLocks(write: Write, { directory, directoryPath }: OpenFolder, tell: Tell): Steps<KeptTransaction[]> {
   const { judge } = write.surroundings;
   const keptBecause = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (judge(owner, lastChange(status)) === 'dead' ? undefined : 'alive');
+  const left: KeptTransaction[] = [];
   for (const name of yield* call.readdir(directory.reach)) {
     if (!isLockName(name)) continue;
     try {
       yield* sweepLock({ write, dryRun: false, settle: (dead) => settleDead(write, dead, tell), keptBecause }, directory.reach, name);
     } catch (error) {
       // Taken or given back meanwhile.
-      if (codeOf(error) !== 'ENOENT') throw error;
+      if (codeOf(error) !== 'ENOENT') left.push(kept(write, join(directoryPath, name), error));
     }
   }
+  return left;
 }
 
-const reasons: Record<string, KeptTransaction['reason']> = { ERR_UNTORN_FOREIGN_JOURNAL: 'foreign', ELOOP: 'foreign', ERR_UNTORN_UNREACHABLE: 'unreachable', ERR_UNTORN_JOURNAL: 'damaged', ERR_UNTORN_JOURNAL_VERSION: 'damaged' };
+const reasons: Record<string, KeptTransaction['reason']> = { ERR_UNTORN_FOREIGN_JOURNAL: 'foreign', ELOOP: 'foreign', EISDIR: 'foreign', ERR_UNTORN_UNREACHABLE: 'unreachable', ERR_UNTORN_JOURNAL: 'damaged', ERR_UNTORN_JOURNAL_VERSION: 'damaged' };
+
+function kept({ surroundings: { platform } }: Write, path: PathName, error: unknown): KeptTransaction {
+  const code = codeOf(error) ?? '';
+  // As another user's files in a directory like /tmp. Windows says the same of files that are in use.
+  const isForeign = platform !== 'win32' && ['EACCES', 'EPERM'].includes(code);
+  return { path, reason: isForeign ? 'foreign' : (reasons[code] ?? 'failed'), error: error as Error };
+}
 
 function leftovers(names: readonly PathName[]): Map<string, Left> {
   const all = new Map<string, Left>();
@@ -106,6 +112,13 @@ function leftovers(names: readonly PathName[]): Map<string, Left> {
     else if (staged !== undefined) of(staged).staged = name;
   }
   return all;
+}
+
+function* isThere({ directory }: OpenFolder, left: Left): Steps<boolean> {
+  for (const name of [left.record, left.pointer, left.staged]) {
+    if (name !== undefined && (yield* lookAt({ reach: join(directory.reach, name) })) !== undefined) return true;
+  }
+  return false;
 }
 
 function* reasonToKeep(recovery: Recovery, { directory }: OpenFolder, left: Left, id: string): Steps<'alive' | 'young' | undefined> {

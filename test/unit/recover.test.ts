@@ -1,10 +1,14 @@
 /** Journals that were damaged, moved or made up: nothing is touched that a transaction did not write. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { describe, it } from 'node:test';
-import { recover, sweep, transaction, updateFile } from 'untorn';
+import { recover, recoverSync, sweep, transaction, updateFile } from 'untorn';
 import { encodeJournal, encodePointer, type Change } from '#untorn/protocol/journal.js';
+import { newLockToken } from '#untorn/system/lock-owner.js';
 import { newToken } from '#untorn/system/owner.js';
+import { alice, as, bob, needsUsers } from '../support/as-user.ts';
+import { finished, script } from '../support/run.ts';
 import { scratch, superuser } from '../support/scratch.ts';
 
 describe('recover()', () => {
@@ -135,6 +139,45 @@ describe('recover()', () => {
     const id = interrupted();
     chownSync(here.at(`home/.untorn-j-${id}.journal`), 64_001, 64_001);
     await keptBecause('foreign');
+  });
+
+  it('holds nobody up for what is not theirs', async (t) => {
+    if (!(await needsUsers(t))) return;
+    chmodSync(here.folder, 0o711);
+    mkdirSync(here.at('shared'));
+    const [unreadable, dead, staged] = ['.a.untorn-lock', '.b.untorn-lock', `.c.untorn-x-${deadId()}-1.tmp`];
+    for (const name of [unreadable, dead, staged]) mkdirSync(here.at(`shared/${name}`), { mode: 0o700 });
+    const owner = newLockToken(1000).split('-');
+    owner[5] = (0x7fffffff).toString(36);
+    writeFileSync(here.at(`shared/${dead}/${owner.join('-')}`), '');
+    for (const name of [unreadable, dead, `${dead}/${owner.join('-')}`]) chownSync(here.at(`shared/${name}`), alice.uid, alice.gid);
+    chmodSync(here.at(`shared/${dead}`), 0o1777);
+    chmodSync(here.at('shared'), 0o1777);
+    const source = `
+      import { recover, transaction } from 'untorn';
+      await transaction((tx) => tx.writeFile(process.argv[1] + '/d', 'new'));
+      const { kept } = await recover(process.argv[1]);
+      console.log(JSON.stringify(kept.map(({ path, reason }) => [path.slice(process.argv[1].length + 1), reason]).sort()));`;
+    const { stdout, stderr } = await finished(...script(source, { before: as(bob), args: [here.at('shared')] }));
+    assert.equal(stdout, `${JSON.stringify([unreadable, dead, staged].map((name) => [name, 'foreign']))}\n`, stderr);
+    assert.equal(here.text('shared/d'), 'new');
+  });
+
+  it('says nothing of what somebody else has recovered meanwhile', (t) => {
+    const id = interrupted();
+    const { lstatSync } = fs;
+    t.mock.method(fs, 'lstatSync', (path: string, options: { bigint: true }) => {
+      const found = lstatSync(path, options);
+      if (path.endsWith(`${id}.pointer`)) for (const name of rest('d')) unlinkSync(here.at(`d/${name}`));
+      return found;
+    });
+    syncBuiltinESMExports();
+    try {
+      assert.deepEqual(recoverSync(here.at('d')), { completed: [], removed: [], kept: [] });
+    } finally {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
   });
 
   it('is not needed by the first transaction of a process in a directory, and sweep() leaves its files alone', async () => {
