@@ -68,7 +68,8 @@ export function table(rows: readonly Row[]): string {
 export function figuresOf(results: readonly Result[], versions: Report['versions']): Figure[] {
   return results.map((result) => {
     const { subject, filesystem, durability, states, bad } = result;
-    const guarantees = durability === 'off' ? [] : ['G1', 'G2', ...(durability === 'full' ? ['G3'] : []), 'G5', 'G6', 'G10'];
+    // Only this package has transactions among what it does.
+    const guarantees = durability === 'off' ? [] : ['G1', 'G2', ...(durability === 'full' ? ['G3'] : []), 'G5', 'G6', ...(subject === untorn ? ['G9'] : []), 'G10'];
     const program = subject === untorn ? {} : { program: `${subject}${versions[subject] === undefined ? '' : ` ${versions[subject]}`}` };
     const { examples: _, ...details } = result;
     return { of: 'power cuts', guarantees, filesystem, durabilities: [durability], count: states, violations: bad, details, ...program };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { note } from '../support/evidence.ts';
 import { transactionScenarios } from './transaction-scenarios.ts';
 import { checkFaults, checkForeign, checkSuspended } from './suspended.ts';
 import { crashMutants, foreignMutants, suspendedMutants } from './transaction-mutants.ts';
@@ -11,6 +12,7 @@ describe('a transaction, every crash in it and in its recovery, and every state 
       const check = new TransactionCheck(scenario);
       check.run();
       t.diagnostic(`${check.crashPoints} crash points, ${check.states} different states`);
+      note({ of: 'crash states of a model', guarantees: ['G9', 'G10'], filesystem: 'simulated', durabilities: [scenario.durability ?? 'full'], count: check.states, violations: check.violations.length });
       assert.deepEqual(check.violations, []);
     });
   }
