@@ -55,8 +55,25 @@ export function whenProcessEnds(callback: () => void, options: { alwaysLast?: bo
   const position = signals.indexOf('SIGXFSZ');
   if (position !== -1) signals.splice(position, 1);
   onExit(callback, options);
+  keepMissingStatus();
   // Bun's exit event after an uncaught exception does not pass by what signal-exit watches.
   if (process.versions['bun'] !== undefined) process.on('exit', callback);
+}
+
+let keepsMissingStatus = false;
+
+/**
+ * Node ends with 13 where nothing is left to do and the main module still waits, as for an update whose callback never ends.
+ * It does so only where no status is set, and signal-exit sets 0 before.
+ */
+function keepMissingStatus(): void {
+  if (keepsMissingStatus || process.versions['bun'] !== undefined) return;
+  keepsMissingStatus = true;
+  let missing = false;
+  process.on('beforeExit', () => (missing = process.exitCode === undefined));
+  process.prependListener('exit', () => {
+    if (missing && process.exitCode === 0) process.exitCode = undefined;
+  });
 }
 
 function removeAll(): void {

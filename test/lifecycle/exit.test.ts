@@ -59,6 +59,17 @@ describe('the end of the process (G10)', () => {
     });
   }
 
+  it('is told from success where the program waits for what never comes', async () => {
+    const wait = await run("import { atomicWrite } from 'untorn'; await atomicWrite(process.argv[1], () => new Promise(() => {}));", [here.at('file')]);
+    assert.deepEqual([wait.status, here.names()], [13, []], wait.stderr);
+    const lock = await run("import { updateFile } from 'untorn'; await updateFile(process.argv[1], () => new Promise(() => {}));", [here.at('file')]);
+    assert.deepEqual([lock.status, here.names()], [13, []], lock.stderr);
+    for (const [code, status] of [['', 0], ['process.exitCode = 0;', 0], ['process.exitCode = 4;', 4]] as const) {
+      const ended = await run(`import { writeFile } from 'untorn'; await writeFile(process.argv[1], 'new'); ${code}`, [here.at('file')]);
+      assert.deepEqual([ended.status, here.text('file')], [status, 'new'], ended.stderr);
+    }
+  });
+
   it('leaves no temporary file whose opening was in the thread pool, at any moment', async () => {
     const code = `
       import { writeFile } from 'untorn';
