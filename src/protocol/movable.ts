@@ -2,6 +2,7 @@
 import { codeOf, refusal } from '../errors.ts';
 import { join } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
+import { O_NOFOLLOW, O_RDWR } from '../system/flags.ts';
 import { refuseReadOnly, type Place } from './place.ts';
 import { newName } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -21,7 +22,20 @@ export function* refuseImmovable(write: Write, place: Place): Steps<void> {
     yield* call.link(place.reach, probe);
   } catch (error) {
     if (codeOf(error) === 'EXDEV') throw refusal('EBUSY', 'it is mounted by itself, and cannot be replaced');
+    if (codeOf(error) === 'EPERM') yield* refuseImmutable(place);
     return;
   }
   yield* call.unlink(probe);
+}
+
+/** Who may not link a file may often rename it. Only of one that is immutable or append-only the system says EPERM also when it is opened. */
+function* refuseImmutable({ reach }: Place): Steps<void> {
+  let fd;
+  try {
+    fd = yield* call.open(reach, O_RDWR | O_NOFOLLOW, 0);
+  } catch (error) {
+    if (codeOf(error) === 'EPERM') throw refusal('EPERM', 'it is immutable or append-only');
+    return;
+  }
+  yield* call.close(fd);
 }

@@ -4,6 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readVersioned, recover, recoverSync, transaction, transactionSync, updateFile, writeFile, writeFileSync as replaceSync, type TransactionResult, WriteError } from 'untorn';
+import { needsRoot, needsTools } from '../support/needs.ts';
+import { finished } from '../support/run.ts';
 import { scratch } from '../support/scratch.ts';
 
 /** What is in a directory, by names. */
@@ -156,6 +158,29 @@ describe('transaction()', () => {
       await tx.rename(join(directory, 'a'), join(directory, 'd'));
       await tx.writeFile(join(directory, 'a'), 'new');
     }), { code: 'ERR_INVALID_STATE' });
+  });
+
+  it('finds out before the commit that a file is immutable (G9)', async (t) => {
+    if (!needsRoot(t) || !needsTools(t, 'chattr')) return;
+    const directory = here.folder;
+    const [a, b] = ['a', 'b'].map((name) => join(directory, name)) as [string, string];
+    for (const name of ['a', 'b']) writeFileSync(join(directory, name), 'old');
+    const attempts: ((tx: Parameters<Parameters<typeof transaction>[0]>[0]) => Promise<unknown>)[] = [
+      (tx) => Promise.all([tx.writeFile(a, 'new'), tx.writeFile(b, 'new')]),
+      (tx) => Promise.all([tx.writeFile(a, 'new'), tx.remove(b)]),
+      (tx) => tx.rename(a, b),
+      (tx) => tx.rename(b, join(directory, 'c')),
+    ];
+    for (const attribute of ['i', 'a']) {
+      const { status, stderr } = await finished('chattr', `+${attribute}`, b);
+      if (status !== 0) return t.skip(`cannot make a file immutable: ${stderr.trim()}`);
+      try {
+        for (const attempt of attempts) await assert.rejects(transaction(attempt), failure('EPERM'));
+        assert.deepEqual(contents(directory), { a: 'old', b: 'old' });
+      } finally {
+        await finished('chattr', `-${attribute}`, b);
+      }
+    }
   });
 
   it('takes the last of several calls that are not awaited, also of a file that was not there', async () => {
