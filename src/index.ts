@@ -11,6 +11,7 @@ export { updateJson, updateJsonSync, type UpdateJsonInfo, type UpdateJsonOptions
 export { unchanged, type UpdateInfo } from './updating.ts';
 export { transaction, transactionSync } from './transaction.ts';
 export type { Transaction, TransactionSync } from './open-transaction.ts';
+export { replaceDirectory, replaceDirectorySync, type ReplaceDirectoryOptions, type ReplaceDirectoryResult } from './replace-directory.ts';
 export { recover, recoverSync, type KeptTransaction, type RecoverOptions, type RecoverResult } from './recover.ts';
 export { writeFile, writeFileSync } from './write-file.ts';
 export { createWriter, Writer, type WriterOptions } from './writer.ts';

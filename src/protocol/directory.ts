@@ -140,7 +140,8 @@ export function* syncDirectory(write: Write, directory: Directory): Steps<true |
   return write.blocking ? yield* syncNow(directory.fd) : yield* syncTogether(directory, directory.fd);
 }
 
-function* syncNow(fd: number): Steps<true | 'unsupported'> {
+/** Syncs what is open, where that can be done. */
+export function* syncNow(fd: number): Steps<true | 'unsupported'> {
   try {
     yield* call.fsync(fd);
     return true;

@@ -130,8 +130,13 @@ export function* lookAgain(write: Write, place: Place): Steps<void> {
 }
 
 export function* lookAt(place: Pick<Place, 'reach'>): Steps<FileStatus | undefined> {
+  return yield* ifThere(call.lstat(place.reach));
+}
+
+/** What a look gives; undefined where there is nothing. */
+export function* ifThere(look: Steps<FileStatus>): Steps<FileStatus | undefined> {
   try {
-    return yield* call.lstat(place.reach);
+    return yield* look;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

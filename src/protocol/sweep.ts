@@ -12,7 +12,9 @@ import { call, lastChange, type FileStatus, type Steps } from '../system/calls.t
 import { fileType } from '../system/flags.ts';
 import type { Sign } from '../system/lock-owner.ts';
 import { parseToken, type Owner } from '../system/owner.ts';
+import { ifThere } from './place.ts';
 import { isLockName, sweepLock } from './sweep-locks.ts';
+import { removeTree } from './tree.ts';
 import type { Write } from './write.ts';
 
 export interface Sweep {
@@ -38,7 +40,10 @@ export function* sweepDirectory(sweep: Sweep): Steps<SweepResult> {
     for (const name of names) {
       const path = join(folder, name);
       const owner = parseToken(asText(name));
-      if (owner !== undefined) yield* sweepFile(sweep, folder, names, path, owner, found);
+      if (owner?.kind === 'version') {
+        yield* listVersion(sweep, folder, names, name, owner, found);
+        if (sweep.recursive && (yield* isDirectory(path))) folders.push(path);
+      } else if (owner !== undefined) yield* sweepFile(sweep, folder, names, path, owner, found);
       else if (isLockName(name)) yield* sweepLockIn(sweep, folder, name, found);
       else if (sweep.recursive && (yield* isDirectory(path))) folders.push(path);
     }
@@ -69,12 +74,16 @@ function* sweepFile(sweep: Sweep, folder: PathName, names: readonly PathName[], 
       found.kept.push({ path, reason: 'transaction' });
       return;
     }
-    const reason = keptBecause(sweep, status, owner) ?? (status.nlink > 1 && !(yield* isHalfLinked(folder, names, path, status)) ? 'linked' : undefined);
+    const tree = owner.kind === 'tree' && fileType(status.mode) === 'directory';
+    const ours = tree || (yield* isVersionLink(path, status));
+    const special = !ours && fileType(status.mode) !== 'file' ? 'special' : undefined;
+    const linked = (): boolean => !tree && status.nlink > 1;
+    const reason = special ?? reasonToLeave(sweep, status, owner) ?? (linked() && !(yield* isHalfLinked(folder, names, path, status)) ? 'linked' : undefined);
     if (reason !== undefined) {
       found.kept.push({ path, reason });
       return;
     }
-    if (!sweep.dryRun) yield* call.unlink(path);
+    if (!sweep.dryRun) yield* tree ? removeTree(sweep.write, path) : call.unlink(path);
     found.removed.push(path);
   } catch (error) {
     // Gone meanwhile: renamed into place by its writer, or removed by another sweep.
@@ -93,8 +102,27 @@ function* sweepLockIn(sweep: Sweep, folder: PathName, name: PathName, found: Fou
   }
 }
 
-function keptBecause(sweep: Sweep, status: FileStatus, owner: Owner): KeptFile['reason'] | undefined {
-  return fileType(status.mode) === 'file' ? reasonToLeave(sweep, status, owner) : 'special';
+/** Whether it is the link of a directory's version before its rename. */
+function* isVersionLink(path: PathName, { mode }: FileStatus): Steps<boolean> {
+  return fileType(mode) === 'link' && parseToken(asText(yield* call.readlink(path)))?.kind === 'version';
+}
+
+/** A version of a directory is never removed: only told of, if no link leads to it. */
+function* listVersion(sweep: Sweep, folder: PathName, names: readonly PathName[], name: PathName, owner: Owner, found: Found): Steps<void> {
+  const path = join(folder, name);
+  try {
+    const status = yield* call.lstat(path);
+    for (const other of names) {
+      const at = join(folder, other);
+      const type = yield* ifThere(call.lstat(at));
+      // The temporary link of one that is being replaced does not count.
+      if (type !== undefined && fileType(type.mode) === 'link' && parseToken(asText(other)) === undefined && asText(yield* call.readlink(at)) === asText(name)) return;
+    }
+    if (sweep.judge(owner, lastChange(status)) === 'alive') found.kept.push({ path, reason: 'alive' });
+    else found.recoverable.push(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') found.kept.push({ path, reason: 'failed', error: error as Error });
+  }
 }
 
 /** Why the owner's things are left alone. */

@@ -53,6 +53,10 @@ export interface System {
   /** Removes an empty directory. */
   rmdir(path: PathName): void;
   rename(from: PathName, to: PathName): void;
+  /** Makes a symbolic link. */
+  symlink(target: PathName, path: PathName): void;
+  /** Swaps two names at once, as renameat2(2) does with RENAME_EXCHANGE; fails with ENOTSUP where that cannot be had. */
+  exchange(one: PathName, other: PathName): void;
   link(existing: PathName, added: PathName): void;
   unlink(path: PathName): void;
   fchown(fd: number, uid: number, gid: number): void;
@@ -88,7 +92,7 @@ export interface Surroundings {
   /** A new token for a temporary file's name. */
   token(kind: TokenKind): string;
   /** Puts something on the list of what is removed when the process ends, by all of the paths that it may have then. */
-  guard(kind: 'file' | 'lock entry' | 'directory', ...paths: PathName[]): Guard;
+  guard(kind: 'file' | 'tree' | 'lock entry' | 'directory', ...paths: PathName[]): Guard;
   /** The locks of this thread that are under way or held, and those that could not be released, by their names' random parts. */
   readonly locks: Map<string, 'held' | 'given up'>;
   /** A new name for a lock's entry; the lease in milliseconds. */
@@ -103,9 +107,9 @@ export interface Surroundings {
 
 /**
  * What a file with a token is: to be removed when its owner is dead, the only copy of something, new content of a
- * transaction, or the record of one.
+ * transaction, or the record of one; or a directory that is being filled or removed, or a whole one.
  */
-export type TokenKind = 'temporary' | 'recovery' | 'staged' | 'journal';
+export type TokenKind = 'temporary' | 'recovery' | 'staged' | 'journal' | 'tree' | 'version';
 
 /** A file that is removed when the process ends. */
 export interface Guard {
@@ -134,7 +138,7 @@ type Calls = { readonly [K in keyof System]: (...args: Parameters<System[K]>) =>
 
 const names: readonly (keyof System)[] = [
   'open', 'close', 'read', 'write', 'writev', 'ftruncate', 'fsync', 'fdatasync', 'fstat', 'lstat', 'stat', 'statfs', 'readlink', 'readdir', 'mkdir', 'rmdir', 'rename',
-  'link', 'unlink', 'fchown', 'fchmod', 'chmod', 'futimes', 'listxattr', 'getxattr', 'setxattr', 'removexattr', 'sleep',
+  'symlink', 'exchange', 'link', 'unlink', 'fchown', 'fchmod', 'chmod', 'futimes', 'listxattr', 'getxattr', 'setxattr', 'removexattr', 'sleep',
 ];
 
 function* perform(name: keyof System, args: unknown[]): Steps<unknown> {

@@ -2,14 +2,21 @@
  * Removes the temporary files that are open when the process ends, and then the locks that it holds: at process.exit, an
  * uncaught exception, or a signal that the program does not handle itself.
  */
-import { existsSync, rmdirSync, unlinkSync } from 'node:fs';
+import { existsSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { onExit } from 'signal-exit';
 import { signals } from 'signal-exit/signals';
 import type { PathName } from '../path.ts';
 import type { Guard } from './calls.ts';
 
 /** What is removed first: who takes a lock of ours must find no file of ours that can still be renamed. */
-const order = { file: 0, 'lock entry': 1, directory: 2 } as const;
+const order = { file: 0, tree: 0, 'lock entry': 1, directory: 2 } as const;
+
+const removal: Readonly<Record<keyof typeof order, (path: PathName) => void>> = {
+  file: unlinkSync,
+  tree: (path) => rmSync(path, { recursive: true }),
+  'lock entry': unlinkSync,
+  directory: rmdirSync,
+};
 
 class Guarded implements Guard {
   exists = false;
@@ -82,7 +89,7 @@ function removeAll(): void {
   for (const one of [...guarded].toSorted((a, b) => order[a.kind] - order[b.kind])) {
     // The pool's threads go on while the process exits: a creation under way would come after its removal.
     while (!one.exists && !one.paths.some((path) => existsSync(path)) && patience-- > 0) pause(1);
-    for (const path of one.paths) attempt(() => (one.kind === 'directory' ? rmdirSync(path) : unlinkSync(path)));
+    for (const path of one.paths) attempt(() => removal[one.kind](path));
   }
   guarded.clear();
 }

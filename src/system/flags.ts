@@ -9,6 +9,8 @@ export const O_RDWR: number = constants.O_RDWR;
 export const O_TO_SYNC: number = windows ? constants.O_RDWR : constants.O_RDONLY;
 /** A directory, for syncing it. */
 export const O_DIRECTORY: number = windows ? 0 : constants.O_RDONLY | constants.O_DIRECTORY;
+/** A directory itself, never through a link. */
+export const O_DIRECTORY_ITSELF: number = windows ? 0 : O_DIRECTORY | constants.O_NOFOLLOW;
 /** A directory that may be passed through but not read; 0 where there is no such thing. Node does not name O_PATH. */
 export const O_PATH_DIRECTORY: number = process.platform === 'linux' ? 0o10000000 | constants.O_DIRECTORY : 0;
 /** A file, to keep it from being freed; 0 where there is no such thing. */

@@ -4,6 +4,7 @@ import type { BigIntStats } from 'node:fs';
 import { fromBytes } from '../path.ts';
 import type { FileStatus, System } from './calls.ts';
 import { asyncAttributes, syncAttributes } from './attributes.ts';
+import { exchange, exchangeSync } from './exchange.ts';
 
 export type Done<T> = (error: unknown, value?: T) => void;
 
@@ -45,6 +46,8 @@ export const syncSystem: System = {
   mkdir: (path, mode) => void fs.mkdirSync(path, mode),
   rmdir: (path) => fs.rmdirSync(path),
   rename: fs.renameSync,
+  symlink: (target, path) => fs.symlinkSync(target, path),
+  exchange: exchangeSync,
   link: fs.linkSync,
   unlink: fs.unlinkSync,
   fchown: fs.fchownSync,
@@ -85,6 +88,8 @@ export const asyncSystem: AsyncSystem = {
   mkdir: (path, mode, done) => fs.mkdir(path, mode, done as Done<undefined>),
   rmdir: (path, done) => fs.rmdir(path, done as Done<undefined>),
   rename: (from, to, done) => fs.rename(from, to, done as Done<undefined>),
+  symlink: (target, path, done) => fs.symlink(target, path, done as Done<undefined>),
+  exchange,
   link: (existing, added, done) => fs.link(existing, added, done as Done<undefined>),
   unlink: (path, done) => fs.unlink(path, done as Done<undefined>),
   fchown: (fd, uid, gid, done) => fs.fchown(fd, uid, gid, done as Done<undefined>),

@@ -23,10 +23,10 @@ export interface Owner {
   readonly start: string;
 }
 
-const letters: Readonly<Record<TokenKind, string>> = { temporary: 't', recovery: 'r', staged: 'x', journal: 'j' };
+const letters: Readonly<Record<TokenKind, string>> = { temporary: 't', recovery: 'r', staged: 'x', journal: 'j', tree: 'd', version: 'v' };
 const kinds = Object.fromEntries(Object.entries(letters).map(([kind, letter]) => [letter, kind])) as Record<string, TokenKind>;
 
-const pattern = /untorn-(t|r|x|j)-([0-9a-z]{8})-([0-9a-z]{1,8})-([0-9a-z]+)-([0-9a-z]+)-([0-9a-z]+)-[0-9a-z]{20}/;
+const pattern = /untorn-(t|r|x|j|d|v)-([0-9a-z]{8})-([0-9a-z]{1,8})-([0-9a-z]+)-([0-9a-z]+)-([0-9a-z]+)-[0-9a-z]{20}/;
 
 let own: Omit<Owner, 'kind'> | undefined;
 

@@ -137,6 +137,8 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
       if (disk.inode(target.directory).entries.get(target.name) === ino) return; // rename(2): does nothing.
       disk.setEntries([{ ...target, ino }, { ...source, ino: undefined }]);
     },
+    symlink: () => fail('ENOSYS', 'symlink'),
+    exchange: () => fail('ENOSYS', 'exchange'),
     link: (existing, name) => added(name, () => lookUp(existing).ino),
     unlink(path) {
       lookUp(path);
