@@ -56,7 +56,10 @@ export interface SweepResult {
   readonly removed: readonly PathName[];
   /** Temporary files that were left alone, and why. */
   readonly kept: readonly KeptFile[];
-  /** Old or new content that was kept after a failure or a crash; it is yours to copy back or delete. */
+  /**
+   * Old or new content that was kept after a failure or a crash, and whole directories that `replaceDirectory` made and no
+   * link leads to; it is yours to copy back or delete.
+   */
   readonly recoverable: readonly PathName[];
 }
 

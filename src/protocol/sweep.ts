@@ -1,9 +1,9 @@
 /**
  * Removing what a `kill -9` or a power cut left.
  *
- * Promise: only temporary files of this package go (regular, of this user, with no other name but one beside it) whose
- * writer is dead; where that cannot be seen, as across containers and machines, only those that nobody has written for
- * long. Recovery files are never removed: they may be the only copy of something.
+ * Promise: only temporary files of this package go (regular, of this user, with no other name but one beside it), and
+ * directories and links that `replaceDirectory` was at, whose writer is dead; where that cannot be seen, as across containers and machines, only those that nobody has written for
+ * long. Recovery files and whole directories are never removed: they may be the only copy of something.
  */
 import { codeOf } from '../errors.ts';
 import { asText, join, type PathName } from '../path.ts';

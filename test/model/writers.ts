@@ -57,7 +57,7 @@ export function surroundingsOf(index: number, release: (fd: number) => void): Su
     umask: () => umask,
     reach: (directory) => `/proc/self/fd/${directory}`,
     // Never random, so that every schedule meets the same names; the writer's index stands for its pid.
-    token: (kind) => `untorn-${{ temporary: 't', recovery: 'r', staged: 'x', journal: 'j' }[kind]}-00000000-0-0-${index + 1}-0-${String(++tokens).padStart(20, '0')}`,
+    token: (kind) => `untorn-${{ temporary: 't', recovery: 'r', staged: 'x', journal: 'j', tree: 'd', version: 'v' }[kind]}-00000000-0-0-${index + 1}-0-${String(++tokens).padStart(20, '0')}`,
     release,
     soon: queueMicrotask,
     guard: () => ({ opened() {}, release() {} }),
