@@ -104,6 +104,8 @@ function* backUpAs(write: Write, place: Place, turn: Turn, folder: Folder, name:
 export interface StagedBackup {
   readonly name: PathName;
   readonly reach: PathName;
+  /** From now on an end of the process does not remove it. */
+  letStay(): void;
   /** It is where it is to be. */
   forget(): void;
   discard(): Steps<unknown>;
@@ -115,13 +117,13 @@ export function* stageOld(write: Write, place: Place, folder: Folder, name: Path
   const reach = join(folder.directory.reach, chosen);
   const discard = (): Steps<unknown> => afterFailure(call.unlink(reach));
   try {
-    if (yield* linked(write, place.reach, reach)) return { name: chosen, reach, forget: () => undefined, discard };
+    if (yield* linked(write, place.reach, reach)) return { name: chosen, reach, letStay: () => undefined, forget: () => undefined, discard };
   } catch (error) {
     yield* discard();
     throw error;
   }
   const copy = yield* copyOld(write, place, folder, name);
-  return { name: copy.name, reach: copy.reach, forget: () => forgetTemporary(copy), discard: () => discardTemporary(copy) };
+  return { name: copy.name, reach: copy.reach, letStay: () => copy.guard.release(), forget: () => forgetTemporary(copy), discard: () => discardTemporary(copy) };
 }
 
 /** Links a file, unless the filesystem or the kernel does not do that, or what is then written in place would be the backup too. */

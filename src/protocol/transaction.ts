@@ -236,6 +236,7 @@ class Commit {
 
   #letStay(): void {
     for (const change of this.#drafted) if (change.kind === 'put') change.temporary.guard.release();
+    for (const { staged } of this.#linked) staged.letStay();
     for (const { guard } of this.#records) guard.release();
     this.#locks.keep();
   }

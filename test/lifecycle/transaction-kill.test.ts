@@ -103,3 +103,36 @@ describe('a transaction in a process that is killed', { concurrency: 2 }, () => 
     });
   }
 });
+
+/** Ends right after its commit, where files cannot be linked. */
+const exitAfterCommit = `
+  import fs from 'node:fs';
+  import { syncBuiltinESMExports } from 'node:module';
+  const refused = Object.assign(new Error('EPERM: operation not permitted, link'), { code: 'EPERM' });
+  const { renameSync } = fs;
+  fs.link = (from, to, callback) => process.nextTick(callback, refused);
+  fs.linkSync = () => { throw refused; };
+  fs.renameSync = (from, to) => {
+    renameSync(from, to);
+    if (String(to).endsWith('.committed')) process.exit(3);
+  };
+  syncBuiltinESMExports();
+  const untorn = await import('untorn');
+  const at = (name) => process.argv[1] + '/' + name;
+`;
+
+describe('a transaction in a process that exits after the commit', () => {
+  for (const [name, program] of Object.entries(programs)) {
+    it(`is completed by the recovery, also where it had to copy what it renames and backs up (G9): ${name}()`, async () => {
+      const folder = prepare();
+      try {
+        const { status, stderr } = await run(exitAfterCommit + program, [folder]);
+        assert.equal(status, 3, stderr);
+        assert.deepEqual((await recover(join(folder, 'd'))).kept, []);
+        assert.deepEqual(contents(folder), after);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+  }
+});
