@@ -59,12 +59,12 @@ export class Lane {
 
   /** This lane turned out to be for the same file as another: its waiting go there, and so do those that still come. */
   moveTo(other: Lane, active: Turn): void {
-    for (const turn of this.#waiting) {
+    // Each may leave the other one at once.
+    for (const turn of this.#waiting.splice(0)) {
       turn.lane = other;
       other.add(turn);
     }
     for (const name of this.#names) other.answerTo(name);
-    this.#waiting.length = 0;
     this.#names.length = 0;
     this.#fixed = 0;
     this.#locking = 0;

@@ -110,7 +110,8 @@ export class Turn {
     this.lane = lane;
     this.wake = wake;
     this.limitWait = () => {
-      lane.drop(this);
+      // It may have moved to another one.
+      this.lane?.drop(this);
       this.lane = undefined;
       wake(undefined);
     };

@@ -233,6 +233,30 @@ describe('order in one process', () => {
     assert.deepEqual([here.text('file'), here.text('other'), here.names()], ['later', 'other', ['file', 'other']]);
   });
 
+  it('begins all calls by another path that wait while an update goes on (G7)', async () => {
+    mkdirSync(here.at('directory'));
+    symlinkSync('directory', here.at('link'));
+    const path = here.at('directory/file');
+    let finish = (): void => undefined;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    let begun: Promise<void> | undefined;
+    await new Promise<void>((resolve) => {
+      begun = updateFile(path, async () => {
+        resolve();
+        await finished;
+        return 'update';
+      }).then(() => undefined);
+    });
+    // The first of them finds that it is the same file, and takes the others along.
+    const writes = [1, 2, 3, 4, 5].map((number) => writeFile(here.at('link/file'), `content ${number}`));
+    await turnsOfTheLoop(20);
+    finish();
+    await Promise.all([begun, ...writes]);
+    assert.equal(readFileSync(path, 'utf8'), 'content 5');
+    await writeFile(path, 'last');
+    assert.equal(readFileSync(path, 'utf8'), 'last');
+  });
+
   it('keeps descriptors, temporary files and memory bounded while 10,000 calls wait', { skip: process.platform !== 'linux' && 'there is no /proc' }, async () => {
     const most = await ask<{ descriptors: number; temporaries: number; megabytes: number; last: boolean }>(`
       import { readdirSync, readFileSync } from 'node:fs';
