@@ -121,36 +121,42 @@ export class Transaction extends AnyTransaction {
    */
   readFile(path: PathLike): Promise<Buffer>;
   readFile(path: PathLike, encoding: BufferEncoding): Promise<string>;
-  async readFile(path: PathLike, encoding?: BufferEncoding): Promise<string | Buffer> {
-    return content(path, await runAsync(this.reading(path)), encoding);
+  readFile(path: PathLike, encoding?: BufferEncoding): Promise<string | Buffer> {
+    return this.#keepOpen(async () => content(path, await runAsync(this.reading(path)), encoding));
   }
 
   /** Reads a JSON file as the transaction leaves it, as `readJson()` reads it; at the commit it must still be what was read. */
   readJson<S extends StandardSchema>(path: PathLike, options: ReadJsonOptions<SchemaInput<S>> & { schema: S }): Promise<SchemaOutput<S>>;
   readJson<T = unknown>(path: PathLike, options?: (ReadJsonOptions<T> & { schema?: undefined }) | null): Promise<T>;
-  async readJson(path: PathLike, options?: ReadJsonOptions | null): Promise<unknown> {
-    return runAsync(this.readingJson(path, options));
+  readJson(path: PathLike, options?: ReadJsonOptions | null): Promise<unknown> {
+    return this.#keepOpen(async () => runAsync(this.readingJson(path, options)));
   }
 
   /** What fails is not to be committed without it, even if nobody awaits the call. */
   #perform(steps: () => Steps<void>): Promise<void> {
-    const call = (async () => {
+    const call = this.#keepOpen(async () => {
       try {
         await runAsync(steps());
       } catch (error) {
         this.#failure ??= { error };
         throw error;
       }
-    })();
-    this.#calls.add(call);
-    const ended = (): void => void this.#calls.delete(call);
-    call.then(ended, ended);
+    });
+    call.catch(() => undefined);
     return call;
   }
 
-  /** @internal Waits for all calls; fails if one of them did. */
+  /** The transaction does not end before the call has: what that opens would never be closed. */
+  #keepOpen<T>(begin: () => Promise<T>): Promise<T> {
+    const call = begin();
+    this.#calls.add(call);
+    return call.finally(() => this.#calls.delete(call));
+  }
+
+  /** @internal Waits for all calls, after which there are no more; fails if one that was to change something did. */
   async settled(): Promise<void> {
     while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
+    this.end();
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 }

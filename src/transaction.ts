@@ -46,7 +46,6 @@ export async function transaction(callback: (tx: Transaction) => unknown, option
     await runAsync(giveUp(tx, locks));
     throw error;
   }
-  tx.end();
   return resultOf(await runAsync(commitDraft(tx.draft, locks)));
 }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { readVersioned, recover, recoverSync, transaction, transactionSync, updateFile, writeFile, writeFileSync as replaceSync, type TransactionResult, WriteError } from 'untorn';
+import { readVersioned, recover, recoverSync, transaction, transactionSync, updateFile, writeFile, writeFileSync as replaceSync, type Transaction, type TransactionResult, WriteError } from 'untorn';
 import { needsRoot, needsTools } from '../support/needs.ts';
 import { finished } from '../support/run.ts';
 import { scratch } from '../support/scratch.ts';
@@ -12,6 +12,15 @@ import { scratch } from '../support/scratch.ts';
 function contents(directory: string): Record<string, string> {
   const files = readdirSync(directory, { withFileTypes: true, recursive: true }).filter((entry) => !entry.isDirectory());
   return Object.fromEntries(files.map(({ parentPath, name }) => [join(parentPath, name).slice(directory.length + 1), readFileSync(join(parentPath, name), 'utf8')] as const).toSorted());
+}
+
+/** What a descriptor of this process leads to. */
+function descriptorPath(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return ''; // Closed meanwhile.
+  }
 }
 
 function failure(code: string, outcome: 'old' | 'new' = 'old'): (error: unknown) => boolean {
@@ -262,6 +271,32 @@ describe('transaction()', () => {
       abort.abort();
     }, { signal: abort.signal }), { name: 'AbortError', code: 'ABORT_ERR' });
     assert.deepEqual(contents(directory), {});
+  });
+
+  it('commits or refuses each call, however late', async () => {
+    const late = async (tx: Transaction, ticks: number): Promise<'done' | 'refused'> => {
+      for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+      return tx.writeFile(here.at(`file ${ticks}`), 'new').then(() => 'done', () => 'refused');
+    };
+    for (let ticks = 0; ticks < 12; ticks++) {
+      let call: Promise<string> | undefined;
+      await transaction((tx) => void (call = late(tx, ticks)));
+      const [expected, names] = (await call) === 'done' ? ['done', [`file ${ticks}`]] : ['refused', []];
+      assert.deepEqual([ticks, expected, here.names().filter((name) => name.includes('untorn') || name === `file ${ticks}`)], [ticks, expected, names]);
+    }
+  });
+
+  it('leaves nothing open when it fails while files are read', { skip: process.platform !== 'linux' && 'there is no /proc' }, async () => {
+    const open = (): number => readdirSync('/proc/self/fd', 'utf8').filter((fd) => descriptorPath(fd).startsWith(here.folder)).length;
+    for (const name of ['a', 'b', 'c']) {
+      await mkdir(here.at(name));
+      writeFileSync(here.at(`${name}/file`), 'old');
+    }
+    const files = ['a/file', 'b/file', 'c/file', 'missing'];
+    await assert.rejects(transaction((tx) => Promise.all(files.map((name) => tx.readFile(here.at(name))))), { code: 'ENOENT' });
+    await assert.rejects(transaction((tx) => Promise.all([...files.map((name) => tx.readJson(here.at(name))), Promise.reject(new Error('mine'))])), { message: 'mine' });
+    // Directories stay open for a moment.
+    while (open() > 0) await new Promise(setImmediate);
   });
 
   it('refuses options that mean nothing in it, and calls after its end', async () => {
