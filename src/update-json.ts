@@ -54,6 +54,11 @@ export function updateJson<S extends StandardSchema>(
   update: (value: SchemaOutput<S>, info: UpdateJsonInfo) => Returned<SchemaInput<S> | SchemaOutput<S>>,
   options: UpdateJsonOptions<SchemaInput<S>> & { schema: S; initial: Initial<SchemaInput<S>> },
 ): Promise<UpdateJsonResult<SchemaInput<S> | SchemaOutput<S>>>;
+export function updateJson<S extends StandardSchema>(
+  path: PathLike,
+  update: (value: SchemaOutput<S> | undefined, info: UpdateJsonInfo) => Returned<SchemaInput<S> | SchemaOutput<S>>,
+  options: UpdateJsonOptions<SchemaInput<S>> & { schema: S; initial?: undefined },
+): Promise<UpdateJsonResult<SchemaInput<S> | SchemaOutput<S>>>;
 export function updateJson<T>(path: PathLike, update: (value: T, info: UpdateJsonInfo) => Returned<T>, options: UpdateJsonOptions<T> & { initial: Initial<T> }): Promise<UpdateJsonResult<T>>;
 export function updateJson<T = unknown>(path: PathLike, update: (value: T | undefined, info: UpdateJsonInfo) => Returned<T>, options?: UpdateJsonOptions<T> | null): Promise<UpdateJsonResult<T>>;
 export async function updateJson(path: PathLike, update: (value: never, info: UpdateJsonInfo) => unknown, options?: UpdateJsonOptions | null): Promise<UpdateJsonResult> {
@@ -65,6 +70,11 @@ export function updateJsonSync<S extends StandardSchema>(
   path: PathLike,
   update: (value: SchemaOutput<S>, info: UpdateJsonInfo) => SchemaInput<S> | SchemaOutput<S> | Kept,
   options: UpdateJsonOptions<SchemaInput<S>> & { schema: S; initial: Initial<SchemaInput<S>> },
+): UpdateJsonResult<SchemaInput<S> | SchemaOutput<S>>;
+export function updateJsonSync<S extends StandardSchema>(
+  path: PathLike,
+  update: (value: SchemaOutput<S> | undefined, info: UpdateJsonInfo) => SchemaInput<S> | SchemaOutput<S> | Kept,
+  options: UpdateJsonOptions<SchemaInput<S>> & { schema: S; initial?: undefined },
 ): UpdateJsonResult<SchemaInput<S> | SchemaOutput<S>>;
 export function updateJsonSync<T>(path: PathLike, update: (value: T, info: UpdateJsonInfo) => T | Kept, options: UpdateJsonOptions<T> & { initial: Initial<T> }): UpdateJsonResult<T>;
 export function updateJsonSync<T = unknown>(path: PathLike, update: (value: T | undefined, info: UpdateJsonInfo) => T | Kept, options?: UpdateJsonOptions<T> | null): UpdateJsonResult<T>;

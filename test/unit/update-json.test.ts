@@ -135,6 +135,13 @@ describe('updateJson()', () => {
     assert.deepEqual([JSON.parse(readFileSync(here.at('file'), 'utf8')), here.names()], [{ count: 120 }, ['file']]);
   });
 
+  it('gives what a schema makes of it, or undefined where there is no file, and is typed so', async () => {
+    const theme: StandardSchema<{ theme?: string }, { theme: string }> = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: { theme: 'dark', ...(value as object) } }) } };
+    const added = await updateJson(here.at('file'), (settings) => ({ theme: settings === undefined ? 'none' : settings.theme.toUpperCase() }), { schema: theme });
+    const shouted = updateJsonSync(here.at('file'), (settings) => ({ theme: settings === undefined ? 'none' : settings.theme.toUpperCase() }), { schema: theme });
+    assert.deepEqual([added.value.theme, shouted.value.theme], ['none', 'NONE']);
+  });
+
   it('waits for an asynchronous update and an asynchronous schema', async () => {
     const schema: StandardSchema<Counting> = { '~standard': { version: 1, vendor: 'test', validate: async (value) => ({ value: value as Counting }) } };
     const { value } = await updateJson(here.at('file'), async ({ count }) => ({ count: count + 1 }), { initial: { count: 1 }, schema });
