@@ -22,7 +22,7 @@ export function tellError(error: unknown): void {
     printError(`${error.stack}\n`);
     return;
   }
-  const hint = error instanceof UsageError ? `; try "untorn ${error.command === undefined ? '' : `${error.command} `}--help"` : '';
+  const hint = error instanceof UsageError ? `; try "untorn ${error.command === undefined || error.command === 'help' ? '' : `${error.command} `}--help"` : '';
   tell(wordsFor(error) + hint);
 }
 

@@ -105,7 +105,7 @@ describe('wrong usage', () => {
     [['recover', '.', '--older-than', '3'], /--older-than must be/],
     [['sweep'], /DIR is missing/],
     [['sweep', '.', '--older-than', '3'], /--older-than must be/],
-    [['help', 'wirte'], /is not a command/],
+    [['help', 'wirte'], /"wirte" is not a command; try "untorn --help"/],
   ];
   for (const [given, expected] of wrong) {
     it(`is told in one line: untorn ${given.join(' ')}`, async () => {
