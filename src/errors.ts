@@ -33,6 +33,8 @@ export interface WriteErrorDetails {
   step: Step;
   outcome: Outcome;
   cause: unknown;
+  /** What a transaction was to do with the file, if not to replace it. */
+  operation?: 'remove' | 'rename' | undefined;
   temporaryPath?: PathName | undefined;
   backupPath?: PathName | undefined;
 }
@@ -153,9 +155,14 @@ const state: Record<Outcome, string> = {
 function message(details: WriteErrorDetails, cause: Failure): string {
   const kept = details.temporaryPath === undefined ? '' : `; the new content is kept in "${display(details.temporaryPath)}"`;
   const backup = details.backupPath === undefined ? '' : `; the old content is kept in "${display(details.backupPath)}"`;
-  // A refusal of ours says by itself what is wrong with the target.
-  const when = details.step === 'resolve' && cause.errno === undefined ? '' : ` while ${doing[details.step]}`;
-  return `Cannot replace "${display(details.path)}": ${reason(details, cause)}${when}; ${state[details.outcome]}${kept}${backup}`;
+  const when = saysAll(details.step, cause) ? '' : ` while ${doing[details.step]}`;
+  return `Cannot ${details.operation ?? 'replace'} "${display(details.path)}": ${reason(details, cause)}${when}; ${state[details.outcome]}${kept}${backup}`;
+}
+
+/** Whether the reason says by itself what was wrong: refusals of ours do, except where an abort or a source may come at any step. */
+function saysAll(step: Step, cause: Failure): boolean {
+  if (isNoDirectory(step, cause)) return true;
+  return cause.errno === undefined && (step === 'resolve' || /^ERR_(?:LOCK|VERSION)_/.test(cause.code ?? ''));
 }
 
 /** A system error's own words without the code, call and paths that Node puts around them. */

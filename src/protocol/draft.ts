@@ -23,7 +23,7 @@ import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Seen
 import { recoverOnce, type Recovery } from './recover.ts';
 import { giveUp, stage, type Staged } from './staged.ts';
 import { discardTemporary, examineTemporary, statusOf, type TemporaryFile } from './temporary.ts';
-import { newWrite, reporting, type Write } from './write.ts';
+import { asWriteError, newWrite, reporting, type Write } from './write.ts';
 import type { Version } from '../version.ts';
 import type { Settings } from '../options.ts';
 
@@ -83,8 +83,8 @@ export class Draft {
   }
 
   /** A write of this transaction, with settings of its own. */
-  newWrite(path: PathName, settings: Settings): Write {
-    return newWrite(path, settings, this.#surroundings, this.write.blocking);
+  newWrite(path: PathName, settings: Settings, operation?: Write['operation']): Write {
+    return { ...newWrite(path, settings, this.#surroundings, this.write.blocking), operation };
   }
 
   /** Stages new content, complete: written, with its metadata, synced and closed. */
@@ -146,7 +146,7 @@ export class Draft {
   /** Notes that a file is to be removed, if it is there. */
   *remove(path: PathName, settings: Settings, force: boolean): Steps<void> {
     const number = ++this.#calls;
-    const write = this.newWrite(path, settings);
+    const write = this.newWrite(path, settings, 'remove');
     yield* reporting(write, this.#remove(write, number, force));
   }
 
@@ -160,15 +160,15 @@ export class Draft {
 
   /** Notes that a file is to have another name. */
   *rename(from: PathName, to: PathName, settings: Settings): Steps<void> {
-    const write = this.newWrite(from, { ...settings, overwrite: true });
+    const write = this.newWrite(from, { ...settings, overwrite: true }, 'rename');
     const toWrite = this.newWrite(to, settings);
     const place = yield* reporting(write, this.#find(write));
+    if (place.existing === undefined) throw asWriteError(write, missing());
     yield* reporting(toWrite, this.#rename(write, place, toWrite));
   }
 
   *#rename(write: Write, place: Place, toWrite: Write): Steps<void> {
     const target = yield* this.#find(toWrite);
-    if (place.existing === undefined) throw missing();
     if (fileKey(place) === fileKey(target)) throw refusal('EINVAL', 'it would be renamed to itself');
     for (const one of [place, target]) {
       if (this.#changes.has(fileKey(one))) throw misuse('ERR_INVALID_STATE', `"${display(join(one.directoryPath, one.name))}" is changed in this transaction already, so that it cannot be renamed or renamed over`);
@@ -220,7 +220,7 @@ export class Draft {
   *#see(write: Write, place: Place): Steps<Buffer | undefined> {
     const { content, version, status } = yield* readTarget(write, place);
     const before = this.#seen.get(fileKey(place));
-    if (before !== undefined && before.seen.version !== version) throw versionConflict(version);
+    if (before !== undefined && before.seen.version !== version) throw versionConflict(version, before.seen.version);
     this.#seen.set(fileKey(place), { write, place, seen: { version, status } });
     return content;
   }
@@ -228,7 +228,7 @@ export class Draft {
   /** Fails if a file does not have a version; from now on it must. */
   *#expect(write: Write, place: Place, version: Version): Steps<void> {
     const seen = yield* versionInPlace(write, place);
-    if (seen.version !== version) throw versionConflict(seen.version);
+    if (seen.version !== version) throw versionConflict(seen.version, version);
     this.#seen.set(fileKey(place), { write, place, seen });
   }
 

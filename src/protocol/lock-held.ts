@@ -14,6 +14,6 @@ export function* underLock<T>(write: LockedWrite, place: LockPlace, steps: (lock
 /** Fails if the target does not hold the version that was asked for; and sees to it that it must hold what was seen up to the rename. */
 export function expectVersion(write: LockedWrite, lock: Lock, place: Place, seen: Seen): void {
   const { ifMatch } = write.settings;
-  if (ifMatch !== undefined && ifMatch !== seen.version) throw versionConflict(seen.version);
+  if (ifMatch !== undefined && ifMatch !== seen.version) throw versionConflict(seen.version, ifMatch);
   write.locking.check = () => together(assertHeld(lock), assertUnchanged(write, place, seen));
 }

@@ -65,7 +65,7 @@ export class Patience {
 /** The error of a call that waited for a lock in vain. */
 export function lockTimeout(waited: number, holder?: Pick<Holder, 'name' | 'owner'>): Error {
   const who = holder === undefined ? 'other calls of this process, perhaps an update whose callback waits for this one,' : holder.owner === undefined ? `"${display(holder.name)}" in its lock's directory, which is not this package's,` : holderName(holder.owner);
-  return refusal('ERR_LOCK_TIMEOUT', `${who} held its lock for all of the ${Math.round(waited)} milliseconds that it was waited for`);
+  return refusal('ERR_LOCK_TIMEOUT', `${who} held its lock for all of the ${Math.round(waited)} ms that this call waited`);
 }
 
 function holderName({ host, namespace, pid }: LockOwner): string {

@@ -118,7 +118,7 @@ export function* assertUnchanged(write: Write, place: Place, seen: Seen): Steps<
   if (isOld && isSame(now, seen.status)) return;
   const { step } = write;
   const current = yield* versionInPlace(write, place);
-  if (current.version !== seen.version) throw versionConflict(current.version);
+  if (current.version !== seen.version) throw versionConflict(current.version, seen.version);
   seen.status = current.status;
   write.step = step;
 }
@@ -129,7 +129,7 @@ function isSame(one: FileStatus | undefined, other: FileStatus | undefined): boo
 }
 
 /** The error where the target does not hold what it should. */
-export function versionConflict(currentVersion: Version): Error {
-  const what = currentVersion === absent ? 'there is no file any more' : 'somebody else has changed it';
+export function versionConflict(currentVersion: Version, expected: Version): Error {
+  const what = currentVersion === absent ? 'it does not exist any more' : expected === absent ? 'it exists by now' : 'somebody else has changed it, so that it is not the expected version';
   return Object.assign(refusal('ERR_VERSION_CONFLICT', what), { currentVersion });
 }

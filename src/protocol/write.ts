@@ -16,6 +16,8 @@ export interface Write {
   permit: Permits | undefined;
   step: Step;
   outcome: Outcome;
+  /** What a transaction is to do with the file, if not to replace it. */
+  readonly operation?: 'remove' | 'rename' | undefined;
   /** How it is locked, if it is. */
   readonly locking: Locking | undefined;
   /** Where the new content was kept on a failure. */
@@ -67,8 +69,8 @@ export function* reporting<T>(write: Write, steps: Steps<T>): Steps<T> {
 /** The error to report for a failure in a replacement. */
 export function asWriteError(write: Write, cause: unknown): WriteError {
   if (WriteError.isWriteError(cause)) return cause;
-  const { path, step, outcome, temporaryPath, recoveryPath } = write;
-  return new WriteError({ path, step, outcome, cause, temporaryPath, backupPath: recoveryPath });
+  const { path, step, outcome, operation, temporaryPath, recoveryPath } = write;
+  return new WriteError({ path, step, outcome, cause, operation, temporaryPath, backupPath: recoveryPath });
 }
 
 /** Whether Node's permission model refused a call on a descriptor; what that was to do has to be done otherwise, or cannot be. */

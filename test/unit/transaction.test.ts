@@ -73,6 +73,15 @@ describe('transaction()', () => {
     assert.deepEqual(contents(directory), { a: 'old' });
   });
 
+  it('names the file that is not there, and what was to be done with it', async () => {
+    const directory = here.folder;
+    const message = (verb: string): string => `Cannot ${verb} "${join(directory, 'none')}": there is no such file; the target is untouched`;
+    writeFileSync(join(directory, 'a'), 'old');
+    await assert.rejects(transaction((tx) => tx.rename(join(directory, 'none'), join(directory, 'a'))), { path: join(directory, 'none'), message: message('rename') });
+    await assert.rejects(transaction((tx) => tx.remove(join(directory, 'none'))), { path: join(directory, 'none'), message: message('remove') });
+    assert.deepEqual(contents(directory), { a: 'old' });
+  });
+
   it('checks conditions at the commit (G9)', async () => {
     const directory = here.folder;
     const path = join(directory, 'a');

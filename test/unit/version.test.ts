@@ -49,10 +49,13 @@ const ways: Record<string, (path: string, options: WriteOptions) => unknown> = {
 for (const [name, write] of Object.entries(ways)) {
   describe(`ifMatch of ${name}`, () => {
     const here = scratch();
+    const words = (expected: unknown, currentVersion: string): string =>
+      currentVersion === 'absent' ? 'it does not exist any more' : expected === 'absent' ? 'it exists by now' : 'somebody else has changed it, so that it is not the expected version';
     const conflicts = (options: WriteOptions, currentVersion: string): Promise<void> =>
       assert.rejects(async () => write(here.at('file'), options), (error) => {
         if (!WriteError.isWriteError(error)) throw error;
         assert.deepEqual([error.code, error.outcome, error.currentVersion], ['ERR_VERSION_CONFLICT', 'old', currentVersion], error.message);
+        assert.equal(error.message, `Cannot replace "${here.at('file')}": ${words(options.ifMatch, currentVersion)}; the target is untouched`);
         return true;
       });
 
