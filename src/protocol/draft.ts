@@ -10,7 +10,7 @@ import type { Content } from '../data.ts';
 import { display, join, type PathName } from '../path.ts';
 import type { NotKept } from '../result.ts';
 import { call, type FileStatus, type Steps, type Surroundings } from '../system/calls.ts';
-import { O_RDWR } from '../system/flags.ts';
+import { O_TO_SYNC } from '../system/flags.ts';
 import type { AtHand } from './at-hand.ts';
 import { finishTemporary } from './commit.ts';
 import { writeContent } from './contents.ts';
@@ -290,7 +290,8 @@ function isUnchanged(before: FileStatus | undefined, now: FileStatus | undefined
 /** The file that is replaced is another one by now: its metadata are what counts. */
 function* restage(change: Put): Steps<void> {
   const { write, place } = change;
-  const fd = yield* whenDescriptorsAllow(write, () => openSame(change.temporary.reach, statusOf(change.temporary), O_RDWR));
+  // To read: it may have the mode of a file that its owner may not write.
+  const fd = yield* whenDescriptorsAllow(write, () => openSame(change.temporary.reach, statusOf(change.temporary), O_TO_SYNC));
   const again: TemporaryFile = { ...change.temporary, fd, open: true, private: change.temporary.private || place.existing !== undefined };
   change.temporary = again;
   yield* examineTemporary(write, place, again);

@@ -4,8 +4,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readVersioned, recover, recoverSync, transaction, transactionSync, updateFile, writeFile, writeFileSync as replaceSync, type Transaction, type TransactionResult, WriteError } from 'untorn';
+import { needsOrdinaryUser } from '../support/as-user.ts';
 import { needsRoot, needsTools } from '../support/needs.ts';
-import { finished } from '../support/run.ts';
+import { finished, script } from '../support/run.ts';
 import { scratch } from '../support/scratch.ts';
 
 /** What is in a directory, by names. */
@@ -243,6 +244,23 @@ describe('transaction()', () => {
     assert.deepEqual(contents(directory), { a: 'new', 'a~': 'old a', 'b.~1~': 'old b' });
     assert.equal(statSync(join(directory, 'a')).mode & 0o777, 0o640);
     assert.deepEqual(files.map(({ backupPath }) => String(backupPath).slice(directory.length + 1)).toSorted(), ['a~', 'b.~1~']);
+  });
+
+  it('replaces a read-only file that somebody touches meanwhile, with its mode (G6)', async (t) => {
+    const before = await needsOrdinaryUser(t, here.folder);
+    if (before === undefined) return;
+    const { status, stderr } = await finished(...script(`
+      import { chmodSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
+      import { transaction } from 'untorn';
+      const path = process.argv[1];
+      plainWrite(path, 'old');
+      chmodSync(path, 0o444);
+      await transaction(async (tx) => {
+        await tx.writeFile(path, 'new');
+        utimesSync(path, 5, 5);
+      });`, { before, args: [here.at('file')] }));
+    assert.equal(status, 0, stderr);
+    assert.deepEqual([here.names(), here.text('file'), statSync(here.at('file')).mode & 0o7777], [['file'], 'new', 0o444]);
   });
 
   it('follows links for what it writes, and takes links themselves for what it removes and renames (G6)', async () => {
