@@ -1,22 +1,70 @@
 /** Putting right what a dead owner of a transaction's lock was at: before anybody who takes the lock over reads the file. */
+import { codeOf } from '../errors.ts';
 import { display, join, type PathName } from '../path.ts';
-import { type Steps } from '../system/calls.ts';
+import { call, type Steps } from '../system/calls.ts';
+import type { LockOwner } from '../system/lock-owner.ts';
+import { parseToken, type Owner } from '../system/owner.ts';
 import { removeStaged } from './changes.ts';
 import { closeDirectory } from './directory.ts';
 import type { OpenFolder } from './files.ts';
-import { decodeNote, type Whereabouts } from './journal.ts';
+import { decodeNote, whereabouts, type Pointer, type Whereabouts } from './journal.ts';
+import { leftovers } from './leftovers.ts';
 import { withLock, type LockPlace } from './lock.ts';
-import { hasRecord } from './record.ts';
+import { hasRecord, readPointer } from './record.ts';
 import { openWith, settleRecord, unreachable, type Settled } from './settle.ts';
 import type { Dead } from './takeover.ts';
+import type { Folder } from './temporary.ts';
 import { newLockedWrite, type Write } from './write.ts';
+
+/** A transaction, and where its journal is. */
+type Transaction = Pick<Pointer, 'id' | 'home'>;
 
 /** Hears what was put right. */
 export type Tell = (settled: Settled) => void;
 
 /** What whoever takes over the lock of a transaction's file has to do first: see `takeover.ts`. */
-export function* settleDead(write: Write, { note, folder }: Dead, tell?: Tell): Steps<void> {
-  const { id, home: where } = decodeNote(note);
+export function* settleDead(write: Write, dead: Dead, tell?: Tell): Steps<void> {
+  const { note, folder } = dead;
+  const known = wholeNote(note);
+  for (const transaction of known === undefined ? yield* withoutNote(write, dead) : [known]) yield* settleIn(write, folder, transaction, tell);
+}
+
+/** Undefined for one that is not whole. */
+function wholeNote(note: Uint8Array): Transaction | undefined {
+  try {
+    return decodeNote(note);
+  } catch (error) {
+    if (codeOf(error) === 'ERR_UNTORN_JOURNAL') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Nothing of a lock is synced: in a power cut it may keep its name and lose its note. What was committed has a record in this
+ * directory, which was synced; so all that its process left here is put right, and what other dead ones left.
+ */
+function* withoutNote(write: Write, { owner, folder }: Dead): Steps<Transaction[]> {
+  const found: Transaction[] = [];
+  for (const [id, { pointer }] of leftovers(yield* call.readdir(folder.directory.reach))) {
+    const of = parseToken(`untorn-x-${id}`);
+    if (of === undefined || !(isSameProcess(of, owner) || isDead(write, of, owner))) continue;
+    const here = whereabouts(folder.directoryPath, folder.directoryPath);
+    const read = pointer === undefined ? undefined : yield* readPointer(write, join(folder.directory.reach, pointer), join(folder.directoryPath, pointer), id);
+    found.push({ id, home: read?.content.home ?? here });
+  }
+  return found;
+}
+
+function isSameProcess(one: Owner, other: Owner): boolean {
+  return one.host === other.host && one.boot === other.boot && one.namespace === other.namespace && one.pid === other.pid && one.start === other.start;
+}
+
+/** Whoever put a lock right may have been cut off in turn: then the lock is that one's. */
+function isDead(write: Write, one: Owner, owner: LockOwner): boolean {
+  return write.surroundings.judge({ ...owner, ...one, kind: 'lock', thread: '0', threadStart: '0' }, 0n) === 'dead';
+}
+
+function* settleIn(write: Write, folder: Folder, { id, home: where }: Transaction, tell?: Tell): Steps<void> {
   const home = yield* openHome(write, folder.directoryPath, where, id);
   try {
     // On its own: with nobody to tell, an optional call would not do what stands in its argument.

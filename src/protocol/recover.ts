@@ -5,7 +5,7 @@
  * was at work not long ago.
  */
 import { codeOf } from '../errors.ts';
-import { asText, join, type PathName } from '../path.ts';
+import { join, type PathName } from '../path.ts';
 import type { KeptTransaction, RecoverResult } from '../recover.ts';
 import { call, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
@@ -16,7 +16,8 @@ import { notHome, openHome, settleDead, settleUnderLock, underLocks, type Tell }
 import { closeDirectory, openDirectory } from './directory.ts';
 import { inOrder, type OpenFolder } from './files.ts';
 import { lookAt } from './place.ts';
-import { hasRecord, parseRecordName, readPointer } from './record.ts';
+import { leftovers, type Left } from './leftovers.ts';
+import { hasRecord, readPointer } from './record.ts';
 import { isFound, readIfWhole, withFolders, type Settled } from './settle.ts';
 import { isLockName, sweepLock } from './sweep-locks.ts';
 import type { Write } from './write.ts';
@@ -29,13 +30,6 @@ export interface Recovery {
 }
 
 type Found = { [K in keyof RecoverResult]: RecoverResult[K] extends readonly (infer T)[] ? T[] : never };
-
-/** The names in one directory that belong to one transaction. */
-interface Left {
-  record?: PathName;
-  pointer?: PathName;
-  staged?: PathName;
-}
 
 export function* recoverDirectory(write: Write, recovery: Recovery): Steps<RecoverResult> {
   const here: OpenFolder = { directory: yield* openDirectory(write, write.path), directoryPath: write.path };
@@ -95,23 +89,6 @@ function kept({ surroundings: { platform } }: Write, path: PathName, error: unkn
   // As another user's files in a directory like /tmp. Windows says the same of files that are in use.
   const isForeign = platform !== 'win32' && ['EACCES', 'EPERM'].includes(code);
   return { path, reason: isForeign ? 'foreign' : (reasons[code] ?? 'failed'), error: error as Error };
-}
-
-function leftovers(names: readonly PathName[]): Map<string, Left> {
-  const all = new Map<string, Left>();
-  const of = (id: string): Left => {
-    const left = all.get(id) ?? {};
-    all.set(id, left);
-    return left;
-  };
-  for (const name of names) {
-    const record = parseRecordName(asText(name));
-    const staged = /untorn-x-([0-9a-z]+(?:-[0-9a-z]+){4}-[0-9a-z]{20})-/.exec(asText(name))?.[1];
-    if (record?.kind === 'pointer') of(record.id).pointer = name;
-    else if (record !== undefined) of(record.id).record = name;
-    else if (staged !== undefined) of(staged).staged = name;
-  }
-  return all;
 }
 
 function* isThere({ directory }: OpenFolder, left: Left): Steps<boolean> {

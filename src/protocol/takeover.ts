@@ -21,6 +21,7 @@ import type { Write } from './write.ts';
 
 /** An owner whose lock was taken over. */
 export interface Dead {
+  readonly owner: LockOwner;
   /** The random part of its lock's name, and of its temporary files' names. */
   readonly random: string;
   /** What it had left for this moment. */
@@ -63,7 +64,7 @@ function* settleDead(write: Write, folder: Folder, entry: PathName, owner: LockO
   const random = owner.settling ?? owner.random;
   const note = yield* readNote(write, entry);
   if (note.byteLength === 0) yield* removeTemporaries(write, folder, random);
-  else if (settle !== undefined) yield* settle({ random, note, folder });
+  else if (settle !== undefined) yield* settle({ owner, random, note, folder });
   else throw refusal('ERR_LOCK_UNSETTLED', 'its lock is that of a transaction that was interrupted, which must be recovered first');
 }
 

@@ -105,6 +105,24 @@ describe('recover()', () => {
     assert.equal(here.text('outside'), 'old');
   });
 
+  for (const [which, note] of [['zeros', Buffer.alloc(200)], ['half of it', Buffer.from('{"untorn":"poin')]] as const) {
+    it(`puts right what the owner of a lock left whose note a power cut made ${which} (G9, G10)`, async () => {
+      /** The lock of a file, of the process that the transaction is of. */
+      const lock = (file: string, id: string): void => {
+        const owner = newLockToken(1000).split('-');
+        owner.splice(2, 5, ...id.split('-').slice(0, 5));
+        mkdirSync(here.at(`d/.${file}.untorn-lock`));
+        writeFileSync(here.at(`d/.${file}.untorn-lock/${owner.join('-')}`), note);
+      };
+      const id = interrupted();
+      lock('f', id);
+      lock('other', id);
+      assert.equal(await updateFile(here.at('d/f'), (old) => `${String(old)}er`).then(() => here.text('d/f')), 'newer');
+      assert.deepEqual(await recover(here.at('d')), { completed: [], removed: [], kept: [] });
+      assert.deepEqual([...rest('home'), ...rest('d')], []);
+    });
+  }
+
   it('waits for a directory that is not there (it may not be mounted), and for a home that is not', async () => {
     interrupted();
     renameSync(here.at('d'), here.at('moved'));
