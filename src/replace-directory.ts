@@ -70,10 +70,11 @@ export async function replaceDirectory(path: PathLike, source: PathLike | ((dire
  * Replaces a whole directory at once, as {@link replaceDirectory} does, and blocks until it is done.
  *
  * @throws as {@link replaceDirectory}.
- * @example Put a directory that is ready in place
+ * @example Go back to the version before
  * ```ts
- * mkdirSync('site.new');
- * replaceDirectorySync('site', 'site.new');
+ * replaceDirectorySync('site', (directory) => writeFileSync(`${directory}/index.html`, 'old'));
+ * const { oldPath } = replaceDirectorySync('site', (directory) => writeFileSync(`${directory}/index.html`, 'new'), { keepOld: true });
+ * if (oldPath !== undefined) replaceDirectorySync('site', oldPath);
  * ```
  */
 export function replaceDirectorySync(path: PathLike, source: PathLike | ((directory: string) => unknown), options?: ReplaceDirectoryOptions): ReplaceDirectoryResult {
