@@ -65,7 +65,7 @@ export function* replaceTree(write: LockedWrite, source: TreeSource, keepOld: bo
         write.step = 'update';
         const filled = yield* source.fill(made.path);
         if ('error' in filled) {
-          yield* discard(write, made);
+          yield* discardNew(write, made);
           return filled;
         }
       }
@@ -75,7 +75,7 @@ export function* replaceTree(write: LockedWrite, source: TreeSource, keepOld: bo
       write.locking.deadline = performance.now() + write.settings.lock.timeout;
       return { result: yield* underLock(write, place, (lock) => swap(write, place, lock, made, durable, keepOld)) };
     } catch (error) {
-      if (write.outcome === 'old') yield* discard(write, made);
+      if (write.outcome === 'old') yield* discardNew(write, made);
       throw error;
     }
   }));
@@ -264,6 +264,6 @@ function whereIs(old: Old, directoryPath: PathName, left: PathName | undefined):
 }
 
 /** After a failure: what the caller had prepared is where it was; what was made for it goes. */
-function* discard(write: LockedWrite, { path, guard }: New): Steps<void> {
+function* discardNew(write: LockedWrite, { path, guard }: New): Steps<void> {
   if (guard !== undefined && (yield* afterFailure(removeTree(write, path)))) guard.release();
 }
