@@ -1,7 +1,9 @@
 import { misuse } from './errors.ts';
 import { Transaction, TransactionSync, type AnyTransaction } from './open-transaction.ts';
 import { describe } from './path.ts';
+import type { Draft } from './protocol/draft.ts';
 import { LockSet } from './protocol/locks.ts';
+import { afterFailure } from './protocol/temporary.ts';
 import { commitDraft, type Committed } from './protocol/transaction.ts';
 import { asWriteError } from './protocol/write.ts';
 import { runAsync } from './system/async-driver.ts';
@@ -43,7 +45,7 @@ export async function transaction(callback: (tx: Transaction) => unknown, option
   } catch (error) {
     tx.end();
     await tx.settled().catch(() => undefined);
-    await runAsync(giveUp(tx, locks));
+    await runAsync(giveUp(tx.draft, locks));
     throw error;
   }
   return resultOf(await runAsync(commitDraft(tx.draft, locks)));
@@ -75,7 +77,7 @@ export function transactionSync(callback: (tx: TransactionSync) => unknown, opti
     tx.settled();
   } catch (error) {
     tx.end();
-    runSync(giveUp(tx, locks));
+    runSync(giveUp(tx.draft, locks));
     throw error;
   }
   tx.end();
@@ -89,15 +91,15 @@ function* takeLocks({ draft }: AnyTransaction, { files }: TransactionSettings): 
     yield* locks.take(yield* draft.places(files));
     return locks;
   } catch (error) {
-    yield* draft.discard();
-    yield* locks.releaseAll();
+    yield* giveUp(draft, locks);
     throw asWriteError(draft.write, error);
   }
 }
 
-function* giveUp(tx: AnyTransaction, locks: LockSet): Steps<void> {
-  yield* tx.draft.discard();
-  yield* locks.releaseAll();
+/** After an error, which is the one to report. */
+function* giveUp(draft: Draft, locks: LockSet): Steps<void> {
+  yield* draft.discard();
+  yield* afterFailure(locks.releaseAll());
 }
 
 function resultOf({ outcomes, durable }: Committed): TransactionResult {

@@ -18,6 +18,7 @@ import { whenDescriptorsAllow } from './descriptors.ts';
 import { closeDirectory } from './directory.ts';
 import { fileKey, inOrder, type OpenFolder } from './files.ts';
 import { openSame } from './in-place.ts';
+import { folded } from './lock-name.ts';
 import { findPlace, letGo, lookAgain, type Place } from './place.ts';
 import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Seen } from './seen.ts';
 import { recoverOnce, type Recovery } from './recover.ts';
@@ -169,7 +170,7 @@ export class Draft {
 
   *#rename(write: Write, place: Place, toWrite: Write): Steps<void> {
     const target = yield* this.#find(toWrite);
-    if (fileKey(place) === fileKey(target)) throw refusal('EINVAL', 'it would be renamed to itself');
+    if (fileKey(place) === fileKey(target) || isOneName(place, target)) throw refusal('EINVAL', 'it would be renamed to itself');
     for (const one of [place, target]) {
       if (this.#changes.has(fileKey(one))) throw misuse('ERR_INVALID_STATE', `"${display(join(one.directoryPath, one.name))}" is changed in this transaction already, so that it cannot be renamed or renamed over`);
     }
@@ -281,6 +282,13 @@ export class Draft {
 
 function missing(): Error {
   return refusal('ENOENT', 'there is no such file');
+}
+
+/** Whether a filesystem takes two names for one that differ, as in case. To remove the one would be to remove the other. */
+function isOneName(one: Place, other: Place): boolean {
+  const [file, otherFile] = [one.existing, other.existing];
+  if (file === undefined || file.ino !== otherFile?.ino || file.dev !== otherFile.dev) return false;
+  return one.directory.key === other.directory.key && (file.nlink === 1 || folded(one.name) === folded(other.name));
 }
 
 function isUnchanged(before: FileStatus | undefined, now: FileStatus | undefined): boolean {

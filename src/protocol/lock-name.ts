@@ -9,9 +9,14 @@ const room = nameBytes - 1 - lockSuffix.length;
 
 export function lockNameOf(name: PathName): PathName {
   if (Buffer.byteLength(name) <= room) return surround('.', name, lockSuffix);
-  // Filesystems that take names for equal that differ in case or form must find one lock for them, and other ones may.
-  const text = asText(name).normalize('NFC').toLowerCase();
+  // Filesystems that take such names for equal must find one lock for them, and other ones may.
+  const text = folded(name);
   return surround('.', cutName(text, room - 14), `.${digest(text)}${lockSuffix}`);
+}
+
+/** The same for names that differ in case or form only. */
+export function folded(name: PathName): string {
+  return asText(name).normalize('NFC').toLowerCase();
 }
 
 /** FNV-1a, 64 bits in base 36: two names with one digest share a lock, and nothing worse. */

@@ -376,6 +376,61 @@ describe('transactionSync()', () => {
   });
 });
 
+describe('transactions where the system does otherwise', () => {
+  const here = scratch();
+
+  /** Runs a program in which node:fs is changed before the package gets hold of it. */
+  async function ended(changes: string, program: string): Promise<void> {
+    const source = `
+      import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      import assert from 'node:assert/strict';
+      const at = (name) => process.argv[1] + '/' + name;
+      ${changes}
+      syncBuiltinESMExports();
+      const { transaction, transactionSync } = await import('untorn');
+      ${program}`;
+    const { status, stderr } = await finished(process.execPath, '--input-type=module', '-e', source, here.folder);
+    assert.equal(status, 0, stderr);
+  }
+
+  it('pass the error of the callback on, also where a lock cannot be given back', async () => {
+    const refusing = `
+      const { unlink, unlinkSync } = fs;
+      let refuses = true;
+      const error = Object.assign(new Error('EIO: i/o error, unlink'), { code: 'EIO' });
+      const isRefused = (path) => refuses && String(path).includes('.untorn-lock/');
+      fs.unlink = (path, done) => (isRefused(path) ? process.nextTick(done, error) : unlink(path, done));
+      fs.unlinkSync = (path) => { if (isRefused(path)) throw error; unlinkSync(path); };`;
+    await ended(refusing, `
+      const locking = (name) => ({ lock: { files: [at(name)] } });
+      const mine = () => { throw new Error('mine'); };
+      await assert.rejects(transaction(mine, locking('file')), { message: 'mine' });
+      assert.throws(() => transactionSync(mine, locking('other')), { message: 'mine' });
+      refuses = false;
+      await transaction((tx) => tx.writeFile(at('file'), 'new'), locking('file'));
+      transactionSync((tx) => tx.remove(at('other'), { force: true }), locking('other'));`);
+    assert.deepEqual([here.names(), here.text('file')], [['file'], 'new']);
+  });
+
+  it('refuse to rename a file to a name that the filesystem takes for its own', async () => {
+    writeFileSync(here.at('name'), 'content');
+    const blind = `
+      const { existsSync } = fs;
+      const found = (path) => (/\\/NAME$/.test(path) && existsSync(at('name')) ? path.slice(0, -4) + 'name' : path);
+      for (const name of ['lstat', 'open', 'link', 'rename', 'unlink']) {
+        for (const call of [name, name + 'Sync']) {
+          const original = fs[call];
+          fs[call] = (...given) => original.call(fs, ...given.map((one) => (typeof one === 'string' ? found(one) : one)));
+        }
+      }`;
+    await ended(blind, `
+      assert.throws(() => transactionSync((tx) => tx.rename(at('name'), at('NAME'))), { code: 'EINVAL', outcome: 'old' });
+      await assert.rejects(transaction((tx) => tx.rename(at('NAME'), at('name'))), { code: 'EINVAL', outcome: 'old' });`);
+    assert.deepEqual([here.names(), here.text('name')], [['name'], 'content']);
+  });
+});
+
 describe('recover()', () => {
   const here = scratch();
 
