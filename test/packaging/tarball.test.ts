@@ -110,7 +110,7 @@ describe('the packed package', () => {
       return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
     });
     assert.ok(examples.length > 5);
-    const used = `import { ${names} } from 'untorn'; import { createReadStream, mkdirSync } from 'node:fs'; import { pipeline } from 'node:stream/promises'; const json = '{}';\n`;
+    const used = `import { ${names} } from 'untorn'; import { createReadStream } from 'node:fs'; import { pipeline } from 'node:stream/promises'; const json = '{}';\n`;
     const sources = examples.map((code, index) => {
       writeFileSync(join(project, `example-${index}.mts`), code.includes('import ') ? code : used + code);
       return `example-${index}.mts`;
