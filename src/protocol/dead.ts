@@ -1,6 +1,6 @@
 /** Putting right what a dead owner of a transaction's lock was at: before anybody who takes the lock over reads the file. */
 import { codeOf } from '../errors.ts';
-import { display, join, type PathName } from '../path.ts';
+import { asText, display, join, type PathName } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
 import { parseToken, type Owner } from '../system/owner.ts';
@@ -22,11 +22,24 @@ type Transaction = Pick<Pointer, 'id' | 'home'>;
 /** Hears what was put right. */
 export type Tell = (settled: Settled) => void;
 
-/** What whoever takes over the lock of a transaction's file has to do first: see `takeover.ts`. */
+/** What whoever takes over a lock has to do first, in case it is that of a transaction: see `takeover.ts`. */
 export function* settleDead(write: Write, dead: Dead, tell?: Tell): Steps<void> {
   const { note, folder } = dead;
+  if (note.byteLength === 0) return yield* settleAtAGuess(write, dead, tell);
   const known = wholeNote(note);
-  for (const transaction of known === undefined ? yield* withoutNote(write, dead) : [known]) yield* settleIn(write, folder, transaction, tell);
+  for (const transaction of known === undefined ? yield* withoutNote(write, dead, isSameProcess) : [known]) yield* settleIn(write, folder, transaction, tell);
+}
+
+/** An update's lock, or one that lost its note: what is nobody's who can be seen to be dead, or cannot be settled, is left for `recover()` to tell. */
+function* settleAtAGuess(write: Write, dead: Dead, tell?: Tell): Steps<void> {
+  // That of a record never has a note: who has it is putting that transaction right.
+  if (/\.untorn-j-[^/]*$/.test(asText(dead.lock))) return;
+  try {
+    for (const transaction of yield* withoutNote(write, dead, () => false)) yield* settleIn(write, dead.folder, transaction, tell);
+  } catch (error) {
+    const code = codeOf(error) ?? '';
+    if (!code.startsWith('ERR_UNTORN_') && !['EACCES', 'EPERM'].includes(code)) throw error;
+  }
 }
 
 /** Undefined for one that is not whole. */
@@ -41,13 +54,13 @@ function wholeNote(note: Uint8Array): Transaction | undefined {
 
 /**
  * Nothing of a lock is synced: in a power cut it may keep its name and lose its note. What was committed has a record in this
- * directory, which was synced; so all that its process left here is put right, and what other dead ones left.
+ * directory, which was synced; so all that dead processes left here is put right, and what the lock's own left.
  */
-function* withoutNote(write: Write, { owner, folder }: Dead): Steps<Transaction[]> {
+function* withoutNote(write: Write, { owner, folder }: Dead, isIts: (of: Owner, owner: Owner) => boolean): Steps<Transaction[]> {
   const found: Transaction[] = [];
-  for (const [id, { pointer }] of leftovers(yield* call.readdir(folder.directory.reach))) {
+  for (const [id, { record, pointer }] of leftovers(yield* call.readdir(folder.directory.reach))) {
     const of = parseToken(`untorn-x-${id}`);
-    if (of === undefined || !(isSameProcess(of, owner) || isDead(write, of, owner))) continue;
+    if (of === undefined || (record ?? pointer) === undefined || !(isIts(of, owner) || isDead(write, of, owner))) continue;
     const here = whereabouts(folder.directoryPath, folder.directoryPath);
     const read = pointer === undefined ? undefined : yield* readPointer(write, join(folder.directory.reach, pointer), join(folder.directoryPath, pointer), id);
     found.push({ id, home: read?.content.home ?? here });

@@ -21,6 +21,8 @@ import type { Write } from './write.ts';
 
 /** An owner whose lock was taken over. */
 export interface Dead {
+  /** The lock's own directory. */
+  readonly lock: PathName;
   readonly owner: LockOwner;
   /** The random part of its lock's name, and of its temporary files' names. */
   readonly random: string;
@@ -49,7 +51,7 @@ export function* takeOver(write: Write, folder: Folder, directory: PathName, { n
     if ((yield* lookAt({ reach: taken })) === undefined) return;
   }
   try {
-    yield* settleDead(write, folder, taken, owner, settle);
+    yield* settleDead(write, folder, { lock: directory, entry: taken, owner }, settle);
     yield* whileBusy(write, () => unlinkIfThere(taken));
   } catch (error) {
     // Somebody has taken over from us in turn, and puts it right.
@@ -60,12 +62,13 @@ export function* takeOver(write: Write, folder: Folder, directory: PathName, { n
   }
 }
 
-function* settleDead(write: Write, folder: Folder, entry: PathName, owner: LockOwner, settle: Settle | undefined): Steps<void> {
+function* settleDead(write: Write, folder: Folder, { lock, entry, owner }: { lock: PathName; entry: PathName; owner: LockOwner }, settle: Settle | undefined): Steps<void> {
   const random = owner.settling ?? owner.random;
   const note = yield* readNote(write, entry);
   if (note.byteLength === 0) yield* removeTemporaries(write, folder, random);
-  else if (settle !== undefined) yield* settle({ owner, random, note, folder });
-  else throw refusal('ERR_LOCK_UNSETTLED', 'its lock is that of a transaction that was interrupted, which must be recovered first');
+  // Also without a note: a power cut may have taken it.
+  if (settle !== undefined) yield* settle({ lock, owner, random, note, folder });
+  else if (note.byteLength > 0) throw refusal('ERR_LOCK_UNSETTLED', 'its lock is that of a transaction that was interrupted, which must be recovered first');
 }
 
 /** Removes the temporary files of one lock's owner. */

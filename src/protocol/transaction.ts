@@ -127,9 +127,12 @@ class Commit {
     const common = { directory: this.#indexOf(at), name: at.name };
     write.step = 'sync directory';
     if (write.settings.durability !== 'off') yield* syncParents(write, at.directoryPath);
-    if (change.kind !== 'put') this.#add(change, { kind: 'remove', ...common, was: was as Identity });
     if (change.kind === 'put') this.#add(change, { kind: 'put', ...common, staged: change.temporary.name, over: was });
     if (change.kind === 'rename') yield* this.#planNewName(change);
+    const removal = { kind: 'remove', ...common, was: was as Identity } as const;
+    if (change.kind === 'remove') this.#add(change, removal);
+    // What became of it is told by its new name.
+    if (change.kind === 'rename') this.#changes.push(removal);
   }
 
   /** A file that is renamed gets its new name before it loses the old one; in another filesystem it is a copy. */

@@ -105,7 +105,7 @@ describe('recover()', () => {
     assert.equal(here.text('outside'), 'old');
   });
 
-  for (const [which, note] of [['zeros', Buffer.alloc(200)], ['half of it', Buffer.from('{"untorn":"poin')]] as const) {
+  for (const [which, note] of [['zeros', Buffer.alloc(200)], ['half of it', Buffer.from('{"untorn":"poin')], ['nothing', Buffer.alloc(0)]] as const) {
     it(`puts right what the owner of a lock left whose note a power cut made ${which} (G9, G10)`, async () => {
       /** The lock of a file, of the process that the transaction is of. */
       const lock = (file: string, id: string): void => {

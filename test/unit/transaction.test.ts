@@ -350,6 +350,25 @@ describe('transaction()', () => {
 describe('transactionSync()', () => {
   const here = scratch();
 
+  it('gives a renamed file its new name before it takes the old one (G1, G9)', async () => {
+    writeFileSync(here.at('old'), 'content');
+    const source = `
+      import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const [old, added] = process.argv.slice(1);
+      const { unlinkSync } = fs;
+      fs.unlinkSync = (path) => {
+        if (path.endsWith('/old')) console.log(fs.existsSync(old), fs.existsSync(added));
+        unlinkSync(path);
+      };
+      syncBuiltinESMExports();
+      const { transactionSync } = await import('untorn');
+      transactionSync((tx) => void tx.rename(old, added));`;
+    const { stdout, stderr } = await finished(process.execPath, '--input-type=module', '-e', source, here.at('old'), here.at('new'));
+    assert.equal(stdout, 'true true\n', stderr);
+    assert.deepEqual(contents(here.folder), { new: 'content' });
+  });
+
   it('changes files together, and nothing when the callback throws or returns a promise (G9)', () => {
     const directory = here.folder;
     for (const name of ['a', 'b']) writeFileSync(join(directory, name), `old ${name}`);
