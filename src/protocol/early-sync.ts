@@ -10,9 +10,12 @@ import type { Write } from './write.ts';
 /** Bytes that are worth a sync of their own. */
 const worthASync = 8 << 20;
 
-/** Whether a content of so many bytes is synced while it is written. Elsewhere than on Linux a sync empties the disk's own cache each time. */
+/**
+ * Whether a content of so many bytes is synced while it is written. Elsewhere than on Linux a sync empties the disk's own cache each
+ * time; and under Node's permission model there is none, but each write is synced by itself.
+ */
 export function isSyncedEarly({ blocking, surroundings, settings }: Write, size: number): boolean {
-  return !blocking && surroundings.platform === 'linux' && settings.durability !== 'off' && size >= 2 * worthASync;
+  return !blocking && surroundings.platform === 'linux' && !surroundings.descriptorsRestricted && settings.durability !== 'off' && size >= 2 * worthASync;
 }
 
 /** Performs steps that write to a file, and beside them syncs what they have `told` to be written. They end early when a sync has failed. */
