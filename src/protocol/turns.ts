@@ -11,17 +11,18 @@
  * number, and finishes a rename that another thread is at.
  */
 import { onAbort } from '../abort.ts';
-import { aborted, codeOf, refusal } from '../errors.ts';
+import { aborted, refusal } from '../errors.ts';
 import type { Durability } from '../options.ts';
 import { key, type PathName } from '../path.ts';
-import { call, wait, type Steps } from '../system/calls.ts';
-import { whileBusy } from './busy.ts';
+import { wait, type Steps } from '../system/calls.ts';
 import { givePermit } from './descriptors.ts';
+import { fileKey } from './files.ts';
 import { Lane, lanes } from './lane.ts';
 import { deadlock } from './lock.ts';
 import { lockTimeout } from './patience.ts';
 import type { Place } from './place.ts';
 import { Placed } from './placed.ts';
+import { finishRename, renames, type RenameUnderWay } from './renames.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 let lastNumber = 0;
@@ -31,17 +32,6 @@ const outstanding = new Set<number>();
 const settledOn = new Map<string, number>();
 /** For each file, the newest content that is in place; kept while an older call may still come. */
 const placed = new Map<string, Placed>();
-/** For each file, the rename that is under way. */
-const renaming = new Map<string, Renaming>();
-
-/** A rename, or to create only a link, that another thread is at. */
-interface Renaming {
-  readonly number: number;
-  readonly temporary: PathName;
-  readonly overwrite: boolean;
-  /** Whether a synchronous write made sure that it is done. */
-  finished: boolean;
-}
 
 /** One call's place in the order. */
 export class Turn {
@@ -94,7 +84,7 @@ export class Turn {
 
   /** What this stands for is being renamed: then it only has to be finished. */
   *finishStoodFor(place: Place): Steps<Placed | undefined> {
-    const number = renaming.get(fileKey(place))?.number;
+    const number = renames.get(fileKey(place))?.number;
     if (number === undefined || number !== this.#standsFor?.number) return undefined;
     yield* this.finishOther(place);
     return new Placed(number, this.write.path);
@@ -221,15 +211,15 @@ export class Turn {
   }
 
   /** Notes a rename that begins. A synchronous write may finish it. */
-  begin(place: Place, temporary: PathName): Renaming {
+  begin(place: Place, temporary: PathName): RenameUnderWay {
     const begun = { number: this.number, temporary, overwrite: this.write.settings.overwrite, finished: false };
-    if (!this.write.blocking) renaming.set(fileKey(place), begun);
+    if (!this.write.blocking) renames.set(fileKey(place), begun);
     return begun;
   }
 
   /** Notes its end. */
   end(place: Place): void {
-    if (!this.write.blocking) renaming.delete(fileKey(place));
+    if (!this.write.blocking) renames.delete(fileKey(place));
   }
 
   /** From now on this is the newest content of the file, unless a newer one got in meanwhile. */
@@ -241,22 +231,11 @@ export class Turn {
     return this.#record;
   }
 
-  /**
-   * A synchronous write cannot wait for the rename of another that another thread is at. It does that rename itself: then it
-   * is done, whoever was first, and cannot come later. Returns its number, if there was one.
-   */
+  /** A synchronous write finishes a rename that another thread is at. Returns its number, if there was one. */
   *finishOther(place: Place): Steps<number | undefined> {
-    const other = this.write.blocking ? renaming.get(fileKey(place)) : undefined;
-    if (other === undefined) return undefined;
-    try {
-      yield* whileBusy(this.write, () => (other.overwrite ? call.rename(other.temporary, place.reach) : call.link(other.temporary, place.reach)));
-      other.finished = true;
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') other.finished = true; // It has just been renamed.
-      else if (codeOf(error) === 'EEXIST') other.finished = yield* isSame(other.temporary, place.reach);
-      else throw error;
-    }
-    return other.number;
+    const other = this.write.blocking ? renames.get(fileKey(place)) : undefined;
+    if (other !== undefined) yield* finishRename(this.write, place, other);
+    return other?.number;
   }
 
   /** What it placed is as durable as was asked for. */
@@ -281,15 +260,6 @@ export class Turn {
 /** Of a write whose effect is more than the content, and which came too late. */
 export function overtaken(): Error {
   return refusal('ERR_UNTORN_OVERTAKEN', 'a later synchronous write of this file came first');
-}
-
-function* isSame(path: PathName, other: PathName): Steps<boolean> {
-  const [one, two] = [yield* call.lstat(path), yield* call.lstat(other)];
-  return one.ino === two.ino && one.dev === two.dev;
-}
-
-function fileKey(place: Place): string {
-  return `file ${place.directory.key} ${key(place.name)}`;
 }
 
 /** No call that is older than these contents can come any more. */
