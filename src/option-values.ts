@@ -51,6 +51,22 @@ export function readDuration(value: unknown, name: string, otherwise: number, sh
   return value;
 }
 
+export function readId(value: unknown, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value);
+  // 4294967295 is -1 to chown(2), which means "leave it".
+  if (!Number.isInteger(value) || value < 0 || value >= 0xffffffff) throw outOfRange(`"${name}" must be a whole number from 0 to 4294967294, not ${value}`);
+  return value;
+}
+
+export function readNamePart(value: unknown, name: string): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') throw wrongType(name, 'a string', value);
+  if (/[/\\\0]/.test(value)) throw misuse('ERR_INVALID_ARG_VALUE', `"${name}" must not contain a slash, a backslash or a null byte`);
+  if (Buffer.byteLength(value) > 64) throw outOfRange(`"${name}" must not be longer than 64 bytes`);
+  return value;
+}
+
 export function wrongType(name: string, expected: string, value: unknown): TypeError {
   return misuse('ERR_INVALID_ARG_TYPE', `"${name}" must be ${expected}, not ${describe(value)}`);
 }

@@ -1,6 +1,6 @@
 /** What callers may ask for, and how it is checked: once, before anything is touched. */
 import { misuse, outOfRange } from './errors.ts';
-import { flag, oneOf, readDuration, readEncoding, readSignal, record, wrongType, type Fields } from './option-values.ts';
+import { type Fields, flag, oneOf, readDuration, readEncoding, readId, readNamePart, readSignal, record, wrongType } from './option-values.ts';
 import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
 import { isVersion, type Version } from './version.ts';
 
@@ -202,14 +202,6 @@ function readMode(value: unknown): number | undefined {
   return value;
 }
 
-function readId(value: unknown, name: string): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'number') throw wrongType(name, 'a number', value);
-  // 4294967295 is -1 to chown(2), which means "leave it".
-  if (!Number.isInteger(value) || value < 0 || value >= 0xffffffff) throw outOfRange(`"${name}" must be a whole number from 0 to 4294967294, not ${value}`);
-  return value;
-}
-
 function readPreserve(value: unknown): Settings['preserve'] {
   const fields = record(value ?? {}, 'options.preserve', (name) => ['mode', 'owner', 'xattr', 'times'].includes(name));
   const keep = (field: string, values: readonly [Keep, Keep, Keep]): Keep =>
@@ -250,12 +242,4 @@ function readBackup(value: unknown): Settings['backup'] {
     throw wrongType('options.backup', "false, 'simple', 'numbered', { numbered: 5 } or a path", value);
   }
   return { kind: 'path', path: absolutePath(value, 'options.backup') };
-}
-
-function readNamePart(value: unknown, name: string): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string') throw wrongType(name, 'a string', value);
-  if (/[/\\\0]/.test(value)) throw misuse('ERR_INVALID_ARG_VALUE', `"${name}" must not contain a slash, a backslash or a null byte`);
-  if (Buffer.byteLength(value) > 64) throw outOfRange(`"${name}" must not be longer than 64 bytes`);
-  return value;
 }

@@ -7,12 +7,12 @@
  * one of the orders that it may have.
  */
 import type { Request, Steps, System, SystemCall } from '#untorn/system/calls.js';
+import { resume, type Outcome } from './resume.ts';
 
 /** Calls that no other call notices or changes: whether the steps go on at once or later makes no difference. */
 const unnoticed = new Set<keyof System>(['write', 'read', 'close', 'fstat', 'fchmod', 'fchown', 'listxattr', 'readlink']);
 
 type State = 'new' | 'called' | 'performed' | 'waiting' | 'done';
-type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
 export interface Call {
   readonly blocking: boolean;
@@ -77,16 +77,9 @@ export class Thread {
   }
 
   #proceed(outcome: Outcome): void {
-    const steps = this.#stack.at(-1) as Steps<unknown>;
-    let next: IteratorResult<Request, unknown>;
-    try {
-      next = 'error' in outcome ? steps.throw(outcome.error) : steps.next(outcome.value);
-    } catch (error) {
-      this.#leave({ error });
-      return;
-    }
-    if (next.done === true) this.#leave({ value: next.value });
-    else this.#take(next.value);
+    const next = resume(this.#stack.at(-1) as Steps<unknown>, outcome);
+    if ('request' in next) this.#take(next.request);
+    else this.#leave(next.ended);
   }
 
   #leave(outcome: Outcome): void {

@@ -11,6 +11,7 @@ import type { Request, Steps, System, SystemCall } from '#untorn/system/calls.js
 import type { LockOwner } from '#untorn/system/lock-owner.js';
 import type { Disk } from './disk.ts';
 import { oneByOne } from './driver.ts';
+import { resume, type Outcome } from './resume.ts';
 import { systemOf } from './system.ts';
 import { surroundingsOf } from './writers.ts';
 
@@ -82,7 +83,7 @@ export class Owner {
     if (this.state === 'running') this.state = 'killed';
   }
 
-  #perform({ name, args }: SystemCall): { value: unknown } | { error: unknown } {
+  #perform({ name, args }: SystemCall): Outcome {
     if (name === 'sleep') return { value: undefined };
     try {
       return { value: (this.#system[name] as (...given: unknown[]) => unknown)(...args) };
@@ -93,20 +94,13 @@ export class Owner {
     }
   }
 
-  #proceed(outcome: { value: unknown } | { error: unknown }): void {
-    const steps = this.#stack.at(-1) as Steps<unknown>;
-    let next: IteratorResult<Request, unknown>;
-    try {
-      next = 'error' in outcome ? steps.throw(outcome.error) : steps.next(outcome.value);
-    } catch (error) {
-      this.#leave({ error });
-      return;
-    }
-    if (next.done === true) this.#leave({ value: next.value });
-    else this.#take(next.value);
+  #proceed(outcome: Outcome): void {
+    const next = resume(this.#stack.at(-1) as Steps<unknown>, outcome);
+    if ('request' in next) this.#take(next.request);
+    else this.#leave(next.ended);
   }
 
-  #leave(outcome: { value: unknown } | { error: unknown }): void {
+  #leave(outcome: Outcome): void {
     this.#stack.pop();
     this.#mistaken = false;
     if (this.#stack.length > 0) {
