@@ -1,10 +1,10 @@
-import { chunkBytes, isChunk, type Chunk } from './data.ts';
+import { chunkBytes, isChunk } from './data.ts';
 import { misuse, WriteError } from './errors.ts';
 import { readFunction, readIndent } from './json-options.ts';
 import { stringify } from './json-strict.ts';
 import { encode, layOut, type Layout } from './json-text.ts';
 import { readDuration } from './option-values.ts';
-import { readOptions, type Settings, type WriteOptions } from './options.ts';
+import { readOptions, type Settings } from './options.ts';
 import { display, targetPath, type PathLike, type PathName } from './path.ts';
 import type { LaterContent } from './protocol/at-hand.ts';
 import { layoutAt } from './protocol/layout.ts';
@@ -19,27 +19,7 @@ import type { Steps } from './system/calls.ts';
 import { surroundings } from './system/surroundings.ts';
 import { runSync } from './system/sync-driver.ts';
 import { unwatch, watch, type Unsaved } from './system/unsaved.ts';
-
-/** How a {@link Writer} writes. */
-export interface WriterOptions<T = unknown> extends WriteOptions {
-  /**
-   * Makes text or bytes of a value, when its turn comes.
-   * @default strings and bytes as they are, other values as {@link writeJson} writes them
-   */
-  serialize?: ((value: T) => Chunk) | undefined;
-  /** For JSON, as of {@link writeJson}. */
-  indent?: number | string | undefined;
-  /**
-   * Milliseconds for which values are collected. The first value starts the time, and later ones do not prolong it: a steady
-   * stream of values is written once in each. @default 0
-   */
-  delay?: number | undefined;
-  /**
-   * Hears of each write that failed. Promises of `write()` that nobody awaits are then no unhandled rejections; without it they are,
-   * and end the program as Node.js has it.
-   */
-  onError?: ((error: unknown) => void) | undefined;
-}
+import type { WriterOptions } from './writer-options.ts';
 
 /**
  * Writes a file over and over, always the newest of the values that it is given; see {@link createWriter}.

@@ -5,54 +5,25 @@
  * leaves every file as it was. Its files are all different: a file that is renamed takes part in nothing else, so the
  * changes can be made in any order and again.
  */
-import { misuse, refusal } from '../errors.ts';
 import type { Content } from '../data.ts';
+import { misuse, refusal } from '../errors.ts';
+import type { Settings } from '../options.ts';
 import { display, join, type PathName } from '../path.ts';
-import type { NotKept } from '../result.ts';
-import { call, type FileStatus, type Steps, type Surroundings } from '../system/calls.ts';
-import { O_TO_SYNC } from '../system/flags.ts';
+import { call, type Steps, type Surroundings } from '../system/calls.ts';
+import type { Version } from '../version.ts';
 import type { AtHand } from './at-hand.ts';
 import { finishTemporary } from './commit.ts';
 import { writeContent } from './contents.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { closeDirectory } from './directory.ts';
+import { isOneName, isUnchanged, missing, restage, type DraftChange, type Put, type Removal, type Renaming } from './draft-change.ts';
 import { fileKey, inOrder, type OpenFolder } from './files.ts';
-import { openSame } from './in-place.ts';
-import { folded } from './lock-name.ts';
 import { findPlace, letGo, lookAgain, type Place } from './place.ts';
-import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Seen } from './seen.ts';
 import { recoverOnce, type Recovery } from './recover.ts';
+import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Seen } from './seen.ts';
 import { giveUp, stage, type Staged } from './staged.ts';
-import { discardTemporary, examineTemporary, statusOf, type TemporaryFile } from './temporary.ts';
+import { discardTemporary, examineTemporary, type TemporaryFile } from './temporary.ts';
 import { asWriteError, newWrite, reporting, type Write } from './write.ts';
-import type { Version } from '../version.ts';
-import type { Settings } from '../options.ts';
-
-interface Common {
-  readonly write: Write;
-  readonly place: Place;
-}
-
-/** New content. */
-export interface Put extends Common {
-  readonly kind: 'put';
-  temporary: TemporaryFile;
-  readonly bytes: number;
-  notKept: NotKept[];
-}
-
-export interface Removal extends Common {
-  readonly kind: 'remove';
-}
-
-export interface Renaming extends Common {
-  readonly kind: 'rename';
-  /** The new name, and the settings that go with it. */
-  readonly to: Place;
-  readonly toWrite: Write;
-}
-
-export type DraftChange = Put | Removal | Renaming;
 
 export class Draft {
   /** Who runs the transaction, and 100 random bits: what the names of all of its files have in common. */
@@ -278,31 +249,4 @@ export class Draft {
     this.folders.clear();
     this.#changes.clear();
   }
-}
-
-function missing(): Error {
-  return refusal('ENOENT', 'there is no such file');
-}
-
-/** Whether a filesystem takes two names for one that differ, as in case. To remove the one would be to remove the other. */
-function isOneName(one: Place, other: Place): boolean {
-  const [file, otherFile] = [one.existing, other.existing];
-  if (file === undefined || file.ino !== otherFile?.ino || file.dev !== otherFile.dev) return false;
-  return one.directory.key === other.directory.key && (file.nlink === 1 || folded(one.name) === folded(other.name));
-}
-
-function isUnchanged(before: FileStatus | undefined, now: FileStatus | undefined): boolean {
-  return before?.ino === now?.ino && before?.ctimeNs === now?.ctimeNs;
-}
-
-/** The file that is replaced is another one by now: its metadata are what counts. */
-function* restage(change: Put): Steps<void> {
-  const { write, place } = change;
-  // To read: it may have the mode of a file that its owner may not write.
-  const fd = yield* whenDescriptorsAllow(write, () => openSame(change.temporary.reach, statusOf(change.temporary), O_TO_SYNC));
-  const again: TemporaryFile = { ...change.temporary, fd, open: true, private: change.temporary.private || place.existing !== undefined };
-  change.temporary = again;
-  yield* examineTemporary(write, place, again);
-  again.status ??= yield* call.fstat(fd);
-  change.notKept = yield* finishTemporary(write, place, again);
 }

@@ -11,14 +11,14 @@
  */
 import { codeOf, refusal } from '../errors.ts';
 import { asText, display, isAbsolute, join, split, type PathName } from '../path.ts';
-import { call, type FileStatus, type Guard, type Steps } from '../system/calls.ts';
-import { fileType, O_DIRECTORY_ITSELF } from '../system/flags.ts';
+import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { fileType } from '../system/flags.ts';
 import { parseToken } from '../system/owner.ts';
 import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
-import { keeping } from './keeping.ts';
 import { assertHeld, type Lock } from './lock.ts';
 import { underLock } from './lock-held.ts';
-import { ifThere, lookAt, type Place } from './place.ts';
+import { create, discardNew, prepared, unfenced, type New, type Spot } from './new-directory.ts';
+import { ifThere, lookAt } from './place.ts';
 import { afterFailure, newName } from './temporary.ts';
 import { removeTree, syncTree } from './tree.ts';
 import { reporting, throwIfAborted, type LockedWrite } from './write.ts';
@@ -36,21 +36,11 @@ export interface ReplacedDirectory {
   readonly oldPath: PathName | undefined;
 }
 
-/** A name in the open directory of the path. */
-type Spot = Pick<Place, 'directory' | 'directoryPath' | 'name' | 'reach'>;
-
 /** What stands at the path. */
 type Old =
   | { readonly kind: 'none' }
   | { readonly kind: 'directory'; readonly status: FileStatus }
   | { readonly kind: 'link'; readonly leadsTo: PathName; readonly link: FileStatus; readonly status: FileStatus | undefined };
-
-/** The new directory before it is in place, and where it goes after a failure. */
-interface New {
-  readonly path: PathName;
-  readonly status: FileStatus;
-  readonly guard: Guard | undefined;
-}
 
 /** How it ended. An error of the caller's own is passed on as it is. */
 export type Outcome = { readonly result: ReplacedDirectory } | { readonly error: unknown };
@@ -59,7 +49,7 @@ export function* replaceTree(write: LockedWrite, source: TreeSource, keepOld: bo
   return yield* reporting(write, inFolder(write, function* (place) {
     throwIfAborted(write);
     const old = yield* look(place);
-    const made = 'path' in source ? yield* prepared(source.path, old) : yield* create(write, place, old);
+    const made = 'path' in source ? yield* prepared(source.path, statusOf(old)) : yield* create(write, place, statusOf(old));
     try {
       if ('fill' in source) {
         write.step = 'update';
@@ -105,57 +95,6 @@ function* look(place: Spot): Steps<Old> {
 
 function statusOf(old: Old): FileStatus | undefined {
   return old.kind === 'none' ? undefined : old.status;
-}
-
-function* prepared(path: PathName, old: Old): Steps<New> {
-  const status = yield* ifThere(call.lstat(path));
-  if (status === undefined) throw refusal('ENOENT', `"${display(path)}", the new directory, does not exist`);
-  if (fileType(status.mode) !== 'directory') throw refusal('ENOTDIR', `"${display(path)}", which is to take its place, is not a directory`);
-  const there = statusOf(old);
-  if (there?.ino === status.ino && there.dev === status.dev) throw refusal('EINVAL', `"${display(path)}" is the directory that is to be replaced`);
-  return { path, status, guard: undefined };
-}
-
-/** Makes an empty directory with the rights of the old one: what nobody else could read there nobody else reads here. */
-function* create(write: LockedWrite, { directory, directoryPath, name }: Spot, old: Old): Steps<New> {
-  write.step = 'create temporary file';
-  const chosen = newName(unfenced(write), name, 'tree');
-  const reach = join(directory.reach, chosen);
-  const path = join(directoryPath, chosen);
-  const guard = write.surroundings.guard('tree', reach, path);
-  try {
-    yield* call.mkdir(reach, 0o700);
-    guard.opened();
-  } catch (error) {
-    guard.release();
-    throw error;
-  }
-  try {
-    yield* giveRights(write, reach, statusOf(old));
-    return { path, status: yield* call.lstat(reach), guard };
-  } catch (error) {
-    if (yield* afterFailure(removeTree(write, reach))) guard.release();
-    throw error;
-  }
-}
-
-function* giveRights(write: LockedWrite, reach: PathName, old: FileStatus | undefined): Steps<void> {
-  write.step = 'set metadata';
-  const fd = yield* call.open(reach, O_DIRECTORY_ITSELF, 0);
-  try {
-    const own = yield* call.fstat(fd);
-    let mode = old === undefined ? (own.mode & 0o7000) | (0o777 & ~write.surroundings.umask()) : old.mode & 0o7777;
-    if (old !== undefined && old.gid !== own.gid && !(yield* keeping('try', call.fchown(fd, -1, old.gid), 'group', []))) mode &= ~0o2070;
-    if (old !== undefined && old.uid !== own.uid) yield* keeping('try', call.fchown(fd, old.uid, -1), 'owner', []);
-    yield* write.surroundings.descriptorsRestricted ? call.chmod(reach, mode) : call.fchmod(fd, mode);
-  } finally {
-    yield* call.close(fd);
-  }
-}
-
-/** Names are those of temporary directories, which whoever takes over a lock does not remove. */
-function unfenced(write: LockedWrite): Omit<LockedWrite, 'locking'> & { locking: undefined } {
-  return { ...write, locking: undefined };
 }
 
 /** Puts the new directory in place. */
@@ -261,9 +200,4 @@ function whereIs(old: Old, directoryPath: PathName, left: PathName | undefined):
   if (left !== undefined) return join(directoryPath, left);
   if (old.kind !== 'link') return undefined;
   return isAbsolute(old.leadsTo) ? old.leadsTo : join(directoryPath, old.leadsTo);
-}
-
-/** After a failure: what the caller had prepared is where it was; what was made for it goes. */
-function* discardNew(write: LockedWrite, { path, guard }: New): Steps<void> {
-  if (guard !== undefined && (yield* afterFailure(removeTree(write, path)))) guard.release();
 }

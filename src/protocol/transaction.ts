@@ -17,24 +17,22 @@
  * journal; `recover` goes on with 5, where what is done already is not done again.
  * With durability `'off'` nothing is synced: that serves against the end of a process, not of the machine.
  */
-import { codeOf, refusal } from '../errors.ts';
-import { join, split, type PathName } from '../path.ts';
+import { refusal } from '../errors.ts';
+import type { PathName } from '../path.ts';
 import type { NotKept } from '../result.ts';
 import { atOnce, call, type Steps } from '../system/calls.ts';
-import { numberBackup, stageOld, syncOld, type StagedBackup } from './backup.ts';
 import { abandoned } from './abandoned.ts';
 import { clearStaged, makeChange, type Made, type Part } from './changes.ts';
-import { openDirectory } from './directory.ts';
-import type { Draft, DraftChange, Renaming } from './draft.ts';
-import { fileKey, type OpenFolder } from './files.ts';
-import { identityOf, whereabouts, type Change, type Identity } from './journal.ts';
+import type { Draft } from './draft.ts';
+import { filesOf, type DraftChange } from './draft-change.ts';
+import type { OpenFolder } from './files.ts';
+import { whereabouts } from './journal.ts';
 import type { LockSet } from './locks.ts';
-import { refuseImmovable } from './movable.ts';
-import { syncParents } from './parents.ts';
-import { lookAt, type Place } from './place.ts';
+import { lookAt } from './place.ts';
+import { Plan } from './plan.ts';
 import { commitToken, hasRecord, removeRecords, syncAll, writeJournal, writePointer, writeToken, type WrittenRecord } from './record.ts';
 import { afterFailure, discardTemporary, statusOf } from './temporary.ts';
-import { refusedByPermissions, reporting, throwIfAborted, type Write } from './write.ts';
+import { reporting, throwIfAborted, type Write } from './write.ts';
 
 /** What became of one file. */
 export interface Outcome {
@@ -65,14 +63,7 @@ class Commit {
   readonly #write: Write;
   readonly #locks: LockSet;
   readonly #drafted: readonly DraftChange[];
-  /** What it changes, backups included: no file twice. */
-  readonly #files: Set<string>;
-  readonly #folders: OpenFolder[] = [];
-  readonly #changes: Change[] = [];
-  /** Where among them the one is that a draft's change is known by. */
-  readonly #indexes = new Map<DraftChange, number>();
-  /** Files that have a further name, or a copy: as a backup, or to be renamed. */
-  readonly #linked: { readonly staged: StagedBackup; readonly backupPath?: PathName; readonly of: DraftChange }[] = [];
+  readonly #plan: Plan;
   readonly #records: WrittenRecord[] = [];
 
   constructor(draft: Draft, locks: LockSet) {
@@ -80,7 +71,7 @@ class Commit {
     this.#write = draft.write;
     this.#locks = locks;
     this.#drafted = draft.changes;
-    this.#files = new Set(this.#drafted.flatMap((change) => filesOf(change).map(({ place }) => fileKey(place))));
+    this.#plan = new Plan(draft, this.#drafted, locks);
   }
 
   *run(): Steps<Committed> {
@@ -91,7 +82,7 @@ class Commit {
 
       yield* this.#locks.take(this.#drafted.flatMap(filesOf));
       yield* this.#draft.assertSeen();
-      for (const change of this.#drafted) yield* reporting(change.write, this.#plan(change));
+      for (const change of this.#drafted) yield* reporting(change.write, this.#plan.add(change));
       write.path = first.write.path;
       write.step = 'commit';
       yield* this.#prepare();
@@ -116,94 +107,12 @@ class Commit {
     return { outcomes: [], durable: this.#write.settings.durability !== 'off' };
   }
 
-  /** Looks at a file again, checks what can be checked, and says what is to be done with it. */
-  *#plan(change: DraftChange): Steps<void> {
-    const draft = this.#draft;
-    const { write, place: at } = change;
-    yield* draft.refresh(change);
-    yield* refuseImmovable(write, at);
-    if (write.settings.backup !== undefined && at.existing !== undefined) yield* this.#backUp(change);
-    const was = yield* this.#identify(write, at);
-    const common = { directory: this.#indexOf(at), name: at.name };
-    write.step = 'sync directory';
-    if (write.settings.durability !== 'off') yield* syncParents(write, at.directoryPath);
-    if (change.kind === 'put') this.#add(change, { kind: 'put', ...common, staged: change.temporary.name, over: was });
-    if (change.kind === 'rename') yield* this.#planNewName(change);
-    const removal = { kind: 'remove', ...common, was: was as Identity } as const;
-    if (change.kind === 'remove') this.#add(change, removal);
-    // What became of it is told by its new name.
-    if (change.kind === 'rename') this.#changes.push(removal);
-  }
-
-  /** A file that is renamed gets its new name before it loses the old one; in another filesystem it is a copy. */
-  *#planNewName(change: Renaming): Steps<void> {
-    const { place: at, to, toWrite } = change;
-    yield* refuseImmovable(toWrite, to);
-    const staged = yield* stageOld(toWrite, at, to, to.name);
-    this.#linked.push({ staged, of: change });
-    const over = yield* this.#identify(toWrite, to);
-    this.#add(change, { kind: 'put', directory: this.#indexOf(to), name: to.name, staged: staged.name, over });
-  }
-
-  #add(of: DraftChange, change: Change): void {
-    this.#indexes.set(of, this.#changes.push(change) - 1);
-  }
-
-  /** What the file is known by after a crash: what has not reached the disk cannot be compared then. */
-  *#identify(write: Write, at: Pick<Place, 'reach' | 'existing'>): Steps<Identity | undefined> {
-    const { existing } = at;
-    if (existing === undefined) return undefined;
-    if (write.settings.durability === 'off') return identityOf(existing, true);
-    try {
-      return identityOf(existing, yield* syncOld(write, at, existing));
-    } catch (error) {
-      // It may be replaced or removed, but not read.
-      if (['EACCES', 'EPERM'].includes(codeOf(error) ?? '') || refusedByPermissions(write, error)) return identityOf(existing, false);
-      throw error;
-    }
-  }
-
-  *#backUp(change: DraftChange): Steps<void> {
-    const { write, place: at } = change;
-    write.step = 'back up';
-    const { backup } = write.settings;
-    if (backup === undefined) return;
-    const { folder, name, surplus } = backup.kind === 'path' ? { ...(yield* this.#folderOf(write, backup.path)), surplus: [] } : { folder: at, ...(yield* numberBackup(at, backup)) };
-    const reach = join(folder.directory.reach, name);
-    const backupKey = fileKey({ ...folder, name });
-    if (this.#files.has(backupKey)) throw refusal('EINVAL', 'the backup would be a file that the transaction changes, or another backup');
-    this.#files.add(backupKey);
-    const staged = yield* stageOld(write, at, folder, name);
-    this.#linked.push({ staged, backupPath: join(folder.directoryPath, name), of: change });
-    const there = yield* lookAt({ reach });
-    const directory = this.#indexOf(folder);
-    this.#changes.push({ kind: 'put', directory, name, staged: staged.name, over: there && identityOf(there, false) });
-    for (const old of surplus) {
-      const found = yield* lookAt({ reach: join(folder.directory.reach, old) });
-      if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old }))) this.#changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false) });
-    }
-  }
-
-  *#folderOf(write: Write, path: PathName): Steps<{ folder: OpenFolder; name: PathName }> {
-    const { directory: directoryPath, name } = split(path);
-    return { folder: this.#draft.share({ directory: yield* openDirectory(write, directoryPath), directoryPath }), name };
-  }
-
-  #indexOf({ directory, directoryPath }: OpenFolder): number {
-    if (this.#folders.length === 0) {
-      const { home } = this.#locks;
-      this.#folders.push(home ?? { directory, directoryPath });
-    }
-    const index = this.#folders.findIndex((folder) => folder.directory.key === directory.key);
-    return index === -1 ? this.#folders.push({ directory, directoryPath }) - 1 : index;
-  }
-
   /** Writes down what is to be done, where it can be found from every directory. */
   *#prepare(): Steps<void> {
     const write = this.#write;
     const { id } = this.#draft;
-    const [home, ...others] = this.#folders as [OpenFolder, ...OpenFolder[]];
-    this.#records.push(yield* writeJournal(write, home, { id, directories: this.#folders.map(({ directoryPath }) => whereabouts(home.directoryPath, directoryPath)), changes: this.#changes }));
+    const [home, ...others] = this.#plan.folders as [OpenFolder, ...OpenFolder[]];
+    this.#records.push(yield* writeJournal(write, home, { id, directories: this.#plan.folders.map(({ directoryPath }) => whereabouts(home.directoryPath, directoryPath)), changes: this.#plan.changes }));
     this.#records.push(yield* writeToken(write, home, id));
     yield* this.#sync([home]);
     for (const folder of others) this.#records.push(yield* writePointer(write, folder, { id, home: whereabouts(folder.directoryPath, home.directoryPath) }));
@@ -213,7 +122,7 @@ class Commit {
   /** The commit itself. At once: nothing of this process comes between the last look and the rename. */
   *#commit(): Steps<void> {
     const { id } = this.#draft;
-    const [home] = this.#folders as [OpenFolder];
+    const [home] = this.#plan.folders as [OpenFolder];
     yield* this.#locks.assertHeld();
     yield* this.#draft.assertSeen();
     for (const change of this.#drafted) if (change.kind === 'put') yield* reporting(change.write, refuseIfGone(change.temporary));
@@ -239,7 +148,7 @@ class Commit {
 
   #letStay(): void {
     for (const change of this.#drafted) if (change.kind === 'put') change.temporary.guard.release();
-    for (const { staged } of this.#linked) staged.letStay();
+    for (const { staged } of this.#plan.linked) staged.letStay();
     for (const { guard } of this.#records) guard.release();
     this.#locks.keep();
   }
@@ -256,14 +165,14 @@ class Commit {
   *#complete(): Steps<Committed> {
     const write = this.#write;
     write.step = 'complete';
-    const [home] = this.#folders as [OpenFolder];
+    const [home] = this.#plan.folders as [OpenFolder];
     yield* this.#sync([home]);
-    const parts = this.#folders.map((folder): Part => ({ ...folder, numbered: true }));
+    const parts = this.#plan.folders.map((folder): Part => ({ ...folder, numbered: true }));
     const made = yield* atOnce(this.#makeAll(parts));
-    const durable = yield* this.#sync(this.#folders);
+    const durable = yield* this.#sync(this.#plan.folders);
     this.#locks.confirmed(durable);
-    yield* clearStaged(write, this.#folders, this.#changes);
-    yield* removeRecords(write, this.#folders, this.#draft.id);
+    yield* clearStaged(write, this.#plan.folders, this.#plan.changes);
+    yield* removeRecords(write, this.#plan.folders, this.#draft.id);
     write.step = 'unlock';
     yield* this.#locks.releaseAll();
     return { durable, outcomes: this.#drafted.map((change) => this.#outcomeOf(change, made)) };
@@ -272,9 +181,9 @@ class Commit {
   /** At once: readers see old beside new for as short as can be, and no write of this process comes between. */
   *#makeAll(parts: readonly Part[]): Steps<Made[]> {
     const made: Made[] = [];
-    for (const change of this.#changes) made.push(yield* makeChange(this.#write, parts, change));
-    for (const [of, index] of this.#indexes) if (made[index] === 'made') for (const { place } of filesOf(of)) this.#locks.placed(place);
-    for (const { staged } of this.#linked) staged.forget();
+    for (const change of this.#plan.changes) made.push(yield* makeChange(this.#write, parts, change));
+    for (const change of this.#drafted) if (made[this.#plan.indexOf(change)] === 'made') for (const { place } of filesOf(change)) this.#locks.placed(place);
+    for (const { staged } of this.#plan.linked) staged.forget();
     return made;
   }
 
@@ -282,16 +191,16 @@ class Commit {
     const { existing } = change.kind === 'rename' ? change.to : change.place;
     return {
       change,
-      made: made[this.#indexes.get(change) as number] as Made,
+      made: made[this.#plan.indexOf(change)] as Made,
       replaced: existing !== undefined,
-      backupPath: this.#linked.find(({ of, backupPath }) => of === change && backupPath !== undefined)?.backupPath,
+      backupPath: this.#plan.linked.find(({ of, backupPath }) => of === change && backupPath !== undefined)?.backupPath,
       notKept: change.kind === 'put' ? change.notKept : [],
     };
   }
 
   /** Before the commit: everything that was added goes; the journal last, since it leads to the rest. */
   *#rollBack(): Steps<void> {
-    for (const { staged } of this.#linked) yield* staged.discard();
+    for (const { staged } of this.#plan.linked) yield* staged.discard();
     for (const change of this.#drafted) if (change.kind === 'put') yield* discardTemporary(change.temporary);
     for (const { reach, guard } of this.#records.toReversed()) {
       if (yield* afterFailure(call.unlink(reach))) guard.release();
@@ -309,11 +218,6 @@ class Commit {
   *#sync(folders: readonly OpenFolder[]): Steps<boolean | 'unsupported'> {
     return yield* syncAll(this.#write, folders);
   }
-}
-
-function filesOf(change: DraftChange): { readonly path: PathName; readonly place: Place }[] {
-  const files = [{ path: change.write.path, place: change.place }];
-  return change.kind === 'rename' ? [...files, { path: change.toWrite.path, place: change.to }] : files;
 }
 
 function* refuseIfGone(temporary: { readonly reach: PathName } & Parameters<typeof statusOf>[0]): Steps<void> {

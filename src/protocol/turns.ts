@@ -20,18 +20,13 @@ import { fileKey } from './files.ts';
 import { Lane, lanes } from './lane.ts';
 import { deadlock } from './lock.ts';
 import { lockTimeout } from './patience.ts';
+import { callBegins, callEnds, callSettlesOn, newestIn, noteNewest } from './newest.ts';
 import type { Place } from './place.ts';
 import { Placed } from './placed.ts';
 import { finishRename, renames, type RenameUnderWay } from './renames.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 let lastNumber = 0;
-/** Numbers of asynchronous calls that have not settled, and may be for any file, lowest first. */
-const outstanding = new Set<number>();
-/** For each file, how many asynchronous calls that have not settled are for it and no other. */
-const settledOn = new Map<string, number>();
-/** For each file, the newest content that is in place; kept while an older call may still come. */
-const placed = new Map<string, Placed>();
 
 /** One call's place in the order. */
 export class Turn {
@@ -58,7 +53,7 @@ export class Turn {
     const { mode, uid, gid, overwrite, backup, symlink, preserve } = write.settings;
     const onlyContent = mode === undefined && uid === undefined && gid === undefined && overwrite && backup === undefined && symlink === 'follow';
     this.supersedable = write.locking === undefined && onlyContent && preserve.mode !== 'off' && preserve.owner !== 'off' && preserve.xattr !== 'off';
-    if (!write.blocking) outstanding.add(this.number);
+    if (!write.blocking) callBegins(this.number);
     if (write.locking !== undefined) write.locking.deadline = performance.now() + write.settings.lock.timeout;
   }
 
@@ -68,7 +63,7 @@ export class Turn {
    */
   newer(place: Place): Placed | undefined {
     if (!this.write.settings.overwrite || this.write.locking !== undefined) return undefined;
-    const record = placed.get(fileKey(place));
+    const record = newestIn(fileKey(place));
     return record !== undefined && (record.number > this.number || record.number === this.#standsFor?.number) ? record : undefined;
   }
 
@@ -195,19 +190,10 @@ export class Turn {
     });
   }
 
-  /** It is for this file and no other from now on: while its source goes on, nothing has to be kept for it about others. */
+  /** It is for this file and no other from now on. */
   settleOn(place: Place): void {
-    if (!outstanding.delete(this.number)) return;
-    this.#file = fileKey(place);
-    settledOn.set(this.#file, (settledOn.get(this.#file) ?? 0) + 1);
-  }
-
-  #leaveFile(): void {
-    if (this.#file === undefined) return;
-    const others = (settledOn.get(this.#file) ?? 1) - 1;
-    if (others === 0) settledOn.delete(this.#file);
-    else settledOn.set(this.#file, others);
-    this.#file = undefined;
+    const file = fileKey(place);
+    if (callSettlesOn(this.number, file)) this.#file = file;
   }
 
   /** Notes a rename that begins. A synchronous write may finish it. */
@@ -224,10 +210,10 @@ export class Turn {
 
   /** From now on this is the newest content of the file, unless a newer one got in meanwhile. */
   placed(place: Place, finishedByNewer = false): Placed | undefined {
-    const before = placed.get(fileKey(place))?.number ?? 0;
+    const before = newestIn(fileKey(place))?.number ?? 0;
     if (before > this.number && (this.write.locking === undefined || finishedByNewer)) return undefined;
     this.#record = new Placed(Math.max(before, this.number), this.write.path);
-    if (outstanding.size > 0 || settledOn.has(fileKey(place))) placed.set(fileKey(place), this.#record);
+    noteNewest(fileKey(place), this.#record);
     return this.#record;
   }
 
@@ -250,23 +236,13 @@ export class Turn {
 
   /** The call has ended: the next one's turn. */
   leave(): void {
-    outstanding.delete(this.number);
-    this.#leaveFile();
+    callEnds(this.number, this.#file);
+    this.#file = undefined;
     this.lane?.next(this, this.#record);
-    forgetOld();
   }
 }
 
 /** Of a write whose effect is more than the content, and which came too late. */
 export function overtaken(): Error {
   return refusal('ERR_UNTORN_OVERTAKEN', 'a later synchronous write of this file came first');
-}
-
-/** No call that is older than these contents can come any more. */
-function forgetOld(): void {
-  const [oldest = Infinity] = outstanding;
-  for (const [name, record] of placed) {
-    if (record.number > oldest) break;
-    if (!settledOn.has(name)) placed.delete(name);
-  }
 }

@@ -1,0 +1,73 @@
+/** One change of a transaction before its commit, and what is asked about it when its files are looked at again. */
+import { refusal } from '../errors.ts';
+import type { PathName } from '../path.ts';
+import type { NotKept } from '../result.ts';
+import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { O_TO_SYNC } from '../system/flags.ts';
+import { finishTemporary } from './commit.ts';
+import { whenDescriptorsAllow } from './descriptors.ts';
+import { openSame } from './in-place.ts';
+import { folded } from './lock-name.ts';
+import type { Place } from './place.ts';
+import { examineTemporary, statusOf, type TemporaryFile } from './temporary.ts';
+import type { Write } from './write.ts';
+
+interface Common {
+  readonly write: Write;
+  readonly place: Place;
+}
+
+/** New content. */
+export interface Put extends Common {
+  readonly kind: 'put';
+  temporary: TemporaryFile;
+  readonly bytes: number;
+  notKept: NotKept[];
+}
+
+export interface Removal extends Common {
+  readonly kind: 'remove';
+}
+
+export interface Renaming extends Common {
+  readonly kind: 'rename';
+  /** The new name, and the settings that go with it. */
+  readonly to: Place;
+  readonly toWrite: Write;
+}
+
+export type DraftChange = Put | Removal | Renaming;
+
+/** The files that a change is about: for a new name, the old one too. */
+export function filesOf(change: DraftChange): { readonly path: PathName; readonly place: Place }[] {
+  const files = [{ path: change.write.path, place: change.place }];
+  return change.kind === 'rename' ? [...files, { path: change.toWrite.path, place: change.to }] : files;
+}
+
+/** Whether a filesystem takes two names for one that differ, as in case. To remove the one would be to remove the other. */
+export function isOneName(one: Place, other: Place): boolean {
+  const [file, otherFile] = [one.existing, other.existing];
+  if (file === undefined || file.ino !== otherFile?.ino || file.dev !== otherFile.dev) return false;
+  return one.directory.key === other.directory.key && (file.nlink === 1 || folded(one.name) === folded(other.name));
+}
+
+/** Whether a file is the one that it was, with nothing about it changed. */
+export function isUnchanged(before: FileStatus | undefined, now: FileStatus | undefined): boolean {
+  return before?.ino === now?.ino && before?.ctimeNs === now?.ctimeNs;
+}
+
+/** The file that is replaced is another one by now: its metadata are what counts. */
+export function* restage(change: Put): Steps<void> {
+  const { write, place } = change;
+  // To read: it may have the mode of a file that its owner may not write.
+  const fd = yield* whenDescriptorsAllow(write, () => openSame(change.temporary.reach, statusOf(change.temporary), O_TO_SYNC));
+  const again: TemporaryFile = { ...change.temporary, fd, open: true, private: change.temporary.private || place.existing !== undefined };
+  change.temporary = again;
+  yield* examineTemporary(write, place, again);
+  again.status ??= yield* call.fstat(fd);
+  change.notKept = yield* finishTemporary(write, place, again);
+}
+
+export function missing(): Error {
+  return refusal('ENOENT', 'there is no such file');
+}

@@ -1,0 +1,131 @@
+/**
+ * What a transaction is to do, file by file, as its journal says it: backups, new names and removals included.
+ *
+ * Promise: no file is in it twice, and each change can be made again after a crash; what it puts in place is complete beside
+ * its target already. It is made under the locks of all of its files.
+ */
+import { codeOf, refusal } from '../errors.ts';
+import { join, split, type PathName } from '../path.ts';
+import type { Steps } from '../system/calls.ts';
+import { numberBackup, stageOld, syncOld, type StagedBackup } from './backup.ts';
+import { openDirectory } from './directory.ts';
+import type { Draft } from './draft.ts';
+import { filesOf, type DraftChange, type Renaming } from './draft-change.ts';
+import { fileKey, type OpenFolder } from './files.ts';
+import { identityOf, type Change, type Identity } from './journal.ts';
+import type { LockSet } from './locks.ts';
+import { refuseImmovable } from './movable.ts';
+import { syncParents } from './parents.ts';
+import { lookAt, type Place } from './place.ts';
+import { refusedByPermissions, type Write } from './write.ts';
+
+/** A further name, or a copy, of a file: as its backup, or to be its new name. */
+interface Linked {
+  readonly staged: StagedBackup;
+  readonly backupPath?: PathName;
+  readonly of: DraftChange;
+}
+
+export class Plan {
+  /** Every directory that it changes; the first is home to the journal. */
+  readonly folders: OpenFolder[] = [];
+  readonly changes: Change[] = [];
+  readonly linked: Linked[] = [];
+  readonly #draft: Draft;
+  readonly #locks: LockSet;
+  /** What it changes, backups included: no file twice. */
+  readonly #files: Set<string>;
+  /** Where among the changes the one is that a draft's change is known by. */
+  readonly #indexes = new Map<DraftChange, number>();
+
+  constructor(draft: Draft, drafted: readonly DraftChange[], locks: LockSet) {
+    this.#draft = draft;
+    this.#locks = locks;
+    this.#files = new Set(drafted.flatMap((change) => filesOf(change).map(({ place }) => fileKey(place))));
+  }
+
+  /** Which of the changes tells what became of a draft's change. */
+  indexOf(change: DraftChange): number {
+    return this.#indexes.get(change) as number;
+  }
+
+  /** Looks at a file again, checks what can be checked, and says what is to be done with it. */
+  *add(change: DraftChange): Steps<void> {
+    const { write, place: at } = change;
+    yield* this.#draft.refresh(change);
+    yield* refuseImmovable(write, at);
+    if (write.settings.backup !== undefined && at.existing !== undefined) yield* this.#backUp(change);
+    const was = yield* this.#identify(write, at);
+    const common = { directory: this.#folderAt(at), name: at.name };
+    write.step = 'sync directory';
+    if (write.settings.durability !== 'off') yield* syncParents(write, at.directoryPath);
+    if (change.kind === 'put') this.#note(change, { kind: 'put', ...common, staged: change.temporary.name, over: was });
+    if (change.kind === 'rename') yield* this.#planNewName(change);
+    const removal = { kind: 'remove', ...common, was: was as Identity } as const;
+    if (change.kind === 'remove') this.#note(change, removal);
+    // What became of it is told by its new name.
+    if (change.kind === 'rename') this.changes.push(removal);
+  }
+
+  /** A file that is renamed gets its new name before it loses the old one; in another filesystem it is a copy. */
+  *#planNewName(change: Renaming): Steps<void> {
+    const { place: at, to, toWrite } = change;
+    yield* refuseImmovable(toWrite, to);
+    const staged = yield* stageOld(toWrite, at, to, to.name);
+    this.linked.push({ staged, of: change });
+    const over = yield* this.#identify(toWrite, to);
+    this.#note(change, { kind: 'put', directory: this.#folderAt(to), name: to.name, staged: staged.name, over });
+  }
+
+  #note(of: DraftChange, change: Change): void {
+    this.#indexes.set(of, this.changes.push(change) - 1);
+  }
+
+  /** What the file is known by after a crash: what has not reached the disk cannot be compared then. */
+  *#identify(write: Write, at: Pick<Place, 'reach' | 'existing'>): Steps<Identity | undefined> {
+    const { existing } = at;
+    if (existing === undefined) return undefined;
+    if (write.settings.durability === 'off') return identityOf(existing, true);
+    try {
+      return identityOf(existing, yield* syncOld(write, at, existing));
+    } catch (error) {
+      // It may be replaced or removed, but not read.
+      if (['EACCES', 'EPERM'].includes(codeOf(error) ?? '') || refusedByPermissions(write, error)) return identityOf(existing, false);
+      throw error;
+    }
+  }
+
+  *#backUp(change: DraftChange): Steps<void> {
+    const { write, place: at } = change;
+    write.step = 'back up';
+    const { backup } = write.settings;
+    if (backup === undefined) return;
+    const { folder, name, surplus } = backup.kind === 'path' ? { ...(yield* this.#folderOf(write, backup.path)), surplus: [] } : { folder: at, ...(yield* numberBackup(at, backup)) };
+    const reach = join(folder.directory.reach, name);
+    const backupKey = fileKey({ ...folder, name });
+    if (this.#files.has(backupKey)) throw refusal('EINVAL', 'the backup would be a file that the transaction changes, or another backup');
+    this.#files.add(backupKey);
+    const staged = yield* stageOld(write, at, folder, name);
+    this.linked.push({ staged, backupPath: join(folder.directoryPath, name), of: change });
+    const there = yield* lookAt({ reach });
+    const directory = this.#folderAt(folder);
+    this.changes.push({ kind: 'put', directory, name, staged: staged.name, over: there && identityOf(there, false) });
+    for (const old of surplus) {
+      const found = yield* lookAt({ reach: join(folder.directory.reach, old) });
+      if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old }))) this.changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false) });
+    }
+  }
+
+  *#folderOf(write: Write, path: PathName): Steps<{ folder: OpenFolder; name: PathName }> {
+    const { directory: directoryPath, name } = split(path);
+    return { folder: this.#draft.share({ directory: yield* openDirectory(write, directoryPath), directoryPath }), name };
+  }
+
+  #folderAt({ directory, directoryPath }: OpenFolder): number {
+    if (this.folders.length === 0) {
+      this.folders.push(this.#locks.home ?? { directory, directoryPath });
+    }
+    const index = this.folders.findIndex((folder) => folder.directory.key === directory.key);
+    return index === -1 ? this.folders.push({ directory, directoryPath }) - 1 : index;
+  }
+}
