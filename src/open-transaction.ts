@@ -19,13 +19,14 @@ import { refuseOthers, settingsOfFile, type TransactionJsonOptions, type Transac
 /** What the two kinds of transactions have in common. */
 export abstract class AnyTransaction {
   /** @internal */
-  readonly draft: Draft;
+  declare readonly draft: Draft;
   readonly #settings: Settings;
   #ended = false;
 
   constructor(settings: Settings, blocking: boolean) {
     this.#settings = settings;
-    this.draft = new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge, now: Date.now });
+    // Not enumerable: who prints the object is not shown what is inside.
+    Object.defineProperty(this, 'draft', { value: new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge, now: Date.now }) });
   }
 
   /** @internal */

@@ -4,11 +4,12 @@ import type { Pending } from './protocol/pending.ts';
 /** What a pending file says of itself, whether its methods block or not. */
 export abstract class PendingFileBase {
   /** @internal */
-  protected readonly pending: Pending;
+  declare protected readonly pending: Pending;
 
   /** @internal */
   protected constructor(pending: Pending) {
-    this.pending = pending;
+    // Not enumerable: who prints the object is not shown what is inside.
+    Object.defineProperty(this, 'pending', { value: pending });
   }
 
   /** The file that a commit replaces, symbolic links followed. */

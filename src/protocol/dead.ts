@@ -19,6 +19,12 @@ import { newLockedWrite, type Write } from './write.ts';
 /** A transaction, and where its journal is. */
 type Transaction = Pick<Pointer, 'id' | 'home'>;
 
+/** One of which a directory has the journal, or a pointer to it. */
+interface LeftHere {
+  readonly id: string;
+  readonly pointer: PathName | undefined;
+}
+
 /** Hears what was put right. */
 export type Tell = (settled: Settled) => void;
 
@@ -27,19 +33,26 @@ export function* settleDead(write: Write, dead: Dead, tell?: Tell): Steps<void> 
   const { note, folder } = dead;
   if (note.byteLength === 0) return yield* settleAtAGuess(write, dead, tell);
   const known = wholeNote(note);
-  for (const transaction of known === undefined ? yield* withoutNote(write, dead, isSameProcess) : [known]) yield* settleIn(write, folder, transaction, tell);
+  if (known !== undefined) return yield* settleIn(write, folder, known, tell);
+  for (const left of yield* withoutNote(write, dead, isSameProcess)) yield* settleLeft(write, folder, left, tell);
 }
 
 /** An update's lock, or one that lost its note: what is nobody's who can be seen to be dead, or cannot be settled, is left for `recover()` to tell. */
 function* settleAtAGuess(write: Write, dead: Dead, tell?: Tell): Steps<void> {
   // That of a record never has a note: who has it is putting that transaction right.
   if (/\.untorn-j-[^/]*$/.test(asText(dead.lock))) return;
-  try {
-    for (const transaction of yield* withoutNote(write, dead, () => false)) yield* settleIn(write, dead.folder, transaction, tell);
-  } catch (error) {
-    const code = codeOf(error) ?? '';
-    if (!code.startsWith('ERR_UNTORN_') && !['EACCES', 'EPERM'].includes(code)) throw error;
+  for (const left of yield* withoutNote(write, dead, () => false)) {
+    try {
+      yield* settleLeft(write, dead.folder, left, tell);
+    } catch (error) {
+      if (!isOthers(error)) throw error;
+    }
   }
+}
+
+function isOthers(error: unknown): boolean {
+  const code = codeOf(error) ?? '';
+  return code.startsWith('ERR_UNTORN_') || ['EACCES', 'EPERM'].includes(code);
 }
 
 /** Undefined for one that is not whole. */
@@ -56,16 +69,18 @@ function wholeNote(note: Uint8Array): Transaction | undefined {
  * Nothing of a lock is synced: in a power cut it may keep its name and lose its note. What was committed has a record in this
  * directory, which was synced; so all that dead processes left here is put right, and what the lock's own left.
  */
-function* withoutNote(write: Write, { owner, folder }: Dead, isIts: (of: Owner, owner: Owner) => boolean): Steps<Transaction[]> {
-  const found: Transaction[] = [];
+function* withoutNote(write: Write, { owner, folder }: Dead, isIts: (of: Owner, owner: Owner) => boolean): Steps<LeftHere[]> {
+  const found: LeftHere[] = [];
   for (const [id, { record, pointer }] of leftovers(yield* call.readdir(folder.directory.reach))) {
     const of = parseToken(`untorn-x-${id}`);
-    if (of === undefined || (record ?? pointer) === undefined || !(isIts(of, owner) || isDead(write, of, owner))) continue;
-    const here = whereabouts(folder.directoryPath, folder.directoryPath);
-    const read = pointer === undefined ? undefined : yield* readPointer(write, join(folder.directory.reach, pointer), join(folder.directoryPath, pointer), id);
-    found.push({ id, home: read?.content.home ?? here });
+    if (of !== undefined && (record ?? pointer) !== undefined && (isIts(of, owner) || isDead(write, of, owner))) found.push({ id, pointer });
   }
   return found;
+}
+
+function* settleLeft(write: Write, folder: Folder, { id, pointer }: LeftHere, tell?: Tell): Steps<void> {
+  const read = pointer === undefined ? undefined : yield* readPointer(write, join(folder.directory.reach, pointer), join(folder.directoryPath, pointer), id);
+  yield* settleIn(write, folder, { id, home: read?.content.home ?? whereabouts(folder.directoryPath, folder.directoryPath) }, tell);
 }
 
 function isSameProcess(one: Owner, other: Owner): boolean {

@@ -50,7 +50,7 @@ export class Plan {
   }
 
   /** Looks at a file again, checks what can be checked, and says what is to be done with it. */
-  *add(change: DraftChange): Steps<void> {
+  *include(change: DraftChange): Steps<void> {
     const { write, place: at } = change;
     yield* this.#draft.refresh(change);
     yield* refuseImmovable(write, at);

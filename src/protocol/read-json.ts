@@ -13,6 +13,7 @@ import { readOptions } from '../options.ts';
 import { join, type PathName } from '../path.ts';
 import { validate, type StandardSchema } from '../schema.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
+import { fileType } from '../system/flags.ts';
 import { numbered, numbersTaken, simple } from './backup.ts';
 import { findPlace, leavePlace } from './place.ts';
 import { readContent } from './seen.ts';
@@ -87,7 +88,8 @@ function* backupsOf({ path, settings, surroundings, blocking }: Write): Steps<Pa
     const found: { path: PathName; changed: bigint }[] = [];
     for (const backup of paths) {
       try {
-        found.push({ path: backup, changed: (yield* call.stat(backup)).mtimeNs });
+        const { mode, mtimeNs } = yield* call.stat(backup);
+        if (fileType(mode) === 'file') found.push({ path: backup, changed: mtimeNs });
       } catch (error) {
         if (codeOf(error) !== 'ENOENT') throw error;
       }

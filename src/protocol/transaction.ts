@@ -82,7 +82,7 @@ class Commit {
 
       yield* this.#locks.take(this.#drafted.flatMap(filesOf));
       yield* this.#draft.assertSeen();
-      for (const change of this.#drafted) yield* reporting(change.write, this.#plan.add(change));
+      for (const change of this.#drafted) yield* reporting(change.write, this.#plan.include(change));
       write.path = first.write.path;
       write.step = 'commit';
       yield* this.#prepare();

@@ -6,7 +6,8 @@ import process from 'node:process';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
-  atomicWrite, atomicWriteSync, createWritableStream, createWriteStream, openPending, openPendingSync, readVersioned, readVersionedSync, sweep, sweepSync, updateFile, updateFileSync, WriteError, writeFile, writeFileSync,
+  atomicWrite, atomicWriteSync, createWritableStream, createWriter, createWriteStream, openPending, openPendingSync, readJson, readJsonSync, readVersioned, readVersionedSync, recover, recoverSync, replaceDirectory, replaceDirectorySync,
+  sweep, sweepSync, transaction, transactionSync, updateFile, updateFileSync, updateJson, updateJsonSync, WriteError, writeFile, writeFileSync, writeJson, writeJsonSync,
 } from 'untorn';
 
 const folder = process.argv[2];
@@ -220,6 +221,54 @@ const behaviours = {
     await assert.rejects(writeFile(file, 'newer', { ifMatch: version }), failsWith('ERR_VERSION_CONFLICT'));
     assert.equal(text(file), 'new');
   },
+  async 'JSON is read, written and updated, its layout kept'({ file, at }) {
+    await assert.rejects(readJson(file), { code: 'ERR_UNTORN_JSON_SYNTAX' });
+    put(file, '{\n  "count": 1\n}\n');
+    await writeJson(file, { count: 1 });
+    await updateJson(file, ({ count }) => ({ count: count + 1 }));
+    updateJsonSync(file, ({ count }) => ({ count: count + 1 }));
+    assert.deepEqual([text(file), await readJson(file)], ['{\n  "count": 3\n}\n', { count: 3 }]);
+    for (const write of [writeJson, async (...given) => writeJsonSync(...given)]) await assert.rejects(write(file, { big: 1n }), TypeError);
+    assert.deepEqual([readJsonSync(at('absent'), { initial: [] }), text(file).length], [[], 17]);
+  },
+  async 'createWriter() writes the newest value, by flush, flushSync and close'({ at }) {
+    const file = at('state');
+    const writer = createWriter(file);
+    const results = await Promise.all(Array.from({ length: 100 }, (_, count) => writer.write({ count })));
+    assert.deepEqual([text(file), new Set(results).size <= 2], ['{"count":99}\n', true]);
+    void writer.write({ count: 100 });
+    await writer.flush();
+    assert.equal(text(file), '{"count":100}\n');
+    void writer.write({ count: 101 });
+    writer.flushSync();
+    assert.equal(text(file), '{"count":101}\n');
+    void writer.write({ count: 102 });
+    await writer.close();
+    assert.equal(text(file), '{"count":102}\n');
+    await assert.rejects(writer.write({}), { code: 'ERR_INVALID_STATE' });
+  },
+  async 'transaction() changes all or nothing, and leaves no lock'({ file, at }) {
+    mkdirSync(at('other'));
+    put(at('gone'), 'old');
+    await transaction(async (tx) => {
+      await tx.writeFile(file, 'new');
+      await tx.writeFile(at('other/created'), 'new');
+      await tx.remove(at('gone'));
+    });
+    transactionSync((tx) => tx.rename(at('other/created'), at('moved')));
+    await assert.rejects(transaction(async (tx) => { await tx.writeFile(file, 'newer'); throw new Error('mine'); }), { message: 'mine' });
+    assert.throws(() => transactionSync((tx) => { tx.writeFile(file, 'newer'); throw new Error('mine'); }), { message: 'mine' });
+    assert.deepEqual([text(file), text(at('moved')), readdirSync(at('')).toSorted(), readdirSync(at('other'))], ['new', 'new', ['file', 'moved', 'other'], []]);
+    for (const { completed, removed, kept } of [await recover(at('')), recoverSync(at('other'))]) assert.deepEqual([completed, removed, kept], [[], [], []]);
+  },
+  async 'replaceDirectory() swaps what a link leads to'({ at }) {
+    const path = at('current');
+    await replaceDirectory(path, (directory) => put(join(directory, 'file'), 'one'));
+    replaceDirectorySync(path, (directory) => put(join(directory, 'file'), 'two'));
+    assert.deepEqual([text(join(path, 'file')), readdirSync(at('')).length], ['two', 3]);
+    await assert.rejects(replaceDirectory(path, () => { throw new Error('mine'); }), { message: 'mine' });
+    assert.equal(text(join(path, 'file')), 'two');
+  },
   async 'sweep() leaves a live writer alone'({ file, at }) {
     const pending = await openPending(file);
     for (const { kept, removed } of [await sweep(at('')), sweepSync(at(''))]) assert.deepEqual([kept.map(({ reason }) => reason), removed], [['alive'], []]);
@@ -227,7 +276,7 @@ const behaviours = {
   },
 };
 
-const temporaries = (path) => readdirSync(path).filter((name) => name.includes('untorn-'));
+const temporaries = (path) => readdirSync(path).filter((name) => /untorn-(?!v-)/.test(name));
 
 /** A stream may still be removing its file when a pipeline has failed. */
 async function gone(file) {

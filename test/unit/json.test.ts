@@ -277,6 +277,7 @@ for (const { name, read, write } of apis) {
         good('file.~9~', { count: 9 }, 9);
         good('file.~10~', '', 1);
         good('file.~11~', { other: true }, 2);
+        mkdirSync(here.at('file.~12~'));
         const { value, recovery } = await recovering({ schema: counting });
         assert.deepEqual([value, recovery?.path, recovery?.backupPath, recovery?.error.code], [{ count: 9 }, here.at('file'), here.at('file.~9~'), 'ERR_UNTORN_JSON_SYNTAX']);
         assert.equal(here.text('file'), '{"count":');

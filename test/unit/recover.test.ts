@@ -41,6 +41,14 @@ describe('recover()', () => {
     writeFileSync(here.at(name), content(statSync(here.at(name), { bigint: true }).ino));
   }
 
+  /** The lock of a file in `d`, of the process that the transaction is of. */
+  function lock(file: string, id: string, note: Uint8Array): void {
+    const owner = newLockToken(1000).split('-');
+    owner.splice(2, 5, ...id.split('-').slice(0, 5));
+    mkdirSync(here.at(`d/.${file}.untorn-lock`));
+    writeFileSync(here.at(`d/.${file}.untorn-lock/${owner.join('-')}`), note);
+  }
+
   const rest = (directory: string): string[] => (existsSync(here.at(directory)) ? readdirSync(here.at(directory)).filter((name) => name.includes('untorn')) : []);
 
   async function keptBecause(reason: string): Promise<void> {
@@ -107,21 +115,28 @@ describe('recover()', () => {
 
   for (const [which, note] of [['zeros', Buffer.alloc(200)], ['half of it', Buffer.from('{"untorn":"poin')], ['nothing', Buffer.alloc(0)]] as const) {
     it(`puts right what the owner of a lock left whose note a power cut made ${which} (G9, G10)`, async () => {
-      /** The lock of a file, of the process that the transaction is of. */
-      const lock = (file: string, id: string): void => {
-        const owner = newLockToken(1000).split('-');
-        owner.splice(2, 5, ...id.split('-').slice(0, 5));
-        mkdirSync(here.at(`d/.${file}.untorn-lock`));
-        writeFileSync(here.at(`d/.${file}.untorn-lock/${owner.join('-')}`), note);
-      };
       const id = interrupted();
-      lock('f', id);
-      lock('other', id);
+      lock('f', id, note);
+      lock('other', id, note);
       assert.equal(await updateFile(here.at('d/f'), (old) => `${String(old)}er`).then(() => here.text('d/f')), 'newer');
       assert.deepEqual(await recover(here.at('d')), { completed: [], removed: [], kept: [] });
       assert.deepEqual([...rest('home'), ...rest('d')], []);
     });
   }
+
+  it('is not kept from that by what others left beside it (G9, G10)', async () => {
+    const id = interrupted();
+    // Wherever it comes in the listing.
+    const others = Array.from({ length: 20 }, () => `.untorn-j-${deadId()}.pointer`);
+    for (const name of others) {
+      writeFileSync(here.at(`d/${name}`), '{}');
+      chmodSync(here.at(`d/${name}`), 0o666);
+    }
+    lock('f', id, Buffer.alloc(0));
+    await updateFile(here.at('d/f'), (old) => `${String(old)}er`);
+    assert.equal(here.text('d/f'), 'newer');
+    assert.deepEqual([rest('home'), rest('d').toSorted()], [[], others.toSorted()]);
+  });
 
   it('waits for a directory that is not there (it may not be mounted), and for a home that is not', async () => {
     interrupted();
