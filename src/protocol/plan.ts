@@ -59,10 +59,10 @@ export class Plan {
     const common = { directory: this.#folderAt(at), name: at.name };
     write.step = 'sync directory';
     if (write.settings.durability !== 'off') yield* syncParents(write, at.directoryPath);
-    if (change.kind === 'put') this.#note(change, { kind: 'put', ...common, staged: change.temporary.name, over: was });
+    if (change.kind === 'put') this.#enter(change, { kind: 'put', ...common, staged: change.temporary.name, over: was });
     if (change.kind === 'rename') yield* this.#planNewName(change);
     const removal = { kind: 'remove', ...common, was: was as Identity } as const;
-    if (change.kind === 'remove') this.#note(change, removal);
+    if (change.kind === 'remove') this.#enter(change, removal);
     // What became of it is told by its new name.
     if (change.kind === 'rename') this.changes.push(removal);
   }
@@ -74,10 +74,10 @@ export class Plan {
     const staged = yield* stageOld(toWrite, at, to, to.name);
     this.linked.push({ staged, of: change });
     const over = yield* this.#identify(toWrite, to);
-    this.#note(change, { kind: 'put', directory: this.#folderAt(to), name: to.name, staged: staged.name, over });
+    this.#enter(change, { kind: 'put', directory: this.#folderAt(to), name: to.name, staged: staged.name, over });
   }
 
-  #note(of: DraftChange, change: Change): void {
+  #enter(of: DraftChange, change: Change): void {
     this.#indexes.set(of, this.changes.push(change) - 1);
   }
 
