@@ -34,14 +34,19 @@ function readUmask(): number {
   return process.umask();
 }
 
-/** How many descriptors may wait for a thread to close them: a loop of synchronous calls never hears of their ends. */
-const maximumReleased = 256;
-let released = 0;
+/** How many descriptors may be open for another thread to close. */
+const maximumOpen = 128;
+/** How many closes may not have been heard of: a loop of synchronous calls never hears of one, and each takes a kilobyte. */
+const maximumUnheard = 4096;
+/** Descriptors that were handed over, with how many closes of each are not heard of. One whose number comes again was closed. */
+const handedOver = new Map<number, number>();
+let unheard = 0;
 
 /** The last close of a replaced file frees its blocks, which can take longer than all the rest: another thread does it. */
 function release(fd: number, where: 'here' | 'elsewhere'): void {
+  const closes = handedOver.get(fd) ?? 0;
   // Nothing was written through it: there is no error to hear of but that it is closed.
-  if (where === 'here' || released >= maximumReleased) {
+  if (where === 'here' || unheard >= maximumUnheard || (closes === 0 && handedOver.size >= maximumOpen)) {
     try {
       closeSync(fd);
     } catch {
@@ -49,8 +54,16 @@ function release(fd: number, where: 'here' | 'elsewhere'): void {
     }
     return;
   }
-  released++;
-  close(fd, () => released--);
+  unheard++;
+  handedOver.set(fd, closes + 1);
+  close(fd, () => heardOfClose(fd));
+}
+
+function heardOfClose(fd: number): void {
+  unheard--;
+  const closes = handedOver.get(fd) ?? 1;
+  if (closes === 1) handedOver.delete(fd);
+  else handedOver.set(fd, closes - 1);
 }
 
 /** A lock that is lost meanwhile is noticed when it is used. */
