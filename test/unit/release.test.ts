@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, open, openSync, readdirSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { surroundings } from '#untorn/system/surroundings.js';
+import { needsTools } from '../support/needs.ts';
+import { scratch } from '../support/scratch.ts';
+
+const opened = (): number => openSync('/', 'r');
+const descriptors = (): number => readdirSync('/proc/self/fd').length;
+
+describe('descriptors that another thread is to close', { skip: process.platform !== 'linux' && 'needs /proc' }, () => {
+  const here = scratch();
+
+  it('stay few in a loop that never hears of their ends, while no thread gets to close them', async (t) => {
+    if (!needsTools(t, 'mkfifo')) return;
+    execFileSync('mkfifo', [here.at('fifo')]);
+    // Each thread of the pool waits for somebody to open the other end.
+    const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
+    const busy = Array.from({ length: threads }, () => new Promise<number>((resolve, reject) => open(here.at('fifo'), 'r', (error, fd) => (error ? reject(error) : resolve(fd)))));
+    const before = descriptors();
+    for (let made = 0; made < 1000; made++) surroundings.release(opened(), 'elsewhere');
+    const most = descriptors() - before;
+    const end = openSync(here.at('fifo'), constants.O_RDWR);
+    for (const fd of [...(await Promise.all(busy)), end]) closeSync(fd);
+    assert.ok(most > 10 && most < 200, String(most));
+  });
+
+  it('cost a loop that never ends no more than so much memory', () => {
+    for (let made = 0; made < 10_000; made++) surroundings.release(opened(), 'elsewhere');
+    const unheard = process.getActiveResourcesInfo().filter((name) => name === 'FSReqCallback').length;
+    assert.ok(unheard > 100 && unheard < 5000, String(unheard));
+  });
+
+  it('are all closed in the end, and counted no more', async () => {
+    const heardOfAll = async (): Promise<void> => {
+      while (process.getActiveResourcesInfo().includes('FSReqCallback')) await new Promise((resolve) => setImmediate(resolve));
+    };
+    await heardOfAll();
+    const before = descriptors();
+    for (let made = 0; made < 20; made++) {
+      for (let each = 0; each < 500; each++) surroundings.release(opened(), 'elsewhere');
+      assert.ok(process.getActiveResourcesInfo().includes('FSReqCallback'));
+      await heardOfAll();
+      assert.equal(descriptors(), before);
+    }
+  });
+});
