@@ -123,7 +123,7 @@ function* swap(write: LockedWrite, place: Spot, lock: Lock, made: New, synced: b
   const durable = synced === false ? false : both(synced, yield* syncDirectory(write, directory));
   const left = oldName(old, version);
   const mine = left !== undefined && (old.kind === 'directory' || (yield* isOurs(old, join(directory.reach, left), left, version)));
-  const removed = mine && !keepOld && (yield* removeOld(write, directory, name, left));
+  const removed = mine && !keepOld && (yield* removeOld(write, directory, name, left, synced !== false));
   const oldPath = removed === true || statusOf(old) === undefined ? undefined : typeof removed === 'object' ? join(directoryPath, removed.left) : whereIs(old, directoryPath, left);
   return { path: write.path, directory: old.kind === 'directory' ? write.path : join(directoryPath, version), replaced: statusOf(old) !== undefined, durable, oldPath };
 }
@@ -189,10 +189,12 @@ function beforeToken(name: PathName): string {
 }
 
 /** Removes the old directory; what could not be removed has a name that a sweep removes. */
-function* removeOld(write: LockedWrite, directory: Directory, name: PathName, left: PathName): Steps<true | { readonly left: PathName }> {
+function* removeOld(write: LockedWrite, directory: Directory, name: PathName, left: PathName, synced: boolean): Steps<true | { readonly left: PathName }> {
   const chosen = newName(unfenced(write), name, 'tree');
   const reach = join(directory.reach, chosen);
   if (!(yield* afterFailure(call.rename(join(directory.reach, left), reach)))) return { left };
+  // What has the name of a version is whole, also after a crash.
+  if (synced && !(yield* afterFailure(syncDirectory(write, directory)))) return { left: chosen };
   return (yield* afterFailure(removeTree(write, reach))) ? true : { left: chosen };
 }
 

@@ -1,4 +1,5 @@
 /** What comes after a crash: a sweep, and the next write. */
+import type { SweepResult } from 'untorn';
 import { sweepDirectory } from '#untorn/protocol/sweep.js';
 import { readOptions } from '#untorn/options.js';
 import { newWrite } from '#untorn/protocol/write.js';
@@ -11,12 +12,18 @@ import { systemOf } from './system.ts';
 import type { Tree } from './tree.ts';
 import { stepsOf, surroundingsOf } from './writers.ts';
 
+/** Sweeps a disk whose writers are all dead. */
+export function sweepAll(disk: Disk): SweepResult {
+  const system = systemOf(disk);
+  const write = newWrite('/', readOptions({}), surroundingsOf(9, system.close), true);
+  return runSync(sweepDirectory({ directory: '/', olderThan: 0, recursive: true, dryRun: false, uid: 0, judge: () => 'dead', now: () => 0, write }), system);
+}
+
 /** Sweeps a disk and writes its targets: nothing but temporary files goes, and a write succeeds. */
 export function* recover(tree: Tree, histories: readonly History[]): Generator<Violation> {
   const disk = Disk.from(tree);
   const system = systemOf(disk);
-  const sweep = { directory: '/', olderThan: 0, recursive: true, dryRun: false, uid: 0, judge: () => 'dead' as const, now: () => 0, write: newWrite('/', readOptions({}), surroundingsOf(9, system.close), true) };
-  runSync(sweepDirectory(sweep), system);
+  sweepAll(disk);
   const left = new Map([...disk.tree.walk()].map(({ path, inode }) => [path, inode.data]));
   for (const { path, name, inode } of tree.walk()) {
     const isTemporary = parseToken(name)?.kind === 'temporary';

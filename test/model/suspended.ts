@@ -2,76 +2,10 @@
  * A transaction whose owner is stopped at any of its steps, taken for dead, and goes on when another has gone by; and one
  * that is stopped while a foreign program, which takes no locks, puts a file there.
  */
-import type { Request, Steps } from '#untorn/system/calls.js';
 import { Disk } from './disk.ts';
-import { oneByOne } from './driver.ts';
-import { systemOf } from './system.ts';
+import { Process } from './process.ts';
 import { root, type Tree } from './tree.ts';
 import { recoverySteps, surroundingsFor, transactionSteps, type Mutation, type Planned } from './transactions.ts';
-
-/** Single calls, one after the other. */
-function* flat(steps: Steps<unknown>): Generator<Request, unknown, unknown> {
-  let next = steps.next();
-  while (next.done !== true) {
-    let value;
-    try {
-      const request = next.value;
-      if (request.name === 'together') value = yield* flat(oneByOne(request.steps));
-      else if (request.name === 'atOnce') value = yield* flat(request.steps);
-      else value = yield request;
-    } catch (error) {
-      next = steps.throw(error);
-      continue;
-    }
-    next = steps.next(value);
-  }
-  return next.value;
-}
-
-/** A process at its steps. */
-class Process {
-  readonly #steps: Generator<Request, unknown, unknown>;
-  readonly #system: ReturnType<typeof systemOf>;
-  #next: IteratorResult<Request, unknown> | undefined;
-  error: unknown;
-  /** At which of its calls the disk fails. */
-  readonly #failing: number;
-  #calls = 0;
-
-  constructor(steps: Steps<unknown>, disk: Disk, failing = -1) {
-    this.#failing = failing;
-    this.#steps = flat(steps);
-    this.#system = systemOf(disk, {}, 4096);
-  }
-
-  get calls(): number {
-    return this.#calls;
-  }
-
-  /** Goes on for so many calls; whether it has not ended. */
-  go(calls: number): boolean {
-    try {
-      this.#next ??= this.#steps.next();
-      for (let done = 0; done < calls && this.#next.done !== true; done++) this.#perform(this.#next.value);
-    } catch (error) {
-      this.error = error;
-      return false;
-    }
-    return this.#next.done !== true;
-  }
-
-  #perform(request: Request): void {
-    let value;
-    try {
-      if (this.#calls++ === this.#failing) throw Object.assign(new Error(`EIO: ${request.name}`), { code: 'EIO', errno: -5, syscall: request.name });
-      value = (this.#system as unknown as Record<string, (...args: unknown[]) => unknown>)[request.name]?.(...(request as unknown as { args: unknown[] }).args);
-    } catch (error) {
-      this.#next = this.#steps.throw(error);
-      return;
-    }
-    this.#next = this.#steps.next(value);
-  }
-}
 
 const plan: readonly Planned[] = [{ write: '/d/f', content: 'A' }, { write: '/e/g', content: 'B' }, { remove: '/e/h' }];
 

@@ -37,27 +37,30 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
   let lastDescriptor = 2;
 
   /** The directory of the last name of a path, and that name. */
-  function locate(path: string | Buffer): { directory: number; name: string } {
-    const names = String(path).split('/').filter((part) => part !== '');
-    let at = root;
+  function locate(path: string | Buffer, from = root): { directory: number; name: string } {
+    const names = String(path).split('/').filter((part) => part !== '' && part !== '.');
+    let at = String(path).startsWith('/') ? root : from;
     if (names[0] === 'proc') {
       at = opened(Number(names[3])).inode.ino;
       names.splice(0, 4);
     }
     const name = names.pop() ?? '.';
-    for (const part of names) at = follow(part === '.' ? at : (disk.inode(at).entries.get(part) ?? fail('ENOENT', String(path)))).ino;
+    for (const part of names) at = follow({ directory: at, name: part }).ino;
     return { directory: at, name };
   }
 
-  function follow(ino: number): Inode {
-    const inode = disk.inode(ino);
-    return inode.type === 'link' ? follow(lookUp(inode.data).ino) : inode;
+  function entryAt({ directory, name }: { directory: number; name: string }): Inode {
+    return name === '.' ? disk.inode(directory) : disk.inode(disk.inode(directory).entries.get(name) ?? fail('ENOENT', name));
+  }
+
+  /** What a name leads to, through links. */
+  function follow(place: { directory: number; name: string }): Inode {
+    const inode = entryAt(place);
+    return inode.type === 'link' ? follow(locate(inode.data, place.directory)) : inode;
   }
 
   function lookUp(path: string | Buffer): Inode {
-    const { directory, name } = locate(path);
-    if (name === '.') return disk.inode(directory);
-    return disk.inode(disk.inode(directory).entries.get(name) ?? fail('ENOENT', String(path)));
+    return entryAt(locate(path));
   }
 
   function opened(fd: number): Descriptor {
@@ -96,7 +99,7 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
         added(path, () => disk.create('file', mode & ~umask, 0, 0).ino);
       }
       let inode = lookUp(path);
-      if (inode.type === 'link' && (flags & O_PATH) === 0) inode = (flags & O_NOFOLLOW) === 0 ? follow(inode.ino) : fail('ELOOP', String(path));
+      if (inode.type === 'link' && (flags & O_PATH) === 0) inode = (flags & O_NOFOLLOW) === 0 ? follow(locate(path)) : fail('ELOOP', String(path));
       if ((flags & O_DIRECTORY) !== 0 && inode.type !== 'directory') fail('ENOTDIR', String(path));
       descriptors.set(++lastDescriptor, { inode, syncs: O_SYNC !== undefined && (flags & O_SYNC) === O_SYNC, position: 0 });
       return lastDescriptor;
@@ -117,11 +120,11 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
     fdatasync: () => fail('ENOSYS', 'fdatasync'),
     fstat: (fd) => status(opened(fd).inode),
     lstat: (path) => status(lookUp(path)),
-    stat: (path) => status(follow(lookUp(path).ino)),
+    stat: (path) => status(follow(locate(path))),
     // ext4, so that the steps are those for a filesystem of the machine's own.
     statfs: () => 0xef53,
     readlink: (path) => lookUp(path).data,
-    readdir: (path) => [...follow(lookUp(path).ino).entries.keys()],
+    readdir: (path) => [...follow(locate(path)).entries.keys()],
     mkdir: (path, mode) => added(path, () => disk.create('directory', mode & ~umask, 0, 0).ino),
     rmdir(path) {
       if (lookUp(path).entries.size > 0) fail('ENOTEMPTY', String(path));
@@ -137,8 +140,11 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
       if (disk.inode(target.directory).entries.get(target.name) === ino) return; // rename(2): does nothing.
       disk.setEntries([{ ...target, ino }, { ...source, ino: undefined }]);
     },
-    symlink: () => fail('ENOSYS', 'symlink'),
-    exchange: () => fail('ENOSYS', 'exchange'),
+    symlink: (target, path) => added(path, () => disk.create('link', 0o777, 0, 0, String(target)).ino),
+    exchange(one, other) {
+      const [ino, second] = [lookUp(one).ino, lookUp(other).ino];
+      disk.setEntries([{ ...writable(one), ino: second }, { ...writable(other), ino }]);
+    },
     link: (existing, name) => added(name, () => lookUp(existing).ino),
     unlink(path) {
       lookUp(path);

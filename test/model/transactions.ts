@@ -10,14 +10,12 @@ import { LockSet } from '#untorn/protocol/locks.js';
 import { recoverDirectory } from '#untorn/protocol/recover.js';
 import { commitDraft } from '#untorn/protocol/transaction.js';
 import { newWrite } from '#untorn/protocol/write.js';
-import type { Request, Steps, Surroundings } from '#untorn/system/calls.js';
+import type { Steps, Surroundings } from '#untorn/system/calls.js';
 import { parseToken } from '#untorn/system/owner.js';
-import { crashStates } from './crash-states.ts';
 import { Disk } from './disk.ts';
-import { oneByOne } from './driver.ts';
-import { Persistence, profiles } from './persistence.ts';
-import { systemOf } from './system.ts';
+import { perform } from './process.ts';
 import { root, type Tree } from './tree.ts';
+import { copyOf, Watch } from './watch.ts';
 import { surroundingsOf } from './writers.ts';
 
 /** One change that a transaction makes. */
@@ -63,34 +61,6 @@ export function recoverySteps(directory: string, surroundings: Surroundings): St
   return recoverDirectory(newWrite(directory, readOptions({}), surroundings, true), { olderThan: 0, judge: () => 'dead', now: () => 0 });
 }
 
-/** Performs steps on a disk, and calls `after` after each call that may have changed something. */
-function perform(steps: Steps<unknown>, disk: Disk, after: () => void): unknown {
-  const system = systemOf(disk, {}, 4096);
-  const one = (request: Request): unknown => {
-    if (request.name === 'wait') throw new Error('a synchronous call waits');
-    if (request.name === 'together') return perform(oneByOne(request.steps), disk, after);
-    if (request.name === 'atOnce') return run(request.steps);
-    const result = (system[request.name] as (...args: unknown[]) => unknown)(...request.args);
-    after();
-    return result;
-  };
-  function run(inner: Steps<unknown>): unknown {
-    let next = inner.next();
-    while (next.done !== true) {
-      let value;
-      try {
-        value = next.value.name === 'together' ? run(oneByOne(next.value.steps)) : one(next.value);
-      } catch (error) {
-        next = inner.throw(error);
-        continue;
-      }
-      next = inner.next(value);
-    }
-    return next.value;
-  }
-  return run(steps);
-}
-
 /** Of the process that runs the transaction, or of one that comes after it. */
 export function surroundingsFor(index: number): Surroundings {
   return { ...surroundingsOf(index, () => undefined), judge: () => (index === 0 ? 'alive' : 'dead') };
@@ -133,7 +103,7 @@ export class TransactionCheck {
   #crash(disk: Disk, watched: Watch, committed: boolean, killsOnly: boolean): void {
     this.crashPoints++;
     if (this.#isCaught) return;
-    for (const tree of killsOnly ? [copyOf(disk.tree)] : watched.states()) this.#recover(tree, committed, 'after a crash', true);
+    for (const { tree } of killsOnly ? [{ tree: copyOf(disk.tree) }] : watched.states()) this.#recover(tree, committed, 'after a crash', true);
   }
 
   /** A mutant needs no further look. */
@@ -154,7 +124,7 @@ export class TransactionCheck {
       const watched = new Watch(disk);
       for (const directory of order) {
         const look = (): void => {
-          for (const left of watched.states()) this.#recover(left, committed, `${when}, and in the recovery`, false);
+          for (const { tree: left } of watched.states()) this.#recover(left, committed, `${when}, and in the recovery`, false);
         };
         const result = perform(this.#mutation(recoverySteps(directory, surroundingsFor(again ? 1 : 2))), disk, again && this.#mutation === unchanged ? look : () => undefined) as { kept: unknown[] };
         if (result.kept.length > 0) this.#report(`G9: the recovery leaves ${JSON.stringify(result.kept, show)} ${when}`);
@@ -179,44 +149,6 @@ export class TransactionCheck {
   #report(violation: string): void {
     if (this.violations.length < 10) this.violations.push(violation);
   }
-}
-
-/** What a crash of a disk can leave, in each kind of filesystem; each state of the medium is told once. */
-class Watch {
-  readonly #persistences: readonly Persistence[];
-  readonly #seen = new Set<string>();
-
-  readonly #disk: Disk;
-
-  constructor(disk: Disk) {
-    this.#disk = disk;
-    this.#persistences = profiles.map((profile) => withoutLocks(new Persistence(profile, disk), disk));
-  }
-
-  /** As it is when processes are killed, and what a power cut can make of it. */
-  *states(): Generator<Tree> {
-    yield copyOf(this.#disk.tree);
-    for (const persistence of this.#persistences) {
-      const moment = `${persistence.profile} ${persistence.signature}`;
-      if (this.#seen.has(moment)) continue;
-      this.#seen.add(moment);
-      yield* crashStates(persistence).states;
-    }
-  }
-}
-
-/** A power cut takes all locks with it: which of them are left makes no difference but to how long this takes. */
-function withoutLocks(persistence: Persistence, disk: Disk): Persistence {
-  disk.listeners[disk.listeners.indexOf(persistence)] = {
-    created: (inode) => persistence.created(inode),
-    changed: (effects) => persistence.changed(effects.filter((effect) => effect.kind !== 'entry' || !effect.name.includes('untorn-l'))),
-    synced: (ino) => persistence.synced(ino),
-  };
-  return persistence;
-}
-
-function copyOf(tree: Tree): Tree {
-  return Disk.from(tree).tree;
 }
 
 function show(_: string, value: unknown): unknown {

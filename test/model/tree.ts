@@ -31,20 +31,25 @@ export class Tree {
   }
 
   /** The file at a path, links followed. */
-  find(path: string): Inode | undefined {
-    let at = this.inodes.get(root);
+  find(path: string, from = root): Inode | undefined {
+    let at = path.startsWith('/') ? root : from;
     for (const name of path.split('/').filter((part) => part !== '')) {
-      const ino = at?.entries.get(name);
-      at = ino === undefined ? undefined : this.inodes.get(ino);
-      if (at?.type === 'link') at = this.find(at.data);
+      const ino = this.inodes.get(at)?.entries.get(name);
+      const found = ino === undefined ? undefined : this.inodes.get(ino);
+      const end = found?.type === 'link' ? this.find(found.data, at) : found;
+      if (end === undefined) return undefined;
+      at = end.ino;
     }
-    return at;
+    return this.inodes.get(at);
   }
 
-  /** Every name with its file, in the order of the names. */
-  walk(): readonly Named[] {
-    if (this.#names === undefined) this.#collect(root, '', (this.#names = []));
-    return this.#names;
+  /** Every name with its file, in the order of the names; of a directory, by default of all. */
+  walk(from = root): readonly Named[] {
+    if (from === root && this.#names !== undefined) return this.#names;
+    const names: Named[] = [];
+    this.#collect(from, '', names);
+    if (from === root) this.#names = names;
+    return names;
   }
 
   #collect(directory: number, path: string, names: Named[]): void {

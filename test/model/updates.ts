@@ -1,13 +1,8 @@
 /** All orders of a few processes that update one file, and what must hold at the end of each. */
-import { sweepDirectory } from '#untorn/protocol/sweep.js';
-import { readOptions } from '#untorn/options.js';
-import { newWrite } from '#untorn/protocol/write.js';
-import { runSync } from '#untorn/system/sync-driver.js';
 import { Disk } from './disk.ts';
 import { Owner, target, type Mutation } from './owners.ts';
-import { systemOf } from './system.ts';
+import { sweepAll } from './recovery.ts';
 import { root } from './tree.ts';
-import { surroundingsOf } from './writers.ts';
 
 export interface Scenario {
   readonly owners: number;
@@ -116,12 +111,6 @@ function runOne(run: Run, prefix: readonly number[], preemptions: number, killAt
   }
 }
 
-function sweep(disk: Disk): void {
-  const system = systemOf(disk);
-  const write = newWrite('/d', readOptions({}), surroundingsOf(9, system.close), true);
-  runSync(sweepDirectory({ directory: '/d', olderThan: 0, recursive: false, dryRun: false, uid: 0, judge: () => 'dead', now: () => 0, write }), system);
-}
-
 function check(run: Run, { old = '', distrusts = false }: Scenario, findings: Findings): void {
   const report = (violation: string): void => void findings.violations.push(`${violation}; after ${run.trace.join(' ')}`);
   const content = run.disk.tree.find(target)?.data ?? '';
@@ -139,7 +128,7 @@ function check(run: Run, { old = '', distrusts = false }: Scenario, findings: Fi
     if (!distrusts || !['ERR_LOCK_LOST', 'ERR_VERSION_CONFLICT'].includes(error?.code ?? '')) report(`G8: ${letter} failed: ${error?.stack}`);
   }
   const killed = run.owners.some(({ state }) => state === 'killed');
-  if (killed) sweep(run.disk);
+  if (killed) sweepAll(run.disk);
   const names = [...(run.disk.tree.find('/d')?.entries.keys() ?? [])].filter((name) => name !== 'f');
   if (names.length > 0) report(`G10: left are ${names.join(', ')}`);
 }
