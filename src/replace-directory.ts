@@ -14,7 +14,7 @@ import { outcomeOf } from './updating.ts';
 export interface ReplaceDirectoryOptions {
   /**
    * `'full'` and `'normal'`: every file and directory of the new one is synced before it is in place, and the old one is
-   * removed only when that is durable. `'off'`: nothing is synced. @default 'full'
+   * removed only when that is durable; where the filesystem cannot tell, it stays. `'off'`: nothing is synced. @default 'full'
    */
   durability?: Durability | undefined;
   /** Keep the old directory; the result's `oldPath` says where it is. @default false */
@@ -34,7 +34,7 @@ export interface ReplaceDirectoryResult {
   readonly replaced: boolean;
   /** Whether the new directory survives a power cut: confirmed, not asked for, or the filesystem cannot. */
   readonly durable: boolean | 'unsupported';
-  /** Where the old directory is, if it is there still: kept, not made by this function, or not removable. */
+  /** Where the old directory is, if it is there still: kept, not made by this function, not removable, or the new one not known to be durable. */
   readonly oldPath: PathName | undefined;
 }
 

@@ -66,17 +66,17 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<R
 }
 
 /** Locks of owners that are seen to be dead: what their owners were at is put right first. Returns those that could not be freed. */
-function* freeLocks(write: Write, { directory, directoryPath }: OpenFolder, tell: Tell): Steps<KeptTransaction[]> {
+function* freeLocks(write: Write, folder: OpenFolder, tell: Tell): Steps<KeptTransaction[]> {
   const { judge } = write.surroundings;
   const keptBecause = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (judge(owner, lastChange(status)) === 'dead' ? undefined : 'alive');
   const left: KeptTransaction[] = [];
-  for (const name of yield* call.readdir(directory.reach)) {
+  for (const name of yield* call.readdir(folder.directory.reach)) {
     if (!isLockName(name)) continue;
     try {
-      yield* sweepLock({ write, dryRun: false, settle: (dead) => settleDead(write, dead, tell), keptBecause }, directory.reach, name);
+      yield* sweepLock({ write, dryRun: false, settle: (dead) => settleDead(write, dead, tell), keptBecause }, folder, name);
     } catch (error) {
       // Taken or given back meanwhile.
-      if (codeOf(error) !== 'ENOENT') left.push(kept(write, join(directoryPath, name), error));
+      if (codeOf(error) !== 'ENOENT') left.push(kept(write, join(folder.directoryPath, name), error));
     }
   }
   return left;

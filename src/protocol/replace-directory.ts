@@ -15,7 +15,7 @@ import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
 import { parseToken } from '../system/owner.ts';
 import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
-import { assertHeld, type Lock } from './lock.ts';
+import { assertHeld, lockLost, type Lock } from './lock.ts';
 import { underLock } from './lock-held.ts';
 import { create, discardNew, prepared, unfenced, type New, type Spot } from './new-directory.ts';
 import { ifThere, lookAt } from './place.ts';
@@ -106,7 +106,7 @@ function* swap(write: LockedWrite, place: Spot, lock: Lock, made: New, synced: b
   const version = newName({ ...plain, settings: { ...plain.settings, suffix: '' } }, name, 'version');
   const reach = join(directory.reach, version);
   write.step = 'rename';
-  yield* nameVersion(made.path, reach);
+  yield* nameVersion(made, reach);
   try {
     // Its name must be durable before anything leads to it.
     if (synced !== false) yield* syncDirectory(write, directory);
@@ -114,7 +114,7 @@ function* swap(write: LockedWrite, place: Spot, lock: Lock, made: New, synced: b
     yield* assertHeld(lock);
     yield* putInPlace(write, place, old, version, made.status);
   } catch (error) {
-    if (write.outcome === 'old') yield* afterFailure(call.rename(reach, made.path));
+    if (write.outcome === 'old' && !(yield* afterFailure(call.rename(reach, made.path)))) write.temporaryPath = join(directoryPath, version);
     throw error;
   }
   write.outcome = 'new';
@@ -123,22 +123,24 @@ function* swap(write: LockedWrite, place: Spot, lock: Lock, made: New, synced: b
   const durable = synced === false ? false : both(synced, yield* syncDirectory(write, directory));
   const left = oldName(old, version);
   const mine = left !== undefined && (old.kind === 'directory' || (yield* isOurs(old, join(directory.reach, left), left, version)));
-  const removed = mine && !keepOld && (yield* removeOld(write, directory, name, left, synced !== false));
+  const removed = mine && !keepOld && durable !== 'unsupported' && (yield* removeOld(write, directory, name, left, synced !== false));
   const oldPath = removed === true || statusOf(old) === undefined ? undefined : typeof removed === 'object' ? join(directoryPath, removed.left) : whereIs(old, directoryPath, left);
   return { path: write.path, directory: old.kind === 'directory' ? write.path : join(directoryPath, version), replaced: statusOf(old) !== undefined, durable, oldPath };
 }
 
-function* nameVersion(from: PathName, to: PathName): Steps<void> {
+function* nameVersion({ path: from, status }: New, to: PathName): Steps<void> {
   try {
     yield* call.rename(from, to);
   } catch (error) {
+    // On a network filesystem an error may be reported of what was done.
+    if ((yield* lookAt({ reach: to }))?.ino === status.ino) return;
     if (codeOf(error) === 'EXDEV') throw refusal('EXDEV', `"${display(from)}" is on another filesystem; make the new directory beside the old one`);
     throw error;
   }
 }
 
 /** The moment. After an error, as of a network filesystem, that was reported of what took place, it has taken place. */
-function* putInPlace(write: LockedWrite, place: Spot, old: Old, version: PathName, { ino, dev }: FileStatus): Steps<void> {
+function* putInPlace(write: LockedWrite, place: Spot, old: Old, version: PathName, made: FileStatus): Steps<void> {
   const { directory, directoryPath, name, reach } = place;
   try {
     // Nothing that somebody has put there meanwhile is replaced.
@@ -146,8 +148,18 @@ function* putInPlace(write: LockedWrite, place: Spot, old: Old, version: PathNam
     else if (old.kind === 'directory') yield* call.exchange(join(directoryPath, version), join(directoryPath, name));
     else yield* relink(write, directory, name, reach, version);
   } catch (error) {
+    if (!(yield* isInPlace(write, reach, made))) throw error;
+  }
+}
+
+function* isInPlace(write: LockedWrite, reach: PathName, { ino, dev }: FileStatus): Steps<boolean> {
+  try {
     const now = yield* ifThere(call.stat(reach));
-    if (now?.ino !== ino || now.dev !== dev) throw error;
+    return now?.ino === ino && now.dev === dev;
+  } catch {
+    // The error of the switch is the one to report; but nobody knows what is there.
+    write.outcome = 'unknown';
+    return false;
   }
 }
 
@@ -160,8 +172,10 @@ function* relink(write: LockedWrite, directory: Directory, name: PathName, reach
     guard.opened();
     yield* call.rename(link, reach);
   } catch (error) {
+    // Who takes over a lock removes its owner's temporary files.
+    const lost = codeOf(error) === 'ENOENT' && (yield* lookAt({ reach: link })) === undefined;
     yield* afterFailure(call.unlink(link));
-    throw error;
+    throw lost ? lockLost(error) : error;
   } finally {
     guard.release();
   }

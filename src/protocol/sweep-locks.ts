@@ -12,7 +12,7 @@ import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
 import { lockSuffix } from './lock-name.ts';
 import { lookAtHolder } from './lock.ts';
 import { takeOver, type Settle } from './takeover.ts';
-import { afterFailure, unlinkIfThere } from './temporary.ts';
+import { afterFailure, unlinkIfThere, type Folder } from './temporary.ts';
 import type { Write } from './write.ts';
 
 /** What became of something: it went, or why it stays; undefined if it is none of ours. */
@@ -31,8 +31,8 @@ interface Rules<Reason> {
   keptBecause(status: FileStatus, owner: LockOwner): Reason | undefined;
 }
 
-export function* sweepLock<Reason>(rules: Rules<Reason>, folder: PathName, name: PathName): Steps<Swept<Reason | 'alive'>> {
-  const path = join(folder, name);
+export function* sweepLock<Reason>(rules: Rules<Reason>, folder: Folder, name: PathName): Steps<Swept<Reason | 'alive'>> {
+  const path = join(folder.directory.reach, name);
   const status = yield* call.lstat(path);
   if (fileType(status.mode) !== 'directory') return undefined;
   const prepared = parseLockToken(asText(name));
@@ -43,7 +43,7 @@ export function* sweepLock<Reason>(rules: Rules<Reason>, folder: PathName, name:
     if (holder.owner === undefined) return undefined;
     const reason = rules.keptBecause(holder.status, holder.owner);
     if (reason !== undefined) return reason;
-    if (!dryRun) yield* takeOver(write, { directory: { reach: folder }, directoryPath: folder }, path, holder, { token: write.surroundings.lockToken(holder.owner.lease), ...(settle !== undefined && { settle }) });
+    if (!dryRun) yield* takeOver(write, folder, path, holder, { token: write.surroundings.lockToken(holder.owner.lease), ...(settle !== undefined && { settle }) });
   }
   return dryRun || (yield* afterFailure(call.rmdir(path))) ? 'removed' : 'alive';
 }

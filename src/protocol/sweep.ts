@@ -94,7 +94,7 @@ function* sweepFile(sweep: Sweep, folder: PathName, names: readonly PathName[], 
 function* sweepLockIn(sweep: Sweep, folder: PathName, name: PathName, found: Found): Steps<void> {
   const path = join(folder, name);
   try {
-    const swept = yield* sweepLock({ write: sweep.write, dryRun: sweep.dryRun, keptBecause: (status, owner) => reasonToLeave(sweep, status, owner) }, folder, name);
+    const swept = yield* sweepLock({ write: sweep.write, dryRun: sweep.dryRun, keptBecause: (status, owner) => reasonToLeave(sweep, status, owner) }, { directory: { reach: folder }, directoryPath: folder }, name);
     if (swept === 'removed') found.removed.push(path);
     else if (swept !== undefined) found.kept.push({ path, reason: swept });
   } catch (error) {

@@ -55,7 +55,8 @@ export function* replacing(process: number, { letter, ready, keepOld = false, du
   return outcome.result;
 }
 
-function make(disk: Disk, directory: string, letter: string): void {
+/** A directory that is ready. */
+export function make(disk: Disk, directory: string, letter: string): void {
   const steps = function* (): Steps<void> {
     yield* call.mkdir(directory, 0o700);
     yield* fill(directory, letter);
@@ -86,16 +87,20 @@ export function show(tree: Tree, directory: Inode | undefined): string | undefin
 }
 
 export class DirectoryCheck {
-  readonly violations: string[] = [];
+  /** The first against each guarantee. */
+  readonly violations = new Map<string, string>();
   states = 0;
   crashPoints = 0;
   readonly #scenario: Required<DirectoryScenario>;
   readonly #mutation: Mutation;
+  readonly #breaks: string | undefined;
   readonly #old: string | undefined;
   readonly #new: string;
   readonly #seen = new Set<string>();
 
-  constructor(scenario: DirectoryScenario, mutation: Mutation = unchanged) {
+  /** @param breaks the guarantee that a mutant is known to break: it needs no further look when that is seen */
+  constructor(scenario: DirectoryScenario, mutation: Mutation = unchanged, breaks?: string) {
+    this.#breaks = breaks;
     this.#scenario = { keepOld: false, durability: 'full', ...scenario };
     this.#mutation = mutation;
     // What it is to be, where nothing goes wrong.
@@ -136,7 +141,7 @@ export class DirectoryCheck {
 
   #crash(disk: Disk, watch: Watch, durable: boolean): void {
     this.crashPoints++;
-    const states = this.#scenario.durability === 'off' ? [{ tree: copyOf(disk.tree), cause: 'kill' as const }] : watch.states();
+    const states = this.#scenario.durability === 'off' ? [{ tree: copyOf(disk.tree), cause: 'kill' as const }] : watch.states(`${durable}`);
     for (const { tree, cause } of states) {
       if (this.#isCaught) return;
       const moment = `${durable} ${cause} ${tree.canonical}`;
@@ -151,9 +156,8 @@ export class DirectoryCheck {
     }
   }
 
-  /** A mutant needs no further look. */
   get #isCaught(): boolean {
-    return this.#mutation !== unchanged && this.violations.length > 0;
+    return this.#breaks !== undefined && this.violations.has(this.#breaks);
   }
 
   #checkPath(tree: Tree, durable: boolean, when: string): void {
@@ -210,6 +214,7 @@ export class DirectoryCheck {
   }
 
   #report(violation: string): void {
-    if (this.violations.length < 10) this.violations.push(violation);
+    const kind = violation.slice(0, violation.indexOf(':'));
+    if (!this.violations.has(kind)) this.violations.set(kind, violation);
   }
 }

@@ -103,7 +103,7 @@ export class TransactionCheck {
   #crash(disk: Disk, watched: Watch, committed: boolean, killsOnly: boolean): void {
     this.crashPoints++;
     if (this.#isCaught) return;
-    for (const { tree } of killsOnly ? [{ tree: copyOf(disk.tree) }] : watched.states()) this.#recover(tree, committed, 'after a crash', true);
+    for (const { tree } of killsOnly ? [{ tree: copyOf(disk.tree) }] : watched.states(`${committed}`)) this.#recover(tree, committed, 'after a crash', true);
   }
 
   /** A mutant needs no further look. */
@@ -124,7 +124,7 @@ export class TransactionCheck {
       const watched = new Watch(disk);
       for (const directory of order) {
         const look = (): void => {
-          for (const { tree: left } of watched.states()) this.#recover(left, committed, `${when}, and in the recovery`, false);
+          for (const { tree: left } of watched.states('')) this.#recover(left, committed, `${when}, and in the recovery`, false);
         };
         const result = perform(this.#mutation(recoverySteps(directory, surroundingsFor(again ? 1 : 2))), disk, again && this.#mutation === unchanged ? look : () => undefined) as { kept: unknown[] };
         if (result.kept.length > 0) this.#report(`G9: the recovery leaves ${JSON.stringify(result.kept, show)} ${when}`);

@@ -16,11 +16,11 @@ export class Watch {
     this.#persistences = profiles.map((profile) => withoutLocks(new Persistence(profile, disk), disk));
   }
 
-  /** As it is when processes are killed, and what a power cut can make of it. */
-  *states(): Generator<{ readonly tree: Tree; readonly cause: 'kill' | Profile }> {
+  /** As it is when processes are killed, and what a power cut can make of it; the latter once for each promise that holds by then. */
+  *states(promise: string): Generator<{ readonly tree: Tree; readonly cause: 'kill' | Profile }> {
     yield { tree: copyOf(this.#disk.tree), cause: 'kill' };
     for (const persistence of this.#persistences) {
-      const moment = `${persistence.profile} ${persistence.signature}`;
+      const moment = `${promise} ${persistence.profile} ${persistence.signature}`;
       if (this.#seen.has(moment)) continue;
       this.#seen.add(moment);
       for (const tree of crashStates(persistence).states) yield { tree, cause: persistence.profile };
