@@ -177,9 +177,9 @@ export class DirectoryCheck {
       if (kind === 'tree' && oldMode !== undefined && (inode.mode & 0o027) !== 0 && inode.gid !== 600) this.#report(`G5: "${at}" is open to others ${when}`);
     }
     if (!renamesAreWhole) return;
-    const everything = tree.walk().filter(({ inode }) => inode.type === 'directory').map(({ inode }) => show(tree, inode));
-    if (source.startsWith('ready') && source !== 'ready, unsynced' && !everything.includes(this.#new)) this.#report(`G2: the directory that was ready is lost ${when}`);
-    if (before !== 'nothing' && (keepOld || before === "somebody's link") && !everything.includes(this.#old)) this.#report(`G2: the old directory is lost ${when}`);
+    const everything = new Set(tree.walk().filter(({ inode }) => inode.type === 'directory').map(({ inode }) => show(tree, inode)));
+    if (source.startsWith('ready') && source !== 'ready, unsynced' && !everything.has(this.#new)) this.#report(`G2: the directory that was ready is lost ${when}`);
+    if (before !== 'nothing' && (keepOld || before === "somebody's link") && !everything.has(this.#old)) this.#report(`G2: the old directory is lost ${when}`);
   }
 
   /** A sweep, and then the next replacement. */
