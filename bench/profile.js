@@ -7,7 +7,7 @@ import { moduleUrl } from './peers.js';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const rounds = 5;
-const parts = [new URL('empty.js', import.meta.url).href, 'node:util', 'node:fs', 'node:stream', 'node:module', 'node:os', 'signal-exit', 'signal-exit/signals'];
+const parts = [new URL('empty.js', import.meta.url).href, 'node:util', 'node:fs', 'node:stream', 'node:module', 'node:os', 'node:child_process', 'signal-exit'];
 
 /** @returns {object} medians of fresh processes */
 export function profile() {

@@ -1,5 +1,3 @@
-import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
 import { display, type PathName } from './path.ts';
 
 /** What the target holds after a failure. */
@@ -121,7 +119,7 @@ function asFailure(cause: unknown): Failure {
 /** libuv has no name for some errors, a full quota among them; the system has. */
 function nameOf(code: string, errno: unknown): string {
   if (!code.startsWith('Unknown system error')) return code;
-  return Object.entries(constants.errno).find(([, value]) => value === -Number(errno))?.[0] ?? code;
+  return Object.entries(process.getBuiltinModule('node:os').constants.errno).find(([, value]) => value === -Number(errno))?.[0] ?? code;
 }
 
 const doing: Record<Step, string> = {
@@ -171,7 +169,7 @@ function reason({ cause, step }: WriteErrorDetails, failure: Failure): string {
   if (failure.syscall === 'uv_cwd') return `the working directory does not exist (${failure.code})`;
   if (failure.code === 'EDQUOT') return `disk quota exceeded (${failure.code})`;
   if (failure.errno !== undefined) {
-    const known = getSystemErrorMap().get(failure.errno);
+    const known = process.getBuiltinModule('node:util').getSystemErrorMap().get(failure.errno);
     if (known !== undefined) return `${known[1]} (${failure.code})`;
   }
   return failure.message ?? String(cause);

@@ -1,5 +1,4 @@
 /** The version of a file: what its content is, and nothing else. */
-import { createRequire } from 'node:module';
 import type { Hash } from 'node:crypto';
 
 /**
@@ -23,8 +22,5 @@ export function versionOf(content: Uint8Array | undefined): Version {
 /** For contents that come in pieces: its hexadecimal digest is their version. */
 export function newHash(): Hash {
   // Loaded when it is first needed: most writes need none.
-  crypto ??= createRequire(import.meta.url)('node:crypto') as typeof import('node:crypto');
-  return crypto.createHash('sha256');
+  return process.getBuiltinModule('node:crypto').createHash('sha256');
 }
-
-let crypto: typeof import('node:crypto') | undefined;

@@ -6,8 +6,6 @@
  * the last name.
  */
 import { closeSync, openSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { getSystemErrorName } from 'node:util';
 import { codeOf, refusal } from '../errors.ts';
 import type { PathName } from '../path.ts';
 import type { System } from './calls.ts';
@@ -21,7 +19,7 @@ function load(): Library {
   if (library === undefined) {
     throwIfOutOfDescriptors();
     try {
-      library = createRequire(import.meta.url)('@napi-rs/xattr') as Library;
+      library = process.getBuiltinModule('node:module').createRequire(import.meta.url)('@napi-rs/xattr') as Library;
     } catch (cause) {
       throwIfOutOfDescriptors();
       library = Object.assign(new Error('Extended attributes are not available here', { cause }), { code: 'ENOSYS' });
@@ -52,7 +50,7 @@ function text(path: PathName): string {
 /** The library gives the error number in the text only. */
 function withCode(error: unknown): unknown {
   const number = error instanceof Error ? /\(os error (\d+)\)/.exec(error.message)?.[1] : undefined;
-  if (number !== undefined) Object.assign(error as Error, { code: getSystemErrorName(-Number(number)), errno: -Number(number) });
+  if (number !== undefined) Object.assign(error as Error, { code: process.getBuiltinModule('node:util').getSystemErrorName(-Number(number)), errno: -Number(number) });
   return error;
 }
 

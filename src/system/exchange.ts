@@ -1,9 +1,13 @@
 /**
  * Swapping two names at once. Node has no renameat2(2); `mv --exchange` of GNU coreutils 9.5 and later makes that very call.
  */
-import { execFile, execFileSync } from 'node:child_process';
 import { refusal } from '../errors.ts';
 import type { PathName } from '../path.ts';
+
+/** Loaded where it is needed: it takes longer to load than the rest of the package's needs of Node together. */
+function processes(): typeof import('node:child_process') {
+  return process.getBuiltinModule('node:child_process');
+}
 
 /** Messages in English. */
 function environment(): NodeJS.ProcessEnv {
@@ -13,14 +17,14 @@ function environment(): NodeJS.ProcessEnv {
 export function exchangeSync(one: PathName, other: PathName): void {
   const given = argumentsFor(one, other);
   try {
-    execFileSync('mv', given, { encoding: 'utf8', env: environment(), stdio: ['ignore', 'ignore', 'pipe'] });
+    processes().execFileSync('mv', given, { encoding: 'utf8', env: environment(), stdio: ['ignore', 'ignore', 'pipe'] });
   } catch (error) {
     throw failure(error as Failed, (error as Failed).stderr ?? '');
   }
 }
 
 export function exchange(one: PathName, other: PathName, done: (error: unknown) => void): void {
-  execFile('mv', argumentsFor(one, other), { encoding: 'utf8', env: environment() }, (error, _, stderr) => done(error === null ? null : failure(error as Failed, stderr)));
+  processes().execFile('mv', argumentsFor(one, other), { encoding: 'utf8', env: environment() }, (error, _, stderr) => done(error === null ? null : failure(error as Failed, stderr)));
 }
 
 function argumentsFor(one: PathName, other: PathName): string[] {

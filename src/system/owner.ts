@@ -5,7 +5,6 @@
  * all have a pid 1 and machines that share a filesystem.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { codeOf } from '../errors.ts';
 import type { TokenKind } from './calls.ts';
 
@@ -33,7 +32,7 @@ let own: Omit<Owner, 'kind'> | undefined;
 /** This process. */
 export function thisOwner(): Omit<Owner, 'kind'> {
   own ??= {
-    host: digest(`${hostname()}\n${readOr('/etc/machine-id')}`),
+    host: digest(`${process.getBuiltinModule('node:os').hostname()}\n${readOr('/etc/machine-id')}`),
     boot: bootOf(readOr('/proc/sys/kernel/random/boot_id')),
     namespace: namespaceOf(),
     pid: process.pid,

@@ -1,5 +1,4 @@
 import { close, closeSync, lstatSync, lutimes, readFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PathName } from '../path.ts';
 import type { Surroundings } from './calls.ts';
@@ -93,6 +92,7 @@ export const surroundings: Surroundings = {
   judge: judgeLockOwner,
   showLife,
   stateDirectories() {
+    const { homedir, tmpdir } = process.getBuiltinModule('node:os');
     const state = process.env['XDG_STATE_HOME'];
     return [
       ...(state !== undefined && state.startsWith('/') ? [join(state, 'untorn')] : []),

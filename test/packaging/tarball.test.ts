@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, type ExecFileSyncOptions } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -9,7 +9,7 @@ import { after, before, describe, it } from 'node:test';
 const root = process.cwd();
 const { version, dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   version: string;
-  dependencies: Record<string, string>;
+  dependencies?: Record<string, string>;
   devDependencies: Record<string, string>;
 };
 
@@ -51,7 +51,7 @@ describe('the packed package', () => {
 
   it('holds nothing but the build and the documents', () => {
     assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/comparison.md', 'docs/evidence.md', 'docs/guarantees.md', 'docs/locks.md', 'docs/performance.md', 'package.json']);
-    assert.deepEqual(files.filter((path) => path.startsWith('dist/') && !/\.(js|d\.ts)$/.test(path)).toSorted(), ['dist/cli/main.cjs', 'dist/cli/signal-exit.LICENSE.txt']);
+    assert.deepEqual(files.filter((path) => path.startsWith('dist/') && !/\.(js|d\.ts)$/.test(path)).toSorted(), ['dist/cli/main.cjs', 'dist/signal-exit.LICENSE.txt']);
   });
 
   it('is used from an ECMAScript module', () => {
@@ -64,10 +64,22 @@ describe('the packed package', () => {
     assert.equal(readFileSync(join(project, 'cjs'), 'utf8'), 'new');
   });
 
-  it('needs its required dependencies only', () => {
+  it('needs no other package', () => {
     rmSync(join(project, 'node_modules', '@napi-rs'), { recursive: true });
     assert.equal(script('bare.mjs', `import { writeFile } from 'untorn'; await writeFile('bare', '1'); console.log((await writeFile('bare', '12')).bytes);`), '2');
-    assert.deepEqual(Object.keys(dependencies), ['signal-exit']);
+    assert.equal(dependencies, undefined);
+  });
+
+  it('works in a program that is bundled', () => {
+    writeFileSync(join(project, 'bundled.mjs'), `import { openPending, writeFile } from 'untorn'; await writeFile('bundled', '1'); console.log((await writeFile('bundled', '12')).bytes); await openPending('bundled'); process.exit();`);
+    const folder = mkdtempSync(join(tmpdir(), 'untorn-bundled-'));
+    try {
+      run(tool('esbuild'), ['bundled.mjs', '--bundle', '--platform=node', '--format=esm', `--outfile=${join(folder, 'program.mjs')}`, '--external:@napi-rs/xattr'], project);
+      assert.equal(run(process.execPath, ['program.mjs'], folder).trim(), '2');
+      assert.deepEqual(readdirSync(folder).toSorted(), ['bundled', 'program.mjs']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('does not let anyone reach into it', () => {
