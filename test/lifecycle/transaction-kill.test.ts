@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { describe, it } from 'node:test';
 import { recover, recoverSync, transaction, updateFile } from 'untorn';
 import { run } from '../support/child.ts';
-import { killer } from '../support/killer.ts';
+import { killer, wasKilled } from '../support/killer.ts';
 
 const programs = {
   transaction: `await untorn.transaction(async (tx) => {
@@ -37,7 +37,7 @@ function contents(folder: string): Record<string, string> {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
   const left = entries.filter((entry) => entry.name.includes('untorn'));
   assert.deepEqual(left.map(({ name }) => name), []);
-  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1));
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1).replaceAll(sep, '/'));
   return Object.fromEntries(files.toSorted().map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 }
 
@@ -67,7 +67,7 @@ describe('a transaction in a process that is killed', { concurrency: 2 }, () => 
       for (let call = 0, killed = true; killed; call += step) {
         const folder = prepare();
         const ended = await run(killer + program, [String(call), folder]);
-        killed = ended.signal === 'SIGKILL';
+        killed = wasKilled(ended);
         if (!killed) assert.equal(ended.status, 0, ended.stderr);
         try {
           await successors[(call / step) % successors.length]?.(folder);

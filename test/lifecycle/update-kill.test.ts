@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { sweep, updateFile, updateFileSync } from 'untorn';
 import { run } from '../support/child.ts';
-import { killer } from '../support/killer.ts';
+import { killer, wasKilled } from '../support/killer.ts';
 
 const programs = {
   updateFile: "await untorn.updateFile(at('list'), (old) => old + 'killed ', 'utf8');",
@@ -25,7 +25,7 @@ describe('an update in a process that is killed', { concurrency: 2 }, () => {
         try {
           writeFileSync(join(folder, 'list'), 'first ');
           const ended = await run(killer + program, [String(call), folder]);
-          killed = ended.signal === 'SIGKILL';
+          killed = wasKilled(ended);
           if (!killed) assert.equal(ended.status, 0, ended.stderr);
           const next = (old: string | undefined): string => `${String(old)}next`;
           const options = { encoding: 'utf8', lock: { timeout: 0 } } as const;

@@ -1,3 +1,5 @@
+import type { Ended } from './child.ts';
+
 /**
  * The beginning of a program that counts the calls of node:fs that the package makes, and dies at one of them: its first argument
  * is the number, its second the folder that `at(name)` is in.
@@ -19,3 +21,8 @@ export const killer: string = `
   const at = (name) => process.argv[2] + '/' + name;
   armed = true;
 `;
+
+/** Whether the program died so. Windows has no signals, only a status, which is that of a failure. */
+export function wasKilled({ status, signal, stderr }: Ended): boolean {
+  return signal === 'SIGKILL' || (process.platform === 'win32' && status === 1 && stderr === '');
+}

@@ -4,35 +4,12 @@ import { writeFileSync as plainWrite } from 'node:fs';
 import { describe, it } from 'node:test';
 import { writeFile, writeFileSync } from 'untorn';
 import { apis } from '../support/apis.ts';
-import { start } from '../support/child.ts';
 import { scratch } from '../support/scratch.ts';
+import { holder } from './holder.ts';
 import { failure, onWindows } from './on-windows.ts';
 
 /** Libuv's own flag to share a file with nobody, neither for reading nor for deleting; with O_RDWR. */
 const exclusively = String(0x10000000 | 2);
-
-interface Holder extends AsyncDisposable {
-  /** Lets go some milliseconds from now. */
-  letGoAfter(milliseconds: number): void;
-}
-
-/** Another process that has a file open, at the longest until the test has ended. */
-async function holder(path: string, flags = '0'): Promise<Holder> {
-  const program = start(`
-    import { openSync } from 'node:fs';
-    openSync(process.argv[1], Number(process.argv[2]));
-    process.stdin.on('data', (text) => setTimeout(() => process.exit(), Number(text)));
-    console.log('open');
-  `, [path, flags]);
-  assert.equal(await program.line(), 'open');
-  return {
-    letGoAfter: (milliseconds) => void program.process.stdin.write(String(milliseconds)),
-    async [Symbol.asyncDispose]() {
-      program.process.kill();
-      await program.ended;
-    },
-  };
-}
 
 describe('a target that another process has open on Windows (G1, G4)', onWindows, () => {
   const here = scratch();

@@ -4,7 +4,11 @@ import { describe, it } from 'node:test';
 import { readVersioned, sweep, updateFile, updateFileSync, writeFile } from 'untorn';
 import { scratch } from '../support/scratch.ts';
 import { leaveLock } from '../support/stale.ts';
+import { holder } from './holder.ts';
 import { failure, onWindows } from './on-windows.ts';
+
+/** The number of a process that does not exist. */
+const nobody = (0x7ffffff0).toString(36);
 
 const increment = (old = '0'): string => String(Number(old) + 1);
 
@@ -22,9 +26,20 @@ describe('updating a file on Windows', onWindows, () => {
   it('takes a lock that nobody holds, and one of a process that does not exist (G8)', async () => {
     mkdirSync(here.at('.empty.untorn-lock'));
     updateFileSync(here.at('empty'), () => 'new');
-    leaveLock(here.folder, 'file', { pid: (0x7ffffff0).toString(36), lease: '10000' });
+    leaveLock(here.folder, 'file', { pid: nobody, lease: '10000' });
     await updateFile(here.at('file'), () => 'new');
     assert.deepEqual(here.names(), ['empty', 'file']);
+  });
+
+  it('takes over a lock whose entry somebody has open, synchronously too: what is removed then stays until it is let go (G8)', async () => {
+    for (const update of [updateFile, updateFileSync]) {
+      const { lock } = leaveLock(here.folder, 'file', { pid: nobody });
+      const [entry = ''] = readdirSync(lock);
+      await using other = await holder(`${lock}\\${entry}`);
+      other.letGoAfter(300);
+      await update(here.at('file'), () => 'new');
+      assert.deepEqual(here.names(), ['file']);
+    }
   });
 
   it('waits for the lease of a process that may live (G8)', async () => {
