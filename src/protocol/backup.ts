@@ -9,16 +9,17 @@
 import { codeOf, refusal } from '../errors.ts';
 import { asText, fromBytes, join, key, split, surround, type PathName } from '../path.ts';
 import { call, nothing, type FileStatus, type Steps } from '../system/calls.ts';
-import { fileType, O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
-import { whileBusy } from './busy.ts';
+import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { whileBusy, whileOpen } from './busy.ts';
 import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
 import { lookAt, type Place } from './place.ts';
+import { syncInPlace } from './sync-in-place.ts';
 import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, syncTemporary, unlinkIfThere, type Folder, type TemporaryFile } from './temporary.ts';
 import type { Turn } from './turns.ts';
 import { refuseReserved } from './windows-names.ts';
-import { refusedByPermissions, type Write } from './write.ts';
+import type { Write } from './write.ts';
 
 /** A backup that was made before the rename. */
 export interface MadeBackup {
@@ -57,17 +58,8 @@ function overwritten(path: PathName): MadeBackup {
 /** The old file's own data: who wrote it may not have synced it. False where it has none, being a link. */
 export function* syncOld(write: Write, place: Pick<Place, 'reach'>, old: FileStatus): Steps<boolean> {
   if (fileType(old.mode) !== 'file') return false;
-  const fd = yield* whileBusy(write, () => call.open(place.reach, O_TO_SYNC | O_NOFOLLOW, 0));
-  try {
-    yield* call.fsync(fd);
-  } catch (error) {
-    // The result says that nothing here is confirmed durable.
-    if (!refusedByPermissions(write, error)) throw error;
-    return false;
-  } finally {
-    yield* call.close(fd);
-  }
-  return true;
+  // Where that is refused the result says that nothing here is confirmed durable.
+  return yield* syncInPlace(write, place);
 }
 
 function* backUpElsewhere(write: Write, place: Place, turn: Turn, path: PathName): Steps<PathName> {
@@ -145,12 +137,7 @@ function* linked(write: Write, from: PathName, to: PathName): Steps<boolean> {
 function* copyOld(write: Write, place: Place, folder: Folder, name: PathName): Steps<TemporaryFile> {
   const temporary = yield* createTemporary(write, folder, name, { mode: 0o600 });
   try {
-    const old = yield* call.open(place.reach, O_RDONLY | O_NOFOLLOW, 0);
-    try {
-      yield* copyContent(old, temporary.fd);
-    } finally {
-      yield* call.close(old);
-    }
+    yield* whileOpen(write, copyTarget(place, temporary));
     yield* examineTemporary(write, place, temporary);
     yield* applyMetadata({ ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } }, place, temporary);
     if (write.settings.durability !== 'off') yield* syncTemporary(write, temporary);
@@ -159,6 +146,15 @@ function* copyOld(write: Write, place: Place, folder: Folder, name: PathName): S
   } catch (error) {
     yield* discardTemporary(temporary);
     throw error;
+  }
+}
+
+function* copyTarget({ reach }: Place, { fd }: TemporaryFile): Steps<void> {
+  const old = yield* call.open(reach, O_RDONLY | O_NOFOLLOW, 0);
+  try {
+    yield* copyContent(old, fd);
+  } finally {
+    yield* call.close(old);
   }
 }
 

@@ -3,7 +3,7 @@
  * move or remove them fails. It is tried again for as long as `retry.timeout` says.
  */
 import { codeOf } from '../errors.ts';
-import { call, type Steps } from '../system/calls.ts';
+import { atOnce, call, type Steps } from '../system/calls.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 const busy = new Set(['EPERM', 'EACCES', 'EBUSY']);
@@ -22,4 +22,12 @@ export function* whileBusy<T>(write: Write, attempt: () => Steps<T>): Steps<T> {
     // Apart from others that try the same.
     yield* call.sleep(Math.min(pause * (0.5 + Math.random()), Math.max(deadline - performance.now(), 0)));
   }
+}
+
+/**
+ * Performs steps that have a file open from their beginning to their end. On Windows nobody can replace it meanwhile, not even a
+ * synchronous call of this thread, and that cannot wait for them: so there they are performed at once, blocking.
+ */
+export function* whileOpen<T>({ surroundings }: Write, steps: Steps<T>): Steps<T> {
+  return yield* surroundings.platform === 'win32' ? atOnce(steps) : steps;
 }

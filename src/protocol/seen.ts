@@ -10,7 +10,7 @@ import type { PathName } from '../path.ts';
 import { call, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NOFOLLOW, O_READ } from '../system/flags.ts';
 import { absent, newHash, versionOf, type Version } from '../version.ts';
-import { whileBusy } from './busy.ts';
+import { whileBusy, whileOpen } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { lookAt, type Place } from './place.ts';
 import { throwIfAborted, type Write } from './write.ts';
@@ -27,51 +27,57 @@ export type Read = Seen & { readonly content: Buffer | undefined };
 
 /** Reads all of a file, or of what a link leads to; there is no content if there is no file. */
 export function* readPath(write: Write): Steps<Read> {
-  return yield* readOpened(yield* openToRead(write, write.path, O_READ));
+  return asRead(yield* openAndRead(write, write.path, O_READ, readAll));
 }
 
 /** Reads all of a file, or of what a link leads to; undefined if there is no file. */
 export function* readContent(write: Write, path: PathName): Steps<Buffer | undefined> {
-  const { result } = yield* using(yield* openToRead(write, path, O_READ), readAll);
+  const { result } = yield* openAndRead(write, path, O_READ, readAll);
   return result;
 }
 
 /** Reads all of the target. */
 export function* readTarget(write: Write, place: Place): Steps<Read> {
-  return yield* readOpened(yield* openTarget(write, place));
+  return asRead(yield* openAndRead(write, place.reach, flagsFor(write, place), readAll));
 }
 
 /** The version of the target, without all of its content in memory. */
 export function* versionInPlace(write: Write, place: Place): Steps<Seen> {
-  const fd = yield* openTarget(write, place);
-  const { result, status } = yield* using(fd, versionOfFile);
+  const { result, status } = yield* openAndRead(write, place.reach, flagsFor(write, place), versionOfFile);
   return { version: result ?? absent, status };
 }
 
-function* readOpened(fd: number | undefined): Steps<Read> {
-  const { result, status } = yield* using(fd, readAll);
+function asRead({ result, status }: Opened<Buffer>): Read {
   return { content: result, version: versionOf(result), status };
 }
 
-function* openTarget(write: Write, place: Place): Steps<number | undefined> {
+function flagsFor({ settings }: Write, { existing }: Place): number {
   // Of a link that is to be replaced readers see what it leads to.
-  const follows = write.settings.symlink === 'replace' && place.existing !== undefined && fileType(place.existing.mode) === 'link';
-  return yield* openToRead(write, place.reach, follows ? O_READ : O_READ | O_NOFOLLOW);
+  const follows = settings.symlink === 'replace' && existing !== undefined && fileType(existing.mode) === 'link';
+  return follows ? O_READ : O_READ | O_NOFOLLOW;
 }
 
-function* openToRead(write: Write, path: PathName, flags: number): Steps<number | undefined> {
+/** What was found in a file, and what it was like when it was opened; neither if there is none. */
+interface Opened<T> {
+  readonly result?: T;
+  readonly status: FileStatus | undefined;
+}
+
+type Use<T> = (fd: number, status: FileStatus) => Steps<T>;
+
+function* openAndRead<T>(write: Write, path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
   write.step = 'read';
   throwIfAborted(write);
   try {
-    return yield* whenDescriptorsAllow(write, () => whileBusy(write, () => call.open(path, flags, 0)));
+    return yield* whenDescriptorsAllow(write, () => whileBusy(write, () => whileOpen(write, using(path, flags, use))));
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return { status: undefined };
     throw error;
   }
 }
 
-function* using<T>(fd: number | undefined, use: (fd: number, status: FileStatus) => Steps<T>): Steps<{ result?: T; status: FileStatus | undefined }> {
-  if (fd === undefined) return { status: undefined };
+function* using<T>(path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
+  const fd = yield* call.open(path, flags, 0);
   try {
     const status = yield* call.fstat(fd);
     if (fileType(status.mode) === 'directory') throw refusal('EISDIR', 'it is a directory');

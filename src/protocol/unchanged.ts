@@ -2,15 +2,16 @@
 import { codeOf } from '../errors.ts';
 import { writeResult, type WriteResult } from '../result.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
-import { fileType, O_NOFOLLOW, O_RDONLY, O_TO_SYNC } from '../system/flags.ts';
-import { whileBusy } from './busy.ts';
+import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { whileOpen } from './busy.ts';
 import { holds, holdSame } from './copy.ts';
 import { syncDirectory } from './directory.ts';
 import { syncParents } from './parents.ts';
 import { isReadOnly, lookAgain, type Place } from './place.ts';
 import type { Placed } from './placed.ts';
+import { syncInPlace } from './sync-in-place.ts';
 import type { Turn } from './turns.ts';
-import { refusedByPermissions, type Write } from './write.ts';
+import type { Write } from './write.ts';
 
 /** Whether the target is as the write would leave it: these bytes, or what another open file holds. */
 export function* isUnchanged(write: Write, place: Place, content: Uint8Array | { readonly fd: number; readonly size: number }): Steps<boolean> {
@@ -18,6 +19,10 @@ export function* isUnchanged(write: Write, place: Place, content: Uint8Array | {
   if (write.settings.ifUnchanged !== 'skip' || existing === undefined || fileType(existing.mode) !== 'file') return false;
   const size = content instanceof Uint8Array ? content.byteLength : content.size;
   if (existing.size !== size || !hasGivenMetadata(write, existing)) return false;
+  return yield* whileOpen(write, targetHolds(place, content));
+}
+
+function* targetHolds(place: Place, content: Uint8Array | { readonly fd: number }): Steps<boolean> {
   let fd;
   try {
     fd = yield* call.open(place.reach, O_RDONLY | O_NOFOLLOW, 0);
@@ -48,16 +53,7 @@ export function* confirmInPlace(write: Write, place: Place): Steps<boolean | 'un
   write.step = 'sync';
   // Windows flushes only what one may write.
   if (isReadOnly(write, place)) return durability === 'full' ? 'unsupported' : false;
-  const fd = yield* whileBusy(write, () => call.open(place.reach, O_TO_SYNC | O_NOFOLLOW, 0));
-  try {
-    yield* call.fsync(fd);
-  } catch (error) {
-    // Refused by Node's permission model: who wrote it may not have synced it, and we may not.
-    if (refusedByPermissions(write, error)) return 'unsupported';
-    throw error;
-  } finally {
-    yield* call.close(fd);
-  }
+  if (!(yield* syncInPlace(write, place))) return 'unsupported';
   if (durability === 'normal') return false;
   write.step = 'sync directory';
   const durable = yield* syncDirectory(write, place.directory);

@@ -1,0 +1,27 @@
+/** Syncing a file that is in place: who wrote it may not have. */
+import { call, type Steps } from '../system/calls.ts';
+import { O_NOFOLLOW, O_TO_SYNC } from '../system/flags.ts';
+import { whileBusy, whileOpen } from './busy.ts';
+import type { Place } from './place.ts';
+import { refusedByPermissions, type Write } from './write.ts';
+
+/** Syncs a file by its name, once; false where Node's permission model refuses that. */
+export function* syncInPlace(write: Write, place: Pick<Place, 'reach'>): Steps<boolean> {
+  const synced = yield* whileBusy(write, () => whileOpen(write, openAndSync(place)));
+  if (synced === true) return true;
+  if (refusedByPermissions(write, synced.error)) return false;
+  throw synced.error;
+}
+
+/** The error of the sync itself is a value: only to open the file is tried again. */
+function* openAndSync({ reach }: Pick<Place, 'reach'>): Steps<true | { readonly error: unknown }> {
+  const fd = yield* call.open(reach, O_TO_SYNC | O_NOFOLLOW, 0);
+  try {
+    yield* call.fsync(fd);
+    return true;
+  } catch (error) {
+    return { error };
+  } finally {
+    yield* call.close(fd);
+  }
+}
