@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { describe, it } from 'node:test';
 import { recover, recoverSync, transaction, updateFile } from 'untorn';
+import { everything } from '../support/amount.ts';
 import { run } from '../support/child.ts';
 import { killer, wasKilled } from '../support/killer.ts';
 
@@ -58,7 +59,7 @@ const successors: readonly ((folder: string) => Promise<unknown>)[] = [
   },
 ];
 
-const step = process.env['UNTORN_FAULTS'] === 'full' ? 1 : 5;
+const step = process.env['UNTORN_FAULTS'] === 'full' ? 1 : everything ? 5 : 13;
 
 describe('a transaction in a process that is killed', { concurrency: 2 }, () => {
   for (const [name, program] of Object.entries(programs)) {
