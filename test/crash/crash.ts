@@ -4,7 +4,8 @@
  *     npm run test:crash                       the package and the controls, thousands of states
  *     npm run test:crash -- --quick            a part of it in less than a minute, as CI does
  *     npm run test:crash -- atomically steno   peers from npm
- *     npm run test:crash -- --all              all of them: what `npm run evidence` asks for
+ *     npm run test:crash -- --all              files: the package, the controls and all peers, as `npm run evidence` asks for
+ *     npm run test:crash -- directories        whole directories: the package and the controls, as `npm run evidence` asks for
  *     --seed=N --states=N --filesystem=NAME    another draw; states for each filesystem and durability; only one filesystem
  *
  * It writes build/crash.json, and fails if the package broke a promise or a control was not caught.
@@ -16,7 +17,8 @@ import { note } from '../support/evidence.ts';
 import { filesystems } from './filesystems.ts';
 import type { Job, Result } from './job.ts';
 import { describeMachine, figuresOf, rowsOf, rowsPerThousand, table, type Report } from './report.ts';
-import { controls, peers, subjects, untorn, type Durability } from './subjects.ts';
+import { directories, directoryControls } from './directories.ts';
+import { controls, fileControls, own, peers, subjects, untorn, type Durability } from './subjects.ts';
 import { reasonToSkip, Workshop } from './workshop.ts';
 
 const { values: options, positionals: named } = parseArgs({
@@ -39,12 +41,15 @@ function jobs(): Job[] {
     wanted.flatMap((subject) => places.flatMap((filesystem) =>
       durabilities.map((durability): Job => ({ filesystem, subject, durability, rounds, states: Math.ceil(states * share), seed }))));
   if (quick) {
-    const some = on(Object.keys(controls), ['full'], 2, 1).filter(({ filesystem }) => filesystem === 'ext4 noauto_da_alloc');
-    return [...on([untorn], ['full', 'normal'], 1, 1), ...some];
+    const some = on([...Object.keys(fileControls), 'directory without file syncs'], ['full'], 2, 1).filter(({ filesystem }) => filesystem === 'ext4 noauto_da_alloc');
+    const trees = on([directories], ['full'], 1, 1).filter(({ filesystem }) => ['ext4', 'xfs', 'btrfs'].includes(filesystem));
+    return [...on([untorn], ['full', 'normal'], 1, 1), ...trees, ...some];
   }
-  const own = [...on([untorn], ['full', 'normal', 'off'], 1, 3), ...on(Object.keys(controls), ['full'], 0.2, 2)];
-  if (all) return [...own, ...on(Object.keys(peers), ['full'], 0.3, 3)];
-  return named.length > 0 ? on(named, ['full'], 0.3, 3) : own;
+  const ofFiles = (): Job[] => [...on([untorn], ['full', 'normal', 'off'], 1, 3), ...on(Object.keys(fileControls), ['full'], 0.2, 2)];
+  const ofDirectories = (): Job[] => [...on([directories], ['full'], 0.7, 3), ...on([directories], ['normal'], 0.3, 3), ...on(Object.keys(directoryControls), ['full'], 0.15, 4)];
+  if (all) return [...ofFiles(), ...on(Object.keys(peers), ['full'], 0.3, 3)];
+  if (named.length === 0) return [...ofFiles(), ...ofDirectories()];
+  return [...(named.includes('directories') ? ofDirectories() : []), ...on(named.filter((name) => name !== 'directories'), ['full'], 0.3, 3)];
 }
 
 /** Two at a time for each processor, since they wait for the kernel more than they compute. Each says how it went. */
@@ -57,7 +62,7 @@ async function runAll(workshop: Workshop, waiting: Job[]): Promise<Result[]> {
       results.set(job, result);
       const { subject, filesystem, durability, states, bad, seconds, examples } = result;
       console.error(`${subject}, ${filesystem}, ${durability}: ${states} states, ${bad} with violations, ${seconds.toFixed(1)} s`);
-      if (subject === untorn && durability !== 'off') for (const example of examples) console.error(`  ${example}`);
+      if (own[subject] !== undefined && durability !== 'off') for (const example of examples) console.error(`  ${example}`);
     }
   };
   await Promise.all(Array.from({ length: 2 * availableParallelism() }, work));
@@ -70,7 +75,7 @@ function failures(results: readonly Result[]): string[] {
     const { subject, filesystem, durability, states, bad, unmountable, violations } = result;
     const where = `on ${filesystem}, '${durability}'`;
     const failed = [];
-    if (subject === untorn && durability !== 'off' && bad > 0) failed.push(`untorn broke a promise in ${bad} states ${where}`);
+    if (own[subject] !== undefined && durability !== 'off' && bad > 0) failed.push(`${subject} broke a promise in ${bad} states ${where}`);
     if (unmountable > 3 + states / 50) failed.push(`${unmountable} disks could not be mounted ${where}: too many to say anything`);
     const { caughtAs, hiddenOn = [] } = controls[subject] ?? {};
     if (caughtAs !== undefined && !hiddenOn.includes(filesystem) && !caughtAs.some((kind) => violations[kind] > 0)) {
@@ -81,8 +86,8 @@ function failures(results: readonly Result[]): string[] {
 }
 
 async function main(): Promise<void> {
-  const unknown = named.find((name) => subjects[name] === undefined);
-  if (unknown !== undefined) throw new Error(`There is no adapter for "${unknown}"; there are: ${Object.keys(peers).join(', ')}`);
+  const unknown = named.find((name) => name !== 'directories' && subjects[name] === undefined);
+  if (unknown !== undefined) throw new Error(`There is no adapter for "${unknown}"; there are: directories, ${Object.keys(peers).join(', ')}`);
   const reason = reasonToSkip();
   if (reason !== undefined) return console.log(`skipped: ${reason}`);
   const begun = Date.now();

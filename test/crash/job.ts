@@ -2,13 +2,15 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Checker } from './check.ts';
+import { DirectoryChecker } from './check-directories.ts';
+import { directoryFeatures } from './directories.ts';
 import { filesystems, tearsSuperblock } from './filesystems.ts';
 import { progressAt } from './progress.ts';
 import { readLog, type Recording } from './recording-log.ts';
 import { logName, oldImage, record, type Setup } from './recording.ts';
 import { Stand } from './stand.ts';
 import { chooseCuts, findCuts, sampleStates, seeded } from './states.ts';
-import { subjects, untorn, type Durability } from './subjects.ts';
+import { own, subjects, type Durability } from './subjects.ts';
 import { count, newTally, type Tally } from './tally.ts';
 import { makeWorkload, type Workload } from './workload.ts';
 
@@ -61,7 +63,8 @@ async function cutPower({ workshop, place, filesystem }: Setup, job: Job, worklo
   mkdirSync(mounted);
   const stand = await Stand.start(join(workshop, 'stand'), filesystem, mounted, join(place, oldImage), false);
   stand.useLog(join(place, logName));
-  const checker = new Checker(workload, job.durability, job.subject === untorn);
+  const isOfDirectories = workload.groups.flat().every(({ feature }) => directoryFeatures.includes(feature));
+  const checker = new (isOfDirectories ? DirectoryChecker : Checker)(workload, job.durability, own[job.subject] !== undefined);
   const tally = newTally();
   const random = seeded(job.seed);
   const marks = marksOf(recording);

@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { makeImage, type Filesystem } from './filesystems.ts';
+import { replaceDirectorySync } from 'untorn';
+import { directoryFeatures, fill } from './directories.ts';
 import { Stand } from './stand.ts';
-import type { Durability } from './subjects.ts';
-import { folder, makeContent, oldSize, pair, type Workload } from './workload.ts';
+import type { Durability, Feature } from './subjects.ts';
+import { folder, makeContent, oldSize, pair, type Target, type Workload } from './workload.ts';
 
 export interface Setup {
   /** Where all is: compiled programs, and peers. */
@@ -58,15 +60,24 @@ async function makeOldImage(setup: Setup, workload: Workload): Promise<void> {
   mkdirSync(mounted);
   const stand = await Stand.start(join(setup.workshop, 'stand'), setup.filesystem, mounted, image, false);
   await mount(stand);
-  for (const path of ['background', ...['many', ...pair].map((name) => `${folder}/${name}`)]) mkdirSync(join(mounted, path), { recursive: true });
-  for (const target of workload.targets.filter(({ isOld }) => isOld)) {
-    const path = join(mounted, target.path);
-    writeFileSync(path, makeContent(target, 1, oldSize));
-    chownSync(path, target.uid, target.gid);
-    chmodSync(path, target.mode);
-  }
+  for (const path of ['background', ...['many', 'workshop', ...pair].map((name) => `${folder}/${name}`)]) mkdirSync(join(mounted, path), { recursive: true });
+  for (const target of workload.targets.filter(({ isOld }) => isOld)) makeOld(mounted, target, featureOf(workload, target));
   await stand.unmount();
   await stand.end();
+}
+
+function featureOf({ groups }: Workload, target: Target): Feature | undefined {
+  return groups.flat().find((operation) => operation.target === target)?.feature;
+}
+
+function makeOld(root: string, target: Target, feature: Feature | undefined): void {
+  const path = join(root, target.path);
+  const content = makeContent(target, 1, oldSize);
+  if (feature === undefined || !directoryFeatures.includes(feature)) writeFileSync(path, content);
+  else if (feature === 'exchange') fill(path, content);
+  else replaceDirectorySync(path, (directory) => fill(directory, content));
+  chownSync(path, target.uid, target.gid);
+  chmodSync(path, target.mode);
 }
 
 async function mount(stand: Stand): Promise<void> {

@@ -5,7 +5,8 @@ import { cpus, release } from 'node:os';
 import type { Figure } from '../support/evidence.ts';
 import { kinds } from './check.ts';
 import type { Result } from './job.ts';
-import { untorn } from './subjects.ts';
+import { directories } from './directories.ts';
+import { own, untorn } from './subjects.ts';
 
 export interface Report {
   readonly date: string;
@@ -69,8 +70,9 @@ export function figuresOf(results: readonly Result[], versions: Report['versions
   return results.map((result) => {
     const { subject, filesystem, durability, states, bad } = result;
     // Only this package has transactions among what it does.
-    const guarantees = durability === 'off' ? [] : ['G1', 'G2', ...(durability === 'full' ? ['G3'] : []), 'G5', 'G6', ...(subject === untorn ? ['G9'] : []), 'G10'];
-    const program = subject === untorn ? {} : { program: `${subject}${versions[subject] === undefined ? '' : ` ${versions[subject]}`}` };
+    const kept = subject === directories ? ['G6', 'G9'] : ['G5', 'G6', ...(subject === untorn ? ['G9'] : [])];
+    const guarantees = durability === 'off' ? [] : ['G1', 'G2', ...(durability === 'full' ? ['G3'] : []), ...kept, 'G10'];
+    const program = own[subject] !== undefined ? {} : { program: `${subject}${versions[subject] === undefined ? '' : ` ${versions[subject]}`}` };
     const { examples: _, ...details } = result;
     return { of: 'power cuts', guarantees, filesystem, durabilities: [durability], count: states, violations: bad, details, ...program };
   });

@@ -6,10 +6,12 @@ import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import type { Kind } from './check.ts';
+import { directories, directoryControls, ownDirectories } from './directories.ts';
+import { syncPath } from './sync-path.ts';
 import type { Operation } from './workload.ts';
 
 /** What an operation asks of the program. */
-export type Feature = 'write' | 'mode' | 'sync' | 'only' | 'parents' | 'simple' | 'numbered' | 'stream' | 'order' | 'together';
+export type Feature = 'write' | 'mode' | 'sync' | 'only' | 'parents' | 'simple' | 'numbered' | 'stream' | 'order' | 'together' | 'link' | 'blocking link' | 'exchange' | 'ready';
 export type Durability = 'full' | 'normal' | 'off';
 export type Write = (path: string, content: Buffer, operation: Operation) => Promise<unknown>;
 
@@ -66,12 +68,6 @@ interface Flaw {
   modeLast?: true;
 }
 
-function syncPath(path: string): void {
-  const fd = openSync(path, 'r');
-  fsyncSync(fd);
-  closeSync(fd);
-}
-
 /** The right order of steps, but for one flaw. */
 function control(flaw: Flaw, caughtAs: readonly Kind[], hiddenOn: readonly string[] = []): Subject {
   const write: Write = async (path, content, { target }) => {
@@ -123,12 +119,20 @@ function peer(name: string, adapt: (module: PeerModule) => Write): Subject {
 
 export const untorn = 'untorn';
 
-export const controls: Record<string, Subject> = {
+/** This package, by what is done with it. */
+export const own: Record<string, Subject> = {
+  [untorn]: { features: [...plain, 'sync', 'only', 'parents', 'simple', 'numbered', 'stream', 'order', 'together'], load: loadUntorn },
+  [directories]: ownDirectories,
+};
+
+export const fileControls: Record<string, Subject> = {
   'in-place write': control({ inPlace: true }, ['torn']),
   'no file sync': control({ noFileSync: true }, ['torn', 'lost']),
   'no directory sync': control({ noDirectorySync: true }, ['lost', 'missing']),
   'mode after the rename': control({ modeLast: true }, ['exposed']),
 };
+
+export const controls: Record<string, Subject> = { ...fileControls, ...directoryControls };
 
 /** Where one is given a mode, `mode` is passed; else each does what it does by default. */
 export const peers: Record<string, Subject> = {
@@ -156,7 +160,7 @@ function modeOf({ feature, target }: Operation): Options {
 export const peerVersions: Record<string, string> = { 'write-file-atomic': '8', 'atomically': '2', 'steno': '4', 'fast-write-atomic': '0.4' };
 
 export const subjects: Record<string, Subject> = {
-  [untorn]: { features: [...plain, 'sync', 'only', 'parents', 'simple', 'numbered', 'stream', 'order', 'together'], load: loadUntorn },
+  ...own,
   ...controls,
   ...peers,
 };

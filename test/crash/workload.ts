@@ -66,6 +66,12 @@ export function makeWorkload(rounds: number, features: readonly Feature[]): Work
       ['north', 'east', 'south', 'west'].flatMap((name, at) => operation('write', `many/${name}`, 1024 << at, true)),
       [...operation('order', 'hurried', 1024, true), ...operation('order', 'hurried', 2048, true)],
       [...operation('order', 'overtaken', 9000, true), ...operation('sync', 'overtaken', 2048, true)],
+      operation('link', 'site', size, true, 0o755),
+      operation('link', `page-${round}-`, 2048, false, 0o755),
+      operation('blocking link', 'library', 3000, true, 0o755),
+      operation('ready', 'release', size, true, 0o755),
+      operation('exchange', 'shop', 6000, true, 0o750, 1000),
+      [...operation('link', 'upstairs', 1024, true, 0o755), ...operation('link', 'downstairs', 70_000, true, 0o755), ...operation('exchange', 'cellar', 2048, true, 0o755)],
     );
   }
   return { targets: [...targets.values()], groups: groups.filter((group) => group.length > 0) };

@@ -1,9 +1,10 @@
 /** What the test needs of the machine, a folder for all it makes, and the end of all of it. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { accessSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToExchange } from '../support/exchange.ts';
 import { peerVersions } from './subjects.ts';
 
 /** Why it cannot be done here, if it cannot. */
@@ -62,6 +63,7 @@ export class Workshop {
   readonly folder: string;
   readonly #children = new Set<ChildProcess>();
   #isEnding = false;
+  #path = process.env['PATH'];
 
   constructor() {
     // In memory where there is room: the disks under test are files there.
@@ -76,7 +78,13 @@ export class Workshop {
     }
   }
 
+  /** The stand, the disk, and an `mv` that exchanges where there is none. */
   compile(): void {
+    const tools = join(this.folder, 'tools');
+    mkdirSync(tools);
+    const exchanging = pathToExchange(tools);
+    if ('reason' in exchanging) throw new Error(exchanging.reason);
+    this.#path = exchanging.path;
     for (const name of ['disk', 'stand']) {
       const options = ['-O2', '-Wall', '-Wextra', '-o', join(this.folder, name), join('test/crash', `${name}.c`)];
       execFileSync('cc', options, { stdio: 'inherit' });
@@ -99,6 +107,7 @@ export class Workshop {
   async run(program: string, ...args: string[]): Promise<string> {
     const child = spawn('unshare', ['--mount', process.execPath, new URL(program, import.meta.url).pathname, ...args, this.folder], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      env: { ...process.env, PATH: this.#path },
     });
     this.#children.add(child);
     let output = '';

@@ -35,6 +35,7 @@ const parts = {
   runtimes: [{ args: ['test/runtimes/runtimes.js'] }],
   windows: [{ args: ['scripts/test-windows.js'] }],
   'power-cuts': [{ args: ['build/test/crash/crash.js', small ? '--quick' : '--all'] }],
+  directories: [{ args: ['build/test/crash/crash.js', 'directories', ...(small ? ['--states=40'] : [])] }],
   peers: [{ args: ['test/evidence/peers.js', ...(small ? ['untorn', 'steno'] : [])] }],
 };
 

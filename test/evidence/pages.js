@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { bars } from '../../bench/plot.js';
 import { faultsSection, peersSection } from './faults-page.js';
 import { matrix } from './matrix.js';
-import { powerCutsPlot, powerCutsSection } from './power-cuts-page.js';
+import { directoriesSection, powerCutsPlot, powerCutsSection } from './power-cuts-page.js';
 import { table } from './table.js';
 
 /** @param {string} docs the folder @param {string[]} names of the parts */
@@ -39,6 +39,7 @@ tables of [guarantees.md](guarantees.md) from them; nothing is typed by hand.
     whereAndWhen(parts),
     '',
     powerCutsSection(parts['power-cuts']),
+    directoriesSection(parts.directories),
     faultsSection(parts.faults),
     peersSection(parts.peers),
     racesSection(parts.races),
@@ -46,7 +47,7 @@ tables of [guarantees.md](guarantees.md) from them; nothing is typed by hand.
   ].join('\n').replaceAll(/\n{3,}/g, '\n\n').trimEnd()}\n`;
 }
 
-const commands = { faults: '`npm run test:faults`', races: '`npm run test:torture`', windows: '`npm run test:windows`', runtimes: '`npm run test:runtimes`', 'power-cuts': '`npm run test:crash -- --all`', peers: '`npm run evidence -- peers`' };
+const commands = { faults: '`npm run test:faults`', races: '`npm run test:torture`', windows: '`npm run test:windows`', runtimes: '`npm run test:runtimes`', 'power-cuts': '`npm run test:crash -- --all`', directories: '`npm run test:crash -- directories`', peers: '`npm run evidence -- peers`' };
 
 function whereAndWhen(parts) {
   const rows = Object.entries(parts).map(([name, { about, seconds }]) => {

@@ -76,3 +76,18 @@ Not covered: disks that ignore flushes or tear a sector, damage to what was flus
 mount options and kernels than those named.
 `;
 }
+
+export function directoriesSection(part) {
+  if (part === undefined) return '';
+  const own = part.figures.filter(({ program }) => program === undefined);
+  const sum = (value) => own.reduce((total, figure) => total + value(figure), 0);
+  return `### Whole directories
+
+${sum(({ count }) => count)} disks more, on which \`replaceDirectory\` and \`replaceDirectorySync\` were at work: **${sum(({ violations }) => violations)} violations**. Links that are replaced and made,
+directories that are exchanged, some that are filled and some that were ready elsewhere and not synced, the old ones kept and removed, several at once.
+Torn: the path leads to nothing, or to a directory in which a file is missing or not whole or of another version; or so it is with one that has the name of
+a version. Litter: what \`sweep\` would neither remove nor tell of. The programs with one flaw each must be noticed here too.
+
+${table([head, ...part.figures.map(rowOf)])}
+`;
+}
