@@ -47,7 +47,6 @@ function prepare({ before, source }: Scenario): string {
 function* replace(folder: string, { source }: Scenario, blocking: boolean): Steps<unknown> {
   const write = newLockedWrite(join(folder, 'site'), readOptions({ lock: { timeout: 2000 } }), surroundings, blocking);
   const filling: TreeSource = {
-    // oxlint-disable-next-line require-yield -- the function's own calls are not the protocol's
     *fill(directory) {
       fill(String(directory), 'new');
       return {};
