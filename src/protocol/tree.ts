@@ -3,7 +3,7 @@ import { join, type PathName } from '../path.ts';
 import { call, together, type Steps } from '../system/calls.ts';
 import { fileType, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { syncNow } from './directory.ts';
-import type { Write } from './write.ts';
+import { throwIfAborted, type Write } from './write.ts';
 
 /** How many files are synced at once: a journal serves them together. */
 const atOnce = 8;
@@ -22,7 +22,10 @@ export function* syncTree(write: Write, path: PathName): Steps<true | 'unsupport
       if (type === 'directory') add(yield* syncTree(write, entry));
       else if (type === 'file') files.push(entry);
     }
-    while (files.length > 0) for (const one of yield* together(...files.splice(0, atOnce).map(syncFile))) add(one);
+    while (files.length > 0) {
+      throwIfAborted(write);
+      for (const one of yield* together(...files.splice(0, atOnce).map(syncFile))) add(one);
+    }
     add(yield* syncNow(fd));
     return durable;
   });

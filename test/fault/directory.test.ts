@@ -44,8 +44,8 @@ function prepare({ before, source }: Scenario): string {
   return folder;
 }
 
-function* replace(folder: string, { source }: Scenario, blocking: boolean): Steps<unknown> {
-  const write = newLockedWrite(join(folder, 'site'), readOptions({ lock: { timeout: 2000 } }), surroundings, blocking);
+function* replace(folder: string, { source }: Scenario, blocking: boolean, signal?: AbortSignal): Steps<unknown> {
+  const write = newLockedWrite(join(folder, 'site'), readOptions({ lock: { timeout: 2000 }, signal }), surroundings, blocking);
   const filling: TreeSource = {
     *fill(directory) {
       fill(String(directory), 'new');
@@ -135,6 +135,24 @@ describe('replaceDirectory(), where the disk cannot be synced', () => {
     };
     assert.throws(() => runSync(replace(folder, scenario, true), { ...sync, fsync }), { code: 'EIO', outcome: 'old', step: 'sync' });
     assert.deepEqual([failures > 0, readlinkSync(join(folder, 'site')), contentOf(join(folder, 'site')), readdirSync(folder).toSorted()], [true, linked, 'old', [linked, 'site'].toSorted()]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('ends an aborted sync of many files soon (G4)', () => {
+    const scenario: Scenario = { before: 'nothing', source: 'ready' };
+    const folder = prepare(scenario);
+    for (let index = 0; index < 100; index++) writeFileSync(join(folder, 'next', String(index)), 'new');
+    const controller = new AbortController();
+    let syncs = 0;
+    const { sync } = new Spoiler();
+    const fsync = (fd: number): void => {
+      syncs++;
+      controller.abort();
+      sync.fsync(fd);
+    };
+    assert.throws(() => runSync(replace(folder, scenario, true, controller.signal), { ...sync, fsync }), { name: 'AbortError', outcome: 'old' });
+    assert.ok(syncs < 20, `${syncs} syncs`);
+    assert.deepEqual(readdirSync(folder), ['next']);
     rmSync(folder, { recursive: true });
   });
 });
