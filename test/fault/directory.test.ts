@@ -12,7 +12,6 @@ import type { Steps } from '#untorn/system/calls.js';
 import { surroundings } from '#untorn/system/surroundings.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 import { withExchange } from '../support/exchange.ts';
-import { filesystemOf, note } from '../support/evidence.ts';
 import { Spoiler } from './faulty-system.ts';
 
 const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -115,7 +114,6 @@ for (const [blocking, codes] of [[false, ['EIO']], [true, ['EIO', 'EACCES']]] as
           for (let turns = 0; openDescriptors() > open && turns < 10_000; turns++) await new Promise(setImmediate);
           assert.ok(openDescriptors() <= open, `${openDescriptors() - open} descriptors are open`);
           assert.ok(trials >= (whole.calls.length - 1) * codes.length, `only ${trials} faults were injected`);
-          note({ of: 'faults', guarantees: ['G4', 'G9', 'G10'], filesystem: filesystemOf(base), durabilities: ['full'], count: trials, violations: 0 });
         });
       });
     }
