@@ -2,7 +2,7 @@
  * Who holds a lock, said in the name of its entry: what a temporary file's name says, and the thread, since a worker thread
  * can end before its process does.
  */
-import { judge, linkOr, newRandomName, startOf, thisOwner, type Owner } from './owner.ts';
+import { judge, linkOr, newRandomName, startOf, thisOwner, thisOwnerInNames, type Owner } from './owner.ts';
 
 /** The parts of the name of a lock's entry. */
 export interface LockOwner extends Owner {
@@ -29,9 +29,8 @@ let thread: { id: string; start: string } | undefined;
 
 /** A new name for the entry of a lock, which only one lock of all ever has. */
 export function newLockToken(lease: number): string {
-  const { host, boot, namespace, pid, start } = thisOwner();
   thread ??= thisThread();
-  return `untorn-l-${[host, boot, namespace, pid.toString(36), start, thread.id, thread.start, lease.toString(36), newRandomName()].join('-')}`;
+  return `untorn-l-${[thisOwnerInNames(), thread.id, thread.start, lease.toString(36), newRandomName()].join('-')}`;
 }
 
 /** What tells a lock from all others. */

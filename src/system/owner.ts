@@ -42,10 +42,20 @@ export function thisOwner(): Omit<Owner, 'kind'> {
   return own;
 }
 
+let ownText: string | undefined;
+
+/** This process, as names say it. */
+export function thisOwnerInNames(): string {
+  if (ownText === undefined) {
+    const { host, boot, namespace, pid, start } = thisOwner();
+    ownText = [host, boot, namespace, pid.toString(36), start].join('-');
+  }
+  return ownText;
+}
+
 /** A new name part that says who owns a file and that nobody can guess: 100 random bits. */
 export function newToken(kind: TokenKind): string {
-  const { host, boot, namespace, pid, start } = thisOwner();
-  return `untorn-${letters[kind]}-${host}-${boot}-${namespace}-${pid.toString(36)}-${start}-${newRandomName()}`;
+  return `untorn-${letters[kind]}-${thisOwnerInNames()}-${newRandomName()}`;
 }
 
 /** The owner in a file name, if the name has a token. */
