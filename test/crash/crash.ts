@@ -42,7 +42,7 @@ function jobs(): Job[] {
       durabilities.map((durability): Job => ({ filesystem, subject, durability, rounds, states: Math.ceil(states * share), seed }))));
   if (quick) {
     const some = on([...Object.keys(fileControls), 'directory without file syncs'], ['full'], 2, 1).filter(({ filesystem }) => filesystem === 'ext4 noauto_da_alloc');
-    const trees = on([directories], ['full'], 1, 1).filter(({ filesystem }) => ['ext4', 'xfs', 'btrfs'].includes(filesystem));
+    const trees = on([directories], ['full'], 0.5, 1).filter(({ filesystem }) => ['ext4 noauto_da_alloc', 'xfs', 'btrfs'].includes(filesystem));
     return [...on([untorn], ['full', 'normal'], 1, 1), ...trees, ...some];
   }
   const ofFiles = (): Job[] => [...on([untorn], ['full', 'normal', 'off'], 1, 3), ...on(Object.keys(fileControls), ['full'], 0.2, 2)];
