@@ -10,9 +10,10 @@ const kinds = {
   'orders of updates in a model': ['U', 'orders of locks, takeovers, updates and kills of several processes: [test/model](../test/model), `npm test`'],
   'power cuts': ['C', 'disks that a power cut could have left: [test/crash](../test/crash), `npm run test:crash`'],
   'faults': ['F', 'calls that failed or did less than they were asked: [test/fault](../test/fault), `npm run test:faults`'],
-  'kills': ['K', 'processes killed at a system call, or while they race: [test/fault](../test/fault), [test/torture](../test/torture)'],
+  'kills': ['K', 'processes killed at a system call, or while they race: [test/fault](../test/fault), [test/torture](../test/torture), [test/lifecycle](../test/lifecycle)'],
   'kills in races': ['K', undefined],
   'reads in races': ['R', 'reads while others write, are killed and are swept behind: [test/torture](../test/torture), `npm run test:torture`'],
+  'updates in races': ['I', 'updates of one file by several processes at once, none of which may be lost: [test/lifecycle](../test/lifecycle), `npm test`, `npm run test:windows`'],
   'random programs': ['P', 'random sequences of calls: [test/property](../test/property), `npm test`'],
   'tests': ['T', 'tests whose names say the guarantee: [test](../test), `npm test`, `npm run test:windows`'],
 };

@@ -1,2 +1,2 @@
-/** How much is tried where every call takes ten times as long as elsewhere, as under Wine: all of it only if that is asked for. */
+/** Whether all is tried that is tried elsewhere. Under Wine every call takes ten times as long: there only if that is asked for. */
 export const everything: boolean = process.platform !== 'win32' || process.env['UNTORN_WINDOWS'] === 'full';

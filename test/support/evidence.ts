@@ -27,7 +27,13 @@ export function note(figure: Figure): void {
   if (path !== undefined) appendFileSync(path, `${JSON.stringify(figure)}\n`);
 }
 
+/** What stands for a filesystem where Node's build for Windows runs under Wine. */
+export function windowsWith(nodeVersion: string): string {
+  return `Windows under Wine, Node ${nodeVersion.split('.')[0]}`;
+}
+
 /** The kind of filesystem that a folder is on. */
 export function filesystemOf(folder: string): string {
+  if (process.platform === 'win32') return windowsWith(process.versions.node);
   return execFileSync('stat', ['-f', '-c', '%T', folder], { encoding: 'utf8' }).trim().replace('ext2/ext3', 'ext4');
 }

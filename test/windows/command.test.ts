@@ -29,6 +29,23 @@ describe('the command on Windows', onWindows, () => {
     assert.equal(untorn('', 'run', here.at('file'), '--', 'no-such-command').status, 127);
   });
 
+  it('untorn edit replaces the file by what a filter makes of it, under its lock', () => {
+    plainWrite(here.at('file'), 'old');
+    const filter = [process.execPath, '-e', "process.stdin.on('data', (data) => process.stdout.write(data + ' and new'))"];
+    const { status, stderr } = untorn('', 'edit', here.at('file'), '--', ...filter);
+    assert.deepEqual([status, here.text('file'), here.names()], [0, 'old and new', ['file']], stderr);
+    const failed = untorn('', 'edit', here.at('file'), '--', process.execPath, '-e', 'process.exitCode = 4');
+    assert.deepEqual([failed.status, here.text('file'), here.names()], [4, 'old and new', ['file']], failed.stderr);
+  });
+
+  it('untorn commit replaces several files together, or none (G9)', () => {
+    for (const name of ['a', 'b', 'x', 'y']) plainWrite(here.at(name), name);
+    const none = untorn('', 'commit', `${here.at('a')}=${here.at('x')}`, `${here.at('b')}=${here.at('missing')}`);
+    assert.deepEqual([none.status === 0, here.text('a'), here.text('b')], [false, 'a', 'b'], none.stderr);
+    const { status, stderr } = untorn('', 'commit', `${here.at('a')}=${here.at('x')}`, `${here.at('b')}=${here.at('y')}`);
+    assert.deepEqual([status, here.text('a'), here.text('b'), here.names()], [0, 'x', 'y', ['a', 'b', 'x', 'y']], stderr);
+  });
+
   it('untorn sweep removes what a killed process left', () => {
     const child = spawnSync(process.execPath, ['--input-type=module', '--eval', `
       import { openPendingSync } from 'untorn';
