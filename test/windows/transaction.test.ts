@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync as plainWrite } from 'node:fs';
 import { describe, it } from 'node:test';
-import { recover, transaction, transactionSync } from 'untorn';
+import { recover, transaction, transactionSync, type Transaction, type TransactionSync } from 'untorn';
 import { run, start } from '../support/child.ts';
 import { scratch } from '../support/scratch.ts';
 import { holder } from './holder.ts';
@@ -18,12 +18,15 @@ describe('a transaction on Windows (G9)', onWindows, () => {
   }
 
   it('writes, removes and renames files of two directories', async () => {
+    const change = (tx: Transaction | TransactionSync): void => {
+      void tx.writeFile(here.at('one'), 'new one');
+      void tx.writeFile(here.at('sub\\two'), 'new two');
+      void tx.remove(here.at('gone'));
+      void tx.rename(here.at('from'), here.at('sub\\to'));
+    };
     for (const transact of [transaction, transactionSync]) {
       prepare();
-      const result = await transact((tx) => {
-        const calls = [tx.writeFile(here.at('one'), 'new one'), tx.writeFile(here.at('sub\\two'), 'new two'), tx.remove(here.at('gone')), tx.rename(here.at('from'), here.at('sub\\to'))];
-        return transact === transaction ? Promise.all(calls) : undefined;
-      });
+      const result = await transact((tx) => change(tx));
       assert.equal(result.durable, 'unsupported');
       assert.deepEqual([contents(), here.text('sub/to'), here.names()], [['new one', 'new two'], 'old from', ['one', 'sub']]);
     }
