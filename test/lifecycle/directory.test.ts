@@ -8,6 +8,7 @@ import { needsOrdinaryUser } from '../support/as-user.ts';
 import { ask, run, start } from '../support/child.ts';
 import { withExchange } from '../support/exchange.ts';
 import { newFolder } from '../support/folder.ts';
+import { bindMount } from '../support/mount.ts';
 import { leaveLock } from '../support/stale.ts';
 
 function fill(directory: string, content: string): string {
@@ -102,6 +103,18 @@ for (const [name, replace] of [['replaceDirectory', replaceDirectory], ['replace
       await replace(path, (directory) => void fill(join(fill(directory, 'old'), 'next'), 'new'));
       await replace(path, join(path, 'next'));
       assert.deepEqual([contentOf(path), litter(path)], ['new', ['outer']]);
+    });
+
+    it('leaves a directory on which something is mounted (G4)', async (t) => {
+      await withExchange(t, async () => {
+        const folder = newFolder(t);
+        const path = fill(join(folder, 'site'), 'old');
+        if (bindMount(t, path, path) === undefined) return;
+        const next = fill(join(folder, 'next'), 'new');
+        await assert.rejects(replace(path, next), failsWith('EBUSY'));
+        await assert.rejects(replace(path, (directory) => fill(directory, 'new')), failsWith('EBUSY'));
+        assert.deepEqual([contentOf(path), contentOf(next), litter(path)], ['old', 'new', ['next']]);
+      });
     });
 
     it('says what an ordinary user may not do, and has changed nothing (G4, G5)', async (t) => {
