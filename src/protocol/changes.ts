@@ -24,38 +24,53 @@ export interface Part extends OpenFolder {
   readonly numbered: boolean;
 }
 
+type Put = Extract<Change, { kind: 'put' }>;
+type Removal = Extract<Change, { kind: 'remove' }>;
+
 /** Whether a change is made, or newer content came first. */
 export type Made = 'made' | 'superseded';
 
 /** Makes one change, unless it is made already. */
 export function* makeChange(write: Write, parts: readonly Part[], change: Change): Steps<Made> {
-  const { directory, numbered } = parts[change.directory] as Part;
-  const target = join(directory.reach, change.name);
-  const staged = change.kind === 'put' ? yield* lookAt({ reach: join(directory.reach, change.staged) }) : undefined;
+  const part = parts[change.directory] as Part;
+  return change.kind === 'put' ? yield* put(write, part, change) : yield* remove(write, part, change);
+}
+
+function* remove(write: Write, { directory, numbered }: Part, { name, was }: Removal): Steps<Made> {
+  const target = join(directory.reach, name);
   const now = yield* lookAt({ reach: target });
-  if (change.kind === 'remove') {
-    if (now === undefined) return 'made';
-    if (!isSameFile(now, change.was, numbered)) return 'superseded';
-    yield* whileBusy(write, () => unlinkIfThere(target));
-    return 'made';
-  }
-  if (staged === undefined || (now?.ino === staged.ino && now.dev === staged.dev)) return 'made';
-  if (!isSameFile(now, change.over, numbered)) return 'superseded';
-  yield* putIntoPlace(write, directory, change.staged, target);
+  if (now === undefined) return 'made';
+  if (!isSameFile(now, was, numbered)) return 'superseded';
+  yield* whileBusy(write, () => unlinkIfThere(target));
   return 'made';
 }
 
-/** Somebody else who makes the same change may be faster with each step. */
+/** How often somebody else may come between. */
+const patience = 100;
+
+function* put(write: Write, { directory, numbered }: Part, change: Put): Steps<Made> {
+  const target = join(directory.reach, change.name);
+  for (let tries = 1; ; tries++) {
+    const staged = yield* lookAt({ reach: join(directory.reach, change.staged) });
+    const now = yield* lookAt({ reach: target });
+    if (staged === undefined || (now?.ino === staged.ino && now.dev === staged.dev)) return 'made';
+    if (!isSameFile(now, change.over, numbered)) return 'superseded';
+    try {
+      yield* putIntoPlace(write, directory, change.staged, target);
+      return 'made';
+    } catch (error) {
+      // Whoever makes the same change may have been faster with it, or only with this step; or an error was reported of what was done.
+      if (!['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '') || tries === patience) throw error;
+    }
+  }
+}
+
 function* putIntoPlace(write: Write, { reach }: Pick<Directory, 'reach'>, name: PathName, target: PathName): Steps<void> {
   const staged = join(reach, name);
   const further = join(reach, furtherName(name));
-  try {
-    yield* unlinkIfThere(further);
-    const from = (yield* linked(staged, further)) ? further : staged;
-    yield* whileBusy(write, () => call.rename(from, target));
-  } catch (error) {
-    if (!['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
-  }
+  yield* unlinkIfThere(further);
+  const from = (yield* linked(staged, further)) ? further : staged;
+  yield* whileBusy(write, () => call.rename(from, target));
 }
 
 /** Without hard links (FAT) the staged file itself is renamed. */

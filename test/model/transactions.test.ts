@@ -4,6 +4,7 @@ import { note } from '../support/evidence.ts';
 import { transactionScenarios } from './transaction-scenarios.ts';
 import { checkFaults, checkForeign, checkSuspended } from './suspended.ts';
 import { crashMutants, foreignMutants, suspendedMutants } from './transaction-mutants.ts';
+import { checkTogether } from './together.ts';
 import { TransactionCheck, unchanged, type TransactionScenario } from './transactions.ts';
 
 describe('a transaction, every crash in it and in its recovery, and every state that they can leave', () => {
@@ -22,6 +23,13 @@ describe('a transaction that others come between', () => {
   it('cannot commit, nor change anything, when it was taken for dead at any step (G8, G9)', (t) => {
     const { violations, stops } = checkSuspended(unchanged);
     t.diagnostic(`stopped at ${stops} steps`);
+    assert.deepEqual(violations, []);
+  });
+
+  it('is carried out whole by two at once (G9)', (t) => {
+    const { violations, orders } = checkTogether();
+    t.diagnostic(`${orders} orders`);
+    assert.ok(orders > 500);
     assert.deepEqual(violations, []);
   });
 
