@@ -152,10 +152,7 @@ export class Draft {
 
   *#find(write: Write): Steps<Place> {
     const place = this.#share(write, yield* whenDescriptorsAllow(write, () => findPlace(write)));
-    if (yield* recoverOnce(write, place, this.#recovery)) {
-      yield* lookAgain(write, place);
-      letGo(write, place);
-    }
+    if (yield* recoverOnce(write, place, this.#recovery)) yield* this.#lookAgain(write, place);
     return place;
   }
 
@@ -224,17 +221,23 @@ export class Draft {
   *refresh(change: DraftChange): Steps<void> {
     const { write, place } = change;
     const before = place.existing;
-    yield* lookAgain(write, place);
-    letGo(write, place);
+    yield* this.#lookAgain(write, place);
     if (write.settings.ifMatch !== undefined) yield* this.#expect(write, place, write.settings.ifMatch);
     if (change.kind === 'put') {
       if (!isUnchanged(before, place.existing)) yield* restage(change);
     } else if (place.existing === undefined) {
       throw missing();
     }
-    if (change.kind !== 'rename') return;
-    yield* lookAgain(change.toWrite, change.to);
-    letGo(change.toWrite, change.to);
+    if (change.kind === 'rename') yield* this.#lookAgain(change.toWrite, change.to);
+  }
+
+  /** Its files may be many: none of them is held open. */
+  *#lookAgain(write: Write, place: Place): Steps<void> {
+    try {
+      yield* lookAgain(write, place);
+    } finally {
+      letGo(write, place);
+    }
   }
 
   /** Removes what is staged. */
