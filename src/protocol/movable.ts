@@ -4,7 +4,7 @@ import { join } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { O_NOFOLLOW, O_RDWR } from '../system/flags.ts';
 import { refuseReadOnly, type Place } from './place.ts';
-import { newName } from './temporary.ts';
+import { afterFailure, newName } from './temporary.ts';
 import type { Write } from './write.ts';
 
 /** Fails if the name can be seen not to be one that this process may replace or remove. */
@@ -17,15 +17,22 @@ export function* refuseImmovable(write: Write, place: Place): Steps<void> {
   const sticky = (directory.status.mode & 0o1000) !== 0;
   if (sticky && uid !== 0 && uid !== existing.uid && uid !== directory.status.uid) throw refusal('EPERM', "it is another user's in a sticky directory");
   // A file that is mounted by itself (as containers do) cannot be renamed over; nor can it be linked to its directory.
-  const probe = join(directory.reach, newName(write, place.name, 'temporary'));
+  const name = newName(write, place.name, 'temporary');
+  const probe = join(directory.reach, name);
+  const guard = write.surroundings.guard('file', probe, join(place.directoryPath, name));
   try {
     yield* call.link(place.reach, probe);
+    guard.opened();
   } catch (error) {
+    // On a network filesystem an error may be reported of what was done.
+    if (yield* afterFailure(call.unlink(probe))) guard.release();
     if (codeOf(error) === 'EXDEV') throw refusal('EBUSY', 'it is mounted by itself, and cannot be replaced');
     if (codeOf(error) === 'EPERM') yield* refuseImmutable(place);
     return;
   }
-  yield* call.unlink(probe);
+  // Twice: what hindered the first may have passed.
+  if (!(yield* afterFailure(call.unlink(probe)))) yield* call.unlink(probe);
+  guard.release();
 }
 
 /** Who may not link a file may often rename it. Only of one that is immutable or append-only the system says EPERM also when it is opened. */

@@ -63,7 +63,8 @@ export function* writePointer(write: Write, folder: Folder, pointer: Omit<Pointe
     yield* whileBusy(write, () => call.rename(written.reach, reach));
   } catch (error) {
     yield* afterFailure(call.unlink(written.reach));
-    guard.release();
+    // On a network filesystem an error may be reported of what was done.
+    if (yield* afterFailure(call.unlink(reach))) guard.release();
     throw error;
   } finally {
     written.guard.release();
@@ -80,22 +81,25 @@ function* writeRecord(write: Write, folder: Folder, name: string, content?: (ino
   const reach = join(folder.directory.reach, name);
   const guard = write.surroundings.guard('file', reach, join(folder.directoryPath, name));
   try {
-    const fd = yield* call.open(reach, newFileFlags(write), 0o600);
-    guard.opened();
-    try {
-      if (content !== undefined) yield* writeAll(write, fd, content((yield* call.fstat(fd)).ino));
-      if (content !== undefined && write.settings.durability !== 'off') yield* syncTemporary(write, { fd });
-    } catch (error) {
-      yield* afterFailure(call.close(fd));
-      yield* afterFailure(call.unlink(reach));
-      throw error;
-    }
-    yield* call.close(fd);
+    yield* createRecord(write, reach, guard, content);
     return { reach, guard };
   } catch (error) {
-    guard.release();
+    if (yield* afterFailure(call.unlink(reach))) guard.release();
     throw error;
   }
+}
+
+function* createRecord(write: Write, reach: PathName, guard: Guard, content: ((ino: bigint) => Uint8Array) | undefined): Steps<void> {
+  const fd = yield* call.open(reach, newFileFlags(write), 0o600);
+  guard.opened();
+  try {
+    if (content !== undefined) yield* writeAll(write, fd, content((yield* call.fstat(fd)).ino));
+    if (content !== undefined && write.settings.durability !== 'off') yield* syncTemporary(write, { fd });
+  } catch (error) {
+    yield* afterFailure(call.close(fd));
+    throw error;
+  }
+  yield* call.close(fd);
 }
 
 /** Whether there is such a file of this user's. */
