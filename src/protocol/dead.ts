@@ -4,6 +4,7 @@ import { asText, display, join, type PathName } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
 import { parseToken, type Owner } from '../system/owner.ts';
+import { freeAbandoned } from './abandoned.ts';
 import { removeStaged } from './changes.ts';
 import { closeDirectory } from './directory.ts';
 import type { OpenFolder } from './files.ts';
@@ -118,7 +119,9 @@ export function notHome({ path }: Whereabouts): Error {
 
 /** Under the lock of the record: one at a time. */
 export function* settleUnderLock(write: Write, home: OpenFolder, id: string): Steps<Settled> {
-  return yield* underLocks(write, [{ ...home, name: `untorn-j-${id}` }], () => settleRecord(write, home, id));
+  const settled = yield* underLocks(write, [{ ...home, name: `untorn-j-${id}` }], () => settleRecord(write, home, id));
+  yield* freeAbandoned(write, id);
+  return settled;
 }
 
 /** Performs steps under the locks of some files, taken in their order. */

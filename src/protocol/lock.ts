@@ -107,8 +107,8 @@ export function* releaseLock(write: Write, lock: Lock): Steps<void> {
     if (!(yield* afterFailure(call.unlink(lock.entry)))) yield* whileBusy(write, () => unlinkIfThere(lock.entry));
     write.surroundings.locks.delete(lock.owner.random);
     for (const guard of lock.guards) guard.release();
-    // Where somebody else has taken it already it is not empty.
-    yield* afterFailure(call.rmdir(join(lock.place.directory.reach, lockNameOf(lock.place.name))));
+    // Where somebody else has taken it already it is not empty. Twice, as above.
+    for (let tries = 0; tries < 2 && !(yield* afterFailure(call.rmdir(join(lock.place.directory.reach, lockNameOf(lock.place.name))))); tries++);
   } catch (error) {
     // Others of this thread may take it over; those of other processes can when this one has ended.
     write.surroundings.locks.set(lock.owner.random, 'given up');
@@ -131,13 +131,6 @@ export function* withLock<T>(write: Write, place: LockPlace, request: LockReques
   write.step = 'unlock';
   yield* releaseLock(write, lock);
   return result;
-}
-
-/** Leaves a lock to be taken over: by others of this thread at once, by those of other processes when this one has ended. */
-export function giveUpLock(write: Write, lock: Lock): void {
-  lock.stopShowingLife();
-  write.surroundings.locks.set(lock.owner.random, 'given up');
-  closeDirectory(write, lock.place.directory);
 }
 
 /** The error of a holder whose lock was taken over. */

@@ -8,11 +8,12 @@
  */
 import type { PathName } from '../path.ts';
 import { type Steps } from '../system/calls.ts';
+import { abandoned, giveUpLock } from './abandoned.ts';
 import { settleDead } from './dead.ts';
 import type { Draft } from './draft.ts';
 import { fileKey, inOrder, type OpenFolder } from './files.ts';
 import { encodePointer, whereabouts } from './journal.ts';
-import { assertHeld, giveUpLock, releaseLock, takeLock, type Lock } from './lock.ts';
+import { assertHeld, releaseLock, takeLock, type Lock } from './lock.ts';
 import type { Place } from './place.ts';
 import { Turn } from './turns.ts';
 import { newLockedWrite } from './write.ts';
@@ -100,10 +101,12 @@ export class LockSet {
 
   /** Leaves them to be taken over: what they are for is committed and could not be completed. */
   giveUp(): void {
+    const left = [];
     for (const { lock, turn } of this.#all) {
-      if (lock !== undefined) giveUpLock(this.#draft.write, lock);
+      if (lock !== undefined) left.push(giveUpLock(this.#draft.write, lock));
       turn.leave();
     }
     this.#held.clear();
+    abandoned.set(this.#draft.id, left);
   }
 }

@@ -21,7 +21,6 @@ import { refusal } from '../errors.ts';
 import type { PathName } from '../path.ts';
 import type { NotKept } from '../result.ts';
 import { atOnce, call, type Steps } from '../system/calls.ts';
-import { abandoned } from './abandoned.ts';
 import { clearStaged, makeChange, type Made, type Part } from './changes.ts';
 import type { Draft } from './draft.ts';
 import { filesOf, type DraftChange } from './draft-change.ts';
@@ -210,7 +209,6 @@ class Commit {
 
   /** It is committed, or may be, and cannot be completed here: `recover` does it, or who takes over its locks. */
   #abandon(error: unknown): void {
-    abandoned.add(this.#draft.id);
     this.#locks.failed(error);
     this.#locks.giveUp();
   }
