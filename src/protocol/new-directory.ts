@@ -39,7 +39,8 @@ export function* create(write: LockedWrite, { directory, directoryPath, name }: 
     yield* call.mkdir(reach, 0o700);
     guard.opened();
   } catch (error) {
-    guard.release();
+    // On a network filesystem an error may be reported of what was done.
+    if (yield* afterFailure(call.rmdir(reach))) guard.release();
     throw error;
   }
   try {

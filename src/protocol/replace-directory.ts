@@ -206,7 +206,8 @@ function beforeToken(name: PathName): string {
 function* removeOld(write: LockedWrite, directory: Directory, name: PathName, left: PathName, synced: boolean): Steps<true | { readonly left: PathName }> {
   const chosen = newName(unfenced(write), name, 'tree');
   const reach = join(directory.reach, chosen);
-  if (!(yield* afterFailure(call.rename(join(directory.reach, left), reach)))) return { left };
+  const renamed = yield* afterFailure(call.rename(join(directory.reach, left), reach));
+  if (!renamed && (yield* lookAt({ reach })) === undefined) return { left };
   // What has the name of a version is whole, also after a crash.
   if (synced && !(yield* afterFailure(syncDirectory(write, directory)))) return { left: chosen };
   return (yield* afterFailure(removeTree(write, reach))) ? true : { left: chosen };

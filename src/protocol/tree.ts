@@ -1,8 +1,11 @@
 /** Whole directories: making all of one durable, and removing one. Symbolic links in them are never followed. */
+import { codeOf } from '../errors.ts';
 import { join, type PathName } from '../path.ts';
 import { call, together, type Steps } from '../system/calls.ts';
 import { fileType, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { syncNow } from './directory.ts';
+import { lookAt } from './place.ts';
+import { unlinkIfThere } from './temporary.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 /** How many files are synced at once: a journal serves them together. */
@@ -45,11 +48,21 @@ export function* removeTree(write: Write, path: PathName): Steps<void> {
   yield* inDirectory(write, path, function* (reach) {
     for (const name of yield* call.readdir(reach)) {
       const entry = join(reach, name);
-      if (fileType((yield* call.lstat(entry)).mode) === 'directory') yield* removeTree(write, entry);
-      else yield* call.unlink(entry);
+      const status = yield* lookAt({ reach: entry });
+      if (status === undefined) continue;
+      if (fileType(status.mode) === 'directory') yield* removeTree(write, entry);
+      else yield* unlinkIfThere(entry);
     }
   });
-  yield* call.rmdir(path);
+  yield* rmdirIfThere(path);
+}
+
+function* rmdirIfThere(path: PathName): Steps<void> {
+  try {
+    yield* call.rmdir(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
 }
 
 function* inDirectory<T>({ surroundings }: Write, path: PathName, steps: (reach: PathName, fd: number) => Steps<T>): Steps<T> {
