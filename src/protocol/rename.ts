@@ -56,15 +56,15 @@ function* explained(write: Write, temporary: TemporaryFile, error: unknown): Ste
 
 /** Whether a rename that reported a failure took place all the same, as it can on a network filesystem. */
 function* happened(write: Write, place: Place, temporary: TemporaryFile): Steps<boolean> {
-  let now;
+  let own, now;
   try {
+    own = temporary.status ?? (temporary.open ? yield* call.fstat(temporary.fd) : undefined);
     now = yield* lookAt(place);
   } catch {
     // The error of the rename is the one to report; but nobody knows what is there.
     write.outcome = 'unknown';
     return false;
   }
-  const own = temporary.status;
   if (own === undefined || now?.ino !== own.ino || now.dev !== own.dev) return false;
   yield* afterFailure(call.unlink(temporary.reach));
   return true;

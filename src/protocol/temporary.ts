@@ -92,8 +92,8 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, {
 
 /** Learns who owns it and, where those of the target matter, what attributes it inherited from its directory. */
 export function* examineTemporary(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
-  // It stays as the kernel made it; elsewhere its inode tells whether a rename that failed took place all the same.
-  if (!temporary.private && place.directory.local) return;
+  // It stays as the kernel made it, and is open until it is renamed; else its inode must tell whether a rename that failed took place all the same.
+  if (!temporary.private && temporary.closesSilently) return;
   function* examine(): Steps<void> {
     [temporary.status, temporary.attributes] = yield* together(call.fstat(temporary.fd), attributesMatter(write, place) ? list(temporary) : nothing());
   }
