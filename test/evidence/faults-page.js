@@ -6,10 +6,12 @@ export function faultsSection(part) {
   const count = (of) => part.figures.filter((figure) => figure.of === of).reduce((total, figure) => total + figure.count, 0);
   return `## Faults
 
-${count('faults')} calls that failed with EIO, ENOSPC, EDQUOT, EINTR, EACCES, EPERM or EMFILE, or wrote nothing, one byte or all but one, and ${count('kills')} processes
-that were killed at one: every call of the port, and every system call on files of real processes, with \`writeFile\`, \`writeFileSync\`, pending files, streams, backups,
-files that are only created, and the command. After each the old or the new content was whole, with its mode and owner; the error had said which;
-no temporary file was left (after a kill one at most, which \`sweep\` removed), no descriptor was open, and the next write succeeded.
+${count('faults')} calls that failed with EIO, ENOSPC, EDQUOT, EINTR, EACCES, EPERM or EMFILE, wrote nothing, one byte or all but one, or did what they were asked and reported
+a failure all the same, as on a network filesystem that loses an answer; and ${count('kills')} processes that were killed at one: every call of the port, and every system call on
+files of real processes, with \`writeFile\`, \`writeFileSync\`, pending files, streams, backups, files that are only created, updates, transactions over two directories, whole
+directories, and the command. After each the old or the new content was whole, with its mode and owner, and of a transaction all or nothing; the error had said which;
+no temporary file and no lock was left (after a kill those that \`sweep\`, \`recover\` or the next update removed at once), no descriptor was open, and the next call succeeded. A
+transaction that had failed after its commit was completed by the next call there, or by \`recover\`.
 `;
 }
 

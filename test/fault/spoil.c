@@ -10,7 +10,8 @@
  *     /untorn-spoil/error=ERRNO/NTH/CALL    the NTH such call from now on fails with that error; it is not made, but for a close
  *     /untorn-spoil/keep=COUNT/NTH/CALL     it is asked for only so many bytes; -1: for all but the last
  *     /untorn-spoil/fill=ERRNO/NTH/CALL     it writes one byte, and the next such calls fail with that error: a disk that is full
- *     /untorn-spoil/kill/NTH/CALL           the process is killed instead of it
+ *     /untorn-spoil/late=ERRNO/NTH/CALL     it is made, and fails with that error all the same, as it can on a network filesystem
+ *     /untorn-spoil/kill/NTH/CALL           the process is killed instead of it, and the program with it
  *     /untorn-spoil/end                     no more
  *
  * A CALL is the call's name and a path, as "openat /tmp/file"; a path ends after a CUT, where temporary names become random. The log has
@@ -34,33 +35,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "orders.h"
 #include "registers.h"
 #include "watched.h"
 
-static const char marker[] = "/untorn-spoil/";
-static const char *const *words; /* prefixes, and what begins with no slash: cuts */
-static int log_file;
-
-/* What is asked for now, and the calls since then, each with a zero at its end. */
-static int looking, spoiled, nth, fault_value;
-static char fault[64], wanted[PATH_MAX + 64];
-static char seen[1 << 20];
-static size_t seen_size;
-static pid_t closing; /* the thread whose close is made, and is said to have failed */
-
-static void fail(const char *what) {
-  perror(what);
-  exit(125);
-}
-
-static void note(const char *line) {
-  if (write(log_file, line, strlen(line)) < 0) fail("log");
-}
-
-static int is_watched(const char *path) {
-  for (const char *const *word = words; *word; word++) if (**word == '/' && !strncmp(path, *word, strlen(*word))) return 1;
-  return 0;
-}
+static pid_t program, late; /* the thread whose call is made, and is then said to have failed */
 
 /* Whether the call works on a file that is looked at; `path` is it, or the last of its paths. */
 static int concerns(pid_t thread, const struct call *call, word *const arguments[], char *path) {
@@ -84,39 +63,6 @@ static int concerns(pid_t thread, const struct call *call, word *const arguments
     if (is_watched(path) || !strncmp(path, marker, sizeof marker - 1)) return 1;
   }
   return 0;
-}
-
-static void obey(const char *order) {
-  int length = 0;
-  looking = strcmp(order, "end") != 0;
-  if (!looking) note("end\n");
-  seen_size = spoiled = fault_value = 0;
-  *wanted = 0;
-  if (sscanf(order, "%63[^/]/%d/%n", fault, &nth, &length) != 2) return;
-  strcpy(wanted, order + length);
-  char *value = strchr(fault, '=');
-  if (value) fault_value = atoi(value + 1), *value = 0;
-}
-
-/* How many such calls there were, with this one. */
-static int number_of(const char *call) {
-  int number = 1;
-  size_t size = strlen(call) + 1;
-  for (const char *one = seen; one < seen + seen_size; one += strlen(one) + 1) number += !strcmp(one, call);
-  if (seen_size + size > sizeof seen) fail("too many calls");
-  memcpy(seen + seen_size, call, size);
-  seen_size += size;
-  return number;
-}
-
-/* Without what is random, or may have changed meanwhile. */
-static void shorten(char *path) {
-  char *deleted = strstr(path, " (deleted)");
-  if (deleted) *deleted = 0;
-  for (const char *const *word = words; *word; word++) {
-    char *found = **word == '/' ? NULL : strstr(path, *word);
-    if (found) found[strlen(*word)] = 0;
-  }
 }
 
 static pid_t process_of(pid_t thread) {
@@ -157,12 +103,12 @@ static void keep(pid_t thread, const struct call *call, struct user_regs_struct 
 static int spoil(pid_t thread, const struct call *call, struct user_regs_struct *now, word *const arguments[]) {
   int first = !spoiled;
   spoiled = 1;
-  if (!strcmp(fault, "kill")) kill(process_of(thread), SIGKILL);
+  if (!strcmp(fault, "kill")) kill(process_of(thread), SIGKILL), kill(program, SIGKILL);
   else if (!strcmp(fault, "keep")) keep(thread, call, now, arguments, fault_value);
   else if (!strcmp(fault, "fill") && first) keep(thread, call, now, arguments, 1);
-  else if (call->number == __NR_close) {
+  else if (call->number == __NR_close || !strcmp(fault, "late")) {
     /* A close that reports an error has closed the descriptor. */
-    closing = thread;
+    late = thread;
     return PTRACE_SYSCALL;
   } else {
     RESULT(*now) = -fault_value;
@@ -191,9 +137,9 @@ static int before_call(pid_t thread) {
   return hit ? spoil(thread, &calls[at], &now, arguments) : PTRACE_CONT;
 }
 
-static void after_close(pid_t thread) {
+static void after_call(pid_t thread) {
   struct user_regs_struct now = registers(thread);
-  closing = 0;
+  late = 0;
   RESULT(now) = -fault_value;
   set_registers(thread, &now);
 }
@@ -233,7 +179,7 @@ static void go_on(pid_t thread, int status) {
   int signal = WSTOPSIG(status), event = status >> 16, how = PTRACE_CONT;
   if (event == PTRACE_EVENT_SECCOMP) how = before_call(thread), signal = 0;
   else if (signal == (SIGTRAP | 0x80)) {
-    if (thread == closing) after_close(thread);
+    if (thread == late) after_call(thread);
     signal = 0;
   } else if (event == PTRACE_EVENT_STOP && signal != SIGTRAP) how = PTRACE_LISTEN, signal = 0;
   else if (event) signal = 0;
@@ -249,13 +195,13 @@ int main(int count, char **arguments) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   log_file = open(arguments[1], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log_file < 0) fail(arguments[1]);
-  pid_t child = start(arguments + at + 1);
+  program = start(arguments + at + 1);
   for (;;) {
     pid_t thread = waitpid(-1, &status, __WALL);
     if (thread < 0 && errno == EINTR) continue;
     if (thread < 0) fail("wait");
     if (WIFSTOPPED(status)) go_on(thread, status);
-    else if (thread == child) break;
+    else if (thread == program) break;
   }
   if (WIFEXITED(status)) return WEXITSTATUS(status);
   struct rlimit no_core = {0, 0};

@@ -13,7 +13,7 @@ import type { Task, Told } from './subject.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const root = here('../../../');
-const env = { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, UV_USE_IO_URING: '0', UV_THREADPOOL_SIZE: '1' };
+const settings = { NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, UV_USE_IO_URING: '0', UV_THREADPOOL_SIZE: '1' };
 
 /** One call of a write: its name and what it works on, and the how manieth it is of those. */
 export interface Call {
@@ -61,8 +61,8 @@ class Log {
   }
 }
 
-/** What a write works on, beside its folder: what tells one process from another; and where names become random. */
-export const ours: readonly string[] = ['/proc/self/', '/proc/sys/kernel/random/', '/etc/machine-id', 'untorn-t-', 'untorn-r-'];
+/** What is worked on, beside the folder: what tells one process or thread from another; and where names become random. */
+export const ours: readonly string[] = ['/proc/self/', '/proc/sys/kernel/random/', '/etc/machine-id', 'self/task/', ...['t', 'r', 'l', 'x', 'j', 'd', 'v'].map((kind) => `untorn-${kind}-`)];
 
 interface Spoiled {
   readonly process: ChildProcess;
@@ -74,7 +74,7 @@ function start(watched: readonly string[], args: readonly string[], more: NodeJS
   const log = new Log();
   const node = [process.execPath, '--no-warnings', ...args];
   const [command, ...rest] = watched.length === 0 ? node : [spoiler, log.path, ...watched, '--', ...node];
-  const started = spawn(command as string, rest, { cwd: root, env: { ...env, ...more }, stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
+  const started = spawn(command as string, rest, { cwd: root, env: { ...process.env, ...settings, ...more }, stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
   for (const stream of [started.stdin, started.stdio[4] as Writable]) stream?.on('error', () => undefined); // It may be gone already.
   const ended = once(started, 'close').then(([status, signal]) => ({ status: status as number | null, signal: signal as string | null }));
   return { process: started, log, ended };
@@ -131,7 +131,7 @@ export class Subject {
   }
 
   /** Undefined if it ended over it. */
-  async write(task: Task): Promise<Told | undefined> {
+  async perform(task: Task): Promise<Told | undefined> {
     const told = (await this.#tell(task)) as Told | undefined;
     if (told === undefined) await this.#spoiled.ended;
     return told;
@@ -142,7 +142,7 @@ export class Subject {
     return this.#hear();
   }
 
-  /** What was called in the last write. */
+  /** What was called since it was asked last. */
   seen(): { calls: Call[]; spoiled: boolean } {
     return this.#spoiled.log.take();
   }

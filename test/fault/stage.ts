@@ -3,9 +3,29 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync as plainWrite } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sweepSync, writeFileSync, type WriteOptions } from 'untorn';
+import { sweepSync, updateFileSync, writeFileSync, type WriteOptions } from 'untorn';
 import { contents } from './contents.ts';
-import type { Told } from './subject.ts';
+import type { Subject } from './spoiled.ts';
+import type { Task, Told } from './subject.ts';
+
+/** What a program is told, but for the order to the spoiler. */
+export type Doing = Omit<Task, 'order'>;
+
+/** The files of trials, and what must be true of them after each. */
+export interface Stage {
+  /** All that is in it is looked at. */
+  readonly folder: string;
+  /** What is tried, but for its way. */
+  readonly doing: Omit<Doing, 'way'>;
+  /** What the program that failed must be able to do next. */
+  readonly next: Doing;
+  /** Back to the beginning. */
+  reset(): void;
+  remove(): void;
+  /** After it ended, well or not, in a program that still runs or in none. `undone` is whether the spoiled call was the removal of a file. */
+  checkEnded(told: Told, what: string, undone: boolean, subject?: Subject): Promise<void>;
+  checkKilled(what: string): Promise<void>;
+}
 
 export interface Scenario {
   readonly options: WriteOptions;
@@ -14,38 +34,45 @@ export interface Scenario {
   readonly old: boolean;
 }
 
-export const scenarios: Record<string, Scenario> = {
+export const scenarios = {
   overwriting: { options: {}, flags: [], old: true },
   creating: { options: {}, flags: [], old: false },
   'creating only': { options: { overwrite: false }, flags: ['--no-overwrite'], old: false },
   'with a backup': { options: { backup: 'simple' }, flags: ['--backup=simple'], old: true },
   'with numbered backups': { options: { backup: { numbered: 2 } }, flags: ['--backup=numbered', '--backup-limit=2'], old: true },
-};
+} satisfies Record<string, Scenario>;
 
 /** In memory where there is such a place: what a disk does is not asked here. */
 export const base: string = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-const mode = 0o640;
-const owner = process.geteuid?.() === 0 ? { uid: 64_001, gid: 64_002 } : { uid: process.geteuid?.(), gid: process.getegid?.() };
+/** Of the files that are there before. */
+export const mode = 0o640;
+export const owner = (process.geteuid?.() === 0 ? { uid: 64_001, gid: 64_002 } : { uid: process.geteuid?.(), gid: process.getegid?.() }) as { uid: number; gid: number };
 
-export class Stage {
+/** One file, that is written or, under its lock, updated. */
+export class FileStage implements Stage {
   readonly folder: string = mkdtempSync(join(base, 'untorn-fault-'));
   readonly path: string = join(this.folder, 'file');
   /** A file outside of the folder that holds the new content. */
   readonly source: string = this.folder.replace('untorn-fault-', 'untorn-source-');
+  readonly doing: Stage['doing'];
+  readonly next: Doing;
   readonly #scenario: Scenario;
+  readonly #locked: boolean;
 
-  constructor(scenario: Scenario) {
+  constructor(scenario: Scenario, kind: 'written' | 'updated' = 'written') {
     this.#scenario = scenario;
+    this.#locked = kind === 'updated';
+    this.doing = { path: this.path, content: 'new', options: scenario.options };
+    this.next = { path: this.path, content: 'next', options: {}, way: this.#locked ? 'updateFileSync' : 'writeFileSync' };
     plainWrite(this.source, contents.new);
     this.reset();
   }
 
-  /** Back to the beginning. */
   reset(): void {
-    for (const name of readdirSync(this.folder)) rmSync(join(this.folder, name));
+    for (const name of readdirSync(this.folder)) rmSync(join(this.folder, name), { recursive: true });
     if (!this.#scenario.old) return;
     plainWrite(this.path, contents.old);
-    chownSync(this.path, owner.uid as number, owner.gid as number);
+    chownSync(this.path, owner.uid, owner.gid);
     chmodSync(this.path, mode);
   }
 
@@ -86,8 +113,7 @@ export class Stage {
     }
   }
 
-  /** After a write that ended, well or not. `undone` is whether the spoiled call was the removal of a temporary file. */
-  checkEnded({ error, notKept = [] }: Told, what: string, undone: boolean): void {
+  async checkEnded({ error, notKept = [] }: Told, what: string, undone: boolean): Promise<void> {
     if (error === undefined) this.#holds(['new'], what);
     else {
       assert.ok(error.known, `${what}: ${error.message}`);
@@ -98,17 +124,17 @@ export class Stage {
     if (!undone) assert.deepEqual(this.#temporary(), [], `${what}: temporary files`);
   }
 
-  /** After a kill. */
-  checkKilled(what: string): void {
+  async checkKilled(what: string): Promise<void> {
     this.#holds(['old', 'new'], what);
     this.#metadata(what, []);
     this.#backup(what);
     const left = this.#temporary();
-    assert.ok(left.length <= (this.#scenario.options.backup === undefined ? 1 : 2), `${what}: left ${left.join(' ')}`);
+    assert.ok(left.length <= Number(this.#locked) + (this.#scenario.options.backup === undefined ? 1 : 2), `${what}: left ${left.join(' ')}`);
+    if (this.#locked) updateFileSync(this.path, () => 'next', { lock: { timeout: 0 } });
     const { kept } = sweepSync(this.folder);
     assert.deepEqual(kept, [], `${what}: kept by the sweep`);
     assert.deepEqual(this.#temporary(), [], `${what}: not swept`);
-    writeFileSync(this.path, 'next');
+    if (!this.#locked) writeFileSync(this.path, 'next');
     assert.equal(this.#content(), 'next', `${what}: the next write`);
   }
 }

@@ -1,10 +1,11 @@
-/** A program that writes files with the built package, as often as it is told, and tells how each write ended. */
+/** A program that writes files with the built package, as often as it is told, and tells how each time it ended. */
 import type { WriteOptions } from 'untorn';
 import { contents } from './contents.ts';
 import { hear, idle, order, say } from './gate.ts';
+import { NotFilled } from './ways-of-several.ts';
 import { ways, type Way } from './ways.ts';
 
-/** What the program is told to do: to write, or just to let its event loop turn. */
+/** What the program is told to do. */
 export interface Task {
   readonly way: Way;
   readonly path: string;
@@ -14,9 +15,11 @@ export interface Task {
   readonly order: string;
 }
 
-/** How a write ended. */
+/** How it ended. */
 export interface Told {
   readonly notKept?: readonly string[];
+  /** A directory that could not be removed. */
+  readonly oldPath?: string | undefined;
   readonly error?: { readonly known: boolean; readonly code: string; readonly outcome: string; readonly message: string };
 }
 
@@ -24,8 +27,9 @@ async function perform({ way, path, content, options, order: given }: Task): Pro
   order(given);
   try {
     const result = await ways[way](path, contents[content], options);
-    return { notKept: result?.notKept ?? [] };
+    return { notKept: result?.notKept ?? [], oldPath: result?.oldPath };
   } catch (error) {
+    if (error instanceof NotFilled) return { error: { known: true, code: '', outcome: 'old', message: error.message } };
     const { name, code, outcome, message } = error as Error & { code: string; outcome: string };
     return { error: { known: name === 'WriteError', code, outcome, message } };
   } finally {

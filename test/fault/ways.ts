@@ -1,10 +1,14 @@
-/** The ways to write one file, and those that are wrong on purpose. */
+/** The ways to write or update one file, and those that are wrong on purpose. */
 import { closeSync, openSync, renameSync, writeFileSync as plainWrite, writeSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createWriteStream, openPending, writeFile, writeFileSync, type WriteOptions, type WriteResult } from 'untorn';
+import { createWriteStream, openPending, updateFile, updateFileSync, updateJson, writeFile, writeFileSync, type WriteOptions, type WriteResult } from 'untorn';
+import { keepFiles, moveFiles, moveFilesSync, publish, publishFilled, publishSync, recoverHere } from './ways-of-several.ts';
 
-type Perform = (path: string, content: string, options: WriteOptions) => WriteResult | undefined | Promise<WriteResult | undefined>;
+/** What is told of a result: what could not be kept, and what could not be removed. */
+export type Result = Partial<Pick<WriteResult, 'notKept'>> & { readonly oldPath?: string | undefined };
+
+type Perform = (path: string, content: string, options: WriteOptions) => Result | undefined | Promise<Result | undefined>;
 
 async function pending(path: string, content: string, options: WriteOptions): Promise<WriteResult> {
   const file = await openPending(path, options);
@@ -25,6 +29,14 @@ async function stream(path: string, content: string, options: WriteOptions): Pro
   return target.result;
 }
 
+const lock = { timeout: 5000 };
+
+const updates = {
+  updateFile: (path, content, options) => updateFile(path, async () => content, { ...options, encoding: 'utf8', lock }),
+  updateFileSync: (path, content, options) => updateFileSync(path, () => content, { ...options, encoding: 'utf8', lock }),
+  updateJson: (path, content, options) => updateJson(path, () => JSON.parse(content), { ...options, lock }),
+} satisfies Record<string, Perform>;
+
 function inPlace(path: string, content: string): undefined {
   plainWrite(path, content);
 }
@@ -38,6 +50,10 @@ function careless(path: string, content: string): undefined {
   renameSync(temporary, path);
 }
 
-export const ways = { writeFile, writeFileSync, pending, stream, inPlace, careless } satisfies Record<string, Perform>;
+const several = { moveFiles, moveFilesSync, keepFiles, recoverHere, publish, publishFilled, publishSync } satisfies Record<string, Perform>;
 
-export type Way = keyof typeof ways;
+const all = { writeFile, writeFileSync, pending, stream, ...updates, ...several, inPlace, careless } satisfies Record<string, Perform>;
+
+export type Way = keyof typeof all;
+
+export const ways: Readonly<Record<Way, Perform>> = all;
