@@ -24,7 +24,7 @@ const parts = {
   model: [{ args: ['scripts/test.js', 'model'] }],
   faults: [
     { args: ['scripts/test.js', 'fault/every-call'] },
-    ...['end-to-end', 'end-to-end-shared'].map((name) => ({ args: ['--test', '--test-reporter=spec', `build/test/fault/${name}.test.js`], env: small ? {} : { UNTORN_FAULTS: 'full' } })),
+    ...['end-to-end', 'end-to-end-shared'].map((name) => ({ args: ['--test', '--test-reporter=spec', `build/test/fault/${name}.test.js`], env: small ? {} : { UNTORN_FAULTS: 'kills' } })),
   ],
   races: [
     { args: ['build/test/torture/torture.js', ...(small ? ['--quick'] : [])] },

@@ -7,8 +7,8 @@ export function faultsSection(part) {
   return `## Faults
 
 ${count('faults')} calls that failed with EIO, ENOSPC, EDQUOT, EINTR, EACCES, EPERM or EMFILE, wrote nothing, one byte or all but one, or did what they were asked and reported
-a failure all the same, as on a network filesystem that loses an answer; and ${count('kills')} processes that were killed at one: every call of the port, and every system call on
-files of real processes, with \`writeFile\`, \`writeFileSync\`, pending files, streams, backups, files that are only created, updates, transactions over two directories, whole
+a failure all the same, as on a network filesystem that loses an answer; and ${count('kills')} processes that were killed at one. That is every fault at every call of the port, and, of
+real processes, a kill at every system call on files and one in three of all faults at them (\`npm run test:faults\` tries all), with \`writeFile\`, \`writeFileSync\`, pending files, streams, backups, files that are only created, updates, transactions over two directories, whole
 directories, and the command. After each the old or the new content was whole, with its mode and owner, and of a transaction all or nothing; the error had said which;
 no temporary file and no lock was left (after a kill those that \`sweep\`, \`recover\` or the next update removed at once), no descriptor was open, and the next call succeeded. A
 transaction that had failed after its commit was completed by the next call there, or by \`recover\`.

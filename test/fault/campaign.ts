@@ -1,7 +1,8 @@
 /**
  * Many trials of one call: as they are selected, by one program that makes it again and again, or by a program of its own for each.
  *
- * `UNTORN_FAULTS=full` tries every fault at every system call; otherwise a sample.
+ * `UNTORN_FAULTS=full` kills at every system call and tries every fault at each; `kills` tries every third fault, spread over the
+ * calls; otherwise a sample of both.
  */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
@@ -11,22 +12,24 @@ import { Subject, type Trial } from './spoiled.ts';
 import { faultsOf, kill, lateFaultsOf, runLibrary, type Run } from './trials.ts';
 import type { Way } from './ways.ts';
 
-export const full: boolean = process.env['UNTORN_FAULTS'] === 'full';
+const extent = process.env['UNTORN_FAULTS'];
+/** Every way of a call, and every kill of each. */
+export const full: boolean = extent === 'full' || extent === 'kills';
 let drawn = 0;
 
-/** All trials, or some of each kind. */
-function sample<T>(trials: readonly T[], some: number): T[] {
-  const size = full ? trials.length : Math.min(some, trials.length);
-  const offset = full ? 0 : 7 * drawn++;
+/** One in so many trials; without that, some of each kind. */
+function sample<T>(trials: readonly T[], some: number, oneIn: number | undefined): T[] {
+  const size = oneIn === undefined ? Math.min(some, trials.length) : Math.ceil(trials.length / oneIn);
+  const offset = oneIn === undefined ? 7 * drawn++ : 0;
   return Array.from({ length: size }, (_, index) => trials[(Math.floor((index * trials.length) / size) + offset) % trials.length] as T);
 }
 
 type Select = (model: Run) => Trial[];
 
-const withFaults = ({ calls }: Run, some: number): Trial[] => sample(calls.flatMap((call) => [...faultsOf(call), ...lateFaultsOf(call)].map((fault) => ({ call, fault }))), some);
+const withFaults = ({ calls }: Run, some: number): Trial[] => sample(calls.flatMap((call) => [...faultsOf(call), ...lateFaultsOf(call)].map((fault) => ({ call, fault }))), some, full ? (extent === 'full' ? 1 : 3) : undefined);
 // A new program for each takes longer.
 export const withAFault: Select = (model) => withFaults(model, 2);
-export const withKills: Select = ({ calls }) => sample(calls.map((call) => ({ call, fault: kill })), 2);
+export const withKills: Select = ({ calls }) => sample(calls.map((call) => ({ call, fault: kill })), 2, full ? 1 : undefined);
 
 const naming = ({ call, fault }: Trial): string => `${fault} at ${call.text} ${call.nth}`;
 const undoing = ({ call }: Trial): boolean => call.text.startsWith('unlink');
