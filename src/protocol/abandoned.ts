@@ -1,6 +1,7 @@
 /** Transactions of this process that are committed and could not be completed: nobody works on them any more, but their locks are there. */
 import { join, split, type PathName } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
+import { whileBusy } from './busy.ts';
 import { closeDirectory } from './directory.ts';
 import { lockNameOf } from './lock-name.ts';
 import type { Lock } from './lock.ts';
@@ -25,9 +26,14 @@ export function giveUpLock(write: Write, { place, entry, owner: { random }, stop
 }
 
 /** When one has been completed after all: frees those of its locks that nobody has taken over, for which others would wait as long as this process lives. */
-export function* freeAbandoned({ surroundings: { locks } }: Write, id: string): Steps<void> {
+export function* freeAbandoned(write: Write, id: string): Steps<void> {
   for (const { directory, entry, random } of abandoned.get(id) ?? []) {
-    if (yield* afterFailure(call.unlink(join(directory, entry)))) locks.delete(random);
+    try {
+      yield* whileBusy(write, () => call.unlink(join(directory, entry)));
+      write.surroundings.locks.delete(random);
+    } catch {
+      // Taken over, moved, or not removable: it stays given up, so that whoever of this thread comes upon it takes it over.
+    }
     yield* afterFailure(call.rmdir(directory));
   }
   abandoned.delete(id);

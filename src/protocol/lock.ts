@@ -221,7 +221,8 @@ export interface Holder {
   readonly status: FileStatus;
 }
 
-function signOf(write: Write, { owner, status }: Holder): Sign {
+/** Whether who holds a lock gives signs of life; a lock that this thread could not give back is nobody's. */
+export function signOf(write: Write, { owner, status }: Pick<Holder, 'owner' | 'status'>): Sign {
   // What is none of ours is not ours to move.
   if (owner === undefined) return 'alive';
   const { locks, judge } = write.surroundings;

@@ -15,6 +15,7 @@ import { removeStaged } from './changes.ts';
 import { notHome, openHome, settleDead, settleUnderLock, underLocks, type Tell } from './dead.ts';
 import { closeDirectory, openDirectory } from './directory.ts';
 import { inOrder, type OpenFolder } from './files.ts';
+import { signOf } from './lock.ts';
 import { lookAt } from './place.ts';
 import { leftovers, type Left } from './leftovers.ts';
 import { hasRecord, readPointer } from './record.ts';
@@ -67,8 +68,7 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<R
 
 /** Locks of owners that are seen to be dead: what their owners were at is put right first. Returns those that could not be freed. */
 function* freeLocks(write: Write, folder: OpenFolder, tell: Tell): Steps<KeptTransaction[]> {
-  const { judge } = write.surroundings;
-  const keptBecause = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (judge(owner, lastChange(status)) === 'dead' ? undefined : 'alive');
+  const keptBecause = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (signOf(write, { owner, status }) === 'dead' ? undefined : 'alive');
   const left: KeptTransaction[] = [];
   for (const name of yield* call.readdir(folder.directory.reach)) {
     if (!isLockName(name)) continue;

@@ -114,7 +114,7 @@ function* swap(write: LockedWrite, place: Spot, lock: Lock, made: New, synced: b
     yield* assertHeld(lock);
     yield* putInPlace(write, place, old, version, made.status);
   } catch (error) {
-    if (write.outcome === 'old' && !(yield* afterFailure(call.rename(reach, made.path)))) write.temporaryPath = join(directoryPath, version);
+    if (write.outcome === 'old') yield* putBack(write, made, { path: join(directoryPath, version), reach });
     throw error;
   }
   write.outcome = 'new';
@@ -136,6 +136,16 @@ function* nameVersion({ path: from, status }: New, to: PathName): Steps<void> {
     if ((yield* lookAt({ reach: to }))?.ino === status.ino) return;
     if (codeOf(error) === 'EXDEV') throw refusal('EXDEV', `"${display(from)}" is on another filesystem; make the new directory beside the old one`);
     throw error;
+  }
+}
+
+/** Where it cannot go back, as into a directory that is gone, the error says where it is. */
+function* putBack(write: LockedWrite, made: New, { path, reach }: { readonly path: PathName; readonly reach: PathName }): Steps<void> {
+  yield* afterFailure(call.rename(reach, made.path));
+  try {
+    if ((yield* lookAt({ reach })) !== undefined) write.temporaryPath = path;
+  } catch {
+    write.temporaryPath = path;
   }
 }
 

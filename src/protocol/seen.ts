@@ -68,16 +68,19 @@ type Use<T> = (fd: number, status: FileStatus) => Steps<T>;
 function* openAndRead<T>(write: Write, path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
   write.step = 'read';
   throwIfAborted(write);
-  try {
-    return yield* whenDescriptorsAllow(write, () => whileBusy(write, () => whileOpen(write, using(path, flags, use))));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return { status: undefined };
-    throw error;
+  for (let tries = 1; ; tries++) {
+    try {
+      return yield* whenDescriptorsAllow(write, () => whileBusy(write, () => whileOpen(write, using(path, flags, use))));
+    } catch (error) {
+      // Of an open file: a filesystem that goes by names says so of one that is replaced meanwhile. There is another one now.
+      if (codeOf(error) !== 'ENOENT' || tries === 3) throw error;
+    }
   }
 }
 
 function* using<T>(path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
-  const fd = yield* call.open(path, flags, 0);
+  const fd = yield* openIfThere(path, flags);
+  if (fd === undefined) return { status: undefined };
   try {
     const status = yield* call.fstat(fd);
     if (fileType(status.mode) === 'directory') throw refusal('EISDIR', 'it is a directory');
@@ -85,6 +88,16 @@ function* using<T>(path: PathName, flags: number, use: Use<T>): Steps<Opened<T>>
     return { result: yield* use(fd, status), status };
   } finally {
     yield* call.close(fd);
+  }
+}
+
+/** Undefined where there is no file. */
+function* openIfThere(path: PathName, flags: number): Steps<number | undefined> {
+  try {
+    return yield* call.open(path, flags, 0);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return undefined;
   }
 }
 

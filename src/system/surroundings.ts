@@ -34,18 +34,25 @@ function readUmask(): number {
 }
 
 /** How many descriptors may be open for another thread to close. */
-const maximumOpen = 128;
+const maximumOpen = 16;
 /** How many closes may not have been heard of: a loop of synchronous calls never hears of one, and each takes a kilobyte. */
 const maximumUnheard = 4096;
 /** Descriptors that were handed over, with how many closes of each are not heard of. One whose number comes again was closed. */
 const handedOver = new Map<number, number>();
 let unheard = 0;
+let handsOver: boolean | undefined;
+
+/** What a worker has handed over when it calls process.exit() stays open for as long as the process lives. */
+function mayHandOver(): boolean {
+  handsOver ??= process.getBuiltinModule('node:worker_threads').isMainThread;
+  return handsOver;
+}
 
 /** The last close of a replaced file frees its blocks, which can take longer than all the rest: another thread does it. */
 function release(fd: number, where: 'here' | 'elsewhere'): void {
   const closes = handedOver.get(fd) ?? 0;
   // Nothing was written through it: there is no error to hear of but that it is closed.
-  if (where === 'here' || unheard >= maximumUnheard || (closes === 0 && handedOver.size >= maximumOpen)) {
+  if (where === 'here' || !mayHandOver() || unheard >= maximumUnheard || (closes === 0 && handedOver.size >= maximumOpen)) {
     try {
       closeSync(fd);
     } catch {

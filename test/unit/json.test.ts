@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
+import fs, { mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { describe, it } from 'node:test';
 import { JsonError, readJson, readJsonSync, writeFile, writeFileSync, writeJson, writeJsonSync, WriteError, type ReadJsonOptions, type Recovery, type StandardSchema, type WriteJsonOptions } from 'untorn';
 import { scratch } from '../support/scratch.ts';
@@ -333,6 +334,28 @@ for (const { name, read, write } of apis) {
     });
   });
 }
+
+describe('a file that is replaced while it is read', () => {
+  const here = scratch();
+
+  it('is not taken for one that is missing, where a filesystem goes by names', (t) => {
+    plainWrite(here.at('file'), '{"count":1}');
+    const { fstatSync } = fs;
+    let times = 0;
+    t.mock.method(fs, 'fstatSync', (fd: number, options: { bigint: true }) => {
+      if (times++ === 0) throw Object.assign(new Error('ENOENT: no such file or directory, fstat'), { code: 'ENOENT', errno: -2, syscall: 'fstat' });
+      return fstatSync(fd, options);
+    });
+    syncBuiltinESMExports();
+    try {
+      assert.deepEqual(readJsonSync(here.at('file'), { initial: { count: 0 } }), { count: 1 });
+    } finally {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
+    assert.equal(times, 2);
+  });
+});
 
 describe('writeJson()', () => {
   const here = scratch();

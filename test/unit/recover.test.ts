@@ -196,6 +196,43 @@ describe('recover()', () => {
     assert.equal(here.text('shared/d'), 'new');
   });
 
+  for (const moved of [false, true]) {
+    it(`frees what a transaction of its own could not give back${moved ? ', in a directory that was moved' : ''} (G10)`, async () => {
+      mkdirSync(here.at('d'));
+      for (const name of ['f', 'g']) writeFileSync(here.at(`d/${name}`), 'old');
+      const source = `
+        import fs, { readdirSync, renameSync } from 'node:fs';
+        import { syncBuiltinESMExports } from 'node:module';
+        const { fsyncSync } = fs;
+        let [syncs, last] = [0, Infinity];
+        fs.fsyncSync = (fd) => {
+          if (++syncs === last) throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO', errno: -5, syscall: 'fsync' });
+          fsyncSync(fd);
+        };
+        syncBuiltinESMExports();
+        const { recover, transactionSync } = await import('untorn');
+        const [, d, now] = process.argv;
+        const change = (content) => transactionSync((tx) => tx.writeFile(d + '/f', content), { lock: { files: [d + '/f', d + '/g'] } });
+        const locks = (directory) => readdirSync(directory).filter((name) => name.includes('untorn')).sort();
+        change('first');
+        syncs = 0;
+        change('second');
+        [last, syncs] = [syncs, 0];
+        let failure;
+        try {
+          change('new');
+        } catch ({ code, outcome }) {
+          failure = [code, outcome];
+        }
+        const left = locks(d);
+        if (now !== d) renameSync(d, now);
+        console.log(JSON.stringify([failure, left, await recover(now), locks(now)]));`;
+      const { stdout, stderr } = await finished(process.execPath, '--input-type=module', '-e', source, here.at('d'), here.at(moved ? 'd2' : 'd'));
+      const expected = [['EIO', 'new'], ['.f.untorn-lock', '.g.untorn-lock'], { completed: [], removed: [], kept: [] }, []];
+      assert.deepEqual(JSON.parse(stdout), expected, stderr);
+    });
+  }
+
   it('says nothing of what somebody else has recovered meanwhile', (t) => {
     const id = interrupted();
     const { lstatSync } = fs;

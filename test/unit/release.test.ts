@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, constants, open, openSync, readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { surroundings } from '#untorn/system/surroundings.js';
 import { needsTools } from '../support/needs.ts';
 import { scratch } from '../support/scratch.ts';
@@ -44,5 +46,17 @@ describe('descriptors that another thread is to close', { skip: process.platform
       await heardOfAll();
       assert.equal(descriptors(), before);
     }
+  });
+
+  it('are closed at once in a worker, which cannot see to it that they are when it ends itself', async () => {
+    const source = `
+      const { workerData } = require('node:worker_threads');
+      import('untorn').then(({ writeFileSync }) => {
+        for (let count = 0; count < 400; count++) writeFileSync(workerData, 'x'.repeat(200_000), { durability: 'off' });
+        process.exit();
+      });`;
+    const before = descriptors();
+    for (let worker = 0; worker < 3; worker++) await once(new Worker(source, { eval: true, workerData: here.at('file') }), 'exit');
+    assert.equal(descriptors(), before);
   });
 });
