@@ -1,5 +1,5 @@
 // Makes the package of what tsc wrote: a file each for the library and the command. Node takes about a millisecond to find and
-// load a module, and there are fifty; for that reason signal-exit is in there too, whose copies know of each other. Nothing is
+// load a module, and there are a hundred; for that reason signal-exit is in there too, whose copies know of each other. Nothing is
 // minified: a stack trace can be read, and V8 compiles it no faster without comments and hardly faster with short names.
 import { chmodSync, cpSync } from 'node:fs';
 import { build } from 'esbuild';

@@ -76,7 +76,7 @@ function othersSection({ model, programs, windows }) {
   const lines = [];
   if (model !== undefined) lines.push(`- ${sum(model.figures, 'crash states of a model')} states that a crash can leave on a simulated disk, in every order of the calls with few preemptions, where data, metadata and names reach the disk in any order that the missing syncs allow ([test/model](../test/model)). The protocol with a mistake in it, as a sync left out, must be seen to break a promise, for each of a list of mistakes.`);
   if (programs !== undefined) lines.push(`- ${sum(programs.figures, 'random programs')} random programs of all kinds of calls, with aliases, aborts and failures ([test/property](../test/property)). Here too each of a list of mistakes must be seen.`);
-  if (windows !== undefined) lines.push(`- Windows: the tests in [test/windows](../test/windows), with Node's build for it under Wine, with files held open by other processes.`);
+  if (windows !== undefined) lines.push(`- Windows: the tests in [test/windows](../test/windows), and those of updates and kills in [test/lifecycle](../test/lifecycle), with Node's build for it under Wine, with files held open by other processes.`);
   return lines.length === 0 ? '' : `## Besides\n\n${lines.join('\n')}\n`;
 }
 
