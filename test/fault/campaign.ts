@@ -5,6 +5,8 @@
  * calls; otherwise a sample of both.
  */
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createHash } from 'node:crypto';
 import { it } from 'node:test';
 import { filesystemOf, note } from '../support/evidence.ts';
 import { base, type Stage } from './stage.ts';
@@ -15,13 +17,25 @@ import type { Way } from './ways.ts';
 const extent = process.env['UNTORN_FAULTS'];
 /** Every way of a call, and every kill of each. */
 export const full: boolean = extent === 'full' || extent === 'kills';
-let drawn = 0;
+/** The name of the test that is run. */
+const named = new AsyncLocalStorage<string>();
 
-/** One in so many trials; without that, some of each kind. */
-function sample<T>(trials: readonly T[], some: number, oneIn: number | undefined): T[] {
-  const size = oneIn === undefined ? Math.min(some, trials.length) : Math.ceil(trials.length / oneIn);
-  const offset = oneIn === undefined ? 7 * drawn++ : 0;
-  return Array.from({ length: size }, (_, index) => trials[(Math.floor((index * trials.length) / size) + offset) % trials.length] as T);
+/** One in so many trials; without that, some of each kind: others in each test, the same ones in each run of it. */
+function sample(trials: readonly Trial[], some: number, oneIn: number | undefined): Trial[] {
+  if (oneIn !== undefined) return spread(trials, Math.ceil(trials.length / oneIn), 0);
+  // Calls that are made at the same time are seen in any order.
+  const ordered = trials.toSorted((one, other) => (orderName(one) < orderName(other) ? -1 : 1));
+  return spread(ordered, Math.min(some, trials.length), numberOf(named.getStore() ?? ''));
+}
+
+function spread(trials: readonly Trial[], size: number, offset: number): Trial[] {
+  return Array.from({ length: size }, (_, index) => trials[(Math.floor((index * trials.length) / size) + offset) % trials.length] as Trial);
+}
+
+const orderName = ({ call, fault }: Trial): string => `${call.text} ${call.nth} ${fault}`;
+
+function numberOf(name: string): number {
+  return createHash('sha256').update(name).digest().readUInt32BE();
 }
 
 type Select = (model: Run) => Trial[];
@@ -95,7 +109,7 @@ export async function failAgainAndAgain(way: Way, stage: Stage, some = 8): Promi
 }
 
 export function shows(what: string, trials: () => Promise<number>): void {
-  it(what, async (t) => t.diagnostic(`${await trials()} trials`));
+  it(what, async (t) => t.diagnostic(`${await named.run(what, trials)} trials`));
 }
 
 type Once<S extends Stage> = (stage: S, trial?: Trial) => Promise<Run>;

@@ -44,8 +44,8 @@ describe('an update in a process that is killed', { concurrency: 2 }, () => {
         }
       }
       t.diagnostic(`killed ${seen.old} times before the rename, and ${seen.new - 1} times after it`);
-      // There are few calls after the rename.
-      assert.ok(seen.old > 1 && (step > 1 || seen.new > 1), JSON.stringify(seen));
+      // Five calls and more come after the rename; without a sync of the directory, as on Windows, fewer than the step.
+      assert.ok(seen.old > 1 && (step > 5 || seen.new > 1), JSON.stringify(seen));
       note({ of: 'kills', guarantees: ['G8', 'G10'], filesystem: filesystemOf(tmpdir()), durabilities: ['full'], count: seen.old + seen.new - 1, violations: 0 });
     });
   }
