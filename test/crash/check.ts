@@ -1,7 +1,7 @@
 /** Looks at a filesystem as it is after a power cut, and says which guarantees were broken. */
 import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { recoverSync, sweepSync } from 'untorn';
+import { basename, dirname, join } from 'node:path';
+import { recoverSync, sweepSync, unchanged, updateFileSync } from 'untorn';
 import { expectedFiles, targetOf, type Expected, type Progress } from './progress.ts';
 import type { Durability } from './subjects.ts';
 import { claimedVersion, folder, makeContent, oldSize, pair, type Target, type Workload } from './workload.ts';
@@ -15,7 +15,7 @@ import { claimedVersion, folder, makeContent, oldSize, pair, type Target, type W
  * - `exposed` (G5): a content has wider permissions than the file that it is for.
  * - `metadata` (G6): the mode or owner is not the file's.
  * - `divided` (G9): after a recovery, one file of a transaction is new and another one old.
- * - `litter` (G10): more temporary files than writers, or one that a sweep does not find.
+ * - `litter` (G10): more temporary files than writers, or one that a sweep does not find, or a lock that the next update has to wait for.
  */
 export const kinds = ['torn', 'missing', 'lost', 'exposed', 'metadata', 'divided', 'litter'] as const;
 export type Kind = (typeof kinds)[number];
@@ -92,16 +92,31 @@ export class Checker {
     if (others.length === 0) return [];
     const { removed } = sweepSync(join(root, folder), { recursive: true, dryRun: true });
     const swept = new Set(removed.map(String));
-    const missed = others.filter((path) => !swept.has(join(root, path)));
+    // The lock of an update is a directory with a name in it. To free it is not synced: it may come back.
+    const locks = others.filter((path) => dirname(path).endsWith('.untorn-lock'));
+    const missed = others.filter((path) => !swept.has(join(root, path)) && !(locks.includes(path) && swept.has(dirname(join(root, path)))));
     // Without the sync of the directory the rename, or an unlink, of an acknowledged write may be undone.
     const writers = this.#durability === 'full' ? begun.filter((operation) => !acknowledged.has(operation)) : begun;
     // A link to the old file on its way to be the backup is a second one.
     const allowed = writers.length + writers.filter(({ feature }) => feature === 'simple').length;
-    const surplus = others.length > allowed ? [`${others.join(', ')}: temporary files of ${writers.length} writers`] : [];
+    const surplus = others.length - locks.length > allowed ? [`${others.join(', ')}: temporary files of ${writers.length} writers`] : [];
     return [
       ...missed.map((path) => ({ kind: 'litter' as const, path, detail: 'not swept' })),
       ...surplus.map((detail) => ({ kind: 'litter' as const, path: folder, detail })),
+      ...locks.flatMap((path) => this.#checkLock(root, path)),
     ];
+  }
+
+  /** The next update has the lock at once. */
+  #checkLock(root: string, path: string): Violation[] {
+    const { index: end = 0 } = /\.untorn-lock$/.exec(dirname(path)) ?? {};
+    const target = join(root, dirname(dirname(path)), basename(dirname(path).slice(0, end)).slice(1));
+    try {
+      updateFileSync(target, () => unchanged, { lock: { timeout: 0 }, durability: 'off' });
+    } catch (error) {
+      return [{ kind: 'litter', path, detail: `is not free: ${String(error)}` }];
+    }
+    return [];
   }
 
   #content(target: Target, version: number, size: number): Buffer {

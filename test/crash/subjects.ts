@@ -11,7 +11,7 @@ import { syncPath } from './sync-path.ts';
 import type { Operation } from './workload.ts';
 
 /** What an operation asks of the program. */
-export type Feature = 'write' | 'mode' | 'sync' | 'only' | 'parents' | 'simple' | 'numbered' | 'stream' | 'order' | 'together' | 'link' | 'blocking link' | 'exchange' | 'ready';
+export type Feature = 'write' | 'mode' | 'sync' | 'update' | 'only' | 'parents' | 'simple' | 'numbered' | 'stream' | 'order' | 'together' | 'link' | 'blocking link' | 'exchange' | 'ready';
 export type Durability = 'full' | 'normal' | 'off';
 export type Write = (path: string, content: Buffer, operation: Operation) => Promise<unknown>;
 
@@ -27,13 +27,15 @@ export interface Subject {
 const plain: readonly Feature[] = ['write', 'mode'];
 
 async function loadUntorn(durability: Durability): Promise<Write> {
-  const { createWriteStream, transaction, writeFile, writeFileSync } = await import('untorn');
+  const { createWriteStream, transaction, updateFile, writeFile, writeFileSync } = await import('untorn');
   const waiting: { path: string; content: Buffer; resolve: (done: Promise<unknown>) => void }[] = [];
   return async (path, content, { feature, target, version }) => {
     const mode = version === 1 && feature === 'mode' ? { mode: target.mode } : {};
     switch (feature) {
       case 'sync':
         return writeFileSync(path, content, { durability });
+      case 'update':
+        return updateFile(path, () => content, { durability });
       case 'only':
         return writeFile(path, content, { durability, overwrite: false });
       case 'parents':
@@ -121,7 +123,7 @@ export const untorn = 'untorn';
 
 /** This package, by what is done with it. */
 export const own: Record<string, Subject> = {
-  [untorn]: { features: [...plain, 'sync', 'only', 'parents', 'simple', 'numbered', 'stream', 'order', 'together'], load: loadUntorn },
+  [untorn]: { features: [...plain, 'sync', 'update', 'only', 'parents', 'simple', 'numbered', 'stream', 'order', 'together'], load: loadUntorn },
   [directories]: ownDirectories,
 };
 

@@ -57,6 +57,7 @@ export function makeWorkload(rounds: number, features: readonly Feature[]): Work
       operation('write', `fresh-${round}-`, size),
       operation('mode', `hidden-${round}-`, 3000, false, 0o600),
       operation('sync', 'blocking', 2048, true, 0o640),
+      operation('update', 'counted', size, true, 0o640),
       operation('only', `once-${round}-`, 4096),
       operation('parents', `made-${round}-/below/leaf-${round}-`, 1024),
       operation('simple', 'kept', 6000, true, 0o600),
