@@ -1,7 +1,7 @@
 /** Looks at a filesystem as it is after a power cut, and says which guarantees were broken. */
-import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { recoverSync, sweepSync, unchanged, updateFileSync } from 'untorn';
+import { existsSync, readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { recoverSync, sweepSync } from 'untorn';
 import { expectedFiles, targetOf, type Expected, type Progress } from './progress.ts';
 import type { Durability } from './subjects.ts';
 import { claimedVersion, folder, makeContent, oldSize, pair, type Target, type Workload } from './workload.ts';
@@ -15,7 +15,7 @@ import { claimedVersion, folder, makeContent, oldSize, pair, type Target, type W
  * - `exposed` (G5): a content has wider permissions than the file that it is for.
  * - `metadata` (G6): the mode or owner is not the file's.
  * - `divided` (G9): after a recovery, one file of a transaction is new and another one old.
- * - `litter` (G10): more temporary files than writers, or one that a sweep does not find, or a lock that the next update has to wait for.
+ * - `litter` (G10): more temporary files than writers, or one that a sweep does not find, or a lock that is not free.
  */
 export const kinds = ['torn', 'missing', 'lost', 'exposed', 'metadata', 'divided', 'litter'] as const;
 export type Kind = (typeof kinds)[number];
@@ -107,16 +107,11 @@ export class Checker {
     ];
   }
 
-  /** The next update has the lock at once. */
+  /** Whoever comes next has the lock at once. */
   #checkLock(root: string, path: string): Violation[] {
-    const { index: end = 0 } = /\.untorn-lock$/.exec(dirname(path)) ?? {};
-    const target = join(root, dirname(dirname(path)), basename(dirname(path).slice(0, end)).slice(1));
-    try {
-      updateFileSync(target, () => unchanged, { lock: { timeout: 0 }, durability: 'off' });
-    } catch (error) {
-      return [{ kind: 'litter', path, detail: `is not free: ${String(error)}` }];
-    }
-    return [];
+    const lock = join(root, dirname(path));
+    const { kept } = recoverSync(dirname(lock));
+    return existsSync(lock) ? [{ kind: 'litter', path, detail: `is not free: ${kept.map(({ reason }) => reason).join()}` }] : [];
   }
 
   #content(target: Target, version: number, size: number): Buffer {
