@@ -47,7 +47,7 @@ tables of [guarantees.md](guarantees.md) from them; nothing is typed by hand.
   ].join('\n').replaceAll(/\n{3,}/g, '\n\n').trimEnd()}\n`;
 }
 
-const commands = { faults: '`npm run test:faults`', races: '`npm run test:torture`', windows: '`npm run test:windows`', runtimes: '`npm run test:runtimes`', 'power-cuts': '`npm run test:crash -- --all`', directories: '`npm run test:crash -- directories`', peers: '`npm run evidence -- peers`' };
+const commands = { faults: '`npm run evidence -- faults`', races: '`npm run test:torture`', windows: '`npm run test:windows`', runtimes: '`npm run test:runtimes`', 'power-cuts': '`npm run test:crash -- --all`', directories: '`npm run test:crash -- directories`', peers: '`npm run evidence -- peers`' };
 
 function whereAndWhen(parts) {
   const rows = Object.entries(parts).map(([name, { about, seconds }]) => {
