@@ -92,8 +92,8 @@ export class Checker {
     if (others.length === 0) return [];
     const { removed } = sweepSync(join(root, folder), { recursive: true, dryRun: true });
     const swept = new Set(removed.map(String));
-    // The lock of an update is a directory with a name in it. To free it is not synced: it may come back.
-    const locks = others.filter((path) => dirname(path).endsWith('.untorn-lock'));
+    // The lock of an update is a directory with a name in it, also before it is in its place. To free it is not synced: it may come back.
+    const locks = others.filter((path) => /\.untorn-lock$|(^|\/)\.untorn-l-[^/]*$/.test(dirname(path)));
     const missed = others.filter((path) => !swept.has(join(root, path)) && !(locks.includes(path) && swept.has(dirname(join(root, path)))));
     // Without the sync of the directory the rename, or an unlink, of an acknowledged write may be undone.
     const writers = this.#durability === 'full' ? begun.filter((operation) => !acknowledged.has(operation)) : begun;
