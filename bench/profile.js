@@ -9,7 +9,7 @@ import { moduleUrl } from './peers.js';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const rounds = 5;
-const parts = [new URL('empty.js', import.meta.url).href, 'node:util', 'node:fs', 'node:stream', 'node:url', 'node:buffer'];
+const parts = ['node:util', 'node:fs', 'node:stream', 'node:url', 'node:buffer'];
 
 const rewrites = [['write', 'full'], ['write', 'off'], ['writeSync', 'full'], ['writeSync', 'off']];
 const titleOf = ([api, durability]) => `${api === 'write' ? 'async' : 'sync'}, \`'${durability}'\``;
@@ -87,7 +87,7 @@ export function profileSection({ profile: measured, calls, workloads }) {
   lines.push('');
   if (measured.rewrites !== undefined) lines.push(rewritesPart(measured.rewrites));
   if (measured.json !== undefined) lines.push(jsonPart(measured.json));
-  lines.push(table(['import of', 'ms'], Object.entries(measured.import).map(([name, ms]) => [name.startsWith('file:') ? 'an empty module' : `\`${name}\``, number(ms)])));
+  lines.push(table(['import of', 'ms'], Object.entries(measured.import).map(([name, ms]) => [name.startsWith('node:') ? `\`${name}\`` : name, number(ms)])));
   lines.push('The package once more is compiling its source, with all that it needs of Node loaded. It could be loaded at the first call only by a way that bundlers do not follow: programs that are bundled would lack it.\n');
   if (calls.length > 0) lines.push(callsPart(calls));
   return lines.join('\n');
