@@ -1,6 +1,6 @@
-import type { Request, Steps, System, SystemCall } from './calls.ts';
+import { allOf, resumeSteps, type Request, type Settled, type Steps, type System, type SystemCall } from './calls.ts';
 import { type AsyncSystem, asyncSystem, syncSystem } from './node-calls.ts';
-import { allOf, runSync, type Settled } from './sync-driver.ts';
+import { runSync } from './sync-driver.ts';
 
 /** Performs the steps without blocking: one chain of callbacks under one promise. */
 export function runAsync<T>(steps: Steps<T>, system: AsyncSystem = asyncSystem, blocking: System = syncSystem): Promise<T> {
@@ -20,7 +20,7 @@ function drive<T>(steps: Steps<T>, systems: Systems, resolve: (value: T) => void
   function proceed(resume: () => IteratorResult<Request, T>): void {
     let next;
     try {
-      next = resume();
+      next = resumeSteps(undefined, resume);
     } catch (error) {
       reject(error);
       return;

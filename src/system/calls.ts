@@ -141,7 +141,25 @@ const names: readonly (keyof System)[] = [
   'symlink', 'exchange', 'link', 'unlink', 'fchown', 'fchmod', 'chmod', 'futimes', 'listxattr', 'getxattr', 'setxattr', 'removexattr', 'sleep',
 ];
 
+/** What the driver that runs steps now makes their calls with, if it blocks. */
+let blocking: System | undefined;
+
+/**
+ * Runs steps up to what they yield. Calls of a driver that blocks are made where they are asked for: to hand each one up through ten
+ * functions and its result down again took a fifth of a synchronous write. A callback of the caller's may begin steps of another driver.
+ */
+export function resumeSteps<T>(system: System | undefined, resume: () => T): T {
+  const outer = blocking;
+  blocking = system;
+  try {
+    return resume();
+  } finally {
+    blocking = outer;
+  }
+}
+
 function* perform(name: keyof System, args: unknown[]): Steps<unknown> {
+  if (blocking !== undefined) return (blocking[name] as (...args: unknown[]) => unknown)(...args);
   return yield { name, args } as SystemCall;
 }
 
@@ -158,7 +176,31 @@ export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
  * failed it fails with the first one's error.
  */
 export function* together<const T extends readonly unknown[]>(...steps: { [K in keyof T]: Steps<T[K]> }): Steps<T> {
+  if (blocking !== undefined) return (yield* inOrder(steps)) as unknown as T;
   return yield { name: 'together', steps: steps as readonly Steps<unknown>[] };
+}
+
+function* inOrder(all: readonly Steps<unknown>[]): Steps<unknown[]> {
+  const parts: Settled[] = [];
+  for (const steps of all) {
+    try {
+      parts.push({ value: yield* steps });
+    } catch (error) {
+      parts.push({ error });
+    }
+  }
+  return allOf(parts);
+}
+
+/** How one of several parts ended. */
+export type Settled = { readonly value: unknown } | { readonly error: unknown };
+
+/** The values of all parts, or the error of the first that failed. */
+export function allOf(parts: readonly Settled[]): unknown[] {
+  return parts.map((part) => {
+    if ('error' in part) throw part.error;
+    return part.value;
+  });
 }
 
 /** No steps, where there may be some. */
@@ -166,5 +208,5 @@ export function* nothing(): Steps<undefined> {}
 
 /** Performs steps at once, blocking, also in an asynchronous call: nothing else of this process comes between. */
 export function* atOnce<T>(steps: Steps<T>): Steps<T> {
-  return yield { name: 'atOnce', steps };
+  return blocking === undefined ? yield { name: 'atOnce', steps } : yield* steps;
 }
