@@ -27,6 +27,8 @@ export interface Directory {
    * call, and a close reports nothing. Network filesystems and FUSE may do otherwise. Not known in a synchronous call.
    */
   readonly local: boolean;
+  /** Names in it that have been looked at while it was held open. */
+  readonly seen: Set<string>;
   users: number;
   syncing: SharedSync | undefined;
   next: SharedSync | undefined;
@@ -47,7 +49,7 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
       write.surroundings.release(fd, 'elsewhere');
       directory.users++;
     } else {
-      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, local, users: 1, syncing: undefined, next: undefined };
+      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, local, seen: new Set(), users: 1, syncing: undefined, next: undefined };
       if (!write.blocking) opened.set(directory.key, directory);
     }
     if (!write.blocking) recent.set(key(path), directory);
@@ -73,6 +75,21 @@ export function* isStill(directory: Directory, path: PathName): Steps<boolean> {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
     throw error;
   }
+}
+
+/** How many names are kept of a directory that is never let go. */
+const maximumSeen = 1000;
+
+/** A file of this name has been looked at. */
+export function noteSeen({ local, seen }: Directory, name: PathName): void {
+  if (!local) return;
+  if (seen.size >= maximumSeen) seen.clear();
+  seen.add(key(name));
+}
+
+/** Whether one more look at that file, and at the directory by its path, waits for no disk and no network. */
+export function wasSeen({ seen }: Directory, name: PathName): boolean {
+  return seen.has(key(name));
 }
 
 /** The path leads elsewhere by now. */
@@ -125,7 +142,7 @@ function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
 function* withoutDescriptor(path: PathName): Steps<Directory> {
   const status = yield* call.stat(path);
   if (fileType(status.mode) !== 'directory') throw refusal('ENOTDIR', `"${display(path)}" is not a directory`);
-  return { key: keyOf(status), fd: undefined, reach: path, status, canSync: false, local: false, users: 1, syncing: undefined, next: undefined };
+  return { key: keyOf(status), fd: undefined, reach: path, status, canSync: false, local: false, seen: new Set(), users: 1, syncing: undefined, next: undefined };
 }
 
 /** Errors that say that a directory cannot be synced here, and not that a sync failed. */

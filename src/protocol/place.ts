@@ -9,7 +9,7 @@ import { asText, display, isAbsolute, join, split, type PathName } from '../path
 import { atOnce, call, nothing, together, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_HOLD } from '../system/flags.ts';
 import { listOld } from './attributes.ts';
-import { closeDirectory, forgetPath, isStill, recallDirectory, type Directory } from './directory.ts';
+import { closeDirectory, forgetPath, isStill, noteSeen, recallDirectory, wasSeen, type Directory } from './directory.ts';
 import { openOrMakeDirectory } from './parents.ts';
 import { refuseReserved } from './windows-names.ts';
 import type { Write } from './write.ts';
@@ -47,8 +47,11 @@ export function* findPlace(write: Write): Steps<Place> {
     try {
       // A write that is alone is as fast as its steps are few: what an existing file needs next is done beside, at a guess.
       const atAGuess = !write.blocking && directory.users === 1 ? examineOld(write, place) : nothing();
-      const [existing, sure] = yield* together(lookAndHold(place), recalled === undefined ? yes() : isStill(recalled, directoryPath), atAGuess);
+      const looks = together(lookAndHold(place), recalled === undefined ? yes() : isStill(recalled, directoryPath), atAGuess);
+      // What was looked at here a moment ago lies in memory: to look again takes less than to let another thread do it.
+      const [existing, sure] = wasSeen(directory, name) ? yield* atOnce(looks) : yield* looks;
       place.existing = existing;
+      if (sure && existing !== undefined) noteSeen(directory, name);
       if (sure && (existing === undefined || fileType(existing.mode) !== 'link' || write.settings.symlink === 'replace')) {
         refuseUnfit(write, existing);
         return place;
@@ -87,10 +90,13 @@ export function* examineOld(write: Write, place: Place): Steps<void> {
   [place.attributes] = yield* together(listOld(write, place), place.directory.local ? nothing() : holdOld(place));
 }
 
-/** Holds the old file no longer. */
-export function letGo({ surroundings }: Write, place: Place): void {
-  if (place.held !== undefined) surroundings.release(place.held, 'elsewhere');
+/** Holds the old file no longer. To hand it to another thread takes long as well: an asynchronous write has settled by then. */
+export function letGo({ blocking, surroundings }: Write, place: Place): void {
+  const { held } = place;
   place.held = undefined;
+  if (held === undefined) return;
+  if (blocking) surroundings.release(held, 'elsewhere');
+  else surroundings.soon(() => surroundings.release(held, 'elsewhere'));
 }
 
 /**

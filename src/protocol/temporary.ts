@@ -126,11 +126,11 @@ export function* closeTemporary(temporary: TemporaryFile): Steps<void> {
   descriptorsClosed();
 }
 
-/** Lets another thread close it: it is in place, and there is nothing more to hear of it. */
+/** Lets another thread close it: it is in place, and there is nothing more to hear of it. Not before the next step has begun. */
 export function releaseTemporary({ surroundings }: Write, temporary: TemporaryFile): void {
   if (!temporary.open) return;
   temporary.open = false;
-  surroundings.release(temporary.fd, 'elsewhere');
+  surroundings.soon(() => surroundings.release(temporary.fd, 'elsewhere'));
   descriptorsClosed();
 }
 
