@@ -1,6 +1,5 @@
 /** What can be written, and how it becomes bytes. Anything else is a TypeError before anything is touched. */
 import { isUtf8 } from 'node:buffer';
-import { Readable } from 'node:stream';
 import { isAnyArrayBuffer } from 'node:util/types';
 import { misuse, refusal } from './errors.ts';
 import { describe } from './path.ts';
@@ -107,10 +106,15 @@ function iteratorSource(data: AsyncIterable<unknown>, encoding: BufferEncoding, 
     bytes: (chunk) => chunkBytes(chunk, encoding),
     close() {
       // A Readable's iterator that was never started does not destroy it.
-      if (data instanceof Readable) data.destroy();
+      if (isStream(data)) data.destroy();
       else ignoreErrors(() => iterator.return?.());
     },
   };
+}
+
+/** Whether it is a stream of Node's kind, of whatever copy of them. */
+function isStream(data: object): data is { destroy(): void } {
+  return 'destroy' in data && typeof data.destroy === 'function' && 'pipe' in data;
 }
 
 function ignoreErrors(close: () => unknown): void {

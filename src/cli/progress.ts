@@ -1,5 +1,6 @@
 /** How far it is, on standard error, if that is a terminal and it takes longer than a second. One line, cleared at the end. */
-import { isatty } from 'node:tty';
+import { fstatSync } from 'node:fs';
+import { now } from '../system/clock.ts';
 import { whenProcessEnds } from '../system/exit-cleanup.ts';
 import { printError } from './messages.ts';
 
@@ -9,11 +10,11 @@ const every = 250;
 export class Progress {
   #bytes = 0;
   #shown = false;
-  readonly #start = performance.now();
+  readonly #start = now();
   readonly #timer: NodeJS.Timeout | undefined;
 
   constructor(wanted: boolean) {
-    if (!wanted || !isatty(2)) return;
+    if (!wanted || !isTerminal()) return;
     this.#timer = setInterval(() => this.#show(), every);
     this.#timer.unref();
   }
@@ -23,7 +24,7 @@ export class Progress {
   }
 
   #show(): void {
-    const elapsed = performance.now() - this.#start;
+    const elapsed = now() - this.#start;
     if (elapsed < firstAfter) return;
     // A signal ends it without a word to anybody else.
     if (!this.#shown) whenProcessEnds(() => this.end());
@@ -36,6 +37,11 @@ export class Progress {
     if (this.#shown) printError('\r\u001b[K');
     this.#shown = false;
   }
+}
+
+/** Node loads its network for a look at a terminal: only where it may be one. */
+function isTerminal(): boolean {
+  return (process.platform === 'win32' || fstatSync(2).isCharacterDevice()) && process.getBuiltinModule('node:tty').isatty(2);
 }
 
 /** Bytes as "17 B" or "1.5 MiB". */

@@ -4,6 +4,7 @@
  */
 import { codeOf } from '../errors.ts';
 import { atOnce, call, type Steps } from '../system/calls.ts';
+import { now } from '../system/clock.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 const busy = new Set(['EPERM', 'EACCES', 'EBUSY']);
@@ -11,16 +12,16 @@ const busy = new Set(['EPERM', 'EACCES', 'EBUSY']);
 /** Performs steps, again and again while they fail because a file is busy; then their error stands. */
 export function* whileBusy<T>(write: Write, attempt: () => Steps<T>): Steps<T> {
   if (write.surroundings.platform !== 'win32') return yield* attempt();
-  const deadline = performance.now() + write.settings.retryTimeout;
+  const deadline = now() + write.settings.retryTimeout;
   for (let pause = 4; ; pause = Math.min(pause * 2, 128)) {
     try {
       return yield* attempt();
     } catch (error) {
-      if (!busy.has(codeOf(error) ?? '') || performance.now() >= deadline) throw error;
+      if (!busy.has(codeOf(error) ?? '') || now() >= deadline) throw error;
     }
     throwIfAborted(write);
     // Apart from others that try the same.
-    yield* call.sleep(Math.min(pause * (0.5 + Math.random()), Math.max(deadline - performance.now(), 0)));
+    yield* call.sleep(Math.min(pause * (0.5 + Math.random()), Math.max(deadline - now(), 0)));
   }
 }
 

@@ -2,6 +2,7 @@
 import { codeOf } from '../errors.ts';
 import { asText, display, join, type PathName } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
+import { now } from '../system/clock.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
 import { parseToken, type Owner } from '../system/owner.ts';
 import { freeAbandoned } from './abandoned.ts';
@@ -129,7 +130,7 @@ export function* underLocks<T>(write: Write, [first, ...rest]: readonly LockPlac
   if (first === undefined) return yield* steps();
   const { settings, surroundings, blocking } = write;
   const locked = newLockedWrite(join(first.directoryPath, first.name), settings, surroundings, blocking);
-  locked.locking.deadline = performance.now() + settings.lock.timeout;
+  locked.locking.deadline = now() + settings.lock.timeout;
   const request = { ...locked.locking, settle: (dead: Dead) => settleDead(write, dead, tell) };
   return yield* withLock(locked, first, request, () => underLocks(write, rest, steps, tell));
 }

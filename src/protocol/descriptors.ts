@@ -10,6 +10,7 @@
 import { onAbort } from '../abort.ts';
 import { aborted, codeOf } from '../errors.ts';
 import { wait, type Steps } from '../system/calls.ts';
+import { now } from '../system/clock.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 /** More gain nothing: the thread pool has four threads unless told otherwise. */
@@ -93,8 +94,8 @@ export function* whenDescriptorsAllow<T>(write: Write, open: () => Steps<T>): St
       return yield* open();
     } catch (error) {
       if (!['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '') || write.blocking) throw error;
-      deadline ??= performance.now() + patience;
-      if (performance.now() > deadline) throw error;
+      deadline ??= now() + patience;
+      if (now() > deadline) throw error;
     }
     throwIfAborted(write);
     for (const permits of [forBytes, forSources]) permits.limit = Math.max(1, Math.min(permits.limit, permits.taken) - 1);

@@ -38,7 +38,7 @@ export type LockPlace = Pick<Place, 'directory' | 'directoryPath' | 'name'>;
 export interface LockRequest {
   /** The name of the entry, from `surroundings.lockToken()`. */
   readonly token: string;
-  /** When to give up, by `performance.now()`. */
+  /** When to give up, by `now()`. */
   readonly deadline: number;
   /** What whoever takes over from us is to know: see {@link Settle}. Nothing, where removing temporary files is enough. */
   readonly note?: Uint8Array;

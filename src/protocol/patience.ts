@@ -5,6 +5,7 @@
 import { refusal } from '../errors.ts';
 import { display } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
+import { now } from '../system/clock.ts';
 import type { LockOwner, Sign } from '../system/lock-owner.ts';
 import { thisOwner } from '../system/owner.ts';
 import type { Holder } from './lock.ts';
@@ -17,7 +18,7 @@ const shortestPause = 1;
 export class Patience {
   readonly #write: Write;
   readonly #deadline: number;
-  readonly #began = performance.now();
+  readonly #began = now();
   /** How often the lock was found free, and another was faster. */
   #tries = 0;
   /** The holder's last sign of life. */
@@ -37,12 +38,12 @@ export class Patience {
       this.#sign = '';
       return sign === 'dead';
     }
-    const now = performance.now();
+    const time = now();
     const latest = `${display(name)} ${status.mtimeNs} ${status.ctimeNs}`;
     // Nobody watched while this process was stopped: the holder may have been stopped with it.
-    this.#watched = latest === this.#sign ? this.#watched + Math.min(now - this.#seen, owner.lease / 4) : 0;
+    this.#watched = latest === this.#sign ? this.#watched + Math.min(time - this.#seen, owner.lease / 4) : 0;
     this.#sign = latest;
-    this.#seen = now;
+    this.#seen = time;
     return this.#watched >= owner.lease;
   }
 
@@ -54,11 +55,11 @@ export class Patience {
   /** Waits for a moment, and fails when the time is up. */
   *wait(holder: Holder | undefined): Steps<void> {
     throwIfAborted(this.#write);
-    const now = performance.now();
-    if (now >= this.#deadline) throw lockTimeout(now - this.#began, holder);
-    const pause = Math.min(Math.max((now - this.#began) / 8, shortestPause), longestPause);
+    const time = now();
+    if (time >= this.#deadline) throw lockTimeout(time - this.#began, holder);
+    const pause = Math.min(Math.max((time - this.#began) / 8, shortestPause), longestPause);
     // Apart from others that wait for the same.
-    yield* call.sleep(Math.min(pause * (0.5 + Math.random()), this.#deadline - now));
+    yield* call.sleep(Math.min(pause * (0.5 + Math.random()), this.#deadline - time));
   }
 }
 

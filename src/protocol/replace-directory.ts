@@ -12,6 +12,7 @@
 import { codeOf, refusal } from '../errors.ts';
 import { asText, display, isAbsolute, join, split, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { now } from '../system/clock.ts';
 import { fileType } from '../system/flags.ts';
 import { parseToken } from '../system/owner.ts';
 import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
@@ -62,7 +63,7 @@ export function* replaceTree(write: LockedWrite, source: TreeSource, keepOld: bo
       write.step = 'sync';
       const durable = write.settings.durability === 'off' ? false : yield* syncTree(write, made.path);
       throwIfAborted(write);
-      write.locking.deadline = performance.now() + write.settings.lock.timeout;
+      write.locking.deadline = now() + write.settings.lock.timeout;
       return { result: yield* underLock(write, place, (lock) => swap(write, place, lock, made, durable, keepOld)) };
     } catch (error) {
       if (write.outcome === 'old') yield* discardNew(write, made);

@@ -15,6 +15,7 @@ import { aborted, refusal } from '../errors.ts';
 import type { Durability } from '../options.ts';
 import { key, type PathName } from '../path.ts';
 import { wait, type Steps } from '../system/calls.ts';
+import { now } from '../system/clock.ts';
 import { givePermit } from './descriptors.ts';
 import { fileKey } from './files.ts';
 import { Lane, lanes } from './lane.ts';
@@ -54,7 +55,7 @@ export class Turn {
     const onlyContent = mode === undefined && uid === undefined && gid === undefined && overwrite && backup === undefined && symlink === 'follow';
     this.supersedable = write.locking === undefined && onlyContent && preserve.mode !== 'off' && preserve.owner !== 'off' && preserve.xattr !== 'off';
     if (!write.blocking) callBegins(this.number);
-    if (write.locking !== undefined) write.locking.deadline = performance.now() + write.settings.lock.timeout;
+    if (write.locking !== undefined) write.locking.deadline = now() + write.settings.lock.timeout;
   }
 
   /**
@@ -174,10 +175,10 @@ export class Turn {
         stopListening();
         clearTimeout(timer);
       };
-      const began = performance.now();
+      const began = now();
       this.limitWait = () => {
         const timeout = this.write.locking === undefined ? this.write.settings.lock.timeout : this.write.locking.deadline - began;
-        timer ??= setTimeout(() => giveUp(lockTimeout(performance.now() - began)), timeout);
+        timer ??= setTimeout(() => giveUp(lockTimeout(now() - began)), timeout);
         // What it waits for may be a callback that itself writes files.
         givePermit(this.write);
       };

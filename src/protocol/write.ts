@@ -30,7 +30,7 @@ export interface Write {
 export interface Locking {
   /** The name of the lock's entry. */
   readonly token: string;
-  /** Until when it is waited for, by `performance.now()`, once that has begun. */
+  /** Until when it is waited for, by `now()`, once that has begun. */
   deadline: number;
   /** Once it is taken: looks whether it is held still, and the target unchanged, and fails if not. */
   check?: () => Steps<unknown>;

@@ -1,13 +1,11 @@
-import { close, closeSync, lstatSync, lutimes, readFileSync } from 'node:fs';
+import { lstatSync, lutimes, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PathName } from '../path.ts';
 import type { Surroundings } from './calls.ts';
 import { guard } from './exit-cleanup.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
-import { newToken } from './owner.ts';
-
-/** Node's --permission and Deno's permissions know path names only. */
-const byPathOnly = (process as { permission?: unknown }).permission !== undefined || 'Deno' in globalThis;
+import { byPathOnly, newToken } from './owner.ts';
+import { release } from './release.ts';
 
 let procDescriptors: boolean | undefined;
 
@@ -31,45 +29,6 @@ function readUmask(): number {
   }
   // oxlint-disable-next-line typescript/no-deprecated -- there is no other way without /proc
   return process.umask();
-}
-
-/** How many descriptors may be open for another thread to close. */
-const maximumOpen = 16;
-/** How many closes may not have been heard of: a loop of synchronous calls never hears of one, and each takes a kilobyte. */
-const maximumUnheard = 4096;
-/** Descriptors that were handed over, with how many closes of each are not heard of. One whose number comes again was closed. */
-const handedOver = new Map<number, number>();
-let unheard = 0;
-let handsOver: boolean | undefined;
-
-/** What a worker has handed over when it calls process.exit() stays open for as long as the process lives. */
-function mayHandOver(): boolean {
-  handsOver ??= process.getBuiltinModule('node:worker_threads').isMainThread;
-  return handsOver;
-}
-
-/** The last close of a replaced file frees its blocks, which can take longer than all the rest: another thread does it. */
-function release(fd: number, where: 'here' | 'elsewhere'): void {
-  const closes = handedOver.get(fd) ?? 0;
-  // Nothing was written through it: there is no error to hear of but that it is closed.
-  if (where === 'here' || !mayHandOver() || unheard >= maximumUnheard || (closes === 0 && handedOver.size >= maximumOpen)) {
-    try {
-      closeSync(fd);
-    } catch {
-      // The file may be in place already; it is closed all the same (close(2)).
-    }
-    return;
-  }
-  unheard++;
-  handedOver.set(fd, closes + 1);
-  close(fd, () => heardOfClose(fd));
-}
-
-function heardOfClose(fd: number): void {
-  unheard--;
-  const closes = handedOver.get(fd) ?? 1;
-  if (closes === 1) handedOver.delete(fd);
-  else handedOver.set(fd, closes - 1);
 }
 
 /** A lock that is lost meanwhile is noticed when it is used. */

@@ -1,0 +1,5 @@
+/** Milliseconds that only ever grow. As performance.now() says them, for which Node would load ten modules. */
+export function now(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}
