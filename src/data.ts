@@ -58,16 +58,20 @@ export function isChunk(value: unknown): value is Chunk {
 
 /** Content for an asynchronous write. */
 export function readData(data: Data, encoding: BufferEncoding): Content {
+  // Most data is one piece, and to look for a Blob loads what Node has of them.
+  const bytes = bytesOf(data, encoding);
+  if (bytes !== undefined) return { kind: 'bytes', bytes };
   if (data instanceof Blob) return { kind: 'source', source: iteratorSource(data.stream() as AsyncIterable<unknown>, encoding, true) };
   if (typeof data === 'object' && data !== null && Symbol.asyncIterator in data) {
     return { kind: 'source', source: iteratorSource(data as AsyncIterable<unknown>, encoding, false) };
   }
-  return bytesOrIterable(data as SyncData, encoding, `${aChunk}, a Blob, or a stream or (async) iterable of those`);
+  return iterable(data as SyncData, encoding, `${aChunk}, a Blob, or a stream or (async) iterable of those`);
 }
 
 /** Content for a synchronous write. */
 export function readSyncData(data: SyncData, encoding: BufferEncoding): Content {
-  return bytesOrIterable(data, encoding, `${aChunk}, or an iterable of those`);
+  const bytes = bytesOf(data, encoding);
+  return bytes === undefined ? iterable(data, encoding, `${aChunk}, or an iterable of those`) : { kind: 'bytes', bytes };
 }
 
 /** Several pieces that are there. */
@@ -76,9 +80,7 @@ export function readChunks(chunks: readonly Chunk[], encoding: BufferEncoding): 
   return chunks.map((chunk) => chunkBytes(chunk, encoding));
 }
 
-function bytesOrIterable(data: SyncData, encoding: BufferEncoding, expected: string): Content {
-  const bytes = bytesOf(data, encoding);
-  if (bytes !== undefined) return { kind: 'bytes', bytes };
+function iterable(data: SyncData, encoding: BufferEncoding, expected: string): Content {
   if (typeof data !== 'object' || data === null || !(Symbol.iterator in data)) {
     throw misuse('ERR_INVALID_ARG_TYPE', `"data" must be ${expected}, not ${describe(data)}`);
   }

@@ -40,6 +40,7 @@ export function callEnds(number: number, file: string | undefined): void {
 }
 
 function forgetOld(): void {
+  if (newest.size === 0) return;
   const [oldest = Infinity] = outstanding;
   for (const [file, record] of newest) {
     if (record.number > oldest) break;

@@ -57,7 +57,7 @@ export function* createStaged(write: Write, place: Place, bytes?: Uint8Array): S
 }
 
 /** Bytes up to which a content is written and synced in one call. */
-const small = 64 << 10;
+const small = 1 << 20;
 
 /**
  * How to create a file that gets all of its content at once. One trip to another thread less: a small content goes through
