@@ -5,6 +5,7 @@ import { misuse } from './errors.ts';
 import { readOptions, type Settings, type WriteOptions } from './options.ts';
 import { targetPath, type PathLike, type PathName } from './path.ts';
 import { PendingFileBase } from './pending-file-base.ts';
+import { isWorthASync } from './protocol/early-sync.ts';
 import { Pending, writingChunks } from './protocol/pending.ts';
 import { stage, type Staged } from './protocol/staged.ts';
 import { Turn } from './protocol/turns.ts';
@@ -25,6 +26,8 @@ import { surroundings } from './system/surroundings.ts';
  */
 export class PendingFile extends PendingFileBase {
   #last: Promise<unknown> = Promise.resolve();
+  #unsynced = 0;
+  #syncing: Promise<unknown> | undefined;
   #committed: Promise<WriteResult> | undefined;
   /** The open temporary file. Do not close it. */
   readonly handle: FileHandle;
@@ -43,14 +46,14 @@ export class PendingFile extends PendingFileBase {
   async write(data: Data, encoding?: BufferEncoding): Promise<number> {
     this.pending.assertOpen('write to');
     const content = this.pending.reading(() => readData(data, encoding ?? this.pending.write.settings.encoding));
-    return this.#run(() => this.pending.writingContent(content));
+    return this.#write(() => this.pending.writingContent(content));
   }
 
   /** Writes all of several chunks in order, in as few system calls as possible; resolves with the number of bytes. */
   async writev(chunks: readonly Chunk[], encoding?: BufferEncoding): Promise<number> {
     this.pending.assertOpen('write to');
     const buffers = this.pending.reading(() => readChunks(chunks, encoding ?? this.pending.write.settings.encoding));
-    return this.#run(() => this.pending.writing(writingChunks(this.pending.write, this.fd, buffers)));
+    return this.#write(() => this.pending.writing(writingChunks(this.pending.write, this.fd, buffers)));
   }
 
   /** A stream that writes to this file. Its end commits nothing; its destruction by an error makes a commit fail. */
@@ -76,7 +79,7 @@ export class PendingFile extends PendingFileBase {
     this.pending.assertOpen('commit');
     this.pending.state = 'committing';
     const turn = new Turn(this.pending.write);
-    this.#committed = this.#run(() => this.#commitWritten(turn));
+    this.#committed = this.#finish(() => this.#commitWritten(turn));
     return this.#committed;
   }
 
@@ -98,12 +101,31 @@ export class PendingFile extends PendingFileBase {
     if (this.pending.state !== 'open') await this.#last;
     if (this.pending.state !== 'open') return undefined;
     this.pending.state = 'discarded';
-    return this.#run(() => this.pending.givingUp(failed));
+    return this.#finish(() => this.pending.givingUp(failed));
   }
 
   /** Discards it unless it was committed. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.discard();
+  }
+
+  /** Writes. Beside what is written next, what has been written is synced, if it is much. */
+  async #write(steps: () => Steps<number>): Promise<number> {
+    const count = await this.#run(steps);
+    this.#unsynced += count;
+    if (this.#syncing === undefined && this.pending.state === 'open' && this.handle.fd !== -1 && isWorthASync(this.pending.write, this.#unsynced)) {
+      this.#unsynced = 0;
+      // A failure is the pending file's from now on, and the commit's.
+      const ended = (): void => void (this.#syncing = undefined);
+      this.#syncing = runAsync(this.pending.syncingEarly(), handleSystem).then(ended, ended);
+    }
+    return count;
+  }
+
+  /** The last steps of the file: nothing of it is under way then. */
+  #finish<T>(steps: () => Steps<T>): Promise<T> {
+    this.#last = this.#last.then(() => this.#syncing);
+    return this.#run(steps);
   }
 
   /** One after the other. */

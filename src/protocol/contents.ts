@@ -8,7 +8,7 @@ import { onAbort } from '../abort.ts';
 import { aborted } from '../errors.ts';
 import type { Content, Source } from '../data.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
-import { isSyncedEarly, withEarlySyncs } from './early-sync.ts';
+import { isSyncedEarly, withEarlySyncs, type Tell } from './early-sync.ts';
 import { nothingWritten } from './temporary.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
@@ -21,22 +21,21 @@ const gathered = 64 << 10;
 /** Writes the content; returns its size in bytes. */
 export function* writeContent(write: Write, fd: number, content: Content): Steps<number> {
   write.step = 'write';
-  if (content.kind === 'source') return yield* writeSource(write, fd, content.source);
-  const { bytes } = content;
-  if (isSyncedEarly(write, bytes.byteLength)) yield* withEarlySyncs(fd, (tell) => writeAll(write, fd, bytes, tell));
-  else yield* writeAll(write, fd, bytes);
-  return bytes.byteLength;
+  const size = content.kind === 'source' ? Infinity : content.bytes.byteLength;
+  const writing = (tell?: Tell): Steps<number> => (content.kind === 'source' ? writeSource(write, fd, content.source, tell) : writeAll(write, fd, content.bytes, tell));
+  return isSyncedEarly(write, size) ? yield* withEarlySyncs(fd, writing) : yield* writing();
 }
 
-/** Writes all of the bytes at the current position. Tells how far it is, and ends if that says so. */
-export function* writeAll(write: Write, fd: number, bytes: Uint8Array, tell: (count: number) => boolean = () => true): Steps<void> {
+/** Writes all of the bytes at the current position; returns their number. */
+export function* writeAll(write: Write, fd: number, bytes: Uint8Array, tell?: Tell): Steps<number> {
   for (let written = 0; written < bytes.byteLength; ) {
     throwIfAborted(write);
     const count = yield* call.write(fd, bytes.subarray(written, written + stride));
     if (count === 0) throw nothingWritten();
     written += count;
-    if (!tell(count)) return;
+    tell?.(count);
   }
+  return bytes.byteLength;
 }
 
 /** Writes all of several buffers at the current position, in as few calls as the system allows. */
@@ -71,7 +70,7 @@ function after(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
   return partial === undefined ? [] : [partial.subarray(count), ...rest];
 }
 
-function* writeSource(write: Write, fd: number, source: Source): Steps<number> {
+function* writeSource(write: Write, fd: number, source: Source, tell?: Tell): Steps<number> {
   const gather = Buffer.allocUnsafe(gathered);
   let size = 0;
   let waiting = 0;
@@ -82,17 +81,17 @@ function* writeSource(write: Write, fd: number, source: Source): Steps<number> {
     const bytes = readChunk(write, source, next.value);
     size += bytes.byteLength;
     if (waiting + bytes.byteLength > gathered || bytes.byteLength >= small) {
-      yield* writeAll(write, fd, gather.subarray(0, waiting));
+      yield* writeAll(write, fd, gather.subarray(0, waiting), tell);
       waiting = 0;
     }
-    if (bytes.byteLength >= small) yield* writeAll(write, fd, bytes);
+    if (bytes.byteLength >= small) yield* writeAll(write, fd, bytes, tell);
     else {
       // Copied, since a source may fill the same buffer again.
       gather.set(bytes, waiting);
       waiting += bytes.byteLength;
     }
   }
-  yield* writeAll(write, fd, gather.subarray(0, waiting));
+  yield* writeAll(write, fd, gather.subarray(0, waiting), tell);
   return size;
 }
 

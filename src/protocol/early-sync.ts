@@ -11,17 +11,31 @@ import type { Write } from './write.ts';
 const worthASync = 8 << 20;
 
 /**
- * Whether a content of so many bytes is synced while it is written. Elsewhere than on Linux a sync empties the disk's own cache each
+ * Whether what is written is synced meanwhile, if it is much. Elsewhere than on Linux a sync empties the disk's own cache each
  * time; and under Node's permission model there is none, but each write is synced by itself.
  */
-export function isSyncedEarly({ blocking, surroundings, settings }: Write, size: number): boolean {
-  return !blocking && surroundings.platform === 'linux' && !surroundings.descriptorsRestricted && settings.durability !== 'off' && size >= 2 * worthASync;
+function maySyncEarly({ blocking, surroundings, settings }: Write): boolean {
+  return !blocking && surroundings.platform === 'linux' && !surroundings.descriptorsRestricted && settings.durability !== 'off';
 }
 
-/** Performs steps that write to a file, and beside them syncs what they have `told` to be written. They end early when a sync has failed. */
-export function* withEarlySyncs(fd: number, writing: (tell: (count: number) => boolean) => Steps<void>): Steps<void> {
+/** Whether a content of so many bytes is synced while it is written. */
+export function isSyncedEarly(write: Write, size: number): boolean {
+  return maySyncEarly(write) && size >= 2 * worthASync;
+}
+
+/** Whether so many bytes of a file that is still being written are to be synced now. */
+export function isWorthASync(write: Write, unsynced: number): boolean {
+  return maySyncEarly(write) && unsynced >= worthASync;
+}
+
+/** Hears how many bytes have been written; fails once a sync has failed. */
+export type Tell = (count: number) => void;
+
+/** Performs steps that write to a file, and beside them syncs what they `tell` to be written. They end early when a sync has failed. */
+export function* withEarlySyncs<T>(fd: number, writing: (tell: Tell) => Steps<T>): Steps<T> {
   let unsynced = 0;
   let ended = false;
+  let failure: { readonly error: unknown } | undefined;
   let wake: (() => void) | undefined;
   const wakeUp = (): void => {
     const waiting = wake;
@@ -29,12 +43,12 @@ export function* withEarlySyncs(fd: number, writing: (tell: (count: number) => b
     waiting?.();
   };
 
-  function* write(): Steps<void> {
+  function* write(): Steps<T> {
     try {
-      yield* writing((count) => {
+      return yield* writing((count) => {
+        if (failure !== undefined) throw failure.error;
         unsynced += count;
         if (unsynced >= worthASync) wakeUp();
-        return !ended;
       });
     } finally {
       ended = true;
@@ -43,19 +57,21 @@ export function* withEarlySyncs(fd: number, writing: (tell: (count: number) => b
   }
 
   function* sync(): Steps<void> {
-    try {
-      while (!ended) {
-        if (unsynced < worthASync) {
-          yield* wait<void>((resume) => void (wake = resume));
-          continue;
-        }
-        unsynced = 0;
-        yield* call.fdatasync(fd);
+    while (!ended) {
+      if (unsynced < worthASync) {
+        yield* wait<void>((resume) => void (wake = resume));
+        continue;
       }
-    } finally {
-      ended = true;
+      unsynced = 0;
+      try {
+        yield* call.fdatasync(fd);
+      } catch (error) {
+        failure = { error };
+        throw error;
+      }
     }
   }
 
-  yield* together(write(), sync());
+  const [result] = yield* together(write(), sync());
+  return result;
 }

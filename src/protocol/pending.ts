@@ -2,7 +2,7 @@ import type { Content } from '../data.ts';
 import { misuse } from '../errors.ts';
 import type { PathName } from '../path.ts';
 import type { WriteResult } from '../result.ts';
-import type { Steps } from '../system/calls.ts';
+import { call, type Steps } from '../system/calls.ts';
 import { commitStaged } from './commit.ts';
 import { writeAllOf, writeContent } from './contents.ts';
 import { giveUp, type Staged } from './staged.ts';
@@ -56,6 +56,11 @@ export class Pending {
       this.failure ??= { error };
       throw error;
     }
+  }
+
+  /** Syncs what has been written, while more is: only then is there little left for the commit. */
+  *syncingEarly(): Steps<void> {
+    yield* this.writing(call.fdatasync(this.staged.temporary.fd));
   }
 
   *committing(turn: Turn): Steps<WriteResult> {
