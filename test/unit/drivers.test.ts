@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { call, together, type Steps } from '#untorn/system/calls.js';
 import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
@@ -14,25 +14,27 @@ const asynchronous = {
   readlink: (path: string, done: (error: unknown, value: string) => void) => void setImmediate(() => done(null, path)),
 } as typeof asyncSystem;
 
-test('steps that a blocking call begins for another driver are not performed by its own', async () => {
-  const made: string[] = [];
-  let begun: Promise<unknown> | undefined;
-  function* outer(): Steps<unknown> {
-    const before = yield* call.readlink('before');
-    begun = runAsync(call.readlink('inner'), asynchronous, recording(made));
-    return [before, yield* call.readlink('after')];
-  }
-  assert.deepEqual(runSync(outer(), recording(made)), ['before', 'after']);
-  assert.deepEqual(made, ['at once before', 'at once after']);
-  assert.equal(await begun, 'inner');
-});
+describe('a blocking driver', () => {
+  it('does not perform steps that its own begin for another driver', async () => {
+    const made: string[] = [];
+    let begun: Promise<unknown> | undefined;
+    function* outer(): Steps<unknown> {
+      const before = yield* call.readlink('before');
+      begun = runAsync(call.readlink('inner'), asynchronous, recording(made));
+      return [before, yield* call.readlink('after')];
+    }
+    assert.deepEqual(runSync(outer(), recording(made)), ['before', 'after']);
+    assert.deepEqual(made, ['at once before', 'at once after']);
+    assert.equal(await begun, 'inner');
+  });
 
-test('a blocking call performs all parts also when one fails, and reports the first failure', () => {
-  const made: string[] = [];
-  function* failing(text: string): Steps<never> {
-    yield* call.readlink(text);
-    throw new Error(text);
-  }
-  assert.throws(() => runSync(together(call.readlink('a'), failing('b'), failing('c')), recording(made)), { message: 'b' });
-  assert.deepEqual(made, ['at once a', 'at once b', 'at once c']);
+  it('performs all parts also when one fails, and reports the first failure', () => {
+    const made: string[] = [];
+    function* failing(text: string): Steps<never> {
+      yield* call.readlink(text);
+      throw new Error(text);
+    }
+    assert.throws(() => runSync(together(call.readlink('a'), failing('b'), failing('c')), recording(made)), { message: 'b' });
+    assert.deepEqual(made, ['at once a', 'at once b', 'at once c']);
+  });
 });
