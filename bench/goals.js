@@ -41,9 +41,23 @@ export function judge({ workloads, calls }) {
   const find = (id) => workloads.find((workload) => workload.id === id);
   return goals.map((goal) => {
     const { measured, against } = measure(goal, find, calls);
-    return { ...goal, isBest: goal.against === bestPeer, rounds: find(goal.workload)?.samples.untorn.length, title: find(goal.workload)?.title, durability: find(goal.workload)?.durability, reduced: find(goal.workload)?.reduced, against, measured, met: measured === undefined ? undefined : measured <= goal.limit };
+    return { ...goal, floor: floorOf(goal, find, against), isBest: goal.against === bestPeer, rounds: find(goal.workload)?.samples.untorn.length, title: find(goal.workload)?.title, durability: find(goal.workload)?.durability, reduced: find(goal.workload)?.reduced, against, measured, met: measured === undefined ? undefined : measured <= goal.limit };
   });
 }
+
+/** What the quickest floor measures in our place; undefined beside the floor itself, or where there is none. */
+function floorOf(goal, find, against) {
+  const floors = Object.keys(find(goal.workload)?.floors ?? {}).filter((name) => name.startsWith('C'));
+  const times = (id, name) => valuesOf(find(id), name, 'ms');
+  const ratios = floors.filter((name) => name !== against && find(goal.workload).samples[name] !== undefined).map((name) => {
+    if (goal.value === 'linear') return find(goal.from) && median(times(goal.workload, name)) / find(goal.workload).scale.at / (median(times(goal.from, name)) / find(goal.from).scale.at);
+    return goal.value === 'ms' && against !== undefined && !isFloor(goal, find, against) ? ratio(times(goal.workload, name), times(goal.workload, against)) : undefined;
+  });
+  const known = ratios.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+const isFloor = (goal, find, name) => name in find(goal.workload).floors;
 
 function measure(goal, find, calls) {
   if (goal.value === 'calls') return { measured: calls.find(({ name, api, durability }) => name === 'untorn' && api === goal.calls && durability === 'full')?.calls };

@@ -1,7 +1,7 @@
 // docs/performance.md and its plots, made whole from the samples of one run. The prose is fixed; every figure is measured.
 import { judge } from './goals.js';
 import { bars, lines, number } from './plot.js';
-import { profileSection } from './profile.js';
+import { profileSection } from './profile-page.js';
 import { median, ratio, spread } from './statistics.js';
 
 const ms = (samples) => samples.map((sample) => sample.ms);
@@ -53,9 +53,9 @@ function goalsSection(measured) {
   const rows = judge(measured).filter(({ measured: value }) => value !== undefined).map((goal) => {
     const who = goal.text ?? `${prefixes[goal.value] ?? ''}${goal.isBest ? 'best peer, ' : ''}${goal.against}`;
     const unit = goal.value === 'ms' || goal.value === 'memory' || goal.value === 'linear' ? ' ×' : '';
-    return [goal.title === undefined ? '' : heading(goal), who, `≤ ${goal.limit}${unit}`, `${number(goal.measured)}${unit}`, goal.rounds ?? '–', goal.reduced ? 'not judged: reduced' : goal.met ? 'met' : '**not met**'];
+    return [goal.title === undefined ? '' : heading(goal), who, `≤ ${goal.limit}${unit}`, `${number(goal.measured)}${unit}`, goal.floor === undefined ? '–' : `${number(goal.floor)} ×`, goal.rounds ?? '–', goal.reduced ? 'not judged: reduced' : goal.met ? 'met' : '**not met**'];
   });
-  return ['## Goals\n', 'Medians of the ratios within rounds.\n', table(['workload', 'beside', 'goal', 'measured', 'rounds', ''], rows)].join('\n');
+  return ['## Goals\n', 'Medians of the ratios within rounds; "the floor" is C beside the same contender.\n', table(['workload', 'beside', 'goal', 'measured', 'the floor', 'rounds', ''], rows)].join('\n');
 }
 
 function promisesSection({ calls }) {

@@ -1,0 +1,121 @@
+// The section of the page that says why goals are not met. The prose is fixed; every figure is measured.
+import { number } from './plot.js';
+import { median } from './statistics.js';
+
+/** How many trips an awaited rewrite of 1 KiB makes one after another where that file was written a moment ago, on a filesystem of the machine's own. */
+const trips = 4;
+
+const purposes = [
+  [/^(l|f)?listxattr$/, 'which attributes the old and the new file have: an ACL that is lost or inherited would open the file to others. The library asks twice each time'],
+  [/^open/, 'the directory, the old file (held, so that the rename need not free its blocks), the new file'],
+  [/stat/, 'what is there; whether the path still leads to that directory; who owns the new file'],
+  [/^f?chmod|chown/, 'mode and owner, where they cannot be given at creation without showing the content to more than may see it'],
+  [/^p?write/, 'the content; in an asynchronous call with its sync'],
+  [/sync$/, 'file and directory'],
+  [/^rename|^link/, 'the moment of truth'],
+  [/^close/, 'what was opened'],
+];
+
+const lines = (head, rows) => [`| ${head.join(' | ')} |`, `|${head.map((_, index) => (index === 0 ? '---|' : '---:|')).join('')}`, ...rows.map((row) => `| ${row.join(' | ')} |`), ''].join('\n');
+const code = (name) => (name.startsWith('node:') ? `\`${name}\`` : name);
+
+/** Parts as rows, what they are parts of as columns. */
+function table(title, columns) {
+  const titles = Object.keys(columns);
+  const parts = [...new Set(titles.flatMap((each) => Object.keys(columns[each])))];
+  return lines([title, ...titles], parts.map((part) => [part, ...titles.map((each) => (columns[each][part] === undefined ? '–' : number(columns[each][part])))]));
+}
+
+/** One column, in the order of its parts. */
+const list = (title, unit, parts, name = (part) => part) => lines([title, unit], Object.entries(parts).map(([part, value]) => [name(part), number(value)]));
+
+function rewritesPart({ trips: { trip, atOnce }, rewrites }, workloads) {
+  const text = [
+    '### Rewrites of 1 KiB\n',
+    `A trip to another thread and back took ${number(trip)} µs in a loop that does nothing else, and the same call made at once ${number(atOnce)} µs. An awaited rewrite makes ${trips} trips one after another:
+create, write with sync, rename, sync the directory; and between them every thread has gone to sleep, so that to hand a call over means to wake a processor: see the row.
+Look and metadata are on the spot, where they wait for nothing. To make the others at once would block the event loop for as long as the disk takes.`,
+  ];
+  const rewrite = workloads.find(({ id }) => id === 'rewrite-full-async');
+  if (rewrite !== undefined) {
+    const perWrite = (median(rewrite.samples.C.map(({ ms }) => ms)) * 1000) / rewrite.count;
+    text.push(`C needs ${number(perWrite)} µs for one; with ${trips} of the quickest trips and nothing else that is ${number((perWrite + trips * trip) / perWrite)} × C.`);
+  }
+  return [
+    `${text.join('\n')}\n`,
+    table('µs of one rewrite, in process', rewrites),
+    'A call that another thread makes counts from when it is handed over until JavaScript hears of its end; `handing over` is the part of these in which JavaScript waits for that to be done.\n`JavaScript` is when no call is under way. The old file is closed by another thread, at the same time as what comes next.\nThe longest time for which the event loop was blocked is in the tables of workloads, for all alike: a process that has to wait for a processor is blocked too.\n',
+  ].join('\n');
+}
+
+function buffersPart(buffers) {
+  const { total, JavaScript } = buffers['1 GiB, untorn'];
+  return [
+    '### Buffers of 1 MiB and 1 GiB\n',
+    table('µs of one replacement, in process', buffers),
+    `The first replacement of a file in a process: JavaScript that V8 has not compiled yet, and a look at a file that was not looked at before, in another thread. The peer looks at nothing, keeps nothing and syncs no directory.
+At 1 GiB, ${number((100 * JavaScript) / total)} % of the time is JavaScript; the rest is the system's: copying, and the disk.\n`,
+  ].join('\n');
+}
+
+function burstPart(parts) {
+  return [
+    '### A thousand writes of one file at once\n',
+    list('', 'ms', parts),
+    'Two writes reach the disk. The rest is a thousand calls that read and check their arguments, and a thousand promises, most of it in code that V8 still interprets.\n',
+  ].join('\n');
+}
+
+function streamsPart(streams) {
+  return [
+    '### Streams\n',
+    table('', streams),
+    'Several calls are under way at a time, each counted by itself. What was synced while it was written is not left for the end; then writing is what takes the time, beside a disk that is busy.\nThe memory beyond that of `node:fs` is the code of the package, there before the first byte, and what waits: up to 1 MiB, so that one call writes it.\n',
+  ].join('\n');
+}
+
+function jsonPart(parts) {
+  const plain = parts['JSON.stringify()'];
+  const rows = Object.entries(parts).map(([name, ms]) => [name, number(ms), number(ms / plain)]);
+  return ['### JSON\n', lines(['10 MB', 'ms', '× JSON.stringify'], rows), 'Nothing can be encoded or written before `JSON.stringify()` has returned, and it blocks the event loop while it runs.\n'].join('\n');
+}
+
+function importPart(parts) {
+  return [
+    '### The import\n',
+    list('', 'ms', parts, code),
+    'The package once more is compiling its source, with all that it needs of Node loaded. It could be loaded at the first call only by a way that bundlers do not follow: programs that are bundled would lack it.\n',
+  ].join('\n');
+}
+
+function commandPart(parts) {
+  return [
+    '### The command\n',
+    list('whole processes', 'ms', parts),
+    'Each has more to do than the one before: compiling the package; a first write, which runs code that V8 still interprets; the library of attributes; the syncs.\n',
+  ].join('\n');
+}
+
+function callsPart(calls) {
+  const of = (api) => calls.find(({ name, api: its, durability }) => name === 'untorn' && its === api && durability === 'full')?.names ?? [];
+  const count = (names, pattern) => names.filter((name) => purposes.find(([each]) => each.test(name))?.[0] === pattern).length;
+  const rows = purposes.map(([pattern, purpose]) => [purpose, count(of('write'), pattern), count(of('writeSync'), pattern)]);
+  return ['### System calls\n', lines(['of one durable rewrite that keeps mode 0640', 'async', 'sync'], rows)].join('\n');
+}
+
+/** The section of the page. */
+export function profileSection({ profile: measured, calls, workloads }) {
+  if (measured === undefined) return '';
+  return [
+    '## Where goals are not met\n',
+    'In the table of goals, "the floor" is what C, which does no more than it must, measures against the same contender: where it is above the goal, nothing that does the same work can meet it on this machine.\n',
+    rewritesPart(measured, workloads),
+    buffersPart(measured.buffers),
+    burstPart(measured.burst),
+    streamsPart(measured.streams),
+    jsonPart(measured.json),
+    importPart(measured.import),
+    commandPart(measured.command),
+    ...(calls.length > 0 ? [callsPart(calls)] : []),
+  ].join('\n');
+}
