@@ -106,23 +106,19 @@ function iteratorSource(data: AsyncIterable<unknown>, encoding: BufferEncoding, 
     atHand,
     next: () => iterator.next(),
     bytes: (chunk) => chunkBytes(chunk, encoding),
-    close() {
-      // A Readable's iterator that was never started does not destroy it.
-      if (isStream(data)) data.destroy();
-      else ignoreErrors(() => iterator.return?.());
-    },
+    // A Readable's iterator that was never started does not destroy it.
+    close: () => ignoreErrors(() => (isStream(data) ? data.destroy() : iterator.return?.())),
   };
 }
 
 /** Whether it is a stream of Node's kind, of whatever copy of them. */
-function isStream(data: object): data is { destroy(): void } {
+function isStream(data: object): data is { destroy(): unknown } {
   return 'destroy' in data && typeof data.destroy === 'function' && 'pipe' in data;
 }
 
 function ignoreErrors(close: () => unknown): void {
   try {
-    const closing = close();
-    if (closing instanceof Promise) closing.catch(() => undefined);
+    Promise.resolve(close()).catch(() => undefined);
   } catch {
     // The data is whole, or another error is on its way: neither changes by this.
   }

@@ -5,6 +5,7 @@ import { misuse } from './errors.ts';
 import { readOptions, type Settings, type WriteOptions } from './options.ts';
 import { targetPath, type PathLike, type PathName } from './path.ts';
 import { PendingFileBase } from './pending-file-base.ts';
+import { isSyncedMeanwhile } from './protocol/contents.ts';
 import { isWorthASync } from './protocol/early-sync.ts';
 import { Pending, writingChunks } from './protocol/pending.ts';
 import { stage, type Staged } from './protocol/staged.ts';
@@ -46,7 +47,8 @@ export class PendingFile extends PendingFileBase {
   async write(data: Data, encoding?: BufferEncoding): Promise<number> {
     this.pending.assertOpen('write to');
     const content = this.pending.reading(() => readData(data, encoding ?? this.pending.write.settings.encoding));
-    return this.#write(() => this.pending.writingContent(content));
+    const syncs = isSyncedMeanwhile(this.pending.write, content);
+    return this.#write(() => this.pending.writingContent(content), syncs);
   }
 
   /** Writes all of several chunks in order, in as few system calls as possible; resolves with the number of bytes. */
@@ -109,17 +111,18 @@ export class PendingFile extends PendingFileBase {
     await this.discard();
   }
 
-  /** Writes. Beside what is written next, what has been written is synced, if it is much. */
-  async #write(steps: () => Steps<number>): Promise<number> {
+  /** Writes, and beside that syncs what was written before, if it is much. */
+  async #write(steps: () => Steps<number>, syncs = false): Promise<number> {
+    this.#syncBeside();
     const count = await this.#run(steps);
-    this.#unsynced += count;
-    if (this.#syncing === undefined && this.pending.state === 'open' && this.handle.fd !== -1 && isWorthASync(this.pending.write, this.#unsynced)) {
-      this.#unsynced = 0;
-      // A failure is the pending file's from now on, and the commit's.
-      const ended = (): void => void (this.#syncing = undefined);
-      this.#syncing = runAsync(this.pending.syncingEarly(), handleSystem).then(ended, ended);
-    }
+    if (!syncs) this.#unsynced += count;
     return count;
+  }
+
+  #syncBeside(): void {
+    if (this.#syncing !== undefined || this.pending.failure !== undefined || this.handle.fd === -1 || !isWorthASync(this.pending.write, this.#unsynced)) return;
+    this.#unsynced = 0;
+    this.#syncing = runAsync(this.pending.syncingEarly(), handleSystem).finally(() => (this.#syncing = undefined));
   }
 
   /** The last steps of the file: nothing of it is under way then. */

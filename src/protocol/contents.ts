@@ -21,9 +21,13 @@ const gathered = 64 << 10;
 /** Writes the content; returns its size in bytes. */
 export function* writeContent(write: Write, fd: number, content: Content): Steps<number> {
   write.step = 'write';
-  const size = content.kind === 'source' ? Infinity : content.bytes.byteLength;
   const writing = (tell?: Tell): Steps<number> => (content.kind === 'source' ? writeSource(write, fd, content.source, tell) : writeAll(write, fd, content.bytes, tell));
-  return isSyncedEarly(write, size) ? yield* withEarlySyncs(fd, writing) : yield* writing();
+  return isSyncedMeanwhile(write, content) ? yield* withEarlySyncs(write, fd, writing) : yield* writing();
+}
+
+/** Whether that syncs as well while it writes. */
+export function isSyncedMeanwhile(write: Write, content: Content): boolean {
+  return isSyncedEarly(write, content.kind === 'source' ? Infinity : content.bytes.byteLength);
 }
 
 /** Writes all of the bytes at the current position; returns their number. */

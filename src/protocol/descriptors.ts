@@ -9,7 +9,7 @@
  */
 import { onAbort } from '../abort.ts';
 import { aborted, codeOf } from '../errors.ts';
-import { wait, type Steps } from '../system/calls.ts';
+import { isAtOnce, wait, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
@@ -93,7 +93,7 @@ export function* whenDescriptorsAllow<T>(write: Write, open: () => Steps<T>): St
     try {
       return yield* open();
     } catch (error) {
-      if (!['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '') || write.blocking) throw error;
+      if (!['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '') || write.blocking || isAtOnce()) throw error;
       deadline ??= now() + patience;
       if (now() > deadline) throw error;
     }

@@ -8,7 +8,8 @@
  */
 import { codeOf, refusal } from '../errors.ts';
 import { display, key, type PathName } from '../path.ts';
-import { call, together, wait, type FileStatus, type Steps } from '../system/calls.ts';
+import { atOnce, call, together, wait, type FileStatus, type Steps } from '../system/calls.ts';
+import { now } from '../system/clock.ts';
 import { fileType, O_DIRECTORY, O_PATH_DIRECTORY } from '../system/flags.ts';
 import { afterFailure } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -27,8 +28,10 @@ export interface Directory {
    * call, and a close reports nothing. Network filesystems and FUSE may do otherwise. Not known in a synchronous call.
    */
   readonly local: boolean;
-  /** Names in it that have been looked at while it was held open. */
-  readonly seen: Set<string>;
+  /** The path that led to it without any link, where that was asked for. */
+  readonly straightPath: PathName | undefined;
+  /** When names in it were looked at last. */
+  readonly seen: Map<string, number>;
   users: number;
   syncing: SharedSync | undefined;
   next: SharedSync | undefined;
@@ -44,12 +47,13 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
   const { fd, canSync } = yield* openForSync(path);
   try {
     const [status, local] = yield* together(call.fstat(fd), isLocal(write, fd, path));
+    const straightPath = local ? yield* pathOf(write, fd, path) : undefined;
     let directory = write.blocking ? undefined : opened.get(keyOf(status));
     if (directory !== undefined) {
       write.surroundings.release(fd, 'elsewhere');
       directory.users++;
     } else {
-      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, local, seen: new Set(), users: 1, syncing: undefined, next: undefined };
+      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, local, straightPath, seen: new Map(), users: 1, syncing: undefined, next: undefined };
       if (!write.blocking) opened.set(directory.key, directory);
     }
     if (!write.blocking) recent.set(key(path), directory);
@@ -79,17 +83,23 @@ export function* isStill(directory: Directory, path: PathName): Steps<boolean> {
 
 /** How many names are kept of a directory that is never let go. */
 const maximumSeen = 1000;
+/** For how long what was looked at is taken to lie in memory, in milliseconds. */
+const moment = 1000;
 
 /** A file of this name has been looked at. */
-export function noteSeen({ local, seen }: Directory, name: PathName): void {
-  if (!local) return;
+export function noteSeen({ straightPath, seen }: Directory, name: PathName): void {
+  if (straightPath === undefined) return;
   if (seen.size >= maximumSeen) seen.clear();
-  seen.add(key(name));
+  seen.set(key(name), now());
 }
 
-/** Whether one more look at that file, and at the directory by its path, waits for no disk and no network. */
-export function wasSeen({ seen }: Directory, name: PathName): boolean {
-  return seen.has(key(name));
+/**
+ * Whether one more look at that file, and at the directory by its path, finds all in memory: of the file since it was looked at
+ * a moment ago, of the directory since it is open, and all that is above it with it; a link could lead over a network.
+ */
+export function wasSeen({ straightPath, seen }: Directory, path: PathName, name: PathName): boolean {
+  const last = seen.get(key(name));
+  return last !== undefined && now() - last < moment && straightPath !== undefined && key(straightPath) === key(path);
 }
 
 /** The path leads elsewhere by now. */
@@ -128,6 +138,15 @@ function* isLocal({ blocking, surroundings }: Write, fd: number, path: PathName)
   }
 }
 
+/** The path of a directory that has just been opened, as the kernel has it: it is asked for no more than its memory. */
+function* pathOf({ surroundings }: Write, fd: number, path: PathName): Steps<PathName | undefined> {
+  try {
+    return yield* atOnce(call.readlink(surroundings.reach(fd, path)));
+  } catch {
+    return undefined; // No /proc.
+  }
+}
+
 function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
   try {
     return { fd: yield* call.open(path, O_DIRECTORY, 0), canSync: true };
@@ -142,7 +161,7 @@ function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
 function* withoutDescriptor(path: PathName): Steps<Directory> {
   const status = yield* call.stat(path);
   if (fileType(status.mode) !== 'directory') throw refusal('ENOTDIR', `"${display(path)}" is not a directory`);
-  return { key: keyOf(status), fd: undefined, reach: path, status, canSync: false, local: false, seen: new Set(), users: 1, syncing: undefined, next: undefined };
+  return { key: keyOf(status), fd: undefined, reach: path, status, canSync: false, local: false, straightPath: undefined, seen: new Map(), users: 1, syncing: undefined, next: undefined };
 }
 
 /** Errors that say that a directory cannot be synced here, and not that a sync failed. */

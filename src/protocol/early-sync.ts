@@ -32,7 +32,7 @@ export function isWorthASync(write: Write, unsynced: number): boolean {
 export type Tell = (count: number) => void;
 
 /** Performs steps that write to a file, and beside them syncs what they `tell` to be written. They end early when a sync has failed. */
-export function* withEarlySyncs<T>(fd: number, writing: (tell: Tell) => Steps<T>): Steps<T> {
+export function* withEarlySyncs<T>(write: Write, fd: number, writing: (tell: Tell) => Steps<T>): Steps<T> {
   let unsynced = 0;
   let ended = false;
   let failure: { readonly error: unknown } | undefined;
@@ -43,7 +43,7 @@ export function* withEarlySyncs<T>(fd: number, writing: (tell: Tell) => Steps<T>
     waiting?.();
   };
 
-  function* write(): Steps<T> {
+  function* fill(): Steps<T> {
     try {
       return yield* writing((count) => {
         if (failure !== undefined) throw failure.error;
@@ -72,6 +72,11 @@ export function* withEarlySyncs<T>(fd: number, writing: (tell: Tell) => Steps<T>
     }
   }
 
-  const [result] = yield* together(write(), sync());
-  return result;
+  try {
+    const [result] = yield* together(fill(), sync());
+    return result;
+  } catch (error) {
+    if (failure !== undefined) write.step = 'sync';
+    throw error;
+  }
 }

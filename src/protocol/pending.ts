@@ -7,7 +7,7 @@ import { commitStaged } from './commit.ts';
 import { writeAllOf, writeContent } from './contents.ts';
 import { giveUp, type Staged } from './staged.ts';
 import type { Turn } from './turns.ts';
-import { reporting, type Write } from './write.ts';
+import { asWriteError, reporting, type Write } from './write.ts';
 
 type State = 'open' | 'committing' | 'committed' | 'discarded' | 'failed';
 
@@ -18,6 +18,8 @@ export class Pending {
   state: State = 'open';
   /** Why it cannot be committed any more. */
   failure: { readonly error: unknown } | undefined;
+  /** Whether a sync has failed: what was written before may be gone. */
+  isLost = false;
 
   constructor(write: Write, staged: Staged) {
     this.write = write;
@@ -49,7 +51,7 @@ export class Pending {
 
   /** Steps that write. What fails in them leaves the file incomplete, so that a later commit fails with the same. */
   *writing<T>(steps: Steps<T>): Steps<T> {
-    if (!this.staged.temporary.open && this.failure !== undefined) throw this.failure.error;
+    if ((!this.staged.temporary.open || this.isLost) && this.failure !== undefined) throw this.failure.error;
     try {
       return yield* reporting(this.write, steps);
     } catch (error) {
@@ -58,9 +60,14 @@ export class Pending {
     }
   }
 
-  /** Syncs what has been written, while more is: only then is there little left for the commit. */
+  /** Syncs what has been written, while more is: only then is there little left for the commit. Nothing is to be written after a failure. */
   *syncingEarly(): Steps<void> {
-    yield* this.writing(call.fdatasync(this.staged.temporary.fd));
+    try {
+      yield* call.fdatasync(this.staged.temporary.fd);
+    } catch (error) {
+      this.isLost = true;
+      this.failure ??= { error: asWriteError({ ...this.write, step: 'sync' }, error) };
+    }
   }
 
   *committing(turn: Turn): Steps<WriteResult> {

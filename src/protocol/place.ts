@@ -49,7 +49,7 @@ export function* findPlace(write: Write): Steps<Place> {
       const atAGuess = !write.blocking && directory.users === 1 ? examineOld(write, place) : nothing();
       const looks = together(lookAndHold(place), recalled === undefined ? yes() : isStill(recalled, directoryPath), atAGuess);
       // What was looked at here a moment ago lies in memory: to look again takes less than to let another thread do it.
-      const [existing, sure] = wasSeen(directory, name) ? yield* atOnce(looks) : yield* looks;
+      const [existing, sure] = wasSeen(directory, directoryPath, name) ? yield* atOnce(looks) : yield* looks;
       place.existing = existing;
       if (sure && existing !== undefined) noteSeen(directory, name);
       if (sure && (existing === undefined || fileType(existing.mode) !== 'link' || write.settings.symlink === 'replace')) {

@@ -130,8 +130,10 @@ export function* closeTemporary(temporary: TemporaryFile): Steps<void> {
 export function releaseTemporary({ surroundings }: Write, temporary: TemporaryFile): void {
   if (!temporary.open) return;
   temporary.open = false;
-  surroundings.soon(() => surroundings.release(temporary.fd, 'elsewhere'));
-  descriptorsClosed();
+  surroundings.soon(() => {
+    surroundings.release(temporary.fd, 'elsewhere');
+    descriptorsClosed();
+  });
 }
 
 /** The file is in place, or gone. */

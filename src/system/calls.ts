@@ -158,6 +158,11 @@ export function resumeSteps<T>(system: System | undefined, resume: () => T): T {
   }
 }
 
+/** Whether the steps that run now are performed at once, and cannot wait for another part of this process. */
+export function isAtOnce(): boolean {
+  return blocking !== undefined;
+}
+
 function* perform(name: keyof System, args: unknown[]): Steps<unknown> {
   if (blocking !== undefined) return (blocking[name] as (...args: unknown[]) => unknown)(...args);
   return yield { name, args } as SystemCall;

@@ -160,7 +160,8 @@ function fromDevice(bytes: Uint8Array<ArrayBuffer>): boolean {
   let fd;
   try {
     fd = openSync('/dev/urandom', 'r');
-    return fstatSync(fd).rdev === urandom && readSync(fd, bytes) === bytes.length;
+    const status = fstatSync(fd);
+    return status.isCharacterDevice() && status.rdev === urandom && readSync(fd, bytes) === bytes.length;
   } catch {
     return false; // As in a chroot without devices, or out of descriptors: there are others to ask.
   } finally {

@@ -1,6 +1,6 @@
 /** Closing what was only looked at, out of the way of what a caller waits for. */
 import { close, closeSync } from 'node:fs';
-import { linkOr } from './owner.ts';
+import { byPathOnly, linkOr } from './owner.ts';
 
 /** How many descriptors may be open for another thread to close. */
 const maximumOpen = 16;
@@ -14,7 +14,7 @@ let mainThread: boolean | undefined;
 /** What a worker has handed over when it calls process.exit() stays open for as long as the process lives. */
 function isMainThread(): boolean {
   // Node loads thirty modules to say it; so does proc(5), of the thread that the process began with.
-  mainThread ??= linkOr('/proc/thread-self') === `${process.pid}/task/${process.pid}` || process.getBuiltinModule('node:worker_threads').isMainThread;
+  mainThread ??= (!byPathOnly && linkOr('/proc/thread-self') === `${process.pid}/task/${process.pid}`) || process.getBuiltinModule('node:worker_threads').isMainThread;
   return mainThread;
 }
 

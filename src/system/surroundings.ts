@@ -38,6 +38,9 @@ function showLife(entry: PathName, interval: number): () => void {
   return () => clearInterval(timer);
 }
 
+/** As it was at first: tests stop the program's clock, and what is to be closed would stay open. */
+const immediately = setImmediate;
+
 export const surroundings: Surroundings = {
   platform: process.platform,
   descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
@@ -50,7 +53,7 @@ export const surroundings: Surroundings = {
   },
   umask: readUmask,
   release,
-  soon: (callback) => void setImmediate(callback),
+  soon: (callback) => void immediately(callback),
   token: newToken,
   guard,
   locks: new Map(),

@@ -146,6 +146,14 @@ describe('writeFile(): asynchronous data', () => {
     assert.equal(cancelled, true);
   });
 
+  it('is not disturbed by a stream of another kind that closes in its own way', async () => {
+    for (const destroy of [() => { throw new Error('not to be destroyed'); }, async () => { throw new Error('not to be destroyed'); }]) {
+      const stream = { [Symbol.asyncIterator]: () => later('con', 'tent')[Symbol.asyncIterator](), pipe: () => undefined, destroy };
+      assert.equal((await write(here.at('file'), stream)).bytes, 7);
+      assert.equal((await write(here.at('file'), 'next')).bytes, 4);
+    }
+  });
+
   it('is not disturbed by an iterator that closes in its own way', async () => {
     for (const close of [() => { throw new Error('not to be closed'); }, () => undefined, async () => { throw new Error('not to be closed'); }]) {
       const chunks = ['a', 'b'];

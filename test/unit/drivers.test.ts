@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { readOptions } from '#untorn/options.js';
+import { whenDescriptorsAllow } from '#untorn/protocol/descriptors.js';
+import { newWrite } from '#untorn/protocol/write.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { call, together, type Steps } from '#untorn/system/calls.js';
 import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
+import { surroundings } from '#untorn/system/surroundings.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 
 function recording(made: string[]): typeof syncSystem {
@@ -26,6 +30,15 @@ describe('a blocking driver', () => {
     assert.deepEqual(runSync(outer(), recording(made)), ['before', 'after']);
     assert.deepEqual(made, ['at once before', 'at once after']);
     assert.equal(await begun, 'inner');
+  });
+
+  it('does not let steps wait for descriptors that nothing else can close meanwhile', () => {
+    const write = newWrite('/file', readOptions(undefined), surroundings, false);
+    function* open(): Steps<never> {
+      yield* call.readlink('before');
+      throw Object.assign(new Error('out of descriptors'), { code: 'EMFILE' });
+    }
+    assert.throws(() => runSync(whenDescriptorsAllow(write, open), recording([])), { code: 'EMFILE' });
   });
 
   it('performs all parts also when one fails, and reports the first failure', () => {

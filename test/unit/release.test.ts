@@ -4,12 +4,21 @@ import { once } from 'node:events';
 import { closeSync, constants, open, openSync, readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { writeFile } from 'untorn';
 import { surroundings } from '#untorn/system/surroundings.js';
 import { needsTools } from '../support/needs.ts';
 import { scratch } from '../support/scratch.ts';
 
 const opened = (): number => openSync('/', 'r');
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
+
+async function heardOfAll(): Promise<void> {
+  const limit = performance.now() + 60_000;
+  do {
+    assert.ok(performance.now() < limit, 'a call of node:fs does not end');
+    await new Promise((resolve) => setImmediate(resolve));
+  } while (process.getActiveResourcesInfo().includes('FSReqCallback'));
+}
 
 describe('descriptors that another thread is to close', { skip: process.platform !== 'linux' && 'needs /proc' }, () => {
   const here = scratch();
@@ -35,13 +44,6 @@ describe('descriptors that another thread is to close', { skip: process.platform
   });
 
   it('are all closed in the end, and counted no more', async () => {
-    const heardOfAll = async (): Promise<void> => {
-      const limit = performance.now() + 60_000;
-      while (process.getActiveResourcesInfo().includes('FSReqCallback')) {
-        assert.ok(performance.now() < limit, 'a call of node:fs does not end');
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    };
     await heardOfAll();
     const before = descriptors();
     for (let made = 0; made < 20; made++) {
@@ -50,6 +52,16 @@ describe('descriptors that another thread is to close', { skip: process.platform
       await heardOfAll();
       assert.equal(descriptors(), before);
     }
+  });
+
+  it('are closed also while a program has stopped its clock, as tests do', async (t) => {
+    await writeFile(here.at('file'), 'old');
+    const before = descriptors();
+    t.mock.timers.enable({ apis: ['setImmediate'] });
+    for (let made = 0; made < 50; made++) await writeFile(here.at('file'), 'new');
+    assert.ok(descriptors() < before + 10, `${before} and then ${descriptors()}`);
+    t.mock.timers.reset();
+    await heardOfAll();
   });
 
   it('are closed at once in a worker, which cannot see to it that they are when it ends itself', async () => {
