@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compileFloor, missing, sample } from './execute.js';
-import { machine } from './machine.js';
+import { machine, processorTime, shares } from './machine.js';
 import { page, plots } from './page.js';
 import { installPeers } from './peers.js';
 import { profile } from './profile.js';
@@ -37,6 +37,7 @@ function measure() {
     const run = { folder, floor: compileFloor(folder) };
     const rounds = Number(options.rounds ?? (options.quick ? 3 : 7));
     const about = machine(folder);
+    const before = processorTime();
     process.stderr.write(`${about.filesystem}\n`);
     const chosen = workloads.filter(({ id }) => options.only === undefined || options.only.split(',').some((part) => id.includes(part)));
     const measured = chosen
@@ -44,7 +45,7 @@ function measure() {
       .map((workload) => measureWorkload(run, options.quick ? shrink(workload) : workload, rounds));
     const calls = options.only === undefined ? countCalls(run) : [];
     const parts = options.only === undefined ? profile(folder) : undefined;
-    about.loadAfter = machine(folder).load;
+    about.shares = shares(before, processorTime());
     return { about, rounds, quick: options.quick, workloads: measured, calls, profile: parts };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 // Where a run was made.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, getPriority, loadavg, release, totalmem, type } from 'node:os';
+import { cpus, getPriority, release, totalmem, type } from 'node:os';
 import { basename } from 'node:path';
 import { contenders, peers } from './contenders.js';
 
@@ -21,10 +21,26 @@ export function machine(folder) {
     filesystem: `${filesystem} (${options})`,
     device: device(said('findmnt', ['-no', 'SOURCE', '-T', folder])),
     priority: getPriority(),
-    processors: cpus().length,
-    load: loadavg().map((load) => load.toFixed(1)).join(', '),
     versions,
   };
+}
+
+/**
+ * Processor time since boot, in ticks (proc(5)): of this process with its children that have ended, of all other processes with the
+ * kernel's own threads, and what the host gave to other machines. The load says less: who waits for a disk counts there.
+ */
+export function processorTime() {
+  const [user, nice, system, idle, iowait, irq, softirq, stolen] = readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/\s+/).slice(1).map(Number);
+  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ').map(Number);
+  const own = fields.slice(11, 15).reduce((sum, ticks) => sum + ticks);
+  const busy = user + nice + system + irq + softirq;
+  return { all: busy + idle + iowait + stolen, others: busy - own, stolen };
+}
+
+/** Shares of all processors' time between two of these. */
+export function shares(before, after) {
+  const all = after.all - before.all;
+  return { others: (after.others - before.others) / all, stolen: (after.stolen - before.stolen) / all };
 }
 
 /** A loop device says on what its file lies: in memory a flush costs nearly nothing. @param {string} source */
