@@ -97,9 +97,10 @@ export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number)
     if (write.outcome === 'old' && backup !== undefined) yield* backup.undo();
     throw error;
   }
-  releaseTemporary(write, temporary);
+  const isAlone = place.directory.users === 1;
+  releaseTemporary(write, temporary, isAlone);
   // Others hold the directory open anyway: nothing of ours is left that counts.
-  if (place.directory.users > 1) givePermit(write);
+  if (!isAlone) givePermit(write);
   const durable = yield* confirm(write, place, renamed);
   if (backup !== undefined) {
     write.step = 'back up';

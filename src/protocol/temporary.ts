@@ -126,14 +126,19 @@ export function* closeTemporary(temporary: TemporaryFile): Steps<void> {
   descriptorsClosed();
 }
 
-/** Lets another thread close it: it is in place, and there is nothing more to hear of it. Not before the next step has begun. */
-export function releaseTemporary({ surroundings }: Write, temporary: TemporaryFile): void {
+/**
+ * Lets another thread close it: it is in place, and there is nothing more to hear of it. A write that is alone does not wait until
+ * that is handed over; of many, each makes room for the next.
+ */
+export function releaseTemporary({ surroundings }: Write, temporary: TemporaryFile, isAlone: boolean): void {
   if (!temporary.open) return;
   temporary.open = false;
-  surroundings.soon(() => {
+  const release = (): void => {
     surroundings.release(temporary.fd, 'elsewhere');
     descriptorsClosed();
-  });
+  };
+  if (isAlone) surroundings.soon(release);
+  else release();
 }
 
 /** The file is in place, or gone. */
