@@ -44,7 +44,7 @@ function measure() {
       .filter(({ size, scale }) => !options.quick || scale === undefined || size <= 32 << 20)
       .map((workload) => measureWorkload(run, options.quick ? shrink(workload) : workload, rounds));
     const calls = options.only === undefined ? countCalls(run) : [];
-    const parts = options.only === undefined ? profile(folder) : undefined;
+    const parts = options.only === undefined ? profile(folder, options.quick) : undefined;
     about.shares = shares(before, processorTime());
     return { about, rounds, quick: options.quick, workloads: measured, calls, profile: parts };
   } finally {

@@ -49,12 +49,13 @@ Look and metadata are on the spot, where they wait for nothing. To make the othe
 }
 
 function buffersPart(buffers) {
-  const { total, JavaScript } = buffers['1 GiB, untorn'];
+  const largest = Object.keys(buffers).findLast((name) => name.endsWith('untorn'));
+  const { total, JavaScript } = buffers[largest];
   return [
-    '### Buffers of 1 MiB and 1 GiB\n',
+    '### Buffers\n',
     table('µs of one replacement, in process', buffers),
     `The first replacement of a file in a process: JavaScript that V8 has not compiled yet, and a look at a file that was not looked at before, in another thread. The peer looks at nothing, keeps nothing and syncs no directory.
-At 1 GiB, ${number((100 * JavaScript) / total)} % of the time is JavaScript; the rest is the system's: copying, and the disk.\n`,
+${largest}: ${number((100 * JavaScript) / total)} % of the time is JavaScript; the rest is the system's: copying, and the disk.\n`,
   ].join('\n');
 }
 
@@ -70,7 +71,7 @@ function streamsPart(streams) {
   return [
     '### Streams\n',
     table('', streams),
-    'Several calls are under way at a time, each counted by itself. What was synced while it was written is not left for the end; then writing is what takes the time, beside a disk that is busy.\nThe memory beyond that of `node:fs` is the code of the package, there before the first byte, and what waits: up to 1 MiB, so that one call writes it.\n',
+    'Several calls are under way at a time, each counted by itself. What was synced while it was written is not left for the end; then writing is what takes the time, beside a disk that is busy.\nThe memory beyond that of `node:fs` is the code of the package, which is there before the first byte, and what waits while other is written.\n',
   ].join('\n');
 }
 

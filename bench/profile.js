@@ -8,31 +8,31 @@ import { moduleUrl } from './peers.js';
 import { median } from './statistics.js';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
-const rounds = 5;
 const builtins = ['node:util/types', 'node:path', 'node:url', 'node:buffer', 'node:stream', 'node:fs'];
 const fast = 'fast-write-atomic';
 const rewrites = [['write', 'full'], ['write', 'off'], ['writeSync', 'full'], ['writeSync', 'off']];
 const titleOf = ([api, durability]) => `${api === 'write' ? 'async' : 'sync'}, \`'${durability}'\``;
 
-/** @param {string} base where files can be made */
-export function profile(base) {
+/** @param {string} base where files can be made @param {boolean} quick once, and with smaller files */
+export function profile(base, quick) {
   const folder = mkdtempSync(join(base, 'profile-'));
   try {
-    return profileIn(folder);
+    return profileIn(folder, quick);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function profileIn(folder) {
-  const run = (program, args = [], count = rounds) => mediansOf(Array.from({ length: count }, () => JSON.parse(execFileSync(process.execPath, [here(program), ...args.map(String)], { encoding: 'utf8' }))));
-  const replacing = (name, size) => run('rewrite-parts.js', [name, 'write', 'full', folder, size, 1], size < 1 << 30 ? 15 : 3);
+function profileIn(folder, quick) {
+  const run = (program, args = [], count = 5) => mediansOf(Array.from({ length: quick ? 1 : count }, () => JSON.parse(execFileSync(process.execPath, [here(program), ...args.map(String)], { encoding: 'utf8' }))));
+  const large = quick ? 32 << 20 : 1 << 30;
+  const replacing = (name, size) => run('rewrite-parts.js', [name, 'write', 'full', folder, size, 1], size === large ? 3 : 15);
   return {
     trips: run('trip.js'),
     rewrites: Object.fromEntries(rewrites.map((way) => [titleOf(way), run('rewrite-parts.js', ['untorn', ...way, folder, 1024, 600])])),
-    buffers: Object.fromEntries([['1 MiB', 1 << 20], ['1 GiB', 1 << 30]].flatMap(([title, size]) => ['untorn', fast].map((name) => [`${title}, ${name}`, replacing(name, size)]))),
+    buffers: Object.fromEntries([1 << 20, large].flatMap((size) => ['untorn', fast].map((name) => [`${size >> 20} MiB, ${name}`, replacing(name, size)]))),
     burst: run('burst-parts.js', [folder]),
-    streams: Object.fromEntries(['untorn', 'node:fs'].map((name) => [name, run('stream-parts.js', [name, folder], 3)])),
+    streams: Object.fromEntries(['untorn', 'node:fs'].map((name) => [name, run('stream-parts.js', [name, folder, large], 3)])),
     json: run('json-parts.js', [folder]),
     import: run('import-parts.js', [moduleUrl('untorn'), ...builtins]),
     command: run('command-parts.js', [folder], 9),

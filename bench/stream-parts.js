@@ -1,4 +1,4 @@
-// Prints what a stream of 1 GiB does with its time and memory. argv: a contender, a folder.
+// Prints what a long stream does with its time and memory. argv: a contender, a folder, bytes.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { content } from './content.js';
 import { contenders } from './contenders.js';
 import { load } from './peers.js';
 
-const [contender, folder] = process.argv.slice(2);
+const [contender, folder, size] = process.argv.slice(2);
 const taken = {};
 /** Adds up the time of a call that has a callback, while `measuring`. */
 let measuring = false;
@@ -38,8 +38,8 @@ const warm = process.memoryUsage.rss();
 measuring = true;
 const begin = performance.now();
 const utilization = performance.eventLoopUtilization();
-await write(join(folder, 'state'), source(1 << 30));
+await write(join(folder, 'state'), source(Number(size)));
 const total = performance.now() - begin;
 const { active } = performance.eventLoopUtilization(utilization);
 const MiB = 1 << 20;
-console.log(JSON.stringify({ 'total, ms': total, 'JavaScript and the event loop, ms': active, ...Object.fromEntries(Object.entries(taken).map(([name, ms]) => [`${name}, ms`, ms])), 'memory when loaded, MiB': before / MiB, 'after a small stream, MiB': warm / MiB, 'most, MiB': process.resourceUsage().maxRSS / 1024 }));
+console.log(JSON.stringify({ 'stream, MiB': Number(size) / MiB, 'total, ms': total, 'JavaScript and the event loop, ms': active, ...Object.fromEntries(Object.entries(taken).map(([name, ms]) => [`${name}, ms`, ms])), 'memory when loaded, MiB': before / MiB, 'after a small stream, MiB': warm / MiB, 'most, MiB': process.resourceUsage().maxRSS / 1024 }));
