@@ -26,8 +26,8 @@ function table(title, columns) {
   return lines([title, ...titles], parts.map((part) => [part, ...titles.map((each) => (columns[each][part] === undefined ? '–' : number(columns[each][part])))]));
 }
 
-/** One column, in the order of its parts. */
-const list = (title, unit, parts, name = (part) => part) => lines([title, unit], Object.entries(parts).map(([part, value]) => [name(part), number(value)]));
+/** A part of the section that is one column. */
+const column = (heading, title, unit, parts, text, name = (part) => part) => [`### ${heading}\n`, lines([title, unit], Object.entries(parts).map(([part, value]) => [name(part), number(value)])), `${text}\n`].join('\n');
 
 function rewritesPart({ trips: { trip, atOnce }, rewrites }, workloads) {
   const text = [
@@ -59,14 +59,6 @@ ${largest}: ${number((100 * JavaScript) / total)} % of the time is JavaScript; t
   ].join('\n');
 }
 
-function burstPart(parts) {
-  return [
-    '### A thousand writes of one file at once\n',
-    list('', 'ms', parts),
-    'Two writes reach the disk. The rest is a thousand calls that read and check their arguments, and a thousand promises, most of it in code that V8 still interprets.\n',
-  ].join('\n');
-}
-
 function streamsPart(streams) {
   return [
     '### Streams\n',
@@ -79,22 +71,6 @@ function jsonPart(parts) {
   const plain = parts['JSON.stringify()'];
   const rows = Object.entries(parts).map(([name, ms]) => [name, number(ms), number(ms / plain)]);
   return ['### JSON\n', lines(['10 MB', 'ms', '× JSON.stringify'], rows), 'Nothing can be encoded or written before `JSON.stringify()` has returned, and it blocks the event loop while it runs.\n'].join('\n');
-}
-
-function importPart(parts) {
-  return [
-    '### The import\n',
-    list('', 'ms', parts, code),
-    'The package once more is compiling its source, with all that it needs of Node loaded. It could be loaded at the first call only by a way that bundlers do not follow: programs that are bundled would lack it.\n',
-  ].join('\n');
-}
-
-function commandPart(parts) {
-  return [
-    '### The command\n',
-    list('whole processes', 'ms', parts),
-    'Each has more to do than the one before: compiling the package; a first write, which runs code that V8 still interprets; the library of attributes; the syncs.\n',
-  ].join('\n');
 }
 
 function callsPart(calls) {
@@ -112,11 +88,21 @@ export function profileSection({ profile: measured, calls, workloads }) {
     'In the table of goals, "the floor" is what C, which does no more than it must, measures against the same contender: where it is above the goal, nothing that does the same work can meet it on this machine.\n',
     rewritesPart(measured, workloads),
     buffersPart(measured.buffers),
-    burstPart(measured.burst),
+    column(
+      'A thousand writes of one file at once', '', 'ms', measured.burst,
+      'Two writes reach the disk. The rest is a thousand calls that read and check their arguments, and a thousand promises, most of it in code that V8 still interprets.',
+    ),
     streamsPart(measured.streams),
     jsonPart(measured.json),
-    importPart(measured.import),
-    commandPart(measured.command),
+    column(
+      'The import', '', 'ms', measured.import,
+      'The package once more is compiling its source, with all that it needs of Node loaded. It could be loaded at the first call only by a way that bundlers do not follow: programs that are bundled would lack it.',
+      code,
+    ),
+    column(
+      'The command', 'whole processes', 'ms', measured.command,
+      'Each has more to do than the one before: compiling the package; a first write, which runs code that V8 still interprets; the library of attributes; the syncs.',
+    ),
     ...(calls.length > 0 ? [callsPart(calls)] : []),
   ].join('\n');
 }
