@@ -181,11 +181,12 @@ export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
  * failed it fails with the first one's error.
  */
 export function* together<const T extends readonly unknown[]>(...steps: { [K in keyof T]: Steps<T[K]> }): Steps<T> {
-  if (blocking !== undefined) return (yield* inOrder(steps)) as unknown as T;
+  if (blocking !== undefined) return (yield* oneByOne(steps)) as unknown as T;
   return yield { name: 'together', steps: steps as readonly Steps<unknown>[] };
 }
 
-function* inOrder(all: readonly Steps<unknown>[]): Steps<unknown[]> {
+/** Parts that do not depend on each other, in one of the orders that they may have; the values of all, or the first error. */
+export function* oneByOne(all: readonly Steps<unknown>[]): Steps<unknown[]> {
   const parts: Settled[] = [];
   for (const steps of all) {
     try {

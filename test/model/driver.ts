@@ -6,7 +6,7 @@
  * Who is woken from a `wait` goes on within the steps of who wakes it. What is yielded as `together` is done part by part,
  * one of the orders that it may have.
  */
-import type { Request, Steps, System, SystemCall } from '#untorn/system/calls.js';
+import { oneByOne, type Request, type Steps, type System, type SystemCall } from '#untorn/system/calls.js';
 import { resume, type Outcome } from './resume.ts';
 
 /** Calls that no other call notices or changes: whether the steps go on at once or later makes no difference. */
@@ -127,22 +127,6 @@ export class Thread {
       this.state = 'called';
     }
   }
-}
-
-/** Parts that do not depend on each other: the order given is one that they may have. */
-export function* oneByOne(all: readonly Steps<unknown>[]): Steps<unknown[]> {
-  const outcomes: Outcome[] = [];
-  for (const steps of all) {
-    try {
-      outcomes.push({ value: yield* steps });
-    } catch (error) {
-      outcomes.push({ error });
-    }
-  }
-  return outcomes.map((outcome) => {
-    if ('error' in outcome) throw outcome.error;
-    return outcome.value;
-  });
 }
 
 function attempt(perform: () => unknown): Outcome {

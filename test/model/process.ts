@@ -1,7 +1,6 @@
 /** A process that runs steps on a disk, call by call. */
-import type { Request, Steps, System } from '#untorn/system/calls.js';
+import { oneByOne, type Request, type Steps, type System } from '#untorn/system/calls.js';
 import type { Disk } from './disk.ts';
-import { oneByOne } from './driver.ts';
 import { systemOf } from './system.ts';
 
 /** Single calls, one after the other. */
