@@ -1,7 +1,7 @@
 // `npm run bench`: times untorn beside its peers and the floors, in one interleaved run, and writes docs/performance.md.
-//   --quick          about a minute: fewer rounds, smaller workloads; prints the page, and writes nothing
+//   --quick          about a minute: two rounds of smaller workloads, no scaling, no profile; prints the page, and writes nothing
 //   --only ID,ID     some workloads (a part of an id is enough); prints, and writes nothing
-//   --rounds N       7 unless quick       --dir DIR   whose filesystem is measured: the current directory
+//   --rounds N       7, or 2 if quick       --dir DIR   whose filesystem is measured: the current directory
 //   --limit SECONDS  a workload that has taken so long gets no more rounds after the third; the page says so
 //   --from           makes the page again from docs/performance/results.json
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,16 +35,16 @@ function measure() {
   const folder = realpathSync(mkdtempSync(join(options.dir, '.untorn-bench-')));
   try {
     const run = { folder, floor: compileFloor(folder) };
-    const rounds = Number(options.rounds ?? (options.quick ? 3 : 7));
+    const rounds = Number(options.rounds ?? (options.quick ? 2 : 7));
     const about = machine(folder);
     const before = processorTime();
     process.stderr.write(`${about.filesystem}\n`);
     const chosen = workloads.filter(({ id }) => options.only === undefined || options.only.split(',').some((part) => id.includes(part)));
     const measured = chosen
-      .filter(({ size, scale }) => !options.quick || scale === undefined || size <= 32 << 20)
+      .filter(({ scale }) => !options.quick || scale === undefined)
       .map((workload) => measureWorkload(run, options.quick ? shrink(workload) : workload, rounds));
     const calls = options.only === undefined ? countCalls(run) : [];
-    const parts = options.only === undefined ? profile(folder, options.quick) : undefined;
+    const parts = options.only === undefined && !options.quick ? profile(folder) : undefined;
     about.shares = shares(before, processorTime());
     return { about, rounds, quick: options.quick, workloads: measured, calls, profile: parts };
   } finally {

@@ -69,7 +69,7 @@ function promisesSection({ calls }) {
   ].join('\n');
 }
 
-function scaleSection({ workloads, quick }) {
+function scaleSection({ workloads }) {
   const parts = [];
   for (const [of, title] of [['files', 'New files of 1 KiB at once'], ['bytes', 'Bytes that replace as many']]) {
     const points = workloads.filter(({ scale }) => scale?.of === of);
@@ -82,7 +82,7 @@ function scaleSection({ workloads, quick }) {
       return of === 'files' ? [...row, workload.descriptors ?? '–'] : row;
     });
     const head = [of, 'untorn, ms', 'quartiles', 'untorn is', 'peak memory'];
-    parts.push(`### ${title}\n`, ...(quick ? [] : [`![${title}](performance/scale-${of}.svg)\n`]), table(of === 'files' ? [...head, 'most descriptors'] : head, rows));
+    parts.push(`### ${title}\n`, `![${title}](performance/scale-${of}.svg)\n`, table(of === 'files' ? [...head, 'most descriptors'] : head, rows));
   }
   return parts.length === 0 ? '' : ['## As work grows\n', `\`'full'\`.\n`, ...parts].join('\n');
 }

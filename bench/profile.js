@@ -13,19 +13,19 @@ const fast = 'fast-write-atomic';
 const rewrites = [['write', 'full'], ['write', 'off'], ['writeSync', 'full'], ['writeSync', 'off']];
 const titleOf = ([api, durability]) => `${api === 'write' ? 'async' : 'sync'}, \`'${durability}'\``;
 
-/** @param {string} base where files can be made @param {boolean} quick once, and with smaller files */
-export function profile(base, quick) {
+/** @param {string} base where files can be made */
+export function profile(base) {
   const folder = mkdtempSync(join(base, 'profile-'));
   try {
-    return profileIn(folder, quick);
+    return profileIn(folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function profileIn(folder, quick) {
-  const run = (program, args = [], count = 5) => mediansOf(Array.from({ length: quick ? 1 : count }, () => JSON.parse(execFileSync(process.execPath, [here(program), ...args.map(String)], { encoding: 'utf8' }))));
-  const large = quick ? 32 << 20 : 1 << 30;
+function profileIn(folder) {
+  const run = (program, args = [], count = 5) => mediansOf(Array.from({ length: count }, () => JSON.parse(execFileSync(process.execPath, [here(program), ...args.map(String)], { encoding: 'utf8' }))));
+  const large = 1 << 30;
   const replacing = (name, size) => run('rewrite-parts.js', [name, 'write', 'full', folder, size, 1], size === large ? 3 : 15);
   return {
     trips: run('trip.js'),
