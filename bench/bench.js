@@ -4,6 +4,7 @@
 //   --rounds N       7, or 2 if quick       --dir DIR   whose filesystem is measured: the current directory
 //   --limit SECONDS  a workload that has taken so long gets no more rounds after the third; the page says so
 //   --from           makes the page again from docs/performance/results.json
+//   --profile        the same, with a new profile of why goals are not met
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
     limit: { type: 'string', default: 'Infinity' },
     dir: { type: 'string', default: '.' },
     from: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
   },
 });
 const docs = fileURLToPath(new URL('../docs', import.meta.url));
@@ -74,7 +76,19 @@ function measureWorkload(run, workload, rounds) {
   return { ...workload, samples, absent, descriptors };
 }
 
-const measured = options.from ? JSON.parse(readFileSync(results, 'utf8')) : measure();
+const kept = () => JSON.parse(readFileSync(results, 'utf8'));
+
+/** What was measured before, with a new profile. */
+function profileAnew() {
+  const folder = realpathSync(mkdtempSync(join(options.dir, '.untorn-bench-')));
+  try {
+    return { ...kept(), profile: profile(folder), profiledWith: machine(folder).versions.untorn };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const measured = options.profile ? profileAnew() : options.from ? kept() : measure();
 if (options.quick || options.only !== undefined) {
   process.stdout.write(page(measured));
 } else {

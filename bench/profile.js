@@ -31,6 +31,7 @@ function profileIn(folder) {
     trips: run('trip.js'),
     rewrites: Object.fromEntries(rewrites.map((way) => [titleOf(way), run('rewrite-parts.js', ['untorn', ...way, folder, 1024, 600])])),
     buffers: Object.fromEntries([1 << 20, large].flatMap((size) => ['untorn', fast].map((name) => [`${size >> 20} MiB, ${name}`, replacing(name, size)]))),
+    files: Object.fromEntries(['untorn', fast].map((name) => [`${name}, \`'full'\``, run('files-parts.js', [name, 'full', folder])]).concat(['untorn', 'steno'].map((name) => [`${name}, \`'off'\``, run('files-parts.js', [name, 'off', folder])]))),
     burst: run('burst-parts.js', [folder]),
     streams: Object.fromEntries(['untorn', 'node:fs'].map((name) => [name, run('stream-parts.js', [name, folder, large], 3)])),
     json: run('json-parts.js', [folder]),

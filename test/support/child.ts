@@ -22,6 +22,18 @@ export interface ProgramOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+/** Wine now and then refuses to start a program, with an error that is none of those of Windows. */
+function spawnAnyhow(command: string, args: readonly string[], options: SpawnOptionsWithoutStdio): ChildProcessWithoutNullStreams {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return spawn(command, args, options);
+    } catch (error) {
+      if (process.platform !== 'win32' || (error as NodeJS.ErrnoException).code !== 'UNKNOWN' || attempts === 3) throw error;
+      console.error(`Started again: ${String(error)}`);
+    }
+  }
+}
+
 /** A program that runs beside the test, and talks with it line by line. */
 export class Program {
   readonly process: ChildProcessWithoutNullStreams;
@@ -32,7 +44,7 @@ export class Program {
 
   constructor(code: string, args: readonly string[], { flags = [], under = [], env }: ProgramOptions) {
     const [command, ...rest] = [...under, process.execPath, ...flags, '--input-type=module', '--eval', code, '--', ...args] as [string, ...string[]];
-    this.process = spawn(command, rest, { cwd: root, env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, UV_USE_IO_URING: '0', ...env } });
+    this.process = spawnAnyhow(command, rest, { cwd: root, env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, UV_USE_IO_URING: '0', ...env } });
     let stderr = '';
     const all: string[] = [];
     this.process.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
