@@ -1,0 +1,29 @@
+/** The rule of src/protocol/owned.ts, held against the sources: who acts on what a name says goes through it. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+
+const folder = join('src', 'protocol');
+
+/** Calls that follow a name to what may be somebody else's, or remove it. */
+const guarded = ['open', 'readdir', 'unlink', 'rmdir', 'lstat', 'stat', 'chmod', 'readlink'];
+
+/** Who makes such a call for another reason than a name's word: each file, its calls, and why. */
+const exceptions: Readonly<Record<string, { calls: readonly string[]; because: string }>> = {
+  'owned.ts': { calls: ['open', 'readdir', 'rmdir'], because: 'it is the rule' },
+};
+
+const callsIn = (name: string): string[] => {
+  const found = readFileSync(join(folder, name), 'utf8').matchAll(/\bcall\.(\w+)\(/g);
+  return [...new Set([...found].map((match) => match[1] as string))].filter((one) => guarded.includes(one));
+};
+
+describe('What acts on names', { skip: 'set to run as the last of the modules has moved over' }, () => {
+  for (const name of readdirSync(folder)) {
+    it(`${name} makes no call around the rule`, () => {
+      const allowed = exceptions[name]?.calls ?? [];
+      assert.deepEqual(callsIn(name).filter((one) => !allowed.includes(one)), []);
+    });
+  }
+});
