@@ -6,8 +6,8 @@ import { sweepDirectory, type Sweep } from './protocol/sweep.ts';
 import { newWrite } from './protocol/write.ts';
 import type { SweepResult } from './result.ts';
 import { runAsync } from './system/async-driver.ts';
-import type { LockOwner, Sign } from './system/lock-owner.ts';
-import { judge, type Owner } from './system/owner.ts';
+import type { LockOwner } from './system/lock-owner.ts';
+import { judge, type Owner, type Sign } from './system/owner.ts';
 import { surroundings } from './system/surroundings.ts';
 import { runSync } from './system/sync-driver.ts';
 
@@ -56,6 +56,6 @@ function readSweep(directory: PathLike, given: SweepOptions | null | undefined, 
   return { directory: path, olderThan, recursive, dryRun, uid: surroundings.uid, judge: judgeAny, now: Date.now, write };
 }
 
-function judgeAny(owner: Owner | LockOwner, lastChangeNs: bigint): Sign {
-  return 'lease' in owner ? surroundings.judge(owner, lastChangeNs) : judge(owner, lastChangeNs);
+function judgeAny(owner: Owner | LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign {
+  return 'lease' in owner ? surroundings.judge(owner, lastChangeNs, exclusive) : judge(owner, lastChangeNs, exclusive);
 }

@@ -1,17 +1,18 @@
 /** Putting right what a dead owner of a transaction's lock was at: before anybody who takes the lock over reads the file. */
 import { codeOf } from '../errors.ts';
 import { asText, display, join, type PathName } from '../path.ts';
-import { call, type Steps } from '../system/calls.ts';
+import { call, lastChange, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
 import { parseToken, type Owner } from '../system/owner.ts';
 import { freeAbandoned } from './abandoned.ts';
 import { removeStaged } from './changes.ts';
-import { closeDirectory } from './directory.ts';
+import { closeDirectory, isExclusive } from './directory.ts';
 import type { OpenFolder } from './files.ts';
 import { decodeNote, whereabouts, type Pointer, type Whereabouts } from './journal.ts';
 import { leftovers } from './leftovers.ts';
 import { withLock, type LockPlace } from './lock.ts';
+import { lookAt } from './place.ts';
 import { hasRecord, readPointer } from './record.ts';
 import { openWith, settleRecord, unreachable, type Settled } from './settle.ts';
 import type { Dead } from './takeover.ts';
@@ -36,7 +37,7 @@ export function* settleDead(write: Write, dead: Dead, tell?: Tell): Steps<void> 
   if (note.byteLength === 0) return yield* settleAtAGuess(write, dead, tell);
   const known = wholeNote(note);
   if (known !== undefined) return yield* settleIn(write, folder, known, tell);
-  for (const left of yield* withoutNote(write, dead, isSameProcess)) yield* settleLeft(write, folder, left, tell);
+  for (const left of yield* withoutNote(write, dead, isSameThread)) yield* settleLeft(write, folder, left, tell);
 }
 
 /** An update's lock, or one that lost its note: what is nobody's who can be seen to be dead, or cannot be settled, is left for `recover()` to tell. */
@@ -75,7 +76,8 @@ function* withoutNote(write: Write, { owner, folder }: Dead, isIts: (of: Owner, 
   const found: LeftHere[] = [];
   for (const [id, { record, pointer }] of leftovers(yield* call.readdir(folder.directory.reach))) {
     const of = parseToken(`untorn-x-${id}`);
-    if (of !== undefined && (record ?? pointer) !== undefined && (isIts(of, owner) || isDead(write, of, owner))) found.push({ id, pointer });
+    const name = record ?? pointer;
+    if (of !== undefined && name !== undefined && (isIts(of, owner) || (yield* isDead(write, folder, name, of, owner)))) found.push({ id, pointer });
   }
   return found;
 }
@@ -85,13 +87,14 @@ function* settleLeft(write: Write, folder: Folder, { id, pointer }: LeftHere, te
   yield* settleIn(write, folder, { id, home: read?.content.home ?? whereabouts(folder.directoryPath, folder.directoryPath) }, tell);
 }
 
-function isSameProcess(one: Owner, other: Owner): boolean {
-  return one.host === other.host && one.boot === other.boot && one.namespace === other.namespace && one.pid === other.pid && one.start === other.start;
+function isSameThread(one: Owner, other: Owner): boolean {
+  return one.host === other.host && one.boot === other.boot && one.namespace === other.namespace && one.clock === other.clock && one.pid === other.pid && one.start === other.start && one.thread === other.thread && one.threadStart === other.threadStart;
 }
 
 /** Whoever put a lock right may have been cut off in turn: then the lock is that one's. */
-function isDead(write: Write, one: Owner, owner: LockOwner): boolean {
-  return write.surroundings.judge({ ...owner, ...one, kind: 'lock', thread: '0', threadStart: '0' }, 0n) === 'dead';
+function* isDead(write: Write, { directory }: Folder, name: PathName, one: Owner, owner: LockOwner): Steps<boolean> {
+  const status = yield* lookAt({ reach: join(directory.reach, name) });
+  return status !== undefined && write.surroundings.judge({ ...owner, ...one, kind: 'lock' }, lastChange(status), yield* isExclusive(write, directory)) === 'dead';
 }
 
 function* settleIn(write: Write, folder: Folder, { id, home: where }: Transaction, tell?: Tell): Steps<void> {

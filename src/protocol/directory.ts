@@ -130,9 +130,19 @@ function keyOf(status: FileStatus): string {
 const ownFilesystems = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994]);
 
 function* isLocal({ blocking, surroundings }: Write, fd: number, path: PathName): Steps<boolean> {
-  if (blocking || surroundings.platform !== 'linux') return false;
+  return !blocking && surroundings.platform === 'linux' && (yield* isOwnFilesystem(surroundings.reach(fd, path)));
+}
+
+/**
+ * Whether only one kernel can have a directory's filesystem mounted: who worked in it before that was booted is dead.
+ */
+export function* isExclusive(write: Write, { reach, local = false }: Pick<Directory, 'reach'> & Partial<Pick<Directory, 'local'>>): Steps<boolean> {
+  return local || (write.surroundings.platform === 'linux' && (yield* isOwnFilesystem(reach)));
+}
+
+function* isOwnFilesystem(path: PathName): Steps<boolean> {
   try {
-    return ownFilesystems.has(yield* call.statfs(surroundings.reach(fd, path)));
+    return ownFilesystems.has(yield* call.statfs(path));
   } catch {
     return false; // Where that cannot be asked, nothing is taken for granted.
   }

@@ -8,7 +8,7 @@ import { isUtf8 } from 'node:buffer';
 import { refusal } from '../errors.ts';
 import { relativePath, type PathName } from '../path.ts';
 import type { FileStatus } from '../system/calls.ts';
-import { digest } from '../system/owner.ts';
+import { digest, tokenForm } from '../system/owner.ts';
 
 /** What tells a file from one that took its place later. Size and time are left out where they may not be on the disk. */
 export interface Identity {
@@ -106,10 +106,12 @@ export function decodePointer(bytes: Uint8Array, id: string): Pointer {
   return { id, ino: integer(ino), home: decodeWhereabouts(home) };
 }
 
+const form = new RegExp(`^${tokenForm}$`);
+
 /** The note of a lock: where to look for the journal. */
 export function decodeNote(bytes: Uint8Array): Pick<Pointer, 'id' | 'home'> {
   const { id, home } = open(bytes, 'pointer');
-  if (typeof id !== 'string' || !/^[0-9a-z]+(-[0-9a-z]+){5}$/.test(id)) throw damaged('it is of no transaction');
+  if (typeof id !== 'string' || !form.test(id)) throw damaged('it is of no transaction');
   return { id, home: decodeWhereabouts(home) };
 }
 

@@ -1,5 +1,6 @@
 /** What a directory listing says of transactions that are under way or were interrupted. */
 import { asText, type PathName } from '../path.ts';
+import { tokenForm } from '../system/owner.ts';
 import { parseRecordName } from './record.ts';
 
 /** The names in one directory that belong to one transaction. */
@@ -8,6 +9,8 @@ export interface Left {
   pointer?: PathName;
   staged?: PathName;
 }
+
+const stagedName = new RegExp(`untorn-x-(${tokenForm})-`);
 
 /** By the transaction's id. */
 export function leftovers(names: readonly PathName[]): Map<string, Left> {
@@ -19,7 +22,7 @@ export function leftovers(names: readonly PathName[]): Map<string, Left> {
   };
   for (const name of names) {
     const record = parseRecordName(asText(name));
-    const staged = /untorn-x-([0-9a-z]+(?:-[0-9a-z]+){4}-[0-9a-z]{20})-/.exec(asText(name))?.[1];
+    const staged = stagedName.exec(asText(name))?.[1];
     if (record?.kind === 'pointer') of(record.id).pointer = name;
     else if (record !== undefined) of(record.id).record = name;
     else if (staged !== undefined) of(staged).staged = name;

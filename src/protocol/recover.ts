@@ -9,11 +9,11 @@ import { join, type PathName } from '../path.ts';
 import type { KeptTransaction, RecoverResult } from '../recover.ts';
 import { call, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
-import { parseToken, type Owner } from '../system/owner.ts';
+import { parseToken, type Owner, type Sign } from '../system/owner.ts';
 import { abandoned } from './abandoned.ts';
 import { removeStaged } from './changes.ts';
 import { notHome, openHome, settleDead, settleUnderLock, underLocks, type Tell } from './dead.ts';
-import { closeDirectory, openDirectory } from './directory.ts';
+import { closeDirectory, isExclusive, openDirectory } from './directory.ts';
 import { inOrder, type OpenFolder } from './files.ts';
 import { signOf } from './lock.ts';
 import { lookAt } from './place.ts';
@@ -26,7 +26,7 @@ import type { Write } from './write.ts';
 export interface Recovery {
   /** Age in milliseconds from which transactions of unknown owners are recovered. */
   readonly olderThan: number;
-  judge(owner: Owner, lastChangeNs: bigint): 'alive' | 'dead' | 'unknown';
+  judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign;
   now(): number;
 }
 
@@ -47,10 +47,11 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<R
     found.completed.push(...completed);
     found.removed.push(...removed);
   };
+  const exclusive = yield* isExclusive(write, here.directory);
   for (const [id, left] of leftovers(yield* call.readdir(here.directory.reach))) {
     const path = join(here.directoryPath, (left.record ?? left.pointer ?? left.staged) as PathName);
     try {
-      const reason = yield* reasonToKeep(recovery, here, left, id);
+      const reason = yield* reasonToKeep(recovery, here, exclusive, left, id);
       if (reason !== undefined) {
         found.kept.push({ path, reason });
         continue;
@@ -68,7 +69,8 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<R
 
 /** Locks of owners that are seen to be dead: what their owners were at is put right first. Returns those that could not be freed. */
 function* freeLocks(write: Write, folder: OpenFolder, tell: Tell): Steps<KeptTransaction[]> {
-  const keptBecause = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (signOf(write, { owner, status }) === 'dead' ? undefined : 'alive');
+  const exclusive = yield* isExclusive(write, folder.directory);
+  const keptBecause = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (signOf(write, { owner, status }, exclusive) === 'dead' ? undefined : 'alive');
   const left: KeptTransaction[] = [];
   for (const name of yield* call.readdir(folder.directory.reach)) {
     if (!isLockName(name)) continue;
@@ -98,7 +100,7 @@ function* isThere({ directory }: OpenFolder, left: Left): Steps<boolean> {
   return false;
 }
 
-function* reasonToKeep(recovery: Recovery, { directory }: OpenFolder, left: Left, id: string): Steps<'alive' | 'young' | undefined> {
+function* reasonToKeep(recovery: Recovery, { directory }: OpenFolder, exclusive: boolean, left: Left, id: string): Steps<'alive' | 'young' | undefined> {
   const owner = parseToken(`untorn-x-${id}`);
   if (owner === undefined || abandoned.has(id)) return undefined;
   let last = 0n;
@@ -106,7 +108,7 @@ function* reasonToKeep(recovery: Recovery, { directory }: OpenFolder, left: Left
     const status = name === undefined ? undefined : yield* lookAt({ reach: join(directory.reach, name) });
     if (status !== undefined) last = lastChange(status) > last ? lastChange(status) : last;
   }
-  switch (recovery.judge(owner, last)) {
+  switch (recovery.judge(owner, last, exclusive)) {
     case 'dead':
       return undefined;
     case 'alive':

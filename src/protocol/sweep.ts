@@ -10,8 +10,8 @@ import { asText, join, type PathName } from '../path.ts';
 import type { KeptFile, SweepResult } from '../result.ts';
 import { call, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
-import type { Sign } from '../system/lock-owner.ts';
-import { parseToken, type Owner } from '../system/owner.ts';
+import { parseToken, type Owner, type Sign } from '../system/owner.ts';
+import { isExclusive } from './directory.ts';
 import { ifThere } from './place.ts';
 import { isLockName, sweepLock } from './sweep-locks.ts';
 import { removeTree } from './tree.ts';
@@ -24,19 +24,26 @@ export interface Sweep {
   readonly recursive: boolean;
   readonly dryRun: boolean;
   readonly uid: number | undefined;
-  judge(owner: Owner, lastChangeNs: bigint): Sign;
+  judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign;
   now(): number;
   /** How locks are taken over. */
   readonly write: Write;
 }
 
+/** In one directory. */
+interface Sweeping extends Sweep {
+  /** Whether only one kernel can have its filesystem mounted. */
+  readonly exclusive: boolean;
+}
+
 type Found = { [K in keyof SweepResult]: SweepResult[K] extends readonly (infer T)[] ? T[] : never };
 
-export function* sweepDirectory(sweep: Sweep): Steps<SweepResult> {
+export function* sweepDirectory(given: Sweep): Steps<SweepResult> {
   const found: Found = { removed: [], kept: [], recoverable: [] };
-  const folders = [sweep.directory];
+  const folders = [given.directory];
   for (let folder; (folder = folders.pop()) !== undefined; ) {
-    const names = yield* list(folder, folder === sweep.directory, found);
+    const names = yield* list(folder, folder === given.directory, found);
+    const sweep = { ...given, exclusive: yield* isExclusive(given.write, { reach: folder }) };
     for (const name of names) {
       const path = join(folder, name);
       const owner = parseToken(asText(name));
@@ -63,7 +70,7 @@ function* list(folder: PathName, first: boolean, found: Found): Steps<PathName[]
   }
 }
 
-function* sweepFile(sweep: Sweep, folder: PathName, names: readonly PathName[], path: PathName, owner: Owner, found: Found): Steps<void> {
+function* sweepFile(sweep: Sweeping, folder: PathName, names: readonly PathName[], path: PathName, owner: Owner, found: Found): Steps<void> {
   try {
     const status = yield* call.lstat(path);
     if (owner.kind === 'recovery') {
@@ -91,7 +98,7 @@ function* sweepFile(sweep: Sweep, folder: PathName, names: readonly PathName[], 
   }
 }
 
-function* sweepLockIn(sweep: Sweep, folder: PathName, name: PathName, found: Found): Steps<void> {
+function* sweepLockIn(sweep: Sweeping, folder: PathName, name: PathName, found: Found): Steps<void> {
   const path = join(folder, name);
   try {
     const swept = yield* sweepLock({ write: sweep.write, dryRun: sweep.dryRun, keptBecause: (status, owner) => reasonToLeave(sweep, status, owner) }, { directory: { reach: folder }, directoryPath: folder }, name);
@@ -108,7 +115,7 @@ function* isVersionLink(path: PathName, { mode }: FileStatus): Steps<boolean> {
 }
 
 /** A version of a directory is never removed: only told of, if no link leads to it. */
-function* listVersion(sweep: Sweep, folder: PathName, names: readonly PathName[], name: PathName, owner: Owner, found: Found): Steps<void> {
+function* listVersion(sweep: Sweeping, folder: PathName, names: readonly PathName[], name: PathName, owner: Owner, found: Found): Steps<void> {
   const path = join(folder, name);
   try {
     const status = yield* call.lstat(path);
@@ -118,7 +125,7 @@ function* listVersion(sweep: Sweep, folder: PathName, names: readonly PathName[]
       // The temporary link of one that is being replaced does not count.
       if (type !== undefined && fileType(type.mode) === 'link' && parseToken(asText(other)) === undefined && asText(yield* call.readlink(at)) === asText(name)) return;
     }
-    if (sweep.judge(owner, lastChange(status)) === 'alive') found.kept.push({ path, reason: 'alive' });
+    if (sweep.judge(owner, lastChange(status), sweep.exclusive) === 'alive') found.kept.push({ path, reason: 'alive' });
     else found.recoverable.push(path);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') found.kept.push({ path, reason: 'failed', error: error as Error });
@@ -126,11 +133,11 @@ function* listVersion(sweep: Sweep, folder: PathName, names: readonly PathName[]
 }
 
 /** Why the owner's things are left alone. */
-function reasonToLeave(sweep: Sweep, status: FileStatus, owner: Owner): KeptFile['reason'] | undefined {
+function reasonToLeave(sweep: Sweeping, status: FileStatus, owner: Owner): KeptFile['reason'] | undefined {
   // The superuser may also have left a file that it had given to its final owner already.
   if (sweep.uid !== undefined && sweep.uid !== 0 && status.uid !== sweep.uid) return 'foreign';
   const changed = lastChange(status);
-  switch (sweep.judge(owner, changed)) {
+  switch (sweep.judge(owner, changed, sweep.exclusive)) {
     case 'dead':
       return undefined;
     case 'alive':

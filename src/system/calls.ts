@@ -6,7 +6,8 @@
  * and the tests with a simulated filesystem. So there is one protocol, and it can be made to fail anywhere.
  */
 import type { PathName } from '../path.ts';
-import type { LockOwner, Sign } from './lock-owner.ts';
+import type { LockOwner } from './lock-owner.ts';
+import type { Sign } from './owner.ts';
 
 /** What stat(2) says, with identities as bigints: device and inode numbers do not fit a double everywhere. */
 export interface FileStatus {
@@ -97,8 +98,11 @@ export interface Surroundings {
   readonly locks: Map<string, 'held' | 'given up'>;
   /** A new name for a lock's entry; the lease in milliseconds. */
   lockToken(lease: number): string;
-  /** Whether the owner of a lock lives; its entry was last changed then. */
-  judge(owner: LockOwner, lastChangeNs: bigint): Sign;
+  /**
+   * Whether the owner of a lock lives; its entry was last changed then, and `exclusive` says that only one kernel can have its
+   * filesystem mounted.
+   */
+  judge(owner: LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign;
   /** Changes the times of a lock's entry now and then, until the function that it returns is called. */
   showLife(entry: PathName, interval: number): () => void;
   /** Where copies go that cannot lie beside their file, best first. */

@@ -4,7 +4,8 @@ import type { PathName } from '../path.ts';
 import type { Surroundings } from './calls.ts';
 import { guard } from './exit-cleanup.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
-import { byPathOnly, newToken } from './owner.ts';
+import { newToken } from './owner.ts';
+import { byPathOnly } from './random.ts';
 import { release } from './release.ts';
 
 let procDescriptors: boolean | undefined;
