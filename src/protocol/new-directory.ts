@@ -146,9 +146,7 @@ export function* nameVersion(write: LockedWrite, place: Spot, made: New, version
     if (codeOf(error) === 'EXDEV') throw refusal('EXDEV', `"${display(made.path)}" is on another filesystem; make the new directory beside the old one`);
     throw error;
   }
-  if (isSameInode(yield* lookIn(place, version), status)) return;
-  yield* afterFailure(call.rename(to, from));
-  throw isAnother(made.path);
+  if (!isSameInode(yield* lookIn(place, version), status)) throw isAnother(made.path);
 }
 
 /** The error where somebody has put another directory in the place of one that was looked at. */

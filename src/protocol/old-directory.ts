@@ -3,7 +3,8 @@
  *
  * Promise: it is removed only if it is the one that was looked at, by its inode, and this user's to remove; and never before it
  * has a name that says so, inside of an enclosure. After a link only a version of that very path is removed which this user's own
- * link names with its inode: a link's text can be written by its owner only, and names can be given by others.
+ * link names with its inode: a link's text can be written by its owner only, and names can be given by others. For that reason a
+ * directory that stood at the path itself is removed only where others could not have put it there.
  */
 import { asText, isAbsolute, join, type PathName } from '../path.ts';
 import { atOnce, type FileStatus, type Steps } from '../system/calls.ts';
@@ -12,7 +13,7 @@ import { parseToken } from '../system/owner.ts';
 import { syncDirectory } from './directory.ts';
 import { makeEnclosure, moveIn, nameInside, type Enclosure } from './enclosure.ts';
 import type { New, Spot } from './new-directory.ts';
-import { isSameInode, isTrusted, lookIn } from './owned.ts';
+import { isFixed, isSameInode, isTrusted, lookIn } from './owned.ts';
 import { afterFailure } from './temporary.ts';
 import { removeTree } from './tree.ts';
 import type { LockedWrite } from './write.ts';
@@ -66,8 +67,10 @@ function nameOf(old: Old, version: PathName): PathName | undefined {
 function* removable(write: LockedWrite, place: Spot, old: Old, left: PathName, version: PathName, enclosure: Enclosure | undefined): Steps<FileStatus | undefined> {
   if (old.kind === 'none') return undefined;
   const parent = place.directory.status;
-  const status = old.kind === 'directory' ? old.status : yield* versionAt(write, place, old, left, version, enclosure);
-  return status !== undefined && isTrusted(write, parent, status) ? status : undefined;
+  const isLink = old.kind === 'link';
+  const status = isLink ? yield* versionAt(write, place, old, left, version, enclosure) : old.status;
+  if (status === undefined || !isTrusted(write, parent, status)) return undefined;
+  return isLink || isFixed(write, parent, status) ? status : undefined;
 }
 
 /** The version of this path that the old link named, made by who made the link. */

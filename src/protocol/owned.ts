@@ -53,6 +53,13 @@ export function isTrusted(write: Write, parent: Pick<FileStatus, 'mode' | 'uid'>
   return isOwn(write, parent) || (write.surroundings.uid === 0 && parent.uid === status.uid);
 }
 
+/** Whether nobody but this user, its own owner and the superuser can have given something in a directory the name that it has. */
+export function isFixed(write: Write, parent: Pick<FileStatus, 'mode' | 'uid'>, status: Pick<FileStatus, 'uid'>): boolean {
+  const isSticky = (parent.mode & 0o1000) !== 0;
+  if (!isPrivate(parent) && !isSticky) return false;
+  return isOwn(write, parent) || parent.uid === 0 || parent.uid === status.uid;
+}
+
 /** Whether two looks found the same file. */
 export function isSameInode(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
   return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
