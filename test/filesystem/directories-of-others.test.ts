@@ -46,7 +46,7 @@ async function tell<T>({ uid, gid }: User, code: string, ...args: string[]): Pro
 async function deadVersion(t: TestContext): Promise<string> {
   const path = join(newFolder(t), 'site');
   await tell(superuser, "await made('old')", path);
-  return readlinkSync(path).replace(/\.[^.]*$/, '');
+  return /^.*untorn-v-[0-9a-z-]+/.exec(readlinkSync(path))?.[0] as string;
 }
 
 const inode = (path: string): string => lstatSync(path, { bigint: true }).ino.toString(36);
