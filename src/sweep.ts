@@ -53,7 +53,7 @@ function readSweep(directory: PathLike, given: SweepOptions | null | undefined, 
   const [recursive, dryRun] = [flag(options, 'recursive', false), flag(options, 'dryRun', false)];
   const path = absolutePath(directory, 'directory');
   const write = newWrite(path, readOptions({}), surroundings, blocking);
-  return { directory: path, olderThan, recursive, dryRun, uid: surroundings.uid, judge: judgeAny, now: Date.now, write };
+  return { directory: path, olderThan, recursive, dryRun, judge: judgeAny, write };
 }
 
 function judgeAny(owner: Owner | LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign {

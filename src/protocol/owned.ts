@@ -14,7 +14,7 @@
 import { codeOf } from '../errors.ts';
 import { join, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
-import { fileType, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { fileType, O_DIRECTORY, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { whileBusy } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { lookAt } from './place.ts';
@@ -36,6 +36,28 @@ export type Reading =
 /** Whether something is this very user's. Where the system has no users, everything is. */
 export function isOwn({ surroundings: { uid } }: Write, status: Pick<FileStatus, 'uid'>): boolean {
   return uid === undefined || status.uid === uid;
+}
+
+/** Whether nobody but a directory's owner and the superuser can put names in it. */
+export function isPrivate({ mode }: Pick<FileStatus, 'mode'>): boolean {
+  return (mode & 0o022) === 0;
+}
+
+/**
+ * Whether what lies in a directory can be taken for this user's, since only this user can have put it there, or has made it.
+ * The superuser works in the directories of others: what their only writer has is as good as theirs to lose.
+ */
+export function isTrusted(write: Write, parent: Pick<FileStatus, 'mode' | 'uid'>, status: Pick<FileStatus, 'uid'>): boolean {
+  if (isOwn(write, status)) return true;
+  if (!isPrivate(parent)) return false;
+  return isOwn(write, parent) || (write.surroundings.uid === 0 && parent.uid === status.uid);
+}
+
+/** Whether nobody but this user, its own owner and the superuser can have given something in a directory the name that it has. */
+export function isFixed(write: Write, parent: Pick<FileStatus, 'mode' | 'uid'>, status: Pick<FileStatus, 'uid'>): boolean {
+  const isSticky = (parent.mode & 0o1000) !== 0;
+  if (!isPrivate(parent) && !isSticky) return false;
+  return isOwn(write, parent) || parent.uid === 0 || parent.uid === status.uid;
 }
 
 /** Whether two looks found the same file. */
@@ -85,6 +107,20 @@ function* readUpTo(fd: number, size: number): Steps<Uint8Array> {
     filled += count;
   }
   return bytes.subarray(0, filled);
+}
+
+/** Opens the directory that the caller names, links followed. */
+export function* openGiven(write: Write, path: PathName): Steps<FoundDirectory> {
+  const windows = write.surroundings.platform === 'win32';
+  const fd = windows ? undefined : yield* whenDescriptorsAllow(write, () => call.open(path, O_DIRECTORY, 0));
+  try {
+    const status = yield* fd === undefined ? call.stat(path) : call.fstat(fd);
+    const reach = fd === undefined ? path : write.surroundings.reach(fd, path);
+    return { directory: { reach }, directoryPath: path, fd, status };
+  } catch (error) {
+    if (fd !== undefined) yield* afterFailure(call.close(fd));
+    throw error;
+  }
 }
 
 /** Opens a directory under a name, never through a link; undefined if there is none, or something else is there. */
@@ -137,20 +173,30 @@ export function* namesIn(write: Write, { directory }: Folder): Steps<PathName[]>
 }
 
 /** Removes a name that is no directory, if it is there. */
-export function* unlinkIn(write: Write, { directory }: Folder, name: PathName): Steps<void> {
-  yield* whileBusy(write, () => unlinkIfThere(join(directory.reach, name)));
+export function* unlinkIn(write: Write, folder: Folder, name: PathName): Steps<void> {
+  const reach = join(folder.directory.reach, name);
+  yield* unlessGone(folder, name, whileBusy(write, () => unlinkIfThere(reach)));
 }
 
 /** Removes an empty directory, if it is there; false if it is not empty. */
-export function* rmdirIn(write: Write, { directory }: Folder, name: PathName): Steps<boolean> {
+export function* rmdirIn(write: Write, folder: Folder, name: PathName): Steps<boolean> {
+  const reach = join(folder.directory.reach, name);
   try {
-    yield* whileBusy(write, () => call.rmdir(join(directory.reach, name)));
+    yield* unlessGone(folder, name, whileBusy(write, () => call.rmdir(reach)));
+    return true;
   } catch (error) {
-    const code = codeOf(error) ?? '';
-    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
-    if (code !== 'ENOENT') throw error;
+    if (!['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
+    return false;
   }
-  return true;
+}
+
+/** A network filesystem may report an error of a removal that took place: then it is gone. */
+function* unlessGone(folder: Folder, name: PathName, removal: Steps<void>): Steps<void> {
+  try {
+    yield* removal;
+  } catch (error) {
+    if (codeOf(error) === 'ENOTEMPTY' || (yield* lookIn(folder, name)) !== undefined) throw error;
+  }
 }
 
 /** Undefined where there is no such thing to open: nothing, a link, or (for a directory) no directory. */

@@ -2,7 +2,7 @@ import { lstatSync, lutimes, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PathName } from '../path.ts';
 import type { Surroundings } from './calls.ts';
-import { guard } from './exit-cleanup.ts';
+import { atEnd, guard } from './exit-cleanup.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
 import { newToken } from './owner.ts';
 import { byPathOnly } from './random.ts';
@@ -57,6 +57,7 @@ export const surroundings: Surroundings = {
   soon: (callback) => void immediately(callback),
   token: newToken,
   guard,
+  atEnd,
   locks: new Map(),
   lockToken: newLockToken,
   judge: judgeLockOwner,
