@@ -10,6 +10,7 @@ import type { NotKept } from '../result.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
 import { changing, keeping } from './keeping.ts';
+import { persisting } from './look.ts';
 import type { Place } from './place.ts';
 import type { TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -83,7 +84,7 @@ function narrowed(value: Uint8Array, sameGroup: boolean, mode: number): Uint8Arr
 /** The names of a file's attributes; undefined where they cannot be known. */
 export function* list(file: { readonly reach: PathName }): Steps<string[] | undefined> {
   try {
-    return yield* call.listxattr(file.reach);
+    return yield* persisting(file, () => call.listxattr(file.reach));
   } catch (error) {
     switch (codeOf(error)) {
       case 'ENOTSUP':

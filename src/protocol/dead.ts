@@ -94,7 +94,7 @@ function isSameThread(one: Owner, other: Owner): boolean {
 /** Whoever put a lock right may have been cut off in turn: then the lock is that one's. */
 function* isDead(write: Write, { directory }: Folder, name: PathName, one: Owner, owner: LockOwner): Steps<boolean> {
   const status = yield* lookAt({ reach: join(directory.reach, name) });
-  return status !== undefined && write.surroundings.judge({ ...owner, ...one, kind: 'lock' }, lastChange(status), yield* isExclusive(write, directory)) === 'dead';
+  return status !== undefined && write.surroundings.judge({ ...owner, ...one, kind: 'lock' }, lastChange(status), yield* isExclusive(directory)) === 'dead';
 }
 
 function* settleIn(write: Write, folder: Folder, { id, home: where }: Transaction, tell?: Tell): Steps<void> {

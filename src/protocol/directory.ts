@@ -11,10 +11,12 @@ import { display, key, type PathName } from '../path.ts';
 import { atOnce, call, together, wait, type FileStatus, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
 import { fileType, O_DIRECTORY, O_PATH_DIRECTORY } from '../system/flags.ts';
+import { filesystemAt, type Filesystem } from './filesystems.ts';
+import { persisting } from './look.ts';
 import { afterFailure } from './temporary.ts';
 import type { Write } from './write.ts';
 
-export interface Directory {
+export interface Directory extends Filesystem {
   /** Device and inode: the same for every path that leads here. */
   readonly key: string;
   readonly fd: number | undefined;
@@ -23,11 +25,6 @@ export interface Directory {
   /** Whether its owner's or a sticky directory's rule protects names in it. */
   readonly status: FileStatus;
   readonly canSync: boolean;
-  /**
-   * Whether it is on a filesystem of this machine's own: there a write through O_SYNC is the write and its fsync in one
-   * call, and a close reports nothing. Network filesystems and FUSE may do otherwise. Not known in a synchronous call.
-   */
-  readonly local: boolean;
   /** The path that led to it without any link, where that was asked for. */
   readonly straightPath: PathName | undefined;
   /** When names in it were looked at last. */
@@ -46,14 +43,14 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
   if (write.surroundings.platform === 'win32') return yield* withoutDescriptor(path);
   const { fd, canSync } = yield* openForSync(path);
   try {
-    const [status, local] = yield* together(call.fstat(fd), isLocal(write, fd, path));
-    const straightPath = local ? yield* pathOf(write, fd, path) : undefined;
+    const [status, filesystem] = yield* together(call.fstat(fd), filesystemAt(write.surroundings.reach(fd, path)));
+    const straightPath = filesystem.local && !write.blocking ? yield* pathOf(write, fd, path) : undefined;
     let directory = write.blocking ? undefined : opened.get(keyOf(status));
     if (directory !== undefined) {
       write.surroundings.release(fd, 'elsewhere');
       directory.users++;
     } else {
-      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, local, straightPath, seen: new Map(), users: 1, syncing: undefined, next: undefined };
+      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, ...filesystem, straightPath, seen: new Map(), users: 1, syncing: undefined, next: undefined };
       if (!write.blocking) opened.set(directory.key, directory);
     }
     if (!write.blocking) recent.set(key(path), directory);
@@ -74,7 +71,8 @@ export function recallDirectory(write: Write, path: PathName): Directory | undef
 /** Whether a path leads to this directory. */
 export function* isStill(directory: Directory, path: PathName): Steps<boolean> {
   try {
-    return keyOf(yield* call.stat(path)) === directory.key;
+    const { own } = directory;
+    return keyOf(yield* persisting({ reach: path, directory: { own } }, () => call.stat(path), true)) === directory.key;
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
     throw error;
@@ -126,26 +124,11 @@ function keyOf(status: FileStatus): string {
   return `${status.dev}:${status.ino}`;
 }
 
-/** ext2 to ext4, XFS, Btrfs and tmpfs, by their numbers in statfs(2). */
-const ownFilesystems = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994]);
-
-function* isLocal({ blocking, surroundings }: Write, fd: number, path: PathName): Steps<boolean> {
-  return !blocking && surroundings.platform === 'linux' && (yield* isOwnFilesystem(surroundings.reach(fd, path)));
-}
-
 /**
  * Whether only one kernel can have a directory's filesystem mounted: who worked in it before that was booted is dead.
  */
-export function* isExclusive(write: Write, { reach, local = false }: Pick<Directory, 'reach'> & Partial<Pick<Directory, 'local'>>): Steps<boolean> {
-  return local || (write.surroundings.platform === 'linux' && (yield* isOwnFilesystem(reach)));
-}
-
-function* isOwnFilesystem(path: PathName): Steps<boolean> {
-  try {
-    return ownFilesystems.has(yield* call.statfs(path));
-  } catch {
-    return false; // Where that cannot be asked, nothing is taken for granted.
-  }
+export function* isExclusive({ reach, local }: Pick<Directory, 'reach'> & Partial<Filesystem>): Steps<boolean> {
+  return local ?? (yield* filesystemAt(reach)).local;
 }
 
 /** The path of a directory that has just been opened, as the kernel has it: it is asked for no more than its memory. */
@@ -159,7 +142,7 @@ function* pathOf({ surroundings }: Write, fd: number, path: PathName): Steps<Pat
 
 function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
   try {
-    return { fd: yield* call.open(path, O_DIRECTORY, 0), canSync: true };
+    return { fd: yield* persisting({ reach: path }, () => call.open(path, O_DIRECTORY, 0), true), canSync: true };
   } catch (error) {
     // A directory that may be passed through and written, but not listed: all works in it but the sync.
     if (O_PATH_DIRECTORY === 0 || !['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) throw error;
@@ -171,7 +154,7 @@ function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
 function* withoutDescriptor(path: PathName): Steps<Directory> {
   const status = yield* call.stat(path);
   if (fileType(status.mode) !== 'directory') throw refusal('ENOTDIR', `"${display(path)}" is not a directory`);
-  return { key: keyOf(status), fd: undefined, reach: path, status, canSync: false, local: false, straightPath: undefined, seen: new Map(), users: 1, syncing: undefined, next: undefined };
+  return { key: keyOf(status), fd: undefined, reach: path, status, canSync: false, own: true, local: false, syncsDirectories: false, straightPath: undefined, seen: new Map(), users: 1, syncing: undefined, next: undefined };
 }
 
 /** Errors that say that a directory cannot be synced here, and not that a sync failed. */
@@ -183,7 +166,8 @@ const unsupported = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EBADF
  */
 export function* syncDirectory(write: Write, directory: Directory): Steps<true | 'unsupported'> {
   if (!directory.canSync || directory.fd === undefined) return 'unsupported';
-  return write.blocking ? yield* syncNow(directory.fd) : yield* syncTogether(directory, directory.fd);
+  const durable = write.blocking ? yield* syncNow(directory.fd) : yield* syncTogether(directory, directory.fd);
+  return directory.syncsDirectories ? durable : 'unsupported';
 }
 
 /** Syncs what is open, where that can be done. */

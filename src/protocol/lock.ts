@@ -84,7 +84,7 @@ export function* takeLock(write: Write, place: LockPlace, request: LockRequest):
       // On Windows what this call itself removed as it took over is there until nobody has it open.
       const own = holder.owner?.random === owner.random;
       if (write.blocking && !own && locks.get(holder.owner?.random ?? '') === 'held') throw deadlock();
-      if (patience.isOver(holder, signOf(write, holder, yield* isExclusive(write, place.directory)))) yield* takeOver(write, place, directory, holder, request);
+      if (patience.isOver(holder, signOf(write, holder, yield* isExclusive(place.directory)))) yield* takeOver(write, place, directory, holder, request);
       else yield* patience.wait(holder);
     }
   } catch (error) {

@@ -10,9 +10,12 @@ import { atOnce, call, nothing, together, type FileStatus, type Steps } from '..
 import { fileType, O_HOLD } from '../system/flags.ts';
 import { listOld } from './attributes.ts';
 import { closeDirectory, forgetPath, isStill, noteSeen, recallDirectory, wasSeen, type Directory } from './directory.ts';
+import { lookAt } from './look.ts';
 import { openOrMakeDirectory } from './parents.ts';
 import { refuseReserved } from './windows-names.ts';
 import type { Write } from './write.ts';
+
+export { lookAt };
 
 export interface Place {
   readonly directory: Directory;
@@ -87,7 +90,7 @@ export function leavePlace(write: Write, place: Place): void {
 export function* examineOld(write: Write, place: Place): Steps<void> {
   if (place.examined) return;
   place.examined = true;
-  [place.attributes] = yield* together(listOld(write, place), place.directory.local ? nothing() : holdOld(place));
+  [place.attributes] = yield* together(listOld(write, place), place.directory.local || !place.directory.own ? nothing() : holdOld(place));
 }
 
 /** Holds the old file no longer. To hand it to another thread takes long as well: an asynchronous write has settled by then. */
@@ -132,11 +135,7 @@ export function* lookAgain(write: Write, place: Place): Steps<void> {
   if (place.existing?.ino !== before?.ino || place.existing?.dev !== before?.dev) letGo(write, place);
   refuseUnfit(write, place.existing);
   place.examined = true;
-  [place.attributes] = place.existing === undefined ? [undefined] : yield* together(listOld(write, place), holdOld(place));
-}
-
-export function* lookAt(place: Pick<Place, 'reach'>): Steps<FileStatus | undefined> {
-  return yield* ifThere(call.lstat(place.reach));
+  [place.attributes] = place.existing === undefined ? [undefined] : yield* together(listOld(write, place), place.directory.own ? holdOld(place) : nothing());
 }
 
 /** What a look gives; undefined where there is nothing. */

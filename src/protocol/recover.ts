@@ -47,7 +47,7 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<R
     found.completed.push(...completed);
     found.removed.push(...removed);
   };
-  const exclusive = yield* isExclusive(write, here.directory);
+  const exclusive = yield* isExclusive(here.directory);
   for (const [id, left] of leftovers(yield* call.readdir(here.directory.reach))) {
     const path = join(here.directoryPath, (left.record ?? left.pointer ?? left.staged) as PathName);
     try {
@@ -69,7 +69,7 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<R
 
 /** Locks of owners that are seen to be dead: what their owners were at is put right first. Returns those that could not be freed. */
 function* freeLocks(write: Write, folder: OpenFolder, tell: Tell): Steps<KeptTransaction[]> {
-  const exclusive = yield* isExclusive(write, folder.directory);
+  const exclusive = yield* isExclusive(folder.directory);
   const keptBecause = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (signOf(write, { owner, status }, exclusive) === 'dead' ? undefined : 'alive');
   const left: KeptTransaction[] = [];
   for (const name of yield* call.readdir(folder.directory.reach)) {

@@ -12,7 +12,8 @@ import { fileType, O_NOFOLLOW, O_READ } from '../system/flags.ts';
 import { absent, newHash, versionOf, type Version } from '../version.ts';
 import { whileBusy, whileOpen } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
-import { lookAt, type Place } from './place.ts';
+import { ifFound, lookAt } from './look.ts';
+import type { Place } from './place.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 /** A file as it was seen. */
@@ -69,18 +70,21 @@ function* openAndRead<T>(write: Write, path: PathName, flags: number, use: Use<T
   write.step = 'read';
   throwIfAborted(write);
   for (let tries = 1; ; tries++) {
+    let isOpen = false;
+    const opened = (): void => void (isOpen = true);
     try {
-      return yield* whenDescriptorsAllow(write, () => whileBusy(write, () => whileOpen(write, using(path, flags, use))));
+      return yield* whenDescriptorsAllow(write, () => whileBusy(write, () => whileOpen(write, using(path, flags, opened, use))));
     } catch (error) {
       // Of an open file: a filesystem that goes by names says so of one that is replaced meanwhile. There is another one now.
-      if (codeOf(error) !== 'ENOENT' || tries === 3) throw error;
+      if (!isOpen || !['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '') || tries === 10) throw error;
     }
   }
 }
 
-function* using<T>(path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
-  const fd = yield* openIfThere(path, flags);
+function* using<T>(path: PathName, flags: number, opened: () => void, use: Use<T>): Steps<Opened<T>> {
+  const fd = yield* ifFound({ reach: path }, () => call.open(path, flags, 0), (flags & O_NOFOLLOW) === 0);
   if (fd === undefined) return { status: undefined };
+  opened();
   try {
     const status = yield* call.fstat(fd);
     if (fileType(status.mode) === 'directory') throw refusal('EISDIR', 'it is a directory');
@@ -88,16 +92,6 @@ function* using<T>(path: PathName, flags: number, use: Use<T>): Steps<Opened<T>>
     return { result: yield* use(fd, status), status };
   } finally {
     yield* call.close(fd);
-  }
-}
-
-/** Undefined where there is no file. */
-function* openIfThere(path: PathName, flags: number): Steps<number | undefined> {
-  try {
-    return yield* call.open(path, flags, 0);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    return undefined;
   }
 }
 

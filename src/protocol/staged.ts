@@ -64,7 +64,9 @@ const small = 1 << 20;
  * O_SYNC, if nothing is to be changed after it. Not while others write here, since syncs after all of their writes share more.
  */
 function creationOf(write: Write, place: Place, bytes: Uint8Array): Creation {
-  const { local, users } = place.directory;
+  const { users } = place.directory;
+  // What a blocking call has open it closes itself: nobody else would come to it before the next call.
+  const local = place.directory.local && !write.blocking;
   const { durability, preserve } = write.settings;
   const final = safeMode(write, place);
   const mode = final ?? privateMode(write, place);

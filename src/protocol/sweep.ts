@@ -96,7 +96,7 @@ function* sweepFolder(sweep: Sweep, at: FoundDirectory, first: boolean, found: F
   }
   const [left, below] = sort(names, sweep.recursive);
   if (left.length === 0) return below;
-  const folder = new SweptFolder(sweep.write, at, names, yield* isExclusive(sweep.write, at.directory));
+  const folder = new SweptFolder(sweep.write, at, names, yield* isExclusive(at.directory));
   for (const { name, owner } of left) {
     const path = join(at.directoryPath, name);
     try {
