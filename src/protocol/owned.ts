@@ -44,13 +44,13 @@ export function isPrivate({ mode }: Pick<FileStatus, 'mode'>): boolean {
 }
 
 /**
- * Whether what lies in a directory can be taken for this user's, since only this user can have put it there, or has made it.
- * The superuser works in the directories of others: what their only writer has is as good as theirs to lose.
+ * Whether what lies in a directory can be taken for this user's, since nobody but this user and the superuser can have put it
+ * there, or this user has made it. The superuser works in the directories of others: what their only writer has is theirs to lose.
  */
 export function isTrusted(write: Write, parent: Pick<FileStatus, 'mode' | 'uid'>, status: Pick<FileStatus, 'uid'>): boolean {
   if (isOwn(write, status)) return true;
   if (!isPrivate(parent)) return false;
-  return isOwn(write, parent) || (write.surroundings.uid === 0 && parent.uid === status.uid);
+  return isOwn(write, parent) || parent.uid === 0 || (write.surroundings.uid === 0 && parent.uid === status.uid);
 }
 
 /** Whether nobody but this user, its own owner and the superuser can have given something in a directory the name that it has. */
@@ -71,20 +71,25 @@ export function* lookIn({ directory }: Folder, name: PathName): Steps<FileStatus
 }
 
 /** Reads a regular file that this user wrote and nobody else can write, if it is no larger than `limit` bytes. */
-export function* readOwn(
+export function* readOwn(write: Write, folder: Folder, name: PathName, limit: number): Steps<Reading | undefined> {
+  return yield* readFound(write, folder, name, (status) => whyNotOwn(write, status, limit));
+}
+
+/** Reads a file, unless there is a reason not to believe what its descriptor says of it. */
+export function* readFound(
   write: Write,
   { directory }: Folder,
   name: PathName,
-  limit: number,
+  whyNot: (status: FileStatus) => string | undefined,
 ): Steps<Reading | undefined> {
   const reach = join(directory.reach, name);
   const fd = yield* whenDescriptorsAllow(write, () => openIfThere(reach, O_RDONLY | O_NOFOLLOW));
   if (fd === undefined) return undefined;
   try {
     const status = yield* call.fstat(fd);
-    const why = whyNotOwn(write, status, limit);
+    const why = whyNot(status);
     if (why !== undefined) return { kind: 'refused', why, status };
-    const bytes = yield* readUpTo(fd, Math.min(status.size, limit));
+    const bytes = yield* readUpTo(fd, status.size);
     return { kind: 'own', bytes, status };
   } finally {
     yield* call.close(fd);
