@@ -53,7 +53,7 @@ function* find<T>({ reach, directory }: Looked, attempt: () => Steps<T>, follows
     }
     const code = codeOf(why);
     if (code !== 'ENOENT' && code !== 'ESTALE') throw why;
-    own ??= yield* isOwn(reach);
+    own ??= yield* isOwnFilesystem(reach);
     if (code === 'ENOENT' && !(yield* isThere(reach, follows, !own && absences === enough - 1))) {
       absences++;
       if (own || absences === enough) return { absence: why };
@@ -64,7 +64,7 @@ function* find<T>({ reach, directory }: Looked, attempt: () => Steps<T>, follows
 }
 
 /** Whether the filesystem is this machine's own; where directories are missing, the one of the first that is there. */
-function* isOwn(reach: PathName): Steps<boolean> {
+function* isOwnFilesystem(reach: PathName): Steps<boolean> {
   for (let path = reach; ; ) {
     const { directory } = split(path);
     if ((yield* filesystemAt(directory)).own) return true;
