@@ -12,6 +12,7 @@ import { refusal } from '../errors.ts';
 import { asText, display, join, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
+import { syncNow } from './directory.ts';
 import { closeFound, isOwn, isPrivate, isSameInode, lookIn, openFound, rmdirIn, type FoundDirectory } from './owned.ts';
 import { afterFailure, newName, type Folder } from './temporary.ts';
 import { removeTree } from './tree.ts';
@@ -96,4 +97,17 @@ export function* lookInside(write: Write, found: FoundDirectory, token: string, 
 export function* removeEnclosure(write: Write, parent: Folder, name: PathName, found: FoundDirectory, inside: ReadonlyMap<PathName, FileStatus>): Steps<void> {
   for (const [entry, status] of inside) yield* removeTree(write, found, entry, status);
   if (!(yield* rmdirIn(write, parent, name))) throw refusal('ENOTEMPTY', `"${display(found.directoryPath)}" is being filled`);
+}
+
+/** Removes a directory that is in none: it is moved into a new one first, since what has the name of a version is whole. */
+export function* removeInEnclosure(write: Write, folder: FoundDirectory, name: PathName, looked: FileStatus): Steps<void> {
+  const enclosure = yield* makeEnclosure(write, folder, name);
+  try {
+    const gone = refusal('ESTALE', `"${display(join(folder.directoryPath, name))}" cannot be moved, or is another directory by now`);
+    if (!(yield* moveIn(enclosure, folder, name, looked))) throw gone;
+    if (folder.fd !== undefined) yield* syncNow(folder.fd);
+    yield* removeTree(write, enclosure, nameInside(enclosure, looked), looked);
+  } finally {
+    yield* leaveEnclosure(write, enclosure);
+  }
 }

@@ -12,8 +12,9 @@ import { fileType } from '../system/flags.ts';
 import { parseToken } from '../system/owner.ts';
 import { syncDirectory } from './directory.ts';
 import { makeEnclosure, moveIn, nameInside, type Enclosure } from './enclosure.ts';
+import { isShared, promise, promisesOf } from './kept-version.ts';
 import type { New, Spot } from './new-directory.ts';
-import { isFixed, isSameInode, isTrusted, lookIn } from './owned.ts';
+import { isFixed, isSameInode, isTrusted, lookIn, unlinkIn } from './owned.ts';
 import { afterFailure } from './temporary.ts';
 import { removeTree } from './tree.ts';
 import type { LockedWrite } from './write.ts';
@@ -39,8 +40,29 @@ export function* removeOld(write: LockedWrite, place: Spot, old: Old, made: New,
   if (left === undefined) return whereIs(place, old, version);
   const status = yield* removable(write, place, old, left, version, made.enclosure);
   if (status === undefined) return whereIs(place, old, version);
+  if (!(yield* isShared(write, place))) return yield* removeUnder(write, place, made, left, status, synced);
+  yield* afterFailure(removePromised(write, place, made, version, synced));
+  yield* afterFailure(promise(write, place, place.name, left, status));
+  return whereIs(place, old, version);
+}
+
+/** Removes the versions that have stayed for long enough. */
+function* removePromised(write: LockedWrite, place: Spot, made: New, version: PathName, synced: boolean): Steps<void> {
+  const now = yield* lookIn(place, place.name);
+  if (now === undefined) return;
+  const folder = { ...place, status: place.directory.status };
+  for (const promised of yield* promisesOf(write, folder, place.name, now.ctimeNs)) {
+    const { status } = promised;
+    if (asText(promised.version) === asText(version)) continue;
+    const left = status && (yield* removeUnder(write, place, made, promised.version, status, synced));
+    if (left === undefined) yield* unlinkIn(write, place, promised.link);
+  }
+}
+
+/** Moves a directory to where it is removed, and removes it; returns where it is if it is there still. */
+function* removeUnder(write: LockedWrite, place: Spot, made: New, name: PathName, status: FileStatus, synced: boolean): Steps<PathName | undefined> {
   const enclosure = yield* atOnce(enclosureFor(write, place, made));
-  if (enclosure === undefined || !(yield* atOnce(moveIn(enclosure, place, left, status)))) return whereIs(place, old, version);
+  if (enclosure === undefined || !(yield* atOnce(moveIn(enclosure, place, name, status)))) return join(place.directoryPath, name);
   const moved = nameInside(enclosure, status);
   const whole = join(enclosure.directoryPath, moved);
   // What has the name of a version is whole, also after a crash.

@@ -19,7 +19,8 @@ import { call, lastChange, type FileStatus, type Steps } from '../system/calls.t
 import { fileType } from '../system/flags.ts';
 import { parseToken, type Owner, type Sign } from '../system/owner.ts';
 import { isExclusive } from './directory.ts';
-import { lookInside, removeEnclosure, tokenOf } from './enclosure.ts';
+import { lookInside, removeEnclosure, removeInEnclosure, tokenOf } from './enclosure.ts';
+import { readPromise } from './kept-version.ts';
 import { closeFound, inFound, isOwn, isTrusted, lookIn, namesIn, openFound, openGiven, unlinkIn, type FoundDirectory } from './owned.ts';
 import { isLockName, sweepLock } from './sweep-locks.ts';
 import { SweptFolder } from './swept-folder.ts';
@@ -113,14 +114,15 @@ function* sweepFolder(sweep: Sweep, at: FoundDirectory, first: boolean, found: F
 
 /** Names that may be this package's, with their owners where they are no locks; and those of what may be directories below. */
 function sort(names: readonly PathName[], recursive: boolean): [{ readonly name: PathName; readonly owner: Owner | undefined }[], PathName[]] {
-  const left = [];
-  const below = [];
+  const left: { readonly name: PathName; readonly owner: Owner | undefined }[] = [];
+  const below: PathName[] = [];
   for (const name of names) {
     const owner = parseToken(asText(name));
     if (owner !== undefined || isLockName(name)) left.push({ name, owner });
     if (recursive && (owner === undefined ? !isLockName(name) : owner.kind === 'version')) below.push(name);
   }
-  return [left, below];
+  // What may take a version along comes before the versions.
+  return [[...left.filter(({ owner }) => owner?.kind === 'tree'), ...left.filter(({ owner }) => owner?.kind !== 'tree')], below];
 }
 
 /** What became of a name, or is to be said of it. */
@@ -136,7 +138,7 @@ function* sweepEntry(sweep: Sweep, folder: SweptFolder, name: PathName, owner: O
     case 'version':
       return yield* sweepVersion(sweep, folder, name, status, owner);
     case 'tree':
-      return yield* sweepTree(sweep, folder, name);
+      return yield* fileType(status.mode) === 'link' ? sweepPromised(sweep, folder, name, status) : sweepTree(sweep, folder, name);
     case 'temporary':
       return yield* sweepFile(sweep, folder, name, status, owner);
     default:
@@ -179,6 +181,22 @@ function* sweepTree(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<Be
   return swept === undefined ? 'special' : swept.became;
 }
 
+/** A version that its maker has left to be removed after a while goes then, whether its maker lives or not. */
+function* sweepPromised(sweep: Sweep, folder: SweptFolder, name: PathName, link: FileStatus): Steps<Became> {
+  const { write } = sweep;
+  if (!isOwn(write, link)) return 'foreign';
+  const promised = yield* readPromise(write, folder.found, name, link);
+  if (promised === undefined) return 'special';
+  if (folder.clock === undefined) yield* folder.askClock();
+  if (isYoung(sweep, folder, lastChange(link))) return 'young';
+  const { version, status } = promised;
+  if (status !== undefined && (yield* folder.isLinkedTo(version))) return 'alive';
+  if (sweep.dryRun) return 'removed';
+  if (status !== undefined) yield* removeInEnclosure(write, folder.found, version, status);
+  yield* unlinkIn(write, folder.found, name);
+  return 'removed';
+}
+
 /** A version of a directory is never removed: only told of, if no link leads to it. */
 function* sweepVersion(sweep: Sweep, folder: SweptFolder, name: PathName, status: FileStatus, owner: Owner): Steps<Became> {
   if (yield* folder.isLinkedTo(name)) return undefined;
@@ -214,10 +232,15 @@ function isForeign({ write }: Sweep, status: FileStatus): boolean {
   return write.surroundings.uid !== 0 && !isOwn(write, status);
 }
 
-function judged({ judge, olderThan }: Sweep, { clock, exclusive }: SweptFolder, status: FileStatus, owner: Owner): 'alive' | 'young' | 'asks' | undefined {
+function judged(sweep: Sweep, folder: SweptFolder, status: FileStatus, owner: Owner): 'alive' | 'young' | 'asks' | undefined {
+  const { clock, exclusive } = folder;
   const changed = lastChange(status);
-  const sign = judge(owner, changed, exclusive);
+  const sign = sweep.judge(owner, changed, exclusive);
   if (sign !== 'unknown') return sign === 'alive' ? 'alive' : undefined;
   if (clock === undefined) return 'asks';
-  return clock.time === undefined || Number((clock.time - changed) / 1_000_000n) < olderThan ? 'young' : undefined;
+  return isYoung(sweep, folder, changed) ? 'young' : undefined;
+}
+
+function isYoung({ olderThan }: Sweep, { clock }: SweptFolder, changed: bigint): boolean {
+  return clock?.time === undefined || Number((clock.time - changed) / 1_000_000n) < olderThan;
 }
