@@ -12,7 +12,7 @@ import { atOnce, call, together, wait, type FileStatus, type Steps } from '../sy
 import { now } from '../system/clock.ts';
 import { fileType, O_DIRECTORY, O_PATH_DIRECTORY } from '../system/flags.ts';
 import { filesystemAt, type Filesystem } from './filesystems.ts';
-import { persisting } from './look.ts';
+import { ifFound, persisting } from './look.ts';
 import { afterFailure } from './temporary.ts';
 import type { Write } from './write.ts';
 
@@ -95,9 +95,25 @@ export function noteSeen({ straightPath, seen }: Directory, name: PathName): voi
  * Whether one more look at that file, and at the directory by its path, finds all in memory: of the file since it was looked at
  * a moment ago, of the directory since it is open, and all that is above it with it; a link could lead over a network.
  */
-export function wasSeen({ straightPath, seen }: Directory, path: PathName, name: PathName): boolean {
-  const last = seen.get(key(name));
-  return last !== undefined && now() - last < moment && straightPath !== undefined && key(straightPath) === key(path);
+export function wasSeen(directory: Directory, path: PathName, name: PathName): boolean {
+  const last = directory.seen.get(key(name));
+  return last !== undefined && now() - last < moment && isInMemory(directory, path);
+}
+
+/** Whether a look at an open directory by its path finds all in memory. */
+export function isInMemory({ straightPath }: Directory, path: PathName): boolean {
+  return straightPath !== undefined && key(straightPath) === key(path);
+}
+
+/** The path of an open directory whose own path leads nowhere any more; an error where it leads elsewhere. */
+export function* whereIs({ surroundings }: Write, directory: Directory, path: PathName): Steps<PathName> {
+  const moved = refusal('ERR_UNTORN_MOVED', `its directory "${display(path)}" is not where it was`);
+  if ((yield* ifFound({ reach: path, directory: { own: directory.own } }, () => call.stat(path), true)) !== undefined || directory.fd === undefined) throw moved;
+  const reach = surroundings.reach(directory.fd, path);
+  if (key(reach) === key(path)) throw moved;
+  const now = yield* call.readlink(reach);
+  if (!(yield* isStill(directory, now))) throw moved;
+  return now;
 }
 
 /** The path leads elsewhere by now. */

@@ -15,9 +15,11 @@ import { validate, type StandardSchema } from '../schema.ts';
 import { wait, type Steps } from '../system/calls.ts';
 import { numbered, numbersBelieved, simple, whyNoBackup } from './backup-names.ts';
 import { closeDirectory, openDirectory } from './directory.ts';
+import type { Rereading } from './locked.ts';
 import { lookIn, readFound } from './owned.ts';
 import { findPlace, leavePlace, type Place } from './place.ts';
-import { readContent } from './seen.ts';
+import { readPath, type Read } from './seen.ts';
+import { whileDamaged } from './steady.ts';
 import { newWrite, throwIfAborted, type Write } from './write.ts';
 
 /** What was read. */
@@ -30,9 +32,9 @@ export interface FoundJson {
 
 /** The file's value, as the schema gives it. */
 export function* readJsonFile(write: Write, settings: ReadSettings): Steps<unknown> {
-  const bytes = yield* readContent(write, write.path);
-  if (bytes === undefined && settings.initial === undefined) throw missing(write.path);
-  return (yield* valueOf(write, settings, bytes)).value;
+  const read = yield* readPath(write);
+  if (read.content === undefined && settings.initial === undefined) throw missing(write.path);
+  return (yield* valueOf(write, settings, read.content, { read, again: () => readPath(write) })).value;
 }
 
 function missing(path: PathName): Error {
@@ -40,7 +42,7 @@ function missing(path: PathName): Error {
 }
 
 /** The value of a file's content; undefined where there is none, and nothing that it stands for. */
-export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | undefined): Steps<FoundJson> {
+export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | undefined, rereading?: Rereading): Steps<FoundJson> {
   const { path, blocking } = write;
   const found = (value: unknown): FoundJson => ({ value, bytes, recovery: undefined });
   if (bytes === undefined) return found(settings.initial === undefined ? undefined : yield* validated(settings.schema, path, initialValue(settings), blocking));
@@ -49,9 +51,25 @@ export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | u
     value = parseJson(path, bytes, settings.reviver);
   } catch (error) {
     if (settings.recover === undefined || !isDamage(error)) throw error;
+    if (rereading !== undefined) {
+      const last = yield* whileDamaged(path, rereading.read, rereading.again, (read) => isDamaged(path, read));
+      if (last === undefined) throw error;
+      if (last.content === undefined && settings.initial === undefined && write.locking === undefined) throw missing(path);
+      if (!isDamaged(path, last)) return yield* valueOf(write, settings, last.content);
+    }
     return yield* valueOfBackup(write, settings, settings.recover, error);
   }
   return found(yield* validated(settings.schema, path, value, blocking));
+}
+
+function isDamaged(path: PathName, { content }: Read): boolean {
+  try {
+    if (content !== undefined) parseJson(path, content, undefined);
+    return false;
+  } catch (error) {
+    if (isDamage(error)) return true;
+    throw error;
+  }
 }
 
 /** As if it had been read: nobody else has it, and it is JSON. */

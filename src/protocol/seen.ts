@@ -124,10 +124,13 @@ export function* versionOfFile(fd: number): Steps<Version> {
 /** Nanoseconds. Times of files are as coarse as 10 ms on Linux, 2 s on FAT: two changes within that may look like one. */
 const coarseness = 3_000_000_000n;
 
-/** Makes sure that the target holds what it was seen to hold. Looks into it only where its status does not tell. */
-export function* assertUnchanged(write: Write, place: Place, seen: Seen): Steps<void> {
+/**
+ * Makes sure that the target holds what it was seen to hold. Looks into it only where its status does not tell. `time` is one of the
+ * same filesystem, not later than now: its clock may be another than this machine's.
+ */
+export function* assertUnchanged(write: Write, place: Place, seen: Seen, time: bigint | undefined): Steps<void> {
   const now = yield* lookAt(place);
-  const isOld = now === undefined || BigInt(Date.now()) * 1_000_000n - lastChange(now) > coarseness;
+  const isOld = now === undefined || (time !== undefined && time - lastChange(now) > coarseness);
   if (isOld && isSame(now, seen.status)) return;
   const { step } = write;
   const current = yield* versionInPlace(write, place);
@@ -136,7 +139,8 @@ export function* assertUnchanged(write: Write, place: Place, seen: Seen): Steps<
   write.step = step;
 }
 
-function isSame(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
+/** Whether two looks found the same file, and nothing in it or about it changed. */
+export function isSame(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
   return one.ino === other.ino && one.dev === other.dev && one.size === other.size && one.mtimeNs === other.mtimeNs && one.ctimeNs === other.ctimeNs;
 }

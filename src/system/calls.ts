@@ -82,6 +82,8 @@ export interface Surroundings {
   readonly descriptorsRestricted: boolean;
   /** The effective user, where there is one. */
   readonly uid: number | undefined;
+  /** Whether an owner that a look tells stands for all that cannot be told apart here. */
+  isUnmapped(kind: 'uid' | 'gid', id: number): boolean;
   /** Bits that a new file does not get. */
   umask(): number;
   /** A path through which an open directory is reached even when it is renamed, or its own path where there is none. */

@@ -4,6 +4,7 @@ import type { PathName } from '../path.ts';
 import type { Surroundings } from './calls.ts';
 import { atEnd, guard } from './exit-cleanup.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
+import { isUnmapped } from './mapped-ids.ts';
 import { newToken } from './owner.ts';
 import { byPathOnly } from './random.ts';
 import { release } from './release.ts';
@@ -52,6 +53,7 @@ export const surroundings: Surroundings = {
     procDescriptors ??= hasProcDescriptors();
     return procDescriptors ? `/proc/self/fd/${directory}` : path;
   },
+  isUnmapped,
   umask: readUmask,
   release,
   soon: (callback) => void immediately(callback),

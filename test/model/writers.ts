@@ -65,6 +65,7 @@ export function surroundingsOf(index: number, release: (fd: number) => void): Su
     atEnd: () => () => undefined,
     lockToken: (lease) => `untorn-l-${owner}-${lease.toString(36)}-${`l${index}l${++tokens}`.padStart(20, '0')}`,
     locks: new Map(),
+    isUnmapped: () => false,
     judge: () => 'alive',
     showLife: () => () => undefined,
     stateDirectories: () => [stateDirectory],
