@@ -7,7 +7,7 @@
 import { codeOf, refusal } from '../errors.ts';
 import type { PathName } from '../path.ts';
 import type { NotKept } from '../result.ts';
-import { atOnce, call, type Steps } from '../system/calls.ts';
+import { call, type Steps } from '../system/calls.ts';
 import { attributesMatter, list, saysNone } from './attribute-names.ts';
 import { changing, keeping } from './keeping.ts';
 import type { Place } from './place.ts';
@@ -37,7 +37,7 @@ export function* copyAttributes(write: Write, place: Place, temporary: Temporary
   const copied = (reach: PathName): Steps<AclState> => copyInto(write, place, temporary, reach, narrow, notKept);
   const isNoneToCopy = place.attributes === 'unavailable' && typeof place.reach === 'string';
   if (isNoneToCopy || !isShared(write, place.directory)) return yield* copied(temporary.reach);
-  const state = yield* place.directory.local ? atOnce(inPrivate(write, place, temporary, copied)) : inPrivate(write, place, temporary, copied);
+  const state = yield* inPrivate(write, place, temporary, copied);
   if (state !== undefined) return state;
   yield* keeping(write.settings.preserve.xattr, notReadable(), 'xattr', notKept);
   return 'inherited';

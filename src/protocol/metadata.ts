@@ -111,11 +111,11 @@ function* applyId(write: Write, kind: 'uid' | 'gid', { given, old, fresh }: { gi
     return -1;
   }
   if (wanted === fresh) return fresh;
-  function* change(): Steps<void> {
+  function* setId(): Steps<void> {
     yield* changing(temporary, kind === 'uid' ? call.fchown(temporary.fd, wanted, -1) : call.fchown(temporary.fd, -1, wanted));
     if ((yield* call.fstat(temporary.fd))[kind] !== wanted) yield* refused(`the ${what} cannot be set here`);
   }
-  return (yield* keeping(keep, change(), what, notKept)) ? wanted : fresh;
+  return (yield* keeping(keep, setId(), what, notKept)) ? wanted : fresh;
 }
 
 /** The permission bits to set, or undefined where those that the kernel gave the new file are right. */

@@ -7,18 +7,15 @@
  */
 import { codeOf, refusal } from '../errors.ts';
 import { join, type PathName } from '../path.ts';
-import { atOnce, call, type FileStatus, type Steps } from '../system/calls.ts';
-import { O_DIRECTORY_ITSELF, O_PATH_FILE } from '../system/flags.ts';
+import { atOnce, call, type Steps } from '../system/calls.ts';
+import { O_PATH_FILE } from '../system/flags.ts';
+import { leaveEnclosure, makeEnclosure } from './enclosure.ts';
 import { lookAt } from './look.ts';
+import { isOwn, isPrivate, isSameInode } from './owned.ts';
 import type { Place } from './place.ts';
 import { isShared } from './shared.ts';
-import { afterFailure, newName, type TemporaryFile } from './temporary.ts';
+import { afterFailure, type TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
-
-/** Whether two looks found the same file. */
-function isSame(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
-  return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
-}
 
 function exchanged(): Error {
   return refusal('EAGAIN', 'another file has taken the place of the temporary file');
@@ -26,38 +23,48 @@ function exchanged(): Error {
 
 /**
  * Performs steps on a temporary file while it lies in a directory of this user's alone; they get the path by which it is reached.
- * Undefined if there can be no such directory.
+ * Undefined if there can be no such directory. An exit of the process comes before all of it or after.
  */
-export function* inPrivate<T>(write: Write, { directory, directoryPath, name }: Place, temporary: TemporaryFile, steps: (reach: PathName) => Steps<T>): Steps<T | undefined> {
-  const chosen = newName(write, name, 'tree');
-  const reach = join(directory.reach, chosen);
-  const guard = write.surroundings.guard('tree', reach, join(directoryPath, chosen));
+export function* inPrivate<T>(write: Write, place: Place, temporary: TemporaryFile, steps: (reach: PathName) => Steps<T>): Steps<T | undefined> {
+  return yield* atOnce(inPrivateNow(write, place, temporary, steps));
+}
+
+function* inPrivateNow<T>(write: Write, place: Place, temporary: TemporaryFile, steps: (reach: PathName) => Steps<T>): Steps<T | undefined> {
+  const enclosure = yield* ifPossible(makeEnclosure(write, place, place.name));
+  if (enclosure === undefined) return undefined;
   try {
-    let fd;
+    if (!isOwn(write, enclosure.status) || !isPrivate(enclosure.status)) throw exchanged();
+    const within = join(enclosure.directory.reach, enclosure.token);
+    if ((yield* ifPossible(made(within))) === undefined) return undefined;
     try {
-      yield* call.mkdir(reach, 0o700);
-      guard.opened();
-      fd = yield* call.open(reach, O_DIRECTORY_ITSELF, 0);
-    } catch (error) {
-      if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
-      return undefined;
-    }
-    try {
-      const { uid, mode } = yield* call.fstat(fd);
-      if (uid !== write.surroundings.uid || (mode & 0o077) !== 0) throw exchanged();
-      return yield* movedInto(join(write.surroundings.reach(fd, reach), temporary.name), temporary, steps);
+      return yield* movedInto(join(within, temporary.name), temporary, steps);
     } finally {
-      yield* call.close(fd);
+      yield* afterFailure(call.rmdir(within));
     }
   } finally {
-    if (yield* afterFailure(call.rmdir(reach))) guard.release();
+    yield* leaveEnclosure(write, enclosure);
+  }
+}
+
+function* made(directory: PathName): Steps<true> {
+  yield* call.mkdir(directory, 0o700);
+  return true;
+}
+
+/** What steps give; undefined where they fail, but for want of descriptors. */
+function* ifPossible<T>(steps: Steps<T>): Steps<T | undefined> {
+  try {
+    return yield* steps;
+  } catch (error) {
+    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
+    return undefined;
   }
 }
 
 function* movedInto<T>(inside: PathName, temporary: TemporaryFile, steps: (reach: PathName) => Steps<T>): Steps<T> {
   yield* call.rename(temporary.reach, inside);
   try {
-    if (!isSame(yield* call.fstat(temporary.fd), yield* call.lstat(inside))) throw exchanged();
+    if (!isSameInode(yield* call.fstat(temporary.fd), yield* call.lstat(inside))) throw exchanged();
     return yield* steps(inside);
   } finally {
     yield* call.rename(inside, temporary.reach);
@@ -70,7 +77,7 @@ export function* holdTemporary(write: Write, place: Place, temporary: TemporaryF
   const { fd } = temporary;
   const held = yield* call.open(write.surroundings.reach(fd, temporary.reach), O_PATH_FILE, 0);
   temporary.held = held;
-  if (!isSame(yield* call.fstat(fd), yield* call.fstat(held))) throw exchanged();
+  if (!isSameInode(yield* call.fstat(fd), yield* call.fstat(held))) throw exchanged();
 }
 
 /** Fails if another file was renamed into place. One that was replaced in its turn has no name any more. */
@@ -79,7 +86,7 @@ export function* assertInPlace(write: Write, place: Place, temporary: TemporaryF
   if (fd === undefined || !isShared(write, place.directory)) return;
   function* look(): Steps<boolean> {
     const [found, own] = [yield* lookAt(place), yield* call.fstat(fd as number)];
-    return isSame(own, found) || own.nlink === 0;
+    return isSameInode(own, found) || own.nlink === 0;
   }
   // The sooner the less may have come between that is nobody's fault.
   if (!(yield* place.directory.local ? atOnce(look()) : look())) throw exchanged();

@@ -31,12 +31,6 @@ export function* readPath(write: Write): Steps<Read> {
   return asRead(yield* openAndRead(write, write.path, O_READ, readAll));
 }
 
-/** Reads all of a file, or of what a link leads to; undefined if there is no file. */
-export function* readContent(write: Write, path: PathName): Steps<Buffer | undefined> {
-  const { result } = yield* openAndRead(write, path, O_READ, readAll);
-  return result;
-}
-
 /** Reads all of the target. */
 export function* readTarget(write: Write, place: Place): Steps<Read> {
   return asRead(yield* openAndRead(write, place.reach, flagsFor(write, place), readAll));
