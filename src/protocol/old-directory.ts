@@ -67,7 +67,9 @@ function* removeUnder(write: LockedWrite, place: Spot, made: New, name: PathName
   const whole = join(enclosure.directoryPath, moved);
   // What has the name of a version is whole, also after a crash.
   if (synced && !(yield* afterFailure(syncDirectory(write, place.directory)))) return whole;
-  return (yield* afterFailure(removeTree(write, enclosure, moved, status))) ? undefined : whole;
+  // Twice, as what was made is discarded after a failure.
+  for (let tries = 0; tries < 2; tries++) if (yield* afterFailure(removeTree(write, enclosure, moved, status))) return undefined;
+  return whole;
 }
 
 /** Where it is removed; undefined where none can be made. */

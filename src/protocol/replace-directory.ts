@@ -155,11 +155,11 @@ function* leadsToNew(place: Spot, made: New, version: PathName): Steps<boolean> 
 
 /** The moment. After an error, as of a network filesystem, that was reported of what took place, it has taken place. */
 function* putInPlace(write: LockedWrite, place: Spot, old: Old, version: PathName, made: FileStatus): Steps<void> {
-  const { directory, directoryPath, name, reach } = place;
+  const { directory, name, reach } = place;
   try {
     // Nothing that somebody has put there meanwhile is replaced.
     if (old.kind === 'none') yield* call.symlink(version, reach);
-    else if (old.kind === 'directory') yield* call.exchange(join(directoryPath, version), join(directoryPath, name));
+    else if (old.kind === 'directory') yield* call.exchange(join(directory.reach, version), reach);
     else yield* relink(write, directory, name, reach, version);
   } catch (error) {
     if (!(yield* isInPlace(write, reach, made))) throw error;

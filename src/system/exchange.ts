@@ -1,6 +1,7 @@
 /**
  * Swapping two names at once. Node has no renameat2(2); `mv --exchange` of GNU coreutils 9.5 and later makes that very call.
  */
+import type { StdioOptions } from 'node:child_process';
 import { refusal } from '../errors.ts';
 import type { PathName } from '../path.ts';
 
@@ -14,22 +15,25 @@ function environment(): NodeJS.ProcessEnv {
   return { ...process.env, LC_ALL: 'C' };
 }
 
-export function exchangeSync(one: PathName, other: PathName): void {
-  const given = argumentsFor(one, other);
+/** Blocks: nothing of this process comes between what is looked at before and after it. */
+export function exchange(one: PathName, other: PathName): void {
+  if (typeof one !== 'string' || typeof other !== 'string') throw unsupported('its name is not valid UTF-8');
+  const { names, directory } = fromDirectory(one, other);
+  const given = ['--exchange', '--no-target-directory', '--no-copy', '--', ...names];
   try {
-    processes().execFileSync('mv', given, { encoding: 'utf8', env: environment(), stdio: ['ignore', 'ignore', 'pipe'] });
+    const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', ...(directory === undefined ? [] : [directory])];
+    processes().execFileSync('mv', given, { encoding: 'utf8', env: environment(), stdio });
   } catch (error) {
     throw failure(error as Failed, (error as Failed).stderr ?? '');
   }
 }
 
-export function exchange(one: PathName, other: PathName, done: (error: unknown) => void): void {
-  processes().execFile('mv', argumentsFor(one, other), { encoding: 'utf8', env: environment() }, (error, _, stderr) => done(error === null ? null : failure(error as Failed, stderr)));
-}
-
-function argumentsFor(one: PathName, other: PathName): string[] {
-  if (typeof one !== 'string' || typeof other !== 'string') throw unsupported('its name is not valid UTF-8');
-  return ['--exchange', '--no-target-directory', '--no-copy', '--', one, other];
+/** What is reached through a descriptor of this process is reached by `mv` through one that it inherits. */
+function fromDirectory(...paths: string[]): { readonly names: string[]; readonly directory?: number } {
+  const found = paths.map((path) => /^\/proc\/self\/fd\/(\d+)\/(.*)$/s.exec(path));
+  const directory = found[0]?.[1];
+  if (directory === undefined || found.some((one) => one?.[1] !== directory)) return { names: paths };
+  return { names: found.map((one) => `/proc/self/fd/3/${one?.[2]}`), directory: Number(directory) };
 }
 
 interface Failed {

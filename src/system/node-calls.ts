@@ -4,7 +4,7 @@ import type { BigIntStats } from 'node:fs';
 import { fromBytes } from '../path.ts';
 import type { FileStatus, System } from './calls.ts';
 import { asyncAttributes, syncAttributes } from './attributes.ts';
-import { exchange, exchangeSync } from './exchange.ts';
+import { exchange } from './exchange.ts';
 
 export type Done<T> = (error: unknown, value?: T) => void;
 
@@ -47,7 +47,7 @@ export const syncSystem: System = {
   rmdir: (path) => fs.rmdirSync(path),
   rename: fs.renameSync,
   symlink: (target, path) => fs.symlinkSync(target, path),
-  exchange: exchangeSync,
+  exchange,
   link: fs.linkSync,
   unlink: fs.unlinkSync,
   fchown: fs.fchownSync,
@@ -89,7 +89,7 @@ export const asyncSystem: AsyncSystem = {
   rmdir: (path, done) => fs.rmdir(path, done as Done<undefined>),
   rename: (from, to, done) => fs.rename(from, to, done as Done<undefined>),
   symlink: (target, path, done) => fs.symlink(target, path, done as Done<undefined>),
-  exchange,
+  exchange: (one, other, done) => later(Promise.resolve().then(() => exchange(one, other)), done),
   link: (existing, added, done) => fs.link(existing, added, done as Done<undefined>),
   unlink: (path, done) => fs.unlink(path, done as Done<undefined>),
   fchown: (fd, uid, gid, done) => fs.fchown(fd, uid, gid, done as Done<undefined>),

@@ -1,7 +1,7 @@
 /** A directory whose place another takes, and what must be true of both after it. */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { replaceDirectorySync, sweepSync } from 'untorn';
 import { contents } from './contents.ts';
 import { base, owner, type Doing, type Stage } from './stage.ts';
@@ -76,7 +76,8 @@ export class DirectoryStage implements Stage {
     if (outcome !== 'unknown') assert.equal(state, outcome, full);
     this.#checkReady(state, full);
     if (this.#form !== 'nothing' && !this.#isReady) assert.equal(statSync(this.path).mode & 0o7777 & ~mode, 0, `${full}: mode`);
-    const left = this.#litter().filter((name) => name !== basename(oldPath ?? ''));
+    // What could not be removed is in a directory of its own.
+    const left = this.#litter().filter((name) => name !== relative(this.folder, oldPath ?? '').split('/')[0]);
     // Where it is not certain that the new one is durable, the old one stays.
     const stays = error !== undefined && outcome === 'new' && this.#form !== 'nothing';
     if (stays) assert.ok(left.length === 1 && left[0]?.includes('untorn-v-'), `${full}: ${left.join(' ')}`);
