@@ -1,0 +1,46 @@
+/** Filesystems of the kernel. */
+import { link, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Filesystem } from './filesystem.ts';
+import type { Place } from './place.ts';
+
+function ofDisk(name: string, packages: readonly string[], megabytes: number, mkfs: readonly string[], options = 'loop'): Filesystem {
+  return {
+    name,
+    packages,
+    mount: async (place) => ({ folder: await place.mount(place.at('mounted'), '-t', name.split(' ')[0]!, '-o', options, await place.disk(megabytes, ...mkfs)) }),
+  };
+}
+
+const ext = (type: string, ...options: string[]): string[] => [`mkfs.${type}`, '-q', '-m', '0', ...options];
+const now = ['-E', 'lazy_itable_init=0,lazy_journal_init=0'];
+
+/** Files with two names, and a folder for each behaviour, are there before it is mounted. */
+async function overlay(place: Place, options: string): Promise<{ folder: string; linked: string }> {
+  const disk = await place.lower();
+  const [lower, upper, work] = [join(disk, 'below'), join(disk, 'above'), join(disk, 'work')];
+  for (const folder of [join(lower, 'linked'), upper, work]) await mkdir(folder, { recursive: true });
+  if (!place.isUsed) {
+    for (const name of ['one', 'two', 'three']) {
+      await writeFile(join(lower, 'linked', name), 'old');
+      await link(join(lower, 'linked', name), join(lower, 'linked', `other-${name}`));
+    }
+  }
+  const folder = await place.mount(place.at('mounted'), '-t', 'overlay', '-o', `lowerdir=${lower},upperdir=${upper},workdir=${work},${options}`, 'overlay');
+  return { folder, linked: join(folder, 'linked') };
+}
+
+export const ofKernel: readonly Filesystem[] = [
+  { ...ofDisk('ext4', ['e2fsprogs'], 128, ext('ext4', ...now)), quick: true },
+  ofDisk('ext4 casefold', ['e2fsprogs'], 128, [...ext('ext4', '-O', 'casefold', '-E', 'encoding=utf8')]),
+  ofDisk('ext3', ['e2fsprogs'], 128, ext('ext3', ...now)),
+  ofDisk('ext2', ['e2fsprogs'], 128, ext('ext2')),
+  { ...ofDisk('xfs', ['xfsprogs'], 320, ['mkfs.xfs', '-q', '-f']), quick: true },
+  { ...ofDisk('btrfs', ['btrfs-progs'], 160, ['mkfs.btrfs', '-q', '-f']), quick: true },
+  { name: 'tmpfs', packages: [], quick: true, mount: async (place) => ({ folder: await place.mount(place.at('mounted'), '-t', 'tmpfs', '-o', 'size=64M', 'tmpfs') }) },
+  { name: 'vfat', packages: ['dosfstools'], mount: async (place) => ({ folder: await place.mount(place.at('mounted'), '-t', 'vfat', '-o', 'loop', await place.disk(64, 'mkfs.vfat')) }) },
+  { name: 'overlay, index=off', packages: [], quick: true, mount: (place) => overlay(place, 'index=off') },
+  { name: 'overlay, index=on', packages: [], mount: (place) => overlay(place, 'index=on') },
+  { name: 'overlay, metacopy=on', packages: [], mount: (place) => overlay(place, 'metacopy=on,redirect_dir=on') },
+  { name: 'overlay, volatile', packages: [], mount: (place) => overlay(place, 'volatile') },
+];

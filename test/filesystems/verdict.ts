@@ -1,0 +1,55 @@
+/** What became of one behaviour on one filesystem. */
+
+export type Kind =
+  /** As the guarantees say. */
+  | 'holds'
+  /** An error, which told the truth. */
+  | 'refused'
+  /** Done, and the result says what could not be kept. */
+  | 'not kept'
+  /** The filesystem itself does not give it: a plain rename(2), without this package, shows the same. */
+  | 'filesystem'
+  /** Success or an outcome was reported, and it is not so. */
+  | 'VIOLATION'
+  | 'not tested';
+
+export interface Verdict {
+  readonly kind: Kind;
+  /** What the table shows. */
+  readonly text: string;
+  /** What is printed beside it. */
+  readonly details: readonly string[];
+}
+
+export function verdict(kind: Kind, more = '', details: readonly string[] = []): Verdict {
+  return { kind, text: more === '' ? kind : `${kind}: ${more}`, details };
+}
+
+/** Ends a behaviour at once. */
+export class Ended extends Error {
+  readonly verdict: Verdict;
+
+  constructor(verdict: Verdict) {
+    super(verdict.text);
+    this.verdict = verdict;
+  }
+}
+
+const order: readonly Kind[] = ['VIOLATION', 'filesystem', 'not kept', 'refused', 'not tested', 'holds'];
+
+/** Several verdicts as one: the worst of them, with what the others say. */
+export function together(parts: readonly (readonly [name: string, verdict: Verdict])[]): Verdict {
+  const kinds = new Set(parts.map(([, { text }]) => text));
+  const [first] = parts;
+  if (first === undefined) return verdict('holds');
+  const details = parts.flatMap(([name, { details }]) => details.map((detail) => `${name}: ${detail}`));
+  if (kinds.size === 1) return { ...first[1], details };
+  const kind = order.find((kind) => parts.some(([, part]) => part.kind === kind)) ?? 'holds';
+  const text = [...kinds].map((text) => `${parts.filter(([, part]) => part.text === text).map(([name]) => name).join(', ')}: ${text}`).join('; ');
+  return { kind, text, details };
+}
+
+/** Counts by what they are of, as `3 × EPERM, 1 × EIO`. */
+export function counted(counts: ReadonlyMap<string, number>): string {
+  return [...counts].toSorted(([, one], [, other]) => other - one).map(([name, count]) => `${count} × ${name}`).join(', ');
+}
