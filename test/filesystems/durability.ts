@@ -40,7 +40,7 @@ export function durability({ mount }: Filesystem, place: Place): Behaviour {
         const round = name;
         for (const file of ['file', 'one', 'two']) await writeFile(stage.at(`${round}-${file}`), 'old');
         await mkdir(stage.at('more'), { recursive: true });
-        await Place.run('sync', '-f', stage.folder);
+        await place.sync();
         let done;
         try {
           done = await way(stage, round);

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Filesystem } from './filesystem.ts';
-import type { Place } from './place.ts';
+import { repaired, type Place } from './place.ts';
 import type { Mounted } from './stage.ts';
 
 const everybody = ['-o', 'allow_other'];
@@ -22,14 +22,14 @@ function onTop(name: string, packages: readonly string[], command: (place: Place
 }
 
 /** What is mounted by a program from an image in a file. */
-function ofImage(name: string, packages: readonly string[], megabytes: number, mkfs: readonly string[], command: (image: string, point: string) => readonly string[], quick = false): Filesystem {
+function ofImage(name: string, packages: readonly string[], megabytes: number, mkfs: readonly string[], command: (image: string, point: string, place: Place) => readonly string[] | Promise<readonly string[]>, quick = false): Filesystem {
   return {
     name,
     packages,
     quick,
     async mount(place) {
       const point = place.at('mounted');
-      const [program, ...args] = command(await place.image(megabytes, ...mkfs), point) as [string, ...string[]];
+      const [program, ...args] = await command(await place.image(megabytes, ...mkfs), point, place) as [string, ...string[]];
       return served(place, point, program, ...args);
     },
   };
@@ -63,16 +63,15 @@ async function encfs(_: Place, lower: string, point: string): Promise<string[]> 
   return ['encfs', '-f', '--standard', '--extpass=echo secret', cipher, point, '--', ...everybody];
 }
 
+/** Over a server that speaks with this one client by its standard input and output: it has no port, and ends with it. */
 const sshfs = (...options: string[]) => async (place: Place, lower: string, point: string): Promise<string[]> => {
-  const [key, host, configuration] = [place.at('key'), place.at('host-key'), place.at('sshd_config')];
-  for (const path of [key, host]) await place.run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', path);
-  const known = place.at('known_hosts');
-  await writeFile(known, `server ${await place.run('cat', `${host}.pub`)}`);
-  await place.folder('/run/sshd');
-  // It speaks with this one client by its standard input and output: no port, and it ends with it.
-  await writeFile(configuration, `HostKey ${host}\nAuthorizedKeysFile ${key}.pub\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nSubsystem sftp /usr/lib/openssh/sftp-server\n`);
-  const ssh = `ssh -F none -i ${key} -o UserKnownHostsFile=${known} -o HostKeyAlias=server -o "ProxyCommand=/usr/sbin/sshd -i -f ${configuration}"`;
-  return ['sshfs', '-f', '-o', ['allow_other', ...options].join(','), '-o', `ssh_command=${ssh.replaceAll(',', '\\,')}`, `root@server:${lower}`, point];
+  const [key, hostKey] = [place.at('key'), place.at('host-key')];
+  for (const path of [key, hostKey]) await place.run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', path);
+  await mkdir('/run/sshd', { recursive: true });
+  await writeFile(place.at('sshd_config'), `HostKey ${hostKey}\nAuthorizedKeysFile ${key}.pub\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nSubsystem sftp /usr/lib/openssh/sftp-server\n`);
+  await writeFile(place.at('known_hosts'), `server ${await place.run('cat', `${hostKey}.pub`)}`);
+  await writeFile(place.at('ssh_config'), `Host server\nIdentityFile ${key}\nUserKnownHostsFile ${place.at('known_hosts')}\nProxyCommand /usr/sbin/sshd -i -f ${place.at('sshd_config')}\n`);
+  return ['sshfs', '-f', '-F', place.at('ssh_config'), '-o', ['allow_other', ...options].join(','), `root@server:${lower}`, point];
 };
 
 const rclone = (mode: string) => (place: Place, lower: string, point: string) => ['rclone', 'mount', '--config', place.at('rclone.conf'), '--cache-dir', place.at('rclone-cache'), '--allow-other', '--vfs-cache-mode', mode, lower, point];
@@ -91,7 +90,7 @@ export const ofFuse: readonly Filesystem[] = [
   onTop('fuse-overlayfs', ['fuse-overlayfs'], fuseOverlay, true),
   ofImage('ntfs-3g', ['ntfs-3g'], 64, ['mkntfs', '-F', '-Q', '-q'], (image, point) => ['ntfs-3g', '-o', 'no_detach,allow_other', image, point], true),
   ofImage('ntfs-3g, permissions', ['ntfs-3g'], 64, ['mkntfs', '-F', '-Q', '-q'], (image, point) => ['ntfs-3g', '-o', 'no_detach,allow_other,permissions,acl', image, point]),
-  ofImage('exfat-fuse', ['exfat-fuse', 'exfatprogs'], 64, ['mkfs.exfat'], (image, point) => ['mount.exfat-fuse', '-d', '-o', 'allow_other', image, point], true),
+  ofImage('exfat-fuse', ['exfat-fuse', 'exfatprogs'], 64, ['mkfs.exfat'], async (image, point, place) => ['mount.exfat-fuse', '-d', '-o', 'allow_other', await place.device(image), point], true),
   ofImage('fusefat', ['fusefat', 'dosfstools'], 64, ['mkfs.vfat'], (image, point) => ['fusefat', '-f', '-o', 'rw+,allow_other', image, point]),
   onTop('bindfs', ['bindfs'], bindfs(), true),
   onTop('bindfs --chmod-ignore --chown-ignore', ['bindfs'], bindfs('--chmod-ignore', '--chown-ignore'), true),
@@ -108,5 +107,8 @@ export const ofFuse: readonly Filesystem[] = [
   onTop('rclone, vfs-cache-mode=off', ['rclone'], rclone('off')),
   onTop('rclone, vfs-cache-mode=full', ['rclone'], rclone('full')),
   onTop('unionfs-fuse', ['unionfs-fuse'], unionfs),
-  ofImage('fuse2fs', ['fuse2fs', 'e2fsprogs'], 64, ['mkfs.ext4', '-q', '-F', '-O', '^has_journal', '-m', '0'], (image, point) => ['fuse2fs', '-f', '-o', 'allow_other', image, point], true),
+  ofImage('fuse2fs', ['fuse2fs', 'e2fsprogs'], 64, ['mkfs.ext4', '-q', '-F', '-O', '^has_journal', '-m', '0'], async (image, point, place) => {
+    if (place.isUsed) await repaired(['e2fsck', '-fy'], image);
+    return ['fuse2fs', '-f', '-o', 'allow_other', image, point];
+  }, true),
 ];

@@ -15,7 +15,8 @@ interface Seen {
   readonly xattr: string;
 }
 
-const [uid, gid, other] = [64_001, 64_010, 64_002];
+// Beyond the 65536 ids that a container is given as a rule.
+const [uid, gid, other] = [164_001, 164_010, 164_002];
 
 /** What is printed of a file that has none, or where the filesystem has none, is nothing. */
 async function printed(program: string, ...args: string[]): Promise<string> {
@@ -31,7 +32,7 @@ async function look(path: string): Promise<Seen> {
 
 /** What a file is given that has to be kept, and which part of it shows whether the filesystem took it. */
 const properties = {
-  mode: { set: (path: string) => chmod(path, 0o751) },
+  mode: { set: (path: string) => chmod(path, 0o2771) },
   owner: { set: (path: string) => chown(path, uid, -1 >>> 0) },
   group: { set: (path: string) => chown(path, -1 >>> 0, gid) },
   acl: { set: (path: string) => Place.run('setfacl', '-m', `u:${other}:r`, path) },

@@ -18,6 +18,10 @@ export class Place {
   readonly disks: string[] = [];
   /** Those that are used here instead of new ones, as they were when the power was cut. */
   readonly #kept: string[];
+  /** Where something of the kernel is mounted here, the upper before the lower. */
+  readonly #points: string[] = [];
+  readonly #devices: string[] = [];
+  readonly #servers: ChildProcess[] = [];
   readonly #undo: (() => Promise<unknown>)[] = [];
 
   private constructor(base: string, kept: string[]) {
@@ -86,10 +90,19 @@ export class Place {
     return path;
   }
 
+  /** Everything that was written here is on the disks. */
+  async sync(): Promise<void> {
+    for (const point of this.#points) {
+      // A filesystem that was full says so once more.
+      await Place.run('sync', '-f', point).catch(() => Place.run('sync', '-f', point));
+    }
+  }
+
   /** Mounts what the kernel mounts. */
   async mount(point: string, ...args: string[]): Promise<string> {
     await mkdir(point, { recursive: true });
     await this.run('mount', ...args, point);
+    this.#points.unshift(point);
     this.afterwards(() => unmount(point));
     return point;
   }
@@ -98,6 +111,13 @@ export class Place {
   async lower(name = 'lower'): Promise<string> {
     const disk = await this.disk(128, 'mkfs.ext4', '-q', '-m', '0', '-E', 'lazy_itable_init=0,lazy_journal_init=0');
     return this.mount(this.at(name), '-t', 'ext4', '-o', 'loop', disk);
+  }
+
+  /** A device of the kernel for such a file, for programs that take nothing else; it is gone when nobody uses it. */
+  async device(image: string): Promise<string> {
+    const device = (await this.run('losetup', '--find', '--show', image)).trim();
+    this.#devices.push(device);
+    return device;
   }
 
   /** Starts a program that serves a mount point as long as it runs, and waits until it does. */
@@ -114,12 +134,19 @@ export class Place {
     });
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4000)));
     child.stdin.on('error', () => undefined);
+    this.#servers.push(child);
     this.afterwards(() => stop(child, ended, point));
     for (let waited = 0; !(await isMountPoint(point)); waited += 20) {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined || waited > 20_000) throw new Error(`${program} does not mount: ${said.trim()}`);
       await sleep(20);
     }
+    for (let device; (device = this.#devices.pop()) !== undefined; ) await this.run('losetup', '--detach', device);
     return { child, point, said: () => said };
+  }
+
+  /** Ends the programs that serve something here, which may hang: whoever waits for them gets an error. */
+  async stop(): Promise<void> {
+    for (const child of this.#servers) child.kill('SIGKILL');
   }
 
   /** Undoes everything, whatever fails of it; the first failure is thrown at the end. */
@@ -128,6 +155,12 @@ export class Place {
     for (let undo; (undo = this.#undo.pop()) !== undefined; ) await undo().catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   }
+}
+
+/** What has no journal is repaired after a power cut, as a system does it when it starts. */
+export async function repaired([program, ...args]: readonly [string, ...string[]], disk: string): Promise<void> {
+  // 1 says that something was repaired.
+  await Place.run(program, ...args, disk).catch((error: { code?: number }) => (error.code === 1 ? undefined : Promise.reject(error as Error)));
 }
 
 async function makeImage(path: string, megabytes: number, [mkfs, ...options]: readonly string[]): Promise<void> {

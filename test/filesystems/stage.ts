@@ -23,8 +23,6 @@ export interface Mounted {
   readonly server?: { readonly pid: number };
   /** Files that were there before it was mounted, with two names each, in this folder. */
   readonly linked?: string;
-  /** For the behaviours in which it is known to differ, why. */
-  readonly known?: Readonly<Record<string, string>>;
 }
 
 export class Stage {

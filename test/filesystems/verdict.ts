@@ -25,16 +25,6 @@ export function verdict(kind: Kind, more = '', details: readonly string[] = []):
   return { kind, text: more === '' ? kind : `${kind}: ${more}`, details };
 }
 
-/** Ends a behaviour at once. */
-export class Ended extends Error {
-  readonly verdict: Verdict;
-
-  constructor(verdict: Verdict) {
-    super(verdict.text);
-    this.verdict = verdict;
-  }
-}
-
 const order: readonly Kind[] = ['VIOLATION', 'filesystem', 'not kept', 'refused', 'not tested', 'holds'];
 
 /** Several verdicts as one: the worst of them, with what the others say. */

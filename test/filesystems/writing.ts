@@ -1,11 +1,9 @@
 /** Behaviours: files written new and over others, created only, with names of all lengths, and refused. */
-import { execFile } from 'node:child_process';
-import { chmod, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { ActorError, type Actor } from './actors.ts';
+import { ActorError, type Actor, type How } from './actors.ts';
 import type { Behaviour, Stage } from './stage.ts';
-import { counted, Ended, together, verdict, type Verdict } from './verdict.ts';
+import { counted, together, verdict, type Verdict } from './verdict.ts';
 
 export const textAt = async (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : Promise.reject(error)));
 
@@ -116,7 +114,8 @@ const names: Behaviour = {
     const length = await longestName(stage.folder);
     const path = stage.at('n'.repeat(length));
     const parts: (readonly [string, Verdict])[] = [];
-    const part = async (name: string, path: string, old: string | undefined, content: string, perform: () => Promise<unknown>): Promise<void> => {
+    const part = async (name: string, path: string, content: string, perform: () => Promise<unknown>): Promise<void> => {
+      const old = await textAt(path);
       try {
         await perform();
         const holds = await textAt(path);
@@ -126,15 +125,13 @@ const names: Behaviour = {
       }
     };
     const long = `${length} characters`;
-    await part(`${long}, write`, path, undefined, 'one', () => actor.call('writeFile', path, 'one'));
-    await writeFile(path, 'one');
-    await part(`${long}, update`, path, 'one', 'two', async () => actor.do('casWrite', path, 'two', (await actor.call<{ version: string }>('readVersioned', path)).version as never));
-    await writeFile(path, 'two');
-    await part(`${long}, transaction`, path, 'two', 'three', () => actor.do('transaction', [{ write: path, content: 'three' }, { write: stage.at('other'), content: 'three' }]));
+    await part(`${long}, write`, path, 'one', () => actor.call('writeFile', path, 'one'));
+    await part(`${long}, update`, path, 'two', async () => actor.do('casWrite', path, 'two', (await actor.call<{ version: string }>('readVersioned', path)).version as never));
+    await part(`${long}, transaction`, path, 'three', () => actor.do('transaction', [{ write: path, content: 'three' }, { write: stage.at('other'), content: 'three' }]));
     const [small, large] = [stage.at('case'), stage.at('CASE')];
-    await part('names that differ in case, transaction', large, undefined, 'two', () => actor.do('transaction', [{ write: small, content: 'one' }, { write: large, content: 'two' }]));
+    await part('names that differ in case, transaction', large, 'two', () => actor.do('transaction', [{ write: small, content: 'one' }, { write: large, content: 'two' }]));
     await writeFile(small, 'one');
-    await part('rename to a name that differs in case', stage.at('Case'), undefined, 'one', () => actor.do('transaction', [{ rename: small, to: stage.at('Case') }]));
+    await part('rename to a name that differs in case', stage.at('Case'), 'one', () => actor.do('transaction', [{ rename: small, to: stage.at('Case') }]));
     const litter = await noLitter(stage);
     if (litter.kind !== 'holds') parts.push(['litter', litter]);
     return parts.every(([, { kind }]) => kind === 'holds') ? verdict('holds', `${length} characters`) : together(parts);
@@ -172,7 +169,7 @@ const errors: Behaviour = {
     await writeFile(stage.at('closed', 'file'), 'old');
     await chmod(stage.at('closed'), 0o555);
     if (((await stat(stage.at('closed'))).mode & 0o777) === 0o555) {
-      const user = await stage.start({ ...stage.how(0), under: [...(stage.how(0).under ?? []), 'setpriv', '--reuid=64001', '--regid=64001', '--clear-groups', '--'] });
+      const user = await stage.start(asUser(stage.how(0)));
       await part('a closed directory', user, stage.at('closed', 'file'), 'new');
       await user.end();
     }
@@ -182,11 +179,57 @@ const errors: Behaviour = {
   },
 };
 
-export const writing: readonly Behaviour[] = [write, create, names, errors];
-
-/** Whether a program is there. */
-export async function has(program: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
-  return promisify(execFile)('sh', ['-c', `command -v ${program}`], { env: environment }).then(() => true, () => false);
+/** Three files with two names each: those that were there before it was mounted, or new ones. */
+async function linkedFiles(stage: Stage): Promise<string | undefined> {
+  if (stage.mounted.linked !== undefined) return stage.mounted.linked;
+  for (const name of ['one', 'two', 'three', 'four']) {
+    await writeFile(stage.at(name), 'old');
+    try {
+      await link(stage.at(name), stage.at(`other-${name}`));
+    } catch {
+      return undefined;
+    }
+  }
+  return stage.folder;
 }
 
-export { Ended };
+const links: Behaviour = {
+  name: 'hard links',
+  about: 'Files with two names are replaced, removed, renamed over another file and over their own other name: the one name changes as it was asked, the other one keeps the old content.',
+  async run(stage) {
+    const folder = await linkedFiles(stage);
+    if (folder === undefined) return verdict('not tested', 'it has none');
+    const actor = await stage.actor(0);
+    const at = (name: string): string => join(folder, name);
+    const target = at('target');
+    await writeFile(target, 'of another');
+    const texts = async (...names: string[]): Promise<string> => (await Promise.all(names.map((name) => textAt(at(name))))).map((text) => text ?? 'absent').join(', ');
+    const parts: (readonly [string, Verdict])[] = [];
+    const part = async (name: string, names: readonly [string, string], wanted: string, perform: () => Promise<unknown>): Promise<void> => {
+      const before = await texts(...names);
+      try {
+        await perform();
+        const after = await texts(...names);
+        parts.push([name, after === wanted ? verdict('holds') : verdict('VIOLATION', 'resolved, and it is not done', [`${names.join(', ')}: ${after}`])]);
+      } catch (error) {
+        if (!(error instanceof ActorError)) throw error;
+        const after = await texts(...names);
+        const isTrue = after === (error.outcome === 'new' ? wanted : before);
+        parts.push([name, isTrue ? verdict('refused', error.code, [error.message]) : verdict('VIOLATION', `${error.code} says ${error.outcome}`, [error.message, `${names.join(', ')}: ${after}`])]);
+      }
+    };
+    await part('write', ['one', 'other-one'], 'new, old', () => actor.call('writeFile', at('one'), 'new'));
+    await part('rename over another', ['two', 'target'], 'absent, old', () => actor.do('transaction', [{ rename: at('two'), to: target }]));
+    await part('rename over its other name', ['three', 'other-three'], 'absent, old', () => actor.do('transaction', [{ rename: at('three'), to: at('other-three') }]));
+    await part('remove', ['four', 'other-four'], 'absent, old', () => actor.do('transaction', [{ remove: at('four') }]));
+    return together(parts);
+  },
+};
+
+/** Somebody whom permissions stop. */
+function asUser({ under = [], env }: How): How {
+  const setpriv = under.includes('setpriv') ? [] : ['setpriv', '--reuid=64001', '--regid=64001', '--clear-groups', '--'];
+  return { under: [...under, ...setpriv], ...(env !== undefined && { env }) };
+}
+
+export const writing: readonly Behaviour[] = [write, create, names, links, errors];
