@@ -33,9 +33,10 @@ const untorn = await import('untorn');
 
 /** As where an optional dependency was not installed. */
 function hideAddon(): void {
-  const loader = createRequire(import.meta.url)('node:module') as { _resolveFilename(name: string, ...rest: unknown[]): string };
-  const resolve = loader._resolveFilename;
-  loader._resolveFilename = function (name, ...rest) {
+  const loader = createRequire(import.meta.url)('node:module') as Record<'_resolveFilename', (name: string, ...rest: unknown[]) => string>;
+  const hidden = '_resolveFilename';
+  const resolve = loader[hidden];
+  loader[hidden] = function (name, ...rest) {
     if (name === '@napi-rs/xattr') throw Object.assign(new Error(`Cannot find module '${name}'`), { code: 'MODULE_NOT_FOUND' });
     return resolve.call(this, name, ...rest);
   };

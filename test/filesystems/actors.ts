@@ -43,8 +43,8 @@ export class Actor {
   isOver = false;
 
   constructor({ under = [], env }: How) {
-    const [command = process.execPath, ...args] = [...under, process.execPath, '--no-warnings', program];
-    this.process = spawn(command, args, { env: { ...environment, NODE_OPTIONS: '', UV_USE_IO_URING: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced' });
+    const command = [...under, process.execPath, '--no-warnings', program];
+    this.process = spawn(command[0]!, command.slice(1), { env: { ...environment, NODE_OPTIONS: '', UV_USE_IO_URING: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced' });
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#said = (this.#said + text).slice(-4000)));
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => this.#happened(text.trim()));
     this.process.on('message', (message) => this.#told(message as { id?: number; event?: string; result?: never; error?: Failure }));

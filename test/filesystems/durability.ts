@@ -26,14 +26,18 @@ const ways: Record<string, (stage: Stage, round: string) => Promise<{ durable: D
   },
 };
 
+export const durable: Pick<Behaviour, 'name' | 'about'> = {
+  name: 'durable',
+  about: 'The power is cut right after a call has resolved with `durability: \'full\'`: if it says `durable: true`, the new content is there.',
+};
+
 /**
  * The disk is copied the moment the call has resolved, which is a power cut: all that was sent to it is there, and nothing else. The
  * filesystem is mounted anew on the copy.
  */
 export function durability({ mount }: Filesystem, place: Place): Behaviour {
   return {
-    name: 'durable',
-    about: 'The power is cut right after a call has resolved with `durability: \'full\'`: if it says `durable: true`, the new content is there.',
+    ...durable,
     async run(stage) {
       const parts: (readonly [string, Verdict])[] = [];
       for (const [name, way] of Object.entries(ways)) {

@@ -12,7 +12,7 @@ import { situations } from './situations.ts';
 
 const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, install: { type: 'boolean', default: false }, evidence: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false }, only: { type: 'string' }, inside: { type: 'boolean', default: false } },
+  options: { quick: { type: 'boolean', default: false }, install: { type: 'boolean', default: false }, evidence: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false }, behaviours: { type: 'string' }, inside: { type: 'boolean', default: false } },
 });
 const all = [...ofKernel, ...ofFuse, ...situations];
 const chosen = all.filter(({ name, quick }) => (wanted.length === 0 ? !options.quick || quick === true : wanted.some((part) => name.includes(part))));
@@ -35,13 +35,13 @@ function tell({ filesystem, versions, cells, missing, seconds }: Row): void {
 
 async function tryAll(): Promise<Row[]> {
   const versions = await versionsOf(packages);
-  const amount = options.quick ? { milliseconds: 150, times: 12, kills: 2 } : { milliseconds: 1500, times: 60, kills: 12 };
+  const amount = options.quick ? { milliseconds: 150, times: 12, kills: 3 } : { milliseconds: 1500, times: 60, kills: 12 };
   const rows: Row[] = [];
   const waiting = [...chosen];
   // Each of them mostly waits: for the disk, and for the other process.
   const work = async (): Promise<void> => {
     for (let filesystem; (filesystem = waiting.shift()) !== undefined; ) {
-      const row = await tryFilesystem(filesystem, versions, amount, options.only?.split(','));
+      const row = await tryFilesystem(filesystem, versions, amount, options.behaviours?.split(','));
       rows.push(row);
       tell(row);
     }

@@ -5,7 +5,7 @@ import { ActorError, type Actor } from './actors.ts';
 import { Place } from './place.ts';
 import type { Behaviour, Stage } from './stage.ts';
 import { together, verdict, type Verdict } from './verdict.ts';
-import { summary, truth } from './writing.ts';
+import { truth } from './writing.ts';
 
 interface Seen {
   readonly mode: number;
@@ -152,7 +152,7 @@ const given: Behaviour = {
       for (const mode of [0o600, 0o640, 0o755]) await part('mode', old, { mode });
       if (process.geteuid?.() === 0) await part('owner', old, { owner: { uid, gid } });
     }
-    return summary(parts);
+    return together(parts);
   },
 };
 

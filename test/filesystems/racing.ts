@@ -34,7 +34,7 @@ const readers: Behaviour = {
     const control = await readDuring(stage, true, 'plain', 'control');
     details.push(`rename(2) alone: ${counted(control.seen)} while ${control.writes} were written`);
     const own = flaws(seen).filter((what) => !control.seen.has(what));
-    const share = `${flaws(seen).map((what) => `${what} ${((100 * seen.get(what)!) / total(seen)).toFixed(1)} %`).join(', ')}`;
+    const share = flaws(seen).map((what) => `${what} ${((100 * seen.get(what)!) / total(seen)).toFixed(1)} %`).join(', ');
     return own.length === 0 ? verdict('filesystem', share, details) : verdict('VIOLATION', share, details);
   },
 };

@@ -27,16 +27,14 @@ export function verdict(kind: Kind, more = '', details: readonly string[] = []):
 
 const order: readonly Kind[] = ['VIOLATION', 'filesystem', 'not kept', 'refused', 'not tested', 'holds'];
 
-/** Several verdicts as one: the worst of them, with what the others say. */
+/** Several verdicts as one: of the worst kind, telling the parts that do not hold. */
 export function together(parts: readonly (readonly [name: string, verdict: Verdict])[]): Verdict {
-  const kinds = new Set(parts.map(([, { text }]) => text));
-  const [first] = parts;
-  if (first === undefined) return verdict('holds');
   const details = parts.flatMap(([name, { details }]) => details.map((detail) => `${name}: ${detail}`));
-  if (kinds.size === 1) return { ...first[1], details };
   const kind = order.find((kind) => parts.some(([, part]) => part.kind === kind)) ?? 'holds';
-  const text = [...kinds].map((text) => `${parts.filter(([, part]) => part.text === text).map(([name]) => name).join(', ')}: ${text}`).join('; ');
-  return { kind, text, details };
+  const texts = [...new Set(parts.filter(([, part]) => kind === 'holds' || part.kind !== 'holds').map(([, { text }]) => text))];
+  if (texts.length === 1 && parts.every(([, { text }]) => text === texts[0])) return { kind, text: texts[0] ?? kind, details };
+  const namesOf = (text: string): string => [...new Set(parts.filter(([, part]) => part.text === text).map(([name]) => name))].join(', ');
+  return { kind, text: texts.map((text) => `${namesOf(text)}: ${text}`).join('; '), details };
 }
 
 /** Counts by what they are of, as `3 × EPERM, 1 × EIO`. */

@@ -29,9 +29,10 @@ async function tried(actor: Actor, name: string, path: string, content: string, 
   return holds === content ? verdict('holds') : verdict('VIOLATION', 'resolved', [`${name} of ${path} resolved; it holds ${short(holds)}`]);
 }
 
-async function noLitter(stage: Stage): Promise<Verdict> {
+/** What was left is one more part of what is told. */
+async function litterOf(stage: Stage): Promise<(readonly [string, Verdict])[]> {
   const litter = await stage.litter();
-  return litter.length === 0 ? verdict('holds') : verdict('VIOLATION', 'litter', [`left: ${litter.join(', ')}`]);
+  return litter.length === 0 ? [] : [['litter', verdict('VIOLATION', 'left', litter)]];
 }
 
 const write: Behaviour = {
@@ -49,17 +50,9 @@ const write: Behaviour = {
         parts.push(['over another', await tried(actor, name, path, 'new'.repeat(size), 'old', { durability })]);
       }
     }
-    parts.push(['litter', await noLitter(stage)]);
-    return summary(parts);
+    return together([...parts, ...(await litterOf(stage))]);
   },
 };
-
-/** Parts of one name that say the same are one; and what leaves nothing is not told. */
-export function summary(parts: readonly (readonly [string, Verdict])[]): Verdict {
-  const unique = new Map(parts.map((part) => [`${part[0]} ${part[1].text}`, part]));
-  const told = [...unique.values()].filter(([name, { kind }]) => name !== 'litter' || kind !== 'holds');
-  return together(told);
-}
 
 const create: Behaviour = {
   name: 'create only',
@@ -83,8 +76,8 @@ const create: Behaviour = {
     const won = first!.won.length + second!.won.length;
     all.delete('EEXIST');
     if (won === 0) return verdict('refused', [...all.keys()].join(', '));
-    const litter = await noLitter(stage);
-    if (litter.kind !== 'holds') return litter;
+    const [litter] = await litterOf(stage);
+    if (litter !== undefined) return litter[1];
     return won === times ? verdict('holds') : verdict('refused', `in ${times - won} of ${times}: ${counted(all)}`);
   },
 };
@@ -132,8 +125,7 @@ const names: Behaviour = {
     await part('names that differ in case, transaction', large, 'two', () => actor.do('transaction', [{ write: small, content: 'one' }, { write: large, content: 'two' }]));
     await writeFile(small, 'one');
     await part('rename to a name that differs in case', stage.at('Case'), 'one', () => actor.do('transaction', [{ rename: small, to: stage.at('Case') }]));
-    const litter = await noLitter(stage);
-    if (litter.kind !== 'holds') parts.push(['litter', litter]);
+    parts.push(...(await litterOf(stage)));
     return parts.every(([, { kind }]) => kind === 'holds') ? verdict('holds', `${length} characters`) : together(parts);
   },
 };
@@ -173,8 +165,7 @@ const errors: Behaviour = {
       await part('a closed directory', user, stage.at('closed', 'file'), 'new');
       await user.end();
     }
-    const litter = await noLitter(stage);
-    if (litter.kind !== 'holds') parts.push(['litter', litter]);
+    parts.push(...(await litterOf(stage)));
     return parts.every(([, { kind }]) => kind === 'holds') ? verdict('holds', '', parts.map(([name, { text }]) => `${name}: ${text}`)) : together(parts);
   },
 };
