@@ -19,7 +19,7 @@ export function filesystemsTables({ about: { system }, figures }) {
       ...behaviours.map(({ name, about }) => `- **${name}**: ${about}`),
       `\n${table([['', ...behaviours.map(({ name }) => name)], ...rows(behaviours)])}`,
     ]),
-    ...figures.filter(({ details: { missing } }) => missing !== undefined).map(({ filesystem, details: { missing } }) => `- ${filesystem} is not tested: ${missing.split('\n').at(-1).trim()}`),
+    ...figures.filter(({ details: { missing } }) => missing !== undefined).map(({ filesystem, details: { missing } }) => `- ${filesystem} is not tested: ${missing.replace(/\/tmp\/untorn-filesystems-\w+\//g, '')}`),
   ].join('\n');
 }
 

@@ -1,4 +1,5 @@
 /** What a row of the table is: a filesystem, or a situation that programs can be in. */
+import { groups } from './behaviours.ts';
 import type { Place } from './place.ts';
 import type { Mounted } from './stage.ts';
 
@@ -6,8 +7,11 @@ export interface Filesystem {
   readonly name: string;
   /** Packages of Debian that it takes, beside those that every Debian has. */
   readonly packages: readonly string[];
-  /** Whether it is part of the quick run. */
-  readonly quick?: boolean;
+  /** What the quick run tries there: the behaviours in which it is special. */
+  readonly quick?: readonly string[];
   /** Makes and mounts it; where the place has disks from before, what is on them. */
   mount(place: Place): Promise<Mounted>;
 }
+
+/** Every behaviour. */
+export const everything: readonly string[] = [...groups.flatMap(({ behaviours }) => behaviours.map(({ name }) => name))];

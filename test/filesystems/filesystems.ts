@@ -15,7 +15,7 @@ const { values: options, positionals: wanted } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, install: { type: 'boolean', default: false }, evidence: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false }, behaviours: { type: 'string' }, inside: { type: 'boolean', default: false } },
 });
 const all = [...ofKernel, ...ofFuse, ...situations];
-const chosen = all.filter(({ name, quick }) => (wanted.length === 0 ? !options.quick || quick === true : wanted.some((part) => name.includes(part))));
+const chosen = all.filter(({ name, quick }) => (wanted.length === 0 ? !options.quick || (quick ?? []).length > 0 : wanted.some((part) => name.includes(part))));
 const packages = [...new Set(chosen.flatMap(({ packages }) => packages))].toSorted();
 
 /** In namespaces of its own, so that nothing that is mounted or started outlives this process, however it ends. */
@@ -41,7 +41,7 @@ async function tryAll(): Promise<Row[]> {
   // Each of them mostly waits: for the disk, and for the other process.
   const work = async (): Promise<void> => {
     for (let filesystem; (filesystem = waiting.shift()) !== undefined; ) {
-      const row = await tryFilesystem(filesystem, versions, amount, options.behaviours?.split(','));
+      const row = await tryFilesystem(filesystem, versions, amount, options.behaviours?.split(',') ?? (options.quick && wanted.length === 0 ? filesystem.quick : undefined));
       rows.push(row);
       tell(row);
     }
@@ -53,6 +53,7 @@ async function tryAll(): Promise<Row[]> {
 if (process.geteuid?.() !== 0) console.log('Not tested: it takes root to mount');
 else if (options.install) install(packages);
 else if (options.evidence) process.exitCode = spawnSync(process.execPath, ['test/evidence/evidence.js', 'filesystems'], { stdio: 'inherit' }).status ?? 1;
+else if (!options.inside && spawnSync('unshare', ['--mount', '--pid', '--fork', 'true']).status !== 0) console.log('Not tested: namespaces cannot be made here');
 else if (!options.inside) process.exitCode = inNamespaces();
 else {
   console.log(`Linux ${release()}; packages: ${packages.join(' ')}`);

@@ -8,7 +8,7 @@ import type { Mounted } from './stage.ts';
 const everybody = ['-o', 'allow_other'];
 
 /** What is mounted by a program on top of folders of another filesystem. */
-function onTop(name: string, packages: readonly string[], command: (place: Place, lower: string, point: string) => Promise<readonly string[]> | readonly string[], quick = false): Filesystem {
+function onTop(name: string, packages: readonly string[], command: (place: Place, lower: string, point: string) => Promise<readonly string[]> | readonly string[], quick: readonly string[] = []): Filesystem {
   return {
     name,
     packages,
@@ -22,7 +22,7 @@ function onTop(name: string, packages: readonly string[], command: (place: Place
 }
 
 /** What is mounted by a program from an image in a file. */
-function ofImage(name: string, packages: readonly string[], megabytes: number, mkfs: readonly string[], command: (image: string, point: string, place: Place) => readonly string[] | Promise<readonly string[]>, quick = false): Filesystem {
+function ofImage(name: string, packages: readonly string[], megabytes: number, mkfs: readonly string[], command: (image: string, point: string, place: Place) => readonly string[] | Promise<readonly string[]>, quick: readonly string[] = []): Filesystem {
   return {
     name,
     packages,
@@ -63,15 +63,11 @@ async function encfs(_: Place, lower: string, point: string): Promise<string[]> 
   return ['encfs', '-f', '--standard', '--extpass=echo secret', cipher, point, '--', ...everybody];
 }
 
-/** Over a server that speaks with this one client by its standard input and output: it has no port, and ends with it. */
-const sshfs = (...options: string[]) => async (place: Place, lower: string, point: string): Promise<string[]> => {
-  const [key, hostKey] = [place.at('key'), place.at('host-key')];
-  for (const path of [key, hostKey]) await place.run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', path);
-  await mkdir('/run/sshd', { recursive: true });
-  await writeFile(place.at('sshd_config'), `HostKey ${hostKey}\nAuthorizedKeysFile ${key}.pub\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nSubsystem sftp /usr/lib/openssh/sftp-server\n`);
-  await writeFile(place.at('known_hosts'), `server ${await place.run('cat', `${hostKey}.pub`)}`);
-  await writeFile(place.at('ssh_config'), `Host server\nIdentityFile ${key}\nUserKnownHostsFile ${place.at('known_hosts')}\nProxyCommand /usr/sbin/sshd -i -f ${place.at('sshd_config')}\n`);
-  return ['sshfs', '-f', '-F', place.at('ssh_config'), '-o', ['allow_other', ...options].join(','), `root@server:${lower}`, point];
+/** Over the server's own program, by a pipe instead of a connection: nothing listens, and it ends with its client. */
+const sshfs = (denied: string, ...options: string[]) => async (place: Place, lower: string, point: string): Promise<string[]> => {
+  const server = place.at('server');
+  await writeFile(server, `#!/bin/sh\nexec /usr/lib/openssh/sftp-server${denied === '' ? '' : ` -P ${denied}`}\n`, { mode: 0o755 });
+  return ['sshfs', '-f', '-o', ['allow_other', `ssh_command=${server}`, ...options].join(','), `server:${lower}`, point];
 };
 
 const rclone = (mode: string) => (place: Place, lower: string, point: string) => ['rclone', 'mount', '--config', place.at('rclone.conf'), '--cache-dir', place.at('rclone-cache'), '--allow-other', '--vfs-cache-mode', mode, lower, point];
@@ -87,28 +83,30 @@ async function unionfs(_: Place, lower: string, point: string): Promise<string[]
 }
 
 export const ofFuse: readonly Filesystem[] = [
-  onTop('fuse-overlayfs', ['fuse-overlayfs'], fuseOverlay, true),
-  ofImage('ntfs-3g', ['ntfs-3g'], 64, ['mkntfs', '-F', '-Q', '-q'], (image, point) => ['ntfs-3g', '-o', 'no_detach,allow_other', image, point], true),
+  onTop('fuse-overlayfs', ['fuse-overlayfs'], fuseOverlay, ['updates', 'durable']),
+  ofImage('ntfs-3g', ['ntfs-3g'], 64, ['mkntfs', '-F', '-Q', '-q'], (image, point) => ['ntfs-3g', '-o', 'no_detach,allow_other', image, point], ['names', 'mode and owner given', 'reads by the package']),
   ofImage('ntfs-3g, permissions', ['ntfs-3g'], 64, ['mkntfs', '-F', '-Q', '-q'], (image, point) => ['ntfs-3g', '-o', 'no_detach,allow_other,permissions,acl', image, point]),
-  ofImage('exfat-fuse', ['exfat-fuse', 'exfatprogs'], 64, ['mkfs.exfat'], async (image, point, place) => ['mount.exfat-fuse', '-d', '-o', 'allow_other', await place.device(image), point], true),
+  ofImage('exfat-fuse', ['exfat-fuse', 'exfatprogs'], 64, ['mkfs.exfat'], async (image, point, place) => ['mount.exfat-fuse', '-d', '-o', 'allow_other', await place.device(image), point], ['create only', 'names', 'keep', 'replaceDirectory']),
   ofImage('fusefat', ['fusefat', 'dosfstools'], 64, ['mkfs.vfat'], (image, point) => ['fusefat', '-f', '-o', 'rw+,allow_other', image, point]),
-  onTop('bindfs', ['bindfs'], bindfs(), true),
-  onTop('bindfs --chmod-ignore --chown-ignore', ['bindfs'], bindfs('--chmod-ignore', '--chown-ignore'), true),
+  onTop('bindfs', ['bindfs'], bindfs(), ['reads by the package', 'durable']),
+  onTop('bindfs --chmod-ignore --chown-ignore', ['bindfs'], bindfs('--chmod-ignore', '--chown-ignore'), ['mode and owner given', 'keep']),
   onTop('bindfs --chmod-deny --chown-deny --xattr-none', ['bindfs'], bindfs('--chmod-deny', '--chown-deny', '--xattr-none')),
   onTop('bindfs --force-user --perms', ['bindfs'], bindfs('--force-user=64001', '--perms=a=rwX')),
-  onTop('mergerfs, category.create=rand', ['mergerfs'], mergerfs('rand'), true),
+  onTop('mergerfs, category.create=rand', ['mergerfs'], mergerfs('rand'), ['updates', 'takeover', 'transaction']),
   onTop('mergerfs, category.create=ff', ['mergerfs'], mergerfs('ff')),
   onTop('mergerfs, category.create=epmfs', ['mergerfs'], mergerfs('epmfs')),
   onTop('gocryptfs', ['gocryptfs'], gocryptfs),
   onTop('encfs', ['encfs'], encfs),
-  onTop('sshfs', ['sshfs', 'openssh-server', 'openssh-client'], sshfs()),
-  onTop('sshfs, workaround=rename', ['sshfs', 'openssh-server', 'openssh-client'], sshfs('workaround=rename')),
-  onTop('sshfs, dir_cache=no, direct_io, no_check_root', ['sshfs', 'openssh-server', 'openssh-client'], sshfs('dir_cache=no', 'direct_io', 'no_check_root')),
+  onTop('sshfs', ['sshfs', 'openssh-sftp-server'], sshfs('')),
+  onTop('sshfs, dir_cache=no, direct_io, no_check_root', ['sshfs', 'openssh-sftp-server'], sshfs('', 'dir_cache=no', 'direct_io', 'no_check_root')),
+  onTop('sshfs, server without posix-rename', ['sshfs', 'openssh-sftp-server'], sshfs('posix-rename')),
+  onTop('sshfs, server without posix-rename, workaround=rename', ['sshfs', 'openssh-sftp-server'], sshfs('posix-rename', 'workaround=rename')),
+  onTop('sshfs, server without fsync and hardlink', ['sshfs', 'openssh-sftp-server'], sshfs('fsync,hardlink')),
   onTop('rclone, vfs-cache-mode=off', ['rclone'], rclone('off')),
   onTop('rclone, vfs-cache-mode=full', ['rclone'], rclone('full')),
   onTop('unionfs-fuse', ['unionfs-fuse'], unionfs),
   ofImage('fuse2fs', ['fuse2fs', 'e2fsprogs'], 64, ['mkfs.ext4', '-q', '-F', '-O', '^has_journal', '-m', '0'], async (image, point, place) => {
     if (place.isUsed) await repaired(['e2fsck', '-fy'], image);
     return ['fuse2fs', '-f', '-o', 'allow_other', image, point];
-  }, true),
+  }, ['reads by the package', 'durable']),
 ];

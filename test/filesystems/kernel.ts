@@ -1,7 +1,7 @@
 /** Filesystems of the kernel. */
 import { link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Filesystem } from './filesystem.ts';
+import { everything, type Filesystem } from './filesystem.ts';
 import { repaired, type Place } from './place.ts';
 
 function ofDisk(name: string, packages: readonly string[], megabytes: number, mkfs: readonly string[], { options = 'loop', repair }: { options?: string; repair?: readonly [string, ...string[]] } = {}): Filesystem {
@@ -37,15 +37,15 @@ async function overlay(place: Place, options: string): Promise<{ folder: string;
 }
 
 export const ofKernel: readonly Filesystem[] = [
-  { ...ofDisk('ext4', ['e2fsprogs'], 128, ext('ext4', ...now)), quick: true },
+  { ...ofDisk('ext4', ['e2fsprogs'], 128, ext('ext4', ...now)), quick: everything },
   ofDisk('ext3', ['e2fsprogs'], 128, ext('ext3', ...now)),
   ofDisk('ext2', ['e2fsprogs'], 128, ext('ext2'), { repair: ['e2fsck', '-fy'] }),
-  { ...ofDisk('xfs', ['xfsprogs'], 320, ['mkfs.xfs', '-q', '-f'], { options: 'loop,nouuid' }), quick: true },
-  { ...ofDisk('btrfs', ['btrfs-progs'], 160, ['mkfs.btrfs', '-q', '-f']), quick: true },
-  { name: 'tmpfs', packages: [], quick: true, mount: async (place) => ({ folder: await place.mount(place.at('mounted'), '-t', 'tmpfs', '-o', 'size=64M', 'tmpfs') }) },
+  ofDisk('xfs', ['xfsprogs'], 320, ['mkfs.xfs', '-q', '-f'], { options: 'loop,nouuid' }),
+  ofDisk('btrfs', ['btrfs-progs'], 160, ['mkfs.btrfs', '-q', '-f']),
+  { name: 'tmpfs', packages: [], quick: ['keep', 'updates', 'replaceDirectory'], mount: async (place) => ({ folder: await place.mount(place.at('mounted'), '-t', 'tmpfs', '-o', 'size=64M', 'tmpfs') }) },
   { name: 'vfat', packages: ['dosfstools'], mount: async (place) => ({ folder: await place.mount(place.at('mounted'), '-t', 'vfat', '-o', 'loop', await place.disk(64, 'mkfs.vfat')) }) },
-  { name: 'overlay, index=off', packages: [], quick: true, mount: (place) => overlay(place, 'index=off') },
+  { name: 'overlay, index=off', packages: [], quick: ['hard links', 'updates', 'durable'], mount: (place) => overlay(place, 'index=off') },
   { name: 'overlay, index=on', packages: [], mount: (place) => overlay(place, 'index=on') },
   { name: 'overlay, metacopy=on', packages: [], mount: (place) => overlay(place, 'metacopy=on,redirect_dir=on') },
-  { name: 'overlay, volatile', packages: [], mount: (place) => overlay(place, 'volatile') },
+  { name: 'overlay, volatile', packages: [], quick: ['durable'], mount: (place) => overlay(place, 'volatile') },
 ];

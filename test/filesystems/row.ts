@@ -31,6 +31,7 @@ const usual = `
   fs.fsyncSync(fd);
   fs.closeSync(fd);
   fs.renameSync('one', 'two');
+  fs.unlinkSync('two');
   fs.writeFileSync('one', Buffer.alloc(3_000_000));
   fs.renameSync('one', 'two');
   fs.mkdirSync('folder');
@@ -51,6 +52,12 @@ async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> 
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Of all that a program said, its error. */
+function reasonIn(message: string): string {
+  const lines = message.trim().split('\n').filter((line) => line.trim() !== '');
+  return lines.find((line) => /^\w*Error: |^mount: /.test(line)) ?? lines.at(-1) ?? message;
 }
 
 async function tryOne(behaviour: Behaviour, mounted: Mounted, number: number, amount: Amount): Promise<Verdict> {
@@ -79,7 +86,7 @@ async function tryAll(filesystem: Filesystem, place: Place, amount: Amount, only
     await within(20_000, place.run(process.execPath, '-e', usual, mounted.folder));
   } catch (error) {
     await place.stop();
-    return { cells, missing: (error instanceof Late ? `it hangs, in plain calls` : (error as Error).message).trim() };
+    return { cells, missing: error instanceof Late ? 'it hangs, in plain calls' : reasonIn((error as Error).message) };
   }
   const behaviours = [...writing, ...keeping, ...racing, ...killing, durability(filesystem, place)];
   for (const [number, behaviour] of behaviours.entries()) {

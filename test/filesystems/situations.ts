@@ -6,7 +6,7 @@ import type { How } from './actors.ts';
 import type { Filesystem } from './filesystem.ts';
 import { environment, sleep, type Place } from './place.ts';
 
-function situation(name: string, how: (place: Place) => Promise<readonly [How, How?]> | readonly [How, How?], { quick = false, packages = [] }: { quick?: boolean; packages?: readonly string[] } = {}): Filesystem {
+function situation(name: string, how: (place: Place) => Promise<readonly [How, How?]> | readonly [How, How?], { quick = [], packages = [] }: { quick?: readonly string[]; packages?: readonly string[] } = {}): Filesystem {
   return {
     name,
     packages,
@@ -40,13 +40,13 @@ async function refusing(place: Place, what: string): Promise<readonly [How]> {
 }
 
 export const situations: readonly Filesystem[] = [
-  situation('an ordinary user', () => [user], { quick: true }),
-  situation('a user namespace that maps ids below 65536 only', fewIds, { quick: true }),
-  situation('as PID 1, each process in a pid namespace of its own', () => [inNamespaces('--pid', '--mount-proc')], { quick: true }),
+  situation('an ordinary user', () => [user], { quick: ['write', 'mode and owner given', 'keep', 'transaction'] }),
+  situation('a user namespace that maps ids below 65536 only', fewIds, { quick: ['mode and owner given', 'keep'] }),
+  situation('as PID 1, each process in a pid namespace of its own', () => [inNamespaces('--pid', '--mount-proc')], { quick: ['updates', 'takeover', 'sweep', 'signals'] }),
   situation('one of two processes in another pid namespace', () => [{}, inNamespaces('--pid', '--mount-proc')]),
-  situation('one of two processes in another time namespace', () => [{}, inNamespaces('--time', '--boottime=1000000')], { quick: true }),
-  situation('without /proc', () => [{ under: ['unshare', '--mount', '--', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'] }], { quick: true }),
-  situation('without the optional addon', () => [{ env: { UNTORN_WITHOUT_ADDON: 'yes' } }], { quick: true }),
+  situation('one of two processes in another time namespace', () => [{}, inNamespaces('--time', '--boottime=1000000')], { quick: ['updates', 'takeover', 'sweep'] }),
+  situation('without /proc', () => [{ under: ['unshare', '--mount', '--', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'] }], { quick: ['write', 'keep', 'updates', 'transaction', 'sweep'] }),
+  situation('without the optional addon', () => [{ env: { UNTORN_WITHOUT_ADDON: 'yes' } }], { quick: ['keep'] }),
   situation('link(2) is refused (EPERM)', (place) => refusing(place, 'no-link'), { packages: ['gcc', 'libc6-dev'] }),
   situation('set-id bits are refused (EPERM)', (place) => refusing(place, 'no-set-id'), { packages: ['gcc', 'libc6-dev'] }),
   situation('extended attributes are refused (EPERM)', (place) => refusing(place, 'no-attributes'), { packages: ['gcc', 'libc6-dev'] }),
