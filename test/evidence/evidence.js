@@ -30,6 +30,7 @@ const parts = {
     { args: ['build/test/torture/torture.js', ...(small ? ['--quick'] : [])] },
     { args: ['build/test/torture/torture.js', `--dir=${tmpdir()}`, ...(small ? ['--quick'] : ['--rounds=2000'])] },
   ],
+  filesystems: [{ args: ['build/test/filesystems/filesystems.js', ...(small ? ['--quick'] : [])] }],
   programs: [{ args: ['scripts/test.js', 'property/calls'], env: { UNTORN_PROPERTY_SECONDS: small ? '5' : '120' } }],
   tests: [{ args: ['scripts/test.js', 'unit', 'filesystem', 'lifecycle', 'cli'], env: { UNTORN_EVIDENCE_OF_TESTS: 'yes' } }],
   runtimes: [{ args: ['test/runtimes/runtimes.js'] }],

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bars } from '../../bench/plot.js';
+import { filesystemsSection, filesystemsTables } from './filesystems-page.js';
 import { faultsSection, peersSection } from './faults-page.js';
 import { matrix } from './matrix.js';
 import { directoriesSection, powerCutsPlot, powerCutsSection } from './power-cuts-page.js';
@@ -14,6 +15,7 @@ export function writePages(docs, names) {
   writeFileSync(join(docs, 'evidence.md'), evidence(parts));
   for (const [name, title, unit, rows] of plots(parts)) writeFileSync(join(docs, 'evidence', `${name}.svg`), bars(title, rows, unit));
   into(join(docs, 'guarantees.md'), 'shown', matrix(own));
+  if (parts.filesystems !== undefined) into(join(docs, 'filesystems.md'), 'filesystems', filesystemsTables(parts.filesystems));
   if (parts.runtimes !== undefined) into(join(docs, 'guarantees.md'), 'runtimes', runtimes(parts.runtimes));
 }
 
@@ -43,11 +45,12 @@ tables of [guarantees.md](guarantees.md) from them; nothing is typed by hand.
     faultsSection(parts.faults),
     peersSection(parts.peers),
     racesSection(parts.races),
+    filesystemsSection(parts.filesystems),
     othersSection(parts),
   ].join('\n').replaceAll(/\n{3,}/g, '\n\n').trimEnd()}\n`;
 }
 
-const commands = { faults: '`npm run evidence -- faults`', races: '`npm run test:torture`', windows: '`npm run test:windows`', runtimes: '`npm run test:runtimes`', 'power-cuts': '`npm run test:crash -- --all`', directories: '`npm run test:crash -- directories`', peers: '`npm run evidence -- peers`' };
+const commands = { faults: '`npm run evidence -- faults`', races: '`npm run test:torture`', filesystems: '`npm run test:filesystems`', windows: '`npm run test:windows`', runtimes: '`npm run test:runtimes`', 'power-cuts': '`npm run test:crash -- --all`', directories: '`npm run test:crash -- directories`', peers: '`npm run evidence -- peers`' };
 
 function whereAndWhen(parts) {
   const rows = Object.entries(parts).map(([name, { about, seconds }]) => {

@@ -1,0 +1,119 @@
+/** All behaviours on one filesystem. */
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ActorError } from './actors.ts';
+import { durability } from './durability.ts';
+import type { Filesystem } from './filesystem.ts';
+import { keeping } from './keeping.ts';
+import { killing } from './killing.ts';
+import { Place } from './place.ts';
+import { racing } from './racing.ts';
+import { Stage, type Amount, type Behaviour, type Mounted } from './stage.ts';
+import { verdict, type Verdict } from './verdict.ts';
+import { writing } from './writing.ts';
+
+export interface Row {
+  readonly filesystem: Filesystem;
+  /** Packages with their versions. */
+  readonly versions: readonly string[];
+  readonly cells: ReadonlyMap<string, Verdict>;
+  /** Why nothing was tried. */
+  readonly missing?: string;
+  readonly seconds: number;
+}
+
+/** What every program expects of a filesystem. Where it cannot do that within a while, nothing is tried on it. */
+const usual = `
+  const fs = require('node:fs');
+  process.chdir(process.argv[1]);
+  const fd = fs.openSync('one', 'w');
+  fs.writeSync(fd, 'content');
+  fs.fsyncSync(fd);
+  fs.closeSync(fd);
+  fs.renameSync('one', 'two');
+  fs.unlinkSync('two');
+  fs.writeFileSync('one', Buffer.alloc(3_000_000));
+  fs.renameSync('one', 'two');
+  fs.mkdirSync('folder');
+  if (fs.readFileSync('two').length !== 3_000_000 || fs.readdirSync('.').length < 2) throw new Error('it does not hold what was written');
+  fs.rmdirSync('folder');
+  fs.unlinkSync('two');
+`;
+
+/** Longer than any timeout of the package that a behaviour may run into. */
+const patience = 300_000;
+
+class Late extends Error {}
+
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+  let timer;
+  try {
+    return await Promise.race([promise, new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Late(`not over in ${milliseconds / 1000} s`)), milliseconds)))]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Of all that a program said, its error. */
+function reasonIn(message: string): string {
+  const lines = message.trim().split('\n').filter((line) => line.trim() !== '');
+  return lines.find((line) => /^\w*Error: |^mount: /.test(line)) ?? lines.at(-1) ?? message;
+}
+
+async function tryOne(behaviour: Behaviour, mounted: Mounted, number: number, amount: Amount): Promise<Verdict> {
+  const folder = join(mounted.folder, `behaviour-${number}`);
+  const stage = new Stage(folder, mounted, amount);
+  try {
+    await mkdir(folder);
+    // Where there are no modes, anybody may write.
+    await chmod(folder, 0o777).catch(() => undefined);
+    return await behaviour.run(stage);
+  } catch (error) {
+    const { code, syscall, message, stack } = error as NodeJS.ErrnoException;
+    // What a plain call of this process met is no matter of the package, unless something is not there any more.
+    if (!(error instanceof ActorError) && syscall !== undefined && code !== 'ENOENT') return verdict('not tested', `${syscall}(2) says ${code}`, [message]);
+    return verdict('VIOLATION', 'unexpected', [stack ?? String(error)]);
+  } finally {
+    await stage.end();
+  }
+}
+
+async function tryAll(filesystem: Filesystem, place: Place, amount: Amount, only: readonly string[] | undefined): Promise<Pick<Row, 'cells' | 'missing'>> {
+  const cells = new Map<string, Verdict>();
+  let mounted;
+  try {
+    mounted = await filesystem.mount(place);
+    await within(20_000, place.run(process.execPath, '-e', usual, mounted.folder));
+  } catch (error) {
+    await place.stop();
+    return { cells, missing: error instanceof Late ? 'it hangs, in plain calls' : reasonIn((error as Error).message) };
+  }
+  const behaviours = [...writing, ...keeping, ...racing, ...killing, durability(filesystem, place)];
+  for (const [number, behaviour] of behaviours.entries()) {
+    if (only?.includes(behaviour.name) === false) continue;
+    const trying = tryOne(behaviour, mounted, number, amount);
+    try {
+      cells.set(behaviour.name, await within(patience, trying));
+    } catch (error) {
+      cells.set(behaviour.name, verdict('VIOLATION', (error as Error).message));
+      // Whoever waits for it gets an error.
+      await place.stop();
+      await trying;
+      break;
+    }
+  }
+  return { cells };
+}
+
+export async function tryFilesystem(filesystem: Filesystem, versions: ReadonlyMap<string, string | undefined>, amount: Amount, only?: readonly string[]): Promise<Row> {
+  const began = Date.now();
+  const absent = filesystem.packages.filter((name) => versions.get(name) === undefined);
+  const row = { filesystem, versions: filesystem.packages.filter((name) => !absent.includes(name)).map((name) => `${name} ${versions.get(name)}`) };
+  if (absent.length > 0) return { ...row, cells: new Map(), missing: `${absent.join(', ')} not installed (--install)`, seconds: 0 };
+  const place = await Place.make();
+  try {
+    return { ...row, ...(await tryAll(filesystem, place, amount, only)), seconds: (Date.now() - began) / 1000 };
+  } finally {
+    await place.end();
+  }
+}
