@@ -127,7 +127,7 @@ function keyOf(status: FileStatus): string {
 }
 
 /** ext2 to ext4, XFS, Btrfs and tmpfs, by their numbers in statfs(2). */
-const ownFilesystems = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994]);
+export const ownFilesystems: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994]);
 
 function* isLocal({ blocking, surroundings }: Write, fd: number, path: PathName): Steps<boolean> {
   if (blocking || surroundings.platform !== 'linux') return false;

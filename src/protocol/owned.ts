@@ -137,20 +137,33 @@ export function* namesIn(write: Write, { directory }: Folder): Steps<PathName[]>
 }
 
 /** Removes a name that is no directory, if it is there. */
-export function* unlinkIn(write: Write, { directory }: Folder, name: PathName): Steps<void> {
-  yield* whileBusy(write, () => unlinkIfThere(join(directory.reach, name)));
+export function* unlinkIn(write: Write, folder: Folder, name: PathName): Steps<void> {
+  try {
+    yield* whileBusy(write, () => unlinkIfThere(join(folder.directory.reach, name)));
+  } catch (error) {
+    if (!(yield* isGone(folder, name))) throw error;
+  }
 }
 
 /** Removes an empty directory, if it is there; false if it is not empty. */
-export function* rmdirIn(write: Write, { directory }: Folder, name: PathName): Steps<boolean> {
+export function* rmdirIn(write: Write, folder: Folder, name: PathName): Steps<boolean> {
   try {
-    yield* whileBusy(write, () => call.rmdir(join(directory.reach, name)));
+    yield* whileBusy(write, () => call.rmdir(join(folder.directory.reach, name)));
   } catch (error) {
     const code = codeOf(error) ?? '';
     if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
-    if (code !== 'ENOENT') throw error;
+    if (code !== 'ENOENT' && !(yield* isGone(folder, name))) throw error;
   }
   return true;
+}
+
+/** After an error, which may have been reported of what was done: whether there is no such name any more. */
+function* isGone(folder: Folder, name: PathName): Steps<boolean> {
+  try {
+    return (yield* lookIn(folder, name)) === undefined;
+  } catch {
+    return false; // The first error is the one to report.
+  }
 }
 
 /** Undefined where there is no such thing to open: nothing, a link, or (for a directory) no directory. */

@@ -15,7 +15,7 @@ function phased(rewrite: (request: SystemCall, state: Parameters<Rewrite>[1], ph
       const instead = rewrite(request, state, phase);
       if (isCommit(request)) phase.committed = true;
       if (phase.committed && request.name === 'fsync' && state.directories.has(request.args[0])) phase.syncs++;
-      if (request.name === 'unlink' && names(request).endsWith('.committed')) phase.committed = false;
+      if (request.name === 'rename' && names(request).endsWith('.done')) phase.committed = false;
       return instead;
     })(steps);
   };

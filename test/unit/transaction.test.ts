@@ -455,8 +455,8 @@ describe('recover()', () => {
 
   it('finds nothing where there is nothing', async () => {
     const directory = here.folder;
-    assert.deepEqual(await recover(directory), { completed: [], removed: [], kept: [] });
-    assert.deepEqual(recoverSync(directory), { completed: [], removed: [], kept: [] });
+    assert.deepEqual(await recover(directory), { completed: [], files: [], removed: [], kept: [] });
+    assert.deepEqual(recoverSync(directory), { completed: [], files: [], removed: [], kept: [] });
     await assert.rejects(recover(join(directory, 'none')), { code: 'ENOENT' });
     await assert.rejects(recover(directory, { olderThan: -1 }), { code: 'ERR_OUT_OF_RANGE' });
     await assert.rejects(recover(directory, { recursive: true } as never), { code: 'ERR_INVALID_ARG_VALUE' });
