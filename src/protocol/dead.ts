@@ -6,7 +6,7 @@
  * journal names that very lock. Without such a note only transactions count whose own owners are dead.
  */
 import { codeOf } from '../errors.ts';
-import { asText, join, type PathName } from '../path.ts';
+import { asText, display, join, type PathName } from '../path.ts';
 import { type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
@@ -14,7 +14,7 @@ import { parseToken, type Owner } from '../system/owner.ts';
 import { freeAbandoned } from './abandoned.ts';
 import { closeDirectory } from './directory.ts';
 import type { OpenFolder } from './files.ts';
-import { isNumbered, notHome, openHome, readIfWhole, readPointer, withRecord } from './find-record.ts';
+import { isNumbered, notHome, openHome, readIfWhole, readPointer, unreachable, withRecord } from './find-record.ts';
 import { decodeNote, type Pointer } from './journal.ts';
 import { Leftovers, type Left } from './leftovers.ts';
 import { releaseLock, takeLock, type Lock, type LockPlace } from './lock.ts';
@@ -103,7 +103,12 @@ export function* homeFrom(write: Write, folder: OpenFolder, id: string): Steps<O
 /** Removes what one has staged in a directory in which it has neither its record nor a pointer: it was not committed, or is done. */
 export function* removeStrays(write: Write, folder: OpenFolder, id: string, tell: Tell): Steps<void> {
   const removed: PathName[] = [];
-  for (const name of (yield* tell.leftovers.in(write, folder)).get(id)?.staged ?? []) {
+  const left = (yield* tell.leftovers.in(write, folder)).get(id);
+  // What a look does not find may be there all the same: a list of names is another look.
+  if (isRecorded(left) && isRecorded((yield* new Leftovers().in(write, folder)).get(id))) {
+    throw unreachable(`the record of a transaction in "${display(folder.directoryPath)}" is listed, and cannot be found`);
+  }
+  for (const name of left?.staged ?? []) {
     if ((yield* lookIn(folder, name)) === undefined) continue;
     yield* unlinkIn(write, folder, name);
     removed.push(join(folder.directoryPath, name));
@@ -129,8 +134,8 @@ function* settleAtAGuess(write: Write, folder: OpenFolder, owner: LockOwner, tel
   }
 }
 
-function isRecorded({ record, pointer }: Left): boolean {
-  return (record ?? pointer) !== undefined;
+function isRecorded(left: Left | undefined): boolean {
+  return (left?.record ?? left?.pointer) !== undefined;
 }
 
 function isOthers(error: unknown): boolean {
