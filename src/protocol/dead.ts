@@ -27,12 +27,14 @@ import { newLockedWrite, type LockedWrite, type Write } from './write.ts';
 
 /** Hears what was put right. */
 export interface Tell extends Settling {
+  /** The transactions that are settled: their other locks need nothing more. */
+  readonly done: Set<string>;
   tell(id: string, settled: Settled): void;
 }
 
 /** Of a transaction's files nobody hears who takes over one of its locks. */
 function nobody(): Tell {
-  return { leftovers: new Leftovers(), isHeard: false, tell: () => undefined };
+  return { leftovers: new Leftovers(), isHeard: false, done: new Set(), tell: () => undefined };
 }
 
 /** What whoever takes over a lock has to do first, in case it is that of a transaction: see `takeover.ts`. */
@@ -63,6 +65,7 @@ function isSameProcess(one: Owner, other: Owner): boolean {
 }
 
 function* settleNoted(write: Write, folder: OpenFolder, { random }: Dead, { id, home: site }: Pointer, tell: Tell): Steps<void> {
+  if (tell.done.has(id)) return;
   const home = yield* homeFrom(write, folder, id);
   if (home !== undefined) return yield* inHome(write, home, () => settleLock(write, home, id, random, tell));
   // Of this directory nothing is to be changed: not yet, or not any more, or the lock is of a file that was only read.

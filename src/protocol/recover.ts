@@ -53,7 +53,6 @@ class Found implements Tell {
   readonly kept: KeptTransaction[] = [];
   /** What was waiting for, by the transaction. */
   readonly waiting = new Map<string, Error>();
-  /** The transactions of which something was done. */
   readonly done = new Set<string>();
 
   constructor(isHeard: boolean) {

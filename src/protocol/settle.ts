@@ -8,8 +8,8 @@
  * was not committed the journal stays for as long as that.
  */
 import { refusal } from '../errors.ts';
-import { display, join, type PathName } from '../path.ts';
-import { call, type Steps } from '../system/calls.ts';
+import { display, join, key, type PathName } from '../path.ts';
+import { atOnce, call, type Steps } from '../system/calls.ts';
 import { clearStaged, makeChange, type Made, type Part } from './changes.ts';
 import { closeDirectory } from './directory.ts';
 import type { OpenFolder } from './files.ts';
@@ -99,13 +99,20 @@ function* complete(write: Write, home: OpenFolder, record: FoundDirectory, journ
   const { id, changes } = journal.content;
   // Its owner may have ended before the commit was durable.
   yield* syncRecord(write, record);
-  const files: SettledFile[] = [];
-  for (const change of changes) files.push({ path: pathOf(parts, change), made: yield* makeChange(write, id, parts, change) });
+  // As by its owner: whoever reads meanwhile sees old beside new for as short as can be.
+  const made = yield* atOnce(makeAll(write, id, parts, changes));
+  const files = changes.map((change, index): SettledFile => ({ path: pathOf(parts, change), made: made[index] as Made }));
   const lost = files.find(({ made }) => made === 'missing' || made === 'unknown');
   if (lost !== undefined && !isHeard) throw contentLost(lost);
   yield* syncAll(write, parts);
   yield* finishToken(write, record);
   return files;
+}
+
+function* makeAll(write: Write, id: string, parts: readonly Part[], changes: readonly Change[]): Steps<Made[]> {
+  const made: Made[] = [];
+  for (const change of changes) made.push(yield* makeChange(write, id, parts, change));
+  return made;
 }
 
 /** Of a transaction whose owner ended when everything was done. */
@@ -135,9 +142,11 @@ interface ToFinish {
 /** Removes what was staged, and then the record, in an order in which none of it is missed. It cannot be committed any more. */
 function* finish(write: Write, { home, record, id, journal, parts, settling }: ToFinish): Steps<Settled> {
   const folders = [home, ...parts.map(({ folder }) => folder)];
-  const removed: PathName[] = [];
-  for (const folder of folders) if (folder !== undefined) removed.push(...(yield* removeListed(write, folder, id, settling)));
+  const listed: Staged[] = [];
+  for (const folder of folders) if (folder !== undefined) listed.push(...(yield* listStaged(write, folder, id, settling)));
   if (journal !== undefined) yield* clearStaged(write, id, folders, journal.changes);
+  yield* removeOthers(listed, journal?.changes ?? []);
+  const removed = listed.map(({ folder, name }) => join(folder.directoryPath, name));
   const others = parts.filter(({ pointed }) => pointed).map(({ folder }) => folder as OpenFolder);
   if (others.length > 0) yield* removePointers(write, others, id);
   const missing = parts.filter(({ folder }) => folder === undefined);
@@ -146,13 +155,19 @@ function* finish(write: Write, { home, record, id, journal, parts, settling }: T
   return { files: [], removed };
 }
 
-/** Removes what is staged, also what is in no journal, as a pointer that did not come to have its name. What cannot be removed is somebody else's. */
-function* removeListed(write: Write, folder: OpenFolder, id: string, { leftovers }: Settling): Steps<PathName[]> {
-  const removed: PathName[] = [];
-  for (const name of (yield* leftovers.in(write, folder)).get(id)?.staged ?? []) {
-    if (yield* afterFailure(call.unlink(join(folder.directory.reach, name)))) removed.push(join(folder.directoryPath, name));
-  }
-  return removed;
+interface Staged {
+  readonly folder: OpenFolder;
+  readonly name: PathName;
+}
+
+function* listStaged(write: Write, folder: OpenFolder, id: string, { leftovers }: Settling): Steps<Staged[]> {
+  return ((yield* leftovers.in(write, folder)).get(id)?.staged ?? []).map((name) => ({ folder, name }));
+}
+
+/** Removes what is in no journal, as a pointer that did not come to have its name. What cannot be removed is somebody else's. */
+function* removeOthers(listed: readonly Staged[], changes: readonly Change[]): Steps<void> {
+  const known = new Set(changes.flatMap((change) => (change.kind === 'put' ? [key(change.staged)] : [])));
+  for (const { folder, name } of listed) if (!known.has(key(name))) yield* afterFailure(call.unlink(join(folder.directory.reach, name)));
 }
 
 /** Whether a transaction has a record in a directory. */
