@@ -449,8 +449,8 @@ describe('transactions where the system does otherwise', () => {
     const failing = (code) => Object.assign(new Error(code + ': by the test'), { code, errno: -1, syscall: 'test' });
     let spoiled = (path) => false;`;
 
-  const shortNames = otherwise(['open', 'link', 'rename', 'mkdir'], `(name, given, go) => {
-    const created = name === 'open' ? (given[1] & fs.constants.O_CREAT) !== 0 && given[0] : name === 'mkdir' ? given[0] : given[1];
+  const shortNames = otherwise(['open', 'link', 'rename', 'mkdir', 'unlink'], `(name, given, go) => {
+    const created = name === 'unlink' ? given[0] : name === 'open' ? (given[1] & fs.constants.O_CREAT) !== 0 && given[0] : name === 'mkdir' ? given[0] : given[1];
     if (created && created.slice(created.lastIndexOf('/') + 1).length > 143) throw failing('ENAMETOOLONG');
     return go();
   }`);
