@@ -82,6 +82,7 @@ class Commit {
     try {
       if (first === undefined) return yield* this.#nothing();
 
+      write.path = first.write.path;
       yield* refuseOneName(this.#drafted);
       yield* this.#locks.take(this.#drafted.flatMap(filesOf));
       yield* this.#draft.assertSeen();
