@@ -58,7 +58,7 @@ export function whyNotPrivate(write: Write, status: FileStatus): string | undefi
 export interface WrittenFile {
   readonly folder: Folder;
   readonly name: PathName;
-  readonly guard: Guard;
+  guard: Guard;
 }
 
 /** A record that is being written; it is held open. */
@@ -129,7 +129,7 @@ function* writeNew(write: Write, folder: Folder, name: PathName, content?: (ino:
   }
 }
 
-function* createFile(write: Write, { folder, name, guard }: WrittenFile, content: ((ino: bigint) => Uint8Array) | undefined): Steps<void> {
+function* createFile(write: Write, { folder, name, guard }: Readonly<WrittenFile>, content: ((ino: bigint) => Uint8Array) | undefined): Steps<void> {
   const fd = yield* call.open(join(folder.directory.reach, name), newFileFlags(write), 0o600);
   guard.opened();
   try {
@@ -145,6 +145,16 @@ function* createFile(write: Write, { folder, name, guard }: WrittenFile, content
     throw error;
   }
   yield* call.close(fd);
+}
+
+/** Files that are to go after all that were made by now when the process ends. */
+export function removeLast(write: Write, files: readonly WrittenFile[]): void {
+  for (const file of files) {
+    const first = file.guard;
+    file.guard = guardOf(write, 'file', file.folder, file.name);
+    file.guard.opened();
+    first.release();
+  }
 }
 
 /** Removes a file after an error; whether it is gone. */

@@ -20,20 +20,20 @@
 import { refusal } from '../errors.ts';
 import { join, type PathName } from '../path.ts';
 import type { NotKept } from '../result.ts';
-import { atOnce, call, together, type Steps } from '../system/calls.ts';
-import { clearStaged, makeChange, whatItHolds, type Made, type Part } from './changes.ts';
+import { atOnce, type Steps } from '../system/calls.ts';
+import { makeChange, whatItHolds, type Made, type Part } from './changes.ts';
 import type { Draft } from './draft.ts';
 import { filesOf, type DraftChange } from './draft-change.ts';
-import type { OpenFolder } from './files.ts';
-import { siteFrom, type Change, type Site } from './journal.ts';
+import type { Change } from './journal.ts';
 import type { LockSet } from './locks.ts';
 import { lookAt } from './place.ts';
 import { refuseOneName } from './one-name.ts';
 import { Plan } from './plan.ts';
-import { closeFound, type FoundDirectory } from './owned.ts';
+import type { FoundDirectory } from './owned.ts';
 import * as record from './record.ts';
 import { afterFailure, discardTemporary, statusOf } from './temporary.ts';
 import { reporting, throwIfAborted, type Write } from './write.ts';
+import { Written } from './written.ts';
 
 /** What became of one file. */
 export interface Outcome {
@@ -65,8 +65,7 @@ class Commit {
   readonly #locks: LockSet;
   readonly #drafted: readonly DraftChange[];
   readonly #plan: Plan;
-  #record: record.WrittenRecord | undefined;
-  readonly #pointers: record.WrittenFile[] = [];
+  readonly #written: Written;
 
   constructor(draft: Draft, locks: LockSet) {
     this.#draft = draft;
@@ -74,6 +73,7 @@ class Commit {
     this.#locks = locks;
     this.#drafted = draft.changes;
     this.#plan = new Plan(draft, this.#drafted, locks);
+    this.#written = new Written(draft.write, draft.id, this.#plan.folders);
   }
 
   *run(): Steps<Committed> {
@@ -89,13 +89,13 @@ class Commit {
       for (const change of this.#drafted) yield* reporting(change.write, this.#plan.include(change));
       write.path = first.write.path;
       write.step = 'commit';
-      yield* this.#prepare();
+      yield* this.#written.write(this.#locks.names, this.#plan.changes);
       throwIfAborted(write);
       yield* atOnce(this.#commit());
     } catch (error) {
       if (write.outcome === 'old') yield* this.#rollBack();
       else this.#abandon(error);
-      yield* this.#closeRecord();
+      yield* this.#written.close();
       throw error;
     }
     try {
@@ -105,7 +105,7 @@ class Commit {
       yield* this.#tellWhatFilesHold();
       throw error;
     } finally {
-      yield* this.#closeRecord();
+      yield* this.#written.close();
     }
   }
 
@@ -115,28 +115,9 @@ class Commit {
     return { outcomes: [], durable: this.#write.settings.durability !== 'off' };
   }
 
-  /** Writes down what is to be done, where it can be found from every directory. */
-  *#prepare(): Steps<void> {
-    const write = this.#write;
-    const { id } = this.#draft;
-    const [home, ...others] = this.#plan.folders as [OpenFolder, ...OpenFolder[]];
-    const written = yield* record.createRecord(write, home, id);
-    this.#record = written;
-    const [first, ...rest] = yield* sitesOf(home.directoryPath, this.#plan.folders);
-    const directories = [first as Site, ...rest] as const;
-    yield* record.fillRecord(write, written, { id, directories, locks: this.#locks.names, changes: this.#plan.changes });
-    yield* together(record.syncRecord(write, written.found), this.#sync([home]));
-    for (const [index, folder] of others.entries()) {
-      const directory = { ...(rest[index] as Site), relative: undefined };
-      const where = siteFrom(folder.directoryPath, home.directoryPath, directories[0].ino);
-      this.#pointers.push(yield* record.writePointer(write, folder, { id, directory, home: where }));
-    }
-    yield* this.#sync(others);
-  }
-
   /** The commit itself. At once: nothing of this process comes between the last look and the rename. */
   *#commit(): Steps<void> {
-    const { found } = this.#record as record.WrittenRecord;
+    const { found } = this.#written;
     yield* this.#locks.assertHeld();
     yield* this.#draft.assertSeen();
     for (const change of this.#drafted) if (change.kind === 'put') yield* reporting(change.write, refuseIfGone(change.temporary));
@@ -163,14 +144,8 @@ class Commit {
   #letStay(): void {
     for (const change of this.#drafted) if (change.kind === 'put') change.temporary.guard.release();
     for (const { staged } of this.#plan.linked) staged.letStay();
-    for (const { guard } of this.#written) guard.release();
+    this.#written.letStay();
     this.#locks.keep();
-  }
-
-  /** What it has written down, in the order in which it can go: nothing leads to what is not there. */
-  get #written(): record.WrittenFile[] {
-    if (this.#record === undefined) return [];
-    return [...this.#record.files.toReversed(), ...this.#pointers, this.#record];
   }
 
   #isCommitted(): void {
@@ -184,19 +159,12 @@ class Commit {
   /** After the commit: nothing is undone any more. */
   *#complete(): Steps<Committed> {
     const write = this.#write;
-    const { id } = this.#draft;
-    const { folders, changes } = this.#plan;
-    const [home, ...others] = folders as [OpenFolder, ...OpenFolder[]];
-    const { found } = this.#record as record.WrittenRecord;
     write.step = 'complete';
-    yield* record.syncRecord(write, found);
+    yield* record.syncRecord(write, this.#written.found);
     const made = yield* atOnce(this.#makeAll());
-    const durable = yield* this.#sync(folders);
+    const durable = yield* record.syncAll(write, this.#plan.folders);
     this.#locks.confirmed(durable);
-    yield* record.finishToken(write, found);
-    yield* clearStaged(write, id, folders, changes);
-    yield* record.removePointers(write, others, id);
-    yield* record.removeRecord(write, home, found, id);
+    yield* this.#written.finish(this.#plan.changes);
     write.step = 'unlock';
     yield* this.#locks.releaseAll();
     return { durable, outcomes: this.#drafted.map((change) => this.#outcomeOf(change, made)) };
@@ -243,24 +211,8 @@ class Commit {
   *#rollBack(): Steps<void> {
     for (const { staged } of this.#plan.linked) yield* staged.discard();
     for (const change of this.#drafted) if (change.kind === 'put') yield* discardTemporary(change.temporary);
-    yield* this.#withdraw();
+    yield* this.#written.withdraw();
     yield* afterFailure(this.#locks.releaseAll());
-  }
-
-  /** The token first: it cannot be committed any more. The journal last, when no pointer can come back; it leads to the rest. */
-  *#withdraw(): Steps<void> {
-    if (this.#record === undefined) return;
-    const [token, ...journal] = this.#record.files.toReversed();
-    if (token !== undefined && !(yield* record.withdrawFile(token))) return;
-    for (const pointer of this.#pointers) if (!(yield* record.withdrawFile(pointer))) return;
-    if (this.#pointers.length > 0 && !(yield* afterFailure(this.#sync(this.#plan.folders.slice(1))))) return;
-    for (const file of journal) if (!(yield* record.withdrawFile(file))) return;
-    const { folder, name, guard } = this.#record;
-    if (yield* afterFailure(call.rmdir(join(folder.directory.reach, name)))) guard.release();
-  }
-
-  *#closeRecord(): Steps<void> {
-    if (this.#record !== undefined) yield* afterFailure(closeFound(this.#record.found));
   }
 
   /** It is committed, or may be, and cannot be completed here: `recover` does it, or who takes over its locks. */
@@ -268,17 +220,6 @@ class Commit {
     this.#locks.failed(error);
     this.#locks.giveUp();
   }
-
-  *#sync(folders: readonly OpenFolder[]): Steps<boolean | 'unsupported'> {
-    return yield* record.syncAll(this.#write, folders);
-  }
-}
-
-/** Where directories are. Their inode numbers are those of now: on overlayfs they change with the first file in them. */
-function* sitesOf(from: PathName, folders: readonly OpenFolder[]): Steps<Site[]> {
-  const sites = [];
-  for (const { directory, directoryPath } of folders) sites.push(siteFrom(from, directoryPath, (yield* call.stat(directory.reach)).ino));
-  return sites;
 }
 
 function pathOf(parts: readonly Part[], { directory, name }: Change): PathName {

@@ -118,7 +118,7 @@ function copy(disk: Disk, from: string, to: string): void {
   const { ino } = disk.create('directory', 0o755, 0, 0);
   const [name = ''] = to.split('/').slice(-1);
   disk.setEntries([{ directory: disk.tree.find(to.slice(0, -name.length))?.ino ?? root, name, ino }]);
-  for (const [entry, original] of [...(disk.tree.find(from)?.entries ?? [])]) {
+  for (const [entry, original] of disk.tree.find(from)?.entries ?? []) {
     const inode = disk.inode(original);
     if (inode.type === 'directory') copy(disk, `${from}/${entry}`, `${to}/${entry}`);
     else disk.setEntries([{ directory: ino, name: entry, ino: disk.create(inode.type, inode.mode, inode.uid, inode.gid, inode.data).ino }]);

@@ -67,7 +67,6 @@ export const absenceMutants: Readonly<Record<string, Mutation>> = {
   }),
 };
 
-// oxlint-disable-next-line require-yield -- it stands where a system call would
 function* absent(): Steps<never> {
   throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
 }
