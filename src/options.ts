@@ -50,6 +50,11 @@ export interface LockOptions {
 export interface WriteOptions {
   /** How much of a power cut the write survives. @default 'full' */
   durability?: Durability | undefined;
+  /**
+   * Where the filesystem cannot sync a file (fsync(2) fails with EINVAL, ENOTSUP or ENOSYS): fail, or write all the same; then the
+   * result's `durable` is `'unsupported'`. A sync that fails otherwise is always an error. @default 'require'
+   */
+  sync?: 'require' | 'try' | undefined;
   /** Encoding of strings. @default 'utf8' */
   encoding?: BufferEncoding | null | undefined;
   /** Aborts the write; without effect from the rename on. */
@@ -104,6 +109,7 @@ export interface WriteOptions {
 /** Options that have been read: complete, checked and frozen. */
 export interface Settings {
   readonly durability: Durability;
+  readonly sync: 'require' | 'try';
   readonly encoding: BufferEncoding;
   readonly signal: AbortSignal | undefined;
   readonly mode: number | undefined;
@@ -126,7 +132,7 @@ export interface Settings {
 }
 
 const known = new Set([
-  'durability', 'encoding', 'signal', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifMatch', 'lock', 'ifUnchanged', 'makeParents',
+  'durability', 'sync', 'encoding', 'signal', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifMatch', 'lock', 'ifUnchanged', 'makeParents',
   'backup', 'fallback', 'temporary', 'retry', 'flag', 'flush',
 ]);
 
@@ -162,6 +168,7 @@ function readAll(given: WriteOptions | null | undefined, further: readonly strin
   const fallback = oneOf(options, 'fallback', ['error', 'in-place'] as const);
   return Object.freeze({
     durability,
+    sync: oneOf(options, 'sync', ['require', 'try'] as const),
     encoding: readEncoding(options['encoding']),
     signal: readSignal(options['signal']),
     mode: readMode(options['mode']),

@@ -6,8 +6,8 @@ import { sweepDirectory, type Sweep } from './protocol/sweep.ts';
 import { newWrite } from './protocol/write.ts';
 import type { SweepResult } from './result.ts';
 import { runAsync } from './system/async-driver.ts';
-import type { LockOwner, Sign } from './system/lock-owner.ts';
-import { judge, type Owner } from './system/owner.ts';
+import type { LockOwner } from './system/lock-owner.ts';
+import { judge, type Owner, type Sign } from './system/owner.ts';
 import { surroundings } from './system/surroundings.ts';
 import { runSync } from './system/sync-driver.ts';
 
@@ -53,9 +53,9 @@ function readSweep(directory: PathLike, given: SweepOptions | null | undefined, 
   const [recursive, dryRun] = [flag(options, 'recursive', false), flag(options, 'dryRun', false)];
   const path = absolutePath(directory, 'directory');
   const write = newWrite(path, readOptions({}), surroundings, blocking);
-  return { directory: path, olderThan, recursive, dryRun, uid: surroundings.uid, judge: judgeAny, now: Date.now, write };
+  return { directory: path, olderThan, recursive, dryRun, judge: judgeAny, write };
 }
 
-function judgeAny(owner: Owner | LockOwner, lastChangeNs: bigint): Sign {
-  return 'lease' in owner ? surroundings.judge(owner, lastChangeNs) : judge(owner, lastChangeNs);
+function judgeAny(owner: Owner | LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign {
+  return 'lease' in owner ? surroundings.judge(owner, lastChangeNs, exclusive) : judge(owner, lastChangeNs, exclusive);
 }

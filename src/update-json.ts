@@ -6,6 +6,7 @@ import { readOptions } from './options.ts';
 import { surround, type PathLike, type PathName } from './path.ts';
 import { updateTarget } from './protocol/locked.ts';
 import { validated, valueOf, type FoundJson } from './protocol/read-json.ts';
+import type { Read } from './protocol/seen.ts';
 import { Turn } from './protocol/turns.ts';
 import type { UpdateResult } from './result.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
@@ -89,12 +90,18 @@ function* updating(path: PathLike, update: (value: never, info: UpdateJsonInfo) 
   const write = lockedWrite(path, update, settings, blocking);
   let found: FoundJson | undefined;
   let value: unknown;
-  const updated = yield* updateTarget(write, new Turn(write), function* (old, version) {
+  const updated = yield* updateTarget(write, new Turn(write), function* (old, version, rereading) {
     try {
-      found = yield* valueOf(write, reading, old);
+      let latest = version;
+      function* again(): Steps<Read> {
+        const read = yield* rereading.again();
+        latest = read.version;
+        return { ...read };
+      }
+      found = yield* valueOf(write, reading, old, { ...rereading, again });
       ({ value } = found);
       const { recovery, bytes } = found;
-      const outcome = yield* outcomeOf(write, () => update(value as never, { version, path: write.path, recovery }));
+      const outcome = yield* outcomeOf(write, () => update(value as never, { version: latest, path: write.path, recovery }));
       if ('error' in outcome) return outcome;
       if (outcome.value === unchanged) return { content: undefined };
       ({ value } = outcome);

@@ -4,16 +4,19 @@
  * Promise: the target is never away for a moment, and the backup is never half. It is a hard link to the old
  * file where the filesystem has them, a copy elsewhere; with durability `'full'` or `'normal'` it reaches the disk before
  * the new content can. A crash in between leaves the old file under both names.
+ * What is linked or copied is the file that was looked at, whatever has its name by then.
  * Older numbered backups go only when the new content is in place: a write that fails over and over does not use them up.
  */
 import { codeOf, refusal } from '../errors.ts';
-import { asText, fromBytes, join, key, split, surround, type PathName } from '../path.ts';
+import { join, key, split, type PathName } from '../path.ts';
 import { call, nothing, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { nextNumbered, simple } from './backup-names.ts';
 import { whileBusy, whileOpen } from './busy.ts';
 import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
+import { isSameInode, unlinkIn } from './owned.ts';
 import { lookAt, type Place } from './place.ts';
 import { syncInPlace } from './sync-in-place.ts';
 import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, syncTemporary, unlinkIfThere, type Folder, type TemporaryFile } from './temporary.ts';
@@ -107,31 +110,55 @@ export interface StagedBackup {
 export function* stageOld(write: Write, place: Place, folder: Folder, name: PathName): Steps<StagedBackup> {
   const chosen = newName(write, name, 'temporary');
   const reach = join(folder.directory.reach, chosen);
-  const discard = (): Steps<unknown> => afterFailure(call.unlink(reach));
+  const guard = write.surroundings.guard('file', reach, join(folder.directoryPath, chosen));
+  const discard = function* (): Steps<void> {
+    if (yield* afterFailure(call.unlink(reach))) guard.release();
+  };
   try {
-    if (yield* linked(write, place.reach, reach)) return { name: chosen, reach, letStay: () => undefined, forget: () => undefined, discard };
+    if (yield* linked(write, place, reach)) {
+      guard.opened();
+      return { name: chosen, reach, letStay: () => guard.release(), forget: () => guard.release(), discard };
+    }
   } catch (error) {
     yield* discard();
     throw error;
   }
+  guard.release();
   const copy = yield* copyOld(write, place, folder, name);
   return { name: copy.name, reach: copy.reach, letStay: () => copy.guard.release(), forget: () => forgetTemporary(copy), discard: () => discardTemporary(copy) };
 }
 
-/** Links a file, unless the filesystem or the kernel does not do that, or what is then written in place would be the backup too. */
-function* linked(write: Write, from: PathName, to: PathName): Steps<boolean> {
+/** How often a file is looked for that others replace meanwhile. */
+const patience = 10;
+
+/**
+ * Links the target, unless the filesystem or the kernel does not do that, or what is then written in place would be the backup too.
+ * What is linked is what was looked at: another thing may be there by then, as a link that somebody has put there.
+ */
+function* linked(write: Write, place: Place, to: PathName): Steps<boolean> {
   if (write.settings.fallback === 'in-place') return false;
-  for (let attempts = 0; ; attempts++) {
+  let looked = place.existing;
+  for (let attempts = 0; attempts < patience; attempts++) {
     try {
-      yield* call.link(from, to);
-      return true;
+      yield* call.link(place.reach, to);
     } catch (error) {
       const code = codeOf(error) ?? '';
       if (['EPERM', 'EACCES', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) return false;
       // Linux says this also where another process replaces the file just now: what was found has no name any more.
-      if (code !== 'ENOENT' || attempts >= 10 || (yield* lookAt({ reach: from })) === undefined) throw error;
+      if (code !== 'ENOENT' || (yield* lookAt(place)) === undefined) throw error;
+      continue;
     }
+    if (isSameInode(yield* lookAt({ reach: to }), looked)) return true;
+    yield* call.unlink(to);
+    looked = yield* lookAt(place);
+    if (looked !== undefined && fileType(looked.mode) !== fileType(place.existing?.mode ?? looked.mode)) throw replacedMeanwhile();
   }
+  // Where inodes cannot be told by their numbers.
+  return false;
+}
+
+function replacedMeanwhile(): Error {
+  return refusal('ERR_VERSION_CONFLICT', 'somebody has put another file there while it was backed up');
 }
 
 function* copyOld(write: Write, place: Place, folder: Folder, name: PathName): Steps<TemporaryFile> {
@@ -149,69 +176,53 @@ function* copyOld(write: Write, place: Place, folder: Folder, name: PathName): S
   }
 }
 
-function* copyTarget({ reach }: Place, { fd }: TemporaryFile): Steps<void> {
+function* copyTarget({ reach, existing }: Place, { fd }: TemporaryFile): Steps<void> {
   const old = yield* call.open(reach, O_RDONLY | O_NOFOLLOW, 0);
   try {
+    // The copy gets the rights of the file that was looked at: not the content of one that fewer may read.
+    if (!isAsOpen(yield* call.fstat(old), existing)) throw replacedMeanwhile();
     yield* copyContent(old, fd);
   } finally {
     yield* call.close(old);
   }
 }
 
-/** The next free number; of the older backups only the last few stay. */
+function isAsOpen(status: FileStatus, looked: FileStatus | undefined): boolean {
+  return isSameInode(status, looked) || (status.mode === looked?.mode && status.uid === looked.uid && status.gid === looked.gid);
+}
+
+/**
+ * The next free number; of the older backups only the last few stay. An end of the process before the rename leaves it: it is whole,
+ * and what comes next may be the rename already.
+ */
 function* backUpNumbered(write: Write, place: Place, turn: Turn, limit: number): Steps<MadeBackup> {
-  const numbers = yield* numbersTaken(place);
-  for (let number = Math.max(0, ...numbers) + 1; ; number++) {
-    const name = numbered(place.name, number);
+  for (let attempts = 1; ; attempts++) {
+    const { name, surplus } = yield* nextNumbered(write, place, limit);
     const reach = join(place.directory.reach, name);
     try {
-      if (!(yield* linked(write, place.reach, reach))) yield* backUpAs(write, place, turn, place, name);
+      if (!(yield* linked(write, place, reach))) yield* backUpAs(write, place, turn, place, name);
     } catch (error) {
-      if (codeOf(error) === 'EEXIST') continue;
+      // Somebody else has made one of that number meanwhile.
+      if (codeOf(error) === 'EEXIST' && attempts < patience) continue;
       throw error;
     }
-    const surplus = superfluous(place, numbers, number, limit).map((old) => join(place.directory.reach, old));
     return {
       path: join(place.directoryPath, name),
       *undo() {
         yield* afterFailure(call.unlink(reach));
       },
       *finish() {
-        for (const old of surplus) yield* whileBusy(write, () => unlinkIfThere(old));
+        for (const old of surplus) yield* unlinkIn(write, place, old);
       },
     };
   }
 }
 
-/** The name that a simple backup has. */
-export function simple(name: PathName): PathName {
-  return surround('', name, '~');
-}
-
 /** The name that the next backup in the file's own directory gets, and those that it makes superfluous. */
-export function* numberBackup(place: Place, backup: { readonly kind: 'simple' } | { readonly kind: 'numbered'; readonly limit: number }): Steps<{ name: PathName; surplus: PathName[] }> {
-  if (backup.kind === 'simple') return { name: simple(place.name), surplus: [] };
-  const numbers = yield* numbersTaken(place);
-  const number = Math.max(0, ...numbers) + 1;
-  return { name: numbered(place.name, number), surplus: superfluous(place, numbers, number, backup.limit) };
-}
-
-function superfluous(place: Place, numbers: readonly number[], number: number, limit: number): PathName[] {
-  return numbers.filter((taken) => taken <= number - limit).map((old) => numbered(place.name, old));
-}
-
-/** The names of GNU's numbered backups. */
-export function numbered(name: PathName, number: number): PathName {
-  return surround('', name, `.~${number}~`);
-}
-
-/** The numbers of the backups that are there. */
-export function* numbersTaken(place: Place): Steps<number[]> {
-  const start = `${asText(place.name)}.~`;
-  const names = yield* call.readdir(place.directory.reach);
-  return names.flatMap((name) => {
-    const text = typeof name === typeof place.name ? asText(name) : asText(fromBytes(Buffer.from(name)));
-    const number = text.startsWith(start) ? /^([1-9]\d{0,8})~$/.exec(text.slice(start.length))?.[1] : undefined;
-    return number === undefined ? [] : [Number(number)];
-  });
+export function* numberBackup(
+  write: Write,
+  place: Place,
+  backup: { readonly kind: 'simple' } | { readonly kind: 'numbered'; readonly limit: number },
+): Steps<{ name: PathName; surplus: PathName[] }> {
+  return backup.kind === 'simple' ? { name: simple(place.name), surplus: [] } : yield* nextNumbered(write, place, backup.limit);
 }

@@ -21,6 +21,7 @@ import { letGo, lookAgain, refuseReadOnly, type Place } from './place.ts';
 import type { Placed } from './placed.ts';
 import { renameInto, type Renamed } from './rename.ts';
 import { versionInPlace, versionOfFile } from './seen.ts';
+import { holdTemporary } from './private-directory.ts';
 import { finishing, type Staged } from './staged.ts';
 import { supersede } from './superseded.ts';
 import { closeTemporary, discardTemporary, examineTemporary, releaseTemporary, syncTemporary, type TemporaryFile } from './temporary.ts';
@@ -108,7 +109,7 @@ export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number)
   }
   const { record, atomic } = renamed;
   const replaced = place.existing !== undefined;
-  return writeResult({ path: write.path, bytes, replaced, superseded: record === undefined, atomic, durable, backupPath: backup?.path, notKept: atomic ? notKept : [] });
+  return writeResult({ path: write.path, bytes, replaced, superseded: record === undefined, atomic, durable, backupPath: backup?.path, notKept: renamed.notKept ?? notKept });
 }
 
 /** Steps that need another descriptor: where there are none left, the one that only saves time is given up. */
@@ -132,7 +133,10 @@ export function* finishTemporary(write: Write, place: Place, temporary: Temporar
     yield* syncTemporary(write, temporary);
   }
   write.step = 'close';
-  if (!temporary.closesSilently) yield* closeTemporary(temporary);
+  if (!temporary.closesSilently) {
+    if (withMetadata) yield* holdTemporary(write, place, temporary);
+    yield* closeTemporary(temporary);
+  }
   return notKept;
 }
 
@@ -143,14 +147,21 @@ function* putIntoPlace(write: Write, staged: Staged, turn: Turn): Steps<Renamed>
     try {
       return yield* renameInto(write, place, temporary, turn);
     } catch (error) {
-      if (codeOf(error) !== 'EBUSY' || write.settings.fallback !== 'in-place' || place.existing === undefined) throw error;
+      const mayWriteInPlace = write.settings.fallback === 'in-place' && write.outcome === 'old' && place.existing !== undefined;
+      if (!mayWriteInPlace || !cannotBeReplaced.has(codeOf(error) ?? '')) throw error;
     }
   }
   // At once: neither a signal nor another write of this process comes between.
-  yield* atOnce(writeInPlace(write, place, temporary, folder));
+  const notKept = yield* atOnce(writeInPlace(write, place, temporary, folder));
   yield* discardTemporary(temporary);
-  return { record: turn.placed(place), atomic: false };
+  return { record: turn.placed(place), atomic: false, notKept };
 }
+
+/**
+ * What a rename says over a file that cannot be replaced: it is a mount point, another user's in a sticky directory, on a server
+ * that only renames to new names, or on another filesystem below one that shows several as one.
+ */
+const cannotBeReplaced = new Set(['EBUSY', 'EPERM', 'EACCES', 'EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL']);
 
 /** After the commit: nothing is undone any more. A failure from here on says that the new content is in place. */
 function* confirm(write: Write, place: Place, { record, atomic }: Renamed): Steps<boolean | 'unsupported'> {
@@ -164,6 +175,7 @@ function* confirm(write: Write, place: Place, { record, atomic }: Renamed): Step
       durable = atomic ? yield* syncDirectory(write, place.directory) : true;
       if ((yield* syncParents(write, place.directoryPath)) === 'unsupported') durable = 'unsupported';
     }
+    if (write.unsynced === true && durable === true) durable = 'unsupported';
     record.confirm(durability, durable);
     return durable;
   } catch (error) {

@@ -7,18 +7,18 @@
  */
 import { codeOf } from '../errors.ts';
 import { asText, display, join, type PathName } from '../path.ts';
-import { type Steps } from '../system/calls.ts';
+import { lastChange, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
 import { parseToken, type Owner } from '../system/owner.ts';
 import { freeAbandoned } from './abandoned.ts';
-import { closeDirectory } from './directory.ts';
+import { closeDirectory, isExclusive } from './directory.ts';
 import type { OpenFolder } from './files.ts';
 import { isNumbered, notHome, openHome, readIfWhole, readPointer, unreachable, withRecord } from './find-record.ts';
 import { decodeNote, type Pointer } from './journal.ts';
 import { Leftovers, type Left } from './leftovers.ts';
 import { releaseLock, takeLock, type Lock, type LockPlace } from './lock.ts';
-import { lookIn, unlinkIn } from './owned.ts';
+import { isOwn, lookIn, unlinkIn } from './owned.ts';
 import { recordName } from './record.ts';
 import { hasRecord, lockOfRecord, nothingDone, settleRecord, type Settled, type Settling } from './settle.ts';
 import type { Dead } from './takeover.ts';
@@ -41,27 +41,28 @@ function nobody(): Tell {
 export function* settleDead(write: Write, folder: OpenFolder, dead: Dead, tell: Tell = nobody()): Steps<void> {
   // That of a record never has a note: who has it is putting that transaction right.
   if (/\.untorn-j-[^/]*$/.test(asText(dead.lock))) return;
-  const note = yield* noteOf(write, dead, folder);
+  const note = yield* noteOf(dead, folder);
   if (note === undefined) yield* settleAtAGuess(write, folder, dead.owner, tell);
   else yield* settleNoted(write, folder, dead, note, tell);
 }
 
 /** Undefined for one that is not whole, that was written elsewhere, or that is of another process than the lock's entry says. */
-function* noteOf(write: Write, { note, owner }: Dead, folder: OpenFolder): Steps<Pointer | undefined> {
+function* noteOf({ note, owner }: Dead, folder: OpenFolder): Steps<Pointer | undefined> {
   if (note.byteLength === 0) return undefined;
   try {
     const decoded = decodeNote(note);
-    yield* isNumbered(write, folder, decoded.directory, true);
+    yield* isNumbered(folder, decoded.directory, true);
     const of = parseToken(`untorn-x-${decoded.id}`);
-    return of !== undefined && isSameProcess(of, owner) ? decoded : undefined;
+    return of !== undefined && isSameThread(of, owner) ? decoded : undefined;
   } catch (error) {
     if (!['ERR_UNTORN_JOURNAL', 'ERR_UNTORN_COPIED'].includes(codeOf(error) ?? '')) throw error;
     return undefined;
   }
 }
 
-function isSameProcess(one: Owner, other: Owner): boolean {
-  return one.host === other.host && one.boot === other.boot && one.namespace === other.namespace && one.pid === other.pid && one.start === other.start;
+function isSameThread(one: Owner, other: Owner): boolean {
+  const parts = ['host', 'boot', 'namespace', 'clock', 'pid', 'start', 'thread', 'threadStart'] as const;
+  return parts.every((part) => one[part] === other[part]);
 }
 
 function* settleNoted(write: Write, folder: OpenFolder, { random }: Dead, { id, home: site }: Pointer, tell: Tell): Steps<void> {
@@ -126,7 +127,7 @@ export function* removeStrays(write: Write, folder: OpenFolder, id: string, tell
 function* settleAtAGuess(write: Write, folder: OpenFolder, owner: LockOwner, tell: Tell): Steps<void> {
   for (const [id, left] of yield* tell.leftovers.in(write, folder)) {
     const of = parseToken(`untorn-x-${id}`);
-    if (of === undefined || !isRecorded(left) || !isDead(write, of, owner)) continue;
+    if (of === undefined || !isRecorded(left) || !(yield* isDead(write, folder, left, of, owner))) continue;
     try {
       const home = yield* homeFrom(write, folder, id);
       if (home === undefined) yield* removeStrays(write, folder, id, tell);
@@ -146,8 +147,11 @@ function isOthers(error: unknown): boolean {
   return code.startsWith('ERR_UNTORN_') || ['EACCES', 'EPERM'].includes(code);
 }
 
-function isDead(write: Write, one: Owner, owner: LockOwner): boolean {
-  return write.surroundings.judge({ ...owner, ...one, kind: 'lock', thread: '0', threadStart: '0' }, 0n) === 'dead';
+function* isDead(write: Write, folder: OpenFolder, { record, pointer }: Left, one: Owner, owner: LockOwner): Steps<boolean> {
+  const status = yield* lookIn(folder, (record ?? pointer) as PathName);
+  if (status === undefined || !isOwn(write, status)) return false;
+  const exclusive = yield* isExclusive(folder.directory);
+  return write.surroundings.judge({ ...owner, ...one, kind: 'lock' }, lastChange(status), exclusive) === 'dead';
 }
 
 /** Under the lock of the record: one at a time. Durably, whatever who comes upon it asks for its own files. */

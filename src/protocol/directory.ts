@@ -11,10 +11,12 @@ import { display, key, type PathName } from '../path.ts';
 import { atOnce, call, together, wait, type FileStatus, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
 import { fileType, O_DIRECTORY, O_PATH_DIRECTORY } from '../system/flags.ts';
+import { filesystemAt, type Filesystem } from './filesystems.ts';
+import { ifFound, persisting } from './look.ts';
 import { afterFailure } from './temporary.ts';
 import type { Write } from './write.ts';
 
-export interface Directory {
+export interface Directory extends Filesystem {
   /** Device and inode: the same for every path that leads here. */
   readonly key: string;
   readonly fd: number | undefined;
@@ -23,11 +25,6 @@ export interface Directory {
   /** Whether its owner's or a sticky directory's rule protects names in it. */
   readonly status: FileStatus;
   readonly canSync: boolean;
-  /**
-   * Whether it is on a filesystem of this machine's own: there a write through O_SYNC is the write and its fsync in one
-   * call, and a close reports nothing. Network filesystems and FUSE may do otherwise. Not known in a synchronous call.
-   */
-  readonly local: boolean;
   /** The path that led to it without any link, where that was asked for. */
   readonly straightPath: PathName | undefined;
   /** When names in it were looked at last. */
@@ -46,14 +43,14 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
   if (write.surroundings.platform === 'win32') return yield* withoutDescriptor(path);
   const { fd, canSync } = yield* openForSync(path);
   try {
-    const [status, local] = yield* together(call.fstat(fd), isLocal(write, fd, path));
-    const straightPath = local ? yield* pathOf(write, fd, path) : undefined;
+    const [status, filesystem] = yield* together(call.fstat(fd), filesystemAt(write.surroundings.reach(fd, path)));
+    const straightPath = filesystem.local && !write.blocking ? yield* pathOf(write, fd, path) : undefined;
     let directory = write.blocking ? undefined : opened.get(keyOf(status));
     if (directory !== undefined) {
       write.surroundings.release(fd, 'elsewhere');
       directory.users++;
     } else {
-      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, local, straightPath, seen: new Map(), users: 1, syncing: undefined, next: undefined };
+      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, ...filesystem, straightPath, seen: new Map(), users: 1, syncing: undefined, next: undefined };
       if (!write.blocking) opened.set(directory.key, directory);
     }
     if (!write.blocking) recent.set(key(path), directory);
@@ -74,7 +71,8 @@ export function recallDirectory(write: Write, path: PathName): Directory | undef
 /** Whether a path leads to this directory. */
 export function* isStill(directory: Directory, path: PathName): Steps<boolean> {
   try {
-    return keyOf(yield* call.stat(path)) === directory.key;
+    const { own } = directory;
+    return keyOf(yield* persisting({ reach: path, directory: { own } }, () => call.stat(path), true)) === directory.key;
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
     throw error;
@@ -97,9 +95,25 @@ export function noteSeen({ straightPath, seen }: Directory, name: PathName): voi
  * Whether one more look at that file, and at the directory by its path, finds all in memory: of the file since it was looked at
  * a moment ago, of the directory since it is open, and all that is above it with it; a link could lead over a network.
  */
-export function wasSeen({ straightPath, seen }: Directory, path: PathName, name: PathName): boolean {
-  const last = seen.get(key(name));
-  return last !== undefined && now() - last < moment && straightPath !== undefined && key(straightPath) === key(path);
+export function wasSeen(directory: Directory, path: PathName, name: PathName): boolean {
+  const last = directory.seen.get(key(name));
+  return last !== undefined && now() - last < moment && isInMemory(directory, path);
+}
+
+/** Whether a look at an open directory by its path finds all in memory. */
+export function isInMemory({ straightPath }: Directory, path: PathName): boolean {
+  return straightPath !== undefined && key(straightPath) === key(path);
+}
+
+/** The path of an open directory whose own path leads nowhere any more; an error where it leads elsewhere. */
+export function* whereIs({ surroundings }: Write, directory: Directory, path: PathName): Steps<PathName> {
+  const moved = refusal('ERR_UNTORN_MOVED', `its directory "${display(path)}" is not where it was`);
+  if ((yield* ifFound({ reach: path, directory: { own: directory.own } }, () => call.stat(path), true)) !== undefined || directory.fd === undefined) throw moved;
+  const reach = surroundings.reach(directory.fd, path);
+  if (key(reach) === key(path)) throw moved;
+  const now = yield* call.readlink(reach);
+  if (!(yield* isStill(directory, now))) throw moved;
+  return now;
 }
 
 /** The path leads elsewhere by now. */
@@ -126,16 +140,11 @@ function keyOf(status: FileStatus): string {
   return `${status.dev}:${status.ino}`;
 }
 
-/** ext2 to ext4, XFS, Btrfs and tmpfs, by their numbers in statfs(2). */
-export const ownFilesystems: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994]);
-
-function* isLocal({ blocking, surroundings }: Write, fd: number, path: PathName): Steps<boolean> {
-  if (blocking || surroundings.platform !== 'linux') return false;
-  try {
-    return ownFilesystems.has(yield* call.statfs(surroundings.reach(fd, path)));
-  } catch {
-    return false; // Where that cannot be asked, nothing is taken for granted.
-  }
+/**
+ * Whether only one kernel can have a directory's filesystem mounted: who worked in it before that was booted is dead.
+ */
+export function* isExclusive({ reach, local }: Pick<Directory, 'reach'> & Partial<Filesystem>): Steps<boolean> {
+  return local ?? (yield* filesystemAt(reach)).local;
 }
 
 /** The path of a directory that has just been opened, as the kernel has it: it is asked for no more than its memory. */
@@ -149,7 +158,7 @@ function* pathOf({ surroundings }: Write, fd: number, path: PathName): Steps<Pat
 
 function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
   try {
-    return { fd: yield* call.open(path, O_DIRECTORY, 0), canSync: true };
+    return { fd: yield* persisting({ reach: path }, () => call.open(path, O_DIRECTORY, 0), true), canSync: true };
   } catch (error) {
     // A directory that may be passed through and written, but not listed: all works in it but the sync.
     if (O_PATH_DIRECTORY === 0 || !['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) throw error;
@@ -161,7 +170,7 @@ function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
 function* withoutDescriptor(path: PathName): Steps<Directory> {
   const status = yield* call.stat(path);
   if (fileType(status.mode) !== 'directory') throw refusal('ENOTDIR', `"${display(path)}" is not a directory`);
-  return { key: keyOf(status), fd: undefined, reach: path, status, canSync: false, local: false, straightPath: undefined, seen: new Map(), users: 1, syncing: undefined, next: undefined };
+  return { key: keyOf(status), fd: undefined, reach: path, status, canSync: false, own: true, local: false, syncsDirectories: false, straightPath: undefined, seen: new Map(), users: 1, syncing: undefined, next: undefined };
 }
 
 /** Errors that say that a directory cannot be synced here, and not that a sync failed. */
@@ -173,7 +182,8 @@ const unsupported = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EBADF
  */
 export function* syncDirectory(write: Write, directory: Directory): Steps<true | 'unsupported'> {
   if (!directory.canSync || directory.fd === undefined) return 'unsupported';
-  return write.blocking ? yield* syncNow(directory.fd) : yield* syncTogether(directory, directory.fd);
+  const durable = write.blocking ? yield* syncNow(directory.fd) : yield* syncTogether(directory, directory.fd);
+  return directory.syncsDirectories ? durable : 'unsupported';
 }
 
 /** Syncs what is open, where that can be done. */

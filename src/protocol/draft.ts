@@ -9,7 +9,7 @@ import type { Content } from '../data.ts';
 import { misuse, refusal } from '../errors.ts';
 import type { Settings } from '../options.ts';
 import { display, join, type PathName } from '../path.ts';
-import { call, type Steps, type Surroundings } from '../system/calls.ts';
+import { call, lastChange, type Steps, type Surroundings } from '../system/calls.ts';
 import type { Version } from '../version.ts';
 import type { AtHand } from './at-hand.ts';
 import { finishTemporary } from './commit.ts';
@@ -204,7 +204,13 @@ export class Draft {
 
   /** Fails if a file is not what it was when the transaction read it. */
   *assertSeen(): Steps<void> {
-    for (const { write, place, seen } of this.#seen.values()) yield* reporting(write, assertUnchanged(write, place, seen));
+    for (const { write, place, seen } of this.#seen.values()) yield* reporting(write, assertUnchanged(write, place, seen, this.#timeOn(place)));
+  }
+
+  /** A time of the filesystem that a file is on, by what was staged there. */
+  #timeOn({ directory }: Place): bigint | undefined {
+    const staged = this.changes.find((change) => change.kind === 'put' && change.temporary.status?.dev === directory.status.dev);
+    return staged?.kind === 'put' && staged.temporary.status !== undefined ? lastChange(staged.temporary.status) : undefined;
   }
 
   /** The files of some paths, to be locked. */

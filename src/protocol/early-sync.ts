@@ -5,6 +5,7 @@
  * the write fail, and is not tried again: the kernel reports a failed page once.
  */
 import { call, together, wait, type Steps } from '../system/calls.ts';
+import { cannotSync } from './sync-file.ts';
 import type { Write } from './write.ts';
 
 /** Bytes that are worth a sync of their own. */
@@ -66,6 +67,8 @@ export function* withEarlySyncs<T>(write: Write, fd: number, writing: (tell: Tel
       try {
         yield* call.fdatasync(fd);
       } catch (error) {
+        // The sync at the end says so, and whether it matters.
+        if (cannotSync(error)) return;
         failure = { error };
         throw error;
       }

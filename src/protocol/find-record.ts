@@ -7,10 +7,10 @@
  */
 import { codeOf, refusal } from '../errors.ts';
 import { display, join, key, type PathName } from '../path.ts';
-import { call, type Steps } from '../system/calls.ts';
+import type { Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
-import { closeDirectory, isStill, openDirectory, ownFilesystems } from './directory.ts';
+import { closeDirectory, isStill, openDirectory } from './directory.ts';
 import type { OpenFolder } from './files.ts';
 import { damaged, decodeJournal, decodePointer, type Journal, type Pointer, type Site } from './journal.ts';
 import { closeFound, isOwn, lookIn, openFound, readOwn, type FoundDirectory } from './owned.ts';
@@ -64,7 +64,7 @@ export function* withRecord<T>(write: Write, home: OpenFolder, id: string, use: 
 /** Reads a journal; undefined if there is none. Fails with `ERR_UNTORN_JOURNAL` if it is not whole. */
 export function* readJournal(write: Write, home: OpenFolder, record: FoundDirectory, id: string): Steps<Read<Journal> | undefined> {
   const read = yield* readRecord(write, record, journalName, maximumSize, (bytes) => decodeJournal(bytes, id));
-  return read && { content: read.content, numbered: yield* isNumbered(write, home, read.content.directories[0], read.isSame) };
+  return read && { content: read.content, numbered: yield* isNumbered(home, read.content.directories[0], read.isSame) };
 }
 
 /** A journal that is not whole leads nowhere: its owner did not come to writing the pointers, still less to the commit. */
@@ -81,7 +81,7 @@ export function* readIfWhole(write: Write, home: OpenFolder, record: FoundDirect
 export function* readPointer(write: Write, folder: OpenFolder, id: string): Steps<Read<Pointer> | undefined> {
   const name = recordName(id, 'pointer');
   const read = yield* readRecord(write, folder, name, maximumPointerSize, (bytes) => decodePointer(bytes, id));
-  return read && { content: read.content, numbered: yield* isNumbered(write, folder, read.content.directory, read.isSame) };
+  return read && { content: read.content, numbered: yield* isNumbered(folder, read.content.directory, read.isSame) };
 }
 
 interface ReadRecord<T> {
@@ -105,20 +105,15 @@ function* readRecord<T extends { ino: bigint }>(write: Write, folder: Folder, na
  * Makes sure that something was written in the directory where it is found, and tells whether inode numbers can be compared there. Where
  * the filesystem makes them up at each mount, that is known by the directory's path.
  */
-export function* isNumbered(write: Write, folder: OpenFolder, said: Site, isSameFile: boolean): Steps<boolean> {
+export function* isNumbered(folder: OpenFolder, said: Site, isSameFile: boolean): Steps<boolean> {
   if (isSameFile && folder.directory.status.ino === said.ino) return true;
-  if ((yield* keepsNumbers(write, folder)) || !(yield* isStill(folder.directory, said.path))) throw copied(folder.directoryPath);
+  if (keepsNumbers(folder) || !(yield* isStill(folder.directory, said.path))) throw copied(folder.directoryPath);
   return false;
 }
 
 /** Whether the filesystem is one that keeps its inode numbers. */
-function* keepsNumbers({ surroundings }: Write, { directory }: OpenFolder): Steps<boolean> {
-  if (surroundings.platform !== 'linux') return surroundings.platform !== 'win32';
-  try {
-    return ownFilesystems.has(yield* call.statfs(directory.reach));
-  } catch {
-    return false; // Where that cannot be asked, nothing is taken for granted.
-  }
+function keepsNumbers({ directory }: OpenFolder): boolean {
+  return directory.local;
 }
 
 /** The paths that may lead to a directory, from one that says where it is. */
@@ -171,7 +166,7 @@ export function* openHome(write: Write, from: PathName, site: Site, id: string):
 function* isHome(write: Write, folder: OpenFolder, site: Site, id: string): Steps<true | undefined> {
   return yield* withRecord(write, folder, id, function* (record) {
     const journal = yield* readIfWhole(write, folder, record, id);
-    if (journal === undefined) yield* isNumbered(write, folder, site, true);
+    if (journal === undefined) yield* isNumbered(folder, site, true);
     return true as const;
   });
 }
@@ -200,7 +195,7 @@ export function* openPart(write: Write, home: OpenFolder, site: Site, id: string
 
 function* partAt(write: Write, home: OpenFolder, folder: OpenFolder, site: Site, id: string): Steps<Pick<FoundPart, 'pointed' | 'numbered'> | undefined> {
   const pointer = yield* readOwnPointer(write, folder, id);
-  if (pointer === undefined) return folder.directory.status.ino === site.ino && (yield* keepsNumbers(write, folder)) ? { pointed: false, numbered: true } : undefined;
+  if (pointer === undefined) return folder.directory.status.ino === site.ino && keepsNumbers(folder) ? { pointed: false, numbered: true } : undefined;
   yield* refuseCopy(write, home, folder, pointer.content.home, id);
   return { pointed: true, numbered: pointer.numbered };
 }

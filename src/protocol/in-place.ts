@@ -9,14 +9,20 @@
 import { codeOf, refusal } from '../errors.ts';
 import type { Settings } from '../options.ts';
 import { display, join, type PathName } from '../path.ts';
+import type { NotKept } from '../result.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY, O_RDWR } from '../system/flags.ts';
 import { copyContent } from './copy.ts';
 import { openDirectory, syncDirectory, type Directory } from './directory.ts';
 import { makeNoted, syncParents } from './parents.ts';
-import type { Place } from './place.ts';
-import { afterFailure, newName, statusOf, type Folder, type TemporaryFile } from './temporary.ts';
+import { keeping } from './keeping.ts';
+import { assertStillThere, type Place } from './place.ts';
+import { syncFile } from './sync-file.ts';
+import { afterFailure, newName, statusOf, unlinkIfThere, type Folder, type TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
+
+/** What a program that is run may do; the kernel takes it away when the file is written. */
+const capability = 'security.capability';
 
 /** A folder for copies where the target's own may not be written: the user's state directory, or one in the system's. */
 export function* openStateFolder(write: Write): Steps<Folder & { readonly directory: Directory }> {
@@ -47,22 +53,34 @@ function* makePrivate(write: Write, path: PathName): Steps<void> {
 }
 
 /** Overwrites the target with what the temporary file holds; `folder` is where the recovery file goes. */
-export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFile, folder: Folder & { readonly directory: Directory }): Steps<void> {
+export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFile, folder: Folder & { readonly directory: Directory }): Steps<NotKept[]> {
   write.step = 'write in place';
+  yield* assertStillThere(write, place);
+  const hasCapability = place.attributes?.includes(capability) === true;
+  refuseToLose(write, place, hasCapability);
   const fresh = yield* openSame(temporary.reach, statusOf(temporary));
   try {
     const target = yield* openSame(place.reach, place.existing, O_RDWR);
     try {
       const recovery = yield* keepOld(write, place, target, folder);
-      yield* overwrite(write, place, fresh, target, recovery);
-      yield* call.unlink(recovery.reach);
+      const notKept: NotKept[] = hasCapability ? ['xattr'] : [];
+      yield* overwrite(write, place, fresh, target, recovery, notKept);
+      yield* unlinkIfThere(recovery.reach);
       write.recoveryPath = undefined;
+      return notKept;
     } finally {
       yield* call.close(target);
     }
   } finally {
     yield* call.close(fresh);
   }
+}
+
+/** What goes with the old content, and must not: known before anything is written. */
+function refuseToLose({ settings: { preserve, mode }, surroundings: { uid } }: Write, { existing }: Place, hasCapability: boolean): void {
+  if (hasCapability && preserve.xattr === 'require') throw refusal('EPERM', `"${capability}" goes with the old content`);
+  const hasSetIds = existing !== undefined && (existing.mode & 0o6000) !== 0;
+  if (hasSetIds && mode === undefined && preserve.mode === 'require' && uid !== 0 && uid !== existing.uid) throw refusal('EPERM', 'the set-id bits go with the old content');
 }
 
 /** Opens a file that must still be the one that was looked at. */
@@ -92,7 +110,7 @@ function* keepOld(write: Write, place: Place, target: number, folder: Folder & {
   try {
     try {
       yield* copyContent(target, fd);
-      yield* call.fsync(fd);
+      yield* syncFile(write, fd);
     } finally {
       yield* call.close(fd);
     }
@@ -109,11 +127,11 @@ function* keepOld(write: Write, place: Place, target: number, folder: Folder & {
   return { reach, path: join(folder.directoryPath, name) };
 }
 
-function* overwrite(write: Write, place: Place, fresh: number, target: number, recovery: Recovery): Steps<void> {
+function* overwrite(write: Write, place: Place, fresh: number, target: number, recovery: Recovery, notKept: NotKept[]): Steps<void> {
   write.outcome = 'unknown';
   write.recoveryPath = recovery.path;
   try {
-    yield* copyInto(write, place, fresh, target, write.settings);
+    yield* copyInto(write, place, fresh, target, write.settings, notKept);
     write.outcome = 'new';
   } catch (error) {
     yield* putBack(write, place, target, recovery, error);
@@ -128,13 +146,36 @@ type Access = Pick<Settings, 'mode' | 'uid' | 'gid'>;
  * Copies all of a file over all of another, whose writing position is at its start. Rights are taken before the content
  * comes and given after it.
  */
-function* copyInto({ settings }: Write, { existing }: Place, from: number, target: number, { mode, uid, gid }: Access): Steps<void> {
+function* copyInto(write: Write, { existing }: Place, from: number, target: number, { mode, uid, gid }: Access, notKept: NotKept[]): Steps<void> {
+  const { settings } = write;
   if (settings.mode !== undefined && existing !== undefined) yield* call.fchmod(target, existing.mode & settings.mode & 0o777);
   const size = yield* copyContent(from, target);
   yield* call.ftruncate(target, size);
   if (uid !== undefined || gid !== undefined) yield* call.fchown(target, uid ?? -1, gid ?? -1);
   if (mode !== undefined) yield* call.fchmod(target, mode);
-  yield* call.fsync(target);
+  if (uid !== undefined || gid !== undefined || mode !== undefined) yield* assertAccess(write, target, { mode, uid, gid });
+  if (mode === undefined && existing !== undefined) yield* keepSetIds(write, target, existing, notKept);
+  yield* syncFile(write, target);
+}
+
+/** A change of the mode or the owner may succeed and do nothing. */
+function* assertAccess({ surroundings }: Write, target: number, { mode, uid, gid }: Access): Steps<void> {
+  if (surroundings.platform === 'win32') return;
+  const now = yield* call.fstat(target);
+  const isSet = (mode ?? now.mode & 0o7777) === (now.mode & 0o7777) && (uid ?? now.uid) === now.uid && (gid ?? now.gid) === now.gid;
+  if (!isSet) throw refusal('EPERM', 'the file cannot have this mode or owner here');
+}
+
+/** The kernel takes set-id bits away from a file that is written. They are given back to the same owner and group. */
+function* keepSetIds({ settings }: Write, target: number, existing: FileStatus, notKept: NotKept[]): Steps<void> {
+  const mode = existing.mode & 0o7777;
+  if ((mode & 0o6000) === 0 || settings.preserve.mode === 'off') return;
+  function* giveBack(): Steps<void> {
+    const before = yield* call.fstat(target);
+    if (before.uid === existing.uid && before.gid === existing.gid && (before.mode & 0o7777) !== mode) yield* call.fchmod(target, mode);
+    if (((yield* call.fstat(target)).mode & 0o7777) !== mode) throw refusal('EPERM', 'the set-id bits went with the old content');
+  }
+  yield* keeping(settings.preserve.mode, giveBack(), 'mode', notKept);
 }
 
 /** What the file was like, as far as the write was to change it. */
@@ -152,7 +193,7 @@ function* putBack(write: Write, place: Place, target: number, recovery: Recovery
     try {
       const again = yield* openSame(place.reach, yield* call.fstat(target), O_RDWR);
       try {
-        yield* copyInto(write, place, old, again, accessBefore(write, place));
+        yield* copyInto(write, place, old, again, accessBefore(write, place), []);
       } finally {
         yield* call.close(again);
       }

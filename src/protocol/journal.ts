@@ -8,7 +8,7 @@ import { isUtf8 } from 'node:buffer';
 import { refusal } from '../errors.ts';
 import { relativePath, type PathName } from '../path.ts';
 import type { FileStatus } from '../system/calls.ts';
-import { digest } from '../system/owner.ts';
+import { digest, tokenForm } from '../system/owner.ts';
 
 /** What tells a file from one that took its place later. Size and time are left out where they may not be on the disk. */
 export interface Identity {
@@ -134,10 +134,12 @@ export function decodePointer(bytes: Uint8Array, id: string): Pointer {
   return { id, ino: integer(ino), directory: decodeSite(directory), home: decodeSite(home) };
 }
 
+const form = new RegExp(`^${tokenForm}$`);
+
 /** The note of a lock. */
 export function decodeNote(bytes: Uint8Array): Pointer {
   const { id } = open(bytes, 'pointer');
-  if (typeof id !== 'string' || !/^[0-9a-z]+(-[0-9a-z]+){5}$/.test(id)) throw damaged('it is of no transaction');
+  if (typeof id !== 'string' || !form.test(id)) throw damaged('it is of no transaction');
   return decodePointer(bytes, id);
 }
 

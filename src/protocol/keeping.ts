@@ -4,8 +4,17 @@ import type { NotKept } from '../result.ts';
 import type { Steps } from '../system/calls.ts';
 import type { TemporaryFile } from './temporary.ts';
 
-/** Errors that say that something may not be kept here, and not that the system is failing. */
-const refused = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EROFS', 'EOVERFLOW', 'ERR_ACCESS_DENIED']);
+/** Errors that say nothing of what is to be kept: there are no descriptors left. */
+const outOfDescriptors = new Set(['EMFILE', 'ENFILE']);
+
+/**
+ * Whether an error says that something cannot be kept here, as any of the system's does: filesystems answer optional calls with
+ * all kinds of them. One that fails as a whole says so again when the content is synced.
+ */
+function isRefusal(code: string | undefined): boolean {
+  if (code === undefined || outOfDescriptors.has(code)) return false;
+  return /^E[A-Z0-9]+$/.test(code) || code === 'ERR_ACCESS_DENIED' || code.startsWith('Unknown system error');
+}
 
 /** Steps that change a temporary file, perhaps after its content was synced. */
 export function* changing<T>(temporary: TemporaryFile, steps: Steps<T>): Steps<T> {
@@ -13,14 +22,14 @@ export function* changing<T>(temporary: TemporaryFile, steps: Steps<T>): Steps<T
   return yield* steps;
 }
 
-/** Tries to keep something: whether it was. Where it is required, or the system fails, that is the write's error. */
+/** Tries to keep something: whether it was. Where it is required, that it was not is the write's error. */
 export function* keeping(keep: Keep, steps: Steps<unknown>, what: NotKept, notKept: NotKept[]): Steps<boolean> {
   try {
     yield* steps;
     return true;
   } catch (error) {
-    if (keep === 'require' || !refused.has(codeOf(error) ?? '')) throw error;
-    notKept.push(what);
+    if (keep === 'require' || !isRefusal(codeOf(error))) throw error;
+    if (!notKept.includes(what)) notKept.push(what);
     return false;
   }
 }

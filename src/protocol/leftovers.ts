@@ -1,6 +1,7 @@
 /** What directory listings say of transactions that are under way or were interrupted. */
 import { asText, type PathName } from '../path.ts';
 import type { Steps } from '../system/calls.ts';
+import { tokenForm } from '../system/owner.ts';
 import type { OpenFolder } from './files.ts';
 import { namesIn } from './owned.ts';
 import { parseRecordName } from './record.ts';
@@ -13,6 +14,8 @@ export interface Left {
   readonly staged: PathName[];
 }
 
+const stagedName = new RegExp(`untorn-x-(${tokenForm})[-+]`);
+
 /** By the transaction's id. */
 function leftovers(names: readonly PathName[]): Map<string, Left> {
   const all = new Map<string, Left>();
@@ -23,7 +26,7 @@ function leftovers(names: readonly PathName[]): Map<string, Left> {
   };
   for (const name of names) {
     const record = parseRecordName(asText(name));
-    const staged = /untorn-x-([0-9a-z]+(?:-[0-9a-z]+){4}-[0-9a-z]{20})[-+]/.exec(asText(name))?.[1];
+    const staged = stagedName.exec(asText(name))?.[1];
     if (record?.kind === 'pointer') of(record.id).pointer = name;
     else if (record !== undefined) of(record.id).record = name;
     else if (staged !== undefined) of(staged).staged.push(name);

@@ -15,5 +15,5 @@ export function* underLock<T>(write: LockedWrite, place: LockPlace, steps: (lock
 export function expectVersion(write: LockedWrite, lock: Lock, place: Place, seen: Seen): void {
   const { ifMatch } = write.settings;
   if (ifMatch !== undefined && ifMatch !== seen.version) throw versionConflict(seen.version, ifMatch);
-  write.locking.check = () => together(assertHeld(lock), assertUnchanged(write, place, seen));
+  write.locking.check = (time) => together(assertHeld(lock), assertUnchanged(write, place, seen, time));
 }

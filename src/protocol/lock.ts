@@ -19,11 +19,12 @@ import { codeOf, refusal } from '../errors.ts';
 import { asText, join, type PathName } from '../path.ts';
 import { call, lastChange, type FileStatus, type Guard, type Steps } from '../system/calls.ts';
 import { O_NEW } from '../system/flags.ts';
-import { parseLockToken, type LockOwner, type Sign } from '../system/lock-owner.ts';
+import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
+import type { Sign } from '../system/owner.ts';
 import { whileBusy } from './busy.ts';
 import { writeAll } from './contents.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
-import { closeDirectory } from './directory.ts';
+import { closeDirectory, isExclusive } from './directory.ts';
 import { lockNameOf } from './lock-name.ts';
 import { openToTakers } from './lock-rights.ts';
 import { Patience } from './patience.ts';
@@ -83,7 +84,7 @@ export function* takeLock(write: Write, place: LockPlace, request: LockRequest):
       // On Windows what this call itself removed as it took over is there until nobody has it open.
       const own = holder.owner?.random === owner.random;
       if (write.blocking && !own && locks.get(holder.owner?.random ?? '') === 'held') throw deadlock();
-      if (patience.isOver(holder, signOf(write, holder))) yield* takeOver(write, place, directory, holder, request);
+      if (patience.isOver(holder, signOf(write, holder, yield* isExclusive(place.directory)))) yield* takeOver(write, place, directory, holder, request);
       else yield* patience.wait(holder);
     }
   } catch (error) {
@@ -222,11 +223,11 @@ export interface Holder {
 }
 
 /** Whether who holds a lock gives signs of life; a lock that this thread could not give back is nobody's. */
-export function signOf(write: Write, { owner, status }: Pick<Holder, 'owner' | 'status'>): Sign {
+export function signOf(write: Write, { owner, status }: Pick<Holder, 'owner' | 'status'>, exclusive: boolean): Sign {
   // What is none of ours is not ours to move.
   if (owner === undefined) return 'alive';
   const { locks, judge } = write.surroundings;
-  return locks.get(owner.random) === 'given up' ? 'dead' : judge(owner, lastChange(status));
+  return locks.get(owner.random) === 'given up' ? 'dead' : judge(owner, lastChange(status), exclusive);
 }
 
 /** Who holds a lock; undefined if nobody does. */

@@ -15,7 +15,7 @@ import { fillAndCommit } from './commit.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { expectVersion, underLock } from './lock-held.ts';
 import { findPlace, leavePlace, lookAgain, sharePlace, type Place } from './place.ts';
-import { readTarget, versionInPlace, type Seen } from './seen.ts';
+import { readTarget, versionInPlace, type Read, type Seen } from './seen.ts';
 import { createStaged, finishing } from './staged.ts';
 import type { Turn } from './turns.ts';
 import { confirmInPlace, skipUnchanged } from './unchanged.ts';
@@ -24,7 +24,13 @@ import { reporting, throwIfAborted, type LockedWrite, type Write } from './write
 /** What the caller made of the old content: new content, nothing if the file is to stay, or an error of its own. */
 export type Changed = { readonly content: Content | undefined } | { readonly error: unknown };
 
-export type Change = (old: Buffer | undefined, version: Version) => Steps<Changed>;
+export type Change = (old: Buffer | undefined, version: Version, rereading: Rereading) => Steps<Changed>;
+
+/** What was read, and how to read it again, where that is not to be changed yet. */
+export interface Rereading {
+  readonly read: Read;
+  readonly again: () => Steps<Read>;
+}
 
 /** How an update ended. An error of the caller's own is passed on as it is. */
 export type Updated = { readonly result: UpdateResult } | { readonly error: unknown };
@@ -36,7 +42,13 @@ type Prepare = (place: Place) => Steps<{ readonly seen: Seen; readonly changed: 
 export function* updateTarget(write: LockedWrite, turn: Turn, change: Change): Steps<Updated> {
   const prepare: Prepare = function* (place) {
     const seen = yield* readTarget(write, place);
-    return { seen, changed: () => change(seen.content, seen.version) };
+    function* again(): Steps<Read> {
+      const { step } = write;
+      Object.assign(seen, yield* readTarget(write, place));
+      write.step = step;
+      return seen;
+    }
+    return { seen, changed: () => change(seen.content, seen.version, { read: { ...seen }, again }) };
   };
   try {
     return yield* reporting(write, replaceLocked(write, turn, prepare));

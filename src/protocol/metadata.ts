@@ -20,6 +20,7 @@ import type { Write } from './write.ts';
 
 const setUid = 0o4000;
 const setGid = 0o2000;
+const setIds = setUid | setGid;
 
 /** The mode to create the new file with: its owner's alone. Undefined where nothing is given or to be kept, and the kernel's own rules apply. */
 export function privateMode({ settings: { mode, uid, gid } }: Write, { existing }: Place): number | undefined {
@@ -36,7 +37,22 @@ export function safeMode({ settings, surroundings }: Write, { existing: found, a
   if (existing === undefined || mode !== undefined || uid !== undefined || gid !== undefined || preserve.mode === 'off' || preserve.owner === 'off') return undefined;
   const old = existing.mode & 0o7777;
   const alikeForAll = (old & 0o7600) === 0o600 && ((old >> 3) & 7) === (old & 7);
-  return alikeForAll && existing.uid === surroundings.uid && attributes?.length === 0 ? old : undefined;
+  const nothingToCopy = preserve.xattr === 'off' || attributes?.length === 0;
+  return alikeForAll && existing.uid === surroundings.uid && nothingToCopy ? old : undefined;
+}
+
+/**
+ * Fails if a new file that was to be its owner's alone can be read by more than may read the final one, as where the filesystem has no
+ * modes: nothing has been written yet.
+ */
+export function* assertPrivate(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+  const { platform } = write.surroundings;
+  if (!temporary.private || place.directory.local || platform === 'win32') return;
+  const { mode: given, preserve } = write.settings;
+  const existing = kept(place.existing);
+  temporary.status = yield* call.fstat(temporary.fd);
+  const allowed = given ?? (preserve.mode === 'off' ? undefined : existing?.mode) ?? 0o777;
+  if ((temporary.status.mode & 0o077 & ~allowed) !== 0) throw notPermitted();
 }
 
 /** A link that is replaced has no metadata worth keeping. */
@@ -77,20 +93,29 @@ interface Owner {
 /** Group and owner, each on its own, since a member of a group may set it but not the owner. */
 function* applyOwner(write: Write, existing: FileStatus | undefined, temporary: TemporaryFile, notKept: NotKept[]): Steps<Owner> {
   const { settings } = write;
-  const { owner: keep } = settings.preserve;
-  const old = keep === 'off' ? undefined : existing;
-  let { uid, gid } = statusOf(temporary);
-  const wantedGid = settings.gid ?? old?.gid ?? gid;
-  if (wantedGid !== gid) {
-    const how = settings.gid === undefined ? keep : 'require';
-    if (yield* keeping(how, changing(temporary, call.fchown(temporary.fd, -1, wantedGid)), 'group', notKept)) gid = wantedGid;
+  const old = settings.preserve.owner === 'off' ? undefined : existing;
+  const { uid, gid } = statusOf(temporary);
+  return {
+    gid: yield* applyId(write, 'gid', { given: settings.gid, old: old?.gid, fresh: gid }, temporary, notKept),
+    uid: yield* applyId(write, 'uid', { given: settings.uid, old: old?.uid, fresh: uid }, temporary, notKept),
+  };
+}
+
+/** One of them: returns whose the file is then, or -1 where that cannot be told. */
+function* applyId(write: Write, kind: 'uid' | 'gid', { given, old, fresh }: { given: number | undefined; old: number | undefined; fresh: number }, temporary: TemporaryFile, notKept: NotKept[]): Steps<number> {
+  const what = kind === 'uid' ? 'owner' : 'group';
+  const keep = given === undefined ? write.settings.preserve.owner : 'require';
+  const wanted = given ?? old ?? fresh;
+  if (given === undefined && old !== undefined && write.surroundings.isUnmapped(kind, old)) {
+    yield* keeping(keep, refused(`the ${what} has no number in this user namespace`), what, notKept);
+    return -1;
   }
-  const wantedUid = settings.uid ?? old?.uid ?? uid;
-  if (wantedUid !== uid) {
-    const how = settings.uid === undefined ? keep : 'require';
-    if (yield* keeping(how, changing(temporary, call.fchown(temporary.fd, wantedUid, -1)), 'owner', notKept)) uid = wantedUid;
+  if (wanted === fresh) return fresh;
+  function* change(): Steps<void> {
+    yield* changing(temporary, kind === 'uid' ? call.fchown(temporary.fd, wanted, -1) : call.fchown(temporary.fd, -1, wanted));
+    if ((yield* call.fstat(temporary.fd))[kind] !== wanted) yield* refused(`the ${what} cannot be set here`);
   }
-  return { uid, gid };
+  return (yield* keeping(keep, change(), what, notKept)) ? wanted : fresh;
 }
 
 /** The permission bits to set, or undefined where those that the kernel gave the new file are right. */
@@ -104,28 +129,41 @@ function finalMode(write: Write, existing: FileStatus | undefined, temporary: Te
   // The group's bits were another group's, or the mask of an ACL that is not there: no more than all others have.
   // Under an ACL they are its mask, and what it allows the group has been seen to.
   if (acl === 'lost' || (acl === 'none' && owner.gid !== existing.gid)) mode &= ~0o070 | ((mode & 0o007) << 3);
+  // They are the mask of an ACL that the directory gave.
+  if (acl === 'inherited') mode &= ~0o070;
   return mode;
 }
 
 function* applyMode(write: Write, existing: FileStatus | undefined, temporary: TemporaryFile, mode: number, acl: AclState, notKept: NotKept[]): Steps<void> {
-  const { settings, surroundings } = write;
+  const { settings } = write;
   const old = settings.mode === undefined && settings.preserve.mode !== 'off' ? existing : undefined;
   const keep = settings.mode !== undefined ? 'require' : old === undefined ? 'try' : settings.preserve.mode;
   const wanted = old === undefined ? mode : old.mode & 0o7777;
   // An ACL has changed the mode with it.
   let now = (acl === 'kept' ? yield* call.fstat(temporary.fd) : statusOf(temporary)).mode & 0o7777;
   if (mode !== now) {
-    const change = surroundings.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode);
-    if (!(yield* keeping(keep, changing(temporary, change), 'mode', notKept))) return;
-    // chmod(2) drops set-id bits silently where the caller may not give them.
-    now = (mode & (setUid | setGid)) === 0 ? mode : (yield* call.fstat(temporary.fd)).mode & 0o7777;
+    const isSet = yield* keeping(keep, setMode(write, temporary, mode), 'mode', notKept);
+    // Where only the set-id bits are refused, the others are set.
+    if (!isSet && (mode & setIds) !== 0) yield* keeping('try', setMode(write, temporary, mode & ~setIds), 'mode', notKept);
+    // chmod(2) drops set-id bits silently where the caller may not give them, and some filesystems all of it.
+    now = (yield* call.fstat(temporary.fd)).mode & 0o7777;
   }
-  if (now !== wanted) yield* keeping(keep, notPermitted(), 'mode', notKept);
+  const isProtected = settings.mode !== undefined || old !== undefined;
+  if (isProtected && (now & 0o077 & ~wanted) !== 0) throw notPermitted();
+  if (now !== wanted) yield* keeping(keep, refused('the file may not have these permission bits'), 'mode', notKept);
+}
+
+function* setMode({ surroundings }: Write, temporary: TemporaryFile, mode: number): Steps<void> {
+  yield* changing(temporary, surroundings.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode));
+}
+
+function notPermitted(): Error {
+  return refusal('EPERM', 'the file cannot have these permission bits here: more could read it than may');
 }
 
 // oxlint-disable-next-line require-yield -- it stands where a system call would
-function* notPermitted(): Steps<void> {
-  throw Object.assign(new Error('the file may not have these permission bits'), { code: 'EPERM' });
+function* refused(why: string): Steps<void> {
+  throw refusal('EPERM', why);
 }
 
 function* applyTimes(keep: Keep, existing: FileStatus, temporary: TemporaryFile, notKept: NotKept[]): Steps<void> {
@@ -136,6 +174,9 @@ function* setTimes({ atimeNs, mtimeNs }: FileStatus, temporary: TemporaryFile): 
   // Node sets the present time for a negative number.
   if (atimeNs < 0n || mtimeNs < 0n) throw refusal('EINVAL', 'times before 1970 cannot be set');
   yield* changing(temporary, call.futimes(temporary.fd, seconds(atimeNs), seconds(mtimeNs)));
+  const now = yield* call.fstat(temporary.fd);
+  const isExact = now.atimeNs / 1000n === atimeNs / 1000n && now.mtimeNs / 1000n === mtimeNs / 1000n;
+  if (!isExact) yield* refused('the filesystem does not keep these times');
 }
 
 /**

@@ -14,7 +14,7 @@
 import { codeOf } from '../errors.ts';
 import { join, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
-import { fileType, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { fileType, O_DIRECTORY, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { whileBusy } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { lookAt } from './place.ts';
@@ -38,6 +38,28 @@ export function isOwn({ surroundings: { uid } }: Write, status: Pick<FileStatus,
   return uid === undefined || status.uid === uid;
 }
 
+/** Whether nobody but a directory's owner and the superuser can put names in it. */
+export function isPrivate({ mode }: Pick<FileStatus, 'mode'>): boolean {
+  return (mode & 0o022) === 0;
+}
+
+/**
+ * Whether what lies in a directory can be taken for this user's, since nobody but this user and the superuser can have put it
+ * there, or this user has made it. The superuser works in the directories of others: what their only writer has is theirs to lose.
+ */
+export function isTrusted(write: Write, parent: Pick<FileStatus, 'mode' | 'uid'>, status: Pick<FileStatus, 'uid'>): boolean {
+  if (isOwn(write, status)) return true;
+  if (!isPrivate(parent)) return false;
+  return isOwn(write, parent) || parent.uid === 0 || (write.surroundings.uid === 0 && parent.uid === status.uid);
+}
+
+/** Whether nobody but this user, its own owner and the superuser can have given something in a directory the name that it has. */
+export function isFixed(write: Write, parent: Pick<FileStatus, 'mode' | 'uid'>, status: Pick<FileStatus, 'uid'>): boolean {
+  const isSticky = (parent.mode & 0o1000) !== 0;
+  if (!isPrivate(parent) && !isSticky) return false;
+  return isOwn(write, parent) || parent.uid === 0 || parent.uid === status.uid;
+}
+
 /** Whether two looks found the same file. */
 export function isSameInode(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
   return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
@@ -49,20 +71,25 @@ export function* lookIn({ directory }: Folder, name: PathName): Steps<FileStatus
 }
 
 /** Reads a regular file that this user wrote and nobody else can write, if it is no larger than `limit` bytes. */
-export function* readOwn(
+export function* readOwn(write: Write, folder: Folder, name: PathName, limit: number): Steps<Reading | undefined> {
+  return yield* readFound(write, folder, name, (status) => whyNotOwn(write, status, limit));
+}
+
+/** Reads a file, unless there is a reason not to believe what its descriptor says of it. */
+export function* readFound(
   write: Write,
   { directory }: Folder,
   name: PathName,
-  limit: number,
+  whyNot: (status: FileStatus) => string | undefined,
 ): Steps<Reading | undefined> {
   const reach = join(directory.reach, name);
   const fd = yield* whenDescriptorsAllow(write, () => openIfThere(reach, O_RDONLY | O_NOFOLLOW));
   if (fd === undefined) return undefined;
   try {
     const status = yield* call.fstat(fd);
-    const why = whyNotOwn(write, status, limit);
+    const why = whyNot(status);
     if (why !== undefined) return { kind: 'refused', why, status };
-    const bytes = yield* readUpTo(fd, Math.min(status.size, limit));
+    const bytes = yield* readUpTo(fd, status.size);
     return { kind: 'own', bytes, status };
   } finally {
     yield* call.close(fd);
@@ -85,6 +112,20 @@ function* readUpTo(fd: number, size: number): Steps<Uint8Array> {
     filled += count;
   }
   return bytes.subarray(0, filled);
+}
+
+/** Opens the directory that the caller names, links followed. */
+export function* openGiven(write: Write, path: PathName): Steps<FoundDirectory> {
+  const windows = write.surroundings.platform === 'win32';
+  const fd = windows ? undefined : yield* whenDescriptorsAllow(write, () => call.open(path, O_DIRECTORY, 0));
+  try {
+    const status = yield* fd === undefined ? call.stat(path) : call.fstat(fd);
+    const reach = fd === undefined ? path : write.surroundings.reach(fd, path);
+    return { directory: { reach }, directoryPath: path, fd, status };
+  } catch (error) {
+    if (fd !== undefined) yield* afterFailure(call.close(fd));
+    throw error;
+  }
 }
 
 /** Opens a directory under a name, never through a link; undefined if there is none, or something else is there. */
@@ -138,31 +179,28 @@ export function* namesIn(write: Write, { directory }: Folder): Steps<PathName[]>
 
 /** Removes a name that is no directory, if it is there. */
 export function* unlinkIn(write: Write, folder: Folder, name: PathName): Steps<void> {
-  try {
-    yield* whileBusy(write, () => unlinkIfThere(join(folder.directory.reach, name)));
-  } catch (error) {
-    if (!(yield* isGone(folder, name))) throw error;
-  }
+  const reach = join(folder.directory.reach, name);
+  yield* unlessGone(folder, name, whileBusy(write, () => unlinkIfThere(reach)));
 }
 
 /** Removes an empty directory, if it is there; false if it is not empty. */
 export function* rmdirIn(write: Write, folder: Folder, name: PathName): Steps<boolean> {
+  const reach = join(folder.directory.reach, name);
   try {
-    yield* whileBusy(write, () => call.rmdir(join(folder.directory.reach, name)));
+    yield* unlessGone(folder, name, whileBusy(write, () => call.rmdir(reach)));
+    return true;
   } catch (error) {
-    const code = codeOf(error) ?? '';
-    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
-    if (code !== 'ENOENT' && !(yield* isGone(folder, name))) throw error;
+    if (!['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
+    return false;
   }
-  return true;
 }
 
-/** After an error, which may have been reported of what was done: whether there is no such name any more. */
-function* isGone(folder: Folder, name: PathName): Steps<boolean> {
+/** A network filesystem may report an error of a removal that took place: then it is gone. */
+function* unlessGone(folder: Folder, name: PathName, removal: Steps<void>): Steps<void> {
   try {
-    return (yield* lookIn(folder, name)) === undefined;
-  } catch {
-    return false; // The first error is the one to report.
+    yield* removal;
+  } catch (error) {
+    if (codeOf(error) === 'ENOTEMPTY' || (yield* lookIn(folder, name)) !== undefined) throw error;
   }
 }
 

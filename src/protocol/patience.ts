@@ -6,8 +6,8 @@ import { refusal } from '../errors.ts';
 import { display } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
-import type { LockOwner, Sign } from '../system/lock-owner.ts';
-import { thisOwner } from '../system/owner.ts';
+import type { LockOwner } from '../system/lock-owner.ts';
+import { thisOwner, type Sign } from '../system/owner.ts';
 import type { Holder } from './lock.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
@@ -69,9 +69,9 @@ export function lockTimeout(waited: number, holder?: Pick<Holder, 'name' | 'owne
   return refusal('ERR_LOCK_TIMEOUT', `${who} held its lock for all of the ${Math.round(waited)} ms that this call waited`);
 }
 
-function holderName({ host, namespace, pid }: LockOwner): string {
+function holderName({ host, namespace, clock, pid }: LockOwner): string {
   const here = thisOwner();
   if (host !== here.host) return `process ${pid} of another machine or container`;
-  if (namespace !== here.namespace) return `process ${pid} of another pid namespace`;
+  if (namespace !== here.namespace || clock !== here.clock) return `process ${pid} of another pid or time namespace`;
   return pid === here.pid ? 'this process, perhaps an update whose callback waits for this call,' : `process ${pid}`;
 }

@@ -6,6 +6,7 @@ import { call, type Steps } from '../system/calls.ts';
 import { commitStaged } from './commit.ts';
 import { writeAllOf, writeContent } from './contents.ts';
 import { giveUp, type Staged } from './staged.ts';
+import { cannotSync } from './sync-file.ts';
 import type { Turn } from './turns.ts';
 import { asWriteError, reporting, type Write } from './write.ts';
 
@@ -65,6 +66,8 @@ export class Pending {
     try {
       yield* call.fdatasync(this.staged.temporary.fd);
     } catch (error) {
+      // The sync at the end says so, and whether it matters.
+      if (cannotSync(error)) return;
       this.isLost = true;
       this.failure ??= { error: asWriteError({ ...this.write, step: 'sync' }, error) };
     }

@@ -8,16 +8,19 @@ import { codeOf, refusal } from '../errors.ts';
 import { asText, display, isAbsolute, join, split, type PathName } from '../path.ts';
 import { atOnce, call, nothing, together, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_HOLD } from '../system/flags.ts';
-import { listOld } from './attributes.ts';
-import { closeDirectory, forgetPath, isStill, noteSeen, recallDirectory, wasSeen, type Directory } from './directory.ts';
+import { listOld, type Attributes } from './attribute-names.ts';
+import { closeDirectory, forgetPath, isInMemory, isStill, noteSeen, recallDirectory, wasSeen, whereIs, type Directory } from './directory.ts';
+import { lookAt } from './look.ts';
 import { openOrMakeDirectory } from './parents.ts';
 import { refuseReserved } from './windows-names.ts';
 import type { Write } from './write.ts';
 
+export { lookAt };
+
 export interface Place {
   readonly directory: Directory;
   /** The directory's path, for messages and for what a descriptor cannot reach. */
-  readonly directoryPath: PathName;
+  directoryPath: PathName;
   readonly name: PathName;
   /** The path by which the target is reached from the open directory. */
   readonly reach: PathName;
@@ -25,8 +28,8 @@ export interface Place {
   existing: FileStatus | undefined;
   /** Whether the rest of what matters of it has been looked at: see {@link examineOld}. */
   examined: boolean;
-  /** The names of its extended attributes, where they are wanted and known. */
-  attributes: string[] | undefined;
+  /** The names of its extended attributes, where they are wanted. */
+  attributes: Attributes | undefined;
   /** A descriptor that keeps it from being freed. */
   held: number | undefined;
 }
@@ -87,7 +90,7 @@ export function leavePlace(write: Write, place: Place): void {
 export function* examineOld(write: Write, place: Place): Steps<void> {
   if (place.examined) return;
   place.examined = true;
-  [place.attributes] = yield* together(listOld(write, place), place.directory.local ? nothing() : holdOld(place));
+  [place.attributes] = yield* together(listOld(write, place), place.directory.local || !place.directory.own ? nothing() : holdOld(place));
 }
 
 /** Holds the old file no longer. To hand it to another thread takes long as well: an asynchronous write has settled by then. */
@@ -132,11 +135,7 @@ export function* lookAgain(write: Write, place: Place): Steps<void> {
   if (place.existing?.ino !== before?.ino || place.existing?.dev !== before?.dev) letGo(write, place);
   refuseUnfit(write, place.existing);
   place.examined = true;
-  [place.attributes] = place.existing === undefined ? [undefined] : yield* together(listOld(write, place), holdOld(place));
-}
-
-export function* lookAt(place: Pick<Place, 'reach'>): Steps<FileStatus | undefined> {
-  return yield* ifThere(call.lstat(place.reach));
+  [place.attributes] = place.existing === undefined ? [undefined] : yield* together(listOld(write, place), place.directory.own ? holdOld(place) : nothing());
 }
 
 /** What a look gives; undefined where there is nothing. */
@@ -147,6 +146,21 @@ export function* ifThere(look: Steps<FileStatus>): Steps<FileStatus | undefined>
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/**
+ * Makes sure, right before the rename, that the path leads here still. A directory that has moved, so that its old path leads nowhere,
+ * takes the file along, and the result has its new path. Where the path leads elsewhere by now, that is an error.
+ */
+export function* assertStillThere(write: Write, place: Place): Steps<void> {
+  const { directory, directoryPath, name } = place;
+  const looks = together(isStill(directory, directoryPath), write.settings.symlink === 'replace' ? nothing() : lookAt(place));
+  const [isHere, now] = isInMemory(directory, directoryPath) ? yield* atOnce(looks) : yield* looks;
+  if (!isHere) {
+    place.directoryPath = yield* whereIs(write, directory, directoryPath);
+    write.path = join(place.directoryPath, name);
+  }
+  if (now !== undefined && fileType(now.mode) === 'link') throw refusal(write.settings.symlink === 'refuse' ? 'ELOOP' : 'ERR_UNTORN_MOVED', 'it is a symbolic link by now');
 }
 
 function refuseUnfit(write: Write, existing: FileStatus | undefined): void {

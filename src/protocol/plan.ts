@@ -113,7 +113,7 @@ export class Plan {
     write.step = 'back up';
     const { backup } = write.settings;
     if (backup === undefined) return;
-    const { folder, name, surplus } = backup.kind === 'path' ? { ...(yield* this.#folderOf(write, backup.path)), surplus: [] } : { folder: at, ...(yield* numberBackup(at, backup)) };
+    const { folder, name, surplus } = backup.kind === 'path' ? { ...(yield* this.#folderOf(write, backup.path)), surplus: [] } : { folder: at, ...(yield* numberBackup(write, at, backup)) };
     const reach = join(folder.directory.reach, name);
     const backupKey = fileKey({ ...folder, name });
     if (this.#files.has(backupKey)) throw refusal('EINVAL', 'the backup would be a file that the transaction changes, or another backup');

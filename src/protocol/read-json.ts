@@ -10,14 +10,17 @@ import type { ReadSettings, Recovery } from '../json-options.ts';
 import { stringify } from '../json-strict.ts';
 import { parseJson } from '../json-text.ts';
 import { readOptions } from '../options.ts';
-import { join, type PathName } from '../path.ts';
+import { join, key, split, type PathName } from '../path.ts';
 import { validate, type StandardSchema } from '../schema.ts';
-import { call, wait, type Steps } from '../system/calls.ts';
-import { fileType } from '../system/flags.ts';
-import { numbered, numbersTaken, simple } from './backup.ts';
-import { findPlace, leavePlace } from './place.ts';
-import { readContent } from './seen.ts';
-import { newWrite, type Write } from './write.ts';
+import { wait, type Steps } from '../system/calls.ts';
+import { numbered, numbersBelieved, simple, whyNoBackup } from './backup-names.ts';
+import { closeDirectory, openDirectory } from './directory.ts';
+import type { Rereading } from './locked.ts';
+import { lookIn, readFound } from './owned.ts';
+import { findPlace, leavePlace, type Place } from './place.ts';
+import { readPath, type Read } from './seen.ts';
+import { whileDamaged } from './steady.ts';
+import { newWrite, throwIfAborted, type Write } from './write.ts';
 
 /** What was read. */
 export interface FoundJson {
@@ -29,9 +32,9 @@ export interface FoundJson {
 
 /** The file's value, as the schema gives it. */
 export function* readJsonFile(write: Write, settings: ReadSettings): Steps<unknown> {
-  const bytes = yield* readContent(write, write.path);
-  if (bytes === undefined && settings.initial === undefined) throw missing(write.path);
-  return (yield* valueOf(write, settings, bytes)).value;
+  const read = yield* readPath(write);
+  if (read.content === undefined && settings.initial === undefined) throw missing(write.path);
+  return (yield* valueOf(write, settings, read.content, { read, again: () => readPath(write) })).value;
 }
 
 function missing(path: PathName): Error {
@@ -39,7 +42,7 @@ function missing(path: PathName): Error {
 }
 
 /** The value of a file's content; undefined where there is none, and nothing that it stands for. */
-export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | undefined): Steps<FoundJson> {
+export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | undefined, rereading?: Rereading): Steps<FoundJson> {
   const { path, blocking } = write;
   const found = (value: unknown): FoundJson => ({ value, bytes, recovery: undefined });
   if (bytes === undefined) return found(settings.initial === undefined ? undefined : yield* validated(settings.schema, path, initialValue(settings), blocking));
@@ -48,9 +51,25 @@ export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | u
     value = parseJson(path, bytes, settings.reviver);
   } catch (error) {
     if (settings.recover === undefined || !isDamage(error)) throw error;
+    if (rereading !== undefined) {
+      const last = yield* whileDamaged(path, rereading.read, rereading.again, (read) => isDamaged(path, read));
+      if (last === undefined) throw error;
+      if (last.content === undefined && settings.initial === undefined && write.locking === undefined) throw missing(path);
+      if (!isDamaged(path, last)) return yield* valueOf(write, settings, last.content);
+    }
     return yield* valueOfBackup(write, settings, settings.recover, error);
   }
   return found(yield* validated(settings.schema, path, value, blocking));
+}
+
+function isDamaged(path: PathName, { content }: Read): boolean {
+  try {
+    if (content !== undefined) parseJson(path, content, undefined);
+    return false;
+  } catch (error) {
+    if (isDamage(error)) return true;
+    throw error;
+  }
 }
 
 /** As if it had been read: nobody else has it, and it is JSON. */
@@ -60,43 +79,68 @@ function initialValue({ initial, reviver }: ReadSettings): unknown {
 
 /** The value of the newest backup that holds one that is right. */
 function* valueOfBackup(write: Write, settings: ReadSettings, recover: NonNullable<ReadSettings['recover']>, error: JsonError): Steps<FoundJson> {
-  for (const backupPath of recover.backup === undefined ? yield* backupsOf(write) : [recover.backup]) {
-    const bytes = yield* readContent(write, backupPath);
-    if (bytes === undefined) continue;
-    let value;
-    try {
-      value = yield* validated(settings.schema, backupPath, parseJson(backupPath, bytes, settings.reviver), write.blocking);
-    } catch (fault) {
-      if (!JsonError.isJsonError(fault)) throw fault;
-      continue;
-    }
-    const recovery = { path: write.path, backupPath, error };
-    settings.onRecover(recovery);
-    return { value, bytes, recovery };
-  }
-  throw error;
-}
-
-/** The backups beside the file, symbolic links followed, and where it makes them elsewhere: newest first. */
-function* backupsOf({ path, settings, surroundings, blocking }: Write): Steps<PathName[]> {
-  const write = newWrite(path, readOptions(undefined), surroundings, blocking);
-  const place = yield* findPlace(write);
+  const place = yield* findPlace(newWrite(write.path, readOptions(undefined), write.surroundings, write.blocking));
   try {
-    const numbers = (yield* numbersTaken(place)).toSorted((a, b) => b - a);
-    const paths = [simple(place.name), ...numbers.map((number) => numbered(place.name, number))].map((name) => join(place.directoryPath, name));
-    if (settings.backup?.kind === 'path') paths.push(settings.backup.path);
-    const found: { path: PathName; changed: bigint }[] = [];
-    for (const backup of paths) {
+    for (const backupPath of recover.backup === undefined ? yield* backupsOf(write, place) : [recover.backup]) {
+      const bytes = yield* readBackup(write, place, backupPath);
+      if (bytes === undefined) continue;
+      let value;
       try {
-        const { mode, mtimeNs } = yield* call.stat(backup);
-        if (fileType(mode) === 'file') found.push({ path: backup, changed: mtimeNs });
-      } catch (error) {
-        if (codeOf(error) !== 'ENOENT') throw error;
+        value = yield* validated(settings.schema, backupPath, parseJson(backupPath, bytes, settings.reviver), write.blocking);
+      } catch (fault) {
+        if (!JsonError.isJsonError(fault)) throw fault;
+        continue;
       }
+      const recovery = { path: write.path, backupPath, error };
+      settings.onRecover(recovery);
+      return { value, bytes, recovery };
     }
-    return found.toSorted((a, b) => Number(b.changed - a.changed)).map((backup) => backup.path);
+    throw error;
   } finally {
     leavePlace(write, place);
+  }
+}
+
+/** The backups beside the file, symbolic links to it followed, and where it makes them elsewhere: newest first. */
+function* backupsOf(write: Write, place: Place): Steps<PathName[]> {
+  const numbers = yield* numbersBelieved(write, place);
+  const paths = [simple(place.name), ...numbers.map((number) => numbered(place.name, number))].map((name) => join(place.directoryPath, name));
+  const { backup } = write.settings;
+  if (backup?.kind === 'path') paths.push(backup.path);
+  const found: { path: PathName; changed: bigint }[] = [];
+  for (const path of paths) {
+    const status = yield* beside(write, place, path, (folder, name) => lookIn(folder, name));
+    if (status !== undefined) found.push({ path, changed: status.mtimeNs });
+  }
+  return found.toSorted((a, b) => Number(b.changed - a.changed)).map(({ path }) => path);
+}
+
+/** The content of a backup that is believed to be one of this file: a link of that name may lead to what others may not read. */
+function* readBackup(write: Write, place: Place, path: PathName): Steps<Buffer | undefined> {
+  write.step = 'read';
+  throwIfAborted(write);
+  const reading = yield* beside(write, place, path, (folder, name) =>
+    readFound(write, folder, name, (status) => whyNoBackup(write, folder.directory.status, place.existing, status)));
+  return reading?.kind === 'own' ? Buffer.from(reading.bytes.buffer, 0, reading.bytes.byteLength) : undefined;
+}
+
+type Opened = Pick<Place, 'directory' | 'directoryPath'>;
+
+/** Performs steps in the directory of a path: in the file's own, or in another; undefined where there is none. */
+function* beside<T>(write: Write, place: Opened, path: PathName, steps: (folder: Opened, name: PathName) => Steps<T>): Steps<T | undefined> {
+  const { directory: directoryPath, name } = split(path);
+  if (key(directoryPath) === key(place.directoryPath)) return yield* steps(place, name);
+  let directory;
+  try {
+    directory = yield* openDirectory(write, directoryPath);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
+    throw error;
+  }
+  try {
+    return yield* steps({ directory, directoryPath }, name);
+  } finally {
+    closeDirectory(write, directory);
   }
 }
 

@@ -18,6 +18,7 @@
 import { codeOf, refusal } from '../errors.ts';
 import { display, join, type PathName } from '../path.ts';
 import { call, together, type FileStatus, type Guard, type Steps } from '../system/calls.ts';
+import { tokenForm } from '../system/owner.ts';
 import { whileBusy } from './busy.ts';
 import { writeAll } from './contents.ts';
 import { syncDirectory, syncNow } from './directory.ts';
@@ -35,9 +36,11 @@ export function recordName(id: string, kind: RecordKind): string {
   return `.untorn-j-${id}.${kind}`;
 }
 
+const form = new RegExp(`^\\.untorn-j-(${tokenForm})\\.([a-z]+)$`);
+
 /** What a name of a record says. */
 export function parseRecordName(name: string): { readonly id: string; readonly kind: RecordKind } | undefined {
-  const found = /^\.untorn-j-([0-9a-z]+(?:-[0-9a-z]+){5})\.([a-z]+)$/.exec(name);
+  const found = form.exec(name);
   const kind = kinds.find((one) => one === found?.[2]);
   return kind === undefined ? undefined : { id: (found as unknown as string[])[1] as string, kind };
 }

@@ -9,10 +9,10 @@ import { join, type PathName } from '../path.ts';
 import type { KeptTransaction, RecoveredFile, RecoverResult } from '../recover.ts';
 import { lastChange, type FileStatus, type Steps } from '../system/calls.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
-import { parseToken, type Owner } from '../system/owner.ts';
+import { parseToken, type Owner, type Sign } from '../system/owner.ts';
 import { abandoned } from './abandoned.ts';
 import { homeFrom, removeStrays, settleDead, settleUnderLock, underLocks, type Tell } from './dead.ts';
-import { closeDirectory, openDirectory } from './directory.ts';
+import { closeDirectory, isExclusive, openDirectory } from './directory.ts';
 import { inOrder, type OpenFolder } from './files.ts';
 import { copied, readIfWhole, withRecord } from './find-record.ts';
 import type { Journal } from './journal.ts';
@@ -26,7 +26,7 @@ import type { Write } from './write.ts';
 export interface Recovery {
   /** Age in milliseconds from which transactions of unknown owners are recovered. */
   readonly olderThan: number;
-  judge(owner: Owner, lastChangeNs: bigint): 'alive' | 'dead' | 'unknown';
+  judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign;
   now(): number;
 }
 
@@ -99,7 +99,8 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery, found: F
 
 /** Locks of owners that are seen to be dead: what their owners were at is put right first. */
 function* freeLocks(write: Write, folder: OpenFolder, found: Found): Steps<void> {
-  const reason = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (signOf(write, { owner, status }) === 'dead' ? undefined : 'alive');
+  const exclusive = yield* isExclusive(folder.directory);
+  const reason = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (signOf(write, { owner, status }, exclusive) === 'dead' ? undefined : 'alive');
   for (const name of yield* namesIn(write, folder)) {
     if (!isLockName(name)) continue;
     try {
@@ -146,7 +147,7 @@ function* reasonToKeep(write: Write, recovery: Recovery, here: OpenFolder, left:
   const owner = parseToken(`untorn-x-${id}`);
   if (last === undefined) return 'gone';
   if (owner === undefined || abandoned.has(id)) return undefined;
-  switch (recovery.judge(owner, last)) {
+  switch (recovery.judge(owner, last, yield* isExclusive(here.directory))) {
     case 'dead':
       return undefined;
     case 'alive':

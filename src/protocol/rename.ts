@@ -1,10 +1,14 @@
 /** The moment of truth: one system call that puts the new file into place, and what to think if it fails. */
-import { codeOf } from '../errors.ts';
-import { call, type Steps } from '../system/calls.ts';
+import { codeOf, refusal } from '../errors.ts';
+import type { NotKept } from '../result.ts';
+import { call, lastChange, together, type FileStatus, type Steps } from '../system/calls.ts';
 import { whileBusy } from './busy.ts';
 import { lockLost } from './lock.ts';
-import { lookAt, type Place } from './place.ts';
-import { afterFailure, forgetTemporary, unlinkIfThere, type TemporaryFile } from './temporary.ts';
+import { lookAt } from './look.ts';
+import { assertStillThere, type Place } from './place.ts';
+import { assertInPlace } from './private-directory.ts';
+import { isSame } from './seen.ts';
+import { afterFailure, endHold, forgetTemporary, unlinkIfThere, type TemporaryFile } from './temporary.ts';
 import { Placed } from './placed.ts';
 import type { Turn } from './turns.ts';
 import type { Write } from './write.ts';
@@ -15,6 +19,8 @@ export interface Renamed {
   /** This content's entry in the order; undefined if newer content replaced it meanwhile. */
   readonly record: Placed | undefined;
   readonly atomic: boolean;
+  /** What could not be kept, where it was written in place. */
+  readonly notKept?: NotKept[];
 }
 
 /** Renames the temporary file over the target or, to create only, links it there. */
@@ -25,26 +31,61 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
   if (other !== undefined && other > turn.number) return { newer: new Placed(other, write.path), record: undefined, atomic: true };
   const begun = turn.begin(place, temporary.reach);
   try {
-    yield* whileBusy(write, () => renameOnce(write, place, temporary));
+    yield* whileBusy(write, () => renameOnce(write, place, temporary), place.directory);
   } catch (error) {
     turn.end(place);
     const finished = begun.finished && ['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '');
-    if (!finished && !(yield* happened(write, place, temporary))) throw yield* explained(write, temporary, error);
+    if (!finished && !(yield* happened(write, place, temporary, codeOf(error)))) throw yield* explained(write, temporary, error);
   }
   turn.end(place);
+  yield* assertOurs(write, place, temporary);
   write.outcome = 'new';
   const record = turn.placed(place, begun.finished);
   // After a link the temporary name is a second one of the new file.
-  if (!write.settings.overwrite) yield* whileBusy(write, () => unlinkIfThere(temporary.reach));
+  if (!write.settings.overwrite) yield* whileBusy(write, () => unlinkIfThere(temporary.reach), place.directory);
   forgetTemporary(temporary);
   return { record, atomic: true };
 }
 
-function* renameOnce({ settings, locking }: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+function* renameOnce(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+  const { settings, locking } = write;
+  yield* assertStillThere(write, place);
   // The last thing before the rename: what comes between is caught by who takes over the lock, which removes the temporary file.
-  if (locking?.check !== undefined) yield* locking.check();
+  if (locking?.check !== undefined) yield* locking.check(yield* timeOf(temporary));
   if (settings.overwrite) yield* call.rename(temporary.reach, place.reach);
-  else yield* call.link(temporary.reach, place.reach);
+  else yield* linkNew(temporary, place);
+}
+
+/** The filesystem's time at which the temporary file was made or later; undefined where that is not known. */
+function* timeOf({ status, open, fd }: TemporaryFile): Steps<bigint | undefined> {
+  const now = status ?? (open ? yield* call.fstat(fd) : undefined);
+  return now && lastChange(now);
+}
+
+/** Errors that say that there are no hard links here. */
+const noLinks = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
+
+function* linkNew(temporary: TemporaryFile, place: Place): Steps<void> {
+  try {
+    yield* call.link(temporary.reach, place.reach);
+  } catch (cause) {
+    const code = codeOf(cause) ?? '';
+    if (!noLinks.has(code)) throw cause;
+    throw Object.assign(refusal(code, `to create a file and never replace one takes a hard link (link(2)), which cannot be made here (${code})`), { cause });
+  }
+}
+
+/** Fails if what was renamed is another file, as where another user exchanged them. */
+function* assertOurs(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+  try {
+    yield* assertInPlace(write, place, temporary);
+  } catch (error) {
+    write.outcome = 'unknown';
+    forgetTemporary(temporary);
+    throw error;
+  } finally {
+    yield* endHold(temporary);
+  }
 }
 
 /** Who takes over a lock removes its owner's temporary file. */
@@ -54,18 +95,35 @@ function* explained(write: Write, temporary: TemporaryFile, error: unknown): Ste
   return lockLost(error);
 }
 
-/** Whether a rename that reported a failure took place all the same, as it can on a network filesystem. */
-function* happened(write: Write, place: Place, temporary: TemporaryFile): Steps<boolean> {
-  let own, now;
+/**
+ * Whether a rename that reported a failure took place all the same, as it can on a network filesystem. Inode numbers alone do not tell:
+ * some filesystems make them of the path. Where it cannot be told, the outcome is unknown.
+ */
+function* happened(write: Write, place: Place, temporary: TemporaryFile, code: string | undefined): Steps<boolean> {
+  let own, left, now;
   try {
     own = temporary.status ?? (temporary.open ? yield* call.fstat(temporary.fd) : undefined);
-    now = yield* lookAt(place);
+    [left, now] = yield* together(lookAt({ ...temporary, directory: place.directory }), lookAt(place));
   } catch {
     // The error of the rename is the one to report; but nobody knows what is there.
     write.outcome = 'unknown';
     return false;
   }
-  if (own === undefined || now?.ino !== own.ino || now.dev !== own.dev) return false;
-  yield* afterFailure(call.unlink(temporary.reach));
-  return true;
+  if (own !== undefined && now?.ino === own.ino && now.dev === own.dev) {
+    yield* afterFailure(call.unlink(temporary.reach));
+    return true;
+  }
+  if (left === undefined && write.locking === undefined) forgetTemporary(temporary);
+  if (!isUndone(write, place, { left, now, code })) write.outcome = 'unknown';
+  return false;
+}
+
+/** Whether the target is certainly as it was, when it is not the new file. */
+function isUndone({ settings }: Write, { directory, existing }: Place, { left, now, code }: { left: FileStatus | undefined; now: FileStatus | undefined; code: string | undefined }): boolean {
+  if (now === undefined && existing === undefined) return true;
+  // The name of a temporary file stays after a link; a second one counts.
+  if (!settings.overwrite) return now === undefined || (left?.nlink === 1 && (directory.own || code === 'EEXIST'));
+  if (left !== undefined) return true;
+  // It is gone: renamed, or removed by somebody else before. Of this kernel's own filesystems that is what ENOENT says.
+  return code === 'ENOENT' && (directory.own || isSame(now, existing));
 }

@@ -2,26 +2,28 @@
  * A whole directory in the place of another, at once.
  *
  * Promise: at every moment, and after a crash at any, the path leads to the whole old directory or to the whole new one. The new one is
- * filled under a name that a sweep removes (`untorn-d`), synced with all that is in it, and named as a version (`untorn-v`),
+ * filled in an enclosure (`untorn-d`), which a sweep removes, synced with all that is in it, and named as a version (`untorn-v`),
  * which nothing removes unasked. Then one call puts it in place: a new symbolic link is renamed over the old one, or, where
- * the path is a real directory, both exchange their names. The old version is removed only when that is durable.
+ * the path is a real directory, both exchange their names. The old version is removed only when that is durable, in an enclosure again.
+ * An end of the process at any moment but the naming and the switch, which nothing interrupts, goes back or removes what is over.
  *
  * The moment is under the path's lock. A holder that comes back late finds its link gone, as a late update its temporary file.
  * Not kept: what readers that are in the old directory have not opened yet, unless the old one is kept.
  */
 import { codeOf, refusal } from '../errors.ts';
-import { asText, display, isAbsolute, join, split, type PathName } from '../path.ts';
-import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { asText, join, split, type PathName } from '../path.ts';
+import { atOnce, call, nothing, type FileStatus, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
 import { fileType } from '../system/flags.ts';
-import { parseToken } from '../system/owner.ts';
 import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
 import { assertHeld, lockLost, type Lock } from './lock.ts';
 import { underLock } from './lock-held.ts';
-import { create, discardNew, prepared, unfenced, type New, type Spot } from './new-directory.ts';
+import { create, discardNew, isAnother, nameVersion, prepared, putBack, syncVersion, versionName, type New, type Spot } from './new-directory.ts';
+import { removeOld, rightsOf, statusOf, whereIs, type Old } from './old-directory.ts';
+import { isSameInode, lookIn } from './owned.ts';
 import { ifThere, lookAt } from './place.ts';
 import { afterFailure, newName } from './temporary.ts';
-import { removeTree, syncTree } from './tree.ts';
+import { syncTree } from './tree.ts';
 import { reporting, throwIfAborted, type LockedWrite } from './write.ts';
 
 /** What goes into the place: a directory that is there, or one that the caller fills; an error of the caller's own is passed on. */
@@ -37,12 +39,6 @@ export interface ReplacedDirectory {
   readonly oldPath: PathName | undefined;
 }
 
-/** What stands at the path. */
-type Old =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'directory'; readonly status: FileStatus }
-  | { readonly kind: 'link'; readonly leadsTo: PathName; readonly link: FileStatus; readonly status: FileStatus | undefined };
-
 /** How it ended. An error of the caller's own is passed on as it is. */
 export type Outcome = { readonly result: ReplacedDirectory } | { readonly error: unknown };
 
@@ -50,7 +46,7 @@ export function* replaceTree(write: LockedWrite, source: TreeSource, keepOld: bo
   return yield* reporting(write, inFolder(write, function* (place) {
     throwIfAborted(write);
     const old = yield* look(place);
-    const made = 'path' in source ? yield* prepared(source.path, statusOf(old)) : yield* create(write, place, statusOf(old));
+    const made = 'path' in source ? yield* prepared(write, source.path, statusOf(old)) : yield* create(write, place, rightsOf(write, place, old));
     try {
       if ('fill' in source) {
         write.step = 'update';
@@ -61,13 +57,15 @@ export function* replaceTree(write: LockedWrite, source: TreeSource, keepOld: bo
         }
       }
       write.step = 'sync';
-      const durable = write.settings.durability === 'off' ? false : yield* syncTree(write, made.path);
+      const synced = write.settings.durability === 'off' ? false : yield* syncTree(write, join(made.folder.directory.reach, made.name));
       throwIfAborted(write);
       write.locking.deadline = now() + write.settings.lock.timeout;
-      return { result: yield* underLock(write, place, (lock) => swap(write, place, lock, made, durable, keepOld)) };
+      return { result: yield* underLock(write, place, (lock) => swap(write, place, lock, made, synced, keepOld)) };
     } catch (error) {
       if (write.outcome === 'old') yield* discardNew(write, made);
       throw error;
+    } finally {
+      yield* made.leave(write);
     }
   }));
 }
@@ -94,60 +92,65 @@ function* look(place: Spot): Steps<Old> {
   return { kind: 'link', leadsTo: yield* call.readlink(place.reach), link: status, status: end };
 }
 
-function statusOf(old: Old): FileStatus | undefined {
-  return old.kind === 'none' ? undefined : old.status;
-}
-
 /** Puts the new directory in place. */
 function* swap(write: LockedWrite, place: Spot, lock: Lock, made: New, synced: boolean | 'unsupported', keepOld: boolean): Steps<ReplacedDirectory> {
-  const { directory, directoryPath, name } = place;
   write.step = 'resolve';
   const old = yield* look(place);
-  const plain = unfenced(write);
-  const version = newName({ ...plain, settings: { ...plain.settings, suffix: '' } }, name, 'version');
-  const reach = join(directory.reach, version);
+  const version = versionName(write, place.name, made.status);
   write.step = 'rename';
-  yield* nameVersion(made, reach);
   try {
+    yield* atOnce(nameVersion(write, place, made, version));
+    made.atEnd = (by) => goBack(by, place, made, version);
     // Its name must be durable before anything leads to it.
-    if (synced !== false) yield* syncDirectory(write, directory);
+    if (synced !== false) yield* syncVersion(write, place, made);
     throwIfAborted(write);
-    yield* assertHeld(lock);
-    yield* putInPlace(write, place, old, version, made.status);
+    yield* atOnce(switchTo(write, place, lock, old, made, version, (by) => finish(by, place, old, made, version, synced, keepOld)));
   } catch (error) {
-    if (write.outcome === 'old') yield* putBack(write, made, { path: join(directoryPath, version), reach });
+    if (write.outcome === 'old') yield* putBack(write, place, made, version);
+    else if (write.outcome === 'unknown') made.atEnd = nothing;
     throw error;
   }
-  write.outcome = 'new';
-  made.guard?.release();
   write.step = 'sync directory';
-  const durable = synced === false ? false : both(synced, yield* syncDirectory(write, directory));
-  const left = oldName(old, version);
-  const mine = left !== undefined && (old.kind === 'directory' || (yield* isOurs(old, join(directory.reach, left), left, version)));
-  const removed = mine && !keepOld && durable !== 'unsupported' && (yield* removeOld(write, directory, name, left, synced !== false));
-  const oldPath = removed === true || statusOf(old) === undefined ? undefined : typeof removed === 'object' ? join(directoryPath, removed.left) : whereIs(old, directoryPath, left);
-  return { path: write.path, directory: old.kind === 'directory' ? write.path : join(directoryPath, version), replaced: statusOf(old) !== undefined, durable, oldPath };
+  const { durable, oldPath } = yield* finish(write, place, old, made, version, synced, keepOld);
+  const directory = old.kind === 'directory' ? write.path : join(place.directoryPath, version);
+  return { path: write.path, directory, replaced: statusOf(old) !== undefined, durable, oldPath };
 }
 
-function* nameVersion({ path: from, status }: New, to: PathName): Steps<void> {
-  try {
-    yield* call.rename(from, to);
-  } catch (error) {
-    // On a network filesystem an error may be reported of what was done.
-    if ((yield* lookAt({ reach: to }))?.ino === status.ino) return;
-    if (codeOf(error) === 'EXDEV') throw refusal('EXDEV', `"${display(from)}" is on another filesystem; make the new directory beside the old one`);
-    throw error;
-  }
+function* goBack(write: LockedWrite, place: Spot, made: New, version: PathName): Steps<void> {
+  yield* putBack(write, place, made, version);
+  yield* discardNew(write, made);
 }
 
-/** Where it cannot go back, as into a directory that is gone, the error says where it is. */
-function* putBack(write: LockedWrite, made: New, { path, reach }: { readonly path: PathName; readonly reach: PathName }): Steps<void> {
-  yield* afterFailure(call.rename(reach, made.path));
-  try {
-    if ((yield* lookAt({ reach })) !== undefined) write.temporaryPath = path;
-  } catch {
-    write.temporaryPath = path;
-  }
+/** Makes the switch durable, and then removes the old directory. */
+function* finish(write: LockedWrite, place: Spot, old: Old, made: New, version: PathName, synced: boolean | 'unsupported', keepOld: boolean): Steps<Pick<ReplacedDirectory, 'durable' | 'oldPath'>> {
+  const durable = synced === false ? false : both(synced, yield* syncDirectory(write, place.directory));
+  const stays = keepOld || durable === 'unsupported';
+  const oldPath = stays ? whereIs(place, old, version) : yield* removeOld(write, place, old, made, version, synced !== false);
+  return { durable, oldPath };
+}
+
+/** The moment. What is put in place is what was made, as far as looks right before it and right after it can tell. */
+function* switchTo(write: LockedWrite, place: Spot, lock: Lock, old: Old, made: New, version: PathName, atEnd: New['atEnd']): Steps<void> {
+  yield* assertHeld(lock);
+  if (!isSameInode(yield* lookIn(place, version), made.status)) throw isAnother(join(place.directoryPath, version));
+  yield* putInPlace(write, place, old, version, made.status);
+  write.outcome = 'new';
+  made.atEnd = atEnd;
+  if (old.kind === 'directory' ? yield* isExchanged(place, lock, made) : yield* leadsToNew(place, made, version)) return;
+  write.outcome = 'unknown';
+  throw isAnother(join(place.directoryPath, version));
+}
+
+/** Whether the new one is at the path; or was, and somebody who has the lock by now has replaced it since. */
+function* isExchanged(place: Spot, lock: Lock, made: New): Steps<boolean> {
+  return isSameInode(yield* lookIn(place, place.name), made.status) || !(yield* afterFailure(assertHeld(lock)));
+}
+
+/** Whether the link's text leads to the new one; or does not stand there any more, since somebody has replaced it. */
+function* leadsToNew(place: Spot, made: New, version: PathName): Steps<boolean> {
+  if (isSameInode(yield* lookIn(place, version), made.status)) return true;
+  const link = yield* lookIn(place, place.name);
+  return link === undefined || fileType(link.mode) !== 'link' || asText(yield* call.readlink(place.reach)) !== asText(version);
 }
 
 /** The moment. After an error, as of a network filesystem, that was reported of what took place, it has taken place. */
@@ -194,38 +197,4 @@ function* relink(write: LockedWrite, directory: Directory, name: PathName, reach
 
 function both(one: true | 'unsupported', other: true | 'unsupported'): true | 'unsupported' {
   return one === 'unsupported' ? one : other;
-}
-
-/** The name in the same directory that the old one has now. */
-function oldName(old: Old, version: PathName): PathName | undefined {
-  if (old.kind === 'directory') return version;
-  return old.kind === 'link' && !/[/\\]/.test(asText(old.leadsTo)) ? old.leadsTo : undefined;
-}
-
-/** Whether what the link led to is a version of this very path, made by the one who made the link. */
-function* isOurs(old: Old, reach: PathName, name: PathName, version: PathName): Steps<boolean> {
-  if (old.kind !== 'link' || parseToken(asText(name))?.kind !== 'version' || beforeToken(name) !== beforeToken(version)) return false;
-  const status = yield* ifThere(call.lstat(reach));
-  return status !== undefined && fileType(status.mode) === 'directory';
-}
-
-function beforeToken(name: PathName): string {
-  return asText(name).split('untorn-v-')[0] ?? '';
-}
-
-/** Removes the old directory; what could not be removed has a name that a sweep removes. */
-function* removeOld(write: LockedWrite, directory: Directory, name: PathName, left: PathName, synced: boolean): Steps<true | { readonly left: PathName }> {
-  const chosen = newName(unfenced(write), name, 'tree');
-  const reach = join(directory.reach, chosen);
-  const renamed = yield* afterFailure(call.rename(join(directory.reach, left), reach));
-  if (!renamed && (yield* lookAt({ reach })) === undefined) return { left };
-  // What has the name of a version is whole, also after a crash.
-  if (synced && !(yield* afterFailure(syncDirectory(write, directory)))) return { left: chosen };
-  return (yield* afterFailure(removeTree(write, reach))) ? true : { left: chosen };
-}
-
-function whereIs(old: Old, directoryPath: PathName, left: PathName | undefined): PathName | undefined {
-  if (left !== undefined) return join(directoryPath, left);
-  if (old.kind !== 'link') return undefined;
-  return isAbsolute(old.leadsTo) ? old.leadsTo : join(directoryPath, old.leadsTo);
 }

@@ -12,7 +12,8 @@ import { fileType, O_NOFOLLOW, O_READ } from '../system/flags.ts';
 import { absent, newHash, versionOf, type Version } from '../version.ts';
 import { whileBusy, whileOpen } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
-import { lookAt, type Place } from './place.ts';
+import { ifFound, lookAt } from './look.ts';
+import type { Place } from './place.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 /** A file as it was seen. */
@@ -69,18 +70,21 @@ function* openAndRead<T>(write: Write, path: PathName, flags: number, use: Use<T
   write.step = 'read';
   throwIfAborted(write);
   for (let tries = 1; ; tries++) {
+    let isOpen = false;
+    const opened = (): void => void (isOpen = true);
     try {
-      return yield* whenDescriptorsAllow(write, () => whileBusy(write, () => whileOpen(write, using(path, flags, use))));
+      return yield* whenDescriptorsAllow(write, () => whileBusy(write, () => whileOpen(write, using(path, flags, opened, use))));
     } catch (error) {
       // Of an open file: a filesystem that goes by names says so of one that is replaced meanwhile. There is another one now.
-      if (codeOf(error) !== 'ENOENT' || tries === 3) throw error;
+      if (!isOpen || !['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '') || tries === 10) throw error;
     }
   }
 }
 
-function* using<T>(path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
-  const fd = yield* openIfThere(path, flags);
+function* using<T>(path: PathName, flags: number, opened: () => void, use: Use<T>): Steps<Opened<T>> {
+  const fd = yield* ifFound({ reach: path }, () => call.open(path, flags, 0), (flags & O_NOFOLLOW) === 0);
   if (fd === undefined) return { status: undefined };
+  opened();
   try {
     const status = yield* call.fstat(fd);
     if (fileType(status.mode) === 'directory') throw refusal('EISDIR', 'it is a directory');
@@ -88,16 +92,6 @@ function* using<T>(path: PathName, flags: number, use: Use<T>): Steps<Opened<T>>
     return { result: yield* use(fd, status), status };
   } finally {
     yield* call.close(fd);
-  }
-}
-
-/** Undefined where there is no file. */
-function* openIfThere(path: PathName, flags: number): Steps<number | undefined> {
-  try {
-    return yield* call.open(path, flags, 0);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    return undefined;
   }
 }
 
@@ -130,10 +124,13 @@ export function* versionOfFile(fd: number): Steps<Version> {
 /** Nanoseconds. Times of files are as coarse as 10 ms on Linux, 2 s on FAT: two changes within that may look like one. */
 const coarseness = 3_000_000_000n;
 
-/** Makes sure that the target holds what it was seen to hold. Looks into it only where its status does not tell. */
-export function* assertUnchanged(write: Write, place: Place, seen: Seen): Steps<void> {
+/**
+ * Makes sure that the target holds what it was seen to hold. Looks into it only where its status does not tell. `time` is one of the
+ * same filesystem, not later than now: its clock may be another than this machine's.
+ */
+export function* assertUnchanged(write: Write, place: Place, seen: Seen, time: bigint | undefined): Steps<void> {
   const now = yield* lookAt(place);
-  const isOld = now === undefined || BigInt(Date.now()) * 1_000_000n - lastChange(now) > coarseness;
+  const isOld = now === undefined || (time !== undefined && time - lastChange(now) > coarseness);
   if (isOld && isSame(now, seen.status)) return;
   const { step } = write;
   const current = yield* versionInPlace(write, place);
@@ -142,7 +139,8 @@ export function* assertUnchanged(write: Write, place: Place, seen: Seen): Steps<
   write.step = step;
 }
 
-function isSame(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
+/** Whether two looks found the same file, and nothing in it or about it changed. */
+export function isSame(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
   return one.ino === other.ino && one.dev === other.dev && one.size === other.size && one.mtimeNs === other.mtimeNs && one.ctimeNs === other.ctimeNs;
 }

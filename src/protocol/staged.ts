@@ -7,7 +7,7 @@ import type { Steps } from '../system/calls.ts';
 import { descriptorsClosed, whenDescriptorsAllow } from './descriptors.ts';
 import { closeDirectory, type Directory } from './directory.ts';
 import { openStateFolder } from './in-place.ts';
-import { privateMode, safeMode } from './metadata.ts';
+import { assertPrivate, privateMode, safeMode } from './metadata.ts';
 import { examineOld, findPlace, leavePlace, type Place } from './place.ts';
 import { createTemporary, discardTemporary, keepTemporary, type Creation, type Folder, type TemporaryFile } from './temporary.ts';
 import { asWriteError, throwIfAborted, type Write } from './write.ts';
@@ -39,14 +39,25 @@ export function* stage(write: Write): Steps<Staged> {
 /** Opens an empty temporary file: beside the target, or where that may not be, elsewhere. */
 export function* createStaged(write: Write, place: Place, bytes?: Uint8Array): Steps<Staged> {
   write.step = 'create temporary file';
+  let temporary;
   try {
     if (place.existing !== undefined) yield* examineOld(write, place);
-    const temporary = yield* createTemporary(write, place, place.name, bytes === undefined ? { mode: privateMode(write, place) } : creationOf(write, place, bytes));
-    return { place, folder: place, temporary };
+    temporary = yield* createTemporary(write, place, place.name, bytes === undefined ? { mode: privateMode(write, place) } : creationOf(write, place, bytes));
   } catch (error) {
     const mayWriteInPlace = write.settings.fallback === 'in-place' && place.existing !== undefined;
     if (!mayWriteInPlace || !['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')) throw error;
+    return yield* createElsewhere(write, place);
   }
+  try {
+    yield* assertPrivate(write, place, temporary);
+  } catch (error) {
+    yield* discardTemporary(temporary);
+    throw error;
+  }
+  return { place, folder: place, temporary };
+}
+
+function* createElsewhere(write: Write, place: Place): Steps<Staged> {
   const folder = yield* openStateFolder(write);
   try {
     return { place, folder, temporary: yield* createTemporary(write, folder, place.name, { mode: 0o600 }) };
@@ -64,7 +75,9 @@ const small = 1 << 20;
  * O_SYNC, if nothing is to be changed after it. Not while others write here, since syncs after all of their writes share more.
  */
 function creationOf(write: Write, place: Place, bytes: Uint8Array): Creation {
-  const { local, users } = place.directory;
+  const { users } = place.directory;
+  // What a blocking call has open it closes itself: nobody else would come to it before the next call.
+  const local = place.directory.local && !write.blocking;
   const { durability, preserve } = write.settings;
   const final = safeMode(write, place);
   const mode = final ?? privateMode(write, place);

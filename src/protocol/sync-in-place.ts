@@ -2,22 +2,24 @@
 import { call, type Steps } from '../system/calls.ts';
 import { O_NOFOLLOW, O_TO_SYNC } from '../system/flags.ts';
 import { whileBusy, whileOpen } from './busy.ts';
+import { persisting } from './look.ts';
 import type { Place } from './place.ts';
+import { syncFile } from './sync-file.ts';
 import { refusedByPermissions, type Write } from './write.ts';
 
-/** Syncs a file by its name, once; false where Node's permission model refuses that. */
+/** Syncs a file by its name, once; false where Node's permission model refuses that, or where it cannot be done and need not. */
 export function* syncInPlace(write: Write, place: Pick<Place, 'reach'>): Steps<boolean> {
-  const synced = yield* whileBusy(write, () => whileOpen(write, openAndSync(place)));
-  if (synced === true) return true;
+  const synced = yield* whileBusy(write, () => whileOpen(write, openAndSync(write, place)));
+  if (synced === true) return write.unsynced !== true;
   if (refusedByPermissions(write, synced.error)) return false;
   throw synced.error;
 }
 
 /** The error of the sync itself is a value: only to open the file is tried again. */
-function* openAndSync({ reach }: Pick<Place, 'reach'>): Steps<true | { readonly error: unknown }> {
-  const fd = yield* call.open(reach, O_TO_SYNC | O_NOFOLLOW, 0);
+function* openAndSync(write: Write, { reach }: Pick<Place, 'reach'>): Steps<true | { readonly error: unknown }> {
+  const fd = yield* persisting({ reach }, () => call.open(reach, O_TO_SYNC | O_NOFOLLOW, 0));
   try {
-    yield* call.fsync(fd);
+    yield* syncFile(write, fd);
     return true;
   } catch (error) {
     return { error };

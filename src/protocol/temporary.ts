@@ -9,10 +9,13 @@ import { cutName, join, surround, type PathName } from '../path.ts';
 import { atOnce, call, nothing, together, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
 import { O_DSYNC, O_NEW, O_SYNC } from '../system/flags.ts';
 import { randomOf } from '../system/lock-owner.ts';
-import { list, attributesMatter } from './attributes.ts';
+import { attributesMatter, list, type Attributes } from './attribute-names.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Directory } from './directory.ts';
+import { lookAt } from './look.ts';
 import type { Place } from './place.ts';
+import { isShared } from './shared.ts';
+import { syncFile } from './sync-file.ts';
 import { refusedByPermissions, type Write } from './write.ts';
 
 export interface TemporaryFile {
@@ -25,8 +28,10 @@ export interface TemporaryFile {
   readonly guard: Guard;
   /** Who owned it when it was new, once that is known. */
   status: FileStatus | undefined;
-  /** The names of the extended attributes that it had then. */
-  attributes: string[] | undefined;
+  /** The names of the extended attributes that it had then, where it was asked for them. */
+  attributes: Attributes | undefined;
+  /** Another descriptor of it, where others could exchange it: it stays open until it is in place. */
+  held: number | undefined;
   /** Whether it was created with the bits that it was given, and not as the umask has it. */
   readonly private: boolean;
   /** Whether its writes are durable when they return, and its metadata with them. */
@@ -81,11 +86,14 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, {
       const fd = yield* call.open(reach, flags, mode ?? 0o666);
       guard.opened();
       const path = join(folder.directoryPath, chosen);
-      return { fd, name: chosen, reach, path, guard, status: undefined, attributes: undefined, private: mode !== undefined, syncedByWriting, closesSilently, synced: false, open: true, linked: true };
+      return { fd, name: chosen, reach, path, guard, status: undefined, attributes: undefined, held: undefined, private: mode !== undefined, syncedByWriting, closesSilently, synced: false, open: true, linked: true };
     } catch (error) {
-      guard.release();
-      if (codeOf(error) === 'ENAMETOOLONG' && !short) short = true;
-      else if (codeOf(error) !== 'EEXIST' || attempts >= 10) throw error;
+      const code = codeOf(error);
+      // Another error may be one of what was done. The name is new, so that nobody else has a file of it.
+      if (code !== 'EEXIST' && !(yield* afterFailure(unlinkIfThere(reach)))) guard.opened();
+      else guard.release();
+      if (code === 'ENAMETOOLONG' && !short) short = true;
+      else if (code !== 'EEXIST' || attempts >= 10) throw error;
     }
   }
 }
@@ -95,7 +103,11 @@ export function* examineTemporary(write: Write, place: Place, temporary: Tempora
   // It stays as the kernel made it, and is open until it is renamed; else its inode must tell whether a rename that failed took place all the same.
   if (!temporary.private && temporary.closesSilently) return;
   function* examine(): Steps<void> {
-    [temporary.status, temporary.attributes] = yield* together(call.fstat(temporary.fd), attributesMatter(write, place) ? list(temporary) : nothing());
+    const isAsked = attributesMatter(write, place) && !isShared(write, place.directory);
+    const status = temporary.status === undefined ? call.fstat(temporary.fd) : nothing();
+    const [found, attributes] = yield* together(status, isAsked ? list(temporary) : nothing());
+    temporary.status ??= found;
+    temporary.attributes = attributes;
   }
   // What a filesystem of our own has just made lies in memory: a look takes less than to let another thread have one.
   yield* place.directory.local ? atOnce(examine()) : examine();
@@ -111,7 +123,7 @@ export function statusOf(temporary: TemporaryFile): FileStatus {
 export function* syncTemporary(write: Write, temporary: Pick<TemporaryFile, 'fd'> & Partial<Pick<TemporaryFile, 'synced'>>): Steps<void> {
   if (temporary.synced === true) return;
   try {
-    yield* call.fsync(temporary.fd);
+    yield* syncFile(write, temporary.fd);
   } catch (error) {
     // Each write was synced already, see above.
     if (!refusedByPermissions(write, error) || O_DSYNC === 0) throw error;
@@ -147,17 +159,26 @@ export function forgetTemporary(temporary: TemporaryFile): void {
   temporary.guard.release();
 }
 
+/** Ends the hold that there may be on it. */
+export function* endHold(temporary: TemporaryFile): Steps<void> {
+  const { held } = temporary;
+  temporary.held = undefined;
+  if (held !== undefined) yield* afterFailure(call.close(held));
+}
+
 /** Gets rid of it after an error, which is the one to report: nothing that fails here hides it. */
 export function* discardTemporary(temporary: TemporaryFile): Steps<void> {
+  yield* endHold(temporary);
   if (temporary.open) yield* afterFailure(closeTemporary(temporary));
   if (!temporary.linked) return;
-  const removed = yield* afterFailure(call.unlink(temporary.reach));
+  const removed = yield* afterFailure(unlinkIfThere(temporary.reach));
   // What could not be removed now is tried again when the process ends.
   if (removed) forgetTemporary(temporary);
 }
 
 /** Keeps it after an error, under a name that no sweep removes; returns where. */
 export function* keepTemporary(write: Write, temporary: TemporaryFile, folder: Folder, name: PathName): Steps<PathName> {
+  yield* endHold(temporary);
   if (temporary.open) yield* afterFailure(closeTemporary(temporary));
   const chosen = newName(write, name, 'recovery');
   const renamed = yield* afterFailure(call.rename(temporary.reach, join(folder.directory.reach, chosen)));
@@ -175,11 +196,20 @@ export function* afterFailure(steps: Steps<unknown>): Steps<boolean> {
   }
 }
 
+/** Removes a name, if it is there. A filesystem may report an error of what it has done. */
 export function* unlinkIfThere(reach: PathName): Steps<void> {
   try {
     yield* call.unlink(reach);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'ENOENT' && !(yield* isGone(reach))) throw error;
+  }
+}
+
+function* isGone(reach: PathName): Steps<boolean> {
+  try {
+    return (yield* lookAt({ reach })) === undefined;
+  } catch {
+    return false; // The first error is the one that counts.
   }
 }
 

@@ -1,11 +1,15 @@
-/** Whole directories: making all of one durable, and removing one. Symbolic links in them are never followed. */
-import { codeOf } from '../errors.ts';
-import { join, type PathName } from '../path.ts';
-import { call, together, type Steps } from '../system/calls.ts';
+/**
+ * Whole directories: making all of one durable, and removing one.
+ *
+ * Both go through descriptors: a symbolic link is never followed, and on Linux nobody who renames in it meanwhile leads them elsewhere.
+ */
+import { refusal } from '../errors.ts';
+import { display, join, type PathName } from '../path.ts';
+import { call, together, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { syncNow } from './directory.ts';
-import { lookAt } from './place.ts';
-import { unlinkIfThere } from './temporary.ts';
+import { inFound, isSameInode, lookIn, namesIn, rmdirIn, unlinkIn, type FoundDirectory } from './owned.ts';
+import type { Folder } from './temporary.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 /** How many files are synced at once: a journal serves them together. */
@@ -13,7 +17,9 @@ const atOnce = 8;
 
 /** Syncs every file of a tree, and every directory after what is in it. */
 export function* syncTree(write: Write, path: PathName): Steps<true | 'unsupported'> {
-  return yield* inDirectory<true | 'unsupported'>(write, path, function* (reach, fd) {
+  const fd = yield* call.open(path, O_DIRECTORY_ITSELF, 0);
+  try {
+    const reach = write.surroundings.reach(fd, path);
     const files: PathName[] = [];
     let durable = true as true | 'unsupported';
     const add = (one: true | 'unsupported'): void => {
@@ -31,7 +37,9 @@ export function* syncTree(write: Write, path: PathName): Steps<true | 'unsupport
     }
     add(yield* syncNow(fd));
     return durable;
-  });
+  } finally {
+    yield* call.close(fd);
+  }
 }
 
 function* syncFile(path: PathName): Steps<true | 'unsupported'> {
@@ -43,33 +51,28 @@ function* syncFile(path: PathName): Steps<true | 'unsupported'> {
   }
 }
 
-/** Removes a directory and all that is in it. On Linux nobody who renames or links in it meanwhile leads it elsewhere. */
-export function* removeTree(write: Write, path: PathName): Steps<void> {
-  yield* inDirectory(write, path, function* (reach) {
-    for (const name of yield* call.readdir(reach)) {
-      const entry = join(reach, name);
-      const status = yield* lookAt({ reach: entry });
-      if (status === undefined) continue;
-      if (fileType(status.mode) === 'directory') yield* removeTree(write, entry);
-      else yield* unlinkIfThere(entry);
-    }
-  });
-  yield* rmdirIfThere(path);
-}
+/** How often a directory is emptied that somebody fills meanwhile. */
+const patience = 100;
 
-function* rmdirIfThere(path: PathName): Steps<void> {
-  try {
-    yield* call.rmdir(path);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+/**
+ * Removes a directory and all that is in it, if it is the one that was looked at. It does not go on into another filesystem, which
+ * somebody has mounted there.
+ */
+export function* removeTree(write: Write, folder: Folder, name: PathName, looked: FileStatus): Steps<void> {
+  for (let tries = 0; tries < patience; tries++) {
+    yield* inFound(write, folder, name, (found) => emptyDirectory(write, found, looked));
+    if (yield* rmdirIn(write, folder, name)) return;
   }
+  throw refusal('ENOTEMPTY', `"${display(join(folder.directoryPath, name))}" is being filled`);
 }
 
-function* inDirectory<T>({ surroundings }: Write, path: PathName, steps: (reach: PathName, fd: number) => Steps<T>): Steps<T> {
-  const fd = yield* call.open(path, O_DIRECTORY_ITSELF, 0);
-  try {
-    return yield* steps(surroundings.reach(fd, path), fd);
-  } finally {
-    yield* call.close(fd);
+function* emptyDirectory(write: Write, found: FoundDirectory, looked: FileStatus): Steps<void> {
+  if (!isSameInode(found.status, looked)) throw refusal('ESTALE', `"${display(found.directoryPath)}" is another directory by now`);
+  for (const name of yield* namesIn(write, found)) {
+    const status = yield* lookIn(found, name);
+    if (status === undefined) continue;
+    if (fileType(status.mode) !== 'directory') yield* unlinkIn(write, found, name);
+    else if (status.dev === looked.dev) yield* removeTree(write, found, name, status);
+    else throw refusal('EXDEV', `"${display(join(found.directoryPath, name))}" is on another filesystem`);
   }
 }

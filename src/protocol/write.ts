@@ -20,6 +20,8 @@ export interface Write {
   readonly operation?: 'remove' | 'rename' | undefined;
   /** How it is locked, if it is. */
   readonly locking: Locking | undefined;
+  /** Whether the filesystem could not sync a file, and that was to be no error. */
+  unsynced?: boolean;
   /** Where the new content was kept on a failure. */
   temporaryPath?: PathName;
   /** Where the old content is while the target is written in place. */
@@ -34,8 +36,8 @@ export interface Locking {
   readonly token: string;
   /** Until when it is waited for, by `now()`, once that has begun. */
   deadline: number;
-  /** Once it is taken: looks whether it is held still, and the target unchanged, and fails if not. */
-  check?: () => Steps<unknown>;
+  /** Once it is taken: looks whether it is held still, and the target unchanged, and fails if not. Takes a late time of the filesystem's. */
+  check?: (time: bigint | undefined) => Steps<unknown>;
 }
 
 /** A write under a lock. */

@@ -6,7 +6,8 @@
  * and the tests with a simulated filesystem. So there is one protocol, and it can be made to fail anywhere.
  */
 import type { PathName } from '../path.ts';
-import type { LockOwner, Sign } from './lock-owner.ts';
+import type { LockOwner } from './lock-owner.ts';
+import type { Sign } from './owner.ts';
 
 /** What stat(2) says, with identities as bigints: device and inode numbers do not fit a double everywhere. */
 export interface FileStatus {
@@ -81,6 +82,8 @@ export interface Surroundings {
   readonly descriptorsRestricted: boolean;
   /** The effective user, where there is one. */
   readonly uid: number | undefined;
+  /** Whether an owner that a look tells stands for all that cannot be told apart here. */
+  isUnmapped(kind: 'uid' | 'gid', id: number): boolean;
   /** Bits that a new file does not get. */
   umask(): number;
   /** A path through which an open directory is reached even when it is renamed, or its own path where there is none. */
@@ -92,13 +95,18 @@ export interface Surroundings {
   /** A new token for a temporary file's name. */
   token(kind: TokenKind): string;
   /** Puts something on the list of what is removed when the process ends, by all of the paths that it may have then. */
-  guard(kind: 'file' | 'tree' | 'lock entry' | 'directory', ...paths: PathName[]): Guard;
+  guard(kind: 'file' | 'lock entry' | 'directory', ...paths: PathName[]): Guard;
+  /** Performs steps, blocking, when the process ends, after its temporary files are gone and while it has its locks; returns how to take that back. */
+  atEnd(steps: () => Steps<unknown>): () => void;
   /** The locks of this thread that are under way or held, and those that could not be released, by their names' random parts. */
   readonly locks: Map<string, 'held' | 'given up'>;
   /** A new name for a lock's entry; the lease in milliseconds. */
   lockToken(lease: number): string;
-  /** Whether the owner of a lock lives; its entry was last changed then. */
-  judge(owner: LockOwner, lastChangeNs: bigint): Sign;
+  /**
+   * Whether the owner of a lock lives; its entry was last changed then, and `exclusive` says that only one kernel can have its
+   * filesystem mounted.
+   */
+  judge(owner: LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign;
   /** Changes the times of a lock's entry now and then, until the function that it returns is called. */
   showLife(entry: PathName, interval: number): () => void;
   /** Where copies go that cannot lie beside their file, best first. */

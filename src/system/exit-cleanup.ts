@@ -2,18 +2,18 @@
  * Removes the temporary files that are open when the process ends, and then the locks that it holds: at process.exit, an
  * uncaught exception, or a signal that the program does not handle itself.
  */
-import { existsSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { existsSync, rmdirSync, unlinkSync } from 'node:fs';
 import { onExit } from 'signal-exit';
 import { signals } from 'signal-exit/signals';
 import type { PathName } from '../path.ts';
-import type { Guard } from './calls.ts';
+import type { Guard, Steps } from './calls.ts';
+import { runSync } from './sync-driver.ts';
 
 /** What is removed first: who takes a lock of ours must find no file of ours that can still be renamed. */
-const order = { file: 0, tree: 0, 'lock entry': 1, directory: 2 } as const;
+const order = { file: 0, 'lock entry': 1, directory: 2 } as const;
 
 const removal: Readonly<Record<keyof typeof order, (path: PathName) => void>> = {
   file: unlinkSync,
-  tree: (path) => rmSync(path, { recursive: true }),
   'lock entry': unlinkSync,
   directory: rmdirSync,
 };
@@ -39,6 +39,8 @@ class Guarded implements Guard {
 }
 
 const guarded = new Set<Guarded>();
+/** What is put right by steps, after the files and before the locks. */
+const endings = new Set<() => Steps<unknown>>();
 let installed = false;
 
 /** Puts something on the list of what is removed when the process ends, by all of the paths that it may have then. */
@@ -47,6 +49,13 @@ export function guard(kind: keyof typeof order, ...paths: PathName[]): Guard {
   const one = new Guarded(kind, paths);
   guarded.add(one);
   return one;
+}
+
+/** Performs steps when the process ends; returns how to take that back. */
+export function atEnd(steps: () => Steps<unknown>): () => void {
+  if (!installed) install();
+  endings.add(steps);
+  return () => void endings.delete(steps);
 }
 
 function install(): void {
@@ -86,12 +95,17 @@ function keepMissingStatus(): void {
 function removeAll(): void {
   // Counted: a program may have stopped the clock, as tests do.
   let patience = 500;
-  for (const one of [...guarded].toSorted((a, b) => order[a.kind] - order[b.kind])) {
+  const remove = ({ kind, paths, exists }: Guarded): void => {
     // The pool's threads go on while the process exits: a creation under way would come after its removal.
-    while (!one.exists && !one.paths.some((path) => existsSync(path)) && patience-- > 0) pause(1);
-    for (const path of one.paths) attempt(() => removal[one.kind](path));
-  }
+    while (!exists && !paths.some((path) => existsSync(path)) && patience-- > 0) pause(1);
+    for (const path of paths) attempt(() => removal[kind](path));
+  };
+  const all = [...guarded].toSorted((a, b) => order[a.kind] - order[b.kind]);
+  for (const one of all.filter(({ kind }) => kind === 'file')) remove(one);
+  for (const steps of endings) attempt(() => runSync(steps()));
+  for (const one of all.filter(({ kind }) => kind !== 'file')) remove(one);
   guarded.clear();
+  endings.clear();
 }
 
 function attempt(remove: () => void): void {

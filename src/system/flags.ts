@@ -15,6 +15,8 @@ export const O_DIRECTORY_ITSELF: number = windows ? 0 : O_DIRECTORY | constants.
 export const O_PATH_DIRECTORY: number = process.platform === 'linux' ? 0o10000000 | constants.O_DIRECTORY : 0;
 /** A file, to keep it from being freed; 0 where there is no such thing. */
 export const O_HOLD: number = process.platform === 'linux' ? 0o10000000 | constants.O_NOFOLLOW : 0;
+/** An open file once more, not to be read or written where that is possible. */
+export const O_PATH_FILE: number = process.platform === 'linux' ? 0o10000000 : constants.O_RDONLY;
 /** A new file: never one that is there, never through a link. */
 export const O_NEW: number = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (windows ? 0 : constants.O_NOFOLLOW);
 /** Every write reaches the disk before it returns, for where a descriptor cannot be synced; 0 where there is no such thing. */

@@ -1,54 +1,65 @@
 /**
- * Who a temporary file belongs to, said in its name: host, boot, pid namespace, process and its start.
+ * Who a temporary file belongs to, said in its name: machine, boot, namespaces, process and thread, and when those started.
  *
- * So a sweeper can tell a file whose writer is dead from one that is being written, across containers that
- * all have a pid 1 and machines that share a filesystem.
+ * So a sweeper can tell a file whose writer is dead from one that is being written, across containers that all have a pid 1 and
+ * machines that share a filesystem. What cannot be told apart is not judged: process numbers are compared only within one boot, pid
+ * namespace and time namespace.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
-import { codeOf } from '../errors.ts';
+import { statfsSync } from 'node:fs';
 import type { TokenKind } from './calls.ts';
+import { hasEnded, isStopped, linkOr, processExists, readOr, startOf } from './processes.ts';
+import { newRandomName } from './random.ts';
 
-/** The parts of a token, all lower-case letters and digits. */
+/** The parts of a token, all lower-case letters and digits. `'0'` is what the system does not say. */
 export interface Owner {
   readonly kind: TokenKind | 'lock';
-  /** Tells machines apart. */
+  /** Tells machines apart, but for copies of one that share its name and machine-id(5). */
   readonly host: string;
-  /** Tells a machine's boots apart; `'0'` where the system does not say. */
+  /** Tells a machine's boots apart. */
   readonly boot: string;
-  /** Tells the pid namespaces of one boot apart; `'0'` where there are none. */
+  /** When that boot began, in seconds since the epoch, to the base 36. */
+  readonly booted: string;
+  /** The pid namespace. */
   readonly namespace: string;
+  /** The time namespace: in another one other times are told of the same processes. */
+  readonly clock: string;
   readonly pid: number;
-  /** When the process started, in the system's own unit; `'0'` where the system does not say. */
+  /** When the process started, in the system's own unit. Where that is not said, what no other thread has, after a `'0'`. */
   readonly start: string;
+  /** The number of a worker thread, which can end before its process does. */
+  readonly thread: string;
+  /** When that thread started. */
+  readonly threadStart: string;
 }
+
+/** What can be seen of an owner: it runs; it has ended; or it may be either, as one that is out of sight. */
+export type Sign = 'alive' | 'dead' | 'unknown';
 
 const letters: Readonly<Record<TokenKind, string>> = { temporary: 't', recovery: 'r', staged: 'x', journal: 'j', tree: 'd', version: 'v' };
 const kinds = Object.fromEntries(Object.entries(letters).map(([kind, letter]) => [letter, kind])) as Record<string, TokenKind>;
 
-const pattern = /untorn-(t|r|x|j|d|v)-([0-9a-z]{8})-([0-9a-z]{1,8})-([0-9a-z]+)-([0-9a-z]+)-([0-9a-z]+)-[0-9a-z]{20}/;
+/** How an owner and a random part look in a name. */
+export const tokenForm = '[0-9a-z]{8}-[0-9a-z]{1,8}(?:-[0-9a-z]+){7}-[0-9a-z]{20}';
+const pattern = new RegExp(`untorn-(t|r|x|j|d|v)-(${tokenForm})`);
 
-let own: Omit<Owner, 'kind'> | undefined;
+/** What is the same for all that a thread owns. */
+type Self = Omit<Owner, 'kind'>;
 
-/** This process. */
-export function thisOwner(): Omit<Owner, 'kind'> {
-  own ??= {
-    host: digest(`${process.getBuiltinModule('node:os').hostname()}\n${readOr('/etc/machine-id')}`),
-    boot: bootOf(readOr('/proc/sys/kernel/random/boot_id')),
-    namespace: namespaceOf(),
-    pid: process.pid,
-    // A /proc of another pid namespace would tell of other processes.
-    start: (linkOr('/proc/self') === String(process.pid) ? startOf('self')?.start : undefined) ?? '0',
-  };
+let own: Self | undefined;
+
+/** This thread. */
+export function thisOwner(): Self {
+  own ??= lookAtSelf();
   return own;
 }
 
 let ownText: string | undefined;
 
-/** This process, as names say it. */
+/** This thread, as names say it. */
 export function thisOwnerInNames(): string {
   if (ownText === undefined) {
-    const { host, boot, namespace, pid, start } = thisOwner();
-    ownText = [host, boot, namespace, pid.toString(36), start].join('-');
+    const { host, boot, booted, namespace, clock, pid, start, thread, threadStart } = thisOwner();
+    ownText = [host, boot, booted, namespace, clock, pid.toString(36), start, thread, threadStart].join('-');
   }
   return ownText;
 }
@@ -61,76 +72,123 @@ export function newToken(kind: TokenKind): string {
 /** The owner in a file name, if the name has a token. */
 export function parseToken(name: string): Owner | undefined {
   const found = pattern.exec(name);
-  if (found === null) return undefined;
-  const [, kind, host, boot, namespace, pid, start] = found as unknown as [string, string, string, string, string, string, string];
-  return { kind: kinds[kind] as TokenKind, host, boot, namespace, pid: Number.parseInt(pid, 36), start };
+  return found === null ? undefined : { kind: kinds[found[1] as string] as TokenKind, ...parseOwner((found[2] as string).split('-')) };
 }
 
-/** When a process of this pid namespace, or a thread of it, started, and its state; undefined where there is none or the system does not say. */
-export function startOf(pid: number | 'self', thread?: string): { readonly start: string; readonly state: string } | undefined {
-  const stat = readOr(`/proc/${pid}/${thread === undefined ? '' : `task/${thread}/`}stat`);
-  // The command name, in parentheses, may hold anything; the state is the third field, the start the 22nd (proc(5)).
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state = '', start] = [fields[0], fields[19]];
-  return start === undefined || start === '' ? undefined : { start: BigInt(start).toString(36), state };
+/** The owner that the first parts of a token say. */
+export function parseOwner(parts: readonly string[]): Self {
+  const [host, boot, booted, namespace, clock, pid, start, thread, threadStart] = parts as [string, string, string, string, string, string, string, string, string];
+  return { host, boot, booted, namespace, clock, pid: Number.parseInt(pid, 36), start, thread, threadStart };
 }
 
 /**
- * Whether the owner of a file may still be writing it. Only where it can be seen is an owner dead: on this host, boot and
- * pid namespace, by process and start; or if the file was last written before this host was booted.
+ * Whether the owner of a file may still be writing it. Only where it can be seen is an owner dead: in this boot, pid and time
+ * namespace, by process, thread and their starts. One of another boot is dead if the file was last changed before this one began,
+ * and `exclusive` says that its filesystem can only be in use by one kernel: another machine may have the same name and id.
  */
-export function judge(owner: Owner, lastChangeNs: bigint): 'alive' | 'dead' | 'unknown' {
-  const own = thisOwner();
-  if (owner.host !== own.host) return 'unknown';
-  if (owner.boot !== own.boot) return lastChangeNs < bootTimeNs() ? 'dead' : 'unknown';
-  if (owner.namespace !== own.namespace) return 'unknown';
+export function judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign {
+  const state = stateOf(owner, lastChangeNs, exclusive);
+  return state === 'hidden' || state === 'stopped' ? 'alive' : state;
+}
+
+/** The same, and of an owner that is there whether it is stopped, or cannot be looked at. */
+export function stateOf(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign | 'hidden' | 'stopped' {
+  const self = thisOwner();
+  if (owner.host !== self.host) return 'unknown';
+  if (owner.boot !== self.boot) return exclusive && isOver(owner, lastChangeNs) ? 'dead' : 'unknown';
+  if (owner.namespace !== self.namespace || owner.clock !== self.clock) return 'unknown';
+  if (owner.pid === self.pid && owner.start === self.start && owner.thread === self.thread && owner.threadStart === self.threadStart) return 'alive';
+  return canCompare(self) ? stateOfProcess(owner, self) : 'unknown';
+}
+
+/** Whether process numbers are those of this boot and of one namespace. Windows and macOS have no others. */
+function canCompare({ boot }: Self): boolean {
+  return boot !== '0' || process.platform === 'win32' || process.platform === 'darwin';
+}
+
+function stateOfProcess(owner: Owner, self: Self): Sign | 'hidden' | 'stopped' {
   if (!processExists(owner.pid)) return 'dead';
-  const found = own.start === '0' ? undefined : startOf(owner.pid);
-  if (found === undefined || owner.start === '0') return 'alive';
-  // A process that was killed and that nobody has waited for is there, and dead.
-  return found.start === owner.start && found.state !== 'Z' && found.state !== 'X' ? 'alive' : 'dead';
+  if (isUnknown(self.start) || isUnknown(owner.start)) return 'hidden';
+  const found = startOf(owner.pid);
+  if (found === undefined) return 'hidden';
+  if (found.start !== owner.start || hasEnded(found)) return 'dead';
+  if (owner.thread === '0') return isStopped(found) ? 'stopped' : 'alive';
+  const thread = startOf(owner.pid, Number.parseInt(owner.thread, 36));
+  // Of a thread that is gone nothing is said, nor of any where that is hidden.
+  if (thread === undefined) return startOf(owner.pid, owner.pid) === undefined ? 'hidden' : 'dead';
+  if (thread.start !== owner.threadStart || hasEnded(thread)) return 'dead';
+  return isStopped(thread) ? 'stopped' : 'alive';
 }
 
-function processExists(pid: number): boolean {
+/** Seconds by which one boot may seem to have begun at two times, since clocks are set. */
+const precision = 60;
+
+/**
+ * Whether the boot of an owner is over, of whose host and filesystem it is. systemd-nspawn gives each container a boot id of its own:
+ * those say nothing of when the kernel was booted, and neither does who is in one.
+ */
+function isOver({ booted }: Owner, lastChangeNs: bigint): boolean {
+  const own = thisOwner().booted;
+  if (booted === '0' || own === '0') return false;
+  const [its, ours] = [Number.parseInt(booted, 36), Number.parseInt(own, 36)];
+  return Math.abs(ours - its) > precision && lastChangeNs < BigInt(ours) * 1_000_000_000n;
+}
+
+function isUnknown(start: string): boolean {
+  return start.startsWith('0');
+}
+
+function lookAtSelf(): Self {
+  const boot = readOr('/proc/sys/kernel/random/boot_id');
+  const clock = inodeIn(linkOr('/proc/self/ns/time'));
+  // A /proc of another pid namespace would tell of other processes.
+  const found = linkOr('/proc/self') === String(process.pid) ? startOf('self') : undefined;
+  const thread = found === undefined ? undefined : /\/task\/(\d+)$/.exec(linkOr('/proc/thread-self'))?.[1];
+  const worker = thread === undefined || Number(thread) === process.pid ? undefined : startOf('self', Number(thread));
+  return {
+    host: digest(`${hostName()}\n${process.platform}\n${readOr('/etc/machine-id')}`),
+    boot: boot === '' ? '0' : digest(boot),
+    booted: boot === '' ? '0' : bootTime(clock),
+    namespace: inodeIn(linkOr('/proc/self/ns/pid')),
+    clock,
+    pid: process.pid,
+    start: found?.start ?? `0${newRandomName().slice(0, 7)}`,
+    thread: worker === undefined ? '0' : Number(thread).toString(36),
+    threadStart: worker?.start ?? '0',
+  };
+}
+
+function hostName(): string {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'; // EPERM: it is there, and not ours.
-  }
-}
-
-/** When this host was booted; the beginning of time where the system does not say. */
-function bootTimeNs(): bigint {
-  const seconds = /^btime (\d+)$/m.exec(readOr('/proc/stat'))?.[1];
-  return seconds === undefined ? 0n : BigInt(seconds) * 1_000_000_000n;
-}
-
-function bootOf(id: string): string {
-  return id === '' ? '0' : digest(id);
-}
-
-function namespaceOf(): string {
-  return BigInt(/\d+/.exec(linkOr('/proc/self/ns/pid'))?.[0] ?? 0).toString(36);
-}
-
-/** What a link of /proc says; nothing where the system has none. */
-export function linkOr(path: string): string {
-  try {
-    return readlinkSync(path);
+    return process.getBuiltinModule('node:os').hostname();
   } catch {
-    return '';
+    return ''; // Deno asks for a permission.
   }
 }
 
-function readOr(path: string, otherwise = ''): string {
+/** The number of a namespace in the link that stands for it; short, since those that the kernel gives begin at 0xf0000000. */
+function inodeIn(link: string): string {
+  const inode = BigInt(/\d+/.exec(link)?.[0] ?? 0);
+  if (inode === 0n) return '0';
+  return inode > firstNamespace ? (inode - firstNamespace).toString(36) : `0${inode.toString(36)}`;
+}
+
+/** Below it are those that the system begins with, which all have fixed numbers from there on (`PROC_*_INIT_INO`). */
+const firstNamespace = 0xefff_ffefn;
+const firstClock = (0xefff_fffan - firstNamespace).toString(36);
+const procFilesystem = 0x9fa0;
+/** As it was at first: tests set the program's clock. */
+const { now } = Date;
+
+/** When the kernel was booted; `'0'` where a time namespace may have its own idea of that, or a container its own boot id. */
+function bootTime(clock: string): string {
   try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    // Without descriptors nothing is known of this process either, and its files would pass for somebody else's.
-    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
-    return otherwise; // Not Linux, no /proc, or no such process: all mean "not known".
+    if (statfsSync('/proc/sys/kernel/random/boot_id').type !== procFilesystem || (clock !== '0' && clock !== firstClock)) return '0';
+  } catch {
+    return '0';
   }
+  const uptime = Number.parseFloat(readOr('/proc/uptime'));
+  return uptime > 0 ? Math.floor(now() / 1000 - uptime).toString(36) : '0';
 }
 
 /** FNV-1a, 40 bits in base 32: tells machines and boots apart, hides nothing and needs no crypto module at start. */
@@ -138,44 +196,4 @@ export function digest(text: string): string {
   let hash = 0xcbf29ce484222325n;
   for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
   return BigInt.asUintN(40, hash ^ (hash >> 24n)).toString(32).padStart(8, '0');
-}
-
-const alphabet = '0123456789abcdefghijklmnopqrstuv';
-let pool = new Uint8Array(0);
-let used = 0;
-
-/** Node's --permission and Deno's permissions know path names only, and not those of devices. */
-export const byPathOnly: boolean = (process as { permission?: unknown }).permission !== undefined || 'Deno' in globalThis;
-
-/** From the system itself where it has a device for it (random(4)): for `crypto` Node loads thirty modules, in 3 ms. */
-function randomBytes(count: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(count);
-  return process.platform === 'linux' && !byPathOnly && fromDevice(bytes) ? bytes : crypto.getRandomValues(bytes);
-}
-
-/** The number of /dev/urandom, so that nothing else passes for it. */
-const urandom = 0x109;
-
-function fromDevice(bytes: Uint8Array<ArrayBuffer>): boolean {
-  let fd;
-  try {
-    fd = openSync('/dev/urandom', 'r');
-    const status = fstatSync(fd);
-    return status.isCharacterDevice() && status.rdev === urandom && readSync(fd, bytes) === bytes.length;
-  } catch {
-    return false; // As in a chroot without devices, or out of descriptors: there are others to ask.
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
-}
-
-/** 100 random bits. */
-export function newRandomName(): string {
-  if (used + 20 > pool.length) {
-    pool = randomBytes(2000);
-    used = 0;
-  }
-  let name = '';
-  for (const end = used + 20; used < end; used++) name += alphabet[(pool[used] as number) & 31];
-  return name;
 }

@@ -1,6 +1,7 @@
 /** Closing what was only looked at, out of the way of what a caller waits for. */
 import { close, closeSync } from 'node:fs';
-import { byPathOnly, linkOr } from './owner.ts';
+import { linkOr } from './processes.ts';
+import { byPathOnly } from './random.ts';
 
 /** How many descriptors may be open for another thread to close. */
 const maximumOpen = 16;

@@ -2,9 +2,11 @@ import { lstatSync, lutimes, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PathName } from '../path.ts';
 import type { Surroundings } from './calls.ts';
-import { guard } from './exit-cleanup.ts';
+import { atEnd, guard } from './exit-cleanup.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
-import { byPathOnly, newToken } from './owner.ts';
+import { isUnmapped } from './mapped-ids.ts';
+import { newToken } from './owner.ts';
+import { byPathOnly } from './random.ts';
 import { release } from './release.ts';
 
 let procDescriptors: boolean | undefined;
@@ -51,11 +53,13 @@ export const surroundings: Surroundings = {
     procDescriptors ??= hasProcDescriptors();
     return procDescriptors ? `/proc/self/fd/${directory}` : path;
   },
+  isUnmapped,
   umask: readUmask,
   release,
   soon: (callback) => void immediately(callback),
   token: newToken,
   guard,
+  atEnd,
   locks: new Map(),
   lockToken: newLockToken,
   judge: judgeLockOwner,

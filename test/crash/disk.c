@@ -13,26 +13,14 @@
  * once are under way together, as on a disk with a queue. A flush covers only the writes that were answered before
  * it came in. Its record says how many those are.
  *
- * It speaks the protocol of linux/fuse.h itself: no library is needed, and answers can be held back. Ends when unmounted.
+ * Ends when unmounted.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/fuse.h>
 #include <poll.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <signal.h>
-#include <unistd.h>
+#include "../support/fuse.h"
 
 enum { ROOT = FUSE_ROOT_ID, DISK, MARK };
-enum { MAX_WRITE = 1 << 20, MAX_HELD = 256 };
+enum { MAX_HELD = 256 };
 
 /* A record of the log: this head, and `length` bytes. recording-log.ts reads it. */
 struct record {
@@ -41,22 +29,10 @@ struct record {
   uint64_t value; /* write: where on the disk; flush: how many writes it covers */
 };
 
-static int fuse, image, log_file;
+static int image, log_file;
 static uint64_t disk_size, answered;
 static struct { uint64_t unique; uint32_t size; } held[MAX_HELD];
 static int held_count;
-
-static void fail(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static void answer(uint64_t unique, int error, const void *data, size_t size) {
-  struct fuse_out_header head = {.len = sizeof head + size, .error = -error, .unique = unique};
-  struct iovec parts[] = {{&head, sizeof head}, {(void *)data, size}};
-  /* ENOENT: the one who asked was interrupted, and does not wait any more. */
-  if (writev(fuse, parts, size ? 2 : 1) < 0 && errno != ENOENT) fail("answer");
-}
 
 static void answer_held(void) {
   for (int i = 0; i < held_count; i++) {
@@ -123,18 +99,9 @@ static void write_node(const struct fuse_in_header *in, const struct fuse_write_
   held[held_count++].size = write->size;
 }
 
-static void start(const struct fuse_in_header *in, const struct fuse_init_in *init) {
-  struct fuse_init_out out = {
-    .major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .max_readahead = init->max_readahead,
-    .flags = FUSE_ASYNC_READ | FUSE_ASYNC_DIO | FUSE_BIG_WRITES | FUSE_MAX_PAGES, .max_background = 64, .congestion_threshold = 64,
-    .max_write = MAX_WRITE, .time_gran = 1, .max_pages = MAX_WRITE / 4096,
-  };
-  answer(in->unique, 0, &out, sizeof out);
-}
-
 static void serve(const struct fuse_in_header *in, const void *body) {
   switch (in->opcode) {
-    case FUSE_INIT: return start(in, body);
+    case FUSE_INIT: return answer_start(in, body, FUSE_ASYNC_DIO);
     case FUSE_LOOKUP: return look_up(in, body);
     case FUSE_GETATTR: case FUSE_SETATTR: return get_attributes(in);
     case FUSE_OPEN: return open_node(in);
@@ -151,25 +118,15 @@ static void serve(const struct fuse_in_header *in, const void *body) {
 }
 
 int main(int argc, char **argv) {
-  static char request[MAX_WRITE + 8192] __attribute__((aligned(8)));
-  char options[100];
   struct stat status;
   if (argc != 4) return 2;
-  prctl(PR_SET_PDEATHSIG, SIGKILL); /* Its mount must not outlive the test. */
   image = open(argv[2], O_RDWR | O_CLOEXEC);
   log_file = open(argv[3], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-  fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-  if (image < 0 || log_file < 0 || fuse < 0 || fstat(image, &status) < 0) fail("open");
+  if (image < 0 || log_file < 0 || fstat(image, &status) < 0) fail("open");
   disk_size = status.st_size;
-  snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
-  if (mount("disk", argv[1], "fuse", MS_NOSUID | MS_NODEV, options) < 0) fail("mount");
-  puts("ready");
-  fflush(stdout);
-  for (;;) {
+  mount_fuse("disk", argv[1], "");
+  do {
     struct pollfd waiting = {.fd = fuse, .events = POLLIN};
     if (held_count > 0 && poll(&waiting, 1, 0) == 0) answer_held();
-    if (read(fuse, request, sizeof request) > 0) serve((void *)request, request + sizeof(struct fuse_in_header));
-    else if (errno == ENODEV) return 0;
-    else if (errno != EINTR && errno != EAGAIN && errno != ENOENT) fail("read");
-  }
+  } while (serve_next(serve));
 }

@@ -83,6 +83,13 @@ export class DirectoryStage implements Stage {
     else if (!undone) assert.deepEqual(left, [], full);
   }
 
+  checkExited(what: string): string {
+    const state = this.#state(what);
+    this.#checkReady(state, what);
+    assert.deepEqual(this.#litter(), [], `${what}: left`);
+    return state;
+  }
+
   async checkKilled(what: string): Promise<void> {
     const state = this.#state(what);
     assert.notEqual(state, 'next', what);

@@ -92,6 +92,13 @@ export class SeveralStage implements Stage {
     assert.deepEqual(this.#litter(), [], full);
   }
 
+  checkExited(what: string): string {
+    assert.deepEqual(this.#litter(), [], `${what}: left`);
+    const state = this.#state(what);
+    this.#metadata(what, []);
+    return state;
+  }
+
   /** By the next calls there, or by a recovery: of the program itself or, if that is gone, of this one. */
   async #settle(what: string, subject: Subject | undefined): Promise<void> {
     const isNext = ++this.#settled % 2 === 0;

@@ -12,6 +12,10 @@
  *     /untorn-spoil/fill=ERRNO/NTH/CALL     it writes one byte, and the next such calls fail with that error: a disk that is full
  *     /untorn-spoil/late=ERRNO/NTH/CALL     it is made, and fails with that error all the same, as it can on a network filesystem
  *     /untorn-spoil/kill/NTH/CALL           the process is killed instead of it, and the program with it
+ *     /untorn-spoil/before=SIGNAL/NTH/CALL  the program gets the signal before it; a thread that is not the main one waits until that ends
+ *     /untorn-spoil/beside=SIGNAL/NTH/CALL  the same, but it waits only until the main thread looks at files, or says "go"
+ *     /untorn-spoil/after=SIGNAL/NTH/CALL   the program gets the signal when it is made; the thread waits until the main one says "go"
+ *     /untorn-spoil/go                      the thread that waits goes on
  *     /untorn-spoil/end                     no more
  *
  * A CALL is the call's name and a path, as "openat /tmp/file"; a path ends after a CUT, where temporary names become random. The log has
@@ -40,6 +44,8 @@
 #include "watched.h"
 
 static pid_t program, late; /* the thread whose call is made, and is then said to have failed */
+static pid_t held;          /* the thread that waits */
+enum { WAIT = -1 };
 
 /* Whether the call works on a file that is looked at; `path` is it, or the last of its paths. */
 static int concerns(pid_t thread, const struct call *call, word *const arguments[], char *path) {
@@ -63,6 +69,23 @@ static int concerns(pid_t thread, const struct call *call, word *const arguments
     if (is_watched(path) || !strncmp(path, marker, sizeof marker - 1)) return 1;
   }
   return 0;
+}
+
+static int is(const char *name) {
+  return !strcmp(fault, name);
+}
+
+/* The program gets a signal. It hears of it when its main thread has nothing else to do; others wait meanwhile. */
+static int interrupt(pid_t thread) {
+  kill(program, fault_value);
+  if (thread == program) return PTRACE_CONT;
+  held = thread;
+  return WAIT;
+}
+
+static void release(void) {
+  if (held) ptrace(PTRACE_CONT, held, 0, 0);
+  held = 0;
 }
 
 static pid_t process_of(pid_t thread) {
@@ -103,10 +126,11 @@ static void keep(pid_t thread, const struct call *call, struct user_regs_struct 
 static int spoil(pid_t thread, const struct call *call, struct user_regs_struct *now, word *const arguments[]) {
   int first = !spoiled;
   spoiled = 1;
-  if (!strcmp(fault, "kill")) kill(process_of(thread), SIGKILL), kill(program, SIGKILL);
-  else if (!strcmp(fault, "keep")) keep(thread, call, now, arguments, fault_value);
-  else if (!strcmp(fault, "fill") && first) keep(thread, call, now, arguments, 1);
-  else if (call->number == __NR_close || !strcmp(fault, "late")) {
+  if (is("before") || is("beside")) return interrupt(thread);
+  if (is("kill")) kill(process_of(thread), SIGKILL), kill(program, SIGKILL);
+  else if (is("keep")) keep(thread, call, now, arguments, fault_value);
+  else if (is("fill") && first) keep(thread, call, now, arguments, 1);
+  else if (call->number == __NR_close || is("late") || is("after")) {
     /* A close that reports an error has closed the descriptor. */
     late = thread;
     return PTRACE_SYSCALL;
@@ -125,23 +149,27 @@ static int before_call(pid_t thread) {
   while (at < CALLS && calls[at].number != (long)NUMBER(now)) at++;
   if (at == CALLS || !concerns(thread, &calls[at], arguments, path)) return PTRACE_CONT;
   if (!strncmp(path, marker, sizeof marker - 1)) {
-    obey(path + sizeof marker - 1);
+    if (!strcmp(path + sizeof marker - 1, "go")) release();
+    else obey(path + sizeof marker - 1);
     return PTRACE_CONT;
   }
+  if (thread == program && is("beside")) release();
   if (!looking) return PTRACE_CONT;
   shorten(path);
   snprintf(call, sizeof call, "%s %s", calls[at].name, path);
-  int number = number_of(call), hit = !strcmp(call, wanted) && (spoiled ? !strcmp(fault, "fill") : number == nth);
+  int number = number_of(call), hit = !strcmp(call, wanted) && (spoiled ? is("fill") : number == nth);
   snprintf(line, sizeof line, "%s%d %s\n", hit ? "!" : "", number, call);
   note(line);
   return hit ? spoil(thread, &calls[at], &now, arguments) : PTRACE_CONT;
 }
 
-static void after_call(pid_t thread) {
-  struct user_regs_struct now = registers(thread);
+static int after_call(pid_t thread) {
   late = 0;
+  if (is("after")) return interrupt(thread);
+  struct user_regs_struct now = registers(thread);
   RESULT(now) = -fault_value;
   set_registers(thread, &now);
+  return PTRACE_CONT;
 }
 
 /* Only the calls above stop, so that the rest is as fast as ever. */
@@ -179,11 +207,11 @@ static void go_on(pid_t thread, int status) {
   int signal = WSTOPSIG(status), event = status >> 16, how = PTRACE_CONT;
   if (event == PTRACE_EVENT_SECCOMP) how = before_call(thread), signal = 0;
   else if (signal == (SIGTRAP | 0x80)) {
-    if (thread == late) after_call(thread);
+    if (thread == late) how = after_call(thread);
     signal = 0;
   } else if (event == PTRACE_EVENT_STOP && signal != SIGTRAP) how = PTRACE_LISTEN, signal = 0;
   else if (event) signal = 0;
-  ptrace(how, thread, 0, signal); /* It may have been killed meanwhile: then there is nobody to go on. */
+  if (how != WAIT) ptrace(how, thread, 0, signal); /* It may have been killed meanwhile: then there is nobody to go on. */
 }
 
 int main(int count, char **arguments) {

@@ -170,6 +170,11 @@ export class Subject {
     return open - before;
   }
 
+  /** How it ended. */
+  ended(): Promise<{ status: number | null; signal: string | null }> {
+    return this.#spoiled.ended;
+  }
+
   async end(): Promise<void> {
     this.#spoiled.process.kill('SIGKILL');
     await this.#spoiled.ended;

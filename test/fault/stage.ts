@@ -25,6 +25,8 @@ export interface Stage {
   /** After it ended, well or not, in a program that still runs or in none. `undone` is whether the spoiled call was the removal of a file. */
   checkEnded(told: Told, what: string, undone: boolean, subject?: Subject): Promise<void>;
   checkKilled(what: string): Promise<void>;
+  /** After an exit or a signal: nothing is left that anybody would have to remove. Returns what is in place. */
+  checkExited(what: string): string;
 }
 
 export interface Scenario {
@@ -85,10 +87,11 @@ export class FileStage implements Stage {
     return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
   }
 
-  #holds(allowed: readonly ('old' | 'new')[], what: string): void {
+  #holds(allowed: readonly ('old' | 'new')[], what: string): string {
     const content = this.#content();
     const found = content === contents.new ? 'new' : content === (this.#scenario.old ? contents.old : undefined) ? 'old' : `torn: ${content?.length} bytes`;
     assert.ok((allowed as string[]).includes(found), `${what}: ${found}, not ${allowed.join(' or ')}`);
+    return found;
   }
 
   #metadata(what: string, notKept: readonly string[]): void {
@@ -122,6 +125,16 @@ export class FileStage implements Stage {
     this.#metadata(what, notKept);
     this.#backup(what);
     if (!undone) assert.deepEqual(this.#temporary(), [], `${what}: temporary files`);
+  }
+
+  checkExited(what: string): string {
+    const state = this.#holds(['old', 'new'], what);
+    this.#metadata(what, []);
+    this.#backup(what);
+    assert.deepEqual(this.#temporary(), [], `${what}: left`);
+    // What made no room for new content is no backup. One that has no number has replaced the one before.
+    if (state === 'old') assert.equal(existsSync(`${this.path}.~1~`), false, `${what}: a backup`);
+    return state;
   }
 
   async checkKilled(what: string): Promise<void> {

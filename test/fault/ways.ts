@@ -2,7 +2,7 @@
 import { closeSync, openSync, renameSync, writeFileSync as plainWrite, writeSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createWriteStream, openPending, updateFile, updateFileSync, updateJson, writeFile, writeFileSync, type WriteOptions, type WriteResult } from 'untorn';
+import { atomicWrite, createWriteStream, createWriter, openPending, readVersioned, updateFile, updateFileSync, updateJson, writeFile, writeFileSync, type WriteOptions, type WriteResult } from 'untorn';
 import { keepFiles, moveFiles, moveFilesSync, publish, publishFilled, publishSync, recoverHere } from './ways-of-several.ts';
 
 /** What is told of a result: what could not be kept, and what could not be removed. */
@@ -29,6 +29,26 @@ async function stream(path: string, content: string, options: WriteOptions): Pro
   return target.result;
 }
 
+/** The same in a block. */
+function block(path: string, content: string, options: WriteOptions): Promise<WriteResult> {
+  return atomicWrite(path, (file) => file.write(content), options);
+}
+
+/** What is written over and over: the last content is the one that counts. */
+async function writer(path: string, content: string, options: WriteOptions): Promise<WriteResult> {
+  const saved = createWriter<string>(path, { ...options, onError: (error) => console.error(error) });
+  void saved.write('not this one');
+  const result = await saved.write(content);
+  await saved.close();
+  return result;
+}
+
+/** Of a version that is looked at first. */
+async function matching(path: string, content: string, options: WriteOptions): Promise<WriteResult> {
+  const { version } = await readVersioned(path);
+  return writeFile(path, content, { ...options, ifMatch: version, lock });
+}
+
 const lock = { timeout: 5000 };
 
 const updates = {
@@ -52,7 +72,7 @@ function careless(path: string, content: string): undefined {
 
 const several = { moveFiles, moveFilesSync, keepFiles, recoverHere, publish, publishFilled, publishSync } satisfies Record<string, Perform>;
 
-const all = { writeFile, writeFileSync, pending, stream, ...updates, ...several, inPlace, careless } satisfies Record<string, Perform>;
+const all = { writeFile, writeFileSync, pending, stream, block, writer, matching, ...updates, ...several, inPlace, careless } satisfies Record<string, Perform>;
 
 export type Way = keyof typeof all;
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { afterwards } from '../support/afterwards.ts';
 import { apis, names, refusedWith, text } from '../support/apis.ts';
-import { bob, needsOrdinaryUser } from '../support/as-user.ts';
+import { alice, bob, needsOrdinaryUser } from '../support/as-user.ts';
 import { newFolder } from '../support/folder.ts';
 import { bindMount } from '../support/mount.ts';
 import { isRoot, needsTools } from '../support/needs.ts';
-import { finished, script, writeElsewhere } from '../support/run.ts';
+import { finished, run, script, writeElsewhere } from '../support/run.ts';
 
 for (const { name, write } of apis) {
   describe(`${name}() of a file that cannot be replaced`, () => {
@@ -120,6 +120,41 @@ for (const { name, write } of apis) {
       assert.equal(text(path), 'new');
       assert.equal(statSync(path).mode & 0o7777, 0o640);
       assert.deepEqual(readdirSync(state, { recursive: true }), ['untorn']);
+    });
+
+    it('gives set-id bits back, or says that they are gone (G6)', async (t) => {
+      const folder = newFolder(t);
+      const state = newFolder(t);
+      const path = join(folder, 'file');
+      writeFileSync(path, 'old');
+      const user = await needsOrdinaryUser(t, path, state);
+      if (user === undefined) return;
+      chmodSync(path, 0o4755);
+      chmodSync(folder, 0o555);
+      afterwards(t, () => chmodSync(folder, 0o755));
+      const setup = `process.env.XDG_STATE_HOME = ${JSON.stringify(state)};`;
+      const own = await writeElsewhere(name, user, path, 'new', { fallback: 'in-place' }, setup);
+      assert.deepEqual([own.result?.notKept, statSync(path).mode & 0o7777], [[], 0o4755]);
+      if (!isRoot) return;
+      chownSync(path, alice.uid, alice.gid);
+      chmodSync(path, 0o4777);
+      const refused = await writeElsewhere(name, user, path, 'another', { fallback: 'in-place', preserve: { mode: 'require' } }, setup);
+      assert.deepEqual([refused.error?.code, refused.error?.outcome, text(path), statSync(path).mode & 0o7777], ['EPERM', 'old', 'new', 0o4777]);
+      const others = await writeElsewhere(name, user, path, 'another', { fallback: 'in-place' }, setup);
+      assert.deepEqual([others.result?.notKept, text(path), statSync(path).mode & 0o7777], [['mode'], 'another', 0o777]);
+    });
+
+    it('says that a capability is gone (G6)', async (t) => {
+      if (!needsTools(t, 'setcap', 'getcap')) return;
+      const folder = newFolder(t);
+      const [path, source] = [join(folder, 'file'), join(folder, 'source')];
+      writeFileSync(path, '');
+      writeFileSync(source, 'old');
+      if (bindMount(t, source, path) === undefined) return;
+      run('setcap', 'cap_net_raw+ep', source);
+      await assert.rejects(write(path, 'new', { fallback: 'in-place', preserve: { xattr: 'require' } }), refusedWith('EPERM'));
+      assert.deepEqual([text(path), run('getcap', source).includes('cap_net_raw')], ['old', true]);
+      assert.deepEqual([(await write(path, 'new', { fallback: 'in-place' })).notKept, run('getcap', source)], [['xattr'], '']);
     });
 
     it('replaces a file that one may not write, and keeps its mode (G6)', async (t) => {

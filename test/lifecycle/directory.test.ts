@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { replaceDirectory, replaceDirectorySync, sweep, WriteError } from 'untorn';
+import { replaceDirectory, replaceDirectorySync, sweep, WriteError, type SweepResult } from 'untorn';
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { ask, run, start } from '../support/child.ts';
 import { withExchange } from '../support/exchange.ts';
@@ -218,7 +218,7 @@ describe('replaceDirectory(), by two processes at once', () => {
     });
   }
 
-  it('removes what another user of the directory was killed at (G10)', async (t) => {
+  it("removes what its user was killed at; for the superuser that is another user's (G10)", async (t) => {
     const folder = newFolder(t);
     const under = await needsOrdinaryUser(t, folder);
     if (under === undefined) return;
@@ -226,8 +226,11 @@ describe('replaceDirectory(), by two processes at once', () => {
     const { signal } = await run(`${prelude}
       replaceDirectorySync(site, (directory) => { fill(directory, 'half'); process.kill(process.pid, 'SIGKILL'); });`, [path], { under });
     assert.equal(signal, 'SIGKILL');
-    const left = readdirSync(folder);
-    assert.deepEqual([left.length, (await sweep(folder)).removed], [1, left.map((name) => join(folder, name))]);
+    const left = readdirSync(folder).map((name) => join(folder, name));
+    assert.equal(left.length, 1);
+    if (process.geteuid?.() === 0) assert.deepEqual(await sweep(folder), { removed: [], kept: [{ path: left[0], reason: 'foreign' }], recoverable: [] });
+    const { removed } = await ask<SweepResult>(`import { sweep } from 'untorn'; console.log(JSON.stringify(await sweep(process.argv[1])));`, [folder], { under });
+    assert.deepEqual([removed, readdirSync(folder)], [left, []]);
   });
 
   it('gives the new one the mode, the group and the owner of the old one (G6)', async (t) => {

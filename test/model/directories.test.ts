@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { Durability } from 'untorn';
 import { note } from '../support/evidence.ts';
 import { directoryMutants } from './directory-mutants.ts';
+import { blind, checkAttacked } from './hostile-directories.ts';
 import { checkFaults, checkSuspended } from './suspended-directories.ts';
 import { DirectoryCheck, type DirectoryScenario } from './directories.ts';
 
@@ -48,6 +49,21 @@ describe('a directory that two replace', () => {
       }
     });
   }
+});
+
+describe('a directory that is replaced where others may rename', () => {
+  for (const before of ['nothing', 'a link', 'a directory'] as const) {
+    it(`costs its owner no other directory, whatever a neighbour puts in its place: where there was ${before} (G9)`, (t) => {
+      const { violations, swaps } = checkAttacked(before);
+      t.diagnostic(`${swaps} swaps`);
+      assert.deepEqual(violations, []);
+      assert.ok(swaps > 10);
+    });
+  }
+
+  it('is seen to cost one where inodes are not looked at', () => {
+    assert.notDeepEqual(checkAttacked('a link', blind).violations, []);
+  });
 });
 
 describe('the model check of directories', () => {

@@ -82,6 +82,14 @@ export const directoryMutants: Readonly<Record<string, Mutant>> = {
     scenario: link,
     breaks: 'G10',
   },
+  'what it was filled in may still have it when the link leads to it': {
+    change: (steps) => {
+      let syncs = 0;
+      return phased((request, phase) => (phase === 'named' && request.name === 'fsync' && ++syncs === 1 ? nothing() : undefined))(steps);
+    },
+    scenario: link,
+    breaks: 'G10',
+  },
   'the switch comes before the content': {
     change: heldBack((request, phase, { directories }) => phase === 'filled' && (request.name === 'write' || ((request.name === 'close' || request.name === 'fsync') && !directories.has(request.args[0]))), isSwitch),
     scenario: exchange,

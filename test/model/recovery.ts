@@ -16,7 +16,7 @@ import { stepsOf, surroundingsOf } from './writers.ts';
 export function sweepAll(disk: Disk): SweepResult {
   const system = systemOf(disk);
   const write = newWrite('/', readOptions({}), surroundingsOf(9, system.close), true);
-  return runSync(sweepDirectory({ directory: '/', olderThan: 0, recursive: true, dryRun: false, uid: 0, judge: () => 'dead', now: () => 0, write }), system);
+  return runSync(sweepDirectory({ directory: '/', olderThan: 0, recursive: true, dryRun: false, judge: () => 'dead', write }), system);
 }
 
 /** Sweeps a disk and writes its targets: nothing but temporary files goes, and a write succeeds. */

@@ -135,6 +135,8 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
       const target = writable(to);
       const { ino, type } = lookUp(from);
       const replaced = disk.inode(target.directory).entries.get(target.name);
+      const isOver = replaced === undefined ? type : disk.inode(replaced).type;
+      if ((isOver === 'directory') !== (type === 'directory')) fail(isOver === 'directory' ? 'EISDIR' : 'ENOTDIR', String(to));
       if (type === 'directory' && replaced !== undefined && disk.inode(replaced).entries.size > 0) fail('ENOTEMPTY', String(to));
       if (isSame(traits.mounted, target.directory, target.name)) fail('EBUSY', String(to));
       if (disk.inode(target.directory).entries.get(target.name) === ino) return; // rename(2): does nothing.

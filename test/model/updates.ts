@@ -28,7 +28,7 @@ export interface Findings {
 
 const dead = 98;
 const deadRandom = '9'.repeat(20);
-const token = (kind: string, extra: string): string => `untorn-${kind}-00000000-0-0-${dead.toString(36)}-0-${extra}`;
+const token = (kind: string, extra: string): string => `untorn-${kind}-00000000-0-0-0-0-${dead.toString(36)}-0-0-0-${extra}`;
 
 /** One run: its disk and its processes. */
 class Run {
@@ -41,7 +41,7 @@ class Run {
     if (old !== undefined) this.#add(target, this.disk.create('file', 0o644, 0, 0, old).ino);
     if (stale) {
       this.#add('/d/.f.untorn-lock', this.disk.create('directory', 0o755, 0, 0).ino);
-      this.#add(`/d/.f.untorn-lock/${token('l', `0-0-7ps-${deadRandom}`)}`, this.disk.create('file', 0o644, 0, 0).ino);
+      this.#add(`/d/.f.untorn-lock/${token('l', `7ps-${deadRandom}`)}`, this.disk.create('file', 0o644, 0, 0).ino);
       this.#add(`/d/.f.${token('t', '8'.repeat(20))}.${deadRandom}.tmp`, this.disk.create('file', 0o644, 0, 0, 'half').ino);
     }
     const isDead = ({ pid }: { pid: number }): boolean => pid === dead || this.owners[pid - 1]?.state === 'killed';

@@ -50,6 +50,7 @@ const stateDirectory = '/state/untorn';
 /** Surroundings without a system, of one process. */
 export function surroundingsOf(index: number, release: (fd: number) => void): Surroundings {
   let tokens = 0;
+  const owner = `00000000-0-0-0-0-${index + 1}-0-0-0`;
   return {
     platform: 'linux',
     descriptorsRestricted: false,
@@ -57,12 +58,14 @@ export function surroundingsOf(index: number, release: (fd: number) => void): Su
     umask: () => umask,
     reach: (directory) => `/proc/self/fd/${directory}`,
     // Never random, so that every schedule meets the same names; the writer's index stands for its pid.
-    token: (kind) => `untorn-${{ temporary: 't', recovery: 'r', staged: 'x', journal: 'j', tree: 'd', version: 'v' }[kind]}-00000000-0-0-${index + 1}-0-${String(++tokens).padStart(20, '0')}`,
+    token: (kind) => `untorn-${{ temporary: 't', recovery: 'r', staged: 'x', journal: 'j', tree: 'd', version: 'v' }[kind]}-${owner}-${String(++tokens).padStart(20, '0')}`,
     release,
     soon: queueMicrotask,
     guard: () => ({ opened() {}, release() {} }),
-    lockToken: (lease) => `untorn-l-00000000-0-0-${index + 1}-0-0-0-${lease.toString(36)}-${`l${index}l${++tokens}`.padStart(20, '0')}`,
+    atEnd: () => () => undefined,
+    lockToken: (lease) => `untorn-l-${owner}-${lease.toString(36)}-${`l${index}l${++tokens}`.padStart(20, '0')}`,
     locks: new Map(),
+    isUnmapped: () => false,
     judge: () => 'alive',
     showLife: () => () => undefined,
     stateDirectories: () => [stateDirectory],

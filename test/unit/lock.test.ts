@@ -23,8 +23,8 @@ for (const [name, updating] of forms) {
     const dead: Record<string, Partial<LockParts>> = {
       'process that started at another time': { start: '1', lease: never },
       'process that does not exist': { pid: (0x3fffffff).toString(36), lease: never },
-      'thread of this process that does not exist': { thread: '999999999', lease: never },
-      'thread of this process that started at another time': { threadStart: '1', lease: never },
+      'thread of this process that does not exist': { thread: 'zzzzzz', threadStart: '1', lease: never },
+      'thread of this process that started at another time': { thread: process.pid.toString(36), threadStart: '1', lease: never },
     };
     for (const [who, parts] of Object.entries(dead)) {
       it(`by a ${who}: takes it over at once, and removes its temporary file (G8, G10)`, linux, async () => {

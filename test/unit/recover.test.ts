@@ -10,15 +10,14 @@ import { newToken } from '#untorn/system/owner.js';
 import { alice, as, bob, needsUsers } from '../support/as-user.ts';
 import { finished, script } from '../support/run.ts';
 import { scratch, superuser } from '../support/scratch.ts';
+import { partsOf, withParts } from '../support/stale.ts';
 
 describe('recover()', () => {
   const here = scratch();
 
   /** A transaction of a process that is dead: there is none with this number. */
   function deadId(): string {
-    const parts = newToken('staged').slice('untorn-x-'.length).split('-');
-    parts[3] = (0x7fffffff).toString(36);
-    return parts.join('-');
+    return withParts(newToken('staged'), { pid: (0x7fffffff).toString(36) }).slice('untorn-x-'.length);
   }
 
   /** A transaction that changes `d/f`, and is committed. Its journal is in `home`. */
@@ -58,10 +57,9 @@ describe('recover()', () => {
 
   /** The lock of a file in `d`, of the process that the transaction is of. */
   function lock(file: string, id: string, note: Uint8Array): void {
-    const owner = newLockToken(1000).split('-');
-    owner.splice(2, 5, ...id.split('-').slice(0, 5));
+    const token = withParts(newLockToken(1000), partsOf(`untorn-x-${id}`));
     mkdirSync(here.at(`d/.${file}.untorn-lock`));
-    writeFileSync(here.at(`d/.${file}.untorn-lock/${[...owner.slice(0, -1), lockOf(id)].join('-')}`), note);
+    writeFileSync(here.at(`d/.${file}.untorn-lock/${token.slice(0, -20)}${lockOf(id)}`), note);
   }
 
   const rest = (directory: string): string[] => (existsSync(here.at(directory)) ? readdirSync(here.at(directory)).filter((name) => name.includes('untorn')) : []);
@@ -195,10 +193,9 @@ describe('recover()', () => {
     mkdirSync(here.at('shared'));
     const [unreadable, dead, staged] = ['.a.untorn-lock', '.b.untorn-lock', `.c.untorn-x-${deadId()}-1.tmp`];
     for (const name of [unreadable, dead, staged]) mkdirSync(here.at(`shared/${name}`), { mode: 0o700 });
-    const owner = newLockToken(1000).split('-');
-    owner[5] = (0x7fffffff).toString(36);
-    writeFileSync(here.at(`shared/${dead}/${owner.join('-')}`), '');
-    for (const name of [unreadable, dead, `${dead}/${owner.join('-')}`]) chownSync(here.at(`shared/${name}`), alice.uid, alice.gid);
+    const entry = withParts(newLockToken(1000), { pid: (0x7fffffff).toString(36) });
+    writeFileSync(here.at(`shared/${dead}/${entry}`), '');
+    for (const name of [unreadable, dead, `${dead}/${entry}`]) chownSync(here.at(`shared/${name}`), alice.uid, alice.gid);
     chmodSync(here.at(`shared/${dead}`), 0o1777);
     chmodSync(here.at('shared'), 0o1777);
     const source = `

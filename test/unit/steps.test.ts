@@ -15,7 +15,7 @@ it('performs every step of the protocol', () => {
   assert.match('  const status = call.fstat(fd);', forgotten);
   for (const { name, text } of files) {
     for (const [index, line] of text.split('\n').entries()) {
-      if (!/function\*|^ {2}\*|\): .* \{$/.test(line)) assert.doesNotMatch(line, forgotten, `src/protocol/${name}:${index + 1}`);
+      if (!/function\*|^ {2}\*|\): .* \{$|\): Steps<.*>;$/.test(line)) assert.doesNotMatch(line, forgotten, `src/protocol/${name}:${index + 1}`);
     }
   }
 });

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openPending, sweep, sweepSync, updateFile, writeFile, type PendingFile, type SweepOptions, type SweepResult } from 'untorn';
+import { openPending, sweep, sweepSync, updateFile, writeFile, type SweepOptions, type SweepResult } from 'untorn';
 import { ask, missing, run, start } from '../support/child.ts';
 import { scratch, superuser } from '../support/scratch.ts';
-import { leaveLock } from '../support/stale.ts';
+import { leaveLock, withParts, type OwnerParts } from '../support/stale.ts';
 
 const onLinux = { skip: process.platform === 'linux' ? false : 'processes cannot be seen here' };
 
@@ -14,30 +14,20 @@ const forms: [string, (directory: string, options?: SweepOptions) => Promise<Swe
   ['sweepSync()', async (directory, options) => sweepSync(directory, options)],
 ];
 
-/** The parts of the name of a temporary file of this process: `host-boot-namespace-pid-start-random`. */
-interface Parts { host: string; boot: string; namespace: string; pid: string; start: string }
-
-let own: Parts | undefined;
-
-async function ownParts(file: PendingFile): Promise<Parts> {
-  const [, host, boot, namespace, pid, begin] = /untorn-t-(\w+)-(\w+)-(\w+)-(\w+)-(\w+)-\w+/.exec(file.temporaryPath.toString()) as unknown as string[];
-  return { host, boot, namespace, pid, start: begin } as Parts;
-}
-
+let own = '';
 let count = 0;
 /** A file name as a writer would have chosen it. */
-function nameOf(parts: Partial<Parts>, kind: 't' | 'r' = 't'): string {
-  const { host, boot, namespace, pid, start: begin } = { ...(own as Parts), ...parts };
-  return `.file.untorn-${kind}-${host}-${boot}-${namespace}-${pid}-${begin}-${String(++count).padStart(20, '0')}.tmp`;
+function nameOf(parts: Partial<OwnerParts>, kind: 't' | 'r' = 't'): string {
+  return withParts(own, parts).replace('untorn-t-', `untorn-${kind}-`).replace(/[0-9a-z]{20}\.tmp$/, `${String(++count).padStart(20, '0')}.tmp`);
 }
 
 for (const [name, sweeping] of forms) {
   describe(name, () => {
     const here = scratch();
-    const leave = async (parts: Partial<Parts>, kind: 't' | 'r' = 't', folder = here.folder): Promise<string> => {
-      if (own === undefined) {
-        const file = await openPending(here.at('own'));
-        own = await ownParts(file);
+    const leave = async (parts: Partial<OwnerParts>, kind: 't' | 'r' = 't', folder = here.folder): Promise<string> => {
+      if (own === '') {
+        const file = await openPending(here.at('file'));
+        own = basename(file.temporaryPath.toString());
         await file.discard();
       }
       const path = join(folder, nameOf(parts, kind));

@@ -1,0 +1,43 @@
+/** Which extended attributes a file has; and what can be told where that is no answer. */
+import { codeOf } from '../errors.ts';
+import type { PathName } from '../path.ts';
+import { call, type Steps } from '../system/calls.ts';
+import { fileType } from '../system/flags.ts';
+import { persisting } from './look.ts';
+import type { Place } from './place.ts';
+import type { Write } from './write.ts';
+
+/**
+ * The names of a file's attributes. Unavailable: this program has no means to ask; unknown: it asked, and got no answer.
+ */
+export type Attributes = readonly string[] | 'unavailable' | 'unknown';
+
+/** Whether attributes are asked for at all. */
+function areWanted({ surroundings, settings }: Write): boolean {
+  return surroundings.platform !== 'win32' && settings.preserve.xattr !== 'off';
+}
+
+/** The names of the attributes of what is there, whatever it is. */
+export function* listOld(write: Write, place: Place): Steps<Attributes | undefined> {
+  return areWanted(write) ? yield* list(place) : undefined;
+}
+
+/** Whether there may be attributes to keep, or to make up for. */
+export function attributesMatter(write: Write, { existing }: Place): boolean {
+  return areWanted(write) && existing !== undefined && fileType(existing.mode) === 'file';
+}
+
+/** Answers that say that there is none: of the attribute, of attributes on this filesystem, or of the file. */
+export const saysNone: ReadonlySet<string> = new Set(['ENODATA', 'ENOTSUP', 'EOPNOTSUPP', 'ENOENT']);
+
+/** Asks for the names of a file's attributes. */
+export function* list(file: { readonly reach: PathName }): Steps<Attributes> {
+  try {
+    return yield* persisting(file, () => call.listxattr(file.reach));
+  } catch (error) {
+    const code = codeOf(error) ?? '';
+    if (['EMFILE', 'ENFILE'].includes(code)) throw error;
+    if (code === 'ENOSYS') return 'unavailable';
+    return saysNone.has(code) && code !== 'ENODATA' ? [] : 'unknown';
+  }
+}

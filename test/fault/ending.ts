@@ -1,0 +1,14 @@
+/**
+ * Loaded before the package: ends the program at a signal, and says when all exit handlers have run, before the pool's threads are
+ * waited for, one of which the spoiler may have stopped.
+ */
+import { order } from './gate.ts';
+
+const { reallyExit } = process as unknown as { reallyExit: (code?: number) => never };
+Object.assign(process, {
+  reallyExit(code?: number) {
+    order('go');
+    return reallyExit.call(process, code);
+  },
+});
+process.on('SIGUSR2', () => process.exit(7));
