@@ -35,6 +35,14 @@ export interface WriteErrorDetails {
   operation?: 'remove' | 'rename' | undefined;
   temporaryPath?: PathName | undefined;
   backupPath?: PathName | undefined;
+  files?: readonly FileState[] | undefined;
+}
+
+/** What a file holds of a transaction that is committed and could not be completed; see {@link WriteError.files}. */
+export interface FileState {
+  readonly path: PathName;
+  /** `'old'` and `'new'` as before and after the transaction; of a file that is removed `'new'` says that it is gone. */
+  readonly holds: Outcome;
 }
 
 const brand: unique symbol = Symbol.for('untorn.WriteError');
@@ -70,6 +78,11 @@ export class WriteError extends Error {
   temporaryPath?: PathName;
   /** The copy of the old content, where one was left for recovery. */
   readonly backupPath?: PathName;
+  /**
+   * Of a transaction that is committed and could not be completed here: what each of its files holds now, backups included. The
+   * rest is done by `recover()`, or by the next one who takes one of its locks. `outcome` is `'new'` only if all of them hold the new.
+   */
+  readonly files?: readonly FileState[];
   /** The version that is in place instead of the expected one, with the code `'ERR_VERSION_CONFLICT'`. */
   readonly currentVersion?: string;
 
@@ -86,6 +99,7 @@ export class WriteError extends Error {
     this.outcome = details.outcome;
     if (details.temporaryPath !== undefined) this.temporaryPath = details.temporaryPath;
     if (details.backupPath !== undefined) this.backupPath = details.backupPath;
+    if (details.files !== undefined) this.files = details.files;
     if (cause.currentVersion !== undefined) this.currentVersion = cause.currentVersion;
     Object.defineProperty(this, brand, { value: true });
   }
@@ -154,7 +168,13 @@ function message(details: WriteErrorDetails, cause: Failure): string {
   const kept = details.temporaryPath === undefined ? '' : `; the new content is kept in "${display(details.temporaryPath)}"`;
   const backup = details.backupPath === undefined ? '' : `; the old content is kept in "${display(details.backupPath)}"`;
   const when = saysAll(details.step, cause) ? '' : ` while ${doing[details.step]}`;
-  return `Cannot ${details.operation ?? 'replace'} "${display(details.path)}": ${reason(details, cause)}${when}; ${state[details.outcome]}${kept}${backup}`;
+  return `Cannot ${details.operation ?? 'replace'} "${display(details.path)}": ${reason(details, cause)}${when}; ${stateOf(details)}${kept}${backup}`;
+}
+
+function stateOf({ outcome, files = [] }: WriteErrorDetails): string {
+  const done = files.filter(({ holds }) => holds === 'new').length;
+  if (outcome !== 'unknown' || files.length === 0) return state[outcome];
+  return `${done} of its ${files.length} changes are made, and the rest is for recover()`;
 }
 
 /** Whether the reason says by itself what was wrong: refusals of ours do, except where an abort or a source may come at any step. */

@@ -1,5 +1,5 @@
 export { atomicWrite, atomicWriteSync } from './atomic-write.ts';
-export { WriteError, type Outcome, type Step, type WriteErrorDetails } from './errors.ts';
+export { WriteError, type FileState, type Outcome, type Step, type WriteErrorDetails } from './errors.ts';
 export { readJson, readJsonSync, writeJson, writeJsonSync } from './json.ts';
 export { JsonError, type JsonErrorDetails } from './json-error.ts';
 export { openPending, type PendingFile } from './pending-file.ts';
@@ -12,7 +12,7 @@ export { unchanged, type UpdateInfo } from './updating.ts';
 export { transaction, transactionSync } from './transaction.ts';
 export type { Transaction, TransactionSync } from './open-transaction.ts';
 export { replaceDirectory, replaceDirectorySync, type ReplaceDirectoryOptions, type ReplaceDirectoryResult } from './replace-directory.ts';
-export { recover, recoverSync, type KeptTransaction, type RecoverOptions, type RecoverResult } from './recover.ts';
+export { recover, recoverSync, type KeptTransaction, type RecoveredFile, type RecoverOptions, type RecoverResult } from './recover.ts';
 export { writeFile, writeFileSync } from './write-file.ts';
 export { createWriter, Writer } from './writer.ts';
 export type { WriterOptions } from './writer-options.ts';

@@ -23,8 +23,9 @@ import { readTransactionOptions, type TransactionOptions, type TransactionResult
  * Files are locked for the commit, against other transactions and updates. To read, change and write without losing what others
  * write meanwhile, name the files in `lock.files`: then they are locked before the callback runs.
  *
- * @throws {WriteError} by rejecting. `outcome` is `'old'` if nothing was changed, and `'new'` if the transaction is committed but not
- *   completed or not confirmed durable; then {@link recover} completes it.
+ * @throws {WriteError} by rejecting. `outcome` is `'old'` if nothing was changed. If the transaction is committed, but not completed or
+ *   not confirmed durable, it is `'new'` where all files hold the new content by now, and otherwise `'unknown'`; `files` tells
+ *   what each of them holds, and {@link recover} does the rest.
  * @throws what the callback throws.
  * @example End a session: two files, one commit
  * ```ts

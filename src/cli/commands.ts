@@ -98,7 +98,7 @@ const recover: CommandEntry = {
   synopsis: 'untorn recover [OPTION]… DIR…',
   summary: 'Complete or remove the transactions that killed processes left',
   description: [
-    'Completes those that were committed, and removes what the others had staged, so that each is done or not done. Prints a line for each file: "completed" or "removed", and its path. What it leaves alone is told on standard error, with the reason; a transaction that is under way is. (Temporary files of other writers are for "untorn sweep".)',
+    'Completes those that were committed, and removes what the others had staged, so that each is done or not done. Prints a line for each file: what became of it, and its path. "completed" and "removed" are what was to be done; "superseded" is a file that somebody wrote since the commit, which stays; of a "missing" one the new content is gone, and of an "unknown" one that cannot be told; "unreachable" ones wait for a directory that is not there. What it leaves alone is told on standard error, with the reason; a transaction that is under way is. (Temporary files of other writers are for "untorn sweep".)',
   ],
   operands: { names: ['DIR'], repeated: true },
   options: [
@@ -109,7 +109,7 @@ const recover: CommandEntry = {
   ],
   exits: [
     ['0', 'done'],
-    ['1', 'a directory could not be read, or a transaction neither completed nor removed'],
+    ['1', 'a directory could not be read, a transaction neither completed nor removed, or a file is missing'],
     ['2', 'wrong usage'],
   ],
   examples: ['untorn recover /var/lib/app'],

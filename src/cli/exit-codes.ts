@@ -26,5 +26,7 @@ function kindOf(error: unknown): Kind {
   if (error instanceof UsageError) return 'usage';
   if (error instanceof Conflict) return 'conflict';
   if (!WriteError.isWriteError(error)) return 'failed';
+  // Of a transaction that is committed the rest is for a recovery.
+  if (error.files !== undefined) return 'notDurable';
   return error.outcome === 'old' ? (byCode[error.code] ?? 'failed') : afterFailure[error.outcome];
 }

@@ -1,4 +1,4 @@
-import { recover, type KeptTransaction, type RecoverOptions, type RecoverResult } from '../recover.ts';
+import { recover, type KeptTransaction, type RecoveredFile, type RecoverOptions, type RecoverResult } from '../recover.ts';
 import { pathFrom } from './arguments.ts';
 import { readDuration } from './duration.ts';
 import { exits } from './exit-codes.ts';
@@ -28,19 +28,25 @@ export async function perform(invocation: Invocation): Promise<number> {
     }
   }
   if (json) await printJson(asJson(all));
-  return failed || all.some(({ kept }) => kept.some(isTrouble)) ? exits.failed : exits.done;
+  return failed || all.some(({ files, kept }) => files.some(isLost) || kept.some(isTrouble)) ? exits.failed : exits.done;
 }
 
-async function show({ completed, removed, kept }: RecoverResult, quiet: boolean): Promise<void> {
-  const lines = (word: string, paths: readonly (string | Buffer)[]): Buffer[] => paths.flatMap((path) => [Buffer.from(`${word} `), Buffer.from(path), Buffer.from('\n')]);
-  await print(Buffer.concat([...lines('completed', completed), ...lines('removed', removed)]));
+async function show({ files, removed, kept }: RecoverResult, quiet: boolean): Promise<void> {
+  const line = (word: string, path: string | Buffer): Buffer[] => [Buffer.from(`${word} `), Buffer.from(path), Buffer.from('\n')];
+  await print(Buffer.concat([...files.flatMap(({ outcome, path }) => line(outcome, path)), ...removed.flatMap((path) => line('removed', path))]));
   for (const one of kept) if (!quiet || isTrouble(one)) tell(`Kept "${one.path.toString()}": ${reasonToKeep(one)}`);
+}
+
+/** Whether the content of a file may be lost. */
+function isLost({ outcome }: RecoveredFile): boolean {
+  return outcome === 'missing' || outcome === 'unknown';
 }
 
 const reasons: Record<KeptTransaction['reason'], string> = {
   alive: 'the transaction is under way',
   young: 'its owner cannot be judged, and it was changed not long ago',
   foreign: "it is another user's, or others can write it",
+  copied: 'it was written in another directory, of which this is a copy',
   unreachable: 'a directory that it leads to cannot be found; it may not be mounted',
   damaged: 'it is damaged, or of a newer version of untorn',
   failed: 'the system refused',
@@ -48,7 +54,7 @@ const reasons: Record<KeptTransaction['reason'], string> = {
 
 /** Whether something is left that waiting does not put right. */
 function isTrouble({ reason }: KeptTransaction): boolean {
-  return reason === 'unreachable' || reason === 'damaged' || reason === 'failed';
+  return reason === 'unreachable' || reason === 'copied' || reason === 'damaged' || reason === 'failed';
 }
 
 function reasonToKeep({ reason, error }: KeptTransaction): string {
@@ -57,8 +63,9 @@ function reasonToKeep({ reason, error }: KeptTransaction): string {
 
 function asJson(all: readonly RecoverResult[]): unknown {
   return {
+    files: all.flatMap(({ files }) => files.map(({ path, outcome }) => ({ path: jsonPath(path), outcome }))),
     completed: all.flatMap(({ completed }) => completed.map(jsonPath)),
     removed: all.flatMap(({ removed }) => removed.map(jsonPath)),
-    kept: all.flatMap(({ kept }) => kept.map((one) => ({ path: jsonPath(one.path), reason: one.reason, ...(one.error !== undefined && { error: reasonOf(one.error) }) }))),
+    kept: all.flatMap(({ kept }) => kept.map((one) => ({ path: jsonPath(one.path), reason: one.reason, ...(one.directories !== undefined && { directories: one.directories.map(jsonPath) }), ...(one.error !== undefined && { error: reasonOf(one.error) }) }))),
   };
 }

@@ -7,7 +7,6 @@ import { O_TO_SYNC } from '../system/flags.ts';
 import { finishTemporary } from './commit.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { openSame } from './in-place.ts';
-import { folded } from './lock-name.ts';
 import type { Place } from './place.ts';
 import { examineTemporary, statusOf, type TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -42,13 +41,6 @@ export type DraftChange = Put | Removal | Renaming;
 export function filesOf(change: DraftChange): { readonly path: PathName; readonly place: Place }[] {
   const files = [{ path: change.write.path, place: change.place }];
   return change.kind === 'rename' ? [...files, { path: change.toWrite.path, place: change.to }] : files;
-}
-
-/** Whether a filesystem takes two names for one that differ, as in case. To remove the one would be to remove the other. */
-export function isOneName(one: Place, other: Place): boolean {
-  const [file, otherFile] = [one.existing, other.existing];
-  if (file === undefined || file.ino !== otherFile?.ino || file.dev !== otherFile.dev) return false;
-  return one.directory.key === other.directory.key && (file.nlink === 1 || folded(one.name) === folded(other.name));
 }
 
 /** Whether a file is the one that it was, with nothing about it changed. */

@@ -16,8 +16,9 @@ import { finishTemporary } from './commit.ts';
 import { writeContent } from './contents.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { closeDirectory } from './directory.ts';
-import { isOneName, isUnchanged, missing, restage, type DraftChange, type Put, type Removal, type Renaming } from './draft-change.ts';
+import { isUnchanged, missing, restage, type DraftChange, type Put, type Removal, type Renaming } from './draft-change.ts';
 import { fileKey, inOrder, type OpenFolder } from './files.ts';
+import { isOneFile } from './one-name.ts';
 import { findPlace, letGo, lookAgain, type Place } from './place.ts';
 import { recoverOnce, type Recovery } from './recover.ts';
 import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Seen } from './seen.ts';
@@ -141,7 +142,7 @@ export class Draft {
 
   *#rename(write: Write, place: Place, toWrite: Write): Steps<void> {
     const target = yield* this.#find(toWrite);
-    if (fileKey(place) === fileKey(target) || isOneName(place, target)) throw refusal('EINVAL', 'it would be renamed to itself');
+    if (fileKey(place) === fileKey(target) || (yield* isOneFile(place, target))) throw refusal('EINVAL', 'it would be renamed to itself');
     for (const one of [place, target]) {
       if (this.#changes.has(fileKey(one))) throw misuse('ERR_INVALID_STATE', `"${display(join(one.directoryPath, one.name))}" is changed in this transaction already, so that it cannot be renamed or renamed over`);
     }

@@ -17,48 +17,74 @@ export interface Identity {
   readonly mtimeNs?: bigint;
 }
 
+interface Place {
+  /** Which of the journal's directories. */
+  readonly directory: number;
+  readonly name: PathName;
+}
+
+/** A file that takes a name: what it is, and what has the name before, if anything. */
+export interface Put extends Place {
+  readonly kind: 'put';
+  readonly staged: PathName;
+  readonly is: Identity;
+  readonly over: Identity | undefined;
+}
+
+/** A name that goes, and the file that has it before. */
+export interface Removal extends Place {
+  readonly kind: 'remove';
+  readonly was: Identity;
+}
+
 /** One change. The files of a transaction's changes are all different, so their order does not matter. */
-export type Change =
-  | { readonly kind: 'put'; readonly directory: number; readonly name: PathName; readonly staged: PathName; readonly over: Identity | undefined }
-  | { readonly kind: 'remove'; readonly directory: number; readonly name: PathName; readonly was: Identity };
+export type Change = Put | Removal;
 
 /**
  * Where a directory is: the way to it from the one that says so, which is right also where the tree was mounted elsewhere, as in
- * another container; and its absolute path.
+ * another container; its absolute path; and its inode number, by which it is known again. (A device has another number
+ * after each mount.)
  */
-export interface Whereabouts {
+export interface Site {
   readonly relative: string | undefined;
   readonly path: PathName;
+  readonly ino: bigint;
 }
 
-export function whereabouts(from: PathName, path: PathName): Whereabouts {
-  return { relative: relativePath(from, path), path };
+export function siteFrom(from: PathName, path: PathName, ino: bigint): Site {
+  return { relative: relativePath(from, path), path, ino };
 }
 
 export interface Journal {
   readonly id: string;
-  /** The inode number of the file that it is in: where that has changed, the filesystem makes its numbers up at each mount. */
+  /** The inode number of the file that it is in. */
   readonly ino: bigint;
-  /** The first is the home. */
-  readonly directories: readonly Whereabouts[];
+  /** The first is the home, in which it was written. */
+  readonly directories: readonly [Site, ...Site[]];
+  /** The random parts of the names of the transaction's locks. */
+  readonly locks: readonly string[];
   readonly changes: readonly Change[];
 }
 
-/** What another directory of the transaction says of it. */
+/** What another directory of the transaction, or the note of one of its locks, says of it. */
 export interface Pointer {
   readonly id: string;
+  /** The inode number of the file that it is in; 0 in a note, which comes into being under another name. */
   readonly ino: bigint;
-  readonly home: Whereabouts;
+  /** The directory in which it was written. */
+  readonly directory: Site;
+  readonly home: Site;
 }
 
-const version = 1;
+const version = 2;
 
-export function encodeJournal({ id, ino, directories, changes }: Journal): Uint8Array {
-  return seal({ untorn: 'transaction', version, id, ino: String(ino), directories: directories.map(encodeWhereabouts), changes: changes.map(encodeChange) });
+export function encodeJournal({ id, ino, directories, locks, changes }: Journal): Uint8Array {
+  const sites = directories.map(encodeSite);
+  return seal({ untorn: 'transaction', version, id, ino: String(ino), directories: sites, locks, changes: changes.map(encodeChange) });
 }
 
-export function encodePointer({ id, ino, home }: Pointer): Uint8Array {
-  return seal({ untorn: 'pointer', version, id, ino: String(ino), home: encodeWhereabouts(home) });
+export function encodePointer({ id, ino, directory, home }: Pointer): Uint8Array {
+  return seal({ untorn: 'pointer', version, id, ino: String(ino), directory: encodeSite(directory), home: encodeSite(home) });
 }
 
 function seal(value: unknown): Uint8Array {
@@ -72,14 +98,14 @@ function encodePath(path: PathName): unknown {
   return typeof path === 'string' ? path : { bytes: path.toString('base64') };
 }
 
-function encodeWhereabouts({ relative, path }: Whereabouts): unknown {
-  return { ...(relative !== undefined && { relative }), path: encodePath(path) };
+function encodeSite({ relative, path, ino }: Site): unknown {
+  return { ...(relative !== undefined && { relative }), path: encodePath(path), ino: String(ino) };
 }
 
-function decodeWhereabouts(value: unknown): Whereabouts {
-  const { relative, path } = record(value);
+function decodeSite(value: unknown): Site {
+  const { relative, path, ino } = record(value);
   if (relative !== undefined && (typeof relative !== 'string' || relative === '' || relative.includes('\0'))) throw damaged('a value is no path');
-  return { relative, path: decodePath(path) };
+  return { relative, path: decodePath(path), ino: integer(ino) };
 }
 
 function encodeIdentity(identity: Identity | undefined): unknown {
@@ -90,32 +116,34 @@ function encodeIdentity(identity: Identity | undefined): unknown {
 
 function encodeChange(change: Change): unknown {
   const common = { kind: change.kind, directory: change.directory, name: encodePath(change.name) };
-  if (change.kind === 'put') return { ...common, staged: encodePath(change.staged), over: encodeIdentity(change.over) };
+  if (change.kind === 'put') return { ...common, staged: encodePath(change.staged), is: encodeIdentity(change.is), over: encodeIdentity(change.over) };
   return { ...common, was: encodeIdentity(change.was) };
 }
 
 /** Reads a journal; fails if it is not whole, of another version, or not of this transaction. */
 export function decodeJournal(bytes: Uint8Array, id: string): Journal {
-  const { ino, directories, changes } = open(bytes, 'transaction', id);
-  const paths = listIn(directories).map(decodeWhereabouts);
-  return { id, ino: integer(ino), directories: paths, changes: listIn(changes).map((change) => decodeChange(change, paths.length, id)) };
+  const { ino, directories, locks, changes } = open(bytes, 'transaction', id);
+  const [home, ...others] = listIn(directories).map(decodeSite);
+  if (home === undefined) throw damaged('it has no directory');
+  const decoded = listIn(changes).map((change) => decodeChange(change, others.length + 1, id));
+  return { id, ino: integer(ino), directories: [home, ...others], locks: listIn(locks).map(String), changes: decoded };
 }
 
 export function decodePointer(bytes: Uint8Array, id: string): Pointer {
-  const { ino, home } = open(bytes, 'pointer', id);
-  return { id, ino: integer(ino), home: decodeWhereabouts(home) };
+  const { ino, directory, home } = open(bytes, 'pointer', id);
+  return { id, ino: integer(ino), directory: decodeSite(directory), home: decodeSite(home) };
 }
 
 const form = new RegExp(`^${tokenForm}$`);
 
-/** The note of a lock: where to look for the journal. */
-export function decodeNote(bytes: Uint8Array): Pick<Pointer, 'id' | 'home'> {
-  const { id, home } = open(bytes, 'pointer');
+/** The note of a lock. */
+export function decodeNote(bytes: Uint8Array): Pointer {
+  const { id } = open(bytes, 'pointer');
   if (typeof id !== 'string' || !form.test(id)) throw damaged('it is of no transaction');
-  return { id, home: decodeWhereabouts(home) };
+  return decodePointer(bytes, id);
 }
 
-function damaged(why: string): Error {
+export function damaged(why: string): Error {
   return refusal('ERR_UNTORN_JOURNAL', `the journal of a transaction is damaged: ${why}`);
 }
 
@@ -164,14 +192,14 @@ function decodeIdentity(value: unknown): Identity {
 }
 
 function decodeChange(value: unknown, directories: number, id: string): Change {
-  const { kind, directory, name, staged, over, was } = record(value);
+  const { kind, directory, name, staged, is, over, was } = record(value);
   if (!Number.isInteger(directory) || (directory as number) < 0 || (directory as number) >= directories) throw damaged('a directory is missing');
   const common = { directory: directory as number, name: decodeName(name) };
   if (kind === 'remove') return { kind, ...common, was: decodeIdentity(was) };
   if (kind !== 'put') throw damaged('a change is of no known kind');
   const decoded = decodeName(staged);
   if (!decoded.includes(stagedToken(id))) throw damaged('a staged file is of another transaction');
-  return { kind, ...common, staged: decoded, over: over === null ? undefined : decodeIdentity(over) };
+  return { kind, ...common, staged: decoded, is: decodeIdentity(is), over: over === null ? undefined : decodeIdentity(over) };
 }
 
 /** What the names of all files have in common that a transaction staged. */
@@ -179,8 +207,15 @@ export function stagedToken(id: string): string {
   return `untorn-x-${id}-`;
 }
 
+/** The name of a further link to a staged file: as long as its own, so that it fits wherever that does. */
+export function furtherName(staged: PathName, id: string): PathName {
+  const [token, further] = [stagedToken(id), `untorn-x-${id}+`];
+  if (typeof staged === 'string') return staged.replace(token, further);
+  return Buffer.from(staged.toString('latin1').replace(token, further), 'latin1');
+}
+
 /** What a file is known by. */
-export function identityOf({ ino, size, mtimeNs }: FileStatus, onDisk: boolean): Identity {
+export function identityOf({ ino, size, mtimeNs }: FileStatus, onDisk = true): Identity {
   return onDisk ? { ino, size, mtimeNs } : { ino };
 }
 

@@ -8,7 +8,7 @@ import type { LockedWrite } from './write.ts';
 
 /** Takes a lock, runs steps, and gives it back, whatever happens in them. A transaction that died with the lock is brought to its end first. */
 export function* underLock<T>(write: LockedWrite, place: LockPlace, steps: (lock: Lock) => Steps<T>): Steps<T> {
-  return yield* withLock(write, place, { ...write.locking, settle: (dead) => settleDead(write, dead) }, steps);
+  return yield* withLock(write, place, { ...write.locking, settle: (dead) => settleDead(write, place, dead) }, steps);
 }
 
 /** Fails if the target does not hold the version that was asked for; and sees to it that it must hold what was seen up to the rename. */

@@ -12,7 +12,7 @@ import { abandoned, giveUpLock } from './abandoned.ts';
 import { settleDead } from './dead.ts';
 import type { Draft } from './draft.ts';
 import { fileKey, inOrder, type OpenFolder } from './files.ts';
-import { encodePointer, whereabouts } from './journal.ts';
+import { encodePointer, siteFrom } from './journal.ts';
 import { assertHeld, releaseLock, takeLock, type Lock } from './lock.ts';
 import type { Place } from './place.ts';
 import { Turn } from './turns.ts';
@@ -52,13 +52,20 @@ export class LockSet {
     whole.step = 'lock';
     while (!(yield* turn.claim(place, () => undefined)));
     yield* turn.finishOther(place);
-    const note = encodePointer({ id, ino: 0n, home: whereabouts(place.directoryPath, this.home.directoryPath) });
-    const lock = yield* takeLock(write, place, { ...write.locking, note, settle: (dead) => settleDead(write, dead) });
+    const { directory, directoryPath } = this.home;
+    const here = siteFrom(place.directoryPath, place.directoryPath, place.directory.status.ino);
+    const note = encodePointer({ id, ino: 0n, directory: here, home: siteFrom(place.directoryPath, directoryPath, directory.status.ino) });
+    const lock = yield* takeLock(write, place, { ...write.locking, note, settle: (dead) => settleDead(write, place, dead) });
     this.#held.set(fileKey(place), { turn, place, lock });
   }
 
   get #all(): readonly Held[] {
     return [...this.#held.values()];
+  }
+
+  /** What tells them from all others, for the journal. */
+  get names(): string[] {
+    return this.#all.flatMap(({ lock }) => (lock === undefined ? [] : [lock.owner.random]));
   }
 
   /** Fails if one of them has been taken over. */

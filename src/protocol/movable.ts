@@ -1,8 +1,8 @@
 /** What would make a rename or removal fail that has been promised already: it is found out before the commit. */
 import { codeOf, refusal } from '../errors.ts';
-import { join } from '../path.ts';
+import { join, type PathName } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
-import { O_NOFOLLOW, O_RDWR } from '../system/flags.ts';
+import { O_NEW, O_NOFOLLOW, O_RDWR } from '../system/flags.ts';
 import { refuseReadOnly, type Place } from './place.ts';
 import { afterFailure, newName } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -45,4 +45,22 @@ function* refuseImmutable({ reach }: Place): Steps<void> {
     return;
   }
   yield* call.close(fd);
+}
+
+/**
+ * Fails if a name is too long for its filesystem, which some say only of a file that is made: of a longer one than its staged file
+ * has a file of as many bytes is made.
+ */
+export function* refuseLongName(write: Write, { directory, directoryPath, name, existing }: Place, staged: PathName): Steps<void> {
+  const missing = Buffer.byteLength(name) - Buffer.byteLength(staged);
+  if (existing !== undefined || missing <= 0) return;
+  const probe = `.${write.surroundings.token('temporary')}`.padEnd(Buffer.byteLength(name), 'x');
+  const reach = join(directory.reach, probe);
+  const guard = write.surroundings.guard('file', reach, join(directoryPath, probe));
+  guard.opened();
+  try {
+    yield* call.close(yield* call.open(reach, O_NEW, 0o600));
+  } finally {
+    if (yield* afterFailure(call.unlink(reach))) guard.release();
+  }
 }

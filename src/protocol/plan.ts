@@ -6,15 +6,15 @@
  */
 import { codeOf, refusal } from '../errors.ts';
 import { join, split, type PathName } from '../path.ts';
-import type { Steps } from '../system/calls.ts';
+import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { numberBackup, stageOld, syncOld, type StagedBackup } from './backup.ts';
 import { openDirectory } from './directory.ts';
 import type { Draft } from './draft.ts';
-import { filesOf, type DraftChange, type Renaming } from './draft-change.ts';
+import { filesOf, missing, type DraftChange, type Renaming } from './draft-change.ts';
 import { fileKey, type OpenFolder } from './files.ts';
 import { identityOf, type Change, type Identity } from './journal.ts';
 import type { LockSet } from './locks.ts';
-import { refuseImmovable } from './movable.ts';
+import { refuseImmovable, refuseLongName } from './movable.ts';
 import { syncParents } from './parents.ts';
 import { lookAt, type Place } from './place.ts';
 import { refusedByPermissions, type Write } from './write.ts';
@@ -55,16 +55,23 @@ export class Plan {
     yield* this.#draft.refresh(change);
     yield* refuseImmovable(write, at);
     if (write.settings.backup !== undefined && at.existing !== undefined) yield* this.#backUp(change);
-    const was = yield* this.#identify(write, at);
     const common = { directory: this.#folderAt(at), name: at.name };
     write.step = 'sync directory';
     if (write.settings.durability !== 'off') yield* syncParents(write, at.directoryPath);
-    if (change.kind === 'put') this.#enter(change, { kind: 'put', ...common, staged: change.temporary.name, over: was });
     if (change.kind === 'rename') yield* this.#planNewName(change);
-    const removal = { kind: 'remove', ...common, was: was as Identity } as const;
+    // Last: to link a file, or to open it, gives it another inode on overlayfs.
+    const was = yield* this.#identify(write, at);
+    if (change.kind === 'put') {
+      yield* refuseLongName(write, at, change.temporary.name);
+      const { reach, name } = change.temporary;
+      this.#enter(change, { kind: 'put', ...common, staged: name, is: yield* identify(reach), over: was });
+      return;
+    }
+    if (was === undefined) throw missing();
+    const removal = { kind: 'remove', ...common, was } as const;
     if (change.kind === 'remove') this.#enter(change, removal);
     // What became of it is told by its new name.
-    if (change.kind === 'rename') this.changes.push(removal);
+    else this.changes.push(removal);
   }
 
   /** A file that is renamed gets its new name before it loses the old one; in another filesystem it is a copy. */
@@ -73,8 +80,9 @@ export class Plan {
     yield* refuseImmovable(toWrite, to);
     const staged = yield* stageOld(toWrite, at, to, to.name);
     this.linked.push({ staged, of: change });
+    yield* refuseLongName(toWrite, to, staged.name);
     const over = yield* this.#identify(toWrite, to);
-    this.#enter(change, { kind: 'put', directory: this.#folderAt(to), name: to.name, staged: staged.name, over });
+    this.#enter(change, { kind: 'put', directory: this.#folderAt(to), name: to.name, staged: staged.name, is: yield* identify(staged.reach), over });
   }
 
   #enter(of: DraftChange, change: Change): void {
@@ -85,12 +93,17 @@ export class Plan {
   *#identify(write: Write, at: Pick<Place, 'reach' | 'existing'>): Steps<Identity | undefined> {
     const { existing } = at;
     if (existing === undefined) return undefined;
-    if (write.settings.durability === 'off') return identityOf(existing, true);
+    const onDisk = write.settings.durability === 'off' || (yield* this.#isOnDisk(write, at, existing));
+    const now = yield* lookAt(at);
+    return now && identityOf(now, onDisk);
+  }
+
+  *#isOnDisk(write: Write, at: Pick<Place, 'reach'>, existing: FileStatus): Steps<boolean> {
     try {
-      return identityOf(existing, yield* syncOld(write, at, existing));
+      return yield* syncOld(write, at, existing);
     } catch (error) {
       // It may be replaced or removed, but not read.
-      if (['EACCES', 'EPERM'].includes(codeOf(error) ?? '') || refusedByPermissions(write, error)) return identityOf(existing, false);
+      if (['EACCES', 'EPERM'].includes(codeOf(error) ?? '') || refusedByPermissions(write, error)) return false;
       throw error;
     }
   }
@@ -109,7 +122,7 @@ export class Plan {
     this.linked.push({ staged, backupPath: join(folder.directoryPath, name), of: change });
     const there = yield* lookAt({ reach });
     const directory = this.#folderAt(folder);
-    this.changes.push({ kind: 'put', directory, name, staged: staged.name, over: there && identityOf(there, false) });
+    this.changes.push({ kind: 'put', directory, name, staged: staged.name, is: yield* identify(staged.reach), over: there && identityOf(there, false) });
     for (const old of surplus) {
       const found = yield* lookAt({ reach: join(folder.directory.reach, old) });
       if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old }))) this.changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false) });
@@ -128,4 +141,9 @@ export class Plan {
     const index = this.folders.findIndex((folder) => folder.directory.key === directory.key);
     return index === -1 ? this.folders.push({ directory, directoryPath }) - 1 : index;
   }
+}
+
+/** What a staged file is known by after a crash. */
+function* identify(reach: PathName): Steps<Identity> {
+  return identityOf(yield* call.lstat(reach));
 }

@@ -2,24 +2,24 @@
  * What transactions that were interrupted left in a directory, and what to do about each: see `settle.ts`.
  *
  * Promise: nothing of a transaction whose owner is alive is touched, nor of one whose owner cannot be judged and that
- * was at work not long ago.
+ * was at work not long ago. What other users left costs a look, and hinders nothing.
  */
 import { codeOf } from '../errors.ts';
 import { join, type PathName } from '../path.ts';
-import type { KeptTransaction, RecoverResult } from '../recover.ts';
-import { call, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
+import type { KeptTransaction, RecoveredFile, RecoverResult } from '../recover.ts';
+import { lastChange, type FileStatus, type Steps } from '../system/calls.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
 import { parseToken, type Owner, type Sign } from '../system/owner.ts';
 import { abandoned } from './abandoned.ts';
-import { removeStaged } from './changes.ts';
-import { notHome, openHome, settleDead, settleUnderLock, underLocks, type Tell } from './dead.ts';
+import { homeFrom, removeStrays, settleDead, settleUnderLock, underLocks, type Tell } from './dead.ts';
 import { closeDirectory, isExclusive, openDirectory } from './directory.ts';
 import { inOrder, type OpenFolder } from './files.ts';
-import { signOf } from './lock.ts';
-import { lookAt } from './place.ts';
-import { leftovers, type Left } from './leftovers.ts';
-import { hasRecord, readPointer } from './record.ts';
-import { isFound, readIfWhole, withFolders, type Settled } from './settle.ts';
+import { copied, readIfWhole, withRecord } from './find-record.ts';
+import type { Journal } from './journal.ts';
+import { Leftovers, type Left } from './leftovers.ts';
+import { signOf, type LockPlace } from './lock.ts';
+import { isOwn, lookIn, namesIn } from './owned.ts';
+import { withParts, type Settled } from './settle.ts';
 import { isLockName, sweepLock } from './sweep-locks.ts';
 import type { Write } from './write.ts';
 
@@ -30,85 +30,124 @@ export interface Recovery {
   now(): number;
 }
 
-type Found = { [K in keyof RecoverResult]: RecoverResult[K] extends readonly (infer T)[] ? T[] : never };
-
 export function* recoverDirectory(write: Write, recovery: Recovery): Steps<RecoverResult> {
   const here: OpenFolder = { directory: yield* openDirectory(write, write.path), directoryPath: write.path };
   try {
-    return yield* recoverIn(write, here, recovery);
+    const found = new Found(true);
+    yield* recoverIn(write, here, recovery, found);
+    yield* freeLocks(write, here, found);
+    return found.result;
   } finally {
     closeDirectory(write, here.directory);
   }
 }
 
-function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery): Steps<RecoverResult> {
-  const found: Found = { completed: [], removed: [], kept: [] };
-  const tell: Tell = ({ completed, removed }) => {
-    found.completed.push(...completed);
-    found.removed.push(...removed);
-  };
-  const exclusive = yield* isExclusive(here.directory);
-  for (const [id, left] of leftovers(yield* call.readdir(here.directory.reach))) {
-    const path = join(here.directoryPath, (left.record ?? left.pointer ?? left.staged) as PathName);
+const outcomes = { made: 'completed', superseded: 'superseded', missing: 'missing', unknown: 'unknown' } as const;
+
+/** What a recovery found, and did. */
+class Found implements Tell {
+  readonly leftovers = new Leftovers();
+  readonly isHeard: boolean;
+  readonly files: RecoveredFile[] = [];
+  readonly removed: PathName[] = [];
+  readonly kept: KeptTransaction[] = [];
+  /** What was waiting for, by the transaction. */
+  readonly waiting = new Map<string, Error>();
+  readonly done = new Set<string>();
+
+  constructor(isHeard: boolean) {
+    this.isHeard = isHeard;
+  }
+
+  tell(id: string, { files, removed, waiting }: Settled): void {
+    this.done.add(id);
+    this.files.push(...files.map(({ path, made }) => ({ path, outcome: outcomes[made] })));
+    this.removed.push(...removed);
+    if (waiting !== undefined) this.waiting.set(id, waiting);
+  }
+
+  get result(): RecoverResult {
+    const completed = this.files.filter(({ outcome }) => outcome === 'completed').map(({ path }) => path);
+    return { completed, files: this.files, removed: this.removed, kept: this.kept };
+  }
+}
+
+function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery, found: Found): Steps<void> {
+  for (const [id, left] of yield* found.leftovers.in(write, here)) {
+    const name = (left.record ?? left.pointer ?? left.staged[0]) as PathName;
+    const path = join(here.directoryPath, name);
+    const files: PathName[] = [];
     try {
-      const reason = yield* reasonToKeep(recovery, here, exclusive, left, id);
+      const reason = yield* reasonToKeep(write, recovery, here, left, id);
       if (reason !== undefined) {
-        found.kept.push({ path, reason });
+        if (reason !== 'gone') found.kept.push({ path, reason });
         continue;
       }
-      tell(yield* recoverOne(write, here, left, id, tell));
+      yield* recoverOne(write, here, id, found, files);
+      const waiting = found.waiting.get(id);
+      if (waiting !== undefined) found.kept.push({ path, reason: 'unreachable', error: waiting, ...directoriesOf(waiting) });
       abandoned.delete(id);
     } catch (error) {
       // Somebody else may have been faster with all of it.
-      if (yield* isThere(here, left)) found.kept.push(kept(write, path, error));
+      if ((yield* lookIn(here, name)) === undefined) continue;
+      const one = keptBecause(write, path, error);
+      if (one.reason === 'unreachable') found.files.push(...files.map((file) => ({ path: file, outcome: 'unreachable' as const })));
+      found.kept.push(one);
     }
   }
-  found.kept.push(...(yield* freeLocks(write, here, tell)));
-  return found;
 }
 
-/** Locks of owners that are seen to be dead: what their owners were at is put right first. Returns those that could not be freed. */
-function* freeLocks(write: Write, folder: OpenFolder, tell: Tell): Steps<KeptTransaction[]> {
+/** Locks of owners that are seen to be dead: what their owners were at is put right first. */
+function* freeLocks(write: Write, folder: OpenFolder, found: Found): Steps<void> {
   const exclusive = yield* isExclusive(folder.directory);
-  const keptBecause = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (signOf(write, { owner, status }, exclusive) === 'dead' ? undefined : 'alive');
-  const left: KeptTransaction[] = [];
-  for (const name of yield* call.readdir(folder.directory.reach)) {
+  const reason = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (signOf(write, { owner, status }, exclusive) === 'dead' ? undefined : 'alive');
+  for (const name of yield* namesIn(write, folder)) {
     if (!isLockName(name)) continue;
     try {
-      yield* sweepLock({ write, dryRun: false, settle: (dead) => settleDead(write, dead, tell), keptBecause }, folder, name);
+      yield* sweepLock({ write, dryRun: false, settle: (dead) => settleDead(write, folder, dead, found), keptBecause: reason }, folder, name);
     } catch (error) {
       // Taken or given back meanwhile.
-      if (codeOf(error) !== 'ENOENT') left.push(kept(write, join(folder.directoryPath, name), error));
+      if (codeOf(error) !== 'ENOENT') found.kept.push(keptBecause(write, join(folder.directoryPath, name), error));
     }
   }
-  return left;
 }
 
-const reasons: Record<string, KeptTransaction['reason']> = { ERR_UNTORN_FOREIGN_JOURNAL: 'foreign', ELOOP: 'foreign', EISDIR: 'foreign', ERR_UNTORN_UNREACHABLE: 'unreachable', ERR_UNTORN_JOURNAL: 'damaged', ERR_UNTORN_JOURNAL_VERSION: 'damaged' };
+const reasons: Record<string, KeptTransaction['reason']> = {
+  ERR_UNTORN_FOREIGN_JOURNAL: 'foreign',
+  ELOOP: 'foreign',
+  EISDIR: 'foreign',
+  ERR_UNTORN_COPIED: 'copied',
+  ERR_UNTORN_UNREACHABLE: 'unreachable',
+  ERR_UNTORN_JOURNAL: 'damaged',
+  ERR_UNTORN_JOURNAL_VERSION: 'damaged',
+};
 
-function kept({ surroundings: { platform } }: Write, path: PathName, error: unknown): KeptTransaction {
+function keptBecause({ surroundings: { platform } }: Write, path: PathName, error: unknown): KeptTransaction {
   const code = codeOf(error) ?? '';
   // As another user's files in a directory like /tmp. Windows says the same of files that are in use.
   const isForeign = platform !== 'win32' && ['EACCES', 'EPERM'].includes(code);
-  return { path, reason: isForeign ? 'foreign' : (reasons[code] ?? 'failed'), error: error as Error };
+  return { path, reason: isForeign ? 'foreign' : (reasons[code] ?? 'failed'), error: error as Error, ...directoriesOf(error) };
 }
 
-function* isThere({ directory }: OpenFolder, left: Left): Steps<boolean> {
-  for (const name of [left.record, left.pointer, left.staged]) {
-    if (name !== undefined && (yield* lookAt({ reach: join(directory.reach, name) })) !== undefined) return true;
+/** The directories that an error says are not there. */
+function directoriesOf(error: unknown): Pick<KeptTransaction, 'directories'> {
+  const { directories } = error as { directories?: readonly PathName[] };
+  return directories === undefined ? {} : { directories };
+}
+
+function* reasonToKeep(write: Write, recovery: Recovery, here: OpenFolder, left: Left, id: string): Steps<'alive' | 'young' | 'foreign' | 'gone' | undefined> {
+  let last: bigint | undefined;
+  for (const name of [left.record, left.pointer, left.staged[0]]) {
+    const status = name === undefined ? undefined : yield* lookIn(here, name);
+    if (status === undefined) continue;
+    // A file that the superuser staged may have its final owner.
+    if (!isOwn(write, status) && (name !== left.staged[0] || write.surroundings.uid !== 0)) return 'foreign';
+    if (last === undefined || lastChange(status) > last) last = lastChange(status);
   }
-  return false;
-}
-
-function* reasonToKeep(recovery: Recovery, { directory }: OpenFolder, exclusive: boolean, left: Left, id: string): Steps<'alive' | 'young' | undefined> {
   const owner = parseToken(`untorn-x-${id}`);
+  if (last === undefined) return 'gone';
   if (owner === undefined || abandoned.has(id)) return undefined;
-  let last = 0n;
-  for (const name of [left.record, left.pointer, left.staged]) {
-    const status = name === undefined ? undefined : yield* lookAt({ reach: join(directory.reach, name) });
-    if (status !== undefined) last = lastChange(status) > last ? lastChange(status) : last;
-  }
-  switch (recovery.judge(owner, last, exclusive)) {
+  switch (recovery.judge(owner, last, yield* isExclusive(here.directory))) {
     case 'dead':
       return undefined;
     case 'alive':
@@ -118,19 +157,11 @@ function* reasonToKeep(recovery: Recovery, { directory }: OpenFolder, exclusive:
   }
 }
 
-function* recoverOne(write: Write, here: OpenFolder, left: Left, id: string, tell: Tell): Steps<Settled> {
-  if (left.record !== undefined) return yield* recoverFromHome(write, here, id, tell);
-  if (left.pointer === undefined) {
-    // It comes before any pointer and any record that leads here: it was not committed.
-    const removed = yield* removeStaged(write, here.directory, id);
-    return { completed: [], removed: removed.map((name) => join(here.directoryPath, name)) };
-  }
-  const name = left.pointer;
-  const { content } = yield* readPointer(write, join(here.directory.reach, name), join(here.directoryPath, name), id);
-  const home = yield* openHome(write, here.directoryPath, content.home, id);
+function* recoverOne(write: Write, here: OpenFolder, id: string, found: Found, files: PathName[]): Steps<void> {
+  const home = yield* homeFrom(write, here, id);
+  if (home === undefined) return yield* removeStrays(write, here, id, found);
   try {
-    if (!(yield* hasRecord(write, home, id, 'journal')) && (yield* hasRecord(write, here, id, 'pointer'))) throw notHome(content.home);
-    return yield* recoverFromHome(write, home, id, tell);
+    yield* recoverFromHome(write, home, here, id, found, files);
   } finally {
     closeDirectory(write, home.directory);
   }
@@ -139,18 +170,29 @@ function* recoverOne(write: Write, here: OpenFolder, left: Left, id: string, tel
 /**
  * Under the locks of all of its files, so that nobody reads one in the middle who took its lock when that was free; and under
  * the lock of the record, so that only one is at it. To take over the first of these locks is to put all of it right already,
- * which `tell` hears of.
+ * which `found` hears of: then the others are only to be given back, and those of this directory are in any case.
  */
-function* recoverFromHome(write: Write, home: OpenFolder, id: string, tell: Tell): Steps<Settled> {
-  const committed = yield* hasRecord(write, home, id, 'committed');
-  const journal = yield* readIfWhole(write, home, id, committed);
-  return yield* withFolders(write, home, journal, function* (folders) {
-    const files = (journal?.content.changes ?? []).flatMap(({ directory, name }) => {
-      const folder = folders[directory];
-      return folder !== undefined && isFound(folder) ? [{ ...folder, name }] : [];
-    });
-    return yield* underLocks(write, files.toSorted(inOrder), () => settleUnderLock(write, home, id), tell);
+function* recoverFromHome(write: Write, home: OpenFolder, here: OpenFolder, id: string, found: Found, files: PathName[]): Steps<void> {
+  const journal = yield* withRecord(write, home, id, (record) => readIfWhole(write, home, record, id));
+  const settle = function* (): Steps<void> {
+    if (!found.done.has(id)) found.tell(id, yield* settleUnderLock(write, home, id, found));
+  };
+  if (journal === undefined) return yield* settle();
+  const { content } = journal;
+  files.push(...content.changes.map(({ directory, name }) => join((content.directories[directory] as { path: PathName }).path, name)));
+  yield* withParts(write, home, journal, function* (others) {
+    const folders = [home, ...others.map(({ folder }) => folder)];
+    if (!folders.some((folder) => folder?.directory.key === here.directory.key)) throw copied(here.directoryPath);
+    yield* underLocks(write, placesOf(content, folders), found, settle, ({ directory }) => !found.done.has(id) || directory.key !== here.directory.key);
   });
+}
+
+function placesOf({ changes }: Journal, folders: readonly (OpenFolder | undefined)[]): LockPlace[] {
+  const places = changes.flatMap(({ directory, name }) => {
+    const folder = folders[directory];
+    return folder === undefined ? [] : [{ ...folder, name }];
+  });
+  return places.toSorted(inOrder);
 }
 
 /** Directories of which this process knows that no crash of the system has left anything in them. */
@@ -164,12 +206,16 @@ export function* recoverOnce(write: Write, folder: OpenFolder, recovery: Recover
   if (visited.has(folder.directory.key)) return false;
   visited.add(folder.directory.key);
   try {
-    const { completed, removed, kept } = yield* recoverIn(write, folder, recovery);
-    const problem = kept.find(({ reason, error }) => error !== undefined && reason !== 'foreign');
+    const found = new Found(false);
+    yield* recoverIn(write, folder, recovery, found);
+    const problem = found.kept.find(({ reason, error }) => error !== undefined && !harmless.has(reason) && ![...found.waiting.values()].includes(error));
     if (problem !== undefined) throw problem.error;
-    return completed.length + removed.length > 0;
+    return found.done.size > 0;
   } catch (error) {
     visited.delete(folder.directory.key);
     throw error;
   }
 }
+
+/** What is none of this user's, or not of this directory. */
+const harmless: ReadonlySet<KeptTransaction['reason']> = new Set(['foreign', 'copied']);

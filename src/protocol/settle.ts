@@ -4,136 +4,183 @@
  * Promise: what is committed is completed, what is not is removed, also if this crashes itself or is done again. Of those
  * that come at once one does it, under the lock of the record, and holds nobody up who holds that. An owner that is not
  * dead after all cannot commit any more: its token has been removed before anything else is touched.
- * A committed transaction of which a directory cannot be found (it is not mounted, or was moved) is left as it is.
+ * A committed transaction of which a directory cannot be found (it is not mounted, or was moved) is left as it is; of one that
+ * was not committed the journal stays for as long as that.
  */
-import { codeOf, refusal } from '../errors.ts';
-import { display, join, type PathName } from '../path.ts';
-import { type Steps } from '../system/calls.ts';
-import { clearStaged, makeChange, removeStaged, type Part } from './changes.ts';
-import { whenDescriptorsAllow } from './descriptors.ts';
-import { closeDirectory, isStill, openDirectory } from './directory.ts';
+import { refusal } from '../errors.ts';
+import { display, join, key, type PathName } from '../path.ts';
+import { atOnce, call, type Steps } from '../system/calls.ts';
+import { clearStaged, makeChange, type Made, type Part } from './changes.ts';
+import { closeDirectory } from './directory.ts';
 import type { OpenFolder } from './files.ts';
-import type { Journal, Whereabouts } from './journal.ts';
-import { hasRecord, readJournal, readPointer, recordName, removeRecord, removeRecords, syncAll, type Read, type RecordKind } from './record.ts';
+import { openPart, readIfWhole, readJournal, unreachable, withRecord, type FoundPart, type Read } from './find-record.ts';
+import { damaged, type Change, type Journal } from './journal.ts';
+import type { Leftovers } from './leftovers.ts';
+import type { FoundDirectory } from './owned.ts';
+import { finishToken, forbidCommit, isCommitted, isDone, removePointers, removeRecord, syncAll, syncRecord } from './record.ts';
+import { afterFailure } from './temporary.ts';
 import type { Write } from './write.ts';
+
+/** What became of a file of a committed transaction. */
+export interface SettledFile {
+  readonly path: PathName;
+  readonly made: Made;
+}
 
 /** What was done about a transaction. */
 export interface Settled {
-  /** Files of one that was committed. */
-  readonly completed: readonly PathName[];
+  /** The files of one that was committed. */
+  readonly files: readonly SettledFile[];
   /** Staged files of one that was not. */
   readonly removed: readonly PathName[];
+  /** Why something is still to be done: directories of one that was not committed are not there. */
+  readonly waiting?: Error | undefined;
 }
 
-const nothingDone: Settled = { completed: [], removed: [] };
+export const nothingDone: Settled = { files: [], removed: [] };
+
+/** How to bring transactions to their end. */
+export interface Settling {
+  readonly leftovers: Leftovers;
+  /** Whether somebody hears what became of each file. If not, a file whose content is gone is left for `recover()` to tell. */
+  readonly isHeard: boolean;
+}
 
 /** Completes or removes a transaction, by its record in its home; to be called under the lock of the record. */
-export function* settleRecord(write: Write, home: OpenFolder, id: string): Steps<Settled> {
-  // First of all: from here on its owner cannot commit any more.
-  yield* removeRecord(write, home, id, 'pending');
-  const committed = yield* hasRecord(write, home, id, 'committed');
-  const journal = yield* readIfWhole(write, home, id, committed);
-  const settled = yield* withFolders(write, home, journal, (folders) => (committed && journal !== undefined ? complete(write, folders, journal) : remove(write, folders, id)));
-  return settled;
+export function* settleRecord(write: Write, home: OpenFolder, id: string, settling: Settling): Steps<Settled> {
+  return (yield* withRecord(write, home, id, (record) => settle(write, home, record, id, settling))) ?? nothingDone;
 }
 
-/** One that was not whole when its owner died leads nowhere yet; and if it is committed and there is none, all is done. */
-export function* readIfWhole(write: Write, home: OpenFolder, id: string, committed: boolean): Steps<Read<Journal> | undefined> {
-  const name = recordName(id, 'journal');
-  try {
-    return yield* readJournal(write, join(home.directory.reach, name), join(home.directoryPath, name), id);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || (!committed && codeOf(error) === 'ERR_UNTORN_JOURNAL')) return undefined;
-    throw error;
+function* settle(write: Write, home: OpenFolder, record: FoundDirectory, id: string, settling: Settling): Steps<Settled> {
+  // Before anything is changed: in a copy it fails.
+  const journal = yield* readIfWhole(write, home, record, id);
+  // From here on its owner cannot commit any more.
+  yield* forbidCommit(write, record);
+  const committed = yield* isCommitted(record);
+  const done = !committed && (yield* isDone(record));
+  if (journal === undefined) {
+    if (!committed) return yield* finish(write, { home, record, id, parts: [], settling });
+    yield* readJournal(write, home, record, id);
+    throw damaged('it is missing');
   }
+  return yield* withParts(write, home, journal, function* (others) {
+    const files = committed ? yield* complete(write, home, record, journal, others, settling) : done ? allMade(home, journal, others) : [];
+    const { removed, waiting } = yield* finish(write, { home, record, id, journal: journal.content, parts: others, settling });
+    return { files, removed: committed || done ? [] : removed, waiting };
+  });
 }
 
-/** A directory of a journal; without a descriptor if it is not there. */
-export interface Found extends Partial<OpenFolder> {
-  readonly directoryPath: PathName;
-}
-
-export function isFound(folder: Found): folder is OpenFolder {
-  return folder.directory !== undefined;
-}
-
-/** Opens the directories of a journal, and closes them. */
-export function* withFolders<T>(write: Write, home: OpenFolder, journal: Read<Journal> | undefined, use: (folders: readonly Found[]) => Steps<T>): Steps<T> {
-  const folders: Found[] = [home];
+/** Opens the other directories of a journal, and closes them. */
+export function* withParts<T>(write: Write, home: OpenFolder, { content: journal }: Read<Journal>, use: (others: readonly FoundPart[]) => Steps<T>): Steps<T> {
+  const parts: FoundPart[] = [];
   try {
-    if (journal !== undefined) for (const where of journal.content.directories.slice(1)) folders.push(yield* openFound(write, home.directoryPath, where, journal.content.id));
-    return yield* use(folders);
+    for (const site of journal.directories.slice(1)) parts.push(yield* openPart(write, home, site, journal.id));
+    return yield* use(parts);
   } finally {
-    for (const folder of folders.slice(1)) if (isFound(folder)) closeDirectory(write, folder.directory);
+    for (const { folder } of parts) if (folder !== undefined) closeDirectory(write, folder.directory);
   }
 }
 
-function* openFound(write: Write, from: PathName, where: Whereabouts, id: string): Steps<Found> {
-  return (yield* openWith(write, from, where, id, 'pointer')) ?? { directoryPath: where.path };
+/** The directories of a committed transaction, all of them. */
+function allParts(home: OpenFolder, { numbered }: Read<Journal>, others: readonly FoundPart[]): Part[] {
+  const missing = others.filter(({ folder, pointed }) => folder === undefined || !pointed);
+  if (missing.length > 0) throw notFound(missing, 'a committed');
+  return [{ ...home, numbered }, ...others.map(({ folder, numbered: one }): Part => ({ ...(folder as OpenFolder), numbered: one }))];
 }
 
-/** Opens a directory where it is said to be: the one that has a certain record, or else the first that is there. */
-export function* openWith(write: Write, from: PathName, { relative, path }: Whereabouts, id: string, kind: RecordKind): Steps<OpenFolder | undefined> {
-  let first: OpenFolder | undefined;
-  for (const directoryPath of relative === undefined ? [path] : [join(from, relative), path]) {
-    const folder = yield* openIfThere(write, directoryPath);
-    if (folder === undefined) continue;
-    if (yield* hasRecord(write, folder, id, kind)) {
-      if (first !== undefined) closeDirectory(write, first.directory);
-      // By its own path, if it is there.
-      return (yield* isStill(folder.directory, path)) ? { ...folder, directoryPath: path } : folder;
-    }
-    if (first === undefined) first = folder;
-    else closeDirectory(write, folder.directory);
-  }
-  return first;
+function notFound(missing: readonly FoundPart[], which: string): Error {
+  const paths = missing.map(({ site }) => `"${display(site.path)}"`);
+  const text = paths.length === 1 ? `${paths[0]}, a directory of ${which} transaction, cannot be found: it is not mounted, or was moved or replaced` : `${paths.join(', ')}, directories of ${which} transaction, cannot be found: they are not mounted, or were moved or replaced`;
+  return Object.assign(unreachable(text), { directories: missing.map(({ site }) => site.path) });
 }
 
-function* openIfThere(write: Write, directoryPath: PathName): Steps<OpenFolder | undefined> {
-  try {
-    return { directory: yield* whenDescriptorsAllow(write, () => openDirectory(write, directoryPath)), directoryPath };
-  } catch (error) {
-    if (!['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) throw error;
-    return undefined;
-  }
-}
-
-function* complete(write: Write, folders: readonly Found[], { content: journal, numbered }: Read<Journal>): Steps<Settled> {
-  const parts: Part[] = [];
-  for (const [index, folder] of folders.entries()) parts.push(index === 0 ? { ...(folder as OpenFolder), numbered } : yield* asPart(write, folder, journal.id));
-  for (const change of journal.changes) yield* makeChange(write, parts, change);
+function* complete(write: Write, home: OpenFolder, record: FoundDirectory, journal: Read<Journal>, others: readonly FoundPart[], { isHeard }: Settling): Steps<SettledFile[]> {
+  const parts = allParts(home, journal, others);
+  const { id, changes } = journal.content;
+  // Its owner may have ended before the commit was durable.
+  yield* syncRecord(write, record);
+  // As by its owner: whoever reads meanwhile sees old beside new for as short as can be.
+  const made = yield* atOnce(makeAll(write, id, parts, changes));
+  const files = changes.map((change, index): SettledFile => ({ path: pathOf(parts, change), made: made[index] as Made }));
+  const lost = files.find(({ made }) => made === 'missing' || made === 'unknown');
+  if (lost !== undefined && !isHeard) throw contentLost(lost);
   yield* syncAll(write, parts);
-  yield* clearStaged(write, parts, journal.changes);
-  yield* removeRecords(write, parts, journal.id);
-  return { ...nothingDone, completed: journal.changes.map(({ directory, name }) => join((parts[directory] as Part).directoryPath, name)) };
+  yield* finishToken(write, record);
+  return files;
 }
 
-/** A directory that has a pointer of the transaction, and so is the one that it was about. */
-function* asPart(write: Write, folder: Found, id: string): Steps<Part> {
-  const name = recordName(id, 'pointer');
-  if (isFound(folder)) {
-    try {
-      const { numbered } = yield* readPointer(write, join(folder.directory.reach, name), join(folder.directoryPath, name), id);
-      return { ...folder, numbered };
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
-    }
-  }
-  throw unreachable(`"${display(folder.directoryPath)}", a directory of a committed transaction, cannot be found: it is not mounted, or was moved or replaced`);
+function* makeAll(write: Write, id: string, parts: readonly Part[], changes: readonly Change[]): Steps<Made[]> {
+  const made: Made[] = [];
+  for (const change of changes) made.push(yield* makeChange(write, id, parts, change));
+  return made;
 }
 
-export function unreachable(text: string): Error {
-  return refusal('ERR_UNTORN_UNREACHABLE', text);
+/** Of a transaction whose owner ended when everything was done. */
+function allMade(home: OpenFolder, { content: { changes } }: Read<Journal>, others: readonly FoundPart[]): SettledFile[] {
+  const folders = [home, ...others.map(({ site, folder }) => ({ directoryPath: folder?.directoryPath ?? site.path }))];
+  return changes.map((change) => ({ path: pathOf(folders, change), made: 'made' }));
 }
 
-function* remove(write: Write, found: readonly Found[], id: string): Steps<Settled> {
-  const removed: PathName[] = [];
-  const folders = found.filter(isFound);
-  for (const { directory, directoryPath } of folders) {
-    for (const name of yield* removeStaged(write, directory, id)) removed.push(join(directoryPath, name));
-  }
-  // Before the pointers go: what has one is known not to be committed only as long as the record is there.
-  yield* syncAll(write, folders);
-  yield* removeRecords(write, folders, id);
-  return { ...nothingDone, removed };
+function pathOf(parts: readonly Pick<OpenFolder, 'directoryPath'>[], { directory, name }: Change): PathName {
+  return join((parts[directory] as OpenFolder).directoryPath, name);
+}
+
+function contentLost({ path, made }: SettledFile): Error {
+  const what = made === 'missing' ? 'is gone, and the old one is in place' : 'is gone, and the filesystem cannot tell whether it is in place';
+  return refusal('ERR_UNTORN_MISSING', `what a committed transaction staged for "${display(path)}" ${what}`);
+}
+
+interface ToFinish {
+  readonly home: OpenFolder;
+  readonly record: FoundDirectory;
+  readonly id: string;
+  readonly journal?: Journal;
+  readonly parts: readonly FoundPart[];
+  readonly settling: Settling;
+}
+
+/** Removes what was staged, and then the record, in an order in which none of it is missed. It cannot be committed any more. */
+function* finish(write: Write, { home, record, id, journal, parts, settling }: ToFinish): Steps<Settled> {
+  const folders = [home, ...parts.map(({ folder }) => folder)];
+  const listed: Staged[] = [];
+  for (const folder of folders) if (folder !== undefined) listed.push(...(yield* listStaged(write, folder, id, settling)));
+  if (journal !== undefined) yield* clearStaged(write, id, folders, journal.changes);
+  yield* removeOthers(listed, journal?.changes ?? []);
+  const removed = listed.map(({ folder, name }) => join(folder.directoryPath, name));
+  const others = parts.filter(({ pointed }) => pointed).map(({ folder }) => folder as OpenFolder);
+  if (others.length > 0) yield* removePointers(write, others, id);
+  const missing = parts.filter(({ folder }) => folder === undefined);
+  if (missing.length > 0) return { files: [], removed, waiting: notFound(missing, 'an interrupted') };
+  yield* removeRecord(write, home, record, id);
+  return { files: [], removed };
+}
+
+interface Staged {
+  readonly folder: OpenFolder;
+  readonly name: PathName;
+}
+
+function* listStaged(write: Write, folder: OpenFolder, id: string, { leftovers }: Settling): Steps<Staged[]> {
+  return ((yield* leftovers.in(write, folder)).get(id)?.staged ?? []).map((name) => ({ folder, name }));
+}
+
+/** Removes what is in no journal, as a pointer that did not come to have its name. What cannot be removed is somebody else's. */
+function* removeOthers(listed: readonly Staged[], changes: readonly Change[]): Steps<void> {
+  const known = new Set(changes.flatMap((change) => (change.kind === 'put' ? [key(change.staged)] : [])));
+  for (const { folder, name } of listed) if (!known.has(key(name))) yield* afterFailure(call.unlink(join(folder.directory.reach, name)));
+}
+
+/** Whether a transaction has a record in a directory. */
+export function* hasRecord(write: Write, home: OpenFolder, id: string): Steps<boolean> {
+  return (yield* withRecord(write, home, id, isThere)) ?? false;
+}
+
+// oxlint-disable-next-line require-yield -- it stands where steps would
+function* isThere(): Steps<boolean> {
+  return true;
+}
+
+/** The name of the lock under which a transaction is settled: of nothing that is there. */
+export function lockOfRecord(id: string): string {
+  return `untorn-j-${id}`;
 }

@@ -7,31 +7,33 @@
  * The order of the steps is what makes it safe:
  *  1. Every new content is staged beside its target, complete and synced (`draft.ts`).
  *  2. The files are locked, looked at again, and the conditions checked.
- *  3. The journal and a `pending` token are written to the home directory, then every other directory gets a pointer to it. All
- *     directories are synced.
- *  4. The locks are still ours: the token is renamed to `committed`. This is the commit; the home is synced.
+ *  3. The journal and a `pending` token are written to a record in the home directory, then every other directory gets a pointer
+ *     to it. All of them are synced.
+ *  4. The locks are still ours: the token is renamed to `committed`. This is the commit; the record is synced.
  *  5. The changes are made, and the directories synced.
- *  6. The token goes and the home is synced, so that it cannot come back after later writes; then the pointers, then the
- *     journal, and the locks last.
+ *  6. The token becomes `done` and the record is synced, so that nothing is done again after later writes; then what was staged goes,
+ *     then the pointers, durably, then the journal, and the locks last.
  * A crash before 4 leaves every target as it was; `recover` removes what was staged. A crash after it leaves a committed
  * journal; `recover` goes on with 5, where what is done already is not done again.
  * With durability `'off'` nothing is synced: that serves against the end of a process, not of the machine.
  */
 import { refusal } from '../errors.ts';
-import type { PathName } from '../path.ts';
+import { join, type PathName } from '../path.ts';
 import type { NotKept } from '../result.ts';
-import { atOnce, call, type Steps } from '../system/calls.ts';
-import { clearStaged, makeChange, type Made, type Part } from './changes.ts';
+import { atOnce, type Steps } from '../system/calls.ts';
+import { makeChange, whatItHolds, type Made, type Part } from './changes.ts';
 import type { Draft } from './draft.ts';
 import { filesOf, type DraftChange } from './draft-change.ts';
-import type { OpenFolder } from './files.ts';
-import { whereabouts } from './journal.ts';
+import type { Change } from './journal.ts';
 import type { LockSet } from './locks.ts';
 import { lookAt } from './place.ts';
+import { refuseOneName } from './one-name.ts';
 import { Plan } from './plan.ts';
-import { commitToken, hasRecord, removeRecords, syncAll, writeJournal, writePointer, writeToken, type WrittenRecord } from './record.ts';
+import type { FoundDirectory } from './owned.ts';
+import * as record from './record.ts';
 import { afterFailure, discardTemporary, statusOf } from './temporary.ts';
 import { reporting, throwIfAborted, type Write } from './write.ts';
+import { Written } from './written.ts';
 
 /** What became of one file. */
 export interface Outcome {
@@ -63,7 +65,7 @@ class Commit {
   readonly #locks: LockSet;
   readonly #drafted: readonly DraftChange[];
   readonly #plan: Plan;
-  readonly #records: WrittenRecord[] = [];
+  readonly #written: Written;
 
   constructor(draft: Draft, locks: LockSet) {
     this.#draft = draft;
@@ -71,6 +73,7 @@ class Commit {
     this.#locks = locks;
     this.#drafted = draft.changes;
     this.#plan = new Plan(draft, this.#drafted, locks);
+    this.#written = new Written(draft.write, draft.id, this.#plan.folders);
   }
 
   *run(): Steps<Committed> {
@@ -79,24 +82,30 @@ class Commit {
     try {
       if (first === undefined) return yield* this.#nothing();
 
+      write.path = first.write.path;
+      yield* refuseOneName(this.#drafted);
       yield* this.#locks.take(this.#drafted.flatMap(filesOf));
       yield* this.#draft.assertSeen();
       for (const change of this.#drafted) yield* reporting(change.write, this.#plan.include(change));
       write.path = first.write.path;
       write.step = 'commit';
-      yield* this.#prepare();
+      yield* this.#written.write(this.#locks.names, this.#plan.changes);
       throwIfAborted(write);
       yield* atOnce(this.#commit());
     } catch (error) {
       if (write.outcome === 'old') yield* this.#rollBack();
       else this.#abandon(error);
+      yield* this.#written.close();
       throw error;
     }
     try {
       return yield* this.#complete();
     } catch (error) {
       this.#abandon(error);
+      yield* this.#tellWhatFilesHold();
       throw error;
+    } finally {
+      yield* this.#written.close();
     }
   }
 
@@ -106,39 +115,26 @@ class Commit {
     return { outcomes: [], durable: this.#write.settings.durability !== 'off' };
   }
 
-  /** Writes down what is to be done, where it can be found from every directory. */
-  *#prepare(): Steps<void> {
-    const write = this.#write;
-    const { id } = this.#draft;
-    const [home, ...others] = this.#plan.folders as [OpenFolder, ...OpenFolder[]];
-    this.#records.push(yield* writeJournal(write, home, { id, directories: this.#plan.folders.map(({ directoryPath }) => whereabouts(home.directoryPath, directoryPath)), changes: this.#plan.changes }));
-    this.#records.push(yield* writeToken(write, home, id));
-    yield* this.#sync([home]);
-    for (const folder of others) this.#records.push(yield* writePointer(write, folder, { id, home: whereabouts(folder.directoryPath, home.directoryPath) }));
-    yield* this.#sync(others);
-  }
-
   /** The commit itself. At once: nothing of this process comes between the last look and the rename. */
   *#commit(): Steps<void> {
-    const { id } = this.#draft;
-    const [home] = this.#plan.folders as [OpenFolder];
+    const { found } = this.#written;
     yield* this.#locks.assertHeld();
     yield* this.#draft.assertSeen();
     for (const change of this.#drafted) if (change.kind === 'put') yield* reporting(change.write, refuseIfGone(change.temporary));
     // From here on an exit must not remove them.
     this.#letStay();
     try {
-      if (!(yield* commitToken(home, id))) throw refusal('ERR_LOCK_LOST', 'another process has taken over and rolled the transaction back');
+      if (!(yield* record.commitToken(found))) throw refusal('ERR_LOCK_LOST', 'another process has taken over and rolled the transaction back');
     } catch (error) {
-      if (!(yield* this.#happened(home))) throw error;
+      if (!(yield* this.#happened(found))) throw error;
     }
     this.#isCommitted();
   }
 
   /** Whether a rename that reported a failure took place all the same. */
-  *#happened(home: OpenFolder): Steps<boolean> {
+  *#happened(found: FoundDirectory): Steps<boolean> {
     try {
-      return yield* hasRecord(this.#write, home, this.#draft.id, 'committed');
+      return yield* record.isCommitted(found);
     } catch {
       this.#write.outcome = 'unknown';
       return false;
@@ -148,7 +144,7 @@ class Commit {
   #letStay(): void {
     for (const change of this.#drafted) if (change.kind === 'put') change.temporary.guard.release();
     for (const { staged } of this.#plan.linked) staged.letStay();
-    for (const { guard } of this.#records) guard.release();
+    this.#written.letStay();
     this.#locks.keep();
   }
 
@@ -164,26 +160,40 @@ class Commit {
   *#complete(): Steps<Committed> {
     const write = this.#write;
     write.step = 'complete';
-    const [home] = this.#plan.folders as [OpenFolder];
-    yield* this.#sync([home]);
-    const parts = this.#plan.folders.map((folder): Part => ({ ...folder, numbered: true }));
-    const made = yield* atOnce(this.#makeAll(parts));
-    const durable = yield* this.#sync(this.#plan.folders);
+    yield* record.syncRecord(write, this.#written.found);
+    const made = yield* atOnce(this.#makeAll());
+    const durable = yield* record.syncAll(write, this.#plan.folders);
     this.#locks.confirmed(durable);
-    yield* clearStaged(write, this.#plan.folders, this.#plan.changes);
-    yield* removeRecords(write, this.#plan.folders, this.#draft.id);
+    yield* this.#written.finish(this.#plan.changes);
     write.step = 'unlock';
     yield* this.#locks.releaseAll();
     return { durable, outcomes: this.#drafted.map((change) => this.#outcomeOf(change, made)) };
   }
 
+  get #parts(): Part[] {
+    return this.#plan.folders.map((folder) => ({ ...folder, numbered: true }));
+  }
+
   /** At once: readers see old beside new for as short as can be, and no write of this process comes between. */
-  *#makeAll(parts: readonly Part[]): Steps<Made[]> {
+  *#makeAll(): Steps<Made[]> {
     const made: Made[] = [];
-    for (const change of this.#plan.changes) made.push(yield* makeChange(this.#write, parts, change));
+    for (const change of this.#plan.changes) made.push(yield* makeChange(this.#write, this.#draft.id, this.#parts, change));
     for (const change of this.#drafted) if (made[this.#plan.indexOf(change)] === 'made') for (const { place } of filesOf(change)) this.#locks.placed(place);
     for (const { staged } of this.#plan.linked) staged.forget();
+    if (made.some((one) => one === 'missing' || one === 'unknown')) throw refusal('ERR_UNTORN_MISSING', 'what it had staged is gone');
     return made;
+  }
+
+  /** After an error: the first failure is the one to report, and what each file holds by now goes with it. */
+  *#tellWhatFilesHold(): Steps<void> {
+    const parts = this.#parts;
+    const files = [];
+    for (const change of this.#plan.changes) {
+      const path = pathOf(parts, change);
+      files.push({ path, holds: yield* whatItHolds(parts[change.directory] as Part, change) });
+    }
+    this.#write.files = files;
+    if (files.some(({ holds }) => holds !== 'new')) this.#write.outcome = 'unknown';
   }
 
   #outcomeOf(change: DraftChange, made: readonly Made[]): Outcome {
@@ -197,13 +207,11 @@ class Commit {
     };
   }
 
-  /** Before the commit: everything that was added goes; the journal last, since it leads to the rest. */
+  /** Before the commit: everything that was added goes. */
   *#rollBack(): Steps<void> {
     for (const { staged } of this.#plan.linked) yield* staged.discard();
     for (const change of this.#drafted) if (change.kind === 'put') yield* discardTemporary(change.temporary);
-    for (const { reach, guard } of this.#records.toReversed()) {
-      if (yield* afterFailure(call.unlink(reach))) guard.release();
-    }
+    yield* this.#written.withdraw();
     yield* afterFailure(this.#locks.releaseAll());
   }
 
@@ -212,10 +220,10 @@ class Commit {
     this.#locks.failed(error);
     this.#locks.giveUp();
   }
+}
 
-  *#sync(folders: readonly OpenFolder[]): Steps<boolean | 'unsupported'> {
-    return yield* syncAll(this.#write, folders);
-  }
+function pathOf(parts: readonly Part[], { directory, name }: Change): PathName {
+  return join((parts[directory] as Part).directoryPath, name);
 }
 
 function* refuseIfGone(temporary: { readonly reach: PathName } & Parameters<typeof statusOf>[0]): Steps<void> {

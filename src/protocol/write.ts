@@ -1,4 +1,4 @@
-import { WriteError, aborted, codeOf, type Outcome, type Step } from '../errors.ts';
+import { WriteError, aborted, codeOf, type FileState, type Outcome, type Step } from '../errors.ts';
 import type { Settings } from '../options.ts';
 import type { PathName } from '../path.ts';
 import type { Steps, Surroundings } from '../system/calls.ts';
@@ -26,6 +26,8 @@ export interface Write {
   temporaryPath?: PathName;
   /** Where the old content is while the target is written in place. */
   recoveryPath?: PathName | undefined;
+  /** What the files hold of a transaction that is committed and could not be completed. */
+  files?: readonly FileState[];
 }
 
 /** The lock of a write, and what was found under it. */
@@ -71,8 +73,8 @@ export function* reporting<T>(write: Write, steps: Steps<T>): Steps<T> {
 /** The error to report for a failure in a replacement. */
 export function asWriteError(write: Write, cause: unknown): WriteError {
   if (WriteError.isWriteError(cause)) return cause;
-  const { path, step, outcome, operation, temporaryPath, recoveryPath } = write;
-  return new WriteError({ path, step, outcome, cause, operation, temporaryPath, backupPath: recoveryPath });
+  const { path, step, outcome, operation, temporaryPath, recoveryPath, files } = write;
+  return new WriteError({ path, step, outcome, cause, operation, temporaryPath, backupPath: recoveryPath, files });
 }
 
 /** Whether Node's permission model refused a call on a descriptor; what that was to do has to be done otherwise, or cannot be. */

@@ -38,6 +38,11 @@ export class Process {
     this.#system = systemOf(disk, {}, 4096);
   }
 
+  /** What its steps gave, once they have ended. */
+  get result(): unknown {
+    return this.#next?.done === true ? this.#next.value : undefined;
+  }
+
   get calls(): number {
     return this.#calls;
   }

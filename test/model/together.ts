@@ -11,13 +11,15 @@ import { root } from './tree.ts';
 import { surroundingsFor } from './transactions.ts';
 
 const staged = `.f.${stagedToken('id')}1`;
+/** The inodes of the model count up: a root, a directory, the old file, the new one. */
+const stagedIno = 4n;
 
 function* carryOut(index: number): Steps<void> {
   const write = newWrite('/d/f', readOptions({}), surroundingsFor(index), true);
   const parts: Part[] = [{ directory: yield* openDirectory(write, '/d'), directoryPath: '/d', numbered: true }];
-  const change: Change = { kind: 'put', directory: 0, name: 'f', staged, over: identityOf({ ...(yield* call.lstat('/d/was')) }, false) };
-  yield* makeChange(write, parts, change);
-  yield* clearStaged(write, parts, [change]);
+  const change: Change = { kind: 'put', directory: 0, name: 'f', staged, is: { ino: stagedIno }, over: identityOf({ ...(yield* call.lstat('/d/was')) }, false) };
+  yield* makeChange(write, 'id', parts, change);
+  yield* clearStaged(write, 'id', parts, [change]);
 }
 
 function begin(): Disk {

@@ -1,5 +1,5 @@
 /** Transactions and recoveries with a mistake in them. */
-import { call, type SystemCall } from '#untorn/system/calls.js';
+import { call, type Steps, type SystemCall } from '#untorn/system/calls.js';
 import type { FileStatus } from '#untorn/system/calls.js';
 import { mutant, nothing, type Rewrite } from './mutants.ts';
 import type { Mutation } from './transactions.ts';
@@ -15,7 +15,7 @@ function phased(rewrite: (request: SystemCall, state: Parameters<Rewrite>[1], ph
       const instead = rewrite(request, state, phase);
       if (isCommit(request)) phase.committed = true;
       if (phase.committed && request.name === 'fsync' && state.directories.has(request.args[0])) phase.syncs++;
-      if (request.name === 'unlink' && names(request).endsWith('.committed')) phase.committed = false;
+      if (request.name === 'rename' && names(request).endsWith('.done')) phase.committed = false;
       return instead;
     })(steps);
   };
@@ -54,6 +54,35 @@ export const foreignMutants: Readonly<Record<string, Mutation>> = {
       const status: FileStatus = yield* call.lstat(request.args[0]);
       // As if it were what was recorded: the inodes of the model count up.
       return { ...status, ino: names(request).endsWith('f') ? 3n : 6n };
+    })();
+  }),
+};
+
+/** What a directory shows that is not there for a while. */
+export const absenceMutants: Readonly<Record<string, Mutation>> = {
+  'a pointer is not looked for': mutant((request) => {
+    if (request.name === 'readdir') return (function* () { return (yield* call.readdir(request.args[0])).filter((name) => !String(name).endsWith('.pointer')); })();
+    const looks = request.name === 'open' || request.name === 'lstat';
+    return looks && names(request).includes('.pointer') ? absent() : undefined;
+  }),
+};
+
+function* absent(): Steps<never> {
+  throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+}
+
+/** What a copy shows. */
+export const copyMutants: Readonly<Record<string, Mutation>> = {
+  'a directory is not known by its inode': mutant((request) => {
+    // As on a filesystem that makes its numbers up, and as if the copy were where the original is.
+    if (request.name === 'statfs') return nothing(0);
+    if (request.name !== 'stat' || !/^\/[de]$/.test(names(request))) return undefined;
+    return (function* () {
+      try {
+        return yield* call.stat(`${names(request)}.copy`);
+      } catch {
+        return yield* call.stat(request.args[0]);
+      }
     })();
   }),
 };

@@ -25,14 +25,24 @@ describe('recover()', () => {
     const id = deadId();
     for (const name of ['home', 'd']) mkdirSync(here.at(name));
     writeFileSync(here.at('d/f'), 'old');
-    const { ino, size, mtimeNs } = statSync(here.at('d/f'), { bigint: true });
     const staged = `.f.untorn-x-${id}-1.tmp`;
     writeFileSync(here.at(`d/${staged}`), 'new');
-    const whole = { kind: 'put', directory: 1, name: 'f', staged, over: { ino, size: Number(size), mtimeNs }, ...change } as Change;
-    own(`home/.untorn-j-${id}.journal`, (at) => encodeJournal({ id, ino: at, directories: ['home', 'd'].map((name) => ({ relative: `../${name}`, path: here.at(name) })), changes: [whole] }));
-    writeFileSync(here.at(`home/.untorn-j-${id}.${state}`), '', { mode: 0o600 });
-    own(`d/.untorn-j-${id}.pointer`, (at) => encodePointer({ id, ino: at, home: { relative: '../home', path: here.at('home') } }));
+    const whole = { kind: 'put', directory: 1, name: 'f', staged, is: identityOf(`d/${staged}`), over: identityOf('d/f'), ...change } as Change;
+    const record = `home/.untorn-j-${id}.journal`;
+    mkdirSync(here.at(record), { mode: 0o700 });
+    own(`${record}/journal`, (ino) => encodeJournal({ id, ino, directories: [site('home', 'home'), site('home', 'd')], locks: [lockOf(id)], changes: [whole] }));
+    writeFileSync(here.at(`${record}/token.${state}`), '', { mode: 0o600 });
+    own(`d/.untorn-j-${id}.pointer`, (ino) => encodePointer({ id, ino, directory: site('d', 'd'), home: site('d', 'home') }));
     return id;
+  }
+
+  function identityOf(name: string): { ino: bigint; size: number; mtimeNs: bigint } {
+    const { ino, size, mtimeNs } = statSync(here.at(name), { bigint: true });
+    return { ino, size: Number(size), mtimeNs };
+  }
+
+  function site(from: string, name: string): { relative: string; path: string; ino: bigint } {
+    return { relative: from === name ? '.' : `../${name}`, path: here.at(name), ino: statSync(here.at(name), { bigint: true }).ino };
   }
 
   function own(name: string, content: (ino: bigint) => Uint8Array): void {
@@ -40,10 +50,16 @@ describe('recover()', () => {
     writeFileSync(here.at(name), content(statSync(here.at(name), { bigint: true }).ino));
   }
 
+  /** The random part of a lock of a transaction. */
+  function lockOf(id: string): string {
+    return `lock${id.slice(-16)}`;
+  }
+
   /** The lock of a file in `d`, of the process that the transaction is of. */
   function lock(file: string, id: string, note: Uint8Array): void {
+    const token = withParts(newLockToken(1000), partsOf(`untorn-x-${id}`));
     mkdirSync(here.at(`d/.${file}.untorn-lock`));
-    writeFileSync(here.at(`d/.${file}.untorn-lock/${withParts(newLockToken(1000), partsOf(`untorn-x-${id}`))}`), note);
+    writeFileSync(here.at(`d/.${file}.untorn-lock/${token.slice(0, -20)}${lockOf(id)}`), note);
   }
 
   const rest = (directory: string): string[] => (existsSync(here.at(directory)) ? readdirSync(here.at(directory)).filter((name) => name.includes('untorn')) : []);
@@ -54,7 +70,7 @@ describe('recover()', () => {
       assert.deepEqual([completed, removed, kept.map((one) => one.reason)], [[], [], [reason]], String(kept[0]?.error));
     }
     assert.equal(here.text('d/f'), 'old');
-    assert.deepEqual([rest('home').length, rest('d').length], [2, 2]);
+    assert.deepEqual([rest('home').length, rest('d').length], [1, 2]);
   }
 
   it('completes what is committed, from either directory (G9)', async () => {
@@ -90,7 +106,7 @@ describe('recover()', () => {
 
   it('touches nothing when the journal is damaged, or of a version that it does not know', async () => {
     const id = interrupted();
-    const path = here.at(`home/.untorn-j-${id}.journal`);
+    const path = here.at(`home/.untorn-j-${id}.journal/journal`);
     const text = readFileSync(path, 'utf8');
     writeFileSync(path, text.replace('"put"', '"cut"'));
     await keptBecause('damaged');
@@ -116,7 +132,7 @@ describe('recover()', () => {
       lock('f', id, note);
       lock('other', id, note);
       assert.equal(await updateFile(here.at('d/f'), (old) => `${String(old)}er`).then(() => here.text('d/f')), 'newer');
-      assert.deepEqual(await recover(here.at('d')), { completed: [], removed: [], kept: [] });
+      assert.deepEqual(await recover(here.at('d')), { completed: [], files: [], removed: [], kept: [] });
       assert.deepEqual([...rest('home'), ...rest('d')], []);
     });
   }
@@ -156,7 +172,7 @@ describe('recover()', () => {
 
   it('believes no journal that others can write, or that is a link (G5)', async () => {
     const id = interrupted();
-    const path = here.at(`home/.untorn-j-${id}.journal`);
+    const path = here.at(`home/.untorn-j-${id}.journal/journal`);
     chmodSync(path, 0o660);
     await keptBecause('foreign');
     chmodSync(path, 0o600);
@@ -167,7 +183,7 @@ describe('recover()', () => {
 
   it("believes no journal of another user's, even as root (G5)", { skip: superuser ? false : 'needs the superuser' }, async () => {
     const id = interrupted();
-    chownSync(here.at(`home/.untorn-j-${id}.journal`), 64_001, 64_001);
+    chownSync(here.at(`home/.untorn-j-${id}.journal/journal`), 64_001, 64_001);
     await keptBecause('foreign');
   });
 
@@ -224,8 +240,10 @@ describe('recover()', () => {
         if (now !== d) renameSync(d, now);
         console.log(JSON.stringify([failure, left, await recover(now), locks(now)]));`;
       const { stdout, stderr } = await finished(process.execPath, '--input-type=module', '-e', source, here.at('d'), here.at(moved ? 'd2' : 'd'));
-      const expected = [['EIO', 'new'], ['.f.untorn-lock', '.g.untorn-lock'], { completed: [], removed: [], kept: [] }, []];
-      assert.deepEqual(JSON.parse(stdout), expected, stderr);
+      const [failure, left, recovered, locks] = JSON.parse(stdout) as [unknown, string[], { files: unknown[] }, unknown];
+      assert.deepEqual(failure, ['EIO', 'new'], stderr);
+      assert.deepEqual(left.filter((name) => name.endsWith('lock')), ['.f.untorn-lock', '.g.untorn-lock']);
+      assert.deepEqual([recovered.files.length, locks], [1, []]);
     });
   }
 
@@ -239,7 +257,7 @@ describe('recover()', () => {
     });
     syncBuiltinESMExports();
     try {
-      assert.deepEqual(recoverSync(here.at('d')), { completed: [], removed: [], kept: [] });
+      assert.deepEqual(recoverSync(here.at('d')), { completed: [], files: [], removed: [], kept: [] });
     } finally {
       t.mock.restoreAll();
       syncBuiltinESMExports();

@@ -432,6 +432,147 @@ describe('transactions where the system does otherwise', () => {
     assert.deepEqual([here.names(), here.text('file')], [['file'], 'new']);
   });
 
+  /** Makes calls of node:fs do something else for some paths; `wrapped` says what, of one call. */
+  const otherwise = (calls: readonly string[], wrapped: string): string => `
+    for (const name of ${JSON.stringify(calls)}) {
+      const original = fs[name + 'Sync'];
+      const changed = ${wrapped};
+      const sync = (...given) => changed(name, given, (...args) => original.call(fs, ...(args.length > 0 ? args : given)));
+      fs[name + 'Sync'] = sync;
+      fs[name] = (...given) => {
+        const done = given.pop();
+        let result;
+        try { result = sync(...given); } catch (error) { return process.nextTick(done, error); }
+        process.nextTick(done, null, result);
+      };
+    }
+    const failing = (code) => Object.assign(new Error(code + ': by the test'), { code, errno: -1, syscall: 'test' });
+    let spoiled = (path) => false;`;
+
+  const shortNames = otherwise(['open', 'link', 'rename', 'mkdir', 'unlink'], `(name, given, go) => {
+    const created = name === 'unlink' ? given[0] : name === 'open' ? (given[1] & fs.constants.O_CREAT) !== 0 && given[0] : name === 'mkdir' ? given[0] : given[1];
+    if (created && created.slice(created.lastIndexOf('/') + 1).length > 143) throw failing('ENAMETOOLONG');
+    return go();
+  }`);
+
+  it('have names that fit where names of files are short (G9)', async () => {
+    await ended(shortNames, `
+      const names = ['f', 'g'].map((one) => one.repeat(140));
+      fs.writeFileSync(at(names[1]), 'old');
+      await transaction(async (tx) => { for (const name of names) await tx.writeFile(at(name), 'new'); });
+      transactionSync((tx) => { tx.writeFile(at(names[0]), 'newer'); tx.rename(at(names[1]), at('h'.repeat(143))); });`);
+    assert.deepEqual(here.names(), ['f'.repeat(140), 'h'.repeat(143)]);
+    assert.deepEqual(here.names().map((name) => here.text(name)), ['newer', 'new']);
+  });
+
+  it('refuse a name before the commit that is too long for its filesystem (G4, G9)', async () => {
+    await ended(shortNames, `
+      const expected = { code: 'ENAMETOOLONG', outcome: 'old' };
+      fs.writeFileSync(at('f'), 'old');
+      assert.throws(() => transactionSync((tx) => { tx.writeFile(at('f'), 'new'); tx.writeFile(at('g'.repeat(150)), 'new'); }), expected);
+      await assert.rejects(transaction(async (tx) => { await tx.rename(at('f'), at('g'.repeat(200))); }), expected);`);
+    assert.deepEqual([here.names(), here.text('f')], [['f'], 'old']);
+  });
+
+  it('tell what each file holds when they cannot be completed after the commit (G4, G9)', async () => {
+    await ended(otherwise(['rename'], `(name, given, go) => { if (spoiled(given[1])) throw failing('EPERM'); return go(); }`), `
+      const { recover } = await import('untorn');
+      for (const [refused, holds] of [[['f', 'g'], ['old', 'old']], [['g'], ['new', 'old']]]) {
+        for (const name of ['f', 'g']) fs.writeFileSync(at(name), 'old');
+        const change = [['f', 'new'], ['g', 'new']];
+        for (const kind of ['sync', 'async']) {
+          spoiled = (path) => refused.some((name) => path.endsWith('/' + name));
+          const failure = await (async () => {
+            if (kind === 'sync') return transactionSync((tx) => { for (const [name, content] of change) tx.writeFile(at(name), content); });
+            return transaction(async (tx) => { for (const [name, content] of change) await tx.writeFile(at(name), content); });
+          })().then(() => undefined, (error) => error);
+          assert.deepEqual([failure.code, failure.outcome], ['EPERM', 'unknown']);
+          assert.deepEqual(failure.files.map(({ path, holds }) => [path, holds]), [[at('f'), holds[0]], [at('g'), holds[1]]]);
+          assert.match(failure.message, new RegExp(holds.filter((one) => one === 'new').length + ' of its 2 changes are made, and the rest is for recover'));
+          spoiled = () => false;
+          const { completed } = await recover(process.argv[1]);
+          assert.equal(completed.length, 2);
+          for (const name of ['f', 'g']) {
+            assert.equal(fs.readFileSync(at(name), 'utf8'), 'new');
+            fs.writeFileSync(at(name), 'old');
+          }
+        }
+      }`);
+  });
+
+  it('look whether a change was made that is reported as made, or as failed (G4, G9)', async () => {
+    await ended(otherwise(['rename', 'unlink'], `(name, given, go) => {
+      if (!spoiled(given.at(-1))) return go();
+      if (mode === 'does nothing') return undefined;
+      go();
+      throw failing('EIO');
+    }`).replace('let spoiled', "let mode = ''; let spoiled"), `
+      const { recover } = await import('untorn');
+      for (mode of ['does nothing', 'does it and fails']) {
+        for (const what of ['write', 'remove', 'rename']) {
+          for (const name of ['f', 'g']) fs.writeFileSync(at(name), 'old ' + name);
+          fs.rmSync(at('h'), { force: true });
+          const change = (tx) => {
+            tx.writeFile(at('f'), 'new f');
+            if (what === 'write') tx.writeFile(at('g'), 'new g');
+            else if (what === 'remove') tx.remove(at('g'));
+            else tx.rename(at('g'), at('h'));
+          };
+          spoiled = (path) => path.endsWith('/g');
+          if (mode === 'does nothing') assert.throws(() => transactionSync(change), { code: 'EIO', outcome: 'unknown' });
+          else transactionSync(change);
+          spoiled = () => false;
+          if (mode === 'does nothing') await recover(process.argv[1]);
+          const found = ['f', 'g', 'h'].map((name) => (fs.existsSync(at(name)) ? fs.readFileSync(at(name), 'utf8') : undefined));
+          assert.deepEqual(found, ['new f', what === 'write' ? 'new g' : undefined, what === 'rename' ? 'old g' : undefined], mode + ' ' + what);
+        }
+      }`);
+    assert.deepEqual(here.names().filter((name) => name.includes('untorn')), []);
+  });
+
+  it('leave nothing where a file of theirs was made and reported as failed (G4, G10)', async () => {
+    await ended(otherwise(['open', 'mkdir', 'link'], `(name, given, go) => {
+      const result = go();
+      if (!spoiled(given[name === 'link' ? 1 : 0])) return result;
+      if (name === 'open') fs.closeSync(result);
+      throw failing(mode);
+    }`).replace('let spoiled', "let mode = ''; let spoiled"), `
+      fs.mkdirSync(at('d'));
+      for (mode of ['EIO', 'EACCES']) {
+        for (const part of [/untorn-j-[^/]*journal$/, /\\/journal$/, /token\\.pending$/, /\\/d\\/\\.untorn-x-[^/]*$|fd.*\\/\\.untorn-x-[^/]*$/]) {
+          spoiled = (path) => part.test(path);
+          const change = (tx) => { tx.writeFile(at('f'), 'new'); tx.writeFile(at('d/g'), 'new'); };
+          assert.throws(() => transactionSync(change), { code: mode, outcome: 'old' }, String(part));
+          assert.deepEqual(fs.readdirSync(process.argv[1], { recursive: true }), ['d'], String(part));
+        }
+      }`);
+  });
+
+  it('refuse two names that their filesystem takes for one, at once (G9)', async () => {
+    // The filesystem of a Mac or a camera: it keeps the first spelling, and finds it by any other.
+    const folding = otherwise(['lstat', 'stat', 'open', 'link', 'rename', 'unlink', 'mkdir', 'rmdir', 'readdir'], `(name, given, go) => {
+      const spelt = (path) => {
+        if (typeof path !== 'string') return path;
+        const folder = path.slice(0, path.lastIndexOf('/'));
+        const last = path.slice(folder.length + 1);
+        let names = [];
+        try { names = readdirSync(folder); } catch {}
+        return folder + '/' + (names.find((one) => one.normalize('NFC').toLowerCase() === last.normalize('NFC').toLowerCase()) ?? last);
+      };
+      return go(...given.map(spelt));
+    }`).replace('for (const name', 'const { readdirSync } = fs; for (const name');
+    await ended(folding, `
+      const expected = { code: 'EINVAL', outcome: 'old', message: /takes ".*" and ".*" for one file/ };
+      const both = (...names) => (tx) => { for (const name of names) tx.writeFile(at(name), 'new'); };
+      assert.throws(() => transactionSync(both('a', 'A')), expected);
+      await assert.rejects(transaction(async (tx) => { await tx.writeFile(at('é'), 'new'); await tx.writeFile(at('e\u0301'), 'new'); }), expected);
+      fs.writeFileSync(at('b'), 'old');
+      assert.throws(() => transactionSync(both('b', 'B')), expected);
+      assert.throws(() => transactionSync((tx) => { tx.writeFile(at('b'), 'new'); tx.remove(at('B')); }), expected);
+      transactionSync((tx) => { tx.writeFile(at('c'), 'new'); tx.writeFile(at('d'), 'new'); });`);
+    assert.deepEqual([here.names(), here.text('b')], [['b', 'c', 'd'], 'old']);
+  });
+
   it('refuse to rename a file to a name that the filesystem takes for its own', async () => {
     writeFileSync(here.at('name'), 'content');
     const blind = `
@@ -455,8 +596,8 @@ describe('recover()', () => {
 
   it('finds nothing where there is nothing', async () => {
     const directory = here.folder;
-    assert.deepEqual(await recover(directory), { completed: [], removed: [], kept: [] });
-    assert.deepEqual(recoverSync(directory), { completed: [], removed: [], kept: [] });
+    assert.deepEqual(await recover(directory), { completed: [], files: [], removed: [], kept: [] });
+    assert.deepEqual(recoverSync(directory), { completed: [], files: [], removed: [], kept: [] });
     await assert.rejects(recover(join(directory, 'none')), { code: 'ENOENT' });
     await assert.rejects(recover(directory, { olderThan: -1 }), { code: 'ERR_OUT_OF_RANGE' });
     await assert.rejects(recover(directory, { recursive: true } as never), { code: 'ERR_INVALID_ARG_VALUE' });
