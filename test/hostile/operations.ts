@@ -1,0 +1,119 @@
+/** What those who are attacked do in the shared directory; what their neighbour does there before he is killed. */
+import { setTimeout } from 'node:timers/promises';
+import type { Untorn } from './package.ts';
+
+/** A path in the shared directory. */
+type At = (name: string) => string;
+
+interface Operation {
+  /** Names that the caller gives: where a link is followed, the caller led there. */
+  readonly given: readonly string[];
+  /** What has to be there: see `Scene`. */
+  readonly needs?: readonly Need[];
+  /** The name that holds the new content or directory, if the operation says that it succeeded. */
+  readonly target?: string;
+  run(untorn: Untorn, at: At, pause: (steps: () => unknown) => Promise<void>): unknown;
+}
+
+export type Need = 'acl' | 'damaged' | 'site' | 'backups' | 'folder';
+
+/** Long enough for those who are waiting for what nobody will give back. */
+const lock = { timeout: 400 };
+const fast = { durability: 'off', lock } as const;
+
+const fill = (pause: (steps: () => unknown) => Promise<void>) => async (folder: string): Promise<void> => {
+  // The caller's own calls are not the package's.
+  await pause(async () => (await import('node:fs')).writeFileSync(`${folder}/index.html`, 'new'));
+};
+
+const failed = (): never => {
+  throw new Error('the caller fails');
+};
+
+export const operations = {
+  sweep: { given: [], run: ({ sweep }, at) => sweep(at('.'), { olderThan: 0 }) },
+  sweepSync: { given: [], run: ({ sweepSync }, at) => sweepSync(at('.'), { olderThan: 0 }) },
+  'sweep recursive': { given: [], needs: ['folder'], run: ({ sweep }, at) => sweep(at('.'), { olderThan: 0, recursive: true }) },
+  recover: { given: [], run: ({ recover }, at) => recover(at('.'), { olderThan: 0 }) },
+  recoverSync: { given: [], run: ({ recoverSync }, at) => recoverSync(at('.'), { olderThan: 0 }) },
+  transaction: {
+    given: ['state', 'other'],
+    target: 'state',
+    run: ({ transaction }, at) =>
+      transaction(
+        async (tx) => {
+          await tx.writeFile(at('state'), 'new', { backup: 'simple' });
+          await tx.writeFile(at('other'), 'new');
+        },
+        { lock },
+      ),
+  },
+  transactionSync: {
+    given: ['state', 'other'],
+    target: 'state',
+    run: ({ transactionSync }, at) =>
+      transactionSync(
+        (tx) => {
+          tx.writeFile(at('state'), 'new');
+          tx.remove(at('other'));
+        },
+        { lock },
+      ),
+  },
+  'transaction failing': { given: ['state'], run: ({ transaction }, at) => transaction(async (tx) => void (await tx.writeFile(at('state'), 'new'), failed()), { lock }) },
+  updateFile: { given: ['state'], target: 'state', run: ({ updateFile }, at) => updateFile(at('state'), () => 'new', fast) },
+  updateFileSync: { given: ['state'], target: 'state', run: ({ updateFileSync }, at) => updateFileSync(at('state'), () => 'new', fast) },
+  'updateFile refusing links': { given: [], target: 'state', run: ({ updateFile }, at) => updateFile(at('state'), () => 'new', { ...fast, symlink: 'refuse' }) },
+  // The holder shows signs of life meanwhile.
+  'updateFile for long': { given: ['state'], target: 'state', run: ({ updateFile }, at) => updateFile(at('state'), () => setTimeout(45, 'new'), { ...fast, lock: { ...lock, lease: 100 } }) },
+  'updateFile failing': { given: ['state'], run: ({ updateFile }, at) => updateFile(at('state'), failed, fast) },
+  updateJson: {
+    given: ['config.json'],
+    needs: ['damaged'],
+    run: ({ updateJson }, at) => updateJson(at('config.json'), (value) => ({ ...(value as object), more: 1 }), { recover: 'backup', onRecover: () => undefined, ...fast }),
+  },
+  readVersioned: { given: ['state'], run: ({ readVersioned }, at) => readVersioned(at('state')) },
+  readJson: { given: ['config.json'], needs: ['damaged'], run: ({ readJson }, at) => readJson(at('config.json'), { recover: 'backup', onRecover: () => undefined }) },
+  replaceDirectory: { given: [], needs: ['site'], target: 'site', run: ({ replaceDirectory }, at, pause) => replaceDirectory(at('site'), fill(pause), { lock }) },
+  'replaceDirectory failing': { given: [], needs: ['site'], run: ({ replaceDirectory }, at, pause) => replaceDirectory(at('site'), async (folder) => void (await fill(pause)(folder), failed())) },
+  writeFile: { given: ['state'], needs: ['acl'], target: 'state', run: ({ writeFile }, at) => writeFile(at('state'), 'new') },
+  writeFileSync: { given: ['state'], needs: ['acl'], target: 'state', run: ({ writeFileSync }, at) => writeFileSync(at('state'), 'new') },
+  'writeFile with a mode': { given: ['state'], target: 'state', run: ({ writeFile }, at) => writeFile(at('state'), 'new', { mode: 0o600, ifUnchanged: 'skip' }) },
+  'writeFile with a backup': { given: ['state'], target: 'state', run: ({ writeFile }, at) => writeFile(at('state'), 'new', { backup: 'simple' }) },
+  'writeFile with numbered backups': { given: ['state'], needs: ['backups'], target: 'state', run: ({ writeFile }, at) => writeFile(at('state'), 'new', { backup: { numbered: 3 } }) },
+  'writeFile if it is that version': {
+    given: ['state'],
+    target: 'state',
+    async run({ readVersioned, writeFile }, at) {
+      return writeFile(at('state'), 'new', { ...fast, ifMatch: (await readVersioned(at('state'))).version });
+    },
+  },
+  'writeFile to create': { given: ['created'], target: 'created', run: ({ writeFile }, at) => writeFile(at('created'), 'new', { overwrite: false }) },
+  'openPending and discard': {
+    given: ['state'],
+    async run({ openPending }, at) {
+      const file = await openPending(at('state'));
+      await file.write('new');
+      await file.discard();
+    },
+  },
+  // From here on what prepares the scene, and what the neighbour is at when he is killed.
+  backUp: { given: [], run: ({ writeFile }, at) => writeFile(at('state'), 'old', { backup: { numbered: 3 } }) },
+  'transaction with a home of its own': {
+    given: [],
+    run: ({ transaction }, at) =>
+      transaction(
+        async (tx) => {
+          await tx.writeFile(at('state'), 'planted');
+          await tx.writeFile(at('own/file'), 'planted');
+        },
+        { lock: { ...lock, files: [at('own/file')] } },
+      ),
+  },
+} satisfies Record<string, Operation>;
+
+export type OperationName = keyof typeof operations;
+
+export function operation(name: OperationName): Operation {
+  return operations[name];
+}

@@ -1,0 +1,213 @@
+/**
+ * A shared directory, in which a neighbour can write too; and what he can neither change, nor read, nor remove himself, there and
+ * elsewhere. Whatever somebody does in the shared directory, all of that must be as it was.
+ */
+import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, rmSync, utimesSync, writeFileSync, type Stats } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { getAttributeSync, listAttributesSync } from '@napi-rs/xattr';
+import { afterwards } from '../support/afterwards.ts';
+import { alice, bob, dev, type User } from '../support/as-user.ts';
+
+export const aliceOfDev: User = { ...alice, groups: [dev] };
+
+/** `'group'`: all of a group may write it, and remove each other's files. `'sticky'`: as `/tmp`, all may write, and remove their own. */
+export type Kind = 'group' | 'sticky';
+
+/** Stands in files that the neighbour may not read. */
+const secret = '{"secret":"of somebody else"}';
+
+/** Names that are in every directory that is not to be touched: what is led there finds them. */
+export const baits: readonly string[] = ['diary', 'keep', 'index.html', 'file'];
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const superuser: Owner = { uid: 0, gid: 0 };
+
+export const ownerOf = (user: User | undefined): Owner => user ?? superuser;
+
+/** What there is to be known of a file or directory, and of all below. */
+function record(path: string, name: string, into: Map<string, string>): void {
+  const status = lstatSync(path);
+  const attributes = listAttributesSync(path).map((attribute) => `${attribute}=${getAttributeSync(path, attribute)?.toString('hex')}`);
+  const content = status.isFile() ? readFileSync(path, 'utf8') : status.isSymbolicLink() ? readlinkSync(path) : '';
+  // Of the neighbour's own names for the thing itself nobody else knows.
+  const links = name === '' ? '' : status.nlink;
+  into.set(name, [status.ino, status.mode.toString(8), status.uid, status.gid, links, status.isFile() ? status.mtimeMs : '', ...attributes, content].join(' '));
+  if (status.isDirectory()) for (const entry of readdirSync(path)) record(join(path, entry), `${name}/${entry}`, into);
+}
+
+function recordOf(path: string): Map<string, string> {
+  const all = new Map<string, string>();
+  record(path, '', all);
+  return all;
+}
+
+/** How something differs from what it was. */
+function differences(what: string, before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
+  const names = new Set([...before.keys(), ...now.keys()]);
+  return [...names].filter((name) => before.get(name) !== now.get(name)).map((name) => {
+    if (!now.has(name)) return `${what}${name} is gone`;
+    return before.has(name) ? `${what}${name} was "${before.get(name)}" and is "${now.get(name)}"` : `${what}${name} is new`;
+  });
+}
+
+const long = new Date('2001-01-01');
+
+function file(path: string, content: string, owner: Owner, mode: number): void {
+  writeFileSync(path, content);
+  chownSync(path, owner.uid, owner.gid);
+  chmodSync(path, mode);
+  utimesSync(path, long, long);
+}
+
+function directory(path: string, owner: Owner, mode: number): void {
+  mkdirSync(path);
+  chownSync(path, owner.uid, owner.gid);
+  chmodSync(path, mode);
+}
+
+/** A directory with files in it. */
+function home(path: string, owner: Owner, mode: number): void {
+  directory(path, owner, 0o755);
+  for (const bait of baits) file(join(path, bait), secret, owner, 0o600);
+  directory(join(path, 'deep'), owner, 0o700);
+  for (const bait of baits) file(join(path, 'deep', bait), secret, owner, 0o600);
+  chmodSync(path, mode);
+}
+
+/** A folder for many scenes, with what lies beside all of them. */
+export class World {
+  readonly folder: string;
+  /** Directories and a file of the superuser's and of Alice's, outside of the shared directory. */
+  readonly homes: Readonly<Record<'root' | 'alice', string>>;
+  readonly vault: string;
+  readonly #before = new Map<string, Map<string, string>>();
+  #scenes = 0;
+
+  constructor(t: TestContext, parent: string = tmpdir()) {
+    this.folder = mkdtempSync(join(parent, 'untorn-hostile-'));
+    afterwards(t, () => rmSync(this.folder, { recursive: true, force: true }));
+    chmodSync(this.folder, 0o755);
+    this.homes = { root: join(this.folder, 'home-of-root'), alice: join(this.folder, 'home-of-alice') };
+    this.vault = join(this.folder, 'vault');
+    home(this.homes.root, superuser, 0o755);
+    home(this.homes.alice, alice, 0o755);
+    file(this.vault, secret, superuser, 0o600);
+    this.remember();
+  }
+
+  /** What lies beside the scenes is from now on to be as it is. */
+  remember(): void {
+    for (const path of [this.homes.root, this.homes.alice, this.vault]) this.#before.set(path, recordOf(path));
+  }
+
+  scene(kind: Kind, owner: Owner): Scene {
+    return new Scene(join(this.folder, `shared-${this.#scenes++}`), kind, owner);
+  }
+
+  /** What was done to what lies beside. */
+  harm(): string[] {
+    const found = [...this.#before].flatMap(([path, before]) => differences(path.slice(this.folder.length + 1), before, recordOf(path)));
+    return found;
+  }
+}
+
+/** One shared directory. */
+export class Scene {
+  readonly folder: string;
+  readonly kind: Kind;
+  /** A directory and a file of Alice's that only she may read, in the shared directory. */
+  readonly private: string;
+  readonly note: string;
+  readonly #before: Map<string, string>;
+  readonly #noteBefore: string;
+  readonly #inodes: { readonly private: number; readonly note: number };
+
+  constructor(folder: string, kind: Kind, owner: Owner) {
+    this.folder = folder;
+    this.kind = kind;
+    mkdirSync(folder);
+    chownSync(folder, 0, dev);
+    const own = { ...owner, gid: dev };
+    this.private = this.at('private');
+    this.note = this.at('note');
+    home(this.private, alice, 0o700);
+    file(this.note, secret, alice, 0o600);
+    for (const name of ['state', 'other']) file(this.at(name), 'old', own, 0o664);
+    directory(this.at('own'), { uid: bob.uid, gid: dev }, 0o775);
+    file(this.at('own/file'), 'old', { uid: bob.uid, gid: dev }, 0o664);
+    chmodSync(folder, kind === 'group' ? 0o2775 : 0o1777);
+    this.#before = recordOf(this.private);
+    this.#noteBefore = recordOf(this.note).get('') as string;
+    this.#inodes = { private: lstatSync(this.private).ino, note: lstatSync(this.note).ino };
+  }
+
+  at(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** The names in it, and in directories below. */
+  names(): string[] {
+    return readdirSync(this.folder, { recursive: true, encoding: 'utf8' }).filter((name) => !name.startsWith('private/'));
+  }
+
+  /** Where something is now, by its inode. */
+  #find(inode: number): string | undefined {
+    return this.#walk((path, status) => (status.ino === inode ? path : undefined))[0];
+  }
+
+  #walk<T>(look: (path: string, status: Stats) => T | undefined, folder: string = this.folder): T[] {
+    return readdirSync(folder).flatMap((name) => {
+      const path = join(folder, name);
+      const status = lstatSync(path);
+      const found = look(path, status);
+      const below = status.isDirectory() && status.ino !== this.#inodes.private ? this.#walk(look, path) : [];
+      return found === undefined ? below : [found, ...below];
+    });
+  }
+
+  /** What was done to Alice's things, or was made known of them. `moved` says where the neighbour put them. */
+  harm(moved: readonly string[]): string[] {
+    const found: string[] = [];
+    const privatePlace = this.#find(this.#inodes.private);
+    if (privatePlace === undefined) found.push("Alice's directory is gone");
+    else found.push(...differences("Alice's directory", this.#before, recordOf(privatePlace)));
+    const notePlace = this.#find(this.#inodes.note);
+    if (notePlace !== undefined) found.push(...differences("Alice's file", new Map([['', this.#noteBefore]]), recordOf(notePlace)));
+    // In a directory of a group the neighbour may remove it.
+    else if (this.kind === 'sticky') found.push("Alice's file is gone");
+    for (const [what, place] of [["Alice's directory", privatePlace], ["Alice's file", notePlace]] as const) {
+      const known = [this.private, this.note, ...moved];
+      if (place !== undefined && !known.includes(place) && /\/(state|other|created|site|config\.json)$/.test(place)) found.push(`${what} is published as ${place.slice(this.folder.length)}`);
+    }
+    found.push(...this.#walk((path, status) => (leaks(path, status, this.#inodes.note) ? `a secret stands in ${path.slice(this.folder.length)}, which the neighbour can read` : undefined)));
+    return found;
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Whether the neighbour can read a secret there. */
+function leaks(path: string, { mode, uid, gid, ino, ...status }: Stats, note: number): boolean {
+  if ((mode & 0o170000) !== 0o100000 || ino === note) return false;
+  const readable = (mode & 0o004) !== 0 || (gid === dev && (mode & 0o040) !== 0) || (uid === bob.uid && (mode & 0o400) !== 0);
+  return readable && beginningOf(path, Math.min(status.size, 4096)).includes(secret);
+}
+
+/** Of a file that may be huge. */
+function beginningOf(path: string, size: number): string {
+  const fd = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(size);
+    return bytes.toString('utf8', 0, readSync(fd, bytes));
+  } finally {
+    closeSync(fd);
+  }
+}
