@@ -1,24 +1,30 @@
+import { describe, it, before, after } from 'node:test';
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
-import { bobOfDev } from '../support/as-user.ts';
-import { Neighbour } from './neighbour.ts';
-import { momentsOf } from './planting.ts';
+import { operations, type OperationName } from './operations.ts';
+import { momentsOf, type Planted } from './planting.ts';
 import { race } from './races.ts';
-import { World, aliceOfDev } from './scene.ts';
+import { aliceOfDev, type Kind } from './scene.ts';
 import { substitutes, type SubstituteName } from './substitutes.ts';
+import { World } from './world.ts';
 
-it('first', async (t) => {
-  void bobOfDev, aliceOfDev;
-  const world = new World(t);
-  const neighbour = new Neighbour();
-  console.time('moments');
-  for (const op of ['updateFile', 'transaction', 'writeFile with a backup'] as const) console.log(op, await momentsOf(world, 'group', op));
-  console.timeEnd('moments');
-  const [, m2 = 0] = await momentsOf(world, 'group', 'updateFile');
-  console.time('race');
-  const tally = await race({ world, neighbour, kind: 'group', user: undefined, operation: 'sweep', planted: { operation: 'updateFile', at: m2 } }, Object.keys(substitutes) as SubstituteName[], 50);
-  console.timeEnd('race');
-  console.log(tally);
-  await neighbour.end();
-  assert.deepEqual(tally.harm, []);
+const ops = (process.env['OPS'] ?? 'sweep').split(',') as OperationName[];
+const kinds = (process.env['KINDS'] ?? 'group').split(',') as Kind[];
+const users = (process.env['USERS'] ?? 'root').split(',');
+const plants = (process.env['PLANTS'] ?? '').split(',').filter((x) => x) as OperationName[];
+const subs = (process.env['SUBS']?.split(',') ?? Object.keys(substitutes)) as SubstituteName[];
+const some = Number(process.env['SOME'] ?? 50);
+
+describe('x', () => {
+  let world: World;
+  before(() => { world = new World(); });
+  after(() => world.end());
+  for (const op of (ops[0] as string) === 'all' ? Object.keys(operations) as OperationName[] : ops) for (const kind of kinds) for (const user of users)
+    it(`${op} ${kind} ${user}`, async () => {
+      const planted: Planted[] = [];
+      for (const p of plants) for (const at of await momentsOf(world, kind, p)) planted.push({ operation: p, at });
+      const tally = await race({ world, kind, user: user === 'root' ? undefined : aliceOfDev, operation: op, with: subs, ...(planted.length > 0 && { planted }) }, some);
+      console.log(op, kind, user, tally.trials, tally.done, tally.harm.length);
+      for (const h of tally.harm) console.log('   ', h);
+      assert.equal(tally.harm.length, 0);
+    });
 });

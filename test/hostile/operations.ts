@@ -8,14 +8,16 @@ type At = (name: string) => string;
 interface Operation {
   /** Names that the caller gives: where a link is followed, the caller led there. */
   readonly given: readonly string[];
-  /** What has to be there: see `Scene`. */
+  /** What has to be there: see preparing.ts. */
   readonly needs?: readonly Need[];
+  /** Where its neighbour plants something, if not in the shared directory itself. */
+  readonly plantIn?: string;
   /** The name that holds the new content or directory, if the operation says that it succeeded. */
   readonly target?: string;
   run(untorn: Untorn, at: At, pause: (steps: () => unknown) => Promise<void>): unknown;
 }
 
-export type Need = 'acl' | 'damaged' | 'site' | 'backups' | 'folder';
+export type Need = 'acl' | 'damaged' | 'site' | 'backups';
 
 /** Long enough for those who are waiting for what nobody will give back. */
 const lock = { timeout: 400 };
@@ -33,7 +35,7 @@ const failed = (): never => {
 export const operations = {
   sweep: { given: [], run: ({ sweep }, at) => sweep(at('.'), { olderThan: 0 }) },
   sweepSync: { given: [], run: ({ sweepSync }, at) => sweepSync(at('.'), { olderThan: 0 }) },
-  'sweep recursive': { given: [], needs: ['folder'], run: ({ sweep }, at) => sweep(at('.'), { olderThan: 0, recursive: true }) },
+  'sweep recursive': { given: [], plantIn: 'own', run: ({ sweep }, at) => sweep(at('.'), { olderThan: 0, recursive: true }) },
   recover: { given: [], run: ({ recover }, at) => recover(at('.'), { olderThan: 0 }) },
   recoverSync: { given: [], run: ({ recoverSync }, at) => recoverSync(at('.'), { olderThan: 0 }) },
   transaction: {

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { digest } from '#untorn/system/owner.js';
 import { bobOfDev, type User } from '../support/as-user.ts';
 import type { OperationName } from './operations.ts';
-import { ownerOf, type Kind, type Scene, type World } from './scene.ts';
+import type { Kind, Scene } from './scene.ts';
 import { Victim } from './stopped.ts';
+import type { World } from './world.ts';
 
 /** An operation, and the call before which its program is killed. */
 export interface Planted {
@@ -18,7 +19,7 @@ export interface Planted {
 
 /** A name without what differs from process to process and from one to the next. */
 export function shapeOf(name: string): string {
-  return name.replaceAll(/[0-9a-z]+(?:-[0-9a-z]+){4,}/g, '*').replaceAll(/[0-9a-v]{20}/g, '*');
+  return name.replaceAll(/([0-9a-z]+-[a-z])(?:-[0-9a-z]+){4,}/g, '$1*').replaceAll(/[0-9a-v]{20}/g, '*');
 }
 
 /** What the programs of one user leave that are killed. They are one program, whose calls fail from then on, and which is killed at the end. */
@@ -33,8 +34,9 @@ export class Planter {
     return new Planter(await Victim.start(user, world.folder));
   }
 
-  async plant({ folder }: Scene, { operation, at }: Planted): Promise<void> {
-    await this.#victim.perform({ operation, folder }, (_, index) => (index === at ? 'freeze' : 'go'));
+  /** In the shared directory, or in a part of it. */
+  async plant(scene: Scene, { operation, at }: Planted, part = '.'): Promise<void> {
+    await this.#victim.perform({ operation, folder: scene.at(part) }, (_, index) => (index === at ? 'freeze' : 'go'));
   }
 
   /** Does something to its end. */
@@ -77,7 +79,7 @@ export function momentsOf(world: World, kind: Kind, operation: OperationName, pr
 }
 
 async function findMoments(world: World, kind: Kind, operation: OperationName, prepare: (scene: Scene) => void, user: User | undefined): Promise<number[]> {
-  const scene = world.scene(kind, ownerOf(user));
+  const scene = world.scene(kind, user);
   prepare(scene);
   const planter = await Planter.start(world, user);
   try {
@@ -87,9 +89,9 @@ async function findMoments(world: World, kind: Kind, operation: OperationName, p
   }
 }
 
-/** The names in a directory that the package made, and not the scene. */
+/** The names that the package made, and not the scene, here and in directories below; always in the same order. */
 export function leftIn(scene: Scene): string[] {
-  return readdirSync(scene.folder).filter((name) => name.includes('untorn'));
+  return scene.names().filter((name) => name.includes('untorn')).toSorted((one, other) => (shapeOf(one) < shapeOf(other) ? -1 : 1));
 }
 
 const id = /(?:[0-9a-z]+-){5}[0-9a-v]{20}/;

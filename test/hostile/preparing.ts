@@ -1,10 +1,11 @@
 /** What an operation finds in the shared directory, made by its own user with the package itself. */
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { setAttributeSync } from '@napi-rs/xattr';
 import { bob, dev, type User } from '../support/as-user.ts';
 import type { Need } from './operations.ts';
 import { Planter } from './planting.ts';
-import { ownerOf, type Scene, type World } from './scene.ts';
+import { ownerOf, type Scene } from './scene.ts';
+import type { World } from './world.ts';
 
 /** An ACL in the form of the system: the owner and one more user may read and write, group and others read. */
 function aclFor(uid: number): Buffer {
@@ -30,9 +31,6 @@ export async function prepare(world: World, scenes: readonly Scene[], user: User
         chmodSync(scene.at(name), 0o664);
       }
     }
-    // A directory of the neighbour's, with what he left there.
-    if (needs.includes('folder')) mkdirSync(scene.at('own/below'));
-    if (needs.includes('folder')) chownSync(scene.at('own/below'), bob.uid, dev);
   }
   if (!needs.includes('site') && !needs.includes('backups')) return;
   const planter = await Planter.start(world, user);

@@ -1,39 +1,40 @@
 /**
- * A neighbour who comes between two calls: right before one of them he puts something else in the place of what it is about. That is
- * tried before every call, with every name that it is given, and with all that he might put there.
+ * A neighbour who puts something else in the place of something: before anything is done, of what he planted; or between two calls, of
+ * what the next one is about. That is tried before every call, with every name that it is given, and with all that he might put there.
  */
 import { createHash } from 'node:crypto';
+import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { User } from '../support/as-user.ts';
-import type { Neighbour } from './neighbour.ts';
 import { operation, type OperationName } from './operations.ts';
 import { full } from './package.ts';
-import { Planter, shapeOf, type Planted } from './planting.ts';
-import { baits, ownerOf, type Kind, type Scene, type World } from './scene.ts';
+import { leftIn, Planter, shapeOf, type Planted } from './planting.ts';
 import { prepare } from './preparing.ts';
-import { memoryLimit, Victim, type Answer, type Call, type Decide, type Outcome } from './stopped.ts';
+import { baits, type Kind, type Scene } from './scene.ts';
+import { memoryLimit, type Answer, type Call, type Decide, type Outcome } from './stopped.ts';
 import { exchange, substitutes, type Substitute, type SubstituteName } from './substitutes.ts';
+import type { World } from './world.ts';
 
 export interface Race {
   readonly world: World;
-  readonly neighbour: Neighbour;
   readonly kind: Kind;
   readonly user: User | undefined;
   readonly operation: OperationName;
-  /** What the neighbour planted before. */
-  readonly planted?: Planted;
+  /** What the neighbour has planted: one of these. */
+  readonly planted?: readonly Planted[];
+  /** What he puts there. */
+  readonly with: readonly SubstituteName[];
 }
 
-/** One thing that he does. */
+/** One thing that he does: to a name that a call is given, or so much of it; or, before the first one, to the name of something planted. */
+type Where = { readonly index: number; readonly name: number; readonly depth: number } | { readonly left: number };
+
 interface Trial {
-  /** Before which call. */
-  readonly index: number;
-  /** Which of its names, and how much of it below the shared directory. */
-  readonly name: number;
-  readonly depth: number;
+  readonly planted: Planted | undefined;
+  readonly where: Where;
   readonly substitute: SubstituteName;
   /** To say what it was. */
-  readonly call: string;
+  readonly text: string;
 }
 
 /** What came of all trials. */
@@ -44,16 +45,20 @@ export interface Tally {
   readonly harm: readonly string[];
 }
 
-/** Scenes in which everything is planted by programs that are dead. */
-async function scenes({ world, neighbour, kind, user, operation: name, planted }: Race, count: number): Promise<Scene[]> {
-  const all = Array.from({ length: count }, () => world.scene(kind, ownerOf(user)));
-  await prepare(world, all, user, operation(name).needs ?? []);
-  if (planted === undefined) return all;
+/** A scene for each of these, in which everything is planted by programs that are dead. */
+async function scenes({ world, kind, user, operation: name }: Race, plants: readonly (Planted | undefined)[]): Promise<Scene[]> {
+  const { needs = [], plantIn } = operation(name);
+  const all = plants.map(() => world.scene(kind, user));
+  await prepare(world, all, user, needs);
+  if (plants.every((one) => one === undefined)) return all;
   const planter = await Planter.start(world);
   try {
-    for (const scene of all) {
-      await planter.plant(scene, planted);
-      await neighbour.does(['stuff', scene.folder, ...baits]);
+    for (const [at, scene] of all.entries()) {
+      const planted = plants[at];
+      if (planted === undefined) continue;
+      await planter.plant(scene, planted, plantIn);
+      // What is led elsewhere by the names in these finds such names there.
+      await world.neighbour.does(['stuff', scene.at(plantIn ?? '.'), ...baits]);
     }
   } finally {
     await planter.die();
@@ -63,40 +68,47 @@ async function scenes({ world, neighbour, kind, user, operation: name, planted }
 
 /** The parts of a path below the shared directory. */
 function partsOf(scene: Scene, path: string): string[] {
-  return path.startsWith(`${scene.folder}/`) ? path.slice(scene.folder.length + 1).split('/') : [];
+  return path.startsWith(`${scene.folder}/`) ? path.slice(scene.folder.length + 1).split('/').filter((part) => part !== '.') : [];
 }
 
-/** Everything that could be tried with one operation, as its calls without a neighbour show it. */
-async function allTrials(race: Race, only: readonly SubstituteName[]): Promise<Trial[]> {
-  const [scene] = (await scenes(race, 1)) as [Scene];
-  const calls: Call[] = [];
-  const victim = await Victim.start(race.user, race.world.folder);
-  await victim.perform({ operation: race.operation, folder: scene.folder }, (call) => {
-    calls.push(call);
-    return 'go';
-  });
-  await victim.end();
-  const { given } = operation(race.operation);
+/** Everything that could be tried, as the calls without a neighbour show it. */
+async function allTrials(race: Race): Promise<Trial[]> {
+  const plants = race.planted ?? [undefined];
+  const all = await scenes(race, plants);
+  const victim = await race.world.victim(race.user);
   const found: Trial[] = [];
-  for (const [index, call] of calls.entries()) {
-    for (const [name, path] of call.names.entries()) {
-      const parts = partsOf(scene, path);
-      for (let depth = 1; depth <= parts.length; depth++) {
-        const part = parts.slice(0, depth).join('/');
-        if (part === '.' || /^(private|note)\b/.test(part)) continue;
-        for (const substitute of only) {
-          const { kinds, leads }: Substitute = substitutes[substitute];
-          if (!kinds.includes(race.kind) || (leads && given.includes(part))) continue;
-          found.push({ index, name, depth, substitute, call: `${call.name} ${shapeOf(part)}` });
-        }
+  for (const [at, scene] of all.entries()) {
+    const planted = plants[at];
+    const left = planted === undefined ? [] : leftIn(scene);
+    const calls: Call[] = [];
+    await victim.perform({ operation: race.operation, folder: scene.folder }, (call) => {
+      calls.push(call);
+      return 'go';
+    });
+    const places = [...left.map((name, index) => ({ where: { left: index }, part: name, text: 'planted' })), ...calls.flatMap((call, index) => placesOf(scene, call, index))];
+    for (const { where, part, text } of places) {
+      for (const substitute of race.with) {
+        if (mayTry(race, part, substitute)) found.push({ planted, where, substitute, text: `${text} ${shapeOf(part)}` });
       }
     }
+    scene.remove();
   }
-  scene.remove();
   return found;
 }
 
-/** Not more than so many: others of each kind before a second of one. */
+function placesOf(scene: Scene, call: Call, index: number): { where: Where; part: string; text: string }[] {
+  return call.names.flatMap((path, name) => {
+    const parts = partsOf(scene, path);
+    return parts.map((_, at) => ({ where: { index, name, depth: at + 1 }, part: parts.slice(0, at + 1).join('/'), text: call.name }));
+  });
+}
+
+function mayTry({ kind, operation: name }: Race, part: string, substitute: SubstituteName): boolean {
+  const { kinds, leads }: Substitute = substitutes[substitute];
+  return kinds.includes(kind) && !/^(private|note)\b/.test(part) && !(leads && operation(name).given.includes(part));
+}
+
+/** Not more than so many: others of each kind before a second of one. Always the same ones. */
 export function sample<T>(all: readonly T[], nameOf: (one: T) => string, some: number): T[] {
   if (full) return [...all];
   const times = new Map<string, number>();
@@ -109,54 +121,56 @@ export function sample<T>(all: readonly T[], nameOf: (one: T) => string, some: n
   return ranked.toSorted((a, b) => a.rank - b.rank || (a.hash < b.hash ? -1 : 1)).slice(0, some).map(({ one }) => one);
 }
 
-/** Tries it with one operation, `some` times at most unless all is to be tried. */
-export async function race(given: Race, only: readonly SubstituteName[], some: number): Promise<Tally> {
-  const trials = sample(await allTrials(given, only), ({ call, substitute }) => `${call} ${substitute}`, some);
-  const all = await scenes(given, trials.length);
+/** Tries it, `some` times at most unless all is to be tried. */
+export async function race(given: Race, some: number): Promise<Tally> {
+  const trials = sample(await allTrials(given), ({ text, substitute }) => `${text} ${substitute}`, some);
   const harm: string[] = [];
   let done = 0;
-  let victim: Victim | undefined;
-  try {
-    for (const [at, trial] of trials.entries()) {
+  // Not too many at once.
+  for (let from = 0; from < trials.length; from += 200) {
+    const some = trials.slice(from, from + 200);
+    const all = await scenes(given, some.map(({ planted }) => planted));
+    for (const [at, trial] of some.entries()) {
       const scene = all[at] as Scene;
-      if (victim === undefined || victim.gone) victim = await Victim.start(given.user, given.world.folder);
-      const found = await tryOne(given, scene, victim, trial);
+      const found = await tryOne(given, scene, trial);
       if (found.done) done++;
-      if (found.harm.length > 0) harm.push(`${trial.substitute} before call ${trial.index}, ${trial.call}: ${found.harm.join('; ')}`);
-      // One that is stuck takes long to notice, and shows it all.
-      if (found.stuck) break;
+      if (found.harm.length > 0) harm.push(`${describe(trial)}: ${found.harm.join('; ')}`);
+      scene.remove();
     }
-  } finally {
-    await victim?.end();
-    for (const scene of all) scene.remove();
   }
   return { trials: trials.length, done, harm };
 }
 
-async function tryOne({ world, neighbour, operation: name }: Race, scene: Scene, victim: Victim, trial: Trial): Promise<{ done: boolean; stuck: boolean; harm: string[] }> {
+function describe({ planted, where, substitute, text }: Trial): string {
+  const after = planted === undefined ? '' : `, after ${planted.operation} that was killed before call ${planted.at}`;
+  return `${substitute} in the place of what is at ${text}${'index' in where ? `, call ${where.index}` : ''}${after}`;
+}
+
+async function tryOne({ world, user, operation: name }: Race, scene: Scene, { where, substitute }: Trial): Promise<{ done: boolean; harm: string[] }> {
   let path = '';
+  if ('left' in where) {
+    const left = leftIn(scene)[where.left];
+    if (left !== undefined) path = await put(world, scene, scene.at(left), substitute);
+  }
   const decide: Decide = async (call: Call, index: number): Promise<Answer> => {
-    if (index === trial.index) {
-      const parts = partsOf(scene, call.names[trial.name] ?? '');
-      if (parts.length >= trial.depth) path = await put(neighbour, world, scene, join(scene.folder, ...parts.slice(0, trial.depth)), trial.substitute);
+    if ('index' in where && index === where.index) {
+      const parts = partsOf(scene, call.names[where.name] ?? '');
+      if (parts.length >= where.depth) path = await put(world, scene, join(scene.folder, ...parts.slice(0, where.depth)), substitute);
     }
     return 'go';
   };
-  const outcome = await victim.perform({ operation: name, folder: scene.folder }, decide);
-  const harm = [...world.harm(), ...scene.harm(path === '' ? [] : [path]), ...excesses(outcome)];
-  if (world.harm().length > 0) world.remember(); // What was done once is not counted again.
-
-  return { done: path !== '', stuck: outcome.stuck !== undefined, harm };
+  const outcome = await (await world.victim(user)).perform({ operation: name, folder: scene.folder }, decide);
+  return { done: path !== '', harm: [...world.harm(), ...scene.harm(path === '' ? [] : [path]), ...excesses(outcome), ...lies(scene, name, outcome, path)] };
 }
 
 /** Puts something in the place of what is there, or where something will be; returns where, if that could be done. */
-export async function put(neighbour: Neighbour, world: World, scene: Scene, path: string, substitute: SubstituteName): Promise<string> {
+export async function put(world: World, scene: Scene, path: string, substitute: SubstituteName): Promise<string> {
   const { away, there } = exchange(world, scene, path, substitute);
-  const error = await neighbour.tries(...away);
+  const error = await world.neighbour.tries(...away);
   if (error !== '' && error !== 'move: ENOENT') return '';
   // He cannot guess what is random in a name that is not there yet.
   if (error !== '' && shapeOf(path) !== path) return '';
-  return (await neighbour.tries(...there)) === '' ? path : '';
+  return (await world.neighbour.tries(...there)) === '' ? path : '';
 }
 
 /** More than time and an error. */
@@ -165,3 +179,15 @@ export function excesses({ stuck, memory = 0 }: Outcome): string[] {
   return memory > memoryLimit ? [`it took ${memory} KiB of memory`] : [];
 }
 
+/** Whether it says that it succeeded, and the new content is not where the neighbour did nothing. */
+function lies(scene: Scene, name: OperationName, { result }: Outcome, path: string): string[] {
+  const { target } = operation(name);
+  if (target === undefined || result === undefined || path === scene.at(target) || path === '') return [];
+  const { files = [] } = result as { files?: { superseded: boolean }[] };
+  if (files.some(({ superseded }) => superseded)) return [];
+  // A directory may be exchanged after it was put in place.
+  if (target === 'site') return [];
+  const status = lstatSync(scene.at(target), { throwIfNoEntry: false });
+  const content = status?.isFile() === true && status.size < 100 ? readFileSync(scene.at(target), 'utf8') : '';
+  return content === 'new' ? [] : [`it says that it succeeded, and ${target} is something else`];
+}

@@ -2,12 +2,9 @@
  * A shared directory, in which a neighbour can write too; and what he can neither change, nor read, nor remove himself, there and
  * elsewhere. Whatever somebody does in the shared directory, all of that must be as it was.
  */
-import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, rmSync, utimesSync, writeFileSync, type Stats } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, realpathSync, rmSync, utimesSync, writeFileSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { getAttributeSync, listAttributesSync } from '@napi-rs/xattr';
-import { afterwards } from '../support/afterwards.ts';
 import { alice, bob, dev, type User } from '../support/as-user.ts';
 
 export const aliceOfDev: User = { ...alice, groups: [dev] };
@@ -16,7 +13,7 @@ export const aliceOfDev: User = { ...alice, groups: [dev] };
 export type Kind = 'group' | 'sticky';
 
 /** Stands in files that the neighbour may not read. */
-const secret = '{"secret":"of somebody else"}';
+export const secret = '{"secret":"of somebody else"}';
 
 /** Names that are in every directory that is not to be touched: what is led there finds them. */
 export const baits: readonly string[] = ['diary', 'keep', 'index.html', 'file'];
@@ -26,7 +23,7 @@ export interface Owner {
   readonly gid: number;
 }
 
-const superuser: Owner = { uid: 0, gid: 0 };
+export const superuser: Owner = { uid: 0, gid: 0 };
 
 export const ownerOf = (user: User | undefined): Owner => user ?? superuser;
 
@@ -41,14 +38,14 @@ function record(path: string, name: string, into: Map<string, string>): void {
   if (status.isDirectory()) for (const entry of readdirSync(path)) record(join(path, entry), `${name}/${entry}`, into);
 }
 
-function recordOf(path: string): Map<string, string> {
+export function recordOf(path: string): Map<string, string> {
   const all = new Map<string, string>();
   record(path, '', all);
   return all;
 }
 
 /** How something differs from what it was. */
-function differences(what: string, before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
+export function differences(what: string, before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
   const names = new Set([...before.keys(), ...now.keys()]);
   return [...names].filter((name) => before.get(name) !== now.get(name)).map((name) => {
     if (!now.has(name)) return `${what}${name} is gone`;
@@ -58,7 +55,7 @@ function differences(what: string, before: ReadonlyMap<string, string>, now: Rea
 
 const long = new Date('2001-01-01');
 
-function file(path: string, content: string, owner: Owner, mode: number): void {
+export function file(path: string, content: string, owner: Owner, mode: number): void {
   writeFileSync(path, content);
   chownSync(path, owner.uid, owner.gid);
   chmodSync(path, mode);
@@ -72,49 +69,12 @@ function directory(path: string, owner: Owner, mode: number): void {
 }
 
 /** A directory with files in it. */
-function home(path: string, owner: Owner, mode: number): void {
+export function home(path: string, owner: Owner, mode: number): void {
   directory(path, owner, 0o755);
   for (const bait of baits) file(join(path, bait), secret, owner, 0o600);
   directory(join(path, 'deep'), owner, 0o700);
   for (const bait of baits) file(join(path, 'deep', bait), secret, owner, 0o600);
   chmodSync(path, mode);
-}
-
-/** A folder for many scenes, with what lies beside all of them. */
-export class World {
-  readonly folder: string;
-  /** Directories and a file of the superuser's and of Alice's, outside of the shared directory. */
-  readonly homes: Readonly<Record<'root' | 'alice', string>>;
-  readonly vault: string;
-  readonly #before = new Map<string, Map<string, string>>();
-  #scenes = 0;
-
-  constructor(t: TestContext, parent: string = tmpdir()) {
-    this.folder = mkdtempSync(join(parent, 'untorn-hostile-'));
-    afterwards(t, () => rmSync(this.folder, { recursive: true, force: true }));
-    chmodSync(this.folder, 0o755);
-    this.homes = { root: join(this.folder, 'home-of-root'), alice: join(this.folder, 'home-of-alice') };
-    this.vault = join(this.folder, 'vault');
-    home(this.homes.root, superuser, 0o755);
-    home(this.homes.alice, alice, 0o755);
-    file(this.vault, secret, superuser, 0o600);
-    this.remember();
-  }
-
-  /** What lies beside the scenes is from now on to be as it is. */
-  remember(): void {
-    for (const path of [this.homes.root, this.homes.alice, this.vault]) this.#before.set(path, recordOf(path));
-  }
-
-  scene(kind: Kind, owner: Owner): Scene {
-    return new Scene(join(this.folder, `shared-${this.#scenes++}`), kind, owner);
-  }
-
-  /** What was done to what lies beside. */
-  harm(): string[] {
-    const found = [...this.#before].flatMap(([path, before]) => differences(path.slice(this.folder.length + 1), before, recordOf(path)));
-    return found;
-  }
 }
 
 /** One shared directory. */
@@ -182,8 +142,9 @@ export class Scene {
     // In a directory of a group the neighbour may remove it.
     else if (this.kind === 'sticky') found.push("Alice's file is gone");
     for (const [what, place] of [["Alice's directory", privatePlace], ["Alice's file", notePlace]] as const) {
-      const known = [this.private, this.note, ...moved];
-      if (place !== undefined && !known.includes(place) && /\/(state|other|created|site|config\.json)$/.test(place)) found.push(`${what} is published as ${place.slice(this.folder.length)}`);
+      if (place === undefined || [this.private, this.note, ...moved].includes(place)) continue;
+      const published = ['state', 'other', 'created', 'site', 'config.json'].find((name) => resolved(this.at(name)) === place);
+      if (published !== undefined) found.push(`${what} is published as ${published}`);
     }
     found.push(...this.#walk((path, status) => (leaks(path, status, this.#inodes.note) ? `a secret stands in ${path.slice(this.folder.length)}, which the neighbour can read` : undefined)));
     return found;
@@ -191,6 +152,15 @@ export class Scene {
 
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Where a path leads; undefined if nowhere. */
+function resolved(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,7 +1,8 @@
 /** What a neighbour puts in the place of something. */
 import { dirname, join } from 'node:path';
 import type { Deed } from './neighbour-program.ts';
-import { baits, type Kind, type Scene, type World } from './scene.ts';
+import { baits, type Kind, type Scene } from './scene.ts';
+import type { World } from './world.ts';
 
 export interface Substitute {
   /** Where he can do it. */
