@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { operations, type OperationName } from './operations.ts';
 import { momentsOf, type Planted } from './planting.ts';
 import { race } from './races.ts';
-import { aliceOfDev, type Kind } from './scene.ts';
+import { aliceOfDev, root, type Kind } from './scene.ts';
 import { substitutes, type SubstituteName } from './substitutes.ts';
 import { World } from './world.ts';
 
@@ -22,7 +22,7 @@ describe('x', () => {
     it(`${op} ${kind} ${user}`, async () => {
       const planted: Planted[] = [];
       for (const p of plants) for (const at of await momentsOf(world, kind, p)) planted.push({ operation: p, at });
-      const tally = await race({ world, kind, user: user === 'root' ? undefined : aliceOfDev, operation: op, with: subs, ...(planted.length > 0 && { planted }) }, some);
+      const tally = await race({ world, kind, user: user === 'root' ? root : aliceOfDev, operation: op, with: subs, ...(planted.length > 0 && { planted }) }, some);
       console.log(op, kind, user, tally.trials, tally.done, tally.harm.length);
       for (const h of tally.harm) console.log('   ', h);
       assert.equal(tally.harm.length, 0);

@@ -1,4 +1,5 @@
 /** What those who are attacked do in the shared directory; what their neighbour does there before he is killed. */
+import { lstatSync, writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import type { Untorn } from './package.ts';
 
@@ -6,8 +7,10 @@ import type { Untorn } from './package.ts';
 type At = (name: string) => string;
 
 interface Operation {
-  /** Names that the caller gives: where a link is followed, the caller led there. */
+  /** Names that the caller gives: what is there is read, however large it is. */
   readonly given: readonly string[];
+  /** Where a link is not followed there, and so the caller does not lead there. */
+  readonly refusesLinks?: true;
   /** What has to be there: see preparing.ts. */
   readonly needs?: readonly Need[];
   /** Where its neighbour plants something, if not in the shared directory itself. */
@@ -24,8 +27,12 @@ const lock = { timeout: 400 };
 const fast = { durability: 'off', lock } as const;
 
 const fill = (pause: (steps: () => unknown) => Promise<void>) => async (folder: string): Promise<void> => {
-  // The caller's own calls are not the package's.
-  await pause(async () => (await import('node:fs')).writeFileSync(`${folder}/index.html`, 'new'));
+  // The caller's own calls are not the package's, and it is more careful than most.
+  await pause(() => {
+    const status = lstatSync(folder);
+    if (!status.isDirectory() || status.uid !== process.geteuid?.()) throw new Error('the caller is led elsewhere');
+    writeFileSync(`${folder}/index.html`, 'new');
+  });
 };
 
 const failed = (): never => {
@@ -65,19 +72,20 @@ export const operations = {
   'transaction failing': { given: ['state'], run: ({ transaction }, at) => transaction(async (tx) => void (await tx.writeFile(at('state'), 'new'), failed()), { lock }) },
   updateFile: { given: ['state'], target: 'state', run: ({ updateFile }, at) => updateFile(at('state'), () => 'new', fast) },
   updateFileSync: { given: ['state'], target: 'state', run: ({ updateFileSync }, at) => updateFileSync(at('state'), () => 'new', fast) },
-  'updateFile refusing links': { given: [], target: 'state', run: ({ updateFile }, at) => updateFile(at('state'), () => 'new', { ...fast, symlink: 'refuse' }) },
+  'updateFile refusing links': { given: ['state'], refusesLinks: true, target: 'state', run: ({ updateFile }, at) => updateFile(at('state'), () => 'new', { ...fast, symlink: 'refuse' }) },
   // The holder shows signs of life meanwhile.
   'updateFile for long': { given: ['state'], target: 'state', run: ({ updateFile }, at) => updateFile(at('state'), () => setTimeout(45, 'new'), { ...fast, lock: { ...lock, lease: 100 } }) },
   'updateFile failing': { given: ['state'], run: ({ updateFile }, at) => updateFile(at('state'), failed, fast) },
   updateJson: {
     given: ['config.json'],
     needs: ['damaged'],
+    target: 'config.json',
     run: ({ updateJson }, at) => updateJson(at('config.json'), (value) => ({ ...(value as object), more: 1 }), { recover: 'backup', onRecover: () => undefined, ...fast }),
   },
   readVersioned: { given: ['state'], run: ({ readVersioned }, at) => readVersioned(at('state')) },
   readJson: { given: ['config.json'], needs: ['damaged'], run: ({ readJson }, at) => readJson(at('config.json'), { recover: 'backup', onRecover: () => undefined }) },
-  replaceDirectory: { given: [], needs: ['site'], target: 'site', run: ({ replaceDirectory }, at, pause) => replaceDirectory(at('site'), fill(pause), { lock }) },
-  'replaceDirectory failing': { given: [], needs: ['site'], run: ({ replaceDirectory }, at, pause) => replaceDirectory(at('site'), async (folder) => void (await fill(pause)(folder), failed())) },
+  replaceDirectory: { given: ['site'], needs: ['site'], target: 'site', run: ({ replaceDirectory }, at, pause) => replaceDirectory(at('site'), fill(pause), { lock }) },
+  'replaceDirectory failing': { given: ['site'], needs: ['site'], run: ({ replaceDirectory }, at, pause) => replaceDirectory(at('site'), async (folder) => void (await fill(pause)(folder), failed())) },
   writeFile: { given: ['state'], needs: ['acl'], target: 'state', run: ({ writeFile }, at) => writeFile(at('state'), 'new') },
   writeFileSync: { given: ['state'], needs: ['acl'], target: 'state', run: ({ writeFileSync }, at) => writeFileSync(at('state'), 'new') },
   'writeFile with a mode': { given: ['state'], target: 'state', run: ({ writeFile }, at) => writeFile(at('state'), 'new', { mode: 0o600, ifUnchanged: 'skip' }) },
@@ -100,7 +108,7 @@ export const operations = {
     },
   },
   // From here on what prepares the scene, and what the neighbour is at when he is killed.
-  backUp: { given: [], run: ({ writeFile }, at) => writeFile(at('state'), 'old', { backup: { numbered: 3 } }) },
+  backUp: { given: ['state'], run: ({ writeFile }, at) => writeFile(at('state'), 'old', { backup: { numbered: 3 } }) },
   'transaction with a home of its own': {
     given: [],
     run: ({ transaction }, at) =>

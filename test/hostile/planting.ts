@@ -30,7 +30,7 @@ export class Planter {
     this.#victim = victim;
   }
 
-  static async start(world: World, user: User | undefined = bobOfDev): Promise<Planter> {
+  static async start(world: World, user: User = bobOfDev): Promise<Planter> {
     return new Planter(await Victim.start(user, world.folder));
   }
 
@@ -71,14 +71,14 @@ function namesIn(scene: Scene): string {
 const known = new Map<string, Promise<number[]>>();
 
 /** The moments of an operation; they are looked for once. */
-export function momentsOf(world: World, kind: Kind, operation: OperationName, prepare: (scene: Scene) => void = () => undefined, user: User | undefined = bobOfDev): Promise<number[]> {
-  const key = `${kind} ${operation} ${user?.uid ?? 0}`;
+export function momentsOf(world: World, kind: Kind, operation: OperationName, prepare: (scene: Scene) => void = () => undefined, user: User = bobOfDev): Promise<number[]> {
+  const key = `${kind} ${operation} ${user.uid}`;
   let moments = known.get(key);
   if (moments === undefined) known.set(key, (moments = findMoments(world, kind, operation, prepare, user)));
   return moments;
 }
 
-async function findMoments(world: World, kind: Kind, operation: OperationName, prepare: (scene: Scene) => void, user: User | undefined): Promise<number[]> {
+async function findMoments(world: World, kind: Kind, operation: OperationName, prepare: (scene: Scene) => void, user: User): Promise<number[]> {
   const scene = world.scene(kind, user);
   prepare(scene);
   const planter = await Planter.start(world, user);

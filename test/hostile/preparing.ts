@@ -4,7 +4,7 @@ import { setAttributeSync } from '@napi-rs/xattr';
 import { bob, dev, type User } from '../support/as-user.ts';
 import type { Need } from './operations.ts';
 import { Planter } from './planting.ts';
-import { ownerOf, type Scene } from './scene.ts';
+import type { Scene } from './scene.ts';
 import type { World } from './world.ts';
 
 /** An ACL in the form of the system: the owner and one more user may read and write, group and others read. */
@@ -20,8 +20,8 @@ function aclFor(uid: number): Buffer {
   return bytes;
 }
 
-export async function prepare(world: World, scenes: readonly Scene[], user: User | undefined, needs: readonly Need[]): Promise<void> {
-  const owner = { ...ownerOf(user), gid: dev };
+export async function prepare(world: World, scenes: readonly Scene[], user: User, needs: readonly Need[]): Promise<void> {
+  const owner = { ...user, gid: dev };
   for (const scene of scenes) {
     if (needs.includes('acl')) setAttributeSync(scene.at('state'), 'system.posix_acl_access', aclFor(bob.uid));
     if (needs.includes('damaged')) {

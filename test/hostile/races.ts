@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { lstatSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { User } from '../support/as-user.ts';
 import { operation, type OperationName } from './operations.ts';
 import { full } from './package.ts';
@@ -18,7 +17,7 @@ import type { World } from './world.ts';
 export interface Race {
   readonly world: World;
   readonly kind: Kind;
-  readonly user: User | undefined;
+  readonly user: User;
   readonly operation: OperationName;
   /** What the neighbour has planted: one of these. */
   readonly planted?: readonly Planted[];
@@ -26,14 +25,14 @@ export interface Race {
   readonly with: readonly SubstituteName[];
 }
 
-/** One thing that he does: to a name that a call is given, or so much of it; or, before the first one, to the name of something planted. */
-type Where = { readonly index: number; readonly name: number; readonly depth: number } | { readonly left: number };
+/** What something is put in the place of: what a call is about, the how manieth of its kind; or, before the first one, something planted. */
+type Where = { readonly place: string; readonly nth: number } | { readonly left: number };
 
 interface Trial {
   readonly planted: Planted | undefined;
   readonly where: Where;
   readonly substitute: SubstituteName;
-  /** To say what it was. */
+  /** What it is, also in other runs. */
   readonly text: string;
 }
 
@@ -80,32 +79,47 @@ async function allTrials(race: Race): Promise<Trial[]> {
   for (const [at, scene] of all.entries()) {
     const planted = plants[at];
     const left = planted === undefined ? [] : leftIn(scene);
-    const calls: Call[] = [];
+    const places: { where: Where; part: string; text: string }[] = left.map((part, index) => ({ where: { left: index }, part, text: `planted ${shapeOf(part)}` }));
+    const count = new Counter();
     await victim.perform({ operation: race.operation, folder: scene.folder }, (call) => {
-      calls.push(call);
+      for (const { part, text } of placesOf(scene, call)) places.push({ where: { place: text, nth: count.next(text) }, part, text });
       return 'go';
     });
-    const places = [...left.map((name, index) => ({ where: { left: index }, part: name, text: 'planted' })), ...calls.flatMap((call, index) => placesOf(scene, call, index))];
     for (const { where, part, text } of places) {
-      for (const substitute of race.with) {
-        if (mayTry(race, part, substitute)) found.push({ planted, where, substitute, text: `${text} ${shapeOf(part)}` });
-      }
+      for (const substitute of race.with) if (mayTry(race, part, substitute)) found.push({ planted, where, substitute, text });
     }
     scene.remove();
   }
   return found;
 }
 
-function placesOf(scene: Scene, call: Call, index: number): { where: Where; part: string; text: string }[] {
+/** How often something was met. */
+class Counter {
+  readonly #times = new Map<string, number>();
+
+  next(text: string): number {
+    const times = (this.#times.get(text) ?? 0) + 1;
+    this.#times.set(text, times);
+    return times;
+  }
+}
+
+/** Every name that a call is given, and the directories above it. */
+function placesOf(scene: Scene, call: Call): { part: string; text: string }[] {
   return call.names.flatMap((path, name) => {
     const parts = partsOf(scene, path);
-    return parts.map((_, at) => ({ where: { index, name, depth: at + 1 }, part: parts.slice(0, at + 1).join('/'), text: call.name }));
+    return parts.map((_, at) => {
+      const part = parts.slice(0, at + 1).join('/');
+      return { part, text: `${call.name}${name === 0 ? '' : ' to'} ${shapeOf(part)}${at + 1 < parts.length ? '/…' : ''}` };
+    });
   });
 }
 
 function mayTry({ kind, operation: name }: Race, part: string, substitute: SubstituteName): boolean {
-  const { kinds, leads }: Substitute = substitutes[substitute];
-  return kinds.includes(kind) && !/^(private|note)\b/.test(part) && !(leads && operation(name).given.includes(part));
+  const { kinds, asked }: Substitute = substitutes[substitute];
+  const { given, refusesLinks } = operation(name);
+  const led = asked !== undefined && given.includes(part) && !(asked === 'a link' && refusesLinks === true);
+  return kinds.includes(kind) && !/^(private|note)\b/.test(part) && !led;
 }
 
 /** Not more than so many: others of each kind before a second of one. Always the same ones. */
@@ -143,7 +157,7 @@ export async function race(given: Race, some: number): Promise<Tally> {
 
 function describe({ planted, where, substitute, text }: Trial): string {
   const after = planted === undefined ? '' : `, after ${planted.operation} that was killed before call ${planted.at}`;
-  return `${substitute} in the place of what is at ${text}${'index' in where ? `, call ${where.index}` : ''}${after}`;
+  return `${substitute} in the place of what is at ${text}${'nth' in where && where.nth > 1 ? ` (${where.nth})` : ''}${after}`;
 }
 
 async function tryOne({ world, user, operation: name }: Race, scene: Scene, { where, substitute }: Trial): Promise<{ done: boolean; harm: string[] }> {
@@ -152,15 +166,16 @@ async function tryOne({ world, user, operation: name }: Race, scene: Scene, { wh
     const left = leftIn(scene)[where.left];
     if (left !== undefined) path = await put(world, scene, scene.at(left), substitute);
   }
-  const decide: Decide = async (call: Call, index: number): Promise<Answer> => {
-    if ('index' in where && index === where.index) {
-      const parts = partsOf(scene, call.names[where.name] ?? '');
-      if (parts.length >= where.depth) path = await put(world, scene, join(scene.folder, ...parts.slice(0, where.depth)), substitute);
+  const count = new Counter();
+  const decide: Decide = async (call: Call): Promise<Answer> => {
+    if ('left' in where) return 'go';
+    for (const { part, text } of placesOf(scene, call)) {
+      if (text === where.place && count.next(text) === where.nth) path = await put(world, scene, scene.at(part), substitute);
     }
     return 'go';
   };
   const outcome = await (await world.victim(user)).perform({ operation: name, folder: scene.folder }, decide);
-  return { done: path !== '', harm: [...world.harm(), ...scene.harm(path === '' ? [] : [path]), ...excesses(outcome), ...lies(scene, name, outcome, path)] };
+  return { done: path !== '', harm: [...world.harm(), ...scene.harm(), ...excesses(outcome), ...lies(scene, name, outcome, path)] };
 }
 
 /** Puts something in the place of what is there, or where something will be; returns where, if that could be done. */
@@ -179,14 +194,15 @@ export function excesses({ stuck, memory = 0 }: Outcome): string[] {
   return memory > memoryLimit ? [`it took ${memory} KiB of memory`] : [];
 }
 
-/** Whether it says that it succeeded, and the new content is not where the neighbour did nothing. */
+/** Whether it says that it succeeded, and has put in place what it did not make. */
 function lies(scene: Scene, name: OperationName, { result }: Outcome, path: string): string[] {
   const { target } = operation(name);
   if (target === undefined || result === undefined || path === scene.at(target) || path === '') return [];
   const { files = [] } = result as { files?: { superseded: boolean }[] };
   if (files.some(({ superseded }) => superseded)) return [];
+  const published = scene.published(target, path);
   // A directory may be exchanged after it was put in place.
-  if (target === 'site') return [];
+  if (published.length > 0 || !['state', 'created'].includes(target)) return published.map((what) => `it says that it succeeded, and ${what}`);
   const status = lstatSync(scene.at(target), { throwIfNoEntry: false });
   const content = status?.isFile() === true && status.size < 100 ? readFileSync(scene.at(target), 'utf8') : '';
   return content === 'new' ? [] : [`it says that it succeeded, and ${target} is something else`];

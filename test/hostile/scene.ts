@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { getAttributeSync, listAttributesSync } from '@napi-rs/xattr';
 import { alice, bob, dev, type User } from '../support/as-user.ts';
 
+/** Who may do everything; and who only may do what the neighbour may, too. */
+export const root: User = { uid: 0, gid: 0 };
 export const aliceOfDev: User = { ...alice, groups: [dev] };
 
 /** `'group'`: all of a group may write it, and remove each other's files. `'sticky'`: as `/tmp`, all may write, and remove their own. */
@@ -17,15 +19,6 @@ export const secret = '{"secret":"of somebody else"}';
 
 /** Names that are in every directory that is not to be touched: what is led there finds them. */
 export const baits: readonly string[] = ['diary', 'keep', 'index.html', 'file'];
-
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-export const superuser: Owner = { uid: 0, gid: 0 };
-
-export const ownerOf = (user: User | undefined): Owner => user ?? superuser;
 
 /** What there is to be known of a file or directory, and of all below. */
 function record(path: string, name: string, into: Map<string, string>): void {
@@ -55,21 +48,21 @@ export function differences(what: string, before: ReadonlyMap<string, string>, n
 
 const long = new Date('2001-01-01');
 
-export function file(path: string, content: string, owner: Owner, mode: number): void {
+export function file(path: string, content: string, owner: User, mode: number): void {
   writeFileSync(path, content);
   chownSync(path, owner.uid, owner.gid);
   chmodSync(path, mode);
   utimesSync(path, long, long);
 }
 
-function directory(path: string, owner: Owner, mode: number): void {
+function directory(path: string, owner: User, mode: number): void {
   mkdirSync(path);
   chownSync(path, owner.uid, owner.gid);
   chmodSync(path, mode);
 }
 
 /** A directory with files in it. */
-export function home(path: string, owner: Owner, mode: number): void {
+export function home(path: string, owner: User, mode: number): void {
   directory(path, owner, 0o755);
   for (const bait of baits) file(join(path, bait), secret, owner, 0o600);
   directory(join(path, 'deep'), owner, 0o700);
@@ -88,7 +81,7 @@ export class Scene {
   readonly #noteBefore: string;
   readonly #inodes: { readonly private: number; readonly note: number };
 
-  constructor(folder: string, kind: Kind, owner: Owner) {
+  constructor(folder: string, kind: Kind, owner: User) {
     this.folder = folder;
     this.kind = kind;
     mkdirSync(folder);
@@ -131,8 +124,8 @@ export class Scene {
     });
   }
 
-  /** What was done to Alice's things, or was made known of them. `moved` says where the neighbour put them. */
-  harm(moved: readonly string[]): string[] {
+  /** What was done to Alice's things, or was made known of them. */
+  harm(): string[] {
     const found: string[] = [];
     const privatePlace = this.#find(this.#inodes.private);
     if (privatePlace === undefined) found.push("Alice's directory is gone");
@@ -141,13 +134,16 @@ export class Scene {
     if (notePlace !== undefined) found.push(...differences("Alice's file", new Map([['', this.#noteBefore]]), recordOf(notePlace)));
     // In a directory of a group the neighbour may remove it.
     else if (this.kind === 'sticky') found.push("Alice's file is gone");
-    for (const [what, place] of [["Alice's directory", privatePlace], ["Alice's file", notePlace]] as const) {
-      if (place === undefined || [this.private, this.note, ...moved].includes(place)) continue;
-      const published = ['state', 'other', 'created', 'site', 'config.json'].find((name) => resolved(this.at(name)) === place);
-      if (published !== undefined) found.push(`${what} is published as ${published}`);
-    }
     found.push(...this.#walk((path, status) => (leaks(path, status, this.#inodes.note) ? `a secret stands in ${path.slice(this.folder.length)}, which the neighbour can read` : undefined)));
     return found;
+  }
+
+  /** Which of Alice's things is under a name that the neighbour did not give it. */
+  published(name: string, moved: string): string[] {
+    const there = resolved(this.at(name));
+    if (there === undefined || there === moved || [this.private, this.note].includes(there)) return [];
+    const { ino } = lstatSync(there);
+    return Object.entries(this.#inodes).flatMap(([what, inode]) => (ino === inode ? [`${name} is Alice's ${what} one`] : []));
   }
 
   remove(): void {

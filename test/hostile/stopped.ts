@@ -31,9 +31,6 @@ export type Outcome = Told & { readonly stuck?: string };
 /** More than it takes to do anything here, and less than what is to be refused would take. */
 export const memoryLimit: number = 400 << 10;
 
-/** A user that may do everything. */
-export const root: undefined = undefined;
-
 export class Stopped {
   readonly process: ChildProcess;
   readonly ended: Promise<{ status: number | null; signal: string | null }>;
@@ -43,8 +40,8 @@ export class Stopped {
   stdout = '';
   stderr = '';
 
-  constructor(user: User | undefined, folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const program = [...(user === undefined ? [] : as(user)), process.execPath, '--no-warnings', ...args];
+  constructor(user: User, folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    const program = [...as(user), process.execPath, '--no-warnings', ...args];
     const settings = { NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, UV_USE_IO_URING: '0', UV_THREADPOOL_SIZE: '1' };
     this.process = spawn(spoiler, ['/dev/null', folder, '--', ...program], { cwd: '/', env: { ...process.env, ...settings, ...env }, stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
@@ -89,12 +86,12 @@ export class Victim {
   #pid = 0;
   gone = false;
 
-  private constructor(user: User | undefined, folder: string) {
+  private constructor(user: User, folder: string) {
     this.#program = new Stopped(user, folder, [here('victim.js')]);
     this.#lines = createInterface(this.#program.process.stdio[3] as Readable)[Symbol.asyncIterator]();
   }
 
-  static async start(user: User | undefined, folder: string): Promise<Victim> {
+  static async start(user: User, folder: string): Promise<Victim> {
     const victim = new Victim(user, folder);
     victim.#pid = Number(await victim.#hear());
     if (victim.#pid === 0) throw new Error(`The victim does not start: ${victim.#program.stderr}`);

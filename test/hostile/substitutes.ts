@@ -7,8 +7,8 @@ import type { World } from './world.ts';
 export interface Substitute {
   /** Where he can do it. */
   readonly kinds: readonly Kind[];
-  /** Whether it leads elsewhere: what the caller named leads there then. */
-  readonly leads: boolean;
+  /** What a caller who names it gets: where a link leads, or all of a huge file. */
+  readonly asked?: 'a link' | 'all of it';
   deeds(world: World, scene: Scene, path: string): readonly Deed[];
 }
 
@@ -16,16 +16,16 @@ const anywhere: readonly Kind[] = ['group', 'sticky'];
 const huge = String(1 << 30);
 
 export const substitutes = {
-  "Alice's directory": { kinds: ['group'], leads: false, deeds: (_, scene, path) => [['move', scene.private, path]] },
-  "Alice's file": { kinds: ['group'], leads: false, deeds: (_, scene, path) => [['move', scene.note, path]] },
-  "a link to Alice's directory": { kinds: anywhere, leads: true, deeds: ({ homes }, _, path) => [['link', homes.alice, path]] },
-  "a link to the superuser's directory": { kinds: anywhere, leads: true, deeds: ({ homes }, _, path) => [['link', homes.root, path]] },
-  "a link to the superuser's file": { kinds: anywhere, leads: true, deeds: ({ vault }, _, path) => [['link', vault, path]] },
-  'a link to /dev/zero': { kinds: anywhere, leads: false, deeds: (_, __, path) => [['link', '/dev/zero', path]] },
-  'a FIFO': { kinds: anywhere, leads: false, deeds: (_, __, path) => [['fifo', path]] },
-  'a huge file': { kinds: anywhere, leads: false, deeds: (_, __, path) => [['sparse', path, huge]] },
-  'a directory': { kinds: anywhere, leads: false, deeds: (_, __, path) => [['directory', path, ...baits]] },
-  nothing: { kinds: anywhere, leads: false, deeds: () => [] },
+  "Alice's directory": { kinds: ['group'], deeds: (_, scene, path) => [['move', scene.private, path]] },
+  "Alice's file": { kinds: ['group'], deeds: (_, scene, path) => [['move', scene.note, path]] },
+  "a link to Alice's directory": { kinds: anywhere, asked: 'a link', deeds: ({ homes }, _, path) => [['link', homes.alice, path]] },
+  "a link to the superuser's directory": { kinds: anywhere, asked: 'a link', deeds: ({ homes }, _, path) => [['link', homes.root, path]] },
+  "a link to the superuser's file": { kinds: anywhere, asked: 'a link', deeds: ({ vault }, _, path) => [['link', vault, path]] },
+  'a link to /dev/zero': { kinds: anywhere, deeds: (_, __, path) => [['link', '/dev/zero', path]] },
+  'a FIFO': { kinds: anywhere, deeds: (_, __, path) => [['fifo', path]] },
+  'a huge file': { kinds: anywhere, asked: 'all of it', deeds: (_, __, path) => [['sparse', path, huge]] },
+  'a directory': { kinds: anywhere, deeds: (_, __, path) => [['directory', path, ...baits]] },
+  nothing: { kinds: anywhere, deeds: () => [] },
 } satisfies Record<string, Substitute>;
 
 export type SubstituteName = keyof typeof substitutes;

@@ -2,11 +2,10 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { User } from '../support/as-user.ts';
+import { alice, type User } from '../support/as-user.ts';
 import { Neighbour } from './neighbour.ts';
-import { differences, file, home, ownerOf, recordOf, Scene, secret, superuser, type Kind } from './scene.ts';
+import { differences, file, home, recordOf, root, Scene, secret, type Kind } from './scene.ts';
 import { Victim } from './stopped.ts';
-import { alice } from '../support/as-user.ts';
 
 export class World {
   readonly folder: string;
@@ -27,19 +26,19 @@ export class World {
   }
 
   #furnish(): void {
-    home(this.homes.root, superuser, 0o755);
+    home(this.homes.root, root, 0o755);
     home(this.homes.alice, alice, 0o755);
-    file(this.vault, secret, superuser, 0o600);
+    file(this.vault, secret, root, 0o600);
     this.#before = new Map([this.homes.root, this.homes.alice, this.vault].map((path) => [path, recordOf(path)]));
   }
 
-  scene(kind: Kind, user: User | undefined): Scene {
-    return new Scene(join(this.folder, `shared-${this.#scenes++}`), kind, ownerOf(user));
+  scene(kind: Kind, user: User): Scene {
+    return new Scene(join(this.folder, `shared-${this.#scenes++}`), kind, user);
   }
 
   /** Who works in the scenes for a user, as long as it does not get stuck. */
-  async victim(user: User | undefined): Promise<Victim> {
-    const { uid } = ownerOf(user);
+  async victim(user: User): Promise<Victim> {
+    const { uid } = user;
     const known = this.#victims.get(uid);
     if (known !== undefined && !known.gone) return known;
     const victim = await Victim.start(user, this.folder);
