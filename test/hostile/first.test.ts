@@ -21,7 +21,7 @@ describe('x', () => {
   for (const op of (ops[0] as string) === 'all' ? Object.keys(operations) as OperationName[] : ops) for (const kind of kinds) for (const user of users)
     it(`${op} ${kind} ${user}`, async () => {
       const planted: Planted[] = [];
-      for (const p of plants) for (const at of await momentsOf(world, kind, p)) planted.push({ operation: p, at });
+      for (const p of plants) planted.push(...(await momentsOf(world, kind, p)));
       const tally = await race({ world, kind, user: user === 'root' ? root : aliceOfDev, operation: op, with: subs, ...(planted.length > 0 && { planted }) }, some);
       console.log(op, kind, user, tally.trials, tally.done, tally.harm.length);
       for (const h of tally.harm) console.log('   ', h);

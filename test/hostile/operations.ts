@@ -107,6 +107,21 @@ export const operations = {
       await file.discard();
     },
   },
+  // Of two directories, in the folder of both, and in one of them.
+  'transaction in two directories': {
+    given: [],
+    run: ({ transaction }, at) =>
+      transaction(
+        async (tx) => {
+          await tx.writeFile(at('home/state'), 'both');
+          await tx.writeFile(at('other/state'), 'both');
+        },
+        { lock: { ...lock, files: [at('home/state')] } },
+      ),
+  },
+  'update that changes nothing': { given: [], run: ({ updateFile }, at) => updateFile(at('state'), (old) => old as Buffer, fast) },
+  'transaction that changes nothing': { given: [], run: ({ transaction }, at) => transaction(async (tx) => tx.writeFile(at('state'), await tx.readFile(at('state'))), { lock }) },
+  'transaction beside': { given: [], run: ({ transaction }, at) => transaction((tx) => tx.writeFile(at('beside'), 'new'), { lock }) },
   // From here on what prepares the scene, and what the neighbour is at when he is killed.
   backUp: { given: ['state'], run: ({ writeFile }, at) => writeFile(at('state'), 'old', { backup: { numbered: 3 } }) },
   'transaction with a home of its own': {

@@ -34,23 +34,23 @@ export class Planter {
     return new Planter(await Victim.start(user, world.folder));
   }
 
-  /** In the shared directory, or in a part of it. */
-  async plant(scene: Scene, { operation, at }: Planted, part = '.'): Promise<void> {
-    await this.#victim.perform({ operation, folder: scene.at(part) }, (_, index) => (index === at ? 'freeze' : 'go'));
+  /** Leaves what a program that was killed before that call leaves in a folder. */
+  async plant(folder: string, { operation, at }: Planted): Promise<void> {
+    await this.#victim.perform({ operation, folder }, (_, index) => (index === at ? 'freeze' : 'go'));
   }
 
   /** Does something to its end. */
-  async perform({ folder }: Scene, operation: OperationName): Promise<void> {
-    const { error } = await this.#victim.perform({ operation, folder });
-    if (error !== undefined) throw new Error(`${operation} fails: ${error.message}`);
+  async perform(folder: string, operation: OperationName): Promise<void> {
+    const { error, stuck } = await this.#victim.perform({ operation, folder });
+    if (error !== undefined || stuck !== undefined) throw new Error(`${operation} fails: ${error?.message ?? stuck}`);
   }
 
   /** All calls at which an operation, killed there, leaves other names than before. */
-  async moments(scene: Scene, operation: OperationName): Promise<number[]> {
+  async moments(folder: string, operation: OperationName): Promise<number[]> {
     const found: number[] = [];
-    let last = namesIn(scene);
-    await this.#victim.perform({ operation, folder: scene.folder }, (_, index) => {
-      const now = namesIn(scene);
+    let last = namesIn(folder);
+    await this.#victim.perform({ operation, folder }, (_, index) => {
+      const now = namesIn(folder);
       if (now !== last) found.push(index);
       last = now;
       return 'go';
@@ -64,28 +64,28 @@ export class Planter {
   }
 }
 
-function namesIn(scene: Scene): string {
-  return scene.names().map(shapeOf).toSorted().join('\n');
+function namesIn(folder: string): string {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(shapeOf).toSorted().join('\n');
 }
 
-const known = new Map<string, Promise<number[]>>();
+const known = new Map<string, Promise<readonly Planted[]>>();
 
-/** The moments of an operation; they are looked for once. */
-export function momentsOf(world: World, kind: Kind, operation: OperationName, prepare: (scene: Scene) => void = () => undefined, user: User = bobOfDev): Promise<number[]> {
-  const key = `${kind} ${operation} ${user.uid}`;
+/** The moments of an operation of the neighbour's; they are looked for once. */
+export function momentsOf(world: World, kind: Kind, operation: OperationName): Promise<readonly Planted[]> {
+  const key = `${kind} ${operation}`;
   let moments = known.get(key);
-  if (moments === undefined) known.set(key, (moments = findMoments(world, kind, operation, prepare, user)));
+  if (moments === undefined) known.set(key, (moments = findMoments(world, kind, operation)));
   return moments;
 }
 
-async function findMoments(world: World, kind: Kind, operation: OperationName, prepare: (scene: Scene) => void, user: User): Promise<number[]> {
-  const scene = world.scene(kind, user);
-  prepare(scene);
-  const planter = await Planter.start(world, user);
+async function findMoments(world: World, kind: Kind, operation: OperationName): Promise<readonly Planted[]> {
+  const scene = world.scene(kind, bobOfDev);
+  const planter = await Planter.start(world);
   try {
-    return await planter.moments(scene, operation);
+    return (await planter.moments(scene.folder, operation)).map((at) => ({ operation, at }));
   } finally {
     await planter.die();
+    scene.remove();
   }
 }
 

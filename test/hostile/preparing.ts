@@ -36,10 +36,10 @@ export async function prepare(world: World, scenes: readonly Scene[], user: User
   const planter = await Planter.start(world, user);
   try {
     for (const scene of scenes) {
-      if (needs.includes('backups')) for (let times = 0; times < 2; times++) await planter.perform(scene, 'backUp');
+      if (needs.includes('backups')) for (let times = 0; times < 2; times++) await planter.perform(scene.folder, 'backUp');
       if (!needs.includes('site')) continue;
       // The package makes a link to a version of its own only where there is one already, or nothing.
-      await planter.perform(scene, 'replaceDirectory');
+      await planter.perform(scene.folder, 'replaceDirectory');
     }
   } finally {
     await planter.die();

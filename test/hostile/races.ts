@@ -2,13 +2,13 @@
  * A neighbour who puts something else in the place of something: before anything is done, of what he planted; or between two calls, of
  * what the next one is about. That is tried before every call, with every name that it is given, and with all that he might put there.
  */
-import { createHash } from 'node:crypto';
 import { lstatSync, readFileSync } from 'node:fs';
 import type { User } from '../support/as-user.ts';
+import type { Tally } from './hostile.ts';
 import { operation, type OperationName } from './operations.ts';
-import { full } from './package.ts';
 import { leftIn, Planter, shapeOf, type Planted } from './planting.ts';
 import { prepare } from './preparing.ts';
+import { sample } from './sample.ts';
 import { baits, type Kind, type Scene } from './scene.ts';
 import { memoryLimit, type Answer, type Call, type Decide, type Outcome } from './stopped.ts';
 import { exchange, substitutes, type Substitute, type SubstituteName } from './substitutes.ts';
@@ -36,14 +36,6 @@ interface Trial {
   readonly text: string;
 }
 
-/** What came of all trials. */
-export interface Tally {
-  readonly trials: number;
-  /** How often the neighbour could do it. */
-  readonly done: number;
-  readonly harm: readonly string[];
-}
-
 /** A scene for each of these, in which everything is planted by programs that are dead. */
 async function scenes({ world, kind, user, operation: name }: Race, plants: readonly (Planted | undefined)[]): Promise<Scene[]> {
   const { needs = [], plantIn } = operation(name);
@@ -55,7 +47,7 @@ async function scenes({ world, kind, user, operation: name }: Race, plants: read
     for (const [at, scene] of all.entries()) {
       const planted = plants[at];
       if (planted === undefined) continue;
-      await planter.plant(scene, planted, plantIn);
+      await planter.plant(scene.at(plantIn ?? '.'), planted);
       // What is led elsewhere by the names in these finds such names there.
       await world.neighbour.does(['stuff', scene.at(plantIn ?? '.'), ...baits]);
     }
@@ -120,19 +112,6 @@ function mayTry({ kind, operation: name }: Race, part: string, substitute: Subst
   const { given, refusesLinks } = operation(name);
   const led = asked !== undefined && given.includes(part) && !(asked === 'a link' && refusesLinks === true);
   return kinds.includes(kind) && !/^(private|note)\b/.test(part) && !led;
-}
-
-/** Not more than so many: others of each kind before a second of one. Always the same ones. */
-export function sample<T>(all: readonly T[], nameOf: (one: T) => string, some: number): T[] {
-  if (full) return [...all];
-  const times = new Map<string, number>();
-  const ranked = all.map((one) => {
-    const name = nameOf(one);
-    const rank = times.get(name) ?? 0;
-    times.set(name, rank + 1);
-    return { one, rank, hash: createHash('sha256').update(`${name} ${rank}`).digest('hex') };
-  });
-  return ranked.toSorted((a, b) => a.rank - b.rank || (a.hash < b.hash ? -1 : 1)).slice(0, some).map(({ one }) => one);
 }
 
 /** Tries it, `some` times at most unless all is to be tried. */
