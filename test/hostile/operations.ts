@@ -119,6 +119,32 @@ export const operations = {
         { lock: { ...lock, files: [at('home/state')] } },
       ),
   },
+  // In the shared directory and in one beside it that only the user himself can enter.
+  'transaction with hidden files': {
+    given: [],
+    run: ({ transaction }, at) =>
+      transaction(
+        async (tx) => {
+          await tx.writeFile(at('mine'), 'both');
+          await tx.writeFile(at('../hidden/state'), 'both');
+          await tx.writeFile(at('../hidden/other'), 'both');
+        },
+        { lock: { ...lock, files: [at('mine')] } },
+      ),
+  },
+  'transaction from hidden files': {
+    given: [],
+    run: ({ transaction }, at) =>
+      transaction(
+        async (tx) => {
+          await tx.writeFile(at('../hidden/state'), 'both');
+          await tx.writeFile(at('mine'), 'both');
+        },
+        { lock: { ...lock, files: [at('../hidden/state')] } },
+      ),
+  },
+  'write mine': { given: [], run: ({ writeFile }, at) => writeFile(at('mine'), 'both') },
+  'update mine': { given: [], run: ({ updateFile }, at) => updateFile(at('mine'), () => 'both', fast) },
   'update that changes nothing': { given: [], run: ({ updateFile }, at) => updateFile(at('state'), (old) => old as Buffer, fast) },
   'transaction that changes nothing': { given: [], run: ({ transaction }, at) => transaction(async (tx) => tx.writeFile(at('state'), await tx.readFile(at('state'))), { lock }) },
   'transaction beside': { given: [], run: ({ transaction }, at) => transaction((tx) => tx.writeFile(at('beside'), 'new'), { lock }) },

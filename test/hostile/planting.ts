@@ -45,17 +45,21 @@ export class Planter {
     if (error !== undefined || stuck !== undefined) throw new Error(`${operation} fails: ${error?.message ?? stuck}`);
   }
 
-  /** All calls at which an operation, killed there, leaves other names than before. */
-  async moments(folder: string, operation: OperationName): Promise<number[]> {
-    const found: number[] = [];
-    let last = namesIn(folder);
-    await this.#victim.perform({ operation, folder }, (_, index) => {
-      const now = namesIn(folder);
-      if (now !== last) found.push(index);
-      last = now;
+  /** What there is to be seen before each call of an operation. */
+  async looks<T>(folder: string, operation: OperationName, look: () => T): Promise<T[]> {
+    const found: T[] = [];
+    await this.#victim.perform({ operation, folder }, () => {
+      found.push(look());
       return 'go';
     });
     return found;
+  }
+
+  /** All calls at which an operation, killed there, leaves other names than before: in its folder, or in all of a larger one. */
+  async moments(folder: string, operation: OperationName, looked: string = folder): Promise<number[]> {
+    const before = namesIn(looked);
+    const names = await this.looks(folder, operation, () => namesIn(looked));
+    return names.flatMap((now, at) => (now === (names[at - 1] ?? before) ? [] : [at]));
   }
 
   /** From here on what was planted is a dead process's. */
@@ -136,3 +140,9 @@ function changed(text: string, texts: ReadonlyMap<string, string>): string {
   return result;
 }
 
+
+/** What decides a transaction if its name is changed: the name before, and after. */
+export function decisionIn(folder: string): [string, string] | undefined {
+  const pending = readdirSync(folder).find((name) => name.endsWith('.pending'));
+  return pending === undefined ? undefined : [join(folder, pending), join(folder, pending.replace(/pending$/, 'committed'))];
+}

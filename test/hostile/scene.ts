@@ -74,6 +74,8 @@ export function home(path: string, owner: User, mode: number): void {
 export class Scene {
   readonly folder: string;
   readonly kind: Kind;
+  /** A directory beside it that only its user can enter. */
+  readonly hidden: string;
   /** A directory and a file of Alice's that only she may read, in the shared directory. */
   readonly private: string;
   readonly note: string;
@@ -81,17 +83,24 @@ export class Scene {
   readonly #noteBefore: string;
   readonly #inodes: { readonly private: number; readonly note: number };
 
-  constructor(folder: string, kind: Kind, owner: User) {
+  readonly #parent: string;
+
+  constructor(parent: string, kind: Kind, owner: User) {
+    const folder = join(parent, 'shared');
+    this.#parent = parent;
     this.folder = folder;
     this.kind = kind;
     mkdirSync(folder);
     chownSync(folder, 0, dev);
+    this.hidden = join(parent, 'hidden');
+    directory(this.hidden, owner, 0o700);
+    for (const name of ['state', 'other']) file(join(this.hidden, name), 'old', owner, 0o600);
     const own = { ...owner, gid: dev };
     this.private = this.at('private');
     this.note = this.at('note');
     home(this.private, alice, 0o700);
     file(this.note, secret, alice, 0o600);
-    for (const name of ['state', 'other']) file(this.at(name), 'old', own, 0o664);
+    for (const name of ['state', 'other', 'mine']) file(this.at(name), 'old', own, 0o664);
     directory(this.at('own'), { uid: bob.uid, gid: dev }, 0o775);
     file(this.at('own/file'), 'old', { uid: bob.uid, gid: dev }, 0o664);
     chmodSync(folder, kind === 'group' ? 0o2775 : 0o1777);
@@ -102,6 +111,16 @@ export class Scene {
 
   at(name: string): string {
     return join(this.folder, name);
+  }
+
+  /** What the hidden files hold. */
+  get hiddenContents(): string {
+    return ['state', 'other'].map((name) => readFileSync(join(this.hidden, name), 'utf8')).join(', ');
+  }
+
+  /** Whether some hidden file holds this, under whatever name. */
+  hides(content: string): boolean {
+    return readdirSync(this.hidden, { withFileTypes: true }).some((entry) => entry.isFile() && readFileSync(join(this.hidden, entry.name), 'utf8') === content);
   }
 
   /** The names in it, and in directories below. */
@@ -147,7 +166,7 @@ export class Scene {
   }
 
   remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.#parent, { recursive: true, force: true });
   }
 }
 

@@ -1,5 +1,5 @@
 /** A folder for many scenes, with what lies beside all of them, and those who work in them. */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { alice, type User } from '../support/as-user.ts';
@@ -33,7 +33,9 @@ export class World {
   }
 
   scene(kind: Kind, user: User): Scene {
-    return new Scene(join(this.folder, `shared-${this.#scenes++}`), kind, user);
+    const folder = join(this.folder, `scene-${this.#scenes++}`);
+    mkdirSync(folder);
+    return new Scene(folder, kind, user);
   }
 
   /** Who works in the scenes for a user, as long as it does not get stuck. */
