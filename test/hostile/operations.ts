@@ -145,6 +145,8 @@ export const operations = {
   },
   'write mine': { given: [], run: ({ writeFile }, at) => writeFile(at('mine'), 'both') },
   'update mine': { given: [], run: ({ updateFile }, at) => updateFile(at('mine'), () => 'both', fast) },
+  'update of theirs': { given: ['theirs'], run: ({ updateFile }, at) => updateFile(at('theirs'), () => 'new', fast) },
+  'transaction of theirs': { given: ['theirs'], run: ({ transaction }, at) => transaction((tx) => tx.writeFile(at('theirs'), 'new'), { lock }) },
   'update that changes nothing': { given: [], run: ({ updateFile }, at) => updateFile(at('state'), (old) => old as Buffer, fast) },
   'transaction that changes nothing': { given: [], run: ({ transaction }, at) => transaction(async (tx) => tx.writeFile(at('state'), await tx.readFile(at('state'))), { lock }) },
   'transaction beside': { given: [], run: ({ transaction }, at) => transaction((tx) => tx.writeFile(at('beside'), 'new'), { lock }) },
@@ -155,7 +157,7 @@ export const operations = {
     run: ({ transaction }, at) =>
       transaction(
         async (tx) => {
-          await tx.writeFile(at('state'), 'planted');
+          await tx.writeFile(at('theirs'), 'planted');
           await tx.writeFile(at('own/file'), 'planted');
         },
         { lock: { ...lock, files: [at('own/file')] } },

@@ -2,10 +2,11 @@
  * What the neighbour plants: as far as can be, what the package itself leaves of a program of his that was killed, so that it is
  * right whatever the names and the contents are like. Only here is it known what they are like.
  */
-import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digest } from '#untorn/system/owner.js';
 import { bobOfDev, type User } from '../support/as-user.ts';
+import type { Deed } from './neighbour-program.ts';
 import type { OperationName } from './operations.ts';
 import type { Kind, Scene } from './scene.ts';
 import { Victim } from './stopped.ts';
@@ -15,6 +16,12 @@ import type { World } from './world.ts';
 export interface Planted {
   readonly operation: OperationName;
   readonly at: number;
+}
+
+/** One after which other names are left than before. */
+export interface Moment extends Planted {
+  /** Files whose contents tell of a transaction. */
+  readonly telling: readonly string[];
 }
 
 /** A name without what differs from process to process and from one to the next. */
@@ -36,7 +43,12 @@ export class Planter {
 
   /** Leaves what a program that was killed before that call leaves in a folder. */
   async plant(folder: string, { operation, at }: Planted): Promise<void> {
-    await this.#victim.perform({ operation, folder }, (_, index) => (index === at ? 'freeze' : 'go'));
+    await this.plantWhen(folder, operation, (index) => index === at);
+  }
+
+  /** The same, of one that is killed as soon as something is so. */
+  async plantWhen(folder: string, operation: OperationName, isTime: (index: number) => boolean): Promise<void> {
+    await this.#victim.perform({ operation, folder }, (_, index) => (isTime(index) ? 'freeze' : 'go'));
   }
 
   /** Does something to its end. */
@@ -72,21 +84,28 @@ function namesIn(folder: string): string {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(shapeOf).toSorted().join('\n');
 }
 
-const known = new Map<string, Promise<readonly Planted[]>>();
+const known = new Map<string, Promise<readonly Moment[]>>();
 
 /** The moments of an operation of the neighbour's; they are looked for once. */
-export function momentsOf(world: World, kind: Kind, operation: OperationName): Promise<readonly Planted[]> {
+export function momentsOf(world: World, kind: Kind, operation: OperationName): Promise<readonly Moment[]> {
   const key = `${kind} ${operation}`;
   let moments = known.get(key);
   if (moments === undefined) known.set(key, (moments = findMoments(world, kind, operation)));
   return moments;
 }
 
-async function findMoments(world: World, kind: Kind, operation: OperationName): Promise<readonly Planted[]> {
+async function findMoments(world: World, kind: Kind, operation: OperationName): Promise<readonly Moment[]> {
   const scene = world.scene(kind, bobOfDev);
   const planter = await Planter.start(world);
   try {
-    return (await planter.moments(scene.folder, operation)).map((at) => ({ operation, at }));
+    let last = namesIn(scene.folder);
+    const looks = await planter.looks(scene.folder, operation, () => {
+      const now = namesIn(scene.folder);
+      const isNew = now !== last;
+      last = now;
+      return { isNew, telling: isNew ? tellingIn(scene.folder) : [] };
+    });
+    return looks.flatMap(({ isNew, ...look }, at) => (isNew ? [{ operation, at, ...look }] : []));
   } finally {
     await planter.die();
     scene.remove();
@@ -99,50 +118,61 @@ export function leftIn(scene: Scene): string[] {
 }
 
 const id = /(?:[0-9a-z]+-){5}[0-9a-v]{20}/;
+const random = /[0-9a-v]{20}/;
 
-/** The ids of transactions that names in a directory tell. */
-export function transactionsIn(folder: string): string[] {
-  return [...new Set(readdirSync(folder).flatMap((name) => new RegExp(`untorn-[xj]-(${id.source})`).exec(name)?.[1] ?? []))];
+function inNames(folder: string, pattern: RegExp): string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return [...new Set(names.flatMap((name) => name.match(new RegExp(pattern, 'g')) ?? []))];
 }
 
-/** What tells files of the package from each other, of all that names in a directory say. */
+function tellingIn(folder: string): string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => lstatSync(join(folder, name)).isFile() && id.test(readFileSync(join(folder, name), 'utf8')));
+}
+
+/** The ids of transactions, as names in a directory tell them: all that is known of an owner, and what tells one of its files from the others. */
+export function idsIn(folder: string): string[] {
+  return inNames(folder, new RegExp(`(?<=untorn-[xj]-)${id.source}`));
+}
+
+/** What tells the package's files from each other, as names in a directory tell it. */
 export function randomsIn(folder: string): string[] {
-  return [...new Set(readdirSync(folder, { recursive: true, encoding: 'utf8' }).flatMap((name) => name.match(/[0-9a-v]{20}/g) ?? []))];
+  return inNames(folder, random);
 }
 
-/** Text whose checksum is right again. */
-export function sealed(text: string): string {
+/** Text with a checksum, which is right again after a change. */
+function sealed(text: string): string {
   const [line = '', ...rest] = text.split('\n');
   return rest.length === 2 && rest[1] === '' ? `${line}\n${digest(line)}\n` : text;
 }
 
-/**
- * What stands in the neighbour's files and names, changed: each of some texts is another. It is done here, with no more than the neighbour could do
- * himself: to files that he owns, in directories that he may write.
- */
-export function rewrite(folder: string, uid: number, texts: ReadonlyMap<string, string>): [string, string][] {
-  const moves: [string, string][] = [];
-  for (const name of readdirSync(folder)) {
+function changed(text: string, texts: readonly (readonly [string, string])[]): string {
+  return texts.reduce((result, [from, to]) => result.replaceAll(from, to), text);
+}
+
+/** What the neighbour does to say something else in the contents of his own files, and in their names: each of some texts is another. */
+export function rewriting(folder: string, texts: readonly (readonly [string, string])[], names: boolean): Deed[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap(({ name }): Deed[] => {
     const path = join(folder, name);
     const status = lstatSync(path);
-    if (status.uid !== uid) continue;
-    if (status.isDirectory()) moves.push(...rewrite(path, uid, texts));
-    else if (status.isFile()) writeFileSync(path, sealed(changed(readFileSync(path, 'utf8'), texts)));
-    const other = changed(name, texts);
-    if (other !== name && !existsSync(join(folder, other))) moves.push([path, join(folder, other)]);
-  }
-  return moves;
+    if (status.uid !== bobOfDev.uid) return [];
+    const deeds: Deed[] = status.isDirectory() ? rewriting(path, texts, names) : [];
+    const content = status.isFile() ? readFileSync(path, 'utf8') : '';
+    const other = changed(content, texts);
+    if (other !== content) deeds.push(['put', path, sealed(other)]);
+    const renamed = names ? changed(name, texts) : name;
+    if (renamed !== name) deeds.push(['move', path, join(folder, renamed)]);
+    return deeds;
+  });
 }
-
-function changed(text: string, texts: ReadonlyMap<string, string>): string {
-  let result = text;
-  for (const [from, to] of texts) result = result.replaceAll(from, to);
-  return result;
-}
-
 
 /** What decides a transaction if its name is changed: the name before, and after. */
 export function decisionIn(folder: string): [string, string] | undefined {
   const pending = readdirSync(folder).find((name) => name.endsWith('.pending'));
   return pending === undefined ? undefined : [join(folder, pending), join(folder, pending.replace(/pending$/, 'committed'))];
+}
+
+/** Whether the transaction is committed whose home is there. */
+export function isDecidedIn(folder: string): boolean {
+  return readdirSync(folder).some((name) => name.endsWith('.committed'));
 }

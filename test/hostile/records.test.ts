@@ -112,7 +112,7 @@ async function takenAway(world: World, user: User, operation: OperationName, som
     done++;
     const contents = await recovered(world, user, scene);
     // What it was to hold may be there for later, as long as it is.
-    const kept = contents === expected || (expected.includes('both') && scene.hides('both'));
+    const kept = contents === expected || (expected.includes('both') && scene.holds('both', 'hidden'));
     if (!kept) harm.push(`${name} taken away after a kill before call ${at}: ${contents} instead of ${expected}; there are ${readdirSync(scene.hidden).map(shapeOf).join(' ')}`);
     scene.remove();
   }

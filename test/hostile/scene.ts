@@ -118,9 +118,10 @@ export class Scene {
     return ['state', 'other'].map((name) => readFileSync(join(this.hidden, name), 'utf8')).join(', ');
   }
 
-  /** Whether some hidden file holds this, under whatever name. */
-  hides(content: string): boolean {
-    return readdirSync(this.hidden, { withFileTypes: true }).some((entry) => entry.isFile() && readFileSync(join(this.hidden, entry.name), 'utf8') === content);
+  /** Whether some file holds this, under whatever name, in the shared directory or in the hidden one. */
+  holds(content: string, where: 'shared' | 'hidden'): boolean {
+    const folder = where === 'shared' ? this.folder : this.hidden;
+    return readdirSync(folder, { withFileTypes: true }).some((entry) => entry.isFile() && readFileSync(join(folder, entry.name), 'utf8') === content);
   }
 
   /** The names in it, and in directories below. */
