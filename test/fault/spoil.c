@@ -124,12 +124,18 @@ static int spoil(pid_t thread, const struct call *call, struct user_regs_struct 
   return PTRACE_CONT;
 }
 
+/* Without what would end the line or a path in it. */
+static char *printable(char *path) {
+  for (char *at = path; *at; at++) if ((unsigned char)*at < ' ') *at = '?';
+  return path;
+}
+
 /* Says which call it is, and does what the answer says. */
 static int ask(pid_t thread, const struct call *call, struct user_regs_struct *now, word *const arguments[]) {
   char path[PATH_MAX], line[2 * PATH_MAX + 64], answer = 'g', how;
   if (!spoiled) {
     int length = snprintf(line, sizeof line, "%s", call->name);
-    for (int at = 0; (how = next_path(thread, call, arguments, &at, path));) length += snprintf(line + length, sizeof line - length, "\t%c%s", how, path);
+    for (int at = 0; (how = next_path(thread, call, arguments, &at, path));) length += snprintf(line + length, sizeof line - length, "\t%c%s", how, printable(path));
     line[length++] = '\n';
     if (write(channel, line, length) != length || read(channel, &answer, 1) != 1) fail("ask");
   }

@@ -112,7 +112,6 @@ async function disturbed(setting: Setting, lies: readonly Lie[], some: number): 
     const contents = readFileSync(scene.at('mine'), 'utf8');
     if (told) done++;
     if (told && (outcome.error !== undefined || contents !== 'both')) harm.push(`${name}() after ${lie.plant.operation} that was killed before call ${lie.plant.at} and tells ${lie.what}: ${outcome.error?.message ?? contents}`);
-    scene.remove();
   }
   await worker.end();
   return { trials: trials.length, done, harm };
@@ -151,7 +150,6 @@ async function torn(setting: Setting, some: number): Promise<Tally> {
     // What could not be completed is there for later.
     const lost = (['shared', 'hidden'] as const).filter((where) => !scene.holds('both', where));
     if (lost.length > 0) harm.push(`${name}() after ${lie.plant.operation} that was killed before call ${lie.plant.at} and tells ${lie.what} that was killed ${later} calls after its commit: ${contents}, and what the ${lost.join(' and the ')} one was to hold is gone`);
-    scene.remove();
   }
   return { trials: trials.length, done, harm };
 }

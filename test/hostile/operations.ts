@@ -15,6 +15,8 @@ interface Operation {
   readonly needs?: readonly Need[];
   /** Where its neighbour plants something, if not in the shared directory itself. */
   readonly plantIn?: string;
+  /** Whether its program ends with it. */
+  readonly ends?: true;
   /** The name that holds the new content or directory, if the operation says that it succeeded. */
   readonly target?: string;
   run(untorn: Untorn, at: At, pause: (steps: () => unknown) => Promise<void>): unknown;
@@ -38,6 +40,20 @@ const fill = (pause: (steps: () => unknown) => Promise<void>) => async (folder: 
 const failed = (): never => {
   throw new Error('the caller fails');
 };
+
+const leave = (): never => process.exit(0);
+
+function manyFiles({ transaction }: Untorn, at: At, count: number): unknown {
+  return transaction(
+    async (tx) => {
+      for (let file = 0; file < count; file++) await tx.writeFile(at(`file-${file}`), 'new');
+    },
+    { lock },
+  );
+}
+
+/** What a terminal obeys: escapes in both forms, a bell, the beginning of the line, and a line of its own. */
+export const terminalName = '\u001B[2J\u009B2J\u0007\r\nINJECTED';
 
 export const operations = {
   sweep: { given: [], run: ({ sweep }, at) => sweep(at('.'), { olderThan: 0 }) },
@@ -107,6 +123,10 @@ export const operations = {
       await file.discard();
     },
   },
+  'replaceDirectory left by an exit': { given: ['site'], needs: ['site'], ends: true, run: ({ replaceDirectory }, at) => replaceDirectory(at('site'), leave, { lock }) },
+  'updateFile left by an exit': { given: ['state'], ends: true, run: ({ updateFile }, at) => updateFile(at('state'), leave, fast) },
+  'transaction left by an exit': { given: ['state'], ends: true, run: ({ transaction }, at) => transaction(async (tx) => (await tx.writeFile(at('state'), 'new'), leave()), { lock: { ...lock, files: [at('other')] } }) },
+  'transaction with numbered backups': { given: ['state'], needs: ['backups'], run: ({ transaction }, at) => transaction((tx) => tx.writeFile(at('state'), 'new', { backup: { numbered: 3 } }), { lock }) },
   // Of two directories, in the folder of both, and in one of them.
   'transaction in two directories': {
     given: [],
@@ -150,6 +170,12 @@ export const operations = {
   'update that changes nothing': { given: [], run: ({ updateFile }, at) => updateFile(at('state'), (old) => old as Buffer, fast) },
   'transaction that changes nothing': { given: [], run: ({ transaction }, at) => transaction(async (tx) => tx.writeFile(at('state'), await tx.readFile(at('state'))), { lock }) },
   'transaction beside': { given: [], run: ({ transaction }, at) => transaction((tx) => tx.writeFile(at('beside'), 'new'), { lock }) },
+  'transaction of 10 files': { given: [], run: (untorn, at) => manyFiles(untorn, at, 10) },
+  'transaction of 20 files': { given: [], run: (untorn, at) => manyFiles(untorn, at, 20) },
+  'transaction of 40 files': { given: [], run: (untorn, at) => manyFiles(untorn, at, 40) },
+  'update of a name for a terminal': { given: [], run: ({ updateFile }, at) => updateFile(at(terminalName), () => 'new', fast) },
+  'transaction of a name for a terminal': { given: [], run: ({ transaction }, at) => transaction((tx) => tx.writeFile(at(terminalName), 'new'), { lock }) },
+  'replaceDirectory of a name for a terminal': { given: [], run: ({ replaceDirectory }, at, pause) => replaceDirectory(at(terminalName), fill(pause), { lock }) },
   // From here on what prepares the scene, and what the neighbour is at when he is killed.
   backUp: { given: ['state'], run: ({ writeFile }, at) => writeFile(at('state'), 'old', { backup: { numbered: 3 } }) },
   'transaction with a home of its own': {

@@ -53,8 +53,9 @@ export class Planter {
 
   /** Does something to its end. */
   async perform(folder: string, operation: OperationName): Promise<void> {
-    const { error, stuck } = await this.#victim.perform({ operation, folder });
-    if (error !== undefined || stuck !== undefined) throw new Error(`${operation} fails: ${error?.message ?? stuck}`);
+    const { error, stuck, ended } = await this.#victim.perform({ operation, folder });
+    const why = error?.message ?? stuck ?? ended;
+    if (why !== undefined) throw new Error(`${operation} fails: ${why}`);
   }
 
   /** What there is to be seen before each call of an operation. */
@@ -108,7 +109,6 @@ async function findMoments(world: World, kind: Kind, operation: OperationName): 
     return looks.flatMap(({ isNew, ...look }, at) => (isNew ? [{ operation, at, ...look }] : []));
   } finally {
     await planter.die();
-    scene.remove();
   }
 }
 
@@ -175,4 +175,9 @@ export function decisionIn(folder: string): [string, string] | undefined {
 /** Whether the transaction is committed whose home is there. */
 export function isDecidedIn(folder: string): boolean {
   return readdirSync(folder).some((name) => name.endsWith('.committed'));
+}
+
+/** A name like one that is there, of something else. */
+export function copyOf(name: string, number: number): string {
+  return name.replace(/[0-9a-v]{20}/, (text) => text.slice(0, 12) + number.toString(32).padStart(8, '0'));
 }

@@ -80,7 +80,6 @@ async function allTrials(race: Race): Promise<Trial[]> {
     for (const { where, part, text } of places) {
       for (const substitute of race.with) if (mayTry(race, part, substitute)) found.push({ planted, where, substitute, text });
     }
-    scene.remove();
   }
   return found;
 }
@@ -128,7 +127,6 @@ export async function race(given: Race, some: number): Promise<Tally> {
       const found = await tryOne(given, scene, trial);
       if (found.done) done++;
       if (found.harm.length > 0) harm.push(`${describe(trial)}: ${found.harm.join('; ')}`);
-      scene.remove();
     }
   }
   return { trials: trials.length, done, harm };
@@ -154,7 +152,7 @@ async function tryOne({ world, user, operation: name }: Race, scene: Scene, { wh
     return 'go';
   };
   const outcome = await (await world.victim(user)).perform({ operation: name, folder: scene.folder }, decide);
-  return { done: path !== '', harm: [...world.harm(), ...scene.harm(), ...excesses(outcome), ...lies(scene, name, outcome, path)] };
+  return { done: path !== '', harm: [...world.harm(), ...scene.harm(), ...excesses(outcome, operation(name).ends), ...lies(scene, name, outcome, path)] };
 }
 
 /** Puts something in the place of what is there, or where something will be; returns where, if that could be done. */
@@ -168,8 +166,9 @@ export async function put(world: World, scene: Scene, path: string, substitute: 
 }
 
 /** More than time and an error. */
-export function excesses({ stuck, memory = 0 }: Outcome): string[] {
+export function excesses({ stuck, ended, memory = 0 }: Outcome, mayEnd = false): string[] {
   if (stuck !== undefined) return [stuck];
+  if (ended !== undefined && !mayEnd) return [`it has ended: ${ended}`];
   return memory > memoryLimit ? [`it took ${memory} KiB of memory`] : [];
 }
 

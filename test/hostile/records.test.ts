@@ -35,7 +35,6 @@ async function momentsFor(world: World, user: User, operation: OperationName): P
   const scene = world.scene('group', user);
   const moments = await planter.moments(scene.folder, operation, dirname(scene.folder));
   await planter.die();
-  scene.remove();
   return moments;
 }
 
@@ -45,7 +44,6 @@ async function undecided(world: World, user: User): Promise<number[]> {
   const scene = world.scene('group', user);
   const looks = await planter.looks(scene.folder, atHome, () => decisionIn(scene.folder));
   await planter.die();
-  scene.remove();
   return looks.flatMap((names, at) => (names === undefined ? [] : [at]));
 }
 
@@ -61,7 +59,6 @@ async function decided(world: World, user: User): Promise<Tally> {
     done++;
     const contents = await recovered(world, user, scene);
     if (contents !== 'old, old') harm.push(`killed before call ${moments[index]}: ${contents}`);
-    scene.remove();
   }
   return { trials: scenes.length, done, harm };
 }
@@ -84,7 +81,6 @@ async function decidedMeanwhile(world: World, user: User): Promise<Tally> {
     const contents = await recovered(world, user, scene);
     const expected = result !== undefined || error?.outcome === 'new' ? ['both, both'] : error?.outcome === 'old' ? ['old, old'] : ['old, old', 'both, both'];
     if (!expected.includes(contents)) harm.push(`at call ${at}: it says ${JSON.stringify(error ?? 'done')}, and the files hold ${contents}`);
-    scene.remove();
   }
   return { trials: moments.length, done, harm };
 }
@@ -98,7 +94,6 @@ async function takenAway(world: World, user: User, operation: OperationName, som
     const names = readdirSync(scene.folder).filter((name) => name.includes('untorn')).map(shapeOf);
     const expected = await recovered(world, user, scene);
     for (const name of new Set(names)) combinations.push({ at: moments[index] as number, name, expected });
-    scene.remove();
   }
   const trials = sample(combinations, ({ name, expected }) => `${name} ${expected}`, some);
   const scenes = await killed(world, user, operation, trials.map(({ at }) => at));
@@ -114,7 +109,6 @@ async function takenAway(world: World, user: User, operation: OperationName, som
     // What it was to hold may be there for later, as long as it is.
     const kept = contents === expected || (expected.includes('both') && scene.holds('both', 'hidden'));
     if (!kept) harm.push(`${name} taken away after a kill before call ${at}: ${contents} instead of ${expected}; there are ${readdirSync(scene.hidden).map(shapeOf).join(' ')}`);
-    scene.remove();
   }
   return { trials: trials.length, done, harm };
 }

@@ -2,7 +2,7 @@
  * A shared directory, in which a neighbour can write too; and what he can neither change, nor read, nor remove himself, there and
  * elsewhere. Whatever somebody does in the shared directory, all of that must be as it was.
  */
-import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, realpathSync, rmSync, utimesSync, writeFileSync, type Stats } from 'node:fs';
+import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, realpathSync, utimesSync, writeFileSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { getAttributeSync, listAttributesSync } from '@napi-rs/xattr';
 import { alice, bob, dev, type User } from '../support/as-user.ts';
@@ -14,8 +14,9 @@ export const aliceOfDev: User = { ...alice, groups: [dev] };
 /** `'group'`: all of a group may write it, and remove each other's files. `'sticky'`: as `/tmp`, all may write, and remove their own. */
 export type Kind = 'group' | 'sticky';
 
-/** Stands in files that the neighbour may not read. */
-export const secret = '{"secret":"of somebody else"}';
+/** Stands in files that the neighbour may not read, which are JSON. */
+const secretText = 'of somebody else';
+export const secret: string = JSON.stringify({ secret: secretText });
 
 /** Names that are in every directory that is not to be touched: what is led there finds them. */
 export const baits: readonly string[] = ['diary', 'keep', 'index.html', 'file'];
@@ -83,11 +84,8 @@ export class Scene {
   readonly #noteBefore: string;
   readonly #inodes: { readonly private: number; readonly note: number };
 
-  readonly #parent: string;
-
   constructor(parent: string, kind: Kind, owner: User) {
     const folder = join(parent, 'shared');
-    this.#parent = parent;
     this.folder = folder;
     this.kind = kind;
     mkdirSync(folder);
@@ -111,6 +109,11 @@ export class Scene {
 
   at(name: string): string {
     return join(this.folder, name);
+  }
+
+  /** Makes a file of somebody's. */
+  put(name: string, content: string, owner: User): void {
+    file(this.at(name), content, { ...owner, gid: dev }, 0o664);
   }
 
   /** What the hidden files hold. */
@@ -165,10 +168,6 @@ export class Scene {
     const { ino } = lstatSync(there);
     return Object.entries(this.#inodes).flatMap(([what, inode]) => (ino === inode ? [`${name} is Alice's ${what} one`] : []));
   }
-
-  remove(): void {
-    rmSync(this.#parent, { recursive: true, force: true });
-  }
 }
 
 /** Where a path leads; undefined if nowhere. */
@@ -184,7 +183,7 @@ function resolved(path: string): string | undefined {
 function leaks(path: string, { mode, uid, gid, ino, ...status }: Stats, note: number): boolean {
   if ((mode & 0o170000) !== 0o100000 || ino === note) return false;
   const readable = (mode & 0o004) !== 0 || (gid === dev && (mode & 0o040) !== 0) || (uid === bob.uid && (mode & 0o400) !== 0);
-  return readable && beginningOf(path, Math.min(status.size, 4096)).includes(secret);
+  return readable && beginningOf(path, Math.min(status.size, 4096)).includes(secretText);
 }
 
 /** Of a file that may be huge. */

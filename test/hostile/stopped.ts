@@ -18,6 +18,8 @@ export interface Call {
   readonly name: string;
   /** What it is given by name, wherever links lead from there. */
   readonly names: readonly string[];
+  /** And by a descriptor. */
+  readonly held: readonly string[];
 }
 
 /** Lets it go on; or fails it and all later ones, which leaves the files as if the program had been killed before it. */
@@ -25,8 +27,8 @@ export type Answer = 'go' | 'freeze' | 'kill';
 
 export type Decide = (call: Call, index: number) => Answer | Promise<Answer>;
 
-/** How a program ended that was told to do something; or what it did instead. */
-export type Outcome = Told & { readonly stuck?: string };
+/** How it ended what it was told to do; or that it ended itself, or why it was killed. */
+export type Outcome = Told & { readonly ended?: string; readonly stuck?: string };
 
 /** More than it takes to do anything here, and less than what is to be refused would take. */
 export const memoryLimit: number = 400 << 10;
@@ -56,7 +58,8 @@ export class Stopped {
     const [name = '', ...paths] = line.split('\t');
     let answer: Answer = 'kill';
     try {
-      answer = await this.decide({ name, names: paths.filter((path) => path.startsWith('p')).map((path) => path.slice(1)) }, this.#calls++);
+      const given = (how: string): string[] => paths.filter((path) => path.startsWith(how)).map((path) => path.slice(1));
+      answer = await this.decide({ name, names: given('p'), held: given('f') }, this.#calls++);
     } catch (error) {
       this.#failure ??= error;
     }
@@ -76,6 +79,17 @@ export class Stopped {
 
   kill(): void {
     this.process.kill('SIGKILL');
+  }
+
+  /** Lets it come to its end; says why, if it was killed instead. */
+  async toEnd(): Promise<string | undefined> {
+    const watched = watch(this.process.pid as number);
+    const stuck = await Promise.race([this.ended.then(() => undefined), watched.stuck]);
+    watched.stop();
+    if (stuck !== undefined) this.kill();
+    await this.ended;
+    this.check();
+    return stuck;
   }
 }
 
@@ -116,7 +130,8 @@ export class Victim {
     this.#program.check();
     if (line === undefined && stuck === undefined) {
       this.gone = true;
-      return { stuck: `it has ended: ${this.#program.stderr}` };
+      await this.#program.ended;
+      return { ended: this.#program.stderr };
     }
     return line === undefined ? { stuck: stuck as string } : (JSON.parse(line) as Told);
   }
@@ -128,16 +143,16 @@ export class Victim {
   }
 }
 
-/** Tells when a process is stuck: it waits in open(2), as for the other end of a FIFO; or it takes memory without end. */
-export function watch(pid: number): { readonly stuck: Promise<string>; stop(): void } {
+/** Tells when a process, or one that it started, is stuck: it waits in open(2), as for the other end of a FIFO; or it takes memory without end. */
+function watch(pid: number): { readonly stuck: Promise<string>; stop(): void } {
   let looks = 0;
   let opening = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
   const stuck = new Promise<string>((resolve) => {
     timer = setInterval(() => {
-      const now = threadsIn(pid, opens);
-      opening = new Map(now.map((thread) => [thread, (opening.get(thread) ?? 0) + 1]));
-      const memory = memoryOf(pid);
+      const all = withChildren(pid);
+      opening = new Map(all.flatMap(openingIn).map((thread) => [thread, (opening.get(thread) ?? 0) + 1]));
+      const memory = Math.max(...all.map(memoryOf));
       if ([...opening.values()].some((times) => times > 8)) resolve('it waits in open(2)');
       else if (memory > memoryLimit) resolve(`it has ${memory} KiB of memory`);
       else if (++looks > 900) resolve('it does not end');
@@ -146,22 +161,29 @@ export function watch(pid: number): { readonly stuck: Promise<string>; stop(): v
   return { stuck, stop: () => clearInterval(timer) };
 }
 
+function withChildren(pid: number): number[] {
+  const children = orNothing(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter((text) => text !== '');
+  return [pid, ...children.flatMap((child) => withChildren(Number(child)))];
+}
+
 const opens: readonly string[] = process.arch === 'x64' ? ['2', '257', '437'] : ['56', '437'];
 
-/** Threads that sleep in one of these system calls (proc(5)). */
-function threadsIn(pid: number, calls: readonly string[]): string[] {
-  const at = (thread: string, name: string): string => readFileSync(`/proc/${pid}/task/${thread}/${name}`, 'utf8');
-  try {
-    return readdirSync(`/proc/${pid}/task`).filter((thread) => at(thread, 'stat').replace(/^.*\) /, '').startsWith('S') && calls.includes(at(thread, 'syscall').split(' ')[0] ?? ''));
-  } catch {
-    return []; // Gone meanwhile.
-  }
+/** Threads that sleep in open(2) (proc(5)). */
+function openingIn(pid: number): string[] {
+  const at = (thread: string, name: string): string => orNothing(() => readFileSync(`/proc/${pid}/task/${thread}/${name}`, 'utf8'));
+  const threads = orNothing(() => readdirSync(`/proc/${pid}/task`).join(' ')).split(' ');
+  return threads.filter((thread) => at(thread, 'stat').replace(/^.*\) /, '').startsWith('S') && opens.includes(at(thread, 'syscall').split(' ')[0] ?? ''));
 }
 
 function memoryOf(pid: number): number {
+  return Number(/^VmRSS:\s*(\d+)/m.exec(orNothing(() => readFileSync(`/proc/${pid}/status`, 'utf8')))?.[1] ?? 0);
+}
+
+/** It may have ended meanwhile. */
+function orNothing(look: () => string): string {
   try {
-    return Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+    return look();
   } catch {
-    return 0;
+    return '';
   }
 }

@@ -32,6 +32,7 @@ export class World {
     this.#before = new Map([this.homes.root, this.homes.alice, this.vault].map((path) => [path, recordOf(path)]));
   }
 
+  /** A new one. All of them stay to the end: a number of a directory that is used again would pass for one that is known. */
   scene(kind: Kind, user: User): Scene {
     const folder = join(this.folder, `scene-${this.#scenes++}`);
     mkdirSync(folder);
