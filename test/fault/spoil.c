@@ -16,7 +16,12 @@
  *     /untorn-spoil/beside=SIGNAL/NTH/CALL  the same, but it waits only until the main thread looks at files, or says "go"
  *     /untorn-spoil/after=SIGNAL/NTH/CALL   the program gets the signal when it is made; the thread waits until the main one says "go"
  *     /untorn-spoil/go                      the thread that waits goes on
+ *     /untorn-spoil/ask                     before each call the thread waits for what descriptor 5 answers
  *     /untorn-spoil/end                     no more
+ *
+ * Who is asked reads a line of the call's name and its paths, each after a tab and a letter: "p" if it is given by name, "f" if by a
+ * descriptor. The answer is a byte: "g" to go on; "f" to fail it, and all that follow until the next order, with EIO: as if the process
+ * had been killed before it, and is not; "k" to kill the program.
  *
  * A CALL is the call's name and a path, as "openat /tmp/file"; a path ends after a CUT, where temporary names become random. The log has
  * a line for each: "NTH CALL", with a "!" before the one that was spoiled; and "end". Calls are counted by what they do, whatever
@@ -43,29 +48,31 @@
 #include "registers.h"
 #include "watched.h"
 
+enum { channel = 5 };
 static pid_t program, late; /* the thread whose call is made, and is then said to have failed */
 static pid_t held;          /* the thread that waits */
 enum { WAIT = -1 };
 
+/* The next path that the call works on, from its argument `*at` on, and how it is given: 'p', 'f', or 0 if there is none. */
+static char next_path(pid_t thread, const struct call *call, word *const arguments[], int *at, char *path) {
+  char given[PATH_MAX], how;
+  int directory = AT_FDCWD;
+  while ((how = call->arguments[*at])) {
+    word value = *arguments[(*at)++];
+    if (how == 'd') directory = (int)value;
+    else if (how == 'f') return descriptor_path(thread, (int)value, "", path), how;
+    else if (how == 'p') {
+      copy_string(thread, value, given);
+      resolve(thread, directory, given, path);
+      return how;
+    }
+  }
+  return 0;
+}
+
 /* Whether the call works on a file that is looked at; `path` is it, or the last of its paths. */
 static int concerns(pid_t thread, const struct call *call, word *const arguments[], char *path) {
-  char given[PATH_MAX];
-  int directory = AT_FDCWD;
-  for (int at = 0; call->arguments[at]; at++) {
-    switch (call->arguments[at]) {
-      case 'd':
-        directory = (int)*arguments[at];
-        continue;
-      case 'f':
-        descriptor_path(thread, (int)*arguments[at], "", path);
-        break;
-      case 'p':
-        copy_string(thread, *arguments[at], given);
-        resolve(thread, directory, given, path);
-        break;
-      default:
-        continue;
-    }
+  for (int at = 0; next_path(thread, call, arguments, &at, path);) {
     if (is_watched(path) || !strncmp(path, marker, sizeof marker - 1)) return 1;
   }
   return 0;
@@ -141,6 +148,28 @@ static int spoil(pid_t thread, const struct call *call, struct user_regs_struct 
   return PTRACE_CONT;
 }
 
+/* Without what would end the line or a path in it. */
+static char *printable(char *path) {
+  for (char *at = path; *at; at++) if ((unsigned char)*at < ' ') *at = '?';
+  return path;
+}
+
+/* Says which call it is, and does what the answer says. */
+static int ask(pid_t thread, const struct call *call, struct user_regs_struct *now, word *const arguments[]) {
+  char path[PATH_MAX], line[2 * PATH_MAX + 64], answer = 'g', how;
+  if (!spoiled) {
+    int length = snprintf(line, sizeof line, "%s", call->name);
+    for (int at = 0; (how = next_path(thread, call, arguments, &at, path));) length += snprintf(line + length, sizeof line - length, "\t%c%s", how, printable(path));
+    line[length++] = '\n';
+    if (write(channel, line, length) != length || read(channel, &answer, 1) != 1) fail("ask");
+  }
+  if (answer == 'k') kill(program, SIGKILL);
+  if (answer == 'f') spoiled = 1, fault_value = EIO;
+  /* What is closed is closed also when nothing goes any more. */
+  if (spoiled && call->number != __NR_close) RESULT(*now) = -fault_value, set_number(thread, now, -1);
+  return PTRACE_CONT;
+}
+
 static int before_call(pid_t thread) {
   char path[PATH_MAX] = "", call[PATH_MAX + 64], line[PATH_MAX + 128];
   struct user_regs_struct now = registers(thread);
@@ -155,6 +184,7 @@ static int before_call(pid_t thread) {
   }
   if (thread == program && is("beside")) release();
   if (!looking) return PTRACE_CONT;
+  if (!strcmp(fault, "ask")) return ask(thread, &calls[at], &now, arguments);
   shorten(path);
   snprintf(call, sizeof call, "%s %s", calls[at].name, path);
   int number = number_of(call), hit = !strcmp(call, wanted) && (spoiled ? is("fill") : number == nth);
@@ -223,6 +253,7 @@ int main(int count, char **arguments) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   log_file = open(arguments[1], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log_file < 0) fail(arguments[1]);
+  fcntl(channel, F_SETFD, FD_CLOEXEC);
   program = start(arguments + at + 1);
   for (;;) {
     pid_t thread = waitpid(-1, &status, __WALL);

@@ -1,0 +1,13 @@
+/** The package that is attacked: this build, or the one in the folder that UNTORN_PACKAGE names, as an older one. */
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const folder = process.env['UNTORN_PACKAGE'] ?? fileURLToPath(new URL('../../../', import.meta.url));
+
+export type Untorn = typeof import('untorn');
+
+export const library: string = pathToFileURL(join(folder, 'dist/index.js')).href;
+export const command: string = join(folder, 'dist/cli/main.cjs');
+
+/** All windows, places and substitutes, and not some of each. */
+export const full: boolean = process.env['UNTORN_HOSTILE'] === 'full';
