@@ -34,7 +34,10 @@ export interface ReplaceDirectoryResult {
   readonly replaced: boolean;
   /** Whether the new directory survives a power cut: confirmed, not asked for, or the filesystem cannot. */
   readonly durable: boolean | 'unsupported';
-  /** Where the old directory is, if it is there still: kept, not made by this function, not removable, or the new one not known to be durable. */
+  /**
+   * Where the old directory is, if it is there still: kept, not made by this function, not removable, where others could have put it
+   * there or other machines may read it, or the new one not known to be durable.
+   */
   readonly oldPath: PathName | undefined;
 }
 
@@ -46,14 +49,16 @@ export interface ReplaceDirectoryResult {
  *
  * Where `path` is a symbolic link to a directory, or nothing, it becomes a symbolic link to a directory beside it. Where it is a
  * directory itself, both are exchanged, for which GNU coreutils 9.5 or later must be installed (Linux). The old directory is
- * removed, unless `keepOld`, or if a link led to one that this function has not made.
+ * removed, unless `keepOld`, or if a link led to one that this function has not made; it also stays where others could have put it
+ * there, and for a while where other machines may read it (docs/guarantees.md, "Whole directories").
  *
  * A reader that uses the path twice may see the old directory first and then the new: open the directory once, and reach all files through it.
  * One that is in the old directory while that is removed finds files gone (ENOENT): it opens `path` again, or `keepOld` keeps them.
  * Not kept: the old directory's ACL. Its mode is, and its group and owner where one may give them, for a directory that a function fills.
  *
  * @throws {WriteError} with the codes of the system, as `ENOTDIR`; `EXDEV` (`source` is on another filesystem); `ENOTSUP` (`path`
- *   is a real directory and cannot be exchanged here, or this is Windows); `ERR_LOCK_TIMEOUT`.
+ *   is a real directory and cannot be exchanged here, or this is Windows); `ERR_LOCK_TIMEOUT`; `ERR_VERSION_CONFLICT` (somebody has moved or replaced
+ *   the new directory on its way).
  * @throws what `source` throws.
  * @example Publish a site
  * ```ts

@@ -42,7 +42,7 @@ export interface KeptFile {
    * - `'young'`: its writer cannot be judged, and it was changed not long ago.
    * - `'foreign'`: it is another user's.
    * - `'linked'`: it has another name somewhere.
-   * - `'special'`: it is no regular file.
+   * - `'special'`: it is no regular file, or a directory that holds no proof that it may be removed.
    * - `'transaction'`: it is part of a transaction, which `recover` completes or removes.
    * - `'failed'`: it could not be removed, or is a directory that could not be read; see `error`.
    */

@@ -48,7 +48,7 @@ const reasons: Record<KeptFile['reason'], string> = {
   young: 'its writer cannot be judged, and it was changed not long ago',
   foreign: "it is another user's",
   linked: 'it has another name somewhere',
-  special: 'it is not a regular file',
+  special: 'it is not a regular file, or a directory without proof that it may be removed',
   transaction: 'it is part of a transaction, which "untorn recover" completes or removes',
   failed: 'it cannot be removed',
 };

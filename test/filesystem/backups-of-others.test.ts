@@ -120,7 +120,7 @@ describe('a backup of a file that others exchange meanwhile', () => {
     let done = false;
     const call = fs.${before};
     fs.${before} = (name, ...args) => {
-      if (!done && (${JSON.stringify(before)} !== 'openSync' || (String(name).endsWith('/f') && !(args[0] & ${0o10000000})))) { done = true; ${meanwhile} }
+      if (!done && (${JSON.stringify(before)} !== 'openSync' || (String(name).endsWith('/f') && !(args[0] & 0o10000000)))) { done = true; ${meanwhile} }
       return call(name, ...args);
     };
     ${linkError && `fs.linkSync = () => { throw Object.assign(new Error('EPERM'), { code: 'EPERM' }); };`}
