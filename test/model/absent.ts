@@ -9,8 +9,8 @@ import { root, type Tree } from './tree.ts';
 import { recoverySteps, surroundingsFor, transactionSteps, unchanged, type Mutation, type Planned } from './transactions.ts';
 
 const plan: readonly Planned[] = [{ write: '/d/f', content: 'A' }, { write: '/e/g', content: 'B' }];
-const old = '/d/f=o /e/g=o';
-const fresh = '/d/f=A /e/g=B';
+export const old = '/d/f=o /e/g=o';
+export const fresh = '/d/f=A /e/g=B';
 const folders = ['/d', '/e'] as const;
 type Folder = (typeof folders)[number];
 
@@ -24,8 +24,9 @@ function begin(): Disk {
 }
 
 /** A disk as it is when the transaction was killed at a step; undefined if it has ended by then. */
-function killedAt(step: number): { disk: Disk; owner: Process } | undefined {
+export function killedAt(step: number, watch: (disk: Disk) => void = () => undefined): { disk: Disk; owner: Process } | undefined {
   const disk = begin();
+  watch(disk);
   const owner = new Process(transactionSteps(plan, 'full', surroundingsFor(0)), disk);
   return owner.go(step) ? { disk, owner } : undefined;
 }
@@ -33,13 +34,13 @@ function killedAt(step: number): { disk: Disk; owner: Process } | undefined {
 const isOf = (name: string) => (path: string): boolean => path.includes(name);
 
 /** The files but for what the package keeps, and whether something of that is left. */
-function contents(tree: Tree, where: readonly string[] = folders): { files: string; left: string[] } {
+export function contents(tree: Tree, where: readonly string[] = folders): { files: string; left: string[] } {
   const names = tree.walk().filter(({ path }) => where.some((folder) => path.startsWith(`${folder}/`)));
   const files = names.filter(({ path, inode }) => inode.type === 'file' && !path.includes('untorn')).map(({ path, inode }) => `${path}=${inode.data}`);
   return { files: files.join(' '), left: names.map(({ path }) => path).filter(isOf('untorn')) };
 }
 
-function isCommitted(tree: Tree): boolean {
+export function isCommitted(tree: Tree): boolean {
   return contents(tree).files !== old || tree.walk().some(({ name }) => ['token.committed', 'token.done'].includes(name));
 }
 
@@ -48,11 +49,11 @@ interface Recovered {
   readonly kept: readonly unknown[];
 }
 
-function recovery(disk: Disk, folder: string, index: number, mutation: Mutation = unchanged): Process {
+export function recovery(disk: Disk, folder: string, index: number, mutation: Mutation = unchanged): Process {
   return new Process(mutation(recoverySteps(folder, surroundingsFor(index))), disk);
 }
 
-function recoverAll(disk: Disk): Recovered[] {
+export function recoverAll(disk: Disk): Recovered[] {
   return folders.map((folder) => {
     const one = recovery(disk, folder, 9);
     one.go(Infinity);

@@ -71,6 +71,14 @@ function* absent(): Steps<never> {
   throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
 }
 
+/** What a power cut shows during a recovery. */
+export const cutMutants: Readonly<Record<string, Mutation>> = {
+  'who completes does not sync the commit first': (steps) => {
+    let syncs = 0;
+    return mutant((request, state) => (ofDirectory(request, state) && syncs++ === 0 ? nothing() : undefined))(steps);
+  },
+};
+
 /** What a copy shows. */
 export const copyMutants: Readonly<Record<string, Mutation>> = {
   'a directory is not known by its inode': mutant((request) => {

@@ -3,8 +3,7 @@ import { describe, it } from 'node:test';
 import { note } from '../support/evidence.ts';
 import { transactionScenarios } from './transaction-scenarios.ts';
 import { checkFaults, checkForeign, checkSuspended } from './suspended.ts';
-import { absenceMutants, copyMutants, crashMutants, foreignMutants, suspendedMutants } from './transaction-mutants.ts';
-import { checkAway, checkCopies, checkTaken, checkVanished, type Checked } from './absent.ts';
+import { crashMutants, foreignMutants, suspendedMutants } from './transaction-mutants.ts';
 import { checkTogether } from './together.ts';
 import { TransactionCheck, unchanged, type TransactionScenario } from './transactions.ts';
 
@@ -47,23 +46,6 @@ describe('a transaction that others come between', () => {
   });
 });
 
-describe('a transaction that was killed, and what is not as it left it', () => {
-  const checks: Record<string, () => Checked> = {
-    'is left alone while a directory of it is away, at whatever step of whoever is at work in the other one': () => checkAway(unchanged),
-    'is not touched by a recovery in a copy of its directories, nor is the copy': () => checkCopies(unchanged),
-    'stays all or nothing when another user takes its record or a pointer away, and brings it back': checkTaken,
-    'is told of when a staged file is gone, and only then': checkVanished,
-  };
-  for (const [name, check] of Object.entries(checks)) {
-    it(`${name} (G9)`, (t) => {
-      const { violations, runs } = check();
-      t.diagnostic(`${runs} runs`);
-      assert.ok(runs > 30);
-      assert.deepEqual(violations.slice(0, 5), []);
-    });
-  }
-});
-
 describe('the model check of transactions', () => {
   const found = (violations: readonly string[]): void => assert.notDeepEqual(violations, []);
 
@@ -75,7 +57,5 @@ describe('the model check of transactions', () => {
     });
   }
   for (const [name, mutation] of Object.entries(suspendedMutants)) it(`sees the mistake: ${name}`, () => found(checkSuspended(mutation).violations));
-  for (const [name, mutation] of Object.entries(absenceMutants)) it(`sees the mistake: ${name}`, () => found(checkAway(mutation).violations));
-  for (const [name, mutation] of Object.entries(copyMutants)) it(`sees the mistake: ${name}`, () => found(checkCopies(mutation).violations));
   for (const [name, mutation] of Object.entries(foreignMutants)) it(`sees the mistake: ${name}`, () => found(checkForeign(mutation).violations));
 });
