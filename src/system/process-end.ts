@@ -64,7 +64,7 @@ function listen(signal: NodeJS.Signals): void {
 
 /** Whether nobody else listens; version 3 of signal-exit waits for others as these wait for it. */
 function isAlone(signal: NodeJS.Signals): boolean {
-  const { count = 0 } = (process as { __signal_exit_emitter__?: { count?: number } }).__signal_exit_emitter__ ?? {};
+  const { count = 0 } = (Reflect.get(process, '__signal_exit_emitter__') ?? {}) as { count?: number };
   return process.listenerCount(signal) === 1 + count;
 }
 

@@ -18,7 +18,7 @@ let isTooLate = false;
 export function prepareToSave(): void {
   if (installed) return;
   installed = true;
-  isTooLate = (process as { _exiting?: boolean })._exiting === true;
+  isTooLate = Reflect.get(process, '_exiting') === true;
   install();
 }
 
