@@ -18,7 +18,7 @@ import { runAsync } from './system/async-driver.ts';
 import type { Steps } from './system/calls.ts';
 import { surroundings } from './system/surroundings.ts';
 import { runSync } from './system/sync-driver.ts';
-import { unwatch, watch, type Unsaved } from './system/unsaved.ts';
+import { prepareToSave, unwatch, watch, type Unsaved } from './system/unsaved.ts';
 import type { WriterOptions } from './writer-options.ts';
 
 /**
@@ -46,6 +46,7 @@ export class Writer<T = unknown> {
     this.#settings = settings;
     this.#indent = indent;
     this.#options = options;
+    prepareToSave();
   }
 
   /**
@@ -121,9 +122,9 @@ export class Writer<T = unknown> {
     // Whoever awaits it hears of it too.
     if (onError !== undefined) saving.promise.catch(() => undefined);
     this.#waiting = saving;
-    watch(this.#unsaved);
     if (delay > 0) saving.timer = setTimeout(() => this.#hurry(), delay).unref();
     else saving.due = true;
+    watch(this.#unsaved);
   }
 
   #take(saving: Saving<T>): void {

@@ -1,7 +1,7 @@
 /** How far it is, on standard error, if that is a terminal and it takes longer than a second. One line, cleared at the end. */
 import { fstatSync } from 'node:fs';
 import { now } from '../system/clock.ts';
-import { whenProcessEnds } from '../system/exit-cleanup.ts';
+import { whenProcessEnds } from '../system/process-end.ts';
 import { printError } from './messages.ts';
 
 const firstAfter = 1000;
@@ -27,7 +27,7 @@ export class Progress {
     const elapsed = now() - this.#start;
     if (elapsed < firstAfter) return;
     // A signal ends it without a word to anybody else.
-    if (!this.#shown) whenProcessEnds(() => this.end());
+    if (!this.#shown) whenProcessEnds('save', () => this.end());
     this.#shown = true;
     printError(`\r\u001b[K${inUnits(this.#bytes)}, ${inUnits((this.#bytes / elapsed) * 1000)}/s`);
   }

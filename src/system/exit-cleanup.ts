@@ -3,10 +3,9 @@
  * uncaught exception, or a signal that the program does not handle itself.
  */
 import { existsSync, rmdirSync, unlinkSync } from 'node:fs';
-import { onExit } from 'signal-exit';
-import { signals } from 'signal-exit/signals';
 import type { PathName } from '../path.ts';
 import type { Guard, Steps } from './calls.ts';
+import { whenProcessEnds } from './process-end.ts';
 import { runSync } from './sync-driver.ts';
 
 /** What is removed first: who takes a lock of ours must find no file of ours that can still be renamed. */
@@ -45,7 +44,7 @@ let installed = false;
 
 /** Puts something on the list of what is removed when the process ends, by all of the paths that it may have then. */
 export function guard(kind: keyof typeof order, ...paths: PathName[]): Guard {
-  if (!installed) install();
+  install();
   const one = new Guarded(kind, paths);
   guarded.add(one);
   return one;
@@ -53,43 +52,14 @@ export function guard(kind: keyof typeof order, ...paths: PathName[]): Guard {
 
 /** Performs steps when the process ends; returns how to take that back. */
 export function atEnd(steps: () => Steps<unknown>): () => void {
-  if (!installed) install();
+  install();
   endings.add(steps);
   return () => void endings.delete(steps);
 }
 
 function install(): void {
+  if (!installed) whenProcessEnds('remove', removeAll);
   installed = true;
-  // Last, so that what the program writes in its own exit handlers is cleaned up too.
-  whenProcessEnds(removeAll, { alwaysLast: true });
-}
-
-/** Calls back when the process ends, also by a signal that the program does not handle itself; possibly more than once. */
-export function whenProcessEnds(callback: () => void, options: { alwaysLast?: boolean } = {}): void {
-  // Node ignores SIGXFSZ so that a write past RLIMIT_FSIZE fails with EFBIG. signal-exit would listen to it and end the
-  // process instead. The list is this package's own copy of the dependency's, read when the first hook is installed.
-  const position = signals.indexOf('SIGXFSZ');
-  if (position !== -1) signals.splice(position, 1);
-  onExit(callback, options);
-  keepMissingStatus();
-  // Bun's exit event after an uncaught exception does not pass by what signal-exit watches.
-  if (process.versions['bun'] !== undefined) process.on('exit', callback);
-}
-
-let keepsMissingStatus = false;
-
-/**
- * Node ends with 13 where nothing is left to do and the main module still waits, as for an update whose callback never ends.
- * It does so only where no status is set, and signal-exit sets 0 before.
- */
-function keepMissingStatus(): void {
-  if (keepsMissingStatus || process.versions['bun'] !== undefined) return;
-  keepsMissingStatus = true;
-  let missing = false;
-  process.on('beforeExit', () => (missing = process.exitCode === undefined));
-  process.prependListener('exit', () => {
-    if (missing && process.exitCode === 0) process.exitCode = undefined;
-  });
 }
 
 function removeAll(): void {

@@ -116,7 +116,7 @@ function stateOfProcess(owner: Owner, self: Self): Sign | 'hidden' | 'stopped' {
   const thread = startOf(owner.pid, Number.parseInt(owner.thread, 36));
   // Of a thread that is gone nothing is said, nor of any where that is hidden.
   if (thread === undefined) return startOf(owner.pid, owner.pid) === undefined ? 'hidden' : 'dead';
-  if (thread.start !== owner.threadStart || hasEnded(thread)) return 'dead';
+  if (thread.start !== owner.threadStart || hasEnded(thread) || thread.isExiting) return 'dead';
   return isStopped(thread) ? 'stopped' : 'alive';
 }
 

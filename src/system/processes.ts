@@ -6,15 +6,21 @@ import { codeOf } from '../errors.ts';
 export interface Started {
   readonly start: string;
   readonly state: string;
+  /** Whether it is on its way out, and does nothing of its own any more. */
+  readonly isExiting: boolean;
 }
+
+/** Of the flags in sched.h. */
+const PF_EXITING = 4;
 
 /** Of a process of this pid namespace, or of a thread of it; undefined where there is none or the system does not say. */
 export function startOf(pid: number | 'self', thread?: number): Started | undefined {
   const stat = readOr(`/proc/${pid}/${thread === undefined ? '' : `task/${thread}/`}stat`);
-  // The command name, in parentheses, may hold anything; the state is the third field, the start the 22nd.
+  // The command name, in parentheses, may hold anything; the state is the third field, the flags are the ninth, the start is the 22nd.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state = '', start] = [fields[0], fields[19]];
-  return start === undefined || start === '' ? undefined : { start: BigInt(start).toString(36), state };
+  const [state = '', flags, start] = [fields[0], fields[6], fields[19]];
+  if (start === undefined || start === '') return undefined;
+  return { start: BigInt(start).toString(36), state, isExiting: (Number(flags) & PF_EXITING) !== 0 };
 }
 
 /** Whether it has ended: one that was killed and that nobody has waited for is there, and dead. */

@@ -1,6 +1,6 @@
 /** What an end of the process must not lose: values that have been handed over and are not in place yet. */
 import { writeSync } from 'node:fs';
-import { whenProcessEnds } from './exit-cleanup.ts';
+import { whenProcessEnds } from './process-end.ts';
 
 export interface Unsaved {
   /** The event loop has run empty: saving begins now, which keeps it alive. */
@@ -11,11 +11,21 @@ export interface Unsaved {
 
 const all = new Set<Unsaved>();
 let installed = false;
+/** Whether the process had begun to end before anybody could be called at that. */
+let isTooLate = false;
 
-/** From now on it is saved before the process ends. */
+/** Makes ready to save what there will be: at the end of the process it is too late for that. */
+export function prepareToSave(): void {
+  if (installed) return;
+  installed = true;
+  isTooLate = Reflect.get(process, '_exiting') === true;
+  install();
+}
+
+/** From now on it is saved before the process ends; at once, if that had begun before. */
 export function watch(unsaved: Unsaved): void {
-  if (!installed) install();
-  all.add(unsaved);
+  if (isTooLate) save(unsaved);
+  else all.add(unsaved);
 }
 
 /** There is nothing to save any more. */
@@ -24,12 +34,11 @@ export function unwatch(unsaved: Unsaved): void {
 }
 
 function install(): void {
-  installed = true;
   process.on('beforeExit', () => {
     for (const unsaved of all) unsaved.start();
   });
-  // Before the removal of temporary files, and after the program's own exit handlers: those may still hand something over.
-  whenProcessEnds(() => {
+  // After the program's own exit handlers: those may still hand something over.
+  whenProcessEnds('save', () => {
     for (const unsaved of all) save(unsaved);
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Loaded before the package: ends the program at a signal, and says when all exit handlers have run, before the pool's threads are
- * waited for, one of which the spoiler may have stopped.
+ * Loaded before the package: says when all exit handlers have run, before the pool's threads are waited for, one of which the spoiler may
+ * have stopped.
  */
 import { order } from './gate.ts';
 
@@ -11,4 +11,5 @@ Object.assign(process, {
     return reallyExit.call(process, code);
   },
 });
-process.on('SIGUSR2', () => process.exit(7));
+/** With what the program ends that is told to exit. */
+export const exitStatus = 7;

@@ -1,5 +1,5 @@
 /** A program that writes files with the built package, as often as it is told, and tells how each time it ended. */
-import './ending.ts';
+import { exitStatus } from './ending.ts';
 import type { WriteOptions } from 'untorn';
 import { contents } from './contents.ts';
 import { hear, idle, order, say } from './gate.ts';
@@ -42,6 +42,7 @@ async function perform({ way, path, content, options, order: given }: Task): Pro
 
 // A limit of the file size is an error then, and no end.
 process.on('SIGXFSZ', () => undefined);
+process.on('SIGUSR2', () => process.exit(exitStatus));
 
 say(process.pid);
 for (let line; (line = hear()) !== ''; ) {

@@ -69,7 +69,7 @@ async function perform(way: Way, stage: Stage, trial?: Trial): Promise<{ calls: 
   try {
     const signal = constants.signals[trial?.end.by === 'SIGTERM' ? 'SIGTERM' : 'SIGUSR2'];
     const { told, calls, spoiled } = await runLibrary(subject, way, stage, trial && { call: trial.call, fault: `${trial.end.how}=${signal}` });
-    if (told !== undefined) return { calls, met: spoiled, end: `${told.error?.message ?? 'it came to its end'}` };
+    if (told !== undefined) return { calls, met: spoiled, end: told.error?.message ?? 'it came to its end' };
     const { status, signal: by } = await subject.ended();
     return { calls, met: spoiled, end: hangs ? 'it hangs' : (by ?? `status ${status}`) };
   } finally {
