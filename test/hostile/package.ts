@@ -2,12 +2,12 @@
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const folder = process.env['UNTORN_PACKAGE'] ?? fileURLToPath(new URL('../../../', import.meta.url));
+const { UNTORN_PACKAGE = fileURLToPath(new URL('../../../', import.meta.url)) } = process.env;
 
 export type Untorn = typeof import('untorn');
 
-export const library: string = pathToFileURL(join(folder, 'dist/index.js')).href;
-export const command: string = join(folder, 'dist/cli/main.cjs');
+export const library: string = pathToFileURL(join(UNTORN_PACKAGE, 'dist/index.js')).href;
+export const command: string = join(UNTORN_PACKAGE, 'dist/cli/main.cjs');
 
 /** All windows, places and substitutes, and not some of each. */
 export const full: boolean = process.env['UNTORN_HOSTILE'] === 'full';

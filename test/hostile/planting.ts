@@ -61,10 +61,11 @@ export class Planter {
   /** What there is to be seen before each call of an operation. */
   async looks<T>(folder: string, operation: OperationName, look: () => T): Promise<T[]> {
     const found: T[] = [];
-    await this.#victim.perform({ operation, folder }, () => {
+    const { stuck, ended } = await this.#victim.perform({ operation, folder }, () => {
       found.push(look());
       return 'go';
     });
+    if (stuck !== undefined || ended !== undefined) throw new Error(`${operation} does not end: ${stuck ?? ended}`);
     return found;
   }
 
@@ -117,7 +118,7 @@ export function leftIn(scene: Scene): string[] {
   return scene.names().filter((name) => name.includes('untorn')).toSorted((one, other) => (shapeOf(one) < shapeOf(other) ? -1 : 1));
 }
 
-const id = /(?:[0-9a-z]+-){5}[0-9a-v]{20}/;
+const id = /(?:[0-9a-z]+-){5,}[0-9a-v]{20}/;
 const random = /[0-9a-v]{20}/;
 
 function inNames(folder: string, pattern: RegExp): string[] {
@@ -168,13 +169,13 @@ export function rewriting(folder: string, texts: readonly (readonly [string, str
 
 /** What decides a transaction if its name is changed: the name before, and after. */
 export function decisionIn(folder: string): [string, string] | undefined {
-  const pending = readdirSync(folder).find((name) => name.endsWith('.pending'));
+  const pending = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith('.pending'));
   return pending === undefined ? undefined : [join(folder, pending), join(folder, pending.replace(/pending$/, 'committed'))];
 }
 
 /** Whether the transaction is committed whose home is there. */
 export function isDecidedIn(folder: string): boolean {
-  return readdirSync(folder).some((name) => name.endsWith('.committed'));
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).some((name) => name.endsWith('.committed'));
 }
 
 /** A name like one that is there, of something else. */

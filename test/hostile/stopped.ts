@@ -108,7 +108,7 @@ export class Victim {
   static async start(user: User, folder: string): Promise<Victim> {
     const victim = new Victim(user, folder);
     victim.#pid = Number(await victim.#hear());
-    if (victim.#pid === 0) throw new Error(`The victim does not start: ${victim.#program.stderr}`);
+    if (!(victim.#pid > 0)) throw new Error(`The victim does not start: ${victim.#program.stderr}`);
     return victim;
   }
 
