@@ -20,7 +20,7 @@ const packages = [...new Set(chosen.flatMap(({ packages }) => packages))].toSort
 
 /** In namespaces of its own, so that nothing that is mounted or started outlives this process, however it ends. */
 function inNamespaces(): number {
-  const { status } = spawnSync('unshare', ['--mount', '--pid', '--fork', '--mount-proc', '--kill-child', process.execPath, '--no-warnings', fileURLToPath(import.meta.url), '--inside', ...process.argv.slice(2)], { stdio: 'inherit' });
+  const { status } = spawnSync('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child', process.execPath, '--no-warnings', fileURLToPath(import.meta.url), '--inside', ...process.argv.slice(2)], { stdio: 'inherit' });
   return status ?? 1;
 }
 

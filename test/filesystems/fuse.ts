@@ -82,6 +82,12 @@ async function unionfs(_: Place, lower: string, point: string): Promise<string[]
   return ['unionfs-fuse', '-f', '-o', 'cow,allow_other', `${above}=RW:${below}=RO`, point];
 }
 
+async function securefs(place: Place, lower: string, point: string): Promise<string[]> {
+  const [cipher] = await branches(lower, 'cipher') as [string];
+  if (!place.isUsed) await place.run('securefs', 'create', '--pass', 'secret', '--rounds', '1', cipher);
+  return ['securefs', 'mount', '--pass', 'secret', '--log', place.at('log'), ...everybody, cipher, point];
+}
+
 export const ofFuse: readonly Filesystem[] = [
   onTop('fuse-overlayfs', ['fuse-overlayfs'], fuseOverlay, ['updates', 'durable']),
   ofImage('ntfs-3g', ['ntfs-3g'], 64, ['mkntfs', '-F', '-Q', '-q'], (image, point) => ['ntfs-3g', '-o', 'no_detach,allow_other', image, point], ['names', 'mode and owner given', 'reads by the package']),
@@ -104,6 +110,11 @@ export const ofFuse: readonly Filesystem[] = [
   onTop('sshfs, server without fsync and hardlink', ['sshfs', 'openssh-sftp-server'], sshfs('fsync,hardlink')),
   onTop('rclone, vfs-cache-mode=off', ['rclone'], rclone('off')),
   onTop('rclone, vfs-cache-mode=full', ['rclone'], rclone('full')),
+  onTop('securefs', ['securefs'], securefs),
+  onTop('disorderfs', ['disorderfs'], (_, lower, point) => ['disorderfs', '--quiet', '--multi-user=yes', '--shuffle-dirents=yes', '-f', lower, point]),
+  onTop('mhddfs', ['mhddfs'], async (_, lower, point) => ['mhddfs', '-f', '-o', 'allow_other', (await branches(lower, 'one', 'two')).join(','), point]),
+  onTop('posixovl', ['fuse-posixovl'], (_, lower, point) => ['mount.posixovl', '-S', lower, point, '--', '-f', ...everybody]),
+  onTop('convmvfs', ['fuse-convmvfs'], (_, lower, point) => ['convmvfs', '-f', '-o', `allow_other,srcdir=${lower},icharset=UTF-8,ocharset=UTF-8`, point]),
   onTop('unionfs-fuse', ['unionfs-fuse'], unionfs),
   ofImage('fuse2fs', ['fuse2fs', 'e2fsprogs'], 64, ['mkfs.ext4', '-q', '-F', '-O', '^has_journal', '-m', '0'], async (image, point, place) => {
     if (place.isUsed) await repaired(['e2fsck', '-fy'], image);

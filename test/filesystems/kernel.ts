@@ -38,6 +38,7 @@ async function overlay(place: Place, options: string): Promise<{ folder: string;
 
 export const ofKernel: readonly Filesystem[] = [
   { ...ofDisk('ext4', ['e2fsprogs'], 128, ext('ext4', ...now)), quick: everything },
+  ofDisk('ext4 without a journal', ['e2fsprogs'], 128, ext('ext4', '-O', '^has_journal', '-E', 'lazy_itable_init=0'), { repair: ['e2fsck', '-fy'] }),
   ofDisk('ext3', ['e2fsprogs'], 128, ext('ext3', ...now)),
   ofDisk('ext2', ['e2fsprogs'], 128, ext('ext2'), { repair: ['e2fsck', '-fy'] }),
   ofDisk('xfs', ['xfsprogs'], 320, ['mkfs.xfs', '-q', '-f'], { options: 'loop,nouuid' }),
