@@ -12,7 +12,7 @@ import { parseJson } from '../json-text.ts';
 import { readOptions } from '../options.ts';
 import { join, key, split, type PathName } from '../path.ts';
 import { validate, type StandardSchema } from '../schema.ts';
-import { wait, type Steps } from '../system/calls.ts';
+import { wait, type FileStatus, type Steps } from '../system/calls.ts';
 import { numbered, numbersBelieved, simple, whyNoBackup } from './backup-names.ts';
 import { closeDirectory, openDirectory } from './directory.ts';
 import type { Rereading } from './locked.ts';
@@ -119,8 +119,8 @@ function* backupsOf(write: Write, place: Place): Steps<PathName[]> {
 function* readBackup(write: Write, place: Place, path: PathName): Steps<Buffer | undefined> {
   write.step = 'read';
   throwIfAborted(write);
-  const reading = yield* beside(write, place, path, (folder, name) =>
-    readFound(write, folder, name, (status) => whyNoBackup(write, folder.directory.status, place.existing, status)));
+  const why = ({ directory }: Opened, status: FileStatus): string | undefined => whyNoBackup(write, directory.status, place.existing, status);
+  const reading = yield* beside(write, place, path, (folder, name) => readFound(write, folder, name, (status) => why(folder, status)));
   return reading?.kind === 'own' ? Buffer.from(reading.bytes.buffer, 0, reading.bytes.byteLength) : undefined;
 }
 
