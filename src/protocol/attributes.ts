@@ -12,7 +12,7 @@ import { attributesMatter, list, saysNone } from './attribute-names.ts';
 import { changing, keeping } from './keeping.ts';
 import type { Place } from './place.ts';
 import { inPrivate } from './private-directory.ts';
-import { isShared } from './shared.ts';
+import { othersRename } from './shared.ts';
 import type { TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
 
@@ -36,7 +36,7 @@ export function* copyAttributes(write: Write, place: Place, temporary: Temporary
   const narrow = (value: Uint8Array): Uint8Array => narrowed(value, sameGroup, mode);
   const copied = (reach: PathName): Steps<AclState> => copyInto(write, place, temporary, reach, narrow, notKept);
   const isNoneToCopy = place.attributes === 'unavailable' && typeof place.reach === 'string';
-  if (isNoneToCopy || !isShared(write, place.directory)) return yield* copied(temporary.reach);
+  if (isNoneToCopy || !othersRename(write, place.directory)) return yield* copied(temporary.reach);
   const state = yield* inPrivate(write, place, temporary, copied);
   if (state !== undefined) return state;
   yield* keeping(write.settings.preserve.xattr, notReadable(), 'xattr', notKept);

@@ -106,7 +106,7 @@ export function isInMemory({ straightPath }: Directory, path: PathName): boolean
 }
 
 /** The path of an open directory whose own path leads nowhere any more; an error where it leads elsewhere. */
-export function* whereIs({ surroundings }: Write, directory: Directory, path: PathName): Steps<PathName> {
+export function* pathNow({ surroundings }: Write, directory: Directory, path: PathName): Steps<PathName> {
   const moved = refusal('ERR_UNTORN_MOVED', `its directory "${display(path)}" is not where it was`);
   if ((yield* ifFound({ reach: path, directory: { own: directory.own } }, () => call.stat(path), true)) !== undefined || directory.fd === undefined) throw moved;
   const reach = surroundings.reach(directory.fd, path);

@@ -9,7 +9,7 @@ import { asText, display, isAbsolute, join, split, type PathName } from '../path
 import { atOnce, call, nothing, together, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_HOLD } from '../system/flags.ts';
 import { listOld, type Attributes } from './attribute-names.ts';
-import { closeDirectory, forgetPath, isInMemory, isStill, noteSeen, recallDirectory, wasSeen, whereIs, type Directory } from './directory.ts';
+import { closeDirectory, forgetPath, isInMemory, isStill, noteSeen, recallDirectory, wasSeen, pathNow, type Directory } from './directory.ts';
 import { lookAt } from './look.ts';
 import { openOrMakeDirectory } from './parents.ts';
 import { refuseReserved } from './windows-names.ts';
@@ -157,7 +157,7 @@ export function* assertStillThere(write: Write, place: Place): Steps<void> {
   const looks = together(isStill(directory, directoryPath), write.settings.symlink === 'replace' ? nothing() : lookAt(place));
   const [isHere, now] = isInMemory(directory, directoryPath) ? yield* atOnce(looks) : yield* looks;
   if (!isHere) {
-    place.directoryPath = yield* whereIs(write, directory, directoryPath);
+    place.directoryPath = yield* pathNow(write, directory, directoryPath);
     write.path = join(place.directoryPath, name);
   }
   if (now !== undefined && fileType(now.mode) === 'link') throw refusal(write.settings.symlink === 'refuse' ? 'ELOOP' : 'ERR_UNTORN_MOVED', 'it is a symbolic link by now');

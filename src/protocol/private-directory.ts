@@ -13,7 +13,7 @@ import { leaveEnclosure, makeEnclosure } from './enclosure.ts';
 import { lookAt } from './look.ts';
 import { isOwn, isPrivate, isSameInode } from './owned.ts';
 import type { Place } from './place.ts';
-import { isShared } from './shared.ts';
+import { othersRename } from './shared.ts';
 import { afterFailure, type TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
 
@@ -73,7 +73,7 @@ function* movedInto<T>(inside: PathName, temporary: TemporaryFile, steps: (reach
 
 /** Holds a temporary file that is about to be closed, so that no other can get its inode number. */
 export function* holdTemporary(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
-  if (!isShared(write, place.directory)) return;
+  if (!othersRename(write, place.directory)) return;
   const { fd } = temporary;
   const held = yield* call.open(write.surroundings.reach(fd, temporary.reach), O_PATH_FILE, 0);
   temporary.held = held;
@@ -83,7 +83,7 @@ export function* holdTemporary(write: Write, place: Place, temporary: TemporaryF
 /** Fails if another file was renamed into place. One that was replaced in its turn has no name any more. */
 export function* assertInPlace(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
   const fd = temporary.open ? temporary.fd : temporary.held;
-  if (fd === undefined || !isShared(write, place.directory)) return;
+  if (fd === undefined || !othersRename(write, place.directory)) return;
   function* look(): Steps<boolean> {
     const [found, own] = [yield* lookAt(place), yield* call.fstat(fd as number)];
     return isSameInode(own, found) || own.nlink === 0;

@@ -3,7 +3,7 @@ import type { Directory } from './directory.ts';
 import type { Write } from './write.ts';
 
 /** Whether others can rename what this user has in a directory. */
-export function isShared({ surroundings: { uid } }: Write, { status }: Pick<Directory, 'status'>): boolean {
+export function othersRename({ surroundings: { uid } }: Write, { status }: Pick<Directory, 'status'>): boolean {
   if (uid === undefined) return false;
   const isOthers = status.uid !== uid && status.uid !== 0;
   const isWritable = (status.mode & 0o022) !== 0;

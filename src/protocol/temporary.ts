@@ -14,7 +14,7 @@ import type { Directory } from './directory.ts';
 import { lockLost } from './lock-errors.ts';
 import { lookAt } from './look.ts';
 import type { Place } from './place.ts';
-import { isShared } from './shared.ts';
+import { othersRename } from './shared.ts';
 import { syncFile } from './sync-file.ts';
 import { refusedByPermissions, type Write } from './write.ts';
 
@@ -132,7 +132,7 @@ export function* examineTemporary(write: Write, place: Place, temporary: Tempora
   // It stays as the kernel made it, and is open until it is renamed; else its inode must tell whether a rename that failed took place all the same.
   if (!temporary.private && temporary.closesSilently) return;
   function* examine(): Steps<void> {
-    const isAsked = attributesMatter(write, place) && !isShared(write, place.directory);
+    const isAsked = attributesMatter(write, place) && !othersRename(write, place.directory);
     const status = temporary.status === undefined ? call.fstat(temporary.fd) : nothing();
     const [found, attributes] = yield* together(status, isAsked ? list(temporary) : nothing());
     temporary.status ??= found;

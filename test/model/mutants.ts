@@ -1,6 +1,6 @@
 /** The protocol with a mistake in it, made by changing what it yields: each is one that a real program has made. */
 import { constants } from 'node:fs';
-import { call, oneByOne, type Request, type Steps, type SystemCall } from '#untorn/system/calls.js';
+import { call, oneByOne, type FileStatus, type Request, type Steps, type SystemCall } from '#untorn/system/calls.js';
 
 /** What a mutant does with a request: other steps in its place, or nothing if it lets it pass. */
 export type Rewrite = (request: SystemCall, state: State) => Steps<unknown> | undefined;
@@ -96,6 +96,22 @@ function swapped(first: SystemCall['name'], second: SystemCall['name']): Rewrite
   };
 }
 
+/** Shows changes that are held back as if they had been made: the protocol looks at what they did. */
+function pretending(others: Rewrite): Rewrite {
+  return (request, state) => (request.name === 'fstat' && state.held.length > 0 ? pretend(request, state.held) : others(request, state));
+}
+
+function* pretend(request: Extract<SystemCall, { name: 'fstat' }>, held: readonly SystemCall[]): Steps<unknown> {
+  let status = (yield request) as FileStatus;
+  for (const one of held) {
+    if (one.name === 'fchmod' && one.args[0] === request.args[0]) status = { ...status, mode: (status.mode & constants.S_IFMT) | one.args[1] };
+    if (one.name !== 'fchown' || one.args[0] !== request.args[0]) continue;
+    const [, uid, gid] = one.args;
+    status = { ...status, uid: uid === -1 ? status.uid : uid, gid: gid === -1 ? status.gid : gid };
+  }
+  return status;
+}
+
 function* then(request: SystemCall, later: readonly SystemCall[]): Steps<unknown> {
   const result = yield request;
   for (const held of later) yield held;
@@ -131,14 +147,14 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     'G1',
     'overwriting a foreign file, full, sync',
   ),
-  'the mode is set after the sync': make(swapped('fchmod', 'fsync'), 'G2', 'creating with a mode, full, sync'),
+  'the mode is set after the sync': make(pretending(swapped('fchmod', 'fsync')), 'G2', 'creating with a mode, full, sync'),
   'the mode is set before owner and group': make(
-    (request, { held }) => {
+    pretending((request, { held }) => {
       if (request.name !== 'fchown' && request.name !== 'fchmod') return undefined;
       if (request.name === 'fchmod') return then(request, held.splice(0));
       held.push(request);
       return nothing();
-    },
+    }),
     'G5',
     'overwriting a foreign file, full, sync',
   ),
