@@ -96,9 +96,9 @@ function* takeIn(write: Write, home: LockHome, request: LockRequest, patience: P
     const queue = new Queue(write, home, ticket, tickets, goesOn);
     if (!(yield* waitForTurn(write, home, ticket, { queue, patience, request }))) return undefined;
     at = heldName;
-    const looking = isAlone(write, home, ticket);
     // Where all of it lies in memory a look takes less than to let another thread have one.
-    if (!(yield* home.place.directory.local ? atOnce(looking) : looking)) return undefined;
+    const isOnSpot = home.place.directory.local;
+    if (!(yield* isOnSpot ? atOnce(isAlone(write, home, ticket)) : isAlone(write, home, ticket))) return undefined;
     noteTaken(write, home.place, goesOn && !queue.hasWaited);
     lock = hold(write, home, ticket);
     return lock;
