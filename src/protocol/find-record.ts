@@ -135,7 +135,7 @@ function* openIfThere(write: Write, directoryPath: PathName): Steps<OpenFolder |
 }
 
 /** Opens the first of some directories of which a question is answered; that answer, and why others were not believed. */
-function* firstOf<T>(write: Write, paths: readonly PathName[], ask: (folder: OpenFolder) => Steps<T | undefined>): Steps<{ folder?: OpenFolder; answer?: T; error?: unknown }> {
+function* firstAnswer<T>(write: Write, paths: readonly PathName[], ask: (folder: OpenFolder) => Steps<T | undefined>): Steps<{ folder?: OpenFolder; answer?: T; error?: unknown }> {
   let problem: { error?: unknown } = {};
   for (const path of paths) {
     const folder = yield* openIfThere(write, path);
@@ -158,7 +158,7 @@ function* firstOf<T>(write: Write, paths: readonly PathName[], ask: (folder: Ope
 
 /** Opens the home of a transaction where it is said to be; undefined if nothing there is it. */
 export function* openHome(write: Write, from: PathName, site: Site, id: string): Steps<OpenFolder | undefined> {
-  const { folder, error } = yield* firstOf(write, pathsTo(from, site), (one) => isHome(write, one, site, id));
+  const { folder, error } = yield* firstAnswer(write, pathsTo(from, site), (one) => isHome(write, one, site, id));
   if (error !== undefined) throw error;
   return folder && (yield* byItsOwnPath(folder, site));
 }
@@ -188,7 +188,7 @@ export interface FoundPart {
 
 /** Opens another directory of a transaction where its home says that it is. */
 export function* openPart(write: Write, home: OpenFolder, site: Site, id: string): Steps<FoundPart> {
-  const { folder, answer } = yield* firstOf(write, pathsTo(home.directoryPath, site), (one) => partAt(write, home, one, site, id));
+  const { folder, answer } = yield* firstAnswer(write, pathsTo(home.directoryPath, site), (one) => partAt(write, home, one, site, id));
   if (folder === undefined || answer === undefined) return { site, folder: undefined, pointed: false, numbered: false };
   return { site, folder: yield* byItsOwnPath(folder, site), ...answer };
 }
@@ -214,7 +214,7 @@ function* readOwnPointer(write: Write, folder: OpenFolder, id: string): Steps<Re
 function* refuseCopy(write: Write, home: OpenFolder, from: OpenFolder, site: Site, id: string): Steps<void> {
   const paths = pathsTo(from.directoryPath, site);
   for (const path of paths) if (yield* isStill(home.directory, path)) return;
-  const { folder } = yield* firstOf(write, paths, (one) => isHome(write, one, site, id));
+  const { folder } = yield* firstAnswer(write, paths, (one) => isHome(write, one, site, id));
   if (folder === undefined) return;
   closeDirectory(write, folder.directory);
   throw copied(home.directoryPath);
