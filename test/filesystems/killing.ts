@@ -1,5 +1,5 @@
 /** Behaviours: processes that are killed, and what others do after that. */
-import { mkdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SweepResult } from 'untorn';
 import type { Change } from './actor.ts';
@@ -93,8 +93,7 @@ interface Scene {
 }
 
 async function sceneOf(stage: Stage, name: string): Promise<Scene> {
-  const folders = [stage.at(`${name}-a`), stage.at(`${name}-b`)] as const;
-  for (const folder of folders) await mkdir(folder);
+  const folders = [await stage.newFolder(`${name}-a`), await stage.newFolder(`${name}-b`)] as const;
   const [a, b] = folders;
   for (const path of [join(a, 'written'), join(b, 'written'), join(a, 'removed'), join(b, 'source'), join(a, 'target')]) await writeFile(path, 'old');
   return {
@@ -172,8 +171,7 @@ const directories: Behaviour = {
     const codes = new Set(both.flatMap((one) => (one.status === 'rejected' ? [(one.reason as ActorError).code] : [])));
     if (!/^[01]-[012]$/.test(await wholeAt(path))) wrong.push(`after two processes it has ${await wholeAt(path)}`);
     for (const at of spread(calls, stage.amount.kills)) {
-      const own = stage.at(`killed-${at}`);
-      await mkdir(own);
+      const own = await stage.newFolder(`killed-${at}`);
       const link = join(own, 'site');
       await replace('old', link)(await stage.actor(0));
       await killedAt(stage, at, replace('new', link));

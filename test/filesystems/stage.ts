@@ -1,5 +1,5 @@
 /** What a behaviour is tried on: a new folder of a filesystem, and processes that can be told what to do there. */
-import { readdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Actor, type How } from './actors.ts';
 import type { Verdict } from './verdict.ts';
@@ -40,6 +40,13 @@ export class Stage {
 
   at(...names: string[]): string {
     return join(this.folder, ...names);
+  }
+
+  /** A new folder that everybody may write. */
+  async newFolder(name: string): Promise<string> {
+    await mkdir(this.at(name));
+    await chmod(this.at(name), 0o777).catch(() => undefined);
+    return this.at(name);
   }
 
   how(number: number): How {
