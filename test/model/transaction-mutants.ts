@@ -82,8 +82,8 @@ export const cutMutants: Readonly<Record<string, Mutation>> = {
 /** What a copy shows. */
 export const copyMutants: Readonly<Record<string, Mutation>> = {
   'a directory is not known by its inode': mutant((request) => {
-    // As on a filesystem that makes its numbers up, and as if the copy were where the original is.
-    if (request.name === 'statfs') return nothing(0);
+    // As on overlayfs, which makes numbers up, and as if the copy were where the original is.
+    if (request.name === 'statfs') return nothing(0x794c7630);
     if (request.name !== 'stat' || !/^\/[de]$/.test(names(request))) return undefined;
     return (function* () {
       try {
