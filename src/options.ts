@@ -96,13 +96,16 @@ export interface WriteOptions {
    */
   backup?: Backup | undefined;
   /**
-   * Where a file cannot be replaced (one that is bind-mounted, or in a directory that one may not write): fail, or write
-   * into it, which is not atomic; the old content is kept aside until that is done. @default 'error'
+   * Where a file cannot be replaced (one that is bind-mounted, in a directory that one may not write or another user's in a sticky one,
+   * or where the filesystem does not rename over files): fail, or write into it, which is not atomic; the old content is kept aside until that is done. @default 'error'
    */
   fallback?: 'error' | 'in-place' | undefined;
   /** The temporary file: text before and after the random part of its name, and whether it is kept on failure. */
   temporary?: { prefix?: string | undefined; suffix?: string | undefined; keepOnError?: boolean | undefined } | undefined;
-  /** How long a rename is tried again while another process has the target open on Windows. Milliseconds. @default 5000 */
+  /**
+   * How long a rename is tried again while the target is in use: on Windows while another process has it open, elsewhere on filesystems
+   * that are not this machine's own (EACCES, EBUSY, ETXTBSY, ESTALE). Milliseconds. @default 5000
+   */
   retry?: { timeout?: number | undefined } | undefined;
 }
 

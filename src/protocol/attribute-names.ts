@@ -8,7 +8,8 @@ import type { Place } from './place.ts';
 import type { Write } from './write.ts';
 
 /**
- * The names of a file's attributes. Unavailable: this program has no means to ask; unknown: it asked, and got no answer.
+ * The names of a file's attributes. Unavailable: this program has no means to ask; unknown: it asked, and got no
+ * answer.
  */
 export type Attributes = readonly string[] | 'unavailable' | 'unknown';
 
@@ -19,7 +20,7 @@ function areWanted({ surroundings, settings }: Write): boolean {
 
 /** The names of the attributes of what is there, whatever it is. */
 export function* listOld(write: Write, place: Place): Steps<Attributes | undefined> {
-  return areWanted(write) ? yield* list(place) : undefined;
+  return areWanted(write) ? yield* list(place, !place.directory.local) : undefined;
 }
 
 /** Whether there may be attributes to keep, or to make up for. */
@@ -30,10 +31,15 @@ export function attributesMatter(write: Write, { existing }: Place): boolean {
 /** Answers that say that there is none: of the attribute, of attributes on this filesystem, or of the file. */
 export const saysNone: ReadonlySet<string> = new Set(['ENODATA', 'ENOTSUP', 'EOPNOTSUPP', 'ENOENT']);
 
-/** Asks for the names of a file's attributes. */
-export function* list(file: { readonly reach: PathName }): Steps<Attributes> {
+/** The name of an ACL. */
+export const acl = 'system.posix_acl_access';
+
+/** Asks for the names of a file's attributes; and if wanted for an ACL by its name, which some filesystems do not list. */
+export function* list(file: { readonly reach: PathName }, thoroughly: boolean): Steps<Attributes> {
   try {
-    return yield* persisting(file, () => call.listxattr(file.reach));
+    const names = yield* persisting(file, () => call.listxattr(file.reach));
+    if (!thoroughly || names.includes(acl) || (yield* call.getxattr(file.reach, acl)) === null) return names;
+    return [...names, acl];
   } catch (error) {
     const code = codeOf(error) ?? '';
     if (['EMFILE', 'ENFILE'].includes(code)) throw error;

@@ -8,15 +8,13 @@ import { codeOf, refusal } from '../errors.ts';
 import type { PathName } from '../path.ts';
 import type { NotKept } from '../result.ts';
 import { call, type Steps } from '../system/calls.ts';
-import { attributesMatter, list, saysNone } from './attribute-names.ts';
+import { acl, attributesMatter, list, saysNone } from './attribute-names.ts';
 import { changing, keeping } from './keeping.ts';
 import type { Place } from './place.ts';
 import { inPrivate } from './private-directory.ts';
 import { othersRename } from './shared.ts';
 import type { TemporaryFile } from './temporary.ts';
 import type { Write } from './write.ts';
-
-const acl = 'system.posix_acl_access';
 
 /** Signatures and privileges that were given to the old content, not to the name. */
 const boundToContent = new Set(['security.ima', 'security.evm', 'security.capability']);
@@ -58,7 +56,7 @@ function* stateWithoutAsking({ surroundings }: Write, { existing, reach }: Place
 function* copyInto(write: Write, place: Place, temporary: TemporaryFile, reach: PathName, narrow: (value: Uint8Array) => Uint8Array, notKept: NotKept[]): Steps<AclState> {
   const keep = write.settings.preserve.xattr;
   const { attributes: old } = place;
-  const fresh = temporary.attributes ?? (yield* list({ reach }));
+  const fresh = temporary.attributes ?? (yield* list({ reach }, !place.directory.local));
   if (typeof old === 'string' || typeof fresh === 'string') yield* keeping(keep, notReadable(), 'xattr', notKept);
   if (old === 'unavailable' && fresh === 'unavailable') return 'none';
   // Where the names cannot be had, an ACL may be there all the same.
@@ -80,7 +78,7 @@ function* removeAcl(reach: PathName): Steps<void> {
   } catch (error) {
     if (!saysNone.has(codeOf(error) ?? '')) throw error;
   }
-  const now = yield* list({ reach });
+  const now = yield* list({ reach }, true);
   if (typeof now !== 'string' && now.includes(acl)) throw refusal('EPERM', 'the ACL that was inherited is still there');
 }
 
@@ -129,7 +127,7 @@ function* copy(place: Place, temporary: TemporaryFile, reach: PathName, name: st
 function* valueOf({ reach }: Place, name: string): Steps<Uint8Array | undefined> {
   const value = yield* call.getxattr(reach, name);
   if (value !== null) return value;
-  const names = yield* list({ reach });
+  const names = yield* list({ reach }, false);
   if (typeof names !== 'string' && !names.includes(name) && name !== acl) return undefined;
   throw refusal('EACCES', `"${name}" cannot be read`);
 }

@@ -9,6 +9,7 @@
 import { codeOf } from '../errors.ts';
 import { key, split, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { now } from '../system/clock.ts';
 import { fileType } from '../system/flags.ts';
 import { filesystemAt } from './filesystems.ts';
 
@@ -19,8 +20,10 @@ interface Looked {
   readonly directory?: { readonly own?: boolean };
 }
 
-/** How often something that is there is tried in all: with the pauses, for a second. */
-const maximumTries = 40;
+/** For how long something that is there is tried, in milliseconds: beside a busy writer 200 times may fail in a row. */
+const patience = 2000;
+/** The longest pause between tries; they begin with the shortest. */
+const longestPause = 10;
 /** How many looks have to find nothing, where one of them does not do. */
 const enough = 3;
 
@@ -42,8 +45,11 @@ export function* persisting<T>(file: Looked, attempt: () => Steps<T>, follows = 
   throw found.absence;
 }
 
-function* find<T>({ reach, directory }: Looked, attempt: () => Steps<T>, follows: boolean): Steps<{ value: T } | { absence: unknown }> {
+type Found<T> = { readonly value: T } | { readonly absence: unknown };
+
+function* find<T>({ reach, directory }: Looked, attempt: () => Steps<T>, follows: boolean): Steps<Found<T>> {
   let own = directory?.own;
+  let deadline: number | undefined;
   for (let tries = 1, absences = 0; ; tries++) {
     let why;
     try {
@@ -58,8 +64,9 @@ function* find<T>({ reach, directory }: Looked, attempt: () => Steps<T>, follows
       absences++;
       if (own || absences === enough) return { absence: why };
     }
-    if (tries === maximumTries) throw why;
-    if (tries > 1 || !own) yield* call.sleep(Math.min(2 ** tries, 30));
+    deadline ??= now() + patience;
+    if (now() >= deadline) throw why;
+    if (tries > 1 || !own) yield* call.sleep(Math.min(2 ** tries, longestPause));
   }
 }
 
@@ -77,8 +84,8 @@ function* isOwnFilesystem(reach: PathName): Steps<boolean> {
 function* isThere(reach: PathName, follows: boolean, thoroughly: boolean): Steps<boolean> {
   const status = yield* attempted(call.lstat(reach));
   if (status !== undefined) {
-    const leadsNowhere = follows && fileType(status.mode) === 'link' && (yield* attempted(call.stat(reach))) === undefined;
-    return !leadsNowhere;
+    if (!follows || fileType(status.mode) !== 'link') return true;
+    return (yield* attempted(call.stat(reach))) !== undefined;
   }
   if (!thoroughly) return false;
   const { directory, name } = split(reach);

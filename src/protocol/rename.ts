@@ -30,12 +30,16 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
   const other = yield* turn.finishOther(place);
   if (other !== undefined && other > turn.number) return { newer: new Placed(other, write.path), record: undefined, atomic: true };
   const begun = turn.begin(place, temporary.reach);
+  let isTried = false;
+  const trying = (): void => void (isTried = true);
   try {
-    yield* whileBusy(write, () => renameOnce(write, place, temporary), place.directory);
+    yield* whileBusy(write, () => renameOnce(write, place, temporary, trying), place.directory);
   } catch (error) {
     turn.end(place);
     const finished = begun.finished && ['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '');
-    if (!finished && !(yield* happened(write, place, temporary, codeOf(error)))) throw yield* explained(write, temporary, error);
+    // What fails before the rename leaves everything as it is, unless a synchronous write of this process has done it meanwhile.
+    const isDoubtful = isTried || begun.finished;
+    if (!finished && !(isDoubtful && (yield* happened(write, place, temporary, codeOf(error))))) throw yield* explained(write, temporary, error);
   }
   turn.end(place);
   yield* assertOurs(write, place, temporary);
@@ -47,11 +51,12 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
   return { record, atomic: true };
 }
 
-function* renameOnce(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+function* renameOnce(write: Write, place: Place, temporary: TemporaryFile, trying: () => void): Steps<void> {
   const { settings, locking } = write;
   yield* assertStillThere(write, place);
   // The last thing before the rename.
   if (locking?.check !== undefined) yield* locking.check(yield* timeOf(temporary));
+  trying();
   if (settings.overwrite) yield* call.rename(temporary.reach, place.reach);
   else yield* linkNew(temporary, place);
 }

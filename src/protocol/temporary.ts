@@ -134,7 +134,7 @@ export function* examineTemporary(write: Write, place: Place, temporary: Tempora
   function* examine(): Steps<void> {
     const isAsked = attributesMatter(write, place) && !othersRename(write, place.directory);
     const status = temporary.status === undefined ? call.fstat(temporary.fd) : nothing();
-    const [found, attributes] = yield* together(status, isAsked ? list(temporary) : nothing());
+    const [found, attributes] = yield* together(status, isAsked ? list(temporary, !place.directory.local) : nothing());
     temporary.status ??= found;
     temporary.attributes = attributes;
   }

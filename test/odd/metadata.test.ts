@@ -156,6 +156,18 @@ for (const { name, write } of apis) {
       });
     }
 
+    it('keeps an ACL that is not listed (G5, G6)', async (t) => {
+      const odd = await mountOdd(t);
+      if (odd === undefined) return;
+      for (const preserve of [{}, { xattr: 'require' }] as const) {
+        const { path, below } = prepare(odd, 0o600, { call: 'listxattr', data: Buffer.alloc(0), times: Infinity });
+        run('setfacl', '-m', `g::-,u:${bob.uid}:rw`, path);
+        const before = run('getfacl', '--absolute-names', '-n', below);
+        assert.deepEqual((await write(path, 'new', { preserve })).notKept, []);
+        assert.equal(run('getfacl', '--absolute-names', '-n', below), before);
+      }
+    });
+
     it("leaves nobody in who is in the directory's default ACL, where that cannot be taken off (G5)", async (t) => {
       const odd = await mountOdd(t);
       if (odd === undefined) return;
