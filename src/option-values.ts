@@ -1,4 +1,5 @@
 /** How single values of options are checked: each gives the value, or an error that names the option. */
+import { ownSignal } from './abort.ts';
 import { misuse, outOfRange } from './errors.ts';
 import { describe } from './path.ts';
 
@@ -40,7 +41,7 @@ export function readEncoding(value: unknown): BufferEncoding {
 
 export function readSignal(value: unknown): AbortSignal | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value) return value as AbortSignal;
+  if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value) return ownSignal(value as AbortSignal);
   throw wrongType('options.signal', 'an AbortSignal', value);
 }
 

@@ -5,7 +5,8 @@
  * somebody who does not take the lock is noticed, not overwritten. A crash anywhere before the rename leaves the old file.
  * The turn in the process lasts from the call to the end, so that writes of this process do not come between either.
  */
-import type { Content, Source } from '../data.ts';
+import type { Content } from '../data.ts';
+import type { Source } from '../source.ts';
 import type { PathName } from '../path.ts';
 import { writeResult, type UpdateResult, type WriteResult } from '../result.ts';
 import type { Steps } from '../system/calls.ts';
