@@ -25,7 +25,7 @@ export function pinned(value: unknown): Uint8Array | undefined {
     if (isAnyArrayBuffer(value)) return new Uint8Array(value, 0, value.byteLength);
     if (!ArrayBuffer.isView(value)) return undefined;
     const isTyped = isTypedArray(value);
-    const { buffer, byteOffset, byteLength } = isTyped ? ofTypedArray(value) : ofDataView(value);
+    const { buffer, byteOffset, byteLength } = isTyped ? ofTypedArray(value) : ofDataView(value as DataView);
     // One whose memory is gone is as long as an empty one. A DataView has said so already.
     if (isTyped && byteLength === 0) typedArray.at.call(value, 0);
     return new Uint8Array(buffer, byteOffset, byteLength);

@@ -5,10 +5,11 @@
  * that success: at the end of a disk, of a quota, of RLIMIT_FSIZE, and always past 2 GiB.
  */
 import { onAbort } from '../abort.ts';
-import { aborted } from '../errors.ts';
+import { aborted, misuse } from '../errors.ts';
 import type { Content } from '../data.ts';
 import type { Source } from '../source.ts';
 import { assertIntact } from '../memory.ts';
+import { describe } from '../path.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
 import { isSyncedEarly, withEarlySyncs, type Tell } from './early-sync.ts';
 import { nothingWritten } from './temporary.ts';
@@ -38,14 +39,21 @@ export function* writeAll(write: Write, fd: number, bytes: Uint8Array, tell?: Te
   const size = bytes.byteLength;
   for (let written = 0; written < size; ) {
     throwIfAborted(write);
-    const count = yield* call.write(fd, bytes.subarray(written, written + stride));
-    // What was written was perhaps not there any more.
-    assertIntact(bytes);
+    const count = yield* whileIntact([bytes], call.write(fd, bytes.subarray(written, written + stride)));
     if (count === 0) throw nothingWritten();
     written += count;
     tell?.(count);
   }
   return size;
+}
+
+/** What is written while its memory goes may be anything, and EFAULT what the system says of it. */
+function* whileIntact(memory: readonly Uint8Array[], writing: Steps<number>): Steps<number> {
+  try {
+    return yield* writing;
+  } finally {
+    memory.forEach(assertIntact);
+  }
 }
 
 /** Writes all of several buffers at the current position, in as few calls as the system allows; returns their size. */
@@ -60,10 +68,8 @@ export function* writeAllOf(write: Write, fd: number, buffers: readonly Uint8Arr
       yield* writeAll(write, fd, batch[0] as Uint8Array);
       rest = rest.slice(1);
     } else {
-      const count = yield* call.writev(fd, batch);
+      const count = yield* whileIntact(rest, call.writev(fd, batch));
       if (count === 0) throw nothingWritten();
-      // Those that were written, and those that are to come.
-      rest.forEach(assertIntact);
       rest = after(rest, count);
     }
     rest.forEach(assertIntact);
@@ -94,6 +100,7 @@ function* writeSource(write: Write, fd: number, source: Source, tell?: Tell): St
     throwIfAborted(write);
     const bytes = yield* pull(write, source);
     if (bytes === undefined) break;
+    assertIntact(bytes);
     size += bytes.byteLength;
     if (waiting + bytes.byteLength > gathered || bytes.byteLength >= small) {
       yield* writeAll(write, fd, gather.subarray(0, waiting), tell);
