@@ -1,4 +1,7 @@
-/** Listening to an abort with one listener for each signal: Node warns of a leak when many calls share a signal. */
+/**
+ * Aborts: what a caller's signal does cannot harm a call that is under way, and there is one listener for each signal, since Node warns
+ * of a leak when many calls share one.
+ */
 
 interface Listener {
   readonly callbacks: Set<() => void>;
@@ -7,7 +10,7 @@ interface Listener {
 
 const listeners = new WeakMap<AbortSignal, Listener>();
 
-/** Calls back once when the signal aborts; returns how to stop listening. */
+/** Calls back once when the signal aborts; returns how to stop listening. The signal is one of {@link ownSignal}. */
 export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal === undefined) return () => undefined;
   const { callbacks, handle } = listeners.get(signal) ?? listen(signal);
@@ -30,4 +33,31 @@ function listen(signal: AbortSignal): Listener {
   listeners.set(signal, listener);
   signal.addEventListener('abort', handle, { once: true });
   return listener;
+}
+
+/** Those that follow others. */
+const followers = new WeakMap<AbortSignal, AbortSignal>();
+
+/**
+ * A signal that does nothing but what the runtime's own do: the given one if it is one of those, as it was made, else one that follows
+ * it, as it follows a polyfill's, or one with methods of its own. What fails in the given one fails here, before anything is touched.
+ */
+export function ownSignal(given: AbortSignal): AbortSignal {
+  if (Object.getPrototypeOf(given) === AbortSignal.prototype && Object.getOwnPropertyNames(given).length === 0) return given;
+  const known = followers.get(given);
+  if (known !== undefined && known.aborted === given.aborted) return known;
+  const controller = new AbortController();
+  const follow = (): void => controller.abort(reasonOf(given));
+  if (given.aborted) follow();
+  else given.addEventListener('abort', follow, { once: true });
+  followers.set(given, controller.signal);
+  return controller.signal;
+}
+
+function reasonOf(signal: AbortSignal): unknown {
+  try {
+    return signal.reason;
+  } catch (error) {
+    return error;
+  }
 }

@@ -4,6 +4,7 @@ import { describe, type PathLike, type PathName } from './path.ts';
 import { openPending, PendingFile } from './pending-file.ts';
 import { openPendingSync, PendingFileSync } from './pending-file-sync.ts';
 import type { WriteResult } from './result.ts';
+import { isThenable } from './thenable.ts';
 
 /**
  * Calls `callback` with a file to write; when it returns, that file replaces the one at `path`, and when it throws, the old
@@ -52,11 +53,7 @@ export function atomicWriteSync<T>(
   try {
     const returned = callback(file);
     // It has not written what it will write: to commit now would be to commit a part.
-    if (isThenable(returned)) {
-      // What it still does fails, since the file is discarded; that must not end the program.
-      returned.then(undefined, () => undefined);
-      throw misuse('ERR_INVALID_RETURN_VALUE', 'The callback of atomicWriteSync() returned a promise; use atomicWrite()');
-    }
+    if (isThenable(returned)) throw misuse('ERR_INVALID_RETURN_VALUE', 'The callback of atomicWriteSync() returned a promise; use atomicWrite()');
   } catch (error) {
     throw naming(error, PendingFileSync.fail(file));
   }
@@ -65,10 +62,6 @@ export function atomicWriteSync<T>(
 
 function assertFunction(callback: unknown): void {
   if (typeof callback !== 'function') throw misuse('ERR_INVALID_ARG_TYPE', `"callback" must be a function, not ${describe(callback)}`);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 /** The callback's own error, which says where the temporary file was kept, if it was. */

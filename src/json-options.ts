@@ -3,8 +3,8 @@ import { misuse, outOfRange } from './errors.ts';
 import type { JsonError } from './json-error.ts';
 import type { Replacer } from './json-strict.ts';
 import type { Reviver } from './json-text.ts';
-import { record } from './option-values.ts';
-import type { Settings, WriteOptions } from './options.ts';
+import { record, type Fields } from './option-values.ts';
+import { readOptions, type Settings, type WriteOptions } from './options.ts';
 import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
 import { readSchema, type StandardSchema } from './schema.ts';
 
@@ -67,33 +67,34 @@ export interface ReadSettings {
 export const formatOptions = ['indent', 'replacer', 'schema'] as const;
 /** What only the reading functions take. */
 export const readingOptions = ['reviver', 'initial', 'recover', 'onRecover'] as const;
-const known = new Set<string>([...readingOptions, 'schema', 'signal']);
+const known = [...readingOptions, 'schema', 'signal'];
 
-export function readReadOptions(given: ReadJsonOptions | null | undefined): ReadSettings {
-  const options = record(given ?? {}, 'options', (name) => known.has(name));
-  return readReading(options);
+/** Reads the options of a reading, and the signal that aborts it. */
+export function readReadOptions(given: ReadJsonOptions | null | undefined): { readonly reading: ReadSettings; readonly settings: Settings } {
+  const fields = record(given, 'options', known);
+  return { reading: readReading(fields), settings: readOptions({ signal: fields['signal'] as AbortSignal | undefined }) };
 }
 
 /** The reading options among others. */
-export function readReading(options: ReadJsonOptions): ReadSettings {
+export function readReading(options: Fields): ReadSettings {
   return {
-    schema: readSchema(options.schema),
-    reviver: readFunction('reviver', options.reviver),
-    initial: options.initial,
-    recover: readRecover(options.recover),
-    onRecover: readFunction('onRecover', options.onRecover) ?? warn,
+    schema: readSchema(options['schema']),
+    reviver: readFunction<Reviver>('reviver', options['reviver']),
+    initial: options['initial'],
+    recover: readRecover(options['recover']),
+    onRecover: readFunction<ReadSettings['onRecover']>('onRecover', options['onRecover']) ?? warn,
   };
 }
 
-export function readFunction<T>(name: string, value: T | undefined): T | undefined {
-  if (value === undefined || typeof value === 'function') return value;
+export function readFunction<T>(name: string, value: unknown): T | undefined {
+  if (value === undefined || typeof value === 'function') return value as T | undefined;
   throw misuse('ERR_INVALID_ARG_TYPE', `"options.${name}" must be a function, not ${describe(value)}`);
 }
 
-function readRecover(value: ReadJsonOptions['recover']): ReadSettings['recover'] {
+function readRecover(value: unknown): ReadSettings['recover'] {
   if (value === undefined || value === 'error') return undefined;
   if (value === 'backup') return { backup: undefined };
-  if (typeof value === 'object' && value !== null && Object.keys(value).join() === 'backup') return { backup: absolutePath(value.backup, 'options.recover.backup') };
+  if (typeof value === 'object' && value !== null) return { backup: absolutePath(record(value, 'options.recover', ['backup'])['backup'] as PathLike, 'options.recover.backup') };
   throw misuse('ERR_INVALID_ARG_VALUE', `"options.recover" must be 'error', 'backup' or { backup: path }, not ${describe(value)}`);
 }
 
@@ -102,7 +103,7 @@ function warn({ error, backupPath }: Recovery): void {
 }
 
 /** What one level is indented by; undefined: as the file that is there. */
-export function readIndent(value: number | string | undefined): string | undefined {
+export function readIndent(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number') {
     if (!Number.isInteger(value) || value < 0 || value > 10) throw outOfRange(`"options.indent" must be a whole number from 0 to 10, not ${value}`);
@@ -120,7 +121,7 @@ export interface FormatSettings {
   readonly schema: StandardSchema | undefined;
 }
 
-export function readFormat({ encoding }: Settings, options: WriteJsonOptions | null | undefined): FormatSettings {
+export function readFormat({ encoding }: Settings, options: Fields): FormatSettings {
   if (!/^utf-?8$/i.test(encoding)) throw misuse('ERR_INVALID_ARG_VALUE', `"options.encoding" must be 'utf8', as all JSON is, not ${describe(encoding)}`);
-  return { indent: readIndent(options?.indent), replacer: readFunction('replacer', options?.replacer), schema: readSchema(options?.schema) };
+  return { indent: readIndent(options['indent']), replacer: readFunction<Replacer>('replacer', options['replacer']), schema: readSchema(options['schema']) };
 }

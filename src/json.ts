@@ -1,6 +1,6 @@
 import { formatOptions, readFormat, readReadOptions, type ReadJsonOptions, type WriteJsonOptions } from './json-options.ts';
 import { stringify } from './json-strict.ts';
-import { readOptions, type Settings } from './options.ts';
+import { readOptionsAnd, type Settings } from './options.ts';
 import { targetPath, type PathLike, type PathName } from './path.ts';
 import { readJsonFile } from './protocol/read-json.ts';
 import { Turn } from './protocol/turns.ts';
@@ -40,8 +40,8 @@ export function readJsonSync(path: PathLike, options?: ReadJsonOptions | null): 
 }
 
 function reading(path: PathLike, options: ReadJsonOptions | null | undefined, blocking: boolean): Steps<unknown> {
-  const settings = readReadOptions(options);
-  return readJsonFile(newWrite(targetPath(path), readOptions({ signal: options?.signal }), surroundings, blocking), settings);
+  const { reading: how, settings } = readReadOptions(options);
+  return readJsonFile(newWrite(targetPath(path), settings, surroundings, blocking), how);
 }
 
 /**
@@ -75,7 +75,7 @@ export function writeJsonSync(path: PathLike, value: unknown, options?: WriteJso
 }
 
 function readArguments(path: PathLike, value: unknown, options: WriteJsonOptions | null | undefined): { target: PathName; settings: Settings; json: JsonText; schema: StandardSchema | undefined } {
-  const settings = readOptions(options, formatOptions);
-  const { indent, replacer, schema } = readFormat(settings, options);
+  const { settings, fields } = readOptionsAnd(options, formatOptions);
+  const { indent, replacer, schema } = readFormat(settings, fields);
   return { target: targetPath(path), settings, json: { text: stringify(value, replacer, indent), isIndented: indent !== undefined }, schema };
 }

@@ -1,10 +1,11 @@
 /** A transaction in its callback: what is to be changed is collected in a draft. */
 import { readData, readSyncData, type Content, type Data, type SyncData } from './data.ts';
 import { misuse, refusal } from './errors.ts';
-import { readFormat, readReadOptions, type ReadJsonOptions } from './json-options.ts';
+import { formatOptions, readFormat, readReadOptions, type ReadJsonOptions } from './json-options.ts';
 import { stringify } from './json-strict.ts';
+import { flag, record } from './option-values.ts';
 import type { Settings } from './options.ts';
-import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
+import { absolutePath, type PathLike, type PathName } from './path.ts';
 import { Draft } from './protocol/draft.ts';
 import { validated, valueOf } from './protocol/read-json.ts';
 import { jsonContent, type JsonText } from './protocol/write-json.ts';
@@ -14,7 +15,7 @@ import type { Steps } from './system/calls.ts';
 import { judge } from './system/owner.ts';
 import { surroundings } from './system/surroundings.ts';
 import { runSync } from './system/sync-driver.ts';
-import { refuseOthers, settingsOfFile, type TransactionJsonOptions, type TransactionRemoveOptions, type TransactionRenameOptions, type TransactionWriteOptions } from './transaction-options.ts';
+import { readOptionsOfFile, type TransactionJsonOptions, type TransactionRemoveOptions, type TransactionRenameOptions, type TransactionWriteOptions } from './transaction-options.ts';
 
 /** What the two kinds of transactions have in common. */
 export abstract class AnyTransaction {
@@ -36,16 +37,15 @@ export abstract class AnyTransaction {
 
   protected put(path: PathLike, options: TransactionWriteOptions | BufferEncoding | null | undefined, read: (encoding: BufferEncoding) => Content): Steps<void> {
     this.#assertOpen();
-    const settings = settingsOfFile(options, this.#settings);
+    const { settings } = readOptionsOfFile(options, [], this.#settings);
     const target = absolutePath(path);
     return this.draft.put(target, settings, read(settings.encoding));
   }
 
   protected json(path: PathLike, value: unknown, options: TransactionJsonOptions | null | undefined): Steps<void> {
     this.#assertOpen();
-    const { indent: _, replacer: __, schema: ___, ...rest } = options ?? {};
-    const settings = settingsOfFile(rest, this.#settings);
-    const { indent, replacer, schema } = readFormat(settings, options);
+    const { settings, fields } = readOptionsOfFile(options, formatOptions, this.#settings);
+    const { indent, replacer, schema } = readFormat(settings, fields);
     const target = absolutePath(path);
     const json = { text: stringify(value, replacer, indent), isIndented: indent !== undefined };
     return this.#stageJson(target, settings, json, schema);
@@ -58,25 +58,24 @@ export abstract class AnyTransaction {
 
   protected *readingJson(path: PathLike, options: ReadJsonOptions | null | undefined): Steps<unknown> {
     this.#assertOpen();
-    const settings = readReadOptions(options);
+    const { reading } = readReadOptions(options);
     const target = absolutePath(path);
     const bytes = yield* this.draft.read(target, this.#settings);
-    if (bytes === undefined && settings.initial === undefined) throw missing(path);
-    return (yield* valueOf(this.draft.newWrite(target, this.#settings), settings, bytes)).value;
+    if (bytes === undefined && reading.initial === undefined) throw missing(path);
+    return (yield* valueOf(this.draft.newWrite(target, this.#settings), reading, bytes)).value;
   }
 
-  protected removal(path: PathLike, options: TransactionRemoveOptions = {}): Steps<void> {
+  protected removal(path: PathLike, options?: TransactionRemoveOptions): Steps<void> {
     this.#assertOpen();
-    const { force = false, ...rest } = options;
-    if (typeof force !== 'boolean') throw misuse('ERR_INVALID_ARG_TYPE', `"options.force" must be a boolean, not ${describe(force)}`);
-    refuseOthers(rest, ['backup']);
-    return this.draft.remove(absolutePath(path), { ...settingsOfFile(rest, this.#settings), symlink: 'replace' }, force);
+    const fields = record(options, 'options', ['force', 'backup']);
+    const { settings } = readOptionsOfFile({ backup: fields['backup'] }, [], this.#settings);
+    return this.draft.remove(absolutePath(path), { ...settings, symlink: 'replace' }, flag(fields, 'force', false));
   }
 
-  protected renaming(from: PathLike, to: PathLike, options: TransactionRenameOptions = {}): Steps<void> {
+  protected renaming(from: PathLike, to: PathLike, options?: TransactionRenameOptions): Steps<void> {
     this.#assertOpen();
-    refuseOthers(options, ['overwrite']);
-    return this.draft.rename(absolutePath(from, 'from'), absolutePath(to, 'to'), { ...settingsOfFile(options, this.#settings), symlink: 'replace' });
+    const { settings } = readOptionsOfFile(record(options, 'options', ['overwrite']), [], this.#settings);
+    return this.draft.rename(absolutePath(from, 'from'), absolutePath(to, 'to'), { ...settings, symlink: 'replace' });
   }
 
   protected reading(path: PathLike): Steps<Buffer | undefined> {

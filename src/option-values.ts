@@ -1,16 +1,40 @@
 /** How single values of options are checked: each gives the value, or an error that names the option. */
+import { ownSignal } from './abort.ts';
 import { misuse, outOfRange } from './errors.ts';
 import { describe } from './path.ts';
 
-export type Fields = Record<string, unknown>;
+/** What an object of options gives, read once: nothing that the caller does to it afterwards, or within a getter, changes it. */
+export type Fields = Readonly<Record<string, unknown>>;
 
-export function record(value: unknown, name: string, allowed: (field: string) => boolean): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(name, 'an object', value);
-  for (const field of Object.keys(value)) {
-    // A misspelt option must not be a silent default.
-    if (!allowed(field)) throw misuse('ERR_INVALID_ARG_VALUE', `"${name}.${field}" is not an option`);
+const none: Fields = Object.freeze(Object.create(null) as Fields);
+
+/**
+ * Reads an object of options. Inherited ones count, as for `node:fs`: to leave out what a class or `Object.create(defaults)` gives
+ * would be a silent default. What is on `Object.prototype` counts for nothing: nobody gave it to this call.
+ */
+export function record(value: unknown, name: string, known: readonly string[]): Fields {
+  if (value === undefined || value === null) return none;
+  if (typeof value !== 'object' || Array.isArray(value)) throw wrongType(name, 'an object', value);
+  const given = new Set<string>();
+  for (let level: object | null = value; level !== null && !isObjectPrototype(level); level = Object.getPrototypeOf(level) as object | null) {
+    for (const field of Object.getOwnPropertyNames(level)) {
+      if (known.includes(field)) given.add(field);
+      // A misspelt option must not be a silent default. The methods of a class are none.
+      else if (Object.prototype.propertyIsEnumerable.call(level, field)) throw unknownOption(name, field);
+    }
   }
-  return value as Fields;
+  const fields = Object.create(null) as Record<string, unknown>;
+  for (const field of given) fields[field] = (value as Fields)[field];
+  return Object.freeze(fields);
+}
+
+export function unknownOption(name: string, field: string): TypeError {
+  return misuse('ERR_INVALID_ARG_VALUE', `"${name}.${field}" is not an option`);
+}
+
+/** That of this realm, or of another. */
+function isObjectPrototype(level: object): boolean {
+  return level === Object.prototype || (Object.getPrototypeOf(level) === null && Object.hasOwn(level, 'isPrototypeOf') && Object.hasOwn(level, 'hasOwnProperty'));
 }
 
 export function oneOf<const T extends string>(options: Fields, field: string, values: readonly [T, ...T[]], within = 'options.'): T {
@@ -40,7 +64,7 @@ export function readEncoding(value: unknown): BufferEncoding {
 
 export function readSignal(value: unknown): AbortSignal | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value) return value as AbortSignal;
+  if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value) return ownSignal(value as AbortSignal);
   throw wrongType('options.signal', 'an AbortSignal', value);
 }
 

@@ -134,39 +134,35 @@ export interface Settings {
   readonly retryTimeout: number;
 }
 
-const known = new Set([
+const known = [
   'durability', 'sync', 'encoding', 'signal', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifMatch', 'lock', 'ifUnchanged', 'makeParents',
   'backup', 'fallback', 'temporary', 'retry', 'flag', 'flush',
-]);
-
-/** The settings of calls that give no option but the durability, as most do: they share them. */
-const shared = new Map<unknown, Settings>();
+];
 
 /** Reads the options. A string is an encoding, as in `node:fs`. */
-export function readOptions(given: WriteOptions | BufferEncoding | null | undefined, further: readonly string[] = []): Settings {
-  if (typeof given === 'string') return readOptions({ encoding: given });
-  if (!isDurabilityOnly(given)) return readAll(given, further);
-  const durability = given?.durability;
-  let settings = shared.get(durability);
-  if (settings === undefined) shared.set(durability, (settings = readAll(given, further)));
-  return settings;
+export function readOptions(given: WriteOptions | BufferEncoding | null | undefined): Settings {
+  return readOptionsAnd(given, []).settings;
 }
 
-/** Whether a plain object says no more than that. */
-function isDurabilityOnly(given: WriteOptions | null | undefined): boolean {
-  if (given === undefined || given === null) return true;
-  if (typeof given !== 'object' || Object.getPrototypeOf(given) !== Object.prototype) return false;
-  for (const field in given) if (field !== 'durability') return false;
-  return true;
-}
+/** What most calls give. */
+let nothingGiven: { readonly settings: Settings; readonly fields: Fields } | undefined;
 
-function readAll(given: WriteOptions | null | undefined, further: readonly string[]): Settings {
+/** Reads the options, and further ones that are left to the caller; each once. */
+export function readOptionsAnd(given: object | string | null | undefined, further: readonly string[]): { readonly settings: Settings; readonly fields: Fields } {
+  if (given === undefined || given === null) return (nothingGiven ??= settingsOf(record({}, 'options', [])));
   if (typeof given === 'function') throw misuse('ERR_INVALID_ARG_TYPE', '"options" must be an object, not a function: no callback is called; await the promise');
-  const options = record(given ?? {}, 'options', (name) => known.has(name) || further.includes(name));
-  const owner = record(options['owner'] ?? {}, 'options.owner', (name) => name === 'uid' || name === 'gid');
-  const temporary = record(options['temporary'] ?? {}, 'options.temporary', (name) => ['prefix', 'suffix', 'keepOnError'].includes(name));
-  const retry = record(options['retry'] ?? {}, 'options.retry', (name) => name === 'timeout');
-  const lock = record(options['lock'] ?? {}, 'options.lock', (name) => name === 'timeout' || name === 'lease');
+  return settingsOf(record(typeof given === 'string' ? { encoding: given } : given, 'options', [...known, ...further]));
+}
+
+function settingsOf(fields: Fields): { readonly settings: Settings; readonly fields: Fields } {
+  return { settings: readAll(fields), fields };
+}
+
+function readAll(options: Fields): Settings {
+  const owner = record(options['owner'], 'options.owner', ['uid', 'gid']);
+  const temporary = record(options['temporary'], 'options.temporary', ['prefix', 'suffix', 'keepOnError']);
+  const retry = record(options['retry'], 'options.retry', ['timeout']);
+  const lock = record(options['lock'], 'options.lock', ['timeout', 'lease']);
   const durability = oneOf(options, 'durability', ['full', 'normal', 'off'] as const);
   const fallback = oneOf(options, 'fallback', ['error', 'in-place'] as const);
   return Object.freeze({
@@ -213,7 +209,7 @@ function readMode(value: unknown): number | undefined {
 }
 
 function readPreserve(value: unknown): Settings['preserve'] {
-  const fields = record(value ?? {}, 'options.preserve', (name) => ['mode', 'owner', 'xattr', 'times'].includes(name));
+  const fields = record(value, 'options.preserve', ['mode', 'owner', 'xattr', 'times']);
   const keep = (field: string, values: readonly [Keep, Keep, Keep]): Keep =>
     fields[field] === false ? 'off' : oneOf(fields, field, values, 'options.preserve.');
   return Object.freeze({
@@ -244,7 +240,7 @@ function readBackup(value: unknown): Settings['backup'] {
   if (value === 'simple') return { kind: 'simple' };
   if (value === 'numbered') return { kind: 'numbered', limit: Infinity };
   if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value) && !(value instanceof URL)) {
-    const limit = record(value, 'options.backup', (name) => name === 'numbered')['numbered'];
+    const limit = record(value, 'options.backup', ['numbered'])['numbered'];
     if (!Number.isInteger(limit) || (limit as number) < 1) throw outOfRange(`"options.backup.numbered" must be a whole number from 1, not ${describe(limit)}`);
     return { kind: 'numbered', limit: limit as number };
   }

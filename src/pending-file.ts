@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { readChunks, readData, type Chunk, type Data } from './data.ts';
 import { misuse } from './errors.ts';
 import { readOptions, type Settings, type WriteOptions } from './options.ts';
@@ -12,7 +12,7 @@ import { stage, type Staged } from './protocol/staged.ts';
 import { Turn } from './protocol/turns.ts';
 import { newWrite, reporting, type Write } from './protocol/write.ts';
 import type { WriteResult } from './result.ts';
-import { knownEncoding, settle } from './stream-callbacks.ts';
+import { knownEncoding, PinningWritable, settle } from './stream-callbacks.ts';
 import { runAsync } from './system/async-driver.ts';
 import type { Steps } from './system/calls.ts';
 import { handleOf, handleSystem } from './system/handles.ts';
@@ -60,7 +60,7 @@ export class PendingFile extends PendingFileBase {
 
   /** A stream that writes to this file. Its end commits nothing; its destruction by an error makes a commit fail. */
   createWriteStream(): Writable {
-    return new Writable({
+    return new PinningWritable({
       write: (chunk: Chunk, encoding, done) => settle(this.write(chunk, knownEncoding(encoding)), done),
       writev: (chunks, done) => settle(this.writev(chunks.map(({ chunk }) => chunk as Chunk)), done),
       destroy: (error, done) => {

@@ -36,22 +36,25 @@ interface ReadOptions {
 export function readVersioned(path: PathLike, options: BufferEncoding | (ReadOptions & { encoding: BufferEncoding })): Promise<Versioned<string>>;
 export function readVersioned(path: PathLike, options?: (ReadOptions & { encoding?: null | undefined }) | null): Promise<Versioned<Buffer>>;
 export async function readVersioned(path: PathLike, options?: BufferEncoding | ReadOptions | null): Promise<Versioned<string | Buffer>> {
-  return versioned(await runAsync(readPath(prepare(path, options, false))), options);
+  const { write, encoding } = prepare(path, options, false);
+  return versioned(await runAsync(readPath(write)), encoding);
 }
 
 /** Reads a file with the version of its content, blocking; see {@link readVersioned}. */
 export function readVersionedSync(path: PathLike, options: BufferEncoding | (ReadOptions & { encoding: BufferEncoding })): Versioned<string>;
 export function readVersionedSync(path: PathLike, options?: (ReadOptions & { encoding?: null | undefined }) | null): Versioned<Buffer>;
 export function readVersionedSync(path: PathLike, options?: BufferEncoding | ReadOptions | null): Versioned<string | Buffer> {
-  return versioned(runSync(readPath(prepare(path, options, true))), options);
+  const { write, encoding } = prepare(path, options, true);
+  return versioned(runSync(readPath(write)), encoding);
 }
 
-function prepare(path: PathLike, options: BufferEncoding | ReadOptions | null | undefined, blocking: boolean): Write {
-  if (typeof options === 'object') record(options ?? {}, 'options', (name) => name === 'encoding' || name === 'signal');
-  return newWrite(targetPath(path), readOptions(options), surroundings, blocking);
+/** `encoding`: of text; undefined where bytes are wanted. */
+function prepare(path: PathLike, options: BufferEncoding | ReadOptions | null | undefined, blocking: boolean): { write: Write; encoding: BufferEncoding | undefined } {
+  const fields = record(typeof options === 'string' ? { encoding: options } : options, 'options', ['encoding', 'signal']);
+  const settings = readOptions(fields);
+  return { write: newWrite(targetPath(path), settings, surroundings, blocking), encoding: typeof fields['encoding'] === 'string' ? settings.encoding : undefined };
 }
 
-function versioned({ content, version }: Read, options: BufferEncoding | ReadOptions | null | undefined): Versioned<string | Buffer> {
-  const encoding = typeof options === 'string' ? options : options?.encoding;
-  return { content: content === undefined || typeof encoding !== 'string' ? content : textOf(content, encoding), version };
+function versioned({ content, version }: Read, encoding: BufferEncoding | undefined): Versioned<string | Buffer> {
+  return { content: content === undefined || encoding === undefined ? content : textOf(content, encoding), version };
 }

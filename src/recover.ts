@@ -1,6 +1,7 @@
-import { misuse, outOfRange } from './errors.ts';
+import { outOfRange } from './errors.ts';
+import { record, wrongType } from './option-values.ts';
 import { readOptions } from './options.ts';
-import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
+import { absolutePath, type PathLike, type PathName } from './path.ts';
 import { recoverDirectory, type Recovery } from './protocol/recover.ts';
 import { newWrite, type Write } from './protocol/write.ts';
 import { runAsync } from './system/async-driver.ts';
@@ -87,12 +88,8 @@ export function recoverSync(directory: PathLike, options?: RecoverOptions): Reco
 }
 
 function readRecover(directory: PathLike, given: RecoverOptions | null | undefined, blocking: boolean): { write: Write; recovery: Recovery } {
-  const options = given ?? {};
-  if (typeof options !== 'object') throw misuse('ERR_INVALID_ARG_TYPE', `"options" must be an object, not ${describe(options)}`);
-  const { olderThan = 86_400_000, ...unknown } = options;
-  const [field] = Object.keys(unknown);
-  if (field !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option`);
-  if (typeof olderThan !== 'number') throw misuse('ERR_INVALID_ARG_TYPE', `"options.olderThan" must be a number, not ${describe(olderThan)}`);
+  const { olderThan = 86_400_000 } = record(given, 'options', ['olderThan']);
+  if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
   if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
   return { write: newWrite(absolutePath(directory, 'directory'), readOptions({}), surroundings, blocking), recovery: { olderThan, judge, now: Date.now } };
 }

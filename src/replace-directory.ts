@@ -1,6 +1,6 @@
 import { misuse, refusal } from './errors.ts';
-import { flag } from './option-values.ts';
-import { readOptions, type Durability, type LockOptions } from './options.ts';
+import { flag, record } from './option-values.ts';
+import { readOptions, type Durability, type LockOptions, type WriteOptions } from './options.ts';
 import { absolutePath, asText, describe, split, targetPath, type PathLike, type PathName } from './path.ts';
 import { replaceTree, type Outcome, type TreeSource } from './protocol/replace-directory.ts';
 import { newLockedWrite, reporting } from './protocol/write.ts';
@@ -86,13 +86,11 @@ export function replaceDirectorySync(path: PathLike, source: PathLike | ((direct
   return resultOf(runSync(replacing(path, source, options, true)));
 }
 
-const known = new Set(['durability', 'keepOld', 'lock', 'signal']);
-
 function replacing(given: PathLike, source: PathLike | ((directory: string) => unknown), options: ReplaceDirectoryOptions | undefined, blocking: boolean): Steps<Outcome> {
-  const settings = readOptions(options, ['keepOld']);
-  const unknown = Object.keys(options ?? {}).find((field) => !known.has(field));
-  if (unknown !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${unknown}" is not an option here`);
-  const keepOld = flag({ ...options }, 'keepOld', false);
+  const fields = record(options, 'options', ['durability', 'keepOld', 'lock', 'signal']);
+  const { keepOld: _, ...common } = fields;
+  const settings = readOptions(common as WriteOptions);
+  const keepOld = flag(fields, 'keepOld', false);
   const write = newLockedWrite(withoutSlash(targetPath(given)), settings, surroundings, blocking);
   if (surroundings.platform === 'win32') return reporting(write, refuseWindows());
   if (typeof source !== 'function') return replaceTree(write, sourcePath(source), keepOld);

@@ -2,6 +2,7 @@
 import { misuse } from './errors.ts';
 import { JsonError } from './json-error.ts';
 import { describe, type PathName } from './path.ts';
+import { isThenable } from './thenable.ts';
 
 /** A schema of any library that follows Standard Schema (Zod, Valibot, ArkType and others). */
 export interface StandardSchema<Input = unknown, Output = Input> {
@@ -40,7 +41,7 @@ export function readSchema(value: unknown): StandardSchema | undefined {
 export function validate(schema: StandardSchema | undefined, path: PathName, value: unknown): { value: unknown } | { later: Promise<unknown> } {
   if (schema === undefined) return { value };
   const result = schema['~standard'].validate(value);
-  if (!('then' in result)) return { value: accepted(path, result) };
+  if (!isThenable(result)) return { value: accepted(path, result as SchemaResult<unknown>) };
   return { later: Promise.resolve(result).then((output) => accepted(path, output)) };
 }
 

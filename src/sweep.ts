@@ -46,7 +46,7 @@ export function sweepSync(directory: PathLike, options?: SweepOptions): SweepRes
 }
 
 function readSweep(directory: PathLike, given: SweepOptions | null | undefined, blocking: boolean): Sweep {
-  const options = record(given ?? {}, 'options', (name) => ['olderThan', 'recursive', 'dryRun'].includes(name));
+  const options = record(given, 'options', ['olderThan', 'recursive', 'dryRun']);
   const { olderThan = 86_400_000 } = options;
   if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
   if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);

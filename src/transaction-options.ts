@@ -1,8 +1,9 @@
 /** What a transaction takes and gives, and how its options are read. */
 import { misuse } from './errors.ts';
 import type { WriteJsonOptions } from './json-options.ts';
+import { record, wrongType, type Fields } from './option-values.ts';
 import { readOptions, type Durability, type LockOptions, type Settings, type WriteOptions } from './options.ts';
-import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
+import { absolutePath, type PathLike, type PathName } from './path.ts';
 import type { NotKept } from './result.ts';
 
 /** How to run a transaction. */
@@ -88,25 +89,19 @@ export interface TransactionSettings {
 
 /** Reads the options of a transaction. */
 export function readTransactionOptions(given: TransactionOptions | undefined): TransactionSettings {
-  const { lock = {}, ...rest } = given ?? {};
-  refuseOthers(rest, ['durability', 'signal', 'retry']);
-  if (typeof lock !== 'object' || lock === null) throw misuse('ERR_INVALID_ARG_TYPE', `"options.lock" must be an object, not ${describe(lock)}`);
-  const { files = [], ...terms } = lock;
-  if (!Array.isArray(files)) throw misuse('ERR_INVALID_ARG_TYPE', `"options.lock.files" must be an array, not ${describe(files)}`);
-  return { settings: readOptions({ ...rest, lock: terms }), files: (files as readonly PathLike[]).map((file) => absolutePath(file, 'options.lock.files')) };
+  const { lock, ...common } = record(given, 'options', ['durability', 'signal', 'retry', 'lock']);
+  const { files = [], ...terms } = record(lock, 'options.lock', ['files', 'timeout', 'lease']);
+  if (!Array.isArray(files)) throw wrongType('options.lock.files', 'an array', files);
+  return { settings: readOptions({ ...common, lock: terms }), files: Array.from(files as PathLike[], (file) => absolutePath(file, 'options.lock.files')) };
 }
 
-/** The settings of one file, and those of its transaction. */
-export function settingsOfFile(given: TransactionWriteOptions | BufferEncoding | null | undefined, { durability, signal, retryTimeout, lock }: Settings): Settings {
-  if (typeof given === 'object' && given !== null) {
-    const field = notForOneFile.find((name) => (given as WriteOptions)[name] !== undefined);
-    if (field !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option of one file in a transaction`);
-  }
-  return { ...readOptions(given), durability, signal, retryTimeout, lock };
-}
+const ofOneFile = ['sync', 'encoding', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifMatch', 'makeParents', 'backup', 'flag'] as const satisfies readonly (keyof TransactionWriteOptions)[];
 
-/** A misspelt option must not be a silent default. */
-export function refuseOthers(options: object, known: readonly string[]): void {
-  const field = Object.keys(options).find((name) => !known.includes(name));
-  if (field !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option`);
+/** The settings of one file, and those of its transaction; further options are left to the caller. Each is read once. */
+export function readOptionsOfFile(given: object | string | null | undefined, further: readonly string[], { durability, signal, retryTimeout, lock }: Settings): { readonly settings: Settings; readonly fields: Fields } {
+  const fields = record(typeof given === 'string' ? { encoding: given } : given, 'options', [...ofOneFile, ...notForOneFile, ...further]);
+  const field = notForOneFile.find((name) => fields[name] !== undefined);
+  if (field !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option of one file in a transaction`);
+  const own = readOptions(Object.fromEntries(ofOneFile.map((name) => [name, fields[name]])));
+  return { settings: { ...own, durability, signal, retryTimeout, lock }, fields };
 }

@@ -9,6 +9,7 @@ import { asWriteError } from './protocol/write.ts';
 import { runAsync } from './system/async-driver.ts';
 import type { Steps } from './system/calls.ts';
 import { runSync } from './system/sync-driver.ts';
+import { isThenable } from './thenable.ts';
 import { readTransactionOptions, type TransactionOptions, type TransactionResult, type TransactionSettings } from './transaction-options.ts';
 
 /**
@@ -72,9 +73,7 @@ export function transactionSync(callback: (tx: TransactionSync) => unknown, opti
   const locks = runSync(takeLocks(tx, read));
   try {
     const returned = callback(tx);
-    if (typeof returned === 'object' && returned !== null && 'then' in returned) {
-      throw misuse('ERR_INVALID_RETURN_VALUE', 'The callback of transactionSync() returned a promise; use transaction()');
-    }
+    if (isThenable(returned)) throw misuse('ERR_INVALID_RETURN_VALUE', 'The callback of transactionSync() returned a promise; use transaction()');
     tx.settled();
   } catch (error) {
     tx.end();

@@ -1,7 +1,7 @@
-import { readData, readSyncData, textOf, type Data, type SyncData } from './data.ts';
-import { readOptions, type WriteOptions } from './options.ts';
+import { readData, readSyncData, textOf, type Content, type Data, type SyncData } from './data.ts';
+import { readOptionsAnd, type WriteOptions } from './options.ts';
 import type { PathLike } from './path.ts';
-import { updateTarget, type Changed, type Updated } from './protocol/locked.ts';
+import { updateTarget, type Updated } from './protocol/locked.ts';
 import { Turn } from './protocol/turns.ts';
 import type { LockedWrite } from './protocol/write.ts';
 import type { UpdateResult } from './result.ts';
@@ -72,22 +72,19 @@ export function updateFileSync(path: PathLike, update: (content: never, info: Up
 }
 
 function updating(path: PathLike, update: (content: never, info: UpdateInfo) => unknown, options: BufferEncoding | WriteOptions | null | undefined, blocking: boolean): Steps<Updated> {
-  const settings = readOptions(options);
+  const { settings, fields } = readOptionsAnd(options, []);
   const write = lockedWrite(path, update, settings, blocking);
-  const asText = typeof options === 'string' || typeof options?.encoding === 'string';
+  const asText = typeof fields['encoding'] === 'string';
   return updateTarget(write, new Turn(write), function* (old, version) {
-    const outcome = yield* outcomeOf(write, () => update((asText && old !== undefined ? textOf(old, settings.encoding) : old) as never, { version, path: write.path }));
-    if ('error' in outcome) return outcome;
-    return outcome.value === unchanged ? { content: undefined } : contentOf(write, outcome.value);
+    const run = (): unknown => update((asText && old !== undefined ? textOf(old, settings.encoding) : old) as never, { version, path: write.path });
+    const outcome = yield* outcomeOf(write, run, (data) => contentOf(write, data));
+    return 'error' in outcome ? outcome : { content: outcome.value };
   });
 }
 
-function contentOf({ blocking, settings: { encoding } }: LockedWrite, data: unknown): Changed {
-  try {
-    return { content: blocking ? readSyncData(data as SyncData, encoding) : readData(data as Data, encoding) };
-  } catch (error) {
-    return { error };
-  }
+function contentOf({ blocking, settings: { encoding } }: LockedWrite, data: unknown): Content | undefined {
+  if (data === unchanged) return undefined;
+  return blocking ? readSyncData(data as SyncData, encoding) : readData(data as Data, encoding);
 }
 
 function resultOf(updated: Updated): UpdateResult {

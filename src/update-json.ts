@@ -2,7 +2,7 @@ import { codeOf } from './errors.ts';
 import { formatOptions, readFormat, readingOptions, readReading, type ReadJsonOptions, type Recovery, type WriteJsonOptions } from './json-options.ts';
 import { stringify } from './json-strict.ts';
 import { compact, encode, layOut, layoutOf } from './json-text.ts';
-import { readOptions } from './options.ts';
+import { readOptionsAnd } from './options.ts';
 import { surround, type PathLike, type PathName } from './path.ts';
 import { updateTarget } from './protocol/locked.ts';
 import { validated, valueOf, type FoundJson } from './protocol/read-json.ts';
@@ -84,9 +84,9 @@ export function updateJsonSync(path: PathLike, update: (value: never, info: Upda
 }
 
 function* updating(path: PathLike, update: (value: never, info: UpdateJsonInfo) => unknown, options: UpdateJsonOptions | null | undefined, blocking: boolean): Steps<UpdateJsonResult> {
-  const settings = readOptions(options, [...formatOptions, ...readingOptions]);
-  const { indent, replacer, schema } = readFormat(settings, options);
-  const reading = readReading(options ?? {});
+  const { settings, fields } = readOptionsAnd(options, [...formatOptions, ...readingOptions]);
+  const { indent, replacer, schema } = readFormat(settings, fields);
+  const reading = readReading(fields);
   const write = lockedWrite(path, update, settings, blocking);
   let found: FoundJson | undefined;
   let value: unknown;

@@ -6,6 +6,7 @@ import { settled } from './protocol/contents.ts';
 import { newLockedWrite, type LockedWrite } from './protocol/write.ts';
 import type { Steps } from './system/calls.ts';
 import { surroundings } from './system/surroundings.ts';
+import { isThenable } from './thenable.ts';
 import type { Version } from './version.ts';
 
 /** What an update returns to leave the file as it is. */
@@ -28,24 +29,27 @@ export function lockedWrite(path: PathLike, update: unknown, settings: Settings,
   return newLockedWrite(targetPath(path), settings, surroundings, blocking);
 }
 
-/** What the caller's function returned, which is not nothing, or what it threw. */
-export function* outcomeOf(write: LockedWrite, run: () => unknown): Steps<{ value: unknown } | { error: unknown }> {
-  const outcome = write.blocking ? attempt(write, run) : yield* settled(write, attemptLater(run));
-  return 'value' in outcome && outcome.value === undefined ? { error: wrongReturn(write, 'nothing; return the new content, or "unchanged" to leave the file as it is') } : outcome;
+/** What `convert` makes of what the caller's function returned, which is not nothing, as soon as that is there; or what it threw. */
+export function* outcomeOf<T = unknown>(write: LockedWrite, run: () => unknown, convert = (value: unknown): T => value as T): Steps<{ value: T } | { error: unknown }> {
+  const read = (value: unknown): T => {
+    if (value === undefined) throw wrongReturn(write, 'nothing; return the new content, or "unchanged" to leave the file as it is');
+    return convert(value);
+  };
+  return write.blocking ? attempt(write, run, read) : yield* settled(write, attemptLater(run, read));
 }
 
-function attempt(write: LockedWrite, run: () => unknown): { value: unknown } | { error: unknown } {
+function attempt<T>(write: LockedWrite, run: () => unknown, read: (value: unknown) => T): { value: T } | { error: unknown } {
   try {
     const value = run();
-    return isThenable(value) ? { error: wrongReturn(write, 'a promise; use the asynchronous function') } : { value };
+    return isThenable(value) ? { error: wrongReturn(write, 'a promise; use the asynchronous function') } : { value: read(value) };
   } catch (error) {
     return { error };
   }
 }
 
-async function attemptLater(run: () => unknown): Promise<{ value: unknown } | { error: unknown }> {
+async function attemptLater<T>(run: () => unknown, read: (value: unknown) => T): Promise<{ value: T } | { error: unknown }> {
   try {
-    return { value: await run() };
+    return { value: read(await run()) };
   } catch (error) {
     return { error };
   }
@@ -53,11 +57,4 @@ async function attemptLater(run: () => unknown): Promise<{ value: unknown } | { 
 
 function wrongReturn(write: LockedWrite, what: string): TypeError {
   return misuse('ERR_INVALID_RETURN_VALUE', `The update of "${display(write.path)}" returned ${what}`);
-}
-
-function isThenable(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || !('then' in value) || typeof value.then !== 'function') return false;
-  // What it still does is of no interest; that must not end the program.
-  (value as PromiseLike<unknown>).then(undefined, () => undefined);
-  return true;
 }

@@ -1,12 +1,11 @@
-import { Writable } from 'node:stream';
 import { onAbort } from './abort.ts';
-import type { Chunk } from './data.ts';
+import { chunkBytes, type Chunk } from './data.ts';
 import { aborted, codeOf } from './errors.ts';
-import { readOptions, type Settings, type WriteOptions } from './options.ts';
+import { readOptions, readOptionsAnd, type Settings, type WriteOptions } from './options.ts';
 import { targetPath, type PathLike, type PathName } from './path.ts';
 import { openToWrite, type PendingFile } from './pending-file.ts';
 import type { WriteResult } from './result.ts';
-import { knownEncoding, settle } from './stream-callbacks.ts';
+import { knownEncoding, PinningWritable, settle } from './stream-callbacks.ts';
 
 /** Options of a write stream. */
 export interface WriteStreamOptions extends WriteOptions {
@@ -15,7 +14,7 @@ export interface WriteStreamOptions extends WriteOptions {
 }
 
 /** A Writable whose content replaces a file when it finishes; see {@link createWriteStream}. */
-export class WriteStream extends Writable {
+export class WriteStream extends PinningWritable {
   /** The file that is replaced: as given, and once it is open with symbolic links followed. */
   path: PathName;
   /** Bytes written so far. */
@@ -31,10 +30,10 @@ export class WriteStream extends Writable {
   /** @internal Use {@link createWriteStream}. */
   constructor(path: PathLike, options: WriteStreamOptions | BufferEncoding | null | undefined) {
     // All of it before super(): a stream that has been begun opens its file, whatever the constructor throws afterwards.
-    const settings = readOptions(options, ['highWaterMark']);
+    const { settings, fields } = readOptionsAnd(options, ['highWaterMark']);
     const target = targetPath(path);
-    const { highWaterMark = 1 << 20 } = typeof options === 'object' ? (options ?? {}) : {};
-    super({ highWaterMark, defaultEncoding: settings.encoding, decodeStrings: true });
+    const { highWaterMark = 1 << 20 } = fields;
+    super({ highWaterMark: highWaterMark as number, defaultEncoding: settings.encoding, decodeStrings: true });
     const { signal } = settings;
     this.path = target;
     this.#settings = settings;
@@ -130,7 +129,10 @@ export function createWritableStream(path: PathLike, options?: WriteOptions): Wr
       throw signal?.aborted === true && codeOf(error) === 'ERR_INVALID_STATE' ? aborted(signal) : error;
     }
   };
-  return new WritableStream<Chunk>({
+  /** What is to be written, as it was when it was given: a web stream hands it over later. */
+  const given: (() => Uint8Array)[] = [];
+  const writeNext = async (): Promise<number> => file.writev([(given.shift() as () => Uint8Array)()]);
+  const sink: ConstructorParameters<typeof WritableStream<Chunk>>[0] = {
     async start(controller) {
       file = await openToWrite(target, settings);
       const abort = (): void => settle(discard(), () => controller.error(aborted(signal as AbortSignal)));
@@ -138,11 +140,31 @@ export function createWritableStream(path: PathLike, options?: WriteOptions): Wr
       if (signal?.aborted === true) abort();
     },
     // As one chunk of several: an array or a Blob is data, but not a chunk.
-    write: (chunk) => orDiscard(file.writev([chunk])),
+    write: () => orDiscard(writeNext()),
     async close() {
       await orDiscard(file.commit());
       stopListening();
     },
     abort: discard,
+  };
+  return new WritableStream<Chunk>(sink, {
+    highWaterMark: 1,
+    // Asked of each chunk when it is given.
+    size(chunk) {
+      given.push(pinning(chunk, settings.encoding));
+      return 1;
+    },
   });
+}
+
+/** Fails later, as the write of a stream does. */
+function pinning(chunk: Chunk, encoding: BufferEncoding): () => Uint8Array {
+  try {
+    const bytes = chunkBytes(chunk, encoding);
+    return () => bytes;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }

@@ -4,7 +4,7 @@ import { readFunction, readIndent } from './json-options.ts';
 import { stringify } from './json-strict.ts';
 import { encode, layOut, type Layout } from './json-text.ts';
 import { readDuration } from './option-values.ts';
-import { readOptions, type Settings } from './options.ts';
+import { readOptionsAnd, type Settings } from './options.ts';
 import { display, targetPath, type PathLike, type PathName } from './path.ts';
 import type { LaterContent } from './protocol/at-hand.ts';
 import { layoutAt } from './protocol/layout.ts';
@@ -17,6 +17,7 @@ import { Saving } from './saving.ts';
 import { runAsync } from './system/async-driver.ts';
 import type { Steps } from './system/calls.ts';
 import { surroundings } from './system/surroundings.ts';
+import { isThenable } from './thenable.ts';
 import { runSync } from './system/sync-driver.ts';
 import { prepareToSave, unwatch, watch, type Unsaved } from './system/unsaved.ts';
 import type { WriterOptions } from './writer-options.ts';
@@ -60,12 +61,13 @@ export class Writer<T = unknown> {
    */
   write(value: T | (() => T)): Promise<WriteResult> {
     if (this.#closed) return Promise.reject(misuse('ERR_INVALID_STATE', `The writer of "${display(this.path)}" is closed`));
+    const given = this.#options.serialize === undefined ? asNow(value) : value;
     const turn = new Turn(newWrite(this.path, this.#settings, surroundings, false));
-    const saving = this.#waiting ?? new Saving<T>(turn, value);
+    const saving = this.#waiting ?? new Saving<T>(turn, given);
     if (saving === this.#waiting) {
       saving.turn.leave();
       saving.turn = turn;
-      saving.value = value;
+      saving.value = given;
     } else {
       this.#await(saving);
     }
@@ -193,9 +195,9 @@ export class Writer<T = unknown> {
   }
 
   #serialize(given: T | (() => T)): string | Uint8Array {
-    const value = typeof given === 'function' ? (given as () => T)() : given;
+    const value = typeof given === 'function' ? notLater('The function that was given to write()', (given as () => T)()) : given;
     const { serialize } = this.#options;
-    if (serialize !== undefined) return chunkBytes(serialize(value), this.#settings.encoding);
+    if (serialize !== undefined) return chunkBytes(notLater('"options.serialize"', serialize(value)), this.#settings.encoding);
     if (isChunk(value)) return chunkBytes(value, this.#settings.encoding);
     return stringify(value, undefined, this.#indent);
   }
@@ -208,6 +210,24 @@ export class Writer<T = unknown> {
       if (this.#options.onError === undefined || error !== this.#failure?.error) throw error;
     }
   }
+}
+
+/** Bytes are as many as there are now; none that are there no more, which is told when their turn comes. */
+function asNow<T>(value: T | (() => T)): T | (() => T) {
+  if (typeof value === 'string' || !isChunk(value)) return value;
+  try {
+    return chunkBytes(value, 'latin1') as T;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
+/** At the end of the process there is no time to wait for it. */
+function notLater<R>(who: string, returned: R): R {
+  if (isThenable(returned)) throw misuse('ERR_INVALID_RETURN_VALUE', `${who} returned a promise`);
+  return returned;
 }
 
 /** What the serialiser threw is its caller's own error. */
@@ -236,12 +256,11 @@ function ownError(error: unknown): unknown {
  * ```
  */
 export function createWriter<T = unknown>(path: PathLike, options?: WriterOptions<T> | null): Writer<T> {
-  const settings = readOptions(options, ['serialize', 'indent', 'delay', 'onError']);
+  const { settings, fields } = readOptionsAnd(options, ['serialize', 'indent', 'delay', 'onError']);
   if (!settings.overwrite) throw misuse('ERR_INVALID_ARG_VALUE', '"options.overwrite" must be true: a writer replaces its file each time');
-  const { serialize, indent, delay, onError } = options ?? {};
-  readFunction('serialize', serialize);
-  readFunction('onError', onError);
+  const serialize = readFunction<WriterOptions<T>['serialize']>('serialize', fields['serialize']);
+  const onError = readFunction<WriterOptions<T>['onError']>('onError', fields['onError']);
   if (settings.ifMatch !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', '"options.ifMatch" is for one write, not for a writer');
-  readDuration(delay, 'options.delay', 0);
-  return new Writer(targetPath(path), settings, readIndent(indent), { serialize, delay, onError });
+  const delay = readDuration(fields['delay'], 'options.delay', 0);
+  return new Writer(targetPath(path), settings, readIndent(fields['indent']), { serialize, delay, onError });
 }

@@ -5,8 +5,11 @@
  * that success: at the end of a disk, of a quota, of RLIMIT_FSIZE, and always past 2 GiB.
  */
 import { onAbort } from '../abort.ts';
-import { aborted } from '../errors.ts';
-import type { Content, Source } from '../data.ts';
+import { aborted, misuse } from '../errors.ts';
+import type { Content } from '../data.ts';
+import type { Source } from '../source.ts';
+import { assertIntact } from '../memory.ts';
+import { describe } from '../path.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
 import { isSyncedEarly, withEarlySyncs, type Tell } from './early-sync.ts';
 import { nothingWritten } from './temporary.ts';
@@ -32,31 +35,46 @@ export function isSyncedMeanwhile(write: Write, content: Content): boolean {
 
 /** Writes all of the bytes at the current position; returns their number. */
 export function* writeAll(write: Write, fd: number, bytes: Uint8Array, tell?: Tell): Steps<number> {
-  for (let written = 0; written < bytes.byteLength; ) {
+  assertIntact(bytes);
+  const size = bytes.byteLength;
+  for (let written = 0; written < size; ) {
     throwIfAborted(write);
-    const count = yield* call.write(fd, bytes.subarray(written, written + stride));
+    const count = yield* whileIntact([bytes], call.write(fd, bytes.subarray(written, written + stride)));
     if (count === 0) throw nothingWritten();
     written += count;
     tell?.(count);
   }
-  return bytes.byteLength;
+  return size;
 }
 
-/** Writes all of several buffers at the current position, in as few calls as the system allows. */
-export function* writeAllOf(write: Write, fd: number, buffers: readonly Uint8Array[]): Steps<void> {
+/** What is written while its memory goes may be anything, and EFAULT what the system says of it. */
+function* whileIntact(memory: readonly Uint8Array[], writing: Steps<number>): Steps<number> {
+  try {
+    return yield* writing;
+  } finally {
+    memory.forEach(assertIntact);
+  }
+}
+
+/** Writes all of several buffers at the current position, in as few calls as the system allows; returns their size. */
+export function* writeAllOf(write: Write, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
+  buffers.forEach(assertIntact);
   let rest = buffers.filter((buffer) => buffer.byteLength > 0);
+  const size = rest.reduce((sum, buffer) => sum + buffer.byteLength, 0);
   while (rest.length > 0) {
     throwIfAborted(write);
     const batch = firstOf(rest);
     if (batch.length === 1) {
       yield* writeAll(write, fd, batch[0] as Uint8Array);
       rest = rest.slice(1);
-      continue;
+    } else {
+      const count = yield* whileIntact(rest, call.writev(fd, batch));
+      if (count === 0) throw nothingWritten();
+      rest = after(rest, count);
     }
-    const count = yield* call.writev(fd, batch);
-    if (count === 0) throw nothingWritten();
-    rest = after(rest, count);
+    rest.forEach(assertIntact);
   }
+  return size;
 }
 
 /** The first of the buffers, as many as go into one call. */
@@ -80,9 +98,9 @@ function* writeSource(write: Write, fd: number, source: Source, tell?: Tell): St
   let waiting = 0;
   for (;;) {
     throwIfAborted(write);
-    const next = yield* pull(write, source);
-    if (next.done === true) break;
-    const bytes = readChunk(write, source, next.value);
+    const bytes = yield* pull(write, source);
+    if (bytes === undefined) break;
+    assertIntact(bytes);
     size += bytes.byteLength;
     if (waiting + bytes.byteLength > gathered || bytes.byteLength >= small) {
       yield* writeAll(write, fd, gather.subarray(0, waiting), tell);
@@ -99,35 +117,37 @@ function* writeSource(write: Write, fd: number, source: Source, tell?: Tell): St
   return size;
 }
 
-function readChunk(write: Write, source: Source, chunk: unknown): Uint8Array {
+/** The bytes of the source's next chunk; undefined at its end. An abort does not wait for it. */
+function* pull(write: Write, source: Source): Steps<Uint8Array | undefined> {
   write.step = 'read source';
-  const bytes = source.bytes(chunk);
+  const next = source.next();
+  const bytes = source.async ? yield* settled(write, next as PromiseLike<IteratorResult<unknown>>, (result) => chunkOf(source, result)) : chunkOf(source, next as IteratorResult<unknown>);
   write.step = 'write';
   return bytes;
 }
 
-/** The source's next chunk. An abort does not wait for it. */
-function* pull(write: Write, source: Source): Steps<IteratorResult<unknown>> {
-  write.step = 'read source';
-  const next = source.next();
-  const result = source.async ? yield* settled(write, next as Promise<IteratorResult<unknown>>) : (next as IteratorResult<unknown>);
-  write.step = 'write';
-  return result;
+function chunkOf(source: Source, result: unknown): Uint8Array | undefined {
+  if (typeof result !== 'object' || result === null) throw misuse('ERR_INVALID_RETURN_VALUE', `The iterator of "data" returned ${describe(result)} instead of an object`);
+  const { done, value } = result as IteratorResult<unknown>;
+  return done ? undefined : source.bytes(value);
 }
 
-/** Waits for a promise of the caller's. An abort does not. */
-export function* settled<T>(write: Write, promise: Promise<T>): Steps<T> {
+/** Waits for a promise of the caller's, or what it has instead of one. An abort does not. `read` sees the value as soon as it is there. */
+export function* settled<T, R = T>(write: Write, promise: T | PromiseLike<T>, read: (value: T) => R = (value) => value as unknown as R): Steps<R> {
   const { signal } = write.settings;
-  return yield* wait<T>((wake, fail) => {
+  return yield* wait<R>((wake, fail) => {
+    let stopListening: (() => void) | undefined;
     let ended = false;
     function end(report: () => void): void {
       if (ended) return;
       ended = true;
-      stopListening();
+      stopListening?.();
       // Outside of the promise, so that what the protocol throws is not swallowed by it.
       process.nextTick(report);
     }
-    const stopListening = onAbort(signal, () => end(() => fail(aborted(signal as AbortSignal))));
-    promise.then((value) => end(() => wake(value)), (error: unknown) => end(() => fail(error)));
+    Promise.resolve(promise)
+      .then(read)
+      .then((value) => end(() => wake(value)), (error: unknown) => end(() => fail(error)));
+    stopListening = onAbort(signal, () => end(() => fail(aborted(signal as AbortSignal))));
   });
 }

@@ -1,4 +1,5 @@
 /** Copying and comparing what is in open files. */
+import { assertIntact } from '../memory.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { nothingWritten } from './temporary.ts';
 
@@ -24,6 +25,7 @@ export function* holds(fd: number, bytes: Uint8Array): Steps<boolean> {
   const buffer = new Uint8Array(Math.min(bufferSize, bytes.byteLength + 1));
   for (let position = 0; ; ) {
     const count = yield* call.read(fd, buffer, position);
+    assertIntact(bytes);
     if (count === 0) return position === bytes.byteLength;
     if (Buffer.compare(buffer.subarray(0, count), bytes.subarray(position, position + count)) !== 0) return false;
     position += count;

@@ -5,7 +5,9 @@
  * somebody who does not take the lock is noticed, not overwritten. A crash anywhere before the rename leaves the old file.
  * The turn in the process lasts from the call to the end, so that writes of this process do not come between either.
  */
-import type { Content, Source } from '../data.ts';
+import type { Content } from '../data.ts';
+import type { Source } from '../source.ts';
+import { assertIntact } from '../memory.ts';
 import type { PathName } from '../path.ts';
 import { writeResult, type UpdateResult, type WriteResult } from '../result.ts';
 import type { Steps } from '../system/calls.ts';
@@ -16,7 +18,7 @@ import { whenDescriptorsAllow } from './descriptors.ts';
 import { expectVersion, underLock } from './lock-held.ts';
 import { findPlace, leavePlace, lookAgain, sharePlace, type Place } from './place.ts';
 import { readTarget, versionInPlace, type Read, type Seen } from './seen.ts';
-import { createStaged, finishing } from './staged.ts';
+import { createStaged, finishing, type Staged } from './staged.ts';
 import type { Turn } from './turns.ts';
 import { confirmInPlace, skipUnchanged } from './unchanged.ts';
 import { reporting, throwIfAborted, type LockedWrite, type Write } from './write.ts';
@@ -123,8 +125,12 @@ function* replaceBy(write: LockedWrite, turn: Turn, place: Place, seen: Seen, co
     leavePlace(write, place);
     throw error;
   }
-  const { hashed, version } = hashing(content as Content);
-  const result = yield* finishing(write, staged, fillAndCommit(write, staged, turn, hashed));
+  return yield* finishing(write, staged, fillHashed(write, staged, turn, content as Content));
+}
+
+function* fillHashed(write: Write, staged: Staged, turn: Turn, content: Content): Steps<UpdateResult> {
+  const { hashed, version } = hashing(content);
+  const result = yield* fillAndCommit(write, staged, turn, hashed);
   return { ...result, version: version() };
 }
 
@@ -141,7 +147,12 @@ function* leftAsItIs(write: Write, turn: Turn, place: Place, seen: Seen, content
 
 /** Content that tells its version when it has been read. */
 function hashing(content: Content): { hashed: Content; version: () => Version } {
-  if (content.kind === 'bytes') return { hashed: content, version: () => versionOf(content.bytes) };
+  if (content.kind === 'bytes') {
+    // Before it is written: afterwards the caller's memory may be gone.
+    assertIntact(content.bytes);
+    const version = versionOf(content.bytes);
+    return { hashed: content, version: () => version };
+  }
   const hash = newHash();
   const { source } = content;
   const bytes: Source['bytes'] = (chunk) => {

@@ -101,6 +101,5 @@ const described: Record<State, string> = {
 /** Writes all of several buffers; returns the number of bytes. */
 export function* writingChunks(write: Write, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
   write.step = 'write';
-  yield* writeAllOf(write, fd, buffers);
-  return buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
+  return yield* writeAllOf(write, fd, buffers);
 }

@@ -13,6 +13,7 @@ import { readOptions } from '../options.ts';
 import { join, key, split, type PathName } from '../path.ts';
 import { validate, type StandardSchema } from '../schema.ts';
 import { wait, type FileStatus, type Steps } from '../system/calls.ts';
+import { isThenable } from '../thenable.ts';
 import { numbered, numbersBelieved, simple, whyNoBackup } from './backup-names.ts';
 import { closeDirectory, openDirectory } from './directory.ts';
 import type { Rereading } from './locked.ts';
@@ -74,7 +75,9 @@ function isDamaged(path: PathName, { content }: Read): boolean {
 
 /** As if it had been read: nobody else has it, and it is JSON. */
 function initialValue({ initial, reviver }: ReadSettings): unknown {
-  return JSON.parse(stringify(typeof initial === 'function' ? (initial as () => unknown)() : initial), reviver);
+  const value: unknown = typeof initial === 'function' ? (initial as () => unknown)() : initial;
+  if (isThenable(value)) throw misuse('ERR_INVALID_RETURN_VALUE', '"options.initial" is, or returned, a promise; await it before');
+  return JSON.parse(stringify(value), reviver);
 }
 
 /** The value of the newest backup that holds one that is right. */

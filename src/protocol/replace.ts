@@ -8,7 +8,8 @@
  * the new file. What was not kept: the old inode, so other hard links to it keep the old content.
  * See rename(2), fsync(2); Pillai et al., OSDI '14.
  */
-import type { Content, Source } from '../data.ts';
+import type { Content } from '../data.ts';
+import type { Source } from '../source.ts';
 import type { PathName } from '../path.ts';
 import type { WriteResult } from '../result.ts';
 import type { Steps } from '../system/calls.ts';

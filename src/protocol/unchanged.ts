@@ -1,5 +1,6 @@
 /** `ifUnchanged: 'skip'`: the same bytes are in place already. */
 import { codeOf } from '../errors.ts';
+import { assertIntact } from '../memory.ts';
 import { writeResult, type WriteResult } from '../result.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
@@ -17,6 +18,7 @@ import type { Write } from './write.ts';
 export function* isUnchanged(write: Write, place: Place, content: Uint8Array | { readonly fd: number; readonly size: number }): Steps<boolean> {
   const { existing } = place;
   if (write.settings.ifUnchanged !== 'skip' || existing === undefined || fileType(existing.mode) !== 'file') return false;
+  if (content instanceof Uint8Array) assertIntact(content);
   const size = content instanceof Uint8Array ? content.byteLength : content.size;
   if (existing.size !== size || !hasGivenMetadata(write, existing)) return false;
   return yield* whileOpen(write, targetHolds(place, content));

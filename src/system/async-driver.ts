@@ -1,4 +1,4 @@
-import { allOf, resumeSteps, type Request, type Settled, type Steps, type System, type SystemCall } from './calls.ts';
+import { allOf, resumeSteps, type Request, type Settled, type Steps, type Subscribe, type System, type SystemCall } from './calls.ts';
 import { type AsyncSystem, asyncSystem, syncSystem } from './node-calls.ts';
 import { runSync } from './sync-driver.ts';
 
@@ -32,7 +32,7 @@ function drive<T>(steps: Steps<T>, systems: Systems, resolve: (value: T) => void
   function perform(request: Request): void {
     switch (request.name) {
       case 'wait':
-        request.subscribe(succeed, fail);
+        subscribe(request.subscribe, succeed, fail);
         return;
       case 'atOnce':
         attempt(() => runSync(request.steps, systems.blocking), succeed, fail);
@@ -46,6 +46,23 @@ function drive<T>(steps: Steps<T>, systems: Systems, resolve: (value: T) => void
   }
 
   proceed(() => steps.next());
+}
+
+/** What is waited for may be a caller's: where that cannot even be asked, the steps fail. */
+function subscribe(to: Subscribe<unknown>, succeed: (value: unknown) => void, fail: (error: unknown) => void): void {
+  let isWaiting = true;
+  const once = (how: (given: unknown) => void) => (given: unknown) => {
+    if (!isWaiting) return;
+    isWaiting = false;
+    how(given);
+  };
+  const stop = once(fail);
+  try {
+    to(once(succeed), stop);
+  } catch (error) {
+    if (!isWaiting) throw error;
+    stop(error);
+  }
 }
 
 function attempt<T>(perform: () => T, succeed: (value: T) => void, fail: (error: unknown) => void): void {

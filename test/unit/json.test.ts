@@ -104,7 +104,7 @@ for (const { name, read, write } of apis) {
       ];
       for (const [options, message] of wrong) await assert.rejects(write(here.at('file'), {}, options), { message });
       for (const [options, message] of [
-        [{ reviver: 1 }, /"options.reviver" must be a function/], [{ recover: 'always' }, /"options.recover"/], [{ recover: { backups: 1 } }, /"options.recover"/], [{ encoding: 'utf8' }, /"options.encoding" is not an option/],
+        [{ reviver: 1 }, /"options.reviver" must be a function/], [{ recover: 'always' }, /"options.recover"/], [{ recover: { backups: 1 } }, /"options.recover.backups" is not an option/], [{ encoding: 'utf8' }, /"options.encoding" is not an option/],
         ['utf8', /"options" must be an object/], [{ onRecover: true }, /"options.onRecover"/], [{ schema: null }, /"options.schema"/],
       ] as [ReadJsonOptions, RegExp][]) await assert.rejects(read(here.at('file'), options), { name: 'TypeError', message });
       assert.deepEqual(here.names(), []);

@@ -79,7 +79,7 @@ describe('createWriter()', () => {
     await writer.write('old');
     await assert.rejects(writer.write(bang), { name: 'RangeError', message: 'bang' });
     await assert.rejects(writer.write({ big: 1n }), { name: 'TypeError', message: '"value.big" is a BigInt, which JSON cannot hold' });
-    await assert.rejects(writer.write(async () => 1), { name: 'TypeError', message: '"value" is an instance of Promise, which JSON cannot hold' });
+    await assert.rejects(writer.write(async () => 1), { name: 'TypeError', code: 'ERR_INVALID_RETURN_VALUE', message: 'The function that was given to write() returned a promise' });
     await assert.rejects(writer.write(undefined), TypeError);
     assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
     await assert.rejects(writer.flush(), TypeError);
