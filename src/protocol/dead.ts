@@ -5,7 +5,7 @@
  * of that), it was written in this directory, its transaction is of the process that the lock's entry names, and the
  * journal names that very lock. Without such a note only transactions count whose own owners are dead.
  */
-import { codeOf } from '../errors.ts';
+import { codeOf, refusal } from '../errors.ts';
 import { asText, display, join, type PathName } from '../path.ts';
 import { lastChange, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
@@ -45,6 +45,15 @@ export function* settleDead(write: Write, folder: OpenFolder, dead: Dead, tell: 
   const note = yield* noteOf(dead, folder);
   if (note === undefined) yield* settleAtAGuess(write, folder, dead.owner, tell);
   else yield* settleNoted(write, folder, dead, note, tell);
+}
+
+/** The code of a refusal that is no trouble. */
+export const unsettled = 'ERR_UNTORN_UNSETTLED';
+
+/** Fails with {@link unsettled} unless a lock is of a transaction that is settled already. */
+export function* refuseUnsettled(folder: OpenFolder, dead: Dead, { done }: Tell): Steps<void> {
+  const note = yield* noteOf(dead, folder);
+  if (note === undefined || !done.has(note.id)) throw refusal(unsettled, 'it is not settled yet');
 }
 
 /** Undefined for one that is not whole, that was written elsewhere, or that is of another process than the lock's entry says. */

@@ -7,11 +7,11 @@
 import { codeOf } from '../errors.ts';
 import { join, type PathName } from '../path.ts';
 import type { KeptTransaction, RecoveredFile, RecoverResult } from '../recover.ts';
-import { lastChange, type FileStatus, type Steps } from '../system/calls.ts';
+import { atOnce, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
 import { parseToken, type Owner, type Sign } from '../system/owner.ts';
 import { abandoned } from './abandoned.ts';
-import { homeFrom, removeStrays, settleDead, settleUnderLock, underLocks, type Tell } from './dead.ts';
+import { homeFrom, refuseUnsettled, removeStrays, settleDead, settleUnderLock, underLocks, unsettled, type Tell } from './dead.ts';
 import { closeDirectory, isExclusive, openDirectory } from './directory.ts';
 import { inOrder, type OpenFolder } from './files.ts';
 import { copied, readIfWhole, withRecord } from './find-record.ts';
@@ -22,6 +22,7 @@ import type { LockPlace } from './lock-home.ts';
 import { isOwn, lookIn, namesIn } from './owned.ts';
 import { withParts, type Settled } from './settle.ts';
 import { isLockName, sweepLock } from './sweep-locks.ts';
+import type { Settle } from './takeover.ts';
 import type { Write } from './write.ts';
 
 export interface Recovery {
@@ -104,12 +105,27 @@ function* freeLocks(write: Write, folder: OpenFolder, found: Found): Steps<void>
   const reason = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (signOf(write, { owner, status }, exclusive) === 'dead' ? undefined : 'alive');
   for (const name of yield* namesIn(write, folder)) {
     if (!isLockName(name)) continue;
+    const free = (settle: Settle): Steps<unknown> => sweepLock({ write, dryRun: false, settle, keptBecause: reason }, folder, name);
     try {
-      yield* sweepLock({ write, dryRun: false, settle: (dead) => settleDead(write, folder, dead, found), keptBecause: reason }, folder, name);
+      // Those of what is settled are only to be removed. In one go, where nothing waits for a disk, that takes a fifth of the time.
+      const isQuick = found.done.size > 0 && folder.directory.local;
+      if (isQuick && (yield* atOnce(isFreed(free((dead) => refuseUnsettled(folder, dead, found)))))) continue;
+      yield* free((dead) => settleDead(write, folder, dead, found));
     } catch (error) {
       // Taken or given back meanwhile.
       if (codeOf(error) !== 'ENOENT') found.kept.push(keptBecause(write, join(folder.directoryPath, name), error));
     }
+  }
+}
+
+/** Whether a lock could be freed without anything to be settled. */
+function* isFreed(steps: Steps<unknown>): Steps<boolean> {
+  try {
+    yield* steps;
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== unsettled) throw error;
+    return false;
   }
 }
 
