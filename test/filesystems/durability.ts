@@ -84,9 +84,12 @@ export function durability(filesystem: Filesystem, place: Place): Behaviour {
   return {
     ...durable,
     async run(stage) {
-      if (place.disks.length > 0 && !(await isLostUnsynced(stage, filesystem, place))) return verdict('not tested', 'what is not synced is on the disk too');
+      const canShow = place.disks.length === 0 || (await isLostUnsynced(stage, filesystem, place));
       const parts: (readonly [string, Verdict])[] = [];
-      for (const name of Object.keys(ways)) parts.push([name, await cutAfter(stage, filesystem, place, name)]);
+      for (const name of Object.keys(ways)) {
+        const told = await cutAfter(stage, filesystem, place, name);
+        parts.push([name, canShow || told.kind !== 'holds' ? told : verdict('not tested', 'what is not synced is on the disk too')]);
+      }
       return together(parts);
     },
   };

@@ -35,7 +35,7 @@ function tell({ filesystem, versions, cells, missing, seconds }: Row): void {
 
 async function tryAll(): Promise<Row[]> {
   const versions = await versionsOf(packages);
-  const amount = options.quick ? { milliseconds: 150, times: 12, kills: 3 } : { milliseconds: 1500, times: 60, kills: 12 };
+  const amount = options.quick ? { milliseconds: 150, times: 12, kills: 3, lockTimeout: 5000 } : { milliseconds: 1500, times: 60, kills: 12, lockTimeout: 30_000 };
   const rows: Row[] = [];
   const waiting = [...chosen];
   // Each of them mostly waits: for the disk, and for the other process.

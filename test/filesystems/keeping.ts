@@ -43,8 +43,10 @@ type Property = keyof typeof properties;
 
 const differing = (before: Seen, after: Seen): NotKept[] => (['mode', 'owner', 'group', 'acl', 'xattr'] as const).filter((name) => before[name] !== after[name]);
 
-/** The mode is made narrower where one of these is lost. */
-const isExplained = (lost: NotKept, said: readonly NotKept[]): boolean => said.includes(lost) || (lost === 'mode' && said.some((one) => ['acl', 'group', 'owner', 'xattr'].includes(one)));
+/** The mode is made narrower where one of the others is lost; and where attributes cannot be read, nobody knows whether there was an ACL. */
+const explaining: Partial<Record<NotKept, readonly NotKept[]>> = { mode: ['acl', 'group', 'owner', 'xattr'], acl: ['xattr'] };
+
+const isExplained = (lost: NotKept, said: readonly NotKept[]): boolean => said.includes(lost) || said.some((one) => explaining[lost]?.includes(one));
 
 function judge(before: Seen, after: Seen, said: readonly NotKept[]): Verdict {
   const lost = differing(before, after);

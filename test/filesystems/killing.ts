@@ -4,14 +4,11 @@ import { join } from 'node:path';
 import type { SweepResult } from 'untorn';
 import type { Change } from './actor.ts';
 import { ActorError, type Actor } from './actors.ts';
-import { sleep } from './place.ts';
+import { leftAfterSweep, lock } from './leftovers.ts';
 import { judgeUpdates } from './racing.ts';
 import type { Behaviour, Stage } from './stage.ts';
 import { textAt } from './writing.ts';
 import { together, verdict, type Verdict } from './verdict.ts';
-
-/** A holder that nobody else can see is waited for so long. */
-const lock = { lease: 1000, timeout: 60_000 };
 
 const takeover: Behaviour = {
   name: 'takeover',
@@ -44,23 +41,6 @@ const takeover: Behaviour = {
     return verdict('holds', '', [`${seconds.toFixed(1)} s`]);
   },
 };
-
-/** Sweeps until nothing is left of a package, or what is left is said not to be dead for sure. Returns what is left and was not told. */
-async function leftAfterSweep(stage: Stage, sweeper: Actor, ...folders: string[]): Promise<string[]> {
-  // The lock of an owner that cannot be seen goes only after its lease.
-  for (const end = Date.now() + 3 * lock.lease; ; await sleep(100)) {
-    const untold: string[] = [];
-    let young = false;
-    for (const folder of folders) {
-      const { kept } = await sweeper.call<SweepResult>('sweep', folder, { olderThan: 0 });
-      young ||= kept.some(({ reason }) => reason === 'young');
-      for (const name of await stage.litter(folder)) {
-        if (!kept.some(({ path }) => join(folder, name).startsWith(String(path)))) untold.push(name);
-      }
-    }
-    if (!young || Date.now() > end) return untold;
-  }
-}
 
 /** Calls at which something is killed, from the first to the last. */
 function* spread(calls: number, kills: number): Generator<number> {

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { compose } from '../torture/content.ts';
 import type { Updates, Way } from './actor.ts';
+import { leftAfterSweep } from './leftovers.ts';
 import type { Behaviour, Stage } from './stage.ts';
 import { textAt } from './writing.ts';
 import { counted, together, verdict, type Verdict } from './verdict.ts';
@@ -74,6 +75,14 @@ export function judgeUpdates(all: readonly Updates[], text: string | undefined, 
   return errors.size > 0 ? verdict('refused', `some with ${[...errors.keys()].join(', ')}`, details) : verdict('holds', '', details);
 }
 
+/** Nothing is left; where the filesystem refused calls in the middle, nothing that a sweep would not remove once the processes are gone. */
+async function litterOfUpdates(stage: Stage, { kind }: Verdict): Promise<string[]> {
+  const litter = await stage.litter();
+  if (litter.length === 0 || kind !== 'refused') return litter;
+  for (const number of [0, 1] as const) await (await stage.actor(number)).end();
+  return leftAfterSweep(stage, await stage.actor(0), stage.folder);
+}
+
 const updates: Behaviour = {
   name: 'updates',
   about: 'Two processes count in one file, by `updateFile`, `updateFileSync` and compare-and-swap: it holds what was acknowledged, and nothing is left.',
@@ -83,10 +92,10 @@ const updates: Behaviour = {
       const path = stage.at(way);
       await writeFile(path, `${'0;'.repeat(100)}\n`);
       const actors = [await stage.actor(0), await stage.actor(1)];
-      const all = await Promise.all(actors.map((actor) => actor.do('update', path, stage.amount.times, way, {})));
+      const all = await Promise.all(actors.map((actor) => actor.do('update', path, stage.amount.times, way, { timeout: stage.amount.lockTimeout })));
       const judged = judgeUpdates(all, await textAt(path));
-      const litter = await stage.litter();
-      parts.push([way, judged.kind !== 'VIOLATION' && litter.length > 0 ? verdict('VIOLATION', 'litter', [...judged.details, `left: ${litter.join(', ')}`]) : judged]);
+      const left = await litterOfUpdates(stage, judged);
+      parts.push([way, judged.kind !== 'VIOLATION' && left.length > 0 ? verdict('VIOLATION', 'left', [...judged.details, ...left]) : judged]);
     }
     return together(parts);
   },

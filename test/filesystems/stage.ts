@@ -12,6 +12,8 @@ export interface Amount {
   readonly times: number;
   /** At how many of its calls a process is killed. */
   readonly kills: number;
+  /** How long each waits for a lock, in milliseconds. */
+  readonly lockTimeout: number;
 }
 
 /** A filesystem that is mounted, or a situation in which processes run. */

@@ -32,6 +32,7 @@ export function together(parts: readonly (readonly [name: string, verdict: Verdi
   const details = parts.flatMap(([name, { details }]) => details.map((detail) => `${name}: ${detail}`));
   const kind = order.find((kind) => parts.some(([, part]) => part.kind === kind)) ?? 'holds';
   const texts = [...new Set(parts.filter(([, part]) => kind === 'holds' || part.kind !== 'holds').map(([, { text }]) => text))];
+  if (texts.length === 0) return { kind, text: kind, details };
   if (texts.length === 1 && parts.every(([, { text }]) => text === texts[0])) return { kind, text: texts[0] ?? kind, details };
   const namesOf = (text: string): string => [...new Set(parts.filter(([, part]) => part.text === text).map(([name]) => name))].join(', ');
   return { kind, text: texts.map((text) => `${namesOf(text)}: ${text}`).join('; '), details };
