@@ -102,12 +102,13 @@ function pretending(others: Rewrite): Rewrite {
 }
 
 function* pretend(request: Extract<SystemCall, { name: 'fstat' }>, held: readonly SystemCall[]): Steps<unknown> {
-  let status = (yield request) as FileStatus;
+  const { ...status } = (yield request) as { -readonly [K in keyof FileStatus]: FileStatus[K] };
   for (const one of held) {
-    if (one.name === 'fchmod' && one.args[0] === request.args[0]) status = { ...status, mode: (status.mode & constants.S_IFMT) | one.args[1] };
+    if (one.name === 'fchmod' && one.args[0] === request.args[0]) status.mode = (status.mode & constants.S_IFMT) | one.args[1];
     if (one.name !== 'fchown' || one.args[0] !== request.args[0]) continue;
     const [, uid, gid] = one.args;
-    status = { ...status, uid: uid === -1 ? status.uid : uid, gid: gid === -1 ? status.gid : gid };
+    if (uid !== -1) status.uid = uid;
+    if (gid !== -1) status.gid = gid;
   }
   return status;
 }
