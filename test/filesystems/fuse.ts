@@ -90,9 +90,9 @@ async function securefs(place: Place, lower: string, point: string): Promise<str
 
 export const ofFuse: readonly Filesystem[] = [
   onTop('fuse-overlayfs', ['fuse-overlayfs'], fuseOverlay, ['updates', 'durable']),
-  ofImage('ntfs-3g', ['ntfs-3g'], 64, ['mkntfs', '-F', '-Q', '-q'], (image, point) => ['ntfs-3g', '-o', 'no_detach,allow_other', image, point], ['names', 'mode and owner given', 'reads by the package']),
+  ofImage('ntfs-3g', ['ntfs-3g'], 64, ['mkntfs', '-F', '-Q', '-q'], (image, point) => ['ntfs-3g', '-o', 'no_detach,allow_other', image, point], ['names', 'mode and owner given', 'keep', 'reads by the package', 'updates']),
   ofImage('ntfs-3g, permissions', ['ntfs-3g'], 64, ['mkntfs', '-F', '-Q', '-q'], (image, point) => ['ntfs-3g', '-o', 'no_detach,allow_other,permissions,acl', image, point]),
-  ofImage('exfat-fuse', ['exfat-fuse', 'exfatprogs'], 64, ['mkfs.exfat'], async (image, point, place) => ['mount.exfat-fuse', '-d', '-o', 'allow_other', await place.device(image), point], ['create only', 'names', 'keep', 'replaceDirectory']),
+  ofImage('exfat-fuse', ['exfat-fuse', 'exfatprogs'], 64, ['mkfs.exfat'], async (image, point, place) => ['mount.exfat-fuse', '-d', '-o', 'allow_other', await place.device(image), point], ['create only', 'names', 'updates', 'replaceDirectory']),
   ofImage('fusefat', ['fusefat', 'dosfstools'], 64, ['mkfs.vfat'], (image, point) => ['fusefat', '-f', '-o', 'rw+,allow_other', image, point]),
   onTop('bindfs', ['bindfs'], bindfs(), ['reads by the package', 'durable']),
   onTop('bindfs --chmod-ignore --chown-ignore', ['bindfs'], bindfs('--chmod-ignore', '--chown-ignore'), ['mode and owner given', 'keep']),

@@ -1,5 +1,5 @@
 /** Behaviours: files written new and over others, created only, with names of all lengths, and refused. */
-import { chmod, link, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ActorError, type Actor, type How } from './actors.ts';
 import type { Behaviour, Stage } from './stage.ts';
@@ -82,26 +82,34 @@ const create: Behaviour = {
   },
 };
 
-/** The longest name of one letter repeated that the filesystem takes. */
+/** The longest name with which a file can be made, renamed over and removed there. */
 async function longestName(folder: string): Promise<number> {
+  const [plain, other] = [join(folder, 'plain'), join(folder, 'other')];
+  await mkdir(plain);
   let [fits, tooLong] = [1, 300];
   while (tooLong - fits > 1) {
     const length = (fits + tooLong) >> 1;
-    const path = join(folder, 'n'.repeat(length));
+    const path = join(plain, 'p'.repeat(length));
     try {
-      await (await open(path, 'wx')).close();
+      await writeFile(path, 'old');
+      // Some manage it once.
+      for (let times = 0; times < 3; times++) {
+        await writeFile(other, 'new');
+        await rename(other, path);
+      }
       await rm(path);
       fits = length;
     } catch {
       tooLong = length;
     }
   }
+  await rm(plain, { recursive: true });
   return fits;
 }
 
 const names: Behaviour = {
   name: 'names',
-  about: 'The longest name that the filesystem takes is written, updated and part of a transaction; two names that differ in case only are.',
+  about: 'The longest name that can be renamed over is written, updated and part of a transaction; two names that differ in case only are.',
   async run(stage) {
     const actor = await stage.actor(0);
     const length = await longestName(stage.folder);
