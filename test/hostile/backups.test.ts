@@ -5,6 +5,7 @@ import type { User } from '../support/as-user.ts';
 import { holds, inWorld, reasonNotToAttack, type Tally } from './hostile.ts';
 import type { Deed } from './neighbour-program.ts';
 import { excesses } from './races.ts';
+import { sample } from './sample.ts';
 import { aliceOfDev, root, type Kind, type Scene } from './scene.ts';
 import type { World } from './world.ts';
 
@@ -25,22 +26,21 @@ const tricks: Readonly<Record<string, (world: World, scene: Scene, name: string)
 
 /** The file is his own: whoever repairs it for him shows him nothing that he cannot read. */
 async function shown(world: World, kind: Kind, user: User): Promise<Tally> {
+  const operations = ['updateJson', 'readJson'] as const;
+  const combinations = operations.flatMap((operation) => ['config.json~', 'config.json.~1~'].flatMap((name) => Object.entries(tricks).map(([what, deeds]) => ({ operation, name, what, deeds }))));
+  const trials = sample(combinations, ({ what }) => what, 20);
   const harm: string[] = [];
-  let trials = 0;
   let done = 0;
-  for (const operation of ['updateJson', 'readJson'] as const) {
-    for (const name of ['config.json~', 'config.json.~1~']) {
-      for (const [what, deeds] of Object.entries(tricks)) {
-        trials++;
-        const scene = world.scene(kind, user);
-        if ((await world.neighbour.tries(['file', scene.at('config.json'), damaged], ...deeds(world, scene, name))) !== '') continue;
-        done++;
-        const outcome = await (await world.victim(user)).perform({ operation, folder: scene.folder });
-        harm.push(...[...world.harm(), ...scene.harm(), ...excesses(outcome)].map((one) => `${operation}() with ${what} at ${name}: ${one}`));
-      }
-    }
+  for (const { operation, name, what, deeds } of trials) {
+    const scene = world.scene(kind, user);
+    const config = scene.at('config.json');
+    // One that is young may just be being saved.
+    if ((await world.neighbour.tries(['file', config, damaged], ['age', config], ...deeds(world, scene, name))) !== '') continue;
+    done++;
+    const outcome = await (await world.victim(user)).perform({ operation, folder: scene.folder });
+    harm.push(...[...world.harm(), ...scene.harm(), ...excesses(outcome)].map((one) => `${operation}() with ${what} at ${name}: ${one}`));
   }
-  return { trials, done, harm };
+  return { trials: trials.length, done, harm };
 }
 
 /** The file is another's, in a directory where the neighbour cannot replace it: what he calls its backup does not. */

@@ -1,6 +1,6 @@
 /** The neighbour: a program of a user who can write the shared directory, and does there what he may. */
 import { spawnSync } from 'node:child_process';
-import { linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -18,9 +18,10 @@ const deeds = {
     writeFileSync(path, '');
     truncateSync(path, Number(size));
   },
+  /** As if nobody had changed it for long. */
+  age: (path: string) => utimesSync(path, new Date('2001-01-01'), new Date('2001-01-01')),
   /** Makes one that is there as large, with what it has at its beginning. */
   grow: (path: string, size: string) => truncateSync(path, Number(size)),
-  change: (path: string, from: string, to: string) => writeFileSync(path, readFileSync(path, 'utf8').replaceAll(from, to)),
   put: (path: string, content: string) => writeFileSync(path, content),
   fifo(path: string) {
     const { status, stderr } = spawnSync('mkfifo', [path], { encoding: 'utf8' });

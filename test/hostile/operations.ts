@@ -105,6 +105,7 @@ export const operations = {
   writeFile: { given: ['state'], needs: ['acl'], target: 'state', run: ({ writeFile }, at) => writeFile(at('state'), 'new') },
   writeFileSync: { given: ['state'], needs: ['acl'], target: 'state', run: ({ writeFileSync }, at) => writeFileSync(at('state'), 'new') },
   'writeFile with a mode': { given: ['state'], target: 'state', run: ({ writeFile }, at) => writeFile(at('state'), 'new', { mode: 0o600, ifUnchanged: 'skip' }) },
+  'writeFile with an owner': { given: ['state'], target: 'state', run: ({ writeFile }, at) => writeFile(at('state'), 'new', { owner: { uid: 64_002, gid: 64_010 }, mode: 0o664 }) },
   'writeFile with a backup': { given: ['state'], target: 'state', run: ({ writeFile }, at) => writeFile(at('state'), 'new', { backup: 'simple' }) },
   'writeFile with numbered backups': { given: ['state'], needs: ['backups'], target: 'state', run: ({ writeFile }, at) => writeFile(at('state'), 'new', { backup: { numbered: 3 } }) },
   'writeFile if it is that version': {

@@ -88,17 +88,17 @@ function namesIn(folder: string): string {
 
 const known = new Map<string, Promise<readonly Moment[]>>();
 
-/** The moments of an operation of the neighbour's; they are looked for once. */
-export function momentsOf(world: World, kind: Kind, operation: OperationName): Promise<readonly Moment[]> {
-  const key = `${kind} ${operation}`;
+/** The moments of an operation, of the neighbour's if nobody else is named; they are looked for once. */
+export function momentsOf(world: World, kind: Kind, operation: OperationName, user: User = bobOfDev): Promise<readonly Moment[]> {
+  const key = `${kind} ${operation} ${user.uid}`;
   let moments = known.get(key);
-  if (moments === undefined) known.set(key, (moments = findMoments(world, kind, operation)));
+  if (moments === undefined) known.set(key, (moments = findMoments(world, kind, operation, user)));
   return moments;
 }
 
-async function findMoments(world: World, kind: Kind, operation: OperationName): Promise<readonly Moment[]> {
-  const scene = world.scene(kind, bobOfDev);
-  const planter = await Planter.start(world);
+async function findMoments(world: World, kind: Kind, operation: OperationName, user: User): Promise<readonly Moment[]> {
+  const scene = world.scene(kind, user);
+  const planter = await Planter.start(world, user);
   try {
     let last = namesIn(scene.folder);
     const looks = await planter.looks(scene.folder, operation, () => {

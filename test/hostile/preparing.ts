@@ -1,7 +1,6 @@
 /** What an operation finds in the shared directory, made by its own user with the package itself. */
-import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { setAttributeSync } from '@napi-rs/xattr';
-import { bob, dev, type User } from '../support/as-user.ts';
+import { bob, type User } from '../support/as-user.ts';
 import type { Need } from './operations.ts';
 import { Planter } from './planting.ts';
 import type { Scene } from './scene.ts';
@@ -21,16 +20,10 @@ function aclFor(uid: number): Buffer {
 }
 
 export async function prepare(world: World, scenes: readonly Scene[], user: User, needs: readonly Need[]): Promise<void> {
-  const owner = { ...user, gid: dev };
   for (const scene of scenes) {
     if (needs.includes('acl')) setAttributeSync(scene.at('state'), 'system.posix_acl_access', aclFor(bob.uid));
-    if (needs.includes('damaged')) {
-      for (const [name, content] of [['config.json', '{ "half":'], ['config.json~', '{ "older": true }']] as const) {
-        writeFileSync(scene.at(name), content);
-        chownSync(scene.at(name), owner.uid, owner.gid);
-        chmodSync(scene.at(name), 0o664);
-      }
-    }
+    if (needs.includes('damaged')) scene.put('config.json', '{ "half":', user);
+    if (needs.includes('damaged')) scene.put('config.json~', '{ "older": true }', user);
   }
   if (!needs.includes('site') && !needs.includes('backups')) return;
   const planter = await Planter.start(world, user);

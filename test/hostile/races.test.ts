@@ -1,6 +1,6 @@
 /** Something else in the place of what is looked at, opened, renamed or removed by its name: see races.ts. */
 import { describe } from 'node:test';
-import type { User } from '../support/as-user.ts';
+import { bobOfDev, type User } from '../support/as-user.ts';
 import { holds, inWorld, reasonNotToAttack } from './hostile.ts';
 import type { OperationName } from './operations.ts';
 import { full } from './package.ts';
@@ -19,8 +19,9 @@ interface Try {
   readonly operation: OperationName;
   readonly who?: 'root' | 'alice';
   readonly kind?: Kind;
-  /** What the neighbour was at when he was killed. */
+  /** What the neighbour was at when he was killed; or the user himself. */
   readonly after?: readonly OperationName[];
+  readonly by?: 'neighbour' | 'self';
   /** At how many moments of that. */
   readonly moments?: number;
   readonly with: readonly SubstituteName[];
@@ -29,17 +30,18 @@ interface Try {
 
 const users: Readonly<Record<'root' | 'alice', User>> = { root, alice: aliceOfDev };
 
-async function plants(world: World, kind: Kind, after: readonly OperationName[], some: number): Promise<Moment[]> {
+async function plants(world: World, kind: Kind, after: readonly OperationName[], some: number, by: User): Promise<Moment[]> {
   const all: Moment[] = [];
-  for (const operation of after) all.push(...(await momentsOf(world, kind, operation)));
+  for (const operation of after) all.push(...(await momentsOf(world, kind, operation, by)));
   return sample(all, ({ operation }) => operation, some);
 }
 
 function tries(world: () => World, text: string, all: readonly Try[]): void {
-  for (const { operation, who = 'root', kind = 'group', after, moments = 6, with: given, some } of all) {
-    const planted = after === undefined ? '' : `, beside what a neighbour left of ${after.join(', ')}`;
+  for (const { operation, who = 'root', kind = 'group', after, by = 'neighbour', moments = 5, with: given, some } of all) {
+    const planted = after === undefined ? '' : `, beside what ${by === 'self' ? 'was left of his own' : 'a neighbour left'} of ${after.join(', ')}`;
+    const planter = by === 'self' ? users[who] : bobOfDev;
     holds(`${text}: ${operation} as ${who === 'root' ? 'the superuser' : 'an ordinary user'}${kind === 'sticky' ? ' in a sticky directory' : ''}${planted}`, async () =>
-      race({ world: world(), kind, user: users[who], operation, with: full ? everything : given, ...(after !== undefined && { planted: await plants(world(), kind, after, moments) }) }, some),
+      race({ world: world(), kind, user: users[who], operation, with: full ? everything : given, ...(after !== undefined && { by: planter, planted: await plants(world(), kind, after, moments, planter) }) }, some),
     );
   }
 }
@@ -49,42 +51,46 @@ describe('a neighbour who leads elsewhere (G5, G10)', { skip: reasonNotToAttack 
 
   const updates = ['updateFile'] as const;
   tries(world, 'what he planted leads to nothing of others', [
-    { operation: 'sweep', after: updates, with: directories, some: 40 },
+    { operation: 'sweep', after: updates, with: directories, some: 36 },
     { operation: 'recover', after: updates, with: directories, some: 30 },
-    { operation: 'transaction beside', after: updates, with: directories, some: 30 },
+    { operation: 'transaction beside', after: updates, with: directories, some: 40 },
     { operation: 'recover', who: 'alice', after: updates, with: directories, some: 30 },
     { operation: 'recoverSync', kind: 'sticky', after: updates, with: directories, some: 30 },
     { operation: 'sweepSync', kind: 'sticky', after: updates, with: directories, some: 30 },
     { operation: 'sweep recursive', after: ['updateFile', 'replaceDirectory'], with: directories, some: 30 },
-    { operation: 'sweep', after: ['replaceDirectory', 'replaceDirectory failing'], with: directories, some: 40 },
+    { operation: 'sweep', after: ['replaceDirectory', 'replaceDirectory failing'], with: directories, some: 36 },
     { operation: 'sweep', who: 'alice', after: ['replaceDirectory'], with: directories, some: 30 },
-    { operation: 'replaceDirectory', after: ['replaceDirectory'], moments: 4, with: directories, some: 30 },
+    { operation: 'replaceDirectory', after: ['replaceDirectory'], moments: 4, with: directories, some: 24 },
+    { operation: 'sweep', who: 'alice', after: ['replaceDirectory', 'updateFile'], by: 'self', with: directories, some: 30 },
+    { operation: 'sweep', after: ['replaceDirectory', 'updateFile'], by: 'self', with: directories, some: 30 },
+    { operation: 'recover', who: 'alice', after: ['transaction'], by: 'self', moments: 4, with: [...directories, "Alice's file"], some: 24 },
   ]);
 
   tries(world, 'what is made leads to nothing of others', [
     { operation: 'updateFile', with: directories, some: 30 },
-    { operation: 'updateFile', who: 'alice', with: directories, some: 30 },
+    { operation: 'updateFile', who: 'alice', with: directories, some: 24 },
     { operation: 'transaction', with: directories, some: 40 },
     { operation: 'replaceDirectory', with: directories, some: 40 },
-    { operation: 'replaceDirectory', who: 'alice', with: directories, some: 40 },
+    { operation: 'replaceDirectory', who: 'alice', with: directories, some: 30 },
     { operation: 'replaceDirectory failing', with: directories, some: 30 },
-    { operation: 'replaceDirectory left by an exit', with: directories, some: 16 },
-    { operation: 'updateFile left by an exit', with: directories, some: 12 },
+    { operation: 'replaceDirectory left by an exit', with: ["Alice's directory", "a link to the superuser's directory"], some: 10 },
+    { operation: 'transaction left by an exit', with: ["Alice's directory"], some: 10 },
     { operation: 'writeFile', with: [...directories, "Alice's file"], some: 24 },
+    { operation: 'writeFile with an owner', with: ["Alice's directory", "Alice's file", "a link to the superuser's file"], some: 16 },
   ]);
 
   tries(world, 'what says that it succeeded did', [
     { operation: 'writeFile', with: files, some: 20 },
     { operation: 'writeFileSync', who: 'alice', with: files, some: 20 },
     { operation: 'writeFile with a mode', with: files, some: 16 },
-    { operation: 'writeFile with a backup', with: files, some: 24 },
-    { operation: 'writeFile with numbered backups', with: files, some: 24 },
+    { operation: 'writeFile with a backup', with: files, some: 20 },
+    { operation: 'writeFile with numbered backups', with: files, some: 20 },
     { operation: 'writeFile to create', with: files, some: 16 },
     { operation: 'writeFile if it is that version', with: files, some: 24 },
-    { operation: 'updateFile refusing links', with: files, some: 30 },
-    { operation: 'updateFileSync', with: files, some: 30 },
-    { operation: 'updateJson', with: files, some: 30 },
-    { operation: 'transaction', with: files, some: 40 },
-    { operation: 'transactionSync', with: files, some: 40 },
+    { operation: 'updateFile refusing links', with: files, some: 24 },
+    { operation: 'updateFileSync', with: files, some: 24 },
+    { operation: 'updateJson', with: files, some: 24 },
+    { operation: 'transaction', with: files, some: 30 },
+    { operation: 'transactionSync', with: ['a FIFO', "a link to the superuser's file"], some: 40 },
   ]);
 });

@@ -3,9 +3,10 @@
  * what the next one is about. That is tried before every call, with every name that it is given, and with all that he might put there.
  */
 import { lstatSync, readFileSync } from 'node:fs';
-import type { User } from '../support/as-user.ts';
+import { bobOfDev, type User } from '../support/as-user.ts';
 import type { Tally } from './hostile.ts';
 import { operation, type OperationName } from './operations.ts';
+import { full } from './package.ts';
 import { leftIn, Planter, shapeOf, type Planted } from './planting.ts';
 import { prepare } from './preparing.ts';
 import { sample } from './sample.ts';
@@ -19,8 +20,9 @@ export interface Race {
   readonly kind: Kind;
   readonly user: User;
   readonly operation: OperationName;
-  /** What the neighbour has planted: one of these. */
+  /** What was planted: one of these, by a program of the neighbour's that was killed, or of the user's own. */
   readonly planted?: readonly Planted[];
+  readonly by?: User;
   /** What he puts there. */
   readonly with: readonly SubstituteName[];
 }
@@ -37,12 +39,12 @@ interface Trial {
 }
 
 /** A scene for each of these, in which everything is planted by programs that are dead. */
-async function scenes({ world, kind, user, operation: name }: Race, plants: readonly (Planted | undefined)[]): Promise<Scene[]> {
+async function scenes({ world, kind, user, operation: name, by = bobOfDev }: Race, plants: readonly (Planted | undefined)[]): Promise<Scene[]> {
   const { needs = [], plantIn } = operation(name);
   const all = plants.map(() => world.scene(kind, user));
   await prepare(world, all, user, needs);
   if (plants.every((one) => one === undefined)) return all;
-  const planter = await Planter.start(world);
+  const planter = await Planter.start(world, by);
   try {
     for (const [at, scene] of all.entries()) {
       const planted = plants[at];
@@ -66,6 +68,8 @@ function partsOf(scene: Scene, path: string): string[] {
 async function allTrials(race: Race): Promise<Trial[]> {
   const plants = race.planted ?? [undefined];
   const all = await scenes(race, plants);
+  // Those whose programs end with it meet only new ones.
+  if (operation(race.operation).ends === true) await (await race.world.victim(race.user)).end();
   const victim = await race.world.victim(race.user);
   const found: Trial[] = [];
   for (const [at, scene] of all.entries()) {
@@ -77,7 +81,10 @@ async function allTrials(race: Race): Promise<Trial[]> {
       for (const { part, text } of placesOf(scene, call)) places.push({ where: { place: text, nth: count.next(text) }, part, text });
       return 'go';
     });
-    for (const { where, part, text } of places) {
+    // Unless all is to be tried, only what was planted has its place taken: what is made has races of its own.
+    const shapes = left.map(shapeOf);
+    const isPlanted = (part: string): boolean => planted === undefined || full || shapes.some((shape) => shape === shapeOf(part) || shapeOf(part).startsWith(`${shape}/`));
+    for (const { where, part, text } of places.filter((place) => isPlanted(place.part))) {
       for (const substitute of race.with) if (mayTry(race, part, substitute)) found.push({ planted, where, substitute, text });
     }
   }

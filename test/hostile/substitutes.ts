@@ -25,6 +25,8 @@ export const substitutes = {
   'a FIFO': { kinds: anywhere, deeds: (_, __, path) => [['fifo', path]] },
   'a huge file': { kinds: anywhere, asked: 'all of it', deeds: (_, __, path) => [['sparse', path, huge]] },
   'a directory': { kinds: anywhere, deeds: (_, __, path) => [['directory', path, ...baits]] },
+  // Where the system lets him: Linux does only with what he can read and write anyway, unless told otherwise (proc(5), protected_hardlinks).
+  "a hard link to Alice's file": { kinds: anywhere, deeds: (_, scene, path) => [['hardLink', scene.note, path]] },
   nothing: { kinds: anywhere, deeds: () => [] },
 } satisfies Record<string, Substitute>;
 
