@@ -79,15 +79,15 @@ export function readReadOptions(given: ReadJsonOptions | null | undefined): { re
 export function readReading(options: Fields): ReadSettings {
   return {
     schema: readSchema(options['schema']),
-    reviver: readFunction<Reviver>('reviver', options['reviver']),
+    reviver: readFunction('reviver', options['reviver']) as Reviver | undefined,
     initial: options['initial'],
     recover: readRecover(options['recover']),
-    onRecover: readFunction<ReadSettings['onRecover']>('onRecover', options['onRecover']) ?? warn,
+    onRecover: (readFunction('onRecover', options['onRecover']) as ReadSettings['onRecover'] | undefined) ?? warn,
   };
 }
 
-export function readFunction<T>(name: string, value: unknown): T | undefined {
-  if (value === undefined || typeof value === 'function') return value as T | undefined;
+export function readFunction(name: string, value: unknown): ((...given: never[]) => unknown) | undefined {
+  if (value === undefined || typeof value === 'function') return value as (() => unknown) | undefined;
   throw misuse('ERR_INVALID_ARG_TYPE', `"options.${name}" must be a function, not ${describe(value)}`);
 }
 
@@ -123,5 +123,5 @@ export interface FormatSettings {
 
 export function readFormat({ encoding }: Settings, options: Fields): FormatSettings {
   if (!/^utf-?8$/i.test(encoding)) throw misuse('ERR_INVALID_ARG_VALUE', `"options.encoding" must be 'utf8', as all JSON is, not ${describe(encoding)}`);
-  return { indent: readIndent(options['indent']), replacer: readFunction<Replacer>('replacer', options['replacer']), schema: readSchema(options['schema']) };
+  return { indent: readIndent(options['indent']), replacer: readFunction('replacer', options['replacer']) as Replacer | undefined, schema: readSchema(options['schema']) };
 }

@@ -7,6 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import { readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bare } from './bare.ts';
 import { misuse, WriteError } from './errors.ts';
 
 /** A path name: a string, or a Buffer where the bytes are not valid UTF-8. */
@@ -45,7 +46,7 @@ export function targetPath(given: PathLike): PathName {
 function workingDirectory(): PathName {
   const directory = process.cwd();
   if (!directory.includes('\ufffd') || process.platform !== 'linux') return directory;
-  return fromBytes(readlinkSync('/proc/self/cwd', { encoding: 'buffer' }));
+  return fromBytes(readlinkSync('/proc/self/cwd', bare({ encoding: 'buffer' })));
 }
 
 function fromPathLike(given: PathLike, argument: string): PathName {

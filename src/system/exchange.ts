@@ -3,6 +3,7 @@
  */
 import type { StdioOptions } from 'node:child_process';
 import { refusal } from '../errors.ts';
+import { bare } from '../bare.ts';
 import type { PathName } from '../path.ts';
 
 /** Loaded where it is needed: it takes longer to load than the rest of the package's needs of Node together. */
@@ -22,7 +23,7 @@ export function exchange(one: PathName, other: PathName): void {
   const given = ['--exchange', '--no-target-directory', '--no-copy', '--', ...names];
   try {
     const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', ...(directory === undefined ? [] : [directory])];
-    processes().execFileSync('mv', given, { encoding: 'utf8', env: environment(), stdio });
+    processes().execFileSync('mv', given, bare({ encoding: 'utf8', env: environment(), stdio }));
   } catch (error) {
     throw failure(error as Failed, (error as Failed).stderr ?? '');
   }

@@ -1,6 +1,7 @@
 /** How each call of the port is made with `node:fs`, once at once and once with a callback. */
 import * as fs from 'node:fs';
 import type { BigIntStats } from 'node:fs';
+import { bare } from '../bare.ts';
 import { fromBytes } from '../path.ts';
 import type { FileStatus, System } from './calls.ts';
 import { asyncAttributes, syncAttributes } from './attributes.ts';
@@ -25,8 +26,8 @@ function status(stats: BigIntStats): FileStatus {
   };
 }
 
-const bigint = { bigint: true } as const;
-const asBuffer = { encoding: 'buffer' } as const;
+const bigint = bare({ bigint: true });
+const asBuffer = bare({ encoding: 'buffer' });
 
 export const syncSystem: System = {
   open: fs.openSync,
