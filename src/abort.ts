@@ -2,6 +2,7 @@
  * Aborts: what a caller's signal does cannot harm a call that is under way, and there is one listener for each signal, since Node warns
  * of a leak when many calls share one.
  */
+import { bare } from './bare.ts';
 
 interface Listener {
   readonly callbacks: Set<() => void>;
@@ -31,9 +32,11 @@ function listen(signal: AbortSignal): Listener {
   };
   const listener = { callbacks, handle };
   listeners.set(signal, listener);
-  signal.addEventListener('abort', handle, { once: true });
+  signal.addEventListener('abort', handle, once);
   return listener;
 }
+
+const once = bare({ once: true });
 
 /** Those that follow others. */
 const followers = new WeakMap<AbortSignal, AbortSignal>();
@@ -49,7 +52,7 @@ export function ownSignal(given: AbortSignal): AbortSignal {
   const controller = new AbortController();
   const follow = (): void => controller.abort(reasonOf(given));
   if (given.aborted) follow();
-  else given.addEventListener('abort', follow, { once: true });
+  else given.addEventListener('abort', follow, once);
   followers.set(given, controller.signal);
   return controller.signal;
 }

@@ -1,5 +1,6 @@
 /** Between the promises of pending files and the callbacks of streams. */
-import { Writable } from 'node:stream';
+import { Writable, type WritableOptions } from 'node:stream';
+import { bare } from './bare.ts';
 import { chunkBytes } from './data.ts';
 
 /** Hands the end of a promise to a stream's callback. */
@@ -14,6 +15,10 @@ export function knownEncoding(encoding: BufferEncoding | 'buffer'): BufferEncodi
 
 /** A Writable whose chunks are as long as when they were written, although they wait for their turn. */
 export class PinningWritable extends Writable {
+  constructor(options: WritableOptions) {
+    super(bare(options));
+  }
+
   // oxlint-disable-next-line typescript/no-explicit-any -- both have several forms
   override write(chunk: unknown, ...rest: any[]): boolean {
     return this.#withPinned(chunk, false, (pinned) => super.write(pinned, ...(rest as [])));
@@ -27,7 +32,7 @@ export class PinningWritable extends Writable {
   #withPinned<T>(chunk: unknown, otherwise: T, go: (pinned: unknown) => T): T {
     let pinned = chunk;
     try {
-      if (chunk instanceof Uint8Array) pinned = asBuffer(chunkBytes(chunk, 'latin1'));
+      if (ArrayBuffer.isView(chunk)) pinned = asBuffer(chunkBytes(chunk, 'latin1'));
     } catch (error) {
       this.destroy(error as Error);
       return otherwise;

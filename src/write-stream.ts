@@ -1,4 +1,5 @@
 import { onAbort } from './abort.ts';
+import { bare } from './bare.ts';
 import { chunkBytes, type Chunk } from './data.ts';
 import { aborted, codeOf } from './errors.ts';
 import { readOptions, readOptionsAnd, type Settings, type WriteOptions } from './options.ts';
@@ -147,14 +148,15 @@ export function createWritableStream(path: PathLike, options?: WriteOptions): Wr
     },
     abort: discard,
   };
-  return new WritableStream<Chunk>(sink, {
+  const strategy = {
     highWaterMark: 1,
     // Asked of each chunk when it is given.
-    size(chunk) {
+    size(chunk: Chunk) {
       given.push(pinning(chunk, settings.encoding));
       return 1;
     },
-  });
+  };
+  return new WritableStream<Chunk>(bare(sink), bare(strategy));
 }
 
 /** Fails later, as the write of a stream does. */

@@ -258,8 +258,8 @@ function ownError(error: unknown): unknown {
 export function createWriter<T = unknown>(path: PathLike, options?: WriterOptions<T> | null): Writer<T> {
   const { settings, fields } = readOptionsAnd(options, ['serialize', 'indent', 'delay', 'onError']);
   if (!settings.overwrite) throw misuse('ERR_INVALID_ARG_VALUE', '"options.overwrite" must be true: a writer replaces its file each time');
-  const serialize = readFunction<WriterOptions<T>['serialize']>('serialize', fields['serialize']);
-  const onError = readFunction<WriterOptions<T>['onError']>('onError', fields['onError']);
+  const serialize = readFunction('serialize', fields['serialize']) as WriterOptions<T>['serialize'];
+  const onError = readFunction('onError', fields['onError']) as WriterOptions<T>['onError'];
   if (settings.ifMatch !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', '"options.ifMatch" is for one write, not for a writer');
   const delay = readDuration(fields['delay'], 'options.delay', 0);
   return new Writer(targetPath(path), settings, readIndent(fields['indent']), { serialize, delay, onError });

@@ -63,7 +63,7 @@ export function* writeAllOf(write: Write, fd: number, buffers: readonly Uint8Arr
   const size = rest.reduce((sum, buffer) => sum + buffer.byteLength, 0);
   while (rest.length > 0) {
     throwIfAborted(write);
-    const batch = firstOf(rest);
+    const batch = batchOf(rest);
     if (batch.length === 1) {
       yield* writeAll(write, fd, batch[0] as Uint8Array);
       rest = rest.slice(1);
@@ -78,7 +78,7 @@ export function* writeAllOf(write: Write, fd: number, buffers: readonly Uint8Arr
 }
 
 /** The first of the buffers, as many as go into one call. */
-function firstOf(buffers: readonly Uint8Array[]): readonly Uint8Array[] {
+function batchOf(buffers: readonly Uint8Array[]): readonly Uint8Array[] {
   let size = 0;
   const end = buffers.findIndex((buffer, index) => index > 0 && (size += buffer.byteLength) + (buffers[0] as Uint8Array).byteLength > stride);
   return buffers.slice(0, Math.min(end === -1 ? buffers.length : end, 1024));
