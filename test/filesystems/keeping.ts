@@ -1,4 +1,7 @@
-/** Behaviours: mode, owner, ACL and attributes, given and kept; what the result says of them is compared with what is there. */
+/**
+ * Behaviours: mode, owner, ACL and attributes, given and kept; what the result says of them is compared with what is
+ * there.
+ */
 import { chmod, chown, stat, writeFile } from 'node:fs/promises';
 import type { NotKept, WriteResult } from 'untorn';
 import { ActorError, type Actor } from './actors.ts';
@@ -25,9 +28,21 @@ async function printed(program: string, ...args: string[]): Promise<string> {
 
 async function look(path: string): Promise<Seen> {
   const { mode, uid, gid } = await stat(path);
-  const entries = (await printed('getfacl', '-ncpE', path)).split('\n').filter((line) => /^(user|group):\d+:/.test(line));
-  const attributes = (await printed('getfattr', '-d', '-h', '--absolute-names', '-m', '^(user|trusted)\\.note', '-e', 'hex', path)).split('\n').filter((line) => line.includes('='));
-  return { mode: mode & 0o7777, owner: uid, group: gid, acl: entries.join(' '), xattr: attributes.toSorted().join(' ') };
+  const entries = (await printed('getfacl', '-ncpE', path))
+    .split('\n')
+    .filter((line) => /^(user|group):\d+:/.test(line));
+  const attributes = (
+    await printed('getfattr', '-d', '-h', '--absolute-names', '-m', '^(user|trusted)\\.note', '-e', 'hex', path)
+  )
+    .split('\n')
+    .filter((line) => line.includes('='));
+  return {
+    mode: mode & 0o7777,
+    owner: uid,
+    group: gid,
+    acl: entries.join(' '),
+    xattr: attributes.toSorted().join(' '),
+  };
 }
 
 /** What a file is given that has to be kept, and which part of it shows whether the filesystem took it. */
@@ -41,12 +56,20 @@ const properties = {
 
 type Property = keyof typeof properties;
 
-const differing = (before: Seen, after: Seen): NotKept[] => (['mode', 'owner', 'group', 'acl', 'xattr'] as const).filter((name) => before[name] !== after[name]);
+const differing = (before: Seen, after: Seen): NotKept[] =>
+  (['mode', 'owner', 'group', 'acl', 'xattr'] as const).filter((name) => before[name] !== after[name]);
 
-/** The mode is made narrower where one of the others is lost; and where attributes cannot be read, nobody knows whether there was an ACL. */
-const explaining: Partial<Record<NotKept, readonly NotKept[]>> = { mode: ['acl', 'group', 'owner', 'xattr'], acl: ['xattr'] };
+/**
+ * The mode is made narrower where one of the others is lost; and where attributes cannot be read, nobody knows whether
+ * there was an ACL.
+ */
+const explaining: Partial<Record<NotKept, readonly NotKept[]>> = {
+  mode: ['acl', 'group', 'owner', 'xattr'],
+  acl: ['xattr'],
+};
 
-const isExplained = (lost: NotKept, said: readonly NotKept[]): boolean => said.includes(lost) || said.some((one) => explaining[lost]?.includes(one));
+const isExplained = (lost: NotKept, said: readonly NotKept[]): boolean =>
+  said.includes(lost) || said.some((one) => explaining[lost]?.includes(one));
 
 function judge(before: Seen, after: Seen, said: readonly NotKept[]): Verdict {
   const lost = differing(before, after);
@@ -57,10 +80,16 @@ function judge(before: Seen, after: Seen, said: readonly NotKept[]): Verdict {
   if (wider !== 0) return verdict('VIOLATION', `rights grew by 0${wider.toString(8)}`, details);
   const kept = said.filter((one) => one !== 'times' && !lost.includes(one));
   if (lost.length > 0) return verdict('not kept', lost.join(', '), details);
-  return kept.length > 0 ? verdict('holds', `${kept.join(', ')} said not to be kept, and is`, details) : verdict('holds', '', details);
+  return kept.length > 0
+    ? verdict('holds', `${kept.join(', ')} said not to be kept, and is`, details)
+    : verdict('holds', '', details);
 }
 
-async function prepared(stage: Stage, property: Property, name: string): Promise<{ path: string; before: Seen } | undefined> {
+async function prepared(
+  stage: Stage,
+  property: Property,
+  name: string,
+): Promise<{ path: string; before: Seen } | undefined> {
   const path = stage.at(name);
   await writeFile(path, 'old');
   const unset = await look(path);
@@ -84,11 +113,19 @@ async function keepOne(stage: Stage, actor: Actor, property: Property): Promise<
     try {
       await actor.call('writeFile', required!.path, 'new', { preserve: { [part]: 'require' } });
       const lost = differing(required!.before, await look(required!.path));
-      parts.push(['require', lost.includes(property) ? verdict('VIOLATION', `'require' resolved without it`, [`lost: ${lost.join(', ')}`]) : verdict('holds')]);
+      parts.push([
+        'require',
+        lost.includes(property)
+          ? verdict('VIOLATION', `'require' resolved without it`, [`lost: ${lost.join(', ')}`])
+          : verdict('holds'),
+      ]);
     } catch (error) {
       const said = await truth(error, required!.path, 'old', 'new');
       const changed = differing(required!.before, await look(required!.path));
-      parts.push(['require', changed.length > 0 ? verdict('VIOLATION', `refused, and changed ${changed.join(', ')}`) : said]);
+      parts.push([
+        'require',
+        changed.length > 0 ? verdict('VIOLATION', `refused, and changed ${changed.join(', ')}`) : said,
+      ]);
     }
   }
   return parts.length === 0 ? undefined : togetherTried(parts);
@@ -97,16 +134,20 @@ async function keepOne(stage: Stage, actor: Actor, property: Property): Promise<
 /** A refusal under 'require' is what has to happen where 'try' says that it was not kept. */
 function togetherTried(parts: readonly (readonly [string, Verdict])[]): Verdict {
   const [tried, required] = parts.map(([, verdict]) => verdict);
-  if (tried?.kind === 'not kept' && required?.kind === 'refused') return { ...tried, details: [...tried.details, `require: ${required.text}`] };
+  if (tried?.kind === 'not kept' && required?.kind === 'refused')
+    return { ...tried, details: [...tried.details, `require: ${required.text}`] };
   return together(parts);
 }
 
 /** Under 'try' nothing that is kept may stop the write. */
-const stopped = (refused: Verdict): Verdict => (refused.kind === 'refused' ? verdict('VIOLATION', `the write is ${refused.text}`, refused.details) : refused);
+const stopped = (refused: Verdict): Verdict =>
+  refused.kind === 'refused' ? verdict('VIOLATION', `the write is ${refused.text}`, refused.details) : refused;
 
 const keep: Behaviour = {
   name: 'keep',
-  about: 'Mode, owner, group, ACL and an attribute are kept, or `notKept` names them; under `require` they are kept, or it is an error; under `off` nothing stops the write.',
+  about:
+    'Mode, owner, group, ACL and an attribute are kept, or `notKept` names them; under `require` they are kept, ' +
+    'or it is an error; under `off` nothing stops the write.',
   async run(stage) {
     const actor = await stage.actor(0);
     const parts: [string, Verdict][] = [];
@@ -132,11 +173,17 @@ const keep: Behaviour = {
 
 const given: Behaviour = {
   name: 'mode and owner given',
-  about: '`mode` and `owner` are given for a new file and for one that is there: then they are so, or it is an error and nothing has changed.',
+  about:
+    '`mode` and `owner` are given for a new file and for one that is there: then they are so, or it is an error ' +
+    'and nothing has changed.',
   async run(stage) {
     const actor = await stage.actor(0);
     const parts: (readonly [string, Verdict])[] = [];
-    const part = async (name: string, old: string | undefined, options: { mode?: number; owner?: { uid: number; gid: number } }): Promise<void> => {
+    const part = async (
+      name: string,
+      old: string | undefined,
+      options: { mode?: number; owner?: { uid: number; gid: number } },
+    ): Promise<void> => {
       const path = stage.at(`${name}-${parts.length}`);
       if (old !== undefined) await writeFile(path, old);
       try {
@@ -147,8 +194,17 @@ const given: Behaviour = {
         return;
       }
       const { mode, owner, group } = await look(path);
-      const isSo = (options.mode === undefined || options.mode === mode) && (options.owner === undefined || (options.owner.uid === owner && options.owner.gid === group));
-      parts.push([name, isSo ? verdict('holds') : verdict('VIOLATION', `resolved, and it is not so`, [`${JSON.stringify(options)}: it is 0${mode.toString(8)}, ${owner}:${group}`])]);
+      const isSo =
+        (options.mode === undefined || options.mode === mode) &&
+        (options.owner === undefined || (options.owner.uid === owner && options.owner.gid === group));
+      parts.push([
+        name,
+        isSo
+          ? verdict('holds')
+          : verdict('VIOLATION', `resolved, and it is not so`, [
+              `${JSON.stringify(options)}: it is 0${mode.toString(8)}, ${owner}:${group}`,
+            ]),
+      ]);
     };
     for (const old of [undefined, 'old']) {
       for (const mode of [0o600, 0o640, 0o755]) await part('mode', old, { mode });
