@@ -5,7 +5,7 @@
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
-import type { PendingFile, UpdateInfo, Version } from 'untorn';
+import type { PendingFile, ReplaceDirectoryResult, UpdateInfo, Version } from 'untorn';
 import { countCalls, hideAddon, stopping } from './counted.ts';
 import { failureOf } from './failure.ts';
 
@@ -81,14 +81,10 @@ const commands = {
       { lock },
     );
   },
-  async replaceDirectory(path: string, mark: string, options: { keepOld?: boolean } = {}): Promise<unknown> {
-    return untorn.replaceDirectory(
-      path,
-      (folder: string) => {
-        for (const name of ['one', 'two']) fs.writeFileSync(join(folder, name), mark);
-      },
-      options,
-    );
+  async replaceDirectory(path: string, mark: string): Promise<ReplaceDirectoryResult> {
+    return untorn.replaceDirectory(path, (folder: string) => {
+      for (const name of ['one', 'two']) fs.writeFileSync(join(folder, name), mark);
+    });
   },
   async casWrite(path: string, content: string, version: Version | 'absent'): Promise<unknown> {
     return untorn.writeFile(path, content, { ifMatch: version as Version });

@@ -1,7 +1,9 @@
 /** Behaviours: transactions and whole directories, killed before many of their calls. */
-import { readFile, readlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SweepResult } from 'untorn';
+import { pathToExchange } from '../support/exchange.ts';
 import type { Change } from './actor.ts';
 import { ActorError, type Actor } from './actors.ts';
 import { leftAfterSweep, lock } from './leftovers.ts';
@@ -200,4 +202,40 @@ async function wholeAt(path: string): Promise<string> {
   return marks[0] === marks[1] ? (marks[0] ?? '') : marks.join(' and ');
 }
 
-export const committing: readonly Behaviour[] = [transactions, directories];
+const exchange: Behaviour = {
+  name: 'directory exchanged',
+  about:
+    'A directory that is no link is exchanged with a new one, by two processes at once; where that cannot be, it is ' +
+    'an error and the old one stays. (With an `mv --exchange` as coreutils 9.5 has it.)',
+  async run(stage) {
+    const tools = await mkdtemp(join(tmpdir(), 'untorn-exchange-'));
+    try {
+      const found = pathToExchange(tools);
+      if ('reason' in found) return verdict('not tested', found.reason);
+      await chmod(tools, 0o755);
+      const path = await stage.newFolder('real');
+      for (const name of ['one', 'two']) await writeFile(join(path, name), 'old');
+      const how = { ...stage.how(0), env: { ...stage.how(0).env, PATH: `${found.path}` } };
+      const actors = [await stage.start(how), await stage.start(how)];
+      const told = await Promise.allSettled(
+        actors.map((actor, number) => actor.do('replaceDirectory', path, `new ${number}`)),
+      );
+      const marks = await wholeAt(path);
+      const errors = told.flatMap((one) => (one.status === 'rejected' ? [one.reason as ActorError] : []));
+      const isNew = told.some((one, number) => one.status === 'fulfilled' && marks === `new ${number}`);
+      const isTrue =
+        errors.length === told.length ? marks === 'old' && errors.every(({ outcome }) => outcome === 'old') : isNew;
+      const details = [...errors.map(({ message }) => message), `it has ${marks}`];
+      if (!isTrue) return verdict('VIOLATION', '', details);
+      if (errors.length > 0)
+        return verdict('refused', [...new Set(errors.map(({ code }) => code))].join(', '), details);
+      const oldPaths = told.flatMap((one) => (one.status === 'fulfilled' ? [String(one.value.oldPath)] : []));
+      const litter = (await stage.litter()).filter((name) => !oldPaths.some((path) => stage.at(name).startsWith(path)));
+      return litter.length > 0 ? verdict('VIOLATION', 'left', litter) : verdict('holds');
+    } finally {
+      await rm(tools, { recursive: true });
+    }
+  },
+};
+
+export const committing: readonly Behaviour[] = [transactions, directories, exchange];

@@ -31,9 +31,7 @@ const ways: Record<
     return { durable, files: { [`${round}-one`]: 'new', [`${round}-two`]: 'new' } };
   },
   async replaceDirectory(stage, round) {
-    const { durable } = (await (await stage.actor(0)).do('replaceDirectory', stage.at(`${round}-site`), 'new')) as {
-      durable: Durable;
-    };
+    const { durable } = await (await stage.actor(0)).do('replaceDirectory', stage.at(`${round}-site`), 'new');
     return { durable, files: { [`${round}-site/one`]: 'new', [`${round}-site/two`]: 'new' } };
   },
 };

@@ -2,8 +2,8 @@
  * Behaviours: mode, owner, ACL and attributes, given and kept; what the result says of them is compared with what is
  * there.
  */
-import { chmod, chown, stat, writeFile } from 'node:fs/promises';
-import type { NotKept, WriteResult } from 'untorn';
+import { chmod, chown, stat, utimes, writeFile } from 'node:fs/promises';
+import type { NotKept, Preserve, WriteResult } from 'untorn';
 import { ActorError, type Actor } from './actors.ts';
 import { Place } from './place.ts';
 import type { Behaviour, Stage } from './stage.ts';
@@ -16,6 +16,7 @@ interface Seen {
   readonly group: number;
   readonly acl: string;
   readonly xattr: string;
+  readonly times: number;
 }
 
 // Beyond the 65536 ids that a container is given as a rule.
@@ -27,7 +28,7 @@ async function printed(program: string, ...args: string[]): Promise<string> {
 }
 
 async function look(path: string): Promise<Seen> {
-  const { mode, uid, gid } = await stat(path);
+  const { mode, uid, gid, mtimeMs } = await stat(path);
   const entries = (await printed('getfacl', '-ncpE', path))
     .split('\n')
     .filter((line) => /^(user|group):\d+:/.test(line));
@@ -42,22 +43,27 @@ async function look(path: string): Promise<Seen> {
     group: gid,
     acl: entries.join(' '),
     xattr: attributes.toSorted().join(' '),
+    times: mtimeMs,
   };
 }
 
-/** What a file is given that has to be kept, and which part of it shows whether the filesystem took it. */
+/** What a file is given that has to be kept: how, and what its option is called. What shows then, the filesystem took. */
 const properties = {
-  mode: { set: (path: string) => chmod(path, 0o2771) },
-  owner: { set: (path: string) => chown(path, uid, -1 >>> 0) },
-  group: { set: (path: string) => chown(path, -1 >>> 0, gid) },
-  acl: { set: (path: string) => Place.run('setfacl', '-m', `u:${other}:r`, path) },
-  xattr: { set: (path: string) => Place.run('setfattr', '-n', 'user.note', '-v', 'kept', path) },
-} satisfies Record<string, { set(path: string): Promise<unknown> }>;
+  mode: { preserve: 'mode', set: (path: string) => chmod(path, 0o2771) },
+  owner: { preserve: 'owner', set: (path: string) => chown(path, uid, -1 >>> 0) },
+  group: { preserve: 'owner', set: (path: string) => chown(path, -1 >>> 0, gid) },
+  acl: { preserve: 'xattr', set: (path: string) => Place.run('setfacl', '-m', `u:${other}:r`, path) },
+  xattr: { preserve: 'xattr', set: (path: string) => Place.run('setfattr', '-n', 'user.note', '-v', 'kept', path) },
+  times: { preserve: 'times', set: (path: string) => utimes(path, 981_173_106, 981_173_106) },
+} satisfies Record<string, { preserve: keyof Preserve; set(path: string): Promise<unknown> }>;
 
 type Property = keyof typeof properties;
 
-const differing = (before: Seen, after: Seen): NotKept[] =>
-  (['mode', 'owner', 'group', 'acl', 'xattr'] as const).filter((name) => before[name] !== after[name]);
+/** Of all that is kept without being asked for, and the property that is. */
+const differing = (before: Seen, after: Seen, property: Property): Property[] =>
+  (Object.keys(properties) as Property[]).filter(
+    (name) => before[name] !== after[name] && (name !== 'times' || property === 'times'),
+  );
 
 /**
  * The mode is made narrower where one of the others is lost; and where attributes cannot be read, nobody knows whether
@@ -71,14 +77,14 @@ const explaining: Partial<Record<NotKept, readonly NotKept[]>> = {
 const isExplained = (lost: NotKept, said: readonly NotKept[]): boolean =>
   said.includes(lost) || said.some((one) => explaining[lost]?.includes(one));
 
-function judge(before: Seen, after: Seen, said: readonly NotKept[]): Verdict {
-  const lost = differing(before, after);
+function judge(before: Seen, after: Seen, property: Property, said: readonly NotKept[]): Verdict {
+  const lost = differing(before, after, property);
   const details = [`before ${JSON.stringify(before)}, after ${JSON.stringify(after)}, notKept ${JSON.stringify(said)}`];
   const silent = lost.filter((one) => !isExplained(one, said));
   if (silent.length > 0) return verdict('VIOLATION', `${silent.join(', ')} lost without a word`, details);
   const wider = after.mode & 0o777 & ~before.mode;
   if (wider !== 0) return verdict('VIOLATION', `rights grew by 0${wider.toString(8)}`, details);
-  const kept = said.filter((one) => one !== 'times' && !lost.includes(one));
+  const kept = said.filter((one) => !lost.includes(one));
   if (lost.length > 0) return verdict('not kept', lost.join(', '), details);
   return kept.length > 0
     ? verdict('holds', `${kept.join(', ')} said not to be kept, and is`, details)
@@ -103,16 +109,17 @@ async function keepOne(stage: Stage, actor: Actor, property: Property): Promise<
   const parts: (readonly [string, Verdict])[] = [];
   if (tried !== undefined) {
     try {
-      const { notKept } = await actor.call<WriteResult>('writeFile', tried.path, 'new');
-      parts.push(['try', judge(tried.before, await look(tried.path), notKept)]);
+      const options = property === 'times' ? { preserve: { times: 'try' } } : {};
+      const { notKept } = await actor.call<WriteResult>('writeFile', tried.path, 'new', options);
+      parts.push(['try', judge(tried.before, await look(tried.path), property, notKept)]);
     } catch (error) {
       parts.push(['try', stopped(await truth(error, tried.path, 'old', 'new'))]);
     }
     const required = await prepared(stage, property, `require-${property}`);
-    const part = { mode: 'mode', owner: 'owner', group: 'owner', acl: 'xattr', xattr: 'xattr' }[property];
+    const { preserve } = properties[property];
     try {
-      await actor.call('writeFile', required!.path, 'new', { preserve: { [part]: 'require' } });
-      const lost = differing(required!.before, await look(required!.path));
+      await actor.call('writeFile', required!.path, 'new', { preserve: { [preserve]: 'require' } });
+      const lost = differing(required!.before, await look(required!.path), property);
       parts.push([
         'require',
         lost.includes(property)
@@ -121,7 +128,7 @@ async function keepOne(stage: Stage, actor: Actor, property: Property): Promise<
       ]);
     } catch (error) {
       const said = await truth(error, required!.path, 'old', 'new');
-      const changed = differing(required!.before, await look(required!.path));
+      const changed = differing(required!.before, await look(required!.path), property);
       parts.push([
         'require',
         changed.length > 0 ? verdict('VIOLATION', `refused, and changed ${changed.join(', ')}`) : said,
@@ -146,8 +153,8 @@ const stopped = (refused: Verdict): Verdict =>
 const keep: Behaviour = {
   name: 'keep',
   about:
-    'Mode, owner, group, ACL and an attribute are kept, or `notKept` names them; under `require` they are kept, ' +
-    'or it is an error; under `off` nothing stops the write.',
+    'Mode, owner, group, ACL, an attribute and times are kept, or `notKept` names them; under `require` they are ' +
+    'kept, or it is an error; under `off` nothing stops the write.',
   async run(stage) {
     const actor = await stage.actor(0);
     const parts: [string, Verdict][] = [];
@@ -160,7 +167,9 @@ const keep: Behaviour = {
     const path = stage.at('off');
     await writeFile(path, 'old');
     try {
-      await actor.call('writeFile', path, 'new', { preserve: { mode: 'off', owner: 'off', xattr: 'off' } });
+      await actor.call('writeFile', path, 'new', {
+        preserve: { mode: 'off', owner: 'off', xattr: 'off', times: 'off' },
+      });
     } catch (error) {
       parts.push(['off', stopped(await truth(error, path, 'old', 'new'))]);
     }
