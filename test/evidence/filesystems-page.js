@@ -10,7 +10,11 @@ const shown = ({ kind, text }) => {
 
 export function filesystemsTables({ about: { system }, figures }) {
   const tried = figures.filter(({ details: { missing } }) => missing === undefined);
-  const rows = (behaviours) => tried.map(({ filesystem, details: { cells } }) => [filesystem, ...behaviours.map(({ name }) => (cells[name] === undefined ? '–' : shown(cells[name])))]);
+  const rows = (behaviours) =>
+    tried.map(({ filesystem, details: { cells } }) => [
+      filesystem,
+      ...behaviours.map(({ name }) => (cells[name] === undefined ? '–' : shown(cells[name]))),
+    ]);
   const versions = [...new Set(tried.flatMap(({ details: { versions } }) => versions))].toSorted();
   return [
     `${tried.length} filesystems and situations, on ${system}, with ${versions.join(', ')}.`,
@@ -19,7 +23,12 @@ export function filesystemsTables({ about: { system }, figures }) {
       ...behaviours.map(({ name, about }) => `- **${name}**: ${about}`),
       `\n${table([['', ...behaviours.map(({ name }) => name)], ...rows(behaviours)])}`,
     ]),
-    ...figures.filter(({ details: { missing } }) => missing !== undefined).map(({ filesystem, details: { missing } }) => `- ${filesystem} is not tested: ${missing.replace(/\/tmp\/untorn-filesystems-\w+\//g, '')}`),
+    ...figures
+      .filter(({ details: { missing } }) => missing !== undefined)
+      .map(
+        ({ filesystem, details: { missing } }) =>
+          `- ${filesystem} is not tested: ${missing.replace(/\/tmp\/untorn-filesystems-\w+\//g, '')}`,
+      ),
   ].join('\n');
 }
 

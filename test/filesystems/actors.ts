@@ -3,7 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { environment } from './place.ts';
-import type { Commands, Failure } from './actor.ts';
+import type { Commands } from './actor.ts';
+import type { Failure } from './failure.ts';
 
 const program = fileURLToPath(new URL('actor.js', import.meta.url));
 
@@ -44,10 +45,18 @@ export class Actor {
 
   constructor({ under = [], env }: How) {
     const command = [...under, process.execPath, '--no-warnings', program];
-    this.process = spawn(command[0]!, command.slice(1), { env: { ...environment, NODE_OPTIONS: '', UV_USE_IO_URING: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced' });
-    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#said = (this.#said + text).slice(-4000)));
+    this.process = spawn(command[0]!, command.slice(1), {
+      env: { ...environment, NODE_OPTIONS: '', UV_USE_IO_URING: '0', ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      serialization: 'advanced',
+    });
+    this.process.stderr
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => (this.#said = (this.#said + text).slice(-4000)));
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => this.#happened(text.trim()));
-    this.process.on('message', (message) => this.#told(message as { id?: number; event?: string; result?: never; error?: Failure }));
+    this.process.on('message', (message) =>
+      this.#told(message as { id?: number; event?: string; result?: never; error?: Failure }),
+    );
     this.ended = new Promise((resolve, reject) => {
       this.process.on('error', reject);
       this.process.on('close', (status, signal) => {
@@ -75,7 +84,10 @@ export class Actor {
     else waiting.reject(new ActorError(error));
   }
 
-  /** Resolves when something has happened in the process, now or before: `'ready'`, `'held'`, `'stopped'`; rejects if it ends first. */
+  /**
+   * Resolves when something has happened in the process, now or before: `'ready'`, `'held'`, `'stopped'`; rejects if
+   * it ends first.
+   */
   async event(name: string): Promise<void> {
     for (;;) {
       const index = this.#events.indexOf(name);
@@ -114,7 +126,8 @@ export class Actor {
     let pid = this.process.pid!;
     for (;;) {
       const [child] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ');
-      if ((await readFile(`/proc/${pid}/comm`, 'utf8')).startsWith('node') || child === undefined || child === '') return pid;
+      if ((await readFile(`/proc/${pid}/comm`, 'utf8')).startsWith('node') || child === undefined || child === '')
+        return pid;
       pid = Number(child);
     }
   }

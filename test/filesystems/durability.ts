@@ -11,32 +11,51 @@ import { together, verdict, type Verdict } from './verdict.ts';
 type Durable = boolean | 'unsupported';
 
 /** Three ways to write, each with what has to be there after it. */
-const ways: Record<string, (stage: Stage, round: string) => Promise<{ durable: Durable; files: Record<string, string> }>> = {
+const ways: Record<
+  string,
+  (stage: Stage, round: string) => Promise<{ durable: Durable; files: Record<string, string> }>
+> = {
   async writeFile(stage, round) {
-    const { durable } = await (await stage.actor(0)).call<{ durable: Durable }>('writeFile', stage.at(`${round}-file`), 'new');
+    const { durable } = await (
+      await stage.actor(0)
+    ).call<{ durable: Durable }>('writeFile', stage.at(`${round}-file`), 'new');
     return { durable, files: { [`${round}-file`]: 'new' } };
   },
   async transaction(stage, round) {
-    const { durable } = (await (await stage.actor(0)).do('transaction', [{ write: stage.at(`${round}-one`), content: 'new' }, { write: stage.at(`${round}-two`), content: 'new' }])) as { durable: Durable };
+    const { durable } = (await (
+      await stage.actor(0)
+    ).do('transaction', [
+      { write: stage.at(`${round}-one`), content: 'new' },
+      { write: stage.at(`${round}-two`), content: 'new' },
+    ])) as { durable: Durable };
     return { durable, files: { [`${round}-one`]: 'new', [`${round}-two`]: 'new' } };
   },
   async replaceDirectory(stage, round) {
-    const { durable } = (await (await stage.actor(0)).do('replaceDirectory', stage.at(`${round}-site`), 'new')) as { durable: Durable };
+    const { durable } = await (await stage.actor(0)).do('replaceDirectory', stage.at(`${round}-site`), 'new');
     return { durable, files: { [`${round}-site/one`]: 'new', [`${round}-site/two`]: 'new' } };
   },
 };
 
 export const durable: Pick<Behaviour, 'name' | 'about'> = {
   name: 'durable',
-  about: 'The power is cut right after a call has resolved with `durability: \'full\'`: if it says `durable: true`, the new content is there.',
+  about:
+    "The power is cut right after a call has resolved with `durability: 'full'`: if it says `durable: true`, " +
+    'the new content is there.',
 };
 
 /** What is there after a power cut now. */
-async function afterCut(stage: Stage, { mount }: Filesystem, place: Place, names: readonly string[]): Promise<(string | undefined)[]> {
+async function afterCut(
+  stage: Stage,
+  { mount }: Filesystem,
+  place: Place,
+  names: readonly string[],
+): Promise<(string | undefined)[]> {
   const after = await place.afterPowerCut();
   try {
     const { folder } = await mount(after);
-    return await Promise.all(names.map((name) => textAt(join(folder, basename(stage.folder), name)).catch((error: Error) => error.message)));
+    return await Promise.all(
+      names.map((name) => textAt(join(folder, basename(stage.folder), name)).catch((error: Error) => error.message)),
+    );
   } finally {
     await after.end();
   }
@@ -72,12 +91,17 @@ async function cutAfter(stage: Stage, filesystem: Filesystem, place: Place, name
   if (place.disks.length === 0) return verdict('holds', '`true`, gone with the power');
   const names = Object.keys(done.files);
   const holds = await afterCut(stage, filesystem, place, names);
-  const missing = names.flatMap((name, index) => (holds[index] === done.files[name] ? [] : [`${name}: ${holds[index]}`]));
-  return missing.length === 0 ? verdict('holds', '`true`') : verdict('VIOLATION', '`true`, and it is not on the disk', missing);
+  const missing = names.flatMap((name, index) =>
+    holds[index] === done.files[name] ? [] : [`${name}: ${holds[index]}`],
+  );
+  return missing.length === 0
+    ? verdict('holds', '`true`')
+    : verdict('VIOLATION', '`true`, and it is not on the disk', missing);
 }
 
 /**
- * The disk is copied the moment the call has resolved, which is a power cut: all that was sent to it is there, and nothing else. The
+ * The disk is copied the moment the call has resolved, which is a power cut: all that was sent to it is there, and
+ * nothing else. The
  * filesystem is mounted anew on the copy.
  */
 export function durability(filesystem: Filesystem, place: Place): Behaviour {
@@ -88,7 +112,10 @@ export function durability(filesystem: Filesystem, place: Place): Behaviour {
       const parts: (readonly [string, Verdict])[] = [];
       for (const name of Object.keys(ways)) {
         const told = await cutAfter(stage, filesystem, place, name);
-        parts.push([name, canShow || told.kind !== 'holds' ? told : verdict('not tested', 'what is not synced is on the disk too')]);
+        parts.push([
+          name,
+          canShow || told.kind !== 'holds' ? told : verdict('not tested', 'what is not synced is on the disk too'),
+        ]);
       }
       return together(parts);
     },

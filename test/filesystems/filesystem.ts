@@ -14,4 +14,4 @@ export interface Filesystem {
 }
 
 /** Every behaviour. */
-export const everything: readonly string[] = [...groups.flatMap(({ behaviours }) => behaviours.map(({ name }) => name))];
+export const everything: readonly string[] = groups.flatMap(({ behaviours }) => behaviours.map(({ name }) => name));

@@ -12,15 +12,42 @@ import { situations } from './situations.ts';
 
 const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, install: { type: 'boolean', default: false }, evidence: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false }, behaviours: { type: 'string' }, inside: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    install: { type: 'boolean', default: false },
+    evidence: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+    behaviours: { type: 'string' },
+    inside: { type: 'boolean', default: false },
+  },
 });
 const all = [...ofKernel, ...ofFuse, ...situations];
-const chosen = all.filter(({ name, quick }) => (wanted.length === 0 ? !options.quick || (quick ?? []).length > 0 : wanted.some((part) => name.includes(part))));
+const chosen = all.filter(({ name, quick }) =>
+  wanted.length === 0 ? !options.quick || (quick ?? []).length > 0 : wanted.some((part) => name.includes(part)),
+);
 const packages = [...new Set(chosen.flatMap(({ packages }) => packages))].toSorted();
 
 /** In namespaces of its own, so that nothing that is mounted or started outlives this process, however it ends. */
 function inNamespaces(): number {
-  const { status } = spawnSync('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child', process.execPath, '--no-warnings', fileURLToPath(import.meta.url), '--inside', ...process.argv.slice(2)], { stdio: 'inherit' });
+  const { status } = spawnSync(
+    'setpriv',
+    [
+      '--pdeathsig',
+      'KILL',
+      'unshare',
+      '--mount',
+      '--pid',
+      '--fork',
+      '--mount-proc',
+      '--kill-child',
+      process.execPath,
+      '--no-warnings',
+      fileURLToPath(import.meta.url),
+      '--inside',
+      ...process.argv.slice(2),
+    ],
+    { stdio: 'inherit' },
+  );
   return status ?? 1;
 }
 
@@ -29,19 +56,27 @@ function tell({ filesystem, versions, cells, missing, seconds }: Row): void {
   if (missing !== undefined) console.log(`  not tested: ${missing}`);
   for (const [name, { kind, text, details }] of cells) {
     console.log(`  ${name}: ${text}`);
-    if (kind === 'VIOLATION' || options.verbose) for (const detail of details) console.log(`      ${detail.replaceAll('\n', '\n      ')}`);
+    if (kind === 'VIOLATION' || options.verbose)
+      for (const detail of details) console.log(`      ${detail.replaceAll('\n', '\n      ')}`);
   }
 }
 
 async function tryAll(): Promise<Row[]> {
   const versions = await versionsOf(packages);
-  const amount = options.quick ? { milliseconds: 150, times: 12, kills: 3, lockTimeout: 5000 } : { milliseconds: 1500, times: 60, kills: 12, lockTimeout: 30_000 };
+  const amount = options.quick
+    ? { milliseconds: 150, times: 12, kills: 3, lockTimeout: 5000 }
+    : { milliseconds: 1500, times: 60, kills: 12, lockTimeout: 30_000 };
   const rows: Row[] = [];
   const waiting = [...chosen];
   // Each of them mostly waits: for the disk, and for the other process.
   const work = async (): Promise<void> => {
-    for (let filesystem; (filesystem = waiting.shift()) !== undefined; ) {
-      const row = await tryFilesystem(filesystem, versions, amount, options.behaviours?.split(',') ?? (options.quick && wanted.length === 0 ? filesystem.quick : undefined));
+    for (let filesystem; (filesystem = waiting.shift()) !== undefined;) {
+      const row = await tryFilesystem(
+        filesystem,
+        versions,
+        amount,
+        options.behaviours?.split(',') ?? (options.quick && wanted.length === 0 ? filesystem.quick : undefined),
+      );
       rows.push(row);
       tell(row);
     }
@@ -52,8 +87,11 @@ async function tryAll(): Promise<Row[]> {
 
 if (process.geteuid?.() !== 0) console.log('Not tested: it takes root to mount');
 else if (options.install) install(packages);
-else if (options.evidence) process.exitCode = spawnSync(process.execPath, ['test/evidence/evidence.js', 'filesystems'], { stdio: 'inherit' }).status ?? 1;
-else if (!options.inside && spawnSync('unshare', ['--mount', '--pid', '--fork', 'true']).status !== 0) console.log('Not tested: namespaces cannot be made here');
+else if (options.evidence)
+  process.exitCode =
+    spawnSync(process.execPath, ['test/evidence/evidence.js', 'filesystems'], { stdio: 'inherit' }).status ?? 1;
+else if (!options.inside && spawnSync('unshare', ['--mount', '--pid', '--fork', 'true']).status !== 0)
+  console.log('Not tested: namespaces cannot be made here');
 else if (!options.inside) process.exitCode = inNamespaces();
 else {
   console.log(`Linux ${release()}; packages: ${packages.join(' ')}`);
@@ -61,10 +99,24 @@ else {
   for (const { filesystem, versions, cells, missing } of rows) {
     const told = Object.fromEntries([...cells].map(([name, { kind, text }]) => [name, { kind, text }]));
     const violations = [...cells.values()].filter(({ kind }) => kind === 'VIOLATION').length;
-    note({ of: 'behaviours of filesystems', guarantees: [], filesystem: filesystem.name, durabilities: ['full'], count: cells.size, violations, details: { versions, cells: told, missing } });
+    note({
+      of: 'behaviours of filesystems',
+      guarantees: [],
+      filesystem: filesystem.name,
+      durabilities: ['full'],
+      count: cells.size,
+      violations,
+      details: { versions, cells: told, missing },
+    });
   }
-  const violations = rows.flatMap(({ filesystem, cells }) => [...cells].filter(([, { kind }]) => kind === 'VIOLATION').map(([name, { text }]) => `${filesystem.name}, ${name}: ${text}`));
+  const violations = rows.flatMap(({ filesystem, cells }) =>
+    [...cells]
+      .filter(([, { kind }]) => kind === 'VIOLATION')
+      .map(([name, { text }]) => `${filesystem.name}, ${name}: ${text}`),
+  );
   const missing = rows.filter(({ missing }) => missing !== undefined);
-  console.log(`\n${rows.length - missing.length} filesystems and situations, ${missing.length} not tested, ${violations.length} violations${violations.map((one) => `\n  ${one}`).join('')}`);
+  const tried = rows.length - missing.length;
+  console.log(`\n${tried} filesystems and situations, ${missing.length} not tested, ${violations.length} violations`);
+  for (const violation of violations) console.log(`  ${violation}`);
   if (violations.length > 0) process.exitCode = 1;
 }

@@ -1,6 +1,9 @@
-/** Behaviours: mode, owner, ACL and attributes, given and kept; what the result says of them is compared with what is there. */
-import { chmod, chown, stat, writeFile } from 'node:fs/promises';
-import type { NotKept, WriteResult } from 'untorn';
+/**
+ * Behaviours: mode, owner, ACL and attributes, given and kept; what the result says of them is compared with what is
+ * there.
+ */
+import { chmod, chown, stat, utimes, writeFile } from 'node:fs/promises';
+import type { NotKept, Preserve, WriteResult } from 'untorn';
 import { ActorError, type Actor } from './actors.ts';
 import { Place } from './place.ts';
 import type { Behaviour, Stage } from './stage.ts';
@@ -13,6 +16,7 @@ interface Seen {
   readonly group: number;
   readonly acl: string;
   readonly xattr: string;
+  readonly times: number;
 }
 
 // Beyond the 65536 ids that a container is given as a rule.
@@ -24,43 +28,74 @@ async function printed(program: string, ...args: string[]): Promise<string> {
 }
 
 async function look(path: string): Promise<Seen> {
-  const { mode, uid, gid } = await stat(path);
-  const entries = (await printed('getfacl', '-ncpE', path)).split('\n').filter((line) => /^(user|group):\d+:/.test(line));
-  const attributes = (await printed('getfattr', '-d', '-h', '--absolute-names', '-m', '^(user|trusted)\\.note', '-e', 'hex', path)).split('\n').filter((line) => line.includes('='));
-  return { mode: mode & 0o7777, owner: uid, group: gid, acl: entries.join(' '), xattr: attributes.toSorted().join(' ') };
+  const { mode, uid, gid, mtimeMs } = await stat(path);
+  const entries = (await printed('getfacl', '-ncpE', path))
+    .split('\n')
+    .filter((line) => /^(user|group):\d+:/.test(line));
+  const attributes = (
+    await printed('getfattr', '-d', '-h', '--absolute-names', '-m', '^(user|trusted)\\.note', '-e', 'hex', path)
+  )
+    .split('\n')
+    .filter((line) => line.includes('='));
+  return {
+    mode: mode & 0o7777,
+    owner: uid,
+    group: gid,
+    acl: entries.join(' '),
+    xattr: attributes.toSorted().join(' '),
+    times: mtimeMs,
+  };
 }
 
-/** What a file is given that has to be kept, and which part of it shows whether the filesystem took it. */
+/** What a file is given that has to be kept: how, and what its option is called. What shows then, the filesystem took. */
 const properties = {
-  mode: { set: (path: string) => chmod(path, 0o2771) },
-  owner: { set: (path: string) => chown(path, uid, -1 >>> 0) },
-  group: { set: (path: string) => chown(path, -1 >>> 0, gid) },
-  acl: { set: (path: string) => Place.run('setfacl', '-m', `u:${other}:r`, path) },
-  xattr: { set: (path: string) => Place.run('setfattr', '-n', 'user.note', '-v', 'kept', path) },
-} satisfies Record<string, { set(path: string): Promise<unknown> }>;
+  mode: { preserve: 'mode', set: (path: string) => chmod(path, 0o2771) },
+  owner: { preserve: 'owner', set: (path: string) => chown(path, uid, -1 >>> 0) },
+  group: { preserve: 'owner', set: (path: string) => chown(path, -1 >>> 0, gid) },
+  acl: { preserve: 'xattr', set: (path: string) => Place.run('setfacl', '-m', `u:${other}:r`, path) },
+  xattr: { preserve: 'xattr', set: (path: string) => Place.run('setfattr', '-n', 'user.note', '-v', 'kept', path) },
+  times: { preserve: 'times', set: (path: string) => utimes(path, 981_173_106, 981_173_106) },
+} satisfies Record<string, { preserve: keyof Preserve; set(path: string): Promise<unknown> }>;
 
 type Property = keyof typeof properties;
 
-const differing = (before: Seen, after: Seen): NotKept[] => (['mode', 'owner', 'group', 'acl', 'xattr'] as const).filter((name) => before[name] !== after[name]);
+/** Of all that is kept without being asked for, and the property that is. */
+const differing = (before: Seen, after: Seen, property: Property): Property[] =>
+  (Object.keys(properties) as Property[]).filter(
+    (name) => before[name] !== after[name] && (name !== 'times' || property === 'times'),
+  );
 
-/** The mode is made narrower where one of the others is lost; and where attributes cannot be read, nobody knows whether there was an ACL. */
-const explaining: Partial<Record<NotKept, readonly NotKept[]>> = { mode: ['acl', 'group', 'owner', 'xattr'], acl: ['xattr'] };
+/**
+ * The mode is made narrower where one of the others is lost; and where attributes cannot be read, nobody knows whether
+ * there was an ACL.
+ */
+const explaining: Partial<Record<NotKept, readonly NotKept[]>> = {
+  mode: ['acl', 'group', 'owner', 'xattr'],
+  acl: ['xattr'],
+};
 
-const isExplained = (lost: NotKept, said: readonly NotKept[]): boolean => said.includes(lost) || said.some((one) => explaining[lost]?.includes(one));
+const isExplained = (lost: NotKept, said: readonly NotKept[]): boolean =>
+  said.includes(lost) || said.some((one) => explaining[lost]?.includes(one));
 
-function judge(before: Seen, after: Seen, said: readonly NotKept[]): Verdict {
-  const lost = differing(before, after);
+function judge(before: Seen, after: Seen, property: Property, said: readonly NotKept[]): Verdict {
+  const lost = differing(before, after, property);
   const details = [`before ${JSON.stringify(before)}, after ${JSON.stringify(after)}, notKept ${JSON.stringify(said)}`];
   const silent = lost.filter((one) => !isExplained(one, said));
   if (silent.length > 0) return verdict('VIOLATION', `${silent.join(', ')} lost without a word`, details);
   const wider = after.mode & 0o777 & ~before.mode;
   if (wider !== 0) return verdict('VIOLATION', `rights grew by 0${wider.toString(8)}`, details);
-  const kept = said.filter((one) => one !== 'times' && !lost.includes(one));
+  const kept = said.filter((one) => !lost.includes(one));
   if (lost.length > 0) return verdict('not kept', lost.join(', '), details);
-  return kept.length > 0 ? verdict('holds', `${kept.join(', ')} said not to be kept, and is`, details) : verdict('holds', '', details);
+  return kept.length > 0
+    ? verdict('holds', `${kept.join(', ')} said not to be kept, and is`, details)
+    : verdict('holds', '', details);
 }
 
-async function prepared(stage: Stage, property: Property, name: string): Promise<{ path: string; before: Seen } | undefined> {
+async function prepared(
+  stage: Stage,
+  property: Property,
+  name: string,
+): Promise<{ path: string; before: Seen } | undefined> {
   const path = stage.at(name);
   await writeFile(path, 'old');
   const unset = await look(path);
@@ -74,21 +109,30 @@ async function keepOne(stage: Stage, actor: Actor, property: Property): Promise<
   const parts: (readonly [string, Verdict])[] = [];
   if (tried !== undefined) {
     try {
-      const { notKept } = await actor.call<WriteResult>('writeFile', tried.path, 'new');
-      parts.push(['try', judge(tried.before, await look(tried.path), notKept)]);
+      const options = property === 'times' ? { preserve: { times: 'try' } } : {};
+      const { notKept } = await actor.call<WriteResult>('writeFile', tried.path, 'new', options);
+      parts.push(['try', judge(tried.before, await look(tried.path), property, notKept)]);
     } catch (error) {
       parts.push(['try', stopped(await truth(error, tried.path, 'old', 'new'))]);
     }
     const required = await prepared(stage, property, `require-${property}`);
-    const part = { mode: 'mode', owner: 'owner', group: 'owner', acl: 'xattr', xattr: 'xattr' }[property];
+    const { preserve } = properties[property];
     try {
-      await actor.call('writeFile', required!.path, 'new', { preserve: { [part]: 'require' } });
-      const lost = differing(required!.before, await look(required!.path));
-      parts.push(['require', lost.includes(property) ? verdict('VIOLATION', `'require' resolved without it`, [`lost: ${lost.join(', ')}`]) : verdict('holds')]);
+      await actor.call('writeFile', required!.path, 'new', { preserve: { [preserve]: 'require' } });
+      const lost = differing(required!.before, await look(required!.path), property);
+      parts.push([
+        'require',
+        lost.includes(property)
+          ? verdict('VIOLATION', `'require' resolved without it`, [`lost: ${lost.join(', ')}`])
+          : verdict('holds'),
+      ]);
     } catch (error) {
       const said = await truth(error, required!.path, 'old', 'new');
-      const changed = differing(required!.before, await look(required!.path));
-      parts.push(['require', changed.length > 0 ? verdict('VIOLATION', `refused, and changed ${changed.join(', ')}`) : said]);
+      const changed = differing(required!.before, await look(required!.path), property);
+      parts.push([
+        'require',
+        changed.length > 0 ? verdict('VIOLATION', `refused, and changed ${changed.join(', ')}`) : said,
+      ]);
     }
   }
   return parts.length === 0 ? undefined : togetherTried(parts);
@@ -97,16 +141,20 @@ async function keepOne(stage: Stage, actor: Actor, property: Property): Promise<
 /** A refusal under 'require' is what has to happen where 'try' says that it was not kept. */
 function togetherTried(parts: readonly (readonly [string, Verdict])[]): Verdict {
   const [tried, required] = parts.map(([, verdict]) => verdict);
-  if (tried?.kind === 'not kept' && required?.kind === 'refused') return { ...tried, details: [...tried.details, `require: ${required.text}`] };
+  if (tried?.kind === 'not kept' && required?.kind === 'refused')
+    return { ...tried, details: [...tried.details, `require: ${required.text}`] };
   return together(parts);
 }
 
 /** Under 'try' nothing that is kept may stop the write. */
-const stopped = (refused: Verdict): Verdict => (refused.kind === 'refused' ? verdict('VIOLATION', `the write is ${refused.text}`, refused.details) : refused);
+const stopped = (refused: Verdict): Verdict =>
+  refused.kind === 'refused' ? verdict('VIOLATION', `the write is ${refused.text}`, refused.details) : refused;
 
 const keep: Behaviour = {
   name: 'keep',
-  about: 'Mode, owner, group, ACL and an attribute are kept, or `notKept` names them; under `require` they are kept, or it is an error; under `off` nothing stops the write.',
+  about:
+    'Mode, owner, group, ACL, an attribute and times are kept, or `notKept` names them; under `require` they are ' +
+    'kept, or it is an error; under `off` nothing stops the write.',
   async run(stage) {
     const actor = await stage.actor(0);
     const parts: [string, Verdict][] = [];
@@ -119,7 +167,9 @@ const keep: Behaviour = {
     const path = stage.at('off');
     await writeFile(path, 'old');
     try {
-      await actor.call('writeFile', path, 'new', { preserve: { mode: 'off', owner: 'off', xattr: 'off' } });
+      await actor.call('writeFile', path, 'new', {
+        preserve: { mode: 'off', owner: 'off', xattr: 'off', times: 'off' },
+      });
     } catch (error) {
       parts.push(['off', stopped(await truth(error, path, 'old', 'new'))]);
     }
@@ -132,11 +182,17 @@ const keep: Behaviour = {
 
 const given: Behaviour = {
   name: 'mode and owner given',
-  about: '`mode` and `owner` are given for a new file and for one that is there: then they are so, or it is an error and nothing has changed.',
+  about:
+    '`mode` and `owner` are given for a new file and for one that is there: then they are so, or it is an error ' +
+    'and nothing has changed.',
   async run(stage) {
     const actor = await stage.actor(0);
     const parts: (readonly [string, Verdict])[] = [];
-    const part = async (name: string, old: string | undefined, options: { mode?: number; owner?: { uid: number; gid: number } }): Promise<void> => {
+    const part = async (
+      name: string,
+      old: string | undefined,
+      options: { mode?: number; owner?: { uid: number; gid: number } },
+    ): Promise<void> => {
       const path = stage.at(`${name}-${parts.length}`);
       if (old !== undefined) await writeFile(path, old);
       try {
@@ -147,8 +203,17 @@ const given: Behaviour = {
         return;
       }
       const { mode, owner, group } = await look(path);
-      const isSo = (options.mode === undefined || options.mode === mode) && (options.owner === undefined || (options.owner.uid === owner && options.owner.gid === group));
-      parts.push([name, isSo ? verdict('holds') : verdict('VIOLATION', `resolved, and it is not so`, [`${JSON.stringify(options)}: it is 0${mode.toString(8)}, ${owner}:${group}`])]);
+      const isSo =
+        (options.mode === undefined || options.mode === mode) &&
+        (options.owner === undefined || (options.owner.uid === owner && options.owner.gid === group));
+      parts.push([
+        name,
+        isSo
+          ? verdict('holds')
+          : verdict('VIOLATION', `resolved, and it is not so`, [
+              `${JSON.stringify(options)}: it is 0${mode.toString(8)}, ${owner}:${group}`,
+            ]),
+      ]);
     };
     for (const old of [undefined, 'old']) {
       for (const mode of [0o600, 0o640, 0o755]) await part('mode', old, { mode });

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { everything, type Filesystem } from './filesystem.ts';
 import { repaired, type Place } from './place.ts';
 
-function ofDisk(name: string, packages: readonly string[], megabytes: number, mkfs: readonly string[], { options = 'loop', repair }: { options?: string; repair?: readonly [string, ...string[]] } = {}): Filesystem {
+function ofDisk(
+  name: string,
+  packages: readonly string[],
+  megabytes: number,
+  mkfs: readonly string[],
+  { options = 'loop', repair }: { options?: string; repair?: readonly [string, ...string[]] } = {},
+): Filesystem {
   return {
     name,
     packages,
@@ -32,20 +38,47 @@ async function overlay(place: Place, options: string): Promise<{ folder: string;
   }
   // After a power cut this says that what is above may not be whole; here it is looked at all the same.
   await rm(join(work, 'work', 'incompat'), { recursive: true, force: true });
-  const folder = await place.mount(place.at('mounted'), '-t', 'overlay', '-o', `lowerdir=${lower},upperdir=${upper},workdir=${work},${options}`, 'overlay');
+  const folder = await place.mount(
+    place.at('mounted'),
+    '-t',
+    'overlay',
+    '-o',
+    `lowerdir=${lower},upperdir=${upper},workdir=${work},${options}`,
+    'overlay',
+  );
   return { folder, linked: join(folder, 'linked') };
 }
 
 export const ofKernel: readonly Filesystem[] = [
   { ...ofDisk('ext4', ['e2fsprogs'], 128, ext('ext4', ...now)), quick: everything },
-  ofDisk('ext4 without a journal', ['e2fsprogs'], 128, ext('ext4', '-O', '^has_journal', '-E', 'lazy_itable_init=0'), { repair: ['e2fsck', '-fy'] }),
+  ofDisk('ext4 without a journal', ['e2fsprogs'], 128, ext('ext4', '-O', '^has_journal', '-E', 'lazy_itable_init=0'), {
+    repair: ['e2fsck', '-fy'],
+  }),
   ofDisk('ext3', ['e2fsprogs'], 128, ext('ext3', ...now)),
   ofDisk('ext2', ['e2fsprogs'], 128, ext('ext2'), { repair: ['e2fsck', '-fy'] }),
   ofDisk('xfs', ['xfsprogs'], 320, ['mkfs.xfs', '-q', '-f'], { options: 'loop,nouuid' }),
   ofDisk('btrfs', ['btrfs-progs'], 160, ['mkfs.btrfs', '-q', '-f']),
-  { name: 'tmpfs', packages: [], quick: ['keep', 'updates', 'replaceDirectory'], mount: async (place) => ({ folder: await place.mount(place.at('mounted'), '-t', 'tmpfs', '-o', 'size=64M', 'tmpfs') }) },
-  { name: 'vfat', packages: ['dosfstools'], mount: async (place) => ({ folder: await place.mount(place.at('mounted'), '-t', 'vfat', '-o', 'loop', await place.disk(64, 'mkfs.vfat')) }) },
-  { name: 'overlay, index=off', packages: [], quick: ['hard links', 'updates', 'durable'], mount: (place) => overlay(place, 'index=off') },
+  {
+    name: 'tmpfs',
+    packages: [],
+    quick: ['keep', 'updates', 'replaceDirectory'],
+    mount: async (place) => ({
+      folder: await place.mount(place.at('mounted'), '-t', 'tmpfs', '-o', 'size=64M', 'tmpfs'),
+    }),
+  },
+  {
+    name: 'vfat',
+    packages: ['dosfstools'],
+    mount: async (place) => ({
+      folder: await place.mount(place.at('mounted'), '-t', 'vfat', '-o', 'loop', await place.disk(64, 'mkfs.vfat')),
+    }),
+  },
+  {
+    name: 'overlay, index=off',
+    packages: [],
+    quick: ['hard links', 'updates', 'durable'],
+    mount: (place) => overlay(place, 'index=off'),
+  },
   { name: 'overlay, index=on', packages: [], mount: (place) => overlay(place, 'index=on') },
   { name: 'overlay, metacopy=on', packages: [], mount: (place) => overlay(place, 'metacopy=on,redirect_dir=on') },
   { name: 'overlay, volatile', packages: [], quick: ['durable'], mount: (place) => overlay(place, 'volatile') },

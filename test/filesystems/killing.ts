@@ -1,18 +1,18 @@
-/** Behaviours: processes that are killed, and what others do after that. */
-import { readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+/** Behaviours: processes that are killed while they hold a lock or a temporary file, or that get a signal. */
+import { rm, symlink, writeFile } from 'node:fs/promises';
 import type { SweepResult } from 'untorn';
-import type { Change } from './actor.ts';
-import { ActorError, type Actor } from './actors.ts';
+import { ActorError } from './actors.ts';
 import { leftAfterSweep, lock } from './leftovers.ts';
 import { judgeUpdates } from './racing.ts';
-import type { Behaviour, Stage } from './stage.ts';
-import { textAt } from './writing.ts';
+import type { Behaviour } from './stage.ts';
 import { together, verdict, type Verdict } from './verdict.ts';
+import { textAt } from './writing.ts';
 
 const takeover: Behaviour = {
   name: 'takeover',
-  about: 'A process is killed while it holds a lock; two others take it over, count, and lose nothing. A holder that lives is not taken over.',
+  about:
+    'A process is killed while it holds a lock; two others take it over, count, and lose nothing. A holder that ' +
+    'lives is not taken over.',
   async run(stage) {
     const path = stage.at('file');
     await writeFile(path, `${'0;'.repeat(100)}\n`);
@@ -25,8 +25,16 @@ const takeover: Behaviour = {
       return verdict('refused', error.code, [error.message]);
     }
     // Longer than the lease, so that a holder would be noticed that does not renew it.
-    const taken = await (await stage.actor(1)).call('writeFile', path, 'taken', { ifMatch: 'absent', lock: { ...lock, timeout: 1.5 * lock.lease } }).then(() => 'resolved', (error: ActorError) => error.code);
-    if (['resolved', 'ERR_VERSION_CONFLICT'].includes(taken)) return verdict('VIOLATION', 'a live holder was not waited for', [`a write with ifMatch: ${taken}`]);
+    const taken = await (
+      await stage.actor(1)
+    )
+      .call('writeFile', path, 'taken', { ifMatch: 'absent', lock: { ...lock, timeout: 1.5 * lock.lease } })
+      .then(
+        () => 'resolved',
+        (error: ActorError) => error.code,
+      );
+    if (['resolved', 'ERR_VERSION_CONFLICT'].includes(taken))
+      return verdict('VIOLATION', 'a live holder was not waited for', [`a write with ifMatch: ${taken}`]);
     if (taken !== 'ERR_LOCK_TIMEOUT') return verdict('refused', taken);
     held.catch(() => undefined);
     await holder.kill();
@@ -42,152 +50,19 @@ const takeover: Behaviour = {
   },
 };
 
-/** Calls at which something is killed, from the first to the last. */
-function* spread(calls: number, kills: number): Generator<number> {
-  const step = Math.max(1, calls / kills);
-  for (let at = step / 2; at < calls; at += step) yield Math.floor(at);
-}
-
-/** Lets a process do something, and kills it before one of its calls. */
-async function killedAt(stage: Stage, at: number, perform: (actor: Actor) => Promise<unknown>): Promise<void> {
-  const actor = await stage.start();
-  await actor.do('stopAt', at);
-  const performed = perform(actor).catch(() => undefined);
-  await Promise.race([actor.event('stopped').catch(() => undefined), performed]);
-  await actor.kill();
-  await performed;
-}
-
-async function countCalls(stage: Stage, perform: (actor: Actor) => Promise<unknown>): Promise<number> {
-  const actor = await stage.start();
-  await actor.do('stopAt', Number.POSITIVE_INFINITY);
-  await perform(actor);
-  const calls = await actor.do('calls');
-  await actor.end();
-  return calls;
-}
-
-interface Scene {
-  readonly folders: readonly [string, string];
-  readonly changes: readonly Change[];
-}
-
-async function sceneOf(stage: Stage, name: string): Promise<Scene> {
-  const folders = [await stage.newFolder(`${name}-a`), await stage.newFolder(`${name}-b`)] as const;
-  const [a, b] = folders;
-  for (const path of [join(a, 'written'), join(b, 'written'), join(a, 'removed'), join(b, 'source'), join(a, 'target')]) await writeFile(path, 'old');
-  return {
-    folders,
-    changes: [{ write: join(a, 'written'), content: 'new' }, { write: join(b, 'written'), content: 'new' }, { write: join(b, 'created'), content: 'new' }, { remove: join(a, 'removed') }, { rename: join(b, 'source'), to: join(a, 'target') }],
-  };
-}
-
-/** What is there of each, in one word. */
-async function stateOf({ folders: [a, b] }: Scene): Promise<{ state: 'old' | 'new' | 'mixed'; text: string }> {
-  const texts = await Promise.all([join(a, 'written'), join(b, 'written'), join(b, 'created'), join(a, 'removed'), join(b, 'source'), join(a, 'target')].map(textAt));
-  const text = texts.map((one) => one ?? 'absent').join(' ');
-  const state = text === 'old old absent old old old' ? 'old' : text === 'new new new absent absent old' ? 'new' : 'mixed';
-  return { state, text };
-}
-
-const transactions: Behaviour = {
-  name: 'transaction',
-  about: 'Files of two directories are written, created, removed, renamed; the process is killed before each of many calls; after `recover` all is done or nothing, and nothing is left.',
-  async run(stage) {
-    const scene = await sceneOf(stage, 'whole');
-    const performing = (scene: Scene) => (actor: Actor) => actor.do('transaction', scene.changes, lock);
-    let calls;
-    try {
-      calls = await countCalls(stage, performing(scene));
-    } catch (error) {
-      if (!(error instanceof ActorError)) throw error;
-      const { state, text } = await stateOf(scene);
-      return state === error.outcome ? verdict('refused', error.code, [error.message]) : verdict('VIOLATION', `${error.code} says ${error.outcome}`, [error.message, text]);
-    }
-    const done = await stateOf(scene);
-    if (done.state !== 'new') return verdict('VIOLATION', 'resolved, and it is not done', [done.text]);
-    const wrong: string[] = [];
-    const states = { old: 0, new: 0, mixed: 0 };
-    const recoverer = await stage.actor(1);
-    for (const at of spread(calls, stage.amount.kills)) {
-      const scene = await sceneOf(stage, `killed-${at}`);
-      const [a, b] = scene.folders;
-      await killedAt(stage, at, performing(scene));
-      const before = await stateOf(scene);
-      const recovered = await recoverer.call('recover', at % 2 === 0 ? a : b, { olderThan: 0 }).catch((error: ActorError) => error);
-      const after = await stateOf(scene);
-      states[after.state]++;
-      if (after.state === 'mixed') wrong.push(`killed before call ${at}: ${after.text} after recover(); ${before.text} before; ${JSON.stringify(recovered)}`);
-      // What was staged and is in no journal yet is known in its own directory only.
-      for (const folder of [a, b]) await recoverer.call('recover', folder, { olderThan: 0 });
-      const litter = await leftAfterSweep(stage, recoverer, a, b);
-      if (litter.length > 0) wrong.push(`killed before call ${at}: left after recover() and sweep(): ${litter.join(', ')}`);
-    }
-    const details = [`${states.old} times old, ${states.new} new, of ${calls} calls`];
-    return wrong.length > 0 ? verdict('VIOLATION', `${wrong.length} of ${states.old + states.new + states.mixed} kills`, [...details, ...wrong]) : verdict('holds', '', details);
-  },
-};
-
-const directories: Behaviour = {
-  name: 'replaceDirectory',
-  about: 'A directory is replaced by way of a link, by two processes at once, and by one that is killed before each of many calls: the link always leads to one whole version.',
-  async run(stage) {
-    const path = stage.at('site');
-    const replace = (mark: string, path: string) => (actor: Actor) => actor.do('replaceDirectory', path, mark);
-    let calls;
-    try {
-      await replace('first', path)(await stage.actor(0));
-      calls = await countCalls(stage, replace('second', path));
-    } catch (error) {
-      if (!(error instanceof ActorError)) throw error;
-      const marks = await wholeAt(path);
-      if (error.outcome === 'old' && ['', 'first'].includes(marks)) return verdict('refused', error.code, [error.message]);
-      return verdict('VIOLATION', `${error.code} says ${error.outcome}`, [error.message, `it has ${marks}`]);
-    }
-    const wrong: string[] = [];
-    if ((await wholeAt(path)) !== 'second') wrong.push(`resolved, and it has ${await wholeAt(path)}`);
-    const both = await Promise.allSettled([0, 1].flatMap((number) => Array.from({ length: 3 }, async (_, round) => replace(`${number}-${round}`, path)(await stage.actor(number as 0 | 1)))));
-    const failures = both.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
-    const codes = new Set(both.flatMap((one) => (one.status === 'rejected' ? [(one.reason as ActorError).code] : [])));
-    if (!/^[01]-[012]$/.test(await wholeAt(path))) wrong.push(`after two processes it has ${await wholeAt(path)}`);
-    for (const at of spread(calls, stage.amount.kills)) {
-      const own = await stage.newFolder(`killed-${at}`);
-      const link = join(own, 'site');
-      await replace('old', link)(await stage.actor(0));
-      await killedAt(stage, at, replace('new', link));
-      const marks = await wholeAt(link);
-      if (marks !== 'old' && marks !== 'new') wrong.push(`killed before call ${at}: it has ${marks}`);
-      try {
-        await (await stage.actor(1)).do('replaceDirectory', link, 'next');
-      } catch (error) {
-        if (!(error instanceof ActorError)) throw error;
-        failures.push(`after a kill before call ${at}: ${error.message}`);
-        codes.add(error.code);
-        continue;
-      }
-      const swept = await (await stage.actor(1)).call<SweepResult>('sweep', own, { olderThan: 0 });
-      const told = new Set([await readlink(link), ...[...swept.recoverable, ...swept.kept.map(({ path }) => path)].map((path) => String(path).slice(own.length + 1))]);
-      const left = (await stage.names(own)).filter((name) => name !== 'site' && !told.has(name));
-      if (left.length > 0) wrong.push(`killed before call ${at}: left after sweep(): ${left.join(', ')}`);
-    }
-    if (wrong.length > 0) return verdict('VIOLATION', '', wrong);
-    return failures.length > 0 ? verdict('refused', `some with ${[...codes].join(', ')}`, failures) : verdict('holds');
-  },
-};
-
-/** The mark that both files of a directory have, or what is wrong. */
-async function wholeAt(path: string): Promise<string> {
-  const marks = await Promise.all(['one', 'two'].map((name) => readFile(join(path, name), 'utf8').catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? '' : String(error.code)))));
-  return marks[0] === marks[1] ? (marks[0] ?? '') : marks.join(' and ');
-}
-
 const sweeping: Behaviour = {
   name: 'sweep',
-  about: 'What a killed process left goes; what a live one is writing stays, and so does every other file; the live one commits.',
+  about:
+    'What a killed process left goes; what a live one is writing stays, and so does every other file; the live ' +
+    'one commits.',
   async run(stage) {
     const live = await stage.start(stage.how(0));
     const dead = await stage.start(stage.how(0));
-    for (const [actor, name] of [[live, 'live'], [dead, 'dead']] as const) await actor.do('open', stage.at(name), 'new');
+    for (const [actor, name] of [
+      [live, 'live'],
+      [dead, 'dead'],
+    ] as const)
+      await actor.do('open', stage.at(name), 'new');
     const bystanders = ['.live.tmp', 'dead.tmp', '.dead.untorn-t-.tmp', '.untorn-lock'];
     for (const name of bystanders) await writeFile(stage.at(name), 'mine');
     await symlink('dead.tmp', stage.at('link')).catch(() => undefined);
@@ -195,10 +70,16 @@ const sweeping: Behaviour = {
     const sweeper = await stage.actor(1);
     const { removed, kept } = await sweeper.call<SweepResult>('sweep', stage.folder);
     const details = [`removed ${removed.length}, kept ${kept.map(({ reason }) => reason).join(', ')}`];
-    const gone = (await Promise.all(bystanders.map(async (name) => ((await textAt(stage.at(name))) === 'mine' ? undefined : name)))).filter((name) => name !== undefined);
+    const gone = (
+      await Promise.all(bystanders.map(async (name) => ((await textAt(stage.at(name))) === 'mine' ? undefined : name)))
+    ).filter((name) => name !== undefined);
     if (gone.length > 0) return verdict('VIOLATION', 'removed files of others', gone);
-    const committed = await live.do('commit').then(() => 'committed', (error: Error) => error.message);
-    if (committed !== 'committed' || (await textAt(stage.at('live'))) !== 'new') return verdict('VIOLATION', 'a live writer lost its file', [...details, committed]);
+    const committed = await live.do('commit').then(
+      () => 'committed',
+      (error: Error) => error.message,
+    );
+    if (committed !== 'committed' || (await textAt(stage.at('live'))) !== 'new')
+      return verdict('VIOLATION', 'a live writer lost its file', [...details, committed]);
     await live.end();
     const unjudged = kept.filter(({ reason }) => reason === 'young').length > 0;
     if (unjudged) await sweeper.call('sweep', stage.folder, { olderThan: 0 });
@@ -211,7 +92,9 @@ const sweeping: Behaviour = {
 
 const ends: Behaviour = {
   name: 'signals',
-  about: 'SIGTERM ends a process that has a temporary file and a lock, and nothing is left; one that goes on after it, since it is PID 1 or handles it, still has its files.',
+  about:
+    'SIGTERM ends a process that has a temporary file and a lock, and nothing is left; one that goes on after ' +
+    'it, since it is PID 1 or handles it, still has its files.',
   async run(stage) {
     const parts: (readonly [string, Verdict])[] = [];
     for (const handled of [false, true]) {
@@ -219,18 +102,40 @@ const ends: Behaviour = {
       const actor = await stage.start();
       if (handled) await actor.do('handleSignals');
       const holding = actor.do('hold', stage.at(`${name}-lock`), 'held', lock);
-      const refused = await Promise.race([actor.event('held').then(() => undefined), holding.then(() => undefined, (error: ActorError) => error)]);
+      const refused = await Promise.race([
+        actor.event('held').then(() => undefined),
+        holding.then(
+          () => undefined,
+          (error: ActorError) => error,
+        ),
+      ]);
       holding.catch(() => undefined);
       await actor.do('open', stage.at(`${name}-file`), 'new');
       const goesOn = handled || (await actor.isFirst());
       await actor.signal('SIGTERM');
       if (goesOn) {
         if (handled) await actor.event('SIGTERM');
-        const committed = await actor.do('commit').then(() => 'committed', (error: Error) => error.message);
+        const committed = await actor.do('commit').then(
+          () => 'committed',
+          (error: Error) => error.message,
+        );
         await actor.do('release');
-        const updated = refused === undefined ? await holding.then(() => 'updated', (error: Error) => error.message) : 'updated';
-        const isSo = (await textAt(stage.at(`${name}-file`))) === 'new' && (refused !== undefined || (await textAt(stage.at(`${name}-lock`))) === 'held');
-        parts.push([name, committed === 'committed' && updated === 'updated' && isSo ? verdict('holds') : verdict('VIOLATION', 'went on without its files', [committed, updated])]);
+        const updated =
+          refused === undefined
+            ? await holding.then(
+                () => 'updated',
+                (error: Error) => error.message,
+              )
+            : 'updated';
+        const isSo =
+          (await textAt(stage.at(`${name}-file`))) === 'new' &&
+          (refused !== undefined || (await textAt(stage.at(`${name}-lock`))) === 'held');
+        parts.push([
+          name,
+          committed === 'committed' && updated === 'updated' && isSo
+            ? verdict('holds')
+            : verdict('VIOLATION', 'went on without its files', [committed, updated]),
+        ]);
         await actor.end();
       } else await actor.ended;
       const litter = await stage.litter();
@@ -241,4 +146,4 @@ const ends: Behaviour = {
   },
 };
 
-export const killing: readonly Behaviour[] = [takeover, transactions, directories, sweeping, ends];
+export const killing: readonly Behaviour[] = [takeover, sweeping, ends];

@@ -8,7 +8,10 @@ import type { Stage } from './stage.ts';
 /** Of locks whose holders are killed. A holder that nobody else can see is waited for so long. */
 export const lock = { lease: 1000, timeout: 60_000 };
 
-/** Sweeps until nothing is left of a package, or what is left is said not to be dead for sure. Returns what is left and was not told. */
+/**
+ * Sweeps until nothing is left of a package, or what is left is said not to be dead for sure. Returns what is left and
+ * was not told.
+ */
 export async function leftAfterSweep(stage: Stage, sweeper: Actor, ...folders: string[]): Promise<string[]> {
   // The lock of an owner that cannot be seen goes only after its lease.
   for (const end = Date.now() + 3 * lock.lease; ; await sleep(100)) {

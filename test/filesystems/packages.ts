@@ -6,7 +6,11 @@ import { environment } from './place.ts';
 /** Versions by name; undefined of what is not installed. */
 export async function versionsOf(names: readonly string[]): Promise<Map<string, string | undefined>> {
   const found = new Map<string, string | undefined>(names.map((name) => [name, undefined]));
-  const printed = await promisify(execFile)('dpkg-query', ['-W', '-f', '${db:Status-Status} ${Package} ${Version}\n', ...names], { env: environment }).then(
+  const printed = await promisify(execFile)(
+    'dpkg-query',
+    ['-W', '-f', '${db:Status-Status} ${Package} ${Version}\n', ...names],
+    { env: environment },
+  ).then(
     ({ stdout }) => stdout,
     // It fails if one of them is not known, and tells of the others.
     (error: { stdout?: string }) => error.stdout ?? '',

@@ -1,4 +1,7 @@
-/** Where one filesystem is made: a scratch folder, and everything that was started or mounted there and has to go again. */
+/**
+ * Where one filesystem is made: a scratch folder, and everything that was started or mounted there and has to go
+ * again.
+ */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,9 +11,15 @@ import { promisify } from 'node:util';
 const execute = promisify(execFile);
 
 /** Where mkfs and mount are; and messages in English. */
-export const environment: NodeJS.ProcessEnv = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, LC_ALL: 'C' };
+export const environment: NodeJS.ProcessEnv = {
+  ...process.env,
+  PATH: `${process.env['PATH']}:/usr/sbin:/sbin`,
+  LC_ALL: 'C',
+};
 
-export const sleep = async (milliseconds: number): Promise<void> => { await new Promise((resolve) => void setTimeout(resolve, milliseconds)); };
+export const sleep = async (milliseconds: number): Promise<void> => {
+  await new Promise((resolve) => void setTimeout(resolve, milliseconds));
+};
 
 export class Place {
   readonly base: string;
@@ -36,7 +45,10 @@ export class Place {
     return place;
   }
 
-  /** A place whose disks hold what was sent to the disks of this one, and nothing that is in the memory of the system only. */
+  /**
+   * A place whose disks hold what was sent to the disks of this one, and nothing that is in the memory of the system
+   * only.
+   */
   async afterPowerCut(): Promise<Place> {
     const copies = this.disks.map((disk, index) => `${disk}.cut-${index}`);
     for (const [index, disk] of this.disks.entries()) await Place.run('cp', '--sparse=always', disk, copies[index]!);
@@ -132,15 +144,17 @@ export class Place {
       });
       child.on('close', () => resolve());
     });
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4000)));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4000)));
     child.stdin.on('error', () => undefined);
     this.#servers.push(child);
     this.afterwards(() => stop(child, ended, point));
     for (let waited = 0; !(await isMountPoint(point)); waited += 20) {
-      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined || waited > 20_000) throw new Error(`${program} does not mount: ${said.trim()}`);
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined || waited > 20_000)
+        throw new Error(`${program} does not mount: ${said.trim()}`);
       await sleep(20);
     }
-    for (let device; (device = this.#devices.pop()) !== undefined; ) await this.run('losetup', '--detach', device);
+    for (let device; (device = this.#devices.pop()) !== undefined;) await this.run('losetup', '--detach', device);
     return { child, point, said: () => said };
   }
 
@@ -152,7 +166,8 @@ export class Place {
   /** Undoes everything, whatever fails of it; the first failure is thrown at the end. */
   async end(): Promise<void> {
     const failures: unknown[] = [];
-    for (let undo; (undo = this.#undo.pop()) !== undefined; ) await undo().catch((error: unknown) => failures.push(error));
+    for (let undo; (undo = this.#undo.pop()) !== undefined;)
+      await undo().catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   }
 }
@@ -160,7 +175,9 @@ export class Place {
 /** What has no journal is repaired after a power cut, as a system does it when it starts. */
 export async function repaired([program, ...args]: readonly [string, ...string[]], disk: string): Promise<void> {
   // 1 says that something was repaired.
-  await Place.run(program, ...args, disk).catch((error: { code?: number }) => (error.code === 1 ? undefined : Promise.reject(error as Error)));
+  await Place.run(program, ...args, disk).catch((error: { code?: number }) =>
+    error.code === 1 ? undefined : Promise.reject(error as Error),
+  );
 }
 
 async function makeImage(path: string, megabytes: number, [mkfs, ...options]: readonly string[]): Promise<void> {
@@ -176,7 +193,10 @@ export interface Served {
 }
 
 export async function mountInfo(): Promise<string[][]> {
-  return (await readFile('/proc/self/mountinfo', 'utf8')).trimEnd().split('\n').map((line) => line.split(' '));
+  return (await readFile('/proc/self/mountinfo', 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(' '));
 }
 
 async function isMountPoint(point: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** Behaviours: readers and writers at once, updates of two processes. */
 import { writeFile } from 'node:fs/promises';
 import { compose } from '../torture/content.ts';
-import type { Updates, Way } from './actor.ts';
+import type { Updates, Way } from './deeds.ts';
 import { leftAfterSweep } from './leftovers.ts';
 import type { Behaviour, Stage } from './stage.ts';
 import { textAt } from './writing.ts';
@@ -10,7 +10,12 @@ import { counted, together, verdict, type Verdict } from './verdict.ts';
 type Seen = Map<string, number>;
 
 /** One process writes, the other one reads until it has done so. */
-async function readDuring(stage: Stage, plain: boolean, how: 'plain' | 'readVersioned' | 'readVersionedSync' | 'readJson' | 'updateFile', name: string): Promise<{ seen: Seen; example: string | undefined; writes: number; errors: Map<string, number> }> {
+async function readDuring(
+  stage: Stage,
+  plain: boolean,
+  how: 'plain' | 'readVersioned' | 'readVersionedSync' | 'readJson' | 'updateFile',
+  name: string,
+): Promise<{ seen: Seen; examples: string[]; writes: number; errors: Map<string, number> }> {
   const path = stage.at(name);
   await writeFile(path, how === 'readJson' ? '{}' : compose({ writer: 'before', sequence: 1 }));
   const [writer, reader] = [await stage.actor(0), await stage.actor(1)];
@@ -26,35 +31,53 @@ const total = (seen: Seen): number => [...seen.values()].reduce((sum, count) => 
 
 const readers: Behaviour = {
   name: 'readers',
-  about: 'One process writes without a pause, another one reads: whole versions only, never none. Where it is otherwise, the same is tried with rename(2) alone.',
+  about:
+    'One process writes without a pause, another one reads: whole versions only, never none. Where it is ' +
+    'otherwise, the same is tried with rename(2) alone.',
   async run(stage) {
-    const { seen, example, writes, errors } = await readDuring(stage, false, 'plain', 'file');
-    const details = [`${counted(seen)} while ${writes} were written${errors.size > 0 ? `, ${counted(errors)}` : ''}${example === undefined ? '' : `; ${example}`}`];
+    const { seen, examples, writes, errors } = await readDuring(stage, false, 'plain', 'file');
+    const details = [`${counted(seen)} while ${writes} were written`, ...examples, counted(errors)];
     if (writes === 0) return verdict('refused', [...errors.keys()].join(', '), details);
     if (flaws(seen).length === 0) return verdict('holds', '', details);
     const control = await readDuring(stage, true, 'plain', 'control');
     details.push(`rename(2) alone: ${counted(control.seen)} while ${control.writes} were written`);
     const own = flaws(seen).filter((what) => !control.seen.has(what));
-    const share = flaws(seen).map((what) => `${what} ${((100 * seen.get(what)!) / total(seen)).toFixed(1)} %`).join(', ');
+    const share = flaws(seen)
+      .map((what) => `${what} ${((100 * seen.get(what)!) / total(seen)).toFixed(1)} %`)
+      .join(', ');
     return own.length === 0 ? verdict('filesystem', share, details) : verdict('VIOLATION', share, details);
   },
 };
 
 const present: Behaviour = {
   name: 'reads by the package',
-  about: 'Another program renames new versions over the file: `readVersioned`, `readVersionedSync`, `updateFile` never say that there is none.',
+  about:
+    'Another program renames new versions over the file: `readVersioned`, `readVersionedSync`, `updateFile` ' +
+    'never say that there is none.',
   async run(stage) {
     const parts: (readonly [string, Verdict])[] = [];
     for (const how of ['readVersioned', 'readVersionedSync', 'updateFile'] as const) {
-      const { seen, example, writes } = await readDuring(stage, true, how, how);
-      const details = [`${counted(seen)} while ${writes} were renamed over it${example === undefined ? '' : `; ${example}`}`];
+      const { seen, examples, writes } = await readDuring(stage, true, how, how);
+      const details = [`${counted(seen)} while ${writes} were renamed over it`, ...examples];
       // The version that was read need not be there any more: that is said.
       const bad = flaws(seen).filter((what) => what === 'absent');
       const torn = seen.has('torn');
       const others = flaws(seen).filter((what) => !['absent', 'torn', 'ERR_VERSION_CONFLICT'].includes(what));
-      if (bad.length > 0) parts.push([how, verdict('VIOLATION', `absent ${((100 * seen.get('absent')!) / total(seen)).toFixed(1)} %`, details)]);
+      if (bad.length > 0)
+        parts.push([
+          how,
+          verdict('VIOLATION', `absent ${((100 * seen.get('absent')!) / total(seen)).toFixed(1)} %`, details),
+        ]);
       else if (torn) parts.push([how, verdict('filesystem', 'torn', details)]);
-      else if (others.length > 0) parts.push([how, verdict('refused', others.map((code) => `${code} ${((100 * seen.get(code)!) / total(seen)).toFixed(1)} %`).join(', '), details)]);
+      else if (others.length > 0)
+        parts.push([
+          how,
+          verdict(
+            'refused',
+            others.map((code) => `${code} ${((100 * seen.get(code)!) / total(seen)).toFixed(1)} %`).join(', '),
+            details,
+          ),
+        ]);
       else parts.push([how, verdict('holds', '', details)]);
     }
     return together(parts);
@@ -64,18 +87,34 @@ const present: Behaviour = {
 /** Adds up what processes did, and compares it with what the file holds. */
 export function judgeUpdates(all: readonly Updates[], text: string | undefined, before = 0): Verdict {
   const sum = (of: (one: Updates) => number): number => all.reduce((total, one) => total + of(one), 0);
-  const [acknowledged, unknown, absent, torn] = [sum((one) => one.acknowledged), sum((one) => one.unknown), sum((one) => one.absent), sum((one) => one.torn)];
+  const [acknowledged, unknown, absent, torn] = [
+    sum((one) => one.acknowledged),
+    sum((one) => one.unknown),
+    sum((one) => one.absent),
+    sum((one) => one.torn),
+  ];
   const errors = new Map(all.flatMap((one) => [...one.errors]));
   const final = Number.parseInt(text ?? '0', 10);
-  const details = [`${acknowledged} acknowledged${unknown > 0 ? ` and ${unknown} of unknown outcome` : ''}, the file says ${final - before}${errors.size > 0 ? `; ${counted(errors)}: ${all.map(({ example }) => example).find((one) => one !== undefined)}` : ''}`];
-  if (final - before < acknowledged || final - before > acknowledged + unknown) return verdict('VIOLATION', `${acknowledged} acknowledged, ${final - before} in the file`, details);
-  if (absent > 0) return verdict('VIOLATION', 'no file was seen', [...details, `${absent} times the function was given no content`]);
-  if (torn > 0) return verdict('filesystem', 'torn reads', [...details, `${torn} times the function was given a torn content`]);
+  const details = [
+    `${acknowledged} acknowledged and ${unknown} of unknown outcome, the file says ${final - before}`,
+    ...(errors.size > 0 ? [`${counted(errors)}: ${all.flatMap(({ examples }) => examples).at(0)}`] : []),
+  ];
+  if (final - before < acknowledged || final - before > acknowledged + unknown)
+    return verdict('VIOLATION', `${acknowledged} acknowledged, ${final - before} in the file`, details);
+  if (absent > 0)
+    return verdict('VIOLATION', 'no file was seen', [...details, `${absent} times the function was given no content`]);
+  if (torn > 0)
+    return verdict('filesystem', 'torn reads', [...details, `${torn} times the function was given a torn content`]);
   if (acknowledged === 0) return verdict('refused', [...errors.keys()].join(', '), details);
-  return errors.size > 0 ? verdict('refused', `some with ${[...errors.keys()].join(', ')}`, details) : verdict('holds', '', details);
+  return errors.size > 0
+    ? verdict('refused', `some with ${[...errors.keys()].join(', ')}`, details)
+    : verdict('holds', '', details);
 }
 
-/** Nothing is left; where the filesystem refused calls in the middle, nothing that a sweep would not remove once the processes are gone. */
+/**
+ * Nothing is left; where the filesystem refused calls in the middle, nothing that a sweep would not remove once the
+ * processes are gone.
+ */
 async function litterOfUpdates(stage: Stage, { kind }: Verdict): Promise<string[]> {
   const litter = await stage.litter();
   if (litter.length === 0 || kind !== 'refused') return litter;
@@ -85,17 +124,26 @@ async function litterOfUpdates(stage: Stage, { kind }: Verdict): Promise<string[
 
 const updates: Behaviour = {
   name: 'updates',
-  about: 'Two processes count in one file, by `updateFile`, `updateFileSync` and compare-and-swap: it holds what was acknowledged, and nothing is left.',
+  about:
+    'Two processes count in one file, by `updateFile`, `updateFileSync` and compare-and-swap: it holds what was ' +
+    'acknowledged, and nothing is left.',
   async run(stage) {
     const parts: (readonly [string, Verdict])[] = [];
     for (const way of ['updateFile', 'updateFileSync', 'ifMatch'] satisfies Way[]) {
       const path = stage.at(way);
       await writeFile(path, `${'0;'.repeat(100)}\n`);
       const actors = [await stage.actor(0), await stage.actor(1)];
-      const all = await Promise.all(actors.map((actor) => actor.do('update', path, stage.amount.times, way, { timeout: stage.amount.lockTimeout })));
+      const all = await Promise.all(
+        actors.map((actor) => actor.do('update', path, stage.amount.times, way, { timeout: stage.amount.lockTimeout })),
+      );
       const judged = judgeUpdates(all, await textAt(path));
       const left = await litterOfUpdates(stage, judged);
-      parts.push([way, judged.kind !== 'VIOLATION' && left.length > 0 ? verdict('VIOLATION', 'left', [...judged.details, ...left]) : judged]);
+      parts.push([
+        way,
+        judged.kind !== 'VIOLATION' && left.length > 0
+          ? verdict('VIOLATION', 'left', [...judged.details, ...left])
+          : judged,
+      ]);
     }
     return together(parts);
   },

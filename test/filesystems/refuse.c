@@ -52,7 +52,8 @@ int main(int argc, char **argv) {
       refuse(SYS_fchmod, EPERM, 1, 06000);
       refuse(SYS_fchmodat, EPERM, 2, 06000);
     } else if (!strcmp(what, "no-attributes")) {
-      int calls[] = {SYS_listxattr, SYS_llistxattr, SYS_flistxattr, SYS_getxattr, SYS_lgetxattr, SYS_fgetxattr, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr};
+      int calls[] = {SYS_listxattr, SYS_llistxattr, SYS_flistxattr, SYS_getxattr, SYS_lgetxattr,
+                     SYS_fgetxattr, SYS_setxattr,   SYS_lsetxattr,  SYS_fsetxattr};
       for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) refuse(calls[i], EPERM, 0, 0);
     } else return fputs("refuse what?\n", stderr), 125;
     add((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));

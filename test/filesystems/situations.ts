@@ -6,7 +6,11 @@ import type { How } from './actors.ts';
 import type { Filesystem } from './filesystem.ts';
 import { environment, sleep, type Place } from './place.ts';
 
-function situation(name: string, how: (place: Place) => Promise<readonly [How, How?]> | readonly [How, How?], { quick = [], packages = [] }: { quick?: readonly string[]; packages?: readonly string[] } = {}): Filesystem {
+function situation(
+  name: string,
+  how: (place: Place) => Promise<readonly [How, How?]> | readonly [How, How?],
+  { quick = [], packages = [] }: { quick?: readonly string[]; packages?: readonly string[] } = {},
+): Filesystem {
   return {
     name,
     packages,
@@ -16,7 +20,9 @@ function situation(name: string, how: (place: Place) => Promise<readonly [How, H
   };
 }
 
-const inNamespaces = (...options: string[]): How => ({ under: ['unshare', ...options, '--fork', '--kill-child', '--'] });
+const inNamespaces = (...options: string[]): How => ({
+  under: ['unshare', ...options, '--fork', '--kill-child', '--'],
+});
 const user: How = { under: ['setpriv', '--reuid=64001', '--regid=64001', '--clear-groups', '--'] };
 
 /** A user namespace in which the ids from 65536 on are nobody's: they are seen as 65534, which is somebody's. */
@@ -35,20 +41,42 @@ async function fewIds(place: Place): Promise<readonly [How]> {
 async function refusing(place: Place, what: string): Promise<readonly [How]> {
   const binary = place.at('refuse');
   // From the compiled test to the source beside it.
-  await place.run('cc', '-O1', '-o', binary, fileURLToPath(new URL('../../../test/filesystems/refuse.c', import.meta.url)));
+  await place.run(
+    'cc',
+    '-O1',
+    '-o',
+    binary,
+    fileURLToPath(new URL('../../../test/filesystems/refuse.c', import.meta.url)),
+  );
   return [{ under: [binary, what] }];
 }
 
 export const situations: readonly Filesystem[] = [
   situation('an ordinary user', () => [user], { quick: ['write', 'mode and owner given', 'keep', 'transaction'] }),
   situation('a user namespace that maps ids below 65536 only', fewIds, { quick: ['mode and owner given', 'keep'] }),
-  situation('as PID 1, each process in a pid namespace of its own', () => [inNamespaces('--pid', '--mount-proc')], { quick: ['updates', 'takeover', 'sweep', 'signals'] }),
+  situation('as PID 1, each process in a pid namespace of its own', () => [inNamespaces('--pid', '--mount-proc')], {
+    quick: ['updates', 'takeover', 'sweep', 'signals'],
+  }),
   situation('one of two processes in another pid namespace', () => [{}, inNamespaces('--pid', '--mount-proc')]),
-  situation('one of two processes in another time namespace', () => [{}, inNamespaces('--time', '--boottime=1000000')], { quick: ['updates', 'takeover', 'sweep'] }),
-  situation('without /proc', () => [{ under: ['unshare', '--mount', '--', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'] }], { quick: ['write', 'keep', 'updates', 'transaction', 'sweep'] }),
+  situation(
+    'one of two processes in another time namespace',
+    () => [{}, inNamespaces('--time', '--boottime=1000000')],
+    { quick: ['updates', 'takeover', 'sweep'] },
+  ),
+  situation(
+    'without /proc',
+    () => [{ under: ['unshare', '--mount', '--', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'] }],
+    { quick: ['write', 'keep', 'updates', 'transaction', 'sweep'] },
+  ),
   situation('without the optional addon', () => [{ env: { UNTORN_WITHOUT_ADDON: 'yes' } }], { quick: ['keep'] }),
   situation('link(2) is refused (EPERM)', (place) => refusing(place, 'no-link'), { packages: ['gcc', 'libc6-dev'] }),
-  situation('set-id bits are refused (EPERM)', (place) => refusing(place, 'no-set-id'), { packages: ['gcc', 'libc6-dev'] }),
-  situation('extended attributes are refused (EPERM)', (place) => refusing(place, 'no-attributes'), { packages: ['gcc', 'libc6-dev'] }),
-  situation('Landlock: no directory may be removed', (place) => refusing(place, 'no-removal-of-directories'), { packages: ['gcc', 'libc6-dev'] }),
+  situation('set-id bits are refused (EPERM)', (place) => refusing(place, 'no-set-id'), {
+    packages: ['gcc', 'libc6-dev'],
+  }),
+  situation('extended attributes are refused (EPERM)', (place) => refusing(place, 'no-attributes'), {
+    packages: ['gcc', 'libc6-dev'],
+  }),
+  situation('Landlock: no directory may be removed', (place) => refusing(place, 'no-removal-of-directories'), {
+    packages: ['gcc', 'libc6-dev'],
+  }),
 ];

@@ -53,7 +53,7 @@ export class Stage {
 
   how(number: number): How {
     const [first, second] = this.mounted.how ?? [{}];
-    return (number === 0 ? first : second ?? first);
+    return number === 0 ? first : (second ?? first);
   }
 
   /** One of the two processes that stay; started anew if it was killed. */
@@ -79,7 +79,9 @@ export class Stage {
 
   /** All that the package left in the folder and below. */
   async litter(folder = this.folder): Promise<string[]> {
-    return (await readdir(folder, { recursive: true })).filter((name) => /(^|\/)\.[^/]*untorn|(^|\/)[^/]*untorn-/.test(name)).toSorted();
+    return (await readdir(folder, { recursive: true }))
+      .filter((name) => /(^|\/)\.[^/]*untorn|(^|\/)[^/]*untorn-/.test(name))
+      .toSorted();
   }
 
   async end(): Promise<void> {

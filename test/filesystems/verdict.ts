@@ -31,14 +31,21 @@ const order: readonly Kind[] = ['VIOLATION', 'filesystem', 'not kept', 'refused'
 export function together(parts: readonly (readonly [name: string, verdict: Verdict])[]): Verdict {
   const details = parts.flatMap(([name, { details }]) => details.map((detail) => `${name}: ${detail}`));
   const kind = order.find((kind) => parts.some(([, part]) => part.kind === kind)) ?? 'holds';
-  const texts = [...new Set(parts.filter(([, part]) => kind === 'holds' || part.kind !== 'holds').map(([, { text }]) => text))];
+  const texts = [
+    ...new Set(parts.filter(([, part]) => kind === 'holds' || part.kind !== 'holds').map(([, { text }]) => text)),
+  ];
   if (texts.length === 0) return { kind, text: kind, details };
-  if (texts.length === 1 && parts.every(([, { text }]) => text === texts[0])) return { kind, text: texts[0] ?? kind, details };
-  const namesOf = (text: string): string => [...new Set(parts.filter(([, part]) => part.text === text).map(([name]) => name))].join(', ');
+  if (texts.length === 1 && parts.every(([, { text }]) => text === texts[0]))
+    return { kind, text: texts[0] ?? kind, details };
+  const namesOf = (text: string): string =>
+    [...new Set(parts.filter(([, part]) => part.text === text).map(([name]) => name))].join(', ');
   return { kind, text: texts.map((text) => `${namesOf(text)}: ${text}`).join('; '), details };
 }
 
 /** Counts by what they are of, as `3 × EPERM, 1 × EIO`. */
 export function counted(counts: ReadonlyMap<string, number>): string {
-  return [...counts].toSorted(([, one], [, other]) => other - one).map(([name, count]) => `${count} × ${name}`).join(', ');
+  return [...counts]
+    .toSorted(([, one], [, other]) => other - one)
+    .map(([name, count]) => `${count} × ${name}`)
+    .join(', ');
 }
