@@ -15,6 +15,7 @@ const kinds = {
   'reads in races': ['R', 'reads while others write, are killed and are swept behind: [test/torture](../test/torture), `npm run test:torture`'],
   'updates in races': ['I', 'updates of one file by several processes at once, none of which may be lost: [test/lifecycle](../test/lifecycle), `npm test`, `npm run test:windows`'],
   'random programs': ['P', 'random sequences of calls: [test/property](../test/property), `npm test`'],
+  'acts of a neighbour': ['H', 'acts of another user between two calls or before the first one, in a directory that both can write: [test/hostile](../test/hostile), `npm test`'],
   'tests': ['T', 'tests whose names say the guarantee: [test](../test), `npm test`, `npm run test:windows`'],
 };
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe } from 'node:test';
 import type { User } from '../support/as-user.ts';
-import { holds, inWorld, reasonNotToAttack, type Tally } from './hostile.ts';
+import { attacks, reasonNotToAttack, type Tally } from './hostile.ts';
 import type { Deed } from './neighbour-program.ts';
 import { excesses } from './races.ts';
 import { sample } from './sample.ts';
@@ -63,7 +63,7 @@ async function replaced(world: World, user: User): Promise<Tally> {
 }
 
 describe('backups that a neighbour made (G5)', { skip: reasonNotToAttack }, () => {
-  const world = inWorld();
+  const { world, holds } = attacks('G5');
   for (const [name, user] of [['the superuser', root], ['an ordinary user', aliceOfDev]] as const) {
     for (const kind of ['group', 'sticky'] as const) holds(`show nothing that ${name} can read and he cannot (${kind})`, () => shown(world(), kind, user));
     holds(`do not become a file of ${name} that he cannot replace`, () => replaced(world(), user));

@@ -2,7 +2,7 @@
 import { describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { User } from '../support/as-user.ts';
-import { holds, inWorld, reasonNotToAttack, untorn, type Tally } from './hostile.ts';
+import { attacks, reasonNotToAttack, untorn, type Tally } from './hostile.ts';
 import type { OperationName } from './operations.ts';
 import { command } from './package.ts';
 import { momentsOf, Planter, type Planted } from './planting.ts';
@@ -78,7 +78,7 @@ async function said(world: World, kind: Kind, user: User, some: number): Promise
 }
 
 describe('the command beside a neighbour (G5, G10)', { skip: reasonNotToAttack }, () => {
-  const world = inWorld();
+  const { world, holds } = attacks('G5', 'G10');
   holds('edit ends when a FIFO comes into the place of its file', () => edited(world(), root, ['a FIFO'], 16));
   holds('edit ends whatever comes into the place of its file', () => edited(world(), aliceOfDev, ['a FIFO', 'a link to /dev/zero', 'a directory', 'nothing'], 8));
   for (const [name, user, kind] of [['the superuser', root, 'sticky'], ['an ordinary user', aliceOfDev, 'group']] as const) {

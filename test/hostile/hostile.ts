@@ -1,9 +1,11 @@
 /** What tests of this folder need, and what they have in common. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { after, before, it, type TestContext } from 'node:test';
 import { reasonNotToSpoil } from '../fault/spoiler.ts';
 import { as, bob, type User } from '../support/as-user.ts';
+import { filesystemOf, note } from '../support/evidence.ts';
 import { environment, isRoot } from '../support/needs.ts';
 import { command } from './package.ts';
 import { World } from './world.ts';
@@ -14,19 +16,9 @@ export const reasonNotToAttack: string | false = reason();
 function reason(): string | false {
   if (!isRoot) return 'needs root';
   if (reasonNotToSpoil !== false) return reasonNotToSpoil;
-  const [setpriv = '', ...args] = [...as(bob), process.execPath, command, '--version'];
+  const [setpriv, ...args] = [...as(bob), process.execPath, command, '--version'];
   const { status, error } = spawnSync(setpriv, args, { env: environment });
   return status === 0 ? false : `needs setpriv, and a package and a Node.js that ordinary users may read: ${error?.message ?? ''}`;
-}
-
-/** A world for the tests of a suite. */
-export function inWorld(): () => World {
-  let world: World | undefined;
-  before(() => {
-    world = new World();
-  });
-  after(() => world?.end());
-  return () => world as World;
 }
 
 /** What all that was tried came to: how often it could be done, and what it did. */
@@ -36,15 +28,33 @@ export interface Tally {
   readonly harm: readonly string[];
 }
 
-/** A test that fails if anything did harm, or if nothing could be tried. */
-export function holds(name: string, attack: (t: TestContext) => Promise<Tally>): void {
-  void it(name, async (t) => {
-    const { trials, done, harm } = await attack(t);
-    t.diagnostic(`${done} of ${trials} could be done`);
-    assert.ok(done > 0, 'nothing could be done');
-    const some = harm.length > 12 ? [...harm.slice(0, 12), `and ${harm.length - 12} more`] : harm;
-    assert.ok(harm.length === 0, `${harm.length} of ${trials} did harm:\n  ${some.join('\n  ')}`);
+interface Suite {
+  /** A world for its tests. */
+  readonly world: () => World;
+  /** A test that fails if anything did harm, or if nothing could be tried. */
+  holds(name: string, attack: (t: TestContext) => Promise<Tally>): void;
+}
+
+/** To be called in a suite, with the ids of the guarantees that it shows. */
+export function attacks(...guarantees: readonly string[]): Suite {
+  let world: World | undefined;
+  before(() => {
+    world = new World();
   });
+  after(() => world?.end());
+  return {
+    world: () => world as World,
+    holds(name, attack) {
+      void it(name, async (t) => {
+        const { trials, done, harm } = await attack(t);
+        t.diagnostic(`${done} of ${trials} could be done`);
+        note({ of: 'acts of a neighbour', guarantees, filesystem: filesystemOf(tmpdir()), durabilities: ['full'], count: done, violations: harm.length });
+        assert.ok(done > 0, 'nothing could be done');
+        const some = harm.length > 12 ? [...harm.slice(0, 12), `and ${harm.length - 12} more`] : harm;
+        assert.ok(harm.length === 0, `${harm.length} of ${trials} did harm:\n  ${some.join('\n  ')}`);
+      });
+    },
+  };
 }
 
 /** The command, as a user. */

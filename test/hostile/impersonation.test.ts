@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe } from 'node:test';
 import type { User } from '../support/as-user.ts';
-import { holds, inWorld, reasonNotToAttack, type Tally } from './hostile.ts';
+import { attacks, reasonNotToAttack, type Tally } from './hostile.ts';
 import type { OperationName } from './operations.ts';
 import { idsIn, isDecidedIn, momentsOf, Planter, randomsIn, rewriting, type Planted } from './planting.ts';
 import { sample } from './sample.ts';
@@ -155,7 +155,7 @@ async function torn(setting: Setting, some: number): Promise<Tally> {
 }
 
 describe("a neighbour whose files say that they are another's (G8, G9, G10)", { skip: reasonNotToAttack }, () => {
-  const world = inWorld();
+  const { world, holds } = attacks('G8', 'G9', 'G10');
   const sticky = (work: OperationName, user: User): Setting => ({ world: world(), kind: 'sticky', user, work });
   for (const work of ['write mine', 'update mine'] as const) {
     holds(`disturbs no live work of the superuser: ${work}`, async () => disturbed(sticky(work, root), await liesOfLocks(world(), 'sticky'), 48));

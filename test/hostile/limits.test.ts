@@ -3,7 +3,7 @@ import { linkSync, lstatSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 import { bob, type User } from '../support/as-user.ts';
-import { holds, inWorld, reasonNotToAttack, type Tally } from './hostile.ts';
+import { attacks, reasonNotToAttack, type Tally } from './hostile.ts';
 import type { Deed } from './neighbour-program.ts';
 import type { OperationName } from './operations.ts';
 import { copyOf, isDecidedIn, leftIn, momentsOf, Planter, type Planted } from './planting.ts';
@@ -163,7 +163,7 @@ function halfLinked(world: World, user: User): Fill {
     const planter = await Planter.start(world, user);
     await planter.plantWhen(folder, 'writeFile to create', () => readdirSync(folder).includes('created'));
     await planter.die();
-    const [left = ''] = readdirSync(folder).filter((name) => name.includes('untorn'));
+    const left = readdirSync(folder).find((name) => name.includes('untorn')) as string;
     for (let copies = 0; copies < count; copies++) {
       writeFileSync(join(folder, copyOf(left, copies)), 'new');
       linkSync(join(folder, copyOf(left, copies)), join(folder, `created-${copies}`));
@@ -172,7 +172,7 @@ function halfLinked(world: World, user: User): Fill {
 }
 
 describe('what a neighbour left, and how much it is (G9, G10)', { skip: reasonNotToAttack }, () => {
-  const world = inWorld();
+  const { world, holds } = attacks('G9', 'G10');
   for (const [name, user, kind] of users) {
     holds(`takes no memory of ${name}, however large it is`, () => huge(world(), kind, user, 16));
     holds(`hinders no transaction of other files of ${name}`, () => beside(world(), kind, user, 36));
@@ -182,7 +182,7 @@ describe('what a neighbour left, and how much it is (G9, G10)', { skip: reasonNo
 });
 
 describe('what was left of one\'s own (G9, G10)', { skip: reasonNotToAttack }, () => {
-  const world = inWorld();
+  const { world, holds } = attacks('G9', 'G10');
   holds('costs in proportion where it is half linked', () => linear(world(), root, ['sweep', 'recover'], halfLinked(world(), root)));
   holds('costs in proportion to the files of a transaction', () =>
     linear(world(), root, ['recover'], async ({ folder }, count) => {

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync, rmdirSync, w
 import { join } from 'node:path';
 import { describe } from 'node:test';
 import type { User } from '../support/as-user.ts';
-import { holds, inWorld, reasonNotToAttack, untorn, type Tally } from './hostile.ts';
+import { attacks, reasonNotToAttack, untorn, type Tally } from './hostile.ts';
 import type { OperationName } from './operations.ts';
 import { Planter } from './planting.ts';
 import { sample } from './sample.ts';
@@ -126,7 +126,7 @@ async function tryAll(world: World, user: User, some: number): Promise<Tally> {
 }
 
 describe('a transaction of which a directory cannot be found for a while is all or nothing (G9)', { skip: reasonNotToAttack }, () => {
-  const world = inWorld();
+  const { world, holds } = attacks('G9');
   for (const [name, user] of [['the superuser', root], ['an ordinary user', aliceOfDev]] as const) {
     holds(`of ${name}`, () => tryAll(world(), user, 60));
   }

@@ -1,8 +1,8 @@
 /** Something else in the place of what is looked at, opened, renamed or removed by its name: see races.ts. */
 import { describe } from 'node:test';
 import { bobOfDev, type User } from '../support/as-user.ts';
-import { holds, inWorld, reasonNotToAttack } from './hostile.ts';
-import type { OperationName } from './operations.ts';
+import { attacks, reasonNotToAttack } from './hostile.ts';
+import { operation, operations, type OperationName } from './operations.ts';
 import { full } from './package.ts';
 import { momentsOf, type Moment } from './planting.ts';
 import { race } from './races.ts';
@@ -36,7 +36,7 @@ async function plants(world: World, kind: Kind, after: readonly OperationName[],
   return sample(all, ({ operation }) => operation, some);
 }
 
-function tries(world: () => World, text: string, all: readonly Try[]): void {
+function tries({ world, holds }: ReturnType<typeof attacks>, text: string, all: readonly Try[]): void {
   for (const { operation, who = 'root', kind = 'group', after, by = 'neighbour', moments = 5, with: given, some } of all) {
     const planted = after === undefined ? '' : `, beside what ${by === 'self' ? 'was left of his own' : 'a neighbour left'} of ${after.join(', ')}`;
     const planter = by === 'self' ? users[who] : bobOfDev;
@@ -47,10 +47,10 @@ function tries(world: () => World, text: string, all: readonly Try[]): void {
 }
 
 describe('a neighbour who leads elsewhere (G5, G10)', { skip: reasonNotToAttack }, () => {
-  const world = inWorld();
+  const suite = attacks('G5', 'G10');
 
   const updates = ['updateFile'] as const;
-  tries(world, 'what he planted leads to nothing of others', [
+  tries(suite, 'what he planted leads to nothing of others', [
     { operation: 'sweep', after: updates, with: directories, some: 36 },
     { operation: 'recover', after: updates, with: directories, some: 30 },
     { operation: 'transaction beside', after: updates, with: directories, some: 40 },
@@ -59,14 +59,13 @@ describe('a neighbour who leads elsewhere (G5, G10)', { skip: reasonNotToAttack 
     { operation: 'sweepSync', kind: 'sticky', after: updates, with: directories, some: 30 },
     { operation: 'sweep recursive', after: ['updateFile', 'replaceDirectory'], with: directories, some: 30 },
     { operation: 'sweep', after: ['replaceDirectory', 'replaceDirectory failing'], with: directories, some: 36 },
-    { operation: 'sweep', who: 'alice', after: ['replaceDirectory'], with: directories, some: 30 },
-    { operation: 'replaceDirectory', after: ['replaceDirectory'], moments: 4, with: directories, some: 24 },
+    { operation: 'sweep', who: 'alice', after: ['replaceDirectory'], with: ["Alice's directory"], some: 24 },
+    { operation: 'replaceDirectory', after: ['replaceDirectory'], moments: 4, with: ["Alice's directory"], some: 20 },
     { operation: 'sweep', who: 'alice', after: ['replaceDirectory', 'updateFile'], by: 'self', with: directories, some: 30 },
     { operation: 'sweep', after: ['replaceDirectory', 'updateFile'], by: 'self', with: directories, some: 30 },
-    { operation: 'recover', who: 'alice', after: ['transaction'], by: 'self', moments: 4, with: [...directories, "Alice's file"], some: 24 },
   ]);
 
-  tries(world, 'what is made leads to nothing of others', [
+  tries(suite, 'what is made leads to nothing of others', [
     { operation: 'updateFile', with: directories, some: 30 },
     { operation: 'updateFile', who: 'alice', with: directories, some: 24 },
     { operation: 'transaction', with: directories, some: 40 },
@@ -79,7 +78,7 @@ describe('a neighbour who leads elsewhere (G5, G10)', { skip: reasonNotToAttack 
     { operation: 'writeFile with an owner', with: ["Alice's directory", "Alice's file", "a link to the superuser's file"], some: 16 },
   ]);
 
-  tries(world, 'what says that it succeeded did', [
+  tries(suite, 'what says that it succeeded did', [
     { operation: 'writeFile', with: files, some: 20 },
     { operation: 'writeFileSync', who: 'alice', with: files, some: 20 },
     { operation: 'writeFile with a mode', with: files, some: 16 },
@@ -93,4 +92,21 @@ describe('a neighbour who leads elsewhere (G5, G10)', { skip: reasonNotToAttack 
     { operation: 'transaction', with: files, some: 30 },
     { operation: 'transactionSync', with: ['a FIFO', "a link to the superuser's file"], some: 40 },
   ]);
+
+  if (full) tries(suite, 'whatever somebody does', everyOther());
 });
+
+/** All operations, for everybody, everywhere, beside all that somebody was at who was killed. */
+function everyOther(): Try[] {
+  const after = ['updateFile', 'transaction', 'replaceDirectory', 'replaceDirectory failing', 'writeFile with a backup', 'transaction with a home of its own'] as const;
+  const finding = new Set<OperationName>(['sweep', 'sweepSync', 'sweep recursive', 'recover', 'recoverSync', 'transaction', 'transactionSync', 'updateFile', 'updateFileSync', 'replaceDirectory']);
+  const names = (Object.keys(operations) as OperationName[]).filter((name) => operation(name).given.length > 0 || finding.has(name));
+  return names.flatMap((name) =>
+    (['root', 'alice'] as const).flatMap((who) =>
+      (['group', 'sticky'] as const).flatMap((kind): Try[] => {
+        const alone: Try = { operation: name, who, kind, with: everything, some: 15 };
+        return finding.has(name) ? [alone, ...(['neighbour', 'self'] as const).map((by): Try => ({ ...alone, after, by, moments: 3 }))] : [alone];
+      }),
+    ),
+  );
+}

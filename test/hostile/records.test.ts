@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe } from 'node:test';
 import type { User } from '../support/as-user.ts';
-import { holds, inWorld, reasonNotToAttack, type Tally } from './hostile.ts';
+import { attacks, reasonNotToAttack, type Tally } from './hostile.ts';
 import type { Deed } from './neighbour-program.ts';
 import type { OperationName } from './operations.ts';
 import { decisionIn, Planter, shapeOf } from './planting.ts';
@@ -116,7 +116,7 @@ async function takenAway(world: World, user: User, operation: OperationName, som
 }
 
 describe("a neighbour who meddles with a transaction's records (G9)", { skip: reasonNotToAttack }, () => {
-  const world = inWorld();
+  const { world, holds } = attacks('G9');
   for (const [name, user] of [['the superuser', root], ['an ordinary user', aliceOfDev]] as const) {
     holds(`does not commit what ${name} did not commit`, () => decided(world(), user));
     holds(`does not commit it while ${name} is at it`, () => decidedMeanwhile(world(), user));
