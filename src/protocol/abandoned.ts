@@ -1,14 +1,16 @@
 /** Transactions of this process that are committed and could not be completed: nobody works on them any more, but their locks are there. */
-import { join, split, type PathName } from '../path.ts';
+import { join, type PathName } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
-import { whileBusy } from './busy.ts';
 import { closeDirectory } from './directory.ts';
-import { lockNameOf } from './lock-name.ts';
+import { removeEntry } from './lock-entry.ts';
+import { heldName } from './lock-name.ts';
+import { letGoOf } from './lock-rights.ts';
 import type { Lock } from './lock.ts';
+import { lookIn } from './owned.ts';
 import { afterFailure } from './temporary.ts';
 import type { Write } from './write.ts';
 
-/** A lock's directory, by its path, and the name and random part of its entry. */
+/** A lock's directory, by its path, and the name of its entry and its random part. */
 interface LeftLock {
   readonly directory: PathName;
   readonly entry: PathName;
@@ -18,23 +20,29 @@ interface LeftLock {
 export const abandoned: Map<string, readonly LeftLock[]> = new Map();
 
 /** Leaves a lock to be taken over: by others of this thread at once, by those of other processes when this one has ended. */
-export function giveUpLock(write: Write, { place, entry, owner: { random }, stopShowingLife }: Lock): LeftLock {
+export function giveUpLock(write: Write, { home, ticket, owner: { random }, stopShowingLife }: Lock): LeftLock {
   stopShowingLife();
   write.surroundings.locks.set(random, 'given up');
-  closeDirectory(write, place.directory);
-  return { directory: join(place.directoryPath, lockNameOf(place.name)), entry: split(entry).name, random };
+  letGoOf(write, home);
+  letGoOf(write, ticket.entry);
+  closeDirectory(write, home.place.directory);
+  return { directory: home.directoryPath, entry: ticket.token, random };
 }
 
 /** When one has been completed after all: frees those of its locks that nobody has taken over, for which others would wait as long as this process lives. */
 export function* freeAbandoned(write: Write, id: string): Steps<void> {
   for (const { directory, entry, random } of abandoned.get(id) ?? []) {
+    const held = join(directory, heldName);
+    const folder = { directory: { reach: held }, directoryPath: held };
     try {
-      yield* whileBusy(write, () => call.unlink(join(directory, entry)));
+      // Taken over, moved, or not removable: it stays given up, so that whoever of this thread comes upon it takes it over.
+      if ((yield* lookIn(folder, entry)) === undefined) continue;
+      yield* removeEntry(write, folder, entry);
       write.surroundings.locks.delete(random);
     } catch {
-      // Taken over, moved, or not removable: it stays given up, so that whoever of this thread comes upon it takes it over.
+      continue;
     }
-    yield* afterFailure(call.rmdir(directory));
+    for (const emptied of [held, directory]) yield* afterFailure(call.rmdir(emptied));
   }
   abandoned.delete(id);
 }

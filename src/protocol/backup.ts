@@ -19,7 +19,7 @@ import { applyMetadata } from './metadata.ts';
 import { isSameInode, unlinkIn } from './owned.ts';
 import { lookAt, type Place } from './place.ts';
 import { syncInPlace } from './sync-in-place.ts';
-import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, syncTemporary, unlinkIfThere, type Folder, type TemporaryFile } from './temporary.ts';
+import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, stagingFolder, syncTemporary, unlinkIfThere, type Folder, type TemporaryFile } from './temporary.ts';
 import type { Turn } from './turns.ts';
 import { refuseReserved } from './windows-names.ts';
 import type { Write } from './write.ts';
@@ -109,8 +109,9 @@ export interface StagedBackup {
 /** Gives the old file a temporary name beside the one that its backup is to have: by a link, or as a copy. */
 export function* stageOld(write: Write, place: Place, folder: Folder, name: PathName): Steps<StagedBackup> {
   const chosen = newName(write, name, 'temporary');
-  const reach = join(folder.directory.reach, chosen);
-  const guard = write.surroundings.guard('file', reach, join(folder.directoryPath, chosen));
+  const staging = stagingFolder(write, folder, place);
+  const reach = join(staging.way ?? staging.directory.reach, chosen);
+  const guard = write.surroundings.guard('file', reach, join(staging.directoryPath, chosen));
   const discard = function* (): Steps<void> {
     if (yield* afterFailure(call.unlink(reach))) guard.release();
   };
@@ -124,7 +125,7 @@ export function* stageOld(write: Write, place: Place, folder: Folder, name: Path
     throw error;
   }
   guard.release();
-  const copy = yield* copyOld(write, place, folder, name);
+  const copy = yield* copyOld(write, place, staging, name);
   return { name: copy.name, reach: copy.reach, letStay: () => copy.guard.release(), forget: () => forgetTemporary(copy), discard: () => discardTemporary(copy) };
 }
 

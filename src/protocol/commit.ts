@@ -24,7 +24,7 @@ import { versionInPlace, versionOfFile } from './seen.ts';
 import { holdTemporary } from './private-directory.ts';
 import { finishing, type Staged } from './staged.ts';
 import { supersede } from './superseded.ts';
-import { closeTemporary, discardTemporary, examineTemporary, releaseTemporary, syncTemporary, type TemporaryFile } from './temporary.ts';
+import { closeTemporary, discardTemporary, examineTemporary, moveTemporary, releaseTemporary, syncTemporary, type TemporaryFile } from './temporary.ts';
 import type { Turn } from './turns.ts';
 import { confirmInPlace, skipUnchanged } from './unchanged.ts';
 import { isLocked, throwIfAborted, type Write } from './write.ts';
@@ -60,6 +60,7 @@ export function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: n
   while (!(yield* turn.claim(staged.place, () => undefined)));
   if (!isLocked(write) || write.locking.check !== undefined) return yield* commitNow(write, staged, turn, bytes);
   return yield* underLock(write, staged.place, function* (lock) {
+    yield* moveTemporary(write, staged.temporary, lock.folder);
     expectVersion(write, lock, staged.place, yield* versionInPlace(write, staged.place));
     write.step = 'read source';
     const version = yield* versionOfFile(staged.temporary.fd);

@@ -1,25 +1,90 @@
-/** Who may take a lock over: whoever may write the directory that the lock is in. */
-import type { PathName } from '../path.ts';
+/**
+ * Who may take a lock over: whoever may write the directory that the lock is in.
+ *
+ * Where others write there they can also put something else in the place of a directory right after it was made. So it is made with
+ * a mode that no other directory has, opened without following a link, and given its owner and mode only if it is that one.
+ */
+import { refusal } from '../errors.ts';
+import { display, join, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
-import { O_DIRECTORY, O_NOFOLLOW } from '../system/flags.ts';
-import { whenDescriptorsAllow } from './descriptors.ts';
 import { keeping } from './keeping.ts';
+import { closeFound, isOwn, namesIn, openFound, type FoundDirectory } from './owned.ts';
+import { afterFailure, type Folder } from './temporary.ts';
 import { refusedByPermissions, type Write } from './write.ts';
 
-/** Gives a lock's directory the owner, group and mode of its parent, as far as others write there and that is possible. */
-export function* openToTakers(write: Write, reach: PathName, parent: FileStatus): Steps<void> {
-  const { uid, platform } = write.surroundings;
-  const othersWrite = (parent.mode & 0o022) !== 0 || (uid === 0 && parent.uid !== 0);
-  if (platform === 'win32' || !othersWrite) return;
-  const fd = yield* whenDescriptorsAllow(write, () => call.open(reach, O_DIRECTORY | O_NOFOLLOW, 0));
-  try {
-    // Where it may not be given away, those who may take it over are fewer.
-    const { gid } = yield* call.fstat(fd);
-    if (uid === 0 || gid !== parent.gid) yield* keeping('try', call.fchown(fd, uid === 0 ? parent.uid : -1, parent.gid), 'group', []);
-    yield* keeping('try', setMode(write, fd, reach, parent.mode & 0o7777), 'mode', []);
-  } finally {
-    yield* call.close(fd);
+/** A directory of a lock: reached by its path, or through a descriptor where others could exchange it. */
+export type LockDirectory = Folder & Pick<FoundDirectory, 'fd'>;
+
+/** Closes one without waiting for that. */
+export function letGoOf({ blocking, surroundings }: Write, { fd }: LockDirectory): void {
+  if (fd !== undefined) surroundings.release(fd, blocking ? 'here' : 'elsewhere');
+}
+
+/** What its maker may do with a directory of a lock, whatever the target's is like. */
+const own = 0o700;
+/** Of a directory that is not open to takers yet: nobody else's looks so. */
+const marked = 0o1700;
+
+/** Whether others could put something else in the place of what is made in a directory. */
+export function isExposed({ surroundings: { uid, platform } }: Write, parent: FileStatus): boolean {
+  return platform !== 'win32' && ((parent.mode & 0o022) !== 0 || (parent.uid !== uid && parent.uid !== 0));
+}
+
+/** Whether users may move only what is their own in a directory that others write. */
+export function isSticky(parent: FileStatus): boolean {
+  return (parent.mode & 0o1000) !== 0 && (parent.mode & 0o022) !== 0;
+}
+
+/**
+ * Makes a directory of a lock. Where others write `parent`, that of the target, they may take over what is in it. Undefined if it was
+ * removed as soon as it was made.
+ */
+export function* makeOpen(write: Write, folder: Folder, name: PathName, parent: FileStatus): Steps<LockDirectory | undefined> {
+  const reach = join(folder.directory.reach, name);
+  if (!isExposed(write, parent)) {
+    yield* call.mkdir(reach, (parent.mode & 0o777) | own);
+    return { directory: { reach }, directoryPath: join(folder.directoryPath, name), fd: undefined };
   }
+  const opened = isSticky(parent) ? undefined : parent;
+  return yield* makeExposed(write, folder, name, opened, (parent.mode & 0o755) | own);
+}
+
+/** The same where others write; it is opened to takers as `opened` is, or keeps the mode that is given. */
+export function* makeExposed(
+  write: Write,
+  folder: Folder,
+  name: PathName,
+  opened: FileStatus | undefined,
+  mode: number,
+): Steps<FoundDirectory | undefined> {
+  yield* call.mkdir(join(folder.directory.reach, name), opened === undefined ? mode : marked);
+  const made = yield* openFound(write, folder, name);
+  if (made === undefined) return undefined;
+  try {
+    if (opened !== undefined) yield* openToTakers(write, made, opened);
+    else if (!isOwn(write, made.status)) throw exchanged(name);
+    return made;
+  } catch (error) {
+    yield* afterFailure(closeFound(made));
+    throw error;
+  }
+}
+
+/**
+ * Gives a directory that was just made the owner, group and mode of the target's, as far as that is possible. What somebody else
+ * put in its place is left as it is, and so is one on a filesystem that has no modes.
+ */
+function* openToTakers(write: Write, made: FoundDirectory, parent: FileStatus): Steps<void> {
+  const { fd, status } = made;
+  const { uid } = write.surroundings;
+  // The set-gid bit comes from the parent.
+  const isMarked = isOwn(write, status) && (status.mode & 0o5777) === marked;
+  if (fd === undefined || !isMarked || (yield* namesIn(write, made)).length > 0) return;
+  // Where it may not be given away, those who may take it over are fewer.
+  if (uid === 0 || status.gid !== parent.gid) {
+    yield* keeping('try', call.fchown(fd, uid === 0 ? parent.uid : -1, parent.gid), 'group', []);
+  }
+  yield* keeping('try', setMode(write, fd, made.directory.reach, (parent.mode & 0o7777) | own), 'mode', []);
 }
 
 function* setMode(write: Write, fd: number, reach: PathName, mode: number): Steps<void> {
@@ -27,6 +92,11 @@ function* setMode(write: Write, fd: number, reach: PathName, mode: number): Step
     yield* call.fchmod(fd, mode);
   } catch (error) {
     if (!refusedByPermissions(write, error)) throw error;
+    // Node's permission model knows no descriptors.
     yield* call.chmod(reach, mode);
   }
+}
+
+function exchanged(name: PathName): Error {
+  return refusal('ERR_LOCK_LOST', `somebody put something else in the place of "${display(name)}", which was just made`);
 }

@@ -1,40 +1,41 @@
 /**
  * The lock of a file between processes, made of renames.
  *
- * The lock of `NAME` is the directory `.NAME.untorn-lock` beside it. It is held while there is an entry in it, whose name
- * says whose it is. To take it, a directory with such an entry is prepared beside it and renamed to it: rename(2) puts a
- * directory in the place of an empty one or of none, never of one with an entry. So nobody waits inside of a system call.
+ * The lock of `NAME` is the directory `.NAME.untorn-lock` beside it. It is held while the directory `held` in it has an entry, whose
+ * name says whose it is. To take it, a ticket is made beside `held`, a directory with such an entry, and renamed to `held`:
+ * rename(2) puts a directory in the place of an empty one or of none, never of one with an entry. So nobody waits inside of a system call.
  *
- * Promise: at most one holder; and a holder that others took for dead, whether it is or not, loses no update of theirs.
- * Who takes over renames the entry, from the very name that it saw: of several, one. Then it removes the temporary files
- * that have the old owner's random part in their names, and only then does anybody read the target (`takeover.ts`). The
- * owner, when its temporary file is there and before it renames that, looks whether its entry is. So a holder that comes
- * back late finds the entry gone, or its temporary file, or had renamed it before the other read. No clock decides that.
+ * Promise: at most one holder; and a holder that others took for dead, whether it is or not, loses no update of theirs. All that the
+ * holder may rename to the target lies in its entry, which is a directory (`lock-entry.ts`), and it is renamed by the whole path from the
+ * target's directory. The lock is free when the entry is gone, with all that was in it, and not before. So a holder that comes back late,
+ * or whose lock somebody removed, finds its temporary file gone, or cannot make it; or had renamed it before anybody else
+ * could read the target. No clock decides that, and no look.
+ *
+ * Who takes over renames the entry, from the very name that it saw: of several, one (`takeover.ts`).
  *
  * Clocks decide only how long to wait for a holder that cannot be seen, as on another machine: it shows signs of life by
  * changing its entry's times, and who has seen no sign for the holder's whole lease, by its own clock, takes over.
  * Nothing of a lock is synced: after a crash its owners are dead anyway.
  */
-import { codeOf, refusal } from '../errors.ts';
-import { asText, join, type PathName } from '../path.ts';
-import { call, lastChange, type FileStatus, type Guard, type Steps } from '../system/calls.ts';
-import { O_NEW } from '../system/flags.ts';
+import { codeOf } from '../errors.ts';
+import { join, type PathName } from '../path.ts';
+import { atOnce, call, type Guard, type Steps } from '../system/calls.ts';
 import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
-import type { Sign } from '../system/owner.ts';
-import { whileBusy } from './busy.ts';
-import { writeAll } from './contents.ts';
-import { whenDescriptorsAllow } from './descriptors.ts';
-import { closeDirectory, isExclusive } from './directory.ts';
-import { lockNameOf } from './lock-name.ts';
-import { openToTakers } from './lock-rights.ts';
+import { closeDirectory } from './directory.ts';
+import { lookAtHolder, signOf } from './holder.ts';
+import { removeEntry } from './lock-entry.ts';
+import { deadlock, lockLost } from './lock-errors.ts';
+import { enterHome, leaveHome, type LockHome, type LockPlace } from './lock-home.ts';
+import { heldName, noteName, ticketBehind } from './lock-name.ts';
+import { letGoOf } from './lock-rights.ts';
+import { mayGoOn, noteReleased, noteTaken } from './lock-row.ts';
 import { Patience } from './patience.ts';
-import { lookAt, type Place } from './place.ts';
+import { lookAt } from './look.ts';
+import { Queue, waitingIn } from './queue.ts';
 import { takeOver, type Settle } from './takeover.ts';
-import { afterFailure, unlinkIfThere } from './temporary.ts';
+import { afterFailure, type Folder } from './temporary.ts';
+import { dismantle, drawTicket, folderIn, isAlone, present, type Ticket } from './ticket.ts';
 import type { Write } from './write.ts';
-
-/** Where a lock is: a name in an open directory. */
-export type LockPlace = Pick<Place, 'directory' | 'directoryPath' | 'name'>;
 
 export interface LockRequest {
   /** The name of the entry, from `surroundings.lockToken()`. */
@@ -49,9 +50,12 @@ export interface LockRequest {
 
 /** A lock that was taken. */
 export interface Lock {
-  readonly place: LockPlace;
-  /** Where its entry is reached. */
+  readonly home: LockHome;
+  /** Its entry, by the whole path from the target's directory. */
   readonly entry: PathName;
+  /** Where its holder makes what is to be renamed to the target. */
+  readonly folder: Folder;
+  readonly ticket: Ticket;
   readonly owner: LockOwner;
   readonly guards: readonly Guard[];
   stopShowingLife(): void;
@@ -60,67 +64,147 @@ export interface Lock {
 /** Takes the lock of a place, waiting for its turn. The directory stays open until it is released. */
 export function* takeLock(write: Write, place: LockPlace, request: LockRequest): Steps<Lock> {
   write.step = 'lock';
-  const owner = parseLockToken(request.token) as LockOwner;
-  const { locks } = write.surroundings;
-  const directory = join(place.directory.reach, lockNameOf(place.name));
+  const { random } = parseLockToken(request.token) as LockOwner;
   const patience = new Patience(write, request.deadline);
-  locks.set(owner.random, 'held');
+  write.surroundings.locks.set(random, 'held');
   place.directory.users++;
-  let prepared: Prepared | undefined;
   try {
     for (;;) {
-      prepared ??= yield* prepare(write, place, request);
-      const moved = yield* moveTo(write, prepared, directory, request.token);
-      if (moved === 'there') return hold(write, place, prepared, join(directory, request.token), owner);
-      if (moved === 'gone') {
-        yield* dismantle(prepared);
-        prepared = undefined;
-      }
-      const holder = yield* lookAtHolder(write, directory);
-      if (holder === undefined) {
-        yield* patience.tryAgain();
-        continue;
-      }
-      // On Windows what this call itself removed as it took over is there until nobody has it open.
-      const own = holder.owner?.random === owner.random;
-      if (write.blocking && !own && locks.get(holder.owner?.random ?? '') === 'held') throw deadlock();
-      if (patience.isOver(holder, signOf(write, holder, yield* isExclusive(place.directory)))) yield* takeOver(write, place, directory, holder, request);
-      else yield* patience.wait(holder);
+      const home = yield* enterHome(write, place);
+      const lock = home === undefined ? undefined : yield* takeIn(write, home, request, patience);
+      if (lock !== undefined) return lock;
+      yield* patience.tryAgain();
     }
   } catch (error) {
-    if (prepared !== undefined) yield* dismantle(prepared);
-    locks.delete(owner.random);
+    write.surroundings.locks.delete(random);
     closeDirectory(write, place.directory);
     throw error;
   }
 }
 
-/** Makes sure that a lock has not been taken over: to be asked when the temporary file is there, right before it is renamed. */
+/** Undefined if the lock's directory, or the ticket in it, was removed meanwhile, as by its last holder. */
+function* takeIn(write: Write, home: LockHome, request: LockRequest, patience: Patience): Steps<Lock | undefined> {
+  let ticket: Ticket | undefined;
+  let lock: Lock | undefined;
+  let at: PathName = heldName;
+  try {
+    const tickets = home.isNew ? [] : (yield* waitingIn(write, home)).tickets;
+    ticket = yield* drawTicket(write, home, ticketBehind(tickets, request.token), request.note);
+    if (ticket === undefined) return undefined;
+    at = ticket.name;
+    const goesOn = tickets.length > 0 && mayGoOn(write, home.place);
+    const queue = new Queue(write, home, ticket, tickets, goesOn);
+    if (!(yield* waitForTurn(write, home, ticket, { queue, patience, request }))) return undefined;
+    at = heldName;
+    const looking = isAlone(write, home, ticket);
+    // Where all of it lies in memory a look takes less than to let another thread have one.
+    if (!(yield* home.place.directory.local ? atOnce(looking) : looking)) return undefined;
+    noteTaken(write, home.place, goesOn && !queue.hasWaited);
+    lock = hold(write, home, ticket);
+    return lock;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  } finally {
+    if (lock === undefined) {
+      if (ticket !== undefined) yield* dismantle(write, home, at, ticket);
+      yield* leaveHome(write, home);
+    }
+  }
+}
+
+interface Wait {
+  readonly queue: Queue;
+  readonly patience: Patience;
+  readonly request: LockRequest;
+}
+
+/** Until the ticket is the one that is held; false if it is not there any more. */
+function* waitForTurn(write: Write, home: LockHome, ticket: Ticket, wait: Wait): Steps<boolean> {
+  const { queue, patience, request } = wait;
+  let stop: (() => void) | undefined;
+  try {
+    for (;;) {
+      const isNext = yield* queue.isNext();
+      if (isNext) {
+        const moved = yield* present(write, home, ticket);
+        if (moved !== 'held') return moved === 'there';
+      }
+      if (queue.isClose) {
+        const holder = yield* lookAtHolder(write, home);
+        patience.holder = holder;
+        if (write.blocking && write.surroundings.locks.get(holder?.owner?.random ?? '') === 'held') throw deadlock();
+        const isFree = holder === undefined || patience.isOver(holder, signOf(write, holder, home.exclusive));
+        queue.foundFree(isFree);
+        if (isFree && isNext) {
+          if (holder === undefined) yield* patience.tryAgain();
+          else yield* takeOver(write, { folder: home.place, home, lock: home.way }, holder, request);
+          continue;
+        }
+      }
+      if (!write.blocking) stop ??= showTicket(write, home, ticket);
+      yield* patience.wait(queue.pause);
+    }
+  } finally {
+    stop?.();
+  }
+}
+
+/** Shows signs of life while it waits. */
+function showTicket({ surroundings }: Write, home: LockHome, { name, token, owner }: Ticket): () => void {
+  return surroundings.showLife(join(join(home.way, name), token), owner.lease / 4);
+}
+
+function hold(write: Write, home: LockHome, ticket: Ticket): Lock {
+  const entry = join(join(home.way, heldName), ticket.token);
+  const directoryPath = join(join(home.directoryPath, heldName), ticket.token);
+  const { fd } = ticket.entry;
+  const reach = fd === undefined ? entry : write.surroundings.reach(fd, entry);
+  const folder = { directory: { reach }, directoryPath, way: entry };
+  const { owner } = ticket;
+  const stop = write.blocking ? (): void => undefined : write.surroundings.showLife(entry, owner.lease / 4);
+  return { home, entry, folder, ticket, owner, guards: [...ticket.guards, home.guard], stopShowingLife: stop };
+}
+
+/** Fails if a lock has been taken over: to be asked before what nothing else keeps a late holder from. */
 export function* assertHeld(lock: Lock): Steps<void> {
-  if ((yield* lookAt({ reach: lock.entry })) === undefined) throw lockLost();
+  if ((yield* lookAt({ reach: lock.entry, directory: lock.home.place.directory })) === undefined) throw lockLost();
 }
 
 /** Gives the lock back. One that was lost meanwhile is another's, and is left alone. */
 export function* releaseLock(write: Write, lock: Lock): Steps<void> {
+  const { home, ticket, owner } = lock;
+  const { locks } = write.surroundings;
   lock.stopShowingLife();
+  const held = folderIn(home, heldName);
   try {
+    if (ticket.hasNote) yield* afterFailure(call.unlink(join(lock.entry, noteName)));
     // Twice, since others would have to wait for the end of this process.
-    if (!(yield* afterFailure(call.unlink(lock.entry)))) yield* whileBusy(write, () => unlinkIfThere(lock.entry));
-    write.surroundings.locks.delete(lock.owner.random);
-    for (const guard of lock.guards) guard.release();
-    // Where somebody else has taken it already it is not empty. Twice, as above.
-    for (let tries = 0; tries < 2 && !(yield* afterFailure(call.rmdir(join(lock.place.directory.reach, lockNameOf(lock.place.name))))); tries++);
+    if (!(yield* afterFailure(removeEntry(write, held, ticket.token)))) yield* removeEntry(write, held, ticket.token);
+    locks.delete(owner.random);
+    noteReleased(write, home.place);
+    // Where somebody else has taken it already it is not empty.
+    yield* afterFailure(call.rmdir(held.directory.reach));
+    for (const guard of ticket.guards) guard.release();
+    yield* leaveHome(write, home);
   } catch (error) {
     // Others of this thread may take it over; those of other processes can when this one has ended.
-    write.surroundings.locks.set(lock.owner.random, 'given up');
+    locks.set(owner.random, 'given up');
+    letGoOf(write, home);
     throw error;
   } finally {
-    closeDirectory(write, lock.place.directory);
+    letGoOf(write, ticket.entry);
+    closeDirectory(write, home.place.directory);
   }
 }
 
 /** Takes a lock, runs steps, and gives it back, whatever happens in them. */
-export function* withLock<T>(write: Write, place: LockPlace, request: LockRequest, steps: (lock: Lock) => Steps<T>): Steps<T> {
+export function* withLock<T>(
+  write: Write,
+  place: LockPlace,
+  request: LockRequest,
+  steps: (lock: Lock) => Steps<T>,
+): Steps<T> {
   const lock = yield* takeLock(write, place, request);
   let result;
   try {
@@ -132,116 +216,4 @@ export function* withLock<T>(write: Write, place: LockPlace, request: LockReques
   write.step = 'unlock';
   yield* releaseLock(write, lock);
   return result;
-}
-
-/** The error of a holder whose lock was taken over. */
-export function lockLost(cause?: unknown): Error {
-  const lost = 'its lock was taken over by another process, since this one was stopped, or showed no sign of life, for longer than its lease';
-  return Object.assign(refusal('ERR_LOCK_LOST', lost), { cause });
-}
-
-/** The error of a synchronous call that would wait for something that its own thread is at. */
-export function deadlock(): Error {
-  return refusal('ERR_LOCK_DEADLOCK', 'a call of this thread that has not ended is at it, and a synchronous call cannot wait for that; await that call first, or use the asynchronous function');
-}
-
-/** A lock's directory that is not yet in its place. */
-interface Prepared {
-  readonly reach: PathName;
-  readonly entry: PathName;
-  readonly guards: Guard[];
-}
-
-function* prepare(write: Write, place: LockPlace, { token, note }: LockRequest): Steps<Prepared> {
-  const { surroundings } = write;
-  const reach = join(place.directory.reach, `.${token}`);
-  const path = join(place.directoryPath, `.${token}`);
-  const name = lockNameOf(place.name);
-  const made = surroundings.guard('directory', reach, path);
-  const prepared: Prepared = { reach, entry: join(reach, token), guards: [made] };
-  try {
-    yield* call.mkdir(reach, place.directory.status.mode & 0o777);
-    made.opened();
-    // The rename to there may be under way when the process ends.
-    const emptied = surroundings.guard('directory', join(place.directory.reach, name), join(place.directoryPath, name));
-    emptied.opened();
-    prepared.guards.push(emptied);
-    yield* openToTakers(write, reach, place.directory.status);
-    const directories = [reach, path, join(place.directory.reach, name), join(place.directoryPath, name)];
-    const entry = surroundings.guard('lock entry', ...directories.map((directory) => join(directory, token)));
-    prepared.guards.push(entry);
-    const fd = yield* whenDescriptorsAllow(write, () => call.open(prepared.entry, O_NEW, 0o644));
-    entry.opened();
-    try {
-      if (note !== undefined) yield* writeAll(write, fd, note);
-    } finally {
-      yield* call.close(fd);
-    }
-    return prepared;
-  } catch (error) {
-    yield* dismantle(prepared);
-    throw error;
-  }
-}
-
-/** Removes what was prepared. */
-function* dismantle({ reach, entry, guards }: Prepared): Steps<void> {
-  const removed = yield* afterFailure(call.unlink(entry));
-  if ((yield* afterFailure(call.rmdir(reach))) && removed) for (const guard of guards) guard.release();
-}
-
-const held = new Set(['ENOTEMPTY', 'EEXIST']);
-/** What Windows says of a directory in whose place there is one. */
-const heldOnWindows = new Set(['EPERM', 'EACCES', 'EBUSY']);
-
-function* moveTo(write: Write, prepared: Prepared, directory: PathName, token: string): Steps<'there' | 'held' | 'gone'> {
-  try {
-    yield* call.rename(prepared.reach, directory);
-    return 'there';
-  } catch (error) {
-    const code = codeOf(error) ?? '';
-    if (held.has(code) || (write.surroundings.platform === 'win32' && heldOnWindows.has(code))) return 'held';
-    // On a network filesystem an error may be reported of what was done.
-    if ((yield* lookAt({ reach: join(directory, token) })) !== undefined) return 'there';
-    if (code === 'ENOENT') return 'gone';
-    throw error;
-  }
-}
-
-function hold(write: Write, place: LockPlace, { guards }: Prepared, entry: PathName, owner: LockOwner): Lock {
-  const stop = write.blocking ? (): void => undefined : write.surroundings.showLife(entry, owner.lease / 4);
-  return { place, entry, owner, guards, stopShowingLife: stop };
-}
-
-/** Who holds a lock. */
-export interface Holder {
-  /** The name of its entry. */
-  readonly name: PathName;
-  /** Undefined if something else is in the way. */
-  readonly owner: LockOwner | undefined;
-  readonly status: FileStatus;
-}
-
-/** Whether who holds a lock gives signs of life; a lock that this thread could not give back is nobody's. */
-export function signOf(write: Write, { owner, status }: Pick<Holder, 'owner' | 'status'>, exclusive: boolean): Sign {
-  // What is none of ours is not ours to move.
-  if (owner === undefined) return 'alive';
-  const { locks, judge } = write.surroundings;
-  return locks.get(owner.random) === 'given up' ? 'dead' : judge(owner, lastChange(status), exclusive);
-}
-
-/** Who holds a lock; undefined if nobody does. */
-export function* lookAtHolder(write: Write, directory: PathName): Steps<Holder | undefined> {
-  let names: PathName[];
-  try {
-    names = yield* whenDescriptorsAllow(write, () => call.readdir(directory));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-  // Windows puts no directory in the place of another, empty or not.
-  if (names.length === 0 && write.surroundings.platform === 'win32') yield* afterFailure(call.rmdir(directory));
-  const name = names.find((one) => parseLockToken(asText(one)) !== undefined) ?? names[0];
-  const status = name === undefined ? undefined : yield* lookAt({ reach: join(directory, name) });
-  return name === undefined || status === undefined ? undefined : { name, owner: parseLockToken(asText(name)), status };
 }

@@ -173,7 +173,7 @@ export function* inFound<T>(
 }
 
 /** The names in a directory that is held open. */
-export function* namesIn(write: Write, { directory }: Folder): Steps<PathName[]> {
+export function* namesIn(write: Write, { directory }: Pick<Folder, 'directory'>): Steps<PathName[]> {
   return yield* whenDescriptorsAllow(write, () => call.readdir(directory.reach));
 }
 

@@ -1,24 +1,18 @@
-/**
- * How a lock is waited for: in short sleeps that grow, so that it costs no CPU, until a deadline or an abort; and for how long
- * a holder that cannot be seen is believed to live.
- */
-import { refusal } from '../errors.ts';
+/** For how long a lock is waited for, in sleeps, until a deadline or an abort; and for how long a holder that cannot be seen is believed to live. */
 import { display } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
-import type { LockOwner } from '../system/lock-owner.ts';
-import { thisOwner, type Sign } from '../system/owner.ts';
-import type { Holder } from './lock.ts';
+import type { Sign } from '../system/owner.ts';
+import type { Holder } from './holder.ts';
+import { lockTimeout } from './lock-errors.ts';
 import { throwIfAborted, type Write } from './write.ts';
-
-/** Milliseconds between two looks at a lock that is held. */
-const longestPause = 25;
-const shortestPause = 1;
 
 export class Patience {
   readonly #write: Write;
   readonly #deadline: number;
   readonly #began = now();
+  /** Who held the lock when that was looked at last. */
+  holder: Holder | undefined;
   /** How often the lock was found free, and another was faster. */
   #tries = 0;
   /** The holder's last sign of life. */
@@ -49,29 +43,15 @@ export class Patience {
 
   /** The lock was free: tries again at once, unless it has been so for some times. */
   *tryAgain(): Steps<void> {
-    if (++this.#tries > 3) yield* this.wait(undefined);
+    if (++this.#tries > 3) yield* this.wait(1);
   }
 
-  /** Waits for a moment, and fails when the time is up. */
-  *wait(holder: Holder | undefined): Steps<void> {
+  /** Waits for about so many milliseconds, and fails when the time is up. */
+  *wait(pause: number): Steps<void> {
     throwIfAborted(this.#write);
     const time = now();
-    if (time >= this.#deadline) throw lockTimeout(time - this.#began, holder);
-    const pause = Math.min(Math.max((time - this.#began) / 8, shortestPause), longestPause);
+    if (time >= this.#deadline) throw lockTimeout(time - this.#began, this.holder);
     // Apart from others that wait for the same.
-    yield* call.sleep(Math.min(pause * (0.5 + Math.random()), this.#deadline - time));
+    yield* call.sleep(Math.min(pause * (0.75 + Math.random() / 2), this.#deadline - time));
   }
-}
-
-/** The error of a call that waited for a lock in vain. */
-export function lockTimeout(waited: number, holder?: Pick<Holder, 'name' | 'owner'>): Error {
-  const who = holder === undefined ? 'other calls of this process, perhaps an update whose callback waits for this one,' : holder.owner === undefined ? `"${display(holder.name)}" in its lock's directory, which is not this package's,` : holderName(holder.owner);
-  return refusal('ERR_LOCK_TIMEOUT', `${who} held its lock for all of the ${Math.round(waited)} ms that this call waited`);
-}
-
-function holderName({ host, namespace, clock, pid }: LockOwner): string {
-  const here = thisOwner();
-  if (host !== here.host) return `process ${pid} of another machine or container`;
-  if (namespace !== here.namespace || clock !== here.clock) return `process ${pid} of another pid or time namespace`;
-  return pid === here.pid ? 'this process, perhaps an update whose callback waits for this call,' : `process ${pid}`;
 }

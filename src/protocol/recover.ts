@@ -15,9 +15,10 @@ import { homeFrom, removeStrays, settleDead, settleUnderLock, underLocks, type T
 import { closeDirectory, isExclusive, openDirectory } from './directory.ts';
 import { inOrder, type OpenFolder } from './files.ts';
 import { copied, readIfWhole, withRecord } from './find-record.ts';
+import { signOf } from './holder.ts';
 import type { Journal } from './journal.ts';
 import { Leftovers, type Left } from './leftovers.ts';
-import { signOf, type LockPlace } from './lock.ts';
+import type { LockPlace } from './lock-home.ts';
 import { isOwn, lookIn, namesIn } from './owned.ts';
 import { withParts, type Settled } from './settle.ts';
 import { isLockName, sweepLock } from './sweep-locks.ts';

@@ -3,7 +3,7 @@ import { codeOf, refusal } from '../errors.ts';
 import type { NotKept } from '../result.ts';
 import { call, lastChange, together, type FileStatus, type Steps } from '../system/calls.ts';
 import { whileBusy } from './busy.ts';
-import { lockLost } from './lock.ts';
+import { lockLost } from './lock-errors.ts';
 import { lookAt } from './look.ts';
 import { assertStillThere, type Place } from './place.ts';
 import { assertInPlace } from './private-directory.ts';
@@ -50,7 +50,7 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
 function* renameOnce(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
   const { settings, locking } = write;
   yield* assertStillThere(write, place);
-  // The last thing before the rename: what comes between is caught by who takes over the lock, which removes the temporary file.
+  // The last thing before the rename.
   if (locking?.check !== undefined) yield* locking.check(yield* timeOf(temporary));
   if (settings.overwrite) yield* call.rename(temporary.reach, place.reach);
   else yield* linkNew(temporary, place);
@@ -88,11 +88,19 @@ function* assertOurs(write: Write, place: Place, temporary: TemporaryFile): Step
   }
 }
 
-/** Who takes over a lock removes its owner's temporary file. */
+/** Who takes over a lock, or removes it, takes its owner's temporary file along. */
 function* explained(write: Write, temporary: TemporaryFile, error: unknown): Steps<unknown> {
-  if (write.locking === undefined || codeOf(error) !== 'ENOENT' || (yield* lookAt(temporary)) !== undefined) return error;
+  if (write.locking === undefined || !(yield* isGone(temporary))) return error;
   forgetTemporary(temporary);
   return lockLost(error);
+}
+
+function* isGone(temporary: TemporaryFile): Steps<boolean> {
+  try {
+    return (yield* lookAt(temporary)) === undefined;
+  } catch (error) {
+    return codeOf(error) === 'ENOTDIR';
+  }
 }
 
 /**

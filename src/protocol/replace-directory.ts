@@ -15,14 +15,15 @@ import { asText, join, split, type PathName } from '../path.ts';
 import { atOnce, call, nothing, type FileStatus, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
 import { fileType } from '../system/flags.ts';
-import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
-import { assertHeld, lockLost, type Lock } from './lock.ts';
+import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
+import { lockLost } from './lock-errors.ts';
+import { assertHeld, type Lock } from './lock.ts';
 import { underLock } from './lock-held.ts';
 import { create, discardNew, isAnother, nameVersion, prepared, putBack, syncVersion, versionName, type New, type Spot } from './new-directory.ts';
 import { removeOld, rightsOf, statusOf, whereIs, type Old } from './old-directory.ts';
 import { isSameInode, lookIn } from './owned.ts';
 import { ifThere, lookAt } from './place.ts';
-import { afterFailure, newName } from './temporary.ts';
+import { afterFailure, newName, stagingFolder } from './temporary.ts';
 import { syncTree } from './tree.ts';
 import { reporting, throwIfAborted, type LockedWrite } from './write.ts';
 
@@ -155,12 +156,12 @@ function* leadsToNew(place: Spot, made: New, version: PathName): Steps<boolean> 
 
 /** The moment. After an error, as of a network filesystem, that was reported of what took place, it has taken place. */
 function* putInPlace(write: LockedWrite, place: Spot, old: Old, version: PathName, made: FileStatus): Steps<void> {
-  const { directory, name, reach } = place;
+  const { directory, reach } = place;
   try {
     // Nothing that somebody has put there meanwhile is replaced.
     if (old.kind === 'none') yield* call.symlink(version, reach);
     else if (old.kind === 'directory') yield* call.exchange(join(directory.reach, version), reach);
-    else yield* relink(write, directory, name, reach, version);
+    else yield* relink(write, place, version);
   } catch (error) {
     if (!(yield* isInPlace(write, reach, made))) throw error;
   }
@@ -177,16 +178,17 @@ function* isInPlace(write: LockedWrite, reach: PathName, { ino, dev }: FileStatu
   }
 }
 
-function* relink(write: LockedWrite, directory: Directory, name: PathName, reach: PathName, version: PathName): Steps<void> {
+function* relink(write: LockedWrite, { directory, directoryPath, name, reach }: Spot, version: PathName): Steps<void> {
   const chosen = newName(write, name, 'temporary');
-  const link = join(directory.reach, chosen);
-  const guard = write.surroundings.guard('file', link);
+  const folder = stagingFolder(write, { directory, directoryPath });
+  const link = join(folder.way ?? folder.directory.reach, chosen);
+  const guard = write.surroundings.guard('file', link, join(folder.directoryPath, chosen));
   try {
-    yield* call.symlink(version, link);
+    yield* call.symlink(version, join(folder.directory.reach, chosen));
     guard.opened();
     yield* call.rename(link, reach);
   } catch (error) {
-    // Who takes over a lock removes its owner's temporary files.
+    // Who takes over a lock takes what is in it along.
     const lost = codeOf(error) === 'ENOENT' && (yield* lookAt({ reach: link })) === undefined;
     yield* afterFailure(call.unlink(link));
     throw lost ? lockLost(error) : error;

@@ -9,7 +9,7 @@ import { closeDirectory, type Directory } from './directory.ts';
 import { openStateFolder } from './in-place.ts';
 import { assertPrivate, privateMode, safeMode } from './metadata.ts';
 import { examineOld, findPlace, leavePlace, type Place } from './place.ts';
-import { createTemporary, discardTemporary, keepTemporary, type Creation, type Folder, type TemporaryFile } from './temporary.ts';
+import { createTemporary, discardTemporary, keepTemporary, stagingFolder, type Creation, type Folder, type TemporaryFile } from './temporary.ts';
 import { asWriteError, throwIfAborted, type Write } from './write.ts';
 
 /** A temporary file on its way to its place. */
@@ -42,7 +42,7 @@ export function* createStaged(write: Write, place: Place, bytes?: Uint8Array): S
   let temporary;
   try {
     if (place.existing !== undefined) yield* examineOld(write, place);
-    temporary = yield* createTemporary(write, place, place.name, bytes === undefined ? { mode: privateMode(write, place) } : creationOf(write, place, bytes));
+    temporary = yield* createTemporary(write, stagingFolder(write, place), place.name, bytes === undefined ? { mode: privateMode(write, place) } : creationOf(write, place, bytes));
   } catch (error) {
     const mayWriteInPlace = write.settings.fallback === 'in-place' && place.existing !== undefined;
     if (!mayWriteInPlace || !['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')) throw error;

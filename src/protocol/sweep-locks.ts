@@ -2,24 +2,24 @@
  * Removing the locks that a `kill -9` or a power cut left, and what was prepared to take one.
  *
  * Promise: a lock of a dead owner goes as it would when somebody takes it over, its owner's temporary files before it; one
- * that somebody holds, or takes meanwhile, stays.
+ * that somebody holds, waits for, or takes meanwhile, stays.
  */
-import { codeOf } from '../errors.ts';
 import { asText, join, type PathName } from '../path.ts';
-import { call, type FileStatus, type Steps } from '../system/calls.ts';
-import { fileType } from '../system/flags.ts';
-import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
-import { lockSuffix } from './lock-name.ts';
-import { lookAtHolder } from './lock.ts';
-import { takeOver, type Settle } from './takeover.ts';
-import { afterFailure, unlinkIfThere, type Folder } from './temporary.ts';
+import type { FileStatus, Steps } from '../system/calls.ts';
+import type { LockOwner } from '../system/lock-owner.ts';
+import { lookAtHolder } from './holder.ts';
+import { removeEntry } from './lock-entry.ts';
+import { heldName, lockSuffix, parseTicket } from './lock-name.ts';
+import { inFound, lookIn, namesIn, rmdirIn, type FoundDirectory } from './owned.ts';
+import { takeOver, type LockAt, type Settle } from './takeover.ts';
+import type { Folder } from './temporary.ts';
 import type { Write } from './write.ts';
 
 /** What became of something: it went, or why it stays; undefined if it is none of ours. */
 export type Swept<Reason> = 'removed' | Reason | undefined;
 
 export function isLockName(name: PathName): boolean {
-  return asText(name).endsWith(lockSuffix) || parseLockToken(asText(name)) !== undefined;
+  return asText(name).endsWith(lockSuffix);
 }
 
 interface Rules<Reason> {
@@ -31,30 +31,62 @@ interface Rules<Reason> {
   keptBecause(status: FileStatus, owner: LockOwner): Reason | undefined;
 }
 
-export function* sweepLock<Reason>(rules: Rules<Reason>, folder: Folder, name: PathName): Steps<Swept<Reason | 'alive'>> {
-  const path = join(folder.directory.reach, name);
-  const status = yield* call.lstat(path);
-  if (fileType(status.mode) !== 'directory') return undefined;
-  const prepared = parseLockToken(asText(name));
-  if (prepared !== undefined) return rules.keptBecause(status, prepared) ?? (yield* removePrepared(rules, path));
-  const { write, dryRun, settle } = rules;
-  const holder = yield* lookAtHolder(write, path);
-  if (holder !== undefined) {
-    if (holder.owner === undefined) return undefined;
-    const reason = rules.keptBecause(holder.status, holder.owner);
-    if (reason !== undefined) return reason;
-    if (!dryRun) yield* takeOver(write, folder, path, holder, { token: write.surroundings.lockToken(holder.owner.lease), ...(settle !== undefined && { settle }) });
-  }
-  return dryRun || (yield* afterFailure(call.rmdir(path))) ? 'removed' : 'alive';
+export function* sweepLock<Reason>(
+  rules: Rules<Reason>,
+  folder: Folder,
+  name: PathName,
+): Steps<Swept<Reason | 'alive'>> {
+  const { write, dryRun } = rules;
+  const lock = join(folder.directory.reach, name);
+  const swept = yield* inFound(write, folder, name, (home) => sweepAll(rules, { folder, home, lock }, home));
+  if (swept !== 'removed' || dryRun) return swept;
+  return (yield* rmdirIn(write, folder, name)) ? 'removed' : 'alive';
 }
 
-function* removePrepared<Reason>({ dryRun }: Rules<Reason>, path: PathName): Steps<'removed'> {
-  if (dryRun) return 'removed';
-  for (const name of yield* call.readdir(path)) yield* unlinkIfThere(join(path, name));
-  try {
-    yield* call.rmdir(path);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+/** All that is in the directory of a lock: if one of it stays, that is why the lock stays. */
+function* sweepAll<Reason>(
+  rules: Rules<Reason>,
+  at: LockAt,
+  home: FoundDirectory,
+): Steps<Swept<Reason | 'alive'>> {
+  let kept: Swept<Reason | 'alive'> = 'removed';
+  for (const name of yield* namesIn(rules.write, home)) {
+    const swept = asText(name) === heldName ? yield* sweepHeld(rules, at) : yield* sweepTicket(rules, home, name);
+    if (swept !== 'removed') kept = swept;
   }
+  return kept;
+}
+
+function* sweepHeld<Reason>({ write, dryRun, settle, keptBecause }: Rules<Reason>, at: LockAt): Steps<Swept<Reason>> {
+  const holder = yield* lookAtHolder(write, at.home);
+  if (holder !== undefined) {
+    if (holder.owner === undefined) return undefined;
+    const reason = keptBecause(holder.status, holder.owner);
+    if (reason !== undefined || dryRun) return reason ?? 'removed';
+    const token = write.surroundings.lockToken(holder.owner.lease);
+    yield* takeOver(write, at, holder, { token, ...(settle !== undefined && { settle }) });
+  } else if (!dryRun) yield* rmdirIn(write, at.home, heldName);
   return 'removed';
+}
+
+/** What another has prepared to take the lock. */
+function* sweepTicket<Reason>(
+  { write, dryRun, keptBecause }: Rules<Reason>,
+  home: FoundDirectory,
+  name: PathName,
+): Steps<Swept<Reason>> {
+  const ticket = parseTicket(name);
+  if (ticket === undefined) return undefined;
+  const swept = yield* inFound(write, home, name, function* (found): Steps<Swept<Reason>> {
+    // The entry in it shows signs of life.
+    const status = (yield* lookIn(found, ticket.token)) ?? found.status;
+    const reason = keptBecause(status, ticket.owner);
+    if (reason !== undefined || dryRun) return reason ?? 'removed';
+    yield* removeEntry(write, found, ticket.token);
+    return 'removed';
+  });
+  // Gone meanwhile is no failure.
+  if (swept === undefined && (yield* lookIn(home, name)) === undefined) return 'removed';
+  if (swept === 'removed' && !dryRun) yield* rmdirIn(write, home, name);
+  return swept;
 }

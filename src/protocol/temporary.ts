@@ -8,10 +8,10 @@ import { codeOf, refusal } from '../errors.ts';
 import { cutName, join, surround, type PathName } from '../path.ts';
 import { atOnce, call, nothing, together, type FileStatus, type Guard, type Steps, type TokenKind } from '../system/calls.ts';
 import { O_DSYNC, O_NEW, O_SYNC } from '../system/flags.ts';
-import { randomOf } from '../system/lock-owner.ts';
 import { attributesMatter, list, type Attributes } from './attribute-names.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Directory } from './directory.ts';
+import { lockLost } from './lock-errors.ts';
 import { lookAt } from './look.ts';
 import type { Place } from './place.ts';
 import { isShared } from './shared.ts';
@@ -22,10 +22,10 @@ export interface TemporaryFile {
   readonly fd: number;
   readonly name: PathName;
   /** Where it is reached from the open directory. */
-  readonly reach: PathName;
+  reach: PathName;
   /** Where users find it. */
-  readonly path: PathName;
-  readonly guard: Guard;
+  path: PathName;
+  guard: Guard;
   /** Who owned it when it was new, once that is known. */
   status: FileStatus | undefined;
   /** The names of the extended attributes that it had then, where it was asked for them. */
@@ -48,6 +48,8 @@ export interface TemporaryFile {
 export interface Folder {
   readonly directory: Pick<Directory, 'reach'>;
   readonly directoryPath: PathName;
+  /** The path by which what was made in it is reached, if that must fail when the folder is moved. */
+  readonly way?: PathName;
 }
 
 /** NAME_MAX is 255 bytes nearly everywhere, and 143 on eCryptfs. */
@@ -56,13 +58,15 @@ const nameBytes = 143;
 /** A new name beside `name`, hidden unless the caller gave a prefix. It is text: by other names attributes cannot be had. */
 export function newName(write: Write, name: PathName, kind: TokenKind, short = false): PathName {
   const { prefix, suffix } = write.settings;
-  const { locking } = write;
-  // Who takes over the lock finds the file by the random part of the lock's name.
-  const fence = locking === undefined || kind !== 'temporary' ? '' : `.${randomOf(locking.token)}`;
-  const token = write.surroundings.token(kind) + fence;
+  const token = write.surroundings.token(kind);
   if (prefix !== undefined) return prefix + token + suffix;
   const room = nameBytes - token.length - Buffer.byteLength(suffix) - 2;
   return short || typeof name !== 'string' ? `.${token}${suffix}` : surround('.', cutName(name, room), `.${token}${suffix}`);
+}
+
+/** Where a write makes what it renames to a name in a folder: in the entry of its lock, if it has one there. */
+export function stagingFolder({ locking }: Write, folder: Folder, target: Folder = folder): Folder {
+  return locking?.folder !== undefined && folder.directory === target.directory ? locking.folder : folder;
 }
 
 /** Node's permission model refuses fsync(2), from 22 on; that leaves a file whose writes are durable one by one. */
@@ -79,11 +83,11 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, {
   let short = false;
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(write, name, 'temporary', short);
-    const reach = join(folder.directory.reach, chosen);
+    const reach = join(folder.way ?? folder.directory.reach, chosen);
     // Its directory may be renamed until then, or its descriptor closed.
     const guard = write.surroundings.guard('file', reach, join(folder.directoryPath, chosen));
     try {
-      const fd = yield* call.open(reach, flags, mode ?? 0o666);
+      const fd = yield* call.open(join(folder.directory.reach, chosen), flags, mode ?? 0o666);
       guard.opened();
       const path = join(folder.directoryPath, chosen);
       return { fd, name: chosen, reach, path, guard, status: undefined, attributes: undefined, held: undefined, private: mode !== undefined, syncedByWriting, closesSilently, synced: false, open: true, linked: true };
@@ -92,10 +96,35 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, {
       // Another error may be one of what was done. The name is new, so that nobody else has a file of it.
       if (code !== 'EEXIST' && !(yield* afterFailure(unlinkIfThere(reach)))) guard.opened();
       else guard.release();
+      if (folder.way !== undefined && code === 'ENOENT') throw lockLost(error);
       if (code === 'ENAMETOOLONG' && !short) short = true;
       else if (code !== 'EEXIST' || attempts >= 10) throw error;
     }
   }
+}
+
+/** Moves it to another folder of the same filesystem. */
+export function* moveTemporary(write: Write, temporary: TemporaryFile, folder: Folder): Steps<void> {
+  const { name } = temporary;
+  const reach = join(folder.way ?? folder.directory.reach, name);
+  const path = join(folder.directoryPath, name);
+  const guard = write.surroundings.guard('file', reach, path);
+  guard.opened();
+  try {
+    yield* call.rename(temporary.reach, join(folder.directory.reach, name));
+  } catch (error) {
+    // On a network filesystem an error may be reported of what was done.
+    if ((yield* lookAt({ reach })) === undefined) {
+      guard.release();
+      // It is where it was: so the folder is gone.
+      const isLost = codeOf(error) === 'ENOENT' && (yield* lookAt(temporary)) !== undefined;
+      throw isLost ? lockLost(error) : error;
+    }
+  }
+  temporary.guard.release();
+  temporary.reach = reach;
+  temporary.path = path;
+  temporary.guard = guard;
 }
 
 /** Learns who owns it and, where those of the target matter, what attributes it inherited from its directory. */

@@ -3,6 +3,7 @@ import type { Settings } from '../options.ts';
 import type { PathName } from '../path.ts';
 import type { Steps, Surroundings } from '../system/calls.ts';
 import type { Permits } from './descriptors.ts';
+import type { Folder } from './temporary.ts';
 
 /** One replacement under way: what was asked for, and how far it is. */
 export interface Write {
@@ -36,8 +37,10 @@ export interface Locking {
   readonly token: string;
   /** Until when it is waited for, by `now()`, once that has begun. */
   deadline: number;
-  /** Once it is taken: looks whether it is held still, and the target unchanged, and fails if not. Takes a late time of the filesystem's. */
+  /** Once it is taken: looks whether the target is unchanged, and fails if not. Takes a late time of the filesystem's. */
   check?: (time: bigint | undefined) => Steps<unknown>;
+  /** Once it is taken: where what is to be renamed to the target is made. */
+  folder?: Folder;
 }
 
 /** A write under a lock. */

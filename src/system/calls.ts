@@ -95,7 +95,7 @@ export interface Surroundings {
   /** A new token for a temporary file's name. */
   token(kind: TokenKind): string;
   /** Puts something on the list of what is removed when the process ends, by all of the paths that it may have then. */
-  guard(kind: 'file' | 'lock entry' | 'directory', ...paths: PathName[]): Guard;
+  guard(kind: 'file' | 'lock entry' | 'directory' | 'lock', ...paths: PathName[]): Guard;
   /** Performs steps, blocking, when the process ends, after its temporary files are gone and while it has its locks; returns how to take that back. */
   atEnd(steps: () => Steps<unknown>): () => void;
   /** The locks of this thread that are under way or held, and those that could not be released, by their names' random parts. */

@@ -2,21 +2,31 @@
  * Removes the temporary files that are open when the process ends, and then the locks that it holds: at process.exit, an
  * uncaught exception, or a signal that the program does not handle itself.
  */
-import { existsSync, rmdirSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { onExit } from 'signal-exit';
 import { signals } from 'signal-exit/signals';
-import type { PathName } from '../path.ts';
+import { join, type PathName } from '../path.ts';
 import type { Guard, Steps } from './calls.ts';
+import { parseToken } from './owner.ts';
 import { runSync } from './sync-driver.ts';
 
 /** What is removed first: who takes a lock of ours must find no file of ours that can still be renamed. */
-const order = { file: 0, 'lock entry': 1, directory: 2 } as const;
+const order = { file: 0, 'lock entry': 1, directory: 2, lock: 3 } as const;
 
 const removal: Readonly<Record<keyof typeof order, (path: PathName) => void>> = {
   file: unlinkSync,
-  'lock entry': unlinkSync,
+  'lock entry': removeEntry,
   directory: rmdirSync,
+  lock: rmdirSync,
 };
+
+/** With what its owner was writing, and no more: somebody may have put something else in its place. */
+function removeEntry(path: PathName): void {
+  for (const name of readdirSync(path)) {
+    if (name === 'note' || parseToken(name)?.kind === 'temporary') attempt(() => unlinkSync(join(path, name)));
+  }
+  rmdirSync(path);
+}
 
 class Guarded implements Guard {
   exists = false;

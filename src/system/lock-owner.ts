@@ -7,7 +7,7 @@ export interface LockOwner extends Owner {
   readonly kind: 'lock';
   /** Milliseconds without a sign of life after which a holder that cannot be judged counts as dead. */
   readonly lease: number;
-  /** Tells one lock from all others; its temporary files have it in their names. */
+  /** Tells one lock from all others. */
   readonly random: string;
   /** Of a lock that was taken over: whose files are still to be put right before anybody reads the target. */
   readonly settling: string | undefined;
@@ -22,17 +22,12 @@ export function newLockToken(lease: number): string {
   return `untorn-l-${[thisOwnerInNames(), lease.toString(36), newRandomName()].join('-')}`;
 }
 
-/** What tells a lock from all others. */
-export function randomOf(token: string): string {
-  return token.slice(-20);
-}
-
 /** The name that a lock's entry has while who took it over puts right what its owner left. */
 export function settlingName(token: string, dead: LockOwner): string {
   return `${token}.${dead.settling ?? dead.random}`;
 }
 
-/** The owner in the name of a lock's entry, or of the directory in which it was prepared. */
+/** The owner in the name of a lock's entry. */
 export function parseLockToken(name: string): LockOwner | undefined {
   const found = pattern.exec(name);
   if (found === null) return undefined;

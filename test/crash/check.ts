@@ -92,9 +92,10 @@ export class Checker {
     if (others.length === 0) return [];
     const { removed } = sweepSync(join(root, folder), { recursive: true, dryRun: true });
     const swept = new Set(removed.map(String));
-    // The lock of an update is a directory with a name in it, also before it is in its place. To free it is not synced: it may come back.
-    const locks = others.filter((path) => /\.untorn-lock$|(^|\/)\.untorn-l-[^/]*$/.test(dirname(path)));
-    const missed = others.filter((path) => !swept.has(join(root, path)) && !(locks.includes(path) && swept.has(dirname(join(root, path)))));
+    // All of a lock lies in its directory, also what waits for it. To free it is not synced: it may come back.
+    const locks = others.filter((path) => lockOf(path) !== '');
+    const isSwept = (path: string): boolean => swept.has(join(root, path)) || swept.has(join(root, lockOf(path)));
+    const missed = others.filter((path) => !isSwept(path));
     // Without the sync of the directory the rename, or an unlink, of an acknowledged write may be undone.
     const writers = this.#durability === 'full' ? begun.filter((operation) => !acknowledged.has(operation)) : begun;
     // A link to the old file on its way to be the backup is a second one.
@@ -103,13 +104,13 @@ export class Checker {
     return [
       ...missed.map((path) => ({ kind: 'litter' as const, path, detail: 'not swept' })),
       ...surplus.map((detail) => ({ kind: 'litter' as const, path: folder, detail })),
-      ...locks.flatMap((path) => this.#checkLock(root, path)),
+      ...[...new Set(locks.map(lockOf))].flatMap((lock) => this.#checkLock(root, lock)),
     ];
   }
 
   /** Whoever comes next has the lock at once. */
   #checkLock(root: string, path: string): Violation[] {
-    const lock = join(root, dirname(path));
+    const lock = join(root, path);
     const { kept } = recoverSync(dirname(lock));
     return existsSync(lock) ? [{ kind: 'litter', path, detail: `is not free: ${kept.map(({ reason }) => reason).join()}` }] : [];
   }
@@ -120,6 +121,11 @@ export class Checker {
     this.#contents.set(key, content);
     return content;
   }
+}
+
+/** The directory of the lock that something is part of; nothing if it is of none. */
+function lockOf(path: string): string {
+  return /^(.*?\.untorn-lock)(\/|$)/.exec(path)?.[1] ?? '';
 }
 
 function absent({ path, mustExist, promised }: Expected, durability: Durability): Violation[] {

@@ -125,7 +125,7 @@ describe('a lock that cannot be released', () => {
   it('is an error that says that the new content is in place, and does not stop the next call of the thread (G4, G8)', async () => {
     const folder = prepare(true, false);
     const { sync } = new Spoiler();
-    const failing = { ...sync, unlink: (path: string | Buffer) => (String(path).includes('untorn-lock') ? fail() : sync.unlink(path)) };
+    const failing = { ...sync, rmdir: (path: string | Buffer) => (String(path).includes('untorn-lock') ? fail() : sync.rmdir(path)) };
     assert.throws(() => runSync(update(join(folder, 'file'), {}, true), failing), { code: 'EIO', outcome: 'new', step: 'unlock' });
     assert.equal(readFileSync(join(folder, 'file'), 'utf8'), newContent);
     runSync(update(join(folder, 'file'), {}, true), sync);
@@ -135,5 +135,5 @@ describe('a lock that cannot be released', () => {
 });
 
 function fail(): never {
-  throw Object.assign(new Error('EIO: injected'), { code: 'EIO', syscall: 'unlink' });
+  throw Object.assign(new Error('EIO: injected'), { code: 'EIO', syscall: 'rmdir' });
 }

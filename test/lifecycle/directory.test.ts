@@ -67,8 +67,8 @@ for (const [name, replace] of [['replaceDirectory', replaceDirectory], ['replace
       const path = join(folder, 'site');
       const next = fill(join(folder, 'next'), 'new');
       await assert.rejects(replace(path, next, { signal: AbortSignal.abort() }), { name: 'AbortError', outcome: 'old' });
-      const { lock, temporary } = leaveLock(folder, 'site', {});
-      const names = [lock, temporary, next].map((one) => one.slice(folder.length + 1)).toSorted();
+      const { lock } = leaveLock(folder, 'site', {});
+      const names = [lock, next].map((one) => one.slice(folder.length + 1)).toSorted();
       await assert.rejects(replace(path, next, { lock: { timeout: 30 } }), failsWith('ERR_LOCK_TIMEOUT'));
       await assert.rejects(replace(path, (directory) => fill(directory, 'new'), { lock: { timeout: 30 } }), failsWith('ERR_LOCK_TIMEOUT'));
       assert.deepEqual([readdirSync(folder).toSorted(), contentOf(next)], [names, 'new']);
@@ -185,8 +185,8 @@ describe('replaceDirectory(), at the end of the process (G10)', () => {
     const before = readdirSync(folder).toSorted();
     const program = start(`${prelude}
       void replaceDirectory(site, process.argv[2]);
-      const folder = site.slice(0, site.lastIndexOf('/'));
-      const prepared = () => readdirSync(folder).some((name) => name.startsWith('.untorn-l-') && readdirSync(folder + '/' + name).length > 0);
+      const lock = site.replace(/[^/]*$/, '.$&.untorn-lock');
+      const prepared = () => readdirSync(lock).some((name) => name !== 'held' && readdirSync(lock + '/' + name).length > 0);
       while (!prepared()) await new Promise(setImmediate);
       console.log('waits');`, [path, next]);
     assert.equal(await program.line(), 'waits');

@@ -76,7 +76,7 @@ describe('a lock whose holder', () => {
       child.stdout.pipe(process.stdout);
       process.stdin.once('data', () => { child.kill('SIGKILL'); process.exit(0); });`, [here.at('file'), String(never)]);
     await program.line();
-    const [entry = ''] = readdirSync(here.at('.file.untorn-lock'));
+    const [entry = ''] = readdirSync(here.at('.file.untorn-lock/held'));
     const pid = Number.parseInt(entry.split('-')[5] as string, 36);
     process.kill(pid, 'SIGKILL');
     while (!/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) await new Promise(setImmediate);

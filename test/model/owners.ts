@@ -11,7 +11,7 @@ import { oneByOne, type Request, type Steps, type System, type SystemCall } from
 import type { LockOwner } from '#untorn/system/lock-owner.js';
 import type { Disk } from './disk.ts';
 import { resume, type Outcome } from './resume.ts';
-import { systemOf } from './system.ts';
+import { systemOf, type Traits } from './system.ts';
 import { surroundingsOf } from './writers.ts';
 
 /** Calls that no other process notices or changes. */
@@ -28,7 +28,10 @@ export interface OwnerOptions {
   readonly distrusts: boolean;
   /** Whether it does not look at the target again before the rename, so that nothing but the lock protects. */
   readonly blind: boolean;
+  /** Whether it heeds no ticket, as if those in front of it stood still for ever. */
+  readonly heedless: boolean;
   readonly isDead: (owner: LockOwner) => boolean;
+  readonly traits?: Traits;
   readonly mutation?: Mutation | undefined;
 }
 
@@ -44,16 +47,20 @@ export class Owner {
   #request: SystemCall | undefined;
   /** Whether it does what a mistake does instead. */
   #mistaken = false;
-  /** The state of the disk when it last tried to take the lock. */
+  /** The state of the disk when it last tried to take the lock, or looked whether it is its turn. */
   #tried = -1;
+  #slept = false;
+  /** How often it woke up though nothing had changed. */
+  naps = 0;
 
-  constructor(disk: Disk, index: number, { letter, distrusts, blind, isDead, mutation }: OwnerOptions) {
+  constructor(disk: Disk, index: number, { letter, distrusts, blind, heedless, isDead, traits, mutation }: OwnerOptions) {
     this.letter = letter;
     this.#disk = disk;
     this.#index = index;
     this.#mutation = mutation;
-    const system = systemOf(disk);
-    this.#system = blind ? blinded(system) : system;
+    const system = systemOf(disk, traits);
+    const seen = heedless ? { ...system, readdir: (path: string | Buffer) => system.readdir(path).filter((name) => !/^\d+\./.test(String(name))) } : system;
+    this.#system = blind ? blinded(seen) : seen;
     const surroundings = { ...surroundingsOf(index, (fd) => system.close(fd)), judge: (owner: LockOwner) => (distrusts || isDead(owner) ? ('dead' as const) : ('alive' as const)) };
     const write = newLockedWrite(target, readOptions({ durability: 'normal', lock: { timeout: 0x7fffffff } }), surroundings, true);
     const change = function* (old: Buffer | undefined): Steps<{ content: { kind: 'bytes'; bytes: Buffer } }> {
@@ -63,9 +70,13 @@ export class Owner {
     this.#proceed({ value: undefined });
   }
 
-  /** Whether it can go on: who sleeps sleeps until something has changed. */
+  /** Whether it can go on: who sleeps sleeps until something has changed, or until nobody else does anything. */
   get canAct(): boolean {
     return this.state === 'running' && (this.#request?.name !== 'sleep' || this.#disk.version !== this.#tried);
+  }
+
+  get sleeps(): boolean {
+    return this.state === 'running' && this.#request?.name === 'sleep';
   }
 
   /** Does the next call, and those after it that nobody notices; returns what it was. */
@@ -83,13 +94,16 @@ export class Owner {
   }
 
   #perform({ name, args }: SystemCall): Outcome {
-    if (name === 'sleep') return { value: undefined };
+    if (name === 'sleep') {
+      this.#slept = true;
+      return { value: undefined };
+    }
+    if (this.#slept || name === 'rename' || (name === 'readdir' && /\.untorn-lock$/.test(String(args[0])))) this.#tried = this.#disk.version;
+    this.#slept = false;
     try {
       return { value: (this.#system[name] as (...given: unknown[]) => unknown)(...args) };
     } catch (error) {
       return { error };
-    } finally {
-      if (name === 'rename') this.#tried = this.#disk.version;
     }
   }
 

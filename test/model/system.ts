@@ -26,10 +26,17 @@ export interface Traits {
   readonly mounted?: string | undefined;
   /** A directory in which no names may be changed. */
   readonly readOnly?: string | undefined;
+  /** Whether a directory that is renamed to one with entries is put together with it, as on some unions of filesystems. */
+  readonly merges?: boolean | undefined;
 }
 
+/** Without a stack, which would take longer than all the rest. */
 function fail(code: string, what: string): never {
-  throw Object.assign(new Error(`${code}: ${what}`), { code });
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  const error = Object.assign(new Error(`${code}: ${what}`), { code });
+  Error.stackTraceLimit = limit;
+  throw error;
 }
 
 export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewBytes): System & { readonly descriptors: ReadonlyMap<number, unknown> } {
@@ -82,6 +89,8 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
 
   function added(path: string | Buffer, inode: () => number): void {
     const place = writable(path);
+    // One that was removed and is still open.
+    if (place.directory !== root && disk.linksTo(place.directory) === 0) fail('ENOENT', String(path));
     if (disk.inode(place.directory).entries.has(place.name)) fail('EEXIST', String(path));
     disk.setEntries([{ ...place, ino: inode() }]);
   }
@@ -137,7 +146,13 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
       const replaced = disk.inode(target.directory).entries.get(target.name);
       const isOver = replaced === undefined ? type : disk.inode(replaced).type;
       if ((isOver === 'directory') !== (type === 'directory')) fail(isOver === 'directory' ? 'EISDIR' : 'ENOTDIR', String(to));
-      if (type === 'directory' && replaced !== undefined && disk.inode(replaced).entries.size > 0) fail('ENOTEMPTY', String(to));
+      if (target.directory !== root && disk.linksTo(target.directory) === 0) fail('ENOENT', String(to));
+      if (type === 'directory' && replaced !== undefined && disk.inode(replaced).entries.size > 0) {
+        if (traits.merges !== true) fail('ENOTEMPTY', String(to));
+        const moved = [...disk.inode(ino).entries].map(([name, inner]) => ({ directory: replaced, name, ino: inner }));
+        disk.setEntries([...moved, { ...source, ino: undefined }]);
+        return;
+      }
       if (isSame(traits.mounted, target.directory, target.name)) fail('EBUSY', String(to));
       if (disk.inode(target.directory).entries.get(target.name) === ino) return; // rename(2): does nothing.
       disk.setEntries([{ ...target, ino }, { ...source, ino: undefined }]);

@@ -1,7 +1,8 @@
 /** The model check of updates can fail: it catches every mistake that the lock is there to prevent. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { call, type Steps } from '#untorn/system/calls.js';
+import { call, type Steps, type SystemCall } from '#untorn/system/calls.js';
+import { byHandle, inEntry } from './handles.ts';
 import type { Mutation } from './owners.ts';
 import { explore, type Scenario } from './updates.ts';
 
@@ -9,15 +10,33 @@ function* nothing(result?: unknown): Steps<unknown> {
   return result;
 }
 
-const lock = '/d/.f.untorn-lock';
-const inLock = (path: string | Buffer): boolean => /\.f\.untorn-lock\//.test(String(path));
-const isSettling = (path: string | Buffer): boolean => inLock(path) && /\.[0-9a-z]{20}$/.test(String(path));
-const isOwn = (path: string | Buffer, index: number): boolean => inLock(path) && !isSettling(path) && String(path).includes(`-0-0-${index + 1}-0-0-0-`);
+const directory = '/d/.f.untorn-lock';
+const held = `${directory}/held`;
+const isSettling = (path: string | Buffer): boolean => /\/untorn-l-[^/]*\.[0-9a-z]{20}$/.test(String(path));
+const isTaking = ({ name, args }: SystemCall): boolean => name === 'rename' && String(args[1]).endsWith('/held');
 
-/** Another entry than the one that was asked for. */
-function* anyEntry(perform: (entry: string) => Steps<void>): Steps<void> {
-  const [name] = yield* call.readdir(lock);
-  if (name !== undefined) yield* perform(`${lock}/${String(name)}`);
+/** What is done with a temporary file in the entry is done with one elsewhere. */
+function elsewhere(place: string): Mutation {
+  return (request) => {
+    const name = inEntry.exec(String(request.args[0]))?.[2];
+    if (name === undefined) return undefined;
+    const path = `${place}/${name}`;
+    if (request.name === 'open') return call.open(path, request.args[1], request.args[2]);
+    if (request.name === 'rename') return call.rename(path, request.args[1]);
+    if (request.name === 'unlink') return call.unlink(path);
+    return request.name === 'lstat' ? call.lstat(path) : undefined;
+  };
+}
+
+/** The same path in another place. */
+function aside(path: string | Buffer): string {
+  return `/aside-${String(path).split('/').at(-1)}`;
+}
+
+/** Moves what holds the lock out of the way. */
+function* freed(): Steps<void> {
+  const [name] = yield* call.readdir(held);
+  if (name !== undefined) yield* call.rename(`${held}/${String(name)}`, aside(name));
 }
 
 function* orElse(steps: Steps<void>, otherwise: () => Steps<void>): Steps<void> {
@@ -28,67 +47,55 @@ function* orElse(steps: Steps<void>, otherwise: () => Steps<void>): Steps<void> 
   }
 }
 
-const hostile: Scenario = { owners: 2, preemptions: 2, old: 'o', distrusts: true, blind: true };
+const hostile: Scenario = { owners: 2, preemptions: 2, old: 'o', distrusts: true, blind: true, heedless: true };
 
 const mutants: Record<string, { mutant: () => Mutation; scenario: Scenario }> = {
-  'who takes over leaves the temporary files': {
-    mutant: () => (request) => (request.name === 'readdir' && !String(request.args[0]).endsWith('.untorn-lock') ? nothing([]) : undefined),
+  'the temporary file lies beside the target': {
+    mutant: () => elsewhere('/d'),
     scenario: hostile,
   },
-  'the owner does not look before the rename whether it holds the lock': {
-    mutant: () => (request, index) => (request.name === 'lstat' && isOwn(request.args[0], index) ? nothing({}) : undefined),
-    scenario: hostile,
+  'the temporary file lies beside the entry, and not in it': {
+    mutant: () => elsewhere(held),
+    scenario: { ...hostile, distrusts: false, removed: true },
   },
-  'the temporary files are removed before the entry is renamed': {
-    mutant: () => {
-      let held: [string | Buffer, string | Buffer] | undefined;
-      return (request) => {
-        if (request.name === 'rename' && isSettling(request.args[1])) {
-          held = request.args;
-          return nothing();
-        }
-        if (request.name !== 'unlink' || !isSettling(request.args[0]) || held === undefined) return undefined;
-        const [from, to] = held;
-        held = undefined;
-        return (function* () {
-          yield* orElse(call.rename(from, to), nothing as () => Steps<void>);
-          return yield request;
-        })();
-      };
-    },
+  'who takes over moves the entry away, and does not remove what is in it': {
+    mutant: () =>
+      byHandle((request) => {
+        if (request.name === 'rmdir' && isSettling(request.args[0])) return call.rename(request.args[0], aside(request.args[0]));
+        return request.name === 'unlink' && /untorn-t-/.test(String(request.args[0])) ? nothing() : undefined;
+      }),
     scenario: { ...hostile, preemptions: 3 },
   },
   'who takes over takes whatever entry is there': {
     mutant: () => (request) => {
       if (request.name !== 'rename' || !isSettling(request.args[1])) return undefined;
       const [from, to] = request.args;
-      return orElse(call.rename(from, to), () => anyEntry((entry) => call.rename(entry, to)));
+      return orElse(call.rename(from, to), function* () {
+        const [name] = yield* call.readdir(held);
+        if (name !== undefined) yield* call.rename(`${held}/${String(name)}`, to);
+      });
     },
-    scenario: { ...hostile, stale: true, preemptions: 3 },
-  },
-  'who takes over renames nothing': {
-    mutant: () => (request) => (request.name === 'rename' && isSettling(request.args[1]) ? call.unlink(request.args[0]) : undefined),
-    scenario: { ...hostile, owners: 3, preemptions: 1, kills: true },
-  },
-  'who takes over does not say whose files are left': {
-    mutant: () => (request) => {
-      if (!isSettling(String(request.args[0])) && !(request.name === 'rename' && isSettling(request.args[1]))) return undefined;
-      const forget = (path: string | Buffer): string => String(path).replace(/([0-9a-z]{20})\.[0-9a-z]{20}$/, '$1.$1');
-      if (request.name === 'rename') return call.rename(isSettling(request.args[0]) ? forget(request.args[0]) : request.args[0], isSettling(request.args[1]) ? forget(request.args[1]) : request.args[1]);
-      if (request.name === 'unlink') return call.unlink(forget(request.args[0]));
-      return request.name === 'lstat' ? call.lstat(forget(request.args[0])) : undefined;
-    },
-    scenario: { ...hostile, owners: 3, preemptions: 1, kills: true },
+    scenario: { owners: 2, preemptions: 2, old: 'o', blind: true, heedless: true, stale: true },
   },
   'the lock is taken by a look and a mkdir': {
-    mutant: () => (request) =>
-      request.name === 'rename' && String(request.args[1]).endsWith('.untorn-lock') ? (function* () {
-        yield* orElse(call.rename(...request.args), () => anyEntry(function* (entry) {
-          yield* call.unlink(entry);
-          yield* call.rename(...request.args);
-        }));
-      })() : undefined,
+    mutant: () => (request) => {
+      if (!isTaking(request)) return undefined;
+      const [from, to] = request.args as [string, string];
+      return orElse(call.rename(from, to), function* () {
+        yield* freed();
+        yield* call.rename(from, to);
+      });
+    },
     scenario: { owners: 2, preemptions: 1, old: 'o', blind: true },
+  },
+  'nobody looks whether he is alone': {
+    mutant: () => (request) => {
+      if (request.name !== 'readdir' || !String(request.args[0]).endsWith('/held')) return undefined;
+      return (function* () {
+        return (yield* call.readdir(held)).slice(-1);
+      })();
+    },
+    scenario: { owners: 2, preemptions: 2, old: 'o', blind: true, merges: true, fails: ['ERR_LOCK_UNSUPPORTED'] },
   },
 };
 

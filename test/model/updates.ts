@@ -1,6 +1,7 @@
 /** All orders of a few processes that update one file, and what must hold at the end of each. */
 import { Disk } from './disk.ts';
 import { Owner, target, type Mutation } from './owners.ts';
+import { Remover } from './remover.ts';
 import { sweepAll } from './recovery.ts';
 import { root } from './tree.ts';
 
@@ -13,8 +14,17 @@ export interface Scenario {
   readonly stale?: boolean;
   readonly distrusts?: boolean;
   readonly blind?: boolean;
+  readonly heedless?: boolean;
   /** Whether the first is killed: before it begins, and after each of its actions that change something, in turn. */
   readonly kills?: boolean;
+  /** Whether somebody removes the lock's directory, with all that is in it, one by one, at any moment. */
+  readonly removed?: boolean;
+  /** Whether others may write the directory, so that it is not reached by its path. */
+  readonly shared?: boolean;
+  /** Whether a directory that is renamed to one with entries is put together with it. */
+  readonly merges?: boolean;
+  /** The errors with which an update may fail, beside those of one that was taken for dead. */
+  readonly fails?: readonly string[];
   /** A mistake, with a memory of its own for each process. */
   readonly mutant?: () => Mutation;
 }
@@ -34,18 +44,23 @@ const token = (kind: string, extra: string): string => `untorn-${kind}-00000000-
 class Run {
   readonly disk = new Disk();
   readonly owners: Owner[];
+  /** All who act. */
+  readonly actors: (Owner | Remover)[];
   readonly trace: string[] = [];
 
-  constructor({ owners, old, stale = false, distrusts = false, blind = false, mutant }: Scenario) {
-    this.#add('/d', this.disk.create('directory', 0o755, 0, 0).ino);
+  constructor({ owners, old, stale = false, distrusts = false, blind = false, heedless = false, removed = false, shared = false, merges, mutant }: Scenario) {
+    this.#add('/d', this.disk.create('directory', shared ? 0o2775 : 0o755, 0, 0).ino);
     if (old !== undefined) this.#add(target, this.disk.create('file', 0o644, 0, 0, old).ino);
     if (stale) {
       this.#add('/d/.f.untorn-lock', this.disk.create('directory', 0o755, 0, 0).ino);
-      this.#add(`/d/.f.untorn-lock/${token('l', `7ps-${deadRandom}`)}`, this.disk.create('file', 0o644, 0, 0).ino);
-      this.#add(`/d/.f.${token('t', '8'.repeat(20))}.${deadRandom}.tmp`, this.disk.create('file', 0o644, 0, 0, 'half').ino);
+      const entry = `/d/.f.untorn-lock/held/${token('l', `7ps-${deadRandom}`)}`;
+      this.#add('/d/.f.untorn-lock/held', this.disk.create('directory', 0o755, 0, 0).ino);
+      this.#add(entry, this.disk.create('directory', 0o755, 0, 0).ino);
+      this.#add(`${entry}/.f.${token('t', '8'.repeat(20))}.tmp`, this.disk.create('file', 0o644, 0, 0, 'half').ino);
     }
     const isDead = ({ pid }: { pid: number }): boolean => pid === dead || this.owners[pid - 1]?.state === 'killed';
-    this.owners = Array.from({ length: owners }, (_, index) => new Owner(this.disk, index, { letter: String.fromCharCode(65 + index), distrusts, blind, isDead, mutation: mutant?.() }));
+    this.owners = Array.from({ length: owners }, (_, index) => new Owner(this.disk, index, { letter: String.fromCharCode(65 + index), distrusts, blind, heedless, isDead, traits: { merges }, mutation: mutant?.() }));
+    this.actors = removed ? [...this.owners, new Remover(this.disk, '/d/.f.untorn-lock')] : this.owners;
   }
 
   #add(path: string, ino: number): void {
@@ -89,15 +104,21 @@ function runOne(run: Run, prefix: readonly number[], preemptions: number, killAt
   const choices: Choice[] = [];
   const [first] = run.owners as [Owner];
   let actions = 0;
-  let current: Owner | undefined;
+  let current: Owner | Remover | undefined;
   for (let left = preemptions; ; ) {
     if (actions === killAt && first.state === 'running') {
       first.kill();
       run.disk.version++; // Who sleeps looks again.
     }
-    const able = run.owners.filter((owner) => owner.canAct);
+    const able = run.actors.filter((actor) => actor.canAct);
+    // Time goes by: who sleeps looks again, the one after the other.
+    const sleeper = able.length > 0 ? undefined : run.owners.filter((owner) => owner.sleeps).toSorted((one, other) => one.naps - other.naps)[0];
+    if (sleeper !== undefined) {
+      sleeper.naps++;
+      able.push(sleeper);
+    }
     const goesOn = current !== undefined && able.includes(current);
-    const options = !goesOn ? able : left === 0 ? [current as Owner] : [current as Owner, ...able.filter((owner) => owner !== current)];
+    const options = !goesOn ? able : left === 0 ? [current as Owner] : [current as Owner, ...able.filter((actor) => actor !== current)];
     const taken = prefix[choices.length] ?? 0;
     const next = options[taken];
     if (next === undefined) return { choices, actions };
@@ -111,7 +132,7 @@ function runOne(run: Run, prefix: readonly number[], preemptions: number, killAt
   }
 }
 
-function check(run: Run, { old = '', distrusts = false }: Scenario, findings: Findings): void {
+function check(run: Run, { old = '', distrusts = false, removed = false, fails = [] }: Scenario, findings: Findings): void {
   const report = (violation: string): void => void findings.violations.push(`${violation}; after ${run.trace.join(' ')}`);
   const content = run.disk.tree.find(target)?.data ?? '';
   const count = (letter: string): number => content.split(letter).length - 1;
@@ -125,7 +146,8 @@ function check(run: Run, { old = '', distrusts = false }: Scenario, findings: Fi
     findings.lost++;
     if (count(letter) > 0) report(`G4: ${letter} failed, and is there: ${content}`);
     if (error?.outcome !== 'old') report(`G4: ${letter} says ${error?.outcome}`);
-    if (!distrusts || !['ERR_LOCK_LOST', 'ERR_VERSION_CONFLICT'].includes(error?.code ?? '')) report(`G8: ${letter} failed: ${error?.stack}`);
+    const expected = distrusts || removed ? ['ERR_LOCK_LOST', 'ERR_VERSION_CONFLICT', ...fails] : fails;
+    if (!expected.includes(error?.code ?? '')) report(`G8: ${letter} failed: ${error?.stack}`);
   }
   const killed = run.owners.some(({ state }) => state === 'killed');
   if (killed) sweepAll(run.disk);

@@ -32,7 +32,7 @@ export class Watch {
 function withoutLocks(persistence: Persistence, disk: Disk): Persistence {
   disk.listeners[disk.listeners.indexOf(persistence)] = {
     created: (inode) => persistence.created(inode),
-    changed: (effects) => persistence.changed(effects.filter((effect) => effect.kind !== 'entry' || !effect.name.includes('untorn-l'))),
+    changed: (effects) => persistence.changed(effects.filter((effect) => effect.kind !== 'entry' || !(effect.name === 'held' || effect.name.includes('untorn-l')))),
     synced: (ino) => persistence.synced(ino),
   };
   return persistence;

@@ -127,7 +127,7 @@ async function ownerOf(path: string, all: readonly Program[]): Promise<Program> 
 /** The number of the process that has the lock. */
 function holderOf(path: string): number | undefined {
   try {
-    const [entry] = readdirSync(join(dirname(path), `.${basename(path)}.untorn-lock`));
+    const [entry] = readdirSync(join(dirname(path), `.${basename(path)}.untorn-lock`, 'held'));
     return entry === undefined ? undefined : Number.parseInt(entry.split('-')[5] as string, 36);
   } catch (error) {
     // It comes and goes; on Windows it may just be going.

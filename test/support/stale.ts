@@ -25,7 +25,7 @@ export function withParts(name: string, changed: Partial<OwnerParts>): string {
 function ownEntry(folder: string): string {
   let entry = '';
   updateFileSync(join(folder, 'own'), () => {
-    [entry = ''] = readdirSync(join(folder, '.own.untorn-lock'));
+    [entry = ''] = readdirSync(join(folder, '.own.untorn-lock', 'held'));
     return unchanged;
   });
   return entry;
@@ -34,17 +34,17 @@ function ownEntry(folder: string): string {
 let count = 0;
 
 /** Leaves the lock of a file with a temporary file of its owner; returns their paths. `changed` is in seconds since the epoch. */
-export function leaveLock(folder: string, name: string, parts: Partial<LockParts>, changed = Date.now() / 1000, note = ''): { lock: string; temporary: string } {
+export function leaveLock(folder: string, name: string, parts: Partial<LockParts>, changed = Date.now() / 1000, note = ''): { lock: string; entry: string; temporary: string } {
   const { lease = '2s', ...owner } = parts;
   const own = withParts(ownEntry(folder), owner);
   const random = `left${String(++count).padStart(16, '0')}`;
   const lock = join(folder, `.${name}.untorn-lock`);
-  const entry = join(lock, own.replace(/-[0-9a-z]+-[0-9a-z]{20}$/, `-${lease}-${random}`));
+  const entry = join(lock, 'held', own.replace(/-[0-9a-z]+-[0-9a-z]{20}$/, `-${lease}-${random}`));
   const token = own.replace('untorn-l-', 'untorn-t-').replace(/-[0-9a-z]+-[0-9a-z]{20}$/, `-${String(count).padStart(20, '0')}`);
-  const temporary = join(folder, `.${name}.${token}.${random}.tmp`);
-  mkdirSync(lock);
-  writeFileSync(entry, note);
-  utimesSync(entry, changed, changed);
+  const temporary = join(entry, `.${name}.${token}.tmp`);
+  mkdirSync(entry, { recursive: true });
+  if (note !== '') writeFileSync(join(entry, 'note'), note);
   writeFileSync(temporary, 'half');
-  return { lock, temporary };
+  utimesSync(entry, changed, changed);
+  return { lock, entry, temporary };
 }

@@ -58,8 +58,8 @@ for (const [name, updating] of forms) {
     });
 
     it("by something that is not this package's: leaves it alone", async () => {
-      mkdirSync(here.at('.file.untorn-lock'));
-      plainWrite(here.at('.file.untorn-lock/x'), '');
+      mkdirSync(here.at('.file.untorn-lock/held'), { recursive: true });
+      plainWrite(here.at('.file.untorn-lock/held/x'), '');
       await assert.rejects(updating(here.at('file'), { lock: { timeout: 30 } }), { code: 'ERR_LOCK_TIMEOUT', message: /"x" in its lock's directory/ });
       plainWrite(here.at('.other.untorn-lock'), '');
       await assert.rejects(updating(here.at('other'), { lock: { timeout: 30 } }), (error) => WriteError.isWriteError(error) && error.outcome === 'old');
@@ -85,8 +85,8 @@ describe('a lock', () => {
 
   it('shows signs of life while it is held', async () => {
     await updateFile(here.at('file'), async () => {
-      const lock = here.at('.file.untorn-lock');
-      const entry = join(lock, readdirSync(lock)[0] as string);
+      const held = here.at('.file.untorn-lock/held');
+      const entry = join(held, readdirSync(held)[0] as string);
       utimesSync(entry, 1, 1);
       while (statSync(entry).mtimeMs < 2000) await setTimeout(5);
       return 'new';
@@ -94,8 +94,7 @@ describe('a lock', () => {
   });
 
   it('of another machine is not taken over as long as it shows signs of life (G8)', async () => {
-    const { lock } = leaveLock(here.folder, 'file', { host: '00000000' });
-    const entry = join(lock, readdirSync(lock)[0] as string);
+    const { entry } = leaveLock(here.folder, 'file', { host: '00000000' });
     const timer = setInterval(() => utimesSync(entry, new Date(), new Date()), 10);
     await assert.rejects(updateFile(here.at('file'), () => 'new', { lock: { timeout: 500 } }), { code: 'ERR_LOCK_TIMEOUT' });
     clearInterval(timer);
@@ -108,7 +107,7 @@ describe('a lock', () => {
     const before = here.names();
     const controller = new AbortController();
     const waiting = updateFile(here.at('file'), () => 'new', { signal: controller.signal });
-    while (!here.names().some((one) => one.startsWith('.untorn-l-'))) await setTimeout(1);
+    while (readdirSync(here.at('.file.untorn-lock')).length < 2) await setTimeout(1);
     controller.abort();
     await assert.rejects(waiting, { name: 'AbortError', outcome: 'old' });
     assert.deepEqual(here.names(), before);
@@ -117,10 +116,10 @@ describe('a lock', () => {
   it('that was taken over is noticed, and nothing is written (G8)', async () => {
     plainWrite(here.at('file'), 'old');
     const own = updateFile(here.at('file'), async () => {
-      const lock = here.at('.file.untorn-lock');
-      const [entry = ''] = readdirSync(lock);
+      const held = here.at('.file.untorn-lock/held');
+      const [entry = ''] = readdirSync(held);
       // As a process on another machine does.
-      renameSync(join(lock, entry), join(lock, `${entry.replace(/^untorn-l-\w+/, 'untorn-l-00000000')}.${entry.slice(-20)}`));
+      renameSync(join(held, entry), join(held, `${entry.replace(/^untorn-l-\w+/, 'untorn-l-00000000')}.${entry.slice(-20)}`));
       return 'new';
     });
     await assert.rejects(own, { code: 'ERR_LOCK_LOST', outcome: 'old' });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fs, { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { recover, recoverSync, sweep, transaction, updateFile } from 'untorn';
 import { encodeJournal, encodePointer, type Change } from '#untorn/protocol/journal.js';
@@ -58,8 +59,9 @@ describe('recover()', () => {
   /** The lock of a file in `d`, of the process that the transaction is of. */
   function lock(file: string, id: string, note: Uint8Array): void {
     const token = withParts(newLockToken(1000), partsOf(`untorn-x-${id}`));
-    mkdirSync(here.at(`d/.${file}.untorn-lock`));
-    writeFileSync(here.at(`d/.${file}.untorn-lock/${token.slice(0, -20)}${lockOf(id)}`), note);
+    const entry = here.at(`d/.${file}.untorn-lock/held/${token.slice(0, -20)}${lockOf(id)}`);
+    mkdirSync(entry, { recursive: true });
+    writeFileSync(join(entry, 'note'), note);
   }
 
   const rest = (directory: string): string[] => (existsSync(here.at(directory)) ? readdirSync(here.at(directory)).filter((name) => name.includes('untorn')) : []);
@@ -193,10 +195,11 @@ describe('recover()', () => {
     mkdirSync(here.at('shared'));
     const [unreadable, dead, staged] = ['.a.untorn-lock', '.b.untorn-lock', `.c.untorn-x-${deadId()}-1.tmp`];
     for (const name of [unreadable, dead, staged]) mkdirSync(here.at(`shared/${name}`), { mode: 0o700 });
-    const entry = withParts(newLockToken(1000), { pid: (0x7fffffff).toString(36) });
-    writeFileSync(here.at(`shared/${dead}/${entry}`), '');
-    for (const name of [unreadable, dead, `${dead}/${entry}`]) chownSync(here.at(`shared/${name}`), alice.uid, alice.gid);
-    chmodSync(here.at(`shared/${dead}`), 0o1777);
+    const held = `${dead}/held`;
+    const entry = `${held}/${withParts(newLockToken(1000), { pid: (0x7fffffff).toString(36) })}`;
+    mkdirSync(here.at(`shared/${entry}`), { recursive: true });
+    for (const name of [unreadable, dead, held, entry]) chownSync(here.at(`shared/${name}`), alice.uid, alice.gid);
+    for (const name of [dead, held]) chmodSync(here.at(`shared/${name}`), 0o1777);
     chmodSync(here.at('shared'), 0o1777);
     const source = `
       import { recover, transaction } from 'untorn';

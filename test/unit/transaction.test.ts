@@ -415,12 +415,12 @@ describe('transactions where the system does otherwise', () => {
 
   it('pass the error of the callback on, also where a lock cannot be given back', async () => {
     const refusing = `
-      const { unlink, unlinkSync } = fs;
+      const { rmdir, rmdirSync } = fs;
       let refuses = true;
-      const error = Object.assign(new Error('EIO: i/o error, unlink'), { code: 'EIO' });
+      const error = Object.assign(new Error('EIO: i/o error, rmdir'), { code: 'EIO' });
       const isRefused = (path) => refuses && String(path).includes('.untorn-lock/');
-      fs.unlink = (path, done) => (isRefused(path) ? process.nextTick(done, error) : unlink(path, done));
-      fs.unlinkSync = (path) => { if (isRefused(path)) throw error; unlinkSync(path); };`;
+      fs.rmdir = (path, done) => (isRefused(path) ? process.nextTick(done, error) : rmdir(path, done));
+      fs.rmdirSync = (path) => { if (isRefused(path)) throw error; rmdirSync(path); };`;
     await ended(refusing, `
       const locking = (name) => ({ lock: { files: [at(name)] } });
       const mine = () => { throw new Error('mine'); };

@@ -33,9 +33,8 @@ describe('updating a file on Windows', onWindows, () => {
 
   it('takes over a lock whose entry somebody has open, synchronously too: what is removed then stays until it is let go (G8)', async () => {
     for (const update of [updateFile, updateFileSync]) {
-      const { lock } = leaveLock(here.folder, 'file', { pid: nobody });
-      const [entry = ''] = readdirSync(lock);
-      await using other = await holder(`${lock}\\${entry}`);
+      const { temporary } = leaveLock(here.folder, 'file', { pid: nobody });
+      await using other = await holder(temporary);
       other.letGoAfter(300);
       await update(here.at('file'), () => 'new');
       assert.deepEqual(here.names(), ['file']);
@@ -52,9 +51,9 @@ describe('updating a file on Windows', onWindows, () => {
   it('notices that it lost its lock, and a change without it (G8)', async () => {
     plainWrite(here.at('file'), 'old');
     const lost = await failure(() => updateFile(here.at('file'), () => {
-      const lock = here.at('.file.untorn-lock');
-      const [entry = ''] = readdirSync(lock);
-      renameSync(`${lock}\\${entry}`, `${lock}\\${entry}.${entry.slice(-20)}`);
+      const held = here.at('.file.untorn-lock\\held');
+      const [entry = ''] = readdirSync(held);
+      renameSync(`${held}\\${entry}`, `${held}\\${entry}.${entry.slice(-20)}`);
       return 'new';
     }));
     assert.deepEqual([lost.code, here.text('file')], ['ERR_LOCK_LOST', 'old']);
