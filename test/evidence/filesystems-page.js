@@ -25,10 +25,7 @@ export function filesystemsTables({ about: { system }, figures }) {
     ]),
     ...figures
       .filter(({ details: { missing } }) => missing !== undefined)
-      .map(
-        ({ filesystem, details: { missing } }) =>
-          `- ${filesystem} is not tested: ${missing.replace(/\/tmp\/untorn-filesystems-\w+\//g, '')}`,
-      ),
+      .map(({ filesystem, details: { missing } }) => `- ${filesystem} is not tested: ${missing}`),
   ].join('\n');
 }
 

@@ -1,6 +1,8 @@
 /** `npm run test:filesystems`: README.md beside it says what it does. */
 import { spawnSync } from 'node:child_process';
-import { release } from 'node:os';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { note } from '../support/evidence.ts';
@@ -27,28 +29,27 @@ const chosen = all.filter(({ name, quick }) =>
 );
 const packages = [...new Set(chosen.flatMap(({ packages }) => packages))].toSorted();
 
-/** In namespaces of its own, so that nothing that is mounted or started outlives this process, however it ends. */
+/**
+ * In namespaces of its own, so that nothing that is mounted or started outlives this process, however it ends; and in a
+ * folder of its own, which goes when nothing is mounted there any more.
+ */
 function inNamespaces(): number {
-  const { status } = spawnSync(
-    'setpriv',
-    [
-      '--pdeathsig',
-      'KILL',
-      'unshare',
-      '--mount',
-      '--pid',
-      '--fork',
-      '--mount-proc',
-      '--kill-child',
-      process.execPath,
-      '--no-warnings',
-      fileURLToPath(import.meta.url),
-      '--inside',
-      ...process.argv.slice(2),
-    ],
-    { stdio: 'inherit' },
-  );
-  return status ?? 1;
+  const scratch = mkdtempSync(join(tmpdir(), 'untorn-filesystems-'));
+  chmodSync(scratch, 0o755);
+  const unshare = 'setpriv --pdeathsig KILL unshare --mount --pid --fork --mount-proc --kill-child'.split(' ');
+  const again = [
+    process.execPath,
+    '--no-warnings',
+    fileURLToPath(import.meta.url),
+    '--inside',
+    ...process.argv.slice(2),
+  ];
+  try {
+    const env = { ...process.env, TMPDIR: scratch };
+    return spawnSync(unshare[0]!, [...unshare.slice(1), ...again], { stdio: 'inherit', env }).status ?? 1;
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
 }
 
 function tell({ filesystem, versions, cells, missing, seconds }: Row): void {

@@ -39,7 +39,7 @@ export class Place {
   }
 
   static async make(kept: string[] = []): Promise<Place> {
-    const place = new Place(await mkdtemp(join(tmpdir(), 'untorn-filesystems-')), kept);
+    const place = new Place(await mkdtemp(join(tmpdir(), 'place-')), kept);
     await chmod(place.base, 0o755);
     place.afterwards(() => rm(place.base, { recursive: true }));
     return place;

@@ -64,12 +64,13 @@ async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> 
 }
 
 /** Of all that a program said, its error. */
-function reasonIn(message: string): string {
+function reasonIn(message: string, { base }: Place): string {
   const lines = message
     .trim()
     .split('\n')
     .filter((line) => line.trim() !== '');
-  return lines.find((line) => /^\w*Error: |^mount: /.test(line)) ?? lines.at(-1) ?? message;
+  const told = lines.find((line) => /^\w*Error: |^mount: /.test(line)) ?? lines.at(-1) ?? message;
+  return told.replaceAll(`${base}/`, '');
 }
 
 async function tryOne(behaviour: Behaviour, mounted: Mounted, number: number, amount: Amount): Promise<Verdict> {
@@ -104,7 +105,10 @@ async function tryAll(
     await within(20_000, place.run(process.execPath, '-e', usual, mounted.folder));
   } catch (error) {
     await place.stop();
-    return { cells, missing: error instanceof Late ? 'it hangs, in plain calls' : reasonIn((error as Error).message) };
+    return {
+      cells,
+      missing: error instanceof Late ? 'it hangs, in plain calls' : reasonIn((error as Error).message, place),
+    };
   }
   const behaviours = [
     ...writing,
