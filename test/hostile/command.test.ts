@@ -79,7 +79,7 @@ async function said(world: World, kind: Kind, user: User, some: number): Promise
 
 describe('the command beside a neighbour (G5, G10)', { skip: reasonNotToAttack }, () => {
   const { world, holds } = attacks('G5', 'G10');
-  holds('edit ends when a FIFO comes into the place of its file', () => edited(world(), root, ['a FIFO'], 16));
+  holds('edit ends when a FIFO comes into the place of its file', () => edited(world(), root, ['a FIFO'], 14));
   holds('edit ends whatever comes into the place of its file', () => edited(world(), aliceOfDev, ['a FIFO', 'a link to /dev/zero', 'a directory', 'nothing'], 8));
   for (const [name, user, kind] of [['the superuser', root, 'sticky'], ['an ordinary user', aliceOfDev, 'group']] as const) {
     holds(`sweep and recover as ${name} say nothing that a terminal obeys`, () => said(world(), kind, user, 16));

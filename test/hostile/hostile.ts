@@ -28,7 +28,7 @@ export interface Tally {
   readonly harm: readonly string[];
 }
 
-interface Suite {
+export interface Suite {
   /** A world for its tests. */
   readonly world: () => World;
   /** A test that fails if anything did harm, or if nothing could be tried. */

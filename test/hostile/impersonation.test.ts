@@ -158,10 +158,10 @@ describe("a neighbour whose files say that they are another's (G8, G9, G10)", { 
   const { world, holds } = attacks('G8', 'G9', 'G10');
   const sticky = (work: OperationName, user: User): Setting => ({ world: world(), kind: 'sticky', user, work });
   for (const work of ['write mine', 'update mine'] as const) {
-    holds(`disturbs no live work of the superuser: ${work}`, async () => disturbed(sticky(work, root), await liesOfLocks(world(), 'sticky'), 48));
+    holds(`disturbs no live work of the superuser: ${work}`, async () => disturbed(sticky(work, root), await liesOfLocks(world(), 'sticky'), 40));
   }
   for (const [name, user, kind] of [['the superuser', root, 'sticky'], ['an ordinary user', aliceOfDev, 'group']] as const) {
-    holds(`disturbs no live transaction of ${name}`, async () => disturbed({ ...sticky('transaction from hidden files', user), kind }, await liesOfTransactions(world(), kind), 48));
-    holds(`undoes no half of what ${name} had committed`, () => torn({ world: world(), kind: 'group', user, work: 'transaction from hidden files' }, 60));
+    holds(`disturbs no live transaction of ${name}`, async () => disturbed({ ...sticky('transaction from hidden files', user), kind }, await liesOfTransactions(world(), kind), 36));
+    holds(`undoes no half of what ${name} had committed`, () => torn({ world: world(), kind: 'group', user, work: 'transaction from hidden files' }, 48));
   }
 });

@@ -128,6 +128,6 @@ async function tryAll(world: World, user: User, some: number): Promise<Tally> {
 describe('a transaction of which a directory cannot be found for a while is all or nothing (G9)', { skip: reasonNotToAttack }, () => {
   const { world, holds } = attacks('G9');
   for (const [name, user] of [['the superuser', root], ['an ordinary user', aliceOfDev]] as const) {
-    holds(`of ${name}`, () => tryAll(world(), user, 60));
+    holds(`of ${name}`, () => tryAll(world(), user, 40));
   }
 });
