@@ -30,7 +30,12 @@ export function lockUnsupported(what: string): Error {
 }
 
 /** Who or what a call waited for: undefined for other calls of its own process. */
-export type InTheWay = { readonly name: PathName; readonly owner: LockOwner | undefined; readonly uid?: number };
+export interface InTheWay {
+  readonly name: PathName;
+  readonly owner: LockOwner | undefined;
+  /** Why its own directory cannot be used, if that is it. */
+  readonly why?: string;
+}
 
 /** The error of a call that waited for a lock in vain. */
 export function lockTimeout(waited: number, inTheWay?: InTheWay): Error {
@@ -42,10 +47,8 @@ function whoWas(inTheWay: InTheWay | undefined): string {
   if (inTheWay === undefined) {
     return 'other calls of this process, perhaps an update whose callback waits for this one,';
   }
-  const { name, owner, uid } = inTheWay;
-  if (uid !== undefined) {
-    return `"${display(name)}", a lock of user ${uid} in a directory where only they may use it,`;
-  }
+  const { name, owner, why } = inTheWay;
+  if (why !== undefined) return `"${display(name)}", ${why},`;
   if (owner === undefined) return `"${display(name)}" in its lock's directory, which is not this package's,`;
   return holderName(owner);
 }

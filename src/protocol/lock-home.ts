@@ -6,8 +6,8 @@ import { fileType } from '../system/flags.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { isExclusive } from './directory.ts';
 import { lockNameOf } from './lock-name.ts';
-import { isExposed, letGoOf, makeOpen, type LockDirectory } from './lock-rights.ts';
-import { lookIn, openFound, rmdirIn } from './owned.ts';
+import { isExposed, isSticky, letGoOf, makeHome, type LockDirectory } from './lock-rights.ts';
+import { isOwn, lookIn, openFound, rmdirIn } from './owned.ts';
 import type { Place } from './place.ts';
 import { afterFailure } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -29,45 +29,56 @@ export interface LockHome extends LockDirectory {
   readonly exclusive: boolean;
 }
 
+/** A directory of a lock in which nothing is to be put: whoever it belongs to could exchange that, or it cannot be written. */
+export interface Barred {
+  readonly name: PathName;
+  /** Whose it is, if that is why. */
+  readonly uid: number | undefined;
+}
+
+type Found = LockDirectory & Pick<LockHome, 'isNew'>;
+
 /** Makes the directory of a lock, or opens the one that is there. Undefined if it was there and has gone: then again. */
-export function* enterHome(write: Write, place: LockPlace): Steps<LockHome | undefined> {
+export function* enterHome(write: Write, place: LockPlace): Steps<LockHome | Barred | undefined> {
   const { directory, directoryPath } = place;
   const name = lockNameOf(place.name);
   const way = join(directory.reach, name);
-  const path = join(directoryPath, name);
-  const guard = write.surroundings.guard('lock', way, path);
-  const parent = directory.status;
+  const guard = write.surroundings.guard('lock', way, join(directoryPath, name));
+  let home: LockHome | undefined;
   try {
-    const made = yield* whenDescriptorsAllow(write, () => makeOrFind(write, place, name, parent));
+    const found = yield* whenDescriptorsAllow(write, () => makeOrFind(write, place, name));
+    if (found === undefined || 'uid' in found) return found;
+    const exclusive = yield* isExclusive(directory);
+    home = { ...found, place, name, parent: directory.status, way, guard, exclusive };
     guard.opened();
-    if (made !== undefined) {
-      return { ...made, place, name, parent, way, guard, exclusive: yield* isExclusive(directory) };
-    }
-  } catch (error) {
-    guard.release();
-    throw error;
+    return home;
+  } finally {
+    if (home === undefined) guard.release();
   }
-  guard.release();
-  return undefined;
 }
 
-function* makeOrFind(
-  write: Write,
-  place: LockPlace,
-  name: PathName,
-  parent: FileStatus,
-): Steps<(LockDirectory & Pick<LockHome, 'isNew'>) | undefined> {
+function* makeOrFind(write: Write, place: LockPlace, name: PathName): Steps<Found | Barred | undefined> {
+  const parent = place.directory.status;
   try {
-    const made = yield* makeOpen(write, place, name, parent);
+    const made = yield* makeHome(write, place, name, parent);
     return made && { ...made, isNew: true };
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }
   const directoryPath = join(place.directoryPath, name);
-  const found = isExposed(write, parent)
-    ? yield* openFound(write, place, name)
-    : { directory: { reach: join(place.directory.reach, name) }, directoryPath, fd: undefined };
-  if (found !== undefined) return { ...found, isNew: false };
+  if (!isExposed(write, parent)) {
+    return { directory: { reach: join(place.directory.reach, name) }, directoryPath, fd: undefined, isNew: false };
+  }
+  const found = yield* openFound(write, place, name);
+  if (found !== undefined) {
+    const { uid } = found.status;
+    if (!isSticky(parent) || isOwn(write, found.status) || uid === 0 || uid === parent.uid) {
+      return { ...found, isNew: false };
+    }
+    // Who owns it may rename what others put in it.
+    letGoOf(write, found);
+    return { name, uid };
+  }
   const status = yield* lookIn(place, name);
   if (status === undefined || fileType(status.mode) === 'directory') return undefined;
   throw refusal('ENOTDIR', `"${display(directoryPath)}", which is to be the directory of its lock, is something else`);

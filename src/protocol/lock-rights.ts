@@ -35,33 +35,45 @@ export function isSticky(parent: FileStatus): boolean {
   return (parent.mode & 0o1000) !== 0 && (parent.mode & 0o022) !== 0;
 }
 
-/**
- * Makes a directory of a lock. Where others write `parent`, that of the target, they may take over what is in it. Undefined if it was
- * removed as soon as it was made.
- */
-export function* makeOpen(write: Write, folder: Folder, name: PathName, parent: FileStatus): Steps<LockDirectory | undefined> {
+/** Makes the directory of a lock. In a sticky directory only who may move everything there may share one. */
+export function* makeHome(
+  write: Write,
+  folder: Folder,
+  name: PathName,
+  parent: FileStatus,
+): Steps<LockDirectory | undefined> {
+  const { uid } = write.surroundings;
+  const shares = !isSticky(parent) || uid === 0 || uid === parent.uid;
+  return yield* make(write, folder, name, parent, shares);
+}
+
+/** Makes a directory in that of a lock; `parent` is that of the target. Undefined if it was removed as soon as it was made. */
+export function* makeWithin(
+  write: Write,
+  folder: Folder,
+  name: PathName,
+  parent: FileStatus,
+): Steps<LockDirectory | undefined> {
+  return yield* make(write, folder, name, parent, !isSticky(parent));
+}
+
+function* make(
+  write: Write,
+  folder: Folder,
+  name: PathName,
+  parent: FileStatus,
+  isShared: boolean,
+): Steps<LockDirectory | undefined> {
   const reach = join(folder.directory.reach, name);
   if (!isExposed(write, parent)) {
     yield* call.mkdir(reach, (parent.mode & 0o777) | own);
     return { directory: { reach }, directoryPath: join(folder.directoryPath, name), fd: undefined };
   }
-  const opened = isSticky(parent) ? undefined : parent;
-  return yield* makeExposed(write, folder, name, opened, (parent.mode & 0o755) | own);
-}
-
-/** The same where others write; it is opened to takers as `opened` is, or keeps the mode that is given. */
-export function* makeExposed(
-  write: Write,
-  folder: Folder,
-  name: PathName,
-  opened: FileStatus | undefined,
-  mode: number,
-): Steps<FoundDirectory | undefined> {
-  yield* call.mkdir(join(folder.directory.reach, name), opened === undefined ? mode : marked);
+  yield* call.mkdir(reach, isShared ? marked : (parent.mode & 0o755) | own);
   const made = yield* openFound(write, folder, name);
   if (made === undefined) return undefined;
   try {
-    if (opened !== undefined) yield* openToTakers(write, made, opened);
+    if (isShared) yield* openToTakers(write, made, parent);
     else if (!isOwn(write, made.status)) throw exchanged(name);
     return made;
   } catch (error) {

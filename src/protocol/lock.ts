@@ -25,8 +25,10 @@ import { closeDirectory } from './directory.ts';
 import { lookAtHolder, signOf } from './holder.ts';
 import { removeEntry } from './lock-entry.ts';
 import { deadlock, lockLost } from './lock-errors.ts';
-import { enterHome, leaveHome, type LockHome, type LockPlace } from './lock-home.ts';
+import { enterHome, leaveHome, type Barred, type LockHome, type LockPlace } from './lock-home.ts';
 import { heldName, noteName, ticketBehind } from './lock-name.ts';
+import { waitOutside } from './lock-outside.ts';
+import { assertExclusive } from './lock-probe.ts';
 import { letGoOf } from './lock-rights.ts';
 import { mayGoOn, noteReleased, noteTaken } from './lock-row.ts';
 import { Patience } from './patience.ts';
@@ -46,6 +48,8 @@ export interface LockRequest {
   readonly note?: Uint8Array;
   /** Puts right what a dead owner that left a note was at. */
   readonly settle?: Settle;
+  /** Locks that the same call has: it does not wait for itself. */
+  readonly own?: readonly Lock[];
 }
 
 /** A lock that was taken. */
@@ -61,40 +65,57 @@ export interface Lock {
   stopShowingLife(): void;
 }
 
-/** Takes the lock of a place, waiting for its turn. The directory stays open until it is released. */
+/**
+ * Takes the lock of a place, waiting for its turn. The directory stays open until it is released. Of two names that share one, as
+ * they differ in case only, the second gives the lock that the call has already.
+ */
 export function* takeLock(write: Write, place: LockPlace, request: LockRequest): Steps<Lock> {
   write.step = 'lock';
   const { random } = parseLockToken(request.token) as LockOwner;
   const patience = new Patience(write, request.deadline);
   write.surroundings.locks.set(random, 'held');
   place.directory.users++;
+  let taken: Lock | undefined;
   try {
     for (;;) {
       const home = yield* enterHome(write, place);
-      const lock = home === undefined ? undefined : yield* takeIn(write, home, request, patience);
-      if (lock !== undefined) return lock;
-      yield* patience.tryAgain();
+      const entered = home === undefined || 'uid' in home ? home : yield* takeIn(write, home, request, patience);
+      if (entered === undefined) yield* patience.tryAgain();
+      else if ('uid' in entered) yield* waitOutside(write, place, entered, { request, patience });
+      else {
+        taken = entered;
+        return taken;
+      }
     }
-  } catch (error) {
-    write.surroundings.locks.delete(random);
-    closeDirectory(write, place.directory);
-    throw error;
+  } finally {
+    if (taken?.ticket.token !== request.token) {
+      write.surroundings.locks.delete(random);
+      closeDirectory(write, place.directory);
+    }
   }
 }
 
 /** Undefined if the lock's directory, or the ticket in it, was removed meanwhile, as by its last holder. */
-function* takeIn(write: Write, home: LockHome, request: LockRequest, patience: Patience): Steps<Lock | undefined> {
+function* takeIn(
+  write: Write,
+  home: LockHome,
+  request: LockRequest,
+  patience: Patience,
+): Steps<Lock | Barred | undefined> {
   let ticket: Ticket | undefined;
   let lock: Lock | undefined;
   let at: PathName = heldName;
   try {
+    if ((yield* assertExclusive(write, home, write.settings.lock.lease)) === undefined) return undefined;
     const tickets = home.isNew ? [] : (yield* waitingIn(write, home)).tickets;
     ticket = yield* drawTicket(write, home, ticketBehind(tickets, request.token), request.note);
     if (ticket === undefined) return undefined;
     at = ticket.name;
     const goesOn = tickets.length > 0 && mayGoOn(write, home.place);
     const queue = new Queue(write, home, ticket, tickets, goesOn);
-    if (!(yield* waitForTurn(write, home, ticket, { queue, patience, request }))) return undefined;
+    const turn = yield* waitForTurn(write, home, ticket, { queue, patience, request });
+    if (typeof turn === 'object') return turn;
+    if (!turn) return undefined;
     at = heldName;
     // Where all of it lies in memory a look takes less than to let another thread have one.
     const isOnSpot = home.place.directory.local;
@@ -103,7 +124,10 @@ function* takeIn(write: Write, home: LockHome, request: LockRequest, patience: P
     lock = hold(write, home, ticket);
     return lock;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    const code = codeOf(error) ?? '';
+    if (code === 'ENOENT' || code === 'ESTALE') return undefined;
+    // Somebody else's, that this user may not write.
+    if (!home.isNew && ticket === undefined && ['EACCES', 'EPERM'].includes(code)) return { name: home.name, uid: undefined };
     throw error;
   } finally {
     if (lock === undefined) {
@@ -119,8 +143,8 @@ interface Wait {
   readonly request: LockRequest;
 }
 
-/** Until the ticket is the one that is held; false if it is not there any more. */
-function* waitForTurn(write: Write, home: LockHome, ticket: Ticket, wait: Wait): Steps<boolean> {
+/** Until the ticket is the one that is held; false if it is not there any more; or the lock itself, if the call has it already. */
+function* waitForTurn(write: Write, home: LockHome, ticket: Ticket, wait: Wait): Steps<boolean | Lock> {
   const { queue, patience, request } = wait;
   let stop: (() => void) | undefined;
   try {
@@ -133,6 +157,8 @@ function* waitForTurn(write: Write, home: LockHome, ticket: Ticket, wait: Wait):
       if (queue.isClose) {
         const holder = yield* lookAtHolder(write, home);
         patience.holder = holder;
+        const own = request.own?.find(({ owner }) => owner.random === holder?.owner?.random);
+        if (own !== undefined) return own;
         if (write.blocking && write.surroundings.locks.get(holder?.owner?.random ?? '') === 'held') throw deadlock();
         const isFree = holder === undefined || patience.isOver(holder, signOf(write, holder, home.exclusive));
         queue.foundFree(isFree);

@@ -55,8 +55,13 @@ export class LockSet {
     const { directory, directoryPath } = this.home;
     const here = siteFrom(place.directoryPath, place.directoryPath, place.directory.status.ino);
     const note = encodePointer({ id, ino: 0n, directory: here, home: siteFrom(place.directoryPath, directoryPath, directory.status.ino) });
-    const lock = yield* takeLock(write, place, { ...write.locking, note, settle: (dead) => settleDead(write, place, dead) });
+    const lock = yield* takeLock(write, place, { ...write.locking, note, settle: (dead) => settleDead(write, place, dead), own: this.#locks });
     this.#held.set(fileKey(place), { turn, place, lock });
+  }
+
+  /** Each once: two names that differ in case only may share one. */
+  get #locks(): readonly Lock[] {
+    return [...new Set(this.#all.flatMap(({ lock }) => lock ?? []))];
   }
 
   get #all(): readonly Held[] {
@@ -65,17 +70,17 @@ export class LockSet {
 
   /** What tells them from all others, for the journal. */
   get names(): string[] {
-    return this.#all.flatMap(({ lock }) => (lock === undefined ? [] : [lock.owner.random]));
+    return this.#locks.map(({ owner }) => owner.random);
   }
 
   /** Fails if one of them has been taken over. */
   *assertHeld(): Steps<void> {
-    for (const { lock } of this.#all) if (lock !== undefined) yield* assertHeld(lock);
+    for (const lock of this.#locks) yield* assertHeld(lock);
   }
 
   /** From here on the end of the process does not free them: who takes them over completes the transaction. */
   keep(): void {
-    for (const { lock } of this.#all) for (const guard of lock?.guards ?? []) guard.release();
+    for (const { guards } of this.#locks) for (const guard of guards) guard.release();
   }
 
   /** The file's new content is in place. */
@@ -94,25 +99,22 @@ export class LockSet {
   /** Gives all of them back. Fails with the first error, if there are some, when all has been tried. */
   *releaseAll(): Steps<void> {
     const errors: unknown[] = [];
-    for (const { lock, turn } of this.#all) {
+    for (const lock of this.#locks) {
       try {
-        if (lock !== undefined) yield* releaseLock(this.#draft.write, lock);
+        yield* releaseLock(this.#draft.write, lock);
       } catch (error) {
         errors.push(error);
       }
-      turn.leave();
     }
+    for (const { turn } of this.#all) turn.leave();
     this.#held.clear();
     if (errors.length > 0) throw errors[0];
   }
 
   /** Leaves them to be taken over: what they are for is committed and could not be completed. */
   giveUp(): void {
-    const left = [];
-    for (const { lock, turn } of this.#all) {
-      if (lock !== undefined) left.push(giveUpLock(this.#draft.write, lock));
-      turn.leave();
-    }
+    const left = this.#locks.map((lock) => giveUpLock(this.#draft.write, lock));
+    for (const { turn } of this.#all) turn.leave();
     this.#held.clear();
     abandoned.set(this.#draft.id, left);
   }

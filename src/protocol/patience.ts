@@ -4,7 +4,7 @@ import { call, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
 import type { Sign } from '../system/owner.ts';
 import type { Holder } from './holder.ts';
-import { lockTimeout } from './lock-errors.ts';
+import { lockTimeout, type InTheWay } from './lock-errors.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 export class Patience {
@@ -12,7 +12,7 @@ export class Patience {
   readonly #deadline: number;
   readonly #began = now();
   /** Who held the lock when that was looked at last. */
-  holder: Holder | undefined;
+  holder: InTheWay | undefined;
   /** How often the lock was found free, and another was faster. */
   #tries = 0;
   /** The holder's last sign of life. */

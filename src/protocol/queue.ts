@@ -148,7 +148,11 @@ export class Queue {
 }
 
 /** Removes a ticket, and nothing in it that is not its own. */
-export function* removeTicket(write: Write, home: Folder, { name, token }: TicketName): Steps<void> {
+export function* removeTicket(
+  write: Write,
+  home: Folder,
+  { name, token }: Pick<TicketName, 'name' | 'token'>,
+): Steps<void> {
   yield* inFound(write, home, name, (found) => removeEntry(write, found, token));
   yield* rmdirIn(write, home, name);
 }

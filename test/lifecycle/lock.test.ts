@@ -8,6 +8,7 @@ import { run, start } from '../support/child.ts';
 import { newFolder } from '../support/folder.ts';
 import { needsRoot, needsTools } from '../support/needs.ts';
 import { scratch } from '../support/scratch.ts';
+import { partsOf } from '../support/stale.ts';
 
 const linux = { skip: process.platform === 'linux' ? false : 'processes and threads cannot be seen here' };
 /** Longer than any test: what is waited for so long is not waited for. */
@@ -77,7 +78,7 @@ describe('a lock whose holder', () => {
       process.stdin.once('data', () => { child.kill('SIGKILL'); process.exit(0); });`, [here.at('file'), String(never)]);
     await program.line();
     const [entry = ''] = readdirSync(here.at('.file.untorn-lock/held'));
-    const pid = Number.parseInt(entry.split('-')[5] as string, 36);
+    const pid = Number.parseInt(partsOf(entry).pid, 36);
     process.kill(pid, 'SIGKILL');
     while (!/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) await new Promise(setImmediate);
     await updateFile(here.at('file'), append, 'utf8');

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ask, start, type Program } from './child.ts';
+import { partsOf } from './stale.ts';
 
 export type Way = 'updateFile' | 'updateFileSync' | 'updateJson' | 'updateJsonSync';
 export const ways: readonly Way[] = ['updateFile', 'updateFileSync', 'updateJson', 'updateJsonSync'];
@@ -128,7 +129,7 @@ async function ownerOf(path: string, all: readonly Program[]): Promise<Program> 
 function holderOf(path: string): number | undefined {
   try {
     const [entry] = readdirSync(join(dirname(path), `.${basename(path)}.untorn-lock`, 'held'));
-    return entry === undefined ? undefined : Number.parseInt(entry.split('-')[5] as string, 36);
+    return entry === undefined ? undefined : Number.parseInt(partsOf(entry).pid, 36);
   } catch (error) {
     // It comes and goes; on Windows it may just be going.
     if (['ENOENT', 'EPERM', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
