@@ -24,11 +24,13 @@ export class JsonError extends Error {
    * - `'ERR_UNTORN_JSON_SYNTAX'`: it is no JSON (an empty file too).
    * - `'ERR_UNTORN_JSON_ENCODING'`: it is not UTF-8.
    * - `'ERR_UNTORN_JSON_SCHEMA'`: the schema has {@link issues}.
+   * - `'ERR_UNTORN_JSON_DUPLICATE_KEY'`: an update would lose one of two properties of the same name.
+   * - `'ERR_UNTORN_JSON_NUMBER'`: an update cannot tell which of several numbers that are the same to a program it would write.
    */
-  readonly code: 'ERR_UNTORN_JSON_SYNTAX' | 'ERR_UNTORN_JSON_ENCODING' | 'ERR_UNTORN_JSON_SCHEMA';
+  readonly code: 'ERR_UNTORN_JSON_SYNTAX' | 'ERR_UNTORN_JSON_ENCODING' | 'ERR_UNTORN_JSON_SCHEMA' | 'ERR_UNTORN_JSON_DUPLICATE_KEY' | 'ERR_UNTORN_JSON_NUMBER';
   /** The file. */
   readonly path: PathName;
-  /** Where it stops being JSON or UTF-8, from 1. */
+  /** Where it stops being JSON or UTF-8, or where the key or number is, from 1. */
   readonly line: number | undefined;
   /** In UTF-16 units, from 1. */
   readonly column: number | undefined;
@@ -52,7 +54,13 @@ export class JsonError extends Error {
   }
 }
 
-/** Whether an error says that a file is damaged, and not that it is not what a program wants. */
+/** Whether an error says that a file is damaged, and not that it is not what a program wants, or can keep. */
 export function isDamage(error: unknown): error is JsonError {
-  return JsonError.isJsonError(error) && error.code !== 'ERR_UNTORN_JSON_SCHEMA';
+  return JsonError.isJsonError(error) && (error.code === 'ERR_UNTORN_JSON_SYNTAX' || error.code === 'ERR_UNTORN_JSON_ENCODING');
+}
+
+/** Where an index of a text is, from 1. */
+export function placeIn(text: string, at: number = text.length): { line: number; column: number } {
+  const lines = text.slice(0, at).split('\n');
+  return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
 }

@@ -4,13 +4,17 @@
  * Promise: what JSON cannot hold is a TypeError that says where it is: undefined (but as a property, which is left out as
  * everywhere), functions, symbols, BigInts, NaN and infinities, invalid dates, cycles, and built-in objects that would become `{}`.
  */
+import { isDate, isNumberObject } from 'node:util/types';
 import { misuse } from './errors.ts';
+import { isOpaque, kindOf } from './opaque.ts';
+import type { OddNumbers, Origin } from './json-numbers.ts';
 
 /** As JSON.stringify takes it. */
 export type Replacer = (this: unknown, key: string, value: unknown) => unknown;
 
-/** A value as JSON. */
-export function stringify(value: unknown, replacer?: Replacer, indent?: string): string {
+/** A value as JSON. `numbers`: those of the file that it is to replace, which are written as they are there. */
+export function stringify(value: unknown, replacer?: Replacer, indent?: string, numbers?: OddNumbers): string {
+  if (numbers !== undefined) return numbers.putInto(JSON.stringify(value, checking(replacer, numbers), indent));
   // A replacer that looks at everything makes it three times as slow, so that it only comes where a quick look was not enough.
   if (replacer === undefined && isPlain(value, 0)) return JSON.stringify(value, undefined, indent);
   return JSON.stringify(value, checking(replacer), indent);
@@ -31,7 +35,7 @@ function isPlain(value: unknown, depth: number): boolean {
     for (let index = 0; index < value.length; index++) if (!isPlain(value[index], depth + 1)) return false;
     return true;
   }
-  if (prototype !== Object.prototype && prototype !== null) return false;
+  if (prototype !== Object.prototype && (prototype !== null || isOpaque(value))) return false;
   for (const key in value) {
     const property = (value as Record<string, unknown>)[key];
     if (property !== undefined && !isPlain(property, depth + 1)) return false;
@@ -39,21 +43,27 @@ function isPlain(value: unknown, depth: number): boolean {
   return true;
 }
 
+const nowhere: Origin = { node: undefined, isSure: false };
+
 /** A replacer that refuses what would be lost. It sees each value after its own `toJSON`. */
-function checking(replacer: Replacer | undefined): Replacer {
+function checking(replacer: Replacer | undefined, numbers?: OddNumbers): Replacer {
   /** The objects that are being written, outermost first, and where each is. */
-  const within: { object: unknown; where: string }[] = [];
+  const within: { object: unknown; where: string; origin: Origin }[] = [];
   return function check(this: unknown, key, given) {
     while (within.length > 0 && within.at(-1)?.object !== this) within.pop();
-    const isRoot = within.length === 0;
-    const where = isRoot ? 'value' : place(within.at(-1)?.where ?? '', this, key);
+    const outer = within.at(-1);
+    const isRoot = outer === undefined;
+    const where = isRoot ? 'value' : place(outer.where, this, key);
+    const origin = outer?.origin ?? numbers?.root ?? nowhere;
     if (isInvalidDate((this as Record<string, unknown>)[key])) throw refused(where, 'an invalid date');
     const value = replacer === undefined ? given : replacer.call(this, key, given);
+    const kept = typeof value === 'number' ? numbers?.note(value, this as object, origin, key, where) : undefined;
+    if (kept !== undefined) return kept;
     const lost = loss(value, isRoot || Array.isArray(this));
     if (lost !== undefined) throw refused(where, lost);
     if (typeof value === 'object' && value !== null) {
       if (within.some(({ object }) => object === value)) throw refused(where, 'an object that contains itself');
-      within.push({ object: value, where });
+      within.push({ object: value, where, origin: numbers?.originOf(value, this as object, origin, key) ?? nowhere });
     }
     return value;
   };
@@ -82,7 +92,7 @@ function loss(value: unknown, undefinedToo: boolean): string | undefined {
       return 'a BigInt';
     case 'object':
       if (value === null) return undefined;
-      if (kindOf(value) === 'Number') return loss(Number(value), undefinedToo);
+      if (isNumberObject(value)) return loss(Number(value), undefinedToo);
       return isOpaque(value) ? `an instance of ${kindOf(value)}` : undefined;
     default:
       return undefined;
@@ -90,18 +100,5 @@ function loss(value: unknown, undefinedToo: boolean): string | undefined {
 }
 
 function isInvalidDate(value: unknown): boolean {
-  return value instanceof Date && Number.isNaN(value.getTime());
-}
-
-function kindOf(value: object): string {
-  return Object.prototype.toString.call(value).slice('[object '.length, -1);
-}
-
-/** What JSON holds as it is: boxed values count as what is in them. An instance of a class is written with its own properties. */
-const transparent = new Set(['Object', 'Array', 'Arguments', 'Boolean', 'Number', 'String']);
-
-/** Whether an object keeps its content elsewhere than in properties, as a Map does, or is binary. */
-function isOpaque(value: object): boolean {
-  if (transparent.has(kindOf(value))) return false;
-  return ArrayBuffer.isView(value) || value instanceof Error || value instanceof RegExp || Object.keys(value).length === 0;
+  return isDate(value) && Number.isNaN(Date.prototype.getTime.call(value));
 }

@@ -1,7 +1,8 @@
 /** JSON between values and the bytes of a file, and how a file is laid out. */
 import { isAscii, isUtf8 } from 'node:buffer';
-import { JsonError } from './json-error.ts';
+import { JsonError, placeIn } from './json-error.ts';
 import { firstFault } from './json-fault.ts';
+import { closingQuote } from './json-scan.ts';
 import type { PathName } from './path.ts';
 
 /** As JSON.parse takes it. */
@@ -51,13 +52,13 @@ function syntaxError(path: PathName, text: string, fault: number): JsonError {
   if (text.trim() === '') return new JsonError('ERR_UNTORN_JSON_SYNTAX', { path, reason: 'is empty, which is no JSON' });
   const char = text.codePointAt(fault);
   const reason = char === undefined ? 'is no JSON: it ends too early' : `is no JSON: unexpected ${JSON.stringify(String.fromCodePoint(char))}`;
-  return new JsonError('ERR_UNTORN_JSON_SYNTAX', { path, reason, ...lineAndColumn(text.slice(0, fault)) });
+  return new JsonError('ERR_UNTORN_JSON_SYNTAX', { path, reason, ...placeIn(text, fault) });
 }
 
 /** Bytes that are not UTF-8 are an error: as replacement characters they would be lost with the next write. */
 export function decode(path: PathName, bytes: Buffer): string {
   if (isAscii(bytes)) return bytes.toString('latin1');
-  if (!isUtf8(bytes)) throw new JsonError('ERR_UNTORN_JSON_ENCODING', { path, reason: 'is not UTF-8', ...lineAndColumn(beforeInvalid(bytes)) });
+  if (!isUtf8(bytes)) throw new JsonError('ERR_UNTORN_JSON_ENCODING', { path, reason: 'is not UTF-8', ...placeIn(beforeInvalid(bytes)) });
   return bytes.toString('utf8', bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);
 }
 
@@ -67,11 +68,6 @@ function beforeInvalid(bytes: Buffer): string {
   let same = 0;
   while (same < bytes.length && bytes[same] === back[same]) same++;
   return bytes.toString('utf8', 0, same).replace(/\ufffd$/, '');
-}
-
-function lineAndColumn(before: string): { line: number; column: number } {
-  const lines = before.split('\n');
-  return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
 }
 
 /** The bytes of a file that holds a text of one line in this layout. */
@@ -117,13 +113,6 @@ export function indentJson(text: string, indent: string, newline: string): strin
   }
   parts.push(text.slice(begin));
   return parts.join('');
-}
-
-function closingQuote(text: string, opening: number): number {
-  for (let at = opening + 1; ; at++) {
-    if (text[at] === '\\') at++;
-    else if (text[at] === '"') return at;
-  }
 }
 
 /** As UTF-8. Most JSON is ASCII, which is copied as it is in a third of the time; to join the texts would copy the first once more. */

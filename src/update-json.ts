@@ -1,4 +1,5 @@
 import { codeOf } from './errors.ts';
+import { keepingOptions, lossesOf, readKeeping } from './json-keeping.ts';
 import { formatOptions, readFormat, readingOptions, readReading, type ReadJsonOptions, type Recovery, type WriteJsonOptions } from './json-options.ts';
 import { stringify } from './json-strict.ts';
 import { compact, encode, layOut, layoutOf } from './json-text.ts';
@@ -16,7 +17,16 @@ import { runSync } from './system/sync-driver.ts';
 import { lockedWrite, outcomeOf, unchanged, type Kept, type UpdateInfo } from './updating.ts';
 
 /** Options of an update of JSON: how it is read, and how it is written. */
-export interface UpdateJsonOptions<T = unknown> extends WriteJsonOptions, Omit<ReadJsonOptions<T>, 'schema' | 'signal'> {}
+export interface UpdateJsonOptions<T = unknown> extends WriteJsonOptions, Omit<ReadJsonOptions<T>, 'schema' | 'signal'> {
+  /**
+   * Numbers that `update` leaves as they are: written as they stand in the file, also where a double has not as many digits or is not as
+   * large; or as `JSON.stringify` writes the double that `JSON.parse` gives. Where several numbers of the file are the same double, and it
+   * cannot be told which of them is to be written, `'keep'` is an error. @default 'keep'
+   */
+  numbers?: 'keep' | 'double' | undefined;
+  /** A file with two properties of one name in one object: fail, or lose all but the last, which is the one that a program sees. @default 'refuse' */
+  duplicateKeys?: 'refuse' | 'last' | undefined;
+}
 
 /** What an update is told beside the value. */
 export interface UpdateJsonInfo extends UpdateInfo {
@@ -84,9 +94,10 @@ export function updateJsonSync(path: PathLike, update: (value: never, info: Upda
 }
 
 function* updating(path: PathLike, update: (value: never, info: UpdateJsonInfo) => unknown, options: UpdateJsonOptions | null | undefined, blocking: boolean): Steps<UpdateJsonResult> {
-  const { settings, fields } = readOptionsAnd(options, [...formatOptions, ...readingOptions]);
+  const { settings, fields } = readOptionsAnd(options, [...formatOptions, ...readingOptions, ...keepingOptions]);
   const { indent, replacer, schema } = readFormat(settings, fields);
   const reading = readReading(fields);
+  const keeping = readKeeping(fields);
   const write = lockedWrite(path, update, settings, blocking);
   let found: FoundJson | undefined;
   let value: unknown;
@@ -101,11 +112,13 @@ function* updating(path: PathLike, update: (value: never, info: UpdateJsonInfo) 
       found = yield* valueOf(write, reading, old, { ...rereading, again });
       ({ value } = found);
       const { recovery, bytes } = found;
+      const losses = bytes === undefined ? undefined : lossesOf(write.path, bytes, found.value, reading, keeping);
       const outcome = yield* outcomeOf(write, () => update(value as never, { version: latest, path: write.path, recovery }));
       if ('error' in outcome) return outcome;
       if (outcome.value === unchanged) return { content: undefined };
       ({ value } = outcome);
-      const text = stringify(value, replacer, indent);
+      if (losses?.duplicate !== undefined) throw losses.duplicate;
+      const text = stringify(value, replacer, indent, losses?.numbers);
       if (schema !== undefined) yield* validated(schema, write.path, JSON.parse(text), blocking);
       // Another backup would take the place of the good one.
       if (recovery !== undefined) write.settings = { ...settings, backup: { kind: 'path', path: yield* freeName(write.path) } };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fs, { mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { describe, it } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import { JsonError, readJson, readJsonSync, writeFile, writeFileSync, writeJson, writeJsonSync, WriteError, type ReadJsonOptions, type Recovery, type StandardSchema, type WriteJsonOptions } from 'untorn';
 import { scratch } from '../support/scratch.ts';
 
@@ -64,7 +65,25 @@ for (const { name, read, write } of apis) {
       assert.equal(here.text('file'), '{"a":1}\n');
     });
 
-    for (const [layout, old, now] of [
+    class Lru extends Map {
+  readonly max = 100;
+}
+
+/** What keeps its content elsewhere than in properties. */
+const opaque: Record<string, () => object> = {
+  Map: () => new Map([[1, 2]]), Set: () => new Set([1]), WeakMap: () => new WeakMap(), WeakSet: () => new WeakSet(), WeakRef: () => new WeakRef({}), Promise: () => Promise.resolve(), ArrayBuffer: () => new ArrayBuffer(1),
+  SharedArrayBuffer: () => new SharedArrayBuffer(1), DataView: () => new DataView(new ArrayBuffer(1)), Uint8Array: () => new Uint8Array(1), RegExp: () => /a/, Error: () => new TypeError('a'), Headers: () => new Headers({ a: 'b' }),
+  URLSearchParams: () => new URLSearchParams('a=b'), FormData: () => new FormData(), Blob: () => new Blob(['a']), Response: () => new Response('a'), ReadableStream: () => new ReadableStream(), Generator: () => (function* () { yield 1; })(),
+  'Map Iterator': () => new Map().keys(), 'Array Iterator': () => [1].values(), BigInt: () => Object(1n) as object, Symbol: () => Object(Symbol.iterator) as object, AbortSignal: () => new AbortController().signal,
+};
+
+/** The same of another realm, some with a field. */
+const foreign = runInNewContext(`({
+  'an invalid date': new Date(NaN), Error: Object.assign(new Error('a'), { field: 1 }), Map: Object.assign(new Map(), { field: 1 }), Set: new (class extends Set { field = 1 }), Promise: Object.assign(Promise.resolve(), { field: 1 }),
+  ArrayBuffer: Object.assign(new ArrayBuffer(1), { field: 1 }), RegExp: Object.assign(/a/, { field: 1 }), WeakMap: Object.assign(new WeakMap(), { field: 1 }), Uint8Array: new Uint8Array(1),
+})`) as Record<string, object>;
+
+for (const [layout, old, now] of [
       ['two spaces', '{\n  "a": 0\n}\n', '{\n  "a": [\n    1\n  ]\n}\n'],
       ['three spaces and no newline at the end', '[\n   0]', '{\n   "a": [\n      1\n   ]\n}'],
       ['tabs and CRLF', '{\r\n\t"a": 0\r\n}\r\n', '{\r\n\t"a": [\r\n\t\t1\r\n\t]\r\n}\r\n'],
@@ -134,6 +153,10 @@ for (const { name, read, write } of apis) {
       ['an instance of Uint8Array', { bytes: new Uint8Array([1]) }, 'value.bytes'],
       ['an instance of ArrayBuffer', { bytes: new ArrayBuffer(1) }, 'value.bytes'],
       ['an instance of URLSearchParams', [new URLSearchParams('a=1')], 'value[0]'],
+      ...Object.entries(opaque).flatMap(([what, make]) => [[`an instance of ${what}`, [Object.assign(make(), { field: 1 })], 'value[0]'], [`an instance of ${what}`, { a: make() }, 'value.a']] as const),
+      ...Object.entries(foreign).map(([what, value]) => [what.startsWith('an ') ? what : `an instance of ${what}`, { a: value }, 'value.a'] as const),
+      ['an instance of Map', [new Lru()], 'value[0]'],
+      ['an instance of Object', [Object.setPrototypeOf(new Set([1]), null)], 'value[0]'],
       ['undefined', { toJSON: () => undefined }, 'value'],
       ['NaN', { a: { toJSON: () => [Number.NaN] } }, 'value.a[0]'],
       ['NaN', { a: Object(Number.NaN) }, 'value.a'],
