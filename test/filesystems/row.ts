@@ -27,7 +27,7 @@ export interface Row {
 /** What every program expects of a filesystem. Where it cannot do that within a while, nothing is tried on it. */
 const usual = `
   const fs = require('node:fs');
-  process.chdir(process.argv[1]);
+  process.chdir(fs.mkdtempSync(process.argv[1] + '/usual-'));
   const fd = fs.openSync('one', 'w');
   fs.writeSync(fd, 'content');
   fs.fsyncSync(fd);
@@ -92,6 +92,14 @@ async function tryOne(behaviour: Behaviour, mounted: Mounted, number: number, am
   }
 }
 
+/** Whether plain calls are not answered either. */
+async function hangs(place: Place, { folder }: Mounted): Promise<boolean> {
+  return within(20_000, place.run(process.execPath, '-e', usual, folder)).then(
+    () => false,
+    (error: unknown) => error instanceof Late,
+  );
+}
+
 async function tryAll(
   filesystem: Filesystem,
   place: Place,
@@ -125,7 +133,11 @@ async function tryAll(
     try {
       cells.set(behaviour.name, await within(patience, trying));
     } catch (error) {
-      cells.set(behaviour.name, verdict('VIOLATION', (error as Error).message));
+      const { message } = error as Error;
+      cells.set(
+        behaviour.name,
+        (await hangs(place, mounted)) ? verdict('filesystem', 'hangs') : verdict('VIOLATION', message),
+      );
       // Whoever waits for it gets an error.
       await place.stop();
       await trying;
