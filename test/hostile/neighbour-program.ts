@@ -28,11 +28,12 @@ const deeds = {
     if (status !== 0) throw Object.assign(new Error(stderr), { code: 'EEXIST' });
   },
   remove: (path: string) => rmSync(path, { recursive: true }),
-  /** Puts files with certain names into every directory of his own below one. */
+  /** Puts files with certain names into every directory of his own below one, as far as he can. */
   stuff(folder: string, ...names: string[]) {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
-      if (!entry.isDirectory() || lstatSync(path).uid !== process.geteuid?.()) continue;
+      const { uid, mode } = lstatSync(path);
+      if (!entry.isDirectory() || uid !== process.geteuid?.() || (mode & 0o300) !== 0o300) continue;
       for (const name of names) writeFileSync(join(path, name), 'bait');
     }
   },

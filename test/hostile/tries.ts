@@ -54,7 +54,9 @@ export function everyOther(): Try[] {
     (['root', 'alice'] as const).flatMap((who) =>
       (['group', 'sticky'] as const).flatMap((kind): Try[] => {
         const alone: Try = { operation: name, who, kind, with: everything, some: 15 };
-        return finding.has(name) ? [alone, ...(['neighbour', 'self'] as const).map((by): Try => ({ ...alone, after, by, moments: 3 }))] : [alone];
+        const beside = finding.has(name) ? (['neighbour', 'self'] as const).map((by): Try => ({ ...alone, after, by, moments: 3 })) : [];
+        // Where nothing is given and nothing is planted there is nothing to exchange.
+        return operation(name).given.length === 0 && name !== 'sweep recursive' ? beside : [alone, ...beside];
       }),
     ),
   );
