@@ -6,7 +6,7 @@ import { fileType } from '../system/flags.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { isExclusive } from './directory.ts';
 import { lockNameOf } from './lock-name.ts';
-import { isExposed, isSticky, letGoOf, makeHome, type LockDirectory } from './lock-rights.ts';
+import { isExposed, isSticky, letGoOf, makeOpen, type LockDirectory } from './lock-rights.ts';
 import { isOwn, lookIn, openFound, rmdirIn } from './owned.ts';
 import type { Place } from './place.ts';
 import { afterFailure } from './temporary.ts';
@@ -60,7 +60,7 @@ export function* enterHome(write: Write, place: LockPlace): Steps<LockHome | Bar
 function* makeOrFind(write: Write, place: LockPlace, name: PathName): Steps<Found | Barred | undefined> {
   const parent = place.directory.status;
   try {
-    const made = yield* makeHome(write, place, name, parent);
+    const made = yield* makeOpen(write, place, name, parent);
     return made && { ...made, isNew: true };
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
@@ -71,13 +71,10 @@ function* makeOrFind(write: Write, place: LockPlace, name: PathName): Steps<Foun
   }
   const found = yield* openFound(write, place, name);
   if (found !== undefined) {
-    const { uid } = found.status;
-    if (!isSticky(parent) || isOwn(write, found.status) || uid === 0 || uid === parent.uid) {
-      return { ...found, isNew: false };
-    }
-    // Who owns it may rename what others put in it.
+    if (!isSticky(parent) || isOwn(write, found.status)) return { ...found, isNew: false };
+    // Who owns it may exchange what others put in it, and nobody else may remove it.
     letGoOf(write, found);
-    return { name, uid };
+    return { name, uid: found.status.uid };
   }
   const status = yield* lookIn(place, name);
   if (status === undefined || fileType(status.mode) === 'directory') return undefined;

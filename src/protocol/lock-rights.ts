@@ -35,35 +35,17 @@ export function isSticky(parent: FileStatus): boolean {
   return (parent.mode & 0o1000) !== 0 && (parent.mode & 0o022) !== 0;
 }
 
-/** Makes the directory of a lock. In a sticky directory only who may move everything there may share one. */
-export function* makeHome(
+/**
+ * Makes a directory of a lock. Where others write `parent`, that of the target, they may take over what is in it, but in a sticky
+ * directory, where each may move only what is his own. Undefined if it was removed as soon as it was made.
+ */
+export function* makeOpen(
   write: Write,
   folder: Folder,
   name: PathName,
   parent: FileStatus,
 ): Steps<LockDirectory | undefined> {
-  const { uid } = write.surroundings;
-  const shares = !isSticky(parent) || uid === 0 || uid === parent.uid;
-  return yield* make(write, folder, name, parent, shares);
-}
-
-/** Makes a directory in that of a lock; `parent` is that of the target. Undefined if it was removed as soon as it was made. */
-export function* makeWithin(
-  write: Write,
-  folder: Folder,
-  name: PathName,
-  parent: FileStatus,
-): Steps<LockDirectory | undefined> {
-  return yield* make(write, folder, name, parent, !isSticky(parent));
-}
-
-function* make(
-  write: Write,
-  folder: Folder,
-  name: PathName,
-  parent: FileStatus,
-  isShared: boolean,
-): Steps<LockDirectory | undefined> {
+  const isShared = !isSticky(parent);
   const reach = join(folder.directory.reach, name);
   if (!isExposed(write, parent)) {
     yield* call.mkdir(reach, (parent.mode & 0o777) | own);

@@ -15,7 +15,7 @@ import { removeEntry } from './lock-entry.ts';
 import { lockUnsupported } from './lock-errors.ts';
 import type { LockHome } from './lock-home.ts';
 import { heldName, noteName, type TicketName } from './lock-name.ts';
-import { letGoOf, makeWithin, type LockDirectory } from './lock-rights.ts';
+import { letGoOf, makeOpen, type LockDirectory } from './lock-rights.ts';
 import { namesIn } from './owned.ts';
 import { afterFailure, type Folder } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -44,7 +44,7 @@ export function* drawTicket(
   let entry: LockDirectory | undefined;
   const make = (folder: Folder, made: string, guarded: Guard): Steps<LockDirectory> =>
     whenDescriptorsAllow(write, function* () {
-      const directory = yield* makeWithin(write, folder, made, home.parent);
+      const directory = yield* makeOpen(write, folder, made, home.parent);
       if (directory === undefined) throw refusal('ENOENT', `somebody removed "${made}", which was just made`);
       guarded.opened();
       return directory;
