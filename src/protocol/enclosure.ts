@@ -10,7 +10,7 @@
  */
 import { refusal } from '../errors.ts';
 import { asText, display, join, type PathName } from '../path.ts';
-import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { call, type FileStatus, type Guard, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
 import { syncNow } from './directory.ts';
 import { closeFound, isOwn, isPrivate, isSameInode, lookIn, openFound, rmdirIn, type FoundDirectory } from './owned.ts';
@@ -24,6 +24,7 @@ export interface Enclosure extends FoundDirectory {
   readonly name: PathName;
   /** What is in it that was made in it has this name. */
   readonly token: string;
+  readonly guard: Guard;
 }
 
 /** Others may pass through it, as the rights of what is in it allow. */
@@ -34,27 +35,36 @@ export function* makeEnclosure(write: Write, parent: Folder, name: PathName): St
   const chosen = newName(write, name, 'tree');
   const token = tokenOf(chosen);
   if (token === undefined) throw new Error(`"${display(chosen)}" has no token`);
+  const reach = join(parent.directory.reach, chosen);
+  // Before it is made: the first guard of a process is what makes it hear of signals.
+  const guard = write.surroundings.guard('directory', reach, join(parent.directoryPath, chosen));
   try {
-    yield* call.mkdir(join(parent.directory.reach, chosen), mode);
+    yield* call.mkdir(reach, mode);
   } catch (error) {
     // On a network filesystem an error may be reported of what was done.
-    if ((yield* lookIn(parent, chosen)) === undefined) throw error;
+    if ((yield* lookIn(parent, chosen)) === undefined) {
+      guard.release();
+      throw error;
+    }
   }
+  guard.opened();
   try {
     const found = yield* openFound(write, parent, chosen);
     if (found === undefined) throw refusal('ESTALE', `"${display(join(parent.directoryPath, chosen))}" is gone, or no directory any more`);
-    return { ...found, parent, name: chosen, token };
+    return { ...found, parent, name: chosen, token, guard };
   } catch (error) {
-    yield* afterFailure(rmdirIn(write, parent, chosen));
+    if (yield* afterFailure(rmdirIn(write, parent, chosen))) guard.release();
     throw error;
   }
 }
 
-/** Closes it, and removes it if it is empty. */
+/** Closes it, and removes it if it is empty; what is in it then is for a sweep. */
 export function* leaveEnclosure(write: Write, enclosure: Enclosure): Steps<void> {
   yield* afterFailure(closeFound(enclosure));
-  // Twice, as locks are given back.
-  for (let tries = 0; tries < 2 && !(yield* afterFailure(rmdirIn(write, enclosure.parent, enclosure.name))); tries++);
+  // Twice, as locks are given back; and what fails then is tried again when the process ends.
+  for (let tries = 0; tries < 2; tries++) {
+    if (yield* afterFailure(rmdirIn(write, enclosure.parent, enclosure.name))) return enclosure.guard.release();
+  }
 }
 
 /** The name that a directory has when it was moved in. */
