@@ -8,6 +8,7 @@
  * - syncsDirectories: an fsync of a directory makes the names in it durable. The kernel answers it by itself for most
  *   programs behind FUSE, and for some servers.
  */
+import { codeOf } from '../errors.ts';
 import type { PathName } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
 
@@ -46,7 +47,9 @@ export function* filesystemAt(path: PathName): Steps<Filesystem> {
   let type;
   try {
     type = yield* call.statfs(path);
-  } catch {
+  } catch (error) {
+    // Without descriptors nothing is known of any filesystem: that passes.
+    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
     return unknown; // Where that cannot be asked, or there is nothing.
   }
   return known.get(type) ?? unknown;

@@ -9,7 +9,7 @@ import { lockNameOf } from './lock-name.ts';
 import { isExposed, isSticky, letGoOf, makeOpen, type LockDirectory } from './lock-rights.ts';
 import { isOwn, lookIn, openFound, rmdirIn } from './owned.ts';
 import type { Place } from './place.ts';
-import { afterFailure } from './temporary.ts';
+import { twice } from './temporary.ts';
 import type { Write } from './write.ts';
 
 /** Where a lock is: a name in an open directory. */
@@ -83,7 +83,7 @@ function* makeOrFind(write: Write, place: LockPlace, name: PathName): Steps<Foun
 
 /** Leaves it, and removes it if nobody else is in it. */
 export function* leaveHome(write: Write, home: LockHome): Steps<void> {
-  yield* afterFailure(rmdirIn(write, home.place, home.name));
+  yield* twice(() => rmdirIn(write, home.place, home.name));
   home.guard.release();
   letGoOf(write, home);
 }

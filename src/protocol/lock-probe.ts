@@ -5,7 +5,7 @@
  * once for each directory, before anything else is done there, unless the filesystem is known to do as rename(2) says. That is
  * no proof: two holders also look whether they are alone.
  */
-import { asText, join } from '../path.ts';
+import { asText, join, type PathName } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { lockUnsupported } from './lock-errors.ts';
 import type { LockHome } from './lock-home.ts';
@@ -48,8 +48,8 @@ export function* assertExclusive(write: Write, home: LockHome, lease: number): S
 
 /** Whether one ticket is not renamed over another, whatever the error is, and both are as they were. */
 function* isRefused(write: Write, home: LockHome, [one, other]: readonly [Ticket, Ticket]): Steps<boolean> {
-  const moved = call.rename(join(home.directory.reach, one.name), join(home.directory.reach, other.name));
-  if (yield* succeeds(moved)) return false;
+  const [from, to] = [one, other].map(({ name }) => join(home.directory.reach, name)) as [PathName, PathName];
+  if (yield* succeeds(call.rename(from, to))) return false;
   for (const { name, token } of [one, other]) {
     const names = yield* inFound(write, home, name, (found) => namesIn(write, found));
     if (names?.length !== 1 || asText(names[0] as string) !== token) return false;

@@ -35,7 +35,7 @@ import { Patience } from './patience.ts';
 import { lookAt } from './look.ts';
 import { Queue, waitingIn } from './queue.ts';
 import { takeOver, type Settle } from './takeover.ts';
-import { afterFailure, type Folder } from './temporary.ts';
+import { afterFailure, twice, type Folder } from './temporary.ts';
 import { dismantle, drawTicket, folderIn, isAlone, present, type Ticket } from './ticket.ts';
 import type { Write } from './write.ts';
 
@@ -210,7 +210,7 @@ export function* releaseLock(write: Write, lock: Lock): Steps<void> {
     locks.delete(owner.random);
     noteReleased(write, home.place);
     // Where somebody else has taken it already it is not empty.
-    yield* afterFailure(call.rmdir(held.directory.reach));
+    yield* twice(() => call.rmdir(held.directory.reach));
     for (const guard of ticket.guards) guard.release();
     yield* leaveHome(write, home);
   } catch (error) {

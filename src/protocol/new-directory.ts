@@ -14,7 +14,7 @@ import { leaveEnclosure, makeEnclosure, nameInside, type Enclosure } from './enc
 import { keeping } from './keeping.ts';
 import { isSameInode, lookIn } from './owned.ts';
 import { lookAt, type Place } from './place.ts';
-import { afterFailure, newName, type Folder } from './temporary.ts';
+import { afterFailure, type Folder, newName, twice } from './temporary.ts';
 import { removeTree } from './tree.ts';
 import type { LockedWrite, Write } from './write.ts';
 
@@ -200,7 +200,7 @@ export function* discardNew(write: Write, { enclosure, name, status, isReady }: 
   if (enclosure === undefined || isReady) return;
   for (const entry of [name, nameInside(enclosure, status)]) {
     // Twice, since nothing removes it before a sweep.
-    for (let tries = 0; tries < 2 && !(yield* afterFailure(removeIfIts(write, enclosure, entry, status))); tries++);
+    yield* twice(() => removeIfIts(write, enclosure, entry, status));
   }
 }
 
