@@ -166,6 +166,16 @@ export const operations = {
   },
   'write mine': { given: [], run: ({ writeFile }, at) => writeFile(at('mine'), 'both') },
   'update mine': { given: [], run: ({ updateFile }, at) => updateFile(at('mine'), () => 'both', fast) },
+  'append a': { given: ['state'], run: ({ updateFile }, at) => updateFile(at('state'), (old) => `${String(old)} a`, fast) },
+  'append b': { given: ['state'], run: ({ updateFileSync }, at) => updateFileSync(at('state'), (old) => `${String(old)} b`, fast) },
+  'append b if it is that version': {
+    given: ['state'],
+    async run({ readVersioned, writeFile }, at) {
+      const { content, version } = await readVersioned(at('state'), 'utf8');
+      return writeFile(at('state'), `${content} b`, { ...fast, ifMatch: version });
+    },
+  },
+  'append b in a transaction': { given: ['state'], run: ({ transaction }, at) => transaction(async (tx) => tx.writeFile(at('state'), `${await tx.readFile(at('state'), 'utf8')} b`), { lock }) },
   'update of theirs': { given: ['theirs'], run: ({ updateFile }, at) => updateFile(at('theirs'), () => 'new', fast) },
   'transaction of theirs': { given: ['theirs'], run: ({ transaction }, at) => transaction((tx) => tx.writeFile(at('theirs'), 'new'), { lock }) },
   'update that changes nothing': { given: [], run: ({ updateFile }, at) => updateFile(at('state'), (old) => old as Buffer, fast) },
