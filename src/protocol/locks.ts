@@ -73,7 +73,7 @@ export class LockSet {
     for (const { lock } of this.#all) if (lock !== undefined) yield* assertHeld(lock);
   }
 
-  /** From here on the end of the process does not free them: who takes them over completes the transaction. */
+  /** From here on the end of the process does not free them: what they are for is committed, and whoever takes them over completes it. */
   keep(): void {
     for (const { lock } of this.#all) for (const guard of lock?.guards ?? []) guard.release();
   }
@@ -108,6 +108,7 @@ export class LockSet {
 
   /** Leaves them to be taken over: what they are for is committed and could not be completed. */
   giveUp(): void {
+    this.keep();
     const left = [];
     for (const { lock, turn } of this.#all) {
       if (lock !== undefined) left.push(giveUpLock(this.#draft.write, lock));
