@@ -38,6 +38,23 @@ export function* makeChange(write: Write, id: string, parts: readonly Part[], ch
   return change.kind === 'put' ? yield* put(write, id, part, change) : yield* remove(write, part, change);
 }
 
+/** The path of the file that a change is of. */
+export function pathOf(folders: readonly Pick<OpenFolder, 'directoryPath'>[], { directory, name }: Change): PathName {
+  return join((folders[directory] as OpenFolder).directoryPath, name);
+}
+
+/** Fails if new content is gone that is not in place. */
+export function assertMade(made: readonly Made[]): void {
+  if (made.some((one) => one === 'missing' || one === 'unknown')) throw refusal('ERR_UNTORN_MISSING', 'what it had staged is gone');
+}
+
+/** Makes all changes. Whoever calls it does so at once: readers see old beside new for as short as can be. */
+export function* makeAll(write: Write, id: string, parts: readonly Part[], changes: readonly Change[]): Steps<Made[]> {
+  const made: Made[] = [];
+  for (const change of changes) made.push(yield* makeChange(write, id, parts, change));
+  return made;
+}
+
 function* remove(write: Write, part: Part, { name, was }: Removal): Steps<Made> {
   const now = yield* lookIn(part, name);
   if (now === undefined) return 'made';

@@ -78,7 +78,7 @@ export class LockSet {
     for (const lock of this.#locks) yield* assertHeld(lock);
   }
 
-  /** From here on the end of the process does not free them: who takes them over completes the transaction. */
+  /** From here on the end of the process does not free them: what they are for is committed, and whoever takes them over completes it. */
   keep(): void {
     for (const { guards } of this.#locks) for (const guard of guards) guard.release();
   }
@@ -113,6 +113,7 @@ export class LockSet {
 
   /** Leaves them to be taken over: what they are for is committed and could not be completed. */
   giveUp(): void {
+    this.keep();
     const left = this.#locks.map((lock) => giveUpLock(this.#draft.write, lock));
     for (const { turn } of this.#all) turn.leave();
     this.#held.clear();

@@ -10,7 +10,7 @@
 import { refusal } from '../errors.ts';
 import { display, join, key, type PathName } from '../path.ts';
 import { atOnce, call, type Steps } from '../system/calls.ts';
-import { clearStaged, makeChange, type Made, type Part } from './changes.ts';
+import { clearStaged, makeAll, pathOf, type Made, type Part } from './changes.ts';
 import { closeDirectory } from './directory.ts';
 import type { OpenFolder } from './files.ts';
 import { openPart, readIfWhole, readJournal, unreachable, withRecord, type FoundPart, type Read } from './find-record.ts';
@@ -109,20 +109,10 @@ function* complete(write: Write, home: OpenFolder, record: FoundDirectory, journ
   return files;
 }
 
-function* makeAll(write: Write, id: string, parts: readonly Part[], changes: readonly Change[]): Steps<Made[]> {
-  const made: Made[] = [];
-  for (const change of changes) made.push(yield* makeChange(write, id, parts, change));
-  return made;
-}
-
 /** Of a transaction whose owner ended when everything was done. */
 function allMade(home: OpenFolder, { content: { changes } }: Read<Journal>, others: readonly FoundPart[]): SettledFile[] {
   const folders = [home, ...others.map(({ site, folder }) => ({ directoryPath: folder?.directoryPath ?? site.path }))];
   return changes.map((change) => ({ path: pathOf(folders, change), made: 'made' }));
-}
-
-function pathOf(parts: readonly Pick<OpenFolder, 'directoryPath'>[], { directory, name }: Change): PathName {
-  return join((parts[directory] as OpenFolder).directoryPath, name);
 }
 
 function contentLost({ path, made }: SettledFile): Error {

@@ -14,17 +14,16 @@
  *  6. The token becomes `done` and the record is synced, so that nothing is done again after later writes; then what was staged goes,
  *     then the pointers, durably, then the journal, and the locks last.
  * A crash before 4 leaves every target as it was; `recover` removes what was staged. A crash after it leaves a committed
- * journal; `recover` goes on with 5, where what is done already is not done again.
+ * journal; `recover` goes on with 5, where what is done already is not done again. So does an exit or a signal, before it ends the process.
  * With durability `'off'` nothing is synced: that serves against the end of a process, not of the machine.
  */
 import { refusal } from '../errors.ts';
-import { join, type PathName } from '../path.ts';
+import type { PathName } from '../path.ts';
 import type { NotKept } from '../result.ts';
 import { atOnce, type Steps } from '../system/calls.ts';
-import { makeChange, whatItHolds, type Made, type Part } from './changes.ts';
+import { assertMade, makeAll, pathOf, whatItHolds, type Made, type Part } from './changes.ts';
 import type { Draft } from './draft.ts';
 import { filesOf, type DraftChange } from './draft-change.ts';
-import type { Change } from './journal.ts';
 import type { LockSet } from './locks.ts';
 import { lookAt } from './place.ts';
 import { refuseOneName } from './one-name.ts';
@@ -66,6 +65,9 @@ class Commit {
   readonly #drafted: readonly DraftChange[];
   readonly #plan: Plan;
   readonly #written: Written;
+  /** Whether all changes are in place, and synced. */
+  #isMade = false;
+  #letEnd = (): void => undefined;
 
   constructor(draft: Draft, locks: LockSet) {
     this.#draft = draft;
@@ -121,7 +123,6 @@ class Commit {
     yield* this.#locks.assertHeld();
     yield* this.#draft.assertSeen();
     for (const change of this.#drafted) if (change.kind === 'put') yield* reporting(change.write, refuseIfGone(change.temporary));
-    // From here on an exit must not remove them.
     this.#letStay();
     try {
       if (!(yield* record.commitToken(found))) throw refusal('ERR_LOCK_LOST', 'another process has taken over and rolled the transaction back');
@@ -141,11 +142,12 @@ class Commit {
     }
   }
 
+  /** From here on an exit must not remove what was staged, but complete what is committed. */
   #letStay(): void {
     for (const change of this.#drafted) if (change.kind === 'put') change.temporary.guard.release();
     for (const { staged } of this.#plan.linked) staged.letStay();
     this.#written.letStay();
-    this.#locks.keep();
+    this.#letEnd = this.#write.surroundings.atEnd(() => this.#completeInTheEnd());
   }
 
   #isCommitted(): void {
@@ -161,13 +163,33 @@ class Commit {
     const write = this.#write;
     write.step = 'complete';
     yield* record.syncRecord(write, this.#written.found);
-    const made = yield* atOnce(this.#makeAll());
+    const made = yield* atOnce(this.#makeChanges());
     const durable = yield* record.syncAll(write, this.#plan.folders);
+    this.#isMade = true;
     this.#locks.confirmed(durable);
-    yield* this.#written.finish(this.#plan.changes);
+    yield* this.#written.finish(write, this.#plan.changes);
     write.step = 'unlock';
     yield* this.#locks.releaseAll();
+    this.#letEnd();
     return { durable, outcomes: this.#drafted.map((change) => this.#outcomeOf(change, made)) };
+  }
+
+  /** When the process ends meanwhile. A thread may be at one of these calls still. Then guards give the locks back, unless this fails. */
+  *#completeInTheEnd(): Steps<void> {
+    const write: Write = { ...this.#write, blocking: true };
+    const { found } = this.#written;
+    try {
+      if (!this.#isMade) {
+        if (!(yield* record.isCommitted(found))) throw refusal('ERR_LOCK_LOST', 'it is not known whether it is committed');
+        yield* record.syncRecord(write, found);
+        assertMade(yield* makeAll(write, this.#draft.id, this.#parts, this.#plan.changes));
+        yield* record.syncAll(write, this.#plan.folders);
+      }
+      yield* this.#written.finish(write, this.#plan.changes);
+    } catch (error) {
+      this.#locks.keep();
+      throw error;
+    }
   }
 
   get #parts(): Part[] {
@@ -175,12 +197,11 @@ class Commit {
   }
 
   /** At once: readers see old beside new for as short as can be, and no write of this process comes between. */
-  *#makeAll(): Steps<Made[]> {
-    const made: Made[] = [];
-    for (const change of this.#plan.changes) made.push(yield* makeChange(this.#write, this.#draft.id, this.#parts, change));
+  *#makeChanges(): Steps<Made[]> {
+    const made = yield* makeAll(this.#write, this.#draft.id, this.#parts, this.#plan.changes);
     for (const change of this.#drafted) if (made[this.#plan.indexOf(change)] === 'made') for (const { place } of filesOf(change)) this.#locks.placed(place);
     for (const { staged } of this.#plan.linked) staged.forget();
-    if (made.some((one) => one === 'missing' || one === 'unknown')) throw refusal('ERR_UNTORN_MISSING', 'what it had staged is gone');
+    assertMade(made);
     return made;
   }
 
@@ -197,11 +218,10 @@ class Commit {
   }
 
   #outcomeOf(change: DraftChange, made: readonly Made[]): Outcome {
-    const { existing } = change.kind === 'rename' ? change.to : change.place;
     return {
       change,
       made: made[this.#plan.indexOf(change)] as Made,
-      replaced: existing !== undefined,
+      replaced: (change.kind === 'rename' ? change.to : change.place).existing !== undefined,
       backupPath: this.#plan.linked.find(({ of, backupPath }) => of === change && backupPath !== undefined)?.backupPath,
       notKept: change.kind === 'put' ? change.notKept : [],
     };
@@ -209,6 +229,7 @@ class Commit {
 
   /** Before the commit: everything that was added goes. */
   *#rollBack(): Steps<void> {
+    this.#letEnd();
     for (const { staged } of this.#plan.linked) yield* staged.discard();
     for (const change of this.#drafted) if (change.kind === 'put') yield* discardTemporary(change.temporary);
     yield* this.#written.withdraw();
@@ -217,13 +238,10 @@ class Commit {
 
   /** It is committed, or may be, and cannot be completed here: `recover` does it, or who takes over its locks. */
   #abandon(error: unknown): void {
+    this.#letEnd();
     this.#locks.failed(error);
     this.#locks.giveUp();
   }
-}
-
-function pathOf(parts: readonly Part[], { directory, name }: Change): PathName {
-  return join((parts[directory] as Part).directoryPath, name);
 }
 
 function* refuseIfGone(temporary: { readonly reach: PathName } & Parameters<typeof statusOf>[0]): Steps<void> {

@@ -54,12 +54,12 @@ export class Written {
   }
 
   /** Everything is done, and durable: removes all of it, and what was staged. */
-  *finish(changes: readonly Change[]): Steps<void> {
+  *finish(write: Write, changes: readonly Change[]): Steps<void> {
     const [home, ...others] = this.#folders as [OpenFolder, ...OpenFolder[]];
-    yield* record.finishToken(this.#write, this.found);
-    yield* clearStaged(this.#write, this.#id, this.#folders, changes);
-    yield* record.removePointers(this.#write, others, this.#id);
-    yield* record.removeRecord(this.#write, home, this.found, this.#id);
+    yield* record.finishToken(write, this.found);
+    yield* clearStaged(write, this.#id, this.#folders, changes);
+    yield* record.removePointers(write, others, this.#id);
+    yield* record.removeRecord(write, home, this.found, this.#id);
   }
 
   /**

@@ -80,12 +80,16 @@ function removeAll(): void {
     while (!exists && !paths.some((path) => existsSync(path)) && patience-- > 0) pause(1);
     for (const path of paths) attempt(() => removal[kind](path));
   };
-  const all = [...guarded].toSorted((a, b) => order[a.kind] - order[b.kind]);
-  for (const one of all.filter(({ kind }) => kind === 'file')) remove(one);
+  for (const one of inOrder('file')) remove(one);
+  // They may take something from the list.
   for (const steps of endings) attempt(() => runSync(steps()));
-  for (const one of all.filter(({ kind }) => kind !== 'file')) remove(one);
+  for (const one of inOrder('lock entry', 'directory', 'lock')) remove(one);
   guarded.clear();
   endings.clear();
+}
+
+function inOrder(...kinds: (keyof typeof order)[]): Guarded[] {
+  return [...guarded].filter(({ kind }) => kinds.includes(kind)).toSorted((a, b) => order[a.kind] - order[b.kind]);
 }
 
 function attempt(remove: () => void): void {
