@@ -17,7 +17,7 @@ import { copyContent } from './copy.ts';
 import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
 import { applyMetadata } from './metadata.ts';
 import { isSameInode, unlinkIn } from './owned.ts';
-import { lookAt, type Place } from './place.ts';
+import { lookAt, refuseTooLong, type Place } from './place.ts';
 import { syncInPlace } from './sync-in-place.ts';
 import { afterFailure, closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, stagingFolder, syncTemporary, unlinkIfThere, type Folder, type TemporaryFile } from './temporary.ts';
 import type { Turn } from './turns.ts';
@@ -81,6 +81,7 @@ function* backUpElsewhere(write: Write, place: Place, turn: Turn, path: PathName
 
 /** Puts the old file under a name that may be taken: under a new one first, then renamed over it. */
 function* backUpAs(write: Write, place: Place, turn: Turn, folder: Folder, name: PathName): Steps<PathName> {
+  refuseTooLong(write, join(folder.directoryPath, name));
   const staged = yield* stageOld(write, place, folder, name);
   try {
     turn.throwIfOvertaken(place);
@@ -199,6 +200,7 @@ function isAsOpen(status: FileStatus, looked: FileStatus | undefined): boolean {
 function* backUpNumbered(write: Write, place: Place, turn: Turn, limit: number): Steps<MadeBackup> {
   for (let attempts = 1; ; attempts++) {
     const { name, surplus } = yield* nextNumbered(write, place, limit);
+    refuseTooLong(write, join(place.directoryPath, name));
     const reach = join(place.directory.reach, name);
     try {
       if (!(yield* linked(write, place, reach))) yield* backUpAs(write, place, turn, place, name);

@@ -1,9 +1,9 @@
-/** The newest content of each file that is in place: known while an older asynchronous call may still come. */
+/** The newest content of each file that is in place: known while an older call may still come. */
 import type { Placed } from './placed.ts';
 
-/** Numbers of asynchronous calls that have not settled, and may be for any file, lowest first. */
+/** Numbers of calls that have not settled, and may be for any file, lowest first. */
 const outstanding = new Set<number>();
-/** For each file, how many asynchronous calls that have not settled are for it and no other. */
+/** For each file, how many calls that have not settled are for it and no other. */
 const settledOn = new Map<string, number>();
 const newest = new Map<string, Placed>();
 

@@ -12,7 +12,41 @@ import { closeDirectory, openDirectory, syncDirectory, type Directory } from './
 import type { Write } from './write.ts';
 
 /** Directories that writes of this process made, or found made just before them, and whose entry has not been synced. */
-const unsynced = new Set<string>();
+const unsynced = new Map<string, PathName>();
+/** How many are remembered: a program that syncs none of those that it makes must not note them for ever. */
+const maximumNoted = 1000;
+/** Any directory below it may be one that was forgotten. */
+let forgottenBelow: PathName | undefined;
+
+function note(path: PathName): void {
+  if (unsynced.size >= maximumNoted) {
+    for (const one of unsynced.values()) forgottenBelow = forgottenBelow === undefined ? split(one).directory : commonDirectory(split(one).directory, forgottenBelow);
+    unsynced.clear();
+  }
+  unsynced.set(key(path), path);
+}
+
+/** Whether the entry of a directory may not have been synced. */
+function isNoted(path: PathName): boolean {
+  return unsynced.has(key(path)) || (forgottenBelow !== undefined && isBelow(split(path).directory, forgottenBelow));
+}
+
+function commonDirectory(one: PathName, other: PathName): PathName {
+  let common = other;
+  while (!isBelow(one, common) && !isRoot(common)) common = split(common).directory;
+  return common;
+}
+
+/** Whether a path leads, by its names, to a directory or to something below it. */
+function isBelow(path: PathName, directory: PathName): boolean {
+  let at = path;
+  while (key(at) !== key(directory) && !isRoot(at)) at = split(at).directory;
+  return key(at) === key(directory);
+}
+
+function isRoot(path: PathName): boolean {
+  return key(split(path).directory) === key(path);
+}
 
 /** Opens a directory, making it and what is missing above it if that was asked for. */
 export function* openOrMakeDirectory(write: Write, path: PathName): Steps<Directory> {
@@ -51,7 +85,7 @@ function* makeDirectory(wanted: PathName): Steps<void> {
 /** Makes one directory and notes that its entry is not synced, also where somebody else was faster: they may not have synced it. */
 export function* makeNoted(path: PathName, mode: number): Steps<void> {
   // Before it is there: another write that finds it must know.
-  unsynced.add(key(path));
+  note(path);
   try {
     yield* call.mkdir(path, mode);
   } catch (error) {
@@ -67,8 +101,8 @@ export function* makeNoted(path: PathName, mode: number): Steps<void> {
  */
 export function* syncParents(write: Write, path: PathName): Steps<true | 'unsupported'> {
   let durable: true | 'unsupported' = true;
-  for (let made = path; unsynced.size > 0 && key(split(made).directory) !== key(made); made = split(made).directory) {
-    if (!unsynced.has(key(made))) continue;
+  for (let made = path; (unsynced.size > 0 || forgottenBelow !== undefined) && !isRoot(made); made = split(made).directory) {
+    if (!isNoted(made)) continue;
     const above = yield* whenDescriptorsAllow(write, () => openDirectory(write, split(made).directory));
     try {
       if ((yield* syncDirectory(write, above)) === 'unsupported') durable = 'unsupported';

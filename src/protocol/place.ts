@@ -34,6 +34,14 @@ export interface Place {
   held: number | undefined;
 }
 
+/** With the null at their end: what is longer would be there, since its directory is open, and nobody could open it by its path. */
+const longestPath: Readonly<Partial<Record<NodeJS.Platform, number>>> = { linux: 4096, android: 4096, darwin: 1024 };
+
+/** Refuses a path that the system does not take (PATH_MAX), as given or after links were followed. */
+export function refuseTooLong({ surroundings }: Write, path: PathName): void {
+  if (Buffer.byteLength(path) >= (longestPath[surroundings.platform] ?? Infinity)) throw refusal('ENAMETOOLONG', 'its path is too long');
+}
+
 /** As the kernel's own limit (path_resolution(7)). */
 const maximumLinks = 40;
 
@@ -41,6 +49,7 @@ const maximumLinks = 40;
 export function* findPlace(write: Write): Steps<Place> {
   write.step = 'resolve';
   for (let links = 0; ; ) {
+    refuseTooLong(write, write.path);
     const { directory: directoryPath, name } = split(write.path);
     if (['', '.', '..'].includes(asText(name))) throw refusal('EISDIR', 'the path names a directory');
     refuseReserved(write.surroundings, write.path);

@@ -22,7 +22,7 @@ import { underLock } from './lock-held.ts';
 import { create, discardNew, isAnother, nameVersion, prepared, putBack, syncVersion, versionName, type New, type Spot } from './new-directory.ts';
 import { removeOld, rightsOf, statusOf, whereIs, type Old } from './old-directory.ts';
 import { isSameInode, lookIn } from './owned.ts';
-import { ifThere, lookAt } from './place.ts';
+import { ifThere, lookAt, refuseTooLong } from './place.ts';
 import { afterFailure, newName, stagingFolder } from './temporary.ts';
 import { syncTree } from './tree.ts';
 import { reporting, throwIfAborted, type LockedWrite } from './write.ts';
@@ -72,6 +72,7 @@ export function* replaceTree(write: LockedWrite, source: TreeSource, keepOld: bo
 }
 
 function* inFolder<T>(write: LockedWrite, steps: (place: Spot) => Steps<T>): Steps<T> {
+  refuseTooLong(write, write.path);
   const { directory: directoryPath, name } = split(write.path);
   if (['', '.', '..'].includes(asText(name))) throw refusal('EINVAL', 'the path must end with a name');
   const directory = yield* openDirectory(write, directoryPath);

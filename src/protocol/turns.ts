@@ -53,7 +53,8 @@ export class Turn {
     const { mode, uid, gid, overwrite, backup, symlink, preserve } = write.settings;
     const onlyContent = mode === undefined && uid === undefined && gid === undefined && overwrite && backup === undefined && symlink === 'follow';
     this.supersedable = write.locking === undefined && onlyContent && preserve.mode !== 'off' && preserve.owner !== 'off' && preserve.xattr !== 'off';
-    if (!write.blocking) callBegins(this.number);
+    // Also a blocking call: what its data's iterator does comes later than it.
+    if (standsFor === undefined) callBegins(this.number);
     if (write.locking !== undefined) write.locking.deadline = now() + write.settings.lock.timeout;
   }
 

@@ -42,6 +42,31 @@ for (const { name, write } of apis) {
     }
   });
 
+  describe(`${name}() with long paths`, () => {
+    /** A directory whose path has so many bytes. */
+    function deep(folder: string, size: number): string {
+      let path = folder;
+      while (path.length < size - 201) path += `/${'d'.repeat(size - path.length > 401 ? 200 : size - path.length - 202)}`;
+      path += `/${'e'.repeat(size - path.length - 1)}`;
+      mkdirSync(path, { recursive: true });
+      return path;
+    }
+
+    it('takes one of 4,095 bytes, and refuses one that nobody could open (G4)', { skip: process.platform !== 'linux' && 'the limit is that of Linux' }, async (t) => {
+      const directory = deep(newFolder(t), 4000);
+      const [longestPath, tooLong] = [`${directory}/${'n'.repeat(94)}`, `${directory}/${'n'.repeat(95)}`];
+      assert.deepEqual([longestPath.length, tooLong.length], [4095, 4096]);
+      await write(longestPath, 'content');
+      assert.equal(text(longestPath), 'content');
+      await assert.rejects(write(tooLong, 'content'), refusedWith('ENAMETOOLONG'));
+      await assert.rejects(write(longestPath, 'new', { backup: 'simple' }), refusedWith('ENAMETOOLONG'));
+      await assert.rejects(write(longestPath, 'new', { backup: 'numbered' }), refusedWith('ENAMETOOLONG'));
+      symlinkSync('n'.repeat(95), `${directory}/link`);
+      await assert.rejects(write(`${directory}/link`, 'content'), refusedWith('ENAMETOOLONG'));
+      assert.deepEqual([names(directory), text(longestPath)], [['link', 'n'.repeat(94)], 'content']);
+    });
+  });
+
   describe(`${name}() with paths of all kinds`, () => {
     it('takes a file: URL with escaped characters', async (t) => {
       const folder = newFolder(t);

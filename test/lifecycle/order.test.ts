@@ -132,6 +132,42 @@ describe('order in one process', () => {
     assert.deepEqual(here.names(), ['file']);
   });
 
+  it('lets a write win that comes from the data of an earlier one, although that ends later (G7)', () => {
+    for (const options of [{}, { durability: 'off' }, { ifUnchanged: 'skip' }, { mode: 0o600 }] as const) {
+      plainWrite(here.at('file'), 'old');
+      function* data(): Generator<string> {
+        yield 'outer';
+        assert.equal(writeFileSync(here.at('file'), 'inner', options).superseded, false);
+        yield ' and the rest of it';
+      }
+      if ('mode' in options) assert.throws(() => writeFileSync(here.at('file'), data(), options), { code: 'ERR_UNTORN_OVERTAKEN' });
+      else assert.equal(writeFileSync(here.at('file'), data(), options).superseded, true);
+      assert.equal(here.text('file'), 'inner');
+    }
+    writeFileSync(here.at('file'), 'next');
+    assert.deepEqual([here.text('file'), here.names()], ['next', ['file']]);
+  });
+
+  it('syncs the parents that it made without syncing them, however many there are (G3)', { skip: process.platform !== 'linux' && 'there is no /proc' }, async () => {
+    const synced = await ask<string[]>(`
+      import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { fsyncSync } = fs;
+      const synced = [];
+      fs.fsyncSync = (fd) => {
+        synced.push(fs.readlinkSync('/proc/self/fd/' + fd));
+        fsyncSync(fd);
+      };
+      syncBuiltinESMExports();
+      const { writeFileSync } = await import('untorn');
+      const folder = process.argv[1];
+      for (let number = 0; number < 250; number++) writeFileSync(folder + '/made/' + number + '/a/b/c/d/file', '', { durability: 'off', makeParents: true });
+      for (const number of [3, 249]) writeFileSync(folder + '/made/' + number + '/a/b/c/d/other', '');
+      console.log(JSON.stringify(synced.filter((path) => !path.includes('.untorn-'))));
+    `, [here.folder]);
+    for (const number of [3, 249]) assert.ok([`made/${number}/a/b/c`, `made/${number}/a`, `made/${number}`, 'made'].every((name) => synced.includes(here.at(name))), `${number}: ${synced.join(' ')}`);
+  });
+
   it('counts a write that finds its bytes in place: older calls do not come after it (G7)', async () => {
     const calls = [writeFile(here.at('file'), 'b')];
     await turnsOfTheLoop(1);
