@@ -1,9 +1,10 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { PathName } from '../path.ts';
 import { updateFile } from '../update-file.ts';
 import { assertText } from './arguments.ts';
 import { outputOf } from './command.ts';
-import { Conflict } from './failures.ts';
+import { O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { codeOf, Conflict } from './failures.ts';
 import { interruptible } from './interruption.ts';
 import { replace } from './replace.ts';
 import type { Invocation } from './table.ts';
@@ -34,10 +35,24 @@ class Missing extends Error {}
  * Whatever happened to directories and links meanwhile, it is this content.
  */
 function open(path: PathName, content: Buffer): number {
-  const fd = openSync(path, 'r');
-  if (holds(fd, content)) return fd;
-  closeSync(fd);
+  const fd = openRegular(path);
+  if (fd !== undefined && holds(fd, content)) return fd;
+  if (fd !== undefined) closeSync(fd);
   throw new Conflict(`"${path.toString()}" was changed at this moment`);
+}
+
+/** Never through a link, and never waiting: somebody may have put a FIFO in the place of the file. */
+function openRegular(path: PathName): number | undefined {
+  let fd;
+  try {
+    fd = openSync(path, O_RDONLY | O_NOFOLLOW);
+  } catch (error) {
+    if (!['ELOOP', 'ENXIO', 'ENOENT'].includes(codeOf(error) ?? '')) throw error;
+    return undefined;
+  }
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  return undefined;
 }
 
 function holds(fd: number, content: Buffer): boolean {

@@ -1,10 +1,11 @@
 /** What is told on standard error: one line each, that begins with the program's name. */
 import { writeSync } from 'node:fs';
 import { UsageError } from './failures.ts';
+import { printable } from './printable.ts';
 
 /** Prints a line on standard error. If that cannot be written, nobody is there to be told. */
 export function tell(text: string): void {
-  printError(`untorn: ${text.replaceAll('\n', ' ')}\n`);
+  printError(`untorn: ${printable(text.replaceAll('\n', ' '))}\n`);
 }
 
 /** Prints on standard error what may go unheard. */
@@ -19,7 +20,7 @@ export function printError(text: string): void {
 /** Prints what was thrown, without its stack unless UNTORN_DEBUG asks for it. */
 export function tellError(error: unknown): void {
   if (process.env['UNTORN_DEBUG'] === '1' && error instanceof Error) {
-    printError(`${error.stack}\n`);
+    printError(`${(error.stack ?? '').split('\n').map(printable).join('\n')}\n`);
     return;
   }
   const hint = error instanceof UsageError ? `; try "untorn ${error.command === undefined || error.command === 'help' ? '' : `${error.command} `}--help"` : '';

@@ -5,6 +5,7 @@ import { exits } from './exit-codes.ts';
 import { reasonOf } from './failures.ts';
 import { tell } from './messages.ts';
 import { print } from './output.ts';
+import { printableLine } from './printable.ts';
 import { valueOf } from './parse.ts';
 import { jsonPath, printJson } from './report.ts';
 import type { Invocation } from './table.ts';
@@ -32,8 +33,8 @@ export async function perform(invocation: Invocation): Promise<number> {
 }
 
 async function show({ files, removed, kept }: RecoverResult, quiet: boolean): Promise<void> {
-  const line = (word: string, path: string | Buffer): Buffer[] => [Buffer.from(`${word} `), Buffer.from(path), Buffer.from('\n')];
-  await print(Buffer.concat([...files.flatMap(({ outcome, path }) => line(outcome, path)), ...removed.flatMap((path) => line('removed', path))]));
+  const done = files.map(({ outcome, path }) => printableLine(`${outcome} `, path));
+  await print(Buffer.concat([...done, ...removed.map((path) => printableLine('removed ', path))]));
   for (const one of kept) if (!quiet || isTrouble(one)) tell(`Kept "${one.path.toString()}": ${reasonToKeep(one)}`);
 }
 

@@ -7,11 +7,12 @@ import type { TransactionResult } from '../transaction-options.ts';
 import { CommandFailed, codeOf } from './failures.ts';
 import { tell, wordsFor } from './messages.ts';
 import { print } from './output.ts';
+import { printable } from './printable.ts';
 import { inUnits } from './progress.ts';
 
 /** One line of JSON. A path that is not UTF-8 is an object with its bytes in base64. */
 export async function printJson(value: unknown): Promise<void> {
-  await print(`${JSON.stringify(value)}\n`);
+  await print(`${printable(JSON.stringify(value))}\n`);
 }
 
 /** A path as JSON can say it. */

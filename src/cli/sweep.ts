@@ -6,6 +6,7 @@ import { exits } from './exit-codes.ts';
 import { reasonOf } from './failures.ts';
 import { tell } from './messages.ts';
 import { print } from './output.ts';
+import { printableLine } from './printable.ts';
 import { valueOf } from './parse.ts';
 import { jsonPath, printJson } from './report.ts';
 import type { Invocation } from './table.ts';
@@ -37,8 +38,7 @@ export async function perform(invocation: Invocation): Promise<number> {
 }
 
 async function show({ removed, kept, recoverable }: SweepResult, quiet: boolean): Promise<void> {
-  const newline = Buffer.from('\n');
-  await print(Buffer.concat(removed.flatMap((path) => [Buffer.from(path), newline])));
+  await print(Buffer.concat(removed.map((path) => printableLine('', path))));
   for (const file of kept) if (!quiet || file.reason === 'failed') tell(`Kept "${file.path.toString()}": ${reasonToKeep(file)}`);
   for (const path of quiet ? [] : recoverable) tell(`Recoverable "${path.toString()}": it was kept after a failure; copy it back or delete it`);
 }
