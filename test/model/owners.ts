@@ -15,7 +15,7 @@ import { systemOf, type Traits } from './system.ts';
 import { surroundingsOf } from './writers.ts';
 
 /** Calls that no other process notices or changes. */
-const unnoticed = new Set<keyof System>(['write', 'read', 'close', 'fstat', 'fsync', 'fchmod', 'fchown', 'listxattr']);
+const unnoticed = new Set<keyof System>(['write', 'read', 'close', 'fstat', 'fsync', 'fchmod', 'fchown', 'listxattr', 'statfs', 'readlink']);
 
 /** Changes what one process yields: a mistake in the protocol. */
 export type Mutation = (request: SystemCall, index: number) => Steps<unknown> | undefined;
@@ -144,9 +144,10 @@ export class Owner {
   }
 }
 
-/** Shows the target for ever as it was when it was read. */
+/** Shows the target as it was when it was read, until it is replaced. */
 function blinded(system: System): System {
   let read = -1;
+  let isDone = false;
   let seen: { status?: ReturnType<System['lstat']>; error?: unknown } | undefined;
   return {
     ...system,
@@ -166,8 +167,12 @@ function blinded(system: System): System {
       if (fd === read) seen ??= { status };
       return status;
     },
+    rename(from, to) {
+      system.rename(from, to);
+      isDone ||= String(to).endsWith('/f');
+    },
     lstat(path) {
-      if (seen === undefined || !String(path).endsWith('/f')) return system.lstat(path);
+      if (isDone || seen === undefined || !String(path).endsWith('/f')) return system.lstat(path);
       if (seen.error !== undefined) throw seen.error;
       return seen.status as ReturnType<System['lstat']>;
     },

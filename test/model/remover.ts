@@ -21,12 +21,9 @@ export class Remover {
     return this.#steps === undefined ? this.#disk.tree.find(this.#path) !== undefined : this.#steps.length > 0;
   }
 
-  /** Lists what is there, or removes the next of it. */
+  /** Removes the next of what was there when it began. */
   act(): string {
-    if (this.#steps === undefined) {
-      this.#steps = this.#removalOf(this.#path);
-      return 'list';
-    }
+    this.#steps ??= this.#removalOf(this.#path);
     const remove = this.#steps.shift() as () => void;
     try {
       remove();
