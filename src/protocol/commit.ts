@@ -61,7 +61,7 @@ export function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: n
   if (!isLocked(write) || write.locking.check !== undefined) return yield* commitNow(write, staged, turn, bytes);
   return yield* underLock(write, staged.place, function* (lock) {
     yield* moveTemporary(write, staged.temporary, lock.folder);
-    expectVersion(write, lock, staged.place, yield* versionInPlace(write, staged.place));
+    expectVersion(write, staged.place, yield* versionInPlace(write, staged.place));
     write.step = 'read source';
     const version = yield* versionOfFile(staged.temporary.fd);
     return { ...(yield* commitNow(write, staged, turn, bytes)), version };

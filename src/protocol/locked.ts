@@ -74,9 +74,9 @@ function* replaceLocked(write: LockedWrite, turn: Turn, prepare: Prepare): Steps
   yield* turn.enter();
   const place = yield* claimPlace(write, turn, write.path);
   try {
-    return yield* underLock(write, place, function* (lock) {
+    return yield* underLock(write, place, function* () {
       const { seen, changed } = yield* prepare(place);
-      expectVersion(write, lock, place, seen);
+      expectVersion(write, place, seen);
       write.step = 'update';
       const outcome = yield* changed();
       if ('error' in outcome) return outcome;

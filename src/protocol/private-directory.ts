@@ -14,7 +14,7 @@ import { lookAt } from './look.ts';
 import { isOwn, isPrivate, isSameInode } from './owned.ts';
 import type { Place } from './place.ts';
 import { othersRename } from './shared.ts';
-import { afterFailure, type TemporaryFile } from './temporary.ts';
+import { afterFailure, type TemporaryFile, twice } from './temporary.ts';
 import type { Write } from './write.ts';
 
 function exchanged(): Error {
@@ -69,7 +69,17 @@ function* movedInto<T>(inside: PathName, temporary: TemporaryFile, steps: (reach
     if (!isSameInode(yield* call.fstat(temporary.fd), yield* call.lstat(inside))) throw exchanged();
     return yield* steps(inside);
   } finally {
-    yield* call.rename(inside, temporary.reach);
+    yield* moveBack(inside, temporary);
+  }
+}
+
+function* moveBack(inside: PathName, { reach }: TemporaryFile): Steps<void> {
+  try {
+    yield* call.rename(inside, reach);
+  } catch (error) {
+    // Where it was is gone, as the entry of a lock that was lost: nobody would find it here.
+    yield* twice(() => call.unlink(inside));
+    throw error;
   }
 }
 

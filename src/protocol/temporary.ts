@@ -11,7 +11,6 @@ import { O_DSYNC, O_NEW, O_SYNC } from '../system/flags.ts';
 import { attributesMatter, list, type Attributes } from './attribute-names.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Directory } from './directory.ts';
-import { lockLost } from './lock-errors.ts';
 import { lookAt } from './look.ts';
 import type { Place } from './place.ts';
 import { othersRename } from './shared.ts';
@@ -96,7 +95,6 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, {
       // Another error may be one of what was done. The name is new, so that nobody else has a file of it.
       if (code !== 'EEXIST' && !(yield* afterFailure(unlinkIfThere(reach)))) guard.opened();
       else guard.release();
-      if (folder.way !== undefined && code === 'ENOENT') throw lockLost(error);
       if (code === 'ENAMETOOLONG' && !short) short = true;
       else if (code !== 'EEXIST' || attempts >= 10) throw error;
     }
@@ -116,9 +114,7 @@ export function* moveTemporary(write: Write, temporary: TemporaryFile, folder: F
     // On a network filesystem an error may be reported of what was done.
     if ((yield* lookAt({ reach })) === undefined) {
       guard.release();
-      // It is where it was: so the folder is gone.
-      const isLost = codeOf(error) === 'ENOENT' && (yield* lookAt(temporary)) !== undefined;
-      throw isLost ? lockLost(error) : error;
+      throw error;
     }
   }
   temporary.guard.release();
