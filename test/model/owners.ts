@@ -98,7 +98,7 @@ export class Owner {
       this.#slept = true;
       return { value: undefined };
     }
-    if (this.#slept || name === 'rename' || (name === 'readdir' && /\.untorn-lock$/.test(String(args[0])))) this.#tried = this.#disk.version;
+    if (this.#slept || name === 'rename' || (name === 'readdir' && String(args[0]).endsWith('.untorn-lock'))) this.#tried = this.#disk.version;
     this.#slept = false;
     try {
       return { value: (this.#system[name] as (...given: unknown[]) => unknown)(...args) };
