@@ -10,6 +10,7 @@ import { asText, join, surround, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
 import { parseToken } from '../system/owner.ts';
+import type { Directory } from './directory.ts';
 import { isTrusted, lookIn, namesIn, type FoundDirectory } from './owned.ts';
 import { newName, type Folder } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -24,12 +25,15 @@ const ofOneMachine = new Set([
 const aWhile = 600_000_000_000n;
 
 /** Whether other machines may have a directory's filesystem in use. */
-export function* isShared({ surroundings }: Write, { directory }: Folder): Steps<boolean> {
+export function* isShared(
+  { surroundings }: Write,
+  { directory }: { readonly directory: Pick<Directory, 'reach' | 'own'> },
+): Steps<boolean> {
   if (surroundings.platform !== 'linux') return false;
   try {
     return !ofOneMachine.has(yield* call.statfs(directory.reach));
   } catch {
-    return true; // Where that cannot be asked, nothing is taken for granted.
+    return !directory.own; // As when it was opened: there may be no descriptors left.
   }
 }
 

@@ -63,7 +63,11 @@ function* makeOrFind(write: Write, place: LockPlace, name: PathName): Steps<Foun
     const made = yield* makeOpen(write, place, name, parent);
     return made && { ...made, isNew: true };
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') {
+      // On a network filesystem an error may be reported of what was done.
+      yield* twice(() => rmdirIn(write, place, name));
+      throw error;
+    }
   }
   const directoryPath = join(place.directoryPath, name);
   if (!isExposed(write, parent)) {

@@ -74,7 +74,7 @@ function* find<T>({ reach, directory }: Looked, attempt: () => Steps<T>, follows
 function* isOwnFilesystem(reach: PathName): Steps<boolean> {
   for (let path = reach; ; ) {
     const { directory } = split(path);
-    if ((yield* filesystemAt(directory)).own) return true;
+    if ((yield* attempted(filesystemAt(directory), true))?.own === true) return true;
     if (key(directory) === key(path) || (yield* isThere(directory, true, false))) return false;
     path = directory;
   }
@@ -94,11 +94,11 @@ function* isThere(reach: PathName, follows: boolean, thoroughly: boolean): Steps
 }
 
 /** What a look gives; undefined where it fails, unless that says nothing of the file. */
-function* attempted<T>(look: Steps<T>): Steps<T | undefined> {
+function* attempted<T>(look: Steps<T>, isOptional = false): Steps<T | undefined> {
   try {
     return yield* look;
   } catch (error) {
-    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
+    if (!isOptional && ['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
     return undefined;
   }
 }

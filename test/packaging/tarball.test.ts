@@ -50,7 +50,7 @@ describe('the packed package', () => {
   after(() => rmSync(project, { recursive: true, force: true }));
 
   it('holds nothing but the build and the documents', () => {
-    assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/comparison.md', 'docs/evidence.md', 'docs/guarantees.md', 'docs/locks.md', 'docs/performance.md', 'package.json']);
+    assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/comparison.md', 'docs/evidence.md', 'docs/filesystems.md', 'docs/guarantees.md', 'docs/locks.md', 'docs/performance.md', 'package.json']);
     assert.deepEqual(files.filter((path) => path.startsWith('dist/') && !/\.(js|d\.ts)$/.test(path)).toSorted(), ['dist/cli/main.cjs', 'dist/signal-exit.LICENSE.txt']);
   });
 
