@@ -81,5 +81,6 @@ export const ofKernel: readonly Filesystem[] = [
   },
   { name: 'overlay, index=on', packages: [], mount: (place) => overlay(place, 'index=on') },
   { name: 'overlay, metacopy=on', packages: [], mount: (place) => overlay(place, 'metacopy=on,redirect_dir=on') },
-  { name: 'overlay, volatile', packages: [], quick: ['durable'], mount: (place) => overlay(place, 'volatile') },
+  // Known to be violated: only /proc/self/mountinfo tells that it drops syncs. In the full run, which fails for it.
+  { name: 'overlay, volatile', packages: [], mount: (place) => overlay(place, 'volatile') },
 ];
