@@ -38,6 +38,11 @@ export interface Barred {
 
 type Found = LockDirectory & Pick<LockHome, 'isNew'>;
 
+/** By a property of its own: somebody may have put one of that name on `Object.prototype`. */
+export function isBarred(found: object): found is Barred {
+  return Object.hasOwn(found, 'uid');
+}
+
 /** Makes the directory of a lock, or opens the one that is there. Undefined if it was there and has gone: then again. */
 export function* enterHome(write: Write, place: LockPlace): Steps<LockHome | Barred | undefined> {
   const { directory, directoryPath } = place;
@@ -47,7 +52,7 @@ export function* enterHome(write: Write, place: LockPlace): Steps<LockHome | Bar
   let home: LockHome | undefined;
   try {
     const found = yield* whenDescriptorsAllow(write, () => makeOrFind(write, place, name));
-    if (found === undefined || 'uid' in found) return found;
+    if (found === undefined || isBarred(found)) return found;
     const exclusive = yield* isExclusive(directory);
     home = { ...found, place, name, parent: directory.status, way, guard, exclusive };
     guard.opened();

@@ -25,7 +25,7 @@ import { closeDirectory } from './directory.ts';
 import { lookAtHolder, signOf } from './holder.ts';
 import { removeEntry } from './lock-entry.ts';
 import { deadlock, lockLost } from './lock-errors.ts';
-import { enterHome, leaveHome, type Barred, type LockHome, type LockPlace } from './lock-home.ts';
+import { enterHome, isBarred, leaveHome, type Barred, type LockHome, type LockPlace } from './lock-home.ts';
 import { heldName, noteName, ticketBehind } from './lock-name.ts';
 import { waitOutside } from './lock-outside.ts';
 import { assertExclusive } from './lock-probe.ts';
@@ -79,9 +79,9 @@ export function* takeLock(write: Write, place: LockPlace, request: LockRequest):
   try {
     for (;;) {
       const home = yield* enterHome(write, place);
-      const entered = home === undefined || 'uid' in home ? home : yield* takeIn(write, home, request, patience);
+      const entered = home === undefined || isBarred(home) ? home : yield* takeIn(write, home, request, patience);
       if (entered === undefined) yield* patience.tryAgain();
-      else if ('uid' in entered) yield* waitOutside(write, place, entered, { request, patience });
+      else if (isBarred(entered)) yield* waitOutside(write, place, entered, { request, patience });
       else {
         taken = entered;
         return taken;
