@@ -34,7 +34,8 @@ const deeds = {
       const path = join(folder, entry.name);
       const { uid, mode } = lstatSync(path);
       if (!entry.isDirectory() || uid !== process.geteuid?.() || (mode & 0o300) !== 0o300) continue;
-      for (const name of names) writeFileSync(join(path, name), 'bait');
+      const there = new Set(readdirSync(path));
+      for (const name of names) if (!there.has(name)) writeFileSync(join(path, name), 'bait');
     }
   },
 } satisfies Record<string, (...args: string[]) => void>;
