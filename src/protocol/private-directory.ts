@@ -33,9 +33,8 @@ function* inPrivateNow<T>(write: Write, place: Place, temporary: TemporaryFile, 
   const enclosure = yield* ifPossible(makeEnclosure(write, place, place.name));
   if (enclosure === undefined) return undefined;
   try {
-    if (!isOwn(write, enclosure.status)) throw exchanged();
-    // Filesystems without modes show every directory as one that everybody may write.
-    if (!isPrivate(enclosure.status)) return undefined;
+    // Filesystems without modes show every directory as one that everybody may write, others show it as somebody else's.
+    if (!isOwn(write, enclosure.status) || !isPrivate(enclosure.status)) return undefined;
     const within = join(enclosure.directory.reach, enclosure.token);
     if ((yield* ifPossible(made(within))) === undefined) return undefined;
     try {

@@ -5,6 +5,7 @@ import { keeping } from './keeping.ts';
 import { killing } from './killing.ts';
 import { naming } from './naming.ts';
 import { racing } from './racing.ts';
+import { sharing } from './sharing.ts';
 import type { Behaviour } from './stage.ts';
 import { writing } from './writing.ts';
 
@@ -12,6 +13,6 @@ export const groups: readonly {
   readonly title: string;
   readonly behaviours: readonly Pick<Behaviour, 'name' | 'about'>[];
 }[] = [
-  { title: 'Contents, names and metadata', behaviours: [...writing, ...naming, ...keeping] },
+  { title: 'Contents, names and metadata', behaviours: [...writing, ...naming, ...keeping, ...sharing] },
   { title: 'Several processes, crashes', behaviours: [...racing, ...committing, ...killing, durable] },
 ];

@@ -174,8 +174,9 @@ export async function createFiles(
   folder: string,
   mark: string,
   times: number,
-): Promise<{ won: number[]; errors: Map<string, number>; untrue: string[] }> {
+): Promise<{ won: number[]; uncertain: number[]; errors: Map<string, number>; untrue: string[] }> {
   const won: number[] = [];
+  const uncertain: number[] = [];
   const untrue: string[] = [];
   const errors = new Map<string, number>();
   for (let number = 0; number < times; number++) {
@@ -187,11 +188,12 @@ export async function createFiles(
     } catch (error) {
       const { code, outcome } = failureOf(error);
       count(errors, code);
+      if (outcome !== 'old') uncertain.push(number);
       const mine = fs.existsSync(path) && fs.readFileSync(path, 'utf8') === `${mark} ${number}`;
       if ((outcome === 'old' && mine) || (outcome === 'new' && !mine))
         untrue.push(`${path}: ${code} says ${outcome}, and ${mine ? 'it holds' : 'it does not hold'} the new content`);
     }
     await turn();
   }
-  return { won, errors, untrue };
+  return { won, uncertain, errors, untrue };
 }

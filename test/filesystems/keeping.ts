@@ -47,7 +47,7 @@ async function look(path: string): Promise<Seen> {
   };
 }
 
-/** What a file is given that has to be kept: how, and what its option is called. What shows then, the filesystem took. */
+/** What a file is given that has to be kept, and what its option is called. What shows then, the filesystem took. */
 const properties = {
   mode: { preserve: 'mode', set: (path: string) => chmod(path, 0o2771) },
   owner: { preserve: 'owner', set: (path: string) => chown(path, uid, -1 >>> 0) },

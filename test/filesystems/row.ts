@@ -1,5 +1,4 @@
 /** All behaviours on one filesystem. */
-import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ActorError } from './actors.ts';
 import { committing } from './committing.ts';
@@ -10,6 +9,7 @@ import { killing } from './killing.ts';
 import { naming } from './naming.ts';
 import { Place } from './place.ts';
 import { racing } from './racing.ts';
+import { sharing } from './sharing.ts';
 import { Stage, type Amount, type Behaviour, type Mounted } from './stage.ts';
 import { verdict, type Verdict } from './verdict.ts';
 import { writing } from './writing.ts';
@@ -77,9 +77,7 @@ async function tryOne(behaviour: Behaviour, mounted: Mounted, number: number, am
   const folder = join(mounted.folder, `behaviour-${number}`);
   const stage = new Stage(folder, mounted, amount);
   try {
-    await mkdir(folder);
-    // Where there are no modes, anybody may write.
-    await chmod(folder, 0o777).catch(() => undefined);
+    await stage.newFolder();
     return await behaviour.run(stage);
   } catch (error) {
     const { code, syscall, message, stack } = error as NodeJS.ErrnoException;
@@ -122,6 +120,7 @@ async function tryAll(
     ...writing,
     ...naming,
     ...keeping,
+    ...sharing,
     ...racing,
     ...committing,
     ...killing,

@@ -9,14 +9,22 @@ import { environment, sleep, type Place } from './place.ts';
 function situation(
   name: string,
   how: (place: Place) => Promise<readonly [How, How?]> | readonly [How, How?],
-  { quick = [], packages = [] }: { quick?: readonly string[]; packages?: readonly string[] } = {},
+  {
+    quick = [],
+    packages = [],
+    owner,
+  }: { quick?: readonly string[]; packages?: readonly string[]; owner?: number } = {},
 ): Filesystem {
   return {
     name,
     packages,
     quick,
     // The two processes are a matter of where they run, not of what is on the disk.
-    mount: async (place) => ({ folder: await place.lower('mounted'), how: await how(place) }),
+    mount: async (place) => ({
+      folder: await place.lower('mounted'),
+      how: await how(place),
+      ...(owner !== undefined && { owner }),
+    }),
   };
 }
 
@@ -52,7 +60,10 @@ async function refusing(place: Place, what: string): Promise<readonly [How]> {
 }
 
 export const situations: readonly Filesystem[] = [
-  situation('an ordinary user', () => [user], { quick: ['write', 'mode and owner given', 'keep', 'transaction'] }),
+  situation('an ordinary user', () => [user], {
+    owner: 64_001,
+    quick: ['write', 'mode and owner given', 'keep', 'shared directory', 'transaction'],
+  }),
   situation('a user namespace that maps ids below 65536 only', fewIds, { quick: ['mode and owner given', 'keep'] }),
   situation('as PID 1, each process in a pid namespace of its own', () => [inNamespaces('--pid', '--mount-proc')], {
     quick: ['updates', 'takeover', 'sweep', 'signals'],

@@ -1,5 +1,5 @@
 /** What a behaviour is tried on: a new folder of a filesystem, and processes that can be told what to do there. */
-import { chmod, mkdir, readdir } from 'node:fs/promises';
+import { chown, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Actor, type How } from './actors.ts';
 import type { Verdict } from './verdict.ts';
@@ -21,6 +21,8 @@ export interface Mounted {
   readonly folder: string;
   /** How processes are started that work there; the second may be started differently from the first. */
   readonly how?: readonly [first: How, second?: How];
+  /** Who works there, if not the superuser. */
+  readonly owner?: number;
   /** The process that serves it, and what its syncs have to reach. */
   readonly server?: { readonly pid: number };
   /** Files that were there before it was mounted, with two names each, in this folder. */
@@ -44,10 +46,11 @@ export class Stage {
     return join(this.folder, ...names);
   }
 
-  /** A new folder that everybody may write. */
-  async newFolder(name: string): Promise<string> {
+  /** A new folder, which those who work there own. */
+  async newFolder(name = '.'): Promise<string> {
     await mkdir(this.at(name));
-    await chmod(this.at(name), 0o777).catch(() => undefined);
+    const { owner } = this.mounted;
+    if (owner !== undefined) await chown(this.at(name), owner, owner);
     return this.at(name);
   }
 

@@ -88,6 +88,7 @@ const create: Behaviour = {
     const all = new Map([...first!.errors, ...second!.errors]);
     const untrue = [...first!.untrue, ...second!.untrue];
     if (untrue.length > 0) return verdict('VIOLATION', 'outcome', untrue);
+    const uncertain = new Set([...first!.uncertain, ...second!.uncertain]);
     const wrong: string[] = [];
     for (let number = 0; number < times; number++) {
       const winners = marks.filter((_, index) => [first, second][index]!.won.includes(number));
@@ -95,7 +96,7 @@ const create: Behaviour = {
       if (winners.length > 1) wrong.push(`${number} was created by both`);
       else if (winners.length === 1 && holds !== `${winners[0]} ${number}`)
         wrong.push(`${number} was created by ${winners[0]} and holds ${short(holds)}`);
-      else if (winners.length === 0 && holds !== undefined)
+      else if (winners.length === 0 && holds !== undefined && !uncertain.has(number))
         wrong.push(`${number} was created by nobody and holds ${short(holds)}`);
     }
     if (wrong.length > 0) return verdict('VIOLATION', `${wrong.length} of ${times}`, wrong);
