@@ -99,8 +99,8 @@ export function folderIn({ directory, directoryPath }: Folder, name: PathName): 
 export type Moved = 'there' | 'held' | 'gone';
 
 const isHeld = new Set(['ENOTEMPTY', 'EEXIST']);
-/** How often an empty directory that is in the way of a rename is removed. */
-const attempts = 3;
+/** How often a rename is tried again that found nothing in its way, or only an empty directory: whoever held the lock has just let go. */
+const attempts = 10;
 
 /** Tries to make a ticket the one that is held. */
 export function* present(write: Write, home: LockHome, ticket: Ticket): Steps<Moved> {
@@ -116,8 +116,8 @@ export function* present(write: Write, home: LockHome, ticket: Ticket): Steps<Mo
       if (found !== undefined && found.length > 0) return 'held';
       if (codeOf(error) === 'ENOENT') return 'gone';
       // Windows, and some servers, put no directory in the place of another, empty or not.
-      if (found === undefined || attempt === attempts) throw error;
-      yield* afterFailure(call.rmdir(join(home.directory.reach, heldName)));
+      if (attempt === attempts) throw error;
+      if (found !== undefined) yield* afterFailure(call.rmdir(join(home.directory.reach, heldName)));
     }
   }
 }
