@@ -38,6 +38,7 @@ async function count(path) {
   console.log('ready');
   const [line] = await createInterface({ input: process.stdin })[Symbol.asyncIterator]().next().then(({ value }) => [value]);
   const end = performance.now() + Number(line) * 1000;
+  const before = process.cpuUsage();
   while ((begun = performance.now()) < end) {
     try {
       await update(path, next, { encoding: 'utf8', durability: values.durability });
@@ -45,7 +46,8 @@ async function count(path) {
       errors.push(error.code ?? String(error));
     }
   }
-  console.log(JSON.stringify({ waits, errors }));
+  const { user, system } = process.cpuUsage(before);
+  console.log(JSON.stringify({ waits, errors, cpu: (user + system) / 1000 }));
   process.exit();
 }
 
@@ -67,20 +69,22 @@ async function contend(processes) {
   const waits = told.flatMap((one) => one.waits);
   const errors = told.flatMap((one) => one.errors);
   const mean = waits.reduce((sum, wait) => sum + wait, 0) / waits.length;
-  return { processes, counted, lost: waits.length - errors.length - counted, errors, mean, longest: Math.max(...waits) };
+  const cpu = told.reduce((sum, one) => sum + one.cpu, 0) / counted;
+  return { processes, counted, cpu, lost: waits.length - errors.length - counted, errors, mean, longest: Math.max(...waits) };
 }
 
 if (values.child !== undefined) await count(values.child);
 else {
-  console.log('processes  updates/s  mean wait ms  longest wait ms  longest/mean  errors');
+  console.log('processes  updates/s  mean wait ms  longest wait ms  longest/mean  processor ms/update  errors');
   for (const processes of positionals.length > 0 ? positionals.map(Number) : [1, 2, 8, 32, 64]) {
-    const { counted, errors, mean, longest, lost } = await contend(processes);
+    const { counted, cpu, errors, mean, longest, lost } = await contend(processes);
     const cells = [
       String(processes).padStart(9),
       (counted / Number(values.seconds)).toFixed(1).padStart(9),
       mean.toFixed(2).padStart(12),
       longest.toFixed(1).padStart(15),
       (longest / mean).toFixed(1).padStart(12),
+      cpu.toFixed(2).padStart(19),
       `${errors.length}${errors.length > 0 ? ` (${[...new Set(errors)].join()})` : ''}`.padStart(6),
     ];
     console.log(cells.join('  ') + (lost > 0 ? `  lost ${lost}` : ''));

@@ -169,7 +169,7 @@ function* waitForTurn(write: Write, home: LockHome, ticket: Ticket, wait: Wait):
         }
       }
       if (!write.blocking) stop ??= showTicket(write, home, ticket);
-      yield* patience.wait(queue.pause);
+      yield* queue.wait(patience);
     }
   } finally {
     stop?.();

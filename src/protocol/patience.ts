@@ -1,6 +1,6 @@
 /** For how long a lock is waited for, in sleeps, until a deadline or an abort; and for how long a holder that cannot be seen is believed to live. */
-import { display } from '../path.ts';
-import { call, type Steps } from '../system/calls.ts';
+import { display, type PathName } from '../path.ts';
+import { call, type Change, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
 import type { Sign } from '../system/owner.ts';
 import type { Holder } from './holder.ts';
@@ -48,10 +48,19 @@ export class Patience {
 
   /** Waits for about so many milliseconds, and fails when the time is up. */
   *wait(pause: number): Steps<void> {
+    yield* call.sleep(this.#durationOf(pause));
+  }
+
+  /** The same, or until a directory changes. */
+  *waitForChange(directory: PathName, pause: number): Steps<Change> {
+    return yield* call.sleepUntilChange(directory, this.#durationOf(pause));
+  }
+
+  #durationOf(pause: number): number {
     throwIfAborted(this.#write);
     const time = now();
     if (time >= this.#deadline) throw lockTimeout(time - this.#began, this.holder);
     // Apart from others that wait for the same.
-    yield* call.sleep(Math.min(pause * (0.75 + Math.random() / 2), this.#deadline - time));
+    return Math.min(pause * (0.75 + Math.random() / 2), this.#deadline - time);
   }
 }

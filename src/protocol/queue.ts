@@ -6,16 +6,18 @@
  * may have died, or stand still, or be somebody else's, put there to hinder. And a ticket that was removed though its owner lives costs that one
  * its place.
  *
- * Each looks the more seldom the further back it stands: about as often as those in front get through.
+ * Each watches who is directly in front, and then the holder, where the system tells of changes, so that one goes on when one has ended and nobody
+ * else wakes up. It looks by itself too, the more seldom the further back it stands: about as often as those in front get through.
  */
 import { asText, join, type PathName } from '../path.ts';
-import { lastChange, type FileStatus, type Steps } from '../system/calls.ts';
+import { lastChange, type Change, type FileStatus, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
 import { lookOnce, signOf } from './holder.ts';
 import { removeEntry } from './lock-entry.ts';
 import type { LockHome } from './lock-home.ts';
 import { heldName, isBefore, parseTicket, type TicketName } from './lock-name.ts';
 import { inFound, isOwn, namesIn, rmdirIn } from './owned.ts';
+import type { Patience } from './patience.ts';
 import { afterFailure, type Folder } from './temporary.ts';
 import type { Write } from './write.ts';
 
@@ -25,6 +27,8 @@ const enough = 4;
 const usual = 1;
 /** Milliseconds between two looks, at most. */
 const longestPause = 100;
+/** How much longer the pauses are where the system tells of changes. */
+const patiently = 5;
 /** Every so many looks one is close: at the lock's holder, and at whoever is next in front. It takes longer than to try. */
 const closely = 4;
 
@@ -54,11 +58,17 @@ export class Queue {
   #step = usual;
   #free = 0;
 
+  /** What the last wait told of who is in front. */
+  #change: Change = 'unknown';
+  /** Whether the system tells of the changes that others make: not of those that are made on another machine. */
+  #isTold: boolean;
+
   /** Whether it tries once before those in front. */
   #goesOn: boolean;
 
   constructor(write: Write, home: LockHome, own: TicketName, tickets: readonly TicketName[], goesOn: boolean) {
     this.#goesOn = goesOn;
+    this.#isTold = home.exclusive;
     this.#write = write;
     this.#home = home;
     this.#own = own;
@@ -68,7 +78,7 @@ export class Queue {
   /** Whether it is its turn; looks who is in front. */
   *isNext(): Steps<boolean> {
     this.#looks++;
-    this.isClose = this.#looks % closely === 1 || this.#free > 0;
+    this.isClose = this.#looks % closely === 1 || this.#free > 0 || this.#change === 'none';
     if (this.#ahead === undefined || this.#goesOn) {
       this.#goesOn = false;
       return true;
@@ -83,8 +93,21 @@ export class Queue {
     return this.#looks > 1;
   }
 
+  /** Waits until the next look is worth it: until who is in front goes on, or the lock is given back. */
+  *wait(patience: Patience): Steps<void> {
+    const { blocking } = this.#write;
+    if (this.#free > 0 || blocking || !this.#isTold) yield* patience.wait(this.#pause);
+    else {
+      // A ticket that is held by now is the same directory still.
+      const watched = join(this.#home.way, this.#ahead?.name ?? heldName);
+      const pause = Math.min(this.#pause * patiently, longestPause * 2);
+      this.#change = yield* patience.waitForChange(watched, pause);
+      if (this.#change === 'unknown') this.#isTold = false;
+    }
+  }
+
   /** Milliseconds until the next look. */
-  get pause(): number {
+  get #pause(): number {
     if (this.#free > 0) return usual;
     if (this.#ahead !== undefined) return Math.min(this.#place * this.#step, longestPause);
     return Math.min(Math.max((now() - this.#stood) / 8, usual / 2), longestPause / 4);

@@ -73,7 +73,12 @@ export interface System {
   removexattr(path: PathName, name: string): void;
   /** Waits. Milliseconds. */
   sleep(duration: number): void;
+  /** The same, or until the entries of a directory change, or its own name, where an asynchronous call can be told of that. */
+  sleepUntilChange(directory: PathName, duration: number): Change;
 }
+
+/** What became known of a directory while it was waited for. */
+export type Change = 'changed' | 'none' | 'unknown';
 
 /** What the protocol asks of its surroundings that never waits and never fails. */
 export interface Surroundings {
@@ -146,7 +151,7 @@ type Calls = { readonly [K in keyof System]: (...args: Parameters<System[K]>) =>
 
 const names: readonly (keyof System)[] = [
   'open', 'close', 'read', 'write', 'writev', 'ftruncate', 'fsync', 'fdatasync', 'fstat', 'lstat', 'stat', 'statfs', 'readlink', 'readdir', 'mkdir', 'rmdir', 'rename',
-  'symlink', 'exchange', 'link', 'unlink', 'fchown', 'fchmod', 'chmod', 'futimes', 'listxattr', 'getxattr', 'setxattr', 'removexattr', 'sleep',
+  'symlink', 'exchange', 'link', 'unlink', 'fchown', 'fchmod', 'chmod', 'futimes', 'listxattr', 'getxattr', 'setxattr', 'removexattr', 'sleep', 'sleepUntilChange',
 ];
 
 /** What the driver that runs steps now makes their calls with, if it blocks. */

@@ -6,6 +6,7 @@ import { fromBytes } from '../path.ts';
 import type { FileStatus, System } from './calls.ts';
 import { asyncAttributes, syncAttributes } from './attributes.ts';
 import { exchange } from './exchange.ts';
+import { waitForChange } from './watch.ts';
 
 export type Done<T> = (error: unknown, value?: T) => void;
 
@@ -56,8 +57,16 @@ export const syncSystem: System = {
   chmod: fs.chmodSync,
   futimes: fs.futimesSync,
   ...syncAttributes,
-  sleep: (duration) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, duration),
+  sleep,
+  sleepUntilChange: (_, duration) => {
+    sleep(duration);
+    return 'unknown';
+  },
 };
+
+function sleep(duration: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, duration);
+}
 
 /** Hands a promise's result to a callback, outside of the promise, so that what the callback throws is not swallowed. */
 export function later<T>(promise: Promise<T>, done: Done<T>): void {
@@ -102,4 +111,5 @@ export const asyncSystem: AsyncSystem = {
   setxattr: (path, name, value, done) => later(asyncAttributes.setxattr(path, name, value), done),
   removexattr: (path, name, done) => later(asyncAttributes.removexattr(path, name), done),
   sleep: (duration, done) => void setTimeout(done, duration, null),
+  sleepUntilChange: waitForChange,
 };

@@ -180,5 +180,6 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
     setxattr: () => undefined,
     removexattr: () => undefined,
     sleep: () => fail('ENOSYS', 'sleep'),
+    sleepUntilChange: () => fail('ENOSYS', 'sleepUntilChange'),
   };
 }

@@ -1,0 +1,37 @@
+/** Waiting for a change in a directory: inotify(7) through `fs.watch` on Linux, a wait of that length elsewhere. */
+import { watch, type FSWatcher } from 'node:fs';
+import type { PathName } from '../path.ts';
+import type { Change } from './calls.ts';
+import type { Done } from './node-calls.ts';
+import { byPathOnly } from './random.ts';
+
+/** On Windows a directory that is watched cannot be renamed or removed; other systems and runtimes tell late, or not at all. */
+const isAble = process.platform === 'linux' && !byPathOnly && process.versions['bun'] === undefined;
+/** Milliseconds until what is not there is looked for again. */
+const shortest = 0.5;
+
+/** Waits until an entry of a directory, or the directory itself, is made, renamed or removed, and at most for so many milliseconds. */
+export function waitForChange(directory: PathName, duration: number, done: Done<Change>): void {
+  const watcher = isAble ? watchOf(directory) : 'unknown';
+  if (typeof watcher === 'string') {
+    setTimeout(done, watcher === 'changed' ? Math.min(shortest, duration) : duration, null, watcher);
+    return;
+  }
+  const end = (change: Change): void => {
+    clearTimeout(timer);
+    watcher.removeAllListeners();
+    watcher.close();
+    done(null, change);
+  };
+  const timer = setTimeout(end, duration, 'none');
+  watcher.once('change', () => end('changed')).once('error', () => end('unknown'));
+}
+
+/** It may have been removed already. There may be no watch, as where there are too many (`fs.inotify.max_user_instances`). */
+function watchOf(directory: PathName): FSWatcher | Change {
+  try {
+    return watch(directory as string, { persistent: false });
+  } catch (error) {
+    return (error as { code?: unknown }).code === 'ENOENT' ? 'changed' : 'unknown';
+  }
+}
