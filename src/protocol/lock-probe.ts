@@ -35,7 +35,7 @@ export function* assertExclusive(write: Write, home: LockHome, lease: number): S
     }
     isSure = yield* isRefused(write, home, tickets as [Ticket, Ticket]);
   } finally {
-    for (const ticket of tickets) yield* dismantle(write, home, ticket.name, ticket);
+    for (const ticket of tickets) yield* dismantle(write, home, [ticket.name], ticket);
   }
   if (!isSure) {
     yield* removeRest(write, home, tickets);

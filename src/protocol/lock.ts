@@ -104,19 +104,18 @@ function* takeIn(
 ): Steps<Lock | Barred | undefined> {
   let ticket: Ticket | undefined;
   let lock: Lock | undefined;
-  let at: PathName = heldName;
+  let isMoved = false;
   try {
     if ((yield* assertExclusive(write, home, write.settings.lock.lease)) === undefined) return undefined;
     const tickets = home.isNew ? [] : (yield* waitingIn(write, home)).tickets;
     ticket = yield* drawTicket(write, home, ticketBehind(tickets, request.token), request.note);
     if (ticket === undefined) return undefined;
-    at = ticket.name;
     const goesOn = tickets.length > 0 && mayGoOn(write, home.place);
     const queue = new Queue(write, home, ticket, tickets, goesOn);
     const turn = yield* waitForTurn(write, home, ticket, { queue, patience, request });
     if (typeof turn === 'object') return turn;
     if (!turn) return undefined;
-    at = heldName;
+    isMoved = true;
     // Where all of it lies in memory a look takes less than to let another thread have one.
     const isOnSpot = home.place.directory.local;
     if (!(yield* isOnSpot ? atOnce(isAlone(write, home, ticket)) : isAlone(write, home, ticket))) return undefined;
@@ -131,7 +130,8 @@ function* takeIn(
     throw error;
   } finally {
     if (lock === undefined) {
-      if (ticket !== undefined) yield* dismantle(write, home, at, ticket);
+      // Where it was moved also under its own name, since a filesystem made of several may have moved a part of it.
+      if (ticket !== undefined) yield* dismantle(write, home, isMoved ? [ticket.name, heldName] : [ticket.name], ticket);
       yield* leaveHome(write, home);
     }
   }

@@ -7,7 +7,7 @@
  */
 import { codeOf, refusal } from '../errors.ts';
 import { join, type PathName } from '../path.ts';
-import { atOnce, call, type Steps } from '../system/calls.ts';
+import { atOnce, call, type FileStatus, type Steps } from '../system/calls.ts';
 import { O_PATH_FILE } from '../system/flags.ts';
 import { leaveEnclosure, makeEnclosure } from './enclosure.ts';
 import { lookAt } from './look.ts';
@@ -97,8 +97,16 @@ export function* assertInPlace(write: Write, place: Place, temporary: TemporaryF
   if (fd === undefined || !othersRename(write, place.directory)) return;
   function* look(): Steps<boolean> {
     const [found, own] = [yield* lookAt(place), yield* call.fstat(fd as number)];
-    return isSameInode(own, found) || own.nlink === 0;
+    return isSameInode(own, found) || own.nlink === 0 || (!write.settings.overwrite && isLinkOf(write, own, found));
   }
   // The sooner the less may have come between that is nobody's fault.
   if (!(yield* place.directory.local ? atOnce(look()) : look())) throw exchanged();
+}
+
+/**
+ * Whether what was found is the other name of a file that was linked, on a filesystem that gives each name an inode number of its own.
+ * Nobody else can make a file that belongs to this user and was written at the same nanosecond.
+ */
+function isLinkOf(write: Write, own: FileStatus, found: FileStatus | undefined): boolean {
+  return found !== undefined && isOwn(write, found) && found.size === own.size && found.mtimeNs === own.mtimeNs;
 }

@@ -59,7 +59,7 @@ export function* drawTicket(
     if (note !== undefined) yield* writeNote(write, entry, note);
     return { ...named, entry, guards: [inner, outer], hasNote: note !== undefined };
   } catch (error) {
-    yield* dismantle(write, home, name, { token, entry, guards: [inner, outer] });
+    yield* dismantle(write, home, [name], { token, entry, guards: [inner, outer] });
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
@@ -75,18 +75,22 @@ function* writeNote(write: Write, entry: Folder, note: Uint8Array): Steps<void> 
   }
 }
 
-/** Removes a ticket that was made, wherever it is; what cannot be removed now is removed when the process ends. */
+/** Removes a ticket that was made, under each name that it may have; what cannot be removed now is removed when the process ends. */
 export function* dismantle(
   write: Write,
   home: LockHome,
-  at: PathName,
+  names: readonly PathName[],
   { token, entry, guards }: Pick<Ticket, 'token' | 'guards'> & { readonly entry: LockDirectory | undefined },
 ): Steps<void> {
-  const within = folderIn(home, at);
-  const emptied = yield* afterFailure(removeEntry(write, within, token));
-  const removed = yield* afterFailure(call.rmdir(within.directory.reach));
-  // Where it was held, somebody else may hold it by now.
-  if (emptied && (removed || at === heldName)) for (const guard of guards) guard.release();
+  let isGone = true;
+  for (const name of names) {
+    const within = folderIn(home, name);
+    const emptied = yield* afterFailure(removeEntry(write, within, token));
+    const removed = yield* afterFailure(call.rmdir(within.directory.reach));
+    // Where it was held, somebody else may hold it by now.
+    isGone &&= emptied && (removed || name === heldName);
+  }
+  if (isGone) for (const guard of guards) guard.release();
   if (entry !== undefined) letGoOf(write, entry);
 }
 
@@ -115,6 +119,7 @@ export function* present(write: Write, home: LockHome, ticket: Ticket): Steps<Mo
       if (isIn(found, ticket.token)) return 'there';
       if (found !== undefined && found.length > 0) return 'held';
       if (codeOf(error) === 'ENOENT') return 'gone';
+      if (codeOf(error) === 'EXDEV') throw lockUnsupported('a directory cannot be renamed in the directory that it is in');
       // Windows, and some servers, put no directory in the place of another, empty or not.
       if (attempt === attempts) throw error;
       if (found !== undefined) yield* afterFailure(call.rmdir(join(home.directory.reach, heldName)));

@@ -46,6 +46,10 @@ async function fewIds(place: Place): Promise<readonly [How]> {
   return [{ under: ['nsenter', '--user', `--target=${holder.pid}`, '--setuid=0', '--setgid=0', '--'] }];
 }
 
+function withoutInotify([{ under = [] }]: readonly [How]): How {
+  return { under: [...under, 'sh', '-c', 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"', 'sh'] };
+}
+
 async function refusing(place: Place, what: string): Promise<readonly [How]> {
   const binary = place.at('refuse');
   // From the compiled test to the source beside it.
@@ -79,6 +83,7 @@ export const situations: readonly Filesystem[] = [
     () => [{ under: ['unshare', '--mount', '--', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'] }],
     { quick: ['write', 'keep', 'updates', 'transaction', 'sweep'] },
   ),
+  situation('without inotify', async (place) => [withoutInotify(await fewIds(place))], { quick: ['updates', 'takeover'] }),
   situation('without the optional addon', () => [{ env: { UNTORN_WITHOUT_ADDON: 'yes' } }], { quick: ['keep'] }),
   situation('link(2) is refused (EPERM)', (place) => refusing(place, 'no-link'), { packages: ['gcc', 'libc6-dev'] }),
   situation('set-id bits are refused (EPERM)', (place) => refusing(place, 'no-set-id'), {
