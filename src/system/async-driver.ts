@@ -13,20 +13,36 @@ interface Systems {
 }
 
 function drive<T>(steps: Steps<T>, systems: Systems, resolve: (value: T) => void, reject: (error: unknown) => void): void {
-  const succeed = (value: unknown): void => proceed(() => steps.next(value));
-  const fail = (error: unknown): void => proceed(() => steps.throw(error));
+  let isRequesting = false;
+  let ended: Settled | undefined;
+
+  /** What ends while it is requested waits for the loop, so that a long row of such requests is not a deep stack. */
+  const settle = (outcome: Settled): void => {
+    if (isRequesting) ended ??= outcome;
+    else proceed(outcome);
+  };
+  const succeed = (value: unknown): void => settle({ value });
+  const fail = (error: unknown): void => settle({ error });
   const done = (error: unknown, value?: unknown): void => (error ? fail(error) : succeed(value));
 
-  function proceed(resume: () => IteratorResult<Request, T>): void {
-    let next;
-    try {
-      next = resumeSteps(undefined, resume);
-    } catch (error) {
-      reject(error);
-      return;
+  function proceed(outcome: Settled): void {
+    for (let last: Settled | undefined = outcome; last !== undefined; last = ended) {
+      let next;
+      try {
+        next = resumeSteps(undefined, () => resume(steps, last as Settled));
+      } catch (error) {
+        reject(error);
+        return;
+      }
+      if (next.done === true) {
+        resolve(next.value);
+        return;
+      }
+      ended = undefined;
+      isRequesting = true;
+      perform(next.value);
+      isRequesting = false;
     }
-    if (next.done === true) resolve(next.value);
-    else perform(next.value);
   }
 
   function perform(request: Request): void {
@@ -45,10 +61,14 @@ function drive<T>(steps: Steps<T>, systems: Systems, resolve: (value: T) => void
     }
   }
 
-  proceed(() => steps.next());
+  proceed({ value: undefined });
 }
 
-/** What is waited for may be a caller's: where that cannot even be asked, the steps fail. */
+function resume<T>(steps: Steps<T>, outcome: Settled): IteratorResult<Request, T> {
+  return 'error' in outcome ? steps.throw(outcome.error) : steps.next(outcome.value);
+}
+
+/** What is waited for may be a caller's: where that cannot even be asked, the steps fail. The first answer counts. */
 function subscribe(to: Subscribe<unknown>, succeed: (value: unknown) => void, fail: (error: unknown) => void): void {
   let isWaiting = true;
   const once = (how: (given: unknown) => void) => (given: unknown) => {
@@ -60,7 +80,6 @@ function subscribe(to: Subscribe<unknown>, succeed: (value: unknown) => void, fa
   try {
     to(once(succeed), stop);
   } catch (error) {
-    if (!isWaiting) throw error;
     stop(error);
   }
 }
@@ -88,15 +107,10 @@ function driveAll(all: readonly Steps<unknown>[], systems: Systems, ended: (part
 }
 
 function start(system: AsyncSystem, request: SystemCall, done: (error: unknown, value?: unknown) => void, fail: (error: unknown) => void): void {
-  let ended = false;
   try {
-    (system[request.name] as (...args: unknown[]) => void)(...request.args, (error: unknown, value: unknown) => {
-      ended = true;
-      done(error, value);
-    });
+    (system[request.name] as (...args: unknown[]) => void)(...request.args, done);
   } catch (error) {
-    // node:fs refuses some calls by throwing, as under --permission. What comes after the end is not the call's.
-    if (ended) throw error;
+    // node:fs refuses some calls by throwing, as under --permission.
     fail(error);
   }
 }

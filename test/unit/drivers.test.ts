@@ -4,7 +4,7 @@ import { readOptions } from '#untorn/options.js';
 import { whenDescriptorsAllow } from '#untorn/protocol/descriptors.js';
 import { newWrite } from '#untorn/protocol/write.js';
 import { runAsync } from '#untorn/system/async-driver.js';
-import { call, together, type Steps } from '#untorn/system/calls.js';
+import { atOnce, call, nothing, together, type Steps } from '#untorn/system/calls.js';
 import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
 import { surroundings } from '#untorn/system/surroundings.js';
 import { runSync } from '#untorn/system/sync-driver.js';
@@ -49,5 +49,16 @@ describe('a blocking driver', () => {
     }
     assert.throws(() => runSync(together(call.readlink('a'), failing('b'), failing('c')), recording(made)), { message: 'b' });
     assert.deepEqual(made, ['at once a', 'at once b', 'at once c']);
+  });
+});
+
+describe('a driver that does not block', () => {
+  it('performs any number of steps that end at once, one after the other', async () => {
+    function* many(): Steps<number> {
+      let done = 0;
+      for (; done < 100_000; done++) yield* done % 2 === 0 ? together() : atOnce(nothing());
+      return done;
+    }
+    assert.equal(await runAsync(many()), 100_000);
   });
 });
