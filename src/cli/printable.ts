@@ -6,9 +6,9 @@
  */
 import type { PathName } from '../path.ts';
 
-/** C0, DEL and C1 (ECMA-48), and the marks, embeddings, overrides and isolates of the Unicode bidirectional algorithm. */
+/** C0, DEL and C1 (ECMA-48), the line and paragraph separators, and the marks, embeddings, overrides and isolates of the Unicode bidirectional algorithm. */
 // oxlint-disable-next-line no-control-regex -- they are what is looked for
-const controls = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const controls = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 export function printable(text: string): string {
   return text.replace(controls, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
@@ -20,7 +20,15 @@ export function printableLine(before: string, path: PathName): Buffer {
   return Buffer.concat([Buffer.from(before), shown, Buffer.from('\n')]);
 }
 
+/** A character in UTF-8, or one byte that belongs to none. */
+// oxlint-disable-next-line no-control-regex -- these are bytes
+const parts = /[\u0000-\u007f]+|[\u00c2-\u00df][\u0080-\u00bf]|[\u00e0-\u00ef][\u0080-\u00bf]{2}|[\u00f0-\u00f4][\u0080-\u00bf]{3}|[^]/g;
+
 function printableBytes(bytes: Buffer): Buffer {
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  return Buffer.from(bytes.toString('latin1').replace(/[\u0000-\u001f\u007f]/g, printable), 'latin1');
+  const shown = (part: string): string => {
+    const text = Buffer.from(part, 'latin1').toString();
+    // A terminal that knows no UTF-8 obeys the bytes of C1.
+    return text.includes('\ufffd') ? printable(part) : Buffer.from(printable(text)).toString('latin1');
+  };
+  return Buffer.from(bytes.toString('latin1').replace(parts, shown), 'latin1');
 }

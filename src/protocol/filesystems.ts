@@ -30,10 +30,15 @@ const known: ReadonlyMap<number, Filesystem> = new Map([
   [0x58465342, local], // XFS
   [0x9123683e, local], // Btrfs
   [0x01021994, local], // tmpfs
+  [0x858458f6, local], // ramfs
   [0x794c7630, own], // overlayfs
   [0xf2f52010, own], // F2FS
   [0x4d44, own], // FAT
   [0x2011bab0, own], // exFAT
+  [0x7366746e, own], // NTFS, by the kernel
+  [0x2fc12fc1, own], // ZFS
+  [0xca451a4e, own], // bcachefs
+  [0x3153464a, own], // JFS
   [0x6969, network], // NFS
   [0x00c36400, network], // CephFS
 ]);

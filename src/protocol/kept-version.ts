@@ -10,32 +10,13 @@ import { asText, join, surround, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
 import { parseToken } from '../system/owner.ts';
-import type { Directory } from './directory.ts';
+
 import { isTrusted, lookIn, namesIn, type FoundDirectory } from './owned.ts';
 import { newName, type Folder } from './temporary.ts';
 import type { Write } from './write.ts';
 
-/** By their numbers in statfs(2): ext2 to ext4, XFS, Btrfs, tmpfs, ramfs, overlayfs, ZFS, F2FS, bcachefs, JFS, FAT, exFAT, NTFS. */
-const ofOneMachine = new Set([
-  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x858458f6, 0x794c7630, 0x2fc12fc1, 0xf2f52010, 0xca451a4e, 0x3153464a, 0x4d44, 0x2011bab0,
-  0x7366746e,
-]);
-
 /** How long the next replacement leaves it: clients of NFS remember names for a minute, by default. Nanoseconds. */
 const aWhile = 600_000_000_000n;
-
-/** Whether other machines may have a directory's filesystem in use. */
-export function* isShared(
-  { surroundings }: Write,
-  { directory }: { readonly directory: Pick<Directory, 'reach' | 'own'> },
-): Steps<boolean> {
-  if (surroundings.platform !== 'linux') return false;
-  try {
-    return !ofOneMachine.has(yield* call.statfs(directory.reach));
-  } catch {
-    return !directory.own; // As when it was opened: there may be no descriptors left.
-  }
-}
 
 /** Says that a version may be removed after a while. */
 export function* promise(write: Write, folder: Folder, path: PathName, version: PathName, { ino }: FileStatus): Steps<void> {

@@ -12,7 +12,7 @@ import { fileType } from '../system/flags.ts';
 import { parseToken } from '../system/owner.ts';
 import { syncDirectory } from './directory.ts';
 import { makeEnclosure, moveIn, nameInside, type Enclosure } from './enclosure.ts';
-import { isShared, promise, promisesOf } from './kept-version.ts';
+import { promise, promisesOf } from './kept-version.ts';
 import type { New, Spot } from './new-directory.ts';
 import { isFixed, isSameInode, isTrusted, lookIn, unlinkIn } from './owned.ts';
 import { afterFailure } from './temporary.ts';
@@ -40,7 +40,7 @@ export function* removeOld(write: LockedWrite, place: Spot, old: Old, made: New,
   if (left === undefined) return whereIs(place, old, version);
   const status = yield* removable(write, place, old, left, version, made.enclosure);
   if (status === undefined) return whereIs(place, old, version);
-  if (!(yield* isShared(write, place))) return yield* removeUnder(write, place, made, left, status, synced);
+  if (place.directory.own) return yield* removeUnder(write, place, made, left, status, synced);
   yield* afterFailure(removePromised(write, place, made, version, synced));
   yield* afterFailure(promise(write, place, place.name, left, status));
   return whereIs(place, old, version);

@@ -5,6 +5,8 @@ import { Folder, start, untorn, type Running } from './untorn.ts';
 
 const skip = process.platform === 'win32' ? 'Windows does not show whether a writer is alive' : false;
 
+const onlyUnicode = process.platform === 'darwin' ? 'macOS has no names that are not UTF-8' : skip;
+
 describe('untorn sweep', { skip }, () => {
   let folder: Folder;
   beforeEach(() => {
@@ -33,6 +35,17 @@ describe('untorn sweep', { skip }, () => {
     const { status, stdout, stderr } = await untorn(['sweep', folder.path]);
     assert.deepEqual([status, stdout, stderr], [0, `${folder.at(left[0] as string)}\n`, '']);
     assert.deepEqual(folder.names(), []);
+  });
+
+  it('prints no control character of a name, and the other bytes as they are', { skip: onlyUnicode }, async () => {
+    await killedWriter();
+    const [left] = folder.names() as [string];
+    const marks = [[0x9b], [0xc2, 0x9b], [0xe2, 0x80, 0xa8], [0xe2, 0x80, 0xae]].map((bytes) => Buffer.from(bytes).toString('latin1'));
+    const odd = Buffer.from(left.replace('.file', `.f\xff${marks.join('x')}\xc3\xa4`), 'latin1');
+    renameSync(folder.at(left), Buffer.concat([Buffer.from(`${folder.path}/`), odd]));
+    const { stdout } = await untorn(['sweep', folder.path]);
+    const shown = left.replace('.file', '.f\xff\\u009bx\\u009bx\\u2028x\\u202e\xc3\xa4');
+    assert.equal(stdout, Buffer.from(`${folder.path}/${shown}\n`, 'latin1').toString());
   });
 
   it('--dry-run only prints', async () => {
