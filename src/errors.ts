@@ -62,8 +62,10 @@ export class WriteError extends Error {
    * `'ERR_UNTORN_OVERTAKEN'` where a later synchronous write came first, `'ERR_UNTORN_DATA_CHANGED'` where the memory
    * of the data was transferred or has shrunk since the call, `'ERR_UNTORN_MOVED'` where the path leads elsewhere than when the write began (its
    * directory was moved or exchanged, or it is a symbolic link by now), and `'ERR_UNTORN_UNEXPECTED'` for all else.
-   * Of locks: `'ERR_LOCK_TIMEOUT'`, `'ERR_LOCK_DEADLOCK'`, `'ERR_LOCK_LOST'`; and `'ERR_VERSION_CONFLICT'` where the
-   * target did not hold the expected version.
+   * Of locks: `'ERR_LOCK_TIMEOUT'`, `'ERR_LOCK_DEADLOCK'`, `'ERR_LOCK_LOST'`, `'ERR_LOCK_UNSUPPORTED'` where the filesystem
+   * lets two have one lock, `'ERR_LOCK_UNSETTLED'` where it is that of a transaction that only another user can recover.
+   * Of transactions: `'ERR_UNTORN_UNREACHABLE'`, `'ERR_UNTORN_MISSING'`. And `'ERR_VERSION_CONFLICT'` where the target did
+   * not hold the expected version.
    */
   readonly code: string;
   /** The error number of the system call, where one failed. */
