@@ -4,7 +4,7 @@
  *
  * The spoiler (test/fault/spoil.c) interrupts the program at one call: before it, so that it is never made; while it is being made
  * beside the clean-up, as by a thread of the pool; or after it, when the program has not heard of it yet. `npm test` takes a sample of these;
- * `UNTORN_EXITS=full` tries all.
+ * `npm run test:exits` tries all.
  */
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
