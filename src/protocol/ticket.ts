@@ -16,7 +16,7 @@ import { lockUnsupported } from './lock-errors.ts';
 import type { LockHome } from './lock-home.ts';
 import { heldName, noteName, type TicketName } from './lock-name.ts';
 import { letGoOf, makeOpen, type LockDirectory } from './lock-rights.ts';
-import { namesIn } from './owned.ts';
+import { namesIn, rmdirIn } from './owned.ts';
 import { afterFailure, type Folder } from './temporary.ts';
 import type { Write } from './write.ts';
 
@@ -84,9 +84,8 @@ export function* dismantle(
 ): Steps<void> {
   const within = folderIn(home, at);
   const emptied = yield* afterFailure(removeEntry(write, within, token));
-  const removed = yield* afterFailure(call.rmdir(within.directory.reach));
   // Where it was held, somebody else may hold it by now.
-  if (emptied && (removed || at === heldName)) for (const guard of guards) guard.release();
+  if ((yield* afterFailure(rmdirIn(write, home, at))) && emptied) for (const guard of guards) guard.release();
   if (entry !== undefined) letGoOf(write, entry);
 }
 
@@ -117,7 +116,7 @@ export function* present(write: Write, home: LockHome, ticket: Ticket): Steps<Mo
       if (codeOf(error) === 'ENOENT') return 'gone';
       // Windows, and some servers, put no directory in the place of another, empty or not.
       if (attempt === attempts) throw error;
-      if (found !== undefined) yield* afterFailure(call.rmdir(join(home.directory.reach, heldName)));
+      if (found !== undefined) yield* afterFailure(rmdirIn(write, home, heldName));
     }
   }
 }
