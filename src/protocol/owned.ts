@@ -197,8 +197,8 @@ export function* rmdirIn(write: Write, folder: Folder, name: PathName): Steps<bo
 }
 
 /**
- * Removes something. What was removed on Windows stays where it is until nobody has it open, and its directory is not empty
- * for as long: so that is waited for. A network filesystem may report an error of a removal that took place: then it is gone.
+ * Removes something. What was removed on Windows stays where it is until nobody has it open, and its directory is not
+ * empty for as long: that is waited for. A network filesystem may report an error of what took place: then it is gone.
  */
 function* untilGone(write: Write, folder: Folder, name: PathName, remove: () => Steps<void>): Steps<void> {
   const lingers = write.surroundings.platform === 'win32';

@@ -1,4 +1,4 @@
-/** A transaction whose process dies before all of its directories know of it, on a filesystem of which nothing is known. */
+/** A transaction whose process dies before its directories know of it, where nothing is known of the filesystem. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
