@@ -1,13 +1,14 @@
 /** Transactions of this process that are committed and could not be completed: nobody works on them any more, but their locks are there. */
-import { join, type PathName } from '../path.ts';
+import type { PathName } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { closeDirectory } from './directory.ts';
 import { removeEntry } from './lock-entry.ts';
 import { heldName } from './lock-name.ts';
 import { letGoOf } from './lock-rights.ts';
 import type { Lock } from './lock.ts';
-import { lookIn } from './owned.ts';
+import { lookIn, rmdirIn } from './owned.ts';
 import { afterFailure } from './temporary.ts';
+import { folderIn } from './ticket.ts';
 import type { Write } from './write.ts';
 
 /** A lock's directory, by its path, and the name of its entry and its random part. */
@@ -32,8 +33,8 @@ export function giveUpLock(write: Write, { home, ticket, owner: { random }, stop
 /** When one has been completed after all: frees those of its locks that nobody has taken over, for which others would wait as long as this process lives. */
 export function* freeAbandoned(write: Write, id: string): Steps<void> {
   for (const { directory, entry, random } of abandoned.get(id) ?? []) {
-    const held = join(directory, heldName);
-    const folder = { directory: { reach: held }, directoryPath: held };
+    const home = { directory: { reach: directory }, directoryPath: directory };
+    const folder = folderIn(home, heldName);
     try {
       // Taken over, moved, or not removable: it stays given up, so that whoever of this thread comes upon it takes it over.
       if ((yield* lookIn(folder, entry)) === undefined) continue;
@@ -42,7 +43,8 @@ export function* freeAbandoned(write: Write, id: string): Steps<void> {
     } catch {
       continue;
     }
-    for (const emptied of [held, directory]) yield* afterFailure(call.rmdir(emptied));
+    yield* afterFailure(rmdirIn(write, home, heldName));
+    yield* afterFailure(call.rmdir(directory));
   }
   abandoned.delete(id);
 }

@@ -195,7 +195,7 @@ export function* openPart(write: Write, home: OpenFolder, site: Site, id: string
 
 function* partAt(write: Write, home: OpenFolder, folder: OpenFolder, site: Site, id: string): Steps<Pick<FoundPart, 'pointed' | 'numbered'> | undefined> {
   const pointer = yield* readOwnPointer(write, folder, id);
-  if (pointer === undefined) return folder.directory.status.ino === site.ino && keepsNumbers(folder) ? { pointed: false, numbered: true } : undefined;
+  if (pointer === undefined) return folder.directory.status.ino === site.ino ? { pointed: false, numbered: true } : undefined;
   yield* refuseCopy(write, home, folder, pointer.content.home, id);
   return { pointed: true, numbered: pointer.numbered };
 }

@@ -6,8 +6,7 @@
  */
 import { refusal } from '../errors.ts';
 import { asText, display, type PathName } from '../path.ts';
-import { call, type Steps } from '../system/calls.ts';
-import { now } from '../system/clock.ts';
+import type { Steps } from '../system/calls.ts';
 import { parseToken } from '../system/owner.ts';
 import { noteName } from './lock-name.ts';
 import { inFound, namesIn, rmdirIn, unlinkIn, type FoundDirectory } from './owned.ts';
@@ -19,14 +18,8 @@ const attempts = 5;
 
 /** Removes an entry with what its owner has left in it. Fails if there is something in it that is none of ours. */
 export function* removeEntry(write: Write, folder: Folder, name: PathName): Steps<void> {
-  const { surroundings, settings } = write;
-  // What was removed on Windows stays where it is until nobody has it open.
-  const deadline = surroundings.platform === 'win32' ? now() + settings.retryTimeout : 0;
   for (let attempt = 0; !(yield* rmdirIn(write, folder, name)); attempt++) {
-    if (attempt >= attempts) {
-      if (now() >= deadline) throw refusal('ENOTEMPTY', `"${display(name)}" holds what is not this package's`);
-      yield* call.sleep(10);
-    }
+    if (attempt === attempts) throw refusal('ENOTEMPTY', `"${display(name)}" holds what is not this package's`);
     yield* inFound(write, folder, name, (entry) => clear(write, entry));
   }
 }

@@ -31,6 +31,7 @@ import { waitOutside } from './lock-outside.ts';
 import { assertExclusive } from './lock-probe.ts';
 import { letGoOf } from './lock-rights.ts';
 import { mayGoOn, noteReleased, noteTaken } from './lock-row.ts';
+import { rmdirIn } from './owned.ts';
 import { Patience } from './patience.ts';
 import { lookAt } from './look.ts';
 import { Queue, waitingIn } from './queue.ts';
@@ -210,7 +211,7 @@ export function* releaseLock(write: Write, lock: Lock): Steps<void> {
     locks.delete(owner.random);
     noteReleased(write, home.place);
     // Where somebody else has taken it already it is not empty.
-    yield* twice(() => call.rmdir(held.directory.reach));
+    yield* twice(() => rmdirIn(write, home, heldName));
     for (const guard of ticket.guards) guard.release();
     yield* leaveHome(write, home);
   } catch (error) {

@@ -14,6 +14,7 @@
 import { codeOf } from '../errors.ts';
 import { join, type PathName } from '../path.ts';
 import { call, type FileStatus, type Steps } from '../system/calls.ts';
+import { now } from '../system/clock.ts';
 import { fileType, O_DIRECTORY, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { whileBusy } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
@@ -180,14 +181,14 @@ export function* namesIn(write: Write, { directory }: Pick<Folder, 'directory'>)
 /** Removes a name that is no directory, if it is there. */
 export function* unlinkIn(write: Write, folder: Folder, name: PathName): Steps<void> {
   const reach = join(folder.directory.reach, name);
-  yield* unlessGone(folder, name, whileBusy(write, () => unlinkIfThere(reach)));
+  yield* untilGone(write, folder, name, () => unlinkIfThere(reach));
 }
 
 /** Removes an empty directory, if it is there; false if it is not empty. */
 export function* rmdirIn(write: Write, folder: Folder, name: PathName): Steps<boolean> {
   const reach = join(folder.directory.reach, name);
   try {
-    yield* unlessGone(folder, name, whileBusy(write, () => call.rmdir(reach)));
+    yield* untilGone(write, folder, name, () => call.rmdir(reach));
     return true;
   } catch (error) {
     if (!['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
@@ -195,12 +196,32 @@ export function* rmdirIn(write: Write, folder: Folder, name: PathName): Steps<bo
   }
 }
 
-/** A network filesystem may report an error of a removal that took place: then it is gone. */
-function* unlessGone(folder: Folder, name: PathName, removal: Steps<void>): Steps<void> {
+/**
+ * Removes something. What was removed on Windows stays where it is until nobody has it open, and its directory is not
+ * empty for as long: that is waited for. A network filesystem may report an error of what took place: then it is gone.
+ */
+function* untilGone(write: Write, folder: Folder, name: PathName, remove: () => Steps<void>): Steps<void> {
+  const lingers = write.surroundings.platform === 'win32';
+  const removed = lingers ? yield* lookIn(folder, name) : undefined;
   try {
-    yield* removal;
+    yield* whileBusy(write, remove);
   } catch (error) {
     if (codeOf(error) === 'ENOTEMPTY' || (yield* lookIn(folder, name)) !== undefined) throw error;
+  }
+  if (removed === undefined) return;
+  const deadline = now() + write.settings.retryTimeout;
+  while ((yield* isThere(folder, name, removed)) && now() < deadline) yield* call.sleep(lingering);
+}
+
+/** Milliseconds between two looks at what somebody has open. */
+const lingering = 5;
+
+/** Whether something is under its name, and not another thing by now. Windows may refuse to look at what is going. */
+function* isThere(folder: Folder, name: PathName, looked: FileStatus): Steps<boolean> {
+  try {
+    return isSameInode(yield* lookIn(folder, name), looked);
+  } catch {
+    return true;
   }
 }
 

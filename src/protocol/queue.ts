@@ -31,6 +31,8 @@ const longestPause = 100;
 const patiently = 5;
 /** Every so many looks one is close: at the lock's holder, and at whoever is next in front. It takes longer than to try. */
 const closely = 4;
+/** How many of the dead are passed at one look: anybody may have put them there. */
+const passed = 100;
 
 /** The tickets in a lock's directory, and whether one of them is held. */
 export function* waitingIn(write: Write, home: Folder): Steps<{ tickets: TicketName[]; isHeld: boolean }> {
@@ -46,6 +48,8 @@ export class Queue {
   readonly #own: TicketName;
   /** Tickets that count no more. */
   readonly #ignored = new Set<string>();
+  /** Those that were there at the last look. */
+  #tickets: readonly TicketName[] = [];
   #ahead: TicketName | undefined;
   /** How many are in front. */
   #place = 0;
@@ -84,7 +88,7 @@ export class Queue {
       return true;
     }
     if (this.#place > 1 || this.isClose || (yield* this.#look(this.#ahead.name)) === undefined) yield* this.#list();
-    if (this.isClose && this.#ahead !== undefined) yield* this.#inspect(this.#ahead);
+    if (this.isClose) yield* this.#passDead();
     return this.#ahead === undefined || this.#free >= enough;
   }
 
@@ -125,6 +129,7 @@ export class Queue {
   }
 
   #stand(tickets: readonly TicketName[]): void {
+    this.#tickets = tickets;
     const before = this.#place;
     const time = now();
     let place = 0;
@@ -142,15 +147,24 @@ export class Queue {
     this.#ahead = ahead;
   }
 
-  /** Removes the ticket of somebody who has died. */
-  *#inspect(ticket: TicketName): Steps<void> {
+  /** Passes those who have died, up to the first who has not: whoever comes after a kill does not wait for what it left. */
+  *#passDead(): Steps<void> {
+    for (let count = 0; count < passed && this.#ahead !== undefined; count++) {
+      if (!(yield* this.#isLeft(this.#ahead))) return;
+      this.#ignored.add(this.#ahead.token);
+      this.#stand(this.#tickets);
+    }
+  }
+
+  /** Whether a ticket is that of somebody who has died: then it is removed. */
+  *#isLeft(ticket: TicketName): Steps<boolean> {
     // One that died before it had made an entry has none.
     const status = (yield* this.#entryOf(ticket)) ?? (yield* this.#look(ticket.name));
-    if (status === undefined || !(yield* this.#isOver(ticket, status))) return;
-    this.#ignored.add(ticket.token);
+    if (status === undefined) return true;
+    if (!(yield* this.#isOver(ticket, status))) return false;
     // What others have left is theirs to remove.
     if (isOwn(this.#write, status)) yield* afterFailure(removeTicket(this.#write, this.#home, ticket));
-    yield* this.#list();
+    return true;
   }
 
   *#entryOf({ name, token }: TicketName): Steps<FileStatus | undefined> {

@@ -9,14 +9,14 @@
  */
 import { refusal } from '../errors.ts';
 import { display, join, key, type PathName } from '../path.ts';
-import { atOnce, call, type Steps } from '../system/calls.ts';
+import { atOnce, type Steps } from '../system/calls.ts';
 import { clearStaged, makeAll, pathOf, type Made, type Part } from './changes.ts';
 import { closeDirectory } from './directory.ts';
 import type { OpenFolder } from './files.ts';
 import { openPart, readIfWhole, readJournal, unreachable, withRecord, type FoundPart, type Read } from './find-record.ts';
 import { damaged, type Change, type Journal } from './journal.ts';
 import type { Leftovers } from './leftovers.ts';
-import type { FoundDirectory } from './owned.ts';
+import { unlinkIn, type FoundDirectory } from './owned.ts';
 import { finishToken, forbidCommit, isCommitted, isDone, removePointers, removeRecord, syncAll, syncRecord } from './record.ts';
 import { afterFailure } from './temporary.ts';
 import type { Write } from './write.ts';
@@ -135,7 +135,7 @@ function* finish(write: Write, { home, record, id, journal, parts, settling }: T
   const listed: Staged[] = [];
   for (const folder of folders) if (folder !== undefined) listed.push(...(yield* listStaged(write, folder, id, settling)));
   if (journal !== undefined) yield* clearStaged(write, id, folders, journal.changes);
-  yield* removeOthers(listed, journal?.changes ?? []);
+  yield* removeOthers(write, listed, journal?.changes ?? []);
   const removed = listed.map(({ folder, name }) => join(folder.directoryPath, name));
   const others = parts.filter(({ pointed }) => pointed).map(({ folder }) => folder as OpenFolder);
   if (others.length > 0) yield* removePointers(write, others, id);
@@ -155,9 +155,9 @@ function* listStaged(write: Write, folder: OpenFolder, id: string, { leftovers }
 }
 
 /** Removes what is in no journal, as a pointer that did not come to have its name. What cannot be removed is somebody else's. */
-function* removeOthers(listed: readonly Staged[], changes: readonly Change[]): Steps<void> {
+function* removeOthers(write: Write, listed: readonly Staged[], changes: readonly Change[]): Steps<void> {
   const known = new Set(changes.flatMap((change) => (change.kind === 'put' ? [key(change.staged)] : [])));
-  for (const { folder, name } of listed) if (!known.has(key(name))) yield* afterFailure(call.unlink(join(folder.directory.reach, name)));
+  for (const { folder, name } of listed) if (!known.has(key(name))) yield* afterFailure(unlinkIn(write, folder, name));
 }
 
 /** Whether a transaction has a record in a directory. */

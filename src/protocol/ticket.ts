@@ -16,7 +16,7 @@ import { lockUnsupported } from './lock-errors.ts';
 import type { LockHome } from './lock-home.ts';
 import { heldName, noteName, type TicketName } from './lock-name.ts';
 import { letGoOf, makeOpen, type LockDirectory } from './lock-rights.ts';
-import { namesIn } from './owned.ts';
+import { namesIn, rmdirIn } from './owned.ts';
 import { afterFailure, type Folder } from './temporary.ts';
 import type { Write } from './write.ts';
 
@@ -84,11 +84,9 @@ export function* dismantle(
 ): Steps<void> {
   let isGone = true;
   for (const name of names) {
-    const within = folderIn(home, name);
-    const emptied = yield* afterFailure(removeEntry(write, within, token));
-    const removed = yield* afterFailure(call.rmdir(within.directory.reach));
-    // Where it was held, somebody else may hold it by now.
-    isGone &&= emptied && (removed || name === heldName);
+    const emptied = yield* afterFailure(removeEntry(write, folderIn(home, name), token));
+    // Where it was held, somebody else may hold it by now: then it is not empty, and that is no failure.
+    isGone &&= (yield* afterFailure(rmdirIn(write, home, name))) && emptied;
   }
   if (isGone) for (const guard of guards) guard.release();
   if (entry !== undefined) letGoOf(write, entry);
@@ -122,7 +120,7 @@ export function* present(write: Write, home: LockHome, ticket: Ticket): Steps<Mo
       if (codeOf(error) === 'EXDEV') throw lockUnsupported('a directory cannot be renamed in the directory that it is in');
       // Windows, and some servers, put no directory in the place of another, empty or not.
       if (attempt === attempts) throw error;
-      if (found !== undefined) yield* afterFailure(call.rmdir(join(home.directory.reach, heldName)));
+      if (found !== undefined) yield* afterFailure(rmdirIn(write, home, heldName));
     }
   }
 }

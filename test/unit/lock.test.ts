@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import { updateFile, updateFileSync, WriteError, type WriteOptions } from 'untorn';
@@ -70,6 +70,17 @@ for (const [name, updating] of forms) {
       const { lock } = leaveLock(here.folder, 'file', { start: '1' }, Date.now() / 1000, 'half of a no');
       await updating(here.at('file'));
       assert.equal(existsSync(lock), false);
+    });
+
+    it('by nobody, and processes that are dead stand in front: waits for none of them (G8, G10)', linux, async () => {
+      const { lock, entry } = leaveLock(here.folder, 'file', { start: '1', lease: never });
+      renameSync(join(lock, 'held'), join(lock, `1.${basename(entry)}`));
+      for (let number = 2; number < 50; number++) {
+        const token = basename(entry).replace(/left.*$/, String(number).padStart(20, '0'));
+        mkdirSync(join(lock, `${number}.${token}`, token), { recursive: true });
+      }
+      await updating(here.at('file'), { lock: { timeout: 0 } });
+      assert.deepEqual([here.text('file'), existsSync(lock)], ['new', false]);
     });
 
     it('by nobody, an empty directory: takes it', async () => {

@@ -39,7 +39,9 @@ describe('a transaction on Windows (G9)', onWindows, () => {
       await tx.writeFile(here.at('one'), 'new one');
       await tx.writeFile(here.at('sub\\two'), 'new two');
     }, { retry: { timeout: 100 } }));
-    assert.deepEqual([error.code, error.outcome, here.text('one')], ['EPERM', 'new', 'old one']);
+    assert.deepEqual([error.code, error.outcome, here.text('one')], ['EPERM', 'unknown', 'old one']);
+    const holds = [{ path: here.at('one'), holds: 'old' }, { path: here.at('sub\\two'), holds: 'old' }];
+    assert.deepEqual([error.files, here.text('sub/two')], [holds, 'old sub/two']);
     await other[Symbol.asyncDispose]();
     const { completed, kept } = await recover(here.folder);
     assert.deepEqual([completed.length > 0, kept, contents()], [true, [], ['new one', 'new two']]);
