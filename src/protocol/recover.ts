@@ -212,16 +212,21 @@ function placesOf({ changes }: Journal, folders: readonly (OpenFolder | undefine
   return places.toSorted(inOrder);
 }
 
-/** Directories of which this process knows that no crash of the system has left anything in them. */
+/** Directories of which this process knows that no crash of the system has left anything in them: a number may be another's by now. */
 const visited = new Set<string>();
+
+function visitOf({ directory: { key, status } }: OpenFolder): string {
+  return `${key} ${status.birthtimeNs}`;
+}
 
 /**
  * Recovers a directory that this process has not used yet. That is for a power cut, in which locks may be lost: what a
  * process leaves that dies is found by its locks. Returns whether there was something.
  */
 export function* recoverOnce(write: Write, folder: OpenFolder, recovery: Recovery): Steps<boolean> {
-  if (visited.has(folder.directory.key)) return false;
-  visited.add(folder.directory.key);
+  const visit = visitOf(folder);
+  if (visited.has(visit)) return false;
+  visited.add(visit);
   try {
     const found = new Found(false);
     yield* recoverIn(write, folder, recovery, found);
@@ -229,7 +234,7 @@ export function* recoverOnce(write: Write, folder: OpenFolder, recovery: Recover
     if (problem !== undefined) throw problem.error;
     return found.done.size > 0;
   } catch (error) {
-    visited.delete(folder.directory.key);
+    visited.delete(visit);
     throw error;
   }
 }

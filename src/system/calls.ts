@@ -22,6 +22,8 @@ export interface FileStatus {
   readonly atimeNs: bigint;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
+  /** When it was made; where that is not known, any time. */
+  readonly birthtimeNs: bigint;
 }
 
 /** When a file or anything about it was last changed; nanoseconds since the epoch. */

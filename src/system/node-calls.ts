@@ -24,6 +24,7 @@ function status(stats: BigIntStats): FileStatus {
     atimeNs: stats.atimeNs,
     mtimeNs: stats.mtimeNs,
     ctimeNs: stats.ctimeNs,
+    birthtimeNs: stats.birthtimeNs,
   };
 }
 

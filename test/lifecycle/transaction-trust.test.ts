@@ -1,6 +1,6 @@
 /** Transactions that were interrupted, and what is not as they left it: a directory that is not there, a copy, files that vanished, other users. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { recover, recoverSync, transaction, transactionSync, updateFile, updateFileSync, type RecoverResult } from 'untorn';
@@ -151,6 +151,23 @@ describe('a transaction of two directories, killed right after its commit', { sk
     assert.equal(status, 1);
     assert.deepEqual(stdout.trim().split('\n').toSorted(), [`completed ${here.at('a/f1')}`, `missing ${here.at('b/f2')}`]);
     assert.deepEqual(contents(), { ...old, 'a/f1': 'new 1' });
+  });
+
+  it('is found in a directory that has the inode number of one that was used before', async (t) => {
+    const numbers = new Set<number>();
+    for (let tries = 0; tries < 30; tries++) {
+      mkdirSync(here.at('used'));
+      transactionSync((tx) => tx.writeFile(here.at('used/file'), 'x'));
+      numbers.add(statSync(here.at('used')).ino);
+      rmSync(here.at('used'), { recursive: true });
+      mkdirSync(here.at('b'));
+      if (numbers.has(statSync(here.at('b')).ino)) break;
+      rmSync(here.at('b'), { recursive: true });
+    }
+    if (!existsSync(here.at('b'))) return t.skip('this filesystem gives no number twice');
+    await interrupt();
+    transactionSync((tx) => tx.writeFile(here.at('b/other'), 'x'));
+    assert.deepEqual(contents(), fresh);
   });
 
   it('does not list what was superseded among what is completed', async () => {

@@ -96,7 +96,7 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
   }
 
   function status({ ino, type, mode, uid, gid, data }: Inode): FileStatus {
-    const times = { atimeNs: 0n, mtimeNs: 0n, ctimeNs: 0n };
+    const times = { atimeNs: 0n, mtimeNs: 0n, ctimeNs: 0n, birthtimeNs: 0n };
     return { dev: 1n, ino: BigInt(ino), mode: typeBits[type] | mode, nlink: disk.linksTo(ino), uid, gid, size: data.length, ...times };
   }
 
