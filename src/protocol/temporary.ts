@@ -221,12 +221,12 @@ export function* afterFailure(steps: Steps<unknown>): Steps<boolean> {
   }
 }
 
-/** Removes a name, if it is there. A filesystem may report an error of what it has done. */
 /** The same, and once more if they failed: what hindered the first may have passed, and nobody else does it before a sweep. */
 export function* twice(steps: () => Steps<unknown>): Steps<boolean> {
   return (yield* afterFailure(steps())) || (yield* afterFailure(steps()));
 }
 
+/** Removes a name, if it is there. A filesystem may report an error of what it has done. */
 export function* unlinkIfThere(reach: PathName): Steps<void> {
   try {
     yield* call.unlink(reach);
