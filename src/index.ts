@@ -1,5 +1,5 @@
 export { atomicWrite, atomicWriteSync } from './atomic-write.ts';
-export { WriteError, type FileState, type Outcome, type Step, type WriteErrorDetails } from './errors.ts';
+export { WriteError, type ErrorCode, type FileState, type Operation, type Outcome, type Step, type WriteErrorDetails } from './errors.ts';
 export { readJson, readJsonSync, writeJson, writeJsonSync } from './json.ts';
 export { JsonError, type JsonErrorDetails } from './json-error.ts';
 export { openPending, type PendingFile } from './pending-file.ts';
@@ -8,7 +8,8 @@ export { sweep, sweepSync, type SweepOptions } from './sweep.ts';
 export { readVersioned, readVersionedSync, type Versioned } from './read-versioned.ts';
 export { updateFile, updateFileSync } from './update-file.ts';
 export { updateJson, updateJsonSync, type UpdateJsonInfo, type UpdateJsonOptions, type UpdateJsonResult } from './update-json.ts';
-export { unchanged, type UpdateInfo } from './updating.ts';
+export { unchanged } from './unchanged.ts';
+export type { UpdateInfo } from './updating.ts';
 export { transaction, transactionSync } from './transaction.ts';
 export type { Transaction, TransactionSync } from './open-transaction.ts';
 export { replaceDirectory, replaceDirectorySync, type ReplaceDirectoryOptions, type ReplaceDirectoryResult } from './replace-directory.ts';

@@ -5,7 +5,7 @@ import { targetPath, type PathLike, type PathName } from './path.ts';
 import { readJsonFile } from './protocol/read-json.ts';
 import { Turn } from './protocol/turns.ts';
 import { replaceWithJson, type JsonText } from './protocol/write-json.ts';
-import { newWrite } from './protocol/write.ts';
+import { newLook, newWrite } from './protocol/write.ts';
 import type { WriteResult } from './result.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 import { runAsync } from './system/async-driver.ts';
@@ -20,7 +20,7 @@ import { runSync } from './system/sync-driver.ts';
  * passed over. With a `schema` (any that follows https://standardschema.dev) its output is returned, and typed so.
  *
  * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SYNTAX'`, `'ERR_UNTORN_JSON_ENCODING'`, `'ERR_UNTORN_JSON_SCHEMA'` with `issues`.
- * @throws the system's error, by rejecting, if it cannot be read (`ENOENT` unless there is an `initial` value).
+ * @throws {WriteError} by rejecting, with the system's code, if it cannot be read (`ENOENT` unless there is an `initial` value).
  * @example Read settings, which may not be there yet, or may be damaged
  * ```ts
  * const settings = await readJson('settings.json', { initial: { theme: 'dark' }, recover: 'backup' });
@@ -41,7 +41,7 @@ export function readJsonSync(path: PathLike, options?: ReadJsonOptions | null): 
 
 function reading(path: PathLike, options: ReadJsonOptions | null | undefined, blocking: boolean): Steps<unknown> {
   const { reading: how, settings } = readReadOptions(options);
-  return readJsonFile(newWrite(targetPath(path), settings, surroundings, blocking), how);
+  return readJsonFile(newLook('read', targetPath(path), settings, surroundings, blocking), how);
 }
 
 /**
@@ -61,14 +61,14 @@ function reading(path: PathLike, options: ReadJsonOptions | null | undefined, bl
  * await writeJson('settings.json', { theme: 'dark' }, { indent: 2 });
  * ```
  */
-export async function writeJson(path: PathLike, value: unknown, options?: WriteJsonOptions | null): Promise<WriteResult> {
+export async function writeJson<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (WriteJsonOptions & { schema?: S | undefined }) | null): Promise<WriteResult> {
   const { target, settings, json, schema } = readArguments(path, value, options);
   const write = newWrite(target, settings, surroundings, false);
   return runAsync(replaceWithJson(write, new Turn(write), json, schema));
 }
 
 /** Replaces a file with a value as JSON, blocking; see {@link writeJson}. A schema that validates asynchronously is a TypeError. */
-export function writeJsonSync(path: PathLike, value: unknown, options?: WriteJsonOptions | null): WriteResult {
+export function writeJsonSync<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (WriteJsonOptions & { schema?: S | undefined }) | null): WriteResult {
   const { target, settings, json, schema } = readArguments(path, value, options);
   const write = newWrite(target, settings, surroundings, true);
   return runSync(replaceWithJson(write, new Turn(write), json, schema));
@@ -77,5 +77,6 @@ export function writeJsonSync(path: PathLike, value: unknown, options?: WriteJso
 function readArguments(path: PathLike, value: unknown, options: WriteJsonOptions | null | undefined): { target: PathName; settings: Settings; json: JsonText; schema: StandardSchema | undefined } {
   const { settings, fields } = readOptionsAnd(options, formatOptions);
   const { indent, replacer, schema } = readFormat(settings, fields);
-  return { target: targetPath(path), settings, json: { text: stringify(value, replacer, indent), isIndented: indent !== undefined }, schema };
+  const target = targetPath(path);
+  return { target, settings, json: { text: stringify(value, replacer, indent.forced, undefined, target), indent }, schema };
 }

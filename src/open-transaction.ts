@@ -12,6 +12,7 @@ import { jsonContent, type JsonText } from './protocol/write-json.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 import { runAsync } from './system/async-driver.ts';
 import type { Steps } from './system/calls.ts';
+import { currentTime } from './system/globals.ts';
 import { judge } from './system/owner.ts';
 import { surroundings } from './system/surroundings.ts';
 import { runSync } from './system/sync-driver.ts';
@@ -24,10 +25,11 @@ export abstract class AnyTransaction {
   readonly #settings: Settings;
   #ended = false;
 
+  /** @internal */
   constructor(settings: Settings, blocking: boolean) {
     this.#settings = settings;
     // Not enumerable: who prints the object is not shown what is inside.
-    Object.defineProperty(this, 'draft', { value: new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge, now: Date.now }) });
+    Object.defineProperty(this, 'draft', { value: new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge, now: currentTime }) });
   }
 
   /** @internal */
@@ -35,6 +37,7 @@ export abstract class AnyTransaction {
     this.#ended = true;
   }
 
+  /** @internal */
   protected put(path: PathLike, options: TransactionWriteOptions | BufferEncoding | null | undefined, read: (encoding: BufferEncoding) => Content): Steps<void> {
     this.#assertOpen();
     const { settings } = readOptionsOfFile(options, [], this.#settings);
@@ -42,20 +45,22 @@ export abstract class AnyTransaction {
     return this.draft.put(target, settings, read(settings.encoding));
   }
 
+  /** @internal */
   protected json(path: PathLike, value: unknown, options: TransactionJsonOptions | null | undefined): Steps<void> {
     this.#assertOpen();
     const { settings, fields } = readOptionsOfFile(options, formatOptions, this.#settings);
     const { indent, replacer, schema } = readFormat(settings, fields);
     const target = absolutePath(path);
-    const json = { text: stringify(value, replacer, indent), isIndented: indent !== undefined };
+    const json = { text: stringify(value, replacer, indent.forced, undefined, target), indent };
     return this.#stageJson(target, settings, json, schema);
   }
 
   *#stageJson(target: PathName, settings: Settings, json: JsonText, schema: StandardSchema | undefined): Steps<void> {
-    if (schema !== undefined) yield* validated(schema, target, JSON.parse(json.text), this.draft.write.blocking);
+    if (schema !== undefined) yield* validated(schema, target, JSON.parse(json.text), this.draft.write.blocking, true);
     yield* this.draft.put(target, settings, jsonContent(json));
   }
 
+  /** @internal */
   protected *readingJson(path: PathLike, options: ReadJsonOptions | null | undefined): Steps<unknown> {
     this.#assertOpen();
     const { reading } = readReadOptions(options);
@@ -65,6 +70,7 @@ export abstract class AnyTransaction {
     return (yield* valueOf(this.draft.newWrite(target, this.#settings), reading, bytes)).value;
   }
 
+  /** @internal */
   protected removal(path: PathLike, options?: TransactionRemoveOptions): Steps<void> {
     this.#assertOpen();
     const fields = record(options, 'options', ['force', 'backup']);
@@ -72,12 +78,14 @@ export abstract class AnyTransaction {
     return this.draft.remove(absolutePath(path), { ...settings, symlink: 'replace' }, flag(fields, 'force', false));
   }
 
+  /** @internal */
   protected renaming(from: PathLike, to: PathLike, options?: TransactionRenameOptions): Steps<void> {
     this.#assertOpen();
     const { settings } = readOptionsOfFile(record(options, 'options', ['overwrite']), [], this.#settings);
     return this.draft.rename(absolutePath(from, 'from'), absolutePath(to, 'to'), { ...settings, symlink: 'replace' });
   }
 
+  /** @internal */
   protected reading(path: PathLike): Steps<Buffer | undefined> {
     this.#assertOpen();
     return this.draft.read(absolutePath(path), this.#settings);
@@ -101,7 +109,7 @@ export class Transaction extends AnyTransaction {
   }
 
   /** Stages a value as JSON, as `writeJson()` writes it: a file that is there keeps its layout unless `indent` is given. */
-  writeJson(path: PathLike, value: unknown, options?: TransactionJsonOptions | null): Promise<void> {
+  writeJson<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (TransactionJsonOptions & { schema?: S | undefined }) | null): Promise<void> {
     return this.#perform(() => this.json(path, value, options));
   }
 
@@ -171,7 +179,7 @@ export class TransactionSync extends AnyTransaction {
   }
 
   /** Stages a value as JSON; see {@link Transaction.writeJson}. */
-  writeJson(path: PathLike, value: unknown, options?: TransactionJsonOptions | null): void {
+  writeJson<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (TransactionJsonOptions & { schema?: S | undefined }) | null): void {
     this.#perform(() => this.json(path, value, options));
   }
 

@@ -1,7 +1,7 @@
 /** What callers may ask for, and how it is checked: once, before anything is touched. */
 import { misuse, outOfRange } from './errors.ts';
 import { type Fields, flag, oneOf, readDuration, readEncoding, readId, readNamePart, readSignal, record, wrongType } from './option-values.ts';
-import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
+import { absolutePath, describe, isUrl, type PathLike, type PathName } from './path.ts';
 import { isVersion, type Version } from './version.ts';
 
 /**
@@ -107,6 +107,12 @@ export interface WriteOptions {
    * that are not this machine's own (EACCES, EBUSY, ETXTBSY, ESTALE). Milliseconds. @default 5000
    */
   retry?: { timeout?: number | undefined } | undefined;
+  /**
+   * Whether directories and replaced files stay open for a moment after the promise has settled: until the event loop turns, so that the next
+   * write need not open them, and nobody waits for blocks to be freed. With `false` nothing is open then that would keep the
+   * filesystem from being unmounted. Synchronous calls leave nothing open. @default true
+   */
+  linger?: boolean | undefined;
 }
 
 /** Options that have been read: complete, checked and frozen. */
@@ -132,11 +138,12 @@ export interface Settings {
   readonly suffix: string;
   readonly keepOnError: boolean;
   readonly retryTimeout: number;
+  readonly linger: boolean;
 }
 
 const known = [
   'durability', 'sync', 'encoding', 'signal', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifMatch', 'lock', 'ifUnchanged', 'makeParents',
-  'backup', 'fallback', 'temporary', 'retry', 'flag', 'flush',
+  'backup', 'fallback', 'temporary', 'retry', 'flag', 'flush', 'linger',
 ];
 
 /** Reads the options. A string is an encoding, as in `node:fs`. */
@@ -150,7 +157,6 @@ let nothingGiven: { readonly settings: Settings; readonly fields: Fields } | und
 /** Reads the options, and further ones that are left to the caller; each once. */
 export function readOptionsAnd(given: object | string | null | undefined, further: readonly string[]): { readonly settings: Settings; readonly fields: Fields } {
   if (given === undefined || given === null) return (nothingGiven ??= settingsOf(record({}, 'options', [])));
-  if (typeof given === 'function') throw misuse('ERR_INVALID_ARG_TYPE', '"options" must be an object, not a function: no callback is called; await the promise');
   return settingsOf(record(typeof given === 'string' ? { encoding: given } : given, 'options', [...known, ...further]));
 }
 
@@ -190,6 +196,7 @@ function readAll(options: Fields): Settings {
     suffix: readNamePart(temporary['suffix'], 'options.temporary.suffix') ?? '.tmp',
     keepOnError: flag(temporary, 'keepOnError', false, 'options.temporary.'),
     retryTimeout: readDuration(retry['timeout'], 'options.retry.timeout', 5000),
+    linger: flag(options, 'linger', true),
   });
 }
 
@@ -239,12 +246,12 @@ function readBackup(value: unknown): Settings['backup'] {
   if (value === undefined || value === false) return undefined;
   if (value === 'simple') return { kind: 'simple' };
   if (value === 'numbered') return { kind: 'numbered', limit: Infinity };
-  if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value) && !(value instanceof URL)) {
+  if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value) && !isUrl(value)) {
     const limit = record(value, 'options.backup', ['numbered'])['numbered'];
     if (!Number.isInteger(limit) || (limit as number) < 1) throw outOfRange(`"options.backup.numbered" must be a whole number from 1, not ${describe(limit)}`);
     return { kind: 'numbered', limit: limit as number };
   }
-  if (typeof value !== 'string' && !Buffer.isBuffer(value) && !(value instanceof URL)) {
+  if (typeof value !== 'string' && !Buffer.isBuffer(value) && !isUrl(value)) {
     throw wrongType('options.backup', "false, 'simple', 'numbered', { numbered: 5 } or a path", value);
   }
   return { kind: 'path', path: absolutePath(value, 'options.backup') };

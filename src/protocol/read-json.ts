@@ -13,6 +13,7 @@ import { readOptions } from '../options.ts';
 import { join, key, split, type PathName } from '../path.ts';
 import { validate, type StandardSchema } from '../schema.ts';
 import { wait, type FileStatus, type Steps } from '../system/calls.ts';
+import { nextTick } from '../system/globals.ts';
 import { isThenable } from '../thenable.ts';
 import { numbered, numbersBelieved, simple, whyNoBackup } from './backup-names.ts';
 import { closeDirectory, openDirectory } from './directory.ts';
@@ -21,7 +22,7 @@ import { lookIn, readFound } from './owned.ts';
 import { findPlace, leavePlace, type Place } from './place.ts';
 import { readPath, type Read } from './seen.ts';
 import { whileDamaged } from './steady.ts';
-import { newWrite, throwIfAborted, type Write } from './write.ts';
+import { asWriteError, newWrite, throwIfAborted, type Write } from './write.ts';
 
 /** What was read. */
 export interface FoundJson {
@@ -34,12 +35,12 @@ export interface FoundJson {
 /** The file's value, as the schema gives it. */
 export function* readJsonFile(write: Write, settings: ReadSettings): Steps<unknown> {
   const read = yield* readPath(write);
-  if (read.content === undefined && settings.initial === undefined) throw missing(write.path);
+  if (read.content === undefined && settings.initial === undefined) throw missing(write);
   return (yield* valueOf(write, settings, read.content, { read, again: () => readPath(write) })).value;
 }
 
-function missing(path: PathName): Error {
-  return Object.assign(refusal('ENOENT', `ENOENT: no such file or directory, open '${path.toString()}'`), { syscall: 'open', path });
+function missing(write: Write): Error {
+  return asWriteError(write, Object.assign(refusal('ENOENT', 'it does not exist'), { syscall: 'open' }));
 }
 
 /** The value of a file's content; undefined where there is none, and nothing that it stands for. */
@@ -51,16 +52,24 @@ export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | u
   try {
     value = parseJson(path, bytes, settings.reviver);
   } catch (error) {
+    if (codeOf(error) === 'ERR_STRING_TOO_LONG') throw asWriteError(write, error);
     if (settings.recover === undefined || !isDamage(error)) throw error;
     if (rereading !== undefined) {
       const last = yield* whileDamaged(path, rereading.read, rereading.again, (read) => isDamaged(path, read));
       if (last === undefined) throw error;
-      if (last.content === undefined && settings.initial === undefined && write.locking === undefined) throw missing(path);
+      if (last.content === undefined && settings.initial === undefined && write.locking === undefined) throw missing(write);
       if (!isDamaged(path, last)) return yield* valueOf(write, settings, last.content);
     }
     return yield* valueOfBackup(write, settings, settings.recover, error);
   }
-  return found(yield* validated(settings.schema, path, value, blocking));
+  return found(yield* validated(settings.schema, path, migrated(settings, value), blocking));
+}
+
+/** The value of a file, which may be that of an older version of the program, as this one has it. */
+function migrated({ migrate }: ReadSettings, value: unknown): unknown {
+  const current = migrate === undefined ? value : migrate(value);
+  if (isThenable(current)) throw misuse('ERR_INVALID_RETURN_VALUE', '"options.migrate" returned a promise; only "update" may');
+  return current;
 }
 
 function isDamaged(path: PathName, { content }: Read): boolean {
@@ -89,7 +98,7 @@ function* valueOfBackup(write: Write, settings: ReadSettings, recover: NonNullab
       if (bytes === undefined) continue;
       let value;
       try {
-        value = yield* validated(settings.schema, backupPath, parseJson(backupPath, bytes, settings.reviver), write.blocking);
+        value = yield* validated(settings.schema, backupPath, migrated(settings, parseJson(backupPath, bytes, settings.reviver)), write.blocking);
       } catch (fault) {
         if (!JsonError.isJsonError(fault)) throw fault;
         continue;
@@ -148,11 +157,11 @@ function* beside<T>(write: Write, place: Opened, path: PathName, steps: (folder:
 }
 
 /** What the schema makes of a value. */
-export function* validated(schema: StandardSchema | undefined, path: PathName, value: unknown, blocking: boolean): Steps<unknown> {
-  const result = validate(schema, path, value);
+export function* validated(schema: StandardSchema | undefined, path: PathName, value: unknown, blocking: boolean, isNew = false): Steps<unknown> {
+  const result = validate(schema, path, value, isNew);
   if (!('later' in result)) return result.value;
   const { later } = result;
-  if (!blocking) return yield* wait((wake, fail) => void later.then((output) => process.nextTick(wake, output), (error: unknown) => process.nextTick(fail, error)));
+  if (!blocking) return yield* wait((wake, fail) => void later.then((output) => nextTick(wake, output), (error: unknown) => nextTick(fail, error)));
   // Nobody hears of it any more.
   later.catch(() => undefined);
   throw misuse('ERR_INVALID_ARG_VALUE', '"options.schema" validates asynchronously, which a synchronous call cannot wait for');

@@ -1,0 +1,100 @@
+/** How the functions of a part of the package are called that is loaded when the first of them is. */
+import { codeOf, isOurs, noCallback, refusal, WriteError } from './errors.ts';
+import { JsonError } from './json-error.ts';
+import type { PathName } from './path.ts';
+import { now } from './system/clock.ts';
+import { setTimeout } from './system/globals.ts';
+
+/** Milliseconds for which a call waits until the process has a descriptor to load with, and between its attempts. */
+const [patience, pause] = [10_000, 50];
+
+type Part = Record<string, (...args: unknown[]) => unknown>;
+
+/** Calls a function of a part. */
+export function call(name: string, load: () => Part, args: ArrayLike<unknown>): unknown {
+  try {
+    return functionOf(name, load, args)(...Array.from(args));
+  } catch (error) {
+    throw withCaller(error, call);
+  }
+}
+
+/** Calls a function of a part that gives a promise: at once, if the part can be loaded. */
+export async function callLater(name: string, load: () => Part, args: ArrayLike<unknown>): Promise<unknown> {
+  try {
+    const found = functionOrShortage(name, load, args) ?? (await functionWhenDescriptorsAllow(name, load, args));
+    return await found(...Array.from(args));
+  } catch (error) {
+    throw withCaller(error, callLater);
+  }
+}
+
+/** Undefined where the process has no descriptor to load with. */
+function functionOrShortage(...given: Parameters<typeof functionOf>): ReturnType<typeof functionOf> | undefined {
+  try {
+    return functionOf(...given);
+  } catch (error) {
+    if (isShortage(error)) return undefined;
+    throw error;
+  }
+}
+
+async function functionWhenDescriptorsAllow(...given: Parameters<typeof functionOf>): Promise<ReturnType<typeof functionOf>> {
+  const deadline = now() + patience;
+  while (now() < deadline) {
+    await new Promise((wake) => setTimeout(wake, pause));
+    const found = functionOrShortage(...given);
+    if (found !== undefined) return found;
+  }
+  return functionOf(...given);
+}
+
+/** Errors that have their caller already: one error can be that of several calls. */
+const told = new WeakSet();
+
+/**
+ * An error of ours, with those frames of its caller in its stack for which there was no room, or which a callback does not know. An asynchronous
+ * function knows them when it goes on after an `await`, as long as those who called it await it.
+ */
+function withCaller(error: unknown, from: (...args: never[]) => unknown): unknown {
+  if (!(WriteError.isWriteError(error) || JsonError.isJsonError(error) || isOurs(error)) || told.has(error)) return error;
+  told.add(error);
+  const here = { stack: '' };
+  Error.captureStackTrace(here, from);
+  // With source maps, or by what a program sets, a stack can be anything.
+  const [known, frames] = [error.stack, here.stack].map((stack) => String(stack).split('\n'));
+  const more = frames?.filter((line) => /^\s+at /.test(line) && known?.includes(line) === false) ?? [];
+  if (more.length > 0) error.stack = [error.stack, ...more].join('\n');
+  return error;
+}
+
+function functionOf(name: string, load: () => Part, args: ArrayLike<unknown>): (...args: unknown[]) => unknown {
+  let part;
+  try {
+    part = load();
+  } catch (error) {
+    const cause = refusal(codeOf(error) ?? 'ERR_UNTORN_UNEXPECTED', `untorn cannot load ${name}(): ${(error as Error).message}`);
+    const given = args[0];
+    const path = typeof given === 'string' || Buffer.isBuffer(given) ? given : name;
+    throw new WriteError({ path: path as PathName, step: 'resolve', outcome: 'old', cause: Object.assign(cause, { cause: error }) });
+  }
+  const found = part[name] as (...args: unknown[]) => unknown;
+  // As of node:fs with callbacks: nobody would hear that it never comes.
+  if (Array.from(args).some((argument, position) => position >= found.length && typeof argument === 'function')) throw noCallback(`Argument ${found.length} of ${name}() must be the last`);
+  return found;
+}
+
+function isShortage(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '');
+}
+
+type Class = abstract new (...args: never[]) => unknown;
+
+/** A class of a part, which is loaded when something is asked of the class: by `instanceof`, or to extend it. `shown` has its name. */
+export function lateClass(shown: () => void, find: () => Class): Class {
+  const late: Class = new Proxy(shown as never as Class, {
+    get: (_, key) => Reflect.get(find(), key) as unknown,
+    construct: (_, args, created) => Reflect.construct(find(), args, created === late ? find() : created) as object,
+  });
+  return late;
+}
