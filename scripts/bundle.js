@@ -1,27 +1,94 @@
-// Makes the package of what tsc wrote: a file each for the library and the command. Node takes about a millisecond to find and
-// load a module, and there are a hundred; for that reason signal-exit is in there too, whose copies know of each other. Nothing is
-// minified: a stack trace can be read, and V8 compiles it no faster without comments and hardly faster with short names.
-import { chmodSync, cpSync } from 'node:fs';
-import { build } from 'esbuild';
+// Makes the package of what tsc wrote: CommonJS, which every Node, bundler and test runner can load, an ECMAScript module as its face, and one
+// file of types. Nothing is minified, so that a stack trace can be read. signal-exit is in there too: its copies know of each other.
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { transform } from 'esbuild';
+import { rollup } from 'rollup';
+import { faceOf } from './face.js';
+import { commands, parts } from './parts.js';
+import { typesOf } from './types.js';
 
-const common = {
-  bundle: true,
-  external: ['@napi-rs/xattr'],
-  platform: 'node',
-  format: 'esm',
-  target: 'node20.19',
-  logLevel: 'warning',
+const source = resolve('build/src');
+const index = join(source, 'index.js');
+const main = join(source, 'cli', 'main.js');
+/** What the face itself needs: how it loads the others, and what has to be taken from the globals before a program changes them. */
+const early = ['late.js', 'system/globals.js'].map((name) => join(source, name));
+/** The parts' folder has the version in its name: a program that runs while the package is updated never loads a part of another version. */
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const folder = `v${version}`;
+
+/** An entry for each part, which re-exports its names, whatever files they are in. */
+const entries = {
+  name: 'parts',
+  resolveId: (id) => (id in parts ? id : id.startsWith('signal-exit') ? fileURLToPath(import.meta.resolve(id)) : null),
+  load: (id) => (id in parts ? [named(parts[id], index), ...(id === 'face' ? early.map((path) => `export * from '${path}';`) : [])].join('\n') : null),
+  resolveImportMeta: (property) => (property === 'url' ? "require('node:url').pathToFileURL(__filename).href" : null),
 };
-await build({ ...common, entryPoints: ['build/src/index.js'], outdir: 'dist' });
-// The command as CommonJS, which Node starts sooner; each of its commands is still evaluated only when it is called.
-await build({
-  ...common,
-  format: 'cjs',
-  entryPoints: ['build/src/cli/main.js'],
-  outfile: 'dist/cli/main.cjs',
-  define: { 'import.meta.url': 'thisFile' },
-  banner: { js: "const thisFile = require('node:url').pathToFileURL(__filename).href;" },
+
+function named(names, path) {
+  return `export { ${names.join(', ')} } from '${path}';`;
+}
+
+const bundle = await rollup({
+  input: { ...Object.fromEntries(Object.keys(parts).map((name) => [name, name])), 'cli/main': main },
+  external: /^node:/,
+  plugins: [entries],
+  preserveEntrySignatures: 'allow-extension',
+  treeshake: { moduleSideEffects: (id) => id === main },
+  onwarn({ code, message, ids = [] }) {
+    // Messages show paths and wrong paths make messages; neither runs anything when it is loaded.
+    const known = ids.filter((id) => !/\/(?:errors|path)\.js$/.test(id)).length === 0;
+    if (code !== 'CIRCULAR_DEPENDENCY' || !known) throw new Error(`${code}: ${message}`);
+  },
 });
-cpSync('node_modules/signal-exit/LICENSE.txt', 'dist/signal-exit.LICENSE.txt');
-cpSync('build/src', 'dist', { recursive: true, filter: (path) => !path.endsWith('.js') && !path.endsWith('/cli') });
+
+/** Where a chunk goes. */
+function fileOf({ name }) {
+  return name.startsWith('cli/') ? `${name}.cjs` : `${folder}/${name}.cjs`;
+}
+
+const output = {
+  format: 'cjs',
+  exports: 'named',
+  esModule: false,
+  dynamicImportInCjs: false,
+  hoistTransitiveImports: false,
+  minifyInternalExports: false,
+  externalLiveBindings: false,
+  interop: (id) => (id === 'node:path' ? 'default' : 'esModule'),
+  entryFileNames: fileOf,
+  chunkFileNames: fileOf,
+};
+const owners = ownersOf((await bundle.generate(output)).output);
+const { output: chunks } = await bundle.generate({ ...output, manualChunks: (id) => owners.get(id) });
+
+/** The first part that needs a module, for each; modules of the command that is called, or of several of them. */
+function ownersOf(all) {
+  const byFile = new Map(all.map((chunk) => [chunk.fileName, chunk]));
+  const found = new Map(Object.keys(parts).map((name) => [name, name]));
+  const take = (chunk, owner) => {
+    for (const id of Object.keys(chunk.modules)) if (!found.has(id)) found.set(id, owner);
+    for (const file of chunk.imports) if (byFile.has(file)) take(byFile.get(file), owner);
+  };
+  for (const name of [...Object.keys(parts), 'cli/main']) take(byFile.get(fileOf({ name })), name);
+  const later = all.filter(({ isDynamicEntry }) => isDynamicEntry);
+  const ofCommand = later.filter(({ name }) => Object.values(commands).flat().includes(name));
+  for (const chunk of later) if (!ofCommand.includes(chunk)) take(chunk, 'cli/shared');
+  for (const [owner, names] of Object.entries(commands)) for (const chunk of ofCommand) if (names.includes(chunk.name)) take(chunk, owner);
+  return found;
+}
+
+/** Without comments; and Node's own modules in a way that bundlers and mocks of `fs` leave alone. */
+async function finish(code) {
+  const plain = await transform(code, { target: 'node20.19', legalComments: 'none', charset: 'utf8' });
+  return plain.code.replace(/require\((["'])(node:[\w/]+)\1\)/g, 'process.getBuiltinModule($1$2$1)');
+}
+
+for (const name of ['cli', folder]) mkdirSync(join('dist', name), { recursive: true });
+for (const { fileName, code } of chunks) writeFileSync(join('dist', fileName), await finish(code));
+const library = await import(pathToFileURL(index).href);
+const made = { ...faceOf(parts, folder, library), ...(await typesOf(join(source, 'index.d.ts'), Object.keys(library))) };
+for (const [name, text] of Object.entries(made)) writeFileSync(join('dist', name), text);
+copyFileSync('node_modules/signal-exit/LICENSE.txt', 'dist/signal-exit.LICENSE.txt');
 chmodSync('dist/cli/main.cjs', 0o755);

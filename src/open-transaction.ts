@@ -24,6 +24,7 @@ export abstract class AnyTransaction {
   readonly #settings: Settings;
   #ended = false;
 
+  /** @internal */
   constructor(settings: Settings, blocking: boolean) {
     this.#settings = settings;
     // Not enumerable: who prints the object is not shown what is inside.
@@ -35,6 +36,7 @@ export abstract class AnyTransaction {
     this.#ended = true;
   }
 
+  /** @internal */
   protected put(path: PathLike, options: TransactionWriteOptions | BufferEncoding | null | undefined, read: (encoding: BufferEncoding) => Content): Steps<void> {
     this.#assertOpen();
     const { settings } = readOptionsOfFile(options, [], this.#settings);
@@ -42,6 +44,7 @@ export abstract class AnyTransaction {
     return this.draft.put(target, settings, read(settings.encoding));
   }
 
+  /** @internal */
   protected json(path: PathLike, value: unknown, options: TransactionJsonOptions | null | undefined): Steps<void> {
     this.#assertOpen();
     const { settings, fields } = readOptionsOfFile(options, formatOptions, this.#settings);
@@ -56,6 +59,7 @@ export abstract class AnyTransaction {
     yield* this.draft.put(target, settings, jsonContent(json));
   }
 
+  /** @internal */
   protected *readingJson(path: PathLike, options: ReadJsonOptions | null | undefined): Steps<unknown> {
     this.#assertOpen();
     const { reading } = readReadOptions(options);
@@ -65,6 +69,7 @@ export abstract class AnyTransaction {
     return (yield* valueOf(this.draft.newWrite(target, this.#settings), reading, bytes)).value;
   }
 
+  /** @internal */
   protected removal(path: PathLike, options?: TransactionRemoveOptions): Steps<void> {
     this.#assertOpen();
     const fields = record(options, 'options', ['force', 'backup']);
@@ -72,12 +77,14 @@ export abstract class AnyTransaction {
     return this.draft.remove(absolutePath(path), { ...settings, symlink: 'replace' }, flag(fields, 'force', false));
   }
 
+  /** @internal */
   protected renaming(from: PathLike, to: PathLike, options?: TransactionRenameOptions): Steps<void> {
     this.#assertOpen();
     const { settings } = readOptionsOfFile(record(options, 'options', ['overwrite']), [], this.#settings);
     return this.draft.rename(absolutePath(from, 'from'), absolutePath(to, 'to'), { ...settings, symlink: 'replace' });
   }
 
+  /** @internal */
   protected reading(path: PathLike): Steps<Buffer | undefined> {
     this.#assertOpen();
     return this.draft.read(absolutePath(path), this.#settings);

@@ -8,7 +8,8 @@ import type { UpdateResult } from './result.ts';
 import { runAsync } from './system/async-driver.ts';
 import type { Steps } from './system/calls.ts';
 import { runSync } from './system/sync-driver.ts';
-import { lockedWrite, outcomeOf, unchanged, type Kept, type UpdateInfo } from './updating.ts';
+import { unchanged, type Kept } from './unchanged.ts';
+import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
 
 /**
  * Replaces a file by what `update` makes of its content, and loses no update of others: it holds the file's lock meanwhile,

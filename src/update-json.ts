@@ -14,7 +14,8 @@ import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 import { runAsync } from './system/async-driver.ts';
 import { call, type Steps } from './system/calls.ts';
 import { runSync } from './system/sync-driver.ts';
-import { lockedWrite, outcomeOf, unchanged, type Kept, type UpdateInfo } from './updating.ts';
+import { unchanged, type Kept } from './unchanged.ts';
+import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
 
 /** Options of an update of JSON: how it is read, and how it is written. */
 export interface UpdateJsonOptions<T = unknown> extends WriteJsonOptions, Omit<ReadJsonOptions<T>, 'schema' | 'signal'> {

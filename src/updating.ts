@@ -9,11 +9,6 @@ import { surroundings } from './system/surroundings.ts';
 import { isThenable } from './thenable.ts';
 import type { Version } from './version.ts';
 
-/** What an update returns to leave the file as it is. */
-export const unchanged: unique symbol = Symbol.for('untorn.unchanged') as never;
-
-export type Kept = typeof unchanged;
-
 /** What an update is told beside the content. */
 export interface UpdateInfo {
   /** The version of the content; `'absent'` if there is no file. */

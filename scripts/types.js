@@ -1,0 +1,16 @@
+/** The package's types in one file: those of the public names and what they mention. The ECMAScript module has the same. */
+import { rollup } from 'rollup';
+import { dts } from 'rollup-plugin-dts';
+
+/** `values`: the names that exist when a program runs; of the classes among the others only the type is public. */
+export async function typesOf(index, values) {
+  const bundle = await rollup({ input: index, external: /^node:/, plugins: [dts()] });
+  const { output: [{ code, exports }] } = await bundle.generate({ format: 'es' });
+  const declarations = code.replaceAll(/^export (?:type )?\{[^}]*\};\n/gm, '');
+  const named = (keyword, names) => `${keyword} {\n${names.map((name) => `  ${name},\n`).join('')}};\n`;
+  const types = exports.filter((name) => !values.includes(name));
+  return {
+    'index.d.cts': declarations + named('export', values) + named('export type', types),
+    'index.d.mts': `export * from './index.cjs';\n`,
+  };
+}
