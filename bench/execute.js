@@ -59,7 +59,7 @@ function verify(workload, folder, count) {
 
 /** One sample of one contender. @param {{ folder: string, floor: string }} run */
 export function sample(run, workload, name, extra = {}) {
-  if (workload.kind === 'import') return JSON.parse(output(process.execPath, [here('import.js'), name === 'empty module' ? new URL('empty.js', import.meta.url).href : moduleUrl(name)]));
+  if (workload.kind === 'import') return load(run, workload, name);
   const { folder, warm } = prepare(run, workload);
   if (workload.kind === 'command') return command(run, workload, name, folder);
   const floor = workload.floors[name];
@@ -74,6 +74,13 @@ export function sample(run, workload, name, extra = {}) {
   }
   if (name !== 'JSON.stringify') verify(workload, folder, floor?.count ?? workload.count);
   return taken;
+}
+
+/** A fresh process that loads a contender, and writes with it. */
+function load(run, { how, writes }, name) {
+  const url = name !== 'empty module' ? moduleUrl(name, how) : new URL(how === 'require' ? 'empty.cjs' : 'empty.js', import.meta.url).href;
+  const path = writes ? [target(prepare(run, { kind: 'files' }).folder)] : [];
+  return JSON.parse(output(process.execPath, [here('import.js'), how, url, name, ...path]));
 }
 
 const commands = { untorn: [process.execPath, here('../dist/cli/main.cjs'), 'write'], sponge: ['sponge'], 'node -e 0': [process.execPath, '-e', '0'] };

@@ -102,7 +102,7 @@ function aboutSection({ about, rounds, quick }) {
     `Each sample is a fresh process that works on a fresh folder, after a sync of the filesystem; what it left is compared byte for byte afterwards.
 Each round takes one sample of each contender and begins with another one. Ratios are taken within rounds; tables give their medians, and the
 medians and quartiles of the times. Every JavaScript contender makes a small file and replaces it before its clock starts, so that what it loads at its
-first write does not count; the import has a row of its own.
+first write does not count; the import and the first write have rows of their own.
 
 The floors: **C** is \`bench/floor.c\`, the fewest system calls that do the work on one thread; **C, 4 threads** writes all, syncs all, renames all,
 then syncs the directory. **node:fs** is hand-written: \`fs.promises.writeFile\`, \`fs.writeFileSync\` and \`fs.createWriteStream\` (with \`flush: true\` for \`'full'\`),

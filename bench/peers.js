@@ -19,9 +19,9 @@ export function installPeers() {
 }
 
 /** Where a contender's module is. @param {string} name */
-export function moduleUrl(name) {
-  if (name === 'untorn') return import.meta.resolve('untorn');
-  return pathToFileURL(createRequire(join(folder, 'package.json')).resolve(name)).href;
+export function moduleUrl(name, how = 'import') {
+  if (name === 'untorn' && how === 'import') return import.meta.resolve('untorn');
+  return pathToFileURL(createRequire(name === 'untorn' ? import.meta.url : join(folder, 'package.json')).resolve(name)).href;
 }
 
 /** @param {string} name */

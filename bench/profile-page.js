@@ -106,7 +106,7 @@ export function profileSection({ profile: measured, profiledWith, calls, workloa
     jsonPart(measured.json),
     column(
       'The import', '', 'ms', measured.import,
-      'The package once more is compiling its source, with all that it needs of Node loaded. It could be loaded at the first call only by a way that bundlers do not follow: programs that are bundled would lack it.',
+      'What a function needs is compiled when it, or another that shares it, is called first.',
       code,
     ),
     column(

@@ -28,7 +28,9 @@ const written = [
 ];
 
 const started = [
-  { id: 'import', title: 'Import of the package', kind: 'import', by: ['untorn', wfa, 'atomically', 'steno', fast, 'write-json-file', fsStream], floors: { 'empty module': {} } },
+  { id: 'import', title: 'Import of the package', kind: 'import', how: 'import', by: ['untorn', wfa, 'atomically', 'steno', fast, 'write-json-file', fsStream], floors: { 'empty module': {} } },
+  { id: 'require', title: '`require()` of the package', kind: 'import', how: 'require', by: ['untorn', wfa, 'atomically', fast, fsStream], floors: { 'empty module': {} } },
+  { id: 'first-write', title: 'Import of the package and a first write of 1 KiB', durability: 'off', kind: 'import', how: 'import', writes: true, by: ['untorn', wfa, 'atomically', 'steno'], floors: {} },
   { id: 'command-1KiB', title: '`untorn write` of 1 KiB from a pipe, whole process', kind: 'command', size: KiB, by: ['untorn', 'sponge'], floors: { 'node -e 0': {} } },
   { id: 'command-100MiB', title: '`untorn write` of 100 MiB from a pipe, whole process', kind: 'command', size: 100 * MiB, by: ['untorn', 'sponge'], floors: { 'node -e 0': {} } },
 ];

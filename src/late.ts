@@ -1,5 +1,6 @@
 /** How the functions of a part of the package are called that is loaded when the first of them is. */
 import { codeOf, refusal, WriteError } from './errors.ts';
+import { JsonError } from './json-error.ts';
 import type { PathName } from './path.ts';
 import { now } from './system/clock.ts';
 import { setTimeout } from './system/globals.ts';
@@ -11,32 +12,60 @@ type Part = Record<string, (...args: unknown[]) => unknown>;
 
 /** Calls a function of a part. */
 export function call(name: string, load: () => Part, args: ArrayLike<unknown>): unknown {
-  return functionOf(name, load, args)(...Array.from(args));
+  try {
+    return functionOf(name, load, args)(...Array.from(args));
+  } catch (error) {
+    throw withCaller(error, call);
+  }
 }
 
 /** Calls a function of a part that gives a promise: at once, if the part can be loaded. */
-export function callLater(name: string, load: () => Part, args: ArrayLike<unknown>): unknown {
-  let found;
+export async function callLater(name: string, load: () => Part, args: ArrayLike<unknown>): Promise<unknown> {
   try {
-    found = functionOf(name, load, args);
+    const found = functionOrShortage(name, load, args) ?? (await functionWhenDescriptorsAllow(name, load, args));
+    return await found(...Array.from(args));
   } catch (error) {
-    return isShortage(error) ? callWhenDescriptorsAllow(name, load, args) : Promise.reject(error as Error);
+    throw withCaller(error, callLater);
   }
-  return found(...Array.from(args));
 }
 
-async function callWhenDescriptorsAllow(name: string, load: () => Part, args: ArrayLike<unknown>): Promise<unknown> {
-  for (const deadline = now() + patience; ;) {
-    await new Promise((wake) => setTimeout(wake, pause));
-    let found;
-    try {
-      found = functionOf(name, load, args);
-    } catch (error) {
-      if (!isShortage(error) || now() > deadline) throw error;
-      continue;
-    }
-    return found(...Array.from(args));
+/** Undefined where the process has no descriptor to load with. */
+function functionOrShortage(...given: Parameters<typeof functionOf>): ReturnType<typeof functionOf> | undefined {
+  try {
+    return functionOf(...given);
+  } catch (error) {
+    if (isShortage(error)) return undefined;
+    throw error;
   }
+}
+
+async function functionWhenDescriptorsAllow(...given: Parameters<typeof functionOf>): Promise<ReturnType<typeof functionOf>> {
+  const deadline = now() + patience;
+  while (now() < deadline) {
+    await new Promise((wake) => setTimeout(wake, pause));
+    const found = functionOrShortage(...given);
+    if (found !== undefined) return found;
+  }
+  return functionOf(...given);
+}
+
+/** Errors that have their caller already: one error can be that of several calls. */
+const told = new WeakSet();
+
+/**
+ * An error of ours, with those frames of its caller in its stack for which there was no room, or which a callback does not know. An asynchronous
+ * function knows them when it goes on after an `await`, as long as those who called it await it.
+ */
+function withCaller(error: unknown, from: (...args: never[]) => unknown): unknown {
+  if (!(WriteError.isWriteError(error) || JsonError.isJsonError(error)) || told.has(error)) return error;
+  told.add(error);
+  const here = { stack: '' };
+  Error.captureStackTrace(here, from);
+  // With source maps, or by what a program sets, a stack can be anything.
+  const [known, frames] = [error.stack, here.stack].map((stack) => String(stack).split('\n'));
+  const more = frames?.filter((line) => /^\s+at /.test(line) && known?.includes(line) === false) ?? [];
+  if (more.length > 0) error.stack = [error.stack, ...more].join('\n');
+  return error;
 }
 
 function functionOf(name: string, load: () => Part, { 0: given }: ArrayLike<unknown>): (...args: unknown[]) => unknown {

@@ -19,6 +19,6 @@ export const hrtime: typeof real.hrtime = real.hrtime;
 export const currentTime: () => number = Date.now;
 
 /** Calls back when the running code has ended. */
-export function queueMicrotask(callback: () => void): void {
-  void settled.then(() => callback());
+export function queueMicrotask(task: () => void): void {
+  void settled.then(task);
 }
