@@ -1,7 +1,7 @@
 /** What callers may ask for, and how it is checked: once, before anything is touched. */
 import { misuse, outOfRange } from './errors.ts';
 import { type Fields, flag, oneOf, readDuration, readEncoding, readId, readNamePart, readSignal, record, wrongType } from './option-values.ts';
-import { absolutePath, describe, type PathLike, type PathName } from './path.ts';
+import { absolutePath, describe, isUrl, type PathLike, type PathName } from './path.ts';
 import { isVersion, type Version } from './version.ts';
 
 /**
@@ -239,12 +239,12 @@ function readBackup(value: unknown): Settings['backup'] {
   if (value === undefined || value === false) return undefined;
   if (value === 'simple') return { kind: 'simple' };
   if (value === 'numbered') return { kind: 'numbered', limit: Infinity };
-  if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value) && !(value instanceof URL)) {
+  if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value) && !isUrl(value)) {
     const limit = record(value, 'options.backup', ['numbered'])['numbered'];
     if (!Number.isInteger(limit) || (limit as number) < 1) throw outOfRange(`"options.backup.numbered" must be a whole number from 1, not ${describe(limit)}`);
     return { kind: 'numbered', limit: limit as number };
   }
-  if (typeof value !== 'string' && !Buffer.isBuffer(value) && !(value instanceof URL)) {
+  if (typeof value !== 'string' && !Buffer.isBuffer(value) && !isUrl(value)) {
     throw wrongType('options.backup', "false, 'simple', 'numbered', { numbered: 5 } or a path", value);
   }
   return { kind: 'path', path: absolutePath(value, 'options.backup') };

@@ -49,9 +49,16 @@ function workingDirectory(): PathName {
   return fromBytes(readlinkSync('/proc/self/cwd', bare({ encoding: 'buffer' })));
 }
 
+/** By its shape, as node:url tells one: the program's may be of another realm than this module. */
+export function isUrl(value: unknown): value is URL {
+  if (typeof value !== 'object' || value === null) return false;
+  const { href, protocol, auth, path } = value as Record<string, unknown>;
+  return typeof href === 'string' && typeof protocol === 'string' && auth === undefined && path === undefined;
+}
+
 function fromPathLike(given: PathLike, argument: string): PathName {
   if (typeof given === 'string') return given;
-  if (given instanceof URL) return fromFileUrl(given);
+  if (isUrl(given)) return fromFileUrl(given);
   if (Buffer.isBuffer(given)) return isUtf8(given) ? given.toString() : Buffer.from(given);
   throw misuse('ERR_INVALID_ARG_TYPE', `"${argument}" must be a string, a Buffer or a file: URL, not ${describe(given)}`);
 }
@@ -60,7 +67,7 @@ function fromFileUrl(url: URL): PathName {
   try {
     return fileURLToPath(url);
   } catch (error) {
-    if (!(error instanceof URIError) || windows) throw error;
+    if ((error as Error).name !== 'URIError' || windows) throw error;
     // decodeURIComponent() knows only UTF-8; a file name may be any bytes.
     if (/%2f/i.test(url.pathname)) throw misuse('ERR_INVALID_FILE_URL_PATH', 'A file: URL must not contain an encoded "/"');
     return Buffer.from(url.pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))), 'latin1');

@@ -1,7 +1,7 @@
 import { misuse, refusal } from './errors.ts';
 import { flag, record } from './option-values.ts';
 import { readOptions, type Durability, type LockOptions, type WriteOptions } from './options.ts';
-import { absolutePath, asText, describe, split, targetPath, type PathLike, type PathName } from './path.ts';
+import { absolutePath, asText, describe, isUrl, split, targetPath, type PathLike, type PathName } from './path.ts';
 import { replaceTree, type Outcome, type TreeSource } from './protocol/replace-directory.ts';
 import { newLockedWrite, reporting } from './protocol/write.ts';
 import { runAsync } from './system/async-driver.ts';
@@ -100,7 +100,7 @@ function replacing(given: PathLike, source: PathLike | ((directory: string) => u
 }
 
 function sourcePath(source: PathLike): TreeSource {
-  if (typeof source !== 'string' && !(source instanceof URL) && !Buffer.isBuffer(source)) throw misuse('ERR_INVALID_ARG_TYPE', `"source" must be a path or a function, not ${describe(source)}`);
+  if (typeof source !== 'string' && !isUrl(source) && !Buffer.isBuffer(source)) throw misuse('ERR_INVALID_ARG_TYPE', `"source" must be a path or a function, not ${describe(source)}`);
   return { path: withoutSlash(absolutePath(source, 'source')) };
 }
 

@@ -18,8 +18,8 @@ import type { Write } from './write.ts';
 export function* isUnchanged(write: Write, place: Place, content: Uint8Array | { readonly fd: number; readonly size: number }): Steps<boolean> {
   const { existing } = place;
   if (write.settings.ifUnchanged !== 'skip' || existing === undefined || fileType(existing.mode) !== 'file') return false;
-  if (content instanceof Uint8Array) assertIntact(content);
-  const size = content instanceof Uint8Array ? content.byteLength : content.size;
+  if (ArrayBuffer.isView(content)) assertIntact(content);
+  const size = ArrayBuffer.isView(content) ? content.byteLength : content.size;
   if (existing.size !== size || !hasGivenMetadata(write, existing)) return false;
   return yield* whileOpen(write, targetHolds(place, content));
 }
@@ -33,7 +33,7 @@ function* targetHolds(place: Place, content: Uint8Array | { readonly fd: number 
     throw error;
   }
   try {
-    return yield* content instanceof Uint8Array ? holds(fd, content) : holdSame(fd, content.fd);
+    return yield* ArrayBuffer.isView(content) ? holds(fd, content) : holdSame(fd, content.fd);
   } finally {
     yield* call.close(fd);
   }
@@ -71,7 +71,7 @@ export function* skipUnchanged(write: Write, place: Place, turn: Turn, content: 
   }
   const record = turn.placed(place);
   const durable = yield* confirmUnchanged(write, place, record);
-  return writeResult({ path: write.path, bytes: content instanceof Uint8Array ? content.byteLength : content.size, unchanged: true, durable });
+  return writeResult({ path: write.path, bytes: ArrayBuffer.isView(content) ? content.byteLength : content.size, unchanged: true, durable });
 }
 
 function* confirmUnchanged(write: Write, place: Place, record: Placed | undefined): Steps<boolean | 'unsupported'> {

@@ -1,7 +1,8 @@
 /**
  * Extended attributes (ACLs and security labels among them), which `node:fs` does not know.
  *
- * They come from the optional dependency `@napi-rs/xattr`. It is loaded at the first replacement of an existing file;
+ * They come from the optional dependency `@napi-rs/xattr`. It is loaded at the first replacement of an existing file, from beside the
+ * package, or beside the file or the executable that a program with the package in it was made into;
  * where it is missing or has no build for the platform every call fails with ENOSYS. Its calls never follow a link in
  * the last name.
  */
@@ -9,6 +10,7 @@ import { closeSync, openSync } from 'node:fs';
 import { codeOf, refusal } from '../errors.ts';
 import type { PathName } from '../path.ts';
 import type { System } from './calls.ts';
+import { whereabouts } from './whereabouts.ts';
 
 type Library = typeof import('@napi-rs/xattr');
 type AttributeCalls = Pick<System, 'listxattr' | 'getxattr' | 'setxattr' | 'removexattr'>;
@@ -19,7 +21,8 @@ function load(): Library {
   if (library === undefined) {
     throwIfOutOfDescriptors();
     try {
-      library = process.getBuiltinModule('node:module').createRequire(import.meta.url)('@napi-rs/xattr') as Library;
+      // Not in a way that bundlers follow: most refuse what is not JavaScript.
+      library = process.getBuiltinModule('node:module').createRequire(whereabouts())('@napi-rs/xattr') as Library;
     } catch (cause) {
       throwIfOutOfDescriptors();
       library = Object.assign(new Error('Extended attributes are not available here', { cause }), { code: 'ENOSYS' });
@@ -47,9 +50,9 @@ function text(path: PathName): string {
   throw refusal('ENOSYS', 'Extended attributes cannot be read by a path that is not valid UTF-8');
 }
 
-/** The library gives the error number in the text only. */
+/** The library gives the error number in the text only. Its errors are those of the program's first realm, which need not be this one. */
 function withCode(error: unknown): unknown {
-  const number = error instanceof Error ? /\(os error (\d+)\)/.exec(error.message)?.[1] : undefined;
+  const number = /\(os error (\d+)\)/.exec(String((error as { message?: unknown } | null)?.message))?.[1];
   if (number !== undefined) Object.assign(error as Error, { code: process.getBuiltinModule('node:util').getSystemErrorName(-Number(number)), errno: -Number(number) });
   return error;
 }

@@ -1,0 +1,25 @@
+/** Where this very code is on the disk: in the package, or in what a bundler made of the program. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * A path from whose directory packages that belong to the program are looked for; the executable's where the program is inside of that.
+ * Neither `__filename` nor `import.meta.url` is in every kind of module, and bundlers put the path of another machine in the place of either.
+ */
+export function whereabouts(): string {
+  const file = ownFile();
+  const path = file?.startsWith('file:') ? fileURLToPath(file) : file;
+  return path !== undefined && existsSync(path) ? path : process.execPath;
+}
+
+/** The file of the function that is running, as a stack names it. */
+function ownFile(): string | undefined {
+  const { prepareStackTrace } = Error;
+  try {
+    Error.prepareStackTrace = (_, sites) => sites[0]?.getFileName();
+    return (new Error('where am I').stack as string | null | undefined) ?? undefined;
+  } finally {
+    if (prepareStackTrace === undefined) delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
+    else Error.prepareStackTrace = prepareStackTrace;
+  }
+}
