@@ -12,6 +12,7 @@ import { jsonContent, type JsonText } from './protocol/write-json.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 import { runAsync } from './system/async-driver.ts';
 import type { Steps } from './system/calls.ts';
+import { currentTime } from './system/globals.ts';
 import { judge } from './system/owner.ts';
 import { surroundings } from './system/surroundings.ts';
 import { runSync } from './system/sync-driver.ts';
@@ -28,7 +29,7 @@ export abstract class AnyTransaction {
   constructor(settings: Settings, blocking: boolean) {
     this.#settings = settings;
     // Not enumerable: who prints the object is not shown what is inside.
-    Object.defineProperty(this, 'draft', { value: new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge, now: Date.now }) });
+    Object.defineProperty(this, 'draft', { value: new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge, now: currentTime }) });
   }
 
   /** @internal */

@@ -5,6 +5,7 @@ import { absolutePath, type PathLike, type PathName } from './path.ts';
 import { recoverDirectory, type Recovery } from './protocol/recover.ts';
 import { newWrite, type Write } from './protocol/write.ts';
 import { runAsync } from './system/async-driver.ts';
+import { currentTime } from './system/globals.ts';
 import { judge } from './system/owner.ts';
 import { surroundings } from './system/surroundings.ts';
 import { runSync } from './system/sync-driver.ts';
@@ -91,5 +92,5 @@ function readRecover(directory: PathLike, given: RecoverOptions | null | undefin
   const { olderThan = 86_400_000 } = record(given, 'options', ['olderThan']);
   if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
   if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
-  return { write: newWrite(absolutePath(directory, 'directory'), readOptions({}), surroundings, blocking), recovery: { olderThan, judge, now: Date.now } };
+  return { write: newWrite(absolutePath(directory, 'directory'), readOptions({}), surroundings, blocking), recovery: { olderThan, judge, now: currentTime } };
 }

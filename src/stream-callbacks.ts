@@ -2,10 +2,11 @@
 import { Writable, type WritableOptions } from 'node:stream';
 import { bare } from './bare.ts';
 import { chunkBytes } from './data.ts';
+import { nextTick } from './system/globals.ts';
 
 /** Hands the end of a promise to a stream's callback. */
 export function settle(promise: Promise<unknown>, done: (error?: Error | null) => void): void {
-  promise.then(() => process.nextTick(done), (error: Error) => process.nextTick(done, error));
+  promise.then(() => nextTick(done), (error: Error) => nextTick(done, error));
 }
 
 /** Streams call bytes `'buffer'`-encoded. */

@@ -7,6 +7,7 @@ import { Turn } from './protocol/turns.ts';
 import { newWrite, type Write } from './protocol/write.ts';
 import type { WriteResult } from './result.ts';
 import { runAsync } from './system/async-driver.ts';
+import { queueMicrotask } from './system/globals.ts';
 import { surroundings } from './system/surroundings.ts';
 import { runSync } from './system/sync-driver.ts';
 

@@ -11,6 +11,7 @@ import type { Source } from '../source.ts';
 import { assertIntact } from '../memory.ts';
 import { describe } from '../path.ts';
 import { call, wait, type Steps } from '../system/calls.ts';
+import { nextTick } from '../system/globals.ts';
 import { isSyncedEarly, withEarlySyncs, type Tell } from './early-sync.ts';
 import { nothingWritten } from './temporary.ts';
 import { throwIfAborted, type Write } from './write.ts';
@@ -143,7 +144,7 @@ export function* settled<T, R = T>(write: Write, promise: T | PromiseLike<T>, re
       ended = true;
       stopListening?.();
       // Outside of the promise, so that what the protocol throws is not swallowed by it.
-      process.nextTick(report);
+      nextTick(report);
     }
     Promise.resolve(promise)
       .then(read)

@@ -11,6 +11,7 @@ import { onAbort } from '../abort.ts';
 import { aborted, codeOf } from '../errors.ts';
 import { isAtOnce, wait, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
+import { clearTimeout, queueMicrotask, setTimeout } from '../system/globals.ts';
 import { throwIfAborted, type Write } from './write.ts';
 
 /** More gain nothing: the thread pool has four threads unless told otherwise. */

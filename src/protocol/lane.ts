@@ -1,5 +1,6 @@
 import type { Placed } from './placed.ts';
 import type { Turn } from './turns.ts';
+import { queueMicrotask } from '../system/globals.ts';
 
 /** The lanes by the paths and the files that they answer to. */
 export const lanes: Map<string, Lane> = new Map();

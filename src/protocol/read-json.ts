@@ -13,6 +13,7 @@ import { readOptions } from '../options.ts';
 import { join, key, split, type PathName } from '../path.ts';
 import { validate, type StandardSchema } from '../schema.ts';
 import { wait, type FileStatus, type Steps } from '../system/calls.ts';
+import { nextTick } from '../system/globals.ts';
 import { isThenable } from '../thenable.ts';
 import { numbered, numbersBelieved, simple, whyNoBackup } from './backup-names.ts';
 import { closeDirectory, openDirectory } from './directory.ts';
@@ -152,7 +153,7 @@ export function* validated(schema: StandardSchema | undefined, path: PathName, v
   const result = validate(schema, path, value);
   if (!('later' in result)) return result.value;
   const { later } = result;
-  if (!blocking) return yield* wait((wake, fail) => void later.then((output) => process.nextTick(wake, output), (error: unknown) => process.nextTick(fail, error)));
+  if (!blocking) return yield* wait((wake, fail) => void later.then((output) => nextTick(wake, output), (error: unknown) => nextTick(fail, error)));
   // Nobody hears of it any more.
   later.catch(() => undefined);
   throw misuse('ERR_INVALID_ARG_VALUE', '"options.schema" validates asynchronously, which a synchronous call cannot wait for');

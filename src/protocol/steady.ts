@@ -7,6 +7,7 @@
 import type { PathName } from '../path.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
+import { currentTime } from '../system/globals.ts';
 import { filesystemAt } from './filesystems.ts';
 import { isSame, type Read } from './seen.ts';
 
@@ -34,5 +35,5 @@ export function* whileDamaged(path: PathName, first: Read, again: () => Steps<Re
 
 /** How long ago its content was changed by this machine's clock; 0 if that is yet to come. */
 function ageOf({ status }: Read): number {
-  return status === undefined ? 0 : Math.max(0, Date.now() - Number(status.mtimeNs / 1_000_000n));
+  return status === undefined ? 0 : Math.max(0, currentTime() - Number(status.mtimeNs / 1_000_000n));
 }

@@ -16,6 +16,7 @@ import type { Durability } from '../options.ts';
 import { key, type PathName } from '../path.ts';
 import { wait, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
+import { clearTimeout, queueMicrotask, setTimeout } from '../system/globals.ts';
 import { givePermit } from './descriptors.ts';
 import { fileKey } from './files.ts';
 import { Lane, lanes } from './lane.ts';

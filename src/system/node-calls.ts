@@ -6,6 +6,7 @@ import { fromBytes } from '../path.ts';
 import type { FileStatus, System } from './calls.ts';
 import { asyncAttributes, syncAttributes } from './attributes.ts';
 import { exchange } from './exchange.ts';
+import { nextTick, setTimeout } from './globals.ts';
 import { waitForChange } from './watch.ts';
 
 export type Done<T> = (error: unknown, value?: T) => void;
@@ -71,7 +72,7 @@ function sleep(duration: number): void {
 
 /** Hands a promise's result to a callback, outside of the promise, so that what the callback throws is not swallowed. */
 export function later<T>(promise: Promise<T>, done: Done<T>): void {
-  promise.then((value) => process.nextTick(done, null, value), (error: unknown) => process.nextTick(done, error));
+  promise.then((value) => nextTick(done, null, value), (error: unknown) => nextTick(done, error));
 }
 
 function statusDone(done: Done<FileStatus>): (error: Error | null, stats: BigIntStats) => void {

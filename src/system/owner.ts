@@ -7,6 +7,7 @@
  */
 import { statfsSync } from 'node:fs';
 import type { TokenKind } from './calls.ts';
+import { currentTime } from './globals.ts';
 import { hasEnded, isStopped, linkOr, processExists, readOr, startOf } from './processes.ts';
 import { newRandomName } from './random.ts';
 
@@ -177,8 +178,6 @@ function inodeIn(link: string): string {
 const firstNamespace = 0xefff_ffefn;
 const firstClock = (0xefff_fffan - firstNamespace).toString(36);
 const procFilesystem = 0x9fa0;
-/** As it was at first: tests set the program's clock. */
-const { now } = Date;
 
 /** When the kernel was booted; `'0'` where a time namespace may have its own idea of that, or a container its own boot id. */
 function bootTime(clock: string): string {
@@ -188,7 +187,7 @@ function bootTime(clock: string): string {
     return '0';
   }
   const uptime = Number.parseFloat(readOr('/proc/uptime'));
-  return uptime > 0 ? Math.floor(now() / 1000 - uptime).toString(36) : '0';
+  return uptime > 0 ? Math.floor(currentTime() / 1000 - uptime).toString(36) : '0';
 }
 
 /** FNV-1a, 40 bits in base 32: tells machines and boots apart, hides nothing and needs no crypto module at start. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { PathName } from '../path.ts';
 import type { Surroundings } from './calls.ts';
 import { atEnd, guard } from './exit-cleanup.ts';
+import { clearInterval, currentTime, setImmediate, setInterval } from './globals.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
 import { isUnmapped } from './mapped-ids.ts';
 import { newToken } from './owner.ts';
@@ -35,13 +36,10 @@ function readUmask(): number {
 
 /** A lock that is lost meanwhile is noticed when it is used. */
 function showLife(entry: PathName, interval: number): () => void {
-  const timer = setInterval(() => lutimes(entry, new Date(), new Date(), () => undefined), interval);
+  const timer = setInterval(() => lutimes(entry, currentTime() / 1000, currentTime() / 1000, () => undefined), interval);
   timer.unref();
   return () => clearInterval(timer);
 }
-
-/** As it was at first: tests stop the program's clock, and what is to be closed would stay open. */
-const immediately = setImmediate;
 
 export const surroundings: Surroundings = {
   platform: process.platform,
@@ -56,7 +54,7 @@ export const surroundings: Surroundings = {
   isUnmapped,
   umask: readUmask,
   release,
-  soon: (callback) => void immediately(callback),
+  soon: (callback) => void setImmediate(callback),
   token: newToken,
   guard,
   atEnd,
