@@ -71,7 +71,7 @@ const naive = `
   fs.fsyncSync(fd); fs.closeSync(fd); fs.renameSync('state.tmp', 'state');
   console.log('reports success');`;
 const ours = `
-  import { writeFileSync } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
+  import { writeFileSync } from ${JSON.stringify(new URL('../dist/index.mjs', import.meta.url).href)};
   try { writeFileSync('state', Buffer.alloc(Number(process.argv[1]), 'n')); console.log('reports success'); }
   catch (error) { console.log('reports ' + error.code + ', outcome ' + error.outcome); }`;
 
@@ -109,7 +109,7 @@ function run(line) {
 async function afterAKill() {
   title('kill -9 in the middle of a write: the old file is whole, and a sweep finds the rest.');
   const program = `
-    import { openPending } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
+    import { openPending } from ${JSON.stringify(new URL('../dist/index.mjs', import.meta.url).href)};
     const file = await openPending('report.txt');
     await file.write('half');
     console.log('half written');

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { transform } from 'esbuild';
 import { rollup } from 'rollup';
-import { faceOf } from './face.js';
+import { faceOf, versionCheck } from './face.js';
 import { commands, parts } from './parts.js';
 import { typesOf } from './types.js';
 
@@ -56,6 +56,7 @@ const output = {
   hoistTransitiveImports: false,
   minifyInternalExports: false,
   externalLiveBindings: false,
+  // Which of Node's modules have a default export of their own.
   interop: (id) => (id === 'node:path' ? 'default' : 'esModule'),
   entryFileNames: fileOf,
   chunkFileNames: fileOf,
@@ -86,7 +87,7 @@ async function finish(code) {
 }
 
 for (const name of ['cli', folder]) mkdirSync(join('dist', name), { recursive: true });
-for (const { fileName, code } of chunks) writeFileSync(join('dist', fileName), await finish(code));
+for (const { fileName, code } of chunks) writeFileSync(join('dist', fileName), await finish(fileName === 'cli/main.cjs' ? code.replace("'use strict';", `$&\n${versionCheck}`) : code));
 const library = await import(pathToFileURL(index).href);
 const made = { ...faceOf(parts, folder, library), ...(await typesOf(join(source, 'index.d.ts'), Object.keys(library))) };
 for (const [name, text] of Object.entries(made)) writeFileSync(join('dist', name), text);

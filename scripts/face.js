@@ -15,10 +15,13 @@ export function faceOf({ face, ...parts }, folder, library) {
   };
 }
 
-const head = (face, folder) => `'use strict';
-if (process.getBuiltinModule === undefined) {
+/** Where a version is too old, the one thing that it is told. */
+export const versionCheck = `if (process.getBuiltinModule === undefined) {
   throw new Error(\`untorn needs Node.js 20.19 or 22.12 or later; this is \${process.version}\`);
-}
+}`;
+
+const head = (face, folder) => `'use strict';
+${versionCheck}
 const face = require('./${folder}/face.cjs');
 ${face.map((name) => `exports.${name} = face.${name};`).join('\n')}
 `;

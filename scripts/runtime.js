@@ -19,6 +19,9 @@ export const runtimes = {
   'deno 2': { name: 'deno-2.9.6', package: `@deno/${platform}-${arch}${platform === 'linux' ? '-glibc' : ''}`, version: '2.9.6', binary: `deno${file}` },
 };
 
+/** What is too old for the package, which has to say so. */
+export const older = { 'node 18': node('18.20.8') };
+
 /** The path of a runtime's binary; throws with the reason where it cannot be had. */
 export function binaryOf({ name, package: from, version, binary }) {
   if (name === `node-${process.versions.node}`) return process.execPath;

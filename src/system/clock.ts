@@ -1,6 +1,5 @@
 import { hrtime } from './globals.ts';
 
-
 /** Milliseconds that only ever grow. As performance.now() says them, for which Node would load ten modules. */
 export function now(): number {
   const [seconds, nanoseconds] = hrtime();

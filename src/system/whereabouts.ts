@@ -1,5 +1,6 @@
 /** Where this very code is on the disk: in the package, or in what a bundler made of the program. */
 import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -7,9 +8,11 @@ import { fileURLToPath } from 'node:url';
  * Neither `__filename` nor `import.meta.url` is in every kind of module, and bundlers put the path of another machine in the place of either.
  */
 export function whereabouts(): string {
+  // Its scripts are named as they were on the machine that made it: nothing may be loaded from there, or from the working directory.
+  if (process.getBuiltinModule('node:sea')?.isSea()) return process.execPath;
   const file = ownFile();
   const path = file?.startsWith('file:') ? fileURLToPath(file) : file;
-  return path !== undefined && existsSync(path) ? path : process.execPath;
+  return path !== undefined && isAbsolute(path) && existsSync(path) ? path : process.execPath;
 }
 
 /** The file of the function that is running, as a stack names it. */

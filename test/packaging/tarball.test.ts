@@ -59,7 +59,7 @@ describe('the packed package', () => {
   after(() => rmSync(project, { recursive: true, force: true }));
 
   it('holds nothing but the build and the documents', () => {
-    assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/comparison.md', 'docs/guarantees.md', 'docs/locks.md', 'package.json']);
+    assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/comparison.md', 'docs/filesystems.md', 'docs/guarantees.md', 'docs/locks.md', 'package.json']);
     assert.deepEqual(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.cjs')).toSorted(), ['dist/index.d.cts', 'dist/index.d.mts', 'dist/index.mjs', 'dist/signal-exit.LICENSE.txt']);
   });
 

@@ -1,0 +1,4 @@
+import * as untorn from 'untorn';
+import scenario = require('./scenario.cjs');
+
+void scenario(untorn);

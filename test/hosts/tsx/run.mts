@@ -1,0 +1,4 @@
+import * as untorn from 'untorn';
+import scenario from './scenario.cjs';
+
+await scenario(untorn);
