@@ -1,10 +1,10 @@
 // Makes the package of what tsc wrote: CommonJS, which every Node, bundler and test runner can load, an ECMAScript module as its face, and one
-// file of types. Nothing is minified, so that a stack trace can be read. signal-exit is in there too: its copies know of each other.
+// file of types. signal-exit is in there too: its copies know of each other.
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { transform } from 'esbuild';
 import { rollup } from 'rollup';
+import { minify } from 'terser';
 import { faceOf, versionCheck } from './face.js';
 import { commands, parts } from './parts.js';
 import { typesOf } from './types.js';
@@ -80,10 +80,19 @@ function ownersOf(all) {
   return found;
 }
 
-/** Without comments; and Node's own modules in a way that bundlers and mocks of `fs` leave alone. */
-async function finish(code) {
-  const plain = await transform(code, { target: 'node20.19', legalComments: 'none', charset: 'utf8' });
-  return plain.code.replace(/require\((["'])(node:[\w/]+)\1\)/g, 'process.getBuiltinModule($1$2$1)');
+/**
+ * Small, and so that a stack trace can be read: functions and classes keep their names, and each statement has a line of its own. Node's own modules are
+ * had in a way that bundlers and mocks of `fs` leave alone.
+ */
+async function finish(text) {
+  const names = { keep_fnames: true, keep_classnames: true };
+  const { code } = await minify(text.replace(/require\('(node:[\w/]+)'\)/g, "process.getBuiltinModule('$1')"), {
+    ecma: 2020,
+    compress: { ...names, inline: false, reduce_funcs: false, sequences: false },
+    mangle: names,
+    format: { beautify: true, indent_level: 0 },
+  });
+  return `${code}\n`;
 }
 
 for (const name of ['cli', folder]) mkdirSync(join('dist', name), { recursive: true });
