@@ -90,6 +90,7 @@ async function finish(text) {
     ecma: 2020,
     compress: { ...names, inline: false, reduce_funcs: false, sequences: false },
     mangle: names,
+    // oxlint-disable-next-line typescript/no-deprecated -- it is there; only its type says that it is not
     format: { beautify: true, indent_level: 0 },
   });
   return `${code}\n`;

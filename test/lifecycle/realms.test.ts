@@ -57,7 +57,8 @@ describe('in a realm of its own', () => {
       await tx.writeFile(path, 'new');
       await tx.remove(join(folder, 'none'), { force: true });
     });
-    assert.equal(JSON.stringify(await library.recover(folder)), '{"completed":[],"removed":[],"kept":[]}');
+    const { completed, removed, kept } = await library.recover(folder);
+    assert.equal(JSON.stringify([completed, removed, kept]), '[[],[],[]]');
     const writer = library.createWriter(path);
     await writer.write({ count: 1 });
     await writer.close();
