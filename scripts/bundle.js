@@ -38,7 +38,7 @@ const bundle = await rollup({
   treeshake: { moduleSideEffects: (id) => id === main },
   onwarn({ code, message, ids = [] }) {
     // Messages show paths and wrong paths make messages; neither runs anything when it is loaded.
-    const known = ids.filter((id) => !/\/(?:errors|path)\.js$/.test(id)).length === 0;
+    const known = ids.filter((id) => !/\/(?:errors|error-message|path)\.js$/.test(id)).length === 0;
     if (code !== 'CIRCULAR_DEPENDENCY' || !known) throw new Error(`${code}: ${message}`);
   },
 });
@@ -91,7 +91,7 @@ async function finish(text) {
     compress: { ...names, inline: false, reduce_funcs: false, sequences: false },
     mangle: names,
     // oxlint-disable-next-line typescript/no-deprecated -- it is there; only its type says that it is not
-    format: { beautify: true, indent_level: 0 },
+    format: { semicolons: false },
   });
   return `${code}\n`;
 }

@@ -1,10 +1,11 @@
 /** What can be written, and how it becomes bytes. Anything else is a TypeError before anything is touched. */
 import { isUtf8 } from 'node:buffer';
 import { isAnyArrayBuffer } from 'node:util/types';
-import { misuse, refusal } from './errors.ts';
+import { misuse, noCallback, refusal } from './errors.ts';
 import { pinned } from './memory.ts';
 import { describe } from './path.ts';
 import { asyncSource, iterableSource, type Source } from './source.ts';
+import { isThenable } from './thenable.ts';
 
 /** One piece of content. */
 export type Chunk = string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
@@ -44,22 +45,22 @@ export function isChunk(value: unknown): value is Chunk {
 }
 
 /** Content for an asynchronous write. */
-export function readData(data: Data, encoding: BufferEncoding): Content {
+export function readData(data: Data, encoding: BufferEncoding, what = '"data"'): Content {
   // Most data is one piece, and to look for a Blob loads what Node has of them.
   const bytes = bytesOf(data, encoding);
   if (bytes !== undefined) return { kind: 'bytes', bytes };
-  if (typeof data !== 'object' || data === null) throw noData(data, `${aChunk}, ${orLater}`);
+  if (typeof data !== 'object' || data === null) throw noData(what, data, `${aChunk}, ${orLater}`);
   const isBlob = data instanceof Blob;
   const source = isBlob ? (data.stream() as AsyncIterable<unknown>) : data;
   const method = (source as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator];
-  if (method === undefined || method === null) return pieces(data as Iterable<unknown>, encoding, `${aChunk}, ${orLater}`);
+  if (method === undefined || method === null) return pieces(data as Iterable<unknown>, encoding, what, `${aChunk}, ${orLater}`);
   return { kind: 'source', source: asyncSource(source, { method, atHand: isBlob, bytes: (chunk) => chunkBytes(chunk, encoding) }) };
 }
 
 /** Content for a synchronous write. */
-export function readSyncData(data: SyncData, encoding: BufferEncoding): Content {
+export function readSyncData(data: SyncData, encoding: BufferEncoding, what = '"data"'): Content {
   const bytes = bytesOf(data, encoding);
-  return bytes === undefined ? pieces(data as Iterable<unknown>, encoding, `${aChunk}, or an iterable of those`) : { kind: 'bytes', bytes };
+  return bytes === undefined ? pieces(data as Iterable<unknown>, encoding, what, `${aChunk}, or an iterable of those`) : { kind: 'bytes', bytes };
 }
 
 /** Several pieces that are there. */
@@ -68,9 +69,9 @@ export function readChunks(chunks: readonly Chunk[], encoding: BufferEncoding): 
   return Array.from(chunks, (chunk) => chunkBytes(chunk, encoding));
 }
 
-function pieces(data: Iterable<unknown>, encoding: BufferEncoding, expected: string): Content {
+function pieces(data: Iterable<unknown>, encoding: BufferEncoding, what: string, expected: string): Content {
   const method: unknown = typeof data === 'object' && data !== null ? data[Symbol.iterator] : undefined;
-  if (method === undefined || method === null) throw noData(data, expected);
+  if (method === undefined || method === null) throw noData(what, data, expected);
   // What is there already is as it is now.
   const given = Array.isArray(data) ? Array.from(data, pinnedChunk) : data;
   const source = iterableSource(given, { method: given === data ? method : given[Symbol.iterator], atHand: true, bytes: (chunk) => chunkBytes(chunk, encoding) });
@@ -81,6 +82,16 @@ function pinnedChunk(chunk: unknown): unknown {
   return typeof chunk === 'string' ? chunk : chunkBytes(chunk, 'latin1');
 }
 
-function noData(data: unknown, expected: string): TypeError {
-  return misuse('ERR_INVALID_ARG_TYPE', `"data" must be ${expected}, not ${describe(data)}`);
+function noData(what: string, data: unknown, expected: string): TypeError {
+  if (typeof data === 'function') return noCallback(`${what} must be ${expected}`);
+  return misuse('ERR_INVALID_ARG_TYPE', `${what} must be ${expected}, not ${describe(data)}${instead(data)}`);
+}
+
+/** What was probably meant by a value that is no content. */
+function instead(data: unknown): string {
+  if (typeof data !== 'object' || data === null) return '';
+  if (isThenable(data)) return '; await it before';
+  // By its shape: every copy of fetch() has classes of its own.
+  if ('body' in data && 'bodyUsed' in data) return `; give its "body"${data.body === null ? ', which this one has not' : ''}`;
+  return Object.getPrototypeOf(data) === Object.prototype ? '; for a value as JSON there is writeJson()' : '';
 }

@@ -1,4 +1,7 @@
-import { display, type PathName } from './path.ts';
+import type { constants } from 'node:os';
+import { message } from './error-message.ts';
+import type { PathName } from './path.ts';
+import { nameOf, withoutDescriptors } from './system-errors.ts';
 
 /** What the target holds after a failure. */
 export type Outcome = 'old' | 'new' | 'unknown';
@@ -25,14 +28,17 @@ export type Step =
   | 'commit'
   | 'complete';
 
+/** What is done with a path, if it is not replaced: by a transaction, or by a function that only looks at it or tidies it up. */
+export type Operation = 'remove' | 'rename' | 'read' | 'sweep' | 'recover';
+
 /** What a {@link WriteError} is made of. */
 export interface WriteErrorDetails {
   path: PathName;
   step: Step;
   outcome: Outcome;
   cause: unknown;
-  /** What a transaction was to do with the file, if not to replace it. */
-  operation?: 'remove' | 'rename' | undefined;
+  /** What was to be done with the file, if not to replace it. */
+  operation?: Operation | undefined;
   temporaryPath?: PathName | undefined;
   backupPath?: PathName | undefined;
   files?: readonly FileState[] | undefined;
@@ -44,6 +50,26 @@ export interface FileState {
   /** `'old'` and `'new'` as before and after the transaction; of a file that is removed `'new'` says that it is gone. */
   readonly holds: Outcome;
 }
+
+/** The codes that are this package's own. */
+type OwnCode =
+  | 'ABORT_ERR'
+  | 'ERR_ENCODING_INVALID_ENCODED_DATA'
+  | 'ERR_FS_FILE_TOO_LARGE'
+  | 'ERR_LOCK_DEADLOCK'
+  | 'ERR_LOCK_LOST'
+  | 'ERR_LOCK_TIMEOUT'
+  | 'ERR_LOCK_UNSETTLED'
+  | 'ERR_LOCK_UNSUPPORTED'
+  | 'ERR_UNTORN_DATA_CHANGED'
+  | 'ERR_UNTORN_MOVED'
+  | 'ERR_UNTORN_OVERTAKEN'
+  | 'ERR_UNTORN_SOURCE'
+  | 'ERR_UNTORN_UNEXPECTED'
+  | 'ERR_VERSION_CONFLICT';
+
+/** The code of an error: one of the system's, one of this package's, or what the code of a data source gave its own error. */
+export type ErrorCode = keyof typeof constants.errno | OwnCode | (string & Record<never, never>);
 
 const brand: unique symbol = Symbol.for('untorn.WriteError');
 
@@ -67,11 +93,11 @@ export class WriteError extends Error {
    * Of transactions: `'ERR_UNTORN_UNREACHABLE'`, `'ERR_UNTORN_MISSING'`. And `'ERR_VERSION_CONFLICT'` where the target did
    * not hold the expected version.
    */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** The error number of the system call, where one failed. */
-  readonly errno: number | undefined;
+  declare readonly errno?: number;
   /** The system call that failed, where one did. */
-  readonly syscall: string | undefined;
+  declare readonly syscall?: string;
   /** The target: the path with its last symbolic links followed as far as they were. */
   readonly path: PathName;
   /** Where in the replacement it failed. */
@@ -79,25 +105,25 @@ export class WriteError extends Error {
   /** What the target holds now. */
   readonly outcome: Outcome;
   /** The temporary file with the new content, where it was kept. */
-  temporaryPath?: PathName;
+  declare temporaryPath?: PathName;
   /** The copy of the old content, where one was left for recovery. */
-  readonly backupPath?: PathName;
+  declare readonly backupPath?: PathName;
   /**
    * Of a transaction that is committed and could not be completed here: what each of its files holds now, backups included. The
    * rest is done by `recover()`, or by the next one who takes one of its locks. `outcome` is `'new'` only if all of them hold the new.
    */
-  readonly files?: readonly FileState[];
+  declare readonly files?: readonly FileState[];
   /** The version that is in place instead of the expected one, with the code `'ERR_VERSION_CONFLICT'`. */
-  readonly currentVersion?: string;
+  declare readonly currentVersion?: string;
 
   constructor(details: WriteErrorDetails) {
     const cause = asFailure(details.cause);
     // An abort of ours is not the cause but what this error is; its reason is the cause, as in Node's own.
-    super(message(details, cause), { cause: details.cause instanceof Abort ? details.cause.cause : details.cause });
+    super(message(details, cause), { cause: details.cause instanceof Abort ? details.cause.cause : details.step === 'read source' ? details.cause : withoutDescriptors(details.cause) });
     this.name = cause.code === 'ABORT_ERR' ? 'AbortError' : 'WriteError';
     this.code = cause.code ?? (details.step === 'read source' ? 'ERR_UNTORN_SOURCE' : 'ERR_UNTORN_UNEXPECTED');
-    this.errno = cause.errno;
-    this.syscall = cause.syscall;
+    if (cause.errno !== undefined) this.errno = cause.errno;
+    if (cause.syscall !== undefined) this.syscall = cause.syscall;
     this.path = details.path;
     this.step = details.step;
     this.outcome = details.outcome;
@@ -114,7 +140,8 @@ export class WriteError extends Error {
   }
 }
 
-interface Failure {
+/** What a cause says of itself. */
+export interface Failure {
   code?: string | undefined;
   errno?: number | undefined;
   syscall?: string | undefined;
@@ -134,84 +161,31 @@ function asFailure(cause: unknown): Failure {
   };
 }
 
-/** libuv has no name for some errors, a full quota among them; the system has. */
-function nameOf(code: string, errno: unknown): string {
-  if (!code.startsWith('Unknown system error')) return code;
-  return Object.entries(process.getBuiltinModule('node:os').constants.errno).find(([, value]) => value === -Number(errno))?.[0] ?? code;
-}
-
-const doing: Record<Step, string> = {
-  resolve: 'looking at it',
-  'make parents': 'making its parent directories',
-  wait: 'waiting for its turn',
-  lock: 'waiting for its lock',
-  read: 'reading the old content',
-  unlock: 'releasing its lock',
-  update: 'waiting for the new content',
-  'create temporary file': 'creating the temporary file',
-  'read source': 'reading the data',
-  write: 'writing',
-  'set metadata': 'setting mode, owner or attributes',
-  sync: 'syncing',
-  close: 'closing the temporary file',
-  'back up': 'making the backup',
-  rename: 'renaming',
-  'write in place': 'writing in place',
-  'sync directory': 'syncing the directory',
-  commit: 'committing the transaction',
-  complete: 'completing the transaction, which is committed',
-};
-
-const state: Record<Outcome, string> = {
-  old: 'the target is untouched',
-  new: 'the new content is in place, but not confirmed durable',
-  unknown: 'what it holds now is unknown',
-};
-
-function message(details: WriteErrorDetails, cause: Failure): string {
-  const kept = details.temporaryPath === undefined ? '' : `; the new content is kept in "${display(details.temporaryPath)}"`;
-  const backup = details.backupPath === undefined ? '' : `; the old content is kept in "${display(details.backupPath)}"`;
-  const when = saysAll(details.step, cause) ? '' : ` while ${doing[details.step]}`;
-  return `Cannot ${details.operation ?? 'replace'} "${display(details.path)}": ${reason(details, cause)}${when}; ${stateOf(details)}${kept}${backup}`;
-}
-
-function stateOf({ outcome, files = [] }: WriteErrorDetails): string {
-  const done = files.filter(({ holds }) => holds === 'new').length;
-  if (outcome !== 'unknown' || files.length === 0) return state[outcome];
-  return `${done} of its ${files.length} changes are made, and the rest is for recover()`;
-}
-
-/** Whether the reason says by itself what was wrong: refusals of ours do, except where an abort or a source may come at any step. */
-function saysAll(step: Step, cause: Failure): boolean {
-  if (isNoDirectory(step, cause)) return true;
-  return cause.errno === undefined && (step === 'resolve' || /^ERR_(?:LOCK|VERSION)_/.test(cause.code ?? ''));
-}
-
-/** A system error's own words without the code, call and paths that Node puts around them. */
-function reason({ cause, step }: WriteErrorDetails, failure: Failure): string {
-  if (isNoDirectory(step, failure)) return `its directory does not exist (${failure.code})`;
-  if (failure.syscall === 'uv_cwd') return `the working directory does not exist (${failure.code})`;
-  if (failure.code === 'EDQUOT') return `disk quota exceeded (${failure.code})`;
-  if (failure.errno !== undefined) {
-    const known = process.getBuiltinModule('node:util').getSystemErrorMap().get(failure.errno);
-    if (known !== undefined) return `${known[1]} (${failure.code})`;
-  }
-  return failure.message ?? String(cause);
-}
-
-/** Whether it failed since the target's directory is not there: a target that is not there is no failure. */
-export function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
-  return step === 'resolve' && code === 'ENOENT' && (syscall === 'open' || syscall === 'stat');
-}
-
 /** An error of the caller: wrong arguments, or a call that the object's state does not allow. */
 export function misuse(code: string, text: string): TypeError {
-  return Object.assign(new TypeError(text), { code });
+  return ours(Object.assign(new TypeError(text), { code }));
+}
+
+/** Errors of arguments that were made here, and not by functions of the caller's. */
+const made = new WeakSet<object>();
+
+function ours<E extends Error>(error: E): E {
+  made.add(error);
+  return error;
+}
+
+export function isOurs(error: unknown): error is Error {
+  return typeof error === 'object' && error !== null && made.has(error);
+}
+
+/** An error for a function where nobody would call it. */
+export function noCallback(expected: string): TypeError {
+  return misuse('ERR_INVALID_ARG_TYPE', `${expected}, not a function: no callback is called; await the promise`);
 }
 
 /** An argument of the right type and outside of what is allowed. */
 export function outOfRange(text: string): RangeError {
-  return Object.assign(new RangeError(text), { code: 'ERR_OUT_OF_RANGE' });
+  return ours(Object.assign(new RangeError(text), { code: 'ERR_OUT_OF_RANGE' }));
 }
 
 /** A refusal in the terms of the system: an errno code and why. */

@@ -1,5 +1,5 @@
 export { atomicWrite, atomicWriteSync } from './atomic-write.ts';
-export { WriteError, type FileState, type Outcome, type Step, type WriteErrorDetails } from './errors.ts';
+export { WriteError, type ErrorCode, type FileState, type Operation, type Outcome, type Step, type WriteErrorDetails } from './errors.ts';
 export { readJson, readJsonSync, writeJson, writeJsonSync } from './json.ts';
 export { JsonError, type JsonErrorDetails } from './json-error.ts';
 export { openPending, type PendingFile } from './pending-file.ts';

@@ -9,6 +9,8 @@ export interface JsonErrorDetails {
   line?: number;
   column?: number;
   issues?: readonly SchemaIssue[];
+  /** Whether it is not the file that is wrong, but the value that was to be written to it. */
+  isNew?: boolean;
 }
 
 const brand: unique symbol = Symbol.for('untorn.JsonError');
@@ -31,19 +33,19 @@ export class JsonError extends Error {
   /** The file. */
   readonly path: PathName;
   /** Where it stops being JSON or UTF-8, or where the key or number is, from 1. */
-  readonly line: number | undefined;
+  declare readonly line?: number | undefined;
   /** In UTF-16 units, from 1. */
-  readonly column: number | undefined;
+  declare readonly column?: number | undefined;
   /** What the schema says; empty for the other codes. */
   readonly issues: readonly SchemaIssue[];
 
-  constructor(code: JsonError['code'], { path, reason, line, column, issues = [] }: JsonErrorDetails) {
-    super(`"${display(path)}" ${reason}${line === undefined ? '' : ` at line ${line}, column ${column}`}`);
+  constructor(code: JsonError['code'], { path, reason, line, column, issues = [], isNew = false }: JsonErrorDetails) {
+    super(`${isNew ? 'The new value of ' : ''}"${display(path)}" ${reason}${line === undefined ? '' : ` at line ${line}, column ${column}`}${isNew ? '; the file is untouched' : ''}`);
     this.name = 'JsonError';
     this.code = code;
     this.path = path;
-    this.line = line;
-    this.column = column;
+    if (line !== undefined) this.line = line;
+    if (column !== undefined) this.column = column;
     this.issues = issues;
     Object.defineProperty(this, brand, { value: true });
   }

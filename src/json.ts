@@ -5,7 +5,7 @@ import { targetPath, type PathLike, type PathName } from './path.ts';
 import { readJsonFile } from './protocol/read-json.ts';
 import { Turn } from './protocol/turns.ts';
 import { replaceWithJson, type JsonText } from './protocol/write-json.ts';
-import { newWrite } from './protocol/write.ts';
+import { newLook, newWrite } from './protocol/write.ts';
 import type { WriteResult } from './result.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 import { runAsync } from './system/async-driver.ts';
@@ -20,7 +20,7 @@ import { runSync } from './system/sync-driver.ts';
  * passed over. With a `schema` (any that follows https://standardschema.dev) its output is returned, and typed so.
  *
  * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SYNTAX'`, `'ERR_UNTORN_JSON_ENCODING'`, `'ERR_UNTORN_JSON_SCHEMA'` with `issues`.
- * @throws the system's error, by rejecting, if it cannot be read (`ENOENT` unless there is an `initial` value).
+ * @throws {WriteError} by rejecting, with the system's code, if it cannot be read (`ENOENT` unless there is an `initial` value).
  * @example Read settings, which may not be there yet, or may be damaged
  * ```ts
  * const settings = await readJson('settings.json', { initial: { theme: 'dark' }, recover: 'backup' });
@@ -41,7 +41,7 @@ export function readJsonSync(path: PathLike, options?: ReadJsonOptions | null): 
 
 function reading(path: PathLike, options: ReadJsonOptions | null | undefined, blocking: boolean): Steps<unknown> {
   const { reading: how, settings } = readReadOptions(options);
-  return readJsonFile(newWrite(targetPath(path), settings, surroundings, blocking), how);
+  return readJsonFile(newLook('read', targetPath(path), settings, surroundings, blocking), how);
 }
 
 /**

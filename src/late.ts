@@ -1,5 +1,5 @@
 /** How the functions of a part of the package are called that is loaded when the first of them is. */
-import { codeOf, refusal, WriteError } from './errors.ts';
+import { codeOf, isOurs, noCallback, refusal, WriteError } from './errors.ts';
 import { JsonError } from './json-error.ts';
 import type { PathName } from './path.ts';
 import { now } from './system/clock.ts';
@@ -57,7 +57,7 @@ const told = new WeakSet();
  * function knows them when it goes on after an `await`, as long as those who called it await it.
  */
 function withCaller(error: unknown, from: (...args: never[]) => unknown): unknown {
-  if (!(WriteError.isWriteError(error) || JsonError.isJsonError(error)) || told.has(error)) return error;
+  if (!(WriteError.isWriteError(error) || JsonError.isJsonError(error) || isOurs(error)) || told.has(error)) return error;
   told.add(error);
   const here = { stack: '' };
   Error.captureStackTrace(here, from);
@@ -68,16 +68,20 @@ function withCaller(error: unknown, from: (...args: never[]) => unknown): unknow
   return error;
 }
 
-function functionOf(name: string, load: () => Part, { 0: given }: ArrayLike<unknown>): (...args: unknown[]) => unknown {
+function functionOf(name: string, load: () => Part, args: ArrayLike<unknown>): (...args: unknown[]) => unknown {
   let part;
   try {
     part = load();
   } catch (error) {
     const cause = refusal(codeOf(error) ?? 'ERR_UNTORN_UNEXPECTED', `untorn cannot load ${name}(): ${(error as Error).message}`);
+    const given = args[0];
     const path = typeof given === 'string' || Buffer.isBuffer(given) ? given : name;
     throw new WriteError({ path: path as PathName, step: 'resolve', outcome: 'old', cause: Object.assign(cause, { cause: error }) });
   }
-  return part[name] as (...args: unknown[]) => unknown;
+  const found = part[name] as (...args: unknown[]) => unknown;
+  // As of node:fs with callbacks: nobody would hear that it never comes.
+  if (Array.from(args).some((argument, position) => position >= found.length && typeof argument === 'function')) throw noCallback(`Argument ${found.length} of ${name}() must be the last`);
+  return found;
 }
 
 function isShortage(error: unknown): boolean {

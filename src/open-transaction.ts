@@ -56,7 +56,7 @@ export abstract class AnyTransaction {
   }
 
   *#stageJson(target: PathName, settings: Settings, json: JsonText, schema: StandardSchema | undefined): Steps<void> {
-    if (schema !== undefined) yield* validated(schema, target, JSON.parse(json.text), this.draft.write.blocking);
+    if (schema !== undefined) yield* validated(schema, target, JSON.parse(json.text), this.draft.write.blocking, true);
     yield* this.draft.put(target, settings, jsonContent(json));
   }
 

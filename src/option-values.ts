@@ -1,6 +1,6 @@
 /** How single values of options are checked: each gives the value, or an error that names the option. */
 import { ownSignal } from './abort.ts';
-import { misuse, outOfRange } from './errors.ts';
+import { misuse, noCallback, outOfRange } from './errors.ts';
 import { describe } from './path.ts';
 
 /** What an object of options gives, read once: nothing that the caller does to it afterwards, or within a getter, changes it. */
@@ -14,7 +14,7 @@ const none: Fields = Object.freeze(Object.create(null) as Fields);
  */
 export function record(value: unknown, name: string, known: readonly string[]): Fields {
   if (value === undefined || value === null) return none;
-  if (typeof value !== 'object' || Array.isArray(value)) throw wrongType(name, 'an object', value);
+  if (typeof value !== 'object' || Array.isArray(value)) throw typeof value === 'function' ? noCallback(`"${name}" must be an object`) : wrongType(name, 'an object', value);
   const given = new Set<string>();
   for (let level: object | null = value; level !== null && !isObjectPrototype(level); level = Object.getPrototypeOf(level) as object | null) {
     for (const field of Object.getOwnPropertyNames(level)) {

@@ -150,7 +150,6 @@ let nothingGiven: { readonly settings: Settings; readonly fields: Fields } | und
 /** Reads the options, and further ones that are left to the caller; each once. */
 export function readOptionsAnd(given: object | string | null | undefined, further: readonly string[]): { readonly settings: Settings; readonly fields: Fields } {
   if (given === undefined || given === null) return (nothingGiven ??= settingsOf(record({}, 'options', [])));
-  if (typeof given === 'function') throw misuse('ERR_INVALID_ARG_TYPE', '"options" must be an object, not a function: no callback is called; await the promise');
   return settingsOf(record(typeof given === 'string' ? { encoding: given } : given, 'options', [...known, ...further]));
 }
 

@@ -3,7 +3,7 @@ import { record, wrongType } from './option-values.ts';
 import { readOptions } from './options.ts';
 import { absolutePath, type PathLike, type PathName } from './path.ts';
 import { recoverDirectory, type Recovery } from './protocol/recover.ts';
-import { newWrite, type Write } from './protocol/write.ts';
+import { newLook, reporting, type Write } from './protocol/write.ts';
 import { runAsync } from './system/async-driver.ts';
 import { currentTime } from './system/globals.ts';
 import { judge } from './system/owner.ts';
@@ -71,7 +71,7 @@ export interface RecoverResult {
  * It can be called at any time, by several processes at once, and again if it is interrupted itself. A program that uses
  * {@link transaction} calls it at its start, before it reads its files.
  *
- * @throws the system's error, if the directory cannot be read.
+ * @throws {WriteError} with the system's code, if the directory cannot be read.
  * @example At the start of a program
  * ```ts
  * const { kept } = await recover('.');
@@ -79,18 +79,18 @@ export interface RecoverResult {
  */
 export async function recover(directory: PathLike, options?: RecoverOptions): Promise<RecoverResult> {
   const { write, recovery } = readRecover(directory, options, false);
-  return runAsync(recoverDirectory(write, recovery));
+  return runAsync(reporting(write, recoverDirectory(write, recovery)));
 }
 
 /** Completes or removes interrupted transactions, blocking; see {@link recover}. */
 export function recoverSync(directory: PathLike, options?: RecoverOptions): RecoverResult {
   const { write, recovery } = readRecover(directory, options, true);
-  return runSync(recoverDirectory(write, recovery));
+  return runSync(reporting(write, recoverDirectory(write, recovery)));
 }
 
 function readRecover(directory: PathLike, given: RecoverOptions | null | undefined, blocking: boolean): { write: Write; recovery: Recovery } {
   const { olderThan = 86_400_000 } = record(given, 'options', ['olderThan']);
   if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
   if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
-  return { write: newWrite(absolutePath(directory, 'directory'), readOptions({}), surroundings, blocking), recovery: { olderThan, judge, now: currentTime } };
+  return { write: newLook('recover', absolutePath(directory, 'directory'), readOptions({}), surroundings, blocking), recovery: { olderThan, judge, now: currentTime } };
 }

@@ -37,17 +37,18 @@ export function readSchema(value: unknown): StandardSchema | undefined {
   throw misuse('ERR_INVALID_ARG_TYPE', `"options.schema" must be a schema with "~standard" (https://standardschema.dev), not ${describe(value)}`);
 }
 
-/** What the schema makes of a value, at once or later; the value itself where there is no schema. */
-export function validate(schema: StandardSchema | undefined, path: PathName, value: unknown): { value: unknown } | { later: Promise<unknown> } {
+/** What the schema makes of a value, which is that of a file or (`isNew`) is to be written to it, at once or later; the value itself where there is no schema. */
+export function validate(schema: StandardSchema | undefined, path: PathName, value: unknown, isNew = false): { value: unknown } | { later: Promise<unknown> } {
   if (schema === undefined) return { value };
   const result = schema['~standard'].validate(value);
-  if (!isThenable(result)) return { value: accepted(path, result as SchemaResult<unknown>) };
-  return { later: Promise.resolve(result).then((output) => accepted(path, output)) };
+  if (!isThenable(result)) return { value: accepted(path, result as SchemaResult<unknown>, isNew) };
+  return { later: Promise.resolve(result).then((output) => accepted(path, output, isNew)) };
 }
 
-function accepted(path: PathName, result: SchemaResult<unknown>): unknown {
+function accepted(path: PathName, result: SchemaResult<unknown>, isNew: boolean): unknown {
   if (result.issues === undefined) return result.value;
-  throw new JsonError('ERR_UNTORN_JSON_SCHEMA', { path, reason: `is not what the schema wants: ${summary(result.issues)}`, issues: result.issues });
+  const reason = `is not what the schema wants: ${summary(result.issues)}`;
+  throw new JsonError('ERR_UNTORN_JSON_SCHEMA', { path, reason, issues: result.issues, isNew });
 }
 
 /** The first few. */

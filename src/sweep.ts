@@ -3,9 +3,10 @@ import { flag, record, wrongType } from './option-values.ts';
 import { readOptions } from './options.ts';
 import { absolutePath, type PathLike } from './path.ts';
 import { sweepDirectory, type Sweep } from './protocol/sweep.ts';
-import { newWrite } from './protocol/write.ts';
+import { newLook, reporting } from './protocol/write.ts';
 import type { SweepResult } from './result.ts';
 import { runAsync } from './system/async-driver.ts';
+import type { Steps } from './system/calls.ts';
 import type { LockOwner } from './system/lock-owner.ts';
 import { judge, type Owner, type Sign } from './system/owner.ts';
 import { surroundings } from './system/surroundings.ts';
@@ -30,19 +31,24 @@ export interface SweepOptions {
  *
  * It never removes a live writer's file or lock. See docs/guarantees.md, "After a crash".
  *
- * @throws the system's error, if the directory cannot be read.
+ * @throws {WriteError} with the system's code, if the directory cannot be read.
  * @example Tidy up at the start of a program
  * ```ts
  * const { removed } = await sweep('.');
  * ```
  */
 export async function sweep(directory: PathLike, options?: SweepOptions): Promise<SweepResult> {
-  return runAsync(sweepDirectory(readSweep(directory, options, false)));
+  return runAsync(sweeping(directory, options, false));
 }
 
 /** Removes temporary files that were left, blocking; see {@link sweep}. */
 export function sweepSync(directory: PathLike, options?: SweepOptions): SweepResult {
-  return runSync(sweepDirectory(readSweep(directory, options, true)));
+  return runSync(sweeping(directory, options, true));
+}
+
+function sweeping(directory: PathLike, options: SweepOptions | undefined, blocking: boolean): Steps<SweepResult> {
+  const sweep = readSweep(directory, options, blocking);
+  return reporting(sweep.write, sweepDirectory(sweep));
 }
 
 function readSweep(directory: PathLike, given: SweepOptions | null | undefined, blocking: boolean): Sweep {
@@ -52,7 +58,7 @@ function readSweep(directory: PathLike, given: SweepOptions | null | undefined, 
   if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
   const [recursive, dryRun] = [flag(options, 'recursive', false), flag(options, 'dryRun', false)];
   const path = absolutePath(directory, 'directory');
-  const write = newWrite(path, readOptions({}), surroundings, blocking);
+  const write = newLook('sweep', path, readOptions({}), surroundings, blocking);
   return { directory: path, olderThan, recursive, dryRun, judge: judgeAny, write };
 }
 

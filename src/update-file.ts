@@ -1,6 +1,6 @@
 import { readData, readSyncData, textOf, type Content, type Data, type SyncData } from './data.ts';
 import { readOptionsAnd, type WriteOptions } from './options.ts';
-import type { PathLike } from './path.ts';
+import { display, type PathLike } from './path.ts';
 import { updateTarget, type Updated } from './protocol/locked.ts';
 import { Turn } from './protocol/turns.ts';
 import type { LockedWrite } from './protocol/write.ts';
@@ -77,15 +77,16 @@ function updating(path: PathLike, update: (content: never, info: UpdateInfo) => 
   const write = lockedWrite(path, update, settings, blocking);
   const asText = typeof fields['encoding'] === 'string';
   return updateTarget(write, new Turn(write), function* (old, version) {
-    const run = (): unknown => update((asText && old !== undefined ? textOf(old, settings.encoding) : old) as never, { version, path: write.path });
-    const outcome = yield* outcomeOf(write, run, (data) => contentOf(write, data));
+    const content = asText && old !== undefined ? textOf(old, settings.encoding) : old;
+    const outcome = yield* outcomeOf(write, () => update(content as never, { version, path: write.path }), (data) => contentOf(write, data));
     return 'error' in outcome ? outcome : { content: outcome.value };
   });
 }
 
-function contentOf({ blocking, settings: { encoding } }: LockedWrite, data: unknown): Content | undefined {
+function contentOf({ blocking, path, settings: { encoding } }: LockedWrite, data: unknown): Content | undefined {
   if (data === unchanged) return undefined;
-  return blocking ? readSyncData(data as SyncData, encoding) : readData(data as Data, encoding);
+  const what = `What the update of "${display(path)}" returns`;
+  return blocking ? readSyncData(data as SyncData, encoding, what) : readData(data as Data, encoding, what);
 }
 
 function resultOf(updated: Updated): UpdateResult {

@@ -120,7 +120,7 @@ function* updating(path: PathLike, update: (value: never, info: UpdateJsonInfo) 
       ({ value } = outcome);
       if (losses?.duplicate !== undefined) throw losses.duplicate;
       const text = stringify(value, replacer, indent, losses?.numbers);
-      if (schema !== undefined) yield* validated(schema, write.path, JSON.parse(text), blocking);
+      if (schema !== undefined) yield* validated(schema, write.path, JSON.parse(text), blocking, true);
       // Another backup would take the place of the good one.
       if (recovery !== undefined) write.settings = { ...settings, backup: { kind: 'path', path: yield* freeName(write.path) } };
       return { content: { kind: 'bytes', bytes: indent === undefined ? layOut(text, bytes === undefined ? compact : layoutOf(bytes)) : encode(text, '\n') } };

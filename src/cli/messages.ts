@@ -1,5 +1,7 @@
 /** What is told on standard error: one line each, that begins with the program's name. */
 import { writeSync } from 'node:fs';
+import { hints } from '../error-message.ts';
+import { WriteError } from '../errors.ts';
 import { UsageError } from './failures.ts';
 import { printable } from './printable.ts';
 
@@ -27,7 +29,16 @@ export function tellError(error: unknown): void {
   tell(wordsFor(error) + hint);
 }
 
+const ownHints = {
+  mount: 'if it is mounted by itself, as in a container, mount its directory instead, or write into it with "untorn write --in-place-fallback"',
+  parents: '--make-parents makes the directory',
+  force: 'nothing is changed',
+};
+
 /** The words for an error. */
 export function wordsFor(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!WriteError.isWriteError(error)) return error instanceof Error ? error.message : String(error);
+  // What helps is said in the words of the library: functions and options of its own.
+  const hint = (Object.keys(ownHints) as (keyof typeof ownHints)[]).find((name) => error.message.endsWith(`; ${hints[name]}`));
+  return hint === undefined ? error.message : error.message.slice(0, -hints[hint].length) + ownHints[hint];
 }

@@ -1,5 +1,5 @@
 /** What `write`, `run` and `edit` share: content from somewhere replaces FILE, or fails and leaves it. */
-import { isNoDirectory, WriteError } from '../errors.ts';
+import { WriteError } from '../errors.ts';
 import type { WriteOptions } from '../options.ts';
 import type { PathName } from '../path.ts';
 import type { WriteResult } from '../result.ts';
@@ -55,7 +55,6 @@ function explained(thrown: unknown, file: string, { overwrite }: WriteOptions, r
     const instead = running ? `"COMMAND > ${file}"` : `"cat > ${file}" or "tee ${file}"`;
     return new Failure(`Cannot replace "${file}": it is a FIFO, a socket, a device or an open descriptor, not a file; use ${instead}`, { cause: error });
   }
-  if (isNoDirectory(error.step, error)) return new Failure(`Cannot replace "${file}": its directory does not exist (ENOENT); --make-parents makes it`, { cause: error });
   const exists = error.code === 'EEXIST' && (error.step === 'resolve' || error.step === 'rename');
   return exists && overwrite === false ? new Conflict(`"${file}" exists already and is untouched`, { cause: error }) : error;
 }

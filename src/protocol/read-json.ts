@@ -22,7 +22,7 @@ import { lookIn, readFound } from './owned.ts';
 import { findPlace, leavePlace, type Place } from './place.ts';
 import { readPath, type Read } from './seen.ts';
 import { whileDamaged } from './steady.ts';
-import { newWrite, throwIfAborted, type Write } from './write.ts';
+import { asWriteError, newWrite, throwIfAborted, type Write } from './write.ts';
 
 /** What was read. */
 export interface FoundJson {
@@ -35,12 +35,12 @@ export interface FoundJson {
 /** The file's value, as the schema gives it. */
 export function* readJsonFile(write: Write, settings: ReadSettings): Steps<unknown> {
   const read = yield* readPath(write);
-  if (read.content === undefined && settings.initial === undefined) throw missing(write.path);
+  if (read.content === undefined && settings.initial === undefined) throw missing(write);
   return (yield* valueOf(write, settings, read.content, { read, again: () => readPath(write) })).value;
 }
 
-function missing(path: PathName): Error {
-  return Object.assign(refusal('ENOENT', `ENOENT: no such file or directory, open '${path.toString()}'`), { syscall: 'open', path });
+function missing(write: Write): Error {
+  return asWriteError(write, Object.assign(refusal('ENOENT', 'it does not exist'), { syscall: 'open' }));
 }
 
 /** The value of a file's content; undefined where there is none, and nothing that it stands for. */
@@ -56,7 +56,7 @@ export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | u
     if (rereading !== undefined) {
       const last = yield* whileDamaged(path, rereading.read, rereading.again, (read) => isDamaged(path, read));
       if (last === undefined) throw error;
-      if (last.content === undefined && settings.initial === undefined && write.locking === undefined) throw missing(path);
+      if (last.content === undefined && settings.initial === undefined && write.locking === undefined) throw missing(write);
       if (!isDamaged(path, last)) return yield* valueOf(write, settings, last.content);
     }
     return yield* valueOfBackup(write, settings, settings.recover, error);
@@ -149,8 +149,8 @@ function* beside<T>(write: Write, place: Opened, path: PathName, steps: (folder:
 }
 
 /** What the schema makes of a value. */
-export function* validated(schema: StandardSchema | undefined, path: PathName, value: unknown, blocking: boolean): Steps<unknown> {
-  const result = validate(schema, path, value);
+export function* validated(schema: StandardSchema | undefined, path: PathName, value: unknown, blocking: boolean, isNew = false): Steps<unknown> {
+  const result = validate(schema, path, value, isNew);
   if (!('later' in result)) return result.value;
   const { later } = result;
   if (!blocking) return yield* wait((wake, fail) => void later.then((output) => nextTick(wake, output), (error: unknown) => nextTick(fail, error)));

@@ -7,6 +7,7 @@
 import { codeOf } from '../errors.ts';
 import { join, type PathName } from '../path.ts';
 import type { KeptTransaction, RecoveredFile, RecoverResult } from '../recover.ts';
+import { withoutDescriptors } from '../system-errors.ts';
 import { atOnce, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
 import { parseToken, type Owner, type Sign } from '../system/owner.ts';
@@ -143,7 +144,7 @@ function keptBecause({ surroundings: { platform } }: Write, path: PathName, erro
   const code = codeOf(error) ?? '';
   // As another user's files in a directory like /tmp. Windows says the same of files that are in use.
   const isForeign = platform !== 'win32' && ['EACCES', 'EPERM'].includes(code);
-  return { path, reason: isForeign ? 'foreign' : (reasons[code] ?? 'failed'), error: error as Error, ...directoriesOf(error) };
+  return { path, reason: isForeign ? 'foreign' : (reasons[code] ?? 'failed'), error: withoutDescriptors(error) as Error, ...directoriesOf(error) };
 }
 
 /** The directories that an error says are not there. */

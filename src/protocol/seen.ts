@@ -14,7 +14,7 @@ import { whileBusy, whileOpen } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { ifFound, lookAt } from './look.ts';
 import type { Place } from './place.ts';
-import { throwIfAborted, type Write } from './write.ts';
+import { reporting, throwIfAborted, type Write } from './write.ts';
 
 /** A file as it was seen. */
 export interface Seen {
@@ -28,7 +28,7 @@ export type Read = Seen & { readonly content: Buffer | undefined };
 
 /** Reads all of a file, or of what a link leads to; there is no content if there is no file. */
 export function* readPath(write: Write): Steps<Read> {
-  return asRead(yield* openAndRead(write, write.path, O_READ, readAll));
+  return asRead(yield* reporting(write, openAndRead(write, write.path, O_READ, readAll)));
 }
 
 /** Reads all of the target. */

@@ -15,6 +15,7 @@
 import { codeOf, refusal } from '../errors.ts';
 import { asText, join, type PathName } from '../path.ts';
 import type { KeptFile, SweepResult } from '../result.ts';
+import { withoutDescriptors } from '../system-errors.ts';
 import { call, lastChange, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType } from '../system/flags.ts';
 import { parseToken, type Owner, type Sign } from '../system/owner.ts';
@@ -80,7 +81,7 @@ function* nextBelow(sweep: Sweep, open: { readonly folder: FoundDirectory; reado
     yield* closeFound(folder);
     throw refusal('ENAMETOOLONG', 'it is too many directories below the first one');
   } catch (error) {
-    found.kept.push({ path, reason: 'failed', error: error as Error });
+    found.kept.push({ path, reason: 'failed', error: withoutDescriptors(error) as Error });
     return undefined;
   }
 }
@@ -92,7 +93,7 @@ function* sweepFolder(sweep: Sweep, at: FoundDirectory, first: boolean, found: F
     names = yield* namesIn(sweep.write, at);
   } catch (error) {
     if (first) throw error;
-    found.kept.push({ path: at.directoryPath, reason: 'failed', error: error as Error });
+    found.kept.push({ path: at.directoryPath, reason: 'failed', error: withoutDescriptors(error) as Error });
     return [];
   }
   const [left, below] = sort(names, sweep.recursive);
@@ -106,7 +107,7 @@ function* sweepFolder(sweep: Sweep, at: FoundDirectory, first: boolean, found: F
       else if (became !== undefined) found.kept.push({ path, reason: became });
     } catch (error) {
       // Gone meanwhile: renamed into place by its writer, or removed by another sweep.
-      if (codeOf(error) !== 'ENOENT') found.kept.push({ path, reason: 'failed', error: error as Error });
+      if (codeOf(error) !== 'ENOENT') found.kept.push({ path, reason: 'failed', error: withoutDescriptors(error) as Error });
     }
   }
   return below;

@@ -1,4 +1,4 @@
-import { WriteError, aborted, codeOf, type FileState, type Outcome, type Step } from '../errors.ts';
+import { WriteError, aborted, codeOf, type FileState, type Operation, type Outcome, type Step } from '../errors.ts';
 import type { Settings } from '../options.ts';
 import type { PathName } from '../path.ts';
 import type { Steps, Surroundings } from '../system/calls.ts';
@@ -17,8 +17,8 @@ export interface Write {
   permit: Permits | undefined;
   step: Step;
   outcome: Outcome;
-  /** What a transaction is to do with the file, if not to replace it. */
-  readonly operation?: 'remove' | 'rename' | undefined;
+  /** What is to be done with the file, if not to replace it. */
+  readonly operation?: Operation | undefined;
   /** How it is locked, if it is. */
   readonly locking: Locking | undefined;
   /** Whether the filesystem could not sync a file, and that was to be no error. */
@@ -49,6 +49,11 @@ export type LockedWrite = Write & { readonly locking: Locking };
 export function newWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): Write {
   const locking = settings.ifMatch === undefined ? undefined : newLocking(settings, surroundings);
   return { path, settings, surroundings, blocking, locking, permit: undefined, step: 'resolve', outcome: 'old' };
+}
+
+/** What only looks at a path, or tidies it up: like a write in how it waits and fails. */
+export function newLook(operation: Operation, path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): Write {
+  return { ...newWrite(path, settings, surroundings, blocking), step: 'read', operation };
 }
 
 /** A write that takes the target's lock, whatever its settings say. */

@@ -17,7 +17,7 @@ describe('WriteError', () => {
       name: 'WriteError', code: 'ENOENT', syscall: 'open', path: here.at('none/file'), step: 'resolve', outcome: 'old', temporaryPath: undefined, backupPath: undefined,
     });
     assert.equal(errno, (error.cause as NodeJS.ErrnoException).errno);
-    assert.equal(message, `Cannot replace "${here.at('none/file')}": its directory does not exist (ENOENT); the target is untouched`);
+    assert.equal(message, `Cannot replace "${here.at('none/file')}": its directory does not exist (ENOENT); the target is untouched; makeParents: true makes the directory`);
   });
 
   it('says so when a relative path has no working directory any more', { skip: process.platform === 'win32' && 'a working directory cannot be removed there' }, () => {

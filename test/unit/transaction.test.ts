@@ -76,10 +76,10 @@ describe('transaction()', () => {
 
   it('names the file that is not there, and what was to be done with it', async () => {
     const directory = here.folder;
-    const message = (verb: string): string => `Cannot ${verb} "${join(directory, 'none')}": there is no such file; the target is untouched`;
+    const message = (verb: string, hint = ''): string => `Cannot ${verb} "${join(directory, 'none')}": there is no such file; the target is untouched${hint}`;
     writeFileSync(join(directory, 'a'), 'old');
     await assert.rejects(transaction((tx) => tx.rename(join(directory, 'none'), join(directory, 'a'))), { path: join(directory, 'none'), message: message('rename') });
-    await assert.rejects(transaction((tx) => tx.remove(join(directory, 'none'))), { path: join(directory, 'none'), message: message('remove') });
+    await assert.rejects(transaction((tx) => tx.remove(join(directory, 'none'))), { path: join(directory, 'none'), message: message('remove', '; force: true takes a file that is not there for removed') });
     assert.deepEqual(contents(directory), { a: 'old' });
   });
 
