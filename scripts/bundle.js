@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rollup } from 'rollup';
 import { minify } from 'terser';
 import { faceOf, versionCheck } from './face.js';
+import { writeManual } from './manual.js';
 import { commands, parts } from './parts.js';
 import { typesOf } from './types.js';
 
@@ -54,7 +55,7 @@ const output = {
   esModule: false,
   dynamicImportInCjs: false,
   hoistTransitiveImports: false,
-  minifyInternalExports: false,
+  minifyInternalExports: true,
   externalLiveBindings: false,
   // Which of Node's modules have a default export of their own.
   interop: (id) => (id === 'node:path' ? 'default' : 'esModule'),
@@ -68,6 +69,8 @@ const { output: chunks } = await bundle.generate({ ...output, manualChunks: (id)
 function ownersOf(all) {
   const byFile = new Map(all.map((chunk) => [chunk.fileName, chunk]));
   const found = new Map(Object.keys(parts).map((name) => [name, name]));
+  // npm packs files in the order of their endings and names: so the words of the help come right after the manual, which has the same.
+  for (const name of ['commands', 'shared-options']) found.set(join(source, 'cli', `${name}.js`), 'cli/commands');
   const take = (chunk, owner) => {
     for (const id of Object.keys(chunk.modules)) if (!found.has(id)) found.set(id, owner);
     for (const file of chunk.imports) if (byFile.has(file)) take(byFile.get(file), owner);
@@ -101,5 +104,6 @@ for (const { fileName, code } of chunks) writeFileSync(join('dist', fileName), a
 const library = await import(pathToFileURL(index).href);
 const made = { ...faceOf(parts, folder, library), ...(await typesOf(join(source, 'index.d.ts'), Object.keys(library))) };
 for (const [name, text] of Object.entries(made)) writeFileSync(join('dist', name), text);
+writeManual(version);
 copyFileSync('node_modules/signal-exit/LICENSE.txt', 'dist/signal-exit.LICENSE.txt');
 chmodSync('dist/cli/main.cjs', 0o755);

@@ -1,5 +1,5 @@
 /** The table of commands. */
-import { commitOptions, editOptions, helpOption, jsonOption, quietOption, writeOptions } from './shared-options.ts';
+import { commitOptions, editOptions, helpOption, jsonOption, quietOption, runOptions, writeOptions } from './shared-options.ts';
 import type { CommandEntry, OptionEntry } from './table.ts';
 
 const outcomes = [
@@ -10,12 +10,16 @@ const outcomes = [
   ['4', 'the new content is in place, but not confirmed durable'],
   ['5', 'failed, and what FILE holds now is unknown'],
   ['6', 'another process held the lock for too long; the old content is in place'],
+  ['7', 'there was nothing to write, and FILE has content, which is in place (--no-empty)'],
+  ['8', 'done, but what was to be printed on standard output is lost'],
 ] as const;
 
 /** Of the commands that run another, which has codes of its own. */
 function outcomesBeside(command: string): CommandEntry['exits'] {
   return [
     ['0', 'done'],
+    ['118', 'done, but what was to be printed on standard output is lost'],
+    ['119', `${command} printed nothing, and FILE has content, which is in place (see --allow-empty)`],
     ['120', 'another process held the lock for too long; the old content is in place'],
     ['121…125', 'untorn itself: the codes 1 to 5 of "untorn write" plus 120 (121 failed, the old content is in place; 122 wrong usage; 123 conflict; 124 in place, but not confirmed durable; 125 unknown)'],
     ['126', `${command} was found and cannot be run`],
@@ -45,12 +49,12 @@ const run: CommandEntry = {
   synopsis: 'untorn run [OPTION]… FILE -- COMMAND [ARG]…',
   summary: "Replace FILE with a command's output, if the command succeeds",
   description: [
-    'Runs COMMAND and replaces FILE with its standard output, once COMMAND has exited with 0 and its output has ended (processes that it leaves in the background may still write to it). If COMMAND fails, FILE is untouched. Standard input and standard error are those of untorn.',
+    'Runs COMMAND and replaces FILE with its standard output, once COMMAND has exited with 0 and its output has ended (processes that it leaves in the background may still write to it). If COMMAND fails, FILE is untouched; also if it prints nothing and FILE has content (--allow-empty). Standard input and standard error are those of untorn.',
     'SIGINT, SIGTERM and SIGHUP are passed on to COMMAND; when it has ended FILE is untouched, and untorn ends by the same signal. A Ctrl-C at the terminal reaches COMMAND twice: from the terminal and from untorn.',
   ],
   operands: { names: ['FILE'] },
   runsCommand: true,
-  options: writeOptions,
+  options: runOptions,
   exits: outcomesBeside('COMMAND'),
   examples: ['untorn run report.csv -- make-report --all', "untorn run --backup simple hosts -- sed 's/old/new/' hosts"],
   load: () => import('./run.ts'),
@@ -61,7 +65,7 @@ const edit: CommandEntry = {
   synopsis: 'untorn edit [OPTION]… FILE -- FILTER [ARG]…',
   summary: "Replace FILE with a filter's output, made of its old content, and lose nobody's update",
   description: [
-    'Takes the lock of FILE, runs FILTER with the old content as its standard input, and replaces FILE with its standard output once FILTER has exited with 0 and its output has ended. Who edits FILE at the same time, with this command or with updateFile() of the library, waits for its turn, so that no change is lost. If FILTER fails, FILE is untouched.',
+    'Takes the lock of FILE, runs FILTER with the old content as its standard input, and replaces FILE with its standard output once FILTER has exited with 0 and its output has ended. Who edits FILE at the same time, with this command or with updateFile() of the library, waits for its turn, so that no change is lost. If FILTER fails, FILE is untouched; also if it prints nothing and FILE has content (--allow-empty). A FILTER that changes files itself, as "sed -i" does, is not what is wanted here.',
     'A program that knows nothing of the lock may replace FILE meanwhile; that is a conflict, and its content stays. FILTER must not edit the same FILE with untorn: it would wait for itself.',
     'Signals are passed on as "untorn run" does it.',
   ],
@@ -88,7 +92,7 @@ const commit: CommandEntry = {
     { name: 'remove', value: 'PATH', multiple: true, help: 'Also remove this file' },
     ...commitOptions,
   ],
-  exits: outcomes.map(([code, meaning]) => (code === '4' ? [code, 'committed, but not completed or not confirmed durable; "untorn recover" completes it'] : [code, meaning.replace('FILE holds', 'the files hold').replace('FILE exists', 'a TARGET exists')])),
+  exits: outcomes.filter(([code]) => code !== '7').map(([code, meaning]) => (code === '4' ? [code, 'committed, but not completed or not confirmed durable; "untorn recover" completes it'] : [code, meaning.replace('FILE holds', 'the files hold').replace('FILE exists', 'a TARGET exists')])),
   examples: ['untorn commit app.json=new-app.json users.json=new-users.json', 'untorn commit sessions.json=new-sessions.json --remove active.json'],
   load: () => import('./commit.ts'),
 };
@@ -102,7 +106,7 @@ const recover: CommandEntry = {
   ],
   operands: { names: ['DIR'], repeated: true },
   options: [
-    { name: 'older-than', value: 'DURATION', help: 'Age from which transactions count as interrupted whose owner cannot be judged (another machine, another container): 90s, 30m, 12h, 7d, 2w; default: 1d' },
+    { name: 'older-than', value: 'DURATION', help: 'Age from which transactions count as interrupted whose owner cannot be judged (another machine, another container): 500ms, 90s, 30m, 12h, 7d, 2w; default: 1d' },
     { ...jsonOption, help: 'Print what was done as one line of JSON on standard output' },
     { ...quietOption, help: 'Do not tell what was left alone; errors are still told' },
     helpOption,
@@ -130,7 +134,7 @@ const sweep: CommandEntry = {
     {
       name: 'older-than',
       value: 'DURATION',
-      help: 'Age from which files go whose writer cannot be judged (another machine, another container): 90s, 30m, 12h, 7d, 2w; default: 1d',
+      help: 'Age from which files go whose writer cannot be judged (another machine, another container): 500ms, 90s, 30m, 12h, 7d, 2w; default: 1d',
     },
     { ...jsonOption, help: 'Print what was found as one line of JSON on standard output' },
     { ...quietOption, help: 'Do not tell what was left alone; errors are still told' },

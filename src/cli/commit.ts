@@ -8,7 +8,7 @@ import { pathFrom } from './arguments.ts';
 import { readManifest, readOperand, type Change } from './changes.ts';
 import { contentOf } from './contents.ts';
 import { Conflict, Failure, reasonOf, UsageError } from './failures.ts';
-import { standardInput } from './input.ts';
+import { standardInput, tellIfAwaited } from './input.ts';
 import { interruptible } from './interruption.ts';
 import { valueOf } from './parse.ts';
 import { Progress } from './progress.ts';
@@ -23,6 +23,7 @@ export async function perform(invocation: Invocation): Promise<number> {
   // What goes for one file only is not asked for here, or has its default.
   const { durability, lock, fallback: _, ifUnchanged: __, ...each } = await readWriteOptions(invocation);
   const changes = await readChanges(invocation);
+  if (!flags.has('quiet') && changes.some((change) => change.kind === 'write' && change.source === 'standard input')) tellIfAwaited();
   const progress = new Progress(!flags.has('quiet'));
   const count = (bytes: number): void => progress.add(bytes);
   try {

@@ -4,6 +4,7 @@ import { updateFile } from '../update-file.ts';
 import { assertText } from './arguments.ts';
 import { outputOf } from './command.ts';
 import { O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { nothingForSomething } from './empty.ts';
 import { codeOf, Conflict } from './failures.ts';
 import { interruptible } from './interruption.ts';
 import { replace } from './replace.ts';
@@ -13,13 +14,17 @@ import type { Invocation } from './table.ts';
 export async function perform(invocation: Invocation): Promise<number> {
   const { command, flags, operands } = invocation;
   assertText(command);
+  // It prints nothing, and what it did is not safe from anybody.
+  const editsItself = command.some((word) => /^-(?:-in-place|i)/.test(word) || word === operands[0]);
+  const instead = editsItself ? `"${command[0]}" seems to edit it itself; let it read standard input and print the result (of sed: without -i and the file's name)` : '--allow-empty replaces it all the same';
   await interruptible((interruption) =>
     replace(invocation, (path, options, { count, tee }) =>
       updateFile(
         path,
         (old, info) => {
           if (old === undefined && !flags.has('create')) throw new Missing(`Cannot edit "${operands[0]}": it does not exist; --create starts with nothing`);
-          return tee(outputOf(command, old === undefined ? 'ignore' : () => open(info.path, old), interruption, count));
+          const output = tee(outputOf(command, old === undefined ? 'ignore' : () => open(info.path, old), interruption, count));
+          return flags.has('allow-empty') ? output : nothingForSomething(output, () => old !== undefined && old.length > 0, `"${command[0]}" printed nothing, and "${operands[0]}" has content: it is not replaced; ${instead}`);
         },
         { ...options, encoding: null, signal: interruption.signal },
       ),

@@ -1,13 +1,13 @@
 /** Exit codes: a caller can tell from them what the file holds now. */
 import { WriteError, type Outcome } from '../errors.ts';
-import { CommandFailed, Conflict, UsageError } from './failures.ts';
+import { CommandFailed, Conflict, Empty, Unheard, UsageError } from './failures.ts';
 
-export const exits = { done: 0, failed: 1, usage: 2, conflict: 3, notDurable: 4, unknown: 5, locked: 6 } as const;
+export const exits = { done: 0, failed: 1, usage: 2, conflict: 3, notDurable: 4, unknown: 5, locked: 6, empty: 7, unheard: 8 } as const;
 
 type Kind = keyof typeof exits;
 
 /** Where a command has codes of its own, of which 126 and up are the shell's, ours are these. */
-const besideCommand = [0, 121, 122, 123, 124, 125, 120] as const;
+const besideCommand = [0, 121, 122, 123, 124, 125, 120, 119, 118] as const;
 
 const byCode: Readonly<Record<string, Kind>> = { ERR_LOCK_TIMEOUT: 'locked', ERR_LOCK_LOST: 'locked', ERR_VERSION_CONFLICT: 'conflict' };
 const afterFailure: Readonly<Record<Exclude<Outcome, 'old'>, Kind>> = { new: 'notDurable', unknown: 'unknown' };
@@ -25,6 +25,8 @@ export function codeFor(kind: Kind, beside: boolean): number {
 function kindOf(error: unknown): Kind {
   if (error instanceof UsageError) return 'usage';
   if (error instanceof Conflict) return 'conflict';
+  if (error instanceof Empty) return 'empty';
+  if (error instanceof Unheard) return 'unheard';
   if (!WriteError.isWriteError(error)) return 'failed';
   // Of a transaction that is committed the rest is for a recovery.
   if (error.files !== undefined) return 'notDurable';

@@ -10,6 +10,12 @@ export class UsageError extends Error {
 /** Standard input, standard output or a command failed; the file is untouched. */
 export class Failure extends Error {}
 
+/** There was no content, and the file has some. */
+export class Empty extends Error {}
+
+/** It is done; only what was to be printed of it is lost. */
+export class Unheard extends Error {}
+
 /** The file exists, and was to be created only. */
 export class Conflict extends Error {}
 

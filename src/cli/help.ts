@@ -1,23 +1,28 @@
 /** Help, from the table. */
 import { commands, programExits, programOptions } from './commands.ts';
 import { UsageError } from './failures.ts';
+import { guess } from './guess.ts';
 import { print } from './output.ts';
 import type { CommandEntry, Invocation, OptionEntry } from './table.ts';
 
 const width = 80;
+/** What the program is for. */
+export const purpose: string = 'untorn replaces a file so that every reader and every crash finds the whole old content or the whole new content, and nothing else.';
 
 /** `untorn help [COMMAND]` */
-export async function perform({ operands: [name] }: Invocation): Promise<number> {
+export async function perform({ operands: [name], flags }: Invocation): Promise<number> {
   const entry = commands.find((command) => command.name === name);
-  if (name !== undefined && entry === undefined) throw new UsageError(`"${name}" is not a command`);
-  await print(entry === undefined ? programHelp() : commandHelp(entry));
+  if (name !== undefined && entry === undefined) throw new UsageError(`"${name}" is not a command${guess(name, commands.map((command) => command.name))}`);
+  const isShort = flags.has('short');
+  await print(entry === undefined ? programHelp(isShort) : commandHelp(entry, isShort));
   return 0;
 }
 
 /** Help for the whole program. */
-export function programHelp(): string {
+export function programHelp(isShort: boolean): string {
+  if (isShort) return page([section('Commands', columns(commands.map(({ name, summary }) => [name, summary]))), ['"untorn COMMAND -h" shows the options of a command, "untorn --help" more.']]);
   return page([
-    wrap('untorn replaces a file so that every reader and every crash finds the whole old content or the whole new content, and nothing else.'),
+    wrap(purpose),
     section('Usage', commands.map(({ synopsis }) => synopsis).concat('untorn --version')),
     section('Commands', columns(commands.map(({ name, summary }) => [name, summary]))),
     section('Options', columns(programOptions.map(described))),
@@ -28,15 +33,32 @@ export function programHelp(): string {
 }
 
 /** Help for one command. */
-export function commandHelp({ synopsis, summary, description, options, exits, examples }: CommandEntry): string {
+export function commandHelp({ name, synopsis, summary, description, options, exits, examples }: CommandEntry, isShort: boolean): string {
+  if (isShort) return page([[`Usage: ${synopsis}`], wrap(`${summary}.`), section('Options', columns(options.map(inShort))), [`"untorn help ${name}" tells more.`]]);
   return page([
     [`Usage: ${synopsis}`],
     wrap(`${summary}.`),
     ...description.map((paragraph) => wrap(paragraph)),
-    section('Options', columns(options.map(described))),
+    ...groupsOf(options).map(([group, some]) => section(group, columns(some.map(described)))),
     section('Exit codes', columns(exits)),
     section('Examples', examples),
   ]);
+}
+
+/** The options under their headings, in the order of the table. */
+export function groupsOf(options: readonly OptionEntry[]): [string, OptionEntry[]][] {
+  const groups = new Map<string, OptionEntry[]>();
+  for (const option of options) groups.set(option.group ?? 'Options', [...(groups.get(option.group ?? 'Options') ?? []), option]);
+  return [...groups];
+}
+
+/** The beginning of what is said of an option. */
+export function shortHelp({ help }: OptionEntry): string {
+  return help.split(/[:;]| \(/)[0] ?? '';
+}
+
+function inShort(option: OptionEntry): [string, string] {
+  return [described(option)[0], shortHelp(option)];
 }
 
 function described({ name, short, value, choices, help }: OptionEntry): [string, string] {

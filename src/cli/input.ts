@@ -1,8 +1,10 @@
 /** Standard input, in large pieces. */
-import { fstatSync, read, readFileSync } from 'node:fs';
+import { read } from 'node:fs';
 import { promisify } from 'node:util';
 import { codeOf, Failure, reasonOf } from './failures.ts';
+import { tell } from './messages.ts';
 import { untilReady } from './output.ts';
+import { isTerminal, wasClosed } from './terminal.ts';
 
 const readSome = promisify(read);
 const size = 1 << 20;
@@ -32,6 +34,11 @@ export async function* standardInput(atOnce: boolean, count: (bytes: number) => 
   }
 }
 
+/** Whoever types sees nothing happen otherwise. */
+export function tellIfAwaited(): void {
+  if (isTerminal(0) && isTerminal(2)) tell(`Reads standard input until ${process.platform === 'win32' ? 'Ctrl-Z and Enter' : 'Ctrl-D'}`);
+}
+
 async function readInto(buffer: Buffer, offset: number): Promise<number> {
   for (;;) {
     try {
@@ -45,19 +52,7 @@ async function readInto(buffer: Buffer, offset: number): Promise<number> {
   }
 }
 
-const nullDevice = 0x103;
-
-/**
- * Fails if standard input was closed (`<&-`): nothing to read is not the same as empty. Node.js opens /dev/null then, for
- * reading and writing (PlatformInit in node.cc), unlike `< /dev/null`; only Linux tells.
- */
+/** Nothing to read is not the same as empty. */
 function assertOpen(): void {
-  if (process.platform !== 'linux' || fstatSync(0).rdev !== nullDevice) return;
-  let flags;
-  try {
-    flags = /^flags:\s*([0-7]+)/m.exec(readFileSync('/proc/self/fdinfo/0', 'utf8'))?.[1];
-  } catch {
-    return; // No /proc.
-  }
-  if ((Number.parseInt(flags ?? '0', 8) & 3) === 2) throw new Failure('Standard input is closed; for an empty file say "< /dev/null"');
+  if (wasClosed(0)) throw new Failure('Standard input is closed; for an empty file say "< /dev/null"');
 }

@@ -3,7 +3,8 @@
 import { constants } from 'node:os';
 import { commands } from './commands.ts';
 import { codeFor, exitCode } from './exit-codes.ts';
-import { Interrupted, UsageError } from './failures.ts';
+import { Interrupted, Unheard, UsageError } from './failures.ts';
+import { guess } from './guess.ts';
 import { tellError } from './messages.ts';
 import { parse } from './parse.ts';
 import type { CommandEntry } from './table.ts';
@@ -21,34 +22,42 @@ async function perform(): Promise<void> {
 
 async function performCommand(command: CommandEntry, given: readonly string[]): Promise<number> {
   const invocation = parse(command, given);
-  if (invocation.flags.has('help')) return help([command.name]);
+  if (invocation.flags.has('help')) return help([command.name], given);
   const { perform } = await command.load();
   try {
     return await perform(invocation);
   } catch (error) {
     if (error instanceof UsageError) error.command ??= command.name;
-    else if (invocation.flags.has('json') && !(error instanceof Interrupted)) {
-      const { reportFailure } = await import('./report.ts');
-      await reportFailure(error).catch(() => undefined);
-    }
     throw error;
   }
 }
 
 async function performWithout(word: string | undefined, further: readonly string[]): Promise<number> {
   if (word === undefined) throw new UsageError('A command is missing');
-  if (!['--help', '-h', '--version', '-V'].includes(word)) throw new UsageError(`"${word}" is not ${word.startsWith('-') ? 'an option' : 'a command'}`);
+  if (!['--help', '-h', '--version', '-V'].includes(word)) throw unknownWord(word);
   if (further.length > 0) throw new UsageError(`${word} stands alone`);
-  if (word === '--help' || word === '-h') return help([]);
+  if (word === '--help' || word === '-h') return help([], [word]);
   const { version } = await import('./version.ts');
   const { print } = await import('./output.ts');
   await print(`${version()}\n`);
   return 0;
 }
 
-async function help(operands: readonly string[]): Promise<number> {
+function unknownWord(word: string): UsageError {
+  if (word.startsWith('-')) return new UsageError(`"${word}" is not an option${guess(word, ['--help', '--version'])}`);
+  return new UsageError(`"${word}" is not a command${guess(word, commands.map(({ name }) => name))}`);
+}
+
+/** Short for -h: whoever knows what it does looks for an option. */
+async function help(operands: readonly string[], asked: readonly string[]): Promise<number> {
   const { perform } = await import('./help.ts');
-  return perform({ operands, command: [], flags: new Set(), values: new Map() });
+  return perform({ operands, command: [], flags: new Set(asked.includes('--help') ? [] : ['short']), values: new Map() });
+}
+
+/** Whether failures are to be told as JSON, wrong usage too. */
+function wantsJson(): boolean {
+  const end = entry?.runsCommand === true ? rest.indexOf('--') : -1;
+  return rest.slice(0, end === -1 ? rest.length : end).includes('--json');
 }
 
 async function fail(error: unknown, command: CommandEntry | undefined): Promise<void> {
@@ -61,5 +70,10 @@ async function fail(error: unknown, command: CommandEntry | undefined): Promise<
     return;
   }
   tellError(error);
+  // Of what is done, or cannot be told, there is nothing more to print.
+  if (wantsJson() && !(error instanceof Unheard)) {
+    const { reportFailure } = await import('./report.ts');
+    await reportFailure(error).catch(() => undefined);
+  }
   process.exitCode = exitCode(error, command?.runsCommand === true);
 }

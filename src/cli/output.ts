@@ -2,6 +2,7 @@
 import { write } from 'node:fs';
 import { promisify } from 'node:util';
 import { codeOf, Failure, reasonOf } from './failures.ts';
+import { wasClosed } from './terminal.ts';
 
 const writeSome = promisify(write);
 
@@ -10,6 +11,7 @@ export const untilReady = 5;
 
 /** Writes all of the bytes to standard output. In the thread pool, so that a reader that does not read cannot block signals. */
 export async function writeOutput(bytes: Uint8Array): Promise<void> {
+  if (wasClosed(1)) throw new Failure('Standard output is closed');
   for (let written = 0; written < bytes.byteLength; ) {
     try {
       const { bytesWritten } = await writeSome(1, bytes, written);

@@ -1,6 +1,7 @@
 /** Reads a command line by its entry in the table. */
 import { parseArgs } from 'node:util';
 import { UsageError } from './failures.ts';
+import { guess } from './guess.ts';
 import type { CommandEntry, Invocation, OptionEntry } from './table.ts';
 
 /** Reads what follows the name of a command. */
@@ -33,7 +34,7 @@ function readOptions(options: readonly OptionEntry[], given: readonly string[]):
     const type = value === undefined ? ('boolean' as const) : ('string' as const);
     return [name, { type, multiple: value !== undefined, ...(short !== undefined && { short }) }];
   }));
-  const { values, positionals } = parseOrExplain(() => parseArgs({ args: [...given], options: types, allowPositionals: true }));
+  const { values, positionals } = parseOrExplain(options.map(({ name }) => `--${name}`), () => parseArgs({ args: [...given], options: types, allowPositionals: true }));
   const flags = new Set<string>();
   const texts = new Map<string, readonly string[]>();
   for (const [name, value] of Object.entries(values)) {
@@ -44,18 +45,18 @@ function readOptions(options: readonly OptionEntry[], given: readonly string[]):
   return { operands: positionals, flags, values: texts };
 }
 
-function parseOrExplain<T>(parsing: () => T): T {
+function parseOrExplain<T>(names: readonly string[], parsing: () => T): T {
   try {
     return parsing();
   } catch (error) {
-    throw new UsageError(explained(error as NodeJS.ErrnoException), { cause: error });
+    throw new UsageError(explained(error as NodeJS.ErrnoException, names), { cause: error });
   }
 }
 
 /** Node's words for what is wrong with an option, in ours. */
-function explained({ message, code }: NodeJS.ErrnoException): string {
+function explained({ message, code }: NodeJS.ErrnoException, names: readonly string[]): string {
   const option = /'(?:-\w, )?(--?[^' ]+)/.exec(message)?.[1];
-  if (option !== undefined && code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return `"${option}" is not an option`;
+  if (option !== undefined && code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return `"${option}" is not an option${guess(option, names)}`;
   if (option !== undefined && code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
     if (message.includes('does not take')) return `${option} takes no value`;
     return `${option} needs a value${message.includes('ambiguous') ? `; for one that begins with "-" say "${option}=VALUE"` : ''}`;
@@ -68,7 +69,7 @@ function explained({ message, code }: NodeJS.ErrnoException): string {
 function check({ name, choices, multiple }: OptionEntry, values: readonly string[]): void {
   if (values.length > 1 && multiple !== true) throw new UsageError(`--${name} is given more than once`);
   for (const value of values) {
-    if (choices?.includes(value) === false) throw new UsageError(`--${name} must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, not "${value}"`);
+    if (choices?.includes(value) === false) throw new UsageError(`--${name} must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, not "${value}"${guess(value, choices)}`);
   }
 }
 

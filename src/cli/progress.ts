@@ -1,20 +1,21 @@
 /** How far it is, on standard error, if that is a terminal and it takes longer than a second. One line, cleared at the end. */
-import { fstatSync } from 'node:fs';
 import { now } from '../system/clock.ts';
 import { whenProcessEnds } from '../system/process-end.ts';
 import { printError } from './messages.ts';
+import { isTerminal } from './terminal.ts';
 
 const firstAfter = 1000;
 const every = 250;
 
 export class Progress {
   #bytes = 0;
+  #told = 0;
   #shown = false;
   readonly #start = now();
   readonly #timer: NodeJS.Timeout | undefined;
 
   constructor(wanted: boolean) {
-    if (!wanted || !isTerminal()) return;
+    if (!wanted || !isTerminal(2)) return;
     this.#timer = setInterval(() => this.#show(), every);
     this.#timer.unref();
   }
@@ -25,7 +26,9 @@ export class Progress {
 
   #show(): void {
     const elapsed = now() - this.#start;
-    if (elapsed < firstAfter) return;
+    // Where nothing comes somebody may be asked, and type.
+    if (elapsed < firstAfter || this.#bytes === this.#told) return;
+    this.#told = this.#bytes;
     // A signal ends it without a word to anybody else.
     if (!this.#shown) whenProcessEnds('save', () => this.end());
     this.#shown = true;
@@ -37,11 +40,6 @@ export class Progress {
     if (this.#shown) printError('\r\u001b[K');
     this.#shown = false;
   }
-}
-
-/** Node loads its network for a look at a terminal: only where it may be one. */
-function isTerminal(): boolean {
-  return (process.platform === 'win32' || fstatSync(2).isCharacterDevice()) && process.getBuiltinModule('node:tty').isatty(2);
 }
 
 /** Bytes as "17 B" or "1.5 MiB". */

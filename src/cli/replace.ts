@@ -4,7 +4,7 @@ import type { WriteOptions } from '../options.ts';
 import type { PathName } from '../path.ts';
 import type { WriteResult } from '../result.ts';
 import { pathFrom } from './arguments.ts';
-import { Conflict, Failure, Interrupted } from './failures.ts';
+import { Conflict, Empty, Failure, Interrupted } from './failures.ts';
 import { writeOutput } from './output.ts';
 import { Progress } from './progress.ts';
 import { reportResult } from './report.ts';
@@ -62,5 +62,5 @@ function explained(thrown: unknown, file: string, { overwrite }: WriteOptions, r
 /** What made the content fail, where that is what happened. */
 export function sourceOf(error: unknown): unknown {
   const cause = WriteError.isWriteError(error) && error.outcome === 'old' ? error.cause : undefined;
-  return cause instanceof Failure || cause instanceof Interrupted || cause instanceof Conflict ? cause : error;
+  return cause instanceof Failure || cause instanceof Empty || cause instanceof Interrupted || cause instanceof Conflict ? cause : error;
 }

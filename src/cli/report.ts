@@ -4,15 +4,15 @@ import { WriteError } from '../errors.ts';
 import type { PathName } from '../path.ts';
 import type { NotKept, WriteResult } from '../result.ts';
 import type { TransactionResult } from '../transaction-options.ts';
-import { CommandFailed, codeOf } from './failures.ts';
+import { CommandFailed, codeOf, Unheard, UsageError } from './failures.ts';
 import { tell, wordsFor } from './messages.ts';
-import { print } from './output.ts';
+import { writeOutput } from './output.ts';
 import { printable } from './printable.ts';
 import { inUnits } from './progress.ts';
 
 /** One line of JSON. A path that is not UTF-8 is an object with its bytes in base64. */
 export async function printJson(value: unknown): Promise<void> {
-  await print(`${printable(JSON.stringify(value))}\n`);
+  await writeOutput(Buffer.from(`${printable(JSON.stringify(value))}\n`));
 }
 
 /** A path as JSON can say it. */
@@ -48,12 +48,12 @@ export async function reportTransaction({ files, durable }: TransactionResult, {
   await printDone({ files: told, durable });
 }
 
-/** Tells a result as JSON. That it is in place is what the exit status tells, whether or not this can be printed. */
+/** Tells a result as JSON. That it is in place is what the exit status tells, also if this cannot be printed. */
 async function printDone(value: unknown): Promise<void> {
   try {
     await printJson(value);
   } catch (error) {
-    tell(wordsFor(error));
+    throw new Unheard(`It is done, but nobody hears of it: ${wordsFor(error)}`, { cause: error });
   }
 }
 
@@ -66,7 +66,8 @@ export async function reportFailure(error: unknown): Promise<void> {
   const failed = [error, (error as Error).cause].find((value) => WriteError.isWriteError(value));
   const known = failed === undefined ? { outcome: 'old', step: null } : { outcome: failed.outcome, step: failed.step };
   const status = error instanceof CommandFailed ? { status: error.status } : {};
-  await printJson({ error: { message: wordsFor(error), code: codeOf(error) ?? codeOf((error as Error).cause) ?? null, ...known, ...status } });
+  const code = error instanceof UsageError ? 'ERR_USAGE' : (codeOf(error) ?? codeOf((error as Error).cause) ?? null);
+  await printJson({ error: { message: wordsFor(error), code, ...known, ...status } });
 }
 
 function warn({ path, notKept, durable, atomic }: WriteResult): void {

@@ -1,17 +1,21 @@
+import type { PathName } from '../path.ts';
 import { writeFile } from '../write-file.ts';
 import { assertText } from './arguments.ts';
 import { outputOf } from './command.ts';
+import { hasContent, nothingForSomething } from './empty.ts';
 import { interruptible } from './interruption.ts';
 import { replace } from './replace.ts';
 import type { Invocation } from './table.ts';
 
 /** `untorn run FILE -- COMMAND [ARG]…` */
 export async function perform(invocation: Invocation): Promise<number> {
-  const { command } = invocation;
+  const { command, flags, operands } = invocation;
   assertText(command);
+  const refusal = `"${command[0]}" printed nothing, and "${operands[0]}" has content, which is untouched; --allow-empty replaces it all the same`;
+  const guarded = (path: PathName, pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> => (flags.has('allow-empty') ? pieces : nothingForSomething(pieces, () => hasContent(path), refusal));
   await interruptible((interruption) =>
     replace(invocation, (path, options, { count, tee }) =>
-      writeFile(path, tee(outputOf(command, 'inherit', interruption, count)), { ...options, signal: interruption.signal }),
+      writeFile(path, guarded(path, tee(outputOf(command, 'inherit', interruption, count))), { ...options, signal: interruption.signal }),
     ),
   );
   return 0;

@@ -1,15 +1,19 @@
 /** Options that several commands have. */
 import type { OptionEntry } from './table.ts';
 
-export const helpOption: OptionEntry = { name: 'help', short: 'h', help: 'Show this help' };
+export const helpOption: OptionEntry = { name: 'help', short: 'h', help: '-h shows the options, --help all' };
 export const jsonOption: OptionEntry = { name: 'json', help: 'Print what was done (or what failed) as one line of JSON on standard output' };
 export const quietOption: OptionEntry = { name: 'quiet', short: 'q', help: 'Neither warnings nor progress; errors are still told' };
+
+function inGroup(group: string, options: readonly OptionEntry[]): readonly OptionEntry[] {
+  return options.map((option) => ({ ...option, group }));
+}
 
 const verboseOption: OptionEntry = { name: 'verbose', short: 'v', help: 'Tell what was done on standard error' };
 const lockTimeoutOption: OptionEntry = {
   name: 'lock-timeout',
   value: 'DURATION',
-  help: 'How long to wait for a lock that others hold: 90s, 30m, 12h; 0 tries once; default: 30s',
+  help: 'How long to wait for a lock that others hold: 500ms, 90s, 30m; 0 tries once; default: 30s',
 };
 
 const durability: OptionEntry = {
@@ -42,36 +46,39 @@ const links: readonly OptionEntry[] = [
 
 const noOverwrite: OptionEntry = { name: 'no-overwrite', short: 'n', help: 'Create only, atomically; exits with the code for a conflict if FILE exists' };
 const makeParents: OptionEntry = { name: 'make-parents', short: 'p', help: 'Create missing parent directories' };
-const ending: readonly OptionEntry[] = [jsonOption, quietOption, verboseOption, helpOption];
+const ending: readonly OptionEntry[] = inGroup('What is told', [jsonOption, quietOption, verboseOption, helpOption]);
+const lasting: readonly OptionEntry[] = inGroup('What the file is like', [durability, ...metadata, ...links]);
 
 /** Options of every command that replaces one file. */
 const oneFile: readonly OptionEntry[] = [
-  durability,
-  ...metadata,
-  ...backups,
-  { name: 'backup-path', value: 'PATH', help: 'Keep the replaced file as PATH' },
-  ...links,
   makeParents,
   { name: 'skip-unchanged', help: 'Leave FILE and its times alone if the content is the same' },
   { name: 'if-match', value: 'VERSION', help: "Only if FILE's content has this SHA-256, as sha256sum(1) prints it, or FILE is 'absent'; exits with the code for a conflict if not" },
   lockTimeoutOption,
   { name: 'tee', short: 't', help: 'Also copy the data to standard output; if that fails, FILE is untouched' },
+  ...lasting,
+  ...inGroup('Backups', [...backups, { name: 'backup-path', value: 'PATH', help: 'Keep the replaced file as PATH' }]),
+];
+
+const whatever: readonly OptionEntry[] = [
+  noOverwrite,
+  { name: 'in-place-fallback', help: 'Where FILE cannot be replaced (bind mount, read-only directory), write into it, which is not atomic' },
+  ...oneFile,
+  ...ending,
 ];
 
 /** Options of the commands that replace FILE, whatever it held. */
-export const writeOptions: readonly OptionEntry[] = [
-  noOverwrite,
-  ...oneFile,
-  { name: 'in-place-fallback', help: 'Where FILE cannot be replaced (bind mount, read-only directory), write into it, which is not atomic' },
-  ...ending,
-];
+export const writeOptions: readonly OptionEntry[] = [{ name: 'no-empty', help: 'Fail if there is nothing to write, and FILE has content' }, ...whatever];
+const allowEmpty: OptionEntry = { name: 'allow-empty', help: 'Replace FILE also if it has content, and there is no output; otherwise that is a failure' };
+export const runOptions: readonly OptionEntry[] = [allowEmpty, ...whatever];
 
 /** Options of the command that changes what FILE holds. */
 export const editOptions: readonly OptionEntry[] = [
   { name: 'create', short: 'c', help: 'FILE may be missing: the filter then gets no input, and its output is the new file' },
+  allowEmpty,
   ...oneFile,
   ...ending,
 ];
 
 /** Options of the command that changes several files. */
-export const commitOptions: readonly OptionEntry[] = [noOverwrite, durability, ...metadata, ...backups, ...links, makeParents, lockTimeoutOption, ...ending];
+export const commitOptions: readonly OptionEntry[] = [noOverwrite, makeParents, lockTimeoutOption, ...lasting, ...inGroup('Backups', backups), ...ending];

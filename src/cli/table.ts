@@ -11,6 +11,8 @@ export interface OptionEntry {
   /** May be given more than once; each value counts. */
   readonly multiple?: boolean;
   readonly help: string;
+  /** The heading under which help has it. */
+  readonly group?: string;
 }
 
 /** What a command gets: its operands and options as they were typed. */

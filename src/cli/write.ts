@@ -1,5 +1,7 @@
 import { writeFile } from '../write-file.ts';
-import { standardInput } from './input.ts';
+import type { PathName } from '../path.ts';
+import { hasContent, nothingForSomething } from './empty.ts';
+import { standardInput, tellIfAwaited } from './input.ts';
 import { replace } from './replace.ts';
 import type { Invocation } from './table.ts';
 
@@ -9,7 +11,11 @@ import type { Invocation } from './table.ts';
  * A signal ends it at once, by the default action; the library removes its temporary file before.
  */
 export async function perform(invocation: Invocation): Promise<number> {
-  const atOnce = invocation.flags.has('tee');
-  await replace(invocation, (path, options, { count, tee }) => writeFile(path, tee(standardInput(atOnce, count)), options));
+  const { flags, operands } = invocation;
+  const atOnce = flags.has('tee');
+  const refusal = `There was nothing to write, and "${operands[0]}" has content, which is untouched`;
+  const guarded = (path: PathName, pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> => (flags.has('no-empty') ? nothingForSomething(pieces, () => hasContent(path), refusal) : pieces);
+  if (!flags.has('quiet')) tellIfAwaited();
+  await replace(invocation, (path, options, { count, tee }) => writeFile(path, guarded(path, tee(standardInput(atOnce, count))), options));
   return 0;
 }

@@ -47,16 +47,31 @@ describe('standard output', () => {
   });
 
   it('that is full is told after the commit, which it does not undo', { skip: posix || full }, async () => {
-    const { status, stderr } = await shell('echo new | $untorn write --json file > /dev/full', { cwd: folder.path });
-    assert.equal(status, 0);
-    assert.match(stderr, /ENOSPC/);
-    assert.equal(folder.read('file'), 'new\n');
+    for (const [command, expected] of [['write --json file', 8], ['run --json file -- echo new', 118]] as const) {
+      const { status, stderr } = await shell(`echo new | $untorn ${command} > /dev/full`, { cwd: folder.path });
+      assert.equal(status, expected);
+      assert.match(stderr, /^untorn: It is done, but nobody hears of it: .*ENOSPC/);
+      assert.equal(folder.read('file'), 'new\n');
+    }
   });
 
-  it('that is closed is no trouble, nor is closed standard error', { skip: posix }, async () => {
-    for (const options of ['', '--tee', '--json', '--verbose']) {
+  it('that is lost is a failure of what prints only', { skip: posix || full }, async () => {
+    for (const line of ['--help > /dev/full', 'sweep --json . > /dev/full', 'recover --json . > /dev/full', 'sweep --json . | true']) {
+      const { stderr } = await shell(`{ $untorn ${line.replace(' |', '; echo status $? >&2; } |')}${line.includes('|') ? '' : '; echo status $? >&2; }'}`, { cwd: folder.path });
+      assert.match(stderr, /Cannot write to standard output: .*\nstatus 1\n$/, line);
+    }
+  });
+
+  it('that is closed is no trouble where nothing is to be printed, nor is closed standard error', { skip: posix }, async () => {
+    for (const options of ['', '--verbose']) {
       assert.equal((await shell(`echo new | $untorn write ${options} file >&- 2>&-`, { cwd: folder.path })).status, 0);
       assert.equal(folder.read('file'), 'new\n');
+    }
+    if (process.platform === 'linux') {
+      assert.equal((await shell('echo newest | $untorn write --tee file >&-', { cwd: folder.path })).status, 1);
+      assert.equal(folder.read('file'), 'new\n');
+      assert.equal((await shell('echo newest | $untorn write --json file >&-', { cwd: folder.path })).status, 8);
+      assert.equal(folder.read('file'), 'newest\n');
     }
     assert.equal((await shell('$untorn run file -- echo newer >&-', { cwd: folder.path })).status, 0);
     assert.equal(folder.read('file'), 'newer\n');
@@ -73,14 +88,21 @@ describe('help', () => {
     const { status, stdout } = await untorn(['--help']);
     assert.equal(status, 0);
     for (const word of ['untorn write', 'untorn run', 'untorn edit', 'untorn commit', 'untorn sweep', 'untorn recover', '0  done', '5  failed', '6  another']) assert.ok(stdout.includes(word), word);
-    for (const given of [['-h'], ['help']]) assert.equal((await untorn(given)).stdout, stdout);
+    assert.equal((await untorn(['help'])).stdout, stdout);
+    const short = (await untorn(['-h'])).stdout;
+    assert.ok(short.length < stdout.length / 2 && /^Commands:\n {2}write /.test(short), short);
   });
 
   for (const command of ['write', 'run', 'edit', 'commit', 'sweep', 'recover']) {
-    it(`of ${command} is the same by --help, -h and "help ${command}"`, async () => {
+    it(`of ${command} is the same by --help and "help ${command}", and short by -h`, async () => {
       const { stdout } = await untorn(['help', command]);
       assert.match(stdout, new RegExp(`^Usage: untorn ${command} [^]*Options:[^]*Exit codes:[^]*Examples:`));
-      for (const given of [[command, '--help'], [command, '-h']]) assert.equal((await untorn(given)).stdout, stdout);
+      assert.equal((await untorn([command, '--help'])).stdout, stdout);
+      const short = (await untorn([command, '-h'])).stdout;
+      assert.match(short, new RegExp(`^Usage: untorn ${command} [^]*Options:[^]*\n"untorn help ${command}" tells more.\n$`));
+      assert.doesNotMatch(short, /Exit codes/);
+      const options = (text: string): string[] => [...text.matchAll(/^ {2}(?:-\w, | {4})--([\w-]+)/gm)].map(([, name = '']) => name);
+      assert.deepEqual(options(short), options(stdout));
       assert.ok(stdout.split('\n').every((line) => line.length <= 80), 'lines fit a terminal');
     });
   }

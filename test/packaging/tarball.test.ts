@@ -59,8 +59,11 @@ describe('the packed package', () => {
   after(() => rmSync(project, { recursive: true, force: true }));
 
   it('holds nothing but the build and what introduces it', () => {
-    assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
-    assert.deepEqual(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.cjs')).toSorted(), ['dist/index.d.cts', 'dist/index.d.mts', 'dist/index.mjs', 'dist/signal-exit.LICENSE.txt']);
+    assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['LICENSE', 'README.md', 'package.json']);
+    assert.deepEqual(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.cjs')).toSorted(), [
+      'dist/completions/_untorn', 'dist/completions/untorn.bash', 'dist/completions/untorn.fish', 'dist/index.d.cts', 'dist/index.d.mts', 'dist/index.mjs',
+      ...['-commit', '-edit', '-help', '-recover', '-run', '-sweep', '-write', ''].map((command) => `dist/man/untorn${command}.1`), 'dist/signal-exit.LICENSE.txt',
+    ]);
   });
 
   it('is small', () => {
