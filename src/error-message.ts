@@ -1,6 +1,5 @@
 /** What an error says: what could not be done, why, what the file holds, and what helps. */
 import type { Failure, Operation, Outcome, Step, WriteErrorDetails } from './errors.ts';
-import { display } from './path.ts';
 import { wordsOf } from './system-errors.ts';
 
 const doing: Record<Step, string> = {
@@ -32,17 +31,17 @@ const state: Record<Outcome, string> = {
 };
 
 /** What changes nothing by itself, and has no content to tell of. */
-const looking: readonly (Operation | undefined)[] = ['read', 'sweep', 'recover'];
+const looking: ReadonlySet<Operation | undefined> = new Set(['read', 'sweep', 'recover'] as const);
 
 export function message(details: WriteErrorDetails, cause: Failure): string {
   const { operation = 'replace', path, step } = details;
-  const kept = details.temporaryPath === undefined ? '' : `; the new content is kept in "${display(details.temporaryPath)}"`;
-  const backup = details.backupPath === undefined ? '' : `; the old content is kept in "${display(details.backupPath)}"`;
-  const isLooking = looking.includes(details.operation);
+  const kept = details.temporaryPath === undefined ? '' : `; the new content is kept in "${details.temporaryPath.toString()}"`;
+  const backup = details.backupPath === undefined ? '' : `; the old content is kept in "${details.backupPath.toString()}"`;
+  const isLooking = looking.has(details.operation);
   const when = isLooking || saysAll(step, cause) ? '' : ` while ${doing[step]}`;
   const holds = isLooking ? '' : `; ${stateOf(details)}`;
   const hint = hintFor(step, cause, details.operation);
-  return `Cannot ${operation} "${display(path)}": ${reason(details, cause)}${when}${holds}${kept}${backup}${hint === undefined ? '' : `; ${hints[hint]}`}`;
+  return `Cannot ${operation} "${path.toString()}": ${reason(details, cause)}${when}${holds}${kept}${backup}${hint === undefined ? '' : `; ${hints[hint]}`}`;
 }
 
 function stateOf({ outcome, files = [] }: WriteErrorDetails): string {
@@ -59,7 +58,7 @@ function saysAll(step: Step, cause: Failure): boolean {
 
 /** A system error's own words without the code, call and paths that Node puts around them. */
 function reason({ cause, step, operation }: WriteErrorDetails, failure: Failure): string {
-  if (!looking.includes(operation) && isNoDirectory(step, failure)) return `its directory does not exist (${failure.code})`;
+  if (!looking.has(operation) && isNoDirectory(step, failure)) return `its directory does not exist (${failure.code})`;
   if (failure.syscall === 'uv_cwd') return `the working directory does not exist (${failure.code})`;
   if (failure.errno !== undefined && failure.syscall !== undefined) return `${wordsOf(failure.errno)} (${failure.code ?? failure.errno})`;
   return failure.message ?? String(cause);
@@ -80,7 +79,7 @@ export const hints = {
 } as const;
 
 export function hintFor(step: Step, failure: Failure, operation?: Operation): keyof typeof hints | undefined {
-  if (looking.includes(operation)) return undefined;
+  if (looking.has(operation)) return undefined;
   const { code, errno, syscall } = failure;
   if (operation === 'remove' && code === 'ENOENT' && errno === undefined) return 'force';
   if (operation === undefined && isNoDirectory(step, failure)) return 'parents';
