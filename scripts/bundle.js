@@ -90,7 +90,7 @@ async function finish(text) {
   const { code } = await minify(text.replace(/require\('(node:[\w/]+)'\)/g, "process.getBuiltinModule('$1')"), {
     ecma: 2020,
     compress: { ...names, inline: false, reduce_funcs: false, sequences: false },
-    mangle: names,
+    mangle: { ...names, toplevel: true },
     format: { semicolons: false },
   });
   return `${code}\n`;

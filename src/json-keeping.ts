@@ -27,11 +27,11 @@ export interface Losses {
 }
 
 /** To be asked before the value is changed. Nearly every file has nothing of it, and is only looked at in passing. */
-export function lossesOf(path: PathName, bytes: Buffer, value: unknown, { reviver, schema }: ReadSettings, keeping: Keeping): Losses {
+export function lossesOf(path: PathName, bytes: Buffer, value: unknown, { reviver, migrate, schema }: ReadSettings, keeping: Keeping): Losses {
   const { mayHaveOddNumbers, keys } = lookAt(bytes);
   const numbers = keeping.numbers === 'keep' && mayHaveOddNumbers ? OddNumbers.read(path, decode(path, bytes), value) : undefined;
   if (keeping.duplicateKeys === 'last') return { numbers, duplicate: undefined };
-  const read = reviver === undefined && schema === undefined ? value : (JSON.parse(decode(path, bytes)) as unknown);
+  const read = reviver === undefined && migrate === undefined && schema === undefined ? value : (JSON.parse(decode(path, bytes)) as unknown);
   return { numbers, duplicate: keys === countProperties(read) ? undefined : duplicateIn(path, decode(path, bytes)) };
 }
 

@@ -25,6 +25,11 @@ export interface ReadJsonOptions<T = unknown> {
   /** As of `JSON.parse`. */
   reviver?: Reviver | undefined;
   /**
+   * Makes the value that the schema wants of one that an older version of the program wrote: called with what was read, before it is
+   * validated; not with `initial`. What it returns is taken, also of a value that is as it should be.
+   */
+  migrate?: ((value: unknown) => unknown) | undefined;
+  /**
    * What a missing file stands for: a value, or a function that makes it. It is taken as if it had been read from the file, so that
    * no two calls share it. A file that is empty is not missing but damaged.
    */
@@ -44,10 +49,11 @@ export interface ReadJsonOptions<T = unknown> {
 /** How to write JSON. */
 export interface WriteJsonOptions extends Omit<WriteOptions, 'encoding'> {
   /**
-   * Spaces for each level (up to 10), or the spaces and tabs themselves; 0: all in one line.
+   * Spaces for each level (up to 10), or the spaces and tabs themselves; 0: all in one line. `{ default: 2 }`: only where the file that is
+   * replaced has no indentation of its own, or there is none.
    * @default as the file is that is replaced (line ends too); a new file is one line with a newline at its end
    */
-  indent?: number | string | undefined;
+  indent?: number | string | { default: number | string } | undefined;
   /** As of `JSON.stringify`, but no array. */
   replacer?: Replacer | undefined;
   /** Validates what the file would hold; its issues are in the error. The value is written as it is. */
@@ -58,6 +64,7 @@ export interface WriteJsonOptions extends Omit<WriteOptions, 'encoding'> {
 export interface ReadSettings {
   readonly schema: StandardSchema | undefined;
   readonly reviver: Reviver | undefined;
+  readonly migrate: ((value: unknown) => unknown) | undefined;
   readonly initial: unknown;
   readonly recover: { readonly backup: PathName | undefined } | undefined;
   readonly onRecover: (recovery: Recovery) => void;
@@ -66,7 +73,7 @@ export interface ReadSettings {
 /** What the writing functions take besides the options of every write. */
 export const formatOptions = ['indent', 'replacer', 'schema'] as const;
 /** What only the reading functions take. */
-export const readingOptions = ['reviver', 'initial', 'recover', 'onRecover'] as const;
+export const readingOptions = ['reviver', 'migrate', 'initial', 'recover', 'onRecover'] as const;
 const known = [...readingOptions, 'schema', 'signal'];
 
 /** Reads the options of a reading, and the signal that aborts it. */
@@ -80,6 +87,7 @@ export function readReading(options: Fields): ReadSettings {
   return {
     schema: readSchema(options['schema']),
     reviver: readFunction('reviver', options['reviver']) as Reviver | undefined,
+    migrate: readFunction('migrate', options['migrate']) as ReadSettings['migrate'],
     initial: options['initial'],
     recover: readRecover(options['recover']),
     onRecover: (readFunction('onRecover', options['onRecover']) as ReadSettings['onRecover'] | undefined) ?? warn,
@@ -102,8 +110,19 @@ function warn({ error, backupPath }: Recovery): void {
   process.emitWarning(`${error.message}; "${backupPath.toString()}" was read instead`, { code: 'UNTORN_RECOVERED' });
 }
 
-/** What one level is indented by; undefined: as the file that is there. */
-export function readIndent(value: unknown): string | undefined {
+/** What one level is indented by, and where the file has no indentation. */
+export interface Indentation {
+  /** Undefined: as the file that is there. */
+  readonly forced?: string | undefined;
+  readonly otherwise?: string | undefined;
+}
+
+export function readIndent(value: unknown): Indentation {
+  if (typeof value !== 'object' || value === null) return { forced: indentation(value) };
+  return { otherwise: indentation(record(value, 'options.indent', ['default'])['default']) };
+}
+
+function indentation(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number') {
     if (!Number.isInteger(value) || value < 0 || value > 10) throw outOfRange(`"options.indent" must be a whole number from 0 to 10, not ${value}`);
@@ -116,7 +135,7 @@ export function readIndent(value: unknown): string | undefined {
 
 /** How a value becomes text. */
 export interface FormatSettings {
-  readonly indent: string | undefined;
+  readonly indent: Indentation;
   readonly replacer: Replacer | undefined;
   readonly schema: StandardSchema | undefined;
 }

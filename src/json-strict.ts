@@ -5,15 +5,27 @@
  * everywhere), functions, symbols, BigInts, NaN and infinities, invalid dates, cycles, and built-in objects that would become `{}`.
  */
 import { isDate, isNumberObject } from 'node:util/types';
-import { misuse } from './errors.ts';
+import { misuse, outOfRange } from './errors.ts';
 import { isOpaque, kindOf } from './opaque.ts';
+import type { PathName } from './path.ts';
 import type { OddNumbers, Origin } from './json-numbers.ts';
 
 /** As JSON.stringify takes it. */
 export type Replacer = (this: unknown, key: string, value: unknown) => unknown;
 
-/** A value as JSON. `numbers`: those of the file that it is to replace, which are written as they are there. */
-export function stringify(value: unknown, replacer?: Replacer, indent?: string, numbers?: OddNumbers): string {
+/** A value as JSON. `numbers`: those of the file that it is to replace, which are written as they are there; `path`: that file. */
+export function stringify(value: unknown, replacer?: Replacer, indent?: string, numbers?: OddNumbers, path?: PathName): string {
+  try {
+    return textOf(value, replacer, indent, numbers);
+  } catch (error) {
+    // As V8 and JavaScriptCore say it.
+    if (path === undefined || !(error instanceof RangeError) || !/call stack|string length|out of memory/i.test(error.message)) throw error;
+    const what = /call stack/.test(error.message) ? 'is nested more deeply than this runtime can write' : 'is longer as JSON than a string can be';
+    throw Object.assign(outOfRange(`The value for "${path.toString()}" ${what}; the file is untouched`), { cause: error });
+  }
+}
+
+function textOf(value: unknown, replacer: Replacer | undefined, indent: string | undefined, numbers: OddNumbers | undefined): string {
   if (numbers !== undefined) return numbers.putInto(JSON.stringify(value, checking(replacer, numbers), indent));
   // A replacer that looks at everything makes it three times as slow, so that it only comes where a quick look was not enough.
   if (replacer === undefined && isPlain(value, 0)) return JSON.stringify(value, undefined, indent);
@@ -21,13 +33,13 @@ export function stringify(value: unknown, replacer?: Replacer, indent?: string, 
 }
 
 /**
- * Whether there is nothing but what JSON holds as it is. Deep nesting may be a cycle. In one function, since it is called for each
+ * Whether there is nothing but what JSON holds as it is. In one function, since it is called for each
  * value: it takes half the time of two.
  */
 function isPlain(value: unknown, depth: number): boolean {
   if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
   if (value === null) return true;
-  if (depth === 500) return false;
+  if (depth === 500) return isDeepAndPlain(value);
   const prototype = Object.getPrototypeOf(value) as unknown;
   if (prototype === Date.prototype) return !Object.hasOwn(value, 'toJSON') && !Number.isNaN((value as Date).getTime());
   if ('toJSON' in value || Array.isArray(value) !== (prototype === Array.prototype)) return false;
@@ -41,6 +53,37 @@ function isPlain(value: unknown, depth: number): boolean {
     if (property !== undefined && !isPlain(property, depth + 1)) return false;
   }
   return true;
+}
+
+/** The same of a value that is nested deeply, which may be a cycle, with no more stack than JSON.stringify() needs. */
+function isDeepAndPlain(deep: object): boolean {
+  const within = new Set<object>();
+  const levels: { holder: object; values: Iterator<unknown> }[] = [];
+  const enter = (holder: object): boolean => {
+    if (within.has(holder) || !isPlainItself(holder)) return false;
+    within.add(holder);
+    levels.push({ holder, values: (Array.isArray(holder) ? (holder as unknown[]) : Object.values(holder)).values() });
+    return true;
+  };
+  if (!enter(deep)) return false;
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const { value, done } = level.values.next();
+    if (done === true) {
+      within.delete(level.holder);
+      levels.pop();
+    } else if (typeof value === 'object' && value !== null) {
+      if (!enter(value)) return false;
+    } else if (!isPlain(value, 0) && (value !== undefined || Array.isArray(level.holder))) return false;
+  }
+  return true;
+}
+
+/** Whether JSON holds an object as it is, whatever is in it. */
+function isPlainItself(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as unknown;
+  if (prototype === Date.prototype) return !Object.hasOwn(value, 'toJSON') && !Number.isNaN((value as Date).getTime());
+  if ('toJSON' in value || Array.isArray(value) !== (prototype === Array.prototype)) return false;
+  return Array.isArray(value) || prototype === Object.prototype || (prototype === null && !isOpaque(value));
 }
 
 const nowhere: Origin = { node: undefined, isSure: false };

@@ -14,25 +14,60 @@ export interface Layout {
   readonly indent: string;
   readonly newline: '\n' | '\r\n';
   readonly endsWithNewline: boolean;
+  /** Whether the outermost array or object has a line for each of its values, each whole in that line; and then whether there are spaces in it. */
+  readonly rows?: 'dense' | 'spaced' | undefined;
 }
 
 /** That of a new file. */
 export const compact: Layout = { indent: '', newline: '\n', endsWithNewline: true };
 
-/** The first indented line is near the beginning: within so many bytes. */
-export const headSize = 4096;
-
 /** The layout of a file, from its first bytes and its last. A line break in JSON is never within a string. */
 export function layoutOf(first: Buffer, last: Buffer = first): Layout {
-  const head = first.toString('latin1', 0, headSize).replace(/^\xef\xbb\xbf/, '');
   const tail = last.toString('latin1', Math.max(0, last.length - 2));
-  if (tail.trim() === '' && head.trim() === '') return compact;
-  const indented = /(\r?)\n([ \t]+)\S/.exec(head.trimStart());
+  const start = contentStart(first);
+  if (start === first.length && tail.trim() === '') return compact;
+  const { carriage, indent, rest } = firstIndented(first, start);
   return {
-    indent: indented?.[2] ?? '',
-    newline: (indented?.[1] ?? /(\r?)\n$/.exec(tail)?.[1]) === '\r' ? '\r\n' : '\n',
+    indent,
+    newline: (carriage ?? /(\r?)\n$/.exec(tail)?.[1]) === '\r' ? '\r\n' : '\n',
     endsWithNewline: tail.endsWith('\n'),
+    rows: rowsIn(rest),
   };
+}
+
+/** After a byte order mark and white space. */
+function contentStart(bytes: Buffer): number {
+  let at = bytes[0] === 0xef ? 3 : 0;
+  while (at < bytes.length && /\s/.test(String.fromCharCode(bytes[at] as number))) at++;
+  return Math.min(at, bytes.length);
+}
+
+/** Lines that are looked at, and bytes of each. */
+const [fewLines, shortLine] = [1000, 256];
+
+/** The second line that has something in it, or a later one that is indented; of a long line the beginning. */
+function firstIndented(bytes: Buffer, start: number): { carriage: string | undefined; indent: string; rest: string } {
+  let second: RegExpExecArray | null = null;
+  for (let lines = 0, at = bytes.indexOf(10, start); at !== -1 && lines < fewLines; lines++, at = bytes.indexOf(10, at + 1)) {
+    const line = /^(\r?)\n([ \t]*)(\S[^\r\n]*)/.exec(bytes.toString('latin1', bytes[at - 1] === 13 ? at - 1 : at, at + shortLine));
+    second ??= line;
+    if (line?.[2] !== undefined && line[2] !== '') return { carriage: line[1], indent: line[2], rest: line[3] ?? '' };
+    // Lines that are whole values are not indented anywhere.
+    if (rowsIn(second?.[3] ?? '') !== undefined) break;
+  }
+  return { carriage: second?.[1], indent: '', rest: second?.[3] ?? '' };
+}
+
+/** A second line that begins an array or object and goes on in it: what is indented throughout has that bracket, or an empty pair, at its end. */
+function rowsIn(line: string): Layout['rows'] {
+  const [, inside] = /^(?:"(?:[^"\\]|\\.)*"\s*:\s*)?[[{]\s*([^\]}\s].*)$/.exec(line) ?? [];
+  if (inside === undefined) return undefined;
+  return /[:,] /.test(inside.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""')) ? 'spaced' : 'dense';
+}
+
+/** The layout with an indentation where it has none. */
+export function indentedBy(layout: Layout, indent: string | undefined): Layout {
+  return indent === undefined || layout.indent !== '' || layout.rows !== undefined ? layout : { ...layout, indent };
 }
 
 /** The value that a file holds; a byte order mark is passed over. */
@@ -71,19 +106,23 @@ function beforeInvalid(bytes: Buffer): string {
 }
 
 /** The bytes of a file that holds a text of one line in this layout. */
-export function layOut(text: string, { indent, newline, endsWithNewline }: Layout): Buffer {
-  const indented = indent === '' ? text : indentJson(text, indent, newline);
+export function layOut(text: string, { indent, newline, endsWithNewline, rows }: Layout): Buffer {
+  const indented = indent === '' && rows === undefined ? text : indentJson(text, indent, newline, rows);
   return encode(indented, endsWithNewline ? newline : '');
 }
 
 /** JSON of one line as `JSON.stringify` would have indented it; to parse it again would lose digits of raw numbers. */
-export function indentJson(text: string, indent: string, newline: string): string {
+export function indentJson(text: string, indent: string, newline: string, rows?: Layout['rows']): string {
   const parts: string[] = [];
   let depth = 0;
   let begin = 0;
-  const breakLine = (end: number): void => {
-    parts.push(text.slice(begin, end), newline, indent.repeat(depth));
+  const insert = (end: number, ...between: string[]): void => {
+    parts.push(text.slice(begin, end), ...between);
     begin = end;
+  };
+  /** A line ends here, if those within the outermost brackets are not whole values. */
+  const breakLine = (end: number, outside: number): void => {
+    if (rows === undefined || outside === 0) insert(end, newline, indent.repeat(depth));
   };
   for (let at = 0; at < text.length; at++) {
     switch (text[at] as string) {
@@ -95,20 +134,20 @@ export function indentJson(text: string, indent: string, newline: string): strin
         if (text[at + 1] === '}' || text[at + 1] === ']') at++;
         else {
           depth++;
-          breakLine(at + 1);
+          breakLine(at + 1, depth - 1);
         }
         break;
       case '}':
       case ']':
         depth--;
-        breakLine(at);
+        breakLine(at, depth);
         break;
       case ',':
-        breakLine(at + 1);
+        if (rows === 'spaced' && depth > 1) insert(at + 1, ' ');
+        else breakLine(at + 1, depth - 1);
         break;
       case ':':
-        parts.push(text.slice(begin, at + 1), ' ');
-        begin = at + 1;
+        if (rows !== 'dense') insert(at + 1, ' ');
     }
   }
   parts.push(text.slice(begin));

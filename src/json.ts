@@ -61,14 +61,14 @@ function reading(path: PathLike, options: ReadJsonOptions | null | undefined, bl
  * await writeJson('settings.json', { theme: 'dark' }, { indent: 2 });
  * ```
  */
-export async function writeJson(path: PathLike, value: unknown, options?: WriteJsonOptions | null): Promise<WriteResult> {
+export async function writeJson<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (WriteJsonOptions & { schema?: S | undefined }) | null): Promise<WriteResult> {
   const { target, settings, json, schema } = readArguments(path, value, options);
   const write = newWrite(target, settings, surroundings, false);
   return runAsync(replaceWithJson(write, new Turn(write), json, schema));
 }
 
 /** Replaces a file with a value as JSON, blocking; see {@link writeJson}. A schema that validates asynchronously is a TypeError. */
-export function writeJsonSync(path: PathLike, value: unknown, options?: WriteJsonOptions | null): WriteResult {
+export function writeJsonSync<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (WriteJsonOptions & { schema?: S | undefined }) | null): WriteResult {
   const { target, settings, json, schema } = readArguments(path, value, options);
   const write = newWrite(target, settings, surroundings, true);
   return runSync(replaceWithJson(write, new Turn(write), json, schema));
@@ -77,5 +77,6 @@ export function writeJsonSync(path: PathLike, value: unknown, options?: WriteJso
 function readArguments(path: PathLike, value: unknown, options: WriteJsonOptions | null | undefined): { target: PathName; settings: Settings; json: JsonText; schema: StandardSchema | undefined } {
   const { settings, fields } = readOptionsAnd(options, formatOptions);
   const { indent, replacer, schema } = readFormat(settings, fields);
-  return { target: targetPath(path), settings, json: { text: stringify(value, replacer, indent), isIndented: indent !== undefined }, schema };
+  const target = targetPath(path);
+  return { target, settings, json: { text: stringify(value, replacer, indent.forced, undefined, target), indent }, schema };
 }

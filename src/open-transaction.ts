@@ -51,7 +51,7 @@ export abstract class AnyTransaction {
     const { settings, fields } = readOptionsOfFile(options, formatOptions, this.#settings);
     const { indent, replacer, schema } = readFormat(settings, fields);
     const target = absolutePath(path);
-    const json = { text: stringify(value, replacer, indent), isIndented: indent !== undefined };
+    const json = { text: stringify(value, replacer, indent.forced, undefined, target), indent };
     return this.#stageJson(target, settings, json, schema);
   }
 
@@ -109,7 +109,7 @@ export class Transaction extends AnyTransaction {
   }
 
   /** Stages a value as JSON, as `writeJson()` writes it: a file that is there keeps its layout unless `indent` is given. */
-  writeJson(path: PathLike, value: unknown, options?: TransactionJsonOptions | null): Promise<void> {
+  writeJson<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (TransactionJsonOptions & { schema?: S | undefined }) | null): Promise<void> {
     return this.#perform(() => this.json(path, value, options));
   }
 
@@ -179,7 +179,7 @@ export class TransactionSync extends AnyTransaction {
   }
 
   /** Stages a value as JSON; see {@link Transaction.writeJson}. */
-  writeJson(path: PathLike, value: unknown, options?: TransactionJsonOptions | null): void {
+  writeJson<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (TransactionJsonOptions & { schema?: S | undefined }) | null): void {
     this.#perform(() => this.json(path, value, options));
   }
 

@@ -107,6 +107,12 @@ export interface WriteOptions {
    * that are not this machine's own (EACCES, EBUSY, ETXTBSY, ESTALE). Milliseconds. @default 5000
    */
   retry?: { timeout?: number | undefined } | undefined;
+  /**
+   * Whether directories and replaced files stay open for a moment after the promise has settled: until the event loop turns, so that the next
+   * write need not open them, and nobody waits for blocks to be freed. With `false` nothing is open then that would keep the
+   * filesystem from being unmounted. Synchronous calls leave nothing open. @default true
+   */
+  linger?: boolean | undefined;
 }
 
 /** Options that have been read: complete, checked and frozen. */
@@ -132,11 +138,12 @@ export interface Settings {
   readonly suffix: string;
   readonly keepOnError: boolean;
   readonly retryTimeout: number;
+  readonly linger: boolean;
 }
 
 const known = [
   'durability', 'sync', 'encoding', 'signal', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifMatch', 'lock', 'ifUnchanged', 'makeParents',
-  'backup', 'fallback', 'temporary', 'retry', 'flag', 'flush',
+  'backup', 'fallback', 'temporary', 'retry', 'flag', 'flush', 'linger',
 ];
 
 /** Reads the options. A string is an encoding, as in `node:fs`. */
@@ -189,6 +196,7 @@ function readAll(options: Fields): Settings {
     suffix: readNamePart(temporary['suffix'], 'options.temporary.suffix') ?? '.tmp',
     keepOnError: flag(temporary, 'keepOnError', false, 'options.temporary.'),
     retryTimeout: readDuration(retry['timeout'], 'options.retry.timeout', 5000),
+    linger: flag(options, 'linger', true),
   });
 }
 

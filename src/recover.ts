@@ -92,5 +92,5 @@ function readRecover(directory: PathLike, given: RecoverOptions | null | undefin
   const { olderThan = 86_400_000 } = record(given, 'options', ['olderThan']);
   if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
   if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
-  return { write: newLook('recover', absolutePath(directory, 'directory'), readOptions({}), surroundings, blocking), recovery: { olderThan, judge, now: currentTime } };
+  return { write: newLook('recover', absolutePath(directory, 'directory'), readOptions({ linger: false }), surroundings, blocking), recovery: { olderThan, judge, now: currentTime } };
 }

@@ -89,7 +89,7 @@ export function replaceDirectorySync(path: PathLike, source: PathLike | ((direct
 function replacing(given: PathLike, source: PathLike | ((directory: string) => unknown), options: ReplaceDirectoryOptions | undefined, blocking: boolean): Steps<Outcome> {
   const fields = record(options, 'options', ['durability', 'keepOld', 'lock', 'signal']);
   const { keepOld: _, ...common } = fields;
-  const settings = readOptions(common as WriteOptions);
+  const settings = readOptions({ ...common, linger: false } as WriteOptions);
   const keepOld = flag(fields, 'keepOld', false);
   const write = newLockedWrite(withoutSlash(targetPath(given)), settings, surroundings, blocking);
   if (surroundings.platform === 'win32') return reporting(write, refuseWindows());

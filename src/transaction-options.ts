@@ -19,6 +19,8 @@ export interface TransactionOptions {
   signal?: AbortSignal | undefined;
   /** How long a rename is tried again while another process has a file open on Windows. Milliseconds. @default 5000 */
   retry?: { timeout?: number | undefined } | undefined;
+  /** As of every write: see `linger` of {@link WriteOptions}. @default true */
+  linger?: boolean | undefined;
   /** Files to lock before the callback runs, and how long to wait for locks. */
   lock?: TransactionLockOptions | undefined;
 }
@@ -33,7 +35,7 @@ export interface TransactionLockOptions extends LockOptions {
 }
 
 /** What one file of a transaction takes: the options of `writeFile()` but for those that are the transaction's. */
-export type TransactionWriteOptions = Omit<WriteOptions, 'durability' | 'signal' | 'retry' | 'lock' | 'fallback' | 'temporary' | 'ifUnchanged' | 'flush'>;
+export type TransactionWriteOptions = Omit<WriteOptions, 'durability' | 'signal' | 'retry' | 'lock' | 'fallback' | 'temporary' | 'ifUnchanged' | 'flush' | 'linger'>;
 
 /** Those, and how a value becomes JSON. */
 export type TransactionJsonOptions = Omit<TransactionWriteOptions, 'encoding'> & Pick<WriteJsonOptions, 'indent' | 'replacer' | 'schema'>;
@@ -80,7 +82,7 @@ export interface TransactionResult {
 }
 
 /** What is the transaction's to say. */
-const notForOneFile = ['durability', 'signal', 'retry', 'lock', 'fallback', 'temporary', 'ifUnchanged', 'flush'] as const;
+const notForOneFile = ['durability', 'signal', 'retry', 'lock', 'fallback', 'temporary', 'ifUnchanged', 'flush', 'linger'] as const;
 
 export interface TransactionSettings {
   readonly settings: Settings;
@@ -89,7 +91,7 @@ export interface TransactionSettings {
 
 /** Reads the options of a transaction. */
 export function readTransactionOptions(given: TransactionOptions | undefined): TransactionSettings {
-  const { lock, ...common } = record(given, 'options', ['durability', 'signal', 'retry', 'lock']);
+  const { lock, ...common } = record(given, 'options', ['durability', 'signal', 'retry', 'lock', 'linger']);
   const { files = [], ...terms } = record(lock, 'options.lock', ['files', 'timeout', 'lease']);
   if (!Array.isArray(files)) throw wrongType('options.lock.files', 'an array', files);
   return { settings: readOptions({ ...common, lock: terms }), files: Array.from(files as PathLike[], (file) => absolutePath(file, 'options.lock.files')) };
@@ -98,10 +100,10 @@ export function readTransactionOptions(given: TransactionOptions | undefined): T
 const ofOneFile = ['sync', 'encoding', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifMatch', 'makeParents', 'backup', 'flag'] as const satisfies readonly (keyof TransactionWriteOptions)[];
 
 /** The settings of one file, and those of its transaction; further options are left to the caller. Each is read once. */
-export function readOptionsOfFile(given: object | string | null | undefined, further: readonly string[], { durability, signal, retryTimeout, lock }: Settings): { readonly settings: Settings; readonly fields: Fields } {
+export function readOptionsOfFile(given: object | string | null | undefined, further: readonly string[], { durability, signal, retryTimeout, lock, linger }: Settings): { readonly settings: Settings; readonly fields: Fields } {
   const fields = record(typeof given === 'string' ? { encoding: given } : given, 'options', [...ofOneFile, ...notForOneFile, ...further]);
   const field = notForOneFile.find((name) => fields[name] !== undefined);
   if (field !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option of one file in a transaction`);
   const own = readOptions(Object.fromEntries(ofOneFile.map((name) => [name, fields[name]])));
-  return { settings: { ...own, durability, signal, retryTimeout, lock }, fields };
+  return { settings: { ...own, durability, signal, retryTimeout, lock, linger }, fields };
 }

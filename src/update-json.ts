@@ -2,7 +2,7 @@ import { codeOf } from './errors.ts';
 import { keepingOptions, lossesOf, readKeeping } from './json-keeping.ts';
 import { formatOptions, readFormat, readingOptions, readReading, type ReadJsonOptions, type Recovery, type WriteJsonOptions } from './json-options.ts';
 import { stringify } from './json-strict.ts';
-import { compact, encode, layOut, layoutOf } from './json-text.ts';
+import { compact, encode, indentedBy, layOut, layoutOf } from './json-text.ts';
 import { readOptionsAnd } from './options.ts';
 import { surround, type PathLike, type PathName } from './path.ts';
 import { updateTarget } from './protocol/locked.ts';
@@ -119,11 +119,11 @@ function* updating(path: PathLike, update: (value: never, info: UpdateJsonInfo) 
       if (outcome.value === unchanged) return { content: undefined };
       ({ value } = outcome);
       if (losses?.duplicate !== undefined) throw losses.duplicate;
-      const text = stringify(value, replacer, indent, losses?.numbers);
+      const text = stringify(value, replacer, indent.forced, losses?.numbers, write.path);
       if (schema !== undefined) yield* validated(schema, write.path, JSON.parse(text), blocking, true);
       // Another backup would take the place of the good one.
       if (recovery !== undefined) write.settings = { ...settings, backup: { kind: 'path', path: yield* freeName(write.path) } };
-      return { content: { kind: 'bytes', bytes: indent === undefined ? layOut(text, bytes === undefined ? compact : layoutOf(bytes)) : encode(text, '\n') } };
+      return { content: { kind: 'bytes', bytes: indent.forced === undefined ? layOut(text, indentedBy(bytes === undefined ? compact : layoutOf(bytes), indent.otherwise)) : encode(text, '\n') } };
     } catch (error) {
       return { error };
     }

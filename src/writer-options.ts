@@ -1,4 +1,5 @@
 import type { Chunk } from './data.ts';
+import type { WriteJsonOptions } from './json-options.ts';
 import type { WriteOptions } from './options.ts';
 
 /** How a {@link Writer} writes. */
@@ -9,7 +10,7 @@ export interface WriterOptions<T = unknown> extends WriteOptions {
    */
   serialize?: ((value: T) => Chunk) | undefined;
   /** For JSON, as of {@link writeJson}. */
-  indent?: number | string | undefined;
+  indent?: WriteJsonOptions['indent'];
   /**
    * Milliseconds for which values are collected. The first value starts the time, and later ones do not prolong it: a steady
    * stream of values is written once in each. @default 0

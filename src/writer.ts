@@ -1,8 +1,8 @@
 import { chunkBytes, isChunk } from './data.ts';
 import { misuse, WriteError } from './errors.ts';
-import { readFunction, readIndent } from './json-options.ts';
+import { readFunction, readIndent, type Indentation } from './json-options.ts';
 import { stringify } from './json-strict.ts';
-import { encode, layOut, type Layout } from './json-text.ts';
+import { encode, indentedBy, layOut, type Layout } from './json-text.ts';
 import { readDuration } from './option-values.ts';
 import { readOptionsAnd, type Settings } from './options.ts';
 import { display, targetPath, type PathLike, type PathName } from './path.ts';
@@ -32,7 +32,7 @@ export class Writer<T = unknown> {
   readonly path: PathName;
   readonly #settings: Settings;
   readonly #options: WriterOptions<T>;
-  readonly #indent: string | undefined;
+  readonly #indent: Indentation;
   readonly #unsaved: Unsaved = { start: () => this.#hurry(), saveNow: () => this.#saveAtEnd() };
   #layout: Layout | undefined;
   #running: Saving<T> | undefined;
@@ -42,7 +42,7 @@ export class Writer<T = unknown> {
   #closed = false;
 
   /** @internal Use {@link createWriter}. */
-  constructor(path: PathName, settings: Settings, indent: string | undefined, options: WriterOptions<T>) {
+  constructor(path: PathName, settings: Settings, indent: Indentation, options: WriterOptions<T>) {
     this.path = path;
     this.#settings = settings;
     this.#indent = indent;
@@ -190,8 +190,8 @@ export class Writer<T = unknown> {
     saving.value = undefined;
     write.step = 'resolve';
     if (typeof saving.serialized !== 'string') return saving.serialized;
-    if (this.#indent !== undefined) return encode(saving.serialized, '\n');
-    return layOut(saving.serialized, (this.#layout ??= yield* layoutAt(place)));
+    if (this.#indent.forced !== undefined) return encode(saving.serialized, '\n');
+    return layOut(saving.serialized, (this.#layout ??= indentedBy(yield* layoutAt(place), this.#indent.otherwise)));
   }
 
   #serialize(given: T | (() => T)): string | Uint8Array {
@@ -199,7 +199,7 @@ export class Writer<T = unknown> {
     const { serialize } = this.#options;
     if (serialize !== undefined) return chunkBytes(notLater('"options.serialize"', serialize(value)), this.#settings.encoding);
     if (isChunk(value)) return chunkBytes(value, this.#settings.encoding);
-    return stringify(value, undefined, this.#indent);
+    return stringify(value, undefined, this.#indent.forced, undefined, this.path);
   }
 
   #saveAtEnd(): void {

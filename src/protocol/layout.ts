@@ -1,14 +1,18 @@
 import { codeOf } from '../errors.ts';
-import { compact, headSize, layoutOf, type Layout } from '../json-text.ts';
+import { compact, layoutOf, type Layout } from '../json-text.ts';
 import { call, type Steps } from '../system/calls.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { readFully } from './copy.ts';
 import type { Place } from './place.ts';
 import { unreadable } from './unchanged.ts';
 
+/** Bytes of the beginning that are read at first, and where it is only one line, in which no indentation was found. */
+const [headSize, longHeadSize] = [4096, 1 << 18];
+
 /** How the file that is to be replaced is laid out. */
 export function* layoutAt(place: Place): Steps<Layout> {
-  const ends = yield* readEnds(place, headSize, 2);
+  let ends = yield* readEnds(place, headSize, 2);
+  if (ends !== undefined && ends.first.length === headSize && !ends.first.includes('\n')) ends = yield* readEnds(place, longHeadSize, 2);
   return ends === undefined ? compact : layoutOf(ends.first, ends.last);
 }
 

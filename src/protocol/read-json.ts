@@ -52,6 +52,7 @@ export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | u
   try {
     value = parseJson(path, bytes, settings.reviver);
   } catch (error) {
+    if (codeOf(error) === 'ERR_STRING_TOO_LONG') throw asWriteError(write, error);
     if (settings.recover === undefined || !isDamage(error)) throw error;
     if (rereading !== undefined) {
       const last = yield* whileDamaged(path, rereading.read, rereading.again, (read) => isDamaged(path, read));
@@ -61,7 +62,14 @@ export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | u
     }
     return yield* valueOfBackup(write, settings, settings.recover, error);
   }
-  return found(yield* validated(settings.schema, path, value, blocking));
+  return found(yield* validated(settings.schema, path, migrated(settings, value), blocking));
+}
+
+/** The value of a file, which may be that of an older version of the program, as this one has it. */
+function migrated({ migrate }: ReadSettings, value: unknown): unknown {
+  const current = migrate === undefined ? value : migrate(value);
+  if (isThenable(current)) throw misuse('ERR_INVALID_RETURN_VALUE', '"options.migrate" returned a promise; only "update" may');
+  return current;
 }
 
 function isDamaged(path: PathName, { content }: Read): boolean {
@@ -90,7 +98,7 @@ function* valueOfBackup(write: Write, settings: ReadSettings, recover: NonNullab
       if (bytes === undefined) continue;
       let value;
       try {
-        value = yield* validated(settings.schema, backupPath, parseJson(backupPath, bytes, settings.reviver), write.blocking);
+        value = yield* validated(settings.schema, backupPath, migrated(settings, parseJson(backupPath, bytes, settings.reviver)), write.blocking);
       } catch (fault) {
         if (!JsonError.isJsonError(fault)) throw fault;
         continue;

@@ -1,5 +1,6 @@
 /** Writing a text of JSON in the layout of the file that it replaces, after the schema has seen it. */
-import { encode, layOut } from '../json-text.ts';
+import type { Indentation } from '../json-options.ts';
+import { encode, indentedBy, layOut } from '../json-text.ts';
 import type { WriteResult } from '../result.ts';
 import type { StandardSchema } from '../schema.ts';
 import type { Steps } from '../system/calls.ts';
@@ -10,19 +11,19 @@ import { replaceFile } from './replace.ts';
 import type { Turn } from './turns.ts';
 import type { Write } from './write.ts';
 
-/** Text with its indentation, or one line of it that is to be indented as the file is. */
+/** Text with its indentation, if that is forced, or one line of it that is to be indented as the file is. */
 export interface JsonText {
   readonly text: string;
-  readonly isIndented: boolean;
+  readonly indent: Indentation;
 }
 
 /** The text as a file's content. */
-export function jsonContent({ text, isIndented }: JsonText): AtHand {
-  if (isIndented) return { kind: 'bytes', bytes: encode(text, '\n') };
+export function jsonContent({ text, indent }: JsonText): AtHand {
+  if (indent.forced !== undefined) return { kind: 'bytes', bytes: encode(text, '\n') };
   return {
     kind: 'later',
     *make(_, place) {
-      return layOut(text, yield* layoutAt(place));
+      return layOut(text, indentedBy(yield* layoutAt(place), indent.otherwise));
     },
   };
 }

@@ -48,7 +48,13 @@ export type LockedWrite = Write & { readonly locking: Locking };
 
 export function newWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): Write {
   const locking = settings.ifMatch === undefined ? undefined : newLocking(settings, surroundings);
-  return { path, settings, surroundings, blocking, locking, permit: undefined, step: 'resolve', outcome: 'old' };
+  return { path, settings, surroundings: settings.linger ? surroundings : withoutLingering(surroundings), blocking, locking, permit: undefined, step: 'resolve', outcome: 'old' };
+}
+
+/** Where what is open is closed at once, not later and in another thread. */
+function withoutLingering(surroundings: Surroundings): Surroundings {
+  const others = { release: (fd: number) => surroundings.release(fd, 'here'), soon: (close: () => void) => close() };
+  return Object.assign(Object.create(surroundings) as Surroundings, others);
 }
 
 /** What only looks at a path, or tidies it up: like a write in how it waits and fails. */
