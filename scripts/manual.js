@@ -8,7 +8,8 @@ import { groupsOf, purpose } from '../build/src/cli/help.js';
 export function writeManual(version) {
   for (const folder of ['man', 'completions']) mkdirSync(`dist/${folder}`, { recursive: true });
   writeFileSync('dist/man/untorn.1', programPage(version));
-  for (const command of commands) writeFileSync(`dist/man/untorn-${command.name}.1`, commandPage(command, version));
+  // Of "untorn help" the program's own page tells all.
+  for (const command of commands.filter(({ options, description }) => options.length + description.length > 1)) writeFileSync(`dist/man/untorn-${command.name}.1`, commandPage(command, version));
   writeFileSync('dist/completions/untorn.bash', bashCompletion(commands, programOptions));
   writeFileSync('dist/completions/_untorn', zshCompletion(commands, programOptions));
   writeFileSync('dist/completions/untorn.fish', fishCompletion(commands, programOptions));
@@ -18,10 +19,11 @@ function programPage(version) {
   return page('untorn', version, 'replace files whole or not at all', [
     ['SYNOPSIS', [...commands.map(({ synopsis }) => synopsis), 'untorn --version'].map((line) => `${escaped(line)}\n.br`)],
     ['DESCRIPTION', [escaped(purpose)]],
-    ['COMMANDS', commands.map(({ name, summary }) => term(`untorn-${name}(1)`, summary))],
+    ['COMMANDS', commands.map(({ name, summary }) => term(`untorn ${name}`, summary))],
     ['OPTIONS', programOptions.map(optionTerm)],
     ['EXIT STATUS', programExits.map(([code, meaning]) => term(code, meaning))],
     ['ENVIRONMENT', [term('UNTORN_DEBUG=1', 'Show the stack of an error')]],
+    ['SEE ALSO', ['untorn\\-write(1), and so on']],
   ]);
 }
 

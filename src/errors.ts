@@ -62,11 +62,17 @@ type OwnCode =
   | 'ERR_LOCK_TIMEOUT'
   | 'ERR_LOCK_UNSETTLED'
   | 'ERR_LOCK_UNSUPPORTED'
+  | 'ERR_UNTORN_COPIED'
   | 'ERR_UNTORN_DATA_CHANGED'
+  | 'ERR_UNTORN_FOREIGN_JOURNAL'
+  | 'ERR_UNTORN_JOURNAL'
+  | 'ERR_UNTORN_JOURNAL_VERSION'
+  | 'ERR_UNTORN_MISSING'
   | 'ERR_UNTORN_MOVED'
   | 'ERR_UNTORN_OVERTAKEN'
   | 'ERR_UNTORN_SOURCE'
   | 'ERR_UNTORN_UNEXPECTED'
+  | 'ERR_UNTORN_UNREACHABLE'
   | 'ERR_VERSION_CONFLICT';
 
 /** The code of an error: one of the system's, one of this package's, or what the code of a data source gave its own error. */

@@ -108,9 +108,9 @@ export interface WriteOptions {
    */
   retry?: { timeout?: number | undefined } | undefined;
   /**
-   * Whether directories and replaced files stay open for a moment after the promise has settled: until the event loop turns, so that the next
-   * write need not open them, and nobody waits for blocks to be freed. With `false` nothing is open then that would keep the
-   * filesystem from being unmounted. Synchronous calls leave nothing open. @default true
+   * Whether directories and replaced files stay open for a moment after the promise has settled: until the event loop turns, so
+   * that the next write need not open them, and nobody waits for blocks to be freed. With `false` nothing is open then that would
+   * keep the filesystem from being unmounted. Synchronous calls leave nothing open. @default true
    */
   linger?: boolean | undefined;
 }

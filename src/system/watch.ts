@@ -2,6 +2,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import type { PathName } from '../path.ts';
 import type { Change } from './calls.ts';
+import { clearTimeout, setTimeout } from './globals.ts';
 import type { Done } from './node-calls.ts';
 import { clearTimeout, setTimeout } from './globals.ts';
 import { byPathOnly } from './random.ts';

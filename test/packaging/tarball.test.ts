@@ -62,7 +62,7 @@ describe('the packed package', () => {
     assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['LICENSE', 'README.md', 'package.json']);
     assert.deepEqual(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.cjs')).toSorted(), [
       'dist/completions/_untorn', 'dist/completions/untorn.bash', 'dist/completions/untorn.fish', 'dist/index.d.cts', 'dist/index.d.mts', 'dist/index.mjs',
-      ...['-commit', '-edit', '-help', '-recover', '-run', '-sweep', '-write', ''].map((command) => `dist/man/untorn${command}.1`), 'dist/signal-exit.LICENSE.txt',
+      ...['-commit', '-edit', '-recover', '-run', '-sweep', '-write', ''].map((command) => `dist/man/untorn${command}.1`), 'dist/signal-exit.LICENSE.txt',
     ]);
   });
 
