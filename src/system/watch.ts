@@ -4,7 +4,6 @@ import type { PathName } from '../path.ts';
 import type { Change } from './calls.ts';
 import { clearTimeout, setTimeout } from './globals.ts';
 import type { Done } from './node-calls.ts';
-import { clearTimeout, setTimeout } from './globals.ts';
 import { byPathOnly } from './random.ts';
 
 /** On Windows a directory that is watched cannot be renamed or removed; other systems and runtimes tell late, or not at all. */
