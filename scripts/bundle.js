@@ -82,8 +82,8 @@ function ownersOf(all) {
 }
 
 /**
- * Small, and so that a stack trace can be read: functions and classes keep their names, and each statement has a line of its own. Node's own modules are
- * had in a way that bundlers and mocks of `fs` leave alone.
+ * Small, and so that a stack trace can be read: functions and classes keep their names, and statements end with their lines, where
+ * a semicolon would be. Node's own modules are had in a way that bundlers and mocks of `fs` leave alone.
  */
 async function finish(text) {
   const names = { keep_fnames: true, keep_classnames: true };
@@ -91,7 +91,7 @@ async function finish(text) {
     ecma: 2020,
     compress: { ...names, inline: false, reduce_funcs: false, sequences: false },
     mangle: { ...names, toplevel: true },
-    format: { semicolons: false },
+    format: { semicolons: false, max_line_len: 1500 },
   });
   return `${code}\n`;
 }
