@@ -2,8 +2,8 @@
  * Removes the temporary files that are open when the process ends, and then the locks that it holds: at process.exit, an
  * uncaught exception, or a signal that the program does not handle itself.
  */
-import { existsSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
-import { join, type PathName } from '../path.ts';
+import { closeSync, existsSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { asText, join, type PathName } from '../path.ts';
 import type { Guard, Steps } from './calls.ts';
 import { parseToken } from './owner.ts';
 import { whenProcessEnds } from './process-end.ts';
@@ -75,17 +75,36 @@ function install(): void {
 function removeAll(): void {
   // Counted: a program may have stopped the clock, as tests do.
   let patience = 500;
-  const remove = ({ kind, paths, exists }: Guarded): void => {
+  const late: Guarded[] = [];
+  const remove = (one: Guarded): void => {
+    const isMissing = (): boolean => !one.exists && !one.paths.some((path) => existsSync(path));
     // The pool's threads go on while the process exits: a creation under way would come after its removal.
-    while (!exists && !paths.some((path) => existsSync(path)) && patience-- > 0) pause(1);
-    for (const path of paths) attempt(() => removal[kind](path));
+    while (isMissing() && patience-- > 0) pause(1);
+    if (isMissing()) late.push(one);
+    removeOne(one);
   };
   for (const one of inOrder('file')) remove(one);
   // They may take something from the list.
   for (const steps of endings) attempt(() => runSync(steps()));
   for (const one of inOrder('lock entry', 'directory', 'lock')) remove(one);
+  if (late.length > 0) forbid(late);
   guarded.clear();
   endings.clear();
+}
+
+function removeOne({ kind, paths }: Guarded): void {
+  for (const path of paths) attempt(() => removal[kind](path));
+}
+
+/**
+ * What the pool's threads have not come to yet, as they wait for a disk, they do when all of this is over: the process ends when their
+ * queue is empty. In a directory that is reached through a descriptor they can make nothing when that is closed.
+ */
+function forbid(late: readonly Guarded[]): void {
+  const reached = late.flatMap(({ paths }) => paths).map((path) => /^\/proc\/self\/fd\/(\d+)\//.exec(asText(path))?.[1]);
+  for (const fd of new Set(reached)) if (fd !== undefined) attempt(() => closeSync(Number(fd)));
+  pause(1);
+  for (const one of late) removeOne(one);
 }
 
 function inOrder(...kinds: (keyof typeof order)[]): Guarded[] {

@@ -47,6 +47,28 @@ describe('the end of the process (G10)', () => {
     });
   }
 
+  const noProc = process.platform === 'linux' ? false : 'elsewhere a directory is reached by its path';
+  it('leaves no temporary file that the pool makes only then, as on a slow disk', { skip: noProc }, async () => {
+    const ended = await run(
+      `import crypto from 'node:crypto';
+      import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { open } = fs;
+      fs.open = (name, ...rest) => {
+        if (!String(name).includes('untorn-t')) return open(name, ...rest);
+        // All of the pool's threads are at this for longer than anybody waits at the end.
+        for (let thread = 0; thread < 4; thread++) crypto.pbkdf2('a', 'b', 4_000_000, 64, 'sha512', () => undefined);
+        open(name, ...rest);
+        setImmediate(() => process.exit(7));
+      };
+      syncBuiltinESMExports();
+      const { writeFile } = await import('untorn');
+      await writeFile(process.argv[1], 'new');`,
+      [here.at('file')],
+    );
+    assert.deepEqual([ended.status, here.names()], [7, []], ended.stderr);
+  });
+
   for (const [name, end, status] of [
     ['process.exit()', 'process.exit(7)', 7],
     ['an uncaught exception', "setImmediate(() => { throw new Error('uncaught'); })", 1],
