@@ -16,15 +16,22 @@ type Library = typeof import('@napi-rs/xattr');
 type AttributeCalls = Pick<System, 'listxattr' | 'getxattr' | 'setxattr' | 'removexattr'>;
 
 let library: Library | Error | undefined;
+let failures = 0;
+/** To load it takes no more. */
+const few = 4;
+/** So many may be opened by other threads meanwhile. */
+const many = 100;
 
-function load(): Library {
+/** A call that can be made again says how many descriptors must be free for a failure to be believed at once. */
+function load(spare = few): Library {
   if (library === undefined) {
-    throwIfOutOfDescriptors();
+    throwIfFewDescriptors(few);
     try {
       // Not in a way that bundlers follow: most refuse what is not JavaScript.
       library = process.getBuiltinModule('node:module').createRequire(whereabouts())('@napi-rs/xattr') as Library;
     } catch (cause) {
-      throwIfOutOfDescriptors();
+      // Other threads open and close files meanwhile. Where few are to be had it is missing only if it is so again and again.
+      if (++failures < 4) throwIfFewDescriptors(spare);
       library = Object.assign(new Error('Extended attributes are not available here', { cause }), { code: 'ENOSYS' });
     }
   }
@@ -33,10 +40,10 @@ function load(): Library {
 }
 
 /** Loading takes descriptors, and fails without them as if the library were missing: that is not for ever. */
-function throwIfOutOfDescriptors(): void {
+function throwIfFewDescriptors(count: number): void {
   const spare: number[] = [];
   try {
-    for (let i = 0; i < 4; i++) spare.push(openSync('/', 'r'));
+    for (let i = 0; i < count; i++) spare.push(openSync('/', 'r'));
   } catch (error) {
     if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
   } finally {
@@ -81,8 +88,8 @@ async function translatedLater<T>(perform: () => Promise<T>): Promise<T> {
 }
 
 export const asyncAttributes: { readonly [K in keyof AttributeCalls]: (...args: Parameters<System[K]>) => Promise<ReturnType<System[K]>> } = {
-  listxattr: (path) => translatedLater(() => load().listAttributes(text(path))),
-  getxattr: (path, name) => translatedLater(() => load().getAttribute(text(path), name)),
-  setxattr: (path, name, value) => translatedLater(() => load().setAttribute(text(path), name, Buffer.from(value))),
-  removexattr: (path, name) => translatedLater(() => load().removeAttribute(text(path), name)),
+  listxattr: (path) => translatedLater(() => load(many).listAttributes(text(path))),
+  getxattr: (path, name) => translatedLater(() => load(many).getAttribute(text(path), name)),
+  setxattr: (path, name, value) => translatedLater(() => load(many).setAttribute(text(path), name, Buffer.from(value))),
+  removexattr: (path, name) => translatedLater(() => load(many).removeAttribute(text(path), name)),
 };
