@@ -6,8 +6,8 @@ import { describe, it } from 'node:test';
 
 const folder = join('src', 'protocol');
 
-/** Calls that follow a name to what may be somebody else's, or remove it. */
-const names = ['open', 'readdir', 'lstat', 'stat', 'readlink', 'unlink', 'rmdir', 'chmod'] as const;
+/** Calls that follow a name to what may be somebody else's, remove it, or give it another name. */
+const names = ['open', 'readdir', 'lstat', 'stat', 'readlink', 'unlink', 'rmdir', 'chmod', 'rename', 'link', 'exchange'] as const;
 const guarded = [...names, 'unlinkIfThere'] as const;
 
 type Calls = Partial<Record<(typeof guarded)[number], number>>;
@@ -40,10 +40,10 @@ const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = 
     because: "the caller's file: to sync changes nothing, and follows no link",
   },
   'one-name.ts': { calls: { readdir: 1 }, because: 'only whether the names are listed that the caller gave' },
-  'renames.ts': { calls: { lstat: 2 }, because: 'two names are compared, of its own temporary file and of the target' },
+  'renames.ts': { calls: { rename: 1, link: 1, lstat: 2 }, because: 'the temporary file of another call of this process; its name and that of the target are compared' },
   'replace-directory.ts': {
-    calls: { stat: 2, readlink: 2, unlink: 1 },
-    because: 'the path is what the caller names; the link that goes is its own',
+    calls: { exchange: 1, rename: 1, stat: 2, readlink: 2, unlink: 1 },
+    because: 'the path is what the caller names; the link, and the version that is published, are in its enclosure or were looked at',
   },
 
   // The file was made by this call, under a name with 100 random bits, or is known by an open descriptor.
@@ -52,46 +52,47 @@ const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = 
     because: 'the directory of a lock that this process held: it goes only if it is empty',
   },
   'backup.ts': {
-    calls: { open: 1, unlink: 3, unlinkIfThere: 1 },
-    because: 'the target is looked at by its descriptor; what goes are names that it has just made',
+    calls: { rename: 1, link: 1, open: 1, unlink: 3, unlinkIfThere: 1 },
+    because: 'the target is looked at by its descriptor; what is moved, or goes, are names that it has just made',
   },
   'changes.ts': {
-    calls: { open: 1, unlink: 1, unlinkIfThere: 1 },
-    because: 'contents are compared and nothing else; what goes are further names of what it has staged itself',
+    calls: { rename: 1, link: 1, open: 1, unlink: 1, unlinkIfThere: 1 },
+    because: 'contents are compared and nothing else; what is published, or goes, it has staged itself, and its inode is in the journal',
   },
   'in-place.ts': {
-    calls: { open: 3, lstat: 1, unlink: 2, unlinkIfThere: 1 },
-    because: 'the target must be the inode that was looked at; the copy is new, in a directory of its own',
+    calls: { rename: 1, open: 3, lstat: 1, unlink: 2, unlinkIfThere: 1 },
+    because: 'the target must be the inode that was looked at; the copy is new, in a directory of its own, and its name there says how far it is',
   },
   'metadata.ts': {
     calls: { chmod: 1 },
     because: 'its own temporary file, where the permission model forbids descriptors',
   },
   'movable.ts': {
-    calls: { open: 2, unlink: 4 },
-    because: 'names that it has just made; the target is opened and closed, and nothing else',
+    calls: { link: 1, open: 2, unlink: 4 },
+    because: 'a further name of the target, which it makes and removes; the target is opened and closed, and nothing else',
   },
+  'enclosure.ts': { calls: { rename: 2 }, because: 'what is moved in is looked at there, and moved back if it is another' },
   'new-directory.ts': {
-    calls: { open: 2, rmdir: 1, chmod: 1 },
-    because: 'they are in an enclosure, which nobody else can write',
+    calls: { rename: 3, open: 2, rmdir: 1, chmod: 1 },
+    because: 'they are in an enclosure, which nobody else can write; what came out of it is compared by its inode',
   },
   'plan.ts': { calls: { lstat: 1 }, because: 'it writes down which inode it has just staged' },
   'private-directory.ts': {
-    calls: { open: 1, lstat: 1, rmdir: 1, unlink: 1 },
+    calls: { rename: 2, open: 1, lstat: 1, rmdir: 1, unlink: 1 },
     because: 'they are in a directory of its own, and compared with its descriptor',
   },
   'record.ts': {
-    calls: { open: 1, rmdir: 1, unlink: 2 },
-    because: 'names that it makes, exclusively, and takes back; the record is open, and was looked at',
+    calls: { rename: 3, open: 1, rmdir: 1, unlink: 2 },
+    because: 'names that it makes, exclusively, and takes back; the record is open, was looked at, and nobody else can write it',
   },
   'written.ts': { calls: { rmdir: 1, stat: 1 }, because: 'the record that it has made; the directories are open' },
   'rename.ts': {
-    calls: { unlink: 1, unlinkIfThere: 1 },
-    because: 'the other name of its own temporary file, which has been compared with the target',
+    calls: { rename: 1, link: 1, unlink: 1, unlinkIfThere: 1 },
+    because: 'its own temporary file, which is compared with the target after it was renamed or linked',
   },
   'temporary.ts': {
-    calls: { open: 1, unlink: 1, unlinkIfThere: 2 },
-    because: 'it makes the new name, exclusively, and removes that name',
+    calls: { rename: 2, open: 1, unlink: 1, unlinkIfThere: 2 },
+    because: 'it makes the new name, exclusively, and moves or removes that',
   },
 
   // Locks: what other users put there costs waiting time, and decides nothing else.
@@ -104,7 +105,12 @@ const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = 
     calls: { chmod: 1 },
     because: 'it was compared by its descriptor, where the permission model forbids to use that',
   },
-  'ticket.ts': { calls: { open: 1 }, because: 'a new note, exclusively, in an entry that it has just made' },
+  'lock-probe.ts': { calls: { rename: 1 }, because: 'two tickets that it has just made, and looks at afterwards' },
+  'takeover.ts': {
+    calls: { rename: 2 },
+    because: 'an entry in a directory that is open: who has died has lost it, whoever made it, and only its name changes',
+  },
+  'ticket.ts': { calls: { rename: 1, open: 1 }, because: 'a new note, exclusively, in an entry that it has just made; who renames its ticket looks at what is held then' },
 
   // The text of a link decides only about that link.
   'kept-version.ts': { calls: { readlink: 1 }, because: "the text of one's own link is the proof" },
