@@ -36,10 +36,9 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
     yield* whileBusy(write, () => renameOnce(write, place, temporary, trying), place.directory);
   } catch (error) {
     turn.end(place);
-    const finished = begun.finished && ['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '');
-    // What fails before the rename leaves everything as it is, unless a synchronous write of this process has done it meanwhile.
-    const isDoubtful = isTried || begun.finished;
-    if (!finished && !(isDoubtful && (yield* happened(write, place, temporary, codeOf(error))))) throw yield* explained(write, temporary, error);
+    // Where a synchronous write of this process has done it meanwhile, the system's answer says nothing. What fails before the rename leaves everything as it is.
+    const isDone = begun.finished || (isTried && (yield* happened(write, place, temporary, codeOf(error))));
+    if (!isDone) throw yield* explained(write, temporary, error);
   }
   turn.end(place);
   yield* assertOurs(write, place, temporary);
