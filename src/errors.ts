@@ -91,14 +91,10 @@ const brand: unique symbol = Symbol.for('untorn.WriteError');
  */
 export class WriteError extends Error {
   /**
-   * The code of the cause, as `'ENOSPC'`; or `'ERR_UNTORN_SOURCE'` where a data source failed without a code,
-   * `'ERR_UNTORN_OVERTAKEN'` where a later synchronous write came first, `'ERR_UNTORN_DATA_CHANGED'` where the memory
-   * of the data was transferred or has shrunk since the call, `'ERR_UNTORN_MOVED'` where the path leads elsewhere than when the write began (its
-   * directory was moved or exchanged, or it is a symbolic link by now), and `'ERR_UNTORN_UNEXPECTED'` for all else.
-   * Of locks: `'ERR_LOCK_TIMEOUT'`, `'ERR_LOCK_DEADLOCK'`, `'ERR_LOCK_LOST'`, `'ERR_LOCK_UNSUPPORTED'` where the filesystem
-   * lets two have one lock, `'ERR_LOCK_UNSETTLED'` where it is that of a transaction that only another user can recover.
-   * Of transactions: `'ERR_UNTORN_UNREACHABLE'`, `'ERR_UNTORN_MISSING'`. And `'ERR_VERSION_CONFLICT'` where the target did
-   * not hold the expected version.
+   * The code of the cause, as `'ENOSPC'`; or one of this package's: `'ERR_UNTORN_SOURCE'` where a data source failed without a code,
+   * `'ERR_UNTORN_OVERTAKEN'` where a later synchronous write came first, `'ERR_UNTORN_MOVED'` where the path leads elsewhere
+   * than when the write began, `'ERR_VERSION_CONFLICT'` where the target did not hold the expected version, and others.
+   * `docs/errors.md` in the repository says of each what to do.
    */
   readonly code: ErrorCode;
   /** The error number of the system call, where one failed. */

@@ -1,6 +1,7 @@
 /** The names of a lock: that of its directory, the same for every process that knows the file's name, and those in it. */
 import { asText, cutName, surround, type PathName } from '../path.ts';
 import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
+import { fnv1a } from '../system/owner.ts';
 
 /** What the name of its directory ends with. */
 export const lockSuffix = '.untorn-lock';
@@ -55,9 +56,7 @@ export function folded(name: PathName): string {
   return asText(name).normalize('NFC').toLowerCase();
 }
 
-/** FNV-1a, 64 bits in base 36: two names with one digest share a lock, and nothing worse. */
+/** In base 36: two names with one digest share a lock, and nothing worse. */
 function digest(text: string): string {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  return hash.toString(36).padStart(13, '0');
+  return fnv1a(text).toString(36).padStart(13, '0');
 }

@@ -192,7 +192,19 @@ function bootTime(clock: string): string {
 
 /** FNV-1a, 40 bits in base 32: tells machines and boots apart, hides nothing and needs no crypto module at start. */
 export function digest(text: string): string {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  const hash = fnv1a(text);
   return BigInt.asUintN(40, hash ^ (hash >> 24n)).toString(32).padStart(8, '0');
+}
+
+/** FNV-1a, 64 bits, in two halves: the prime is 2 ** 40 + 0x1b3. */
+export function fnv1a(text: string): bigint {
+  let high = 0xcbf29ce4;
+  let low = 0x84222325;
+  for (const byte of Buffer.from(text)) {
+    const mixed = (low ^ byte) >>> 0;
+    const product = mixed * 0x1b3;
+    high = (Math.imul(high, 0x1b3) + (mixed << 8) + Math.floor(product / 2 ** 32)) >>> 0;
+    low = product >>> 0;
+  }
+  return (BigInt(high) << 32n) | BigInt(low);
 }
