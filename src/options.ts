@@ -110,7 +110,7 @@ export interface WriteOptions {
   /**
    * Whether directories and replaced files stay open for a moment after the promise has settled: until the event loop turns, so
    * that the next write need not open them, and nobody waits for blocks to be freed. With `false` nothing is open then that would
-   * keep the filesystem from being unmounted. Synchronous calls leave nothing open. @default true
+   * keep the filesystem from being unmounted. A synchronous call leaves at most the replaced file open. @default true
    */
   linger?: boolean | undefined;
 }

@@ -29,8 +29,8 @@ const calls: Record<string, (folder: string) => unknown> = {
   'a discarded openPending': async (folder) => (await openPending(join(folder, 'file'), { linger })).discard(),
   createWriteStream: (folder) => new Promise<void>((resolve) => void createWriteStream(join(folder, 'file'), { linger }).on('finish', resolve).end('new')),
   createWriter: async (folder) => createWriter(join(folder, 'file'), { linger }).write('new'),
+  writeFileSync: (folder) => writeFileSync(join(folder, 'file'), 'new', { linger }),
   // These never leave anything open.
-  writeFileSync: (folder) => writeFileSync(join(folder, 'file'), 'new'),
   replaceDirectory: (folder) => replaceDirectory(join(folder, 'directory'), (directory) => plainWrite(join(directory, 'file'), '')),
   readJson: (folder) => readJson(join(folder, 'none'), { initial: 1 }),
   recover: (folder) => recover(folder),
