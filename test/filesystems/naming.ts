@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ActorError } from './actors.ts';
 import type { Behaviour, Stage } from './stage.ts';
 import { together, verdict, type Verdict } from './verdict.ts';
-import { litterOf, short, textAt, truth } from './writing.ts';
+import { litterOf, textAt, written } from './writing.ts';
 
 /** The longest name with which a file can be made, renamed over and removed there. */
 async function longestName(folder: string): Promise<number> {
@@ -47,19 +47,7 @@ const names: Behaviour = {
       content: string,
       perform: () => Promise<unknown>,
     ): Promise<void> => {
-      const old = await textAt(path);
-      try {
-        await perform();
-        const holds = await textAt(path);
-        parts.push([
-          name,
-          holds === content
-            ? verdict('holds')
-            : verdict('VIOLATION', 'resolved', [`${name} resolved; it holds ${short(holds)}`]),
-        ]);
-      } catch (error) {
-        parts.push([name, await truth(error, path, old, content)]);
-      }
+      parts.push([name, await written(path, content, perform)]);
     };
     const long = `${length} characters`;
     await part(`${long}, write`, path, 'one', () => actor.call('writeFile', path, 'one'));

@@ -2,8 +2,8 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { Place } from './place.ts';
 import type { Behaviour } from './stage.ts';
-import { together, verdict, type Verdict } from './verdict.ts';
-import { litterOf, textAt, truth } from './writing.ts';
+import { together, type Verdict } from './verdict.ts';
+import { litterOf, written } from './writing.ts';
 
 const shared: Behaviour = {
   name: 'shared directory',
@@ -21,14 +21,7 @@ const shared: Behaviour = {
       content: string,
       perform: () => Promise<unknown>,
     ): Promise<void> => {
-      const old = await textAt(path);
-      try {
-        await perform();
-        const isSo = (await textAt(path)) === content;
-        parts.push([name, isSo ? verdict('holds') : verdict('VIOLATION', 'resolved, and it is not so')]);
-      } catch (error) {
-        parts.push([name, await truth(error, path, old, content)]);
-      }
+      parts.push([name, await written(path, content, perform)]);
     };
     await part('write', path, 'second', () => actor.call('writeFile', path, 'second'));
     await part('create only', stage.at('new'), 'new', () =>

@@ -12,6 +12,18 @@ export const textAt = async (path: string): Promise<string | undefined> =>
 export const short = (text: string | undefined): string =>
   text === undefined ? 'nothing' : text.length > 40 ? `${text.length} characters` : JSON.stringify(text);
 
+/** What one way to write came to: the file holds the new content, or the error says truly what it holds. */
+export async function written(path: string, content: string, perform: () => Promise<unknown>): Promise<Verdict> {
+  const old = await textAt(path);
+  try {
+    await perform();
+    const holds = await textAt(path);
+    return holds === content ? verdict('holds') : verdict('VIOLATION', 'resolved', [`it holds ${short(holds)}`]);
+  } catch (error) {
+    return truth(error, path, old, content);
+  }
+}
+
 /** What an error says of the file, compared with what it holds. */
 export async function truth(error: unknown, path: string, old: string | undefined, wanted: string): Promise<Verdict> {
   if (!(error instanceof ActorError)) throw error;
