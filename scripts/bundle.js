@@ -89,7 +89,7 @@ async function finish(text) {
   const names = { keep_fnames: true, keep_classnames: true };
   const { code } = await minify(text.replace(/require\('(node:[\w/]+)'\)/g, "process.getBuiltinModule('$1')"), {
     ecma: 2020,
-    compress: { ...names, inline: false, reduce_funcs: false, sequences: false },
+    compress: { ...names, passes: 3, inline: false, reduce_funcs: false, sequences: false },
     mangle: { ...names, toplevel: true },
     format: { semicolons: false, max_line_len: 1500 },
   });

@@ -6,7 +6,8 @@ import { dts } from 'rollup-plugin-dts';
 export async function typesOf(index, values) {
   const bundle = await rollup({ input: index, external: /^node:/, plugins: [dts()] });
   const { output: [{ code, exports }] } = await bundle.generate({ format: 'es' });
-  const declarations = code.replaceAll(/^export (?:type )?\{[^}]*\};\n/gm, '').replaceAll(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4));
+  // The comment at the head of a source file stands before no name.
+  const declarations = code.replaceAll(/^\/\*\*(?:(?!\*\/)[^])*\*\/\n\n/gm, '').replaceAll(/^export (?:type )?\{[^}]*\};\n/gm, '').replaceAll(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4));
   const named = (keyword, names) => `${keyword} {\n${names.map((name) => `  ${name},\n`).join('')}};\n`;
   const types = exports.filter((name) => !values.includes(name));
   return {

@@ -44,13 +44,14 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
   const { fd, canSync } = yield* openForSync(path);
   try {
     const [status, filesystem] = yield* together(call.fstat(fd), filesystemAt(write.surroundings.reach(fd, path)));
+    const syncsDirectories = filesystem.syncsDirectories && !(filesystem.unless === 'volatile' && write.surroundings.isVolatile(status.dev));
     const straightPath = filesystem.local && !write.blocking ? yield* pathOf(write, fd, path) : undefined;
     let directory = write.blocking ? undefined : opened.get(keyOf(status));
     if (directory !== undefined) {
       write.surroundings.release(fd, 'elsewhere');
       directory.users++;
     } else {
-      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, ...filesystem, straightPath, seen: new Map(), users: 1, syncing: undefined, next: undefined };
+      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, ...filesystem, syncsDirectories, straightPath, seen: new Map(), users: 1, syncing: undefined, next: undefined };
       if (!write.blocking) opened.set(directory.key, directory);
     }
     if (!write.blocking) recent.set(key(path), directory);
@@ -186,10 +187,20 @@ export function* syncDirectory(write: Write, directory: Directory): Steps<true |
   return directory.syncsDirectories ? durable : 'unsupported';
 }
 
+/** Makes the symbolic links in a directory durable, and all that is on its filesystem, where a sync of the directory leaves them out. */
+export function* syncLinks({ settings, surroundings }: Write, { fd, status, unless }: Directory): Steps<true | 'unsupported'> {
+  if (settings.durability === 'off' || unless !== 'no journal' || fd === undefined || surroundings.hasJournal(status.dev)) return true;
+  return yield* ifSupported(call.syncfs(fd));
+}
+
 /** Syncs what is open, where that can be done. */
 export function* syncNow(fd: number): Steps<true | 'unsupported'> {
+  return yield* ifSupported(call.fsync(fd));
+}
+
+function* ifSupported(sync: Steps<void>): Steps<true | 'unsupported'> {
   try {
-    yield* call.fsync(fd);
+    yield* sync;
     return true;
   } catch (error) {
     if (unsupported.has(codeOf(error) ?? '')) return 'unsupported';

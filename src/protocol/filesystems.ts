@@ -7,6 +7,8 @@
  *   they were set, and a look at what was just used takes no more than memory.
  * - syncsDirectories: an fsync of a directory makes the names in it durable. The kernel answers it by itself for most
  *   programs behind FUSE, and for some servers.
+ * - unless: what the type leaves open. An overlay may be mounted to drop every sync; and where ext has no journal, a sync of
+ *   a directory leaves the symbolic links in it out.
  */
 import { codeOf } from '../errors.ts';
 import type { PathName } from '../path.ts';
@@ -16,6 +18,7 @@ export interface Filesystem {
   readonly own: boolean;
   readonly local: boolean;
   readonly syncsDirectories: boolean;
+  readonly unless?: 'volatile' | 'no journal';
 }
 
 const local: Filesystem = { own: true, local: true, syncsDirectories: true };
@@ -26,12 +29,12 @@ const network: Filesystem = { own: false, local: false, syncsDirectories: true }
 const unknown: Filesystem = { own: false, local: false, syncsDirectories: false };
 
 const known: ReadonlyMap<number, Filesystem> = new Map([
-  [0xef53, local], // ext2, ext3 and ext4
+  [0xef53, { ...local, unless: 'no journal' }], // ext2, ext3 and ext4
   [0x58465342, local], // XFS
   [0x9123683e, local], // Btrfs
   [0x01021994, local], // tmpfs
   [0x858458f6, local], // ramfs
-  [0x794c7630, own], // overlayfs
+  [0x794c7630, { ...own, unless: 'volatile' }], // overlayfs
   [0xf2f52010, own], // F2FS
   [0x4d44, own], // FAT
   [0x2011bab0, own], // exFAT

@@ -15,7 +15,7 @@ import { asText, join, split, type PathName } from '../path.ts';
 import { atOnce, call, nothing, type FileStatus, type Steps } from '../system/calls.ts';
 import { now } from '../system/clock.ts';
 import { fileType } from '../system/flags.ts';
-import { closeDirectory, openDirectory, syncDirectory } from './directory.ts';
+import { closeDirectory, openDirectory, syncDirectory, syncLinks } from './directory.ts';
 import { lockLost } from './lock-errors.ts';
 import { assertHeld, type Lock } from './lock.ts';
 import { underLock } from './lock-held.ts';
@@ -58,7 +58,7 @@ export function* replaceTree(write: LockedWrite, source: TreeSource, keepOld: bo
         }
       }
       write.step = 'sync';
-      const synced = write.settings.durability === 'off' ? false : yield* syncTree(write, join(made.folder.directory.reach, made.name));
+      const synced = write.settings.durability === 'off' ? false : yield* syncTree(write, join(made.folder.directory.reach, made.name), place.directory);
       throwIfAborted(write);
       write.locking.deadline = now() + write.settings.lock.timeout;
       return { result: yield* underLock(write, place, (lock) => swap(write, place, lock, made, synced, keepOld)) };
@@ -125,7 +125,7 @@ function* goBack(write: LockedWrite, place: Spot, made: New, version: PathName):
 
 /** Makes the switch durable, and then removes the old directory. */
 function* finish(write: LockedWrite, place: Spot, old: Old, made: New, version: PathName, synced: boolean | 'unsupported', keepOld: boolean): Steps<Pick<ReplacedDirectory, 'durable' | 'oldPath'>> {
-  const durable = synced === false ? false : both(synced, yield* syncDirectory(write, place.directory));
+  const durable = synced === false ? false : both(synced, both(yield* syncDirectory(write, place.directory), old.kind === 'directory' || (yield* syncLinks(write, place.directory))));
   const stays = keepOld || durable === 'unsupported';
   const oldPath = stays ? whereIs(place, old, version) : yield* removeOld(write, place, old, made, version, synced !== false);
   return { durable, oldPath };
@@ -187,6 +187,8 @@ function* relink(write: LockedWrite, { directory, directoryPath, name, reach }: 
   try {
     yield* call.symlink(version, join(folder.directory.reach, chosen));
     guard.opened();
+    // Before the path leads to it; `finish` tells whether that can be had here.
+    yield* syncLinks(write, directory);
     yield* call.rename(link, reach);
   } catch (error) {
     // Who takes over a lock takes what is in it along.

@@ -7,7 +7,7 @@ import { refusal } from '../errors.ts';
 import { display, join, type PathName } from '../path.ts';
 import { call, together, type FileStatus, type Steps } from '../system/calls.ts';
 import { fileType, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
-import { syncNow } from './directory.ts';
+import { syncLinks, syncNow, type Directory } from './directory.ts';
 import { inFound, isSameInode, lookIn, namesIn, rmdirIn, unlinkIn, type FoundDirectory } from './owned.ts';
 import type { Folder } from './temporary.ts';
 import { throwIfAborted, type Write } from './write.ts';
@@ -15,28 +15,41 @@ import { throwIfAborted, type Write } from './write.ts';
 /** How many files are synced at once: a journal serves them together. */
 const atOnce = 8;
 
-/** Syncs every file of a tree, and every directory after what is in it. */
-export function* syncTree(write: Write, path: PathName): Steps<true | 'unsupported'> {
+/** What is found while a tree is synced. */
+interface Found {
+  durable: true | 'unsupported';
+  others: boolean;
+}
+
+/** Syncs every file of a tree, and every directory after what is in it; `beside` is an open directory of the same filesystem. */
+export function* syncTree(write: Write, path: PathName, beside: Directory): Steps<true | 'unsupported'> {
+  const found: Found = { durable: true, others: false };
+  yield* syncBelow(write, path, found);
+  if (found.others) note(found, yield* syncLinks(write, beside));
+  return found.durable;
+}
+
+function note(found: Found, synced: true | 'unsupported'): void {
+  if (synced === 'unsupported') found.durable = synced;
+}
+
+function* syncBelow(write: Write, path: PathName, found: Found): Steps<void> {
   const fd = yield* call.open(path, O_DIRECTORY_ITSELF, 0);
   try {
     const reach = write.surroundings.reach(fd, path);
     const files: PathName[] = [];
-    let durable = true as true | 'unsupported';
-    const add = (one: true | 'unsupported'): void => {
-      if (one === 'unsupported') durable = one;
-    };
     for (const name of yield* call.readdir(reach)) {
       const entry = join(reach, name);
       const type = fileType((yield* call.lstat(entry)).mode);
-      if (type === 'directory') add(yield* syncTree(write, entry));
+      if (type === 'directory') yield* syncBelow(write, entry, found);
       else if (type === 'file') files.push(entry);
+      else found.others = true;
     }
     while (files.length > 0) {
       throwIfAborted(write);
-      for (const one of yield* together(...files.splice(0, atOnce).map(syncFile))) add(one);
+      for (const one of yield* together(...files.splice(0, atOnce).map(syncFile))) note(found, one);
     }
-    add(yield* syncNow(fd));
-    return durable;
+    note(found, yield* syncNow(fd));
   } finally {
     yield* call.close(fd);
   }

@@ -45,6 +45,8 @@ export interface System {
   fsync(fd: number): void;
   /** The content only, and what is needed to find it. */
   fdatasync(fd: number): void;
+  /** All of an open directory's filesystem (syncfs(2)); fails with ENOSYS where that cannot be had. */
+  syncfs(fd: number): void;
   fstat(fd: number): FileStatus;
   lstat(path: PathName): FileStatus;
   stat(path: PathName): FileStatus;
@@ -91,6 +93,10 @@ export interface Surroundings {
   readonly uid: number | undefined;
   /** Whether an owner that a look tells stands for all that cannot be told apart here. */
   isUnmapped(kind: 'uid' | 'gid', id: number): boolean;
+  /** Whether an overlay may drop every sync: see `mounts.ts`. */
+  isVolatile(dev: bigint): boolean;
+  /** Whether a filesystem, ext2 to ext4, is known to have a journal. */
+  hasJournal(dev: bigint): boolean;
   /** Bits that a new file does not get. */
   umask(): number;
   /** A path through which an open directory is reached even when it is renamed, or its own path where there is none. */
@@ -152,7 +158,7 @@ export type Steps<T> = Generator<Request, T, any>;
 type Calls = { readonly [K in keyof System]: (...args: Parameters<System[K]>) => Steps<ReturnType<System[K]>> };
 
 const names: readonly (keyof System)[] = [
-  'open', 'close', 'read', 'write', 'writev', 'ftruncate', 'fsync', 'fdatasync', 'fstat', 'lstat', 'stat', 'statfs', 'readlink', 'readdir', 'mkdir', 'rmdir', 'rename',
+  'open', 'close', 'read', 'write', 'writev', 'ftruncate', 'fsync', 'fdatasync', 'syncfs', 'fstat', 'lstat', 'stat', 'statfs', 'readlink', 'readdir', 'mkdir', 'rmdir', 'rename',
   'symlink', 'exchange', 'link', 'unlink', 'fchown', 'fchmod', 'chmod', 'futimes', 'listxattr', 'getxattr', 'setxattr', 'removexattr', 'sleep', 'sleepUntilChange',
 ];
 

@@ -5,7 +5,7 @@ import { bare } from '../bare.ts';
 import { fromBytes } from '../path.ts';
 import type { FileStatus, System } from './calls.ts';
 import { asyncAttributes, syncAttributes } from './attributes.ts';
-import { exchange } from './exchange.ts';
+import { exchange, syncfs } from './commands.ts';
 import { nextTick, setTimeout } from './globals.ts';
 import { waitForChange } from './watch.ts';
 
@@ -41,6 +41,7 @@ export const syncSystem: System = {
   ftruncate: fs.ftruncateSync,
   fsync: fs.fsyncSync,
   fdatasync: fs.fdatasyncSync,
+  syncfs,
   fstat: (fd) => status(fs.fstatSync(fd, bigint)),
   lstat: (path) => status(fs.lstatSync(path, bigint)),
   stat: (path) => status(fs.statSync(path, bigint)),
@@ -91,6 +92,7 @@ export const asyncSystem: AsyncSystem = {
   ftruncate: (fd, length, done) => fs.ftruncate(fd, length, done as Done<undefined>),
   fsync: (fd, done) => fs.fsync(fd, done as Done<undefined>),
   fdatasync: (fd, done) => fs.fdatasync(fd, done as Done<undefined>),
+  syncfs: (fd, done) => later(Promise.resolve().then(() => syncfs(fd)), done),
   fstat: (fd, done) => fs.fstat(fd, bigint, statusDone(done)),
   lstat: (path, done) => fs.lstat(path, bigint, statusDone(done)),
   stat: (path, done) => fs.stat(path, bigint, statusDone(done)),

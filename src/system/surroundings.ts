@@ -6,6 +6,7 @@ import { atEnd, guard } from './exit-cleanup.ts';
 import { clearInterval, currentTime, setImmediate, setInterval } from './globals.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
 import { isUnmapped } from './mapped-ids.ts';
+import { hasJournal, isVolatile } from './mounts.ts';
 import { newToken } from './owner.ts';
 import { byPathOnly } from './random.ts';
 import { release } from './release.ts';
@@ -52,6 +53,8 @@ export const surroundings: Surroundings = {
     return procDescriptors ? `/proc/self/fd/${directory}` : path;
   },
   isUnmapped,
+  isVolatile,
+  hasJournal,
   umask: readUmask,
   release,
   soon: (callback) => void setImmediate(callback),

@@ -126,6 +126,7 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
     writev: () => fail('ENOSYS', 'writev'),
     ftruncate: (fd, length) => disk.truncate(opened(fd).inode.ino, length),
     fsync: (fd) => disk.sync(opened(fd).inode.ino),
+    syncfs: () => fail('ENOSYS', 'syncfs'),
     fdatasync: () => fail('ENOSYS', 'fdatasync'),
     fstat: (fd) => status(opened(fd).inode),
     lstat: (path) => status(lookUp(path)),

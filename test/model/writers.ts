@@ -66,6 +66,8 @@ export function surroundingsOf(index: number, release: (fd: number) => void): Su
     lockToken: (lease) => `untorn-l-${owner}-${lease.toString(36)}-${`l${index}l${++tokens}`.padStart(20, '0')}`,
     locks: new Map(),
     isUnmapped: () => false,
+    isVolatile: () => false,
+    hasJournal: () => true,
     judge: () => 'alive',
     showLife: () => () => undefined,
     stateDirectories: () => [stateDirectory],

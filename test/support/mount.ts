@@ -16,6 +16,7 @@ interface Kind {
 const kinds = {
   tmpfs: { size: '2M' },
   ext4: { size: '16M', make: ['mkfs.ext4', '-q', '-m', '0'] },
+  ext2: { size: '16M', make: ['mkfs.ext2', '-q', '-m', '0'] },
   xfs: { size: '320M', make: ['mkfs.xfs', '-q', '-f'] },
   btrfs: { size: '64M', make: ['mkfs.btrfs', '-q', '--mixed'] },
   vfat: { size: '4M', make: ['mkfs.vfat'] },

@@ -1,5 +1,6 @@
 /**
- * Swapping two names at once. Node has no renameat2(2); `mv --exchange` of GNU coreutils 9.5 and later makes that very call.
+ * Two system calls that Node does not have, made by programs of GNU coreutils: renameat2(2) with RENAME_EXCHANGE by `mv --exchange`
+ * (9.5 and later), syncfs(2) by `sync --file-system` (8.24 and later).
  */
 import type { StdioOptions } from 'node:child_process';
 import { refusal } from '../errors.ts';
@@ -16,7 +17,7 @@ function environment(): NodeJS.ProcessEnv {
   return { ...process.env, LC_ALL: 'C' };
 }
 
-/** Blocks: nothing of this process comes between what is looked at before and after it. */
+/** Swaps two names. Blocks: nothing of this process comes between what is looked at before and after it. */
 export function exchange(one: PathName, other: PathName): void {
   if (typeof one !== 'string' || typeof other !== 'string') throw unsupported('its name is not valid UTF-8');
   const { names, directory } = fromDirectory(one, other);
@@ -27,6 +28,21 @@ export function exchange(one: PathName, other: PathName): void {
   } catch (error) {
     throw failure(error as Failed, (error as Failed).stderr ?? '');
   }
+}
+
+/**
+ * Writes all that has changed on the filesystem of an open directory to the disk. Blocks: Node waits for another process by what
+ * programs may replace (`process.nextTick`), and would never hear of its end then.
+ */
+export function syncfs(directory: number): void {
+  const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', directory];
+  const { error, status, stderr } = processes().spawnSync('sync', ['-f', '/proc/self/fd/3'], bare({ env: environment(), stdio }));
+  if (error !== undefined || status !== 0) throw syncFailure(String(stderr));
+}
+
+/** Either the sync itself has failed; or there is no such program, an older one, or a directory that it may not open. */
+function syncFailure(said: string): Error {
+  return refusal(/error syncing|I\/O error/.test(said) ? 'EIO' : 'ENOSYS', `sync failed: ${said.trim()}`);
 }
 
 /** What is reached through a descriptor of this process is reached by `mv` through one that it inherits. */

@@ -1,0 +1,30 @@
+/** What the type of a filesystem does not tell of its syncs, but a list of the kernel does. What no list says is not taken for granted. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+
+/** Whether an overlay may have been mounted with `volatile`: each sync succeeds there, and has done nothing. */
+export function isVolatile(dev: bigint): boolean {
+  try {
+    const mounts = readFileSync('/proc/self/mountinfo', 'latin1').split('\n').map((line) => line.split(' '));
+    return !mounts.some((fields) => fields[2] === numbers(dev) && !/,(fsync=)?volatile\b/.test(fields.at(-1) ?? ''));
+  } catch {
+    return true; // No /proc.
+  }
+}
+
+/** Whether an ext filesystem is known to have its journal on its own device, as ext4 and ext3 do unless told otherwise. */
+export function hasJournal(dev: bigint): boolean {
+  try {
+    const device = basename(readlinkSync(`/sys/dev/block/${numbers(dev)}`));
+    return readdirSync('/proc/fs/jbd2').some((journal) => journal.replace(/-\d+$/, '') === device);
+  } catch {
+    return false; // No /proc, no /sys, or no journal at all.
+  }
+}
+
+/** The numbers of a device as the kernel writes them: see makedev(3). */
+function numbers(dev: bigint): string {
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
+  return `${major}:${minor}`;
+}
