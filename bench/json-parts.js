@@ -1,8 +1,8 @@
 // Prints what the parts of writing 10 MB of JSON take, in milliseconds, in a fresh process. argv: a folder.
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { stringify } from '#untorn/json-strict.js';
-import { encode } from '#untorn/json-text.js';
+import { stringify } from '#untorn/json/json-strict.js';
+import { encode } from '#untorn/json/json-text.js';
 import { jsonValue } from './content.js';
 
 const value = jsonValue(10e6);

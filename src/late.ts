@@ -1,9 +1,9 @@
 /** How the functions of a part of the package are called that is loaded when the first of them is. */
-import { codeOf, isOurs, noCallback, refusal, WriteError } from './errors.ts';
-import { JsonError } from './json-error.ts';
-import type { PathName } from './path.ts';
+import { codeOf, isOurs, noCallback, refusal, WriteError } from './contract/errors.ts';
+import type { PathName } from './contract/path-name.ts';
 import { now } from './system/clock.ts';
 import { setTimeout } from './system/globals.ts';
+import { JsonError } from './json/json-error.ts';
 
 /** Milliseconds for which a call waits until the process has a descriptor to load with, and between its attempts. */
 const [patience, pause] = [10_000, 50];

@@ -1,6 +1,6 @@
 /** The table of commands. */
 import { commitOptions, editOptions, helpOption, jsonOption, quietOption, runOptions, writeOptions } from './shared-options.ts';
-import type { CommandEntry, OptionEntry } from './table.ts';
+import type { CommandEntry, OptionEntry } from './arguments/table.ts';
 
 const outcomes = [
   ['0', 'done'],

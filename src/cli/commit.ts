@@ -1,20 +1,21 @@
 import { readFileSync } from 'node:fs';
-import { WriteError } from '../errors.ts';
-import type { Transaction } from '../open-transaction.ts';
-import { absolutePath, key } from '../path.ts';
-import { transaction } from '../transaction.ts';
-import type { TransactionWriteOptions } from '../transaction-options.ts';
-import { pathFrom } from './arguments.ts';
+import { WriteError } from '../contract/errors.ts';
+import { key } from '../contract/path-name.ts';
+import { absolutePath } from '../system/given-path.ts';
+import type { Transaction } from '../transaction/open-transaction.ts';
+import type { TransactionWriteOptions } from '../transaction/options.ts';
+import { transaction } from '../transaction/transaction.ts';
+import { pathFrom } from './arguments/arguments.ts';
 import { readManifest, readOperand, type Change } from './changes.ts';
 import { contentOf } from './contents.ts';
 import { Conflict, Failure, reasonOf, UsageError } from './failures.ts';
 import { standardInput, tellIfAwaited } from './input.ts';
 import { interruptible } from './interruption.ts';
-import { valueOf } from './parse.ts';
+import { valueOf } from './arguments/parse.ts';
 import { Progress } from './progress.ts';
 import { sourceOf } from './replace.ts';
 import { reportTransaction } from './report.ts';
-import type { Invocation } from './table.ts';
+import type { Invocation } from './arguments/table.ts';
 import { readWriteOptions } from './write-options.ts';
 
 /** `untorn commit TARGET=SOURCE…` */

@@ -1,14 +1,14 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { PathName } from '../path.ts';
-import { updateFile } from '../update-file.ts';
-import { assertText } from './arguments.ts';
-import { outputOf } from './command.ts';
+import type { PathName } from '../contract/path-name.ts';
 import { O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { updateFile } from '../update/update-file.ts';
+import { assertText } from './arguments/arguments.ts';
+import { outputOf } from './command.ts';
 import { nothingForSomething } from './empty.ts';
 import { codeOf, Conflict } from './failures.ts';
 import { interruptible } from './interruption.ts';
 import { replace } from './replace.ts';
-import type { Invocation } from './table.ts';
+import type { Invocation } from './arguments/table.ts';
 
 /** `untorn edit FILE -- FILTER [ARG]…` */
 export async function perform(invocation: Invocation): Promise<number> {

@@ -1,6 +1,6 @@
 /** A content of nothing is refused where it would take the place of something: more often than not it is a mistake. */
 import { statSync } from 'node:fs';
-import type { PathName } from '../path.ts';
+import type { PathName } from '../contract/path-name.ts';
 import { Empty } from './failures.ts';
 
 /** The same pieces; fails at their end if there was nothing in them, and `hasContent` says that there is something to lose. */

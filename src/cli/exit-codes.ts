@@ -1,5 +1,6 @@
 /** Exit codes: a caller can tell from them what the file holds now. */
-import { WriteError, type Outcome } from '../errors.ts';
+import { WriteError } from '../contract/errors.ts';
+import type { Outcome } from '../contract/failure.ts';
 import { CommandFailed, Conflict, Empty, Unheard, UsageError } from './failures.ts';
 
 export const exits = { done: 0, failed: 1, usage: 2, conflict: 3, notDurable: 4, unknown: 5, locked: 6, empty: 7, unheard: 8 } as const;

@@ -1,9 +1,9 @@
 /** Help, from the table. */
 import { commands, programExits, programOptions } from './commands.ts';
 import { UsageError } from './failures.ts';
-import { guess } from './guess.ts';
+import { guess } from './arguments/guess.ts';
 import { print } from './output.ts';
-import type { CommandEntry, Invocation, OptionEntry } from './table.ts';
+import type { CommandEntry, Invocation, OptionEntry } from './arguments/table.ts';
 
 const width = 80;
 /** What the program is for. */

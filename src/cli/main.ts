@@ -4,10 +4,10 @@ import { constants } from 'node:os';
 import { commands } from './commands.ts';
 import { codeFor, exitCode } from './exit-codes.ts';
 import { Interrupted, Unheard, UsageError } from './failures.ts';
-import { guess } from './guess.ts';
+import { guess } from './arguments/guess.ts';
 import { tellError } from './messages.ts';
-import { parse } from './parse.ts';
-import type { CommandEntry } from './table.ts';
+import { parse } from './arguments/parse.ts';
+import type { CommandEntry } from './arguments/table.ts';
 
 const [name, ...rest] = process.argv.slice(2);
 const entry = commands.find((command) => command.name === name);

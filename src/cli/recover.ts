@@ -1,14 +1,15 @@
-import { recover, type KeptTransaction, type RecoveredFile, type RecoverOptions, type RecoverResult } from '../recover.ts';
-import { pathFrom } from './arguments.ts';
-import { readDuration } from './duration.ts';
+import { recover, type RecoverOptions } from '../journal/recover.ts';
+import type { KeptTransaction, RecoveredFile, RecoverResult } from '../journal/result.ts';
+import { pathFrom } from './arguments/arguments.ts';
+import { readDuration } from './arguments/duration.ts';
 import { exits } from './exit-codes.ts';
 import { reasonOf } from './failures.ts';
 import { tell } from './messages.ts';
 import { print } from './output.ts';
+import { valueOf } from './arguments/parse.ts';
 import { printableLine } from './printable.ts';
-import { valueOf } from './parse.ts';
 import { jsonPath, printJson } from './report.ts';
-import type { Invocation } from './table.ts';
+import type { Invocation } from './arguments/table.ts';
 
 /** `untorn recover DIR…` */
 export async function perform(invocation: Invocation): Promise<number> {

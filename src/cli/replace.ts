@@ -1,14 +1,14 @@
 /** What `write`, `run` and `edit` share: content from somewhere replaces FILE, or fails and leaves it. */
-import { WriteError } from '../errors.ts';
-import type { WriteOptions } from '../options.ts';
-import type { PathName } from '../path.ts';
-import type { WriteResult } from '../result.ts';
-import { pathFrom } from './arguments.ts';
+import { WriteError } from '../contract/errors.ts';
+import type { WriteOptions } from '../contract/options.ts';
+import type { PathName } from '../contract/path-name.ts';
+import type { WriteResult } from '../contract/result.ts';
+import { pathFrom } from './arguments/arguments.ts';
 import { Conflict, Empty, Failure, Interrupted } from './failures.ts';
 import { writeOutput } from './output.ts';
 import { Progress } from './progress.ts';
 import { reportResult } from './report.ts';
-import type { Invocation } from './table.ts';
+import type { Invocation } from './arguments/table.ts';
 import { readWriteOptions } from './write-options.ts';
 
 type Pieces = AsyncIterable<Uint8Array>;

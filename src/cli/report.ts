@@ -1,9 +1,9 @@
 /** What was done, for people and for programs. */
 import { isUtf8 } from 'node:buffer';
-import { WriteError } from '../errors.ts';
-import type { PathName } from '../path.ts';
-import type { NotKept, WriteResult } from '../result.ts';
-import type { TransactionResult } from '../transaction-options.ts';
+import { WriteError } from '../contract/errors.ts';
+import type { PathName } from '../contract/path-name.ts';
+import type { NotKept, WriteResult } from '../contract/result.ts';
+import type { TransactionResult } from '../transaction/options.ts';
 import { CommandFailed, codeOf, Unheard, UsageError } from './failures.ts';
 import { tell, wordsFor } from './messages.ts';
 import { writeOutput } from './output.ts';

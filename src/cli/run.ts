@@ -1,11 +1,11 @@
-import type { PathName } from '../path.ts';
-import { writeFile } from '../write-file.ts';
-import { assertText } from './arguments.ts';
+import type { PathName } from '../contract/path-name.ts';
+import { writeFile } from '../write/write-file.ts';
+import { assertText } from './arguments/arguments.ts';
 import { outputOf } from './command.ts';
 import { hasContent, nothingForSomething } from './empty.ts';
 import { interruptible } from './interruption.ts';
 import { replace } from './replace.ts';
-import type { Invocation } from './table.ts';
+import type { Invocation } from './arguments/table.ts';
 
 /** `untorn run FILE -- COMMAND [ARG]…` */
 export async function perform(invocation: Invocation): Promise<number> {

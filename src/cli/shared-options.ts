@@ -1,5 +1,5 @@
 /** Options that several commands have. */
-import type { OptionEntry } from './table.ts';
+import type { OptionEntry } from './arguments/table.ts';
 
 export const helpOption: OptionEntry = { name: 'help', short: 'h', help: '-h shows the options, --help all' };
 export const jsonOption: OptionEntry = { name: 'json', help: 'Print what was done (or what failed) as one line of JSON on standard output' };

@@ -1,15 +1,15 @@
-import type { KeptFile, SweepResult } from '../result.ts';
-import { sweep, type SweepOptions } from '../sweep.ts';
-import { pathFrom } from './arguments.ts';
-import { readDuration } from './duration.ts';
+import type { KeptFile, SweepResult } from '../contract/result.ts';
+import { sweep, type SweepOptions } from '../sweep/sweep.ts';
+import { pathFrom } from './arguments/arguments.ts';
+import { readDuration } from './arguments/duration.ts';
 import { exits } from './exit-codes.ts';
 import { reasonOf } from './failures.ts';
 import { tell } from './messages.ts';
 import { print } from './output.ts';
+import { valueOf } from './arguments/parse.ts';
 import { printableLine } from './printable.ts';
-import { valueOf } from './parse.ts';
 import { jsonPath, printJson } from './report.ts';
-import type { Invocation } from './table.ts';
+import type { Invocation } from './arguments/table.ts';
 
 /** `untorn sweep DIR…` */
 export async function perform(invocation: Invocation): Promise<number> {

@@ -1,11 +1,11 @@
 /** From the options of the command line to those of the library. What is contradictory is refused before anything is touched. */
-import type { Backup, Keep, LockOptions, Preserve, WriteOptions } from '../options.ts';
-import { isVersion } from '../version.ts';
-import { pathFrom } from './arguments.ts';
-import { readDuration } from './duration.ts';
+import type { Backup, Keep, LockOptions, Preserve, WriteOptions } from '../contract/options.ts';
+import { isVersion } from '../contract/version.ts';
+import { pathFrom } from './arguments/arguments.ts';
+import { readDuration } from './arguments/duration.ts';
 import { UsageError } from './failures.ts';
-import { valueOf } from './parse.ts';
-import type { Invocation } from './table.ts';
+import { valueOf } from './arguments/parse.ts';
+import type { Invocation } from './arguments/table.ts';
 
 export async function readWriteOptions(invocation: Invocation): Promise<WriteOptions> {
   const { flags, values } = invocation;
@@ -26,7 +26,7 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
     ...(symlink !== undefined && { symlink }),
     ...(hardLink !== undefined && { hardLink }),
     ...(mode !== undefined && { mode }),
-    ...(owner !== undefined && { owner: (await import('./owner.ts')).readOwner(owner) }),
+    ...(owner !== undefined && { owner: (await import('./arguments/owner.ts')).readOwner(owner) }),
     ...(ifMatch !== undefined && { ifMatch }),
     lock: readLock(invocation),
     preserve: readPreserve(values.get('preserve') ?? []),

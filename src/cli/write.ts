@@ -1,9 +1,9 @@
-import { writeFile } from '../write-file.ts';
-import type { PathName } from '../path.ts';
+import type { PathName } from '../contract/path-name.ts';
+import { writeFile } from '../write/write-file.ts';
 import { hasContent, nothingForSomething } from './empty.ts';
 import { standardInput, tellIfAwaited } from './input.ts';
 import { replace } from './replace.ts';
-import type { Invocation } from './table.ts';
+import type { Invocation } from './arguments/table.ts';
 
 /**
  * `untorn write FILE`

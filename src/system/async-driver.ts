@@ -1,5 +1,5 @@
-import { allOf, resumeSteps, type Request, type Settled, type Steps, type Subscribe, type System, type SystemCall } from './calls.ts';
 import { type AsyncSystem, asyncSystem, syncSystem } from './node-calls.ts';
+import { allOf, resumeSteps, type Request, type Settled, type Steps, type Subscribe, type System, type SystemCall } from './port.ts';
 import { runSync } from './sync-driver.ts';
 
 /** Performs the steps without blocking: one chain of callbacks under one promise. */

@@ -7,9 +7,9 @@
  * the last name.
  */
 import { closeSync, openSync } from 'node:fs';
-import { codeOf, refusal } from '../errors.ts';
-import type { PathName } from '../path.ts';
-import type { System } from './calls.ts';
+import { codeOf, refusal } from '../contract/errors.ts';
+import type { PathName } from '../contract/path-name.ts';
+import type { System } from './port.ts';
 import { whereabouts } from './whereabouts.ts';
 
 type Library = typeof import('@napi-rs/xattr');

@@ -3,9 +3,9 @@
  * uncaught exception, or a signal that the program does not handle itself.
  */
 import { closeSync, existsSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
-import { asText, join, type PathName } from '../path.ts';
-import type { Guard, Steps } from './calls.ts';
+import { asText, join, type PathName } from '../contract/path-name.ts';
 import { parseToken } from './owner.ts';
+import type { Guard, Steps } from './port.ts';
 import { whenProcessEnds } from './process-end.ts';
 import { runSync } from './sync-driver.ts';
 

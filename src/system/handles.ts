@@ -2,7 +2,10 @@
 import { promises, type PathLike } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { O_NEW } from './flags.ts';
-import { asyncSystem, later, type AsyncSystem, type Done } from './node-calls.ts';
+import { asyncSystem, later, type AsyncSystem } from './node-calls.ts';
+import type { Done } from './port.ts';
+
+export type { FileHandle };
 
 const handles = new Map<number, FileHandle>();
 

@@ -1,15 +1,13 @@
 /** How each call of the port is made with `node:fs`, once at once and once with a callback. */
 import * as fs from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { bare } from '../bare.ts';
-import { fromBytes } from '../path.ts';
-import type { FileStatus, System } from './calls.ts';
+import { bare } from '../contract/bare.ts';
+import { fromBytes } from '../contract/path-name.ts';
 import { asyncAttributes, syncAttributes } from './attributes.ts';
 import { exchange, syncfs } from './commands.ts';
 import { nextTick, setTimeout } from './globals.ts';
+import type { Done, FileStatus, System } from './port.ts';
 import { waitForChange } from './watch.ts';
-
-export type Done<T> = (error: unknown, value?: T) => void;
 
 export type AsyncSystem = { readonly [K in keyof System]: (...args: [...Parameters<System[K]>, Done<ReturnType<System[K]>>]) => void };
 

@@ -6,10 +6,15 @@
  * namespace and time namespace.
  */
 import { statfsSync } from 'node:fs';
-import type { TokenKind } from './calls.ts';
 import { currentTime } from './globals.ts';
 import { hasEnded, isStopped, linkOr, processExists, readOr, startOf } from './processes.ts';
 import { newRandomName } from './random.ts';
+
+/**
+ * What a file with a token is: to be removed when its owner is dead, the only copy of something, new content of a
+ * transaction, or the record of one; or a directory that is being filled or removed, or a whole one.
+ */
+export type TokenKind = 'temporary' | 'recovery' | 'staged' | 'journal' | 'tree' | 'version';
 
 /** The parts of a token, all lower-case letters and digits. `'0'` is what the system does not say. */
 export interface Owner {

@@ -1,5 +1,5 @@
-import { resumeSteps, type Steps, type System } from './calls.ts';
 import { syncSystem } from './node-calls.ts';
+import { resumeSteps, type Steps, type System } from './port.ts';
 
 /** Performs the steps at once, blocking. */
 export function runSync<T>(steps: Steps<T>, system: System = syncSystem): T {

@@ -1,9 +1,8 @@
 /** Waiting for a change in a directory: inotify(7) through `fs.watch` on Linux, a wait of that length elsewhere. */
 import { watch, type FSWatcher } from 'node:fs';
-import type { PathName } from '../path.ts';
-import type { Change } from './calls.ts';
+import type { PathName } from '../contract/path-name.ts';
 import { clearTimeout, setTimeout } from './globals.ts';
-import type { Done } from './node-calls.ts';
+import type { Change, Done } from './port.ts';
 import { byPathOnly } from './random.ts';
 
 /** On Windows a directory that is watched cannot be renamed or removed; other systems and runtimes tell late, or not at all. */

@@ -4,13 +4,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { readOptions } from '#untorn/options.js';
-import { updateTarget, type Change } from '#untorn/protocol/locked.js';
-import { Turn } from '#untorn/protocol/turns.js';
-import { newLockedWrite } from '#untorn/protocol/write.js';
-import type { Steps, System } from '#untorn/system/calls.js';
+import { readOptions } from '#untorn/files/settings.js';
+import { updateTarget, type Change } from '#untorn/replace/locked.js';
+import { Turn } from '#untorn/order/turn.js';
+import { newLockedWrite } from '#untorn/files/operation.js';
+import type { Steps, System } from '#untorn/system/port.js';
 import { syncSystem } from '#untorn/system/node-calls.js';
-import { surroundings } from '#untorn/system/surroundings.js';
+import { surroundings } from '#untorn/system/environment.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 import { leaveLock } from '../support/stale.ts';
 

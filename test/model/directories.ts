@@ -3,10 +3,10 @@
  * left is swept, and the directory replaced again.
  */
 import type { Durability, ReplaceDirectoryResult } from 'untorn';
-import { readOptions } from '#untorn/options.js';
-import { replaceTree } from '#untorn/protocol/replace-directory.js';
-import { newLockedWrite } from '#untorn/protocol/write.js';
-import { call, type Steps } from '#untorn/system/calls.js';
+import { readOptions } from '#untorn/files/settings.js';
+import { replaceTree } from '#untorn/directory/swap.js';
+import { newLockedWrite } from '#untorn/files/operation.js';
+import { call, type Steps } from '#untorn/system/port.js';
 import { O_NEW } from '#untorn/system/flags.js';
 import { parseToken } from '#untorn/system/owner.js';
 import { Disk } from './disk.ts';

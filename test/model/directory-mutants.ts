@@ -1,5 +1,5 @@
 /** The replacement of a directory with a mistake in it. */
-import { call, type Steps, type SystemCall } from '#untorn/system/calls.js';
+import { call, type Steps, type SystemCall } from '#untorn/system/port.js';
 import type { DirectoryScenario } from './directories.ts';
 import { mutant, nothing, type State } from './mutants.ts';
 import type { Mutation } from './transactions.ts';

@@ -1,6 +1,6 @@
 /** A network filesystem's client: it reaches a file by its directory's handle, whatever the path of that is by now. */
 import { O_DIRECTORY } from '#untorn/system/flags.js';
-import { call, type Steps } from '#untorn/system/calls.js';
+import { call, type Steps } from '#untorn/system/port.js';
 import type { Mutation } from './owners.ts';
 
 /** A temporary file in the entry of a lock. */

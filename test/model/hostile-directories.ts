@@ -2,7 +2,7 @@
  * A neighbour who may rename in the directory, while one is replaced in it: at any step he puts a private directory of its owner's,
  * which he could not remove, in the place of what this package has there. It must never be removed.
  */
-import type { FileStatus, Steps, SystemCall } from '#untorn/system/calls.js';
+import type { FileStatus, Steps, SystemCall } from '#untorn/system/port.js';
 import { parseToken } from '#untorn/system/owner.js';
 import { make, path, replacing, show, type DirectoryScenario } from './directories.ts';
 import { Disk } from './disk.ts';

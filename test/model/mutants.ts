@@ -1,6 +1,6 @@
 /** The protocol with a mistake in it, made by changing what it yields: each is one that a real program has made. */
 import { constants } from 'node:fs';
-import { call, oneByOne, type FileStatus, type Request, type Steps, type SystemCall } from '#untorn/system/calls.js';
+import { call, oneByOne, type FileStatus, type Request, type Steps, type SystemCall } from '#untorn/system/port.js';
 
 /** What a mutant does with a request: other steps in its place, or nothing if it lets it pass. */
 export type Rewrite = (request: SystemCall, state: State) => Steps<unknown> | undefined;

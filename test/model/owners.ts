@@ -3,11 +3,11 @@
  * be killed, and they may be taken for dead although they are not.
  */
 import type { WriteError } from 'untorn';
-import { readOptions } from '#untorn/options.js';
-import { updateTarget, type Updated } from '#untorn/protocol/locked.js';
-import { Turn } from '#untorn/protocol/turns.js';
-import { newLockedWrite } from '#untorn/protocol/write.js';
-import { oneByOne, type Request, type Steps, type System, type SystemCall } from '#untorn/system/calls.js';
+import { readOptions } from '#untorn/files/settings.js';
+import { updateTarget, type Updated } from '#untorn/replace/locked.js';
+import { Turn } from '#untorn/order/turn.js';
+import { newLockedWrite } from '#untorn/files/operation.js';
+import { oneByOne, type Request, type Steps, type System, type SystemCall } from '#untorn/system/port.js';
 import type { LockOwner } from '#untorn/system/lock-owner.js';
 import type { Disk } from './disk.ts';
 import { resume, type Outcome } from './resume.ts';

@@ -1,5 +1,5 @@
 /** A process that runs steps on a disk, call by call. */
-import { oneByOne, type Request, type Steps, type System } from '#untorn/system/calls.js';
+import { oneByOne, type Request, type Steps, type System } from '#untorn/system/port.js';
 import type { Disk } from './disk.ts';
 import { systemOf } from './system.ts';
 

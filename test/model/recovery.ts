@@ -1,8 +1,8 @@
 /** What comes after a crash: a sweep, and the next write. */
 import type { SweepResult } from 'untorn';
-import { sweepDirectory } from '#untorn/protocol/sweep.js';
-import { readOptions } from '#untorn/options.js';
-import { newWrite } from '#untorn/protocol/write.js';
+import { sweepDirectory } from '#untorn/sweep/sweep-directory.js';
+import { readOptions } from '#untorn/files/settings.js';
+import { newWrite } from '#untorn/files/operation.js';
 import { parseToken } from '#untorn/system/owner.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 import type { Violation } from './checks.ts';

@@ -1,5 +1,5 @@
 /** Somebody who removes a directory with all that is in it, one by one, as `rm -rf` and `git clean` do. */
-import type { System } from '#untorn/system/calls.js';
+import type { System } from '#untorn/system/port.js';
 import type { Disk } from './disk.ts';
 import { systemOf } from './system.ts';
 

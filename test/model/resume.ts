@@ -1,4 +1,4 @@
-import type { Request, Steps } from '#untorn/system/calls.js';
+import type { Request, Steps } from '#untorn/system/port.js';
 
 /** What a call or some steps ended with. */
 export type Outcome = { readonly value: unknown } | { readonly error: unknown };

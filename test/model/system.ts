@@ -1,6 +1,6 @@
 /** The calls of the port on a simulated disk, for one process that runs as root with the umask 022. */
 import { constants } from 'node:fs';
-import type { FileStatus, System } from '#untorn/system/calls.js';
+import type { FileStatus, System } from '#untorn/system/port.js';
 import type { Disk } from './disk.ts';
 import { root, type Inode } from './tree.ts';
 

@@ -1,10 +1,10 @@
 /** Two that carry out one committed transaction at once, as an owner that was taken for dead and whoever took over, in orders of their calls. */
-import { clearStaged, makeChange, type Part } from '#untorn/protocol/changes.js';
-import { openDirectory } from '#untorn/protocol/directory.js';
-import { identityOf, stagedToken, type Change } from '#untorn/protocol/journal.js';
-import { newWrite } from '#untorn/protocol/write.js';
-import { readOptions } from '#untorn/options.js';
-import { call, type Steps } from '#untorn/system/calls.js';
+import { clearStaged, makeChange, type Part } from '#untorn/journal/apply.js';
+import { openDirectory } from '#untorn/files/directory.js';
+import { identityOf, stagedToken, type Change } from '#untorn/journal/format.js';
+import { newWrite } from '#untorn/files/operation.js';
+import { readOptions } from '#untorn/files/settings.js';
+import { call, type Steps } from '#untorn/system/port.js';
 import { Disk } from './disk.ts';
 import { Process } from './process.ts';
 import { root } from './tree.ts';

@@ -1,6 +1,6 @@
 /** Transactions and recoveries with a mistake in them. */
-import { call, type Steps, type SystemCall } from '#untorn/system/calls.js';
-import type { FileStatus } from '#untorn/system/calls.js';
+import { call, type Steps, type SystemCall } from '#untorn/system/port.js';
+import type { FileStatus } from '#untorn/system/port.js';
 import { mutant, nothing, type Rewrite } from './mutants.ts';
 import type { Mutation } from './transactions.ts';
 

@@ -3,14 +3,14 @@
  * a recovery that is crashed at every step itself.
  */
 import type { Durability } from 'untorn';
-import { readSyncData } from '#untorn/data.js';
-import { readOptions } from '#untorn/options.js';
-import { Draft } from '#untorn/protocol/draft.js';
-import { LockSet } from '#untorn/protocol/locks.js';
-import { recoverDirectory } from '#untorn/protocol/recover.js';
-import { commitDraft } from '#untorn/protocol/transaction.js';
-import { newWrite } from '#untorn/protocol/write.js';
-import type { Steps, Surroundings } from '#untorn/system/calls.js';
+import { readSyncData } from '#untorn/contract/data.js';
+import { readOptions } from '#untorn/files/settings.js';
+import { Draft } from '#untorn/transaction/draft.js';
+import { LockSet } from '#untorn/transaction/lock-set.js';
+import { recoverDirectory } from '#untorn/journal/recover-directory.js';
+import { commitDraft } from '#untorn/transaction/commit.js';
+import { newWrite } from '#untorn/files/operation.js';
+import type { Steps, Surroundings } from '#untorn/system/port.js';
 import { parseToken } from '#untorn/system/owner.js';
 import { Disk } from './disk.ts';
 import { perform } from './process.ts';

@@ -1,7 +1,7 @@
 /** The model check of updates can fail: it catches every mistake that the lock is there to prevent. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { call, type Steps, type SystemCall } from '#untorn/system/calls.js';
+import { call, type Steps, type SystemCall } from '#untorn/system/port.js';
 import { byHandle, inEntry } from './handles.ts';
 import type { Mutation } from './owners.ts';
 import { explore, type Scenario } from './updates.ts';

@@ -1,6 +1,6 @@
 /** One run of a scenario: its disk, its calls, and an observer who checks after every action. */
 import type { Durability, WriteError, WriteResult } from 'untorn';
-import type { Steps } from '#untorn/system/calls.js';
+import type { Steps } from '#untorn/system/port.js';
 import { parseToken } from '#untorn/system/owner.js';
 import { checkCrash, checkNow } from './checks.ts';
 import { crashStates } from './crash-states.ts';

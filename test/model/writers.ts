@@ -1,14 +1,14 @@
 /** The calls that a scenario makes: the protocol's own generators, in surroundings without a system. */
 import type { WriteOptions, WriteResult } from 'untorn';
-import { readSyncData } from '#untorn/data.js';
-import { readOptions } from '#untorn/options.js';
-import { writeAll } from '#untorn/protocol/contents.js';
-import { commitStaged } from '#untorn/protocol/commit.js';
-import { replaceFile } from '#untorn/protocol/replace.js';
-import { stage } from '#untorn/protocol/staged.js';
-import { Turn } from '#untorn/protocol/turns.js';
-import { newWrite, reporting } from '#untorn/protocol/write.js';
-import type { Steps, Surroundings } from '#untorn/system/calls.js';
+import { readSyncData } from '#untorn/contract/data.js';
+import { readOptions } from '#untorn/files/settings.js';
+import { writeAll } from '#untorn/files/contents.js';
+import { commitStaged } from '#untorn/replace/commit.js';
+import { replaceFile } from '#untorn/replace/replace.js';
+import { stage } from '#untorn/replace/stage.js';
+import { Turn } from '#untorn/order/turn.js';
+import { newWrite, reporting } from '#untorn/files/operation.js';
+import type { Steps, Surroundings } from '#untorn/system/port.js';
 import { umask } from './system.ts';
 
 /** A call to make. */

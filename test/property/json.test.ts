@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { writeFileSync as plainWrite } from 'node:fs';
 import { describe, it } from 'node:test';
-import { firstFault } from '#untorn/json-fault.js';
-import { indentJson } from '#untorn/json-text.js';
-import { stringify } from '#untorn/json-strict.js';
+import { firstFault } from '#untorn/json/json-fault.js';
+import { indentJson } from '#untorn/json/json-text.js';
+import { stringify } from '#untorn/json/json-strict.js';
 import * as fc from 'fast-check';
 import { readJsonSync, writeJsonSync } from 'untorn';
 import { scratch } from '../support/scratch.ts';

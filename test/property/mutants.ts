@@ -1,7 +1,7 @@
 /** The package with a mistake in it, made by changing one of its methods or of its calls of the system, until it is undone. */
 import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
-import { Turn } from '#untorn/protocol/turns.js';
-import type { PathName } from '#untorn/path.js';
+import { Turn } from '#untorn/order/turn.js';
+import type { PathName } from '#untorn/contract/path-name.js';
 import { pass } from './perform.ts';
 
 type Undo = () => void;

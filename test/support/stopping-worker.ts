@@ -1,12 +1,12 @@
 /** A thread that updates a file, and stands still right before its call of the system with a given number. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { readOptions } from '#untorn/options.js';
-import { updateTarget } from '#untorn/protocol/locked.js';
-import { Turn } from '#untorn/protocol/turns.js';
-import { newLockedWrite } from '#untorn/protocol/write.js';
-import type { System } from '#untorn/system/calls.js';
+import { readOptions } from '#untorn/files/settings.js';
+import { updateTarget } from '#untorn/replace/locked.js';
+import { Turn } from '#untorn/order/turn.js';
+import { newLockedWrite } from '#untorn/files/operation.js';
+import type { System } from '#untorn/system/port.js';
 import { syncSystem } from '#untorn/system/node-calls.js';
-import { surroundings } from '#untorn/system/surroundings.js';
+import { surroundings } from '#untorn/system/environment.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 
 const { at, path } = workerData as { at: number; path: string };

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readOptions } from '#untorn/options.js';
-import { whenDescriptorsAllow } from '#untorn/protocol/descriptors.js';
-import { newWrite } from '#untorn/protocol/write.js';
+import { readOptions } from '#untorn/files/settings.js';
+import { whenDescriptorsAllow } from '#untorn/files/descriptors.js';
+import { newWrite } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
-import { atOnce, call, nothing, together, type Steps } from '#untorn/system/calls.js';
+import { atOnce, call, nothing, together, type Steps } from '#untorn/system/port.js';
 import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
-import { surroundings } from '#untorn/system/surroundings.js';
+import { surroundings } from '#untorn/system/environment.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 
 function recording(made: string[]): typeof syncSystem {

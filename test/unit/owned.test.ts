@@ -1,10 +1,10 @@
-/** The rule of src/protocol/owned.ts, held against the sources: who acts on what a name says goes through it. */
+/** The rule of src/files/owned.ts, held against the sources: who acts on what a name says goes through it. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-const folder = join('src', 'protocol');
+const folder = 'src';
 
 /** Calls that follow a name to what may be somebody else's, remove it, or give it another name. */
 const names = ['open', 'readdir', 'lstat', 'stat', 'readlink', 'unlink', 'rmdir', 'chmod', 'rename', 'link', 'exchange'] as const;
@@ -14,109 +14,111 @@ type Calls = Partial<Record<(typeof guarded)[number], number>>;
 
 /** Who makes such a call for another reason than a name's word: how many of each, so that a new one is found, and why. */
 const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = {
-  'owned.ts': { calls: { open: 2, readdir: 1, unlinkIfThere: 1, rmdir: 1, stat: 1 }, because: 'it is the rule' },
+  'files/owned.ts': { calls: { open: 2, readdir: 1, unlinkIfThere: 1, rmdir: 1, stat: 1 }, because: 'it is the rule' },
 
   // The path is what the caller gave.
-  'directory.ts': {
+  'files/directory.ts': {
     calls: { open: 2, stat: 3, readlink: 2 },
     because: "the caller's directory, by its path, is compared with the one that is open; the links are of descriptors",
   },
-  'place.ts': {
+  'files/target.ts': {
     calls: { open: 2, readlink: 1 },
     because: "the caller's file, whose links are followed by hand; what is opened is only held",
   },
-  'look.ts': { calls: { lstat: 2, readdir: 1, stat: 1 }, because: 'it only tells whether something is there' },
-  'seen.ts': {
+  'files/look.ts': { calls: { lstat: 2, readdir: 1, stat: 1 }, because: 'it only tells whether something is there' },
+  'files/snapshot.ts': {
     calls: { open: 1 },
     because: "the caller's file is read: who reads it is told what it is by its descriptor",
   },
-  'unchanged.ts': {
+  'replace/unchanged.ts': {
     calls: { open: 1 },
     because: "the caller's file: what it holds decides only whether that is written again",
   },
-  'layout.ts': { calls: { open: 1 }, because: "the caller's file: nothing is taken from it but indentation" },
-  'sync-in-place.ts': {
+  'json/update-json.ts': { calls: { lstat: 1 }, because: 'only whether a name is free, under the lock' },
+  'json/layout.ts': { calls: { open: 1 }, because: "the caller's file: nothing is taken from it but indentation" },
+  'files/sync-existing.ts': {
     calls: { open: 1 },
     because: "the caller's file: to sync changes nothing, and follows no link",
   },
-  'one-name.ts': { calls: { readdir: 1 }, because: 'only whether the names are listed that the caller gave' },
-  'renames.ts': { calls: { rename: 1, link: 1, lstat: 2 }, because: 'the temporary file of another call of this process; its name and that of the target are compared' },
-  'replace-directory.ts': {
+  'transaction/one-name.ts': { calls: { readdir: 1 }, because: 'only whether the names are listed that the caller gave' },
+  'order/renames.ts': { calls: { rename: 1, link: 1, lstat: 2 }, because: 'the temporary file of another call of this process; its name and that of the target are compared' },
+  'directory/swap.ts': {
     calls: { exchange: 1, rename: 1, stat: 2, readlink: 2, unlink: 1 },
     because: 'the path is what the caller names; the link, and the version that is published, are in its enclosure or were looked at',
   },
 
   // The file was made by this call, under a name with 100 random bits, or is known by an open descriptor.
-  'abandoned.ts': {
+  'journal/unfinished.ts': {
     calls: { rmdir: 1 },
     because: 'the directory of a lock that this process held: it goes only if it is empty',
   },
-  'backup.ts': {
+  'replace/backup.ts': {
     calls: { rename: 1, link: 1, open: 1, unlink: 3, unlinkIfThere: 1 },
     because: 'the target is looked at by its descriptor; what is moved, or goes, are names that it has just made',
   },
-  'changes.ts': {
+  'journal/apply.ts': {
     calls: { rename: 1, link: 1, open: 1, unlink: 1, unlinkIfThere: 1 },
     because: 'contents are compared and nothing else; what is published, or goes, it has staged itself, and its inode is in the journal',
   },
-  'in-place.ts': {
+  'replace/in-place.ts': {
     calls: { rename: 1, open: 3, lstat: 1, unlink: 2, unlinkIfThere: 1 },
     because: 'the target must be the inode that was looked at; the copy is new, in a directory of its own, and its name there says how far it is',
   },
-  'metadata.ts': {
+  'files/metadata.ts': {
     calls: { chmod: 1 },
     because: 'its own temporary file, where the permission model forbids descriptors',
   },
-  'movable.ts': {
+  'transaction/preflight.ts': {
     calls: { link: 1, open: 2, unlink: 4 },
     because: 'a further name of the target, which it makes and removes; the target is opened and closed, and nothing else',
   },
-  'enclosure.ts': { calls: { rename: 2 }, because: 'what is moved in is looked at there, and moved back if it is another' },
-  'new-directory.ts': {
+  'files/enclosure.ts': { calls: { rename: 2 }, because: 'what is moved in is looked at there, and moved back if it is another' },
+  'directory/new-directory.ts': {
     calls: { rename: 3, open: 2, rmdir: 1, chmod: 1 },
     because: 'they are in an enclosure, which nobody else can write; what came out of it is compared by its inode',
   },
-  'plan.ts': { calls: { lstat: 1 }, because: 'it writes down which inode it has just staged' },
-  'private-directory.ts': {
+  'transaction/plan.ts': { calls: { lstat: 1 }, because: 'it writes down which inode it has just staged' },
+  'files/private-directory.ts': {
     calls: { rename: 2, open: 1, lstat: 1, rmdir: 1, unlink: 1 },
     because: 'they are in a directory of its own, and compared with its descriptor',
   },
-  'record.ts': {
+  'journal/record.ts': {
     calls: { rename: 3, open: 1, rmdir: 1, unlink: 2 },
     because: 'names that it makes, exclusively, and takes back; the record is open, was looked at, and nobody else can write it',
   },
-  'written.ts': { calls: { rmdir: 1, stat: 1 }, because: 'the record that it has made; the directories are open' },
-  'rename.ts': {
+  'journal/written.ts': { calls: { rmdir: 1, stat: 1 }, because: 'the record that it has made; the directories are open' },
+  'replace/rename.ts': {
     calls: { rename: 1, link: 1, unlink: 1, unlinkIfThere: 1 },
     because: 'its own temporary file, which is compared with the target after it was renamed or linked',
   },
-  'temporary.ts': {
-    calls: { rename: 2, open: 1, unlink: 1, unlinkIfThere: 2 },
+  'files/tolerate.ts': { calls: { unlink: 1 }, because: 'it does what its callers ask for, which are counted' },
+  'files/temporary.ts': {
+    calls: { rename: 2, open: 1, unlinkIfThere: 2 },
     because: 'it makes the new name, exclusively, and moves or removes that',
   },
 
   // Locks: what other users put there costs waiting time, and decides nothing else.
-  'holder.ts': { calls: { lstat: 1 }, because: 'only how long is waited depends on it' },
-  'lock.ts': {
+  'lock/holder.ts': { calls: { lstat: 1 }, because: 'only how long is waited depends on it' },
+  'lock/lock.ts': {
     calls: { unlink: 1 },
     because: 'its own note, by the path under which it is for as long as the lock is held',
   },
-  'lock-rights.ts': {
+  'lock/rights.ts': {
     calls: { chmod: 1 },
     because: 'it was compared by its descriptor, where the permission model forbids to use that',
   },
-  'lock-probe.ts': { calls: { rename: 1 }, because: 'two tickets that it has just made, and looks at afterwards' },
-  'takeover.ts': {
+  'lock/probe.ts': { calls: { rename: 1 }, because: 'two tickets that it has just made, and looks at afterwards' },
+  'lock/takeover.ts': {
     calls: { rename: 2 },
     because: 'an entry in a directory that is open: who has died has lost it, whoever made it, and only its name changes',
   },
-  'ticket.ts': { calls: { rename: 1, open: 1 }, because: 'a new note, exclusively, in an entry that it has just made; who renames its ticket looks at what is held then' },
+  'lock/ticket.ts': { calls: { rename: 1, open: 1 }, because: 'a new note, exclusively, in an entry that it has just made; who renames its ticket looks at what is held then' },
 
   // The text of a link decides only about that link.
-  'kept-version.ts': { calls: { readlink: 1 }, because: "the text of one's own link is the proof" },
-  'sweep.ts': { calls: { readlink: 1 }, because: 'only that very link can go by it' },
-  'swept-folder.ts': { calls: { readlink: 1 }, because: 'only that a version is not told of depends on it' },
-  'tree.ts': { calls: { open: 2, readdir: 1, lstat: 1 }, because: 'to sync changes nothing, and follows no link' },
+  'sweep/kept-version.ts': { calls: { readlink: 1 }, because: "the text of one's own link is the proof" },
+  'sweep/sweep-directory.ts': { calls: { readlink: 1 }, because: 'only that very link can go by it' },
+  'sweep/swept-folder.ts': { calls: { readlink: 1 }, because: 'only that a version is not told of depends on it' },
+  'files/tree.ts': { calls: { open: 2, readdir: 1, lstat: 1 }, because: 'to sync changes nothing, and follows no link' },
 };
 
 /** The calls in a source, in whatever form: also one that is only passed on. */
@@ -131,7 +133,10 @@ function callsIn(name: string): Calls {
 }
 
 describe('What acts on names', () => {
-  const sources = readdirSync(folder);
+  // The command is its caller's, and the system makes the calls.
+  const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.ts') && !/^(?:cli|system)\//.test(name));
 
   for (const name of sources) {
     it(`${name} makes no call around the rule`, () => {

@@ -5,7 +5,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { recover, recoverSync, sweep, transaction, updateFile } from 'untorn';
-import { encodeJournal, encodePointer, type Change } from '#untorn/protocol/journal.js';
+import { encodeJournal, encodePointer, type Change } from '#untorn/journal/format.js';
 import { newLockToken } from '#untorn/system/lock-owner.js';
 import { newToken } from '#untorn/system/owner.js';
 import { alice, as, bob, needsUsers } from '../support/as-user.ts';

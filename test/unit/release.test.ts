@@ -5,7 +5,7 @@ import { closeSync, constants, open, openSync, readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { writeFile } from 'untorn';
-import { surroundings } from '#untorn/system/surroundings.js';
+import { surroundings } from '#untorn/system/environment.js';
 import { needsTools } from '../support/needs.ts';
 import { scratch } from '../support/scratch.ts';
 

@@ -1,0 +1,97 @@
+/** What can be written, and how it becomes bytes. Anything else is a TypeError before anything is touched. */
+import { isUtf8 } from 'node:buffer';
+import { isAnyArrayBuffer } from 'node:util/types';
+import { describe } from './describe.ts';
+import { misuse, noCallback, refusal } from './errors.ts';
+import { pinned } from './memory.ts';
+import { asyncSource, iterableSource, type Source } from './source.ts';
+import { isThenable } from './thenable.ts';
+
+/** One piece of content. */
+export type Chunk = string | NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
+/** Content that can be written at once. */
+export type SyncData = Chunk | Iterable<Chunk>;
+
+/** Content. Buffers are not copied: do not change them before the write has settled. */
+export type Data = SyncData | Blob | AsyncIterable<Chunk> | ReadableStream<Chunk>;
+
+/** Content as the protocol takes it: bytes that are there, or a source that is read while the temporary file is written. */
+export type Content = { readonly kind: 'bytes'; readonly bytes: Uint8Array } | { readonly kind: 'source'; readonly source: Source };
+
+const aChunk = 'a string, a Buffer, a TypedArray, a DataView, an ArrayBuffer or a SharedArrayBuffer';
+const orLater = 'a Blob, or a stream or (async) iterable of those';
+
+/** The bytes of one chunk, without a copy where they are bytes already. */
+export function chunkBytes(chunk: unknown, encoding: BufferEncoding): Uint8Array {
+  const bytes = bytesOf(chunk, encoding);
+  if (bytes === undefined) throw misuse('ERR_INVALID_ARG_TYPE', `Each piece of "data" must be ${aChunk}, not ${describe(chunk)}`);
+  return bytes;
+}
+
+function bytesOf(chunk: unknown, encoding: BufferEncoding): Uint8Array | undefined {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : pinned(chunk);
+}
+
+/** Bytes as text. Those that are no text would be lost where it is written again. */
+export function textOf(bytes: Buffer, encoding: BufferEncoding): string {
+  if (/^utf-?8$/i.test(encoding) && !isUtf8(bytes)) throw refusal('ERR_ENCODING_INVALID_ENCODED_DATA', 'The content is not valid UTF-8');
+  return bytes.toString(encoding);
+}
+
+/** Whether a value is one piece of content as it is. */
+export function isChunk(value: unknown): value is Chunk {
+  return typeof value === 'string' || ArrayBuffer.isView(value) || isAnyArrayBuffer(value);
+}
+
+/** Content for an asynchronous write. */
+export function readData(data: Data, encoding: BufferEncoding, what = '"data"'): Content {
+  // Most data is one piece, and to look for a Blob loads what Node has of them.
+  const bytes = bytesOf(data, encoding);
+  if (bytes !== undefined) return { kind: 'bytes', bytes };
+  if (typeof data !== 'object' || data === null) throw noData(what, data, `${aChunk}, ${orLater}`);
+  const isBlob = data instanceof Blob;
+  const source = isBlob ? (data.stream() as AsyncIterable<unknown>) : data;
+  const method = (source as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator];
+  if (method === undefined || method === null) return pieces(data as Iterable<unknown>, encoding, what, `${aChunk}, ${orLater}`);
+  return { kind: 'source', source: asyncSource(source, { method, atHand: isBlob, bytes: (chunk) => chunkBytes(chunk, encoding) }) };
+}
+
+/** Content for a synchronous write. */
+export function readSyncData(data: SyncData, encoding: BufferEncoding, what = '"data"'): Content {
+  const bytes = bytesOf(data, encoding);
+  return bytes === undefined ? pieces(data as Iterable<unknown>, encoding, what, `${aChunk}, or an iterable of those`) : { kind: 'bytes', bytes };
+}
+
+/** Several pieces that are there. */
+export function readChunks(chunks: readonly Chunk[], encoding: BufferEncoding): Uint8Array[] {
+  if (!Array.isArray(chunks)) throw misuse('ERR_INVALID_ARG_TYPE', `"chunks" must be an array, not ${describe(chunks)}`);
+  return Array.from(chunks, (chunk) => chunkBytes(chunk, encoding));
+}
+
+function pieces(data: Iterable<unknown>, encoding: BufferEncoding, what: string, expected: string): Content {
+  const method: unknown = typeof data === 'object' && data !== null ? data[Symbol.iterator] : undefined;
+  if (method === undefined || method === null) throw noData(what, data, expected);
+  // What is there already is as it is now.
+  const given = Array.isArray(data) ? Array.from(data, pinnedChunk) : data;
+  const source = iterableSource(given, { method: given === data ? method : given[Symbol.iterator], atHand: true, bytes: (chunk) => chunkBytes(chunk, encoding) });
+  return { kind: 'source', source };
+}
+
+function pinnedChunk(chunk: unknown): unknown {
+  return typeof chunk === 'string' ? chunk : chunkBytes(chunk, 'latin1');
+}
+
+function noData(what: string, data: unknown, expected: string): TypeError {
+  if (typeof data === 'function') return noCallback(`${what} must be ${expected}`);
+  return misuse('ERR_INVALID_ARG_TYPE', `${what} must be ${expected}, not ${describe(data)}${instead(data)}`);
+}
+
+/** What was probably meant by a value that is no content. */
+function instead(data: unknown): string {
+  if (typeof data !== 'object' || data === null) return '';
+  if (isThenable(data)) return '; await it before';
+  // By its shape: every copy of fetch() has classes of its own.
+  if ('body' in data && 'bodyUsed' in data) return `; give its "body"${data.body === null ? ', which this one has not' : ''}`;
+  return Object.getPrototypeOf(data) === Object.prototype ? '; for a value as JSON there is writeJson()' : '';
+}

@@ -1,0 +1,89 @@
+/** What an error says: what could not be done, why, what the file holds, and what helps. */
+import type { Failure, Operation, Outcome, Step, WriteErrorDetails } from './failure.ts';
+import { wordsOf } from './system-errors.ts';
+
+const doing: Record<Step, string> = {
+  resolve: 'looking at it',
+  'make parents': 'making its parent directories',
+  wait: 'waiting for its turn',
+  lock: 'waiting for its lock',
+  read: 'reading the old content',
+  unlock: 'releasing its lock',
+  update: 'waiting for the new content',
+  'create temporary file': 'creating the temporary file',
+  'read source': 'reading the data',
+  write: 'writing',
+  'set metadata': 'setting mode, owner or attributes',
+  sync: 'syncing',
+  close: 'closing the temporary file',
+  'back up': 'making the backup',
+  rename: 'renaming',
+  'write in place': 'writing in place',
+  'sync directory': 'syncing the directory',
+  commit: 'committing the transaction',
+  complete: 'completing the transaction, which is committed',
+};
+
+const state: Record<Outcome, string> = {
+  old: 'the target is untouched',
+  new: 'the new content is in place, but not confirmed durable',
+  unknown: 'what it holds now is unknown',
+};
+
+/** What changes nothing by itself, and has no content to tell of. */
+const looking: ReadonlySet<Operation | undefined> = new Set(['read', 'sweep', 'recover'] as const);
+
+export function message(details: WriteErrorDetails, cause: Failure): string {
+  const { operation = 'replace', path, step } = details;
+  const kept = details.temporaryPath === undefined ? '' : `; the new content is kept in "${details.temporaryPath.toString()}"`;
+  const backup = details.backupPath === undefined ? '' : `; the old content is kept in "${details.backupPath.toString()}"`;
+  const isLooking = looking.has(details.operation);
+  const when = isLooking || saysAll(step, cause) ? '' : ` while ${doing[step]}`;
+  const holds = isLooking ? '' : `; ${stateOf(details)}`;
+  const hint = hintFor(step, cause, details.operation);
+  return `Cannot ${operation} "${path.toString()}": ${reason(details, cause)}${when}${holds}${kept}${backup}${hint === undefined ? '' : `; ${hints[hint]}`}`;
+}
+
+function stateOf({ outcome, files = [] }: WriteErrorDetails): string {
+  const done = files.filter(({ holds }) => holds === 'new').length;
+  if (outcome !== 'unknown' || files.length === 0) return state[outcome];
+  return `${done} of its ${files.length} changes are made, and the rest is for recover()`;
+}
+
+/** Whether the reason says by itself what was wrong: refusals of ours do, except where an abort or a source may come at any step. */
+function saysAll(step: Step, cause: Failure): boolean {
+  if (isNoDirectory(step, cause)) return true;
+  return cause.errno === undefined && (step === 'resolve' || /^ERR_(?:ENCODING|LOCK|VERSION)_/.test(cause.code ?? ''));
+}
+
+/** A system error's own words without the code, call and paths that Node puts around them. */
+function reason({ cause, step, operation }: WriteErrorDetails, failure: Failure): string {
+  if (!looking.has(operation) && isNoDirectory(step, failure)) return `its directory does not exist (${failure.code})`;
+  if (failure.syscall === 'uv_cwd') return `the working directory does not exist (${failure.code})`;
+  if (failure.errno !== undefined && failure.syscall !== undefined) return `${wordsOf(failure.errno)} (${failure.code ?? failure.errno})`;
+  return failure.message ?? String(cause);
+}
+
+/** Whether it failed since the target's directory is not there: a target that is not there is no failure. */
+export function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
+  return step === 'resolve' && code === 'ENOENT' && (syscall === 'open' || syscall === 'stat');
+}
+
+/** What can be done about a failure, in the words of the library; the command has its own. */
+export const hints = {
+  mount: "if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'",
+  parents: 'makeParents: true makes the directory',
+  directory: 'it is the directory that must be writable, since a new file is made in it',
+  backup: 'the directory of the backup must exist, and be writable',
+  force: 'force: true takes a file that is not there for removed',
+} as const;
+
+export function hintFor(step: Step, failure: Failure, operation?: Operation): keyof typeof hints | undefined {
+  if (looking.has(operation)) return undefined;
+  const { code, errno, syscall } = failure;
+  if (operation === 'remove' && code === 'ENOENT' && errno === undefined) return 'force';
+  if (operation === undefined && isNoDirectory(step, failure)) return 'parents';
+  if (step === 'back up' && (code === 'EACCES' || (code === 'ENOENT' && (syscall === 'open' || syscall === 'stat')))) return 'backup';
+  if (step === 'rename' && code === 'EBUSY' && process.platform !== 'win32') return 'mount';
+  return code === 'EACCES' && (step === 'create temporary file' || step === 'lock') ? 'directory' : undefined;
+}

@@ -1,0 +1,156 @@
+import type { constants } from 'node:os';
+import { message } from './error-message.ts';
+import type { Failure, FileState, Outcome, Step, WriteErrorDetails } from './failure.ts';
+import type { PathName } from './path-name.ts';
+import { nameOf, withoutDescriptors } from './system-errors.ts';
+
+/** The codes that are this package's own. */
+type OwnCode =
+  | 'ABORT_ERR'
+  | 'ERR_ENCODING_INVALID_ENCODED_DATA'
+  | 'ERR_FS_FILE_TOO_LARGE'
+  | 'ERR_STRING_TOO_LONG'
+  | 'ERR_LOCK_DEADLOCK'
+  | 'ERR_LOCK_LOST'
+  | 'ERR_LOCK_TIMEOUT'
+  | 'ERR_LOCK_UNSETTLED'
+  | 'ERR_LOCK_UNSUPPORTED'
+  | 'ERR_UNTORN_COPIED'
+  | 'ERR_UNTORN_DATA_CHANGED'
+  | 'ERR_UNTORN_FOREIGN_JOURNAL'
+  | 'ERR_UNTORN_JOURNAL'
+  | 'ERR_UNTORN_JOURNAL_VERSION'
+  | 'ERR_UNTORN_MISSING'
+  | 'ERR_UNTORN_MOVED'
+  | 'ERR_UNTORN_OVERTAKEN'
+  | 'ERR_UNTORN_SOURCE'
+  | 'ERR_UNTORN_UNEXPECTED'
+  | 'ERR_UNTORN_UNREACHABLE'
+  | 'ERR_VERSION_CONFLICT';
+
+/** The code of an error: one of the system's, one of this package's, or what the code of a data source gave its own error. */
+export type ErrorCode = keyof typeof constants.errno | OwnCode | (string & Record<never, never>);
+
+const brand: unique symbol = Symbol.for('untorn.WriteError');
+
+/**
+ * A replacement that failed, or that took place and could not be confirmed durable.
+ *
+ * `outcome` says what the target holds now: `'old'` (nothing changed; if there was no file, there is none),
+ * `'new'` (the new content is in place, but what came after, as the sync of its directory, failed), or
+ * `'unknown'` (the system would not say).
+ *
+ * An abort has `name` `'AbortError'` and `code` `'ABORT_ERR'`, as everywhere in Node.js.
+ */
+export class WriteError extends Error {
+  /**
+   * The code of the cause, as `'ENOSPC'`; or one of this package's: `'ERR_UNTORN_SOURCE'` where a data source failed without a code,
+   * `'ERR_UNTORN_OVERTAKEN'` where a later synchronous write came first, `'ERR_UNTORN_MOVED'` where the path leads elsewhere
+   * than when the write began, `'ERR_VERSION_CONFLICT'` where the target did not hold the expected version, and others.
+   * `docs/errors.md` in the repository says of each what to do.
+   */
+  readonly code: ErrorCode;
+  /** The error number of the system call, where one failed. */
+  declare readonly errno?: number;
+  /** The system call that failed, where one did. */
+  declare readonly syscall?: string;
+  /** The target: the path with its last symbolic links followed as far as they were. */
+  readonly path: PathName;
+  /** Where in the replacement it failed. */
+  readonly step: Step;
+  /** What the target holds now. */
+  readonly outcome: Outcome;
+  /** The temporary file with the new content, where it was kept. */
+  declare temporaryPath?: PathName;
+  /** The copy of the old content, where one was left for recovery. */
+  declare readonly backupPath?: PathName;
+  /**
+   * Of a transaction that is committed and could not be completed here: what each of its files holds now, backups included. The
+   * rest is done by `recover()`, or by the next one who takes one of its locks. `outcome` is `'new'` only if all of them hold the new.
+   */
+  declare readonly files?: readonly FileState[];
+  /** The version that is in place instead of the expected one, with the code `'ERR_VERSION_CONFLICT'`. */
+  declare readonly currentVersion?: string;
+
+  constructor(details: WriteErrorDetails) {
+    const cause = asFailure(details.cause);
+    // An abort of ours is not the cause but what this error is; its reason is the cause, as in Node's own.
+    super(message(details, cause), { cause: details.cause instanceof Abort ? details.cause.cause : details.step === 'read source' ? details.cause : withoutDescriptors(details.cause) });
+    this.name = cause.code === 'ABORT_ERR' ? 'AbortError' : 'WriteError';
+    this.code = cause.code ?? (details.step === 'read source' ? 'ERR_UNTORN_SOURCE' : 'ERR_UNTORN_UNEXPECTED');
+    if (cause.errno !== undefined) this.errno = cause.errno;
+    if (cause.syscall !== undefined) this.syscall = cause.syscall;
+    this.path = details.path;
+    this.step = details.step;
+    this.outcome = details.outcome;
+    if (details.temporaryPath !== undefined) this.temporaryPath = details.temporaryPath;
+    if (details.backupPath !== undefined) this.backupPath = details.backupPath;
+    if (details.files !== undefined) this.files = details.files;
+    if (cause.currentVersion !== undefined) this.currentVersion = cause.currentVersion;
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** Whether a value is a WriteError, of this or of another copy of the package. */
+  static isWriteError(value: unknown): value is WriteError {
+    return typeof value === 'object' && value !== null && brand in value;
+  }
+}
+
+function asFailure(cause: unknown): Failure {
+  if (typeof cause !== 'object' || cause === null) return {};
+  const { code, errno, syscall, message, currentVersion } = cause as Record<string, unknown>;
+  return {
+    code: typeof code === 'string' ? nameOf(code, errno) : undefined,
+    errno: typeof errno === 'number' ? errno : undefined,
+    syscall: typeof syscall === 'string' ? syscall : undefined,
+    ...(typeof currentVersion === 'string' && { currentVersion }),
+    ...(typeof message === 'string' && { message }),
+  };
+}
+
+/** An error of the caller: wrong arguments, or a call that the object's state does not allow. */
+export function misuse(code: string, text: string): TypeError {
+  return ours(Object.assign(new TypeError(text), { code }));
+}
+
+/** Errors of arguments that were made here, and not by functions of the caller's. */
+const made = new WeakSet<object>();
+
+function ours<E extends Error>(error: E): E {
+  made.add(error);
+  return error;
+}
+
+export function isOurs(error: unknown): error is Error {
+  return typeof error === 'object' && error !== null && made.has(error);
+}
+
+/** An error for a function where nobody would call it. */
+export function noCallback(expected: string): TypeError {
+  return misuse('ERR_INVALID_ARG_TYPE', `${expected}, not a function: no callback is called; await the promise`);
+}
+
+/** An argument of the right type and outside of what is allowed. */
+export function outOfRange(text: string): RangeError {
+  return ours(Object.assign(new RangeError(text), { code: 'ERR_OUT_OF_RANGE' }));
+}
+
+/** A refusal in the terms of the system: an errno code and why. */
+export function refusal(code: string, text: string): Error {
+  return Object.assign(new Error(text), { code });
+}
+
+/** The error that an abort gives, in the form of Node's own. */
+export function aborted(signal: AbortSignal): Error {
+  return new Abort('The operation was aborted', { cause: signal.reason });
+}
+
+class Abort extends Error {
+  override readonly name = 'AbortError';
+  readonly code = 'ABORT_ERR';
+}
+
+/** The code of an error, if it has one. */
+export function codeOf(error: unknown): string | undefined {
+  return asFailure(error).code;
+}

@@ -1,0 +1,212 @@
+/**
+ * A directory that is to take the place of another, before it does.
+ *
+ * Promise: what is named as a version, and goes back or is removed after a failure, is the directory that was made or that was
+ * ready, by its inode, whatever has its name by then.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { display, join, split, type PathName } from '../contract/path-name.ts';
+import { fileType, O_DIRECTORY_ITSELF } from '../system/flags.ts';
+import { atOnce, call, nothing, type FileStatus, type Steps } from '../system/port.ts';
+import { whenDescriptorsAllow } from '../files/descriptors.ts';
+import { closeDirectory, openDirectory, syncDirectory, syncNow, type Directory } from '../files/directory.ts';
+import { leaveEnclosure, makeEnclosure, nameInside, type Enclosure } from '../files/enclosure.ts';
+import type { Folder } from '../files/folder.ts';
+import { lookAt } from '../files/look.ts';
+import type { LockedWrite, Write } from '../files/operation.ts';
+import { isSameInode, lookIn } from '../files/owned.ts';
+import { keeping } from '../files/preserve.ts';
+import type { Place } from '../files/target.ts';
+import { newName } from '../files/temporary.ts';
+import { afterFailure, twice } from '../files/tolerate.ts';
+import { removeTree } from '../files/tree.ts';
+
+/** The new directory, and where it is before it takes the place. */
+export interface New {
+  readonly path: PathName;
+  readonly folder: Folder;
+  readonly name: PathName;
+  readonly status: FileStatus;
+  /** What it was made in; or, of one that was ready, what the old one is to be removed in. */
+  enclosure: Enclosure | undefined;
+  readonly isReady: boolean;
+  /** What is to be done with it if the process ends now. */
+  atEnd: (write: LockedWrite) => Steps<unknown>;
+  /** Ends its use, when nothing more is to be done with it. */
+  leave(write: Write): Steps<void>;
+}
+
+/** A name in the open directory of the path. */
+export type Spot = Pick<Place, 'directory' | 'directoryPath' | 'name' | 'reach'>;
+
+/** One that the caller has made. */
+export function* prepared(write: LockedWrite, path: PathName, replaced: FileStatus | undefined): Steps<New> {
+  const { directory: directoryPath, name } = split(path);
+  const directory = yield* openSource(write, path, directoryPath);
+  try {
+    const status = yield* lookIn({ directory, directoryPath }, name);
+    if (status === undefined) throw missing(path);
+    if (fileType(status.mode) !== 'directory') throw refusal('ENOTDIR', `"${display(path)}", which is to take its place, is not a directory`);
+    if (isSameInode(replaced, status)) throw refusal('EINVAL', `"${display(path)}" is the directory that is to be replaced`);
+    const made = { path, folder: { directory, directoryPath }, name, status, enclosure: undefined, isReady: true, atEnd: nothing };
+    return endingWith(write, made, () => closeDirectory(write, directory));
+  } catch (error) {
+    closeDirectory(write, directory);
+    throw error;
+  }
+}
+
+function* openSource(write: Write, path: PathName, directoryPath: PathName): Steps<Directory> {
+  try {
+    return yield* openDirectory(write, directoryPath);
+  } catch (error) {
+    throw codeOf(error) === 'ENOENT' ? missing(path) : error;
+  }
+}
+
+function missing(path: PathName): Error {
+  return refusal('ENOENT', `"${display(path)}", the new directory, does not exist`);
+}
+
+/** Makes an empty directory with the rights of the old one: what nobody else could read there nobody else reads here. */
+export function* create(write: LockedWrite, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
+  write.step = 'create temporary file';
+  // An exit comes before all of it or after.
+  return yield* whenDescriptorsAllow(write, () => atOnce(createNow(write, spot, replaced)));
+}
+
+function* createNow(write: LockedWrite, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
+  const enclosure = yield* makeEnclosure(write, spot, spot.name);
+  const name = enclosure.token;
+  const reach = join(enclosure.directory.reach, name);
+  try {
+    yield* makeInside(reach);
+    const status = yield* giveRights(write, reach, replaced);
+    const path = join(enclosure.directoryPath, name);
+    const made: Omit<New, 'leave'> = { path, folder: enclosure, name, status, enclosure, isReady: false, atEnd: (by) => discardNew(by, made) };
+    return endingWith(write, made, () => undefined);
+  } catch (error) {
+    yield* afterFailure(call.rmdir(reach));
+    yield* leaveEnclosure(write, enclosure);
+    throw error;
+  }
+}
+
+function* makeInside(reach: PathName): Steps<void> {
+  try {
+    yield* call.mkdir(reach, 0o700);
+  } catch (error) {
+    // On a network filesystem an error may be reported of what was done. Nobody else makes anything there.
+    if ((yield* lookAt({ reach })) === undefined) throw error;
+  }
+}
+
+/** Sees to it that an end of the process leaves nothing of it. */
+function endingWith(write: LockedWrite, made: Omit<New, 'leave'>, close: () => void): New {
+  const inTheEnd: LockedWrite = { ...write, blocking: true };
+  const letEnd = write.surroundings.atEnd(function* () {
+    yield* afterFailure(made.atEnd(inTheEnd));
+    if (made.enclosure !== undefined) yield* leaveEnclosure(inTheEnd, made.enclosure);
+  });
+  return Object.assign(made, {
+    *leave(by: Write): Steps<void> {
+      if (made.enclosure !== undefined) yield* leaveEnclosure(by, made.enclosure);
+      letEnd();
+      close();
+    },
+  });
+}
+
+function* giveRights(write: LockedWrite, reach: PathName, old: FileStatus | undefined): Steps<FileStatus> {
+  write.step = 'set metadata';
+  const fd = yield* call.open(reach, O_DIRECTORY_ITSELF, 0);
+  try {
+    const own = yield* call.fstat(fd);
+    let mode = old === undefined ? (own.mode & 0o7000) | (0o777 & ~write.surroundings.umask()) : old.mode & 0o7777;
+    if (old !== undefined && old.gid !== own.gid && !(yield* keeping('try', call.fchown(fd, -1, old.gid), 'group', []))) mode &= ~0o2070;
+    if (old !== undefined && old.uid !== own.uid) yield* keeping('try', call.fchown(fd, old.uid, -1), 'owner', []);
+    yield* write.surroundings.descriptorsRestricted ? call.chmod(reach, mode) : call.fchmod(fd, mode);
+    return yield* call.fstat(fd);
+  } finally {
+    yield* call.close(fd);
+  }
+}
+
+/** The name of a version says which directory it is: so does the link that leads to it. */
+export function versionName(write: LockedWrite, name: PathName, { ino }: FileStatus): PathName {
+  return newName({ ...write, settings: { ...write.settings, suffix: `.${ino.toString(36)}` } }, name, 'version');
+}
+
+/** Gives it the name of a version. */
+export function* nameVersion(write: LockedWrite, place: Spot, made: New, version: PathName): Steps<void> {
+  const { folder, name, status } = made;
+  const [from, to] = [join(folder.directory.reach, name), join(place.directory.reach, version)];
+  try {
+    yield* move(write, made, from, to);
+  } catch (error) {
+    // On a network filesystem an error may be reported of what was done.
+    if (isSameInode(yield* lookIn(place, version), status)) return;
+    if (codeOf(error) === 'EXDEV') throw refusal('EXDEV', `"${display(made.path)}" is on another filesystem; make the new directory beside the old one`);
+    throw error;
+  }
+  if (!isSameInode(yield* lookIn(place, version), status)) throw isAnother(made.path);
+}
+
+/** The error where somebody has put another directory in the place of one that was looked at. */
+export function isAnother(path: PathName): Error {
+  return refusal('ERR_VERSION_CONFLICT', `"${display(path)}" is not the new directory any more: somebody has moved or replaced it`);
+}
+
+function* move(write: LockedWrite, { isReady }: New, from: PathName, to: PathName): Steps<void> {
+  try {
+    return yield* call.rename(from, to);
+  } catch (error) {
+    if (isReady || codeOf(error) !== 'EACCES' || write.surroundings.descriptorsRestricted) throw error;
+  }
+  // One that its owner may not write cannot get another parent (rename(2)).
+  const fd = yield* call.open(from, O_DIRECTORY_ITSELF, 0);
+  try {
+    const { mode } = yield* call.fstat(fd);
+    yield* call.fchmod(fd, (mode & 0o7777) | 0o200);
+    try {
+      yield* call.rename(from, to);
+    } finally {
+      yield* call.fchmod(fd, mode & 0o7777);
+    }
+    if (write.settings.durability !== 'off') yield* syncNow(fd);
+  } finally {
+    yield* call.close(fd);
+  }
+}
+
+/** Syncs the name of the version, and that what it was made in does not have it any more: a sweep would remove it. */
+export function* syncVersion(write: LockedWrite, { directory }: Spot, { isReady, enclosure }: New): Steps<void> {
+  if (!isReady && enclosure?.fd !== undefined) yield* syncNow(enclosure.fd);
+  yield* syncDirectory(write, directory);
+}
+
+/** After a failure: gives it its old name back. Where that is not to be had, as in a directory that is gone, the error says where it is. */
+export function* putBack(write: LockedWrite, place: Spot, { folder, name, status, enclosure, isReady }: New, version: PathName): Steps<void> {
+  try {
+    if (!isSameInode(yield* lookIn(place, version), status)) return;
+    const back = enclosure === undefined || isReady ? name : nameInside(enclosure, status);
+    yield* afterFailure(call.rename(join(place.directory.reach, version), join(folder.directory.reach, back)));
+    if ((yield* lookIn(place, version)) === undefined) return;
+  } catch {
+    // Whether it went back is not known.
+  }
+  write.temporaryPath = join(place.directoryPath, version);
+}
+
+/** After a failure: what the caller had prepared is where it was; what was made for it goes. */
+export function* discardNew(write: Write, { enclosure, name, status, isReady }: Omit<New, 'leave'>): Steps<void> {
+  if (enclosure === undefined || isReady) return;
+  for (const entry of [name, nameInside(enclosure, status)]) {
+    // Twice, since nothing removes it before a sweep.
+    yield* twice(() => removeIfIts(write, enclosure, entry, status));
+  }
+}
+
+function* removeIfIts(write: Write, enclosure: Enclosure, entry: PathName, status: FileStatus): Steps<void> {
+  if (isSameInode(yield* lookIn(enclosure, entry), status)) yield* removeTree(write, enclosure, entry, status);
+}

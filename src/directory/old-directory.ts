@@ -1,0 +1,124 @@
+/**
+ * What becomes of the directory whose place another has taken.
+ *
+ * Promise: it is removed only if it is the one that was looked at, by its inode, and this user's to remove; and never before it
+ * has a name that says so, inside of an enclosure. After a link only a version of that very path is removed which this user's own
+ * link names with its inode: a link's text can be written by its owner only, and names can be given by others. For that reason a
+ * directory that stood at the path itself is removed only where others could not have put it there.
+ */
+import { asText, isAbsolute, join, type PathName } from '../contract/path-name.ts';
+import { fileType } from '../system/flags.ts';
+import { parseToken } from '../system/owner.ts';
+import { atOnce, type FileStatus, type Steps } from '../system/port.ts';
+import { syncDirectory } from '../files/directory.ts';
+import { makeEnclosure, moveIn, nameInside, type Enclosure } from '../files/enclosure.ts';
+import type { LockedWrite } from '../files/operation.ts';
+import { isFixed, isSameInode, isTrusted, lookIn, unlinkIn } from '../files/owned.ts';
+import { afterFailure } from '../files/tolerate.ts';
+import { removeTree } from '../files/tree.ts';
+import { promise, promisesOf } from '../sweep/kept-version.ts';
+import type { New, Spot } from './new-directory.ts';
+
+/** What stands at the path. */
+export type Old =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'directory'; readonly status: FileStatus }
+  | { readonly kind: 'link'; readonly leadsTo: PathName; readonly link: FileStatus; readonly status: FileStatus | undefined };
+
+export function statusOf(old: Old): FileStatus | undefined {
+  return old.kind === 'none' ? undefined : old.status;
+}
+
+/** Whose rights the new one gets: not those of what another user's link leads to. */
+export function rightsOf(write: LockedWrite, { directory }: Spot, old: Old): FileStatus | undefined {
+  return old.kind === 'link' && !isTrusted(write, directory.status, old.link) ? undefined : statusOf(old);
+}
+
+/** Removes the old directory where that may be done; returns where it is if it is there still. */
+export function* removeOld(write: LockedWrite, place: Spot, old: Old, made: New, version: PathName, synced: boolean): Steps<PathName | undefined> {
+  const left = nameOf(old, version);
+  if (left === undefined) return whereIs(place, old, version);
+  const status = yield* removable(write, place, old, left, version, made.enclosure);
+  if (status === undefined) return whereIs(place, old, version);
+  if (place.directory.own) return yield* removeUnder(write, place, made, left, status, synced);
+  yield* afterFailure(removePromised(write, place, made, version, synced));
+  yield* afterFailure(promise(write, place, place.name, left, status));
+  return whereIs(place, old, version);
+}
+
+/** Removes the versions that have stayed for long enough. */
+function* removePromised(write: LockedWrite, place: Spot, made: New, version: PathName, synced: boolean): Steps<void> {
+  const now = yield* lookIn(place, place.name);
+  if (now === undefined) return;
+  const folder = { ...place, status: place.directory.status };
+  for (const promised of yield* promisesOf(write, folder, place.name, now.ctimeNs)) {
+    const { status } = promised;
+    if (asText(promised.version) === asText(version)) continue;
+    const left = status && (yield* removeUnder(write, place, made, promised.version, status, synced));
+    if (left === undefined) yield* unlinkIn(write, place, promised.link);
+  }
+}
+
+/** Moves a directory to where it is removed, and removes it; returns where it is if it is there still. */
+function* removeUnder(write: LockedWrite, place: Spot, made: New, name: PathName, status: FileStatus, synced: boolean): Steps<PathName | undefined> {
+  const enclosure = yield* atOnce(enclosureFor(write, place, made));
+  if (enclosure === undefined || !(yield* atOnce(moveIn(enclosure, place, name, status)))) return join(place.directoryPath, name);
+  const moved = nameInside(enclosure, status);
+  const whole = join(enclosure.directoryPath, moved);
+  // What has the name of a version is whole, also after a crash.
+  if (synced && !(yield* afterFailure(syncDirectory(write, place.directory)))) return whole;
+  // Twice, as what was made is discarded after a failure.
+  for (let tries = 0; tries < 2; tries++) if (yield* afterFailure(removeTree(write, enclosure, moved, status))) return undefined;
+  return whole;
+}
+
+/** Where it is removed; undefined where none can be made. */
+function* enclosureFor(write: LockedWrite, place: Spot, made: New): Steps<Enclosure | undefined> {
+  try {
+    return (made.enclosure ??= yield* makeEnclosure(write, place, place.name));
+  } catch {
+    return undefined; // As on a full disk: the new one is in place, and the result says where the old one is.
+  }
+}
+
+/** The name in the same directory that the old one has now. */
+function nameOf(old: Old, version: PathName): PathName | undefined {
+  if (old.kind === 'directory') return version;
+  return old.kind === 'link' && !/[/\\]/.test(asText(old.leadsTo)) ? old.leadsTo : undefined;
+}
+
+/** What the old one is like, if it may be removed. */
+function* removable(write: LockedWrite, place: Spot, old: Old, left: PathName, version: PathName, enclosure: Enclosure | undefined): Steps<FileStatus | undefined> {
+  if (old.kind === 'none') return undefined;
+  const parent = place.directory.status;
+  const isLink = old.kind === 'link';
+  const status = isLink ? yield* versionAt(write, place, old, left, version, enclosure) : old.status;
+  if (status === undefined || !isTrusted(write, parent, status)) return undefined;
+  return isLink || isFixed(write, parent, status) ? status : undefined;
+}
+
+/** The version of this path that the old link named, made by who made the link. */
+function* versionAt(write: LockedWrite, place: Spot, { link, status }: Extract<Old, { kind: 'link' }>, left: PathName, version: PathName, enclosure: Enclosure | undefined): Steps<FileStatus | undefined> {
+  if (status === undefined || !isTrusted(write, place.directory.status, link) || !isVersionOf(left, version, status)) return undefined;
+  // At the end of the process it may have been moved already.
+  const found = (yield* lookIn(place, left)) ?? (enclosure === undefined ? undefined : yield* lookIn(enclosure, nameInside(enclosure, status)));
+  if (found === undefined || !isSameInode(found, status) || fileType(found.mode) !== 'directory' || found.dev !== link.dev) return undefined;
+  return found;
+}
+
+/** Whether a name is that of a version of the same path, and of this directory. */
+function isVersionOf(name: PathName, version: PathName, { ino }: FileStatus): boolean {
+  return parseToken(asText(name))?.kind === 'version' && beforeToken(name) === beforeToken(version) && asText(name).endsWith(`.${ino.toString(36)}`);
+}
+
+function beforeToken(name: PathName): string {
+  return asText(name).split('untorn-v-')[0] ?? '';
+}
+
+/** Where it is if it stays. */
+export function whereIs({ directoryPath }: Spot, old: Old, version: PathName): PathName | undefined {
+  if (statusOf(old) === undefined) return undefined;
+  const left = nameOf(old, version);
+  if (left !== undefined) return join(directoryPath, left);
+  return old.kind === 'link' ? (isAbsolute(old.leadsTo) ? old.leadsTo : join(directoryPath, old.leadsTo)) : undefined;
+}

@@ -1,0 +1,207 @@
+/**
+ * A whole directory in the place of another, at once.
+ *
+ * Promise: at every moment, and after a crash at any, the path leads to the whole old directory or to the whole new one. The new one is
+ * filled in an enclosure (`untorn-d`), which a sweep removes, synced with all that is in it, and named as a version (`untorn-v`),
+ * which nothing removes unasked. Then one call puts it in place: a new symbolic link is renamed over the old one, or, where
+ * the path is a real directory, both exchange their names. The old version is removed only when that is durable, in an enclosure again.
+ * An end of the process at any moment but the naming and the switch, which nothing interrupts, goes back or removes what is over.
+ *
+ * The moment is under the path's lock. A holder that comes back late finds its link gone, as a late update its temporary file.
+ * Not kept: what readers that are in the old directory have not opened yet, unless the old one is kept.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { asText, join, split, type PathName } from '../contract/path-name.ts';
+import { now } from '../system/clock.ts';
+import { fileType } from '../system/flags.ts';
+import { atOnce, call, nothing, type FileStatus, type Steps } from '../system/port.ts';
+import { closeDirectory, openDirectory, syncDirectory, syncLinks } from '../files/directory.ts';
+import { lookAt } from '../files/look.ts';
+import { reporting, throwIfAborted, type LockedWrite } from '../files/operation.ts';
+import { isSameInode, lookIn } from '../files/owned.ts';
+import { refuseTooLong } from '../files/target.ts';
+import { newName, stagingFolder } from '../files/temporary.ts';
+import { ifThere, afterFailure } from '../files/tolerate.ts';
+import { syncTree } from '../files/tree.ts';
+import { lockLost } from '../lock/errors.ts';
+import { assertHeld, type Lock } from '../lock/lock.ts';
+import { underLock } from '../journal/under-lock.ts';
+import { create, discardNew, isAnother, nameVersion, prepared, putBack, syncVersion, versionName, type New, type Spot } from './new-directory.ts';
+import { removeOld, rightsOf, statusOf, whereIs, type Old } from './old-directory.ts';
+
+/** What goes into the place: a directory that is there, or one that the caller fills; an error of the caller's own is passed on. */
+export type TreeSource = { readonly path: PathName } | { readonly fill: (directory: PathName) => Steps<{ error: unknown } | object> };
+
+export interface ReplacedDirectory {
+  readonly path: PathName;
+  /** Where the new directory is: the path itself, or what the link there leads to. */
+  readonly directory: PathName;
+  readonly replaced: boolean;
+  readonly durable: boolean | 'unsupported';
+  /** Where the old directory is, if it is still there. */
+  readonly oldPath: PathName | undefined;
+}
+
+/** How it ended. An error of the caller's own is passed on as it is. */
+export type Outcome = { readonly result: ReplacedDirectory } | { readonly error: unknown };
+
+export function* replaceTree(write: LockedWrite, source: TreeSource, keepOld: boolean): Steps<Outcome> {
+  return yield* reporting(write, inFolder(write, function* (place) {
+    throwIfAborted(write);
+    const old = yield* look(place);
+    const made = 'path' in source ? yield* prepared(write, source.path, statusOf(old)) : yield* create(write, place, rightsOf(write, place, old));
+    try {
+      if ('fill' in source) {
+        write.step = 'update';
+        const filled = yield* source.fill(made.path);
+        if ('error' in filled) {
+          yield* discardNew(write, made);
+          return filled;
+        }
+      }
+      write.step = 'sync';
+      const synced = write.settings.durability === 'off' ? false : yield* syncTree(write, join(made.folder.directory.reach, made.name), place.directory);
+      throwIfAborted(write);
+      write.locking.deadline = now() + write.settings.lock.timeout;
+      return { result: yield* underLock(write, place, (lock) => swap(write, place, lock, made, synced, keepOld)) };
+    } catch (error) {
+      if (write.outcome === 'old') yield* discardNew(write, made);
+      throw error;
+    } finally {
+      yield* made.leave(write);
+    }
+  }));
+}
+
+function* inFolder<T>(write: LockedWrite, steps: (place: Spot) => Steps<T>): Steps<T> {
+  refuseTooLong(write, write.path);
+  const { directory: directoryPath, name } = split(write.path);
+  if (['', '.', '..'].includes(asText(name))) throw refusal('EINVAL', 'the path must end with a name');
+  const directory = yield* openDirectory(write, directoryPath);
+  try {
+    return yield* steps({ directory, directoryPath, name, reach: join(directory.reach, name) });
+  } finally {
+    closeDirectory(write, directory);
+  }
+}
+
+function* look(place: Spot): Steps<Old> {
+  const status = yield* lookAt(place);
+  if (status === undefined) return { kind: 'none' };
+  const type = fileType(status.mode);
+  if (type === 'directory') return { kind: 'directory', status };
+  if (type !== 'link') throw refusal('ENOTDIR', 'it is not a directory');
+  const end = yield* ifThere(call.stat(place.reach));
+  if (end !== undefined && fileType(end.mode) !== 'directory') throw refusal('ENOTDIR', 'it is a symbolic link to something that is not a directory');
+  return { kind: 'link', leadsTo: yield* call.readlink(place.reach), link: status, status: end };
+}
+
+/** Puts the new directory in place. */
+function* swap(write: LockedWrite, place: Spot, lock: Lock, made: New, synced: boolean | 'unsupported', keepOld: boolean): Steps<ReplacedDirectory> {
+  write.step = 'resolve';
+  const old = yield* look(place);
+  const version = versionName(write, place.name, made.status);
+  write.step = 'rename';
+  try {
+    yield* atOnce(nameVersion(write, place, made, version));
+    made.atEnd = (by) => goBack(by, place, made, version);
+    // Its name must be durable before anything leads to it.
+    if (synced !== false) yield* syncVersion(write, place, made);
+    throwIfAborted(write);
+    yield* atOnce(switchTo(write, place, lock, old, made, version, (by) => finish(by, place, old, made, version, synced, keepOld)));
+  } catch (error) {
+    if (write.outcome === 'old') yield* putBack(write, place, made, version);
+    else if (write.outcome === 'unknown') made.atEnd = nothing;
+    throw error;
+  }
+  write.step = 'sync directory';
+  const { durable, oldPath } = yield* finish(write, place, old, made, version, synced, keepOld);
+  const directory = old.kind === 'directory' ? write.path : join(place.directoryPath, version);
+  return { path: write.path, directory, replaced: statusOf(old) !== undefined, durable, oldPath };
+}
+
+function* goBack(write: LockedWrite, place: Spot, made: New, version: PathName): Steps<void> {
+  yield* putBack(write, place, made, version);
+  yield* discardNew(write, made);
+}
+
+/** Makes the switch durable, and then removes the old directory. */
+function* finish(write: LockedWrite, place: Spot, old: Old, made: New, version: PathName, synced: boolean | 'unsupported', keepOld: boolean): Steps<Pick<ReplacedDirectory, 'durable' | 'oldPath'>> {
+  const durable = synced === false ? false : both(synced, both(yield* syncDirectory(write, place.directory), old.kind === 'directory' || (yield* syncLinks(write, place.directory))));
+  const stays = keepOld || durable === 'unsupported';
+  const oldPath = stays ? whereIs(place, old, version) : yield* removeOld(write, place, old, made, version, synced !== false);
+  return { durable, oldPath };
+}
+
+/** The moment. What is put in place is what was made, as far as looks right before it and right after it can tell. */
+function* switchTo(write: LockedWrite, place: Spot, lock: Lock, old: Old, made: New, version: PathName, atEnd: New['atEnd']): Steps<void> {
+  yield* assertHeld(lock);
+  if (!isSameInode(yield* lookIn(place, version), made.status)) throw isAnother(join(place.directoryPath, version));
+  yield* putInPlace(write, place, old, version, made.status);
+  write.outcome = 'new';
+  made.atEnd = atEnd;
+  if (old.kind === 'directory' ? yield* isExchanged(place, lock, made) : yield* leadsToNew(place, made, version)) return;
+  write.outcome = 'unknown';
+  throw isAnother(join(place.directoryPath, version));
+}
+
+/** Whether the new one is at the path; or was, and somebody who has the lock by now has replaced it since. */
+function* isExchanged(place: Spot, lock: Lock, made: New): Steps<boolean> {
+  return isSameInode(yield* lookIn(place, place.name), made.status) || !(yield* afterFailure(assertHeld(lock)));
+}
+
+/** Whether the link's text leads to the new one; or does not stand there any more, since somebody has replaced it. */
+function* leadsToNew(place: Spot, made: New, version: PathName): Steps<boolean> {
+  if (isSameInode(yield* lookIn(place, version), made.status)) return true;
+  const link = yield* lookIn(place, place.name);
+  return link === undefined || fileType(link.mode) !== 'link' || asText(yield* call.readlink(place.reach)) !== asText(version);
+}
+
+/** The moment. After an error, as of a network filesystem, that was reported of what took place, it has taken place. */
+function* putInPlace(write: LockedWrite, place: Spot, old: Old, version: PathName, made: FileStatus): Steps<void> {
+  const { directory, reach } = place;
+  try {
+    // Nothing that somebody has put there meanwhile is replaced.
+    if (old.kind === 'none') yield* call.symlink(version, reach);
+    else if (old.kind === 'directory') yield* call.exchange(join(directory.reach, version), reach);
+    else yield* relink(write, place, version);
+  } catch (error) {
+    if (!(yield* isInPlace(write, reach, made))) throw error;
+  }
+}
+
+function* isInPlace(write: LockedWrite, reach: PathName, { ino, dev }: FileStatus): Steps<boolean> {
+  try {
+    const now = yield* ifThere(call.stat(reach));
+    return now?.ino === ino && now.dev === dev;
+  } catch {
+    // The error of the switch is the one to report; but nobody knows what is there.
+    write.outcome = 'unknown';
+    return false;
+  }
+}
+
+function* relink(write: LockedWrite, { directory, directoryPath, name, reach }: Spot, version: PathName): Steps<void> {
+  const chosen = newName(write, name, 'temporary');
+  const folder = stagingFolder(write, { directory, directoryPath });
+  const link = join(folder.way ?? folder.directory.reach, chosen);
+  const guard = write.surroundings.guard('file', link, join(folder.directoryPath, chosen));
+  try {
+    yield* call.symlink(version, join(folder.directory.reach, chosen));
+    guard.opened();
+    // Before the path leads to it; `finish` tells whether that can be had here.
+    yield* syncLinks(write, directory);
+    yield* call.rename(link, reach);
+  } catch (error) {
+    // Who takes over a lock takes what is in it along.
+    const lost = codeOf(error) === 'ENOENT' && (yield* lookAt({ reach: link })) === undefined;
+    yield* afterFailure(call.unlink(link));
+    throw lost ? lockLost(error) : error;
+  } finally {
+    guard.release();
+  }
+}
+
+function both(one: true | 'unsupported', other: true | 'unsupported'): true | 'unsupported' {
+  return one === 'unsupported' ? one : other;
+}

@@ -1,0 +1,48 @@
+/** Which extended attributes a file has; and what can be told where that is no answer. */
+import { codeOf } from '../contract/errors.ts';
+import type { PathName } from '../contract/path-name.ts';
+import { fileType } from '../system/flags.ts';
+import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { persisting } from './look.ts';
+import type { Write } from './operation.ts';
+
+/**
+ * The names of a file's attributes. Unavailable: this program has no means to ask; unknown: it asked, and got no
+ * answer.
+ */
+export type Attributes = readonly string[] | 'unavailable' | 'unknown';
+
+/** Whether attributes are asked for at all. */
+function areWanted({ surroundings, settings }: Write): boolean {
+  return surroundings.platform !== 'win32' && settings.preserve.xattr !== 'off';
+}
+
+/** The names of the attributes of what is there, whatever it is. */
+export function* listOld(write: Write, place: { readonly reach: PathName; readonly directory: { readonly local: boolean } }): Steps<Attributes | undefined> {
+  return areWanted(write) ? yield* list(place, !place.directory.local) : undefined;
+}
+
+/** Whether there may be attributes to keep, or to make up for. */
+export function attributesMatter(write: Write, { existing }: { readonly existing: FileStatus | undefined }): boolean {
+  return areWanted(write) && existing !== undefined && fileType(existing.mode) === 'file';
+}
+
+/** Answers that say that there is none: of the attribute, of attributes on this filesystem, or of the file. */
+export const saysNone: ReadonlySet<string> = new Set(['ENODATA', 'ENOTSUP', 'EOPNOTSUPP', 'ENOENT']);
+
+/** The name of an ACL. */
+export const acl = 'system.posix_acl_access';
+
+/** Asks for the names of a file's attributes; and if wanted for an ACL by its name, which some filesystems do not list. */
+export function* list(file: { readonly reach: PathName }, thoroughly: boolean): Steps<Attributes> {
+  try {
+    const names = yield* persisting(file, () => call.listxattr(file.reach));
+    if (!thoroughly || names.includes(acl) || (yield* call.getxattr(file.reach, acl)) === null) return names;
+    return [...names, acl];
+  } catch (error) {
+    const code = codeOf(error) ?? '';
+    if (['EMFILE', 'ENFILE'].includes(code)) throw error;
+    if (code === 'ENOSYS') return 'unavailable';
+    return saysNone.has(code) && code !== 'ENODATA' ? [] : 'unknown';
+  }
+}

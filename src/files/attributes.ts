@@ -1,0 +1,139 @@
+/**
+ * Extended attributes of the replaced file: ACL, security labels, and the user's own.
+ *
+ * The new file gets exactly those of the old: also an ACL that it inherited from its directory, and that the old
+ * file does not have, goes, or it would open the file to others.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import type { PathName } from '../contract/path-name.ts';
+import type { NotKept } from '../contract/result.ts';
+import { call, type Steps } from '../system/port.ts';
+import { acl, attributesMatter, list, saysNone } from './attribute-names.ts';
+import type { Write } from './operation.ts';
+import { changing, keeping } from './preserve.ts';
+import { inPrivate } from './private-directory.ts';
+import { othersRename } from './shared.ts';
+import type { Place } from './target.ts';
+import type { TemporaryFile } from './temporary.ts';
+
+/** Signatures and privileges that were given to the old content, not to the name. */
+const boundToContent = new Set(['security.ima', 'security.evm', 'security.capability']);
+
+/**
+ * What the new file has of an ACL: the old one's; none, as the old one; or none in its stead. Where one that was inherited could not
+ * be removed, it is there still.
+ */
+export type AclState = 'kept' | 'none' | 'lost' | 'inherited';
+
+/**
+ * Copies the attributes. An ACL comes less what it allows the owning group if that is another one now, and less what `mode`,
+ * which comes after it, does not allow: the content is there already.
+ */
+export function* copyAttributes(write: Write, place: Place, temporary: TemporaryFile, sameGroup: boolean, mode: number, notKept: NotKept[]): Steps<AclState> {
+  if (!attributesMatter(write, place)) return yield* stateWithoutAsking(write, place);
+  const narrow = (value: Uint8Array): Uint8Array => narrowed(value, sameGroup, mode);
+  const copied = (reach: PathName): Steps<AclState> => copyInto(write, place, temporary, reach, narrow, notKept);
+  const isNoneToCopy = place.attributes === 'unavailable' && typeof place.reach === 'string';
+  if (isNoneToCopy || !othersRename(write, place.directory)) return yield* copied(temporary.reach);
+  const state = yield* inPrivate(write, place, temporary, copied);
+  if (state !== undefined) return state;
+  yield* keeping(write.settings.preserve.xattr, notReadable(), 'xattr', notKept);
+  return 'inherited';
+}
+
+/** Under `'off'` no attribute is touched. But if the old file had an ACL, its mask must not become the rights of the group. */
+function* stateWithoutAsking({ surroundings }: Write, { existing, reach }: Place): Steps<AclState> {
+  if (surroundings.platform === 'win32' || existing === undefined) return 'none';
+  const ofGroup = (existing.mode >> 3) & 7;
+  if ((ofGroup & ~existing.mode & 7) === 0) return 'none';
+  try {
+    return (yield* call.getxattr(reach, acl)) === null ? 'none' : 'lost';
+  } catch (error) {
+    return saysNone.has(codeOf(error) ?? '') || codeOf(error) === 'ENOSYS' ? 'none' : 'lost';
+  }
+}
+
+function* copyInto(write: Write, place: Place, temporary: TemporaryFile, reach: PathName, narrow: (value: Uint8Array) => Uint8Array, notKept: NotKept[]): Steps<AclState> {
+  const keep = write.settings.preserve.xattr;
+  const { attributes: old } = place;
+  const fresh = temporary.attributes ?? (yield* list({ reach }, !place.directory.local));
+  if (typeof old === 'string' || typeof fresh === 'string') yield* keeping(keep, notReadable(), 'xattr', notKept);
+  if (old === 'unavailable' && fresh === 'unavailable') return 'none';
+  // Where the names cannot be had, an ACL may be there all the same.
+  let state: AclState = typeof old === 'string' || old === undefined ? 'lost' : 'none';
+  for (const name of typeof old === 'string' ? [acl] : (old ?? [])) {
+    const present = typeof fresh !== 'string' && fresh.includes(name);
+    if (boundToContent.has(name)) yield* keeping(keep, notCopied(name), 'xattr', notKept);
+    else if (name !== acl) yield* keeping(keep, copy(place, temporary, reach, name, present), 'xattr', notKept);
+    else state = (yield* keeping(keep, copy(place, temporary, reach, name, present, narrow), 'acl', typeof old === 'string' ? [] : notKept)) ? 'kept' : 'lost';
+  }
+  const mayInherit = typeof fresh === 'string' ? fresh === 'unknown' : fresh.includes(acl);
+  if (state === 'kept' || !mayInherit) return state;
+  return (yield* keeping(keep, changing(temporary, removeAcl(reach)), 'acl', notKept)) ? state : 'inherited';
+}
+
+function* removeAcl(reach: PathName): Steps<void> {
+  try {
+    yield* call.removexattr(reach, acl);
+  } catch (error) {
+    if (!saysNone.has(codeOf(error) ?? '')) throw error;
+  }
+  const now = yield* list({ reach }, true);
+  if (typeof now !== 'string' && now.includes(acl)) throw refusal('EPERM', 'the ACL that was inherited is still there');
+}
+
+/** The tags of an ACL's entries that have no id (acl(5)). */
+const tags = { owner: 0x01, group: 0x04, mask: 0x10, others: 0x20 } as const;
+
+/**
+ * An ACL that allows no more than a mode, and the owning group no more than all others if that is another one now. Its
+ * form: a version, then tag, permissions and id of each entry.
+ */
+function narrowed(value: Uint8Array, sameGroup: boolean, mode: number): Uint8Array {
+  const changed = Buffer.from(value);
+  const entries = Array.from({ length: Math.floor((changed.length - 4) / 8) }, (_, index) => 4 + index * 8);
+  const entryOf = (tag: number): number | undefined => entries.find((entry) => changed.readUInt16LE(entry) === tag);
+  const limit = (entry: number | undefined, bits: number): void => {
+    if (entry !== undefined) changed.writeUInt16LE(changed.readUInt16LE(entry + 2) & bits & 7, entry + 2);
+  };
+  const others = entryOf(tags.others);
+  if (!sameGroup && others !== undefined) limit(entryOf(tags.group), changed.readUInt16LE(others + 2));
+  limit(entryOf(tags.owner), mode >> 6);
+  limit(entryOf(tags.mask) ?? entryOf(tags.group), mode >> 3);
+  limit(others, mode);
+  return changed;
+}
+
+// oxlint-disable-next-line require-yield -- it stands where a system call would
+function* notReadable(): Steps<void> {
+  throw refusal('ENOTSUP', 'extended attributes cannot be read here');
+}
+
+// oxlint-disable-next-line require-yield -- it stands where a system call would
+function* notCopied(name: string): Steps<void> {
+  throw refusal('EPERM', `"${name}" is bound to the old content`);
+}
+
+function* copy(place: Place, temporary: TemporaryFile, reach: PathName, name: string, present: boolean, change = (value: Uint8Array): Uint8Array => value): Steps<void> {
+  const old = yield* valueOf(place, name);
+  if (old === undefined) return;
+  const value = change(old);
+  if (present && isSameValue(yield* call.getxattr(reach, name), value)) return;
+  yield* changing(temporary, call.setxattr(reach, name, value));
+  if (!isSameValue(yield* call.getxattr(reach, name), value)) throw refusal('EPERM', `"${name}" is not as it was set`);
+}
+
+/** An attribute's value; undefined if it is gone by now. The library says "none" too where it cannot be read. */
+function* valueOf({ reach }: Place, name: string): Steps<Uint8Array | undefined> {
+  const value = yield* call.getxattr(reach, name);
+  if (value !== null) return value;
+  const names = yield* list({ reach }, false);
+  if (typeof names !== 'string' && !names.includes(name) && name !== acl) return undefined;
+  throw refusal('EACCES', `"${name}" cannot be read`);
+}
+
+/** Labels come back with or without the zero at their end. */
+function isSameValue(one: Uint8Array | null, other: Uint8Array): boolean {
+  const trimmed = (value: Uint8Array): Buffer => Buffer.from(value.at(-1) === 0 ? value.subarray(0, -1) : value);
+  return one !== null && trimmed(one).equals(trimmed(other));
+}

@@ -1,0 +1,43 @@
+/**
+ * Files that another process has open on Windows, as a virus scanner or an indexer does for a moment: what would replace,
+ * move or remove them fails. So it does elsewhere on filesystems that are not this machine's own, where a server says the same.
+ * It is tried again for as long as `retry.timeout` says.
+ */
+import { codeOf } from '../contract/errors.ts';
+import { now } from '../system/clock.ts';
+import { atOnce, call, type Steps } from '../system/port.ts';
+import { throwIfAborted, type Write } from './operation.ts';
+
+const busyOnWindows = new Set(['EPERM', 'EACCES', 'EBUSY']);
+const busyElsewhere = new Set(['EACCES', 'EBUSY', 'ETXTBSY', 'ESTALE']);
+
+/** The errors that may be of the moment; none where the kernel itself decides, or where there is another way for a file in use. */
+function passing({ surroundings, settings }: Write, directory: { readonly own?: boolean } | undefined): ReadonlySet<string> | undefined {
+  if (surroundings.platform === 'win32') return busyOnWindows;
+  return directory?.own === false && settings.fallback !== 'in-place' ? busyElsewhere : undefined;
+}
+
+/** Performs steps, again and again while they fail because a file is busy; then their error stands. */
+export function* whileBusy<T>(write: Write, attempt: () => Steps<T>, directory?: { readonly own?: boolean }): Steps<T> {
+  const busy = passing(write, directory);
+  if (busy === undefined) return yield* attempt();
+  const deadline = now() + write.settings.retryTimeout;
+  for (let pause = 4; ; pause = Math.min(pause * 2, 128)) {
+    try {
+      return yield* attempt();
+    } catch (error) {
+      if (!busy.has(codeOf(error) ?? '') || now() >= deadline) throw error;
+    }
+    throwIfAborted(write);
+    // Apart from others that try the same.
+    yield* call.sleep(Math.min(pause * (0.5 + Math.random()), Math.max(deadline - now(), 0)));
+  }
+}
+
+/**
+ * Performs steps that have a file open from their beginning to their end. On Windows nobody can replace it meanwhile, not even a
+ * synchronous call of this thread, and that cannot wait for them: so there they are performed at once, blocking.
+ */
+export function* whileOpen<T>({ surroundings }: Write, steps: Steps<T>): Steps<T> {
+  return yield* surroundings.platform === 'win32' ? atOnce(steps) : steps;
+}

@@ -1,0 +1,154 @@
+/**
+ * Writing everything.
+ *
+ * Promise: every byte of every chunk, in order, or an error. A system may write fewer bytes than it was given and call
+ * that success: at the end of a disk, of a quota, of RLIMIT_FSIZE, and always past 2 GiB.
+ */
+import { onAbort } from '../contract/abort.ts';
+import type { Content } from '../contract/data.ts';
+import { describe } from '../contract/describe.ts';
+import { aborted, misuse } from '../contract/errors.ts';
+import { assertIntact } from '../contract/memory.ts';
+import type { Source } from '../contract/source.ts';
+import { nextTick } from '../system/globals.ts';
+import { call, wait, type Steps } from '../system/port.ts';
+import { isSyncedEarly, withEarlySyncs, type Tell } from './early-sync.ts';
+import { throwIfAborted, type Write } from './operation.ts';
+import { nothingWritten } from './temporary.ts';
+
+/** Bytes written at a time; an abort is noticed in between. */
+const stride = 8 << 20;
+/** Chunks below this size are gathered, so that a source of many small ones does not cost a call each. */
+const small = 16 << 10;
+const gathered = 64 << 10;
+
+/** Writes the content; returns its size in bytes. */
+export function* writeContent(write: Write, fd: number, content: Content): Steps<number> {
+  write.step = 'write';
+  const writing = (tell?: Tell): Steps<number> => (content.kind === 'source' ? writeSource(write, fd, content.source, tell) : writeAll(write, fd, content.bytes, tell));
+  return isSyncedMeanwhile(write, content) ? yield* withEarlySyncs(write, fd, writing) : yield* writing();
+}
+
+/** Whether that syncs as well while it writes. */
+export function isSyncedMeanwhile(write: Write, content: Content): boolean {
+  return isSyncedEarly(write, content.kind === 'source' ? Infinity : content.bytes.byteLength);
+}
+
+/** Writes all of the bytes at the current position; returns their number. */
+export function* writeAll(write: Write, fd: number, bytes: Uint8Array, tell?: Tell): Steps<number> {
+  assertIntact(bytes);
+  const size = bytes.byteLength;
+  for (let written = 0; written < size; ) {
+    throwIfAborted(write);
+    const count = yield* whileIntact([bytes], call.write(fd, bytes.subarray(written, written + stride)));
+    if (count === 0) throw nothingWritten();
+    written += count;
+    tell?.(count);
+  }
+  return size;
+}
+
+/** What is written while its memory goes may be anything, and EFAULT what the system says of it. */
+function* whileIntact(memory: readonly Uint8Array[], writing: Steps<number>): Steps<number> {
+  try {
+    return yield* writing;
+  } finally {
+    memory.forEach(assertIntact);
+  }
+}
+
+/** Writes all of several buffers at the current position, in as few calls as the system allows; returns their size. */
+export function* writeAllOf(write: Write, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
+  buffers.forEach(assertIntact);
+  let rest = buffers.filter((buffer) => buffer.byteLength > 0);
+  const size = rest.reduce((sum, buffer) => sum + buffer.byteLength, 0);
+  while (rest.length > 0) {
+    throwIfAborted(write);
+    const batch = batchOf(rest);
+    if (batch.length === 1) {
+      yield* writeAll(write, fd, batch[0] as Uint8Array);
+      rest = rest.slice(1);
+    } else {
+      const count = yield* whileIntact(rest, call.writev(fd, batch));
+      if (count === 0) throw nothingWritten();
+      rest = after(rest, count);
+    }
+    rest.forEach(assertIntact);
+  }
+  return size;
+}
+
+/** The first of the buffers, as many as go into one call. */
+function batchOf(buffers: readonly Uint8Array[]): readonly Uint8Array[] {
+  let size = 0;
+  const end = buffers.findIndex((buffer, index) => index > 0 && (size += buffer.byteLength) + (buffers[0] as Uint8Array).byteLength > stride);
+  return buffers.slice(0, Math.min(end === -1 ? buffers.length : end, 1024));
+}
+
+/** What is left of the buffers after the first `count` bytes. */
+function after(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
+  let index = 0;
+  while (index < buffers.length && count >= (buffers[index] as Uint8Array).byteLength) count -= (buffers[index++] as Uint8Array).byteLength;
+  const [partial, ...rest] = buffers.slice(index);
+  return partial === undefined ? [] : [partial.subarray(count), ...rest];
+}
+
+function* writeSource(write: Write, fd: number, source: Source, tell?: Tell): Steps<number> {
+  const gather = Buffer.allocUnsafe(gathered);
+  let size = 0;
+  let waiting = 0;
+  for (;;) {
+    throwIfAborted(write);
+    const bytes = yield* pull(write, source);
+    if (bytes === undefined) break;
+    assertIntact(bytes);
+    size += bytes.byteLength;
+    if (waiting + bytes.byteLength > gathered || bytes.byteLength >= small) {
+      yield* writeAll(write, fd, gather.subarray(0, waiting), tell);
+      waiting = 0;
+    }
+    if (bytes.byteLength >= small) yield* writeAll(write, fd, bytes, tell);
+    else {
+      // Copied, since a source may fill the same buffer again.
+      gather.set(bytes, waiting);
+      waiting += bytes.byteLength;
+    }
+  }
+  yield* writeAll(write, fd, gather.subarray(0, waiting), tell);
+  return size;
+}
+
+/** The bytes of the source's next chunk; undefined at its end. An abort does not wait for it. */
+function* pull(write: Write, source: Source): Steps<Uint8Array | undefined> {
+  write.step = 'read source';
+  const next = source.next();
+  const bytes = source.async ? yield* settled(write, next as PromiseLike<IteratorResult<unknown>>, (result) => chunkOf(source, result)) : chunkOf(source, next as IteratorResult<unknown>);
+  write.step = 'write';
+  return bytes;
+}
+
+function chunkOf(source: Source, result: unknown): Uint8Array | undefined {
+  if (typeof result !== 'object' || result === null) throw misuse('ERR_INVALID_RETURN_VALUE', `The iterator of "data" returned ${describe(result)} instead of an object`);
+  const { done, value } = result as IteratorResult<unknown>;
+  return done ? undefined : source.bytes(value);
+}
+
+/** Waits for a promise of the caller's, or what it has instead of one. An abort does not. `read` sees the value as soon as it is there. */
+export function* settled<T, R = T>(write: Write, promise: T | PromiseLike<T>, read: (value: T) => R = (value) => value as unknown as R): Steps<R> {
+  const { signal } = write.settings;
+  return yield* wait<R>((wake, fail) => {
+    let stopListening: (() => void) | undefined;
+    let ended = false;
+    function end(report: () => void): void {
+      if (ended) return;
+      ended = true;
+      stopListening?.();
+      // Outside of the promise, so that what the protocol throws is not swallowed by it.
+      nextTick(report);
+    }
+    Promise.resolve(promise)
+      .then(read)
+      .then((value) => end(() => wake(value)), (error: unknown) => end(() => fail(error)));
+    stopListening = onAbort(signal, () => end(() => fail(aborted(signal as AbortSignal))));
+  });
+}

@@ -1,0 +1,256 @@
+/**
+ * The directory of a target, held open from the first look at the target to the end.
+ *
+ * Promise: every step of one write happens in the same directory, even if it is renamed meanwhile (Linux, through
+ * `/proc/self/fd`); and a sync of it covers every rename that was done before the sync began.
+ * Writes that are in one directory at the same time share its descriptor, and share syncs: the first that
+ * needs one leads it, and all that renamed before it began are served by it.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { display, key, type PathName } from '../contract/path-name.ts';
+import { now } from '../system/clock.ts';
+import { fileType, O_DIRECTORY, O_PATH_DIRECTORY } from '../system/flags.ts';
+import { atOnce, call, together, wait, type FileStatus, type Steps } from '../system/port.ts';
+import { filesystemAt, type Filesystem } from './filesystems.ts';
+import { ifFound, persisting } from './look.ts';
+import type { Write } from './operation.ts';
+import { afterFailure } from './tolerate.ts';
+
+export interface Directory extends Filesystem {
+  /** Device and inode: the same for every path that leads here. */
+  readonly key: string;
+  readonly fd: number | undefined;
+  /** A path through which it is reached. */
+  readonly reach: PathName;
+  /** Whether its owner's or a sticky directory's rule protects names in it. */
+  readonly status: FileStatus;
+  readonly canSync: boolean;
+  /** The path that led to it without any link, where that was asked for. */
+  readonly straightPath: PathName | undefined;
+  /** When names in it were looked at last. */
+  readonly seen: Map<string, number>;
+  users: number;
+  syncing: SharedSync | undefined;
+  next: SharedSync | undefined;
+}
+
+/** Directories that asynchronous writes have open now, or had until just now. */
+const opened = new Map<string, Directory>();
+/** The same by the paths that led to them, to be verified. */
+const recent = new Map<string, Directory>();
+
+export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
+  if (write.surroundings.platform === 'win32') return yield* withoutDescriptor(path);
+  const { fd, canSync } = yield* openForSync(path);
+  try {
+    const [status, filesystem] = yield* together(call.fstat(fd), filesystemAt(write.surroundings.reach(fd, path)));
+    const syncsDirectories = filesystem.syncsDirectories && !(filesystem.unless === 'volatile' && write.surroundings.isVolatile(status.dev));
+    const straightPath = filesystem.local && !write.blocking ? yield* pathOf(write, fd, path) : undefined;
+    let directory = write.blocking ? undefined : opened.get(keyOf(status));
+    if (directory !== undefined) {
+      write.surroundings.release(fd, 'elsewhere');
+      directory.users++;
+    } else {
+      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, ...filesystem, syncsDirectories, straightPath, seen: new Map(), users: 1, syncing: undefined, next: undefined };
+      if (!write.blocking) opened.set(directory.key, directory);
+    }
+    if (!write.blocking) recent.set(key(path), directory);
+    return directory;
+  } catch (error) {
+    yield* afterFailure(call.close(fd));
+    throw error;
+  }
+}
+
+/** A directory that was open under this path just now. It may be another one by now: see {@link isStill}. */
+export function recallDirectory(write: Write, path: PathName): Directory | undefined {
+  const directory = write.blocking ? undefined : recent.get(key(path));
+  if (directory !== undefined) directory.users++;
+  return directory;
+}
+
+/** Whether a path leads to this directory. */
+export function* isStill(directory: Directory, path: PathName): Steps<boolean> {
+  try {
+    const { own } = directory;
+    return keyOf(yield* persisting({ reach: path, directory: { own } }, () => call.stat(path), true)) === directory.key;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+/** How many names are kept of a directory that is never let go. */
+const maximumSeen = 1000;
+/** For how long what was looked at is taken to lie in memory, in milliseconds. */
+const moment = 1000;
+
+/** A file of this name has been looked at. */
+export function noteSeen({ straightPath, seen }: Directory, name: PathName): void {
+  if (straightPath === undefined) return;
+  if (seen.size >= maximumSeen) seen.clear();
+  seen.set(key(name), now());
+}
+
+/**
+ * Whether one more look at that file, and at the directory by its path, finds all in memory: of the file since it was looked at
+ * a moment ago, of the directory since it is open, and all that is above it with it; a link could lead over a network.
+ */
+export function wasSeen(directory: Directory, path: PathName, name: PathName): boolean {
+  const last = directory.seen.get(key(name));
+  return last !== undefined && now() - last < moment && isInMemory(directory, path);
+}
+
+/** Whether a look at an open directory by its path finds all in memory. */
+export function isInMemory({ straightPath }: Directory, path: PathName): boolean {
+  return straightPath !== undefined && key(straightPath) === key(path);
+}
+
+/** The path of an open directory whose own path leads nowhere any more; an error where it leads elsewhere. */
+export function* pathNow({ surroundings }: Write, directory: Directory, path: PathName): Steps<PathName> {
+  const moved = refusal('ERR_UNTORN_MOVED', `its directory "${display(path)}" is not where it was`);
+  if ((yield* ifFound({ reach: path, directory: { own: directory.own } }, () => call.stat(path), true)) !== undefined || directory.fd === undefined) throw moved;
+  const reach = surroundings.reach(directory.fd, path);
+  if (key(reach) === key(path)) throw moved;
+  const now = yield* call.readlink(reach);
+  if (!(yield* isStill(directory, now))) throw moved;
+  return now;
+}
+
+/** The path leads elsewhere by now. */
+export function forgetPath(path: PathName): void {
+  recent.delete(key(path));
+}
+
+/** Ends one use of it. It stays open for a moment: a caller that awaits one write after another would open it each time. */
+export function closeDirectory(write: Write, directory: Directory): void {
+  directory.users--;
+  if (directory.fd === undefined || directory.users > 0) return;
+  if (write.blocking) write.surroundings.release(directory.fd, 'here');
+  else write.surroundings.soon(() => forget(write, directory));
+}
+
+function forget({ surroundings }: Write, directory: Directory): void {
+  if (directory.users > 0 || opened.get(directory.key) !== directory || directory.fd === undefined) return;
+  opened.delete(directory.key);
+  for (const [path, found] of recent) if (found === directory) recent.delete(path);
+  surroundings.release(directory.fd, 'elsewhere');
+}
+
+function keyOf(status: FileStatus): string {
+  return `${status.dev}:${status.ino}`;
+}
+
+/**
+ * Whether only one kernel can have a directory's filesystem mounted: who worked in it before that was booted is dead.
+ */
+export function* isExclusive({ reach, local }: Pick<Directory, 'reach'> & Partial<Filesystem>): Steps<boolean> {
+  return local ?? (yield* filesystemAt(reach)).local;
+}
+
+/** The path of a directory that has just been opened, as the kernel has it: it is asked for no more than its memory. */
+function* pathOf({ surroundings }: Write, fd: number, path: PathName): Steps<PathName | undefined> {
+  try {
+    return yield* atOnce(call.readlink(surroundings.reach(fd, path)));
+  } catch {
+    return undefined; // No /proc.
+  }
+}
+
+function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
+  try {
+    return { fd: yield* persisting({ reach: path }, () => call.open(path, O_DIRECTORY, 0), true), canSync: true };
+  } catch (error) {
+    // A directory that may be passed through and written, but not listed: all works in it but the sync.
+    if (O_PATH_DIRECTORY === 0 || !['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) throw error;
+    return { fd: yield* call.open(path, O_PATH_DIRECTORY, 0), canSync: false };
+  }
+}
+
+/** Windows opens no directories for syncing. */
+function* withoutDescriptor(path: PathName): Steps<Directory> {
+  const status = yield* call.stat(path);
+  if (fileType(status.mode) !== 'directory') throw refusal('ENOTDIR', `"${display(path)}" is not a directory`);
+  return { key: keyOf(status), fd: undefined, reach: path, status, canSync: false, own: true, local: false, syncsDirectories: false, straightPath: undefined, seen: new Map(), users: 1, syncing: undefined, next: undefined };
+}
+
+/** Errors that say that a directory cannot be synced here, and not that a sync failed. */
+const unsupported = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EBADF', 'EISDIR', 'ERR_ACCESS_DENIED']);
+
+/**
+ * Makes durable what has been renamed in the directory. A sync that fails is never tried again: the kernel may have
+ * marked the lost pages clean (Rebello et al., ATC '20).
+ */
+export function* syncDirectory(write: Write, directory: Directory): Steps<true | 'unsupported'> {
+  if (!directory.canSync || directory.fd === undefined) return 'unsupported';
+  const durable = write.blocking ? yield* syncNow(directory.fd) : yield* syncTogether(directory, directory.fd);
+  return directory.syncsDirectories ? durable : 'unsupported';
+}
+
+/** Makes the symbolic links in a directory durable, and all that is on its filesystem, where a sync of the directory leaves them out. */
+export function* syncLinks({ settings, surroundings }: Write, { fd, status, unless }: Directory): Steps<true | 'unsupported'> {
+  if (settings.durability === 'off' || unless !== 'no journal' || fd === undefined || surroundings.hasJournal(status.dev)) return true;
+  return yield* ifSupported(call.syncfs(fd));
+}
+
+/** Syncs what is open, where that can be done. */
+export function* syncNow(fd: number): Steps<true | 'unsupported'> {
+  return yield* ifSupported(call.fsync(fd));
+}
+
+function* ifSupported(sync: Steps<void>): Steps<true | 'unsupported'> {
+  try {
+    yield* sync;
+    return true;
+  } catch (error) {
+    if (unsupported.has(codeOf(error) ?? '')) return 'unsupported';
+    throw error;
+  }
+}
+
+/** Group commit. A sync that has begun may have missed our rename; the next one cannot. */
+function* syncTogether(directory: Directory, fd: number): Steps<true | 'unsupported'> {
+  if (directory.next !== undefined) return yield* directory.next.result();
+  const own = new SharedSync();
+  directory.next = own;
+  if (directory.syncing !== undefined) yield* directory.syncing.ended();
+  directory.next = undefined;
+  directory.syncing = own;
+  try {
+    own.succeed(yield* syncNow(fd));
+  } catch (error) {
+    own.fail(error);
+  }
+  if (directory.syncing === own) directory.syncing = undefined;
+  return yield* own.result();
+}
+
+/** One sync that several writes wait for. */
+class SharedSync {
+  #outcome: { durable: true | 'unsupported' } | { error: unknown } | undefined;
+  readonly #waiting: (() => void)[] = [];
+
+  succeed(durable: true | 'unsupported'): void {
+    this.#end({ durable });
+  }
+
+  fail(error: unknown): void {
+    this.#end({ error });
+  }
+
+  #end(outcome: { durable: true | 'unsupported' } | { error: unknown }): void {
+    this.#outcome = outcome;
+    for (const wake of this.#waiting) wake();
+  }
+
+  *ended(): Steps<void> {
+    if (this.#outcome === undefined) yield* wait<void>((wake) => void this.#waiting.push(() => wake()));
+  }
+
+  *result(): Steps<true | 'unsupported'> {
+    yield* this.ended();
+    const outcome = this.#outcome;
+    if (outcome !== undefined && 'durable' in outcome) return outcome.durable;
+    throw outcome?.error;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Large contents: syncs begin while they are written, so that the last one has little left (measured: 100 MiB in 0.8 of the time).
+ *
+ * Promise: nothing but speed rests on these syncs, since the whole file is synced afterwards all the same. One that fails makes
+ * the write fail, and is not tried again: the kernel reports a failed page once.
+ */
+import { call, together, wait, type Steps } from '../system/port.ts';
+import type { Write } from './operation.ts';
+import { cannotSync } from './sync-file.ts';
+
+/** Bytes that are worth a sync of their own. */
+const worthASync = 8 << 20;
+
+/**
+ * Whether what is written is synced meanwhile, if it is much. Elsewhere than on Linux a sync empties the disk's own cache each
+ * time; and under Node's permission model there is none, but each write is synced by itself.
+ */
+function maySyncEarly({ blocking, surroundings, settings }: Write): boolean {
+  return !blocking && surroundings.platform === 'linux' && !surroundings.descriptorsRestricted && settings.durability !== 'off';
+}
+
+/** Whether a content of so many bytes is synced while it is written. */
+export function isSyncedEarly(write: Write, size: number): boolean {
+  return maySyncEarly(write) && size >= 2 * worthASync;
+}
+
+/** Whether so many bytes of a file that is still being written are to be synced now. */
+export function isWorthASync(write: Write, unsynced: number): boolean {
+  return maySyncEarly(write) && unsynced >= worthASync;
+}
+
+/** Hears how many bytes have been written; fails once a sync has failed. */
+export type Tell = (count: number) => void;
+
+/** Performs steps that write to a file, and beside them syncs what they `tell` to be written. They end early when a sync has failed. */
+export function* withEarlySyncs<T>(write: Write, fd: number, writing: (tell: Tell) => Steps<T>): Steps<T> {
+  let unsynced = 0;
+  let ended = false;
+  let failure: { readonly error: unknown } | undefined;
+  let wake: (() => void) | undefined;
+  const wakeUp = (): void => {
+    const waiting = wake;
+    wake = undefined;
+    waiting?.();
+  };
+
+  function* fill(): Steps<T> {
+    try {
+      return yield* writing((count) => {
+        if (failure !== undefined) throw failure.error;
+        unsynced += count;
+        if (unsynced >= worthASync) wakeUp();
+      });
+    } finally {
+      ended = true;
+      wakeUp();
+    }
+  }
+
+  function* sync(): Steps<void> {
+    while (!ended) {
+      if (unsynced < worthASync) {
+        yield* wait<void>((resume) => void (wake = resume));
+        continue;
+      }
+      unsynced = 0;
+      try {
+        yield* call.fdatasync(fd);
+      } catch (error) {
+        // The sync at the end says so, and whether it matters.
+        if (cannotSync(error)) return;
+        failure = { error };
+        throw error;
+      }
+    }
+  }
+
+  try {
+    const [result] = yield* together(fill(), sync());
+    return result;
+  } catch (error) {
+    if (failure !== undefined) write.step = 'sync';
+    throw error;
+  }
+}

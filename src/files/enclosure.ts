@@ -1,0 +1,125 @@
+/**
+ * Where a directory is filled, and where one is removed: inside of another, its enclosure.
+ *
+ * A directory may be removed with all that is in it only if its owner has said so, and a name does not say so: whoever can write the
+ * directory around it can give somebody's private directory any name. So the proof is inside, where only the owner can have put it.
+ * An enclosure is a directory of this user's that nobody else can write. What is to be removed lies in it under the enclosure's own
+ * token, which nobody but this package gives to anything. Nothing else in an enclosure is ever removed.
+ *
+ * What was moved in has its inode number after the token: a moment before, another directory could have been put in its place.
+ */
+import { refusal } from '../contract/errors.ts';
+import { asText, display, join, type PathName } from '../contract/path-name.ts';
+import { fileType } from '../system/flags.ts';
+import { call, type FileStatus, type Guard, type Steps } from '../system/port.ts';
+import { syncNow } from './directory.ts';
+import type { Folder } from './folder.ts';
+import type { Write } from './operation.ts';
+import { closeFound, isOwn, isPrivate, isSameInode, lookIn, openFound, rmdirIn, type FoundDirectory } from './owned.ts';
+import { newName } from './temporary.ts';
+import { afterFailure } from './tolerate.ts';
+import { removeTree } from './tree.ts';
+
+export interface Enclosure extends FoundDirectory {
+  /** The directory that it is in, and its name there. */
+  readonly parent: Folder;
+  readonly name: PathName;
+  /** What is in it that was made in it has this name. */
+  readonly token: string;
+  readonly guard: Guard;
+}
+
+/** Others may pass through it, as the rights of what is in it allow. */
+const mode = 0o711;
+
+/** Makes one in the directory of `name`. */
+export function* makeEnclosure(write: Write, parent: Folder, name: PathName): Steps<Enclosure> {
+  const chosen = newName(write, name, 'tree');
+  const token = tokenOf(chosen);
+  if (token === undefined) throw new Error(`"${display(chosen)}" has no token`);
+  const reach = join(parent.directory.reach, chosen);
+  // Before it is made: the first guard of a process is what makes it hear of signals.
+  const guard = write.surroundings.guard('directory', reach, join(parent.directoryPath, chosen));
+  try {
+    yield* call.mkdir(reach, mode);
+  } catch (error) {
+    // On a network filesystem an error may be reported of what was done.
+    if ((yield* lookIn(parent, chosen)) === undefined) {
+      guard.release();
+      throw error;
+    }
+  }
+  guard.opened();
+  try {
+    const found = yield* openFound(write, parent, chosen);
+    if (found === undefined) throw refusal('ESTALE', `"${display(join(parent.directoryPath, chosen))}" is gone, or no directory any more`);
+    return { ...found, parent, name: chosen, token, guard };
+  } catch (error) {
+    if (yield* afterFailure(rmdirIn(write, parent, chosen))) guard.release();
+    throw error;
+  }
+}
+
+/** Closes it, and removes it if it is empty; what is in it then is for a sweep. */
+export function* leaveEnclosure(write: Write, enclosure: Enclosure): Steps<void> {
+  yield* afterFailure(closeFound(enclosure));
+  // Twice, as locks are given back; and what fails then is tried again when the process ends.
+  for (let tries = 0; tries < 2; tries++) {
+    if (yield* afterFailure(rmdirIn(write, enclosure.parent, enclosure.name))) return enclosure.guard.release();
+  }
+}
+
+/** The name that a directory has when it was moved in. */
+export function nameInside({ token }: Pick<Enclosure, 'token'>, { ino }: FileStatus): string {
+  return `${token}.${ino.toString(36)}`;
+}
+
+/** Moves a directory in that was looked at; false if it is not there any more, or another one is, or it cannot be moved. */
+export function* moveIn(enclosure: Enclosure, folder: Folder, name: PathName, looked: FileStatus): Steps<boolean> {
+  const inside = nameInside(enclosure, looked);
+  const [from, to] = [join(folder.directory.reach, name), join(enclosure.directory.reach, inside)];
+  // On a network filesystem an error may be reported of what was done: only what is found there counts.
+  yield* afterFailure(call.rename(from, to));
+  const found = yield* lookIn(enclosure, inside);
+  if (isSameInode(found, looked)) return true;
+  if (found !== undefined) yield* afterFailure(call.rename(to, from));
+  return false;
+}
+
+/** The token of an enclosure's name. */
+export function tokenOf(name: PathName): string | undefined {
+  return /(untorn-d(?:-[0-9a-z]+)+)\.tmp$/.exec(asText(name))?.[1];
+}
+
+/** What is in an enclosure that a sweep found; undefined if it is none, or holds what its owner has not put there to be removed. */
+export function* lookInside(write: Write, found: FoundDirectory, token: string, names: readonly PathName[]): Steps<Map<PathName, FileStatus> | undefined> {
+  if (!isOwn(write, found.status) || !isPrivate(found.status)) return undefined;
+  const inside = new Map<PathName, FileStatus>();
+  for (const name of names) {
+    const status = yield* lookIn(found, name);
+    if (status === undefined) continue;
+    const isNamed = asText(name) === token || asText(name) === nameInside({ token }, status);
+    if (!isNamed || fileType(status.mode) !== 'directory' || status.dev !== found.status.dev) return undefined;
+    inside.set(name, status);
+  }
+  return inside;
+}
+
+/** Removes an enclosure with what was found in it. */
+export function* removeEnclosure(write: Write, parent: Folder, name: PathName, found: FoundDirectory, inside: ReadonlyMap<PathName, FileStatus>): Steps<void> {
+  for (const [entry, status] of inside) yield* removeTree(write, found, entry, status);
+  if (!(yield* rmdirIn(write, parent, name))) throw refusal('ENOTEMPTY', `"${display(found.directoryPath)}" is being filled`);
+}
+
+/** Removes a directory that is in none: it is moved into a new one first, since what has the name of a version is whole. */
+export function* removeInEnclosure(write: Write, folder: FoundDirectory, name: PathName, looked: FileStatus): Steps<void> {
+  const enclosure = yield* makeEnclosure(write, folder, name);
+  try {
+    const gone = refusal('ESTALE', `"${display(join(folder.directoryPath, name))}" cannot be moved, or is another directory by now`);
+    if (!(yield* moveIn(enclosure, folder, name, looked))) throw gone;
+    if (folder.fd !== undefined) yield* syncNow(folder.fd);
+    yield* removeTree(write, enclosure, nameInside(enclosure, looked), looked);
+  } finally {
+    yield* leaveEnclosure(write, enclosure);
+  }
+}

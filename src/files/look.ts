@@ -1,0 +1,104 @@
+/**
+ * Whether something is there.
+ *
+ * Promise: an absence is not an answer. While a file is replaced, some filesystems say for a moment that there is none
+ * (ENOENT), and clients of networks that what they know of it is out of date (ESTALE). So nothing counts as absent before a
+ * second, different look says so too; and where the filesystem is not this machine's own, before several have, with pauses
+ * between them. What is there all the same is tried again, and in the end an error.
+ */
+import { codeOf } from '../contract/errors.ts';
+import { key, split, type PathName } from '../contract/path-name.ts';
+import { now } from '../system/clock.ts';
+import { fileType } from '../system/flags.ts';
+import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { filesystemAt } from './filesystems.ts';
+
+/** What is looked at. */
+interface Looked {
+  readonly reach: PathName;
+  /** Its directory, where that is open. */
+  readonly directory?: { readonly own?: boolean };
+}
+
+/** For how long something that is there is tried, in milliseconds: beside a busy writer 200 times may fail in a row. */
+const patience = 2000;
+/** The longest pause between tries; they begin with the shortest. */
+const longestPause = 10;
+/** How many looks have to find nothing, where one of them does not do. */
+const enough = 3;
+
+/** What is there under a name; undefined if there is nothing. */
+export function* lookAt(file: Looked): Steps<FileStatus | undefined> {
+  return yield* ifFound(file, () => call.lstat(file.reach));
+}
+
+/** What an attempt to look at a file or to open it gives; undefined if there is nothing. */
+export function* ifFound<T>(file: Looked, attempt: () => Steps<T>, follows = false): Steps<T | undefined> {
+  const found = yield* find(file, attempt, follows);
+  return 'value' in found ? found.value : undefined;
+}
+
+/** Tries to look at a file or to open it; it fails with ENOENT if there is nothing. */
+export function* persisting<T>(file: Looked, attempt: () => Steps<T>, follows = false): Steps<T> {
+  const found = yield* find(file, attempt, follows);
+  if ('value' in found) return found.value;
+  throw found.absence;
+}
+
+type Found<T> = { readonly value: T } | { readonly absence: unknown };
+
+function* find<T>({ reach, directory }: Looked, attempt: () => Steps<T>, follows: boolean): Steps<Found<T>> {
+  let own = directory?.own;
+  let deadline: number | undefined;
+  for (let tries = 1, absences = 0; ; tries++) {
+    let why;
+    try {
+      return { value: yield* attempt() };
+    } catch (error) {
+      why = error;
+    }
+    const code = codeOf(why);
+    if (code !== 'ENOENT' && code !== 'ESTALE') throw why;
+    own ??= yield* isOwnFilesystem(reach);
+    if (code === 'ENOENT' && !(yield* isThere(reach, follows, !own && absences === enough - 1))) {
+      absences++;
+      if (own || absences === enough) return { absence: why };
+    }
+    deadline ??= now() + patience;
+    if (now() >= deadline) throw why;
+    if (tries > 1 || !own) yield* call.sleep(Math.min(2 ** tries, longestPause));
+  }
+}
+
+/** Whether the filesystem is this machine's own; where directories are missing, the one of the first that is there. */
+function* isOwnFilesystem(reach: PathName): Steps<boolean> {
+  for (let path = reach; ; ) {
+    const { directory } = split(path);
+    if ((yield* attempted(filesystemAt(directory), true))?.own === true) return true;
+    if (key(directory) === key(path) || (yield* isThere(directory, true, false))) return false;
+    path = directory;
+  }
+}
+
+/** A second look: at the file, and if asked for, at the list of what is in its directory. */
+function* isThere(reach: PathName, follows: boolean, thoroughly: boolean): Steps<boolean> {
+  const status = yield* attempted(call.lstat(reach));
+  if (status !== undefined) {
+    if (!follows || fileType(status.mode) !== 'link') return true;
+    return (yield* attempted(call.stat(reach))) !== undefined;
+  }
+  if (!thoroughly) return false;
+  const { directory, name } = split(reach);
+  const names = yield* attempted(call.readdir(directory));
+  return names?.some((one) => key(one) === key(name)) === true;
+}
+
+/** What a look gives; undefined where it fails, unless that says nothing of the file. */
+function* attempted<T>(look: Steps<T>, isOptional = false): Steps<T | undefined> {
+  try {
+    return yield* look;
+  } catch (error) {
+    if (!isOptional && ['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
+    return undefined;
+  }
+}

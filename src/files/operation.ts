@@ -1,0 +1,103 @@
+import { WriteError, aborted, codeOf } from '../contract/errors.ts';
+import type { FileState, Operation, Outcome, Step } from '../contract/failure.ts';
+import type { PathName } from '../contract/path-name.ts';
+import type { Steps, Surroundings } from '../system/port.ts';
+import type { Folder } from './folder.ts';
+import type { Settings } from './settings.ts';
+
+/** One replacement under way: what was asked for, and how far it is. */
+export interface Write {
+  settings: Settings;
+  readonly surroundings: Surroundings;
+  /** Whether the caller blocks until it is done; it can then not wait for other writes of this process. */
+  readonly blocking: boolean;
+  /** The target, with the symbolic links followed that have been met so far. */
+  path: PathName;
+  /** The permit to open files that it holds. */
+  permit: { giveBack(): void } | undefined;
+  step: Step;
+  outcome: Outcome;
+  /** What is to be done with the file, if not to replace it. */
+  readonly operation?: Operation | undefined;
+  /** How it is locked, if it is. */
+  readonly locking: Locking | undefined;
+  /** Whether the filesystem could not sync a file, and that was to be no error. */
+  unsynced?: boolean;
+  /** Where the new content was kept on a failure. */
+  temporaryPath?: PathName;
+  /** Where the old content is while the target is written in place. */
+  recoveryPath?: PathName | undefined;
+  /** What the files hold of a transaction that is committed and could not be completed. */
+  files?: readonly FileState[];
+}
+
+/** The lock of a write, and what was found under it. */
+export interface Locking {
+  /** The name of the lock's entry. */
+  readonly token: string;
+  /** Until when it is waited for, by `now()`, once that has begun. */
+  deadline: number;
+  /** Once it is taken: looks whether the target is unchanged, and fails if not. Takes a late time of the filesystem's. */
+  check?: (time: bigint | undefined) => Steps<unknown>;
+  /** Once it is taken: where what is to be renamed to the target is made. */
+  folder?: Folder;
+}
+
+/** A write under a lock. */
+export type LockedWrite = Write & { readonly locking: Locking };
+
+export function newWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): Write {
+  const locking = settings.ifMatch === undefined ? undefined : newLocking(settings, surroundings);
+  return { path, settings, surroundings: settings.linger ? surroundings : withoutLingering(surroundings), blocking, locking, permit: undefined, step: 'resolve', outcome: 'old' };
+}
+
+/** Where what is open is closed at once, not later and in another thread. */
+function withoutLingering(surroundings: Surroundings): Surroundings {
+  const others = { release: (fd: number) => surroundings.release(fd, 'here'), soon: (close: () => void) => close() };
+  return Object.assign(Object.create(surroundings) as Surroundings, others);
+}
+
+/** What only looks at a path, or tidies it up: like a write in how it waits and fails. */
+export function newLook(operation: Operation, path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): Write {
+  return { ...newWrite(path, settings, surroundings, blocking), step: 'read', operation };
+}
+
+/** A write that takes the target's lock, whatever its settings say. */
+export function newLockedWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): LockedWrite {
+  return { ...newWrite(path, settings, surroundings, blocking), locking: newLocking(settings, surroundings) };
+}
+
+function newLocking({ lock }: Settings, surroundings: Surroundings): Locking {
+  return { token: surroundings.lockToken(lock.lease), deadline: Infinity };
+}
+
+export function isLocked(write: Write): write is LockedWrite {
+  return write.locking !== undefined;
+}
+
+/** Runs steps of a replacement; what fails in them becomes an error that says where, and what the target holds now. */
+export function* reporting<T>(write: Write, steps: Steps<T>): Steps<T> {
+  try {
+    return yield* steps;
+  } catch (cause) {
+    throw asWriteError(write, cause);
+  }
+}
+
+/** The error to report for a failure in a replacement. */
+export function asWriteError(write: Write, cause: unknown): WriteError {
+  if (WriteError.isWriteError(cause)) return cause;
+  const { path, step, outcome, operation, temporaryPath, recoveryPath, files } = write;
+  return new WriteError({ path, step, outcome, cause, operation, temporaryPath, backupPath: recoveryPath, files });
+}
+
+/** Whether Node's permission model refused a call on a descriptor; what that was to do has to be done otherwise, or cannot be. */
+export function refusedByPermissions(write: Write, error: unknown): boolean {
+  return write.surroundings.descriptorsRestricted && codeOf(error) === 'ERR_ACCESS_DENIED';
+}
+
+/** Fails if the caller has aborted. That is without effect once the new content is in place. */
+export function throwIfAborted(write: Write): void {
+  const { signal } = write.settings;
+  if (signal?.aborted === true && write.outcome === 'old') throw aborted(signal);
+}

@@ -1,0 +1,113 @@
+/**
+ * Directories in which another user can exchange what has a name.
+ *
+ * Promise: there the attributes of a file are changed in a directory that only this user can enter, since they can be changed by
+ * name only; and what is renamed into place is the file that was written, or that is an error.
+ * A crash leaves the private directory, with the temporary file in it, which a sweep removes.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { join, type PathName } from '../contract/path-name.ts';
+import { O_PATH_FILE } from '../system/flags.ts';
+import { atOnce, call, type FileStatus, type Steps } from '../system/port.ts';
+import { leaveEnclosure, makeEnclosure } from './enclosure.ts';
+import { lookAt } from './look.ts';
+import type { Write } from './operation.ts';
+import { isOwn, isPrivate, isSameInode } from './owned.ts';
+import { othersRename } from './shared.ts';
+import type { Place } from './target.ts';
+import type { TemporaryFile } from './temporary.ts';
+import { afterFailure, twice } from './tolerate.ts';
+
+function exchanged(): Error {
+  return refusal('EAGAIN', 'another file has taken the place of the temporary file');
+}
+
+/**
+ * Performs steps on a temporary file while it lies in a directory of this user's alone; they get the path by which it is reached.
+ * Undefined if there can be no such directory. An exit of the process comes before all of it or after.
+ */
+export function* inPrivate<T>(write: Write, place: Place, temporary: TemporaryFile, steps: (reach: PathName) => Steps<T>): Steps<T | undefined> {
+  return yield* atOnce(inPrivateNow(write, place, temporary, steps));
+}
+
+function* inPrivateNow<T>(write: Write, place: Place, temporary: TemporaryFile, steps: (reach: PathName) => Steps<T>): Steps<T | undefined> {
+  const enclosure = yield* ifPossible(makeEnclosure(write, place, place.name));
+  if (enclosure === undefined) return undefined;
+  try {
+    // Filesystems without modes show every directory as one that everybody may write, others show it as somebody else's.
+    if (!isOwn(write, enclosure.status) || !isPrivate(enclosure.status)) return undefined;
+    const within = join(enclosure.directory.reach, enclosure.token);
+    if ((yield* ifPossible(made(within))) === undefined) return undefined;
+    try {
+      return yield* movedInto(join(within, temporary.name), temporary, steps);
+    } finally {
+      yield* afterFailure(call.rmdir(within));
+    }
+  } finally {
+    yield* leaveEnclosure(write, enclosure);
+  }
+}
+
+function* made(directory: PathName): Steps<true> {
+  yield* call.mkdir(directory, 0o700);
+  return true;
+}
+
+/** What steps give; undefined where they fail, but for want of descriptors. */
+function* ifPossible<T>(steps: Steps<T>): Steps<T | undefined> {
+  try {
+    return yield* steps;
+  } catch (error) {
+    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
+    return undefined;
+  }
+}
+
+function* movedInto<T>(inside: PathName, temporary: TemporaryFile, steps: (reach: PathName) => Steps<T>): Steps<T> {
+  yield* call.rename(temporary.reach, inside);
+  try {
+    if (!isSameInode(yield* call.fstat(temporary.fd), yield* call.lstat(inside))) throw exchanged();
+    return yield* steps(inside);
+  } finally {
+    yield* moveBack(inside, temporary);
+  }
+}
+
+function* moveBack(inside: PathName, { reach }: TemporaryFile): Steps<void> {
+  try {
+    yield* call.rename(inside, reach);
+  } catch (error) {
+    // Where it was is gone, as the entry of a lock that was lost: nobody would find it here.
+    yield* twice(() => call.unlink(inside));
+    throw error;
+  }
+}
+
+/** Holds a temporary file that is about to be closed, so that no other can get its inode number. */
+export function* holdTemporary(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+  if (!othersRename(write, place.directory)) return;
+  const { fd } = temporary;
+  const held = yield* call.open(write.surroundings.reach(fd, temporary.reach), O_PATH_FILE, 0);
+  temporary.held = held;
+  if (!isSameInode(yield* call.fstat(fd), yield* call.fstat(held))) throw exchanged();
+}
+
+/** Fails if another file was renamed into place. One that was replaced in its turn has no name any more. */
+export function* assertInPlace(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+  const fd = temporary.open ? temporary.fd : temporary.held;
+  if (fd === undefined || !othersRename(write, place.directory)) return;
+  function* look(): Steps<boolean> {
+    const [found, own] = [yield* lookAt(place), yield* call.fstat(fd as number)];
+    return isSameInode(own, found) || own.nlink === 0 || (!write.settings.overwrite && isLinkOf(write, own, found));
+  }
+  // The sooner the less may have come between that is nobody's fault.
+  if (!(yield* place.directory.local ? atOnce(look()) : look())) throw exchanged();
+}
+
+/**
+ * Whether what was found is the other name of a file that was linked, on a filesystem that gives each name an inode number of its own.
+ * Nobody else can make a file that belongs to this user and was written at the same nanosecond.
+ */
+function isLinkOf(write: Write, own: FileStatus, found: FileStatus | undefined): boolean {
+  return found !== undefined && isOwn(write, found) && found.size === own.size && found.mtimeNs === own.mtimeNs;
+}

@@ -1,0 +1,12 @@
+/** Directories in which another user can exchange what has a name: see private-directory.ts. */
+import type { Directory } from './directory.ts';
+import type { Write } from './operation.ts';
+
+/** Whether others can rename what this user has in a directory. */
+export function othersRename({ surroundings: { uid } }: Write, { status }: Pick<Directory, 'status'>): boolean {
+  if (uid === undefined) return false;
+  const isOthers = status.uid !== uid && status.uid !== 0;
+  const isWritable = (status.mode & 0o022) !== 0;
+  const isSticky = (status.mode & 0o1000) !== 0;
+  return isOthers || (isWritable && !isSticky);
+}

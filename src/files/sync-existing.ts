@@ -1,0 +1,29 @@
+/** Syncing a file that is in place: who wrote it may not have. */
+import { O_NOFOLLOW, O_TO_SYNC } from '../system/flags.ts';
+import { call, type Steps } from '../system/port.ts';
+import { whileBusy, whileOpen } from './busy.ts';
+import { persisting } from './look.ts';
+import { refusedByPermissions, type Write } from './operation.ts';
+import { syncFile } from './sync-file.ts';
+import type { Place } from './target.ts';
+
+/** Syncs a file by its name, once; false where Node's permission model refuses that, or where it cannot be done and need not. */
+export function* syncInPlace(write: Write, place: Pick<Place, 'reach'>): Steps<boolean> {
+  const synced = yield* whileBusy(write, () => whileOpen(write, openAndSync(write, place)));
+  if (synced === true) return write.unsynced !== true;
+  if (refusedByPermissions(write, synced.error)) return false;
+  throw synced.error;
+}
+
+/** The error of the sync itself is a value: only to open the file is tried again. */
+function* openAndSync(write: Write, { reach }: Pick<Place, 'reach'>): Steps<true | { readonly error: unknown }> {
+  const fd = yield* persisting({ reach }, () => call.open(reach, O_TO_SYNC | O_NOFOLLOW, 0));
+  try {
+    yield* syncFile(write, fd);
+    return true;
+  } catch (error) {
+    return { error };
+  } finally {
+    yield* call.close(fd);
+  }
+}

@@ -1,0 +1,47 @@
+/** Steps whose failure is no news: after another error, or where nothing was to be there. */
+import { codeOf } from '../contract/errors.ts';
+import type { PathName } from '../contract/path-name.ts';
+import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { lookAt } from './look.ts';
+
+/** Steps after an error that must not hide it: whether they succeeded. A file that is gone already counts as removed. */
+export function* afterFailure(steps: Steps<unknown>): Steps<boolean> {
+  try {
+    yield* steps;
+    return true;
+  } catch (error) {
+    return codeOf(error) === 'ENOENT';
+  }
+}
+
+/** The same, and once more if they failed: what hindered the first may have passed, and nobody else does it before a sweep. */
+export function* twice(steps: () => Steps<unknown>): Steps<boolean> {
+  return (yield* afterFailure(steps())) || (yield* afterFailure(steps()));
+}
+
+/** Removes a name, if it is there. A filesystem may report an error of what it has done. */
+export function* unlinkIfThere(reach: PathName): Steps<void> {
+  try {
+    yield* call.unlink(reach);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' && !(yield* isGone(reach))) throw error;
+  }
+}
+
+function* isGone(reach: PathName): Steps<boolean> {
+  try {
+    return (yield* lookAt({ reach })) === undefined;
+  } catch {
+    return false; // The first error is the one that counts.
+  }
+}
+
+/** What a look gives; undefined where there is nothing. */
+export function* ifThere(look: Steps<FileStatus>): Steps<FileStatus | undefined> {
+  try {
+    return yield* look;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

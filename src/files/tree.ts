@@ -1,0 +1,91 @@
+/**
+ * Whole directories: making all of one durable, and removing one.
+ *
+ * Both go through descriptors: a symbolic link is never followed, and on Linux nobody who renames in it meanwhile leads them elsewhere.
+ */
+import { refusal } from '../contract/errors.ts';
+import { display, join, type PathName } from '../contract/path-name.ts';
+import { fileType, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { call, together, type FileStatus, type Steps } from '../system/port.ts';
+import { syncLinks, syncNow, type Directory } from './directory.ts';
+import type { Folder } from './folder.ts';
+import { throwIfAborted, type Write } from './operation.ts';
+import { inFound, isSameInode, lookIn, namesIn, rmdirIn, unlinkIn, type FoundDirectory } from './owned.ts';
+
+/** How many files are synced at once: a journal serves them together. */
+const atOnce = 8;
+
+/** What is found while a tree is synced. */
+interface Found {
+  durable: true | 'unsupported';
+  others: boolean;
+}
+
+/** Syncs every file of a tree, and every directory after what is in it; `beside` is an open directory of the same filesystem. */
+export function* syncTree(write: Write, path: PathName, beside: Directory): Steps<true | 'unsupported'> {
+  const found: Found = { durable: true, others: false };
+  yield* syncBelow(write, path, found);
+  if (found.others) note(found, yield* syncLinks(write, beside));
+  return found.durable;
+}
+
+function note(found: Found, synced: true | 'unsupported'): void {
+  if (synced === 'unsupported') found.durable = synced;
+}
+
+function* syncBelow(write: Write, path: PathName, found: Found): Steps<void> {
+  const fd = yield* call.open(path, O_DIRECTORY_ITSELF, 0);
+  try {
+    const reach = write.surroundings.reach(fd, path);
+    const files: PathName[] = [];
+    for (const name of yield* call.readdir(reach)) {
+      const entry = join(reach, name);
+      const type = fileType((yield* call.lstat(entry)).mode);
+      if (type === 'directory') yield* syncBelow(write, entry, found);
+      else if (type === 'file') files.push(entry);
+      else found.others = true;
+    }
+    while (files.length > 0) {
+      throwIfAborted(write);
+      for (const one of yield* together(...files.splice(0, atOnce).map(syncFile))) note(found, one);
+    }
+    note(found, yield* syncNow(fd));
+  } finally {
+    yield* call.close(fd);
+  }
+}
+
+function* syncFile(path: PathName): Steps<true | 'unsupported'> {
+  const fd = yield* call.open(path, O_RDONLY | O_NOFOLLOW, 0);
+  try {
+    return yield* syncNow(fd);
+  } finally {
+    yield* call.close(fd);
+  }
+}
+
+/** How often a directory is emptied that somebody fills meanwhile. */
+const patience = 100;
+
+/**
+ * Removes a directory and all that is in it, if it is the one that was looked at. It does not go on into another filesystem, which
+ * somebody has mounted there.
+ */
+export function* removeTree(write: Write, folder: Folder, name: PathName, looked: FileStatus): Steps<void> {
+  for (let tries = 0; tries < patience; tries++) {
+    yield* inFound(write, folder, name, (found) => emptyDirectory(write, found, looked));
+    if (yield* rmdirIn(write, folder, name)) return;
+  }
+  throw refusal('ENOTEMPTY', `"${display(join(folder.directoryPath, name))}" is being filled`);
+}
+
+function* emptyDirectory(write: Write, found: FoundDirectory, looked: FileStatus): Steps<void> {
+  if (!isSameInode(found.status, looked)) throw refusal('ESTALE', `"${display(found.directoryPath)}" is another directory by now`);
+  for (const name of yield* namesIn(write, found)) {
+    const status = yield* lookIn(found, name);
+    if (status === undefined) continue;
+    if (fileType(status.mode) !== 'directory') yield* unlinkIn(write, found, name);
+    else if (status.dev === looked.dev) yield* removeTree(write, found, name, status);
+    else throw refusal('EXDEV', `"${display(join(found.directoryPath, name))}" is on another filesystem`);
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * Making the changes of a transaction that is committed.
+ *
+ * Promise: each change can be made again and again, by its owner or after a crash, and is made once. A staged file keeps its
+ * name until the target has been synced: what takes the target's place is a further link to it. (In a power cut a
+ * filesystem without a journal of its own may lose both names of a file that is being renamed.) What is replaced or removed is
+ * only what was there at the commit: a file that somebody put there since stays, as if it had been written after the transaction.
+ * What the system says is looked at: whether the change was made, and of a staged file that is gone whether it is in place.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { join, type PathName } from '../contract/path-name.ts';
+import { O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { whileBusy } from '../files/busy.ts';
+import type { OpenFolder } from '../files/file-order.ts';
+import { lookAt } from '../files/look.ts';
+import type { Write } from '../files/operation.ts';
+import { isSameInode, lookIn, unlinkIn } from '../files/owned.ts';
+import { versionOfFile } from '../files/snapshot.ts';
+import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
+import { furtherName, isSameFile, type Change, type Identity, type Put, type Removal } from './format.ts';
+
+/** A directory of a transaction. */
+export interface Part extends OpenFolder {
+  /** Whether inode numbers in it can be compared with those recorded. */
+  readonly numbered: boolean;
+}
+
+/**
+ * What became of a change: it is made; newer content came first; what was staged is gone, and what was there before is there still; or
+ * what was staged is gone, and the filesystem cannot tell whether the target is it.
+ */
+export type Made = 'made' | 'superseded' | 'missing' | 'unknown';
+
+/** Makes one change, unless it is made already. */
+export function* makeChange(write: Write, id: string, parts: readonly Part[], change: Change): Steps<Made> {
+  const part = parts[change.directory] as Part;
+  return change.kind === 'put' ? yield* put(write, id, part, change) : yield* remove(write, part, change);
+}
+
+/** The path of the file that a change is of. */
+export function pathOf(folders: readonly Pick<OpenFolder, 'directoryPath'>[], { directory, name }: Change): PathName {
+  return join((folders[directory] as OpenFolder).directoryPath, name);
+}
+
+/** Fails if new content is gone that is not in place. */
+export function assertMade(made: readonly Made[]): void {
+  if (made.some((one) => one === 'missing' || one === 'unknown')) throw refusal('ERR_UNTORN_MISSING', 'what it had staged is gone');
+}
+
+/** Makes all changes. Whoever calls it does so at once: readers see old beside new for as short as can be. */
+export function* makeAll(write: Write, id: string, parts: readonly Part[], changes: readonly Change[]): Steps<Made[]> {
+  const made: Made[] = [];
+  for (const change of changes) made.push(yield* makeChange(write, id, parts, change));
+  return made;
+}
+
+function* remove(write: Write, part: Part, { name, was }: Removal): Steps<Made> {
+  const now = yield* lookIn(part, name);
+  if (now === undefined) return 'made';
+  if (!isSameFile(now, was, part.numbered)) return 'superseded';
+  yield* unlinkIn(write, part, name);
+  if (isSameInode(yield* lookIn(part, name), now)) throw refusal('EIO', 'the filesystem says that it was removed, and it is there');
+  return 'made';
+}
+
+/** How often somebody else may come between. */
+const patience = 100;
+
+function* put(write: Write, id: string, { directory, numbered }: Part, change: Put): Steps<Made> {
+  const target = join(directory.reach, change.name);
+  const source = join(directory.reach, change.staged);
+  for (let tries = 1; ; tries++) {
+    const staged = yield* lookAt({ reach: source });
+    const now = yield* lookAt({ reach: target });
+    if (staged === undefined) return whatBecame(now, change, numbered);
+    if (isSameInode(now, staged)) return 'made';
+    if (!isSameFile(now, change.over, numbered)) return (yield* isLike(now, staged, target, source)) ? 'made' : 'superseded';
+    try {
+      yield* putIntoPlace(write, source, join(directory.reach, furtherName(change.staged, id)), target);
+    } catch (error) {
+      // Whoever makes the same change may have been faster with it, or only with this step; or an error was reported of what was done.
+      const code = codeOf(error) ?? '';
+      if (isSameInode(yield* lookAt({ reach: target }), staged)) return 'made';
+      if (!['ENOENT', 'EEXIST'].includes(code) || tries === patience) throw error;
+      continue;
+    }
+    return yield* confirm(now, staged, target, source);
+  }
+}
+
+/** What became of a change whose staged file is gone: before its target is durable only others remove that. */
+function whatBecame(now: FileStatus | undefined, { is, over }: Put, numbered: boolean): Made {
+  const isOld = isSameFile(now, over, numbered);
+  if (!isSameFile(now, is, numbered)) return isOld || now === undefined ? 'missing' : 'superseded';
+  return isOld ? 'unknown' : 'made';
+}
+
+/** Makes sure that a rename had its effect. A filesystem whose inode numbers follow the names is believed by content. */
+function* confirm(before: FileStatus | undefined, staged: FileStatus, target: PathName, source: PathName): Steps<Made> {
+  const now = yield* lookAt({ reach: target });
+  if (isSameInode(now, staged)) return 'made';
+  // Without hard links what was staged has the target's name now, and no other.
+  const isGone = (yield* lookAt({ reach: source })) === undefined;
+  if (isGone && now?.size === staged.size && now.mtimeNs === staged.mtimeNs) return 'made';
+  if (yield* isLike(now, staged, target, source)) return 'made';
+  const isAsBefore = now === undefined || (isSameInode(now, before) && now.size === before?.size && now.mtimeNs === before.mtimeNs);
+  if (isAsBefore) throw refusal('EIO', 'the filesystem says that it was replaced, and it was not');
+  return 'superseded';
+}
+
+/** Whether a file has size, time and content of a staged one, as far as that is there still. */
+function* isLike(now: FileStatus | undefined, staged: FileStatus, target: PathName, source: PathName): Steps<boolean> {
+  if (now === undefined || now.size !== staged.size || now.mtimeNs !== staged.mtimeNs) return false;
+  try {
+    return (yield* contentOf(target)) === (yield* contentOf(source));
+  } catch {
+    return false; // Not to be told: links, files that may not be read, and what is gone by now.
+  }
+}
+
+function* contentOf(reach: PathName): Steps<string> {
+  const fd = yield* call.open(reach, O_RDONLY | O_NOFOLLOW, 0);
+  try {
+    return yield* versionOfFile(fd);
+  } finally {
+    yield* call.close(fd);
+  }
+}
+
+function* putIntoPlace(write: Write, staged: PathName, further: PathName, target: PathName): Steps<void> {
+  yield* unlinkIfThere(further);
+  const from = (yield* linked(staged, further)) ? further : staged;
+  yield* whileBusy(write, () => call.rename(from, target));
+}
+
+/** Without hard links (FAT) the staged file itself is renamed. */
+function* linked(from: PathName, to: PathName): Steps<boolean> {
+  try {
+    yield* call.link(from, to);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
+    // An error may be reported of what was done.
+    yield* afterFailure(call.unlink(to));
+    return false;
+  }
+}
+
+/** What a file holds of a transaction that could not be completed. */
+export type Holds = 'old' | 'new' | 'unknown';
+
+/** Looks at what became of a change so far. */
+export function* whatItHolds({ directory, numbered }: Part, change: Change): Steps<Holds> {
+  try {
+    const now = yield* lookAt({ reach: join(directory.reach, change.name) });
+    const [old, fresh]: (Identity | undefined)[] = change.kind === 'put' ? [change.over, change.is] : [change.was, undefined];
+    if (isSameFile(now, old, numbered)) return 'old';
+    return isSameFile(now, fresh, numbered) ? 'new' : 'unknown';
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** When all changes are made and synced: removes what was staged, so that whoever is still at it can put nothing into place any more. */
+export function* clearStaged(write: Write, id: string, parts: readonly (OpenFolder | undefined)[], changes: readonly Change[]): Steps<void> {
+  for (const change of changes) {
+    const part = parts[change.directory];
+    if (change.kind !== 'put' || part === undefined) continue;
+    for (const name of [change.staged, furtherName(change.staged, id)]) yield* unlinkIn(write, part, name);
+  }
+}

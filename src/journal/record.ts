@@ -1,0 +1,233 @@
+/**
+ * What a transaction writes down of itself.
+ *
+ * In its home directory: the record, a directory that nobody else can write, with the journal, which is there from before the
+ * commit until all is done, and the token, an empty file, whose renaming from `pending` to `committed` is the commit. While there
+ * is a `committed` token the journal is to be carried out (it is `done` then); otherwise what was staged is to be removed, of which nothing is left
+ * when all has been done. So exactly one of two that decide differently succeeds: who commits renames the token, and who rolls
+ * back removes it first. A suspended owner whose token is gone cannot commit any more. Another user who may write the home can
+ * take the whole record away, so that nothing is known of the transaction; but not decide it.
+ * (The journal itself keeps its name: in a power cut a filesystem without a journal of its own may lose both names of a file that
+ * is being renamed, or keep both.)
+ *
+ * Every other directory has a pointer to the home, which comes after the journal and is gone, durably, before it goes. So a
+ * pointer that leads to no journal has not found its home, and a committed journal that leads to a directory without a pointer
+ * has not found the right one: it is not mounted, or was moved. Both are left alone. All of them say in which directory they were
+ * written, by its inode number: in a copy nothing is believed. `find-record.ts` finds and believes them.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { display, join, type PathName } from '../contract/path-name.ts';
+import { tokenForm } from '../system/owner.ts';
+import { call, together, type FileStatus, type Guard, type Steps } from '../system/port.ts';
+import { whileBusy } from '../files/busy.ts';
+import { writeAll } from '../files/contents.ts';
+import { syncDirectory, syncNow } from '../files/directory.ts';
+import type { OpenFolder } from '../files/file-order.ts';
+import type { Folder } from '../files/folder.ts';
+import type { Write } from '../files/operation.ts';
+import { closeFound, isOwn, lookIn, openFound, rmdirIn, unlinkIn, whyNotOwn, type FoundDirectory } from '../files/owned.ts';
+import { newFileFlags, syncTemporary } from '../files/temporary.ts';
+import { afterFailure } from '../files/tolerate.ts';
+import { encodeJournal, encodePointer, type Journal, type Pointer } from './format.ts';
+
+const kinds = ['journal', 'pointer'] as const;
+export type RecordKind = (typeof kinds)[number];
+
+/** The name of a transaction's record in its home, or of a pointer to it in another directory. */
+export function recordName(id: string, kind: RecordKind): string {
+  return `.untorn-j-${id}.${kind}`;
+}
+
+const form = new RegExp(`^\\.untorn-j-(${tokenForm})\\.([a-z]+)$`);
+
+/** What a name of a record says. */
+export function parseRecordName(name: string): { readonly id: string; readonly kind: RecordKind } | undefined {
+  const found = form.exec(name);
+  const kind = kinds.find((one) => one === found?.[2]);
+  return kind === undefined ? undefined : { id: (found as unknown as string[])[1] as string, kind };
+}
+
+/** What is in a record. */
+export const journalName = 'journal';
+const pendingName = 'token.pending';
+const committedName = 'token.committed';
+const doneName = 'token.done';
+
+/** Why a directory is not believed to be a record of this user's; undefined if it is. */
+export function whyNotPrivate(write: Write, status: FileStatus): string | undefined {
+  if (!isOwn(write, status)) return "is another user's";
+  return write.surroundings.platform !== 'win32' && (status.mode & 0o022) !== 0 ? 'can be written by others' : undefined;
+}
+
+/** A file that has been written, to be removed if the process ends before the commit. */
+export interface WrittenFile {
+  readonly folder: Folder;
+  readonly name: PathName;
+  guard: Guard;
+}
+
+/** A record that is being written; it is held open. */
+export interface WrittenRecord extends WrittenFile {
+  readonly found: FoundDirectory;
+  readonly files: WrittenFile[];
+}
+
+function guardOf({ surroundings }: Write, kind: 'file' | 'directory', { directory, directoryPath }: Folder, name: PathName): Guard {
+  return surroundings.guard(kind, join(directory.reach, name), join(directoryPath, name));
+}
+
+/** Makes the directory of a record. */
+export function* createRecord(write: Write, folder: Folder, id: string): Steps<WrittenRecord> {
+  const name = recordName(id, 'journal');
+  const guard = guardOf(write, 'directory', folder, name);
+  try {
+    yield* call.mkdir(join(folder.directory.reach, name), 0o700);
+    guard.opened();
+    const found = yield* openFound(write, folder, name);
+    if (found === undefined) throw refusal('EAGAIN', 'what it writes down of itself is taken away');
+    const why = whyNotPrivate(write, found.status);
+    if (why === undefined) return { folder, name, guard, found, files: [] };
+    yield* closeFound(found);
+    // As on filesystems without owners and modes.
+    throw refusal('ENOTSUP', `it could not be recovered: "${display(join(folder.directoryPath, name))}", which it made, ${why}`);
+  } catch (error) {
+    // An error may be reported of what was done; but what was there before is somebody else's.
+    if (codeOf(error) !== 'EEXIST' && (yield* afterFailure(call.rmdir(join(folder.directory.reach, name))))) guard.release();
+    throw error;
+  }
+}
+
+/** Writes the journal and the token into a record. */
+export function* fillRecord(write: Write, record: WrittenRecord, journal: Omit<Journal, 'ino'>): Steps<void> {
+  record.files.push(yield* writeNew(write, record.found, journalName, (ino) => encodeJournal({ ...journal, ino })));
+  record.files.push(yield* writeNew(write, record.found, pendingName));
+}
+
+/** A pointer has its name when it is whole: it says that there is a journal. */
+export function* writePointer(write: Write, folder: Folder, pointer: Omit<Pointer, 'ino'>): Steps<WrittenFile> {
+  const written = yield* writeNew(write, folder, `.${write.surroundings.token('staged')}`, (ino) => encodePointer({ ...pointer, ino }));
+  const name = recordName(pointer.id, 'pointer');
+  const guard = guardOf(write, 'file', folder, name);
+  guard.opened();
+  try {
+    yield* whileBusy(write, () => call.rename(join(folder.directory.reach, written.name), join(folder.directory.reach, name)));
+  } catch (error) {
+    yield* withdrawFile(written);
+    // On a network filesystem an error may be reported of what was done.
+    if (yield* afterFailure(call.unlink(join(folder.directory.reach, name)))) guard.release();
+    throw error;
+  }
+  written.guard.release();
+  return { folder, name, guard };
+}
+
+function* writeNew(write: Write, folder: Folder, name: PathName, content?: (ino: bigint) => Uint8Array): Steps<WrittenFile> {
+  const written = { folder, name, guard: guardOf(write, 'file', folder, name) };
+  try {
+    yield* createFile(write, written, content);
+    return written;
+  } catch (error) {
+    // An error may be reported of what was done; but what was there before is somebody else's.
+    if (codeOf(error) === 'EEXIST') written.guard.release();
+    else yield* withdrawFile(written);
+    throw error;
+  }
+}
+
+function* createFile(write: Write, { folder, name, guard }: Readonly<WrittenFile>, content: ((ino: bigint) => Uint8Array) | undefined): Steps<void> {
+  const fd = yield* call.open(join(folder.directory.reach, name), newFileFlags(write), 0o600);
+  guard.opened();
+  try {
+    if (content !== undefined) {
+      const status = yield* call.fstat(fd);
+      const why = whyNotOwn(write, status, Infinity);
+      if (why !== undefined) throw refusal('ENOTSUP', `it could not be recovered: "${display(join(folder.directoryPath, name))}", which it wrote, ${why}`);
+      yield* writeAll(write, fd, content(status.ino));
+      if (write.settings.durability !== 'off') yield* syncTemporary(write, { fd });
+    }
+  } catch (error) {
+    yield* afterFailure(call.close(fd));
+    throw error;
+  }
+  yield* call.close(fd);
+}
+
+/** Files that are to go after all that were made by now when the process ends. */
+export function removeLast(write: Write, files: readonly WrittenFile[]): void {
+  for (const file of files) {
+    const first = file.guard;
+    file.guard = guardOf(write, 'file', file.folder, file.name);
+    file.guard.opened();
+    first.release();
+  }
+}
+
+/** Removes a file after an error; whether it is gone. */
+export function* withdrawFile({ folder, name, guard }: WrittenFile): Steps<boolean> {
+  const gone = yield* afterFailure(call.unlink(join(folder.directory.reach, name)));
+  if (gone) guard.release();
+  return gone;
+}
+
+/** Makes what is in a record, and its own name, durable. */
+export function* syncRecord(write: Write, { fd }: FoundDirectory): Steps<boolean | 'unsupported'> {
+  if (write.settings.durability === 'off') return false;
+  return fd === undefined ? 'unsupported' : yield* syncNow(fd);
+}
+
+/** The commit; false if somebody else has decided otherwise. */
+export function* commitToken({ directory }: FoundDirectory): Steps<boolean> {
+  try {
+    yield* call.rename(join(directory.reach, pendingName), join(directory.reach, committedName));
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+export function* isCommitted(record: FoundDirectory): Steps<boolean> {
+  return (yield* lookIn(record, committedName)) !== undefined;
+}
+
+/** From here on its owner cannot commit any more. */
+export function* forbidCommit(write: Write, record: FoundDirectory): Steps<void> {
+  yield* unlinkIn(write, record, pendingName);
+}
+
+/** Whether everything is done but to tidy up. */
+export function* isDone(record: FoundDirectory): Steps<boolean> {
+  return (yield* lookIn(record, doneName)) !== undefined;
+}
+
+/** Everything is done: what is staged counts for nothing from here on. Durable, so that it cannot be done again after later writes. */
+export function* finishToken(write: Write, record: FoundDirectory): Steps<void> {
+  try {
+    yield* call.rename(join(record.directory.reach, committedName), join(record.directory.reach, doneName));
+  } catch (error) {
+    // Somebody else has finished it; or an error was reported of what was done.
+    if (yield* isCommitted(record)) throw error;
+  }
+  // A power cut may have left it both names, and then rename(2) does nothing.
+  yield* unlinkIn(write, record, committedName);
+  yield* syncRecord(write, record);
+}
+
+/** When the pointers are gone: removes the journal, and with it the last that is known of the transaction. */
+export function* removeRecord(write: Write, home: Folder, record: FoundDirectory, id: string): Steps<void> {
+  for (const name of [journalName, doneName, pendingName]) yield* unlinkIn(write, record, name);
+  yield* rmdirIn(write, home, recordName(id, 'journal'));
+}
+
+/** Removes the pointers, durably: the journal is the last to go. */
+export function* removePointers(write: Write, folders: readonly OpenFolder[], id: string): Steps<void> {
+  for (const folder of folders) yield* unlinkIn(write, folder, recordName(id, 'pointer'));
+  yield* syncAll(write, folders);
+}
+
+/** Syncs directories; false with durability `'off'`. */
+export function* syncAll(write: Write, folders: readonly OpenFolder[]): Steps<boolean | 'unsupported'> {
+  if (write.settings.durability === 'off') return false;
+  const synced = yield* together(...folders.map(({ directory }) => syncDirectory(write, directory)));
+  return synced.includes('unsupported') ? 'unsupported' : true;
+}

@@ -1,0 +1,244 @@
+/**
+ * What transactions that were interrupted left in a directory, and what to do about each: see `settle.ts`.
+ *
+ * Promise: nothing of a transaction whose owner is alive is touched, nor of one whose owner cannot be judged and that
+ * was at work not long ago. What other users left costs a look, and hinders nothing.
+ */
+import { codeOf } from '../contract/errors.ts';
+import { join, type PathName } from '../contract/path-name.ts';
+import { withoutDescriptors } from '../contract/system-errors.ts';
+import type { LockOwner } from '../system/lock-owner.ts';
+import { parseToken, type Owner, type Sign } from '../system/owner.ts';
+import { atOnce, lastChange, type FileStatus, type Steps } from '../system/port.ts';
+import { closeDirectory, isExclusive, openDirectory } from '../files/directory.ts';
+import { inOrder, type OpenFolder } from '../files/file-order.ts';
+import type { Write } from '../files/operation.ts';
+import { isOwn, lookIn, namesIn } from '../files/owned.ts';
+import { signOf } from '../lock/holder.ts';
+import type { LockPlace } from '../lock/home.ts';
+import { isLockName, sweepLock } from '../lock/sweep-lock.ts';
+import type { Settle } from '../lock/takeover.ts';
+import { copied, readIfWhole, withRecord } from './find-record.ts';
+import type { Journal } from './format.ts';
+import { homeFrom, refuseUnsettled, removeStrays, settleDead, settleUnderLock, underLocks, unsettled, type Tell } from './resolve-owner.ts';
+import { withParts, type Settled } from './resolve.ts';
+import type { KeptTransaction, RecoveredFile, RecoverResult } from './result.ts';
+import { Leftovers, type Left } from './scan.ts';
+import { abandoned } from './unfinished.ts';
+
+export interface Recovery {
+  /** Age in milliseconds from which transactions of unknown owners are recovered. */
+  readonly olderThan: number;
+  judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign;
+  now(): number;
+}
+
+export function* recoverDirectory(write: Write, recovery: Recovery): Steps<RecoverResult> {
+  const here: OpenFolder = { directory: yield* openDirectory(write, write.path), directoryPath: write.path };
+  try {
+    const found = new Found(true);
+    yield* recoverIn(write, here, recovery, found);
+    yield* freeLocks(write, here, found);
+    return found.result;
+  } finally {
+    closeDirectory(write, here.directory);
+  }
+}
+
+const outcomes = { made: 'completed', superseded: 'superseded', missing: 'missing', unknown: 'unknown' } as const;
+
+/** What a recovery found, and did. */
+class Found implements Tell {
+  readonly leftovers = new Leftovers();
+  readonly isHeard: boolean;
+  readonly files: RecoveredFile[] = [];
+  readonly removed: PathName[] = [];
+  readonly kept: KeptTransaction[] = [];
+  /** What was waiting for, by the transaction. */
+  readonly waiting = new Map<string, Error>();
+  readonly done = new Set<string>();
+
+  constructor(isHeard: boolean) {
+    this.isHeard = isHeard;
+  }
+
+  tell(id: string, { files, removed, waiting }: Settled): void {
+    this.done.add(id);
+    this.files.push(...files.map(({ path, made }) => ({ path, outcome: outcomes[made] })));
+    this.removed.push(...removed);
+    if (waiting !== undefined) this.waiting.set(id, waiting);
+  }
+
+  get result(): RecoverResult {
+    const completed = this.files.filter(({ outcome }) => outcome === 'completed').map(({ path }) => path);
+    return { completed, files: this.files, removed: this.removed, kept: this.kept };
+  }
+}
+
+function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery, found: Found): Steps<void> {
+  for (const [id, left] of yield* found.leftovers.in(write, here)) {
+    const name = (left.record ?? left.pointer ?? left.staged[0]) as PathName;
+    const path = join(here.directoryPath, name);
+    const files: PathName[] = [];
+    try {
+      const reason = yield* reasonToKeep(write, recovery, here, left, id);
+      if (reason !== undefined) {
+        if (reason !== 'gone') found.kept.push({ path, reason });
+        continue;
+      }
+      yield* recoverOne(write, here, id, found, files);
+      const waiting = found.waiting.get(id);
+      if (waiting !== undefined) found.kept.push({ path, reason: 'unreachable', error: waiting, ...directoriesOf(waiting) });
+      abandoned.delete(id);
+    } catch (error) {
+      // Somebody else may have been faster with all of it.
+      if ((yield* lookIn(here, name)) === undefined) continue;
+      const one = keptBecause(write, path, error);
+      if (one.reason === 'unreachable') found.files.push(...files.map((file) => ({ path: file, outcome: 'unreachable' as const })));
+      found.kept.push(one);
+    }
+  }
+}
+
+/** Locks of owners that are seen to be dead: what their owners were at is put right first. */
+function* freeLocks(write: Write, folder: OpenFolder, found: Found): Steps<void> {
+  const exclusive = yield* isExclusive(folder.directory);
+  const reason = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (signOf(write, { owner, status }, exclusive) === 'dead' ? undefined : 'alive');
+  for (const name of yield* namesIn(write, folder)) {
+    if (!isLockName(name)) continue;
+    const free = (settle: Settle): Steps<unknown> => sweepLock({ write, dryRun: false, settle, keptBecause: reason }, folder, name);
+    try {
+      // Those of what is settled are only to be removed. In one go, where nothing waits for a disk, that takes a fifth of the time.
+      const isQuick = found.done.size > 0 && folder.directory.local;
+      if (isQuick && (yield* atOnce(isFreed(free((dead) => refuseUnsettled(folder, dead, found)))))) continue;
+      yield* free((dead) => settleDead(write, folder, dead, found));
+    } catch (error) {
+      // Taken or given back meanwhile.
+      if (codeOf(error) !== 'ENOENT') found.kept.push(keptBecause(write, join(folder.directoryPath, name), error));
+    }
+  }
+}
+
+/** Whether a lock could be freed without anything to be settled. */
+function* isFreed(steps: Steps<unknown>): Steps<boolean> {
+  try {
+    yield* steps;
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== unsettled) throw error;
+    return false;
+  }
+}
+
+const reasons: Record<string, KeptTransaction['reason']> = {
+  ERR_UNTORN_FOREIGN_JOURNAL: 'foreign',
+  ELOOP: 'foreign',
+  EISDIR: 'foreign',
+  ERR_UNTORN_COPIED: 'copied',
+  ERR_UNTORN_UNREACHABLE: 'unreachable',
+  ERR_UNTORN_JOURNAL: 'damaged',
+  ERR_UNTORN_JOURNAL_VERSION: 'damaged',
+};
+
+function keptBecause({ surroundings: { platform } }: Write, path: PathName, error: unknown): KeptTransaction {
+  const code = codeOf(error) ?? '';
+  // As another user's files in a directory like /tmp. Windows says the same of files that are in use.
+  const isForeign = platform !== 'win32' && ['EACCES', 'EPERM'].includes(code);
+  return { path, reason: isForeign ? 'foreign' : (reasons[code] ?? 'failed'), error: withoutDescriptors(error) as Error, ...directoriesOf(error) };
+}
+
+/** The directories that an error says are not there. */
+function directoriesOf(error: unknown): Pick<KeptTransaction, 'directories'> {
+  const { directories } = error as { directories?: readonly PathName[] };
+  return directories === undefined ? {} : { directories };
+}
+
+function* reasonToKeep(write: Write, recovery: Recovery, here: OpenFolder, left: Left, id: string): Steps<'alive' | 'young' | 'foreign' | 'gone' | undefined> {
+  let last: bigint | undefined;
+  for (const name of [left.record, left.pointer, left.staged[0]]) {
+    const status = name === undefined ? undefined : yield* lookIn(here, name);
+    if (status === undefined) continue;
+    // A file that the superuser staged may have its final owner.
+    if (!isOwn(write, status) && (name !== left.staged[0] || write.surroundings.uid !== 0)) return 'foreign';
+    if (last === undefined || lastChange(status) > last) last = lastChange(status);
+  }
+  const owner = parseToken(`untorn-x-${id}`);
+  if (last === undefined) return 'gone';
+  if (owner === undefined || abandoned.has(id)) return undefined;
+  switch (recovery.judge(owner, last, yield* isExclusive(here.directory))) {
+    case 'dead':
+      return undefined;
+    case 'alive':
+      return 'alive';
+    case 'unknown':
+      return recovery.now() - Number(last / 1_000_000n) < recovery.olderThan ? 'young' : undefined;
+  }
+}
+
+function* recoverOne(write: Write, here: OpenFolder, id: string, found: Found, files: PathName[]): Steps<void> {
+  const home = yield* homeFrom(write, here, id);
+  if (home === undefined) return yield* removeStrays(write, here, id, found);
+  try {
+    yield* recoverFromHome(write, home, here, id, found, files);
+  } finally {
+    closeDirectory(write, home.directory);
+  }
+}
+
+/**
+ * Under the locks of all of its files, so that nobody reads one in the middle who took its lock when that was free; and under
+ * the lock of the record, so that only one is at it. To take over the first of these locks is to put all of it right already,
+ * which `found` hears of: then the others are only to be given back, and those of this directory are in any case.
+ */
+function* recoverFromHome(write: Write, home: OpenFolder, here: OpenFolder, id: string, found: Found, files: PathName[]): Steps<void> {
+  const journal = yield* withRecord(write, home, id, (record) => readIfWhole(write, home, record, id));
+  const settle = function* (): Steps<void> {
+    if (!found.done.has(id)) found.tell(id, yield* settleUnderLock(write, home, id, found));
+  };
+  if (journal === undefined) return yield* settle();
+  const { content } = journal;
+  files.push(...content.changes.map(({ directory, name }) => join((content.directories[directory] as { path: PathName }).path, name)));
+  yield* withParts(write, home, journal, function* (others) {
+    const folders = [home, ...others.map(({ folder }) => folder)];
+    if (!folders.some((folder) => folder?.directory.key === here.directory.key)) throw copied(here.directoryPath);
+    yield* underLocks(write, placesOf(content, folders), found, settle, ({ directory }) => !found.done.has(id) || directory.key !== here.directory.key);
+  });
+}
+
+function placesOf({ changes }: Journal, folders: readonly (OpenFolder | undefined)[]): LockPlace[] {
+  const places = changes.flatMap(({ directory, name }) => {
+    const folder = folders[directory];
+    return folder === undefined ? [] : [{ ...folder, name }];
+  });
+  return places.toSorted(inOrder);
+}
+
+/** Directories of which this process knows that no crash of the system has left anything in them: a number may be another's by now. */
+const visited = new Set<string>();
+
+function visitOf({ directory: { key, status } }: OpenFolder): string {
+  return `${key} ${status.birthtimeNs}`;
+}
+
+/**
+ * Recovers a directory that this process has not used yet. That is for a power cut, in which locks may be lost: what a
+ * process leaves that dies is found by its locks. Returns whether there was something.
+ */
+export function* recoverOnce(write: Write, folder: OpenFolder, recovery: Recovery): Steps<boolean> {
+  const visit = visitOf(folder);
+  if (visited.has(visit)) return false;
+  visited.add(visit);
+  try {
+    const found = new Found(false);
+    yield* recoverIn(write, folder, recovery, found);
+    const problem = found.kept.find(({ reason, error }) => error !== undefined && !harmless.has(reason) && ![...found.waiting.values()].includes(error));
+    if (problem !== undefined) throw problem.error;
+    return found.done.size > 0;
+  } catch (error) {
+    visited.delete(visit);
+    throw error;
+  }
+}
+
+/** What is none of this user's, or not of this directory. */
+const harmless: ReadonlySet<KeptTransaction['reason']> = new Set(['foreign', 'copied']);

@@ -1,0 +1,54 @@
+import { outOfRange } from '../contract/errors.ts';
+import { record, wrongType } from '../contract/option-values.ts';
+import type { PathLike } from '../contract/path-name.ts';
+import { runAsync } from '../system/async-driver.ts';
+import { surroundings } from '../system/environment.ts';
+import { absolutePath } from '../system/given-path.ts';
+import { currentTime } from '../system/globals.ts';
+import { judge } from '../system/owner.ts';
+import { runSync } from '../system/sync-driver.ts';
+import { newLook, reporting, type Write } from '../files/operation.ts';
+import { readOptions } from '../files/settings.ts';
+import { recoverDirectory, type Recovery } from './recover-directory.ts';
+import type { RecoverResult } from './result.ts';
+
+/** How to recover. */
+export interface RecoverOptions {
+  /**
+   * Milliseconds since the last change from which a transaction counts as interrupted whose owner cannot be judged, because it
+   * ran on another machine or in another container. What belongs to owners that are seen to be alive is never touched.
+   * @default 86_400_000 (a day)
+   */
+  olderThan?: number | undefined;
+}
+
+/**
+ * Completes the transactions that a crash interrupted after their commit, and removes what others left, as far as they
+ * concern files of a directory: each is then done or not done, in all of its directories.
+ *
+ * It can be called at any time, by several processes at once, and again if it is interrupted itself. A program that uses
+ * {@link transaction} calls it at its start, before it reads its files.
+ *
+ * @throws {WriteError} with the system's code, if the directory cannot be read.
+ * @example At the start of a program
+ * ```ts
+ * const { kept } = await recover('.');
+ * ```
+ */
+export async function recover(directory: PathLike, options?: RecoverOptions): Promise<RecoverResult> {
+  const { write, recovery } = readRecover(directory, options, false);
+  return runAsync(reporting(write, recoverDirectory(write, recovery)));
+}
+
+/** Completes or removes interrupted transactions, blocking; see {@link recover}. */
+export function recoverSync(directory: PathLike, options?: RecoverOptions): RecoverResult {
+  const { write, recovery } = readRecover(directory, options, true);
+  return runSync(reporting(write, recoverDirectory(write, recovery)));
+}
+
+function readRecover(directory: PathLike, given: RecoverOptions | null | undefined, blocking: boolean): { write: Write; recovery: Recovery } {
+  const { olderThan = 86_400_000 } = record(given, 'options', ['olderThan']);
+  if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
+  if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
+  return { write: newLook('recover', absolutePath(directory, 'directory'), readOptions({ linger: false }), surroundings, blocking), recovery: { olderThan, judge, now: currentTime } };
+}

@@ -1,0 +1,207 @@
+/**
+ * Putting right what a dead owner of a lock was at: before anybody who takes the lock over reads the file.
+ *
+ * Promise: the note of a lock decides only about the transaction that it is of. It is this user's (whoever takes over makes sure
+ * of that), it was written in this directory, its transaction is of the process that the lock's entry names, and the
+ * journal names that very lock. Without such a note only transactions count whose own owners are dead.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { asText, display, join, type PathName } from '../contract/path-name.ts';
+import { now } from '../system/clock.ts';
+import type { LockOwner } from '../system/lock-owner.ts';
+import { parseToken, type Owner } from '../system/owner.ts';
+import { lastChange, type Steps } from '../system/port.ts';
+import { closeDirectory, isExclusive } from '../files/directory.ts';
+import type { OpenFolder } from '../files/file-order.ts';
+import { newLockedWrite, type LockedWrite, type Write } from '../files/operation.ts';
+import { isOwn, lookIn, unlinkIn } from '../files/owned.ts';
+import { afterFailure } from '../files/tolerate.ts';
+import type { LockPlace } from '../lock/home.ts';
+import { releaseLock, takeLock, type Lock } from '../lock/lock.ts';
+import type { Dead } from '../lock/takeover.ts';
+import { isNumbered, notHome, openHome, readIfWhole, readPointer, unreachable, withRecord } from './find-record.ts';
+import { decodeNote, type Pointer } from './format.ts';
+import { recordName } from './record.ts';
+import { hasRecord, lockOfRecord, nothingDone, settleRecord, type Settled, type Settling } from './resolve.ts';
+import { Leftovers, type Left } from './scan.ts';
+import { freeAbandoned } from './unfinished.ts';
+
+/** Hears what was put right. */
+export interface Tell extends Settling {
+  /** The transactions that are settled: their other locks need nothing more. */
+  readonly done: Set<string>;
+  tell(id: string, settled: Settled): void;
+}
+
+/** Of a transaction's files nobody hears who takes over one of its locks. */
+function nobody(): Tell {
+  return { leftovers: new Leftovers(), isHeard: false, done: new Set(), tell: () => undefined };
+}
+
+/** What whoever takes over a lock has to do first, in case it is that of a transaction: see `takeover.ts`. */
+export function* settleDead(write: Write, folder: OpenFolder, dead: Dead, tell: Tell = nobody()): Steps<void> {
+  // That of a record never has a note: who has it is putting that transaction right.
+  if (/\.untorn-j-[^/]*$/.test(asText(dead.lock))) return;
+  const note = yield* noteOf(dead, folder);
+  if (note === undefined) yield* settleAtAGuess(write, folder, dead.owner, tell);
+  else yield* settleNoted(write, folder, dead, note, tell);
+}
+
+/** The code of a refusal that is no trouble. */
+export const unsettled = 'ERR_UNTORN_UNSETTLED';
+
+/** Fails with {@link unsettled} unless a lock is of a transaction that is settled already. */
+export function* refuseUnsettled(folder: OpenFolder, dead: Dead, { done }: Tell): Steps<void> {
+  const note = yield* noteOf(dead, folder);
+  if (note === undefined || !done.has(note.id)) throw refusal(unsettled, 'it is not settled yet');
+}
+
+/** Undefined for one that is not whole, that was written elsewhere, or that is of another process than the lock's entry says. */
+function* noteOf({ note, owner }: Dead, folder: OpenFolder): Steps<Pointer | undefined> {
+  if (note.byteLength === 0) return undefined;
+  try {
+    const decoded = decodeNote(note);
+    yield* isNumbered(folder, decoded.directory, true);
+    const of = parseToken(`untorn-x-${decoded.id}`);
+    return of !== undefined && isSameThread(of, owner) ? decoded : undefined;
+  } catch (error) {
+    if (!['ERR_UNTORN_JOURNAL', 'ERR_UNTORN_COPIED'].includes(codeOf(error) ?? '')) throw error;
+    return undefined;
+  }
+}
+
+function isSameThread(one: Owner, other: Owner): boolean {
+  const parts = ['host', 'boot', 'namespace', 'clock', 'pid', 'start', 'thread', 'threadStart'] as const;
+  return parts.every((part) => one[part] === other[part]);
+}
+
+function* settleNoted(write: Write, folder: OpenFolder, { random }: Dead, { id, home: site }: Pointer, tell: Tell): Steps<void> {
+  if (tell.done.has(id)) return;
+  const home = yield* homeFrom(write, folder, id);
+  if (home !== undefined) return yield* inHome(write, home, () => settleLock(write, home, id, random, tell));
+  // Of this directory nothing is to be changed: not yet, or not any more, or the lock is of a file that was only read.
+  const other = yield* openHome(write, folder.directoryPath, site, id);
+  if (other !== undefined) yield* inHome(write, other, () => settleLock(write, other, id, random, tell));
+  if ((yield* homeFrom(write, folder, id)) === undefined) yield* removeStrays(write, folder, id, tell);
+}
+
+function* inHome(write: Write, { directory }: OpenFolder, steps: () => Steps<void>): Steps<void> {
+  try {
+    yield* steps();
+  } finally {
+    closeDirectory(write, directory);
+  }
+}
+
+/** Settles a transaction if a lock is its own. */
+function* settleLock(write: Write, home: OpenFolder, id: string, random: string, tell: Tell): Steps<void> {
+  const journal = yield* withRecord(write, home, id, (record) => readIfWhole(write, home, record, id));
+  if (journal !== undefined && !journal.content.locks.includes(random)) return;
+  tell.tell(id, yield* settleUnderLock(write, home, id, tell));
+}
+
+/** The home of a transaction that has its record, or a pointer to it, in a directory; undefined if it has neither. */
+export function* homeFrom(write: Write, folder: OpenFolder, id: string): Steps<OpenFolder | undefined> {
+  if (yield* hasRecord(write, folder, id)) {
+    folder.directory.users++;
+    return folder;
+  }
+  const pointer = yield* readPointer(write, folder, id);
+  if (pointer === undefined) return undefined;
+  const home = yield* openHome(write, folder.directoryPath, pointer.content.home, id);
+  // The pointer goes before the journal: if it is there still, the home is not where it says.
+  if (home === undefined && (yield* lookIn(folder, recordName(id, 'pointer'))) !== undefined) throw notHome(pointer.content.home);
+  return home;
+}
+
+/** Removes what one has staged in a directory in which it has neither its record nor a pointer: it was not committed, or is done. */
+export function* removeStrays(write: Write, folder: OpenFolder, id: string, tell: Tell): Steps<void> {
+  const removed: PathName[] = [];
+  const left = (yield* tell.leftovers.in(write, folder)).get(id);
+  // What a look does not find may be there all the same: a list of names is another look.
+  if (isRecorded(left) && isRecorded((yield* new Leftovers().in(write, folder)).get(id))) {
+    throw unreachable(`the record of a transaction in "${display(folder.directoryPath)}" is listed, and cannot be found`);
+  }
+  for (const name of left?.staged ?? []) {
+    if ((yield* lookIn(folder, name)) === undefined) continue;
+    yield* unlinkIn(write, folder, name);
+    removed.push(join(folder.directoryPath, name));
+  }
+  tell.tell(id, { ...nothingDone, removed });
+}
+
+/**
+ * An update's lock, or one that lost its note in a power cut: nothing of a lock is synced. What was committed has a record in this
+ * directory, which was synced; so all that dead processes left here is put right. What cannot be is left for `recover()` to tell.
+ */
+function* settleAtAGuess(write: Write, folder: OpenFolder, owner: LockOwner, tell: Tell): Steps<void> {
+  for (const [id, left] of yield* tell.leftovers.in(write, folder)) {
+    const of = parseToken(`untorn-x-${id}`);
+    if (of === undefined || !isRecorded(left) || !(yield* isDead(write, folder, left, of, owner))) continue;
+    try {
+      const home = yield* homeFrom(write, folder, id);
+      if (home === undefined) yield* removeStrays(write, folder, id, tell);
+      else yield* inHome(write, home, function* () { tell.tell(id, yield* settleUnderLock(write, home, id, tell)); });
+    } catch (error) {
+      if (!isOthers(error)) throw error;
+    }
+  }
+}
+
+function isRecorded(left: Left | undefined): boolean {
+  return (left?.record ?? left?.pointer) !== undefined;
+}
+
+function isOthers(error: unknown): boolean {
+  const code = codeOf(error) ?? '';
+  return code.startsWith('ERR_UNTORN_') || ['EACCES', 'EPERM'].includes(code);
+}
+
+function* isDead(write: Write, folder: OpenFolder, { record, pointer }: Left, one: Owner, owner: LockOwner): Steps<boolean> {
+  const status = yield* lookIn(folder, (record ?? pointer) as PathName);
+  if (status === undefined || !isOwn(write, status)) return false;
+  const exclusive = yield* isExclusive(folder.directory);
+  return write.surroundings.judge({ ...owner, ...one, kind: 'lock' }, lastChange(status), exclusive) === 'dead';
+}
+
+/** Under the lock of the record: one at a time. Durably, whatever who comes upon it asks for its own files. */
+export function* settleUnderLock(write: Write, home: OpenFolder, id: string, settling: Settling): Steps<Settled> {
+  const durable = { ...write, settings: { ...write.settings, durability: 'full' as const } };
+  const settled = yield* underLocks(write, [{ ...home, name: lockOfRecord(id) }], undefined, () => settleRecord(durable, home, id, settling));
+  yield* freeAbandoned(write, id);
+  return settled;
+}
+
+/** Performs steps under the locks of some files, taken in their order; of those that are needed still. */
+export function* underLocks<T>(write: Write, places: readonly LockPlace[], tell: Tell | undefined, steps: () => Steps<T>, isNeeded: (place: LockPlace) => boolean = () => true): Steps<T> {
+  const taken: { locked: LockedWrite; lock: Lock }[] = [];
+  let result: T;
+  try {
+    for (const place of places) {
+      if (!isNeeded(place)) continue;
+      const { settings, surroundings, blocking } = write;
+      const locked = newLockedWrite(join(place.directoryPath, place.name), settings, surroundings, blocking);
+      locked.locking.deadline = now() + settings.lock.timeout;
+      taken.push({ locked, lock: yield* takeLock(locked, place, { ...locked.locking, settle: (dead) => settleDead(write, place, dead, tell) }) });
+    }
+    result = yield* steps();
+  } catch (error) {
+    for (const { locked, lock } of taken.toReversed()) yield* afterFailure(releaseLock(locked, lock));
+    throw error;
+  }
+  yield* releaseAll(taken);
+  return result;
+}
+
+/** All are given back before the first failure is reported. */
+function* releaseAll(taken: readonly { locked: LockedWrite; lock: Lock }[]): Steps<void> {
+  const failures: unknown[] = [];
+  for (const { locked, lock } of taken.toReversed()) {
+    try {
+      yield* releaseLock(locked, lock);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}

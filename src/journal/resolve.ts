@@ -1,0 +1,176 @@
+/**
+ * Bringing a transaction to its end whose owner is dead, or taken for dead.
+ *
+ * Promise: what is committed is completed, what is not is removed, also if this crashes itself or is done again. Of those
+ * that come at once one does it, under the lock of the record, and holds nobody up who holds that. An owner that is not
+ * dead after all cannot commit any more: its token has been removed before anything else is touched.
+ * A committed transaction of which a directory cannot be found (it is not mounted, or was moved) is left as it is; of one that
+ * was not committed the journal stays for as long as that.
+ */
+import { refusal } from '../contract/errors.ts';
+import { display, join, key, type PathName } from '../contract/path-name.ts';
+import { atOnce, type Steps } from '../system/port.ts';
+import { closeDirectory } from '../files/directory.ts';
+import type { OpenFolder } from '../files/file-order.ts';
+import type { Write } from '../files/operation.ts';
+import { unlinkIn, type FoundDirectory } from '../files/owned.ts';
+import { afterFailure } from '../files/tolerate.ts';
+import { clearStaged, makeAll, pathOf, type Made, type Part } from './apply.ts';
+import { openPart, readIfWhole, readJournal, unreachable, withRecord, type FoundPart, type Read } from './find-record.ts';
+import { damaged, type Change, type Journal } from './format.ts';
+import { finishToken, forbidCommit, isCommitted, isDone, removePointers, removeRecord, syncAll, syncRecord } from './record.ts';
+import type { Leftovers } from './scan.ts';
+
+/** What became of a file of a committed transaction. */
+export interface SettledFile {
+  readonly path: PathName;
+  readonly made: Made;
+}
+
+/** What was done about a transaction. */
+export interface Settled {
+  /** The files of one that was committed. */
+  readonly files: readonly SettledFile[];
+  /** Staged files of one that was not. */
+  readonly removed: readonly PathName[];
+  /** Why something is still to be done: directories of one that was not committed are not there. */
+  readonly waiting?: Error | undefined;
+}
+
+export const nothingDone: Settled = { files: [], removed: [] };
+
+/** How to bring transactions to their end. */
+export interface Settling {
+  readonly leftovers: Leftovers;
+  /** Whether somebody hears what became of each file. If not, a file whose content is gone is left for `recover()` to tell. */
+  readonly isHeard: boolean;
+}
+
+/** Completes or removes a transaction, by its record in its home; to be called under the lock of the record. */
+export function* settleRecord(write: Write, home: OpenFolder, id: string, settling: Settling): Steps<Settled> {
+  return (yield* withRecord(write, home, id, (record) => settle(write, home, record, id, settling))) ?? nothingDone;
+}
+
+function* settle(write: Write, home: OpenFolder, record: FoundDirectory, id: string, settling: Settling): Steps<Settled> {
+  // Before anything is changed: in a copy it fails.
+  const journal = yield* readIfWhole(write, home, record, id);
+  // From here on its owner cannot commit any more.
+  yield* forbidCommit(write, record);
+  const committed = yield* isCommitted(record);
+  const done = !committed && (yield* isDone(record));
+  if (journal === undefined) {
+    if (!committed) return yield* finish(write, { home, record, id, parts: [], settling });
+    yield* readJournal(write, home, record, id);
+    throw damaged('it is missing');
+  }
+  return yield* withParts(write, home, journal, function* (others) {
+    const files = committed ? yield* complete(write, home, record, journal, others, settling) : done ? allMade(home, journal, others) : [];
+    const { removed, waiting } = yield* finish(write, { home, record, id, journal: journal.content, parts: others, settling });
+    return { files, removed: committed || done ? [] : removed, waiting };
+  });
+}
+
+/** Opens the other directories of a journal, and closes them. */
+export function* withParts<T>(write: Write, home: OpenFolder, { content: journal }: Read<Journal>, use: (others: readonly FoundPart[]) => Steps<T>): Steps<T> {
+  const parts: FoundPart[] = [];
+  try {
+    for (const site of journal.directories.slice(1)) parts.push(yield* openPart(write, home, site, journal.id));
+    return yield* use(parts);
+  } finally {
+    for (const { folder } of parts) if (folder !== undefined) closeDirectory(write, folder.directory);
+  }
+}
+
+/** The directories of a committed transaction, all of them. */
+function allParts(home: OpenFolder, { numbered }: Read<Journal>, others: readonly FoundPart[]): Part[] {
+  const missing = others.filter(({ folder, pointed }) => folder === undefined || !pointed);
+  if (missing.length > 0) throw notFound(missing, 'a committed');
+  return [{ ...home, numbered }, ...others.map(({ folder, numbered: one }): Part => ({ ...(folder as OpenFolder), numbered: one }))];
+}
+
+function notFound(missing: readonly FoundPart[], which: string): Error {
+  const paths = missing.map(({ site }) => `"${display(site.path)}"`);
+  const text = paths.length === 1 ? `${paths[0]}, a directory of ${which} transaction, cannot be found: it is not mounted, or was moved or replaced` : `${paths.join(', ')}, directories of ${which} transaction, cannot be found: they are not mounted, or were moved or replaced`;
+  return Object.assign(unreachable(text), { directories: missing.map(({ site }) => site.path) });
+}
+
+function* complete(write: Write, home: OpenFolder, record: FoundDirectory, journal: Read<Journal>, others: readonly FoundPart[], { isHeard }: Settling): Steps<SettledFile[]> {
+  const parts = allParts(home, journal, others);
+  const { id, changes } = journal.content;
+  // Its owner may have ended before the commit was durable.
+  yield* syncRecord(write, record);
+  // As by its owner: whoever reads meanwhile sees old beside new for as short as can be.
+  const made = yield* atOnce(makeAll(write, id, parts, changes));
+  const files = changes.map((change, index): SettledFile => ({ path: pathOf(parts, change), made: made[index] as Made }));
+  const lost = files.find(({ made }) => made === 'missing' || made === 'unknown');
+  if (lost !== undefined && !isHeard) throw contentLost(lost);
+  yield* syncAll(write, parts);
+  yield* finishToken(write, record);
+  return files;
+}
+
+/** Of a transaction whose owner ended when everything was done. */
+function allMade(home: OpenFolder, { content: { changes } }: Read<Journal>, others: readonly FoundPart[]): SettledFile[] {
+  const folders = [home, ...others.map(({ site, folder }) => ({ directoryPath: folder?.directoryPath ?? site.path }))];
+  return changes.map((change) => ({ path: pathOf(folders, change), made: 'made' }));
+}
+
+function contentLost({ path, made }: SettledFile): Error {
+  const what = made === 'missing' ? 'is gone, and the old one is in place' : 'is gone, and the filesystem cannot tell whether it is in place';
+  return refusal('ERR_UNTORN_MISSING', `what a committed transaction staged for "${display(path)}" ${what}`);
+}
+
+interface ToFinish {
+  readonly home: OpenFolder;
+  readonly record: FoundDirectory;
+  readonly id: string;
+  readonly journal?: Journal;
+  readonly parts: readonly FoundPart[];
+  readonly settling: Settling;
+}
+
+/** Removes what was staged, and then the record, in an order in which none of it is missed. It cannot be committed any more. */
+function* finish(write: Write, { home, record, id, journal, parts, settling }: ToFinish): Steps<Settled> {
+  const folders = [home, ...parts.map(({ folder }) => folder)];
+  const listed: Staged[] = [];
+  for (const folder of folders) if (folder !== undefined) listed.push(...(yield* listStaged(write, folder, id, settling)));
+  if (journal !== undefined) yield* clearStaged(write, id, folders, journal.changes);
+  yield* removeOthers(write, listed, journal?.changes ?? []);
+  const removed = listed.map(({ folder, name }) => join(folder.directoryPath, name));
+  const others = parts.filter(({ pointed }) => pointed).map(({ folder }) => folder as OpenFolder);
+  if (others.length > 0) yield* removePointers(write, others, id);
+  const missing = parts.filter(({ folder }) => folder === undefined);
+  if (missing.length > 0) return { files: [], removed, waiting: notFound(missing, 'an interrupted') };
+  yield* removeRecord(write, home, record, id);
+  return { files: [], removed };
+}
+
+interface Staged {
+  readonly folder: OpenFolder;
+  readonly name: PathName;
+}
+
+function* listStaged(write: Write, folder: OpenFolder, id: string, { leftovers }: Settling): Steps<Staged[]> {
+  return ((yield* leftovers.in(write, folder)).get(id)?.staged ?? []).map((name) => ({ folder, name }));
+}
+
+/** Removes what is in no journal, as a pointer that did not come to have its name. What cannot be removed is somebody else's. */
+function* removeOthers(write: Write, listed: readonly Staged[], changes: readonly Change[]): Steps<void> {
+  const known = new Set(changes.flatMap((change) => (change.kind === 'put' ? [key(change.staged)] : [])));
+  for (const { folder, name } of listed) if (!known.has(key(name))) yield* afterFailure(unlinkIn(write, folder, name));
+}
+
+/** Whether a transaction has a record in a directory. */
+export function* hasRecord(write: Write, home: OpenFolder, id: string): Steps<boolean> {
+  return (yield* withRecord(write, home, id, isThere)) ?? false;
+}
+
+// oxlint-disable-next-line require-yield -- it stands where steps would
+function* isThere(): Steps<boolean> {
+  return true;
+}
+
+/** The name of the lock under which a transaction is settled: of nothing that is there. */
+export function lockOfRecord(id: string): string {
+  return `untorn-j-${id}`;
+}

@@ -1,0 +1,46 @@
+/** What directory listings say of transactions that are under way or were interrupted. */
+import { asText, type PathName } from '../contract/path-name.ts';
+import { tokenForm } from '../system/owner.ts';
+import type { Steps } from '../system/port.ts';
+import type { OpenFolder } from '../files/file-order.ts';
+import type { Write } from '../files/operation.ts';
+import { namesIn } from '../files/owned.ts';
+import { parseRecordName } from './record.ts';
+
+/** The names in one directory that belong to one transaction. */
+export interface Left {
+  record?: PathName;
+  pointer?: PathName;
+  readonly staged: PathName[];
+}
+
+const stagedName = new RegExp(`untorn-x-(${tokenForm})[-+]`);
+
+/** By the transaction's id. */
+function leftovers(names: readonly PathName[]): Map<string, Left> {
+  const all = new Map<string, Left>();
+  const of = (id: string): Left => {
+    const left = all.get(id) ?? { staged: [] };
+    all.set(id, left);
+    return left;
+  };
+  for (const name of names) {
+    const record = parseRecordName(asText(name));
+    const staged = stagedName.exec(asText(name))?.[1];
+    if (record?.kind === 'pointer') of(record.id).pointer = name;
+    else if (record !== undefined) of(record.id).record = name;
+    else if (staged !== undefined) of(staged).staged.push(name);
+  }
+  return all;
+}
+
+/** What is left in some directories; each is listed once, however many transactions are looked for. */
+export class Leftovers {
+  readonly #listed = new Map<string, Map<string, Left>>();
+
+  *in(write: Write, folder: OpenFolder): Steps<ReadonlyMap<string, Left>> {
+    const known = this.#listed.get(folder.directory.key) ?? leftovers(yield* namesIn(write, folder));
+    this.#listed.set(folder.directory.key, known);
+    return known;
+  }
+}

@@ -1,0 +1,92 @@
+/** What one transaction has written down of itself, from the journal to the end; it is held open meanwhile. */
+import { join, type PathName } from '../contract/path-name.ts';
+import { call, together, type Steps } from '../system/port.ts';
+import type { OpenFolder } from '../files/file-order.ts';
+import type { Write } from '../files/operation.ts';
+import { closeFound, type FoundDirectory } from '../files/owned.ts';
+import { afterFailure } from '../files/tolerate.ts';
+import { clearStaged } from './apply.ts';
+import { siteFrom, type Change, type Site } from './format.ts';
+import * as record from './record.ts';
+
+export class Written {
+  readonly #write: Write;
+  readonly #id: string;
+  /** The first is the home. */
+  readonly #folders: readonly OpenFolder[];
+  #record: record.WrittenRecord | undefined;
+  readonly #pointers: record.WrittenFile[] = [];
+
+  constructor(write: Write, id: string, folders: readonly OpenFolder[]) {
+    this.#write = write;
+    this.#id = id;
+    this.#folders = folders;
+  }
+
+  /** Writes down what is to be done, where it can be found from every directory. */
+  *write(locks: readonly string[], changes: readonly Change[]): Steps<void> {
+    const [home, ...others] = this.#folders as [OpenFolder, ...OpenFolder[]];
+    const written = yield* record.createRecord(this.#write, home, this.#id);
+    this.#record = written;
+    const [first, ...rest] = yield* sitesOf(home.directoryPath, this.#folders);
+    const directories = [first as Site, ...rest] as const;
+    yield* record.fillRecord(this.#write, written, { id: this.#id, directories, locks, changes });
+    yield* together(record.syncRecord(this.#write, written.found), record.syncAll(this.#write, [home]));
+    for (const [index, folder] of others.entries()) {
+      const directory = { ...(rest[index] as Site), relative: undefined };
+      const where = siteFrom(folder.directoryPath, home.directoryPath, directories[0].ino);
+      this.#pointers.push(yield* record.writePointer(this.#write, folder, { id: this.#id, directory, home: where }));
+    }
+    // A pointer leads to a journal also when the process ends while all of it is being removed.
+    record.removeLast(this.#write, written.files);
+    yield* record.syncAll(this.#write, others);
+  }
+
+  /** Where the token is. */
+  get found(): FoundDirectory {
+    return (this.#record as record.WrittenRecord).found;
+  }
+
+  /** From here on an exit must not remove it. */
+  letStay(): void {
+    const { guard, files } = this.#record as record.WrittenRecord;
+    for (const one of [{ guard }, ...files, ...this.#pointers]) one.guard.release();
+  }
+
+  /** Everything is done, and durable: removes all of it, and what was staged. */
+  *finish(write: Write, changes: readonly Change[]): Steps<void> {
+    const [home, ...others] = this.#folders as [OpenFolder, ...OpenFolder[]];
+    yield* record.finishToken(write, this.found);
+    yield* clearStaged(write, this.#id, this.#folders, changes);
+    yield* record.removePointers(write, others, this.#id);
+    yield* record.removeRecord(write, home, this.found, this.#id);
+  }
+
+  /**
+   * Before the commit: removes it. The token first, so that it cannot be committed any more; the journal last, when no
+   * pointer can come back. What cannot be removed is left for a recovery, with all that it needs.
+   */
+  *withdraw(): Steps<void> {
+    if (this.#record === undefined) return;
+    const [token, ...journal] = this.#record.files.toReversed();
+    if (token !== undefined && !(yield* record.withdrawFile(token))) return;
+    for (const pointer of this.#pointers) if (!(yield* record.withdrawFile(pointer))) return;
+    if (this.#pointers.length > 0 && !(yield* afterFailure(record.syncAll(this.#write, this.#folders.slice(1))))) return;
+    for (const file of journal) if (!(yield* record.withdrawFile(file))) return;
+    const { folder, name, guard } = this.#record;
+    if (yield* afterFailure(call.rmdir(join(folder.directory.reach, name)))) guard.release();
+  }
+
+  *close(): Steps<void> {
+    if (this.#record !== undefined) yield* afterFailure(closeFound(this.#record.found));
+  }
+}
+
+/** Where directories are. Their inode numbers are those of now: on overlayfs they change with the first file in them. */
+function* sitesOf(from: PathName, folders: readonly OpenFolder[]): Steps<Site[]> {
+  const sites = [];
+  for (const { directory, directoryPath } of folders) {
+    sites.push(siteFrom(from, directoryPath, (yield* call.stat(directory.reach)).ino));
+  }
+  return sites;
+}

@@ -1,0 +1,149 @@
+/** What the JSON functions may be asked for, and how it is checked. */
+import { describe } from '../contract/describe.ts';
+import { misuse, outOfRange } from '../contract/errors.ts';
+import { record, type Fields } from '../contract/option-values.ts';
+import type { WriteOptions } from '../contract/options.ts';
+import type { PathLike, PathName } from '../contract/path-name.ts';
+import { absolutePath } from '../system/given-path.ts';
+import { readOptions, type Settings } from '../files/settings.ts';
+import type { JsonError } from './json-error.ts';
+import type { Replacer } from './json-strict.ts';
+import type { Reviver } from './json-text.ts';
+import { readSchema, type StandardSchema } from './schema.ts';
+
+/** That a backup was read instead of a damaged file. */
+export interface Recovery {
+  /** The damaged file. */
+  readonly path: PathName;
+  /** What was read instead. */
+  readonly backupPath: PathName;
+  /** What is wrong with the file. */
+  readonly error: JsonError;
+}
+
+/** How to read JSON. */
+export interface ReadJsonOptions<T = unknown> {
+  /** Validates what was read; the schema's output is returned. Its issues are in the error. */
+  schema?: StandardSchema | undefined;
+  /** As of `JSON.parse`. */
+  reviver?: Reviver | undefined;
+  /**
+   * Makes the value that the schema wants of one that an older version of the program wrote: called with what was read, before it is
+   * validated; not with `initial`. What it returns is taken, also of a value that is as it should be.
+   */
+  migrate?: ((value: unknown) => unknown) | undefined;
+  /**
+   * What a missing file stands for: a value, or a function that makes it. It is taken as if it had been read from the file, so that
+   * no two calls share it. A file that is empty is not missing but damaged.
+   */
+  initial?: T | (() => T) | undefined;
+  /**
+   * A file that is no JSON (empty, cut short, not UTF-8): fail, or read the newest backup that is good: `'backup'` looks for `name~`
+   * and `name.~1~` and so on beside it.
+   * @default 'error'
+   */
+  recover?: 'error' | 'backup' | { backup: PathLike } | undefined;
+  /** Hears of a recovery. @default a process warning with the code `UNTORN_RECOVERED` */
+  onRecover?: ((recovery: Recovery) => void) | undefined;
+  /** Aborts the reading. */
+  signal?: AbortSignal | undefined;
+}
+
+/** How to write JSON. */
+export interface WriteJsonOptions extends Omit<WriteOptions, 'encoding'> {
+  /**
+   * Spaces for each level (up to 10), or the spaces and tabs themselves; 0: all in one line. `{ default: 2 }`: only where the file that is
+   * replaced has no indentation of its own, or there is none.
+   * @default as the file is that is replaced (line ends too); a new file is one line with a newline at its end
+   */
+  indent?: number | string | { default: number | string } | undefined;
+  /** As of `JSON.stringify`, but no array. */
+  replacer?: Replacer | undefined;
+  /** Validates what the file would hold; its issues are in the error. The value is written as it is. */
+  schema?: StandardSchema | undefined;
+}
+
+/** Reading options that have been read. */
+export interface ReadSettings {
+  readonly schema: StandardSchema | undefined;
+  readonly reviver: Reviver | undefined;
+  readonly migrate: ((value: unknown) => unknown) | undefined;
+  readonly initial: unknown;
+  readonly recover: { readonly backup: PathName | undefined } | undefined;
+  readonly onRecover: (recovery: Recovery) => void;
+}
+
+/** What the writing functions take besides the options of every write. */
+export const formatOptions = ['indent', 'replacer', 'schema'] as const;
+/** What only the reading functions take. */
+export const readingOptions = ['reviver', 'migrate', 'initial', 'recover', 'onRecover'] as const;
+const known = [...readingOptions, 'schema', 'signal'];
+
+/** Reads the options of a reading, and the signal that aborts it. */
+export function readReadOptions(given: ReadJsonOptions | null | undefined): { readonly reading: ReadSettings; readonly settings: Settings } {
+  const fields = record(given, 'options', known);
+  return { reading: readReading(fields), settings: readOptions({ signal: fields['signal'] as AbortSignal | undefined }) };
+}
+
+/** The reading options among others. */
+export function readReading(options: Fields): ReadSettings {
+  return {
+    schema: readSchema(options['schema']),
+    reviver: readFunction('reviver', options['reviver']) as Reviver | undefined,
+    migrate: readFunction('migrate', options['migrate']) as ReadSettings['migrate'],
+    initial: options['initial'],
+    recover: readRecover(options['recover']),
+    onRecover: (readFunction('onRecover', options['onRecover']) as ReadSettings['onRecover'] | undefined) ?? warn,
+  };
+}
+
+export function readFunction(name: string, value: unknown): ((...given: never[]) => unknown) | undefined {
+  if (value === undefined || typeof value === 'function') return value as (() => unknown) | undefined;
+  throw misuse('ERR_INVALID_ARG_TYPE', `"options.${name}" must be a function, not ${describe(value)}`);
+}
+
+function readRecover(value: unknown): ReadSettings['recover'] {
+  if (value === undefined || value === 'error') return undefined;
+  if (value === 'backup') return { backup: undefined };
+  if (typeof value === 'object' && value !== null) return { backup: absolutePath(record(value, 'options.recover', ['backup'])['backup'] as PathLike, 'options.recover.backup') };
+  throw misuse('ERR_INVALID_ARG_VALUE', `"options.recover" must be 'error', 'backup' or { backup: path }, not ${describe(value)}`);
+}
+
+function warn({ error, backupPath }: Recovery): void {
+  process.emitWarning(`${error.message}; "${backupPath.toString()}" was read instead`, { code: 'UNTORN_RECOVERED' });
+}
+
+/** What one level is indented by, and where the file has no indentation. */
+export interface Indentation {
+  /** Undefined: as the file that is there. */
+  readonly forced?: string | undefined;
+  readonly otherwise?: string | undefined;
+}
+
+export function readIndent(value: unknown): Indentation {
+  if (typeof value !== 'object' || value === null) return { forced: indentation(value) };
+  return { otherwise: indentation(record(value, 'options.indent', ['default'])['default']) };
+}
+
+function indentation(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number') {
+    if (!Number.isInteger(value) || value < 0 || value > 10) throw outOfRange(`"options.indent" must be a whole number from 0 to 10, not ${value}`);
+    return ' '.repeat(value);
+  }
+  // Anything else between the values would not be JSON.
+  if (typeof value === 'string' && /^[ \t]{0,10}$/.test(value)) return value;
+  throw misuse('ERR_INVALID_ARG_VALUE', `"options.indent" must be a number, or up to 10 spaces and tabs, not ${describe(value)}`);
+}
+
+/** How a value becomes text. */
+export interface FormatSettings {
+  readonly indent: Indentation;
+  readonly replacer: Replacer | undefined;
+  readonly schema: StandardSchema | undefined;
+}
+
+export function readFormat({ encoding }: Settings, options: Fields): FormatSettings {
+  if (!/^utf-?8$/i.test(encoding)) throw misuse('ERR_INVALID_ARG_VALUE', `"options.encoding" must be 'utf8', as all JSON is, not ${describe(encoding)}`);
+  return { indent: readIndent(options['indent']), replacer: readFunction('replacer', options['replacer']) as Replacer | undefined, schema: readSchema(options['schema']) };
+}

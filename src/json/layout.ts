@@ -1,0 +1,39 @@
+import { codeOf } from '../contract/errors.ts';
+import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { call, type Steps } from '../system/port.ts';
+import { readFully } from '../files/copy.ts';
+import type { Place } from '../files/target.ts';
+import { unreadable } from '../replace/unchanged.ts';
+import { compact, layoutOf, type Layout } from './json-text.ts';
+
+/** Bytes of the beginning that are read at first, and where it is only one line, in which no indentation was found. */
+const [headSize, longHeadSize] = [4096, 1 << 18];
+
+/** How the file that is to be replaced is laid out. */
+export function* layoutAt(place: Place): Steps<Layout> {
+  let ends = yield* readEnds(place, headSize, 2);
+  if (ends !== undefined && ends.first.length === headSize && !ends.first.includes('\n')) ends = yield* readEnds(place, longHeadSize, 2);
+  return ends === undefined ? compact : layoutOf(ends.first, ends.last);
+}
+
+/** The first and the last bytes (at least that many) of the file that is to be replaced; undefined where they cannot be had. */
+function* readEnds({ existing, reach }: Place, first: number, last: number): Steps<{ first: Buffer; last: Buffer } | undefined> {
+  if (existing === undefined || fileType(existing.mode) !== 'file') return undefined;
+  let fd;
+  try {
+    fd = yield* call.open(reach, O_RDONLY | O_NOFOLLOW, 0);
+  } catch (error) {
+    if (unreadable.has(codeOf(error) ?? '')) return undefined;
+    throw error;
+  }
+  try {
+    const head = Buffer.alloc(Math.min(first, existing.size));
+    yield* readFully(fd, head, 0);
+    if (head.length === existing.size) return { first: head, last: head };
+    const tail = Buffer.alloc(last);
+    yield* readFully(fd, tail, existing.size - last);
+    return { first: head, last: tail };
+  } finally {
+    yield* call.close(fd);
+  }
+}

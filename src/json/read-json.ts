@@ -1,0 +1,168 @@
+/**
+ * Reading JSON from a file, or from its newest good backup.
+ *
+ * Promise: a value is the whole content of one version of the file, or, where that is damaged and a backup was asked for, of the
+ * newest backup that is not; then the caller hears of it. A damaged file never counts as a missing one.
+ */
+import { codeOf, misuse, refusal } from '../contract/errors.ts';
+import { join, key, split, type PathName } from '../contract/path-name.ts';
+import { isThenable } from '../contract/thenable.ts';
+import { nextTick } from '../system/globals.ts';
+import { wait, type FileStatus, type Steps } from '../system/port.ts';
+import { closeDirectory, openDirectory } from '../files/directory.ts';
+import { asWriteError, newWrite, throwIfAborted, type Write } from '../files/operation.ts';
+import { lookIn, readFound } from '../files/owned.ts';
+import { readOptions } from '../files/settings.ts';
+import { readPath, type Read } from '../files/snapshot.ts';
+import { findPlace, leavePlace, type Place } from '../files/target.ts';
+import { numbered, numbersBelieved, simple, whyNoBackup } from '../replace/backup-names.ts';
+import type { Rereading } from '../replace/locked.ts';
+import { isDamage, JsonError } from './json-error.ts';
+import type { ReadSettings, Recovery } from './json-options.ts';
+import { stringify } from './json-strict.ts';
+import { parseJson } from './json-text.ts';
+import { validate, type StandardSchema } from './schema.ts';
+import { whileDamaged } from './steady.ts';
+
+/** What was read. */
+export interface FoundJson {
+  readonly value: unknown;
+  /** Whence; none of a file that is missing. */
+  readonly bytes: Buffer | undefined;
+  readonly recovery: Recovery | undefined;
+}
+
+/** The file's value, as the schema gives it. */
+export function* readJsonFile(write: Write, settings: ReadSettings): Steps<unknown> {
+  const read = yield* readPath(write);
+  if (read.content === undefined && settings.initial === undefined) throw missing(write);
+  return (yield* valueOf(write, settings, read.content, { read, again: () => readPath(write) })).value;
+}
+
+function missing(write: Write): Error {
+  return asWriteError(write, Object.assign(refusal('ENOENT', 'it does not exist'), { syscall: 'open' }));
+}
+
+/** The value of a file's content; undefined where there is none, and nothing that it stands for. */
+export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | undefined, rereading?: Rereading): Steps<FoundJson> {
+  const { path, blocking } = write;
+  const found = (value: unknown): FoundJson => ({ value, bytes, recovery: undefined });
+  if (bytes === undefined) return found(settings.initial === undefined ? undefined : yield* validated(settings.schema, path, initialValue(settings), blocking));
+  let value;
+  try {
+    value = parseJson(path, bytes, settings.reviver);
+  } catch (error) {
+    if (codeOf(error) === 'ERR_STRING_TOO_LONG') throw asWriteError(write, error);
+    if (settings.recover === undefined || !isDamage(error)) throw error;
+    if (rereading !== undefined) {
+      const last = yield* whileDamaged(path, rereading.read, rereading.again, (read) => isDamaged(path, read));
+      if (last === undefined) throw error;
+      if (last.content === undefined && settings.initial === undefined && write.locking === undefined) throw missing(write);
+      if (!isDamaged(path, last)) return yield* valueOf(write, settings, last.content);
+    }
+    return yield* valueOfBackup(write, settings, settings.recover, error);
+  }
+  return found(yield* validated(settings.schema, path, migrated(settings, value), blocking));
+}
+
+/** The value of a file, which may be that of an older version of the program, as this one has it. */
+function migrated({ migrate }: ReadSettings, value: unknown): unknown {
+  const current = migrate === undefined ? value : migrate(value);
+  if (isThenable(current)) throw misuse('ERR_INVALID_RETURN_VALUE', '"options.migrate" returned a promise; only "update" may');
+  return current;
+}
+
+function isDamaged(path: PathName, { content }: Read): boolean {
+  try {
+    if (content !== undefined) parseJson(path, content, undefined);
+    return false;
+  } catch (error) {
+    if (isDamage(error)) return true;
+    throw error;
+  }
+}
+
+/** As if it had been read: nobody else has it, and it is JSON. */
+function initialValue({ initial, reviver }: ReadSettings): unknown {
+  const value: unknown = typeof initial === 'function' ? (initial as () => unknown)() : initial;
+  if (isThenable(value)) throw misuse('ERR_INVALID_RETURN_VALUE', '"options.initial" is, or returned, a promise; await it before');
+  return JSON.parse(stringify(value), reviver);
+}
+
+/** The value of the newest backup that holds one that is right. */
+function* valueOfBackup(write: Write, settings: ReadSettings, recover: NonNullable<ReadSettings['recover']>, error: JsonError): Steps<FoundJson> {
+  const place = yield* findPlace(newWrite(write.path, readOptions(undefined), write.surroundings, write.blocking));
+  try {
+    for (const backupPath of recover.backup === undefined ? yield* backupsOf(write, place) : [recover.backup]) {
+      const bytes = yield* readBackup(write, place, backupPath);
+      if (bytes === undefined) continue;
+      let value;
+      try {
+        value = yield* validated(settings.schema, backupPath, migrated(settings, parseJson(backupPath, bytes, settings.reviver)), write.blocking);
+      } catch (fault) {
+        if (!JsonError.isJsonError(fault)) throw fault;
+        continue;
+      }
+      const recovery = { path: write.path, backupPath, error };
+      settings.onRecover(recovery);
+      return { value, bytes, recovery };
+    }
+    throw error;
+  } finally {
+    leavePlace(write, place);
+  }
+}
+
+/** The backups beside the file, symbolic links to it followed, and where it makes them elsewhere: newest first. */
+function* backupsOf(write: Write, place: Place): Steps<PathName[]> {
+  const numbers = yield* numbersBelieved(write, place);
+  const paths = [simple(place.name), ...numbers.map((number) => numbered(place.name, number))].map((name) => join(place.directoryPath, name));
+  const { backup } = write.settings;
+  if (backup?.kind === 'path') paths.push(backup.path);
+  const found: { path: PathName; changed: bigint }[] = [];
+  for (const path of paths) {
+    const status = yield* beside(write, place, path, (folder, name) => lookIn(folder, name));
+    if (status !== undefined) found.push({ path, changed: status.mtimeNs });
+  }
+  return found.toSorted((a, b) => Number(b.changed - a.changed)).map(({ path }) => path);
+}
+
+/** The content of a backup that is believed to be one of this file: a link of that name may lead to what others may not read. */
+function* readBackup(write: Write, place: Place, path: PathName): Steps<Buffer | undefined> {
+  write.step = 'read';
+  throwIfAborted(write);
+  const whyNot = ({ directory }: Opened) => (status: FileStatus) => whyNoBackup(write, directory.status, place.existing, status);
+  const reading = yield* beside(write, place, path, (folder, name) => readFound(write, folder, name, whyNot(folder)));
+  return reading?.kind === 'own' ? Buffer.from(reading.bytes.buffer, 0, reading.bytes.byteLength) : undefined;
+}
+
+type Opened = Pick<Place, 'directory' | 'directoryPath'>;
+
+/** Performs steps in the directory of a path: in the file's own, or in another; undefined where there is none. */
+function* beside<T>(write: Write, place: Opened, path: PathName, steps: (folder: Opened, name: PathName) => Steps<T>): Steps<T | undefined> {
+  const { directory: directoryPath, name } = split(path);
+  if (key(directoryPath) === key(place.directoryPath)) return yield* steps(place, name);
+  let directory;
+  try {
+    directory = yield* openDirectory(write, directoryPath);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
+    throw error;
+  }
+  try {
+    return yield* steps({ directory, directoryPath }, name);
+  } finally {
+    closeDirectory(write, directory);
+  }
+}
+
+/** What the schema makes of a value. */
+export function* validated(schema: StandardSchema | undefined, path: PathName, value: unknown, blocking: boolean, isNew = false): Steps<unknown> {
+  const result = validate(schema, path, value, isNew);
+  if (!('later' in result)) return result.value;
+  const { later } = result;
+  if (!blocking) return yield* wait((wake, fail) => void later.then((output) => nextTick(wake, output), (error: unknown) => nextTick(fail, error)));
+  // Nobody hears of it any more.
+  later.catch(() => undefined);
+  throw misuse('ERR_INVALID_ARG_VALUE', '"options.schema" validates asynchronously, which a synchronous call cannot wait for');
+}

@@ -1,0 +1,40 @@
+/** Writing a text of JSON in the layout of the file that it replaces, after the schema has seen it. */
+import type { WriteResult } from '../contract/result.ts';
+import type { Steps } from '../system/port.ts';
+import type { Write } from '../files/operation.ts';
+import type { Turn } from '../order/turn.ts';
+import type { AtHand } from '../replace/deferred-content.ts';
+import { replaceFile } from '../replace/replace.ts';
+import type { Indentation } from './json-options.ts';
+import { encode, indentedBy, layOut } from './json-text.ts';
+import { layoutAt } from './layout.ts';
+import { validated } from './read-json.ts';
+import type { StandardSchema } from './schema.ts';
+
+/** Text with its indentation, if that is forced, or one line of it that is to be indented as the file is. */
+export interface JsonText {
+  readonly text: string;
+  readonly indent: Indentation;
+}
+
+/** The text as a file's content. */
+export function jsonContent({ text, indent }: JsonText): AtHand {
+  if (indent.forced !== undefined) return { kind: 'bytes', bytes: encode(text, '\n') };
+  return {
+    kind: 'later',
+    *make(_, place) {
+      return layOut(text, indentedBy(yield* layoutAt(place), indent.otherwise));
+    },
+  };
+}
+
+/** Replaces a file with JSON. What the schema sees is what a reader of the file would. */
+export function* replaceWithJson(write: Write, turn: Turn, json: JsonText, schema: StandardSchema | undefined): Steps<WriteResult> {
+  try {
+    if (schema !== undefined) yield* validated(schema, write.path, JSON.parse(json.text), write.blocking, true);
+  } catch (error) {
+    turn.leave();
+    throw error;
+  }
+  return yield* replaceFile(write, turn, jsonContent(json));
+}

@@ -1,0 +1,37 @@
+/**
+ * The entry of a lock: a directory named by the lock's token, in which everything is that its owner may still rename to the target.
+ *
+ * Promise: when an entry has been removed, or renamed by who takes over, nothing that its owner made can reach the target any more.
+ * Its temporary files lie in it, and are renamed by the whole path from the target's directory; and what was removed is empty, and stays so.
+ */
+import { refusal } from '../contract/errors.ts';
+import { asText, display, type PathName } from '../contract/path-name.ts';
+import { parseToken } from '../system/owner.ts';
+import type { Steps } from '../system/port.ts';
+import type { Folder } from '../files/folder.ts';
+import type { Write } from '../files/operation.ts';
+import { inFound, namesIn, rmdirIn, unlinkIn, type FoundDirectory } from '../files/owned.ts';
+import { noteName } from './name.ts';
+
+/** An owner that is not dead after all may make one more file while its entry is cleared: so often it is cleared again. */
+const attempts = 5;
+
+/** Removes an entry with what its owner has left in it. Fails if there is something in it that is none of ours. */
+export function* removeEntry(write: Write, folder: Folder, name: PathName): Steps<void> {
+  for (let attempt = 0; !(yield* rmdirIn(write, folder, name)); attempt++) {
+    if (attempt === attempts) throw refusal('ENOTEMPTY', `"${display(name)}" holds what is not this package's`);
+    yield* inFound(write, folder, name, (entry) => clear(write, entry));
+  }
+}
+
+function* clear(write: Write, entry: FoundDirectory): Steps<void> {
+  yield* removeTemporaries(write, entry);
+  yield* unlinkIn(write, entry, noteName);
+}
+
+/** Removes what the owner of an entry was writing. */
+export function* removeTemporaries(write: Write, entry: FoundDirectory): Steps<void> {
+  for (const name of yield* namesIn(write, entry)) {
+    if (parseToken(asText(name))?.kind === 'temporary') yield* unlinkIn(write, entry, name);
+  }
+}

@@ -1,0 +1,61 @@
+/** What a lock fails with. */
+import { refusal } from '../contract/errors.ts';
+import { display, type PathName } from '../contract/path-name.ts';
+import type { LockOwner } from '../system/lock-owner.ts';
+import { thisOwner } from '../system/owner.ts';
+
+/** The error of a holder whose lock was taken over, or removed. */
+export function lockLost(cause?: unknown): Error {
+  const lost =
+    'its lock was taken over by another process, since this one was stopped, or showed no sign of life, ' +
+    'for longer than its lease; or somebody removed the directory of the lock';
+  return Object.assign(refusal('ERR_LOCK_LOST', lost), { cause });
+}
+
+/** The error of a synchronous call that would wait for something that its own thread is at. */
+export function deadlock(): Error {
+  return refusal(
+    'ERR_LOCK_DEADLOCK',
+    'a call of this thread that has not ended is at it, and a synchronous call cannot wait for that; ' +
+      'await that call first, or use the asynchronous function',
+  );
+}
+
+/** The error where a lock that was taken is not one. */
+export function lockUnsupported(what: string): Error {
+  return refusal(
+    'ERR_LOCK_UNSUPPORTED',
+    `this filesystem gives no lock: ${what}; use one that renames directories as rename(2) says`,
+  );
+}
+
+/** Who or what a call waited for: undefined for other calls of its own process. */
+export interface InTheWay {
+  readonly name: PathName;
+  readonly owner: LockOwner | undefined;
+  /** Why its own directory cannot be used, if that is it. */
+  readonly why?: string;
+}
+
+/** The error of a call that waited for a lock in vain. */
+export function lockTimeout(waited: number, inTheWay?: InTheWay): Error {
+  const time = `for all of the ${Math.round(waited)} ms that this call waited`;
+  return refusal('ERR_LOCK_TIMEOUT', `${whoWas(inTheWay)} held its lock ${time}`);
+}
+
+function whoWas(inTheWay: InTheWay | undefined): string {
+  if (inTheWay === undefined) {
+    return 'other calls of this process, perhaps an update whose callback waits for this one,';
+  }
+  const { name, owner, why } = inTheWay;
+  if (why !== undefined) return `"${display(name)}", ${why},`;
+  if (owner === undefined) return `"${display(name)}" in its lock's directory, which is not this package's,`;
+  return holderName(owner);
+}
+
+function holderName({ host, namespace, pid }: LockOwner): string {
+  const here = thisOwner();
+  if (host !== here.host) return `process ${pid} of another machine or container`;
+  if (namespace !== here.namespace) return `process ${pid} of another pid namespace`;
+  return pid === here.pid ? 'this process, perhaps an update whose callback waits for this call,' : `process ${pid}`;
+}

@@ -1,0 +1,51 @@
+/** Who holds a lock. */
+import { codeOf } from '../contract/errors.ts';
+import { asText, join, type PathName } from '../contract/path-name.ts';
+import { fileType } from '../system/flags.ts';
+import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
+import type { Sign } from '../system/owner.ts';
+import { call, lastChange, type FileStatus, type Steps } from '../system/port.ts';
+import type { Folder } from '../files/folder.ts';
+import type { Write } from '../files/operation.ts';
+import { heldName } from './name.ts';
+import { entriesOf } from './ticket.ts';
+
+export interface Holder {
+  /** The name of its entry. */
+  readonly name: PathName;
+  /** Undefined if something else is in the way. */
+  readonly owner: LockOwner | undefined;
+  readonly status: FileStatus;
+}
+
+/** Whether who holds a lock gives signs of life; a lock that this thread could not give back is nobody's. */
+export function signOf(
+  write: Write,
+  { owner, status }: Pick<Holder, 'owner' | 'status'>,
+  exclusive: boolean,
+): Sign {
+  // What is none of ours is not ours to move.
+  if (owner === undefined) return 'alive';
+  const { locks, judge } = write.surroundings;
+  return locks.get(owner.random) === 'given up' ? 'dead' : judge(owner, lastChange(status), exclusive);
+}
+
+/** Who holds a lock, by its directory; undefined if nobody does. */
+export function* lookAtHolder(write: Write, home: Folder): Steps<Holder | undefined> {
+  const names = (yield* entriesOf(write, home)) ?? [];
+  const name = names.find((one) => parseLockToken(asText(one)) !== undefined) ?? names[0];
+  if (name === undefined) return undefined;
+  const status = yield* lookOnce(join(join(home.directory.reach, heldName), name));
+  if (status === undefined) return undefined;
+  return { name, owner: fileType(status.mode) === 'directory' ? parseLockToken(asText(name)) : undefined, status };
+}
+
+/** One look is enough where nothing depends on it but how long is waited. */
+export function* lookOnce(reach: PathName): Steps<FileStatus | undefined> {
+  try {
+    return yield* call.lstat(reach);
+  } catch (error) {
+    if (!['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '')) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,98 @@
+/** The directory of a lock, from before the lock is taken until it has been given back. */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { display, join, type PathName } from '../contract/path-name.ts';
+import { fileType } from '../system/flags.ts';
+import type { FileStatus, Guard, Steps } from '../system/port.ts';
+import { whenDescriptorsAllow } from '../files/descriptors.ts';
+import { isExclusive } from '../files/directory.ts';
+import type { Write } from '../files/operation.ts';
+import { isOwn, lookIn, openFound, rmdirIn } from '../files/owned.ts';
+import type { Place } from '../files/target.ts';
+import { twice } from '../files/tolerate.ts';
+import { lockNameOf } from './name.ts';
+import { isExposed, isSticky, letGoOf, makeOpen, type LockDirectory } from './rights.ts';
+
+/** Where a lock is: a name in an open directory. */
+export type LockPlace = Pick<Place, 'directory' | 'directoryPath' | 'name'>;
+
+export interface LockHome extends LockDirectory {
+  readonly place: LockPlace;
+  readonly name: PathName;
+  /** What the target's directory was like when it was opened. */
+  readonly parent: FileStatus;
+  /** By which it is reached from the target's directory, where the descriptor leads to it wherever it is. */
+  readonly way: PathName;
+  readonly guard: Guard;
+  /** Whether it was made for this call, so that nobody can have been before it. */
+  readonly isNew: boolean;
+  /** Whether only this machine's kernel can have the filesystem mounted. */
+  readonly exclusive: boolean;
+}
+
+/** A directory of a lock in which nothing is to be put: whoever it belongs to could exchange that, or it cannot be written. */
+export interface Barred {
+  readonly name: PathName;
+  /** Whose it is, if that is why. */
+  readonly uid: number | undefined;
+}
+
+type Found = LockDirectory & Pick<LockHome, 'isNew'>;
+
+/** By a property of its own: somebody may have put one of that name on `Object.prototype`. */
+export function isBarred(found: object): found is Barred {
+  return Object.hasOwn(found, 'uid');
+}
+
+/** Makes the directory of a lock, or opens the one that is there. Undefined if it was there and has gone: then again. */
+export function* enterHome(write: Write, place: LockPlace): Steps<LockHome | Barred | undefined> {
+  const { directory, directoryPath } = place;
+  const name = lockNameOf(place.name);
+  const way = join(directory.reach, name);
+  const guard = write.surroundings.guard('lock', way, join(directoryPath, name));
+  let home: LockHome | undefined;
+  try {
+    const found = yield* whenDescriptorsAllow(write, () => makeOrFind(write, place, name));
+    if (found === undefined || isBarred(found)) return found;
+    const exclusive = yield* isExclusive(directory);
+    home = { ...found, place, name, parent: directory.status, way, guard, exclusive };
+    guard.opened();
+    return home;
+  } finally {
+    if (home === undefined) guard.release();
+  }
+}
+
+function* makeOrFind(write: Write, place: LockPlace, name: PathName): Steps<Found | Barred | undefined> {
+  const parent = place.directory.status;
+  try {
+    const made = yield* makeOpen(write, place, name, parent);
+    return made && { ...made, isNew: true };
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') {
+      // On a network filesystem an error may be reported of what was done.
+      yield* twice(() => rmdirIn(write, place, name));
+      throw error;
+    }
+  }
+  const directoryPath = join(place.directoryPath, name);
+  if (!isExposed(write, parent)) {
+    return { directory: { reach: join(place.directory.reach, name) }, directoryPath, fd: undefined, isNew: false };
+  }
+  const found = yield* openFound(write, place, name);
+  if (found !== undefined) {
+    if (!isSticky(parent) || isOwn(write, found.status)) return { ...found, isNew: false };
+    // Who owns it may exchange what others put in it, and nobody else may remove it.
+    letGoOf(write, found);
+    return { name, uid: found.status.uid };
+  }
+  const status = yield* lookIn(place, name);
+  if (status === undefined || fileType(status.mode) === 'directory') return undefined;
+  throw refusal('ENOTDIR', `"${display(directoryPath)}", which is to be the directory of its lock, is something else`);
+}
+
+/** Leaves it, and removes it if nobody else is in it. */
+export function* leaveHome(write: Write, home: LockHome): Steps<void> {
+  yield* twice(() => rmdirIn(write, home.place, home.name));
+  home.guard.release();
+  letGoOf(write, home);
+}

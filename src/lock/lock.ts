@@ -1,0 +1,244 @@
+/**
+ * The lock of a file between processes, made of renames.
+ *
+ * The lock of `NAME` is the directory `.NAME.untorn-lock` beside it. It is held while the directory `held` in it has an entry, whose
+ * name says whose it is. To take it, a ticket is made beside `held`, a directory with such an entry, and renamed to `held`:
+ * rename(2) puts a directory in the place of an empty one or of none, never of one with an entry. So nobody waits inside of a system call.
+ *
+ * Promise: at most one holder; and a holder that others took for dead, whether it is or not, loses no update of theirs. All that the
+ * holder may rename to the target lies in its entry, which is a directory (`lock-entry.ts`), and it is renamed by the whole path from the
+ * target's directory. The lock is free when the entry is gone, with all that was in it, and not before. So a holder that comes back late,
+ * or whose lock somebody removed, finds its temporary file gone, or cannot make it; or had renamed it before anybody else
+ * could read the target. No clock decides that, and no look.
+ *
+ * Who takes over renames the entry, from the very name that it saw: of several, one (`takeover.ts`).
+ *
+ * Clocks decide only how long to wait for a holder that cannot be seen, as on another machine: it shows signs of life by
+ * changing its entry's times, and who has seen no sign for the holder's whole lease, by its own clock, takes over.
+ * Nothing of a lock is synced: after a crash its owners are dead anyway.
+ */
+import { codeOf } from '../contract/errors.ts';
+import { join, type PathName } from '../contract/path-name.ts';
+import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
+import { atOnce, call, type Guard, type Steps } from '../system/port.ts';
+import { closeDirectory } from '../files/directory.ts';
+import type { Folder } from '../files/folder.ts';
+import { lookAt } from '../files/look.ts';
+import type { Write } from '../files/operation.ts';
+import { rmdirIn } from '../files/owned.ts';
+import { afterFailure, twice } from '../files/tolerate.ts';
+import { removeEntry } from './entry.ts';
+import { deadlock, lockLost } from './errors.ts';
+import { lookAtHolder, signOf } from './holder.ts';
+import { enterHome, isBarred, leaveHome, type Barred, type LockHome, type LockPlace } from './home.ts';
+import { heldName, noteName, ticketBehind } from './name.ts';
+import { waitOutside } from './outside.ts';
+import { assertExclusive } from './probe.ts';
+import { Queue, waitingIn } from './queue.ts';
+import { mayGoOn, noteReleased, noteTaken } from './retake.ts';
+import { letGoOf } from './rights.ts';
+import { takeOver, type TakeoverRequest } from './takeover.ts';
+import { dismantle, drawTicket, folderIn, isAlone, present, type Ticket } from './ticket.ts';
+import { Patience } from './wait.ts';
+
+/** How a lock is asked for. */
+export interface LockRequest extends TakeoverRequest {
+  /** When to give up, by `now()`. */
+  readonly deadline: number;
+  /** What whoever takes over from us is to know: see {@link Settle}. Nothing, where removing temporary files is enough. */
+  readonly note?: Uint8Array;
+  /** Locks that the same call has: it does not wait for itself. */
+  readonly own?: readonly Lock[];
+}
+
+/** A lock that was taken. */
+export interface Lock {
+  readonly home: LockHome;
+  /** Its entry, by the whole path from the target's directory. */
+  readonly entry: PathName;
+  /** Where its holder makes what is to be renamed to the target. */
+  readonly folder: Folder;
+  readonly ticket: Ticket;
+  readonly owner: LockOwner;
+  readonly guards: readonly Guard[];
+  stopShowingLife(): void;
+}
+
+/**
+ * Takes the lock of a place, waiting for its turn. The directory stays open until it is released. Of two names that share one, as
+ * they differ in case only, the second gives the lock that the call has already.
+ */
+export function* takeLock(write: Write, place: LockPlace, request: LockRequest): Steps<Lock> {
+  write.step = 'lock';
+  const { random } = parseLockToken(request.token) as LockOwner;
+  const patience = new Patience(write, request.deadline);
+  write.surroundings.locks.set(random, 'held');
+  place.directory.users++;
+  let taken: Lock | undefined;
+  try {
+    for (;;) {
+      const home = yield* enterHome(write, place);
+      const entered = home === undefined || isBarred(home) ? home : yield* takeIn(write, home, request, patience);
+      if (entered === undefined) yield* patience.tryAgain();
+      else if (isBarred(entered)) yield* waitOutside(write, place, entered, { request, patience });
+      else {
+        taken = entered;
+        return taken;
+      }
+    }
+  } finally {
+    if (taken?.ticket.token !== request.token) {
+      write.surroundings.locks.delete(random);
+      closeDirectory(write, place.directory);
+    }
+  }
+}
+
+/** Undefined if the lock's directory, or the ticket in it, was removed meanwhile, as by its last holder. */
+function* takeIn(
+  write: Write,
+  home: LockHome,
+  request: LockRequest,
+  patience: Patience,
+): Steps<Lock | Barred | undefined> {
+  let ticket: Ticket | undefined;
+  let lock: Lock | undefined;
+  let isMoved = false;
+  try {
+    if ((yield* assertExclusive(write, home, write.settings.lock.lease)) === undefined) return undefined;
+    const tickets = home.isNew ? [] : (yield* waitingIn(write, home)).tickets;
+    ticket = yield* drawTicket(write, home, ticketBehind(tickets, request.token), request.note);
+    if (ticket === undefined) return undefined;
+    const goesOn = tickets.length > 0 && mayGoOn(write, home.place);
+    const queue = new Queue(write, home, ticket, tickets, goesOn);
+    const turn = yield* waitForTurn(write, home, ticket, { queue, patience, request });
+    if (typeof turn === 'object') return turn;
+    if (!turn) return undefined;
+    isMoved = true;
+    // Where all of it lies in memory a look takes less than to let another thread have one.
+    const isOnSpot = home.place.directory.local;
+    if (!(yield* isOnSpot ? atOnce(isAlone(write, home, ticket)) : isAlone(write, home, ticket))) return undefined;
+    noteTaken(write, home.place, goesOn && !queue.hasWaited);
+    lock = hold(write, home, ticket);
+    return lock;
+  } catch (error) {
+    const code = codeOf(error) ?? '';
+    if (code === 'ENOENT' || code === 'ESTALE') return undefined;
+    // Somebody else's, that this user may not write.
+    if (!home.isNew && ticket === undefined && ['EACCES', 'EPERM'].includes(code)) return { name: home.name, uid: undefined };
+    throw error;
+  } finally {
+    if (lock === undefined) {
+      // Where it was moved also under its own name, since a filesystem made of several may have moved a part of it.
+      if (ticket !== undefined) yield* dismantle(write, home, isMoved ? [ticket.name, heldName] : [ticket.name], ticket);
+      yield* leaveHome(write, home);
+    }
+  }
+}
+
+interface Wait {
+  readonly queue: Queue;
+  readonly patience: Patience;
+  readonly request: LockRequest;
+}
+
+/** Until the ticket is the one that is held; false if it is not there any more; or the lock itself, if the call has it already. */
+function* waitForTurn(write: Write, home: LockHome, ticket: Ticket, wait: Wait): Steps<boolean | Lock> {
+  const { queue, patience, request } = wait;
+  let stop: (() => void) | undefined;
+  try {
+    for (;;) {
+      const isNext = yield* queue.isNext();
+      if (isNext) {
+        const moved = yield* present(write, home, ticket);
+        if (moved !== 'held') return moved === 'there';
+      }
+      if (queue.isClose) {
+        const holder = yield* lookAtHolder(write, home);
+        patience.holder = holder;
+        const own = request.own?.find(({ owner }) => owner.random === holder?.owner?.random);
+        if (own !== undefined) return own;
+        if (write.blocking && write.surroundings.locks.get(holder?.owner?.random ?? '') === 'held') throw deadlock();
+        const isFree = holder === undefined || patience.isOver(holder, signOf(write, holder, home.exclusive));
+        queue.foundFree(isFree);
+        if (isFree && isNext) {
+          if (holder === undefined) yield* patience.tryAgain();
+          else yield* takeOver(write, { folder: home.place, home, lock: home.way }, holder, request);
+          continue;
+        }
+      }
+      if (!write.blocking) stop ??= showTicket(write, home, ticket);
+      yield* queue.wait(patience);
+    }
+  } finally {
+    stop?.();
+  }
+}
+
+/** Shows signs of life while it waits. */
+function showTicket({ surroundings }: Write, home: LockHome, { name, token, owner }: Ticket): () => void {
+  return surroundings.showLife(join(join(home.way, name), token), owner.lease / 4);
+}
+
+function hold(write: Write, home: LockHome, ticket: Ticket): Lock {
+  const entry = join(join(home.way, heldName), ticket.token);
+  const directoryPath = join(join(home.directoryPath, heldName), ticket.token);
+  const { fd } = ticket.entry;
+  const reach = fd === undefined ? entry : write.surroundings.reach(fd, entry);
+  const folder = { directory: { reach }, directoryPath, way: entry };
+  const { owner } = ticket;
+  const stop = write.blocking ? (): void => undefined : write.surroundings.showLife(entry, owner.lease / 4);
+  return { home, entry, folder, ticket, owner, guards: [...ticket.guards, home.guard], stopShowingLife: stop };
+}
+
+/** Fails if a lock has been taken over: to be asked before what nothing else keeps a late holder from. */
+export function* assertHeld(lock: Lock): Steps<void> {
+  if ((yield* lookAt({ reach: lock.entry, directory: lock.home.place.directory })) === undefined) throw lockLost();
+}
+
+/** Gives the lock back. One that was lost meanwhile is another's, and is left alone. */
+export function* releaseLock(write: Write, lock: Lock): Steps<void> {
+  const { home, ticket, owner } = lock;
+  const { locks } = write.surroundings;
+  lock.stopShowingLife();
+  const held = folderIn(home, heldName);
+  try {
+    if (ticket.hasNote) yield* afterFailure(call.unlink(join(lock.entry, noteName)));
+    // Twice, since others would have to wait for the end of this process.
+    if (!(yield* afterFailure(removeEntry(write, held, ticket.token)))) yield* removeEntry(write, held, ticket.token);
+    locks.delete(owner.random);
+    noteReleased(write, home.place);
+    // Where somebody else has taken it already it is not empty.
+    yield* twice(() => rmdirIn(write, home, heldName));
+    for (const guard of ticket.guards) guard.release();
+    yield* leaveHome(write, home);
+  } catch (error) {
+    // Others of this thread may take it over; those of other processes can when this one has ended.
+    locks.set(owner.random, 'given up');
+    letGoOf(write, home);
+    throw error;
+  } finally {
+    letGoOf(write, ticket.entry);
+    closeDirectory(write, home.place.directory);
+  }
+}
+
+/** Takes a lock, runs steps, and gives it back, whatever happens in them. */
+export function* withLock<T>(
+  write: Write,
+  place: LockPlace,
+  request: LockRequest,
+  steps: (lock: Lock) => Steps<T>,
+): Steps<T> {
+  const lock = yield* takeLock(write, place, request);
+  let result;
+  try {
+    result = yield* steps(lock);
+  } catch (error) {
+    yield* afterFailure(releaseLock(write, lock));
+    throw error;
+  }
+  write.step = 'unlock';
+  yield* releaseLock(write, lock);
+  return result;
+}

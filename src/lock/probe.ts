@@ -1,0 +1,76 @@
+/**
+ * Whether a filesystem gives what a lock rests on: that no directory is renamed over one with entries.
+ *
+ * Some that are made of several others, or that ask a server in several steps, rename it all the same, or put both together. It is tried
+ * once for each directory, before anything else is done there, unless the filesystem is known to do as rename(2) says. That is
+ * no proof: two holders also look whether they are alone.
+ */
+import { asText, join, type PathName } from '../contract/path-name.ts';
+import { call, type Steps } from '../system/port.ts';
+import type { Write } from '../files/operation.ts';
+import { inFound, namesIn } from '../files/owned.ts';
+import { afterFailure } from '../files/tolerate.ts';
+import { lockUnsupported } from './errors.ts';
+import type { LockHome } from './home.ts';
+import { ticketBehind } from './name.ts';
+import { removeTicket } from './queue.ts';
+import { dismantle, drawTicket, type Ticket } from './ticket.ts';
+
+/** Directories that were tried. */
+const tried = new Set<string>();
+/** So many are remembered. */
+const maximum = 1000;
+
+/** Fails where two processes could have one lock. Undefined if the lock's directory has gone. */
+export function* assertExclusive(write: Write, home: LockHome, lease: number): Steps<true | undefined> {
+  const { key } = home.place.directory;
+  if (home.exclusive || tried.has(key)) return true;
+  const tickets: Ticket[] = [];
+  let isSure;
+  try {
+    for (let count = 0; count < 2; count++) {
+      const ticket = yield* drawTicket(write, home, ticketBehind(tickets, write.surroundings.lockToken(lease)));
+      if (ticket === undefined) return undefined;
+      tickets.push(ticket);
+    }
+    isSure = yield* isRefused(write, home, tickets as [Ticket, Ticket]);
+  } finally {
+    for (const ticket of tickets) yield* dismantle(write, home, [ticket.name], ticket);
+  }
+  if (!isSure) {
+    yield* removeRest(write, home, tickets);
+    throw lockUnsupported('a directory was renamed over one that was not empty');
+  }
+  if (tried.size >= maximum) tried.clear();
+  tried.add(key);
+  return true;
+}
+
+/** Whether one ticket is not renamed over another, whatever the error is, and both are as they were. */
+function* isRefused(write: Write, home: LockHome, [one, other]: readonly [Ticket, Ticket]): Steps<boolean> {
+  const [from, to] = [one, other].map(({ name }) => join(home.directory.reach, name)) as [PathName, PathName];
+  if (yield* succeeds(call.rename(from, to))) return false;
+  for (const { name, token } of [one, other]) {
+    const names = yield* inFound(write, home, name, (found) => namesIn(write, found));
+    if (names?.length !== 1 || asText(names[0] as string) !== token) return false;
+  }
+  return true;
+}
+
+function* succeeds(steps: Steps<void>): Steps<boolean> {
+  try {
+    yield* steps;
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What was put together, or moved aside under another name. */
+function* removeRest(write: Write, home: LockHome, tickets: readonly Ticket[]): Steps<void> {
+  for (const name of yield* namesIn(write, home)) {
+    const isOurs = tickets.some((ticket) => asText(name).startsWith(ticket.name));
+    if (!isOurs) continue;
+    for (const { token } of tickets) yield* afterFailure(removeTicket(write, home, { name: asText(name), token }));
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * Whose turn it is to try for a lock: the tickets in its directory have numbers, and the lowest is next.
+ *
+ * The queue is advice. It decides who tries when, so that many do not hinder each other and none waits much longer than the others; it never
+ * decides who holds the lock. So whoever finds the lock free several times, while those in front do not take it, takes it: they
+ * may have died, or stand still, or be somebody else's, put there to hinder. And a ticket that was removed though its owner lives costs that one
+ * its place.
+ *
+ * Each watches who is directly in front, and then the holder, where the system tells of changes, so that one goes on when one has ended and nobody
+ * else wakes up. It looks by itself too, the more seldom the further back it stands: about as often as those in front get through.
+ */
+import { asText, join, type PathName } from '../contract/path-name.ts';
+import { now } from '../system/clock.ts';
+import { lastChange, type Change, type FileStatus, type Steps } from '../system/port.ts';
+import type { Folder } from '../files/folder.ts';
+import type { Write } from '../files/operation.ts';
+import { inFound, isOwn, namesIn, rmdirIn } from '../files/owned.ts';
+import { afterFailure } from '../files/tolerate.ts';
+import { removeEntry } from './entry.ts';
+import { lookOnce, signOf } from './holder.ts';
+import type { LockHome } from './home.ts';
+import { heldName, isBefore, parseTicket, type TicketName } from './name.ts';
+import type { Patience } from './wait.ts';
+
+/** How often the lock is found free before those in front are passed by. */
+const enough = 4;
+/** Milliseconds that one holder takes, before that is known. */
+const usual = 1;
+/** Milliseconds between two looks, at most. */
+const longestPause = 100;
+/** How much longer the pauses are where the system tells of changes. */
+const patiently = 5;
+/** Every so many looks one is close: at the lock's holder, and at whoever is next in front. It takes longer than to try. */
+const closely = 4;
+/** How many of the dead are passed at one look: anybody may have put them there. */
+const passed = 100;
+
+/** The tickets in a lock's directory, and whether one of them is held. */
+export function* waitingIn(write: Write, home: Folder): Steps<{ tickets: TicketName[]; isHeld: boolean }> {
+  const names = yield* namesIn(write, home);
+  const tickets = names.flatMap((name) => parseTicket(name) ?? []);
+  return { tickets, isHeld: names.some((name) => asText(name) === heldName) };
+}
+
+/** The place of one ticket in the queue. */
+export class Queue {
+  readonly #write: Write;
+  readonly #home: LockHome;
+  readonly #own: TicketName;
+  /** Tickets that count no more. */
+  readonly #ignored = new Set<string>();
+  /** Those that were there at the last look. */
+  #tickets: readonly TicketName[] = [];
+  #ahead: TicketName | undefined;
+  /** How many are in front. */
+  #place = 0;
+  /** Since when it stands there. */
+  #stood = now();
+  /** Whether this look is to be a close one, at the holder too. */
+  isClose = true;
+  #looks = 0;
+  /** Milliseconds for one place, as it seems. */
+  #step = usual;
+  #free = 0;
+
+  /** What the last wait told of who is in front. */
+  #change: Change = 'unknown';
+  /** Whether the system tells of the changes that others make: not of those that are made on another machine. */
+  #isTold: boolean;
+
+  /** Whether it tries once before those in front. */
+  #goesOn: boolean;
+
+  constructor(write: Write, home: LockHome, own: TicketName, tickets: readonly TicketName[], goesOn: boolean) {
+    this.#goesOn = goesOn;
+    this.#isTold = home.exclusive;
+    this.#write = write;
+    this.#home = home;
+    this.#own = own;
+    this.#stand(tickets);
+  }
+
+  /** Whether it is its turn; looks who is in front. */
+  *isNext(): Steps<boolean> {
+    this.#looks++;
+    this.isClose = this.#looks % closely === 1 || this.#free > 0 || this.#change === 'none';
+    if (this.#ahead === undefined || this.#goesOn) {
+      this.#goesOn = false;
+      return true;
+    }
+    if (this.#place > 1 || this.isClose || (yield* this.#look(this.#ahead.name)) === undefined) yield* this.#list();
+    if (this.isClose) yield* this.#passDead();
+    return this.#ahead === undefined || this.#free >= enough;
+  }
+
+  /** Whether the first try was not enough. */
+  get hasWaited(): boolean {
+    return this.#looks > 1;
+  }
+
+  /** Waits until the next look is worth it: until who is in front goes on, or the lock is given back. */
+  *wait(patience: Patience): Steps<void> {
+    const { blocking } = this.#write;
+    if (this.#free > 0 || blocking || !this.#isTold) yield* patience.wait(this.#pause);
+    else {
+      // A ticket that is held by now is the same directory still.
+      const watched = join(this.#home.way, this.#ahead?.name ?? heldName);
+      const pause = Math.min(this.#pause * patiently, longestPause * 2);
+      this.#change = yield* patience.waitForChange(watched, pause);
+      if (this.#change === 'unknown') this.#isTold = false;
+    }
+  }
+
+  /** Milliseconds until the next look. */
+  get #pause(): number {
+    if (this.#free > 0) return usual;
+    if (this.#ahead !== undefined) return Math.min(this.#place * this.#step, longestPause);
+    return Math.min(Math.max((now() - this.#stood) / 8, usual / 2), longestPause / 4);
+  }
+
+  /** Whether the lock could be taken, as nobody has it, or one that is dead. */
+  foundFree(isFree: boolean): void {
+    this.#free = isFree ? this.#free + 1 : 0;
+  }
+
+  *#list(): Steps<void> {
+    const { tickets, isHeld } = yield* waitingIn(this.#write, this.#home);
+    if (!isHeld) this.isClose = true;
+    this.#stand(tickets);
+  }
+
+  #stand(tickets: readonly TicketName[]): void {
+    this.#tickets = tickets;
+    const before = this.#place;
+    const time = now();
+    let place = 0;
+    let ahead: TicketName | undefined;
+    for (const one of tickets) {
+      if (!isBefore(one, this.#own) || this.#ignored.has(one.token)) continue;
+      place++;
+      if (ahead === undefined || isBefore(ahead, one)) ahead = one;
+    }
+    if (before > place) {
+      this.#step = Math.max(((time - this.#stood) / (before - place)) * 0.7, usual / 4);
+      this.#stood = time;
+    } else if (before > 0) this.#step = Math.min(this.#step * 1.5, longestPause / 4);
+    this.#place = place;
+    this.#ahead = ahead;
+  }
+
+  /** Passes those who have died, up to the first who has not: whoever comes after a kill does not wait for what it left. */
+  *#passDead(): Steps<void> {
+    for (let count = 0; count < passed && this.#ahead !== undefined; count++) {
+      if (!(yield* this.#isLeft(this.#ahead))) return;
+      this.#ignored.add(this.#ahead.token);
+      this.#stand(this.#tickets);
+    }
+  }
+
+  /** Whether a ticket is that of somebody who has died: then it is removed. */
+  *#isLeft(ticket: TicketName): Steps<boolean> {
+    // One that died before it had made an entry has none.
+    const status = (yield* this.#entryOf(ticket)) ?? (yield* this.#look(ticket.name));
+    if (status === undefined) return true;
+    if (!(yield* this.#isOver(ticket, status))) return false;
+    // What others have left is theirs to remove.
+    if (isOwn(this.#write, status)) yield* afterFailure(removeTicket(this.#write, this.#home, ticket));
+    return true;
+  }
+
+  *#entryOf({ name, token }: TicketName): Steps<FileStatus | undefined> {
+    return yield* this.#look(join(name, token));
+  }
+
+  *#look(name: PathName): Steps<FileStatus | undefined> {
+    return yield* lookOnce(join(this.#home.directory.reach, name));
+  }
+
+  /** One that cannot be seen is over when it has shown no sign of life for long: by the clock of the filesystem, as our own ticket has it. */
+  *#isOver({ owner }: TicketName, status: FileStatus): Steps<boolean> {
+    const sign = signOf(this.#write, { owner, status }, this.#home.exclusive);
+    if (sign !== 'unknown') return sign === 'dead';
+    const own = yield* this.#entryOf(this.#own);
+    return own !== undefined && lastChange(own) - lastChange(status) > BigInt(owner.lease) * 2_000_000n;
+  }
+}
+
+/** Removes a ticket, and nothing in it that is not its own. */
+export function* removeTicket(
+  write: Write,
+  home: Folder,
+  { name, token }: Pick<TicketName, 'name' | 'token'>,
+): Steps<void> {
+  yield* inFound(write, home, name, (found) => removeEntry(write, found, token));
+  yield* rmdirIn(write, home, name);
+}

@@ -1,0 +1,129 @@
+/**
+ * Taking over the lock of an owner that is dead, or taken for dead.
+ *
+ * Promise: of several that try, one succeeds; and when the lock is free again nothing of the old owner can reach the target
+ * any more. The order of the steps makes it so: the entry is renamed first, so that an owner that comes back finds nothing under the
+ * path by which it would rename its temporary file; then what is in the entry goes, and the entry itself last. The new
+ * name of the entry says whose files are to be put right, in case this one dies half way. Then the lock is free, for whoever comes first.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { join, type PathName } from '../contract/path-name.ts';
+import { settlingName, type LockOwner } from '../system/lock-owner.ts';
+import { call, type Steps } from '../system/port.ts';
+import { whileBusy } from '../files/busy.ts';
+import type { Folder } from '../files/folder.ts';
+import type { Write } from '../files/operation.ts';
+import { inFound, lookIn, readOwn, rmdirIn, type FoundDirectory } from '../files/owned.ts';
+import { afterFailure } from '../files/tolerate.ts';
+import { removeEntry, removeTemporaries } from './entry.ts';
+import type { Holder } from './holder.ts';
+import { heldName, noteName } from './name.ts';
+
+/** An owner whose lock was taken over. */
+export interface Dead {
+  /** The lock's own directory. */
+  readonly lock: PathName;
+  readonly owner: LockOwner;
+  /** The random part of its lock's name. */
+  readonly random: string;
+  /** What it had left for this moment. Only what this very user wrote is ever given. */
+  readonly note: Uint8Array;
+  /** The directory that the lock is in. */
+  readonly folder: Folder;
+}
+
+/**
+ * Puts right what a dead owner that left a note was at. It may be called again for the same owner, also while another
+ * process is at it; and afterwards the owner, if it is not dead after all, must not be able to change anything.
+ */
+export type Settle = (dead: Dead) => Steps<void>;
+
+/** Who takes over. */
+export interface TakeoverRequest {
+  /** The name of its own entry, from `surroundings.lockToken()`. */
+  readonly token: string;
+  /** Puts right what a dead owner that left a note was at. */
+  readonly settle?: Settle;
+}
+
+/** Which lock: the target's directory, the lock's own, and that by its path from the target's. */
+export interface LockAt {
+  readonly folder: Folder;
+  readonly home: Folder;
+  readonly lock: PathName;
+}
+
+/** No note of ours has more bytes. */
+const noteLimit = 1 << 16;
+
+/** Takes over a lock, puts right what its owner left, and releases it. Without effect if somebody else was faster. */
+export function* takeOver(
+  write: Write,
+  at: LockAt,
+  { name, owner }: Holder,
+  request: TakeoverRequest,
+): Steps<void> {
+  if (owner === undefined) return;
+  const taken = settlingName(request.token, owner);
+  yield* inFound(write, at.home, heldName, (held) => takeOverIn(write, at, held, { name, owner, taken }, request));
+  yield* afterFailure(rmdirIn(write, at.home, heldName));
+}
+
+interface Taken {
+  readonly name: PathName;
+  readonly owner: LockOwner;
+  /** The new name of its entry. */
+  readonly taken: PathName;
+}
+
+function* takeOverIn(
+  write: Write,
+  at: LockAt,
+  held: FoundDirectory,
+  dead: Taken,
+  { settle }: Pick<TakeoverRequest, 'settle'>,
+): Steps<void> {
+  const from = join(held.directory.reach, dead.name);
+  const to = join(held.directory.reach, dead.taken);
+  try {
+    yield* whileBusy(write, () => call.rename(from, to));
+  } catch (error) {
+    // On a network filesystem an error may be reported of what was done.
+    if (codeOf(error) !== 'ENOENT') throw error;
+    if ((yield* lookIn(held, dead.taken)) === undefined) return;
+  }
+  try {
+    yield* settleDead(write, at, held, dead, settle);
+    yield* removeEntry(write, held, dead.taken);
+  } catch (error) {
+    // Somebody has taken over from us in turn, and puts it right.
+    if (codeOf(error) === 'ENOENT' && (yield* lookIn(held, dead.taken)) === undefined) return;
+    // As it was, for others to try: whoever finds it finds everything to be put right.
+    yield* afterFailure(call.rename(to, from));
+    throw error;
+  }
+}
+
+function* settleDead(
+  write: Write,
+  { folder, lock }: LockAt,
+  held: FoundDirectory,
+  { owner, taken }: Taken,
+  settle: Settle | undefined,
+): Steps<void> {
+  const read = yield* inFound(write, held, taken, function* (entry) {
+    yield* removeTemporaries(write, entry);
+    return yield* readOwn(write, entry, noteName, noteLimit);
+  });
+  // What another user wrote decides nothing: only that user may settle it.
+  if (read?.kind === 'refused') throw unsettled(`; its note ${read.why}`);
+  const note = read?.bytes ?? new Uint8Array();
+  // Also without a note: a power cut may have taken it.
+  if (settle !== undefined) yield* settle({ lock, owner, random: owner.settling ?? owner.random, note, folder });
+  else if (note.byteLength > 0) throw unsettled('');
+}
+
+function unsettled(why: string): Error {
+  const text = `its lock is that of a transaction that was interrupted, which must be recovered first${why}`;
+  return refusal('ERR_LOCK_UNSETTLED', text);
+}

@@ -1,0 +1,152 @@
+/**
+ * A ticket: a directory with an entry in it, ready to be the one that is held.
+ *
+ * Promise: at most one ticket at a time is the directory `held` of a lock. rename(2) puts a directory in the place of an empty one or of
+ * none, never of one that has an entry; and where it does otherwise, who comes second sees that it is not alone.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { asText, display, join, type PathName } from '../contract/path-name.ts';
+import { O_NEW } from '../system/flags.ts';
+import { parseLockToken } from '../system/lock-owner.ts';
+import { call, type Guard, type Steps } from '../system/port.ts';
+import { writeAll } from '../files/contents.ts';
+import { whenDescriptorsAllow } from '../files/descriptors.ts';
+import type { Folder } from '../files/folder.ts';
+import type { Write } from '../files/operation.ts';
+import { namesIn, rmdirIn } from '../files/owned.ts';
+import { afterFailure } from '../files/tolerate.ts';
+import { removeEntry } from './entry.ts';
+import { lockUnsupported } from './errors.ts';
+import type { LockHome } from './home.ts';
+import { heldName, noteName, type TicketName } from './name.ts';
+import { letGoOf, makeOpen, type LockDirectory } from './rights.ts';
+
+export interface Ticket extends TicketName {
+  /** Where its owner creates files. */
+  readonly entry: LockDirectory;
+  readonly guards: readonly Guard[];
+  readonly hasNote: boolean;
+}
+
+/** Makes a ticket; undefined if the lock's directory has been removed. */
+export function* drawTicket(
+  write: Write,
+  home: LockHome,
+  named: TicketName,
+  note?: Uint8Array,
+): Steps<Ticket | undefined> {
+  const { name, token } = named;
+  const { guard } = write.surroundings;
+  const bases = [home.directory.reach, home.directoryPath];
+  // Its rename may be under way when the process ends.
+  const places = [name, heldName].flatMap((one) => bases.map((base) => join(base, one)));
+  const outer = guard('directory', ...places);
+  const inner = guard('lock entry', ...places.map((one) => join(one, token)));
+  let entry: LockDirectory | undefined;
+  const make = (folder: Folder, made: string, guarded: Guard): Steps<LockDirectory> =>
+    whenDescriptorsAllow(write, function* () {
+      const directory = yield* makeOpen(write, folder, made, home.parent);
+      if (directory === undefined) throw refusal('ENOENT', `somebody removed "${made}", which was just made`);
+      guarded.opened();
+      return directory;
+    });
+  try {
+    const directory = yield* make(home, name, outer);
+    try {
+      entry = yield* make(directory, token, inner);
+    } finally {
+      letGoOf(write, directory);
+    }
+    if (note !== undefined) yield* writeNote(write, entry, note);
+    return { ...named, entry, guards: [inner, outer], hasNote: note !== undefined };
+  } catch (error) {
+    yield* dismantle(write, home, [name], { token, entry, guards: [inner, outer] });
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function* writeNote(write: Write, entry: Folder, note: Uint8Array): Steps<void> {
+  const reach = join(entry.directory.reach, noteName);
+  const fd = yield* whenDescriptorsAllow(write, () => call.open(reach, O_NEW, 0o644));
+  try {
+    yield* writeAll(write, fd, note);
+  } finally {
+    yield* call.close(fd);
+  }
+}
+
+/** Removes a ticket that was made, under each name that it may have; what cannot be removed now is removed when the process ends. */
+export function* dismantle(
+  write: Write,
+  home: LockHome,
+  names: readonly PathName[],
+  { token, entry, guards }: Pick<Ticket, 'token' | 'guards'> & { readonly entry: LockDirectory | undefined },
+): Steps<void> {
+  let isGone = true;
+  for (const name of names) {
+    const emptied = yield* afterFailure(removeEntry(write, folderIn(home, name), token));
+    // Where it was held, somebody else may hold it by now: then it is not empty, and that is no failure.
+    isGone &&= (yield* afterFailure(rmdirIn(write, home, name))) && emptied;
+  }
+  if (isGone) for (const guard of guards) guard.release();
+  if (entry !== undefined) letGoOf(write, entry);
+}
+
+/** A name in a folder, as a folder. */
+export function folderIn({ directory, directoryPath }: Folder, name: PathName): Folder {
+  return { directory: { reach: join(directory.reach, name) }, directoryPath: join(directoryPath, name) };
+}
+
+/** What became of a ticket: it is the one that is held; another is; or it is not there any more. */
+export type Moved = 'there' | 'held' | 'gone';
+
+const isHeld = new Set(['ENOTEMPTY', 'EEXIST']);
+/** How often a rename is tried again that found nothing in its way, or only an empty directory: whoever held the lock has just let go. */
+const attempts = 10;
+
+/** Tries to make a ticket the one that is held. */
+export function* present(write: Write, home: LockHome, ticket: Ticket): Steps<Moved> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      yield* call.rename(join(home.directory.reach, ticket.name), join(home.directory.reach, heldName));
+      return 'there';
+    } catch (error) {
+      if (isHeld.has(codeOf(error) ?? '')) return 'held';
+      // Each filesystem has its own error for a directory that is held, and a network may report one of what was done.
+      const found = yield* entriesOf(write, home);
+      if (isIn(found, ticket.token)) return 'there';
+      if (found !== undefined && found.length > 0) return 'held';
+      if (codeOf(error) === 'ENOENT') return 'gone';
+      if (codeOf(error) === 'EXDEV') throw lockUnsupported('a directory cannot be renamed in the directory that it is in');
+      // Windows, and some servers, put no directory in the place of another, empty or not.
+      if (attempt === attempts) throw error;
+      if (found !== undefined) yield* afterFailure(rmdirIn(write, home, heldName));
+    }
+  }
+}
+
+/** Makes sure that a ticket that was moved is the one that is held, and alone. */
+export function* isAlone(write: Write, home: LockHome, { token }: Ticket): Steps<boolean> {
+  const found = yield* entriesOf(write, { directory: { reach: home.way } });
+  // It was removed meanwhile, or the whole lock was moved away.
+  if (found === undefined || !isIn(found, token)) return false;
+  const other = found.find((name) => asText(name) !== token);
+  if (other === undefined) return true;
+  const isOwner = parseLockToken(asText(other)) !== undefined;
+  throw lockUnsupported(isOwner ? 'two processes got one lock' : `"${display(other)}" came into it`);
+}
+
+function isIn(names: readonly PathName[] | undefined, token: string): boolean {
+  return names?.some((name) => asText(name) === token) === true;
+}
+
+/** The names of the entries of who holds a lock; undefined if there is no such directory. */
+export function* entriesOf(write: Write, { directory }: Pick<Folder, 'directory'>): Steps<PathName[] | undefined> {
+  try {
+    return yield* namesIn(write, { directory: { reach: join(directory.reach, heldName) } });
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

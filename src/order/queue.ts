@@ -1,0 +1,122 @@
+import { queueMicrotask } from '../system/globals.ts';
+import type { Write } from '../files/operation.ts';
+import type { Placed } from './committed.ts';
+
+/** A call that waits in a lane, or has its turn. */
+export interface Waiting {
+  readonly number: number;
+  readonly write: Pick<Write, 'settings' | 'locking'>;
+  /** Whether newer content may take its place. */
+  readonly supersedable: boolean;
+  lane: Lane | undefined;
+  wake: ((overtakenBy: Placed | undefined) => void) | undefined;
+  limitWait: (() => void) | undefined;
+}
+
+/** The lanes by the paths and the files that they answer to. */
+export const lanes: Map<string, Lane> = new Map();
+
+/** The writes of one file that have not been done. */
+export class Lane {
+  active: Waiting | undefined;
+  readonly #waiting: Waiting[] = [];
+  readonly #names: string[] = [];
+  #beginning = false;
+  /** How many of the waiting may not be skipped. */
+  #fixed = 0;
+  /** How many of the waiting will hold a lock while their turn lasts, for as long as a callback of the caller's takes. */
+  #locking = 0;
+
+  /** Whether a wait in here may take long, so that it has to be bounded. */
+  get isLocking(): boolean {
+    return this.#locking > 0 || this.active?.write.locking !== undefined;
+  }
+
+  /** Whether who comes now has to wait. */
+  get isBusy(): boolean {
+    return this.#beginning || this.active !== undefined;
+  }
+
+  /** Has the first turn when the program has made all the calls that it makes now. */
+  beginSoon(): void {
+    this.#beginning = true;
+    queueMicrotask(() => {
+      this.#beginning = false;
+      this.#proceed();
+    });
+  }
+
+  answerTo(name: string): void {
+    lanes.set(name, this);
+    this.#names.push(name);
+  }
+
+  add(turn: Waiting): void {
+    let position = this.#waiting.length;
+    while (position > 0 && (this.#waiting[position - 1] as Waiting).number > turn.number) position--;
+    this.#waiting.splice(position, 0, turn);
+    this.#count(turn, 1);
+    if (this.isLocking) for (const waiting of turn.write.locking === undefined ? [turn] : this.#waiting.slice(position)) waiting.limitWait?.();
+  }
+
+  #count(turn: Waiting, by: 1 | -1): void {
+    if (!turn.supersedable) this.#fixed += by;
+    if (turn.write.locking !== undefined) this.#locking += by;
+  }
+
+  drop(turn: Waiting): void {
+    this.#waiting.splice(this.#waiting.indexOf(turn), 1);
+    this.#count(turn, -1);
+  }
+
+  /** This lane turned out to be for the same file as another: its waiting go there, and so do those that still come. */
+  moveTo(other: Lane, active: Waiting): void {
+    // Each may leave the other one at once.
+    for (const turn of this.#waiting.splice(0)) {
+      turn.lane = other;
+      other.add(turn);
+    }
+    for (const name of this.#names) other.answerTo(name);
+    this.#names.length = 0;
+    this.#fixed = 0;
+    this.#locking = 0;
+    if (this.active === active) this.active = undefined;
+  }
+
+  next(ended: Waiting, record: Placed | undefined): void {
+    if (this.active !== ended) return;
+    this.active = undefined;
+    if (record !== undefined) this.#wakeOvertaken(record);
+    this.#proceed();
+  }
+
+  #proceed(): void {
+    const turn = this.#choose();
+    if (turn === undefined) {
+      for (const name of this.#names) if (lanes.get(name) === this) lanes.delete(name);
+      return;
+    }
+    this.active = turn;
+    turn.wake?.(undefined);
+  }
+
+  /** Those that are served by newer content: a promise of theirs is kept by it. */
+  #wakeOvertaken(record: Placed): void {
+    for (const turn of this.#waiting.splice(0)) {
+      if (turn.supersedable && turn.number < record.number && record.covers(turn.write.settings.durability)) {
+        turn.lane = undefined;
+        turn.wake?.(record);
+      } else {
+        this.#waiting.push(turn);
+      }
+    }
+  }
+
+  /** The newest of those that wait in front of the first that may not be skipped; or that one. */
+  #choose(): Waiting | undefined {
+    const limit = this.#fixed === 0 ? this.#waiting.length : this.#waiting.findIndex((turn) => !turn.supersedable);
+    const [turn] = this.#waiting.splice(Math.max(limit - 1, 0), 1);
+    if (turn !== undefined) this.#count(turn, -1);
+    return turn;
+  }
+}

@@ -1,0 +1,37 @@
+/** Renames that other threads of this process are at, for synchronous writes, which cannot wait for them. */
+import { codeOf } from '../contract/errors.ts';
+import type { PathName } from '../contract/path-name.ts';
+import { call, type Steps } from '../system/port.ts';
+import { whileBusy } from '../files/busy.ts';
+import type { Write } from '../files/operation.ts';
+import type { Place } from '../files/target.ts';
+
+/** A rename, or to create only a link, that another thread is at. */
+export interface RenameUnderWay {
+  /** That of the call. */
+  readonly number: number;
+  readonly temporary: PathName;
+  readonly overwrite: boolean;
+  /** Whether a synchronous write made sure that it is done. */
+  finished: boolean;
+}
+
+/** By file. */
+export const renames: Map<string, RenameUnderWay> = new Map();
+
+/** Does a rename that another thread is at: then it is done, whoever was first, and cannot come later. */
+export function* finishRename(write: Write, place: Place, other: RenameUnderWay): Steps<void> {
+  try {
+    yield* whileBusy(write, () => (other.overwrite ? call.rename(other.temporary, place.reach) : call.link(other.temporary, place.reach)));
+    other.finished = true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') other.finished = true; // It has just been renamed.
+    else if (codeOf(error) === 'EEXIST') other.finished = yield* isSame(other.temporary, place.reach);
+    else throw error;
+  }
+}
+
+function* isSame(path: PathName, other: PathName): Steps<boolean> {
+  const [one, two] = [yield* call.lstat(path), yield* call.lstat(other)];
+  return one.ino === two.ino && one.dev === two.dev;
+}

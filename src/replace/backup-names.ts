@@ -1,0 +1,81 @@
+/**
+ * The names of backups, and which files that have one are believed to be some.
+ *
+ * Whoever can write the directory can give any file such a name. So only a regular file counts that this user or the owner of
+ * the target has made; others are never removed for their numbers, nor do their numbers make others go.
+ */
+import { constants } from 'node:buffer';
+import { asText, fromBytes, surround, type PathName } from '../contract/path-name.ts';
+import { fileType } from '../system/flags.ts';
+import type { FileStatus, Steps } from '../system/port.ts';
+import type { Write } from '../files/operation.ts';
+import { isPrivate, isTrusted, lookIn, namesIn } from '../files/owned.ts';
+import type { Place } from '../files/target.ts';
+
+type Target = Pick<Place, 'directory' | 'directoryPath' | 'name' | 'existing'>;
+
+/** The name that a simple backup has. */
+export function simple(name: PathName): PathName {
+  return surround('', name, '~');
+}
+
+/** The names of GNU's numbered backups. */
+export function numbered(name: PathName, number: number): PathName {
+  return surround('', name, `.~${number}~`);
+}
+
+/** Names have no more digits, and numbers that are nearly as high are nobody's: after a file that was called so there were no more. */
+const highest = 999_999_999;
+const highestBelieved = 999_000_000;
+
+/** The numbers that names in the directory have, whoever made them; the highest first. */
+function* numbersTaken(write: Write, place: Target): Steps<number[]> {
+  const start = `${asText(place.name)}.~`;
+  const numbers = (yield* namesIn(write, place)).flatMap((name) => {
+    const text = typeof name === typeof place.name ? asText(name) : asText(fromBytes(Buffer.from(name)));
+    const number = text.startsWith(start) ? /^([1-9]\d{0,8})~$/.exec(text.slice(start.length))?.[1] : undefined;
+    return number === undefined ? [] : [Number(number)];
+  });
+  return numbers.toSorted((a, b) => b - a);
+}
+
+/** The numbers of the backups that are believed, the newest first; no more than are wanted. */
+export function* numbersBelieved(write: Write, place: Target, wanted: number = Infinity, taken?: readonly number[]): Steps<number[]> {
+  const believed: number[] = [];
+  for (const number of taken ?? (yield* numbersTaken(write, place))) {
+    if (believed.length >= wanted) break;
+    if (number > highestBelieved) continue;
+    const status = yield* lookIn(place, numbered(place.name, number));
+    if (status !== undefined && whyNoBackup(write, place.directory.status, place.existing, status) === undefined) believed.push(number);
+  }
+  return believed;
+}
+
+/** The name that the next backup gets, and those of the older ones that are then more than `limit`. */
+export function* nextNumbered(write: Write, place: Target, limit: number): Steps<{ name: PathName; surplus: PathName[] }> {
+  const taken = yield* numbersTaken(write, place);
+  const believed = yield* numbersBelieved(write, place, limit === Infinity ? 1 : Infinity, taken);
+  const number = freeNumber(new Set(taken), (believed[0] ?? 0) + 1);
+  const surplus = believed.slice(limit - 1).map((old) => numbered(place.name, old));
+  return { name: numbered(place.name, number), surplus: limit === Infinity ? [] : surplus };
+}
+
+/** The first free number from one on; where there is none any more, the lowest. */
+function freeNumber(taken: ReadonlySet<number>, from: number): number {
+  let number = from;
+  while (taken.has(number)) number++;
+  return number <= highest ? number : freeNumber(taken, 1);
+}
+
+/**
+ * Why a file is not believed to be a backup of the target; undefined if it is. Where others can rename files it must be as open to
+ * them as the target: what it holds may become the target's content.
+ */
+export function whyNoBackup(write: Write, parent: FileStatus, target: FileStatus | undefined, status: FileStatus): string | undefined {
+  if (fileType(status.mode) !== 'file') return 'is no regular file';
+  if (!isTrusted(write, parent, status) && status.uid !== target?.uid) return "is another user's";
+  if (status.size > constants.MAX_STRING_LENGTH) return 'is too large';
+  if (write.surroundings.platform === 'win32' || isPrivate(parent) || target === undefined) return undefined;
+  const isAsOpen = status.uid === target.uid && status.gid === target.gid && (target.mode & ~status.mode & 0o044) === 0;
+  return isAsOpen ? undefined : 'is less open than the file';
+}

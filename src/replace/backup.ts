@@ -1,0 +1,234 @@
+/**
+ * Keeping what is replaced.
+ *
+ * Promise: the target is never away for a moment, and the backup is never half. It is a hard link to the old
+ * file where the filesystem has them, a copy elsewhere; with durability `'full'` or `'normal'` it reaches the disk before
+ * the new content can. A crash in between leaves the old file under both names.
+ * What is linked or copied is the file that was looked at, whatever has its name by then.
+ * Older numbered backups go only when the new content is in place: a write that fails over and over does not use them up.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { join, key, split, type PathName } from '../contract/path-name.ts';
+import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { call, nothing, type FileStatus, type Steps } from '../system/port.ts';
+import { whileBusy, whileOpen } from '../files/busy.ts';
+import { copyContent } from '../files/copy.ts';
+import { closeDirectory, openDirectory, syncDirectory } from '../files/directory.ts';
+import type { Folder } from '../files/folder.ts';
+import { lookAt } from '../files/look.ts';
+import { applyMetadata } from '../files/metadata.ts';
+import type { Write } from '../files/operation.ts';
+import { isSameInode, unlinkIn } from '../files/owned.ts';
+import { syncInPlace } from '../files/sync-existing.ts';
+import { refuseTooLong, type Place } from '../files/target.ts';
+import { closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, stagingFolder, syncTemporary, type TemporaryFile } from '../files/temporary.ts';
+import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
+import { refuseReserved } from '../files/windows-names.ts';
+import type { Turn } from '../order/turn.ts';
+import { nextNumbered, simple } from './backup-names.ts';
+
+/** A backup that was made before the rename. */
+export interface MadeBackup {
+  readonly path: PathName;
+  /** After a failure that left the old content in place: removes what was added. */
+  undo(): Steps<void>;
+  /** After the commit: removes what it makes superfluous. */
+  finish(): Steps<void>;
+}
+
+/** Makes the backup that was asked for. */
+export function* makeBackup(write: Write, place: Place, turn: Turn): Steps<MadeBackup | undefined> {
+  const { backup, durability } = write.settings;
+  if (backup === undefined || place.existing === undefined) return undefined;
+  write.step = 'back up';
+  if (durability !== 'off') yield* syncOld(write, place, place.existing);
+  if (backup.kind === 'path') return overwritten(yield* backUpElsewhere(write, place, turn, backup.path));
+  const made =
+    backup.kind === 'numbered'
+      ? yield* backUpNumbered(write, place, turn, backup.limit)
+      : overwritten(yield* backUpAs(write, place, turn, place, simple(place.name)));
+  try {
+    if (durability !== 'off') yield* syncDirectory(write, place.directory);
+  } catch (error) {
+    yield* made.undo();
+    throw error;
+  }
+  return made;
+}
+
+/** A backup under a name of its own: what it replaced is gone. */
+function overwritten(path: PathName): MadeBackup {
+  return { path, undo: nothing, finish: nothing };
+}
+
+/** The old file's own data: who wrote it may not have synced it. False where it has none, being a link. */
+export function* syncOld(write: Write, place: Pick<Place, 'reach'>, old: FileStatus): Steps<boolean> {
+  if (fileType(old.mode) !== 'file') return false;
+  // Where that is refused the result says that nothing here is confirmed durable.
+  return yield* syncInPlace(write, place);
+}
+
+function* backUpElsewhere(write: Write, place: Place, turn: Turn, path: PathName): Steps<PathName> {
+  refuseReserved(write.surroundings, path);
+  const { directory: directoryPath, name } = split(path);
+  const directory = yield* openDirectory(write, directoryPath);
+  try {
+    if (directory.key === place.directory.key && key(name) === key(place.name)) throw refusal('EINVAL', 'the backup would be the file itself');
+    yield* backUpAs(write, place, turn, { directory, directoryPath }, name);
+    if (write.settings.durability !== 'off') yield* syncDirectory(write, directory);
+    return path;
+  } finally {
+    closeDirectory(write, directory);
+  }
+}
+
+/** Puts the old file under a name that may be taken: under a new one first, then renamed over it. */
+function* backUpAs(write: Write, place: Place, turn: Turn, folder: Folder, name: PathName): Steps<PathName> {
+  refuseTooLong(write, join(folder.directoryPath, name));
+  const staged = yield* stageOld(write, place, folder, name);
+  try {
+    turn.throwIfOvertaken(place);
+    yield* whileBusy(write, () => call.rename(staged.reach, join(folder.directory.reach, name)));
+  } catch (error) {
+    yield* staged.discard();
+    throw error;
+  }
+  // Where the backup is a link to the old file already, rename(2) does nothing and leaves the new one.
+  yield* unlinkIfThere(staged.reach);
+  staged.forget();
+  return join(folder.directoryPath, name);
+}
+
+/** The old file under a new name, on its way to be a backup. */
+export interface StagedBackup {
+  readonly name: PathName;
+  readonly reach: PathName;
+  /** From now on an end of the process does not remove it. */
+  letStay(): void;
+  /** It is where it is to be. */
+  forget(): void;
+  discard(): Steps<unknown>;
+}
+
+/** Gives the old file a temporary name beside the one that its backup is to have: by a link, or as a copy. */
+export function* stageOld(write: Write, place: Place, folder: Folder, name: PathName): Steps<StagedBackup> {
+  const chosen = newName(write, name, 'temporary');
+  const staging = stagingFolder(write, folder, place);
+  const reach = join(staging.way ?? staging.directory.reach, chosen);
+  const guard = write.surroundings.guard('file', reach, join(staging.directoryPath, chosen));
+  const discard = function* (): Steps<void> {
+    if (yield* afterFailure(call.unlink(reach))) guard.release();
+  };
+  try {
+    if (yield* linked(write, place, reach)) {
+      guard.opened();
+      return { name: chosen, reach, letStay: () => guard.release(), forget: () => guard.release(), discard };
+    }
+  } catch (error) {
+    yield* discard();
+    throw error;
+  }
+  guard.release();
+  const copy = yield* copyOld(write, place, staging, name);
+  return { name: copy.name, reach: copy.reach, letStay: () => copy.guard.release(), forget: () => forgetTemporary(copy), discard: () => discardTemporary(copy) };
+}
+
+/** How often a file is looked for that others replace meanwhile. */
+const patience = 10;
+
+/**
+ * Links the target, unless the filesystem or the kernel does not do that, or what is then written in place would be the backup too.
+ * What is linked is what was looked at: another thing may be there by then, as a link that somebody has put there.
+ */
+function* linked(write: Write, place: Place, to: PathName): Steps<boolean> {
+  if (write.settings.fallback === 'in-place') return false;
+  let looked = place.existing;
+  for (let attempts = 0; attempts < patience; attempts++) {
+    try {
+      yield* call.link(place.reach, to);
+    } catch (error) {
+      const code = codeOf(error) ?? '';
+      if (['EPERM', 'EACCES', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) return false;
+      // Linux says this also where another process replaces the file just now: what was found has no name any more.
+      if (code !== 'ENOENT' || (yield* lookAt(place)) === undefined) throw error;
+      continue;
+    }
+    if (isSameInode(yield* lookAt({ reach: to }), looked)) return true;
+    yield* call.unlink(to);
+    looked = yield* lookAt(place);
+    if (looked !== undefined && fileType(looked.mode) !== fileType(place.existing?.mode ?? looked.mode)) throw replacedMeanwhile();
+  }
+  // Where inodes cannot be told by their numbers.
+  return false;
+}
+
+function replacedMeanwhile(): Error {
+  return refusal('ERR_VERSION_CONFLICT', 'somebody has put another file there while it was backed up');
+}
+
+function* copyOld(write: Write, place: Place, folder: Folder, name: PathName): Steps<TemporaryFile> {
+  const temporary = yield* createTemporary(write, folder, name, { mode: 0o600 });
+  try {
+    yield* whileOpen(write, copyTarget(place, temporary));
+    yield* examineTemporary(write, place, temporary);
+    yield* applyMetadata({ ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } }, place, temporary);
+    if (write.settings.durability !== 'off') yield* syncTemporary(write, temporary);
+    yield* closeTemporary(temporary);
+    return temporary;
+  } catch (error) {
+    yield* discardTemporary(temporary);
+    throw error;
+  }
+}
+
+function* copyTarget({ reach, existing }: Place, { fd }: TemporaryFile): Steps<void> {
+  const old = yield* call.open(reach, O_RDONLY | O_NOFOLLOW, 0);
+  try {
+    // The copy gets the rights of the file that was looked at: not the content of one that fewer may read.
+    if (!isAsOpen(yield* call.fstat(old), existing)) throw replacedMeanwhile();
+    yield* copyContent(old, fd);
+  } finally {
+    yield* call.close(old);
+  }
+}
+
+function isAsOpen(status: FileStatus, looked: FileStatus | undefined): boolean {
+  return isSameInode(status, looked) || (status.mode === looked?.mode && status.uid === looked.uid && status.gid === looked.gid);
+}
+
+/**
+ * The next free number; of the older backups only the last few stay. An end of the process before the rename leaves it: it is whole,
+ * and what comes next may be the rename already.
+ */
+function* backUpNumbered(write: Write, place: Place, turn: Turn, limit: number): Steps<MadeBackup> {
+  for (let attempts = 1; ; attempts++) {
+    const { name, surplus } = yield* nextNumbered(write, place, limit);
+    refuseTooLong(write, join(place.directoryPath, name));
+    const reach = join(place.directory.reach, name);
+    try {
+      if (!(yield* linked(write, place, reach))) yield* backUpAs(write, place, turn, place, name);
+    } catch (error) {
+      // Somebody else has made one of that number meanwhile.
+      if (codeOf(error) === 'EEXIST' && attempts < patience) continue;
+      throw error;
+    }
+    return {
+      path: join(place.directoryPath, name),
+      *undo() {
+        yield* afterFailure(call.unlink(reach));
+      },
+      *finish() {
+        for (const old of surplus) yield* unlinkIn(write, place, old);
+      },
+    };
+  }
+}
+
+/** The name that the next backup in the file's own directory gets, and those that it makes superfluous. */
+export function* numberBackup(
+  write: Write,
+  place: Place,
+  backup: { readonly kind: 'simple' } | { readonly kind: 'numbered'; readonly limit: number },
+): Steps<{ name: PathName; surplus: PathName[] }> {
+  return backup.kind === 'simple' ? { name: simple(place.name), surplus: [] } : yield* nextNumbered(write, place, backup.limit);
+}

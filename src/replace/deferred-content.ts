@@ -1,0 +1,24 @@
+import type { Content } from '../contract/data.ts';
+import type { Steps } from '../system/port.ts';
+import type { Write } from '../files/operation.ts';
+import type { Place } from '../files/target.ts';
+
+/** Content that is made when its turn has come and the target is known; not at all if newer content comes first. */
+export interface LaterContent {
+  readonly kind: 'later';
+  /** Possibly more than once: descriptors may be short. */
+  make(write: Write, place: Place): Steps<Uint8Array>;
+}
+
+/** Content that has not to be read from elsewhere. */
+export type AtHand = Extract<Content, { kind: 'bytes' }> | LaterContent;
+
+/** Its bytes, now that the target is known. */
+export function* bytesOf(content: AtHand, write: Write, place: Place): Steps<Uint8Array> {
+  return content.kind === 'bytes' ? content.bytes : yield* content.make(write, place);
+}
+
+/** What is known of its size where it is not needed any more. */
+export function sizeOf(content: AtHand): number {
+  return content.kind === 'bytes' ? content.bytes.byteLength : 0;
+}

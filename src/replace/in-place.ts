@@ -1,0 +1,213 @@
+/**
+ * Writing into the target, for files that cannot be replaced: bind-mounted ones (rename(2) fails with EBUSY), and ones in a
+ * directory that one may not write.
+ *
+ * Promise: not atomic, readers may see a mixture; but nothing is lost. Before the first byte changes, the old content lies
+ * whole and synced in a recovery file (`untorn-r-…`), and so does the new content in the temporary file. A failure puts
+ * the old content back. A crash leaves the recovery file, which no sweep removes.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { display, join, type PathName } from '../contract/path-name.ts';
+import type { NotKept } from '../contract/result.ts';
+import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY, O_RDWR } from '../system/flags.ts';
+import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { copyContent } from '../files/copy.ts';
+import { openDirectory, syncDirectory, type Directory } from '../files/directory.ts';
+import type { Folder } from '../files/folder.ts';
+import type { Write } from '../files/operation.ts';
+import { makeNoted, syncParents } from '../files/parents.ts';
+import { keeping } from '../files/preserve.ts';
+import type { Settings } from '../files/settings.ts';
+import { syncFile } from '../files/sync-file.ts';
+import { assertStillThere, type Place } from '../files/target.ts';
+import { newName, statusOf, type TemporaryFile } from '../files/temporary.ts';
+import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
+
+/** What a program that is run may do; the kernel takes it away when the file is written. */
+const capability = 'security.capability';
+
+/** A folder for copies where the target's own may not be written: the user's state directory, or one in the system's. */
+export function* openStateFolder(write: Write): Steps<Folder & { readonly directory: Directory }> {
+  let problem: unknown;
+  for (const path of write.surroundings.stateDirectories()) {
+    try {
+      yield* makePrivate(write, path);
+      return { directory: yield* openDirectory(write, path), directoryPath: path };
+    } catch (error) {
+      problem = error;
+    }
+  }
+  throw problem;
+}
+
+/** Makes a directory for this user alone, or makes sure that it is one. */
+function* makePrivate(write: Write, path: PathName): Steps<void> {
+  try {
+    yield* makeNoted(path, 0o700);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
+  const status = yield* call.lstat(path);
+  const { uid, platform } = write.surroundings;
+  if (fileType(status.mode) !== 'directory' || (platform !== 'win32' && (status.uid !== uid || (status.mode & 0o077) !== 0))) {
+    throw refusal('EPERM', `"${display(path)}" is not a directory of this user's alone`);
+  }
+}
+
+/** Overwrites the target with what the temporary file holds; `folder` is where the recovery file goes. */
+export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFile, folder: Folder & { readonly directory: Directory }): Steps<NotKept[]> {
+  write.step = 'write in place';
+  yield* assertStillThere(write, place);
+  const hasCapability = place.attributes?.includes(capability) === true;
+  refuseToLose(write, place, hasCapability);
+  const fresh = yield* openSame(temporary.reach, statusOf(temporary));
+  try {
+    const target = yield* openSame(place.reach, place.existing, O_RDWR);
+    try {
+      const recovery = yield* keepOld(write, place, target, folder);
+      const notKept: NotKept[] = hasCapability ? ['xattr'] : [];
+      yield* overwrite(write, place, fresh, target, recovery, notKept);
+      yield* unlinkIfThere(recovery.reach);
+      write.recoveryPath = undefined;
+      return notKept;
+    } finally {
+      yield* call.close(target);
+    }
+  } finally {
+    yield* call.close(fresh);
+  }
+}
+
+/** What goes with the old content, and must not: known before anything is written. */
+function refuseToLose({ settings: { preserve, mode }, surroundings: { uid } }: Write, { existing }: Place, hasCapability: boolean): void {
+  if (hasCapability && preserve.xattr === 'require') throw refusal('EPERM', `"${capability}" goes with the old content`);
+  const hasSetIds = existing !== undefined && (existing.mode & 0o6000) !== 0;
+  if (hasSetIds && mode === undefined && preserve.mode === 'require' && uid !== 0 && uid !== existing.uid) throw refusal('EPERM', 'the set-id bits go with the old content');
+}
+
+/** Opens a file that must still be the one that was looked at. */
+export function* openSame(reach: PathName, status: FileStatus | undefined, flags: number = O_RDONLY): Steps<number> {
+  const fd = yield* call.open(reach, flags | O_NOFOLLOW, 0);
+  try {
+    const found = yield* call.fstat(fd);
+    if (found.ino === status?.ino && found.dev === status.dev) return fd;
+    throw refusal('EAGAIN', 'another file has taken its place meanwhile');
+  } catch (error) {
+    yield* afterFailure(call.close(fd));
+    throw error;
+  }
+}
+
+interface Recovery {
+  readonly reach: PathName;
+  readonly path: PathName;
+}
+
+/** Copies the old content to a file of its own and syncs that; only its last name says that it is whole. */
+function* keepOld(write: Write, place: Place, target: number, folder: Folder & { readonly directory: Directory }): Steps<Recovery> {
+  const started = join(folder.directory.reach, newName(write, place.name, 'temporary'));
+  const name = newName(write, place.name, 'recovery');
+  const reach = join(folder.directory.reach, name);
+  const fd = yield* call.open(started, O_NEW, 0o600);
+  try {
+    try {
+      yield* copyContent(target, fd);
+      yield* syncFile(write, fd);
+    } finally {
+      yield* call.close(fd);
+    }
+    yield* call.rename(started, reach);
+    const atOnce = { ...write, blocking: true };
+    yield* syncDirectory(atOnce, folder.directory);
+    // The state directory may be new: then a crash could take it away with all that is in it.
+    yield* syncParents(atOnce, folder.directoryPath);
+  } catch (error) {
+    // The target is as it was. A rename that reported a failure may have taken place.
+    for (const copy of [started, reach]) yield* afterFailure(call.unlink(copy));
+    throw error;
+  }
+  return { reach, path: join(folder.directoryPath, name) };
+}
+
+function* overwrite(write: Write, place: Place, fresh: number, target: number, recovery: Recovery, notKept: NotKept[]): Steps<void> {
+  write.outcome = 'unknown';
+  write.recoveryPath = recovery.path;
+  try {
+    yield* copyInto(write, place, fresh, target, write.settings, notKept);
+    write.outcome = 'new';
+  } catch (error) {
+    yield* putBack(write, place, target, recovery, error);
+    throw error;
+  }
+}
+
+/** Who may use the file and how, as far as that is to change; the rest stays as it is. */
+type Access = Pick<Settings, 'mode' | 'uid' | 'gid'>;
+
+/**
+ * Copies all of a file over all of another, whose writing position is at its start. Rights are taken before the content
+ * comes and given after it.
+ */
+function* copyInto(write: Write, { existing }: Place, from: number, target: number, { mode, uid, gid }: Access, notKept: NotKept[]): Steps<void> {
+  const { settings } = write;
+  if (settings.mode !== undefined && existing !== undefined) yield* call.fchmod(target, existing.mode & settings.mode & 0o777);
+  const size = yield* copyContent(from, target);
+  yield* call.ftruncate(target, size);
+  if (uid !== undefined || gid !== undefined) yield* call.fchown(target, uid ?? -1, gid ?? -1);
+  if (mode !== undefined) yield* call.fchmod(target, mode);
+  if (uid !== undefined || gid !== undefined || mode !== undefined) yield* assertAccess(write, target, { mode, uid, gid });
+  if (mode === undefined && existing !== undefined) yield* keepSetIds(write, target, existing, notKept);
+  yield* syncFile(write, target);
+}
+
+/** A change of the mode or the owner may succeed and do nothing. */
+function* assertAccess({ surroundings }: Write, target: number, { mode, uid, gid }: Access): Steps<void> {
+  if (surroundings.platform === 'win32') return;
+  const now = yield* call.fstat(target);
+  const isSet = (mode ?? now.mode & 0o7777) === (now.mode & 0o7777) && (uid ?? now.uid) === now.uid && (gid ?? now.gid) === now.gid;
+  if (!isSet) throw refusal('EPERM', 'the file cannot have this mode or owner here');
+}
+
+/** The kernel takes set-id bits away from a file that is written. They are given back to the same owner and group. */
+function* keepSetIds({ settings }: Write, target: number, existing: FileStatus, notKept: NotKept[]): Steps<void> {
+  const mode = existing.mode & 0o7777;
+  if ((mode & 0o6000) === 0 || settings.preserve.mode === 'off') return;
+  function* giveBack(): Steps<void> {
+    const before = yield* call.fstat(target);
+    if (before.uid === existing.uid && before.gid === existing.gid && (before.mode & 0o7777) !== mode) yield* call.fchmod(target, mode);
+    if (((yield* call.fstat(target)).mode & 0o7777) !== mode) throw refusal('EPERM', 'the set-id bits went with the old content');
+  }
+  yield* keeping(settings.preserve.mode, giveBack(), 'mode', notKept);
+}
+
+/** What the file was like, as far as the write was to change it. */
+function accessBefore({ settings }: Write, { existing }: Place): Access {
+  return {
+    mode: settings.mode === undefined || existing === undefined ? undefined : existing.mode & 0o7777,
+    uid: settings.uid === undefined ? undefined : existing?.uid,
+    gid: settings.gid === undefined ? undefined : existing?.gid,
+  };
+}
+
+function* putBack(write: Write, place: Place, target: number, recovery: Recovery, cause: unknown): Steps<void> {
+  try {
+    const old = yield* call.open(recovery.reach, O_RDONLY | O_NOFOLLOW, 0);
+    try {
+      const again = yield* openSame(place.reach, yield* call.fstat(target), O_RDWR);
+      try {
+        yield* copyInto(write, place, old, again, accessBefore(write, place), []);
+      } finally {
+        yield* call.close(again);
+      }
+    } finally {
+      yield* call.close(old);
+    }
+  } catch (error) {
+    // Both causes matter: why it was not written, and why it could not be undone.
+    // oxlint-disable-next-line preserve-caught-error -- it is one of the errors
+    throw new AggregateError([cause, error], `${String(cause)}; and the old content could not be put back: ${String(error)}`);
+  }
+  write.outcome = 'old';
+  write.recoveryPath = undefined;
+  yield* afterFailure(call.unlink(recovery.reach));
+}

@@ -1,0 +1,164 @@
+/**
+ * Read, change, replace, under the file's lock; and compare, replace, which is the same without content.
+ *
+ * Promise: of all who change the file in this way none is lost, in whatever processes and threads they run; and a change by
+ * somebody who does not take the lock is noticed, not overwritten. A crash anywhere before the rename leaves the old file.
+ * The turn in the process lasts from the call to the end, so that writes of this process do not come between either.
+ */
+import type { Content } from '../contract/data.ts';
+import { assertIntact } from '../contract/memory.ts';
+import type { PathName } from '../contract/path-name.ts';
+import { writeResult, type UpdateResult, type WriteResult } from '../contract/result.ts';
+import type { Source } from '../contract/source.ts';
+import { newHash, versionOf, type Version } from '../contract/version.ts';
+import type { Steps } from '../system/port.ts';
+import { whenDescriptorsAllow } from '../files/descriptors.ts';
+import { reporting, throwIfAborted, type LockedWrite, type Write } from '../files/operation.ts';
+import { readTarget, versionInPlace, type Read, type Seen } from '../files/snapshot.ts';
+import { findPlace, leavePlace, lookAgain, sharePlace, type Place } from '../files/target.ts';
+import { expectVersion, underLock } from '../journal/under-lock.ts';
+import type { Turn } from '../order/turn.ts';
+import { fillAndCommit } from './commit.ts';
+import { bytesOf, type AtHand } from './deferred-content.ts';
+import { createStaged, finishing, type Staged } from './stage.ts';
+import { confirmInPlace, skipUnchanged } from './unchanged.ts';
+
+/** What the caller made of the old content: new content, nothing if the file is to stay, or an error of its own. */
+export type Changed = { readonly content: Content | undefined } | { readonly error: unknown };
+
+export type Change = (old: Buffer | undefined, version: Version, rereading: Rereading) => Steps<Changed>;
+
+/** What was read, and how to read it again, where that is not to be changed yet. */
+export interface Rereading {
+  readonly read: Read;
+  readonly again: () => Steps<Read>;
+}
+
+/** How an update ended. An error of the caller's own is passed on as it is. */
+export type Updated = { readonly result: UpdateResult } | { readonly error: unknown };
+
+/** Looks at the target, and says what is to be written then. */
+type Prepare = (place: Place) => Steps<{ readonly seen: Seen; readonly changed: () => Steps<Changed> }>;
+
+/** Gives the content of the target to `change`, and replaces it by what that makes of it. */
+export function* updateTarget(write: LockedWrite, turn: Turn, change: Change): Steps<Updated> {
+  const prepare: Prepare = function* (place) {
+    const seen = yield* readTarget(write, place);
+    function* again(): Steps<Read> {
+      const { step } = write;
+      Object.assign(seen, yield* readTarget(write, place));
+      write.step = step;
+      return seen;
+    }
+    return { seen, changed: () => change(seen.content, seen.version, { read: { ...seen }, again }) };
+  };
+  try {
+    return yield* reporting(write, replaceLocked(write, turn, prepare));
+  } finally {
+    turn.leave();
+  }
+}
+
+/** Replaces the target if it holds the version that was asked for. */
+export function* replaceMatching(write: LockedWrite, turn: Turn, content: AtHand): Steps<WriteResult> {
+  const prepare: Prepare = function* (place) {
+    return { seen: yield* versionInPlace(write, place), *changed() { return { content: { kind: 'bytes', bytes: yield* bytesOf(content, write, place) } }; } };
+  };
+  const updated = yield* replaceLocked(write, turn, prepare);
+  if ('error' in updated) throw updated.error;
+  return updated.result;
+}
+
+function* replaceLocked(write: LockedWrite, turn: Turn, prepare: Prepare): Steps<Updated> {
+  throwIfAborted(write);
+  yield* turn.enter();
+  const place = yield* claimPlace(write, turn, write.path);
+  try {
+    return yield* underLock(write, place, function* () {
+      const { seen, changed } = yield* prepare(place);
+      expectVersion(write, place, seen);
+      write.step = 'update';
+      const outcome = yield* changed();
+      if ('error' in outcome) return outcome;
+      try {
+        throwIfAborted(write);
+        return { result: yield* replaceBy(write, turn, sharePlace(place), seen, outcome.content) };
+      } finally {
+        if (outcome.content?.kind === 'source') outcome.content.source.close();
+      }
+    });
+  } finally {
+    leavePlace(write, place);
+  }
+}
+
+/** Finds the target, as soon as it is this call's turn to change it. */
+function* claimPlace(write: Write, turn: Turn, given: PathName): Steps<Place> {
+  for (;;) {
+    write.path = given;
+    const place = yield* whenDescriptorsAllow(write, () => findPlace(write));
+    let left = false;
+    const leave = (): void => {
+      left = true;
+      leavePlace(write, place);
+    };
+    try {
+      if (yield* turn.claim(place, leave)) return place;
+    } catch (error) {
+      if (!left) leavePlace(write, place);
+      throw error;
+    }
+  }
+}
+
+/** Puts content in the place of what was seen, and leaves the place. */
+function* replaceBy(write: LockedWrite, turn: Turn, place: Place, seen: Seen, content: Content | undefined): Steps<UpdateResult> {
+  let staged;
+  try {
+    // It may have taken long to make.
+    yield* lookAgain(write, place);
+    const done = yield* leftAsItIs(write, turn, place, seen, content);
+    if (done === undefined) staged = yield* whenDescriptorsAllow(write, () => createStaged(write, place));
+    else leavePlace(write, place);
+    if (staged === undefined) return done as UpdateResult;
+  } catch (error) {
+    leavePlace(write, place);
+    throw error;
+  }
+  return yield* finishing(write, staged, fillHashed(write, staged, turn, content as Content));
+}
+
+function* fillHashed(write: Write, staged: Staged, turn: Turn, content: Content): Steps<UpdateResult> {
+  const { hashed, version } = hashing(content);
+  const result = yield* fillAndCommit(write, staged, turn, hashed);
+  return { ...result, version: version() };
+}
+
+/** The result where the file is to stay as it is, or is as it would be made. */
+function* leftAsItIs(write: Write, turn: Turn, place: Place, seen: Seen, content: Content | undefined): Steps<UpdateResult | undefined> {
+  if (content?.kind === 'source') return undefined;
+  if (content !== undefined) {
+    const skipped = yield* skipUnchanged(write, place, turn, content.bytes);
+    return skipped && { ...skipped, version: versionOf(content.bytes) };
+  }
+  const durable = place.existing === undefined ? false : yield* confirmInPlace(write, place);
+  return { ...writeResult({ path: write.path, bytes: seen.status?.size ?? 0, replaced: false, unchanged: true, durable }), version: seen.version };
+}
+
+/** Content that tells its version when it has been read. */
+function hashing(content: Content): { hashed: Content; version: () => Version } {
+  if (content.kind === 'bytes') {
+    // Before it is written: afterwards the caller's memory may be gone.
+    assertIntact(content.bytes);
+    const version = versionOf(content.bytes);
+    return { hashed: content, version: () => version };
+  }
+  const hash = newHash();
+  const { source } = content;
+  const bytes: Source['bytes'] = (chunk) => {
+    const piece = source.bytes(chunk);
+    hash.update(piece);
+    return piece;
+  };
+  return { hashed: { kind: 'source', source: { async: source.async, atHand: source.atHand, next: () => source.next(), close: () => source.close(), bytes } }, version: () => hash.digest('hex') };
+}

@@ -1,0 +1,142 @@
+/** The moment of truth: one system call that puts the new file into place, and what to think if it fails. */
+import { codeOf, refusal } from '../contract/errors.ts';
+import type { NotKept } from '../contract/result.ts';
+import { call, lastChange, together, type FileStatus, type Steps } from '../system/port.ts';
+import { whileBusy } from '../files/busy.ts';
+import { lookAt } from '../files/look.ts';
+import type { Write } from '../files/operation.ts';
+import { assertInPlace } from '../files/private-directory.ts';
+import { isSame } from '../files/snapshot.ts';
+import { assertStillThere, type Place } from '../files/target.ts';
+import { endHold, forgetTemporary, type TemporaryFile } from '../files/temporary.ts';
+import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
+import { lockLost } from '../lock/errors.ts';
+import { Placed } from '../order/committed.ts';
+import type { Turn } from '../order/turn.ts';
+
+export interface Renamed {
+  /** Newer content that came first; then this was not renamed. */
+  readonly newer?: Placed;
+  /** This content's entry in the order; undefined if newer content replaced it meanwhile. */
+  readonly record: Placed | undefined;
+  readonly atomic: boolean;
+  /** What could not be kept, where it was written in place. */
+  readonly notKept?: NotKept[];
+}
+
+/** Renames the temporary file over the target or, to create only, links it there. */
+export function* renameInto(write: Write, place: Place, temporary: TemporaryFile, turn: Turn): Steps<Renamed> {
+  const newer = turn.newer(place);
+  if (newer !== undefined) return { newer, record: undefined, atomic: true };
+  const other = yield* turn.finishOther(place);
+  if (other !== undefined && other > turn.number) return { newer: new Placed(other, write.path), record: undefined, atomic: true };
+  const begun = turn.begin(place, temporary.reach);
+  let isTried = false;
+  const trying = (): void => void (isTried = true);
+  try {
+    yield* whileBusy(write, () => renameOnce(write, place, temporary, trying), place.directory);
+  } catch (error) {
+    turn.end(place);
+    // Where a synchronous write of this process has done it meanwhile, the system's answer says nothing. What fails before the rename leaves everything as it is.
+    const isDone = begun.finished || (isTried && (yield* happened(write, place, temporary, codeOf(error))));
+    if (!isDone) throw yield* explained(write, temporary, error);
+  }
+  turn.end(place);
+  yield* assertOurs(write, place, temporary);
+  write.outcome = 'new';
+  const record = turn.placed(place, begun.finished);
+  // After a link the temporary name is a second one of the new file.
+  if (!write.settings.overwrite) yield* whileBusy(write, () => unlinkIfThere(temporary.reach), place.directory);
+  forgetTemporary(temporary);
+  return { record, atomic: true };
+}
+
+function* renameOnce(write: Write, place: Place, temporary: TemporaryFile, trying: () => void): Steps<void> {
+  const { settings, locking } = write;
+  yield* assertStillThere(write, place);
+  // The last thing before the rename.
+  if (locking?.check !== undefined) yield* locking.check(yield* timeOf(temporary));
+  trying();
+  if (settings.overwrite) yield* call.rename(temporary.reach, place.reach);
+  else yield* linkNew(temporary, place);
+}
+
+/** The filesystem's time at which the temporary file was made or later; undefined where that is not known. */
+function* timeOf({ status, open, fd }: TemporaryFile): Steps<bigint | undefined> {
+  const now = status ?? (open ? yield* call.fstat(fd) : undefined);
+  return now && lastChange(now);
+}
+
+/** Errors that say that there are no hard links here. */
+const noLinks = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
+
+function* linkNew(temporary: TemporaryFile, place: Place): Steps<void> {
+  try {
+    yield* call.link(temporary.reach, place.reach);
+  } catch (cause) {
+    const code = codeOf(cause) ?? '';
+    if (!noLinks.has(code)) throw cause;
+    throw Object.assign(refusal(code, `to create a file and never replace one takes a hard link (link(2)), which cannot be made here (${code})`), { cause });
+  }
+}
+
+/** Fails if what was renamed is another file, as where another user exchanged them. */
+function* assertOurs(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+  try {
+    yield* assertInPlace(write, place, temporary);
+  } catch (error) {
+    write.outcome = 'unknown';
+    forgetTemporary(temporary);
+    throw error;
+  } finally {
+    yield* endHold(temporary);
+  }
+}
+
+/** Who takes over a lock, or removes it, takes its owner's temporary file along. */
+function* explained(write: Write, temporary: TemporaryFile, error: unknown): Steps<unknown> {
+  if (write.locking === undefined || !(yield* isGone(temporary))) return error;
+  forgetTemporary(temporary);
+  return lockLost(error);
+}
+
+function* isGone(temporary: TemporaryFile): Steps<boolean> {
+  try {
+    return (yield* lookAt(temporary)) === undefined;
+  } catch (error) {
+    return codeOf(error) === 'ENOTDIR';
+  }
+}
+
+/**
+ * Whether a rename that reported a failure took place all the same, as it can on a network filesystem. Inode numbers alone do not tell:
+ * some filesystems make them of the path. Where it cannot be told, the outcome is unknown.
+ */
+function* happened(write: Write, place: Place, temporary: TemporaryFile, code: string | undefined): Steps<boolean> {
+  let own, left, now;
+  try {
+    own = temporary.status ?? (temporary.open ? yield* call.fstat(temporary.fd) : undefined);
+    [left, now] = yield* together(lookAt({ ...temporary, directory: place.directory }), lookAt(place));
+  } catch {
+    // The error of the rename is the one to report; but nobody knows what is there.
+    write.outcome = 'unknown';
+    return false;
+  }
+  if (own !== undefined && now?.ino === own.ino && now.dev === own.dev) {
+    yield* afterFailure(call.unlink(temporary.reach));
+    return true;
+  }
+  if (left === undefined && write.locking === undefined) forgetTemporary(temporary);
+  if (!isUndone(write, place, { left, now, code })) write.outcome = 'unknown';
+  return false;
+}
+
+/** Whether the target is certainly as it was, when it is not the new file. */
+function isUndone({ settings }: Write, { directory, existing }: Place, { left, now, code }: { left: FileStatus | undefined; now: FileStatus | undefined; code: string | undefined }): boolean {
+  if (now === undefined && existing === undefined) return true;
+  // The name of a temporary file stays after a link; a second one counts.
+  if (!settings.overwrite) return now === undefined || (left?.nlink === 1 && (directory.own || code === 'EEXIST'));
+  if (left !== undefined) return true;
+  // It is gone: renamed, or removed by somebody else before. Of this kernel's own filesystems that is what ENOENT says.
+  return code === 'ENOENT' && (directory.own || isSame(now, existing));
+}

@@ -1,0 +1,247 @@
+/**
+ * Removing what a `kill -9` or a power cut left.
+ *
+ * Promise: only temporary files of this package go (regular, of this user, with no other name but one beside it), and
+ * directories and links that `replaceDirectory` was at, whose writer is dead; where that cannot be seen, as across containers and
+ * machines, only those that nobody has written for long, by the filesystem's own clock. Recovery files and versions of directories
+ * are never removed: they may be the only copy of something.
+ *
+ * Each directory is reached through its descriptor, and nothing in it by a path of several names: see `owned.ts`. A name is removed
+ * after a look at what has it. Who puts another file there in between could have removed that one himself, since to rename a
+ * file takes the right to remove its name: nothing is won by it. For the same reason the superuser may remove a file of
+ * another user here; it may be one that it had given to its final owner already. None of this holds for directories, which may
+ * be renamed by those who could not remove what is in them: they go only by the proof that is in them (`enclosure.ts`).
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { asText, join, type PathName } from '../contract/path-name.ts';
+import type { KeptFile, SweepResult } from '../contract/result.ts';
+import { withoutDescriptors } from '../contract/system-errors.ts';
+import { fileType } from '../system/flags.ts';
+import { parseToken, type Owner, type Sign } from '../system/owner.ts';
+import { call, lastChange, type FileStatus, type Steps } from '../system/port.ts';
+import { isExclusive } from '../files/directory.ts';
+import { lookInside, removeEnclosure, removeInEnclosure, tokenOf } from '../files/enclosure.ts';
+import type { Write } from '../files/operation.ts';
+import { closeFound, inFound, isOwn, isTrusted, lookIn, namesIn, openFound, openGiven, unlinkIn, type FoundDirectory } from '../files/owned.ts';
+import { afterFailure } from '../files/tolerate.ts';
+import { isLockName, sweepLock } from '../lock/sweep-lock.ts';
+import { readPromise } from './kept-version.ts';
+import { SweptFolder } from './swept-folder.ts';
+
+export interface Sweep {
+  readonly directory: PathName;
+  /** Age in milliseconds from which files of unknown owners go. */
+  readonly olderThan: number;
+  readonly recursive: boolean;
+  readonly dryRun: boolean;
+  judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign;
+  /** How locks are taken over. */
+  readonly write: Write;
+}
+
+type Found = { [K in keyof SweepResult]: SweepResult[K] extends readonly (infer T)[] ? T[] : never };
+type Reason = KeptFile['reason'];
+
+/** How many directories deep a sweep goes: each is held open meanwhile. */
+const deepest = 256;
+
+export function* sweepDirectory(sweep: Sweep): Steps<SweepResult> {
+  const found: Found = { removed: [], kept: [], recoverable: [] };
+  const open: { readonly folder: FoundDirectory; readonly below: PathName[] }[] = [];
+  try {
+    const first = yield* openGiven(sweep.write, sweep.directory);
+    for (let next: FoundDirectory | undefined = first; next !== undefined || open.length > 0; ) {
+      if (next !== undefined) {
+        const below: PathName[] = [];
+        open.push({ folder: next, below });
+        below.push(...(yield* sweepFolder(sweep, next, next === first, found)));
+      }
+      next = yield* nextBelow(sweep, open, found);
+    }
+  } finally {
+    for (const { folder } of open) yield* afterFailure(closeFound(folder));
+  }
+  return found;
+}
+
+/** Opens a directory below the innermost one, or closes that when there is none left. */
+function* nextBelow(sweep: Sweep, open: { readonly folder: FoundDirectory; readonly below: PathName[] }[], found: Found): Steps<FoundDirectory | undefined> {
+  const last = open.at(-1);
+  if (last === undefined) return undefined;
+  const name = last.below.pop();
+  if (name === undefined) {
+    open.pop();
+    yield* closeFound(last.folder);
+    return undefined;
+  }
+  const path = join(last.folder.directoryPath, name);
+  try {
+    const folder = yield* openFound(sweep.write, last.folder, name);
+    if (folder === undefined || open.length < deepest) return folder;
+    yield* closeFound(folder);
+    throw refusal('ENAMETOOLONG', 'it is too many directories below the first one');
+  } catch (error) {
+    found.kept.push({ path, reason: 'failed', error: withoutDescriptors(error) as Error });
+    return undefined;
+  }
+}
+
+/** Sweeps one directory; returns the names of what may be directories below. One below that cannot be read does not end the sweep. */
+function* sweepFolder(sweep: Sweep, at: FoundDirectory, first: boolean, found: Found): Steps<PathName[]> {
+  let names;
+  try {
+    names = yield* namesIn(sweep.write, at);
+  } catch (error) {
+    if (first) throw error;
+    found.kept.push({ path: at.directoryPath, reason: 'failed', error: withoutDescriptors(error) as Error });
+    return [];
+  }
+  const [left, below] = sort(names, sweep.recursive);
+  if (left.length === 0) return below;
+  const folder = new SweptFolder(sweep.write, at, names, yield* isExclusive(at.directory));
+  for (const { name, owner } of left) {
+    const path = join(at.directoryPath, name);
+    try {
+      const became = yield* owner === undefined ? sweepLockIn(sweep, folder, name) : sweepEntry(sweep, folder, name, owner);
+      if (became === 'removed' || became === 'recoverable') found[became].push(path);
+      else if (became !== undefined) found.kept.push({ path, reason: became });
+    } catch (error) {
+      // Gone meanwhile: renamed into place by its writer, or removed by another sweep.
+      if (codeOf(error) !== 'ENOENT') found.kept.push({ path, reason: 'failed', error: withoutDescriptors(error) as Error });
+    }
+  }
+  return below;
+}
+
+/** Names that may be this package's, with their owners where they are no locks; and those of what may be directories below. */
+function sort(names: readonly PathName[], recursive: boolean): [{ readonly name: PathName; readonly owner: Owner | undefined }[], PathName[]] {
+  const left: { readonly name: PathName; readonly owner: Owner | undefined }[] = [];
+  const below: PathName[] = [];
+  for (const name of names) {
+    const owner = parseToken(asText(name));
+    if (owner !== undefined || isLockName(name)) left.push({ name, owner });
+    if (recursive && (owner === undefined ? !isLockName(name) : owner.kind === 'version')) below.push(name);
+  }
+  // What may take a version along comes before the versions.
+  return [[...left.filter(({ owner }) => owner?.kind === 'tree'), ...left.filter(({ owner }) => owner?.kind !== 'tree')], below];
+}
+
+/** What became of a name, or is to be said of it. */
+type Became = 'removed' | 'recoverable' | Reason | undefined;
+
+function* sweepEntry(sweep: Sweep, folder: SweptFolder, name: PathName, owner: Owner): Steps<Became> {
+  const status = yield* lookIn(folder.found, name);
+  if (status === undefined) return undefined;
+  switch (owner.kind) {
+    case 'recovery':
+      if (!isTrusted(sweep.write, folder.found.status, status)) return 'foreign';
+      return fileType(status.mode) === 'file' ? 'recoverable' : 'special';
+    case 'version':
+      return yield* sweepVersion(sweep, folder, name, status, owner);
+    case 'tree':
+      return yield* fileType(status.mode) === 'link' ? sweepPromised(sweep, folder, name, status) : sweepTree(sweep, folder, name);
+    case 'temporary':
+      return yield* sweepFile(sweep, folder, name, status, owner);
+    default:
+      return isForeign(sweep, status) ? 'foreign' : 'transaction';
+  }
+}
+
+function* sweepFile(sweep: Sweep, folder: SweptFolder, name: PathName, status: FileStatus, owner: Owner): Steps<Became> {
+  if (fileType(status.mode) !== 'file' && !(yield* isVersionLink(folder, name, status))) return 'special';
+  const reason = yield* reasonToLeave(sweep, folder, status, owner);
+  if (reason !== undefined) return reason;
+  if (status.nlink > 1 && !(yield* folder.hasOtherName(status))) return 'linked';
+  if (sweep.dryRun) return 'removed';
+  yield* unlinkIn(sweep.write, folder.found, name);
+  folder.forget(status);
+  return 'removed';
+}
+
+/** Whether it is the link of a directory's version before its rename. */
+function* isVersionLink({ found }: SweptFolder, name: PathName, { mode }: FileStatus): Steps<boolean> {
+  if (fileType(mode) !== 'link') return false;
+  return parseToken(asText(yield* call.readlink(join(found.directory.reach, name))))?.kind === 'version';
+}
+
+/** A directory that was being filled or removed goes with all that is in it, if it is as only this package leaves one. */
+function* sweepTree(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<Became> {
+  const { write } = sweep;
+  const token = tokenOf(name);
+  const owner = token === undefined ? undefined : parseToken(token);
+  const swept = yield* inFound(write, folder.found, name, function* (at): Steps<{ readonly became: Became }> {
+    if (!isOwn(write, at.status)) return { became: 'foreign' };
+    const inside = token === undefined ? undefined : yield* lookInside(write, at, token, yield* namesIn(write, at));
+    if (owner === undefined || inside === undefined) return { became: 'special' };
+    const last = [...inside.values(), at.status].toSorted((a, b) => Number(lastChange(b) - lastChange(a)))[0] as FileStatus;
+    const reason = yield* reasonToLeave(sweep, folder, last, owner);
+    if (reason !== undefined) return { became: reason };
+    if (!sweep.dryRun) yield* removeEnclosure(write, folder.found, name, at, inside);
+    return { became: 'removed' };
+  });
+  return swept === undefined ? 'special' : swept.became;
+}
+
+/** A version that its maker has left to be removed after a while goes then, whether its maker lives or not. */
+function* sweepPromised(sweep: Sweep, folder: SweptFolder, name: PathName, link: FileStatus): Steps<Became> {
+  const { write } = sweep;
+  if (!isOwn(write, link)) return 'foreign';
+  const promised = yield* readPromise(write, folder.found, name, link);
+  if (promised === undefined) return 'special';
+  if (folder.clock === undefined) yield* folder.askClock();
+  if (isYoung(sweep, folder, lastChange(link))) return 'young';
+  const { version, status } = promised;
+  if (status !== undefined && (yield* folder.isLinkedTo(version))) return 'alive';
+  if (sweep.dryRun) return 'removed';
+  if (status !== undefined) yield* removeInEnclosure(write, folder.found, version, status);
+  yield* unlinkIn(write, folder.found, name);
+  return 'removed';
+}
+
+/** A version of a directory is never removed: only told of, if no link leads to it. */
+function* sweepVersion(sweep: Sweep, folder: SweptFolder, name: PathName, status: FileStatus, owner: Owner): Steps<Became> {
+  if (yield* folder.isLinkedTo(name)) return undefined;
+  if (!isTrusted(sweep.write, folder.found.status, status)) return 'foreign';
+  if (fileType(status.mode) !== 'directory') return 'special';
+  return sweep.judge(owner, lastChange(status), folder.exclusive) === 'alive' ? 'alive' : 'recoverable';
+}
+
+function* sweepLockIn(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<Became> {
+  let asksAge = false;
+  const keptBecause = (status: FileStatus, owner: Owner): Reason | undefined => {
+    const reason = isForeign(sweep, status) ? 'foreign' : judged(sweep, folder, status, owner);
+    if (reason === 'asks') asksAge = true;
+    return reason === 'asks' ? 'young' : reason;
+  };
+  const rules = { write: sweep.write, dryRun: sweep.dryRun, keptBecause };
+  const swept = yield* sweepLock(rules, folder.found, name);
+  if (!asksAge) return swept;
+  yield* folder.askClock();
+  return yield* sweepLock(rules, folder.found, name);
+}
+
+/** Why the owner's things are left alone. */
+function* reasonToLeave(sweep: Sweep, folder: SweptFolder, status: FileStatus, owner: Owner): Steps<Reason | undefined> {
+  if (isForeign(sweep, status)) return 'foreign';
+  const reason = judged(sweep, folder, status, owner);
+  if (reason !== 'asks') return reason;
+  yield* folder.askClock();
+  return judged(sweep, folder, status, owner) as Reason | undefined;
+}
+
+function isForeign({ write }: Sweep, status: FileStatus): boolean {
+  return write.surroundings.uid !== 0 && !isOwn(write, status);
+}
+
+function judged(sweep: Sweep, folder: SweptFolder, status: FileStatus, owner: Owner): 'alive' | 'young' | 'asks' | undefined {
+  const { clock, exclusive } = folder;
+  const changed = lastChange(status);
+  const sign = sweep.judge(owner, changed, exclusive);
+  if (sign !== 'unknown') return sign === 'alive' ? 'alive' : undefined;
+  if (clock === undefined) return 'asks';
+  return isYoung(sweep, folder, changed) ? 'young' : undefined;
+}
+
+function isYoung({ olderThan }: Sweep, { clock }: SweptFolder, changed: bigint): boolean {
+  return clock?.time === undefined || Number((clock.time - changed) / 1_000_000n) < olderThan;
+}

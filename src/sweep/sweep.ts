@@ -1,0 +1,68 @@
+import { outOfRange } from '../contract/errors.ts';
+import { flag, record, wrongType } from '../contract/option-values.ts';
+import type { PathLike } from '../contract/path-name.ts';
+import type { SweepResult } from '../contract/result.ts';
+import { runAsync } from '../system/async-driver.ts';
+import { surroundings } from '../system/environment.ts';
+import { absolutePath } from '../system/given-path.ts';
+import type { LockOwner } from '../system/lock-owner.ts';
+import { judge, type Owner, type Sign } from '../system/owner.ts';
+import type { Steps } from '../system/port.ts';
+import { runSync } from '../system/sync-driver.ts';
+import { newLook, reporting } from '../files/operation.ts';
+import { readOptions } from '../files/settings.ts';
+import { sweepDirectory, type Sweep } from './sweep-directory.ts';
+
+/** How to sweep. */
+export interface SweepOptions {
+  /**
+   * Milliseconds since the last change from which a file goes whose writer cannot be judged, because it ran on another machine
+   * or in another container. Files of writers that are seen to be alive never go.
+   * @default 86_400_000 (a day)
+   */
+  olderThan?: number | undefined;
+  /** Also the directories below; links are not followed. @default false */
+  recursive?: boolean | undefined;
+  /** Remove nothing, only tell. @default false */
+  dryRun?: boolean | undefined;
+}
+
+/**
+ * Removes the temporary files and the locks that writers which were killed left in a directory.
+ *
+ * It never removes a live writer's file or lock. See docs/guarantees.md, "After a crash".
+ *
+ * @throws {WriteError} with the system's code, if the directory cannot be read.
+ * @example Tidy up at the start of a program
+ * ```ts
+ * const { removed } = await sweep('.');
+ * ```
+ */
+export async function sweep(directory: PathLike, options?: SweepOptions): Promise<SweepResult> {
+  return runAsync(sweeping(directory, options, false));
+}
+
+/** Removes temporary files that were left, blocking; see {@link sweep}. */
+export function sweepSync(directory: PathLike, options?: SweepOptions): SweepResult {
+  return runSync(sweeping(directory, options, true));
+}
+
+function sweeping(directory: PathLike, options: SweepOptions | undefined, blocking: boolean): Steps<SweepResult> {
+  const sweep = readSweep(directory, options, blocking);
+  return reporting(sweep.write, sweepDirectory(sweep));
+}
+
+function readSweep(directory: PathLike, given: SweepOptions | null | undefined, blocking: boolean): Sweep {
+  const options = record(given, 'options', ['olderThan', 'recursive', 'dryRun']);
+  const { olderThan = 86_400_000 } = options;
+  if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
+  if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
+  const [recursive, dryRun] = [flag(options, 'recursive', false), flag(options, 'dryRun', false)];
+  const path = absolutePath(directory, 'directory');
+  const write = newLook('sweep', path, readOptions({}), surroundings, blocking);
+  return { directory: path, olderThan, recursive, dryRun, judge: judgeAny, write };
+}
+
+function judgeAny(owner: Owner | LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign {
+  return 'lease' in owner ? surroundings.judge(owner, lastChangeNs, exclusive) : judge(owner, lastChangeNs, exclusive);
+}

@@ -1,0 +1,90 @@
+/** One directory of a sweep, and what is to be known of all that is in it: looked at once at most, and only if it is asked for. */
+import { asText, join, type PathName } from '../contract/path-name.ts';
+import { fileType } from '../system/flags.ts';
+import { parseToken } from '../system/owner.ts';
+import { call, lastChange, type FileStatus, type Steps } from '../system/port.ts';
+import type { Write } from '../files/operation.ts';
+import { lookIn, type FoundDirectory } from '../files/owned.ts';
+import { createTemporary, discardTemporary } from '../files/temporary.ts';
+
+/** What is in a directory, by one look at each name. */
+interface Survey {
+  /** How many names each file has there. */
+  readonly names: Map<string, number>;
+  /** Where the symbolic links lead that are no temporary ones. */
+  readonly links: Set<string>;
+}
+
+export class SweptFolder {
+  readonly found: FoundDirectory;
+  readonly names: readonly PathName[];
+  /** Whether only one kernel can have its filesystem mounted. */
+  readonly exclusive: boolean;
+  readonly #write: Write;
+  #survey: Survey | undefined;
+  /** What time it is there; none where that cannot be told. */
+  clock: { readonly time: bigint | undefined } | undefined;
+
+  constructor(write: Write, found: FoundDirectory, names: readonly PathName[], exclusive: boolean) {
+    this.#write = write;
+    this.found = found;
+    this.names = names;
+    this.exclusive = exclusive;
+  }
+
+  /** Whether a file has another name here, so that nothing is lost with one of them. */
+  *hasOtherName(status: FileStatus): Steps<boolean> {
+    const { names } = yield* this.#look();
+    return (names.get(inodeOf(status)) ?? 0) > 1;
+  }
+
+  /** A name of the file is removed. */
+  forget(status: FileStatus): void {
+    const count = this.#survey?.names.get(inodeOf(status));
+    if (count !== undefined) this.#survey?.names.set(inodeOf(status), count - 1);
+  }
+
+  /** Whether a symbolic link leads to a name. The temporary link of one that is being replaced does not count. */
+  *isLinkedTo(name: PathName): Steps<boolean> {
+    const { links } = yield* this.#look();
+    return links.has(asText(name));
+  }
+
+  *#look(): Steps<Survey> {
+    if (this.#survey !== undefined) return this.#survey;
+    const survey: Survey = { names: new Map(), links: new Set() };
+    for (const name of this.names) {
+      const status = yield* lookIn(this.found, name);
+      if (status === undefined) continue;
+      survey.names.set(inodeOf(status), (survey.names.get(inodeOf(status)) ?? 0) + 1);
+      if (fileType(status.mode) === 'link' && parseToken(asText(name)) === undefined) {
+        survey.links.add(asText(yield* call.readlink(join(this.found.directory.reach, name))));
+      }
+    }
+    this.#survey = survey;
+    return survey;
+  }
+
+  /**
+   * Asks the filesystem what time it is, by a new file: this machine's clock may be another one than that by which the files here
+   * were changed, and may be wrong. Where no file can be created the age of none is known.
+   */
+  *askClock(): Steps<void> {
+    let time: bigint | undefined;
+    try {
+      const temporary = yield* createTemporary(this.#write, this.found, 'sweep', { mode: 0o600 });
+      try {
+        time = lastChange(yield* call.fstat(temporary.fd));
+      } finally {
+        yield* discardTemporary(temporary);
+      }
+    } catch {
+      // As in a directory that may be read only.
+    }
+    this.clock = { time };
+  }
+}
+
+function inodeOf({ dev, ino }: FileStatus): string {
+  return `${dev}:${ino}`;
+}

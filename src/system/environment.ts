@@ -1,0 +1,77 @@
+import { lstatSync, lutimes, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PathName } from '../contract/path-name.ts';
+import { release } from './close-later.ts';
+import { atEnd, guard } from './exit-cleanup.ts';
+import { clearInterval, currentTime, setImmediate, setInterval } from './globals.ts';
+import { judgeLockOwner, newLockToken } from './lock-owner.ts';
+import { isUnmapped } from './mapped-ids.ts';
+import { hasJournal, isVolatile } from './mounts.ts';
+import { newToken } from './owner.ts';
+import type { Surroundings } from './port.ts';
+import { byPathOnly } from './random.ts';
+
+let procDescriptors: boolean | undefined;
+
+/** Whether `/proc/self/fd` is there; a chroot may lack it. */
+function hasProcDescriptors(): boolean {
+  if (process.platform !== 'linux' || byPathOnly) return false;
+  try {
+    return lstatSync('/proc/self/fd').isDirectory();
+  } catch {
+    return false; // No /proc: directories are then reached by their paths.
+  }
+}
+
+/** process.umask() sets it to read it, for all threads; the kernel also just tells (proc(5)). */
+function readUmask(): number {
+  try {
+    const line = /^Umask:\s*([0-7]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    if (line !== undefined) return Number.parseInt(line, 8);
+  } catch {
+    // No /proc.
+  }
+  // oxlint-disable-next-line typescript/no-deprecated -- there is no other way without /proc
+  return process.umask();
+}
+
+/** A lock that is lost meanwhile is noticed when it is used. */
+function showLife(entry: PathName, interval: number): () => void {
+  const timer = setInterval(() => lutimes(entry, currentTime() / 1000, currentTime() / 1000, () => undefined), interval);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+export const surroundings: Surroundings = {
+  platform: process.platform,
+  descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
+  get uid() {
+    return process.geteuid?.();
+  },
+  reach(directory: number, path: PathName): PathName {
+    procDescriptors ??= hasProcDescriptors();
+    return procDescriptors ? `/proc/self/fd/${directory}` : path;
+  },
+  isUnmapped,
+  isVolatile,
+  hasJournal,
+  umask: readUmask,
+  release,
+  soon: (callback) => void setImmediate(callback),
+  token: newToken,
+  guard,
+  atEnd,
+  locks: new Map(),
+  lockToken: newLockToken,
+  judge: judgeLockOwner,
+  showLife,
+  stateDirectories() {
+    const { homedir, tmpdir } = process.getBuiltinModule('node:os');
+    const state = process.env['XDG_STATE_HOME'];
+    return [
+      ...(state !== undefined && state.startsWith('/') ? [join(state, 'untorn')] : []),
+      join(homedir(), '.local', 'state', 'untorn'),
+      join(tmpdir(), `untorn-${process.geteuid?.() ?? 'user'}`),
+    ];
+  },
+};

@@ -1,0 +1,63 @@
+/** The path that a caller gives, made absolute: what it means depends on the working directory at that moment. */
+import { isUtf8 } from 'node:buffer';
+import { readlinkSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bare } from '../contract/bare.ts';
+import { describe } from '../contract/describe.ts';
+import { misuse, WriteError } from '../contract/errors.ts';
+import { asText, fromBytes, isAbsolute, isUrl, join, type PathLike, type PathName } from '../contract/path-name.ts';
+
+const windows = process.platform === 'win32';
+
+/** The path as absolute at this moment, so that a later `process.chdir()` cannot move the write elsewhere. */
+export function absolutePath(given: PathLike, argument = 'path'): PathName {
+  const name = fromPathLike(given, argument);
+  if (name.length === 0) throw misuse('ERR_INVALID_ARG_VALUE', `"${argument}" is empty`);
+  if (name.includes('\0')) throw misuse('ERR_INVALID_ARG_VALUE', `"${argument}" contains a null byte`);
+  // There a path that begins with a slash is absolute but for the drive.
+  if (isAbsolute(name) && !(windows && path.parse(asText(name)).root.length === 1)) return name;
+  if (windows) return resolveKeepingTrailingSlash(name as string);
+  const plain = typeof name === 'string' ? name.replace(/^(\.\/+)+|^\.$/, '') : name;
+  return plain.length === 0 ? workingDirectory() : join(workingDirectory(), plain);
+}
+
+/** The absolute path of a file to write. A working directory that is gone is a failure of the write, not a wrong argument. */
+export function targetPath(given: PathLike): PathName {
+  try {
+    return absolutePath(given);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
+    throw new WriteError({ path: fromPathLike(given, 'path'), step: 'resolve', outcome: 'old', cause });
+  }
+}
+
+/** process.cwd() is text, and shows bytes that are not UTF-8 as U+FFFD; the kernel also tells the bytes (proc(5)). */
+function workingDirectory(): PathName {
+  const directory = process.cwd();
+  if (!directory.includes('\ufffd') || process.platform !== 'linux') return directory;
+  return fromBytes(readlinkSync('/proc/self/cwd', bare({ encoding: 'buffer' })));
+}
+
+function fromPathLike(given: PathLike, argument: string): PathName {
+  if (typeof given === 'string') return given;
+  if (isUrl(given)) return fromFileUrl(given);
+  if (Buffer.isBuffer(given)) return isUtf8(given) ? given.toString() : Buffer.from(given);
+  throw misuse('ERR_INVALID_ARG_TYPE', `"${argument}" must be a string, a Buffer or a file: URL, not ${describe(given)}`);
+}
+
+function fromFileUrl(url: URL): PathName {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    if ((error as Error).name !== 'URIError' || windows) throw error;
+    // decodeURIComponent() knows only UTF-8; a file name may be any bytes.
+    if (/%2f/i.test(url.pathname)) throw misuse('ERR_INVALID_FILE_URL_PATH', 'A file: URL must not contain an encoded "/"');
+    return Buffer.from(url.pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))), 'latin1');
+  }
+}
+
+function resolveKeepingTrailingSlash(name: string): string {
+  const resolved = path.resolve(name);
+  return /[\\/]$/.test(name) && !/[\\/]$/.test(resolved) ? `${resolved}\\` : resolved;
+}

@@ -1,0 +1,251 @@
+/**
+ * Committing a transaction.
+ *
+ * Promise: all of its changes are made or none, whatever ends the process or the machine, once `recover` has run. A
+ * reader meanwhile, and before `recover` has run after a crash, may see some files old and some new; each of them is whole.
+ *
+ * The order of the steps is what makes it safe:
+ *  1. Every new content is staged beside its target, complete and synced (`draft.ts`).
+ *  2. The files are locked, looked at again, and the conditions checked.
+ *  3. The journal and a `pending` token are written to a record in the home directory, then every other directory gets a pointer
+ *     to it. All of them are synced.
+ *  4. The locks are still ours: the token is renamed to `committed`. This is the commit; the record is synced.
+ *  5. The changes are made, and the directories synced.
+ *  6. The token becomes `done` and the record is synced, so that nothing is done again after later writes; then what was staged goes,
+ *     then the pointers, durably, then the journal, and the locks last.
+ * A crash before 4 leaves every target as it was; `recover` removes what was staged. A crash after it leaves a committed
+ * journal; `recover` goes on with 5, where what is done already is not done again. So does an exit or a signal, before it ends the process.
+ * With durability `'off'` nothing is synced: that serves against the end of a process, not of the machine.
+ */
+import { refusal } from '../contract/errors.ts';
+import type { PathName } from '../contract/path-name.ts';
+import type { NotKept } from '../contract/result.ts';
+import { atOnce, type Steps } from '../system/port.ts';
+import { lookAt } from '../files/look.ts';
+import { reporting, throwIfAborted, type Write } from '../files/operation.ts';
+import type { FoundDirectory } from '../files/owned.ts';
+import { discardTemporary, statusOf } from '../files/temporary.ts';
+import { afterFailure } from '../files/tolerate.ts';
+import { assertMade, makeAll, pathOf, whatItHolds, type Made, type Part } from '../journal/apply.ts';
+import * as record from '../journal/record.ts';
+import { Written } from '../journal/written.ts';
+import { filesOf, type DraftChange } from './draft-change.ts';
+import type { Draft } from './draft.ts';
+import type { LockSet } from './lock-set.ts';
+import { refuseOneName } from './one-name.ts';
+import { Plan } from './plan.ts';
+
+/** What became of one file. */
+export interface Outcome {
+  readonly change: DraftChange;
+  readonly made: Made;
+  readonly replaced: boolean;
+  readonly backupPath: PathName | undefined;
+  readonly notKept: readonly NotKept[];
+}
+
+export interface Committed {
+  readonly outcomes: readonly Outcome[];
+  readonly durable: boolean | 'unsupported';
+}
+
+/** Commits a draft under its locks. Afterwards nothing of it is open. */
+export function* commitDraft(draft: Draft, locks: LockSet): Steps<Committed> {
+  try {
+    return yield* reporting(draft.write, new Commit(draft, locks).run());
+  } finally {
+    draft.leave();
+  }
+}
+
+/** The commit of one draft. */
+class Commit {
+  readonly #draft: Draft;
+  readonly #write: Write;
+  readonly #locks: LockSet;
+  readonly #drafted: readonly DraftChange[];
+  readonly #plan: Plan;
+  readonly #written: Written;
+  /** Whether all changes are in place, and synced. */
+  #isMade = false;
+  #letEnd = (): void => undefined;
+
+  constructor(draft: Draft, locks: LockSet) {
+    this.#draft = draft;
+    this.#write = draft.write;
+    this.#locks = locks;
+    this.#drafted = draft.changes;
+    this.#plan = new Plan(draft, this.#drafted, locks);
+    this.#written = new Written(draft.write, draft.id, this.#plan.folders);
+  }
+
+  *run(): Steps<Committed> {
+    const write = this.#write;
+    const [first] = this.#drafted;
+    try {
+      if (first === undefined) return yield* this.#nothing();
+
+      write.path = first.write.path;
+      yield* refuseOneName(this.#drafted);
+      yield* this.#locks.take(this.#drafted.flatMap(filesOf));
+      yield* this.#draft.assertSeen();
+      for (const change of this.#drafted) yield* reporting(change.write, this.#plan.include(change));
+      write.path = first.write.path;
+      write.step = 'commit';
+      yield* this.#written.write(this.#locks.names, this.#plan.changes);
+      throwIfAborted(write);
+      yield* atOnce(this.#commit());
+    } catch (error) {
+      if (write.outcome === 'old') yield* this.#rollBack();
+      else this.#abandon(error);
+      yield* this.#written.close();
+      throw error;
+    }
+    try {
+      return yield* this.#complete();
+    } catch (error) {
+      this.#abandon(error);
+      yield* this.#tellWhatFilesHold();
+      throw error;
+    } finally {
+      yield* this.#written.close();
+    }
+  }
+
+  *#nothing(): Steps<Committed> {
+    yield* this.#draft.assertSeen();
+    yield* this.#locks.releaseAll();
+    return { outcomes: [], durable: this.#write.settings.durability !== 'off' };
+  }
+
+  /** The commit itself. At once: nothing of this process comes between the last look and the rename. */
+  *#commit(): Steps<void> {
+    const { found } = this.#written;
+    yield* this.#locks.assertHeld();
+    yield* this.#draft.assertSeen();
+    for (const change of this.#drafted) if (change.kind === 'put') yield* reporting(change.write, refuseIfGone(change.temporary));
+    this.#letStay();
+    try {
+      if (!(yield* record.commitToken(found))) throw refusal('ERR_LOCK_LOST', 'another process has taken over and rolled the transaction back');
+    } catch (error) {
+      if (!(yield* this.#happened(found))) throw error;
+    }
+    this.#isCommitted();
+  }
+
+  /** Whether a rename that reported a failure took place all the same. */
+  *#happened(found: FoundDirectory): Steps<boolean> {
+    try {
+      return yield* record.isCommitted(found);
+    } catch {
+      this.#write.outcome = 'unknown';
+      return false;
+    }
+  }
+
+  /** From here on an exit must not remove what was staged, but complete what is committed. */
+  #letStay(): void {
+    for (const change of this.#drafted) if (change.kind === 'put') change.temporary.guard.release();
+    for (const { staged } of this.#plan.linked) staged.letStay();
+    this.#written.letStay();
+    this.#letEnd = this.#write.surroundings.atEnd(() => this.#completeInTheEnd());
+  }
+
+  #isCommitted(): void {
+    this.#write.outcome = 'new';
+    for (const change of this.#drafted) {
+      change.write.outcome = 'new';
+      if (change.kind === 'put') change.temporary.linked = false;
+    }
+  }
+
+  /** After the commit: nothing is undone any more. */
+  *#complete(): Steps<Committed> {
+    const write = this.#write;
+    write.step = 'complete';
+    yield* record.syncRecord(write, this.#written.found);
+    const made = yield* atOnce(this.#makeChanges());
+    const durable = yield* record.syncAll(write, this.#plan.folders);
+    this.#isMade = true;
+    this.#locks.confirmed(durable);
+    yield* this.#written.finish(write, this.#plan.changes);
+    write.step = 'unlock';
+    yield* this.#locks.releaseAll();
+    this.#letEnd();
+    return { durable, outcomes: this.#drafted.map((change) => this.#outcomeOf(change, made)) };
+  }
+
+  /** When the process ends meanwhile. A thread may be at one of these calls still. Then guards give the locks back, unless this fails. */
+  *#completeInTheEnd(): Steps<void> {
+    const write: Write = { ...this.#write, blocking: true };
+    const { found } = this.#written;
+    try {
+      if (!this.#isMade) {
+        if (!(yield* record.isCommitted(found))) throw refusal('ERR_LOCK_LOST', 'it is not known whether it is committed');
+        yield* record.syncRecord(write, found);
+        assertMade(yield* makeAll(write, this.#draft.id, this.#parts, this.#plan.changes));
+        yield* record.syncAll(write, this.#plan.folders);
+      }
+      yield* this.#written.finish(write, this.#plan.changes);
+    } catch (error) {
+      this.#locks.keep();
+      throw error;
+    }
+  }
+
+  get #parts(): Part[] {
+    return this.#plan.folders.map((folder) => ({ ...folder, numbered: true }));
+  }
+
+  /** At once: readers see old beside new for as short as can be, and no write of this process comes between. */
+  *#makeChanges(): Steps<Made[]> {
+    const made = yield* makeAll(this.#write, this.#draft.id, this.#parts, this.#plan.changes);
+    for (const change of this.#drafted) if (made[this.#plan.indexOf(change)] === 'made') for (const { place } of filesOf(change)) this.#locks.placed(place);
+    for (const { staged } of this.#plan.linked) staged.forget();
+    assertMade(made);
+    return made;
+  }
+
+  /** After an error: the first failure is the one to report, and what each file holds by now goes with it. */
+  *#tellWhatFilesHold(): Steps<void> {
+    const parts = this.#parts;
+    const files = [];
+    for (const change of this.#plan.changes) {
+      const path = pathOf(parts, change);
+      files.push({ path, holds: yield* whatItHolds(parts[change.directory] as Part, change) });
+    }
+    this.#write.files = files;
+    if (files.some(({ holds }) => holds !== 'new')) this.#write.outcome = 'unknown';
+  }
+
+  #outcomeOf(change: DraftChange, made: readonly Made[]): Outcome {
+    return {
+      change,
+      made: made[this.#plan.indexOf(change)] as Made,
+      replaced: (change.kind === 'rename' ? change.to : change.place).existing !== undefined,
+      backupPath: this.#plan.linked.find(({ of, backupPath }) => of === change && backupPath !== undefined)?.backupPath,
+      notKept: change.kind === 'put' ? change.notKept : [],
+    };
+  }
+
+  /** Before the commit: everything that was added goes. */
+  *#rollBack(): Steps<void> {
+    this.#letEnd();
+    for (const { staged } of this.#plan.linked) yield* staged.discard();
+    for (const change of this.#drafted) if (change.kind === 'put') yield* discardTemporary(change.temporary);
+    yield* this.#written.withdraw();
+    yield* afterFailure(this.#locks.releaseAll());
+  }
+
+  /** It is committed, or may be, and cannot be completed here: `recover` does it, or who takes over its locks. */
+  #abandon(error: unknown): void {
+    this.#letEnd();
+    this.#locks.failed(error);
+    this.#locks.giveUp();
+  }
+}
+
+function* refuseIfGone(temporary: { readonly reach: PathName } & Parameters<typeof statusOf>[0]): Steps<void> {
+  const found = yield* lookAt(temporary);
+  if (found?.ino !== statusOf(temporary).ino) throw refusal('EAGAIN', 'what was staged is gone');
+}

@@ -1,0 +1,65 @@
+/** One change of a transaction before its commit, and what is asked about it when its files are looked at again. */
+import { refusal } from '../contract/errors.ts';
+import type { PathName } from '../contract/path-name.ts';
+import type { NotKept } from '../contract/result.ts';
+import { O_TO_SYNC } from '../system/flags.ts';
+import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { whenDescriptorsAllow } from '../files/descriptors.ts';
+import type { Write } from '../files/operation.ts';
+import type { Place } from '../files/target.ts';
+import { examineTemporary, statusOf, type TemporaryFile } from '../files/temporary.ts';
+import { finishTemporary } from '../replace/commit.ts';
+import { openSame } from '../replace/in-place.ts';
+
+interface Common {
+  readonly write: Write;
+  readonly place: Place;
+}
+
+/** New content. */
+export interface Put extends Common {
+  readonly kind: 'put';
+  temporary: TemporaryFile;
+  readonly bytes: number;
+  notKept: NotKept[];
+}
+
+export interface Removal extends Common {
+  readonly kind: 'remove';
+}
+
+export interface Renaming extends Common {
+  readonly kind: 'rename';
+  /** The new name, and the settings that go with it. */
+  readonly to: Place;
+  readonly toWrite: Write;
+}
+
+export type DraftChange = Put | Removal | Renaming;
+
+/** The files that a change is about: for a new name, the old one too. */
+export function filesOf(change: DraftChange): { readonly path: PathName; readonly place: Place }[] {
+  const files = [{ path: change.write.path, place: change.place }];
+  return change.kind === 'rename' ? [...files, { path: change.toWrite.path, place: change.to }] : files;
+}
+
+/** Whether a file is the one that it was, with nothing about it changed. */
+export function isUnchanged(before: FileStatus | undefined, now: FileStatus | undefined): boolean {
+  return before?.ino === now?.ino && before?.ctimeNs === now?.ctimeNs;
+}
+
+/** The file that is replaced is another one by now: its metadata are what counts. */
+export function* restage(change: Put): Steps<void> {
+  const { write, place } = change;
+  // To read: it may have the mode of a file that its owner may not write.
+  const fd = yield* whenDescriptorsAllow(write, () => openSame(change.temporary.reach, statusOf(change.temporary), O_TO_SYNC));
+  const again: TemporaryFile = { ...change.temporary, fd, open: true, private: change.temporary.private || place.existing !== undefined };
+  change.temporary = again;
+  yield* examineTemporary(write, place, again);
+  again.status ??= yield* call.fstat(fd);
+  change.notKept = yield* finishTemporary(write, place, again);
+}
+
+export function missing(): Error {
+  return refusal('ENOENT', 'there is no such file');
+}

@@ -1,0 +1,122 @@
+/**
+ * The locks of several files.
+ *
+ * Promise: they are taken in one order, that of their directories' device and inode numbers and then their names, so that of
+ * those who take theirs at once nobody waits for one who waits for them. (A transaction that has some before its callback
+ * runs, and takes others at its commit, may meet another that does the reverse: that ends at the deadline.)
+ * Each comes with the file's turn in this process. Its note says where the journal is, for whoever takes it over.
+ */
+import type { PathName } from '../contract/path-name.ts';
+import { type Steps } from '../system/port.ts';
+import { fileKey, inOrder, type OpenFolder } from '../files/file-order.ts';
+import { newLockedWrite } from '../files/operation.ts';
+import type { Place } from '../files/target.ts';
+import { assertHeld, releaseLock, takeLock, type Lock } from '../lock/lock.ts';
+import { encodePointer, siteFrom } from '../journal/format.ts';
+import { settleDead } from '../journal/resolve-owner.ts';
+import { abandoned, giveUpLock } from '../journal/unfinished.ts';
+import { Turn } from '../order/turn.ts';
+import type { Draft } from './draft.ts';
+
+interface Held {
+  readonly lock: Lock | undefined;
+  readonly turn: Turn;
+  readonly place: Place;
+}
+
+export class LockSet {
+  readonly #draft: Draft;
+  readonly #held = new Map<string, Held>();
+  /** Where the journal is to be: the directory of the first file that is locked. */
+  home: OpenFolder | undefined;
+
+  constructor(draft: Draft) {
+    this.#draft = draft;
+  }
+
+  /** Locks files that are not locked yet. If that fails those that are stay so. */
+  *take(files: readonly { readonly path: PathName; readonly place: Place }[]): Steps<void> {
+    for (const { path, place } of files.toSorted((one, other) => inOrder(one.place, other.place))) {
+      if (!this.#held.has(fileKey(place))) yield* this.#takeOne(path, place);
+    }
+  }
+
+  *#takeOne(path: PathName, place: Place): Steps<void> {
+    const { id, write: whole } = this.#draft;
+    const { settings, surroundings, blocking } = whole;
+    this.home ??= place;
+    const write = newLockedWrite(path, settings, surroundings, blocking);
+    const turn = new Turn(write);
+    this.#held.set(fileKey(place), { turn, place, lock: undefined });
+    whole.path = path;
+    whole.step = 'lock';
+    while (!(yield* turn.claim(place, () => undefined)));
+    yield* turn.finishOther(place);
+    const { directory, directoryPath } = this.home;
+    const here = siteFrom(place.directoryPath, place.directoryPath, place.directory.status.ino);
+    const note = encodePointer({ id, ino: 0n, directory: here, home: siteFrom(place.directoryPath, directoryPath, directory.status.ino) });
+    const lock = yield* takeLock(write, place, { ...write.locking, note, settle: (dead) => settleDead(write, place, dead), own: this.#locks });
+    this.#held.set(fileKey(place), { turn, place, lock });
+  }
+
+  /** Each once: two names that differ in case only may share one. */
+  get #locks(): readonly Lock[] {
+    return [...new Set(this.#all.flatMap(({ lock }) => lock ?? []))];
+  }
+
+  get #all(): readonly Held[] {
+    return [...this.#held.values()];
+  }
+
+  /** What tells them from all others, for the journal. */
+  get names(): string[] {
+    return this.#locks.map(({ owner }) => owner.random);
+  }
+
+  /** Fails if one of them has been taken over. */
+  *assertHeld(): Steps<void> {
+    for (const lock of this.#locks) yield* assertHeld(lock);
+  }
+
+  /** From here on the end of the process does not free them: what they are for is committed, and whoever takes them over completes it. */
+  keep(): void {
+    for (const { guards } of this.#locks) for (const guard of guards) guard.release();
+  }
+
+  /** The file's new content is in place. */
+  placed(place: Place): void {
+    this.#held.get(fileKey(place))?.turn.placed(place);
+  }
+
+  confirmed(durable: boolean | 'unsupported'): void {
+    for (const { turn } of this.#all) turn.confirmed(this.#draft.write.settings.durability, durable);
+  }
+
+  failed(error: unknown): void {
+    for (const { turn } of this.#all) turn.failed(error);
+  }
+
+  /** Gives all of them back. Fails with the first error, if there are some, when all has been tried. */
+  *releaseAll(): Steps<void> {
+    const errors: unknown[] = [];
+    for (const lock of this.#locks) {
+      try {
+        yield* releaseLock(this.#draft.write, lock);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    for (const { turn } of this.#all) turn.leave();
+    this.#held.clear();
+    if (errors.length > 0) throw errors[0];
+  }
+
+  /** Leaves them to be taken over: what they are for is committed and could not be completed. */
+  giveUp(): void {
+    this.keep();
+    const left = this.#locks.map((lock) => giveUpLock(this.#draft.write, lock));
+    for (const { turn } of this.#all) turn.leave();
+    this.#held.clear();
+    abandoned.set(this.#draft.id, left);
+  }
+}

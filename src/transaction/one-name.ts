@@ -1,0 +1,75 @@
+/**
+ * Two names of one directory that its filesystem takes for one: a transaction can change them only once.
+ *
+ * Inode numbers alone do not tell, since filesystems that are programs may give one file another number for each spelling.
+ */
+import { refusal } from '../contract/errors.ts';
+import { asText, display, fromBytes, join, key, type PathName } from '../contract/path-name.ts';
+import { call, type Steps } from '../system/port.ts';
+import { lookAt } from '../files/look.ts';
+import { isSameInode } from '../files/owned.ts';
+import type { Place } from '../files/target.ts';
+import { folded } from '../lock/name.ts';
+import { filesOf, type DraftChange } from './draft-change.ts';
+
+/** Fails if two of the files of a transaction are one: then it would wait for its own lock. */
+export function* refuseOneName(changes: readonly DraftChange[]): Steps<void> {
+  const places = new Map<string, Place[]>();
+  for (const { place } of changes.flatMap(filesOf)) {
+    for (const common of keysOf(place)) {
+      const others = places.get(common) ?? [];
+      for (const other of others) if (yield* isOneFile(place, other, stagedFor(place, changes))) throw oneName(place, other);
+      places.set(common, [...others, place]);
+    }
+  }
+}
+
+/** What two names of one file have in common: its inode, if it has no other name, or how they are spelt. */
+function keysOf({ directory, name, existing }: Place): string[] {
+  const spelt = `${directory.key} ${folded(name)}`;
+  return existing === undefined || existing.nlink > 1 ? [spelt] : [spelt, `${existing.dev} ${existing.ino}`];
+}
+
+function stagedFor(place: Place, changes: readonly DraftChange[]): PathName | undefined {
+  const change = changes.find((one) => one.kind === 'put' && one.place === place);
+  return change?.kind === 'put' ? change.temporary.name : undefined;
+}
+
+/** Whether a filesystem takes two names for one that differ, as in case. To remove the one would be to remove the other. */
+export function* isOneFile(one: Place, other: Place, staged?: PathName): Steps<boolean> {
+  const [first, second] = [one.existing, other.existing];
+  if (one.directory.key !== other.directory.key || key(one.name) === key(other.name)) return false;
+  if (first?.nlink === 1 && isSameInode(first, second)) return true;
+  if (folded(one.name) !== folded(other.name) || (first === undefined) !== (second === undefined)) return false;
+  // Of names that are not there yet the filesystem is asked by one that is.
+  if (first === undefined && staged !== undefined) return yield* isThere(one, respelt(staged, one.name, other.name));
+  const listed = new Set((yield* call.readdir(one.directory.reach)).map(key));
+  if (first !== undefined) return !(listed.has(key(one.name)) && listed.has(key(other.name)));
+  return yield* findsOtherCase(one, listed);
+}
+
+function* isThere({ directory }: Place, name: PathName): Steps<boolean> {
+  return (yield* lookAt({ reach: join(directory.reach, name) })) !== undefined;
+}
+
+/** A name that has another one in it, spelt as a third, or where that is cut off in the other case. */
+function respelt(name: PathName, one: PathName, other: PathName): PathName {
+  const [text, from, to] = [asText(name), asText(one), asText(other)];
+  const changed = text.includes(from) ? text.replace(from, () => to) : text.toUpperCase();
+  return typeof name === 'string' && typeof other === 'string' ? changed : fromBytes(Buffer.from(changed, 'latin1'));
+}
+
+/** Whether a name of the directory is found in the other case. */
+function* findsOtherCase(place: Place, listed: ReadonlySet<string>): Steps<boolean> {
+  for (const one of listed) {
+    const name = one.slice(1);
+    const changed = name === name.toLowerCase() ? name.toUpperCase() : name.toLowerCase();
+    if (one.startsWith('u') && changed !== name && !listed.has(key(changed))) return yield* isThere(place, changed);
+  }
+  return false;
+}
+
+function oneName({ directoryPath, name }: Place, other: Place): Error {
+  const paths = [join(directoryPath, name), join(other.directoryPath, other.name)].map((path) => `"${display(path)}"`);
+  return refusal('EINVAL', `its filesystem takes ${paths.join(' and ')} for one file`);
+}

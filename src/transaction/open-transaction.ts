@@ -1,0 +1,233 @@
+/** A transaction in its callback: what is to be changed is collected in a draft. */
+import { readData, readSyncData, type Content, type Data, type SyncData } from '../contract/data.ts';
+import { misuse, refusal } from '../contract/errors.ts';
+import { flag, record } from '../contract/option-values.ts';
+import type { PathLike, PathName } from '../contract/path-name.ts';
+import { runAsync } from '../system/async-driver.ts';
+import { surroundings } from '../system/environment.ts';
+import { absolutePath } from '../system/given-path.ts';
+import { currentTime } from '../system/globals.ts';
+import { judge } from '../system/owner.ts';
+import type { Steps } from '../system/port.ts';
+import { runSync } from '../system/sync-driver.ts';
+import type { Settings } from '../files/settings.ts';
+import { formatOptions, readFormat, readReadOptions, type ReadJsonOptions } from '../json/json-options.ts';
+import { stringify } from '../json/json-strict.ts';
+import { validated, valueOf } from '../json/read-json.ts';
+import type { SchemaInput, SchemaOutput, StandardSchema } from '../json/schema.ts';
+import { jsonContent, type JsonText } from '../json/write-json.ts';
+import { Draft } from './draft.ts';
+import { readOptionsOfFile, type TransactionJsonOptions, type TransactionRemoveOptions, type TransactionRenameOptions, type TransactionWriteOptions } from './options.ts';
+
+/** What the two kinds of transactions have in common. */
+export abstract class AnyTransaction {
+  /** @internal */
+  declare readonly draft: Draft;
+  readonly #settings: Settings;
+  #ended = false;
+
+  /** @internal */
+  constructor(settings: Settings, blocking: boolean) {
+    this.#settings = settings;
+    // Not enumerable: who prints the object is not shown what is inside.
+    Object.defineProperty(this, 'draft', { value: new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge, now: currentTime }) });
+  }
+
+  /** @internal */
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** @internal */
+  protected put(path: PathLike, options: TransactionWriteOptions | BufferEncoding | null | undefined, read: (encoding: BufferEncoding) => Content): Steps<void> {
+    this.#assertOpen();
+    const { settings } = readOptionsOfFile(options, [], this.#settings);
+    const target = absolutePath(path);
+    return this.draft.put(target, settings, read(settings.encoding));
+  }
+
+  /** @internal */
+  protected json(path: PathLike, value: unknown, options: TransactionJsonOptions | null | undefined): Steps<void> {
+    this.#assertOpen();
+    const { settings, fields } = readOptionsOfFile(options, formatOptions, this.#settings);
+    const { indent, replacer, schema } = readFormat(settings, fields);
+    const target = absolutePath(path);
+    const json = { text: stringify(value, replacer, indent.forced, undefined, target), indent };
+    return this.#stageJson(target, settings, json, schema);
+  }
+
+  *#stageJson(target: PathName, settings: Settings, json: JsonText, schema: StandardSchema | undefined): Steps<void> {
+    if (schema !== undefined) yield* validated(schema, target, JSON.parse(json.text), this.draft.write.blocking, true);
+    yield* this.draft.put(target, settings, jsonContent(json));
+  }
+
+  /** @internal */
+  protected *readingJson(path: PathLike, options: ReadJsonOptions | null | undefined): Steps<unknown> {
+    this.#assertOpen();
+    const { reading } = readReadOptions(options);
+    const target = absolutePath(path);
+    const bytes = yield* this.draft.read(target, this.#settings);
+    if (bytes === undefined && reading.initial === undefined) throw missing(path);
+    return (yield* valueOf(this.draft.newWrite(target, this.#settings), reading, bytes)).value;
+  }
+
+  /** @internal */
+  protected removal(path: PathLike, options?: TransactionRemoveOptions): Steps<void> {
+    this.#assertOpen();
+    const fields = record(options, 'options', ['force', 'backup']);
+    const { settings } = readOptionsOfFile({ backup: fields['backup'] }, [], this.#settings);
+    return this.draft.remove(absolutePath(path), { ...settings, symlink: 'replace' }, flag(fields, 'force', false));
+  }
+
+  /** @internal */
+  protected renaming(from: PathLike, to: PathLike, options?: TransactionRenameOptions): Steps<void> {
+    this.#assertOpen();
+    const { settings } = readOptionsOfFile(record(options, 'options', ['overwrite']), [], this.#settings);
+    return this.draft.rename(absolutePath(from, 'from'), absolutePath(to, 'to'), { ...settings, symlink: 'replace' });
+  }
+
+  /** @internal */
+  protected reading(path: PathLike): Steps<Buffer | undefined> {
+    this.#assertOpen();
+    return this.draft.read(absolutePath(path), this.#settings);
+  }
+
+  #assertOpen(): void {
+    if (this.#ended) throw misuse('ERR_INVALID_STATE', 'The transaction has ended: await what is to be part of it before its callback returns');
+  }
+}
+
+/** What is to be changed together; see {@link transaction}. */
+export class Transaction extends AnyTransaction {
+  /** Calls that have not ended. */
+  readonly #calls = new Set<Promise<unknown>>();
+  /** Why it cannot be committed. */
+  #failure: { readonly error: unknown } | undefined;
+
+  /** Stages new content of a file; it takes its place at the commit. */
+  writeFile(path: PathLike, data: Data, options?: TransactionWriteOptions | BufferEncoding | null): Promise<void> {
+    return this.#perform(() => this.put(path, options, (encoding) => readData(data, encoding)));
+  }
+
+  /** Stages a value as JSON, as `writeJson()` writes it: a file that is there keeps its layout unless `indent` is given. */
+  writeJson<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (TransactionJsonOptions & { schema?: S | undefined }) | null): Promise<void> {
+    return this.#perform(() => this.json(path, value, options));
+  }
+
+  /** Removes a file (of a link the link itself) at the commit. */
+  remove(path: PathLike, options?: TransactionRemoveOptions): Promise<void> {
+    return this.#perform(() => this.removal(path, options));
+  }
+
+  /** Renames a file (of a link the link itself) at the commit. Neither name can take part in another change of the transaction. */
+  rename(from: PathLike, to: PathLike, options?: TransactionRenameOptions): Promise<void> {
+    return this.#perform(() => this.renaming(from, to, options));
+  }
+
+  /**
+   * Reads a file as the transaction leaves it; fails with ENOENT where it leaves none. At the commit it must still be what was
+   * read, or that fails with `ERR_VERSION_CONFLICT`.
+   */
+  readFile(path: PathLike): Promise<Buffer>;
+  readFile(path: PathLike, encoding: BufferEncoding): Promise<string>;
+  readFile(path: PathLike, encoding?: BufferEncoding): Promise<string | Buffer> {
+    return this.#keepOpen(async () => content(path, await runAsync(this.reading(path)), encoding));
+  }
+
+  /** Reads a JSON file as the transaction leaves it, as `readJson()` reads it; at the commit it must still be what was read. */
+  readJson<S extends StandardSchema>(path: PathLike, options: ReadJsonOptions<SchemaInput<S>> & { schema: S }): Promise<SchemaOutput<S>>;
+  readJson<T = unknown>(path: PathLike, options?: (ReadJsonOptions<T> & { schema?: undefined }) | null): Promise<T>;
+  readJson(path: PathLike, options?: ReadJsonOptions | null): Promise<unknown> {
+    return this.#keepOpen(async () => runAsync(this.readingJson(path, options)));
+  }
+
+  /** What fails is not to be committed without it, even if nobody awaits the call. */
+  #perform(steps: () => Steps<void>): Promise<void> {
+    const done = this.#keepOpen(async () => {
+      try {
+        await runAsync(steps());
+      } catch (error) {
+        this.#failure ??= { error };
+        throw error;
+      }
+    });
+    done.catch(() => undefined);
+    return done;
+  }
+
+  /** The transaction does not end before the call has: what that opens would never be closed. */
+  #keepOpen<T>(begin: () => Promise<T>): Promise<T> {
+    const call = begin();
+    this.#calls.add(call);
+    return call.finally(() => this.#calls.delete(call));
+  }
+
+  /** @internal Waits for all calls, after which there are no more; fails if one that was to change something did. */
+  async settled(): Promise<void> {
+    while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
+    this.end();
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
+/** What is to be changed together, with methods that block; see {@link transactionSync}. */
+export class TransactionSync extends AnyTransaction {
+  #failure: { readonly error: unknown } | undefined;
+
+  /** Stages new content of a file; it takes its place at the commit. */
+  writeFile(path: PathLike, data: SyncData, options?: TransactionWriteOptions | BufferEncoding | null): void {
+    this.#perform(() => this.put(path, options, (encoding) => readSyncData(data, encoding)));
+  }
+
+  /** Stages a value as JSON; see {@link Transaction.writeJson}. */
+  writeJson<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (TransactionJsonOptions & { schema?: S | undefined }) | null): void {
+    this.#perform(() => this.json(path, value, options));
+  }
+
+  /** Removes a file (of a link the link itself) at the commit. */
+  remove(path: PathLike, options?: TransactionRemoveOptions): void {
+    this.#perform(() => this.removal(path, options));
+  }
+
+  /** Renames a file (of a link the link itself) at the commit; see {@link Transaction.rename}. */
+  rename(from: PathLike, to: PathLike, options?: TransactionRenameOptions): void {
+    this.#perform(() => this.renaming(from, to, options));
+  }
+
+  /** Reads a file as the transaction leaves it; fails with ENOENT where it leaves none. */
+  readFile(path: PathLike): Buffer;
+  readFile(path: PathLike, encoding: BufferEncoding): string;
+  readFile(path: PathLike, encoding?: BufferEncoding): string | Buffer {
+    return content(path, runSync(this.reading(path)), encoding);
+  }
+
+  /** Reads a JSON file as the transaction leaves it; see {@link Transaction.readJson}. */
+  readJson<S extends StandardSchema>(path: PathLike, options: ReadJsonOptions<SchemaInput<S>> & { schema: S }): SchemaOutput<S>;
+  readJson<T = unknown>(path: PathLike, options?: (ReadJsonOptions<T> & { schema?: undefined }) | null): T;
+  readJson(path: PathLike, options?: ReadJsonOptions | null): unknown {
+    return runSync(this.readingJson(path, options));
+  }
+
+  #perform(steps: () => Steps<void>): void {
+    try {
+      runSync(steps());
+    } catch (error) {
+      this.#failure ??= { error };
+      throw error;
+    }
+  }
+
+  /** @internal Fails if a call did. */
+  settled(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
+function content(path: PathLike, bytes: Buffer | undefined, encoding: BufferEncoding | undefined): string | Buffer {
+  if (bytes === undefined) throw missing(path);
+  return encoding === undefined ? bytes : bytes.toString(encoding);
+}
+
+function missing(path: PathLike): Error {
+  return Object.assign(refusal('ENOENT', `ENOENT: no such file or directory, open '${String(path)}'`), { syscall: 'open', path });
+}

@@ -1,0 +1,111 @@
+/** What a transaction takes and gives, and how its options are read. */
+import { misuse } from '../contract/errors.ts';
+import { record, wrongType, type Fields } from '../contract/option-values.ts';
+import type { Durability, LockOptions, WriteOptions } from '../contract/options.ts';
+import type { PathLike, PathName } from '../contract/path-name.ts';
+import type { NotKept } from '../contract/result.ts';
+import { absolutePath } from '../system/given-path.ts';
+import { readOptions, type Settings } from '../files/settings.ts';
+import type { WriteJsonOptions } from '../json/json-options.ts';
+
+/** How to run a transaction. */
+export interface TransactionOptions {
+  /**
+   * - `'full'`: all or nothing across crashes and power cuts, and once the call has returned, all.
+   * - `'normal'`: the same here, since to be all or nothing takes the same syncs.
+   * - `'off'`: all or nothing if the process is killed; after a power cut anything may be.
+   * @default 'full'
+   */
+  durability?: Durability | undefined;
+  /** Aborts the transaction; without effect from the commit on. */
+  signal?: AbortSignal | undefined;
+  /** How long a rename is tried again while another process has a file open on Windows. Milliseconds. @default 5000 */
+  retry?: { timeout?: number | undefined } | undefined;
+  /** As of every write: see `linger` of {@link WriteOptions}. @default true */
+  linger?: boolean | undefined;
+  /** Files to lock before the callback runs, and how long to wait for locks. */
+  lock?: TransactionLockOptions | undefined;
+}
+
+/** How a transaction locks its files. */
+export interface TransactionLockOptions extends LockOptions {
+  /**
+   * Files to lock before the callback runs (symbolic links followed), so that nobody who uses locks changes them until the
+   * end; others are locked at the commit. `timeout` is for each time. @default none
+   */
+  files?: readonly PathLike[] | undefined;
+}
+
+/** What one file of a transaction takes: the options of `writeFile()` but for those that are the transaction's. */
+export type TransactionWriteOptions = Omit<WriteOptions, 'durability' | 'signal' | 'retry' | 'lock' | 'fallback' | 'temporary' | 'ifUnchanged' | 'flush' | 'linger'>;
+
+/** Those, and how a value becomes JSON. */
+export type TransactionJsonOptions = Omit<TransactionWriteOptions, 'encoding'> & Pick<WriteJsonOptions, 'indent' | 'replacer' | 'schema'>;
+
+/** How to remove a file. */
+export interface TransactionRemoveOptions {
+  /** Whether a file that is not there is no error. @default false */
+  force?: boolean | undefined;
+  /** Keep the removed file, as {@link WriteOptions.backup}. */
+  backup?: WriteOptions['backup'];
+}
+
+/** How to rename a file. */
+export interface TransactionRenameOptions {
+  /** Whether a file of the new name is replaced; `false` fails with EEXIST. @default true */
+  overwrite?: boolean | undefined;
+}
+
+/** What a transaction did with one file. */
+export interface TransactionFile {
+  readonly operation: 'write' | 'remove' | 'rename';
+  /** The file; of a rename its new name. */
+  readonly path: PathName;
+  /** Of a rename its old name. */
+  readonly from?: PathName;
+  /** Size of new content in bytes. */
+  readonly bytes?: number;
+  /** Whether there was a file at `path` before. */
+  readonly replaced: boolean;
+  /** Whether somebody who holds no lock put newer content there since the commit; that stays. */
+  readonly superseded: boolean;
+  /** Where the replaced or removed content was kept, if asked for and there was any. */
+  readonly backupPath: PathName | undefined;
+  /** What of the replaced file could not be kept. */
+  readonly notKept: readonly NotKept[];
+}
+
+/** What a transaction did. */
+export interface TransactionResult {
+  /** One record for each file, in no particular order. */
+  readonly files: readonly TransactionFile[];
+  /** Whether all of it survives a power cut: confirmed, not asked for, or the filesystem cannot. */
+  readonly durable: boolean | 'unsupported';
+}
+
+/** What is the transaction's to say. */
+const notForOneFile = ['durability', 'signal', 'retry', 'lock', 'fallback', 'temporary', 'ifUnchanged', 'flush', 'linger'] as const;
+
+export interface TransactionSettings {
+  readonly settings: Settings;
+  readonly files: readonly PathName[];
+}
+
+/** Reads the options of a transaction. */
+export function readTransactionOptions(given: TransactionOptions | undefined): TransactionSettings {
+  const { lock, ...common } = record(given, 'options', ['durability', 'signal', 'retry', 'lock', 'linger']);
+  const { files = [], ...terms } = record(lock, 'options.lock', ['files', 'timeout', 'lease']);
+  if (!Array.isArray(files)) throw wrongType('options.lock.files', 'an array', files);
+  return { settings: readOptions({ ...common, lock: terms }), files: Array.from(files as PathLike[], (file) => absolutePath(file, 'options.lock.files')) };
+}
+
+const ofOneFile = ['sync', 'encoding', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifMatch', 'makeParents', 'backup', 'flag'] as const satisfies readonly (keyof TransactionWriteOptions)[];
+
+/** The settings of one file, and those of its transaction; further options are left to the caller. Each is read once. */
+export function readOptionsOfFile(given: object | string | null | undefined, further: readonly string[], { durability, signal, retryTimeout, lock, linger }: Settings): { readonly settings: Settings; readonly fields: Fields } {
+  const fields = record(typeof given === 'string' ? { encoding: given } : given, 'options', [...ofOneFile, ...notForOneFile, ...further]);
+  const field = notForOneFile.find((name) => fields[name] !== undefined);
+  if (field !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option of one file in a transaction`);
+  const own = readOptions(Object.fromEntries(ofOneFile.map((name) => [name, fields[name]])));
+  return { settings: { ...own, durability, signal, retryTimeout, lock, linger }, fields };
+}

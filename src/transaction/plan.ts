@@ -1,0 +1,150 @@
+/**
+ * What a transaction is to do, file by file, as its journal says it: backups, new names and removals included.
+ *
+ * Promise: no file is in it twice, and each change can be made again after a crash; what it puts in place is complete beside
+ * its target already. It is made under the locks of all of its files.
+ */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { join, split, type PathName } from '../contract/path-name.ts';
+import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { openDirectory } from '../files/directory.ts';
+import { fileKey, type OpenFolder } from '../files/file-order.ts';
+import { lookAt } from '../files/look.ts';
+import { refusedByPermissions, type Write } from '../files/operation.ts';
+import { syncParents } from '../files/parents.ts';
+import type { Place } from '../files/target.ts';
+import { identityOf, type Change, type Identity } from '../journal/format.ts';
+import { numberBackup, stageOld, syncOld, type StagedBackup } from '../replace/backup.ts';
+import { filesOf, missing, type DraftChange, type Renaming } from './draft-change.ts';
+import type { Draft } from './draft.ts';
+import type { LockSet } from './lock-set.ts';
+import { refuseImmovable, refuseLongName } from './preflight.ts';
+
+/** A further name, or a copy, of a file: as its backup, or to be its new name. */
+interface Linked {
+  readonly staged: StagedBackup;
+  readonly backupPath?: PathName;
+  readonly of: DraftChange;
+}
+
+export class Plan {
+  /** Every directory that it changes; the first is home to the journal. */
+  readonly folders: OpenFolder[] = [];
+  readonly changes: Change[] = [];
+  readonly linked: Linked[] = [];
+  readonly #draft: Draft;
+  readonly #locks: LockSet;
+  /** What it changes, backups included: no file twice. */
+  readonly #files: Set<string>;
+  /** Where among the changes the one is that a draft's change is known by. */
+  readonly #indexes = new Map<DraftChange, number>();
+
+  constructor(draft: Draft, drafted: readonly DraftChange[], locks: LockSet) {
+    this.#draft = draft;
+    this.#locks = locks;
+    this.#files = new Set(drafted.flatMap((change) => filesOf(change).map(({ place }) => fileKey(place))));
+  }
+
+  /** Which of the changes tells what became of a draft's change. */
+  indexOf(change: DraftChange): number {
+    return this.#indexes.get(change) as number;
+  }
+
+  /** Looks at a file again, checks what can be checked, and says what is to be done with it. */
+  *include(change: DraftChange): Steps<void> {
+    const { write, place: at } = change;
+    yield* this.#draft.refresh(change);
+    yield* refuseImmovable(write, at);
+    if (write.settings.backup !== undefined && at.existing !== undefined) yield* this.#backUp(change);
+    const common = { directory: this.#folderAt(at), name: at.name };
+    write.step = 'sync directory';
+    if (write.settings.durability !== 'off') yield* syncParents(write, at.directoryPath);
+    if (change.kind === 'rename') yield* this.#planNewName(change);
+    // Last: to link a file, or to open it, gives it another inode on overlayfs.
+    const was = yield* this.#identify(write, at);
+    if (change.kind === 'put') {
+      yield* refuseLongName(write, at, change.temporary.name);
+      const { reach, name } = change.temporary;
+      this.#enter(change, { kind: 'put', ...common, staged: name, is: yield* identify(reach), over: was });
+      return;
+    }
+    if (was === undefined) throw missing();
+    const removal = { kind: 'remove', ...common, was } as const;
+    if (change.kind === 'remove') this.#enter(change, removal);
+    // What became of it is told by its new name.
+    else this.changes.push(removal);
+  }
+
+  /** A file that is renamed gets its new name before it loses the old one; in another filesystem it is a copy. */
+  *#planNewName(change: Renaming): Steps<void> {
+    const { place: at, to, toWrite } = change;
+    yield* refuseImmovable(toWrite, to);
+    const staged = yield* stageOld(toWrite, at, to, to.name);
+    this.linked.push({ staged, of: change });
+    yield* refuseLongName(toWrite, to, staged.name);
+    const over = yield* this.#identify(toWrite, to);
+    this.#enter(change, { kind: 'put', directory: this.#folderAt(to), name: to.name, staged: staged.name, is: yield* identify(staged.reach), over });
+  }
+
+  #enter(of: DraftChange, change: Change): void {
+    this.#indexes.set(of, this.changes.push(change) - 1);
+  }
+
+  /** What the file is known by after a crash: what has not reached the disk cannot be compared then. */
+  *#identify(write: Write, at: Pick<Place, 'reach' | 'existing'>): Steps<Identity | undefined> {
+    const { existing } = at;
+    if (existing === undefined) return undefined;
+    const onDisk = write.settings.durability === 'off' || (yield* this.#isOnDisk(write, at, existing));
+    const now = yield* lookAt(at);
+    return now && identityOf(now, onDisk);
+  }
+
+  *#isOnDisk(write: Write, at: Pick<Place, 'reach'>, existing: FileStatus): Steps<boolean> {
+    try {
+      return yield* syncOld(write, at, existing);
+    } catch (error) {
+      // It may be replaced or removed, but not read.
+      if (['EACCES', 'EPERM'].includes(codeOf(error) ?? '') || refusedByPermissions(write, error)) return false;
+      throw error;
+    }
+  }
+
+  *#backUp(change: DraftChange): Steps<void> {
+    const { write, place: at } = change;
+    write.step = 'back up';
+    const { backup } = write.settings;
+    if (backup === undefined) return;
+    const { folder, name, surplus } = backup.kind === 'path' ? { ...(yield* this.#folderOf(write, backup.path)), surplus: [] } : { folder: at, ...(yield* numberBackup(write, at, backup)) };
+    const reach = join(folder.directory.reach, name);
+    const backupKey = fileKey({ ...folder, name });
+    if (this.#files.has(backupKey)) throw refusal('EINVAL', 'the backup would be a file that the transaction changes, or another backup');
+    this.#files.add(backupKey);
+    const staged = yield* stageOld(write, at, folder, name);
+    this.linked.push({ staged, backupPath: join(folder.directoryPath, name), of: change });
+    const there = yield* lookAt({ reach });
+    const directory = this.#folderAt(folder);
+    this.changes.push({ kind: 'put', directory, name, staged: staged.name, is: yield* identify(staged.reach), over: there && identityOf(there, false) });
+    for (const old of surplus) {
+      const found = yield* lookAt({ reach: join(folder.directory.reach, old) });
+      if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old }))) this.changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false) });
+    }
+  }
+
+  *#folderOf(write: Write, path: PathName): Steps<{ folder: OpenFolder; name: PathName }> {
+    const { directory: directoryPath, name } = split(path);
+    return { folder: this.#draft.share({ directory: yield* openDirectory(write, directoryPath), directoryPath }), name };
+  }
+
+  #folderAt({ directory, directoryPath }: OpenFolder): number {
+    if (this.folders.length === 0) {
+      this.folders.push(this.#locks.home ?? { directory, directoryPath });
+    }
+    const index = this.folders.findIndex((folder) => folder.directory.key === directory.key);
+    return index === -1 ? this.folders.push({ directory, directoryPath }) - 1 : index;
+  }
+}
+
+/** What a staged file is known by after a crash. */
+function* identify(reach: PathName): Steps<Identity> {
+  return identityOf(yield* call.lstat(reach));
+}

@@ -1,0 +1,67 @@
+/** What would make a rename or removal fail that has been promised already: it is found out before the commit. */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { join, type PathName } from '../contract/path-name.ts';
+import { O_NEW, O_NOFOLLOW, O_RDWR } from '../system/flags.ts';
+import { call, type Steps } from '../system/port.ts';
+import type { Write } from '../files/operation.ts';
+import { refuseReadOnly, type Place } from '../files/target.ts';
+import { newName } from '../files/temporary.ts';
+import { afterFailure } from '../files/tolerate.ts';
+
+/** Fails if the name can be seen not to be one that this process may replace or remove. */
+export function* refuseImmovable(write: Write, place: Place): Steps<void> {
+  const { existing, directory } = place;
+  const { platform, uid } = write.surroundings;
+  if (existing === undefined) return;
+  refuseReadOnly(write, place);
+  if (platform === 'win32') return;
+  const sticky = (directory.status.mode & 0o1000) !== 0;
+  if (sticky && uid !== 0 && uid !== existing.uid && uid !== directory.status.uid) throw refusal('EPERM', "it is another user's in a sticky directory");
+  // A file that is mounted by itself (as containers do) cannot be renamed over; nor can it be linked to its directory.
+  const name = newName(write, place.name, 'temporary');
+  const probe = join(directory.reach, name);
+  const guard = write.surroundings.guard('file', probe, join(place.directoryPath, name));
+  try {
+    yield* call.link(place.reach, probe);
+    guard.opened();
+  } catch (error) {
+    // On a network filesystem an error may be reported of what was done.
+    if (yield* afterFailure(call.unlink(probe))) guard.release();
+    if (codeOf(error) === 'EXDEV') throw refusal('EBUSY', 'it is mounted by itself, and cannot be replaced');
+    if (codeOf(error) === 'EPERM') yield* refuseImmutable(place);
+    return;
+  }
+  // Twice: what hindered the first may have passed.
+  if (!(yield* afterFailure(call.unlink(probe)))) yield* call.unlink(probe);
+  guard.release();
+}
+
+/** Who may not link a file may often rename it. Only of one that is immutable or append-only the system says EPERM also when it is opened. */
+function* refuseImmutable({ reach }: Place): Steps<void> {
+  let fd;
+  try {
+    fd = yield* call.open(reach, O_RDWR | O_NOFOLLOW, 0);
+  } catch (error) {
+    if (codeOf(error) === 'EPERM') throw refusal('EPERM', 'it is immutable or append-only');
+    return;
+  }
+  yield* call.close(fd);
+}
+
+/**
+ * Fails if a name is too long for its filesystem, which some say only of a file that is made: of a longer one than its staged file
+ * has a file of as many bytes is made.
+ */
+export function* refuseLongName(write: Write, { directory, directoryPath, name, existing }: Place, staged: PathName): Steps<void> {
+  const missing = Buffer.byteLength(name) - Buffer.byteLength(staged);
+  if (existing !== undefined || missing <= 0) return;
+  const probe = `.${write.surroundings.token('temporary')}`.padEnd(Buffer.byteLength(name), 'x');
+  const reach = join(directory.reach, probe);
+  const guard = write.surroundings.guard('file', reach, join(directoryPath, probe));
+  guard.opened();
+  try {
+    yield* call.close(yield* call.open(reach, O_NEW, 0o600));
+  } finally {
+    if (yield* afterFailure(call.unlink(reach))) guard.release();
+  }
+}

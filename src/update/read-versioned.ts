@@ -1,0 +1,65 @@
+import { textOf } from '../contract/data.ts';
+import { record } from '../contract/option-values.ts';
+import type { PathLike } from '../contract/path-name.ts';
+import type { Version } from '../contract/version.ts';
+import { runAsync } from '../system/async-driver.ts';
+import { surroundings } from '../system/environment.ts';
+import { targetPath } from '../system/given-path.ts';
+import { runSync } from '../system/sync-driver.ts';
+import { asWriteError, newLook, type Write } from '../files/operation.ts';
+import { readOptions } from '../files/settings.ts';
+import { readPath, type Read } from '../files/snapshot.ts';
+
+/** What a file holds, and which version that is. */
+export interface Versioned<Content> {
+  /** Undefined if there is no file. */
+  readonly content: Content | undefined;
+  /** For the option `ifMatch` of a later write; `'absent'` if there is no file. */
+  readonly version: Version;
+}
+
+/** How to read. */
+interface ReadOptions {
+  readonly encoding?: BufferEncoding | null | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads a file with the version of its content: a later write with `ifMatch: version` replaces the file only if it holds the same still.
+ *
+ * @throws {WriteError} with the system's code; `ERR_ENCODING_INVALID_ENCODED_DATA` where text is asked for, and the content is no UTF-8.
+ * @example Change a file that nobody else has changed meanwhile
+ * ```ts
+ * const { content = '', version } = await readVersioned('notes.txt', 'utf8');
+ * await writeFile('notes.txt', `${content}one more\n`, { ifMatch: version });
+ * ```
+ */
+export function readVersioned(path: PathLike, options: BufferEncoding | (ReadOptions & { encoding: BufferEncoding })): Promise<Versioned<string>>;
+export function readVersioned(path: PathLike, options?: (ReadOptions & { encoding?: null | undefined }) | null): Promise<Versioned<Buffer>>;
+export async function readVersioned(path: PathLike, options?: BufferEncoding | ReadOptions | null): Promise<Versioned<string | Buffer>> {
+  const { write, encoding } = prepare(path, options, false);
+  return versioned(write, await runAsync(readPath(write)), encoding);
+}
+
+/** Reads a file with the version of its content, blocking; see {@link readVersioned}. */
+export function readVersionedSync(path: PathLike, options: BufferEncoding | (ReadOptions & { encoding: BufferEncoding })): Versioned<string>;
+export function readVersionedSync(path: PathLike, options?: (ReadOptions & { encoding?: null | undefined }) | null): Versioned<Buffer>;
+export function readVersionedSync(path: PathLike, options?: BufferEncoding | ReadOptions | null): Versioned<string | Buffer> {
+  const { write, encoding } = prepare(path, options, true);
+  return versioned(write, runSync(readPath(write)), encoding);
+}
+
+/** `encoding`: of text; undefined where bytes are wanted. */
+function prepare(path: PathLike, options: BufferEncoding | ReadOptions | null | undefined, blocking: boolean): { write: Write; encoding: BufferEncoding | undefined } {
+  const fields = record(typeof options === 'string' ? { encoding: options } : options, 'options', ['encoding', 'signal']);
+  const settings = readOptions(fields);
+  return { write: newLook('read', targetPath(path), settings, surroundings, blocking), encoding: typeof fields['encoding'] === 'string' ? settings.encoding : undefined };
+}
+
+function versioned(write: Write, { content, version }: Read, encoding: BufferEncoding | undefined): Versioned<string | Buffer> {
+  try {
+    return { content: content === undefined || encoding === undefined ? content : textOf(content, encoding), version };
+  } catch (error) {
+    throw asWriteError(write, error);
+  }
+}

@@ -1,0 +1,96 @@
+import { readData, readSyncData, textOf, type Content, type Data, type SyncData } from '../contract/data.ts';
+import type { WriteOptions } from '../contract/options.ts';
+import { display, type PathLike } from '../contract/path-name.ts';
+import type { UpdateResult } from '../contract/result.ts';
+import { unchanged, type Kept } from '../contract/unchanged.ts';
+import { runAsync } from '../system/async-driver.ts';
+import type { Steps } from '../system/port.ts';
+import { runSync } from '../system/sync-driver.ts';
+import type { LockedWrite } from '../files/operation.ts';
+import { readOptionsAnd } from '../files/settings.ts';
+import { Turn } from '../order/turn.ts';
+import { updateTarget, type Updated } from '../replace/locked.ts';
+import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
+
+/**
+ * Replaces a file by what `update` makes of its content, and loses no update of others: it holds the file's lock meanwhile,
+ * against every process and thread that updates the file so.
+ *
+ * `update` is given a Buffer, or a string if `encoding` is; or `undefined` if there is no file. It returns the new content, or
+ * {@link unchanged}. If it throws, the old file stays. A process that dies in the middle leaves the old file, and its lock is free:
+ * at once where its death can be seen (same machine and pid namespace), after its `lease` elsewhere.
+ * A call for the same file that `update` makes, and awaits, waits for `update` itself: until `ERR_LOCK_TIMEOUT`.
+ * Somebody who writes the file without the lock is noticed up to the moment of the rename (`ERR_VERSION_CONFLICT`).
+ *
+ * @throws what `update` throws; {@link TypeError} if it returns nothing; or by a {@link WriteError} with one of the codes
+ * `ERR_LOCK_TIMEOUT` (others held the lock for all of `lock.timeout`), `ERR_LOCK_LOST` (this process was stopped for longer than its
+ * lease, and another went on: nothing was written), `ERR_VERSION_CONFLICT`, or those of the system.
+ * @example Count
+ * ```ts
+ * await updateFile('count', (old = '0') => String(Number(old) + 1), 'utf8');
+ * ```
+ */
+export function updateFile(
+  path: PathLike,
+  update: (content: string | undefined, info: UpdateInfo) => Data | Kept | PromiseLike<Data | Kept>,
+  options: BufferEncoding | (WriteOptions & { encoding: BufferEncoding }),
+): Promise<UpdateResult>;
+export function updateFile(
+  path: PathLike,
+  update: (content: Buffer | undefined, info: UpdateInfo) => Data | Kept | PromiseLike<Data | Kept>,
+  options?: (WriteOptions & { encoding?: null | undefined }) | null,
+): Promise<UpdateResult>;
+export async function updateFile(
+  path: PathLike,
+  update: (content: never, info: UpdateInfo) => unknown,
+  options?: BufferEncoding | WriteOptions | null,
+): Promise<UpdateResult> {
+  return resultOf(await runAsync(updating(path, update, options, false)));
+}
+
+/**
+ * Replaces a file by what `update` makes of its content, as {@link updateFile} does, and blocks until it is done.
+ *
+ * A call that would have to wait for another of its own thread fails with `ERR_LOCK_DEADLOCK`.
+ *
+ * @throws as {@link updateFile}.
+ * @example Count
+ * ```ts
+ * updateFileSync('count', (old = '0') => String(Number(old) + 1), 'utf8');
+ * ```
+ */
+export function updateFileSync(
+  path: PathLike,
+  update: (content: string | undefined, info: UpdateInfo) => SyncData | Kept,
+  options: BufferEncoding | (WriteOptions & { encoding: BufferEncoding }),
+): UpdateResult;
+export function updateFileSync(
+  path: PathLike,
+  update: (content: Buffer | undefined, info: UpdateInfo) => SyncData | Kept,
+  options?: (WriteOptions & { encoding?: null | undefined }) | null,
+): UpdateResult;
+export function updateFileSync(path: PathLike, update: (content: never, info: UpdateInfo) => unknown, options?: BufferEncoding | WriteOptions | null): UpdateResult {
+  return resultOf(runSync(updating(path, update, options, true)));
+}
+
+function updating(path: PathLike, update: (content: never, info: UpdateInfo) => unknown, options: BufferEncoding | WriteOptions | null | undefined, blocking: boolean): Steps<Updated> {
+  const { settings, fields } = readOptionsAnd(options, []);
+  const write = lockedWrite(path, update, settings, blocking);
+  const asText = typeof fields['encoding'] === 'string';
+  return updateTarget(write, new Turn(write), function* (old, version) {
+    const content = asText && old !== undefined ? textOf(old, settings.encoding) : old;
+    const outcome = yield* outcomeOf(write, () => update(content as never, { version, path: write.path }), (data) => contentOf(write, data));
+    return 'error' in outcome ? outcome : { content: outcome.value };
+  });
+}
+
+function contentOf({ blocking, path, settings: { encoding } }: LockedWrite, data: unknown): Content | undefined {
+  if (data === unchanged) return undefined;
+  const what = `What the update of "${display(path)}" returns`;
+  return blocking ? readSyncData(data as SyncData, encoding, what) : readData(data as Data, encoding, what);
+}
+
+function resultOf(updated: Updated): UpdateResult {
+  if ('error' in updated) throw updated.error;
+  return updated.result;
+}

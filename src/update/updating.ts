@@ -1,0 +1,57 @@
+/** What updates have in common: a write under a lock, and a function of the caller's that is called meanwhile. */
+import { describe } from '../contract/describe.ts';
+import { misuse } from '../contract/errors.ts';
+import { display, type PathLike, type PathName } from '../contract/path-name.ts';
+import { isThenable } from '../contract/thenable.ts';
+import type { Version } from '../contract/version.ts';
+import { surroundings } from '../system/environment.ts';
+import { targetPath } from '../system/given-path.ts';
+import type { Steps } from '../system/port.ts';
+import { settled } from '../files/contents.ts';
+import { newLockedWrite, type LockedWrite } from '../files/operation.ts';
+import type { Settings } from '../files/settings.ts';
+
+/** What an update is told beside the content. */
+export interface UpdateInfo {
+  /** The version of the content; `'absent'` if there is no file. */
+  readonly version: Version;
+  /** The file, symbolic links followed. */
+  readonly path: PathName;
+}
+
+/** A write for an update. */
+export function lockedWrite(path: PathLike, update: unknown, settings: Settings, blocking: boolean): LockedWrite {
+  if (typeof update !== 'function') throw misuse('ERR_INVALID_ARG_TYPE', `"update" must be a function, not ${describe(update)}`);
+  if (settings.fallback === 'in-place') throw misuse('ERR_INVALID_ARG_VALUE', `"options.fallback" must be 'error' here: others cannot be kept off what is written in place`);
+  return newLockedWrite(targetPath(path), settings, surroundings, blocking);
+}
+
+/** What `convert` makes of what the caller's function returned, which is not nothing, as soon as that is there; or what it threw. */
+export function* outcomeOf<T = unknown>(write: LockedWrite, run: () => unknown, convert = (value: unknown): T => value as T): Steps<{ value: T } | { error: unknown }> {
+  const read = (value: unknown): T => {
+    if (value === undefined) throw wrongReturn(write, 'nothing; return the new content, or "unchanged" to leave the file as it is');
+    return convert(value);
+  };
+  return write.blocking ? attempt(write, run, read) : yield* settled(write, attemptLater(run, read));
+}
+
+function attempt<T>(write: LockedWrite, run: () => unknown, read: (value: unknown) => T): { value: T } | { error: unknown } {
+  try {
+    const value = run();
+    return isThenable(value) ? { error: wrongReturn(write, 'a promise; use the asynchronous function') } : { value: read(value) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+async function attemptLater<T>(run: () => unknown, read: (value: unknown) => T): Promise<{ value: T } | { error: unknown }> {
+  try {
+    return { value: read(await run()) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function wrongReturn(write: LockedWrite, what: string): TypeError {
+  return misuse('ERR_INVALID_RETURN_VALUE', `The update of "${display(write.path)}" returned ${what}`);
+}

@@ -1,0 +1,73 @@
+import { describe } from '../contract/describe.ts';
+import { misuse } from '../contract/errors.ts';
+import type { WriteOptions } from '../contract/options.ts';
+import type { PathLike, PathName } from '../contract/path-name.ts';
+import type { WriteResult } from '../contract/result.ts';
+import { isThenable } from '../contract/thenable.ts';
+import { openPendingSync, PendingFileSync } from './pending-file-sync.ts';
+import { openPending, PendingFile } from './pending-file.ts';
+
+/**
+ * Calls `callback` with a file to write; when it returns, that file replaces the one at `path`, and when it throws, the old
+ * one stays and the error is passed on.
+ *
+ * With `temporary: { keepOnError: true }` what was written so far is kept then, and the error's `temporaryPath` says where.
+ *
+ * @throws what the callback throws, or a {@link WriteError}; or a TypeError (`ERR_INVALID_STATE`) if the callback discarded the file.
+ * @example Write what may fail half way
+ * ```ts
+ * await atomicWrite('report.csv', async (file) => {
+ *   for (const row of ['name,size\n', 'a,1\n']) await file.write(row);
+ * });
+ * ```
+ */
+export async function atomicWrite(
+  path: PathLike,
+  callback: (file: PendingFile) => unknown,
+  options?: WriteOptions | BufferEncoding | null,
+): Promise<WriteResult> {
+  assertFunction(callback);
+  const file = await openPending(path, options);
+  try {
+    await callback(file);
+  } catch (error) {
+    throw naming(error, await PendingFile.fail(file));
+  }
+  return (await PendingFile.result(file)) ?? file.commit();
+}
+
+/** What a callback may return that has done all of its work by then: no promise. */
+type Returned<T> = T extends PromiseLike<unknown> ? never : T;
+
+/**
+ * Calls `callback` with a file to write that then replaces the one at `path`, blocking; see {@link atomicWrite}.
+ *
+ * @throws {TypeError} `ERR_INVALID_RETURN_VALUE` if the callback returned a promise; the old file stays.
+ */
+export function atomicWriteSync<T>(
+  path: PathLike,
+  callback: (file: PendingFileSync) => Returned<T>,
+  options?: WriteOptions | BufferEncoding | null,
+): WriteResult {
+  assertFunction(callback);
+  const file = openPendingSync(path, options);
+  try {
+    const returned = callback(file);
+    // It has not written what it will write: to commit now would be to commit a part.
+    if (isThenable(returned)) throw misuse('ERR_INVALID_RETURN_VALUE', 'The callback of atomicWriteSync() returned a promise; use atomicWrite()');
+  } catch (error) {
+    throw naming(error, PendingFileSync.fail(file));
+  }
+  return PendingFileSync.result(file) ?? file.commit();
+}
+
+function assertFunction(callback: unknown): void {
+  if (typeof callback !== 'function') throw misuse('ERR_INVALID_ARG_TYPE', `"callback" must be a function, not ${describe(callback)}`);
+}
+
+/** The callback's own error, which says where the temporary file was kept, if it was. */
+function naming(error: unknown, temporaryPath: PathName | undefined): unknown {
+  if (temporaryPath === undefined) return error;
+  if (typeof error === 'object' && error !== null && Object.isExtensible(error)) return Object.assign(error, { temporaryPath });
+  return Object.assign(new Error(`The new content is kept in "${temporaryPath.toString()}"`, { cause: error }), { temporaryPath });
+}

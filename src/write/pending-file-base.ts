@@ -1,0 +1,34 @@
+import type { PathName } from '../contract/path-name.ts';
+import type { Pending } from './pending.ts';
+
+/** What a pending file says of itself, whether its methods block or not. */
+export abstract class PendingFileBase {
+  /** @internal */
+  declare protected readonly pending: Pending;
+
+  /** @internal */
+  protected constructor(pending: Pending) {
+    // Not enumerable: who prints the object is not shown what is inside.
+    Object.defineProperty(this, 'pending', { value: pending });
+  }
+
+  /** The file that a commit replaces, symbolic links followed. */
+  get path(): PathName {
+    return this.pending.write.path;
+  }
+
+  /** Where the content is until then. */
+  get temporaryPath(): PathName {
+    return this.pending.staged.temporary.path;
+  }
+
+  /** The descriptor of the temporary file, for functions of `node:fs`. Do not close it. */
+  get fd(): number {
+    return this.pending.staged.temporary.fd;
+  }
+
+  /** Whether the content is in place. */
+  get committed(): boolean {
+    return this.pending.state === 'committed';
+  }
+}

@@ -1,0 +1,76 @@
+import { readChunks, readSyncData, type Chunk, type SyncData } from '../contract/data.ts';
+import type { WriteOptions } from '../contract/options.ts';
+import type { PathLike, PathName } from '../contract/path-name.ts';
+import type { WriteResult } from '../contract/result.ts';
+import { surroundings } from '../system/environment.ts';
+import { targetPath } from '../system/given-path.ts';
+import { runSync } from '../system/sync-driver.ts';
+import { newWrite, reporting, type Write } from '../files/operation.ts';
+import { readOptions } from '../files/settings.ts';
+import { Turn } from '../order/turn.ts';
+import { stage, type Staged } from '../replace/stage.ts';
+import { PendingFileBase } from './pending-file-base.ts';
+import { Pending, writingChunks } from './pending.ts';
+
+/** A pending file whose methods block; see {@link PendingFile}. */
+export class PendingFileSync extends PendingFileBase {
+  #committed: WriteResult | undefined;
+
+  /** @internal Use {@link openPendingSync}. */
+  constructor(write: Write, staged: Staged) {
+    super(new Pending(write, staged));
+  }
+
+  /** Writes all of the data after what was written before; returns the number of bytes. */
+  write(data: SyncData, encoding?: BufferEncoding): number {
+    this.pending.assertOpen('write to');
+    const content = readSyncData(data, encoding ?? this.pending.write.settings.encoding);
+    return runSync(this.pending.writingContent(content));
+  }
+
+  /** Writes all of several chunks in order, in as few system calls as possible; returns the number of bytes. */
+  writev(chunks: readonly Chunk[], encoding?: BufferEncoding): number {
+    this.pending.assertOpen('write to');
+    const buffers = readChunks(chunks, encoding ?? this.pending.write.settings.encoding);
+    return runSync(this.pending.writing(writingChunks(this.pending.write, this.fd, buffers)));
+  }
+
+  /** Puts the content in the target's place, as durably as was asked for; see {@link PendingFile.commit}. */
+  commit(): WriteResult {
+    this.pending.assertOpen('commit');
+    if (this.pending.failure !== undefined) {
+      runSync(this.pending.givingUp(true));
+      throw this.pending.failure.error;
+    }
+    this.pending.state = 'committing';
+    this.#committed = runSync(this.pending.committing(new Turn(this.pending.write)));
+    return this.#committed;
+  }
+
+  /** Removes the temporary file and leaves the target as it is. Without effect after a commit. */
+  discard(): void {
+    if (this.pending.state === 'open') runSync(this.pending.givingUp(false));
+  }
+
+  /** Discards it unless it was committed. */
+  [Symbol.dispose](): void {
+    this.discard();
+  }
+
+  /** @internal After a failure of the caller's: discards it, or keeps it and returns where. */
+  static fail(file: PendingFileSync): PathName | undefined {
+    return file.pending.state === 'open' ? runSync(file.pending.givingUp(true)) : undefined;
+  }
+
+  /** @internal The result of the commit, if there was one. */
+  static result(file: PendingFileSync): WriteResult | undefined {
+    return file.#committed;
+  }
+}
+
+/** Opens a file that will replace the one at `path`, blocking; see {@link openPending}. */
+export function openPendingSync(path: PathLike, options?: WriteOptions | BufferEncoding | null): PendingFileSync {
+  const settings = readOptions(options);
+  const write = newWrite(targetPath(path), settings, surroundings, true);
+  return new PendingFileSync(write, runSync(reporting(write, stage(write))));
+}

@@ -1,0 +1,105 @@
+import type { Content } from '../contract/data.ts';
+import { misuse } from '../contract/errors.ts';
+import type { PathName } from '../contract/path-name.ts';
+import type { WriteResult } from '../contract/result.ts';
+import { call, type Steps } from '../system/port.ts';
+import { writeAllOf, writeContent } from '../files/contents.ts';
+import { asWriteError, reporting, type Write } from '../files/operation.ts';
+import { cannotSync } from '../files/sync-file.ts';
+import type { Turn } from '../order/turn.ts';
+import { commitStaged } from '../replace/commit.ts';
+import { giveUp, type Staged } from '../replace/stage.ts';
+
+type State = 'open' | 'committing' | 'committed' | 'discarded' | 'failed';
+
+/** A staged file and its state: what the two kinds of pending file have in common. */
+export class Pending {
+  readonly write: Write;
+  readonly staged: Staged;
+  state: State = 'open';
+  /** Why it cannot be committed any more. */
+  failure: { readonly error: unknown } | undefined;
+  /** Whether a sync has failed: what was written before may be gone. */
+  isLost = false;
+
+  constructor(write: Write, staged: Staged) {
+    this.write = write;
+    this.staged = staged;
+  }
+
+  assertOpen(action: string): void {
+    if (this.state !== 'open') throw misuse('ERR_INVALID_STATE', `Cannot ${action} "${this.write.path.toString()}": it is ${described[this.state]}`);
+  }
+
+  /** Reads the data of a call that is perhaps not awaited: if it is refused, what is committed must not lack it silently. */
+  reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      this.failure ??= { error };
+      throw error;
+    }
+  }
+
+  /** Writes content; a source is closed whatever happens. */
+  *writingContent(content: Content): Steps<number> {
+    try {
+      return yield* this.writing(writeContent(this.write, this.staged.temporary.fd, content));
+    } finally {
+      if (content.kind === 'source') content.source.close();
+    }
+  }
+
+  /** Steps that write. What fails in them leaves the file incomplete, so that a later commit fails with the same. */
+  *writing<T>(steps: Steps<T>): Steps<T> {
+    if ((!this.staged.temporary.open || this.isLost) && this.failure !== undefined) throw this.failure.error;
+    try {
+      return yield* reporting(this.write, steps);
+    } catch (error) {
+      this.failure ??= { error };
+      throw error;
+    }
+  }
+
+  /** Syncs what has been written, while more is: only then is there little left for the commit. Nothing is to be written after a failure. */
+  *syncingEarly(): Steps<void> {
+    try {
+      yield* call.fdatasync(this.staged.temporary.fd);
+    } catch (error) {
+      // The sync at the end says so, and whether it matters.
+      if (cannotSync(error)) return;
+      this.isLost = true;
+      this.failure ??= { error: asWriteError({ ...this.write, step: 'sync' }, error) };
+    }
+  }
+
+  *committing(turn: Turn): Steps<WriteResult> {
+    try {
+      const result = yield* commitStaged(this.write, this.staged, turn);
+      this.state = 'committed';
+      return result;
+    } catch (error) {
+      this.state = this.write.outcome === 'new' ? 'committed' : 'failed';
+      throw error;
+    }
+  }
+
+  *givingUp(failed: boolean): Steps<PathName | undefined> {
+    this.state = failed ? 'failed' : 'discarded';
+    return yield* giveUp(this.write, this.staged, failed);
+  }
+}
+
+const described: Record<State, string> = {
+  open: 'open',
+  committing: 'being committed',
+  committed: 'committed already',
+  discarded: 'discarded already',
+  failed: 'discarded already, after a failure',
+};
+
+/** Writes all of several buffers; returns the number of bytes. */
+export function* writingChunks(write: Write, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
+  write.step = 'write';
+  return yield* writeAllOf(write, fd, buffers);
+}

@@ -1,0 +1,76 @@
+import { readData, readSyncData, type Content, type Data, type SyncData } from '../contract/data.ts';
+import type { WriteOptions } from '../contract/options.ts';
+import type { PathLike } from '../contract/path-name.ts';
+import type { WriteResult } from '../contract/result.ts';
+import { runAsync } from '../system/async-driver.ts';
+import { surroundings } from '../system/environment.ts';
+import { targetPath } from '../system/given-path.ts';
+import { queueMicrotask } from '../system/globals.ts';
+import { runSync } from '../system/sync-driver.ts';
+import { newWrite, type Write } from '../files/operation.ts';
+import { readOptions } from '../files/settings.ts';
+import { Turn } from '../order/turn.ts';
+import { replaceFile } from '../replace/replace.ts';
+import { supersededBy } from '../replace/superseded.ts';
+
+/**
+ * Replaces the file at `path` with `data`: readers see the old content or the new, never a mixture.
+ *
+ * After a crash the file holds the old content or the new, whole. Once the promise has resolved with
+ * `durability: 'full'`, the default, it holds the new one also after a power cut.
+ * Of calls for one file that are not awaited the last one wins; those that it overtakes resolve as `superseded` once
+ * its content is in place.
+ * Not kept: other hard links to the file (they keep the old content) and the inode number. See docs/guarantees.md, rename(2), fsync(2).
+ *
+ * @throws {WriteError} by rejecting; `outcome` tells which content is in place (`ENOSPC` → `'old'`).
+ * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.
+ * @example Replace a file
+ * ```ts
+ * const { durable } = await writeFile('settings.json', '{"theme": "dark"}\n');
+ * ```
+ */
+export function writeFile(path: PathLike, data: Data, options?: WriteOptions | BufferEncoding | null): Promise<WriteResult> {
+  try {
+    const settings = readOptions(options);
+    const target = targetPath(path);
+    const content = readData(data, settings.encoding);
+    const write = newWrite(target, settings, surroundings, false);
+    return inTurn(write, new Turn(write), content);
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
+
+/** Begins at once, or when it is known that no newer call makes this one needless. */
+function inTurn(write: Write, turn: Turn, content: Content): Promise<WriteResult> {
+  const begin = (): Promise<WriteResult> => runAsync(replaceFile(write, turn, content));
+  if (content.kind === 'source') return begin();
+  const { byteLength } = content.bytes;
+  let settle: (result: WriteResult | Promise<WriteResult>) => void;
+  const waits = turn.standBy((newer) => {
+    if (newer === undefined) return queueMicrotask(() => settle(begin()));
+    turn.leave();
+    settle(supersededBy(newer, byteLength));
+  });
+  return waits ? new Promise((resolve) => (settle = resolve)) : begin();
+}
+
+/**
+ * Replaces the file at `path` with `data`, as {@link writeFile} does, and blocks until it is done.
+ *
+ * It comes after every call made before: also a {@link writeFile} that is still under way does not change the file any more.
+ *
+ * @throws {WriteError} `outcome` tells which content is in place.
+ * @throws {TypeError | RangeError} for wrong arguments, before anything is touched.
+ * @example Replace a file
+ * ```ts
+ * writeFileSync('settings.json', '{"theme": "dark"}\n');
+ * ```
+ */
+export function writeFileSync(path: PathLike, data: SyncData, options?: WriteOptions | BufferEncoding | null): WriteResult {
+  const settings = readOptions(options);
+  const target = targetPath(path);
+  const content = readSyncData(data, settings.encoding);
+  const write = newWrite(target, settings, surroundings, true);
+  return runSync(replaceFile(write, new Turn(write), content));
+}

@@ -1,0 +1,174 @@
+import { onAbort } from '../contract/abort.ts';
+import { bare } from '../contract/bare.ts';
+import { chunkBytes, type Chunk } from '../contract/data.ts';
+import { aborted, codeOf } from '../contract/errors.ts';
+import type { WriteOptions } from '../contract/options.ts';
+import type { PathLike, PathName } from '../contract/path-name.ts';
+import type { WriteResult } from '../contract/result.ts';
+import { targetPath } from '../system/given-path.ts';
+import { readOptions, readOptionsAnd, type Settings } from '../files/settings.ts';
+import { openToWrite, type PendingFile } from './pending-file.ts';
+import { knownEncoding, PinningWritable, settle } from './stream-callbacks.ts';
+
+/** Options of a write stream. */
+export interface WriteStreamOptions extends WriteOptions {
+  /** Bytes that are taken before `write()` returns false. What waits is written in one call. @default 1048576 */
+  highWaterMark?: number | undefined;
+}
+
+/** A Writable whose content replaces a file when it finishes; see {@link createWriteStream}. */
+export class WriteStream extends PinningWritable {
+  /** The file that is replaced: as given, and once it is open with symbolic links followed. */
+  path: PathName;
+  /** Bytes written so far. */
+  bytesWritten = 0;
+  /** What was done, from `'finish'` on. */
+  result: WriteResult | undefined;
+  readonly #settings: Settings;
+  readonly #signal: AbortSignal | undefined;
+  #file: PendingFile | undefined;
+  #committing = false;
+  #stopListening: () => void = () => undefined;
+
+  /** @internal Use {@link createWriteStream}. */
+  constructor(path: PathLike, options: WriteStreamOptions | BufferEncoding | null | undefined) {
+    // All of it before super(): a stream that has been begun opens its file, whatever the constructor throws afterwards.
+    const { settings, fields } = readOptionsAnd(options, ['highWaterMark']);
+    const target = targetPath(path);
+    const { highWaterMark = 1 << 20 } = fields;
+    super({ highWaterMark: highWaterMark as number, defaultEncoding: settings.encoding, decodeStrings: true });
+    const { signal } = settings;
+    this.path = target;
+    this.#settings = settings;
+    this.#signal = signal;
+    if (signal?.aborted === true) this.#abort();
+    else this.#stopListening = onAbort(signal, this.#abort);
+  }
+
+  readonly #abort = (): void => {
+    // Once it is committing, the commit itself looks at the signal, up to the rename.
+    if (!this.#committing) this.destroy(aborted(this.#signal as AbortSignal));
+  };
+
+  override _construct(done: (error?: Error | null) => void): void {
+    // Where an abort destroyed it meanwhile, that is its error; why it then did not open adds nothing.
+    settle(this.#open(), (error) => done(this.destroyed ? null : error));
+  }
+
+  async #open(): Promise<void> {
+    this.#file = await openToWrite(this.path, this.#settings);
+    this.path = this.#file.path;
+  }
+
+  override _write(chunk: Chunk, encoding: BufferEncoding | 'buffer', done: (error?: Error | null) => void): void {
+    settle(this.#count((this.#file as PendingFile).write(chunk, knownEncoding(encoding))), done);
+  }
+
+  override _writev(chunks: { chunk: Chunk }[], done: (error?: Error | null) => void): void {
+    settle(this.#count((this.#file as PendingFile).writev(chunks.map(({ chunk }) => chunk))), done);
+  }
+
+  async #count(bytes: Promise<number>): Promise<void> {
+    this.bytesWritten += await bytes;
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    settle(this.#commit(), done);
+  }
+
+  async #commit(): Promise<void> {
+    this.#committing = true;
+    this.result = await (this.#file as PendingFile).commit();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#stopListening();
+    // The first error counts; a discard that fails has nothing to add to it.
+    settle(this.#file?.discard() ?? Promise.resolve(), () => done(error));
+  }
+}
+
+/**
+ * A Writable whose content replaces the file at `path` when the stream finishes; `'finish'` comes after that, when the
+ * content is as durable as was asked for. If the stream is destroyed first, as `stream.pipeline()` does when its source
+ * fails, the old file stays.
+ *
+ * @throws {TypeError | RangeError} for wrong arguments. What fails later is the stream's `'error'`, a {@link WriteError}.
+ * @example Copy
+ * ```ts
+ * await pipeline(createReadStream('settings.json'), createWriteStream('copy.json'));
+ * ```
+ */
+export function createWriteStream(path: PathLike, options?: WriteStreamOptions | BufferEncoding | null): WriteStream {
+  return new WriteStream(path, options);
+}
+
+/**
+ * The same as a web stream: closing it replaces the file, aborting it leaves the old one.
+ *
+ * @throws {TypeError | RangeError} for wrong arguments. What fails later makes the stream fail, with a {@link WriteError}.
+ * @example Save a response
+ * ```ts
+ * await new Response('content').body?.pipeTo(createWritableStream('download.html'));
+ * ```
+ */
+export function createWritableStream(path: PathLike, options?: WriteOptions): WritableStream<Chunk> {
+  const settings = readOptions(options);
+  const target = targetPath(path);
+  const { signal } = settings;
+  let file: PendingFile;
+  let stopListening: () => void;
+  const discard = (): Promise<void> => {
+    stopListening();
+    return file.discard();
+  };
+  // A web stream that fails by itself does not call its abort().
+  const orDiscard = async (write: Promise<unknown>): Promise<void> => {
+    try {
+      await write;
+    } catch (error) {
+      await discard();
+      // What came while an abort was discarding the file failed by the abort.
+      throw signal?.aborted === true && codeOf(error) === 'ERR_INVALID_STATE' ? aborted(signal) : error;
+    }
+  };
+  /** What is to be written, as it was when it was given: a web stream hands it over later. */
+  const given: (() => Uint8Array)[] = [];
+  const writeNext = async (): Promise<number> => file.writev([(given.shift() as () => Uint8Array)()]);
+  const sink: ConstructorParameters<typeof WritableStream<Chunk>>[0] = {
+    async start(controller) {
+      file = await openToWrite(target, settings);
+      const abort = (): void => settle(discard(), () => controller.error(aborted(signal as AbortSignal)));
+      stopListening = onAbort(signal, abort);
+      if (signal?.aborted === true) abort();
+    },
+    // As one chunk of several: an array or a Blob is data, but not a chunk.
+    write: () => orDiscard(writeNext()),
+    async close() {
+      await orDiscard(file.commit());
+      stopListening();
+    },
+    abort: discard,
+  };
+  const strategy = {
+    highWaterMark: 1,
+    // Asked of each chunk when it is given.
+    size(chunk: Chunk) {
+      given.push(pinning(chunk, settings.encoding));
+      return 1;
+    },
+  };
+  return new WritableStream<Chunk>(bare(sink), bare(strategy));
+}
+
+/** Fails later, as the write of a stream does. */
+function pinning(chunk: Chunk, encoding: BufferEncoding): () => Uint8Array {
+  try {
+    const bytes = chunkBytes(chunk, encoding);
+    return () => bytes;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}

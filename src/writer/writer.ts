@@ -1,0 +1,267 @@
+import { chunkBytes, isChunk } from '../contract/data.ts';
+import { misuse, WriteError } from '../contract/errors.ts';
+import { readDuration } from '../contract/option-values.ts';
+import { display, type PathLike, type PathName } from '../contract/path-name.ts';
+import type { WriteResult } from '../contract/result.ts';
+import { isThenable } from '../contract/thenable.ts';
+import { runAsync } from '../system/async-driver.ts';
+import { surroundings } from '../system/environment.ts';
+import { targetPath } from '../system/given-path.ts';
+import type { Steps } from '../system/port.ts';
+import { runSync } from '../system/sync-driver.ts';
+import { prepareToSave, unwatch, watch, type Unsaved } from '../system/unsaved.ts';
+import { newWrite, type Write } from '../files/operation.ts';
+import { readOptionsAnd, type Settings } from '../files/settings.ts';
+import type { Place } from '../files/target.ts';
+import { Turn } from '../order/turn.ts';
+import type { LaterContent } from '../replace/deferred-content.ts';
+import { replaceFile } from '../replace/replace.ts';
+import { readFunction, readIndent, type Indentation } from '../json/json-options.ts';
+import { stringify } from '../json/json-strict.ts';
+import { encode, indentedBy, layOut, type Layout } from '../json/json-text.ts';
+import { layoutAt } from '../json/layout.ts';
+import { Saving } from './saving.ts';
+import type { WriterOptions } from './writer-options.ts';
+
+/**
+ * Writes a file over and over, always the newest of the values that it is given; see {@link createWriter}.
+ *
+ * It holds at most the value that is being written and the newest one that waits, however many it is given.
+ */
+export class Writer<T = unknown> {
+  /** The file, as an absolute path. */
+  readonly path: PathName;
+  readonly #settings: Settings;
+  readonly #options: WriterOptions<T>;
+  readonly #indent: Indentation;
+  readonly #unsaved: Unsaved = { start: () => this.#hurry(), saveNow: () => this.#saveAtEnd() };
+  #layout: Layout | undefined;
+  #running: Saving<T> | undefined;
+  #waiting: Saving<T> | undefined;
+  /** Why the newest value is not in place. */
+  #failure: { readonly error: unknown } | undefined;
+  #closed = false;
+
+  /** @internal Use {@link createWriter}. */
+  constructor(path: PathName, settings: Settings, indent: Indentation, options: WriterOptions<T>) {
+    this.path = path;
+    this.#settings = settings;
+    this.#indent = indent;
+    this.#options = options;
+    prepareToSave();
+  }
+
+  /**
+   * Writes a value, or what a function returns when its turn comes; a value that is changed until then is written as it is then.
+   *
+   * The promise resolves when this value or a newer one is in place, with the result of the write that brought it there; values
+   * that share a write share its promise. It rejects if that write failed, or with what the serialiser threw; the old content
+   * is in place then, and later values get their turn.
+   *
+   * @throws {TypeError} by rejecting: `ERR_INVALID_STATE` once it is closed.
+   */
+  write(value: T | (() => T)): Promise<WriteResult> {
+    if (this.#closed) return Promise.reject(misuse('ERR_INVALID_STATE', `The writer of "${display(this.path)}" is closed`));
+    const given = this.#options.serialize === undefined ? asNow(value) : value;
+    const turn = new Turn(newWrite(this.path, this.#settings, surroundings, false));
+    const saving = this.#waiting ?? new Saving<T>(turn, given);
+    if (saving === this.#waiting) {
+      saving.turn.leave();
+      saving.turn = turn;
+      saving.value = given;
+    } else {
+      this.#await(saving);
+    }
+    this.#next();
+    return saving.promise;
+  }
+
+  /** Resolves once the newest value is in place, without waiting for the delay; rejects if it could not be written. */
+  async flush(): Promise<void> {
+    this.#hurry();
+    const last = this.#waiting ?? this.#running;
+    if (last !== undefined) await last.promise;
+    else if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Puts the newest value in place, blocking, also while an earlier one is being written. */
+  flushSync(): void {
+    const running = this.#running;
+    const waiting = this.#waiting;
+    const saving = waiting ?? running;
+    if (saving === undefined && this.#failure !== undefined) throw this.#failure.error;
+    if (saving === undefined || saving.overtakenBy !== undefined) return;
+    if (waiting !== undefined) this.#take(waiting);
+    try {
+      const write = newWrite(this.path, this.#settings, surroundings, true);
+      const result = runSync(replaceFile(write, new Turn(write, saving.turn), this.#content(saving)));
+      // One that is under way still has to tidy up.
+      if (running !== undefined) running.overtakenBy = result;
+      if (waiting === undefined) this.#failure = undefined;
+      else this.#succeed(waiting, result);
+    } catch (error) {
+      if (waiting !== undefined) this.#fail(waiting, error);
+      throw ownError(error);
+    } finally {
+      waiting?.turn.leave();
+      this.#rest();
+    }
+  }
+
+  /** Writes what is still to be written; later values are refused. Rejects as `flush()` does, and is closed all the same. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.flush();
+  }
+
+  /** Closes it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Puts a new write in the waiting place. */
+  #await(saving: Saving<T>): void {
+    const { delay = 0, onError } = this.#options;
+    // Whoever awaits it hears of it too.
+    if (onError !== undefined) saving.promise.catch(() => undefined);
+    this.#waiting = saving;
+    if (delay > 0) saving.timer = setTimeout(() => this.#hurry(), delay).unref();
+    else saving.due = true;
+    watch(this.#unsaved);
+  }
+
+  #take(saving: Saving<T>): void {
+    clearTimeout(saving.timer);
+    this.#waiting = undefined;
+  }
+
+  #hurry(): void {
+    if (this.#waiting !== undefined) this.#waiting.due = true;
+    this.#next();
+  }
+
+  /** Begins with the waiting write if it may. */
+  #next(): void {
+    const saving = this.#waiting;
+    if (saving === undefined || this.#running !== undefined || !saving.due) return;
+    this.#take(saving);
+    this.#running = saving;
+    void this.#run(saving);
+  }
+
+  async #run(saving: Saving<T>): Promise<void> {
+    let tell: () => void;
+    try {
+      const result = await runAsync(replaceFile(saving.turn.write, saving.turn, this.#content(saving)));
+      tell = () => this.#succeed(saving, result);
+    } catch (error) {
+      const { overtakenBy } = saving;
+      tell = () => (overtakenBy === undefined ? this.#fail(saving, error) : this.#succeed(saving, overtakenBy));
+    }
+    this.#running = undefined;
+    this.#next();
+    this.#rest();
+    tell();
+  }
+
+  /** Nothing is left to be saved. */
+  #rest(): void {
+    if (this.#running === undefined && this.#waiting === undefined) unwatch(this.#unsaved);
+  }
+
+  #succeed(saving: Saving<T>, result: WriteResult): void {
+    this.#failure = undefined;
+    saving.resolve(result);
+  }
+
+  #fail(saving: Saving<T>, cause: unknown): void {
+    const error = ownError(cause);
+    this.#failure = { error };
+    saving.reject(error);
+    this.#options.onError?.(error);
+  }
+
+  #content(saving: Saving<T>): LaterContent {
+    return { kind: 'later', make: (write, place) => this.#bytes(saving, write, place) };
+  }
+
+  *#bytes(saving: Saving<T>, write: Write, place: Place): Steps<Uint8Array> {
+    write.step = 'read source';
+    saving.serialized ??= this.#serialize(saving.value as T | (() => T));
+    saving.value = undefined;
+    write.step = 'resolve';
+    if (typeof saving.serialized !== 'string') return saving.serialized;
+    if (this.#indent.forced !== undefined) return encode(saving.serialized, '\n');
+    return layOut(saving.serialized, (this.#layout ??= indentedBy(yield* layoutAt(place), this.#indent.otherwise)));
+  }
+
+  #serialize(given: T | (() => T)): string | Uint8Array {
+    const value = typeof given === 'function' ? notLater('The function that was given to write()', (given as () => T)()) : given;
+    const { serialize } = this.#options;
+    if (serialize !== undefined) return chunkBytes(notLater('"options.serialize"', serialize(value)), this.#settings.encoding);
+    if (isChunk(value)) return chunkBytes(value, this.#settings.encoding);
+    return stringify(value, undefined, this.#indent.forced, undefined, this.path);
+  }
+
+  #saveAtEnd(): void {
+    try {
+      this.flushSync();
+    } catch (error) {
+      // It has been heard of, unless it is an error of the listener.
+      if (this.#options.onError === undefined || error !== this.#failure?.error) throw error;
+    }
+  }
+}
+
+/** Bytes are as many as there are now; none that are there no more, which is told when their turn comes. */
+function asNow<T>(value: T | (() => T)): T | (() => T) {
+  if (typeof value === 'string' || !isChunk(value)) return value;
+  try {
+    return chunkBytes(value, 'latin1') as T;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
+/** At the end of the process there is no time to wait for it. */
+function notLater<R>(who: string, returned: R): R {
+  if (isThenable(returned)) throw misuse('ERR_INVALID_RETURN_VALUE', `${who} returned a promise`);
+  return returned;
+}
+
+/** What the serialiser threw is its caller's own error. */
+function ownError(error: unknown): unknown {
+  return WriteError.isWriteError(error) && error.step === 'read source' ? error.cause : error;
+}
+
+/**
+ * Makes a writer for a file that is written often, as a program's state.
+ *
+ * Values are made into text or bytes only when their turn comes, and of those that wait only the newest is written: a thousand
+ * calls that are not awaited cost two writes, with a `delay` one. Each write is one of {@link writeFile}: whole, and durable as asked for.
+ * A value has the place of its `write()` in the order of all writes of this process: a later `writeFile()` of the file wins.
+ *
+ * What waits is saved when the process ends: when nothing is left to do, at `process.exit()`, after an uncaught exception, and at a
+ * signal that the program does not handle itself. If that fails, `onError` hears of it; without it standard error, and the exit
+ * status is 1. After `kill -9`, `worker.terminate()` and a power cut what was not in place yet is lost; the file is whole.
+ *
+ * @throws {TypeError | RangeError} for wrong arguments.
+ * @example Keep a program's state
+ * ```ts
+ * const state = createWriter('state.json', { delay: 100 });
+ * void state.write({ count: 1 });
+ * await state.write({ count: 2 }); // in place now
+ * await state.close();
+ * ```
+ */
+export function createWriter<T = unknown>(path: PathLike, options?: WriterOptions<T> | null): Writer<T> {
+  const { settings, fields } = readOptionsAnd(options, ['serialize', 'indent', 'delay', 'onError']);
+  if (!settings.overwrite) throw misuse('ERR_INVALID_ARG_VALUE', '"options.overwrite" must be true: a writer replaces its file each time');
+  const serialize = readFunction('serialize', fields['serialize']) as WriterOptions<T>['serialize'];
+  const onError = readFunction('onError', fields['onError']) as WriterOptions<T>['onError'];
+  if (settings.ifMatch !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', '"options.ifMatch" is for one write, not for a writer');
+  const delay = readDuration(fields['delay'], 'options.delay', 0);
+  return new Writer(targetPath(path), settings, readIndent(fields['indent']), { serialize, delay, onError });
+}
