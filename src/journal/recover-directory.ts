@@ -1,5 +1,5 @@
 /**
- * What transactions that were interrupted left in a directory, and what to do about each: see `settle.ts`.
+ * What transactions that were interrupted left in a directory, and what to do about each: see `resolve.ts`.
  *
  * Promise: nothing of a transaction whose owner is alive is touched, nor of one whose owner cannot be judged and that
  * was at work not long ago. What other users left costs a look, and hinders nothing.

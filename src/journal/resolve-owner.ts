@@ -38,7 +38,7 @@ function nobody(): Tell {
   return { leftovers: new Leftovers(), isHeard: false, done: new Set(), tell: () => undefined };
 }
 
-/** What whoever takes over a lock has to do first, in case it is that of a transaction: see `takeover.ts`. */
+/** What whoever takes over a lock has to do first, in case it is that of a transaction: see `lock/takeover.ts`. */
 export function* settleDead(write: Write, folder: OpenFolder, dead: Dead, tell: Tell = nobody()): Steps<void> {
   // That of a record never has a note: who has it is putting that transaction right.
   if (/\.untorn-j-[^/]*$/.test(asText(dead.lock))) return;

@@ -6,7 +6,7 @@
  * rename(2) puts a directory in the place of an empty one or of none, never of one with an entry. So nobody waits inside of a system call.
  *
  * Promise: at most one holder; and a holder that others took for dead, whether it is or not, loses no update of theirs. All that the
- * holder may rename to the target lies in its entry, which is a directory (`lock-entry.ts`), and it is renamed by the whole path from the
+ * holder may rename to the target lies in its entry, which is a directory (`entry.ts`), and it is renamed by the whole path from the
  * target's directory. The lock is free when the entry is gone, with all that was in it, and not before. So a holder that comes back late,
  * or whose lock somebody removed, finds its temporary file gone, or cannot make it; or had renamed it before anybody else
  * could read the target. No clock decides that, and no look.

@@ -6,11 +6,11 @@
  * machines, only those that nobody has written for long, by the filesystem's own clock. Recovery files and versions of directories
  * are never removed: they may be the only copy of something.
  *
- * Each directory is reached through its descriptor, and nothing in it by a path of several names: see `owned.ts`. A name is removed
+ * Each directory is reached through its descriptor, and nothing in it by a path of several names: see `files/owned.ts`. A name is removed
  * after a look at what has it. Who puts another file there in between could have removed that one himself, since to rename a
  * file takes the right to remove its name: nothing is won by it. For the same reason the superuser may remove a file of
  * another user here; it may be one that it had given to its final owner already. None of this holds for directories, which may
- * be renamed by those who could not remove what is in them: they go only by the proof that is in them (`enclosure.ts`).
+ * be renamed by those who could not remove what is in them: they go only by the proof that is in them (`files/enclosure.ts`).
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { asText, join, type PathName } from '../contract/path-name.ts';

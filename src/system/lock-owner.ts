@@ -37,7 +37,7 @@ export function parseLockToken(name: string): LockOwner | undefined {
 }
 
 /**
- * Whether the holder of a lock lives. What is said of it need not be true for the lock to be safe (see protocol/lock.ts);
+ * Whether the holder of a lock lives. What is said of it need not be true for the lock to be safe (see lock/lock.ts);
  * it decides who waits, and for how long.
  */
 export function judgeLockOwner(owner: LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign {

@@ -1,4 +1,4 @@
-/** Symbolic links where no sync of a directory takes them along: see `protocol/filesystems.ts`. */
+/** Symbolic links where no sync of a directory takes them along: see `src/files/filesystems.ts`. */
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
