@@ -32,6 +32,22 @@ export function* lookAt(file: Looked): Steps<FileStatus | undefined> {
   return yield* ifFound(file, () => call.lstat(file.reach));
 }
 
+/**
+ * The same, once it looks right. Where programs serve a filesystem the kernel keeps what they said for a moment, and some
+ * tell the size of a file wrongly when it was just linked (gocryptfs: that of the encrypted one).
+ */
+export function* lookUntil(
+  file: Looked & { readonly directory: { readonly own: boolean } },
+  isRight: (found: FileStatus | undefined) => boolean,
+): Steps<FileStatus | undefined> {
+  const deadline = now() + patience;
+  for (;;) {
+    const found = yield* lookAt(file);
+    if (file.directory.own || isRight(found) || now() >= deadline) return found;
+    yield* call.sleep(longestPause);
+  }
+}
+
 /** What an attempt to look at a file or to open it gives; undefined if there is nothing. */
 export function* ifFound<T>(file: Looked, attempt: () => Steps<T>, follows = false): Steps<T | undefined> {
   const found = yield* find(file, attempt, follows);

@@ -13,7 +13,7 @@ import { O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { whileBusy } from '../files/busy.ts';
 import type { OpenFolder } from '../files/file-order.ts';
-import { lookAt } from '../files/look.ts';
+import { lookAt, lookUntil } from '../files/look.ts';
 import type { Write } from '../files/operation.ts';
 import { isSameInode, lookIn, unlinkIn } from '../files/owned.ts';
 import { versionOfFile } from '../files/snapshot.ts';
@@ -56,7 +56,7 @@ export function* makeAll(write: Write, id: string, parts: readonly Part[], chang
 }
 
 function* remove(write: Write, part: Part, { name, was }: Removal): Steps<Made> {
-  const now = yield* lookIn(part, name);
+  const now = yield* lookFor(part, name, was);
   if (now === undefined) return 'made';
   if (!isSameFile(now, was, part.numbered)) return 'superseded';
   yield* unlinkIn(write, part, name);
@@ -64,15 +64,21 @@ function* remove(write: Write, part: Part, { name, was }: Removal): Steps<Made> 
   return 'made';
 }
 
+/** What is there under a name, where a file is expected that may be told wrongly for a moment. */
+function* lookFor({ directory, numbered }: Part, name: PathName, recorded: Identity | undefined): Steps<FileStatus | undefined> {
+  return yield* lookUntil({ reach: join(directory.reach, name), directory }, (found) => found?.ino !== recorded?.ino || isSameFile(found, recorded, numbered));
+}
+
 /** How often somebody else may come between. */
 const patience = 100;
 
-function* put(write: Write, id: string, { directory, numbered }: Part, change: Put): Steps<Made> {
+function* put(write: Write, id: string, part: Part, change: Put): Steps<Made> {
+  const { directory, numbered } = part;
   const target = join(directory.reach, change.name);
   const source = join(directory.reach, change.staged);
   for (let tries = 1; ; tries++) {
     const staged = yield* lookAt({ reach: source });
-    const now = yield* lookAt({ reach: target });
+    const now = yield* lookFor(part, change.name, change.over);
     if (staged === undefined) return whatBecame(now, change, numbered);
     if (isSameInode(now, staged)) return 'made';
     if (!isSameFile(now, change.over, numbered)) return (yield* isLike(now, staged, target, source)) ? 'made' : 'superseded';

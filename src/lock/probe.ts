@@ -5,6 +5,7 @@
  * once for each directory, before anything else is done there, unless the filesystem is known to do as rename(2) says. That is
  * no proof: two holders also look whether they are alone.
  */
+import { codeOf } from '../contract/errors.ts';
 import { asText, join, type PathName } from '../contract/path-name.ts';
 import { call, type Steps } from '../system/port.ts';
 import type { Write } from '../files/operation.ts';
@@ -51,10 +52,20 @@ function* isRefused(write: Write, home: LockHome, [one, other]: readonly [Ticket
   const [from, to] = [one, other].map(({ name }) => join(home.directory.reach, name)) as [PathName, PathName];
   if (yield* succeeds(call.rename(from, to))) return false;
   for (const { name, token } of [one, other]) {
-    const names = yield* inFound(write, home, name, (found) => namesIn(write, found));
+    const names = yield* listed(write, home, name);
     if (names?.length !== 1 || asText(names[0] as string) !== token) return false;
   }
   return true;
+}
+
+/** Undefined if it is not there; the kernel may have it in memory all the same, and open it. */
+function* listed(write: Write, home: LockHome, name: PathName): Steps<PathName[] | undefined> {
+  try {
+    return yield* inFound(write, home, name, (found) => namesIn(write, found));
+  } catch (error) {
+    if (!['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '')) throw error;
+    return undefined;
+  }
 }
 
 function* succeeds(steps: Steps<void>): Steps<boolean> {

@@ -9,8 +9,9 @@ import { join, split, type PathName } from '../contract/path-name.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { openDirectory } from '../files/directory.ts';
 import { fileKey, type OpenFolder } from '../files/file-order.ts';
-import { lookAt } from '../files/look.ts';
+import { lookAt, lookUntil } from '../files/look.ts';
 import { refusedByPermissions, type Write } from '../files/operation.ts';
+import { isSameInode } from '../files/owned.ts';
 import { syncParents } from '../files/parents.ts';
 import type { Place } from '../files/target.ts';
 import { identityOf, type Change, type Identity } from '../journal/format.ts';
@@ -18,7 +19,7 @@ import { numberBackup, stageOld, syncOld, type StagedBackup } from '../replace/b
 import { filesOf, missing, type DraftChange, type Renaming } from './draft-change.ts';
 import type { Draft } from './draft.ts';
 import type { LockSet } from './lock-set.ts';
-import { refuseImmovable, refuseLongName } from './preflight.ts';
+import { refuseImmovable, refuseLongName, refuseWithoutReplacing } from './preflight.ts';
 
 /** A further name, or a copy, of a file: as its backup, or to be its new name. */
 interface Linked {
@@ -38,6 +39,8 @@ export class Plan {
   readonly #files: Set<string>;
   /** Where among the changes the one is that a draft's change is known by. */
   readonly #indexes = new Map<DraftChange, number>();
+  /** The directories in which a file was seen to be replaced. */
+  readonly #tried = new Set<string>();
 
   constructor(draft: Draft, drafted: readonly DraftChange[], locks: LockSet) {
     this.#draft = draft;
@@ -55,6 +58,7 @@ export class Plan {
     const { write, place: at } = change;
     yield* this.#draft.refresh(change);
     yield* refuseImmovable(write, at);
+    yield* this.#tryToReplace(write, change.kind === 'rename' ? change.to : at);
     if (write.settings.backup !== undefined && at.existing !== undefined) yield* this.#backUp(change);
     const common = { directory: this.#folderAt(at), name: at.name };
     write.step = 'sync directory';
@@ -75,12 +79,20 @@ export class Plan {
     else this.changes.push(removal);
   }
 
+  /** Once for each directory. */
+  *#tryToReplace(write: Write, at: Place): Steps<void> {
+    if (at.existing === undefined || this.#tried.has(at.directory.key)) return;
+    this.#tried.add(at.directory.key);
+    yield* refuseWithoutReplacing(write, at);
+  }
+
   /** A file that is renamed gets its new name before it loses the old one; in another filesystem it is a copy. */
   *#planNewName(change: Renaming): Steps<void> {
     const { place: at, to, toWrite } = change;
     yield* refuseImmovable(toWrite, to);
     const staged = yield* stageOld(toWrite, at, to, to.name);
     this.linked.push({ staged, of: change });
+    yield* lookRightly(at);
     yield* refuseLongName(toWrite, to, staged.name);
     const over = yield* this.#identify(toWrite, to);
     this.#enter(change, { kind: 'put', directory: this.#folderAt(to), name: to.name, staged: staged.name, is: yield* identify(staged.reach), over });
@@ -91,11 +103,11 @@ export class Plan {
   }
 
   /** What the file is known by after a crash: what has not reached the disk cannot be compared then. */
-  *#identify(write: Write, at: Pick<Place, 'reach' | 'existing'>): Steps<Identity | undefined> {
+  *#identify(write: Write, at: Pick<Place, 'reach' | 'existing' | 'directory'>): Steps<Identity | undefined> {
     const { existing } = at;
     if (existing === undefined) return undefined;
     const onDisk = write.settings.durability === 'off' || (yield* this.#isOnDisk(write, at, existing));
-    const now = yield* lookAt(at);
+    const now = yield* lookRightly(at);
     return now && identityOf(now, onDisk);
   }
 
@@ -121,6 +133,7 @@ export class Plan {
     this.#files.add(backupKey);
     const staged = yield* stageOld(write, at, folder, name);
     this.linked.push({ staged, backupPath: join(folder.directoryPath, name), of: change });
+    yield* lookRightly(at);
     const there = yield* lookAt({ reach });
     const directory = this.#folderAt(folder);
     this.changes.push({ kind: 'put', directory, name, staged: staged.name, is: yield* identify(staged.reach), over: there && identityOf(there, false) });
@@ -142,6 +155,12 @@ export class Plan {
     const index = this.folders.findIndex((folder) => folder.directory.key === directory.key);
     return index === -1 ? this.folders.push({ directory, directoryPath }) - 1 : index;
   }
+}
+
+/** A file that was just linked, when it has the size that it had before. */
+function* lookRightly(at: Pick<Place, 'reach' | 'existing' | 'directory'>): Steps<FileStatus | undefined> {
+  const { existing } = at;
+  return yield* lookUntil(at, (found) => !isSameInode(found, existing) || found?.size === existing?.size);
 }
 
 /** What a staged file is known by after a crash. */

@@ -5,7 +5,7 @@ import { O_NEW, O_NOFOLLOW, O_RDWR } from '../system/flags.ts';
 import { call, type Steps } from '../system/port.ts';
 import type { Write } from '../files/operation.ts';
 import { refuseReadOnly, type Place } from '../files/target.ts';
-import { newName } from '../files/temporary.ts';
+import { closeTemporary, createTemporary, discardTemporary, newName, type TemporaryFile } from '../files/temporary.ts';
 import { afterFailure } from '../files/tolerate.ts';
 
 /** Fails if the name can be seen not to be one that this process may replace or remove. */
@@ -46,6 +46,22 @@ function* refuseImmutable({ reach }: Place): Steps<void> {
     return;
   }
   yield* call.close(fd);
+}
+
+/** Fails where a filesystem does not rename over files, as some servers do not; those of the kernel's own do. */
+export function* refuseWithoutReplacing(write: Write, place: Place): Steps<void> {
+  if (place.directory.own || place.directory.syncsDirectories) return;
+  const made: TemporaryFile[] = [];
+  try {
+    while (made.length < 2) {
+      const file = yield* createTemporary(write, place, place.name, { mode: 0o600 });
+      made.push(file);
+      yield* closeTemporary(file);
+    }
+    yield* call.rename((made[0] as TemporaryFile).reach, (made[1] as TemporaryFile).reach);
+  } finally {
+    for (const file of made) yield* discardTemporary(file);
+  }
 }
 
 /**
