@@ -138,11 +138,24 @@ function* switchTo(write: LockedWrite, place: Spot, lock: Lock, old: Old, made: 
   yield* assertHeld(lock);
   if (!isSameInode(yield* lookIn(place, version), made.status)) throw isAnother(join(place.directoryPath, version));
   yield* putInPlace(write, place, old, version, made.status);
+  const { atEnd: goBack } = made;
   write.outcome = 'new';
   made.atEnd = atEnd;
-  if (old.kind === 'directory' ? yield* isExchanged(place, lock, made) : yield* leadsToNew(place, made, version)) return;
-  write.outcome = 'unknown';
-  throw isAnother(join(place.directoryPath, version));
+  if (old.kind === 'directory' ? yield* isExchanged(place, lock, made) : yield* leadsToNew(place, lock, made, version)) return;
+  if (!(yield* isStillOld(place, old))) {
+    write.outcome = 'unknown';
+    throw isAnother(join(place.directoryPath, version));
+  }
+  write.outcome = 'old';
+  made.atEnd = goBack;
+  throw refusal('EIO', 'the filesystem says that it was replaced, and it was not');
+}
+
+function* isStillOld(place: Spot, old: Old): Steps<boolean> {
+  // By its text, since the kernel takes a link for the new one that a program behind FUSE has not put in place.
+  if (old.kind === 'link') return (yield* textOf(place)) === asText(old.leadsTo);
+  const now = yield* lookIn(place, place.name);
+  return old.kind === 'none' ? now === undefined : isSameInode(now, old.status);
 }
 
 /** Whether the new one is at the path; or was, and somebody who has the lock by now has replaced it since. */
@@ -150,11 +163,16 @@ function* isExchanged(place: Spot, lock: Lock, made: New): Steps<boolean> {
   return isSameInode(yield* lookIn(place, place.name), made.status) || !(yield* afterFailure(assertHeld(lock)));
 }
 
-/** Whether the link's text leads to the new one; or does not stand there any more, since somebody has replaced it. */
-function* leadsToNew(place: Spot, made: New, version: PathName): Steps<boolean> {
-  if (isSameInode(yield* lookIn(place, version), made.status)) return true;
+/** Whether the link leads to the new one; or does so no more, since somebody has replaced it who has the lock by now. */
+function* leadsToNew(place: Spot, lock: Lock, made: New, version: PathName): Steps<boolean> {
+  if ((yield* textOf(place)) === asText(version) && isSameInode(yield* lookIn(place, version), made.status)) return true;
+  return (yield* textOf(place)) !== asText(version) && !(yield* afterFailure(assertHeld(lock)));
+}
+
+/** The text of the link at the path, if there is one. */
+function* textOf(place: Spot): Steps<string | undefined> {
   const link = yield* lookIn(place, place.name);
-  return link === undefined || fileType(link.mode) !== 'link' || asText(yield* call.readlink(place.reach)) !== asText(version);
+  return link !== undefined && fileType(link.mode) === 'link' ? asText(yield* call.readlink(place.reach)) : undefined;
 }
 
 /** The moment. After an error, as of a network filesystem, that was reported of what took place, it has taken place. */

@@ -35,6 +35,8 @@ export interface Put extends Place {
 export interface Removal extends Place {
   readonly kind: 'remove';
   readonly was: Identity;
+  /** Whether another change gives that very file another name: whatever is done to it meanwhile is there under that. */
+  readonly isLinked: boolean;
 }
 
 /** One change. The files of a transaction's changes are all different, so their order does not matter. */
@@ -117,7 +119,7 @@ function encodeIdentity(identity: Identity | undefined): unknown {
 function encodeChange(change: Change): unknown {
   const common = { kind: change.kind, directory: change.directory, name: encodePath(change.name) };
   if (change.kind === 'put') return { ...common, staged: encodePath(change.staged), is: encodeIdentity(change.is), over: encodeIdentity(change.over) };
-  return { ...common, was: encodeIdentity(change.was) };
+  return { ...common, was: encodeIdentity(change.was), ...(change.isLinked && { linked: true }) };
 }
 
 /** Reads a journal; fails if it is not whole, of another version, or not of this transaction. */
@@ -192,10 +194,10 @@ function decodeIdentity(value: unknown): Identity {
 }
 
 function decodeChange(value: unknown, directories: number, id: string): Change {
-  const { kind, directory, name, staged, is, over, was } = record(value);
+  const { kind, directory, name, staged, is, over, was, linked } = record(value);
   if (!Number.isInteger(directory) || (directory as number) < 0 || (directory as number) >= directories) throw damaged('a directory is missing');
   const common = { directory: directory as number, name: decodeName(name) };
-  if (kind === 'remove') return { kind, ...common, was: decodeIdentity(was) };
+  if (kind === 'remove') return { kind, ...common, was: decodeIdentity(was), isLinked: linked === true };
   if (kind !== 'put') throw damaged('a change is of no known kind');
   const decoded = decodeName(staged);
   if (!decoded.includes(stagedToken(id))) throw damaged('a staged file is of another transaction');

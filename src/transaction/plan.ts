@@ -63,7 +63,7 @@ export class Plan {
     const common = { directory: this.#folderAt(at), name: at.name };
     write.step = 'sync directory';
     if (write.settings.durability !== 'off') yield* syncParents(write, at.directoryPath);
-    if (change.kind === 'rename') yield* this.#planNewName(change);
+    const linked = change.kind === 'rename' ? yield* this.#planNewName(change) : undefined;
     // Last: to link a file, or to open it, gives it another inode on overlayfs.
     const was = yield* this.#identify(write, at);
     if (change.kind === 'put') {
@@ -73,7 +73,7 @@ export class Plan {
       return;
     }
     if (was === undefined) throw missing();
-    const removal = { kind: 'remove', ...common, was } as const;
+    const removal = { kind: 'remove', ...common, was, isLinked: linked?.ino === was.ino } as const;
     if (change.kind === 'remove') this.#enter(change, removal);
     // What became of it is told by its new name.
     else this.changes.push(removal);
@@ -87,7 +87,7 @@ export class Plan {
   }
 
   /** A file that is renamed gets its new name before it loses the old one; in another filesystem it is a copy. */
-  *#planNewName(change: Renaming): Steps<void> {
+  *#planNewName(change: Renaming): Steps<Identity | undefined> {
     const { place: at, to, toWrite } = change;
     yield* refuseImmovable(toWrite, to);
     const staged = yield* stageOld(toWrite, at, to, to.name);
@@ -95,7 +95,9 @@ export class Plan {
     yield* lookRightly(at);
     yield* refuseLongName(toWrite, to, staged.name);
     const over = yield* this.#identify(toWrite, to);
-    this.#enter(change, { kind: 'put', directory: this.#folderAt(to), name: to.name, staged: staged.name, is: yield* identify(staged.reach), over });
+    const is = yield* identify(staged.reach);
+    this.#enter(change, { kind: 'put', directory: this.#folderAt(to), name: to.name, staged: staged.name, is, over });
+    return at.directory.status.dev === to.directory.status.dev ? is : undefined;
   }
 
   #enter(of: DraftChange, change: Change): void {
@@ -139,7 +141,7 @@ export class Plan {
     this.changes.push({ kind: 'put', directory, name, staged: staged.name, is: yield* identify(staged.reach), over: there && identityOf(there, false) });
     for (const old of surplus) {
       const found = yield* lookAt({ reach: join(folder.directory.reach, old) });
-      if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old }))) this.changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false) });
+      if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old }))) this.changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false), isLinked: false });
     }
   }
 
