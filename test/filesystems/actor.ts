@@ -43,6 +43,16 @@ const commands = {
         }
       : result;
   },
+  /** What a program that removes what it made leaves here: a file that it had open, and a directory. */
+  async leaves(path: string): Promise<{ file: boolean; directory: boolean }> {
+    const fd = fs.openSync(path, 'wx');
+    fs.writeSync(fd, 'new');
+    fs.unlinkSync(path);
+    fs.closeSync(fd);
+    fs.mkdirSync(`${path}-directory`);
+    await fs.promises.rmdir(`${path}-directory`).catch(() => undefined);
+    return { file: fs.existsSync(path), directory: fs.existsSync(`${path}-directory`) };
+  },
   writeVersions,
   readVersions,
   update,

@@ -163,7 +163,14 @@ const directories: Behaviour = {
     for (const at of spread(calls, stage.amount.kills)) {
       const own = await stage.newFolder(`killed-${at}`);
       const link = join(own, 'site');
-      await replace('old', link)(await stage.actor(0));
+      try {
+        await replace('old', link)(await stage.actor(0));
+      } catch (error) {
+        if (!(error instanceof ActorError) || error.outcome !== 'old') throw error;
+        failures.push(error.message);
+        codes.add(error.code);
+        continue;
+      }
       await killedAt(stage, at, replace('new', link));
       const marks = await wholeAt(link);
       if (marks !== 'old' && marks !== 'new') wrong.push(`killed before call ${at}: it has ${marks}`);

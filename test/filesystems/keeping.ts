@@ -8,7 +8,7 @@ import { ActorError, type Actor } from './actors.ts';
 import { Place } from './place.ts';
 import type { Behaviour, Stage } from './stage.ts';
 import { together, verdict, type Verdict } from './verdict.ts';
-import { truth } from './writing.ts';
+import { refusalToReplace, truth } from './writing.ts';
 
 interface Seen {
   readonly mode: number;
@@ -156,6 +156,8 @@ const keep: Behaviour = {
     'Mode, owner, group, ACL, an attribute and times are kept, or `notKept` names them; under `require` they are ' +
     'kept, or it is an error; under `off` nothing stops the write.',
   async run(stage) {
+    const refused = await refusalToReplace(stage);
+    if (refused !== undefined) return verdict('refused', refused);
     const actor = await stage.actor(0);
     const parts: [string, Verdict][] = [];
     const none: string[] = [];

@@ -6,7 +6,7 @@ import { leftAfterSweep, lock } from './leftovers.ts';
 import { judgeUpdates } from './racing.ts';
 import type { Behaviour } from './stage.ts';
 import { together, verdict, type Verdict } from './verdict.ts';
-import { textAt } from './writing.ts';
+import { left, textAt } from './writing.ts';
 
 const takeover: Behaviour = {
   name: 'takeover',
@@ -139,7 +139,7 @@ const ends: Behaviour = {
         await actor.end();
       } else await actor.ended;
       const litter = await stage.litter();
-      if (litter.length > 0) parts.push([name, verdict('VIOLATION', 'litter', litter)]);
+      if (litter.length > 0) parts.push([name, await left(stage, litter)]);
       else if (!goesOn) parts.push([name, verdict('holds')]);
     }
     return together(parts);

@@ -1,5 +1,5 @@
 /** Behaviours: files written new and over others, created only, and refused. */
-import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { ActorError, type Actor, type How } from './actors.ts';
 import type { Behaviour, Stage } from './stage.ts';
 import { counted, together, verdict, type Verdict } from './verdict.ts';
@@ -58,7 +58,27 @@ async function tried(
 /** What was left is one more part of what is told. */
 export async function litterOf(stage: Stage): Promise<(readonly [string, Verdict])[]> {
   const litter = await stage.litter();
-  return litter.length === 0 ? [] : [['litter', verdict('VIOLATION', 'left', litter)]];
+  return litter.length === 0 ? [] : [['litter', await left(stage, litter)]];
+}
+
+let controls = 0;
+
+/** What it means that something was left: any program leaves it where the filesystem does not remove what it made. */
+export async function left(stage: Stage, litter: readonly string[]): Promise<Verdict> {
+  const { file, directory } = await (await stage.actor(0)).do('leaves', stage.at(`control-${controls++}`));
+  const ofLocks = litter.filter((name) => /untorn-(?:lock|d-)/.test(name));
+  const isSo = (file || ofLocks.length === litter.length) && (directory || ofLocks.length === 0);
+  return isSo ? verdict('filesystem', 'what is removed stays', litter) : verdict('VIOLATION', 'left', litter);
+}
+
+/** What rename(2) says over a file; undefined if it replaces it. */
+export async function refusalToReplace(stage: Stage): Promise<string | undefined> {
+  const [from, to] = [stage.at('control-from'), stage.at('control-to')];
+  for (const path of [from, to]) await writeFile(path, 'old');
+  return rename(from, to).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
 }
 
 const write: Behaviour = {
