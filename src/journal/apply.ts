@@ -55,20 +55,18 @@ export function* makeAll(write: Write, id: string, parts: readonly Part[], chang
   return made;
 }
 
-function* remove(write: Write, part: Part, { name, was, isLinked }: Removal): Steps<Made> {
-  // A rename may change the time of a file, under each of its names (encfs).
-  const isIt = (found: FileStatus | undefined): boolean => isSameFile(found, isLinked && part.numbered ? { ino: was.ino } : was, part.numbered);
-  const now = yield* lookFor(part, name, was, isIt);
+function* remove(write: Write, part: Part, { name, was }: Removal): Steps<Made> {
+  const now = yield* lookFor(part, name, was);
   if (now === undefined) return 'made';
-  if (!isIt(now)) return 'superseded';
+  if (!isSameFile(now, was, part.numbered)) return 'superseded';
   yield* unlinkIn(write, part, name);
   if (isSameInode(yield* lookIn(part, name), now)) throw refusal('EIO', 'the filesystem says that it was removed, and it is there');
   return 'made';
 }
 
 /** What is there under a name, where a file is expected that may be told wrongly for a moment. */
-function* lookFor({ directory }: Part, name: PathName, recorded: Identity | undefined, isIt: (found: FileStatus | undefined) => boolean): Steps<FileStatus | undefined> {
-  return yield* lookUntil({ reach: join(directory.reach, name), directory }, (found) => found?.ino !== recorded?.ino || isIt(found));
+function* lookFor({ directory, numbered }: Part, name: PathName, recorded: Identity | undefined): Steps<FileStatus | undefined> {
+  return yield* lookUntil({ reach: join(directory.reach, name), directory }, (found) => found?.ino !== recorded?.ino || isSameFile(found, recorded, numbered));
 }
 
 /** How often somebody else may come between. */
@@ -80,7 +78,7 @@ function* put(write: Write, id: string, part: Part, change: Put): Steps<Made> {
   const source = join(directory.reach, change.staged);
   for (let tries = 1; ; tries++) {
     const staged = yield* lookAt({ reach: source });
-    const now = yield* lookFor(part, change.name, change.over, (found) => isSameFile(found, change.over, numbered));
+    const now = yield* lookFor(part, change.name, change.over);
     if (staged === undefined) return whatBecame(now, change, numbered);
     if (isSameInode(now, staged)) return 'made';
     if (!isSameFile(now, change.over, numbered)) return (yield* isLike(now, staged, target, source)) ? 'made' : 'superseded';

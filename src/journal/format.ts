@@ -15,6 +15,11 @@ export interface Identity {
   readonly ino: bigint;
   readonly size?: number;
   readonly mtimeNs?: bigint;
+  /**
+   * Whether another change gives that very file another name. What is done to it meanwhile is there under that; and a rename may
+   * change its time, under each of its names (encfs).
+   */
+  readonly isLinked?: boolean;
 }
 
 interface Place {
@@ -35,8 +40,6 @@ export interface Put extends Place {
 export interface Removal extends Place {
   readonly kind: 'remove';
   readonly was: Identity;
-  /** Whether another change gives that very file another name: whatever is done to it meanwhile is there under that. */
-  readonly isLinked: boolean;
 }
 
 /** One change. The files of a transaction's changes are all different, so their order does not matter. */
@@ -112,14 +115,14 @@ function decodeSite(value: unknown): Site {
 
 function encodeIdentity(identity: Identity | undefined): unknown {
   if (identity === undefined) return null;
-  const { ino, size, mtimeNs } = identity;
-  return { ino: String(ino), ...(size !== undefined && { size }), ...(mtimeNs !== undefined && { mtime: String(mtimeNs) }) };
+  const { ino, size, mtimeNs, isLinked } = identity;
+  return { ino: String(ino), ...(isLinked === true && { linked: true }), ...(size !== undefined && { size }), ...(mtimeNs !== undefined && { mtime: String(mtimeNs) }) };
 }
 
 function encodeChange(change: Change): unknown {
   const common = { kind: change.kind, directory: change.directory, name: encodePath(change.name) };
   if (change.kind === 'put') return { ...common, staged: encodePath(change.staged), is: encodeIdentity(change.is), over: encodeIdentity(change.over) };
-  return { ...common, was: encodeIdentity(change.was), ...(change.isLinked && { linked: true }) };
+  return { ...common, was: encodeIdentity(change.was) };
 }
 
 /** Reads a journal; fails if it is not whole, of another version, or not of this transaction. */
@@ -188,16 +191,16 @@ function decodeName(value: unknown): PathName {
 }
 
 function decodeIdentity(value: unknown): Identity {
-  const { ino, size, mtime } = record(value);
+  const { ino, size, mtime, linked } = record(value);
   if (size !== undefined && !Number.isSafeInteger(size)) throw damaged('a size is no number');
-  return { ino: integer(ino), ...(size !== undefined && { size: size as number }), ...(mtime !== undefined && { mtimeNs: integer(mtime) }) };
+  return { ino: integer(ino), ...(linked === true && { isLinked: true }), ...(size !== undefined && { size: size as number }), ...(mtime !== undefined && { mtimeNs: integer(mtime) }) };
 }
 
 function decodeChange(value: unknown, directories: number, id: string): Change {
-  const { kind, directory, name, staged, is, over, was, linked } = record(value);
+  const { kind, directory, name, staged, is, over, was } = record(value);
   if (!Number.isInteger(directory) || (directory as number) < 0 || (directory as number) >= directories) throw damaged('a directory is missing');
   const common = { directory: directory as number, name: decodeName(name) };
-  if (kind === 'remove') return { kind, ...common, was: decodeIdentity(was), isLinked: linked === true };
+  if (kind === 'remove') return { kind, ...common, was: decodeIdentity(was) };
   if (kind !== 'put') throw damaged('a change is of no known kind');
   const decoded = decodeName(staged);
   if (!decoded.includes(stagedToken(id))) throw damaged('a staged file is of another transaction');
@@ -224,6 +227,7 @@ export function identityOf({ ino, size, mtimeNs }: FileStatus, onDisk = true): I
 /** Whether it is the file that was recorded, or as then none; `numbered` says whether inode numbers can be compared. */
 export function isSameFile(now: FileStatus | undefined, recorded: Identity | undefined, numbered: boolean): boolean {
   if (now === undefined || recorded === undefined) return now === recorded;
-  const { ino, size = now.size, mtimeNs = now.mtimeNs } = recorded;
+  const { ino, size = now.size, mtimeNs = now.mtimeNs, isLinked } = recorded;
+  if (isLinked === true && numbered) return now.ino === ino;
   return (!numbered || now.ino === ino) && now.size === size && now.mtimeNs === mtimeNs;
 }

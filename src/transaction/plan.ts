@@ -59,13 +59,14 @@ export class Plan {
     yield* this.#draft.refresh(change);
     yield* refuseImmovable(write, at);
     yield* this.#tryToReplace(write, change.kind === 'rename' ? change.to : at);
-    if (write.settings.backup !== undefined && at.existing !== undefined) yield* this.#backUp(change);
+    let linked = write.settings.backup !== undefined && at.existing !== undefined ? yield* this.#backUp(change) : undefined;
     const common = { directory: this.#folderAt(at), name: at.name };
     write.step = 'sync directory';
     if (write.settings.durability !== 'off') yield* syncParents(write, at.directoryPath);
-    const linked = change.kind === 'rename' ? yield* this.#planNewName(change) : undefined;
+    if (change.kind === 'rename') linked = yield* this.#planNewName(change);
     // Last: to link a file, or to open it, gives it another inode on overlayfs.
-    const was = yield* this.#identify(write, at);
+    const found = yield* this.#identify(write, at);
+    const was = found && linked !== undefined && linked.ino === found.ino ? { ...found, isLinked: true } : found;
     if (change.kind === 'put') {
       yield* refuseLongName(write, at, change.temporary.name);
       const { reach, name } = change.temporary;
@@ -73,7 +74,7 @@ export class Plan {
       return;
     }
     if (was === undefined) throw missing();
-    const removal = { kind: 'remove', ...common, was, isLinked: linked?.ino === was.ino } as const;
+    const removal = { kind: 'remove', ...common, was } as const;
     if (change.kind === 'remove') this.#enter(change, removal);
     // What became of it is told by its new name.
     else this.changes.push(removal);
@@ -123,11 +124,12 @@ export class Plan {
     }
   }
 
-  *#backUp(change: DraftChange): Steps<void> {
+  /** What the file has as its backup, if that may be a link to it. */
+  *#backUp(change: DraftChange): Steps<Identity | undefined> {
     const { write, place: at } = change;
     write.step = 'back up';
     const { backup } = write.settings;
-    if (backup === undefined) return;
+    if (backup === undefined) return undefined;
     const { folder, name, surplus } = backup.kind === 'path' ? { ...(yield* this.#folderOf(write, backup.path)), surplus: [] } : { folder: at, ...(yield* numberBackup(write, at, backup)) };
     const reach = join(folder.directory.reach, name);
     const backupKey = fileKey({ ...folder, name });
@@ -138,11 +140,13 @@ export class Plan {
     yield* lookRightly(at);
     const there = yield* lookAt({ reach });
     const directory = this.#folderAt(folder);
-    this.changes.push({ kind: 'put', directory, name, staged: staged.name, is: yield* identify(staged.reach), over: there && identityOf(there, false) });
+    const is = yield* identify(staged.reach);
+    this.changes.push({ kind: 'put', directory, name, staged: staged.name, is, over: there && identityOf(there, false) });
     for (const old of surplus) {
       const found = yield* lookAt({ reach: join(folder.directory.reach, old) });
-      if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old }))) this.changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false), isLinked: false });
+      if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old }))) this.changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false) });
     }
+    return at.directory.status.dev === folder.directory.status.dev ? is : undefined;
   }
 
   *#folderOf(write: Write, path: PathName): Steps<{ folder: OpenFolder; name: PathName }> {

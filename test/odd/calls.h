@@ -145,7 +145,13 @@ static void rename_name(const struct fuse_in_header *in, uint64_t directory, uin
   const char *to = strcasecmp(old, given) == 0 && in->nodeid == directory ? given : spelt(directory, given);
   struct rule *rule = spoiled("rename", child_path(in->nodeid, from), child_path(directory, to));
   int result = 0;
-  if (is_performed(rule)) {
+  if (traits.no_replacing && faccessat(nodes[directory].fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0) errno = EPERM, result = -1;
+  else if (is_performed(rule)) {
+    struct stat moved;
+    if (traits.rounding && fstatat(nodes[in->nodeid].fd, from, &moved, AT_SYMLINK_NOFOLLOW) == 0) {
+      struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = moved.st_mtim.tv_sec}};
+      utimensat(nodes[in->nodeid].fd, from, times, AT_SYMLINK_NOFOLLOW);
+    }
     result = renameat2(nodes[in->nodeid].fd, from, nodes[directory].fd, to, flags);
     if (result == 0 && (flags & RENAME_EXCHANGE) == 0) name_moved(in->nodeid, from, directory, to);
   }
@@ -160,6 +166,7 @@ static void link_name(const struct fuse_in_header *in, const struct fuse_link_in
   struct rule *rule = spoiled("link", from, child_path(in->nodeid, name));
   int result = 0;
   if (is_performed(rule)) result = linkat(AT_FDCWD, reach(link->oldnodeid), nodes[in->nodeid].fd, name, AT_SYMLINK_FOLLOW);
+  if (result == 0) nodes[link->oldnodeid].wrong = traits.wrong_size;
   answer_made(in, rule, result, name);
 }
 

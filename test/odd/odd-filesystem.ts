@@ -50,6 +50,12 @@ export interface Traits {
   /** Inode numbers are made of the path: a rename and a link change them. */
   readonly pathInodes?: boolean;
   readonly ignoreCase?: boolean;
+  /** How many answers tell the size of a file wrongly that was linked. */
+  readonly wrongSize?: number;
+  /** Whether a rename rounds the time of what it moves to seconds. */
+  readonly rounding?: boolean;
+  /** Whether no name is renamed over another (EPERM). */
+  readonly noReplacing?: boolean;
   /** What every regular file seems to have, whatever is set. */
   readonly mode?: number;
   readonly uid?: number;

@@ -28,6 +28,9 @@ static struct {
   long grain; /* seconds that its times are multiples of */
   long path_inodes;
   long ignore_case;
+  long wrong_size;     /* how many answers tell the size of a file wrongly that was linked */
+  long rounding;       /* whether a rename rounds the time of what it moves to seconds */
+  long no_replacing;   /* whether no name is renamed over another */
   long mode, uid, gid; /* what every file seems to have; -1: its own */
 } traits;
 
@@ -104,6 +107,9 @@ static void set_trait(const char *key, long value) {
   if (strcmp(key, "grain") == 0) traits.grain = value;
   if (strcmp(key, "pathInodes") == 0) traits.path_inodes = value;
   if (strcmp(key, "ignoreCase") == 0) traits.ignore_case = value;
+  if (strcmp(key, "wrongSize") == 0) traits.wrong_size = value;
+  if (strcmp(key, "rounding") == 0) traits.rounding = value;
+  if (strcmp(key, "noReplacing") == 0) traits.no_replacing = value;
   if (strcmp(key, "mode") == 0) traits.mode = value;
   if (strcmp(key, "uid") == 0) traits.uid = value;
   if (strcmp(key, "gid") == 0) traits.gid = value;
