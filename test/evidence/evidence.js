@@ -32,7 +32,7 @@ const parts = {
   ],
   filesystems: [{ args: ['build/test/filesystems/filesystems.js', ...(small ? ['--quick'] : [])], tellsFailures: true }],
   programs: [{ args: ['scripts/test.js', 'property/calls'], env: { UNTORN_PROPERTY_SECONDS: small ? '5' : '120' } }],
-  tests: [{ args: ['scripts/test.js', 'unit', 'filesystem', 'lifecycle', 'cli'], env: { UNTORN_EVIDENCE_OF_TESTS: 'yes' } }],
+  tests: [{ args: ['scripts/test.js', 'unit', 'filesystem', 'lifecycle', 'cli', 'hostile', 'odd'], env: { UNTORN_EVIDENCE_OF_TESTS: 'yes' } }],
   runtimes: [{ args: ['test/runtimes/runtimes.js'] }],
   windows: [{ args: ['scripts/test-windows.js', '20.20.2'] }, { args: ['scripts/test-windows.js', '22.23.3'], env: small ? {} : { UNTORN_WINDOWS: 'full' } }],
   'power-cuts': [{ args: ['build/test/crash/crash.js', small ? '--quick' : '--all'] }],
