@@ -1,4 +1,5 @@
-// One attempt, in a process of its own: does one thing with one contender and prints how it ended. argv: contender, operation, path, size.
+// One attempt, in a process of its own: does one thing with one contender and prints how it ended. argv: contender,
+// operation, path, size.
 import { Readable } from 'node:stream';
 import { contenders } from './contenders.js';
 import { load } from './peers.js';

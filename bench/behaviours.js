@@ -1,6 +1,18 @@
-// What is compared, one entry per row (`short`: its title in the README, if it is there): `run` tries it in a fresh folder and gives 'yes', 'no', or 'no: …'; undefined where the contender has no such API.
+// What is compared, one entry per row (`short`: its title in the README, if it is there): `run` tries it in a fresh
+// folder and gives 'yes', 'no', or 'no: …'; undefined where the contender has no such API.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { attempt, becomes, isRoot, ownNamespace, tracedAttempt } from './attempts.js';
 import { contenders } from './contenders.js';
@@ -8,7 +20,8 @@ import { syncs } from './trace.js';
 
 const has = (name, ...apis) => apis.some((api) => contenders[name][api] !== undefined);
 const yes = (met, otherwise) => (met ? 'yes' : otherwise === undefined ? 'no' : `no: ${otherwise}`);
-const run = (program, ...args) => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+const run = (program, ...args) =>
+  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 const ended = (how) => (how === 'resolved' ? 'reports success' : how);
 
 /** A file that holds "old", with this mode. */
@@ -22,7 +35,10 @@ function old(folder, mode = 0o644) {
 /** Whether the file's content is the new one: "nnnnn", as bytes or as JSON. */
 const isNew = (path) => existsSync(path) && /^"?n+"?\n?$/.test(readFileSync(path, 'utf8'));
 
-/** A disk of 256 KiB that holds 160 KiB, to be replaced by as much; or a limit of file sizes that falls into the new content. */
+/**
+ * A disk of 256 KiB that holds 160 KiB, to be replaced by as much; or a limit of file sizes that falls into the new
+ * content.
+ */
 function nearlyFull(operation) {
   return (name, folder) => {
     const disk = join(folder, 'disk');
@@ -33,9 +49,15 @@ function nearlyFull(operation) {
       const path = join(disk, 'state');
       writeFileSync(path, 'o'.repeat(mounted ? 160 << 10 : 90 << 10));
       const before = readFileSync(path, 'utf8');
-      const how = attempt(name, operation, path, { size: 160 << 10, before: mounted ? [] : ['prlimit', `--fsize=${100 << 10}`] });
+      const how = attempt(name, operation, path, {
+        size: 160 << 10,
+        before: mounted ? [] : ['prlimit', `--fsize=${100 << 10}`],
+      });
       const after = readFileSync(path, 'utf8');
-      return yes(after === before && how !== 'resolved', after === before ? ended(how) : `${ended(how)}, the file has ${after.length >> 10} of 160 KiB`);
+      return yes(
+        after === before && how !== 'resolved',
+        after === before ? ended(how) : `${ended(how)}, the file has ${after.length >> 10} of 160 KiB`,
+      );
     } finally {
       if (mounted) run('umount', disk);
     }
@@ -44,7 +66,10 @@ function nearlyFull(operation) {
 
 function nameOfTemporary(calls) {
   const rename = calls.findLast(({ name }) => name.startsWith('rename'));
-  return /"([^"]*)"/.exec(rename?.args ?? '')?.[1]?.split('/').at(-1);
+  return /"([^"]*)"/
+    .exec(rename?.args ?? '')?.[1]
+    ?.split('/')
+    .at(-1);
 }
 
 /** Runs with the same process id each, so that what comes from it does not count as chance. */
@@ -59,21 +84,52 @@ function guessable(name, folder) {
 }
 
 export const behaviours = [
-  { title: 'nearly full disk, bytes: old file kept and an error', short: 'nearly full disk: old file kept, and an error', run: nearlyFull('write') },
-  { title: 'nearly full disk, a string: old file kept and an error', run: (name, folder) => (has(name, 'write') ? nearlyFull('writeString')(name, folder) : undefined) },
-  { title: 'file synced before the rename', short: 'file synced before the rename', traced: true, run: (name, folder) => yes(syncs(tracedAttempt(name, old(folder), folder), folder).file) },
-  { title: 'directory synced after the rename', short: 'directory synced after it', traced: true, run: (name, folder) => yes(syncs(tracedAttempt(name, old(folder), folder), folder).directory) },
   {
-    title: 'temporary file opened with O_EXCL', short: 'temporary file opened with `O_EXCL`', traced: true,
+    title: 'nearly full disk, bytes: old file kept and an error',
+    short: 'nearly full disk: old file kept, and an error',
+    run: nearlyFull('write'),
+  },
+  {
+    title: 'nearly full disk, a string: old file kept and an error',
+    run: (name, folder) => (has(name, 'write') ? nearlyFull('writeString')(name, folder) : undefined),
+  },
+  {
+    title: 'file synced before the rename',
+    short: 'file synced before the rename',
+    traced: true,
+    run: (name, folder) => yes(syncs(tracedAttempt(name, old(folder), folder), folder).file),
+  },
+  {
+    title: 'directory synced after the rename',
+    short: 'directory synced after it',
+    traced: true,
+    run: (name, folder) => yes(syncs(tracedAttempt(name, old(folder), folder), folder).directory),
+  },
+  {
+    title: 'temporary file opened with O_EXCL',
+    short: 'temporary file opened with `O_EXCL`',
+    traced: true,
     run(name, folder) {
       const calls = tracedAttempt(name, old(folder), folder);
       const temporary = nameOfTemporary(calls);
-      return temporary === undefined ? undefined : yes(calls.some((call) => call.name === 'openat' && call.args.includes(`${temporary}"`) && call.args.includes('O_EXCL')));
+      return temporary === undefined
+        ? undefined
+        : yes(
+            calls.some(
+              (call) => call.name === 'openat' && call.args.includes(`${temporary}"`) && call.args.includes('O_EXCL'),
+            ),
+          );
     },
   },
-  { title: 'temporary name unguessable: 16 or more characters vary between runs with one process id', short: 'its name cannot be guessed', traced: true, run: guessable },
   {
-    title: 'mode 0600 kept', short: 'mode 0600 kept',
+    title: 'temporary name unguessable: 16 or more characters vary between runs with one process id',
+    short: 'its name cannot be guessed',
+    traced: true,
+    run: guessable,
+  },
+  {
+    title: 'mode 0600 kept',
+    short: 'mode 0600 kept',
     run(name, folder) {
       const path = old(folder, 0o600);
       attempt(name, 'write', path);
@@ -81,7 +137,9 @@ export const behaviours = [
     },
   },
   {
-    title: "another owner's file, saved by a member of its group: group kept", short: 'group kept when a member saves', root: true,
+    title: "another owner's file, saved by a member of its group: group kept",
+    short: 'group kept when a member saves',
+    root: true,
     run(name, folder) {
       chownSync(folder, 64_001, 64_002);
       chmodSync(folder, 0o775);
@@ -94,7 +152,9 @@ export const behaviours = [
     },
   },
   {
-    title: 'ACL kept', short: 'ACL kept', tool: 'setfacl',
+    title: 'ACL kept',
+    short: 'ACL kept',
+    tool: 'setfacl',
     run(name, folder) {
       const path = old(folder, 0o640);
       run('setfacl', '-m', 'u:64001:r', path);
@@ -108,20 +168,28 @@ export const behaviours = [
     run(name, folder) {
       symlinkSync('elsewhere', join(folder, 'link'));
       attempt(name, 'write', join(folder, 'link'));
-      return yes(lstatSync(join(folder, 'link')).isSymbolicLink() && isNew(join(folder, 'elsewhere')), 'the link is gone');
+      return yes(
+        lstatSync(join(folder, 'link')).isSymbolicLink() && isNew(join(folder, 'elsewhere')),
+        'the link is gone',
+      );
     },
   },
   {
-    title: 'FIFO refused, and still there', short: 'FIFO refused',
+    title: 'FIFO refused, and still there',
+    short: 'FIFO refused',
     run(name, folder) {
       const path = join(folder, 'fifo');
       run('mkfifo', path);
       const how = attempt(name, 'write', path);
-      return yes(how.startsWith('rejected') && lstatSync(path).isFIFO(), lstatSync(path).isFIFO() ? how : 'replaced by a file');
+      return yes(
+        how.startsWith('rejected') && lstatSync(path).isFIFO(),
+        lstatSync(path).isFIFO() ? how : 'replaced by a file',
+      );
     },
   },
   {
-    title: 'sync write after an async one that is under way: the later content stays', short: 'last write wins, sync included',
+    title: 'sync write after an async one that is under way: the later content stays',
+    short: 'last write wins, sync included',
     run(name, folder) {
       if (!has(name, 'writeSync', 'jsonSync')) return undefined;
       const path = join(folder, 'state');
@@ -150,7 +218,10 @@ export const behaviours = [
       const path = old(folder);
       const how = attempt(name, 'nothing', path);
       const now = readFileSync(path, 'utf8');
-      return yes(how.startsWith('rejected') && now === 'old', now === 'old' ? how : `the file holds ${JSON.stringify(now)}`);
+      return yes(
+        how.startsWith('rejected') && now === 'old',
+        now === 'old' ? how : `the file holds ${JSON.stringify(now)}`,
+      );
     },
   },
   {
@@ -158,18 +229,25 @@ export const behaviours = [
     run(name, folder) {
       const path = join(folder, 'n'.repeat(255));
       const how = attempt(name, 'write', path);
-      return yes(isNew(path) && readdirSync(folder).length === 1, isNew(path) ? 'leaves another file' : how === 'resolved' ? 'writes under another name' : how);
+      return yes(
+        isNew(path) && readdirSync(folder).length === 1,
+        isNew(path) ? 'leaves another file' : how === 'resolved' ? 'writes under another name' : how,
+      );
     },
   },
   {
     title: 'file name of 256 bytes, which no file can have: an error',
     run(name, folder) {
       const how = attempt(name, 'write', join(folder, 'n'.repeat(256)));
-      return yes(how.startsWith('rejected') && readdirSync(folder).length === 0, how === 'resolved' ? 'writes under another name' : how);
+      return yes(
+        how.startsWith('rejected') && readdirSync(folder).length === 0,
+        how === 'resolved' ? 'writes under another name' : how,
+      );
     },
   },
   {
-    title: 'source stream that fails: old file kept and an error', short: 'source stream fails: old file kept, and an error',
+    title: 'source stream that fails: old file kept and an error',
+    short: 'source stream fails: old file kept, and an error',
     run(name, folder) {
       if (!has(name, 'stream')) return undefined;
       const path = old(folder);

@@ -1,4 +1,5 @@
-// `npm run bench`: times untorn beside its peers and the floors, in one interleaved run, and writes docs/performance.md.
+// `npm run bench`: times untorn beside its peers and the floors, in one interleaved run, and writes
+// docs/performance.md.
 //   --quick          about a minute: two rounds of smaller workloads, no scaling, no profile; prints the page, and writes nothing
 //   --only ID,ID     some workloads (a part of an id is enough); prints, and writes nothing
 //   --rounds N       7, or 2 if quick       --dir DIR   whose filesystem is measured: the current directory
@@ -41,7 +42,9 @@ function measure() {
     const about = machine(folder);
     const before = processorTime();
     process.stderr.write(`${about.filesystem}\n`);
-    const chosen = workloads.filter(({ id }) => options.only === undefined || options.only.split(',').some((part) => id.includes(part)));
+    const chosen = workloads.filter(
+      ({ id }) => options.only === undefined || options.only.split(',').some((part) => id.includes(part)),
+    );
     const measured = chosen
       .filter(({ scale }) => !options.quick || scale === undefined)
       .map((workload) => measureWorkload(run, options.quick ? shrink(workload) : workload, rounds));
@@ -71,7 +74,10 @@ function measureWorkload(run, workload, rounds) {
       samples[name].push(sample(run, workload, name));
     }
   }
-  const descriptors = workload.scale?.of === 'files' ? sample(run, workload, 'untorn', { countDescriptors: true }).descriptors : undefined;
+  const descriptors =
+    workload.scale?.of === 'files'
+      ? sample(run, workload, 'untorn', { countDescriptors: true }).descriptors
+      : undefined;
   process.stderr.write(`${workload.id}: ${elapsed().toFixed(1)} s\n`);
   return { ...workload, samples, absent, descriptors };
 }

@@ -27,4 +27,12 @@ const cold = await burst(1000);
 const one = await burst(1);
 for (let warmed = 0; warmed < 20; warmed++) await burst(1000);
 const warm = await burst(1000);
-console.log(JSON.stringify({ 'all of it, as in the table above': cold.all, 'of that, until the calls have returned': cold.made, 'one write more, alone': one.all, 'all of it once V8 has compiled what runs often': warm.all, 'of that, until the calls have returned (compiled)': warm.made }));
+console.log(
+  JSON.stringify({
+    'all of it, as in the table above': cold.all,
+    'of that, until the calls have returned': cold.made,
+    'one write more, alone': one.all,
+    'all of it once V8 has compiled what runs often': warm.all,
+    'of that, until the calls have returned (compiled)': warm.made,
+  }),
+);

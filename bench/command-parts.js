@@ -10,8 +10,16 @@ const path = join(folder, 'state');
 const steps = [
   ['`node -e 0`', ['-e', '0']],
   ['`untorn --version`', [untorn, '--version']],
-  ["`untorn write`, a new file, `'off'`", [untorn, 'write', '--durability', 'off', path], () => rmSync(path, { force: true })],
-  ["`untorn write`, replacing a file, `'off'`", [untorn, 'write', '--durability', 'off', path], () => writeFileSync(path, 'old')],
+  [
+    "`untorn write`, a new file, `'off'`",
+    [untorn, 'write', '--durability', 'off', path],
+    () => rmSync(path, { force: true }),
+  ],
+  [
+    "`untorn write`, replacing a file, `'off'`",
+    [untorn, 'write', '--durability', 'off', path],
+    () => writeFileSync(path, 'old'),
+  ],
   ["`untorn write`, replacing a file, `'full'`", [untorn, 'write', path], () => writeFileSync(path, 'old')],
 ];
 const taken = {};

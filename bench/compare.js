@@ -1,4 +1,5 @@
-// `npm run compare`: tries untorn and its peers on what goes wrong, and writes docs/comparison.md and the README's table.
+// `npm run compare`: tries untorn and its peers on what goes wrong, and writes docs/comparison.md and the README's
+// table.
 //   --dir DIR     where the files are: the system's folder for temporary files
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -69,9 +70,14 @@ function intoReadme(rows) {
   const [start, end] = ['<!-- comparison -->', '<!-- /comparison -->'];
   const readme = readFileSync(path, 'utf8');
   if (!readme.includes(start) || !readme.includes(end)) throw new Error(`README.md has no ${start} … ${end}`);
-  const brief = rows.filter(({ short }) => short !== undefined).map(({ short, cells }) => ({ title: short, cells: cells.map((cell) => cell.split(':')[0]) }));
+  const brief = rows
+    .filter(({ short }) => short !== undefined)
+    .map(({ short, cells }) => ({ title: short, cells: cells.map((cell) => cell.split(':')[0]) }));
   const section = `${start}\n${table(brief, inReadme)}\n\nMade by \`npm run compare\`, which tries every cell; more rows and packages in \`docs/comparison.md\`, speed in \`docs/performance.md\` of the repository.\n${end}`;
-  writeFileSync(path, readme.replace(new RegExp(`${start}[^]*${end}`), () => section));
+  writeFileSync(
+    path,
+    readme.replace(new RegExp(`${start}[^]*${end}`), () => section),
+  );
 }
 
 installPeers();

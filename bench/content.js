@@ -18,7 +18,8 @@ export function verifyFile(path, size, number) {
     if (statSync(path).size !== size) throw new Error(`${path} has ${statSync(path).size} bytes instead of ${size}`);
     for (let position = 0; position < size; position += found.length) {
       const read = readSync(fd, found, 0, found.length, position);
-      if (!found.subarray(0, read).equals(expected.subarray(0, Math.min(size - position, expected.length)))) throw new Error(`${path} has other content`);
+      if (!found.subarray(0, read).equals(expected.subarray(0, Math.min(size - position, expected.length))))
+        throw new Error(`${path} has other content`);
     }
   } finally {
     closeSync(fd);
@@ -29,12 +30,23 @@ export function verifyFile(path, size, number) {
 export function verifyNames(folder, names) {
   const found = readdirSync(folder);
   const unexpected = found.filter((name) => !names.includes(name));
-  if (found.length !== names.length || unexpected.length > 0) throw new Error(`${folder} holds ${found.length} files instead of ${names.length}: ${unexpected.slice(0, 3).join(' ')}`);
+  if (found.length !== names.length || unexpected.length > 0)
+    throw new Error(
+      `${folder} holds ${found.length} files instead of ${names.length}: ${unexpected.slice(0, 3).join(' ')}`,
+    );
 }
 
 /** An object of about 10 MB when written as JSON. @param {number} bytes */
 export function jsonValue(bytes) {
-  return { entries: Array.from({ length: Math.round(bytes / 100) }, (_, number) => ({ id: number, name: `entry number ${number}`, tags: ['alpha', 'beta'], ratio: number / 7, done: number % 2 === 0 })) };
+  return {
+    entries: Array.from({ length: Math.round(bytes / 100) }, (_, number) => ({
+      id: number,
+      name: `entry number ${number}`,
+      tags: ['alpha', 'beta'],
+      ratio: number / 7,
+      done: number % 2 === 0,
+    })),
+  };
 }
 
 /** @param {string} folder */

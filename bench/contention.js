@@ -3,8 +3,9 @@
  *
  *     node bench/contention.js [--seconds=5] [--sync] [--durability=full] [--directory=PATH] [N…]
  *
- * All have started before the clock runs, and each has updated a file of its own for a while, since a program's first calls take ten times
- * as long as later ones; `--cold` leaves that out. The wait is from the call to its callback, which is when it has the lock.
+ * All have started before the clock runs, and each has updated a file of its own for a while, since a program's first
+ * calls take ten times as long as later ones; `--cold` leaves that out. The wait is from the call to its callback,
+ * which is when it has the lock.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -41,7 +42,8 @@ async function count(path) {
   for (let i = 0; i < (values.cold ? 0 : 60); i++) await update(own, next, { encoding: 'utf8', durability: 'off' });
   waits.length = 0;
   console.log('ready');
-  const [line] = await createInterface({ input: process.stdin })[Symbol.asyncIterator]().next().then(({ value }) => [value]);
+  const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  const { value: line } = await input.next();
   const end = performance.now() + Number(line) * 1000;
   const before = process.cpuUsage();
   while ((begun = performance.now()) < end) {
@@ -59,7 +61,11 @@ async function count(path) {
 async function contend(processes) {
   const folder = mkdtempSync(join(values.directory, 'untorn-contention-'));
   const path = join(folder, 'count');
-  const forwarded = [`--durability=${values.durability}`, ...(values.sync ? ['--sync'] : []), ...(values.cold ? ['--cold'] : [])];
+  const forwarded = [
+    `--durability=${values.durability}`,
+    ...(values.sync ? ['--sync'] : []),
+    ...(values.cold ? ['--cold'] : []),
+  ];
   const started = Array.from({ length: processes }, () => {
     const child = spawn(process.execPath, [fileURLToPath(import.meta.url), `--child=${path}`, ...forwarded], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -75,7 +81,15 @@ async function contend(processes) {
   const errors = told.flatMap((one) => one.errors);
   const mean = waits.reduce((sum, wait) => sum + wait, 0) / waits.length;
   const cpu = told.reduce((sum, one) => sum + one.cpu, 0) / counted;
-  return { processes, counted, cpu, lost: waits.length - errors.length - counted, errors, mean, longest: Math.max(...waits) };
+  return {
+    processes,
+    counted,
+    cpu,
+    lost: waits.length - errors.length - counted,
+    errors,
+    mean,
+    longest: Math.max(...waits),
+  };
 }
 
 if (values.child !== undefined) await count(values.child);

@@ -19,7 +19,12 @@ export function compileFloor(folder) {
 
 /** Runs a program and gives what it prints. @param {string} program @param {string[]} args */
 function output(program, args, options = {}) {
-  const { status, signal, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', timeout: timeLimit, maxBuffer: 1 << 26, ...options });
+  const { status, signal, stdout, stderr, error } = spawnSync(program, args, {
+    encoding: 'utf8',
+    timeout: timeLimit,
+    maxBuffer: 1 << 26,
+    ...options,
+  });
   if (status !== 0) throw new Error(`${program} ended with ${signal ?? status}: ${error?.message ?? ''} ${stderr}`);
   return stdout;
 }
@@ -32,7 +37,9 @@ function writeWhole(path, size, number) {
   closeSync(fd);
 }
 
-/** An empty folder beside a warm-up folder, with the file that is to be replaced; everything else of the disk is quiet. */
+/**
+ * An empty folder beside a warm-up folder, with the file that is to be replaced; everything else of the disk is quiet.
+ */
 function prepare(run, workload) {
   const folder = join(run.folder, 'sample');
   const warm = join(run.folder, 'warm');
@@ -54,7 +61,8 @@ function verify(workload, folder, count) {
   }
   verifyNames(folder, ['state']);
   if (workload.kind !== 'json') verifyFile(target(folder), workload.size, count - 1);
-  else if (!isDeepStrictEqual(JSON.parse(readFileSync(target(folder), 'utf8')), jsonValue(workload.size))) throw new Error('other JSON');
+  else if (!isDeepStrictEqual(JSON.parse(readFileSync(target(folder), 'utf8')), jsonValue(workload.size)))
+    throw new Error('other JSON');
 }
 
 /** One sample of one contender. @param {{ folder: string, floor: string }} run */
@@ -70,7 +78,14 @@ export function sample(run, workload, name, extra = {}) {
     taken = JSON.parse(output(process.execPath, [here('sample.js'), name, job]));
   } else {
     const { mode, threads, count = workload.count } = floor;
-    taken = { ms: Number(output(run.floor, [mode, folder, count, workload.size, workload.durability, workload.chunk ?? 0, threads].map(String))) };
+    taken = {
+      ms: Number(
+        output(
+          run.floor,
+          [mode, folder, count, workload.size, workload.durability, workload.chunk ?? 0, threads].map(String),
+        ),
+      ),
+    };
   }
   if (name !== 'JSON.stringify') verify(workload, folder, floor?.count ?? workload.count);
   return taken;
@@ -78,12 +93,19 @@ export function sample(run, workload, name, extra = {}) {
 
 /** A fresh process that loads a contender, and writes with it. */
 function load(run, { how, writes }, name) {
-  const url = name !== 'empty module' ? moduleUrl(name, how) : new URL(how === 'require' ? 'empty.cjs' : 'empty.js', import.meta.url).href;
+  const url =
+    name !== 'empty module'
+      ? moduleUrl(name, how)
+      : new URL(how === 'require' ? 'empty.cjs' : 'empty.js', import.meta.url).href;
   const path = writes ? [target(prepare(run, { kind: 'files' }).folder)] : [];
   return JSON.parse(output(process.execPath, [here('import.js'), how, url, name, ...path]));
 }
 
-const commands = { untorn: [process.execPath, here('../dist/cli/main.cjs'), 'write'], sponge: ['sponge'], 'node -e 0': [process.execPath, '-e', '0'] };
+const commands = {
+  untorn: [process.execPath, here('../dist/cli/main.cjs'), 'write'],
+  sponge: ['sponge'],
+  'node -e 0': [process.execPath, '-e', '0'],
+};
 
 /** A whole process at the end of a pipe. */
 function command(run, workload, name, folder) {
@@ -101,5 +123,7 @@ function command(run, workload, name, folder) {
 /** Why a contender cannot take part here, if so. @param {string} name */
 export function missing(name) {
   if (name !== 'sponge') return undefined;
-  return spawnSync('sponge', ['-h']).error === undefined ? undefined : 'sponge (moreutils) is not installed on this machine';
+  return spawnSync('sponge', ['-h']).error === undefined
+    ? undefined
+    : 'sponge (moreutils) is not installed on this machine';
 }

@@ -1,4 +1,5 @@
-// Prints what a thousand new files at once do with the time: the program's own thread, and the others. argv: a contender, full|off, a folder.
+// Prints what a thousand new files at once do with the time: the program's own thread, and the others. argv: a
+// contender, full|off, a folder.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
@@ -29,4 +30,12 @@ const total = performance.now() - begin;
 const { active } = performance.eventLoopUtilization(utilization);
 const { user, system } = process.cpuUsage(before);
 fs.rmSync(directory, { recursive: true });
-console.log(JSON.stringify({ 'total, ms': total, 'JavaScript and the event loop, ms': active, 'processor time of the program, ms': user / 1000, 'processor time of the system, ms': system / 1000, ...(handedOver > 0 && { 'calls handed to other threads for each file': handedOver / count }) }));
+console.log(
+  JSON.stringify({
+    'total, ms': total,
+    'JavaScript and the event loop, ms': active,
+    'processor time of the program, ms': user / 1000,
+    'processor time of the system, ms': system / 1000,
+    ...(handedOver > 0 && { 'calls handed to other threads for each file': handedOver / count }),
+  }),
+);

@@ -11,26 +11,38 @@ const linear = (id, from) => ({ workload: id, limit: 1.5, from, value: 'linear' 
 const bestPeer = 'best peer';
 
 export const goals = [
-  times('rewrite-full-async', 1.35, 'C'), times('rewrite-full-async', 0.5, wfa),
+  times('rewrite-full-async', 1.35, 'C'),
+  times('rewrite-full-async', 0.5, wfa),
   of('rewrite-full-async', 10, 'blocked', 'event loop never blocked: longest delay in ms'),
-  times('rewrite-full-sync', 1, 'C'), times('rewrite-full-sync', 0.9, wfa),
-  times('rewrite-off-async', 1, 'node:fs'), times('rewrite-off-async', 0.85, 'steno'), times('rewrite-off-async', 0.3, wfa),
-  times('rewrite-off-sync', 0.85, 'C'), times('rewrite-off-sync', 0.5, 'atomically'),
-  times('files-full', 1.4, 'C, 4 threads'), times('files-full', 0.37, wfa), times('files-full', 1.05, fast),
-  times('files-off', 0.22, wfa), times('files-off', 0.7, 'steno'),
-  times('burst-full', 2.2, 'C, two writes'), times('burst-full', 0.002, wfa),
+  times('rewrite-full-sync', 1, 'C'),
+  times('rewrite-full-sync', 0.9, wfa),
+  times('rewrite-off-async', 1, 'node:fs'),
+  times('rewrite-off-async', 0.85, 'steno'),
+  times('rewrite-off-async', 0.3, wfa),
+  times('rewrite-off-sync', 0.85, 'C'),
+  times('rewrite-off-sync', 0.5, 'atomically'),
+  times('files-full', 1.4, 'C, 4 threads'),
+  times('files-full', 0.37, wfa),
+  times('files-full', 1.05, fast),
+  times('files-off', 0.22, wfa),
+  times('files-off', 0.7, 'steno'),
+  times('burst-full', 2.2, 'C, two writes'),
+  times('burst-full', 0.002, wfa),
   times('replace-1MiB', 0.85, bestPeer),
   times('replace-100MiB', 0.6, 'C'),
   times('replace-1GiB', 0.55, bestPeer),
-  times('stream-1GiB', 0.85, 'C'), times('stream-1GiB', 0.36, 'node:fs'),
+  times('stream-1GiB', 0.85, 'C'),
+  times('stream-1GiB', 0.36, 'node:fs'),
   { workload: 'stream-1GiB', limit: 1, against: 'node:fs', value: 'memory' },
   times('json-10MB', 1.35, 'JSON.stringify'),
-  times('import', 0.5, wfa), times('require', 0.5, wfa),
+  times('import', 0.5, wfa),
+  times('require', 0.5, wfa),
   times('command-1KiB', 1.1, 'node -e 0'),
   times('command-100MiB', 1, 'sponge'),
   { calls: 'write', limit: 20, value: 'calls', text: 'system calls on files for one durable rewrite, async' },
   { calls: 'writeSync', limit: 10, value: 'calls', text: 'system calls on files for one durable rewrite, sync' },
-  linear('scale-files-10000', 'scale-files-1000'), linear('scale-bytes-1073741824', 'scale-bytes-33554432'),
+  linear('scale-files-10000', 'scale-files-1000'),
+  linear('scale-bytes-1073741824', 'scale-bytes-33554432'),
   { workload: 'scale-files-10000', limit: 64, value: 'descriptors', text: 'most descriptors open' },
 ];
 
@@ -41,7 +53,18 @@ export function judge({ workloads, calls }) {
   const find = (id) => workloads.find((workload) => workload.id === id);
   return goals.map((goal) => {
     const { measured, against } = measure(goal, find, calls);
-    return { ...goal, floor: floorOf(goal, find, against), isBest: goal.against === bestPeer, rounds: find(goal.workload)?.samples.untorn.length, title: find(goal.workload)?.title, durability: find(goal.workload)?.durability, reduced: find(goal.workload)?.reduced, against, measured, met: measured === undefined ? undefined : measured <= goal.limit };
+    return {
+      ...goal,
+      floor: floorOf(goal, find, against),
+      isBest: goal.against === bestPeer,
+      rounds: find(goal.workload)?.samples.untorn.length,
+      title: find(goal.workload)?.title,
+      durability: find(goal.workload)?.durability,
+      reduced: find(goal.workload)?.reduced,
+      against,
+      measured,
+      met: measured === undefined ? undefined : measured <= goal.limit,
+    };
   });
 }
 
@@ -49,10 +72,20 @@ export function judge({ workloads, calls }) {
 function floorOf(goal, find, against) {
   const floors = Object.keys(find(goal.workload)?.floors ?? {}).filter((name) => name.startsWith('C'));
   const times = (id, name) => valuesOf(find(id), name, 'ms');
-  const ratios = floors.filter((name) => name !== against && find(goal.workload).samples[name] !== undefined).map((name) => {
-    if (goal.value === 'linear') return find(goal.from) && median(times(goal.workload, name)) / find(goal.workload).scale.at / (median(times(goal.from, name)) / find(goal.from).scale.at);
-    return goal.value === 'ms' && against !== undefined && !isFloor(goal, find, against) ? ratio(times(goal.workload, name), times(goal.workload, against)) : undefined;
-  });
+  const ratios = floors
+    .filter((name) => name !== against && find(goal.workload).samples[name] !== undefined)
+    .map((name) => {
+      if (goal.value === 'linear')
+        return (
+          find(goal.from) &&
+          median(times(goal.workload, name)) /
+            find(goal.workload).scale.at /
+            (median(times(goal.from, name)) / find(goal.from).scale.at)
+        );
+      return goal.value === 'ms' && against !== undefined && !isFloor(goal, find, against)
+        ? ratio(times(goal.workload, name), times(goal.workload, against))
+        : undefined;
+    });
   const known = ratios.filter((value) => value !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
 }
@@ -60,7 +93,12 @@ function floorOf(goal, find, against) {
 const isFloor = (goal, find, name) => name in find(goal.workload).floors;
 
 function measure(goal, find, calls) {
-  if (goal.value === 'calls') return { measured: calls.find(({ name, api, durability }) => name === 'untorn' && api === goal.calls && durability === 'full')?.calls };
+  if (goal.value === 'calls')
+    return {
+      measured: calls.find(
+        ({ name, api, durability }) => name === 'untorn' && api === goal.calls && durability === 'full',
+      )?.calls,
+    };
   const workload = find(goal.workload);
   if (workload === undefined) return {};
   if (goal.value === 'descriptors') return { measured: workload.descriptors };
@@ -79,7 +117,16 @@ function measure(goal, find, calls) {
 
 /** The fastest peer that was seen to sync the file, where calls were traced. */
 function best(workload, calls) {
-  const syncing = (name) => calls.length === 0 || calls.some((call) => call.name === name && call.api === workload.api && call.durability === workload.durability && call.file && call.atomic);
+  const syncing = (name) =>
+    calls.length === 0 ||
+    calls.some(
+      (call) =>
+        call.name === name &&
+        call.api === workload.api &&
+        call.durability === workload.durability &&
+        call.file &&
+        call.atomic,
+    );
   return Object.keys(workload.samples)
     .filter((name) => name !== 'untorn' && name !== 'node:fs' && !(name in workload.floors) && syncing(name))
     .toSorted((a, b) => median(valuesOf(workload, a, 'ms')) - median(valuesOf(workload, b, 'ms')))[0];

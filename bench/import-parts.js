@@ -1,5 +1,5 @@
-// Prints, in milliseconds, what the parts of the package's import take, in the order in which a fresh process meets them, and what its functions
-// load when they are called first: here with arguments that they refuse.
+// Prints, in milliseconds, what the parts of the package's import take, in the order in which a fresh process meets
+// them, and what its functions load when they are called first: here with arguments that they refuse.
 const [url, ...names] = process.argv.slice(2);
 const parts = [
   ['an empty module', new URL('empty.js', import.meta.url).href],

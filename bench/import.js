@@ -1,4 +1,5 @@
-// Prints how many milliseconds a fresh process takes to load a module by `import` or `require`, and to write a file with it if one is given.
+// Prints how many milliseconds a fresh process takes to load a module by `import` or `require`, and to write a file
+// with it if one is given.
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { contenders } from './contenders.js';

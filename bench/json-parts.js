@@ -22,4 +22,11 @@ const [written] = timed(() => {
   fsyncSync(fd);
 });
 closeSync(fd);
-console.log(JSON.stringify({ 'JSON.stringify()': plain, 'the look for what it would lose': checked - plain, 'encoding': encoded, 'write and fsync, at once': written }));
+console.log(
+  JSON.stringify({
+    'JSON.stringify()': plain,
+    'the look for what it would lose': checked - plain,
+    'encoding': encoded,
+    'write and fsync, at once': written,
+  }),
+);

@@ -26,11 +26,16 @@ export function machine(folder) {
 }
 
 /**
- * Processor time since boot, in ticks (proc(5)): of this process with its children that have ended, of all other processes with the
- * kernel's own threads, and what the host gave to other machines. The load says less: who waits for a disk counts there.
+ * Processor time since boot, in ticks (proc(5)): of this process with its children that have ended, of all other
+ * processes with the kernel's own threads, and what the host gave to other machines. The load says less: who waits for
+ * a disk counts there.
  */
 export function processorTime() {
-  const [user, nice, system, idle, iowait, irq, softirq, stolen] = readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/\s+/).slice(1).map(Number);
+  const [user, nice, system, idle, iowait, irq, softirq, stolen] = readFileSync('/proc/stat', 'utf8')
+    .split('\n')[0]
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
   const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ').map(Number);
   const own = fields.slice(11, 15).reduce((sum, ticks) => sum + ticks);
   const busy = user + nice + system + irq + softirq;
@@ -46,7 +51,8 @@ export function shares(before, after) {
 /** A loop device says on what its file lies: in memory a flush costs nearly nothing. @param {string} source */
 function device(source) {
   const name = basename(source);
-  if (!name.startsWith('loop')) return `${name}, ${said('lsblk', ['-dno', 'ROTA', source]) === '1' ? 'reported as rotating' : 'reported as not rotating'}`;
+  if (!name.startsWith('loop'))
+    return `${name}, ${said('lsblk', ['-dno', 'ROTA', source]) === '1' ? 'reported as rotating' : 'reported as not rotating'}`;
   const backing = said('losetup', ['-n', '-O', 'BACK-FILE', source]);
   return `loop device on ${said('findmnt', ['-no', 'FSTYPE', '-T', backing]).split('\n').at(-1)}`;
 }

@@ -1,11 +1,18 @@
-// docs/performance.md and its plots, made whole from the samples of one run. The prose is fixed; every figure is measured.
+// docs/performance.md and its plots, made whole from the samples of one run. The prose is fixed; every figure is
+// measured.
 import { judge } from './goals.js';
 import { bars, lines, number } from './plot.js';
 import { profileSection } from './profile-page.js';
 import { median, ratio, spread } from './statistics.js';
 
 const ms = (samples) => samples.map((sample) => sample.ms);
-const table = (head, rows) => [`| ${head.join(' | ')} |`, `|${head.map((_, index) => (index === 0 ? '---|' : '---:|')).join('')}`, ...rows.map((row) => `| ${row.map((cell) => String(cell).replaceAll(/\s+/g, ' ')).join(' | ')} |`), ''].join('\n');
+const table = (head, rows) =>
+  [
+    `| ${head.join(' | ')} |`,
+    `|${head.map((_, index) => (index === 0 ? '---|' : '---:|')).join('')}`,
+    ...rows.map((row) => `| ${row.map((cell) => String(cell).replaceAll(/\s+/g, ' ')).join(' | ')} |`),
+    '',
+  ].join('\n');
 const heading = ({ title, durability }) => (durability === undefined ? title : `${title}, \`'${durability}'\``);
 const mebibytes = (bytes) => `${(bytes / (1 << 20)).toFixed(0)} MiB`;
 const yes = (value) => (value ? 'yes' : 'no');
@@ -19,7 +26,8 @@ function ranked({ samples, floors }) {
 
 /** What a contender was seen to make durable in this workload. */
 function promise(measured, workload, { name, floor }) {
-  if (floor) return workload.durability === undefined ? '–' : workload.durability === 'full' ? 'file and directory' : 'nothing';
+  if (floor)
+    return workload.durability === undefined ? '–' : workload.durability === 'full' ? 'file and directory' : 'nothing';
   const api = workload.api;
   const calls = measured.calls.filter((call) => call.name === name && call.api === api);
   const seen = calls.find((call) => call.durability === workload.durability) ?? calls[0];
@@ -36,7 +44,13 @@ function workloadSection(measured, workload) {
   if (waits) head.push('event loop blocked, ms');
   if (large) head.push('peak memory');
   const rows = ranked(workload).map((each) => {
-    const row = [each.ours ? '**untorn**' : each.name, number(each.median), `${number(each.low)} – ${number(each.high)}`, each.ours ? '' : `${number(ratio(ours, ms(each.taken)))} ×`, promise(measured, workload, each)];
+    const row = [
+      each.ours ? '**untorn**' : each.name,
+      number(each.median),
+      `${number(each.low)} – ${number(each.high)}`,
+      each.ours ? '' : `${number(ratio(ours, ms(each.taken)))} ×`,
+      promise(measured, workload, each),
+    ];
     if (waits) row.push(each.floor ? '–' : number(median(each.taken.map((sample) => sample.blocked ?? 0))));
     if (large) row.push(each.floor ? '–' : mebibytes(median(each.taken.map((sample) => sample.memory))));
     return row;
@@ -50,18 +64,40 @@ function workloadSection(measured, workload) {
 const prefixes = { memory: 'memory of ', linear: 'cost per item beside: ' };
 
 function goalsSection(measured) {
-  const rows = judge(measured).filter(({ measured: value }) => value !== undefined).map((goal) => {
-    const who = goal.text ?? `${prefixes[goal.value] ?? ''}${goal.isBest ? 'best peer, ' : ''}${goal.against}`;
-    const unit = goal.value === 'ms' || goal.value === 'memory' || goal.value === 'linear' ? ' ×' : '';
-    return [goal.title === undefined ? '' : heading(goal), who, `≤ ${goal.limit}${unit}`, `${number(goal.measured)}${unit}`, goal.floor === undefined ? '–' : `${number(goal.floor)} ×`, goal.rounds ?? '–', goal.reduced ? 'not judged: reduced' : goal.met ? 'met' : '**not met**'];
-  });
-  return ['## Goals\n', 'Medians of the ratios within rounds; "the floor" is C beside the same contender.\n', table(['workload', 'beside', 'goal', 'measured', 'the floor', 'rounds', ''], rows)].join('\n');
+  const rows = judge(measured)
+    .filter(({ measured: value }) => value !== undefined)
+    .map((goal) => {
+      const who = goal.text ?? `${prefixes[goal.value] ?? ''}${goal.isBest ? 'best peer, ' : ''}${goal.against}`;
+      const unit = goal.value === 'ms' || goal.value === 'memory' || goal.value === 'linear' ? ' ×' : '';
+      return [
+        goal.title === undefined ? '' : heading(goal),
+        who,
+        `≤ ${goal.limit}${unit}`,
+        `${number(goal.measured)}${unit}`,
+        goal.floor === undefined ? '–' : `${number(goal.floor)} ×`,
+        goal.rounds ?? '–',
+        goal.reduced ? 'not judged: reduced' : goal.met ? 'met' : '**not met**',
+      ];
+    });
+  return [
+    '## Goals\n',
+    'Medians of the ratios within rounds; "the floor" is C beside the same contender.\n',
+    table(['workload', 'beside', 'goal', 'measured', 'the floor', 'rounds', ''], rows),
+  ].join('\n');
 }
 
 function promisesSection({ calls }) {
   if (calls.length === 0) return 'System calls were not counted in this run.\n';
   const order = { write: 'async', writeSync: 'sync', stream: 'stream', json: 'JSON' };
-  const rows = calls.map((each) => [each.name, order[each.api], `\`'${each.durability}'\``, each.calls, yes(each.atomic), yes(each.file), yes(each.directory)]);
+  const rows = calls.map((each) => [
+    each.name,
+    order[each.api],
+    `\`'${each.durability}'\``,
+    each.calls,
+    yes(each.atomic),
+    yes(each.file),
+    yes(each.directory),
+  ]);
   return [
     '## What each does\n',
     'One rewrite of an existing file with mode 0640, after another write of the same process, seen with strace: calls on files, whether the new content came by a rename, and what was synced: the file before the rename, the directory after it.\n',
@@ -71,34 +107,72 @@ function promisesSection({ calls }) {
 
 function scaleSection({ workloads }) {
   const parts = [];
-  for (const [of, title] of [['files', 'New files of 1 KiB at once'], ['bytes', 'Bytes that replace as many']]) {
+  for (const [of, title] of [
+    ['files', 'New files of 1 KiB at once'],
+    ['bytes', 'Bytes that replace as many'],
+  ]) {
     const points = workloads.filter(({ scale }) => scale?.of === of);
     if (points.length === 0) continue;
     const rows = points.map((workload) => {
       const { at } = workload.scale;
       const untorn = spread(ms(workload.samples.untorn));
       const [floor] = Object.keys(workload.floors);
-      const row = [at.toLocaleString('en'), number(untorn.median), `${number(untorn.low)} – ${number(untorn.high)}`, `${number(ratio(ms(workload.samples.untorn), ms(workload.samples[floor])))} × ${floor}`, mebibytes(median(workload.samples.untorn.map((sample) => sample.memory)))];
+      const row = [
+        at.toLocaleString('en'),
+        number(untorn.median),
+        `${number(untorn.low)} – ${number(untorn.high)}`,
+        `${number(ratio(ms(workload.samples.untorn), ms(workload.samples[floor])))} × ${floor}`,
+        mebibytes(median(workload.samples.untorn.map((sample) => sample.memory))),
+      ];
       return of === 'files' ? [...row, workload.descriptors ?? '–'] : row;
     });
     const head = [of, 'untorn, ms', 'quartiles', 'untorn is', 'peak memory'];
-    parts.push(`### ${title}\n`, `![${title}](performance/scale-${of}.svg)\n`, table(of === 'files' ? [...head, 'most descriptors'] : head, rows));
+    parts.push(
+      `### ${title}\n`,
+      `![${title}](performance/scale-${of}.svg)\n`,
+      table(of === 'files' ? [...head, 'most descriptors'] : head, rows),
+    );
   }
   return parts.length === 0 ? '' : ['## As work grows\n', `\`'full'\`.\n`, ...parts].join('\n');
 }
 
-/** Whether so much of the processors went elsewhere that it counts. The kernel's own threads, which write what is measured, take some. */
+/**
+ * Whether so much of the processors went elsewhere that it counts. The kernel's own threads, which write what is
+ * measured, take some.
+ */
 const busy = ({ shares: { others, stolen } }) => others + stolen > 0.2;
 const percent = (share) => `${number(100 * share)} %`;
 
 function aboutSection({ about, rounds, quick }) {
-  const versions = Object.entries(about.versions).map(([name, version]) => `${name} ${version}`).join(', ');
-  const rows = [['date', about.date], ['Node.js', about.node], ['filesystem', about.filesystem], ['device', about.device], ['system', about.system], ['processor', about.processor], ['memory', mebibytes(about.memory)], ['processor time of other processes and of the kernel itself; of other machines', `${percent(about.shares.others)}; ${percent(about.shares.stolen)}`], ['priority (nice)', about.priority], ['compiler of the floor', about.compiler], ['rounds', rounds], ['versions', versions]];
+  const versions = Object.entries(about.versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ');
+  const rows = [
+    ['date', about.date],
+    ['Node.js', about.node],
+    ['filesystem', about.filesystem],
+    ['device', about.device],
+    ['system', about.system],
+    ['processor', about.processor],
+    ['memory', mebibytes(about.memory)],
+    [
+      'processor time of other processes and of the kernel itself; of other machines',
+      `${percent(about.shares.others)}; ${percent(about.shares.stolen)}`,
+    ],
+    ['priority (nice)', about.priority],
+    ['compiler of the floor', about.compiler],
+    ['rounds', rounds],
+    ['versions', versions],
+  ];
   return [
     '# Performance\n',
     `Generated by \`npm run bench${quick ? ' -- --quick' : ''}\`; nothing is typed by hand. All samples: [results.json](performance/results.json).\n`,
     table(['', ''], rows),
-    ...(busy(about) ? ['**The machine was busy with other work during this run**: see the processor time of others. Times and ratios are worse and less sure than on a quiet one.\n'] : []),
+    ...(busy(about)
+      ? [
+          '**The machine was busy with other work during this run**: see the processor time of others. Times and ratios are worse and less sure than on a quiet one.\n',
+        ]
+      : []),
     `Each sample is a fresh process that works on a fresh folder, after a sync of the filesystem; what it left is compared byte for byte afterwards.
 Each round takes one sample of each contender and begins with another one. Ratios are taken within rounds; tables give their medians, and the
 medians and quartiles of the times. Every JavaScript contender makes a small file and replaces it before its clock starts, so that what it loads at its
@@ -115,17 +189,35 @@ Compare a time with the column "synced": most peers promise less.
 /** @param {object} measured what bench.js has measured */
 export function page(measured) {
   const plain = measured.workloads.filter(({ scale }) => scale === undefined);
-  return [aboutSection(measured), goalsSection(measured), '## Workloads\n', ...plain.map((workload) => workloadSection(measured, workload)), scaleSection(measured), profileSection(measured), promisesSection(measured)].join('\n');
+  return [
+    aboutSection(measured),
+    goalsSection(measured),
+    '## Workloads\n',
+    ...plain.map((workload) => workloadSection(measured, workload)),
+    scaleSection(measured),
+    profileSection(measured),
+    promisesSection(measured),
+  ].join('\n');
 }
 
 /** Names of plots and their content. @returns {[string, string][]} */
 export function plots(measured) {
-  const found = measured.workloads.filter(({ scale }) => scale === undefined).map((workload) => [`${workload.id}.svg`, bars(heading(workload).replaceAll('`', ''), ranked(workload))]);
+  const found = measured.workloads
+    .filter(({ scale }) => scale === undefined)
+    .map((workload) => [`${workload.id}.svg`, bars(heading(workload).replaceAll('`', ''), ranked(workload))]);
   for (const of of ['files', 'bytes']) {
     const points = measured.workloads.filter(({ scale }) => scale?.of === of);
     const names = Object.keys(points[0]?.samples ?? {});
-    const line = (name) => ({ name, ours: name === 'untorn', points: points.map(({ scale, samples }) => [scale.at, median(ms(samples[name]))]) });
-    if (points.length > 1) found.push([`scale-${of}.svg`, lines(of === 'files' ? 'New files of 1 KiB at once' : 'One file replaced', of, names.map(line))]);
+    const line = (name) => ({
+      name,
+      ours: name === 'untorn',
+      points: points.map(({ scale, samples }) => [scale.at, median(ms(samples[name]))]),
+    });
+    if (points.length > 1)
+      found.push([
+        `scale-${of}.svg`,
+        lines(of === 'files' ? 'New files of 1 KiB at once' : 'One file replaced', of, names.map(line)),
+      ]);
   }
   return found;
 }

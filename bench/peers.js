@@ -14,14 +14,18 @@ export function installPeers() {
   if (existsSync(join(folder, 'complete'))) return;
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--save-exact', ...list], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--save-exact', ...list], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   writeFileSync(join(folder, 'complete'), '');
 }
 
 /** Where a contender's module is. @param {string} name */
 export function moduleUrl(name, how = 'import') {
   if (name === 'untorn' && how === 'import') return import.meta.resolve('untorn');
-  return pathToFileURL(createRequire(name === 'untorn' ? import.meta.url : join(folder, 'package.json')).resolve(name)).href;
+  return pathToFileURL(createRequire(name === 'untorn' ? import.meta.url : join(folder, 'package.json')).resolve(name))
+    .href;
 }
 
 /** @param {string} name */

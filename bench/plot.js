@@ -3,7 +3,16 @@ const font = 'font-family="system-ui, sans-serif" font-size="13"';
 const grey = '#57606a';
 const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
-export const number = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value === 0 ? '0' : value.toPrecision(2));
+export const number = (value) =>
+  value >= 100
+    ? value.toFixed(0)
+    : value >= 10
+      ? value.toFixed(1)
+      : value >= 1
+        ? value.toFixed(2)
+        : value === 0
+          ? '0'
+          : value.toPrecision(2);
 
 function svg(width, height, title, body) {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" ${font}>
@@ -16,7 +25,10 @@ ${body.join('\n')}
 
 const text = (x, y, content, extra = '') => `<text x="${x}" y="${y}" fill="#1f2328" ${extra}>${escape(content)}</text>`;
 
-/** @param {string} title @param {{ name: string, median: number, low: number, high: number, ours: boolean }[]} rows @param {string} unit */
+/**
+ * @param {string} title @param {{ name: string, median: number, low: number, high: number, ours: boolean }[]} rows
+ * @param {string} unit
+ */
 export function bars(title, rows, unit = ' ms') {
   const [left, width, row, top] = [190, 720, 28, 40];
   const most = Math.max(...rows.map(({ high }) => high)) || 1;
@@ -26,14 +38,21 @@ export function bars(title, rows, unit = ' ms') {
     const y = top + index * row;
     const middle = y + row / 2 - 2;
     body.push(text(left - 8, middle + 5, name, 'text-anchor="end"'));
-    body.push(`<rect x="${left}" y="${y + 3}" width="${(scale(median) - left).toFixed(1)}" height="${row - 10}" fill="${ours ? '#0969da' : '#afb8c1'}"/>`);
-    body.push(`<path d="M${scale(low).toFixed(1)} ${middle}H${scale(high).toFixed(1)}" stroke="${grey}" stroke-width="2"/>`);
+    body.push(
+      `<rect x="${left}" y="${y + 3}" width="${(scale(median) - left).toFixed(1)}" height="${row - 10}" fill="${ours ? '#0969da' : '#afb8c1'}"/>`,
+    );
+    body.push(
+      `<path d="M${scale(low).toFixed(1)} ${middle}H${scale(high).toFixed(1)}" stroke="${grey}" stroke-width="2"/>`,
+    );
     body.push(text((scale(Math.max(high, median)) + 8).toFixed(1), middle + 5, `${number(median)}${unit}`));
   }
   return svg(width, top + rows.length * row + 12, title, body);
 }
 
-/** @param {string} title @param {string} unit of x @param {{ name: string, points: [number, number][], ours: boolean }[]} lines */
+/**
+ * @param {string} title @param {string} unit of x @param {{ name: string, points: [number, number][], ours: boolean
+ * }[]} lines
+ */
 export function lines(title, unit, lines) {
   const [left, top, right, bottom, width, height] = [70, 44, 20, 44, 720, 400];
   const all = lines.flatMap(({ points }) => points);
@@ -47,14 +66,20 @@ export function lines(title, unit, lines) {
   const y = axis(1, height - bottom, top);
   const body = [text(12, 24, title, 'font-weight="600"')];
   const label = (value) => (value >= 1e4 || value < 1e-2 ? `10^${Math.log10(value).toFixed(0)}` : String(value));
-  for (const tick of x.ticks) body.push(text(x.at(tick).toFixed(1), height - bottom + 18, label(tick), 'text-anchor="middle"'));
+  for (const tick of x.ticks)
+    body.push(text(x.at(tick).toFixed(1), height - bottom + 18, label(tick), 'text-anchor="middle"'));
   for (const tick of y.ticks) {
-    body.push(`<path d="M${left} ${y.at(tick).toFixed(1)}H${width - right}" stroke="#d0d7de"/>`, text(left - 8, (y.at(tick) + 4).toFixed(1), label(tick), 'text-anchor="end"'));
+    body.push(
+      `<path d="M${left} ${y.at(tick).toFixed(1)}H${width - right}" stroke="#d0d7de"/>`,
+      text(left - 8, (y.at(tick) + 4).toFixed(1), label(tick), 'text-anchor="end"'),
+    );
   }
   body.push(text(width - right, height - 8, `${unit}; vertically milliseconds`, 'text-anchor="end"'));
   for (const [index, { name, points, ours }] of lines.entries()) {
     const colour = ours ? '#0969da' : grey;
-    body.push(`<path d="${points.map(([a, b], step) => `${step === 0 ? 'M' : 'L'}${x.at(a).toFixed(1)} ${y.at(b).toFixed(1)}`).join('')}" fill="none" stroke="${colour}" stroke-width="2"/>`);
+    body.push(
+      `<path d="${points.map(([a, b], step) => `${step === 0 ? 'M' : 'L'}${x.at(a).toFixed(1)} ${y.at(b).toFixed(1)}`).join('')}" fill="none" stroke="${colour}" stroke-width="2"/>`,
+    );
     body.push(`<text x="${left + 12}" y="${top + 16 + index * 18}" fill="${colour}">${escape(name)}</text>`);
   }
   return svg(width, height, title, body);

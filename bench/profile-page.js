@@ -2,32 +2,61 @@
 import { number } from './plot.js';
 import { median } from './statistics.js';
 
-/** How many trips an awaited rewrite of 1 KiB makes one after another where that file was written a moment ago, on a filesystem of the machine's own. */
+/**
+ * How many trips an awaited rewrite of 1 KiB makes one after another where that file was written a moment ago, on a
+ * filesystem of the machine's own.
+ */
 const trips = 4;
 
 const purposes = [
-  [/^(l|f)?listxattr$/, 'which attributes the old and the new file have: an ACL that is lost or inherited would open the file to others. The library asks twice each time'],
+  [
+    /^(l|f)?listxattr$/,
+    'which attributes the old and the new file have: an ACL that is lost or inherited would open the file to others. The library asks twice each time',
+  ],
   [/^open/, 'the directory, the old file (held, so that the rename need not free its blocks), the new file'],
   [/stat/, 'what is there; whether the path still leads to that directory; who owns the new file'],
-  [/^f?chmod|chown/, 'mode and owner, where they cannot be given at creation without showing the content to more than may see it'],
+  [
+    /^f?chmod|chown/,
+    'mode and owner, where they cannot be given at creation without showing the content to more than may see it',
+  ],
   [/^p?write/, 'the content; in an asynchronous call with its sync'],
   [/sync$/, 'file and directory'],
   [/^rename|^link/, 'the moment of truth'],
   [/^close/, 'what was opened'],
 ];
 
-const lines = (head, rows) => [`| ${head.join(' | ')} |`, `|${head.map((_, index) => (index === 0 ? '---|' : '---:|')).join('')}`, ...rows.map((row) => `| ${row.join(' | ')} |`), ''].join('\n');
+const lines = (head, rows) =>
+  [
+    `| ${head.join(' | ')} |`,
+    `|${head.map((_, index) => (index === 0 ? '---|' : '---:|')).join('')}`,
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+    '',
+  ].join('\n');
 const code = (name) => (name.startsWith('node:') ? `\`${name}\`` : name);
 
 /** Parts as rows, what they are parts of as columns. */
 function table(title, columns) {
   const titles = Object.keys(columns);
   const parts = [...new Set(titles.flatMap((each) => Object.keys(columns[each])))];
-  return lines([title, ...titles], parts.map((part) => [part, ...titles.map((each) => (columns[each][part] === undefined ? '–' : number(columns[each][part])))]));
+  return lines(
+    [title, ...titles],
+    parts.map((part) => [
+      part,
+      ...titles.map((each) => (columns[each][part] === undefined ? '–' : number(columns[each][part]))),
+    ]),
+  );
 }
 
 /** A part of the section that is one column. */
-const column = (heading, title, unit, parts, text, name = (part) => part) => [`### ${heading}\n`, lines([title, unit], Object.entries(parts).map(([part, value]) => [name(part), number(value)])), `${text}\n`].join('\n');
+const column = (heading, title, unit, parts, text, name = (part) => part) =>
+  [
+    `### ${heading}\n`,
+    lines(
+      [title, unit],
+      Object.entries(parts).map(([part, value]) => [name(part), number(value)]),
+    ),
+    `${text}\n`,
+  ].join('\n');
 
 function rewritesPart({ trips: { trip, atOnce }, rewrites }, workloads) {
   const text = [
@@ -39,7 +68,9 @@ Look and metadata are on the spot, where they wait for nothing. To make the othe
   const rewrite = workloads.find(({ id }) => id === 'rewrite-full-async');
   if (rewrite !== undefined) {
     const perWrite = (median(rewrite.samples.C.map(({ ms }) => ms)) * 1000) / rewrite.count;
-    text.push(`C needs ${number(perWrite)} µs for one; with ${trips} of the quickest trips and nothing else that is ${number((perWrite + trips * trip) / perWrite)} × C.`);
+    text.push(
+      `C needs ${number(perWrite)} µs for one; with ${trips} of the quickest trips and nothing else that is ${number((perWrite + trips * trip) / perWrite)} × C.`,
+    );
   }
   return [
     `${text.join('\n')}\n`,
@@ -78,14 +109,27 @@ function streamsPart(streams) {
 function jsonPart(parts) {
   const plain = parts['JSON.stringify()'];
   const rows = Object.entries(parts).map(([name, ms]) => [name, number(ms), number(ms / plain)]);
-  return ['### JSON\n', lines(['10 MB', 'ms', '× JSON.stringify'], rows), 'Nothing can be encoded or written before `JSON.stringify()` has returned, and it blocks the event loop while it runs.\n'].join('\n');
+  return [
+    '### JSON\n',
+    lines(['10 MB', 'ms', '× JSON.stringify'], rows),
+    'Nothing can be encoded or written before `JSON.stringify()` has returned, and it blocks the event loop while it runs.\n',
+  ].join('\n');
 }
 
 function callsPart(calls) {
-  const of = (api) => calls.find(({ name, api: its, durability }) => name === 'untorn' && its === api && durability === 'full')?.names ?? [];
-  const count = (names, pattern) => names.filter((name) => purposes.find(([each]) => each.test(name))?.[0] === pattern).length;
-  const rows = purposes.map(([pattern, purpose]) => [purpose, count(of('write'), pattern), count(of('writeSync'), pattern)]);
-  return ['### System calls\n', lines(['of one durable rewrite that keeps mode 0640', 'async', 'sync'], rows)].join('\n');
+  const of = (api) =>
+    calls.find(({ name, api: its, durability }) => name === 'untorn' && its === api && durability === 'full')?.names ??
+    [];
+  const count = (names, pattern) =>
+    names.filter((name) => purposes.find(([each]) => each.test(name))?.[0] === pattern).length;
+  const rows = purposes.map(([pattern, purpose]) => [
+    purpose,
+    count(of('write'), pattern),
+    count(of('writeSync'), pattern),
+  ]);
+  return ['### System calls\n', lines(['of one durable rewrite that keeps mode 0640', 'async', 'sync'], rows)].join(
+    '\n',
+  );
 }
 
 /** The section of the page. */
@@ -99,18 +143,27 @@ export function profileSection({ profile: measured, profiledWith, calls, workloa
     buffersPart(measured.buffers),
     ...(measured.files === undefined ? [] : [filesPart(measured.files)]),
     column(
-      'A thousand writes of one file at once', '', 'ms', measured.burst,
+      'A thousand writes of one file at once',
+      '',
+      'ms',
+      measured.burst,
       'Two writes reach the disk. The rest is a thousand calls that read and check their arguments, and a thousand promises, most of it in code that V8 still interprets.',
     ),
     streamsPart(measured.streams),
     jsonPart(measured.json),
     column(
-      'The import', '', 'ms', measured.import,
+      'The import',
+      '',
+      'ms',
+      measured.import,
       'What a function needs is compiled when it, or another that shares it, is called first.',
       code,
     ),
     column(
-      'The command', 'whole processes', 'ms', measured.command,
+      'The command',
+      'whole processes',
+      'ms',
+      measured.command,
       'Each has more to do than the one before: compiling the package; a first write, which runs code that V8 still interprets; the library of attributes; the syncs.',
     ),
     ...(calls.length > 0 ? [callsPart(calls)] : []),

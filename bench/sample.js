@@ -11,7 +11,9 @@ const [name, given] = process.argv.slice(2);
 const job = JSON.parse(given);
 const { kind, api, count, size, chunk, durability, folder, warm } = job;
 const run = contenders[name][api](await load(name), durability);
-const contents = Array.from({ length: Math.min(count, 26) }, (_, number) => content(kind === 'stream' || kind === 'json' ? 0 : size, number));
+const contents = Array.from({ length: Math.min(count, 26) }, (_, number) =>
+  content(kind === 'stream' || kind === 'json' ? 0 : size, number),
+);
 
 const kinds = {
   /** Each write awaited before the next. */
@@ -22,7 +24,10 @@ const kinds = {
     for (let number = 0; number < count; number++) run(target(folder), contents[number % 26]);
   },
   /** Different files, all at once. */
-  files: () => Promise.all(Array.from({ length: count }, (_, number) => run(join(folder, `file-${number}`), contents[number % 26]))),
+  files: () =>
+    Promise.all(
+      Array.from({ length: count }, (_, number) => run(join(folder, `file-${number}`), contents[number % 26])),
+    ),
   /** The same file, all at once. */
   burst: () => Promise.all(Array.from({ length: count }, (_, number) => run(target(folder), contents[number % 26]))),
   stream: () => run(target(folder), source(size)),
@@ -42,13 +47,17 @@ function source(bytes) {
   });
 }
 
-// What a contender loads or prepares at its first write is not part of the sample; what importing it costs is a workload of its own.
+// What a contender loads or prepares at its first write is not part of the sample; what importing it costs is a
+// workload of its own.
 const first = join(warm, 'warm');
-for (let made = 0; made < 2; made++) await run(first, { stream: () => source(chunk), json: () => ({}) }[kind]?.() ?? Buffer.from('warm'));
+for (let made = 0; made < 2; made++)
+  await run(first, { stream: () => source(chunk), json: () => ({}) }[kind]?.() ?? Buffer.from('warm'));
 const value = kind === 'json' ? jsonValue(size) : undefined;
 
 let descriptors = 0;
-const counting = job.countDescriptors ? setInterval(() => (descriptors = Math.max(descriptors, readdirSync('/proc/self/fd').length)), 2) : undefined;
+const counting = job.countDescriptors
+  ? setInterval(() => (descriptors = Math.max(descriptors, readdirSync('/proc/self/fd').length)), 2)
+  : undefined;
 const delay = api === 'writeSync' ? undefined : monitorEventLoopDelay({ resolution: 1 });
 if (job.marks) mark('begin');
 delay?.enable();
@@ -71,4 +80,6 @@ function mark(which) {
 
 // The histogram holds times between two looks, a millisecond apart when nothing blocks.
 const blocked = delay === undefined || delay.count === 0 ? undefined : Math.max(0, delay.max / 1e6 - 1);
-console.log(JSON.stringify({ ms, blocked, memory: process.resourceUsage().maxRSS * 1024, descriptors: descriptors || undefined }));
+console.log(
+  JSON.stringify({ ms, blocked, memory: process.resourceUsage().maxRSS * 1024, descriptors: descriptors || undefined }),
+);

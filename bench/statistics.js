@@ -10,7 +10,11 @@ export function quantile(values, fraction) {
 export const median = (values) => quantile(values, 0.5);
 
 /** Median and quartiles. @param {number[]} values */
-export const spread = (values) => ({ median: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75) });
+export const spread = (values) => ({
+  median: median(values),
+  low: quantile(values, 0.25),
+  high: quantile(values, 0.75),
+});
 
 /** The median of the ratios within rounds. @param {number[]} ours @param {number[]} theirs */
 export const ratio = (ours, theirs) => median(ours.map((value, round) => value / theirs[round]));

@@ -28,7 +28,12 @@ syncBuiltinESMExports();
 
 const piece = content(64 << 10, 0);
 function source(left) {
-  return new Readable({ highWaterMark: piece.length, read() { this.push((left -= piece.length) < 0 ? null : piece); } });
+  return new Readable({
+    highWaterMark: piece.length,
+    read() {
+      this.push((left -= piece.length) < 0 ? null : piece);
+    },
+  });
 }
 const write = contenders[contender].stream(await load(contender), 'full');
 fs.writeFileSync(join(folder, 'state'), 'old');
@@ -42,4 +47,14 @@ await write(join(folder, 'state'), source(Number(size)));
 const total = performance.now() - begin;
 const { active } = performance.eventLoopUtilization(utilization);
 const MiB = 1 << 20;
-console.log(JSON.stringify({ 'stream, MiB': Number(size) / MiB, 'total, ms': total, 'JavaScript and the event loop, ms': active, ...Object.fromEntries(Object.entries(taken).map(([name, ms]) => [`${name}, ms`, ms])), 'memory when loaded, MiB': before / MiB, 'after a small stream, MiB': warm / MiB, 'most, MiB': process.resourceUsage().maxRSS / 1024 }));
+console.log(
+  JSON.stringify({
+    'stream, MiB': Number(size) / MiB,
+    'total, ms': total,
+    'JavaScript and the event loop, ms': active,
+    ...Object.fromEntries(Object.entries(taken).map(([name, ms]) => [`${name}, ms`, ms])),
+    'memory when loaded, MiB': before / MiB,
+    'after a small stream, MiB': warm / MiB,
+    'most, MiB': process.resourceUsage().maxRSS / 1024,
+  }),
+);

@@ -14,7 +14,8 @@ export function countCalls(run) {
   const counted = [];
   for (const [name, contender] of Object.entries(contenders)) {
     for (const api of Object.keys(kinds).filter((each) => contender[each] !== undefined && name !== 'JSON.stringify')) {
-      for (const durability of contender.modes) counted.push({ name, api, durability, ...once(run, name, api, durability) });
+      for (const durability of contender.modes)
+        counted.push({ name, api, durability, ...once(run, name, api, durability) });
     }
   }
   return counted;
@@ -29,7 +30,17 @@ function once(run, name, api, durability) {
   }
   // A mode that the umask does not give, so that keeping it costs what it costs.
   writeFileSync(join(folder, 'state'), 'old', { mode: 0o640 });
-  const job = JSON.stringify({ kind: kinds[api], api, count: 1, size: 1024, chunk: 1024, durability, folder, warm, marks: true });
+  const job = JSON.stringify({
+    kind: kinds[api],
+    api,
+    count: 1,
+    size: 1024,
+    chunk: 1024,
+    durability,
+    folder,
+    warm,
+    marks: true,
+  });
   const calls = betweenMarks(trace(join(run.folder, 'strace'), folder, process.execPath, [program, name, job]));
   return { calls: calls.length, names: calls.map((call) => call.name), ...syncs(calls, folder) };
 }

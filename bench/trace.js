@@ -7,7 +7,24 @@ export const canTrace = spawnSync('strace', ['-V']).error === undefined;
 /** @param {string} log where strace writes @param {string} folder only files in it count for calls on descriptors */
 export function trace(log, folder, program, args, options = {}) {
   const before = options.before ?? [];
-  execFileSync(...split([...before, 'strace', '-f', '-qq', '-y', '-s', '512', '-e', 'trace=%file,%desc', '-o', log, program, ...args]), { stdio: 'ignore', timeout: 60_000 });
+  execFileSync(
+    ...split([
+      ...before,
+      'strace',
+      '-f',
+      '-qq',
+      '-y',
+      '-s',
+      '512',
+      '-e',
+      'trace=%file,%desc',
+      '-o',
+      log,
+      program,
+      ...args,
+    ]),
+    { stdio: 'ignore', timeout: 60_000 },
+  );
   return callsOf(readFileSync(log, 'utf8'), folder);
 }
 
@@ -21,7 +38,7 @@ function callsOf(text, folder) {
     if (match === null) continue;
     const [, name, args] = match;
     const descriptor = /^\d+<([^>]*)>/.exec(args)?.[1];
-    if (descriptor === undefined || /^\d+<[^>]*>, "/.test(args) && /at2?$/.test(name)) {
+    if (descriptor === undefined || (/^\d+<[^>]*>, "/.test(args) && /at2?$/.test(name))) {
       if (!args.includes('"')) continue;
     } else if (!descriptor.startsWith(folder)) continue;
     calls.push({ name, args, descriptor });
@@ -43,7 +60,9 @@ export function syncs(calls, folder) {
   const atFile = ({ descriptor }) => descriptor !== undefined && descriptor !== folder;
   return {
     atomic: renamed >= 0,
-    file: calls.slice(0, renamed < 0 ? undefined : renamed).some((call) => opensSynced(call) || (isSync(call) && atFile(call))),
+    file: calls
+      .slice(0, renamed < 0 ? undefined : renamed)
+      .some((call) => opensSynced(call) || (isSync(call) && atFile(call))),
     directory: renamed >= 0 && calls.slice(renamed).some((call) => isSync(call) && call.descriptor === folder),
   };
 }

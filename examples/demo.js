@@ -1,6 +1,16 @@
 // Shows what untorn does, on real files: `npm run demo`.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync as plainWriteFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync as plainWriteFileSync,
+} from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +37,11 @@ async function library() {
   chmodSync('settings.json', 0o640);
   symlinkSync('settings.json', 'link.json');
   const result = await writeFile('link.json', '{"theme": "dark"}\n');
-  show(readFileSync('settings.json', 'utf8').trim(), `mode ${(statSync('settings.json').mode & 0o777).toString(8)}`, `durable: ${result.durable}`);
+  show(
+    readFileSync('settings.json', 'utf8').trim(),
+    `mode ${(statSync('settings.json').mode & 0o777).toString(8)}`,
+    `durable: ${result.durable}`,
+  );
 
   title('A thousand writes that are not awaited: the last one wins, two are done.');
   const writes = await Promise.all(Array.from({ length: 1000 }, (_, number) => writeFile('counter', `${number}`)));
@@ -40,10 +54,12 @@ async function library() {
   show(`content: ${readFileSync('counter', 'utf8')}`);
 
   title('A block that throws, and a stream whose source fails: the old file stays.');
-  await report(atomicWrite('counter', async (file) => {
-    await file.write('half');
-    throw new Error('no more data');
-  }));
+  await report(
+    atomicWrite('counter', async (file) => {
+      await file.write('half');
+      throw new Error('no more data');
+    }),
+  );
   await report(pipeline(Readable.from(failing()), createWriteStream('counter')));
   show(`content: ${readFileSync('counter', 'utf8')}; files: ${readdirSync('.').join(' ')}`);
 }
@@ -79,15 +95,27 @@ async function fullDisk() {
   const disk = join(folder, 'disk');
   mkdirSync(disk);
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'untorn-demo', disk]).status === 0;
-  title(mounted ? 'A nearly full disk of 256 KiB, and 160 KiB to be replaced by as much:' : 'No right to mount a small disk here; a file size limit of 100 KiB cuts writes short just so:');
+  title(
+    mounted
+      ? 'A nearly full disk of 256 KiB, and 160 KiB to be replaced by as much:'
+      : 'No right to mount a small disk here; a file size limit of 100 KiB cuts writes short just so:',
+  );
   try {
-    for (const [name, flags, program] of [['naive', ['-e'], naive], ['untorn', ['--input-type=module', '-e'], ours]]) {
+    for (const [name, flags, program] of [
+      ['naive', ['-e'], naive],
+      ['untorn', ['--input-type=module', '-e'], ours],
+    ]) {
       plainWriteFileSync(join(disk, 'state'), Buffer.alloc(mounted ? 160 << 10 : 90 << 10, 'o'));
       const limit = mounted ? '' : 'ulimit -f 100;';
       const args = [...flags, program, String(160 << 10)];
-      const said = execFileSync('bash', ['-c', `${limit} exec "$0" "$@"`, process.execPath, ...args], { cwd: disk, encoding: 'utf8' });
+      const said = execFileSync('bash', ['-c', `${limit} exec "$0" "$@"`, process.execPath, ...args], {
+        cwd: disk,
+        encoding: 'utf8',
+      });
       const state = readFileSync(join(disk, 'state'));
-      show(`${name.padEnd(7)} ${said.trim()}; the file has ${state.length >> 10} KiB, ${state.every((byte) => byte === state[0]) ? (state[0] === 111 ? 'all old' : 'all new') : 'mixed'}${state.length < 90 << 10 || (state[0] === 110 && state.length !== 160 << 10) ? ', TRUNCATED' : ''}`);
+      show(
+        `${name.padEnd(7)} ${said.trim()}; the file has ${state.length >> 10} KiB, ${state.every((byte) => byte === state[0]) ? (state[0] === 111 ? 'all old' : 'all new') : 'mixed'}${state.length < 90 << 10 || (state[0] === 110 && state.length !== 160 << 10) ? ', TRUNCATED' : ''}`,
+      );
     }
   } finally {
     if (mounted) execFileSync('umount', [disk]);
@@ -102,7 +130,11 @@ async function commandLine() {
 }
 
 function run(line) {
-  const { status, stderr } = spawnSync('bash', ['-c', `untorn() { "${process.execPath}" "${command}" "$@"; }; ${line}`], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(
+    'bash',
+    ['-c', `untorn() { "${process.execPath}" "${command}" "$@"; }; ${line}`],
+    { encoding: 'utf8' },
+  );
   show(`$ ${line}  → exit status ${status}`, stderr.trim());
 }
 
@@ -114,12 +146,16 @@ async function afterAKill() {
     await file.write('half');
     console.log('half written');
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(child.stdout, 'data');
   child.kill('SIGKILL');
   await once(child, 'exit');
   const { removed } = await sweep('.');
-  show(`report.txt: ${readFileSync('report.txt', 'utf8').trim()}; swept: ${removed.length}; files: ${readdirSync('.').join(' ')}`);
+  show(
+    `report.txt: ${readFileSync('report.txt', 'utf8').trim()}; swept: ${removed.length}; files: ${readdirSync('.').join(' ')}`,
+  );
 }
 
 try {

@@ -1,5 +1,5 @@
-// Builds the package or its tests, unless that was done already: from the very same sources, and with what came of it still as it was.
-// Every npm script begins with it, so that no stale output is ever tested or packed.
+// Builds the package or its tests, unless that was done already: from the very same sources, and with what came of it
+// still as it was. Every npm script begins with it, so that no stale output is ever tested or packed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

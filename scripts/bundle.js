@@ -1,5 +1,5 @@
-// Makes the package of what tsc wrote: CommonJS, which every Node, bundler and test runner can load, an ECMAScript module as its face, and one
-// file of types. signal-exit is in there too: its copies know of each other.
+// Makes the package of what tsc wrote: CommonJS, which every Node, bundler and test runner can load, an ECMAScript
+// module as its face, and one file of types. signal-exit is in there too: its copies know of each other.
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -13,9 +13,15 @@ import { typesOf } from './types.js';
 const source = resolve('build/src');
 const index = join(source, 'index.js');
 const main = join(source, 'cli', 'main.js');
-/** What the face itself needs: how it loads the others, and what has to be taken from the globals before a program changes them. */
+/**
+ * What the face itself needs: how it loads the others, and what has to be taken from the globals before a program
+ * changes them.
+ */
 const early = ['late.js', 'system/globals.js'].map((name) => join(source, name));
-/** The parts' folder has the version in its name: a program that runs while the package is updated never loads a part of another version. */
+/**
+ * The parts' folder has the version in its name: a program that runs while the package is updated never loads a part of
+ * another version.
+ */
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const folder = `v${version}`;
 
@@ -23,7 +29,10 @@ const folder = `v${version}`;
 const entries = {
   name: 'parts',
   resolveId: (id) => (id in parts ? id : id.startsWith('signal-exit') ? fileURLToPath(import.meta.resolve(id)) : null),
-  load: (id) => (id in parts ? [named(parts[id], index), ...(id === 'face' ? early.map((path) => `export * from '${path}';`) : [])].join('\n') : null),
+  load: (id) =>
+    id in parts
+      ? [named(parts[id], index), ...(id === 'face' ? early.map((path) => `export * from '${path}';`) : [])].join('\n')
+      : null,
   resolveImportMeta: (property) => (property === 'url' ? "require('node:url').pathToFileURL(__filename).href" : null),
 };
 
@@ -67,7 +76,8 @@ const { output: chunks } = await bundle.generate({ ...output, manualChunks: (id)
 function ownersOf(all) {
   const byFile = new Map(all.map((chunk) => [chunk.fileName, chunk]));
   const found = new Map(Object.keys(parts).map((name) => [name, name]));
-  // npm packs files in the order of their endings and names: so the words of the help come right after the manual, which has the same.
+  // npm packs files in the order of their endings and names: so the words of the help come right after the manual,
+  // which has the same.
   for (const name of ['commands', 'shared-options']) found.set(join(source, 'cli', `${name}.js`), 'cli/commands');
   const take = (chunk, owner) => {
     for (const id of Object.keys(chunk.modules)) if (!found.has(id)) found.set(id, owner);
@@ -77,13 +87,14 @@ function ownersOf(all) {
   const later = all.filter(({ isDynamicEntry }) => isDynamicEntry);
   const ofCommand = later.filter(({ name }) => Object.values(commands).flat().includes(name));
   for (const chunk of later) if (!ofCommand.includes(chunk)) take(chunk, 'cli/shared');
-  for (const [owner, names] of Object.entries(commands)) for (const chunk of ofCommand) if (names.includes(chunk.name)) take(chunk, owner);
+  for (const [owner, names] of Object.entries(commands))
+    for (const chunk of ofCommand) if (names.includes(chunk.name)) take(chunk, owner);
   return found;
 }
 
 /**
- * Small, and so that a stack trace can be read: functions and classes keep their names, and statements end with their lines, where
- * a semicolon would be. Node's own modules are had in a way that bundlers and mocks of `fs` leave alone.
+ * Small, and so that a stack trace can be read: functions and classes keep their names, and statements end with their
+ * lines, where a semicolon would be. Node's own modules are had in a way that bundlers and mocks of `fs` leave alone.
  */
 async function finish(text) {
   const names = { keep_fnames: true, keep_classnames: true };
@@ -97,9 +108,16 @@ async function finish(text) {
 }
 
 for (const name of ['cli', folder]) mkdirSync(join('dist', name), { recursive: true });
-for (const { fileName, code } of chunks) writeFileSync(join('dist', fileName), await finish(fileName === 'cli/main.cjs' ? code.replace("'use strict';", `$&\n${versionCheck}`) : code));
+for (const { fileName, code } of chunks)
+  writeFileSync(
+    join('dist', fileName),
+    await finish(fileName === 'cli/main.cjs' ? code.replace("'use strict';", `$&\n${versionCheck}`) : code),
+  );
 const library = await import(pathToFileURL(index).href);
-const made = { ...faceOf(parts, folder, library), ...(await typesOf(join(source, 'index.d.ts'), Object.keys(library))) };
+const made = {
+  ...faceOf(parts, folder, library),
+  ...(await typesOf(join(source, 'index.d.ts'), Object.keys(library))),
+};
 for (const [name, text] of Object.entries(made)) writeFileSync(join('dist', name), text);
 writeManual(version);
 copyFileSync('node_modules/signal-exit/LICENSE.txt', 'dist/signal-exit.LICENSE.txt');

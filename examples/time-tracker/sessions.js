@@ -22,24 +22,31 @@ export class Tracker {
   /** Starts a session. Of several processes that start one at once, one does. */
   async start(project) {
     const session = { id: randomUUID(), project, start: new Date().toISOString() };
-    await updateJson(this.#active, (active) => {
-      if (active !== null) throw new TrackerError(`Already tracking ${active.project}`);
-      return session;
-    }, { initial: null });
+    await updateJson(
+      this.#active,
+      (active) => {
+        if (active !== null) throw new TrackerError(`Already tracking ${active.project}`);
+        return session;
+      },
+      { initial: null },
+    );
     return session;
   }
 
   /** Ends the session: it is added to the log and is active no more, both or neither. */
   async stop() {
     let session;
-    await transaction(async (tx) => {
-      const active = await tx.readJson(this.#active, { initial: null });
-      if (active === null) throw new TrackerError('Nothing is being tracked');
-      session = { ...active, end: new Date().toISOString() };
-      const sessions = await tx.readJson(this.#sessions, { initial: [] });
-      await tx.writeJson(this.#sessions, [...sessions, session], { indent: 2 });
-      await tx.remove(this.#active);
-    }, { lock: { files: [this.#active, this.#sessions] } });
+    await transaction(
+      async (tx) => {
+        const active = await tx.readJson(this.#active, { initial: null });
+        if (active === null) throw new TrackerError('Nothing is being tracked');
+        session = { ...active, end: new Date().toISOString() };
+        const sessions = await tx.readJson(this.#sessions, { initial: [] });
+        await tx.writeJson(this.#sessions, [...sessions, session], { indent: 2 });
+        await tx.remove(this.#active);
+      },
+      { lock: { files: [this.#active, this.#sessions] } },
+    );
     return session;
   }
 
@@ -55,7 +62,9 @@ export class Tracker {
     return readJson(this.#sessions, { initial: [] });
   }
 
-  /** Completes a stop that was killed half way. Who starts or stops a session does so by itself; who only reads has to. */
+  /**
+   * Completes a stop that was killed half way. Who starts or stops a session does so by itself; who only reads has to.
+   */
   async recover() {
     return recover(this.#folder);
   }

@@ -23,12 +23,16 @@ const commands = {
 
   async status() {
     const session = await tracker.active();
-    return session === null ? 'Nothing is being tracked' : `Tracking ${session.project} since ${clock(session.start)}, ${duration(session)}`;
+    return session === null
+      ? 'Nothing is being tracked'
+      : `Tracking ${session.project} since ${clock(session.start)}, ${duration(session)}`;
   },
 
   async log() {
     const sessions = await tracker.log();
-    return sessions.map((session) => `${clock(session.start)}  ${duration(session).padStart(9)}  ${session.project}`).join('\n');
+    return sessions
+      .map((session) => `${clock(session.start)}  ${duration(session).padStart(9)}  ${session.project}`)
+      .join('\n');
   },
 
   async recover() {

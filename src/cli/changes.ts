@@ -41,7 +41,8 @@ export function readOperand(operand: string): Write {
   const at = whole.indexOf('=');
   if (at === -1) throw new UsageError(`"${operand}" must be TARGET=SOURCE`);
   const [path, source] = [nameIn(whole, 0, at), nameIn(whole, at + 1)];
-  if (path.length === 0 || source.length === 0) throw new UsageError(`The ${path.length === 0 ? 'TARGET' : 'SOURCE'} of "${operand}" is empty`);
+  if (path.length === 0 || source.length === 0)
+    throw new UsageError(`The ${path.length === 0 ? 'TARGET' : 'SOURCE'} of "${operand}" is empty`);
   return { kind: 'write', path, source: sourceNamed(source) };
 }
 
@@ -55,9 +56,11 @@ function sourceNamed(name: PathName): Source {
 
 /** Reads a manifest: a JSON array, so that one that was cut off is not taken for a shorter one. */
 export function readManifest(bytes: Uint8Array): readonly Change[] {
-  if (!isUtf8(bytes)) throw new UsageError('The manifest is not UTF-8; a name that is not is written as {"base64": "…"}');
+  if (!isUtf8(bytes))
+    throw new UsageError('The manifest is not UTF-8; a name that is not is written as {"base64": "…"}');
   const entries = parsed(Buffer.from(bytes).toString());
-  if (!Array.isArray(entries)) throw new UsageError(`The manifest must be a JSON array of changes, not ${describe(entries)}`);
+  if (!Array.isArray(entries))
+    throw new UsageError(`The manifest must be a JSON array of changes, not ${describe(entries)}`);
   return entries.map((entry: unknown, index) => readEntry(entry, `Change ${index + 1} of the manifest`));
 }
 
@@ -78,11 +81,13 @@ const fields = {
 type Entry = Readonly<Record<string, unknown>>;
 
 function readEntry(entry: unknown, where: string): Change {
-  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) throw new UsageError(`${where} must be an object`);
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry))
+    throw new UsageError(`${where} must be an object`);
   const given = entry as Entry;
   const kinds = (['write', 'remove', 'rename'] as const).filter((name) => name in given);
   const [kind] = kinds;
-  if (kind === undefined || kinds.length > 1) throw new UsageError(`${where} must have one of "write", "remove" and "rename"`);
+  if (kind === undefined || kinds.length > 1)
+    throw new UsageError(`${where} must have one of "write", "remove" and "rename"`);
   // A field that is misspelt must not be a silent default.
   const unknown = Object.keys(given).find((name) => !(fields[kind] as readonly string[]).includes(name));
   if (unknown !== undefined) throw new UsageError(`${where}: "${unknown}" does not go with "${kind}"`);
@@ -95,7 +100,14 @@ function readEntry(entry: unknown, where: string): Change {
   if (mode !== undefined) checkMode(mode, `${where}: "mode"`);
   const ifMatch = optional(given, 'ifMatch', 'string', where);
   if (ifMatch !== undefined) checkVersion(ifMatch, `${where}: "ifMatch"`);
-  return { kind, path, source: sourceIn(given, where), ...further, ...(mode !== undefined && { mode }), ...(ifMatch !== undefined && { ifMatch }) };
+  return {
+    kind,
+    path,
+    source: sourceIn(given, where),
+    ...further,
+    ...(mode !== undefined && { mode }),
+    ...(ifMatch !== undefined && { ifMatch }),
+  };
 }
 
 function sourceIn(entry: Entry, where: string): Source {
@@ -114,7 +126,12 @@ function pathIn(entry: Entry, field: string, where: string): PathName {
   return path;
 }
 
-function optional<T extends 'string' | 'boolean'>(entry: Entry, field: string, type: T, where: string): (T extends 'string' ? string : boolean) | undefined {
+function optional<T extends 'string' | 'boolean'>(
+  entry: Entry,
+  field: string,
+  type: T,
+  where: string,
+): (T extends 'string' ? string : boolean) | undefined {
   const value = entry[field];
   if (value === undefined) return undefined;
   if (typeof value !== type) throw new UsageError(`${where}: "${field}" must be a ${type}, not ${describe(value)}`);

@@ -11,7 +11,10 @@ import { makePipe } from './pipe.ts';
 export type Input = 'inherit' | 'ignore' | (() => number);
 
 class Command {
-  /** Its standard output. It fails as soon as the command has failed or was interrupted, and ends when nobody can write to it. */
+  /**
+   * Its standard output. It fails as soon as the command has failed or was interrupted, and ends when nobody can write
+   * to it.
+   */
   readonly output: Readable;
   /** Resolves when the command has exited with 0; otherwise it rejects. */
   readonly succeeded: Promise<void>;
@@ -50,10 +53,15 @@ class Command {
 }
 
 /**
- * All of a command's output, and then an error unless the command succeeded; `count` hears of the bytes as they come. The
- * command is ended if nobody wants the rest.
+ * All of a command's output, and then an error unless the command succeeded; `count` hears of the bytes as they come.
+ * The command is ended if nobody wants the rest.
  */
-export async function* outputOf(words: readonly string[], input: Input, interruption: Interruption, count: (bytes: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* outputOf(
+  words: readonly string[],
+  input: Input,
+  interruption: Interruption,
+  count: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
   if (interruption.error !== undefined) throw interruption.error;
   const command = Command.start(words, interruption, input);
   try {
@@ -77,7 +85,8 @@ function ended(child: ChildProcess, name: string, interruption: Interruption): P
     child.once('exit', (code, signal) => {
       interruption.commandEnded();
       if (interruption.error !== undefined) fail(interruption.error);
-      else if (signal !== null) fail(new CommandFailed(`"${name}" was killed by ${signal}`, 128 + constants.signals[signal]));
+      else if (signal !== null)
+        fail(new CommandFailed(`"${name}" was killed by ${signal}`, 128 + constants.signals[signal]));
       else if (code !== 0) fail(new CommandFailed(`"${name}" exited with ${code}`, code ?? 1));
       else succeed();
     });

@@ -1,5 +1,13 @@
 /** The table of commands. */
-import { commitOptions, editOptions, helpOption, jsonOption, quietOption, runOptions, writeOptions } from './shared-options.ts';
+import {
+  commitOptions,
+  editOptions,
+  helpOption,
+  jsonOption,
+  quietOption,
+  runOptions,
+  writeOptions,
+} from './shared-options.ts';
 import type { CommandEntry, OptionEntry } from './arguments/table.ts';
 
 const outcomes = [
@@ -21,7 +29,10 @@ function outcomesBeside(command: string): CommandEntry['exits'] {
     ['118', 'done, but what was to be printed on standard output is lost'],
     ['119', `${command} printed nothing, and FILE has content, which is in place (see --allow-empty)`],
     ['120', 'another process held the lock for too long; the old content is in place'],
-    ['121…125', 'untorn itself: the codes 1 to 5 of "untorn write" plus 120 (121 failed, the old content is in place; 122 wrong usage; 123 conflict; 124 in place, but not confirmed durable; 125 unknown)'],
+    [
+      '121…125',
+      'untorn itself: the codes 1 to 5 of "untorn write" plus 120 (121 failed, the old content is in place; 122 wrong usage; 123 conflict; 124 in place, but not confirmed durable; 125 unknown)',
+    ],
     ['126', `${command} was found and cannot be run`],
     ['127', `${command} was not found`],
     ['128+N', `${command} was killed by signal N`],
@@ -40,7 +51,10 @@ const write: CommandEntry = {
   operands: { names: ['FILE'] },
   options: writeOptions,
   exits: outcomes,
-  examples: ['sort names.txt | untorn write names.txt', 'fetch-list | untorn write --backup numbered --backup-limit 5 list'],
+  examples: [
+    'sort names.txt | untorn write names.txt',
+    'fetch-list | untorn write --backup numbered --backup-limit 5 list',
+  ],
   load: () => import('./write.ts'),
 };
 
@@ -56,7 +70,10 @@ const run: CommandEntry = {
   runsCommand: true,
   options: runOptions,
   exits: outcomesBeside('COMMAND'),
-  examples: ['untorn run report.csv -- make-report --all', "untorn run --backup simple hosts -- sed 's/old/new/' hosts"],
+  examples: [
+    'untorn run report.csv -- make-report --all',
+    "untorn run --backup simple hosts -- sed 's/old/new/' hosts",
+  ],
   load: () => import('./run.ts'),
 };
 
@@ -73,7 +90,10 @@ const edit: CommandEntry = {
   runsCommand: true,
   options: editOptions,
   exits: outcomesBeside('FILTER'),
-  examples: ['untorn edit package.json -- jq \'.version = "2.0.0"\'', 'untorn edit --create hosts.allow -- sh -c \'cat; echo "sshd: 10.0.0.7"\''],
+  examples: [
+    'untorn edit package.json -- jq \'.version = "2.0.0"\'',
+    'untorn edit --create hosts.allow -- sh -c \'cat; echo "sshd: 10.0.0.7"\'',
+  ],
   load: () => import('./edit.ts'),
 };
 
@@ -92,8 +112,17 @@ const commit: CommandEntry = {
     { name: 'remove', value: 'PATH', multiple: true, help: 'Also remove this file' },
     ...commitOptions,
   ],
-  exits: outcomes.filter(([code]) => code !== '7').map(([code, meaning]) => (code === '4' ? [code, 'committed, but not completed or not confirmed durable; "untorn recover" completes it'] : [code, meaning.replace('FILE holds', 'the files hold').replace('FILE exists', 'a TARGET exists')])),
-  examples: ['untorn commit app.json=new-app.json users.json=new-users.json', 'untorn commit sessions.json=new-sessions.json --remove active.json'],
+  exits: outcomes
+    .filter(([code]) => code !== '7')
+    .map(([code, meaning]) =>
+      code === '4'
+        ? [code, 'committed, but not completed or not confirmed durable; "untorn recover" completes it']
+        : [code, meaning.replace('FILE holds', 'the files hold').replace('FILE exists', 'a TARGET exists')],
+    ),
+  examples: [
+    'untorn commit app.json=new-app.json users.json=new-users.json',
+    'untorn commit sessions.json=new-sessions.json --remove active.json',
+  ],
   load: () => import('./commit.ts'),
 };
 
@@ -106,7 +135,11 @@ const recover: CommandEntry = {
   ],
   operands: { names: ['DIR'], repeated: true },
   options: [
-    { name: 'older-than', value: 'DURATION', help: 'Age from which transactions count as interrupted whose owner cannot be judged (another machine, another container): 500ms, 90s, 30m, 12h, 7d, 2w; default: 1d' },
+    {
+      name: 'older-than',
+      value: 'DURATION',
+      help: 'Age from which transactions count as interrupted whose owner cannot be judged (another machine, another container): 500ms, 90s, 30m, 12h, 7d, 2w; default: 1d',
+    },
     { ...jsonOption, help: 'Print what was done as one line of JSON on standard output' },
     { ...quietOption, help: 'Do not tell what was left alone; errors are still told' },
     helpOption,
@@ -164,6 +197,9 @@ const help: CommandEntry = {
 export const commands: readonly CommandEntry[] = [write, run, edit, commit, sweep, recover, help];
 
 /** Options of the program itself. */
-export const programOptions: readonly OptionEntry[] = [helpOption, { name: 'version', short: 'V', help: 'Show the version' }];
+export const programOptions: readonly OptionEntry[] = [
+  helpOption,
+  { name: 'version', short: 'V', help: 'Show the version' },
+];
 
 export const programExits: CommandEntry['exits'] = outcomes;

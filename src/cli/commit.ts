@@ -24,7 +24,8 @@ export async function perform(invocation: Invocation): Promise<number> {
   // What goes for one file only is not asked for here, or has its default.
   const { durability, lock, fallback: _, ifUnchanged: __, ...each } = await readWriteOptions(invocation);
   const changes = await readChanges(invocation);
-  if (!flags.has('quiet') && changes.some((change) => change.kind === 'write' && change.source === 'standard input')) tellIfAwaited();
+  if (!flags.has('quiet') && changes.some((change) => change.kind === 'write' && change.source === 'standard input'))
+    tellIfAwaited();
   const progress = new Progress(!flags.has('quiet'));
   const count = (bytes: number): void => progress.add(bytes);
   try {
@@ -37,7 +38,11 @@ export async function perform(invocation: Invocation): Promise<number> {
       ),
     );
     progress.end();
-    await reportTransaction(result, { json: flags.has('json'), quiet: flags.has('quiet'), verbose: flags.has('verbose') });
+    await reportTransaction(result, {
+      json: flags.has('json'),
+      quiet: flags.has('quiet'),
+      verbose: flags.has('verbose'),
+    });
     return 0;
   } catch (error) {
     throw explained(error);
@@ -50,7 +55,8 @@ async function readChanges(invocation: Invocation): Promise<readonly Change[]> {
   const changes: Change[] = invocation.operands.map(readOperand);
   for (const path of invocation.values.get('remove') ?? []) changes.push({ kind: 'remove', path: pathFrom(path) });
   const manifest = valueOf(invocation, 'manifest');
-  if (manifest === undefined && changes.length === 0) throw new UsageError('TARGET=SOURCE is missing, and there is no --manifest');
+  if (manifest === undefined && changes.length === 0)
+    throw new UsageError('TARGET=SOURCE is missing, and there is no --manifest');
   if (manifest !== undefined) changes.push(...readManifest(await readWhole(manifest)));
   const fromInput = changes.filter((change) => change.kind === 'write' && change.source === 'standard input').length;
   if (fromInput + Number(manifest === '-') > 1) throw new UsageError('Standard input can be read only once');
@@ -61,7 +67,9 @@ async function readChanges(invocation: Invocation): Promise<readonly Change[]> {
 /** Whether the first or the last were to count, one of them would be a mistake. */
 function refuseTwice(changes: readonly Change[]): void {
   const seen = new Set<string>();
-  for (const path of changes.flatMap((change) => (change.kind === 'rename' ? [change.path, change.to] : [change.path]))) {
+  for (const path of changes.flatMap((change) =>
+    change.kind === 'rename' ? [change.path, change.to] : [change.path],
+  )) {
     const name = key(absolutePath(path));
     if (seen.has(name)) throw new UsageError(`"${path.toString()}" is named twice`);
     seen.add(name);
@@ -81,12 +89,22 @@ async function readWhole(name: string): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-async function stage(tx: Transaction, change: Change, options: TransactionWriteOptions, count: (bytes: number) => void): Promise<void> {
+async function stage(
+  tx: Transaction,
+  change: Change,
+  options: TransactionWriteOptions,
+  count: (bytes: number) => void,
+): Promise<void> {
   const overwrite = ('overwrite' in change ? change.overwrite : undefined) ?? options.overwrite;
   switch (change.kind) {
     case 'write': {
       const { path, source, mode, ifMatch } = change;
-      return tx.writeFile(path, contentOf(source, count), { ...options, overwrite, ...(mode !== undefined && { mode }), ...(ifMatch !== undefined && { ifMatch }) });
+      return tx.writeFile(path, contentOf(source, count), {
+        ...options,
+        overwrite,
+        ...(mode !== undefined && { mode }),
+        ...(ifMatch !== undefined && { ifMatch }),
+      });
     }
     case 'remove':
       return tx.remove(change.path, { backup: options.backup });
@@ -98,6 +116,12 @@ async function stage(tx: Transaction, change: Change, options: TransactionWriteO
 function explained(thrown: unknown): unknown {
   const error = sourceOf(thrown);
   if (error instanceof Failure) error.message += '; nothing is changed';
-  const exists = WriteError.isWriteError(error) && error.outcome === 'old' && error.code === 'EEXIST' && error.step !== 'make parents';
-  return exists ? new Conflict(`"${error.path.toString()}" exists already; nothing is changed`, { cause: error }) : error;
+  const exists =
+    WriteError.isWriteError(error) &&
+    error.outcome === 'old' &&
+    error.code === 'EEXIST' &&
+    error.step !== 'make parents';
+  return exists
+    ? new Conflict(`"${error.path.toString()}" exists already; nothing is changed`, { cause: error })
+    : error;
 }

@@ -5,13 +5,19 @@ import { Failure, reasonOf } from './failures.ts';
 import { standardInput } from './input.ts';
 
 /** The bytes of a source; `count` hears of them as they come. Each piece may be overwritten by the next. */
-export async function* contentOf(source: Source, count: (bytes: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* contentOf(
+  source: Source,
+  count: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
   if (source === 'standard input') yield* standardInput(false, count);
   else if ('file' in source) yield* fileContent(source.file, count);
   else yield Buffer.from(source.content);
 }
 
-async function* fileContent(path: string | Buffer, count: (bytes: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
+async function* fileContent(
+  path: string | Buffer,
+  count: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
       count(chunk.byteLength);

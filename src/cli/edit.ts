@@ -16,15 +16,26 @@ export async function perform(invocation: Invocation): Promise<number> {
   assertText(command);
   // It prints nothing, and what it did is not safe from anybody.
   const editsItself = command.some((word) => /^-(?:-in-place|i)/.test(word) || word === operands[0]);
-  const instead = editsItself ? `"${command[0]}" seems to edit it itself; let it read standard input and print the result (of sed: without -i and the file's name)` : '--allow-empty replaces it all the same';
+  const instead = editsItself
+    ? `"${command[0]}" seems to edit it itself; let it read standard input and print the result (of sed: without -i and the file's name)`
+    : '--allow-empty replaces it all the same';
   await interruptible((interruption) =>
     replace(invocation, (path, options, { count, tee }) =>
       updateFile(
         path,
         (old, info) => {
-          if (old === undefined && !flags.has('create')) throw new Missing(`Cannot edit "${operands[0]}": it does not exist; --create starts with nothing`);
-          const output = tee(outputOf(command, old === undefined ? 'ignore' : () => open(info.path, old), interruption, count));
-          return flags.has('allow-empty') ? output : nothingForSomething(output, () => old !== undefined && old.length > 0, `"${command[0]}" printed nothing, and "${operands[0]}" has content: it is not replaced; ${instead}`);
+          if (old === undefined && !flags.has('create'))
+            throw new Missing(`Cannot edit "${operands[0]}": it does not exist; --create starts with nothing`);
+          const output = tee(
+            outputOf(command, old === undefined ? 'ignore' : () => open(info.path, old), interruption, count),
+          );
+          return flags.has('allow-empty')
+            ? output
+            : nothingForSomething(
+                output,
+                () => old !== undefined && old.length > 0,
+                `"${command[0]}" printed nothing, and "${operands[0]}" has content: it is not replaced; ${instead}`,
+              );
         },
         { ...options, encoding: null, signal: interruption.signal },
       ),
@@ -62,7 +73,7 @@ function openRegular(path: PathName): number | undefined {
 
 function holds(fd: number, content: Buffer): boolean {
   const piece = Buffer.allocUnsafe(64 << 10);
-  for (let read = 0; ; ) {
+  for (let read = 0; ;) {
     // By position, so that the filter starts at the beginning.
     const bytes = readSync(fd, piece, 0, piece.length, read);
     if (bytes === 0) return read === content.length;

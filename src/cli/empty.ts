@@ -3,8 +3,15 @@ import { statSync } from 'node:fs';
 import type { PathName } from '../contract/path-name.ts';
 import { Empty } from './failures.ts';
 
-/** The same pieces; fails at their end if there was nothing in them, and `hasContent` says that there is something to lose. */
-export async function* nothingForSomething(pieces: AsyncIterable<Uint8Array>, hasContent: () => boolean, refusal: string): AsyncGenerator<Uint8Array, void, undefined> {
+/**
+ * The same pieces; fails at their end if there was nothing in them, and `hasContent` says that there is something to
+ * lose.
+ */
+export async function* nothingForSomething(
+  pieces: AsyncIterable<Uint8Array>,
+  hasContent: () => boolean,
+  refusal: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
   let bytes = 0;
   for await (const piece of pieces) {
     bytes += piece.byteLength;

@@ -3,14 +3,28 @@ import { WriteError } from '../contract/errors.ts';
 import type { Outcome } from '../contract/failure.ts';
 import { CommandFailed, Conflict, Empty, Unheard, UsageError } from './failures.ts';
 
-export const exits = { done: 0, failed: 1, usage: 2, conflict: 3, notDurable: 4, unknown: 5, locked: 6, empty: 7, unheard: 8 } as const;
+export const exits = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  conflict: 3,
+  notDurable: 4,
+  unknown: 5,
+  locked: 6,
+  empty: 7,
+  unheard: 8,
+} as const;
 
 type Kind = keyof typeof exits;
 
 /** Where a command has codes of its own, of which 126 and up are the shell's, ours are these. */
 const besideCommand = [0, 121, 122, 123, 124, 125, 120, 119, 118] as const;
 
-const byCode: Readonly<Record<string, Kind>> = { ERR_LOCK_TIMEOUT: 'locked', ERR_LOCK_LOST: 'locked', ERR_VERSION_CONFLICT: 'conflict' };
+const byCode: Readonly<Record<string, Kind>> = {
+  ERR_LOCK_TIMEOUT: 'locked',
+  ERR_LOCK_LOST: 'locked',
+  ERR_VERSION_CONFLICT: 'conflict',
+};
 const afterFailure: Readonly<Record<Exclude<Outcome, 'old'>, Kind>> = { new: 'notDurable', unknown: 'unknown' };
 
 /** The exit code for what was thrown; `beside` a command that was to be run. */

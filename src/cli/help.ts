@@ -7,12 +7,19 @@ import type { CommandEntry, Invocation, OptionEntry } from './arguments/table.ts
 
 const width = 80;
 /** What the program is for. */
-export const purpose: string = 'untorn replaces a file so that every reader and every crash finds the whole old content or the whole new content, and nothing else.';
+export const purpose: string =
+  'untorn replaces a file so that every reader and every crash finds the whole old content or the whole new content, and nothing else.';
 
 /** `untorn help [COMMAND]` */
 export async function perform({ operands: [name], flags }: Invocation): Promise<number> {
   const entry = commands.find((command) => command.name === name);
-  if (name !== undefined && entry === undefined) throw new UsageError(`"${name}" is not a command${guess(name, commands.map((command) => command.name))}`);
+  if (name !== undefined && entry === undefined)
+    throw new UsageError(
+      `"${name}" is not a command${guess(
+        name,
+        commands.map((command) => command.name),
+      )}`,
+    );
   const isShort = flags.has('short');
   await print(entry === undefined ? programHelp(isShort) : commandHelp(entry, isShort));
   return 0;
@@ -20,21 +27,40 @@ export async function perform({ operands: [name], flags }: Invocation): Promise<
 
 /** Help for the whole program. */
 export function programHelp(isShort: boolean): string {
-  if (isShort) return page([section('Commands', columns(commands.map(({ name, summary }) => [name, summary]))), ['"untorn COMMAND -h" shows the options of a command, "untorn --help" more.']]);
+  if (isShort)
+    return page([
+      section('Commands', columns(commands.map(({ name, summary }) => [name, summary]))),
+      ['"untorn COMMAND -h" shows the options of a command, "untorn --help" more.'],
+    ]);
   return page([
     wrap(purpose),
     section('Usage', commands.map(({ synopsis }) => synopsis).concat('untorn --version')),
     section('Commands', columns(commands.map(({ name, summary }) => [name, summary]))),
     section('Options', columns(programOptions.map(described))),
-    section('Exit codes', columns(programExits).concat('', ...wrap('"untorn run" and "untorn edit" have the exit status of their command; see "untorn help run".', 2))),
+    section(
+      'Exit codes',
+      columns(programExits).concat(
+        '',
+        ...wrap('"untorn run" and "untorn edit" have the exit status of their command; see "untorn help run".', 2),
+      ),
+    ),
     section('Environment', columns([['UNTORN_DEBUG=1', 'Show the stack of an error']])),
     ['"untorn help COMMAND" tells the options of a command.'],
   ]);
 }
 
 /** Help for one command. */
-export function commandHelp({ name, synopsis, summary, description, options, exits, examples }: CommandEntry, isShort: boolean): string {
-  if (isShort) return page([[`Usage: ${synopsis}`], wrap(`${summary}.`), section('Options', columns(options.map(inShort))), [`"untorn help ${name}" tells more.`]]);
+export function commandHelp(
+  { name, synopsis, summary, description, options, exits, examples }: CommandEntry,
+  isShort: boolean,
+): string {
+  if (isShort)
+    return page([
+      [`Usage: ${synopsis}`],
+      wrap(`${summary}.`),
+      section('Options', columns(options.map(inShort))),
+      [`"untorn help ${name}" tells more.`],
+    ]);
   return page([
     [`Usage: ${synopsis}`],
     wrap(`${summary}.`),
@@ -48,7 +74,8 @@ export function commandHelp({ name, synopsis, summary, description, options, exi
 /** The options under their headings, in the order of the table. */
 export function groupsOf(options: readonly OptionEntry[]): [string, OptionEntry[]][] {
   const groups = new Map<string, OptionEntry[]>();
-  for (const option of options) groups.set(option.group ?? 'Options', [...(groups.get(option.group ?? 'Options') ?? []), option]);
+  for (const option of options)
+    groups.set(option.group ?? 'Options', [...(groups.get(option.group ?? 'Options') ?? []), option]);
   return [...groups];
 }
 
@@ -67,11 +94,16 @@ function described({ name, short, value, choices, help }: OptionEntry): [string,
 }
 
 function page(parts: readonly (readonly string[])[]): string {
-  return `${parts.filter((lines) => lines.length > 0).map((lines) => lines.join('\n')).join('\n\n')}\n`;
+  return `${parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {
-  return lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => (line === '' || line.startsWith('  ') ? line : `  ${line}`))];
+  return lines.length === 0
+    ? []
+    : [`${title}:`, ...lines.map((line) => (line === '' || line.startsWith('  ') ? line : `  ${line}`))];
 }
 
 /** Terms and their descriptions side by side. */
@@ -80,7 +112,9 @@ function columns(rows: readonly (readonly [string, string])[]): string[] {
   return rows.flatMap(([term, text]) => {
     const lines = wrap(text, indent);
     const label = `  ${term}`;
-    return label.length < indent ? [label.padEnd(indent) + (lines[0] ?? '').trimStart(), ...lines.slice(1)] : [label, ...lines];
+    return label.length < indent
+      ? [label.padEnd(indent) + (lines[0] ?? '').trimStart(), ...lines.slice(1)]
+      : [label, ...lines];
   });
 }
 

@@ -12,11 +12,14 @@ const size = 1 << 20;
 /**
  * The bytes of standard input. Each piece is overwritten by the next; `count` hears of the bytes as they come.
  *
- * By descriptor and in the thread pool, not by process.stdin: that would make a pipe non-blocking also for the other programs
- * that share it, and reads files in small pieces. Never while something else is done, as process.exit() waits for the thread
- * (libuv joins its pool), and that waits for input.
+ * By descriptor and in the thread pool, not by process.stdin: that would make a pipe non-blocking also for the other
+ * programs that share it, and reads files in small pieces. Never while something else is done, as process.exit() waits
+ * for the thread (libuv joins its pool), and that waits for input.
  */
-export async function* standardInput(atOnce: boolean, count: (bytes: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* standardInput(
+  atOnce: boolean,
+  count: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const buffer = Buffer.allocUnsafeSlow(size);
   let filled = 0;
   let total = 0;
@@ -36,7 +39,8 @@ export async function* standardInput(atOnce: boolean, count: (bytes: number) => 
 
 /** Whoever types sees nothing happen otherwise. */
 export function tellIfAwaited(): void {
-  if (isTerminal(0) && isTerminal(2)) tell(`Reads standard input until ${process.platform === 'win32' ? 'Ctrl-Z and Enter' : 'Ctrl-D'}`);
+  if (isTerminal(0) && isTerminal(2))
+    tell(`Reads standard input until ${process.platform === 'win32' ? 'Ctrl-Z and Enter' : 'Ctrl-D'}`);
 }
 
 async function readInto(buffer: Buffer, offset: number): Promise<number> {
@@ -46,7 +50,8 @@ async function readInto(buffer: Buffer, offset: number): Promise<number> {
     } catch (error) {
       // EOF is how Windows reports the end of a pipe.
       if (codeOf(error) === 'EOF') return 0;
-      if (codeOf(error) !== 'EAGAIN') throw new Failure(`Cannot read standard input: ${reasonOf(error)}`, { cause: error });
+      if (codeOf(error) !== 'EAGAIN')
+        throw new Failure(`Cannot read standard input: ${reasonOf(error)}`, { cause: error });
       await new Promise((wake) => setTimeout(wake, untilReady));
     }
   }

@@ -45,13 +45,23 @@ async function performWithout(word: string | undefined, further: readonly string
 
 function unknownWord(word: string): UsageError {
   if (word.startsWith('-')) return new UsageError(`"${word}" is not an option${guess(word, ['--help', '--version'])}`);
-  return new UsageError(`"${word}" is not a command${guess(word, commands.map(({ name }) => name))}`);
+  return new UsageError(
+    `"${word}" is not a command${guess(
+      word,
+      commands.map(({ name }) => name),
+    )}`,
+  );
 }
 
 /** Short for -h: whoever knows what it does looks for an option. */
 async function help(operands: readonly string[], asked: readonly string[]): Promise<number> {
   const { perform } = await import('./help.ts');
-  return perform({ operands, command: [], flags: new Set(asked.includes('--help') ? [] : ['short']), values: new Map() });
+  return perform({
+    operands,
+    command: [],
+    flags: new Set(asked.includes('--help') ? [] : ['short']),
+    values: new Map(),
+  });
 }
 
 /** Whether failures are to be told as JSON, wrong usage too. */

@@ -25,12 +25,16 @@ export function tellError(error: unknown): void {
     printError(`${(error.stack ?? '').split('\n').map(printable).join('\n')}\n`);
     return;
   }
-  const hint = error instanceof UsageError ? `; try "untorn ${error.command === undefined || error.command === 'help' ? '' : `${error.command} `}--help"` : '';
+  const hint =
+    error instanceof UsageError
+      ? `; try "untorn ${error.command === undefined || error.command === 'help' ? '' : `${error.command} `}--help"`
+      : '';
   tell(wordsFor(error) + hint);
 }
 
 const ownHints = {
-  mount: 'if it is mounted by itself, as in a container, mount its directory instead, or write into it with "untorn write --in-place-fallback"',
+  mount:
+    'if it is mounted by itself, as in a container, mount its directory instead, or write into it with "untorn write --in-place-fallback"',
   parents: '--make-parents makes the directory',
   force: 'nothing is changed',
 };
@@ -39,6 +43,8 @@ const ownHints = {
 export function wordsFor(error: unknown): string {
   if (!WriteError.isWriteError(error)) return error instanceof Error ? error.message : String(error);
   // What helps is said in the words of the library: functions and options of its own.
-  const hint = (Object.keys(ownHints) as (keyof typeof ownHints)[]).find((name) => error.message.endsWith(`; ${hints[name]}`));
+  const hint = (Object.keys(ownHints) as (keyof typeof ownHints)[]).find((name) =>
+    error.message.endsWith(`; ${hints[name]}`),
+  );
   return hint === undefined ? error.message : error.message.slice(0, -hints[hint].length) + ownHints[hint];
 }

@@ -1,4 +1,6 @@
-/** Standard output, by descriptor: what was written has been taken by the system, and a failure is seen before a commit. */
+/**
+ * Standard output, by descriptor: what was written has been taken by the system, and a failure is seen before a commit.
+ */
 import { write } from 'node:fs';
 import { promisify } from 'node:util';
 import { codeOf, Failure, reasonOf } from './failures.ts';
@@ -9,15 +11,19 @@ const writeSome = promisify(write);
 /** Milliseconds until a descriptor is tried again that another process has made non-blocking. */
 export const untilReady = 5;
 
-/** Writes all of the bytes to standard output. In the thread pool, so that a reader that does not read cannot block signals. */
+/**
+ * Writes all of the bytes to standard output. In the thread pool, so that a reader that does not read cannot block
+ * signals.
+ */
 export async function writeOutput(bytes: Uint8Array): Promise<void> {
   if (wasClosed(1)) throw new Failure('Standard output is closed');
-  for (let written = 0; written < bytes.byteLength; ) {
+  for (let written = 0; written < bytes.byteLength;) {
     try {
       const { bytesWritten } = await writeSome(1, bytes, written);
       written += bytesWritten;
     } catch (error) {
-      if (codeOf(error) !== 'EAGAIN') throw new Failure(`Cannot write to standard output: ${reasonOf(error)}`, { cause: error });
+      if (codeOf(error) !== 'EAGAIN')
+        throw new Failure(`Cannot write to standard output: ${reasonOf(error)}`, { cause: error });
       await new Promise((wake) => setTimeout(wake, untilReady));
     }
   }

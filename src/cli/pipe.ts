@@ -13,8 +13,9 @@ export interface Pipe {
 }
 
 /**
- * A pipe, or undefined where none can be made. It is a FIFO whose name is gone before anything is written: Node.js gives a
- * child process a socket instead, and a command that opens /dev/stdout by name fails on a socket with ENXIO (unix(7)).
+ * A pipe, or undefined where none can be made. It is a FIFO whose name is gone before anything is written: Node.js
+ * gives a child process a socket instead, and a command that opens /dev/stdout by name fails on a socket with ENXIO
+ * (unix(7)).
  */
 export function makePipe(): Pipe | undefined {
   if (process.platform === 'win32') return undefined;

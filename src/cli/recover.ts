@@ -30,7 +30,9 @@ export async function perform(invocation: Invocation): Promise<number> {
     }
   }
   if (json) await printJson(asJson(all));
-  return failed || all.some(({ files, kept }) => files.some(isLost) || kept.some(isTrouble)) ? exits.failed : exits.done;
+  return failed || all.some(({ files, kept }) => files.some(isLost) || kept.some(isTrouble))
+    ? exits.failed
+    : exits.done;
 }
 
 async function show({ files, removed, kept }: RecoverResult, quiet: boolean): Promise<void> {
@@ -68,6 +70,13 @@ function asJson(all: readonly RecoverResult[]): unknown {
     files: all.flatMap(({ files }) => files.map(({ path, outcome }) => ({ path: jsonPath(path), outcome }))),
     completed: all.flatMap(({ completed }) => completed.map(jsonPath)),
     removed: all.flatMap(({ removed }) => removed.map(jsonPath)),
-    kept: all.flatMap(({ kept }) => kept.map((one) => ({ path: jsonPath(one.path), reason: one.reason, ...(one.directories !== undefined && { directories: one.directories.map(jsonPath) }), ...(one.error !== undefined && { error: reasonOf(one.error) }) }))),
+    kept: all.flatMap(({ kept }) =>
+      kept.map((one) => ({
+        path: jsonPath(one.path),
+        reason: one.reason,
+        ...(one.directories !== undefined && { directories: one.directories.map(jsonPath) }),
+        ...(one.error !== undefined && { error: reasonOf(one.error) }),
+      })),
+    ),
   };
 }

@@ -22,13 +22,19 @@ export interface Flow {
 }
 
 /** Does the command's work on FILE with `put`. If that fails, FILE is untouched. */
-export async function replace(invocation: Invocation, put: (path: PathName, options: WriteOptions, flow: Flow) => Promise<WriteResult>): Promise<void> {
+export async function replace(
+  invocation: Invocation,
+  put: (path: PathName, options: WriteOptions, flow: Flow) => Promise<WriteResult>,
+): Promise<void> {
   const { flags, operands } = invocation;
   const file = operands[0] as string;
   const options = await readWriteOptions(invocation);
   const progress = new Progress(!flags.has('quiet'));
   try {
-    const flow = { count: (bytes: number) => progress.add(bytes), tee: flags.has('tee') ? teed : (pieces: Pieces) => pieces };
+    const flow = {
+      count: (bytes: number) => progress.add(bytes),
+      tee: flags.has('tee') ? teed : (pieces: Pieces) => pieces,
+    };
     const result = await put(pathFrom(file), options, flow);
     progress.end();
     await reportResult(result, { json: flags.has('json'), quiet: flags.has('quiet'), verbose: flags.has('verbose') });
@@ -53,14 +59,21 @@ function explained(thrown: unknown, file: string, { overwrite }: WriteOptions, r
   if (!WriteError.isWriteError(error) || error.outcome !== 'old') return error;
   if (error.code === 'EINVAL' && error.step === 'resolve') {
     const instead = running ? `"COMMAND > ${file}"` : `"cat > ${file}" or "tee ${file}"`;
-    return new Failure(`Cannot replace "${file}": it is a FIFO, a socket, a device or an open descriptor, not a file; use ${instead}`, { cause: error });
+    return new Failure(
+      `Cannot replace "${file}": it is a FIFO, a socket, a device or an open descriptor, not a file; use ${instead}`,
+      { cause: error },
+    );
   }
   const exists = error.code === 'EEXIST' && (error.step === 'resolve' || error.step === 'rename');
-  return exists && overwrite === false ? new Conflict(`"${file}" exists already and is untouched`, { cause: error }) : error;
+  return exists && overwrite === false
+    ? new Conflict(`"${file}" exists already and is untouched`, { cause: error })
+    : error;
 }
 
 /** What made the content fail, where that is what happened. */
 export function sourceOf(error: unknown): unknown {
   const cause = WriteError.isWriteError(error) && error.outcome === 'old' ? error.cause : undefined;
-  return cause instanceof Failure || cause instanceof Empty || cause instanceof Interrupted || cause instanceof Conflict ? cause : error;
+  return cause instanceof Failure || cause instanceof Empty || cause instanceof Interrupted || cause instanceof Conflict
+    ? cause
+    : error;
 }

@@ -34,17 +34,28 @@ export async function reportResult(result: WriteResult, { json, quiet, verbose }
   if (json) await printDone({ ...result, path: jsonPath(result.path), backupPath: jsonPathOrNull(result.backupPath) });
 }
 
-export async function reportTransaction({ files, durable }: TransactionResult, { json, quiet, verbose }: Reporting): Promise<void> {
+export async function reportTransaction(
+  { files, durable }: TransactionResult,
+  { json, quiet, verbose }: Reporting,
+): Promise<void> {
   if (!quiet) {
     for (const { path, notKept, superseded } of files) {
       warnOfLost(path, notKept);
-      if (superseded) tell(`Warning: "${path.toString()}" was changed by another program right after the commit; that stays`);
+      if (superseded)
+        tell(`Warning: "${path.toString()}" was changed by another program right after the commit; that stays`);
     }
-    if (durable === 'unsupported') tell('Warning: the files are in place, but this filesystem cannot confirm that they survive a power cut');
+    if (durable === 'unsupported')
+      tell('Warning: the files are in place, but this filesystem cannot confirm that they survive a power cut');
   }
-  if (verbose) tell(`Committed ${files.length} ${files.length === 1 ? 'file' : 'files'}${durable === true ? ', durable' : ''}`);
+  if (verbose)
+    tell(`Committed ${files.length} ${files.length === 1 ? 'file' : 'files'}${durable === true ? ', durable' : ''}`);
   if (!json) return;
-  const told = files.map(({ path, from, backupPath, ...rest }) => ({ path: jsonPath(path), ...rest, ...(from !== undefined && { from: jsonPath(from) }), backupPath: jsonPathOrNull(backupPath) }));
+  const told = files.map(({ path, from, backupPath, ...rest }) => ({
+    path: jsonPath(path),
+    ...rest,
+    ...(from !== undefined && { from: jsonPath(from) }),
+    backupPath: jsonPathOrNull(backupPath),
+  }));
   await printDone({ files: told, durable });
 }
 
@@ -73,15 +84,26 @@ export async function reportFailure(error: unknown): Promise<void> {
 function warn({ path, notKept, durable, atomic }: WriteResult): void {
   const file = `"${path.toString()}"`;
   warnOfLost(path, notKept);
-  if (durable === 'unsupported') tell(`Warning: ${file} is in place, but this filesystem cannot confirm that it survives a power cut`);
+  if (durable === 'unsupported')
+    tell(`Warning: ${file} is in place, but this filesystem cannot confirm that it survives a power cut`);
   if (!atomic) tell(`Warning: ${file} was written in place, which readers could see`);
 }
 
 function warnOfLost(path: PathName, notKept: readonly NotKept[]): void {
-  if (notKept.length > 0) tell(`Warning: "${path.toString()}" is replaced, but could not be given the old file's ${notKept.map((what) => words[what]).join(', ')}`);
+  if (notKept.length > 0)
+    tell(
+      `Warning: "${path.toString()}" is replaced, but could not be given the old file's ${notKept.map((what) => words[what]).join(', ')}`,
+    );
 }
 
-const words: Record<NotKept, string> = { mode: 'mode', owner: 'owner', group: 'group', acl: 'ACL', xattr: 'extended attributes', times: 'times' };
+const words: Record<NotKept, string> = {
+  mode: 'mode',
+  owner: 'owner',
+  group: 'group',
+  acl: 'ACL',
+  xattr: 'extended attributes',
+  times: 'times',
+};
 
 function summary({ path, bytes, replaced, unchanged, durable, backupPath }: WriteResult): string {
   const done = unchanged ? 'Left unchanged' : replaced ? 'Replaced' : 'Created';

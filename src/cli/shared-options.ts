@@ -2,8 +2,15 @@
 import type { OptionEntry } from './arguments/table.ts';
 
 export const helpOption: OptionEntry = { name: 'help', short: 'h', help: '-h shows the options, --help all' };
-export const jsonOption: OptionEntry = { name: 'json', help: 'Print what was done (or what failed) as one line of JSON on standard output' };
-export const quietOption: OptionEntry = { name: 'quiet', short: 'q', help: 'Neither warnings nor progress; errors are still told' };
+export const jsonOption: OptionEntry = {
+  name: 'json',
+  help: 'Print what was done (or what failed) as one line of JSON on standard output',
+};
+export const quietOption: OptionEntry = {
+  name: 'quiet',
+  short: 'q',
+  help: 'Neither warnings nor progress; errors are still told',
+};
 
 function inGroup(group: string, options: readonly OptionEntry[]): readonly OptionEntry[] {
   return options.map((option) => ({ ...option, group }));
@@ -24,8 +31,17 @@ const durability: OptionEntry = {
 };
 
 const metadata: readonly OptionEntry[] = [
-  { name: 'mode', short: 'm', value: 'MODE', help: 'Permission bits, octal; default: those of the replaced file, or 0666 less the umask' },
-  { name: 'owner', value: 'USER[:GROUP]', help: 'Owner, and group (:GROUP alone sets the group), by name or number; default: as the replaced file' },
+  {
+    name: 'mode',
+    short: 'm',
+    value: 'MODE',
+    help: 'Permission bits, octal; default: those of the replaced file, or 0666 less the umask',
+  },
+  {
+    name: 'owner',
+    value: 'USER[:GROUP]',
+    help: 'Owner, and group (:GROUP alone sets the group), by name or number; default: as the replaced file',
+  },
   {
     name: 'preserve',
     value: 'LIST',
@@ -35,16 +51,36 @@ const metadata: readonly OptionEntry[] = [
 ];
 
 const backups: readonly OptionEntry[] = [
-  { name: 'backup', short: 'b', value: 'KIND', choices: ['none', 'simple', 'numbered'], help: 'Keep the replaced file as FILE~ (simple) or FILE.~1~, FILE.~2~ … (numbered)' },
+  {
+    name: 'backup',
+    short: 'b',
+    value: 'KIND',
+    choices: ['none', 'simple', 'numbered'],
+    help: 'Keep the replaced file as FILE~ (simple) or FILE.~1~, FILE.~2~ … (numbered)',
+  },
   { name: 'backup-limit', value: 'N', help: 'Keep the last N numbered backups' },
 ];
 
 const links: readonly OptionEntry[] = [
-  { name: 'symlink', value: 'HOW', choices: ['follow', 'replace', 'refuse'], help: 'FILE is a symbolic link: write what it leads to (default), replace it, or fail' },
-  { name: 'hard-link', value: 'HOW', choices: ['break', 'refuse'], help: 'FILE has other names: they keep the old content (default), or fail' },
+  {
+    name: 'symlink',
+    value: 'HOW',
+    choices: ['follow', 'replace', 'refuse'],
+    help: 'FILE is a symbolic link: write what it leads to (default), replace it, or fail',
+  },
+  {
+    name: 'hard-link',
+    value: 'HOW',
+    choices: ['break', 'refuse'],
+    help: 'FILE has other names: they keep the old content (default), or fail',
+  },
 ];
 
-const noOverwrite: OptionEntry = { name: 'no-overwrite', short: 'n', help: 'Create only, atomically; exits with the code for a conflict if FILE exists' };
+const noOverwrite: OptionEntry = {
+  name: 'no-overwrite',
+  short: 'n',
+  help: 'Create only, atomically; exits with the code for a conflict if FILE exists',
+};
 const makeParents: OptionEntry = { name: 'make-parents', short: 'p', help: 'Create missing parent directories' };
 const ending: readonly OptionEntry[] = inGroup('What is told', [jsonOption, quietOption, verboseOption, helpOption]);
 const lasting: readonly OptionEntry[] = inGroup('What the file is like', [durability, ...metadata, ...links]);
@@ -53,7 +89,11 @@ const lasting: readonly OptionEntry[] = inGroup('What the file is like', [durabi
 const oneFile: readonly OptionEntry[] = [
   makeParents,
   { name: 'skip-unchanged', help: 'Leave FILE and its times alone if the content is the same' },
-  { name: 'if-match', value: 'VERSION', help: "Only if FILE's content has this SHA-256, as sha256sum(1) prints it, or FILE is 'absent'; exits with the code for a conflict if not" },
+  {
+    name: 'if-match',
+    value: 'VERSION',
+    help: "Only if FILE's content has this SHA-256, as sha256sum(1) prints it, or FILE is 'absent'; exits with the code for a conflict if not",
+  },
   lockTimeoutOption,
   { name: 'tee', short: 't', help: 'Also copy the data to standard output; if that fails, FILE is untouched' },
   ...lasting,
@@ -62,23 +102,43 @@ const oneFile: readonly OptionEntry[] = [
 
 const whatever: readonly OptionEntry[] = [
   noOverwrite,
-  { name: 'in-place-fallback', help: 'Where FILE cannot be replaced (bind mount, read-only directory), write into it, which is not atomic' },
+  {
+    name: 'in-place-fallback',
+    help: 'Where FILE cannot be replaced (bind mount, read-only directory), write into it, which is not atomic',
+  },
   ...oneFile,
   ...ending,
 ];
 
 /** Options of the commands that replace FILE, whatever it held. */
-export const writeOptions: readonly OptionEntry[] = [{ name: 'no-empty', help: 'Fail if there is nothing to write, and FILE has content' }, ...whatever];
-const allowEmpty: OptionEntry = { name: 'allow-empty', help: 'Replace FILE also if it has content, and there is no output; otherwise that is a failure' };
+export const writeOptions: readonly OptionEntry[] = [
+  { name: 'no-empty', help: 'Fail if there is nothing to write, and FILE has content' },
+  ...whatever,
+];
+const allowEmpty: OptionEntry = {
+  name: 'allow-empty',
+  help: 'Replace FILE also if it has content, and there is no output; otherwise that is a failure',
+};
 export const runOptions: readonly OptionEntry[] = [allowEmpty, ...whatever];
 
 /** Options of the command that changes what FILE holds. */
 export const editOptions: readonly OptionEntry[] = [
-  { name: 'create', short: 'c', help: 'FILE may be missing: the filter then gets no input, and its output is the new file' },
+  {
+    name: 'create',
+    short: 'c',
+    help: 'FILE may be missing: the filter then gets no input, and its output is the new file',
+  },
   allowEmpty,
   ...oneFile,
   ...ending,
 ];
 
 /** Options of the command that changes several files. */
-export const commitOptions: readonly OptionEntry[] = [noOverwrite, makeParents, lockTimeoutOption, ...lasting, ...inGroup('Backups', backups), ...ending];
+export const commitOptions: readonly OptionEntry[] = [
+  noOverwrite,
+  makeParents,
+  lockTimeoutOption,
+  ...lasting,
+  ...inGroup('Backups', backups),
+  ...ending,
+];

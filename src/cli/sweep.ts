@@ -39,8 +39,10 @@ export async function perform(invocation: Invocation): Promise<number> {
 
 async function show({ removed, kept, recoverable }: SweepResult, quiet: boolean): Promise<void> {
   await print(Buffer.concat(removed.map((path) => printableLine('', path))));
-  for (const file of kept) if (!quiet || file.reason === 'failed') tell(`Kept "${file.path.toString()}": ${reasonToKeep(file)}`);
-  for (const path of quiet ? [] : recoverable) tell(`Recoverable "${path.toString()}": it was kept after a failure; copy it back or delete it`);
+  for (const file of kept)
+    if (!quiet || file.reason === 'failed') tell(`Kept "${file.path.toString()}": ${reasonToKeep(file)}`);
+  for (const path of quiet ? [] : recoverable)
+    tell(`Recoverable "${path.toString()}": it was kept after a failure; copy it back or delete it`);
 }
 
 const reasons: Record<KeptFile['reason'], string> = {
@@ -60,7 +62,13 @@ function reasonToKeep({ reason, error }: KeptFile): string {
 function asJson(all: readonly SweepResult[]): unknown {
   return {
     removed: all.flatMap(({ removed }) => removed.map(jsonPath)),
-    kept: all.flatMap(({ kept }) => kept.map((file) => ({ path: jsonPath(file.path), reason: file.reason, ...(file.error !== undefined && { error: reasonOf(file.error) }) }))),
+    kept: all.flatMap(({ kept }) =>
+      kept.map((file) => ({
+        path: jsonPath(file.path),
+        reason: file.reason,
+        ...(file.error !== undefined && { error: reasonOf(file.error) }),
+      })),
+    ),
     recoverable: all.flatMap(({ recoverable }) => recoverable.map(jsonPath)),
   };
 }

@@ -3,14 +3,17 @@ import { fstatSync, readFileSync } from 'node:fs';
 
 /** Node loads its network for a look at a terminal: only where it may be one. */
 export function isTerminal(fd: number): boolean {
-  return (process.platform === 'win32' || fstatSync(fd).isCharacterDevice()) && process.getBuiltinModule('node:tty').isatty(fd);
+  return (
+    (process.platform === 'win32' || fstatSync(fd).isCharacterDevice()) &&
+    process.getBuiltinModule('node:tty').isatty(fd)
+  );
 }
 
 const nullDevice = 0x103;
 
 /**
- * Whether a standard descriptor was closed (`<&-`, `>&-`) when the program began. Node.js opens /dev/null then, for reading and
- * writing (PlatformInit in node.cc), unlike `< /dev/null`; only Linux tells.
+ * Whether a standard descriptor was closed (`<&-`, `>&-`) when the program began. Node.js opens /dev/null then, for
+ * reading and writing (PlatformInit in node.cc), unlike `< /dev/null`; only Linux tells.
  */
 export function wasClosed(fd: 0 | 1): boolean {
   if (process.platform !== 'linux' || fstatSync(fd).rdev !== nullDevice) return false;

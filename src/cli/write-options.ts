@@ -1,4 +1,7 @@
-/** From the options of the command line to those of the library. What is contradictory is refused before anything is touched. */
+/**
+ * From the options of the command line to those of the library. What is contradictory is refused before anything is
+ * touched.
+ */
 import type { Backup, Keep, LockOptions, Preserve, WriteOptions } from '../contract/options.ts';
 import { isVersion } from '../contract/version.ts';
 import { pathFrom } from './arguments/arguments.ts';
@@ -9,14 +12,18 @@ import type { Invocation } from './arguments/table.ts';
 
 export async function readWriteOptions(invocation: Invocation): Promise<WriteOptions> {
   const { flags, values } = invocation;
-  if (flags.has('tee') && flags.has('json')) throw new UsageError('--tee and --json both write to standard output; use one of them');
+  if (flags.has('tee') && flags.has('json'))
+    throw new UsageError('--tee and --json both write to standard output; use one of them');
   if (flags.has('quiet') && flags.has('verbose')) throw new UsageError('--quiet and --verbose contradict each other');
   const mode = valueOf(invocation, 'mode');
   if (mode !== undefined) checkMode(mode, '--mode');
   const owner = valueOf(invocation, 'owner');
   const ifMatch = valueOf(invocation, 'if-match');
   if (ifMatch !== undefined) checkVersion(ifMatch, '--if-match');
-  if (ifMatch !== undefined && flags.has('in-place-fallback')) throw new UsageError('--if-match cannot be combined with --in-place-fallback: others cannot be kept off what is written in place');
+  if (ifMatch !== undefined && flags.has('in-place-fallback'))
+    throw new UsageError(
+      '--if-match cannot be combined with --in-place-fallback: others cannot be kept off what is written in place',
+    );
   // The parser has checked the choices.
   const durability = valueOf(invocation, 'durability') as WriteOptions['durability'];
   const symlink = valueOf(invocation, 'symlink') as WriteOptions['symlink'];
@@ -43,7 +50,8 @@ export function checkMode(text: string, option: string): void {
 }
 
 export function checkVersion(text: string, option: string): void {
-  if (!isVersion(text)) throw new UsageError(`${option} must be a SHA-256 in hexadecimal digits, or "absent", not "${text}"`);
+  if (!isVersion(text))
+    throw new UsageError(`${option} must be a SHA-256 in hexadecimal digits, or "absent", not "${text}"`);
 }
 
 /** Milliseconds that a timer can count: 24 days. */
@@ -65,7 +73,9 @@ function readPreserve(lists: readonly string[]): Preserve {
     const field = kept[what];
     const keep = keeps[how];
     if (field === undefined || keep === undefined) {
-      throw new UsageError(`--preserve takes mode, owner, xattr and times, each alone or with =try, =require or =off, not "${entry}"`);
+      throw new UsageError(
+        `--preserve takes mode, owner, xattr and times, each alone or with =try, =require or =off, not "${entry}"`,
+      );
     }
     preserve[field] = keep;
   }
@@ -77,15 +87,18 @@ function readBackup(invocation: Invocation): Backup {
   const limit = valueOf(invocation, 'backup-limit');
   const path = valueOf(invocation, 'backup-path');
   if (path !== undefined) {
-    if (kind !== undefined || limit !== undefined) throw new UsageError('--backup-path cannot be combined with --backup or --backup-limit');
+    if (kind !== undefined || limit !== undefined)
+      throw new UsageError('--backup-path cannot be combined with --backup or --backup-limit');
     if (path === '') throw new UsageError('--backup-path is empty');
     const bytes = pathFrom(path);
     // The library takes some words for kinds of backup.
     return typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
   }
   if (limit !== undefined) {
-    if (kind !== undefined && kind !== 'numbered') throw new UsageError(`--backup-limit goes with --backup numbered, not ${kind}`);
-    if (!/^[1-9]\d{0,8}$/.test(limit)) throw new UsageError(`--backup-limit must be a whole number from 1, not "${limit}"`);
+    if (kind !== undefined && kind !== 'numbered')
+      throw new UsageError(`--backup-limit goes with --backup numbered, not ${kind}`);
+    if (!/^[1-9]\d{0,8}$/.test(limit))
+      throw new UsageError(`--backup-limit must be a whole number from 1, not "${limit}"`);
     return { numbered: Number(limit) };
   }
   return kind === 'simple' || kind === 'numbered' ? kind : false;

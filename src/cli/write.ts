@@ -14,8 +14,11 @@ export async function perform(invocation: Invocation): Promise<number> {
   const { flags, operands } = invocation;
   const atOnce = flags.has('tee');
   const refusal = `There was nothing to write, and "${operands[0]}" has content, which is untouched`;
-  const guarded = (path: PathName, pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> => (flags.has('no-empty') ? nothingForSomething(pieces, () => hasContent(path), refusal) : pieces);
+  const guarded = (path: PathName, pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
+    flags.has('no-empty') ? nothingForSomething(pieces, () => hasContent(path), refusal) : pieces;
   if (!flags.has('quiet')) tellIfAwaited();
-  await replace(invocation, (path, options, { count, tee }) => writeFile(path, guarded(path, tee(standardInput(atOnce, count))), options));
+  await replace(invocation, (path, options, { count, tee }) =>
+    writeFile(path, guarded(path, tee(standardInput(atOnce, count))), options),
+  );
   return 0;
 }

@@ -1,6 +1,6 @@
 /**
- * Aborts: what a caller's signal does cannot harm a call that is under way, and there is one listener for each signal, since Node warns
- * of a leak when many calls share one.
+ * Aborts: what a caller's signal does cannot harm a call that is under way, and there is one listener for each signal,
+ * since Node warns of a leak when many calls share one.
  */
 import { bare } from './bare.ts';
 
@@ -42,11 +42,13 @@ const once = bare({ once: true });
 const followers = new WeakMap<AbortSignal, AbortSignal>();
 
 /**
- * A signal that does nothing but what the runtime's own do: the given one if it is one of those, as it was made, else one that follows
- * it, as it follows a polyfill's, or one with methods of its own. What fails in the given one fails here, before anything is touched.
+ * A signal that does nothing but what the runtime's own do: the given one if it is one of those, as it was made, else
+ * one that follows it, as it follows a polyfill's, or one with methods of its own. What fails in the given one fails
+ * here, before anything is touched.
  */
 export function ownSignal(given: AbortSignal): AbortSignal {
-  if (Object.getPrototypeOf(given) === AbortSignal.prototype && Object.getOwnPropertyNames(given).length === 0) return given;
+  if (Object.getPrototypeOf(given) === AbortSignal.prototype && Object.getOwnPropertyNames(given).length === 0)
+    return given;
   const known = followers.get(given);
   if (known !== undefined && known.aborted === given.aborted) return known;
   const controller = new AbortController();

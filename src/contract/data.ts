@@ -16,8 +16,11 @@ export type SyncData = Chunk | Iterable<Chunk>;
 /** Content. Buffers are not copied: do not change them before the write has settled. */
 export type Data = SyncData | Blob | AsyncIterable<Chunk> | ReadableStream<Chunk>;
 
-/** Content as the protocol takes it: bytes that are there, or a source that is read while the temporary file is written. */
-export type Content = { readonly kind: 'bytes'; readonly bytes: Uint8Array } | { readonly kind: 'source'; readonly source: Source };
+/**
+ * Content as the protocol takes it: bytes that are there, or a source that is read while the temporary file is written.
+ */
+export type Content =
+  { readonly kind: 'bytes'; readonly bytes: Uint8Array } | { readonly kind: 'source'; readonly source: Source };
 
 const aChunk = 'a string, a Buffer, a TypedArray, a DataView, an ArrayBuffer or a SharedArrayBuffer';
 const orLater = 'a Blob, or a stream or (async) iterable of those';
@@ -25,7 +28,8 @@ const orLater = 'a Blob, or a stream or (async) iterable of those';
 /** The bytes of one chunk, without a copy where they are bytes already. */
 export function chunkBytes(chunk: unknown, encoding: BufferEncoding): Uint8Array {
   const bytes = bytesOf(chunk, encoding);
-  if (bytes === undefined) throw misuse('ERR_INVALID_ARG_TYPE', `Each piece of "data" must be ${aChunk}, not ${describe(chunk)}`);
+  if (bytes === undefined)
+    throw misuse('ERR_INVALID_ARG_TYPE', `Each piece of "data" must be ${aChunk}, not ${describe(chunk)}`);
   return bytes;
 }
 
@@ -35,7 +39,8 @@ function bytesOf(chunk: unknown, encoding: BufferEncoding): Uint8Array | undefin
 
 /** Bytes as text. Those that are no text would be lost where it is written again. */
 export function textOf(bytes: Buffer, encoding: BufferEncoding): string {
-  if (/^utf-?8$/i.test(encoding) && !isUtf8(bytes)) throw refusal('ERR_ENCODING_INVALID_ENCODED_DATA', 'The content is not valid UTF-8');
+  if (/^utf-?8$/i.test(encoding) && !isUtf8(bytes))
+    throw refusal('ERR_ENCODING_INVALID_ENCODED_DATA', 'The content is not valid UTF-8');
   return bytes.toString(encoding);
 }
 
@@ -53,19 +58,26 @@ export function readData(data: Data, encoding: BufferEncoding, what = '"data"'):
   const isBlob = data instanceof Blob;
   const source = isBlob ? (data.stream() as AsyncIterable<unknown>) : data;
   const method = (source as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator];
-  if (method === undefined || method === null) return pieces(data as Iterable<unknown>, encoding, what, `${aChunk}, ${orLater}`);
-  return { kind: 'source', source: asyncSource(source, { method, atHand: isBlob, bytes: (chunk) => chunkBytes(chunk, encoding) }) };
+  if (method === undefined || method === null)
+    return pieces(data as Iterable<unknown>, encoding, what, `${aChunk}, ${orLater}`);
+  return {
+    kind: 'source',
+    source: asyncSource(source, { method, atHand: isBlob, bytes: (chunk) => chunkBytes(chunk, encoding) }),
+  };
 }
 
 /** Content for a synchronous write. */
 export function readSyncData(data: SyncData, encoding: BufferEncoding, what = '"data"'): Content {
   const bytes = bytesOf(data, encoding);
-  return bytes === undefined ? pieces(data as Iterable<unknown>, encoding, what, `${aChunk}, or an iterable of those`) : { kind: 'bytes', bytes };
+  return bytes === undefined
+    ? pieces(data as Iterable<unknown>, encoding, what, `${aChunk}, or an iterable of those`)
+    : { kind: 'bytes', bytes };
 }
 
 /** Several pieces that are there. */
 export function readChunks(chunks: readonly Chunk[], encoding: BufferEncoding): Uint8Array[] {
-  if (!Array.isArray(chunks)) throw misuse('ERR_INVALID_ARG_TYPE', `"chunks" must be an array, not ${describe(chunks)}`);
+  if (!Array.isArray(chunks))
+    throw misuse('ERR_INVALID_ARG_TYPE', `"chunks" must be an array, not ${describe(chunks)}`);
   return Array.from(chunks, (chunk) => chunkBytes(chunk, encoding));
 }
 
@@ -74,7 +86,11 @@ function pieces(data: Iterable<unknown>, encoding: BufferEncoding, what: string,
   if (method === undefined || method === null) throw noData(what, data, expected);
   // What is there already is as it is now.
   const given = Array.isArray(data) ? Array.from(data, pinnedChunk) : data;
-  const source = iterableSource(given, { method: given === data ? method : given[Symbol.iterator], atHand: true, bytes: (chunk) => chunkBytes(chunk, encoding) });
+  const source = iterableSource(given, {
+    method: given === data ? method : given[Symbol.iterator],
+    atHand: true,
+    bytes: (chunk) => chunkBytes(chunk, encoding),
+  });
   return { kind: 'source', source };
 }
 
@@ -92,6 +108,7 @@ function instead(data: unknown): string {
   if (typeof data !== 'object' || data === null) return '';
   if (isThenable(data)) return '; await it before';
   // By its shape: every copy of fetch() has classes of its own.
-  if ('body' in data && 'bodyUsed' in data) return `; give its "body"${data.body === null ? ', which this one has not' : ''}`;
+  if ('body' in data && 'bodyUsed' in data)
+    return `; give its "body"${data.body === null ? ', which this one has not' : ''}`;
   return Object.getPrototypeOf(data) === Object.prototype ? '; for a value as JSON there is writeJson()' : '';
 }

@@ -35,8 +35,10 @@ const looking: ReadonlySet<Operation | undefined> = new Set(['read', 'sweep', 'r
 
 export function message(details: WriteErrorDetails, cause: Failure): string {
   const { operation = 'replace', path, step } = details;
-  const kept = details.temporaryPath === undefined ? '' : `; the new content is kept in "${details.temporaryPath.toString()}"`;
-  const backup = details.backupPath === undefined ? '' : `; the old content is kept in "${details.backupPath.toString()}"`;
+  const kept =
+    details.temporaryPath === undefined ? '' : `; the new content is kept in "${details.temporaryPath.toString()}"`;
+  const backup =
+    details.backupPath === undefined ? '' : `; the old content is kept in "${details.backupPath.toString()}"`;
   const isLooking = looking.has(details.operation);
   const when = isLooking || saysAll(step, cause) ? '' : ` while ${doing[step]}`;
   const holds = isLooking ? '' : `; ${stateOf(details)}`;
@@ -50,7 +52,10 @@ function stateOf({ outcome, files = [] }: WriteErrorDetails): string {
   return `${done} of its ${files.length} changes are made, and the rest is for recover()`;
 }
 
-/** Whether the reason says by itself what was wrong: refusals of ours do, except where an abort or a source may come at any step. */
+/**
+ * Whether the reason says by itself what was wrong: refusals of ours do, except where an abort or a source may come at
+ * any step.
+ */
 function saysAll(step: Step, cause: Failure): boolean {
   if (isNoDirectory(step, cause)) return true;
   return cause.errno === undefined && (step === 'resolve' || /^ERR_(?:ENCODING|LOCK|VERSION)_/.test(cause.code ?? ''));
@@ -60,7 +65,8 @@ function saysAll(step: Step, cause: Failure): boolean {
 function reason({ cause, step, operation }: WriteErrorDetails, failure: Failure): string {
   if (!looking.has(operation) && isNoDirectory(step, failure)) return `its directory does not exist (${failure.code})`;
   if (failure.syscall === 'uv_cwd') return `the working directory does not exist (${failure.code})`;
-  if (failure.errno !== undefined && failure.syscall !== undefined) return `${wordsOf(failure.errno)} (${failure.code ?? failure.errno})`;
+  if (failure.errno !== undefined && failure.syscall !== undefined)
+    return `${wordsOf(failure.errno)} (${failure.code ?? failure.errno})`;
   return failure.message ?? String(cause);
 }
 
@@ -71,7 +77,8 @@ export function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
 
 /** What can be done about a failure, in the words of the library; the command has its own. */
 export const hints = {
-  mount: "if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'",
+  mount:
+    "if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'",
   parents: 'makeParents: true makes the directory',
   directory: 'it is the directory that must be writable, since a new file is made in it',
   backup: 'the directory of the backup must exist, and be writable',
@@ -83,7 +90,8 @@ export function hintFor(step: Step, failure: Failure, operation?: Operation): ke
   const { code, errno, syscall } = failure;
   if (operation === 'remove' && code === 'ENOENT' && errno === undefined) return 'force';
   if (operation === undefined && isNoDirectory(step, failure)) return 'parents';
-  if (step === 'back up' && (code === 'EACCES' || (code === 'ENOENT' && (syscall === 'open' || syscall === 'stat')))) return 'backup';
+  if (step === 'back up' && (code === 'EACCES' || (code === 'ENOENT' && (syscall === 'open' || syscall === 'stat'))))
+    return 'backup';
   if (step === 'rename' && code === 'EBUSY' && process.platform !== 'win32') return 'mount';
   return code === 'EACCES' && (step === 'create temporary file' || step === 'lock') ? 'directory' : undefined;
 }

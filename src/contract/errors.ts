@@ -28,7 +28,10 @@ type OwnCode =
   | 'ERR_UNTORN_UNREACHABLE'
   | 'ERR_VERSION_CONFLICT';
 
-/** The code of an error: one of the system's, one of this package's, or what the code of a data source gave its own error. */
+/**
+ * The code of an error: one of the system's, one of this package's, or what the code of a data source gave its own
+ * error.
+ */
 export type ErrorCode = keyof typeof constants.errno | OwnCode | (string & Record<never, never>);
 
 const brand: unique symbol = Symbol.for('untorn.WriteError');
@@ -44,10 +47,10 @@ const brand: unique symbol = Symbol.for('untorn.WriteError');
  */
 export class WriteError extends Error {
   /**
-   * The code of the cause, as `'ENOSPC'`; or one of this package's: `'ERR_UNTORN_SOURCE'` where a data source failed without a code,
-   * `'ERR_UNTORN_OVERTAKEN'` where a later synchronous write came first, `'ERR_UNTORN_MOVED'` where the path leads elsewhere
-   * than when the write began, `'ERR_VERSION_CONFLICT'` where the target did not hold the expected version, and others.
-   * `docs/errors.md` in the repository says of each what to do.
+   * The code of the cause, as `'ENOSPC'`; or one of this package's: `'ERR_UNTORN_SOURCE'` where a data source failed
+   * without a code, `'ERR_UNTORN_OVERTAKEN'` where a later synchronous write came first, `'ERR_UNTORN_MOVED'` where the
+   * path leads elsewhere than when the write began, `'ERR_VERSION_CONFLICT'` where the target did not hold the expected
+   * version, and others. `docs/errors.md` in the repository says of each what to do.
    */
   readonly code: ErrorCode;
   /** The error number of the system call, where one failed. */
@@ -65,8 +68,9 @@ export class WriteError extends Error {
   /** The copy of the old content, where one was left for recovery. */
   declare readonly backupPath?: PathName;
   /**
-   * Of a transaction that is committed and could not be completed here: what each of its files holds now, backups included. The
-   * rest is done by `recover()`, or by the next one who takes one of its locks. `outcome` is `'new'` only if all of them hold the new.
+   * Of a transaction that is committed and could not be completed here: what each of its files holds now, backups
+   * included. The rest is done by `recover()`, or by the next one who takes one of its locks. `outcome` is `'new'` only
+   * if all of them hold the new.
    */
   declare readonly files?: readonly FileState[];
   /** The version that is in place instead of the expected one, with the code `'ERR_VERSION_CONFLICT'`. */
@@ -75,7 +79,14 @@ export class WriteError extends Error {
   constructor(details: WriteErrorDetails) {
     const cause = asFailure(details.cause);
     // An abort of ours is not the cause but what this error is; its reason is the cause, as in Node's own.
-    super(message(details, cause), { cause: details.cause instanceof Abort ? details.cause.cause : details.step === 'read source' ? details.cause : withoutDescriptors(details.cause) });
+    super(message(details, cause), {
+      cause:
+        details.cause instanceof Abort
+          ? details.cause.cause
+          : details.step === 'read source'
+            ? details.cause
+            : withoutDescriptors(details.cause),
+    });
     this.name = cause.code === 'ABORT_ERR' ? 'AbortError' : 'WriteError';
     this.code = cause.code ?? (details.step === 'read source' ? 'ERR_UNTORN_SOURCE' : 'ERR_UNTORN_UNEXPECTED');
     if (cause.errno !== undefined) this.errno = cause.errno;

@@ -26,7 +26,10 @@ export type Step =
   | 'commit'
   | 'complete';
 
-/** What is done with a path, if it is not replaced: by a transaction, or by a function that only looks at it or tidies it up. */
+/**
+ * What is done with a path, if it is not replaced: by a transaction, or by a function that only looks at it or tidies
+ * it up.
+ */
 export type Operation = 'remove' | 'rename' | 'read' | 'sweep' | 'recover';
 
 /** What a {@link WriteError} is made of. */
@@ -45,7 +48,9 @@ export interface WriteErrorDetails {
 /** What a file holds of a transaction that is committed and could not be completed; see `WriteError.files`. */
 export interface FileState {
   readonly path: PathName;
-  /** `'old'` and `'new'` as before and after the transaction; of a file that is removed `'new'` says that it is gone. */
+  /**
+   * `'old'` and `'new'` as before and after the transaction; of a file that is removed `'new'` says that it is gone.
+   */
   readonly holds: Outcome;
 }
 

@@ -3,20 +3,29 @@ import { ownSignal } from './abort.ts';
 import { describe } from './describe.ts';
 import { misuse, noCallback, outOfRange } from './errors.ts';
 
-/** What an object of options gives, read once: nothing that the caller does to it afterwards, or within a getter, changes it. */
+/**
+ * What an object of options gives, read once: nothing that the caller does to it afterwards, or within a getter,
+ * changes it.
+ */
 export type Fields = Readonly<Record<string, unknown>>;
 
 const none: Fields = Object.freeze(Object.create(null) as Fields);
 
 /**
- * Reads an object of options. Inherited ones count, as for `node:fs`: to leave out what a class or `Object.create(defaults)` gives
- * would be a silent default. What is on `Object.prototype` counts for nothing: nobody gave it to this call.
+ * Reads an object of options. Inherited ones count, as for `node:fs`: to leave out what a class or
+ * `Object.create(defaults)` gives would be a silent default. What is on `Object.prototype` counts for nothing: nobody
+ * gave it to this call.
  */
 export function record(value: unknown, name: string, known: readonly string[]): Fields {
   if (value === undefined || value === null) return none;
-  if (typeof value !== 'object' || Array.isArray(value)) throw typeof value === 'function' ? noCallback(`"${name}" must be an object`) : wrongType(name, 'an object', value);
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw typeof value === 'function' ? noCallback(`"${name}" must be an object`) : wrongType(name, 'an object', value);
   const given = new Set<string>();
-  for (let level: object | null = value; level !== null && !isObjectPrototype(level); level = Object.getPrototypeOf(level) as object | null) {
+  for (
+    let level: object | null = value;
+    level !== null && !isObjectPrototype(level);
+    level = Object.getPrototypeOf(level) as object | null
+  ) {
     for (const field of Object.getOwnPropertyNames(level)) {
       if (known.includes(field)) given.add(field);
       // A misspelt option must not be a silent default. The methods of a class are none.
@@ -34,10 +43,20 @@ export function unknownOption(name: string, field: string): TypeError {
 
 /** That of this realm, or of another. */
 function isObjectPrototype(level: object): boolean {
-  return level === Object.prototype || (Object.getPrototypeOf(level) === null && Object.hasOwn(level, 'isPrototypeOf') && Object.hasOwn(level, 'hasOwnProperty'));
+  return (
+    level === Object.prototype ||
+    (Object.getPrototypeOf(level) === null &&
+      Object.hasOwn(level, 'isPrototypeOf') &&
+      Object.hasOwn(level, 'hasOwnProperty'))
+  );
 }
 
-export function oneOf<const T extends string>(options: Fields, field: string, values: readonly [T, ...T[]], within = 'options.'): T {
+export function oneOf<const T extends string>(
+  options: Fields,
+  field: string,
+  values: readonly [T, ...T[]],
+  within = 'options.',
+): T {
   const value = options[field];
   if (value === undefined) return values[0];
   if (values.includes(value as T)) return value as T;
@@ -59,19 +78,24 @@ export function flag(options: Fields, field: string, otherwise: boolean, within 
 export function readEncoding(value: unknown): BufferEncoding {
   if (value === undefined || value === null) return 'utf8';
   if (typeof value === 'string' && Buffer.isEncoding(value)) return value;
-  throw misuse('ERR_INVALID_ARG_VALUE', `"options.encoding" must be an encoding that Buffer knows, not ${describe(value)}`);
+  throw misuse(
+    'ERR_INVALID_ARG_VALUE',
+    `"options.encoding" must be an encoding that Buffer knows, not ${describe(value)}`,
+  );
 }
 
 export function readSignal(value: unknown): AbortSignal | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value) return ownSignal(value as AbortSignal);
+  if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value)
+    return ownSignal(value as AbortSignal);
   throw wrongType('options.signal', 'an AbortSignal', value);
 }
 
 export function readDuration(value: unknown, name: string, otherwise: number, shortest = 0): number {
   if (value === undefined) return otherwise;
   if (typeof value !== 'number') throw wrongType(name, 'a number', value);
-  if (!(value >= shortest && value <= 0x7fffffff)) throw outOfRange(`"${name}" must be between ${shortest} and 2147483647 milliseconds, not ${value}`);
+  if (!(value >= shortest && value <= 0x7fffffff))
+    throw outOfRange(`"${name}" must be between ${shortest} and 2147483647 milliseconds, not ${value}`);
   return value;
 }
 
@@ -79,14 +103,16 @@ export function readId(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number') throw wrongType(name, 'a number', value);
   // 4294967295 is -1 to chown(2), which means "leave it".
-  if (!Number.isInteger(value) || value < 0 || value >= 0xffffffff) throw outOfRange(`"${name}" must be a whole number from 0 to 4294967294, not ${value}`);
+  if (!Number.isInteger(value) || value < 0 || value >= 0xffffffff)
+    throw outOfRange(`"${name}" must be a whole number from 0 to 4294967294, not ${value}`);
   return value;
 }
 
 export function readNamePart(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string') throw wrongType(name, 'a string', value);
-  if (/[/\\\0]/.test(value)) throw misuse('ERR_INVALID_ARG_VALUE', `"${name}" must not contain a slash, a backslash or a null byte`);
+  if (/[/\\\0]/.test(value))
+    throw misuse('ERR_INVALID_ARG_VALUE', `"${name}" must not contain a slash, a backslash or a null byte`);
   if (Buffer.byteLength(value) > 64) throw outOfRange(`"${name}" must not be longer than 64 bytes`);
   return value;
 }

@@ -32,14 +32,14 @@ export type Backup = false | 'simple' | 'numbered' | { numbered: number } | Path
 /** How the lock of a file is waited for and held. */
 export interface LockOptions {
   /**
-   * How long to wait for it: some leases, so that a holder that died out of sight costs time and no error. Writes that take no
-   * lock wait as long for an update of their own process. Milliseconds; 0 tries once. @default 30_000
+   * How long to wait for it: some leases, so that a holder that died out of sight costs time and no error. Writes that
+   * take no lock wait as long for an update of their own process. Milliseconds; 0 tries once. @default 30_000
    */
   timeout?: number | undefined;
   /**
-   * How long others believe that this call goes on where they cannot see whether its process lives (on another machine, in
-   * another container, or stopped): long, for a process that a busy machine stalls. Milliseconds, from 100. Signs of life
-   * are given four times as often, but for synchronous calls. @default 10_000
+   * How long others believe that this call goes on where they cannot see whether its process lives (on another machine,
+   * in another container, or stopped): long, for a process that a busy machine stalls. Milliseconds, from 100. Signs of
+   * life are given four times as often, but for synchronous calls. @default 10_000
    */
   lease?: number | undefined;
 }
@@ -49,8 +49,9 @@ export interface WriteOptions {
   /** How much of a power cut the write survives. @default 'full' */
   durability?: Durability | undefined;
   /**
-   * Where the filesystem cannot sync a file (fsync(2) fails with EINVAL, ENOTSUP or ENOSYS): fail, or write all the same; then the
-   * result's `durable` is `'unsupported'`. A sync that fails otherwise is always an error. @default 'require'
+   * Where the filesystem cannot sync a file (fsync(2) fails with EINVAL, ENOTSUP or ENOSYS): fail, or write all the
+   * same; then the result's `durable` is `'unsupported'`. A sync that fails otherwise is always an error. @default
+   * 'require'
    */
   sync?: 'require' | 'try' | undefined;
   /** Encoding of strings. @default 'utf8' */
@@ -66,7 +67,10 @@ export interface WriteOptions {
   owner?: { uid?: number | undefined; gid?: number | undefined } | undefined;
   /** What of the replaced file to keep; what could not be kept under `'try'` is in the result's `notKept`. */
   preserve?: Preserve | undefined;
-  /** Symbolic link at the path: write the file that it leads to, replace the link itself, or fail with ELOOP. @default 'follow' */
+  /**
+   * Symbolic link at the path: write the file that it leads to, replace the link itself, or fail with ELOOP. @default
+   * 'follow'
+   */
   symlink?: 'follow' | 'replace' | 'refuse' | undefined;
   /** Target with several hard links: the other names keep the old content, or fail with EMLINK. @default 'break' */
   hardLink?: 'break' | 'refuse' | undefined;
@@ -77,8 +81,9 @@ export interface WriteOptions {
   /** As in `node:fs`. Every durability but `'off'` syncs the file anyway; `true` contradicts that one. */
   flush?: boolean | undefined;
   /**
-   * Replace the file only if it holds this version, which a read, an update or an earlier write gave, or `'absent'` if there
-   * is none. It is looked at under the file's lock, and again right before the rename; otherwise `ERR_VERSION_CONFLICT`.
+   * Replace the file only if it holds this version, which a read, an update or an earlier write gave, or `'absent'` if
+   * there is none. It is looked at under the file's lock, and again right before the rename; otherwise
+   * `ERR_VERSION_CONFLICT`.
    */
   ifMatch?: Version | undefined;
   /** How the file's lock is waited for and held, where one is taken: by updates, and with `ifMatch`. */
@@ -94,21 +99,25 @@ export interface WriteOptions {
    */
   backup?: Backup | undefined;
   /**
-   * Where a file cannot be replaced (one that is bind-mounted, in a directory that one may not write or another user's in a sticky one,
-   * or where the filesystem does not rename over files): fail, or write into it, which is not atomic; the old content is kept aside until that is done. @default 'error'
+   * Where a file cannot be replaced (one that is bind-mounted, in a directory that one may not write or another user's
+   * in a sticky one, or where the filesystem does not rename over files): fail, or write into it, which is not atomic;
+   * the old content is kept aside until that is done. @default 'error'
    */
   fallback?: 'error' | 'in-place' | undefined;
   /** The temporary file: text before and after the random part of its name, and whether it is kept on failure. */
-  temporary?: { prefix?: string | undefined; suffix?: string | undefined; keepOnError?: boolean | undefined } | undefined;
+  temporary?:
+    { prefix?: string | undefined; suffix?: string | undefined; keepOnError?: boolean | undefined } | undefined;
   /**
-   * How long a rename is tried again while the target is in use: on Windows while another process has it open, elsewhere on filesystems
-   * that are not this machine's own (EACCES, EBUSY, ETXTBSY, ESTALE). Milliseconds. @default 5000
+   * How long a rename is tried again while the target is in use: on Windows while another process has it open,
+   * elsewhere on filesystems that are not this machine's own (EACCES, EBUSY, ETXTBSY, ESTALE). Milliseconds. @default
+   * 5000
    */
   retry?: { timeout?: number | undefined } | undefined;
   /**
-   * Whether directories and replaced files stay open for a moment after the promise has settled: until the event loop turns, so
-   * that the next write need not open them, and nobody waits for blocks to be freed. With `false` nothing is open then that would
-   * keep the filesystem from being unmounted. A synchronous call leaves at most the replaced file open. @default true
+   * Whether directories and replaced files stay open for a moment after the promise has settled: until the event loop
+   * turns, so that the next write need not open them, and nobody waits for blocks to be freed. With `false` nothing is
+   * open then that would keep the filesystem from being unmounted. A synchronous call leaves at most the replaced file
+   * open. @default true
    */
   linger?: boolean | undefined;
 }

@@ -57,14 +57,27 @@ export interface SweepResult {
   /** Temporary files that were left alone, and why. */
   readonly kept: readonly KeptFile[];
   /**
-   * Old or new content that was kept after a failure or a crash, and whole directories that `replaceDirectory` made and no
-   * link leads to; it is yours to copy back or delete.
+   * Old or new content that was kept after a failure or a crash, and whole directories that `replaceDirectory` made and
+   * no link leads to; it is yours to copy back or delete.
    */
   readonly recoverable: readonly PathName[];
 }
 
 /** A result, of which what is usual need not be said. */
-export function writeResult(given: Pick<WriteResult, 'path' | 'bytes' | 'durable'> & Partial<WriteResult>): WriteResult {
-  const { path, bytes, durable, replaced = true, unchanged = false, superseded = false, atomic = true, backupPath, notKept = [], version } = given;
+export function writeResult(
+  given: Pick<WriteResult, 'path' | 'bytes' | 'durable'> & Partial<WriteResult>,
+): WriteResult {
+  const {
+    path,
+    bytes,
+    durable,
+    replaced = true,
+    unchanged = false,
+    superseded = false,
+    atomic = true,
+    backupPath,
+    notKept = [],
+    version,
+  } = given;
   return { path, bytes, replaced, unchanged, superseded, atomic, durable, backupPath, notKept, version };
 }

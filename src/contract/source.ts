@@ -1,4 +1,6 @@
-/** Content that comes in pieces, from a stream or an iterable of the caller's, which is closed once, whatever happens. */
+/**
+ * Content that comes in pieces, from a stream or an iterable of the caller's, which is closed once, whatever happens.
+ */
 import { isGeneratorObject } from 'node:util/types';
 import { describe } from './describe.ts';
 import { misuse } from './errors.ts';
@@ -32,7 +34,12 @@ export function asyncSource(data: object, reading: Reading): Source {
   assertUnread(data);
   const iterator = iteratorOf(data, reading.method);
   // A Readable's iterator that was never started does not destroy it.
-  return { async: true, ...reading, next: iterator.next, close: () => ignoreErrors(() => (isNodeStream(data) ? data.destroy() : iterator.close())) };
+  return {
+    async: true,
+    ...reading,
+    next: iterator.next,
+    close: () => ignoreErrors(() => (isNodeStream(data) ? data.destroy() : iterator.close())),
+  };
 }
 
 interface Iteration {
@@ -45,13 +52,15 @@ const begun = new WeakSet();
 
 function iteratorOf(data: object, method: unknown): Iteration {
   const iterator: unknown = typeof method === 'function' ? method.call(data) : undefined;
-  if (typeof iterator !== 'object' || iterator === null) throw misuse('ERR_INVALID_RETURN_VALUE', `"data" is no iterable: its iterator is ${describe(iterator)}`);
+  if (typeof iterator !== 'object' || iterator === null)
+    throw misuse('ERR_INVALID_RETURN_VALUE', `"data" is no iterable: its iterator is ${describe(iterator)}`);
   if (iterator === data) {
     if (begun.has(iterator)) throw alreadyRead(isGeneratorObject(iterator) ? 'a generator' : 'an iterator');
     begun.add(iterator);
   }
   const { next } = iterator as { next?: unknown };
-  if (typeof next !== 'function') throw misuse('ERR_INVALID_RETURN_VALUE', `"data" is no iterable: its iterator has no next()`);
+  if (typeof next !== 'function')
+    throw misuse('ERR_INVALID_RETURN_VALUE', `"data" is no iterable: its iterator has no next()`);
   return { next: () => next.call(iterator) as unknown, close: () => (iterator as { return?(): unknown }).return?.() };
 }
 
@@ -71,14 +80,19 @@ function assertUnread(data: object): void {
   if ('getReader' in data) {
     if (stream.locked === true) throw alreadyRead('a stream that somebody else reads');
   } else if (!isNodeStream(data)) return;
-  else if (stream.destroyed === true || (stream.errored ?? null) !== null) throw alreadyRead('a stream that was destroyed');
+  else if (stream.destroyed === true || (stream.errored ?? null) !== null)
+    throw alreadyRead('a stream that was destroyed');
   else if (stream.readableEnded === true || stream.readable === false) throw alreadyRead('a stream that has ended');
   const { isDisturbed } = process.getBuiltinModule('node:stream') as { isDisturbed?: (data: object) => boolean };
-  if (stream.readableDidRead === true || isDisturbed?.(data) === true) throw alreadyRead('a stream from which somebody has read');
+  if (stream.readableDidRead === true || isDisturbed?.(data) === true)
+    throw alreadyRead('a stream from which somebody has read');
 }
 
 function alreadyRead(what: string): TypeError {
-  return misuse('ERR_INVALID_ARG_VALUE', `"data" is ${what}: its content, or the beginning of it, is gone; of a stream the iterator gives the rest`);
+  return misuse(
+    'ERR_INVALID_ARG_VALUE',
+    `"data" is ${what}: its content, or the beginning of it, is gone; of a stream the iterator gives the rest`,
+  );
 }
 
 /** Whether it is a stream of Node's kind, of whatever copy of them. */

@@ -20,13 +20,19 @@ const nameless: Readonly<Record<number, readonly [name: string, words: string]>>
 /** The name of an error. Where libuv has none, the system or the table above may have; undefined where nobody has. */
 export function nameOf(code: string, errno: unknown): string | undefined {
   if (!code.startsWith('Unknown system error')) return code;
-  const known = Object.entries(process.getBuiltinModule('node:os').constants.errno).find(([, value]) => value === -Number(errno))?.[0];
+  const known = Object.entries(process.getBuiltinModule('node:os').constants.errno).find(
+    ([, value]) => value === -Number(errno),
+  )?.[0];
   return known ?? namelessOne(Number(errno))?.[0];
 }
 
 /** An error of the system in words. */
 export function wordsOf(errno: number): string | undefined {
-  return process.getBuiltinModule('node:util').getSystemErrorMap().get(errno)?.[1] ?? namelessOne(errno)?.[1] ?? `error ${Math.abs(errno)} of the system`;
+  return (
+    process.getBuiltinModule('node:util').getSystemErrorMap().get(errno)?.[1] ??
+    namelessOne(errno)?.[1] ??
+    `error ${Math.abs(errno)} of the system`
+  );
 }
 
 function namelessOne(errno: number): readonly [string, string] | undefined {
@@ -35,7 +41,10 @@ function namelessOne(errno: number): readonly [string, string] | undefined {
 
 const throughDescriptor = /\/proc\/self\/fd\/\d+\/?/g;
 
-/** An error of the system without the descriptors by which a directory was reached: they tell nobody anything, and are closed by now. */
+/**
+ * An error of the system without the descriptors by which a directory was reached: they tell nobody anything, and are
+ * closed by now.
+ */
 export function withoutDescriptors(error: unknown): unknown {
   if (typeof error !== 'object' || error === null || !('syscall' in error)) return error;
   const shown = error as Record<string, unknown>;

@@ -2,8 +2,8 @@
 import type { Hash } from 'node:crypto';
 
 /**
- * The version of a file's content: its SHA-256 in hexadecimal digits, so that two different contents never share one; or
- * `'absent'` where there is no file.
+ * The version of a file's content: its SHA-256 in hexadecimal digits, so that two different contents never share one;
+ * or `'absent'` where there is no file.
  */
 export type Version = string;
 

@@ -1,8 +1,8 @@
 /**
  * A directory that is to take the place of another, before it does.
  *
- * Promise: what is named as a version, and goes back or is removed after a failure, is the directory that was made or that was
- * ready, by its inode, whatever has its name by then.
+ * Promise: what is named as a version, and goes back or is removed after a failure, is the directory that was made or
+ * that was ready, by its inode, whatever has its name by then.
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { display, join, split, type PathName } from '../contract/path-name.ts';
@@ -46,9 +46,19 @@ export function* prepared(write: LockedWrite, path: PathName, replaced: FileStat
   try {
     const status = yield* lookIn({ directory, directoryPath }, name);
     if (status === undefined) throw missing(path);
-    if (fileType(status.mode) !== 'directory') throw refusal('ENOTDIR', `"${display(path)}", which is to take its place, is not a directory`);
-    if (isSameInode(replaced, status)) throw refusal('EINVAL', `"${display(path)}" is the directory that is to be replaced`);
-    const made = { path, folder: { directory, directoryPath }, name, status, enclosure: undefined, isReady: true, atEnd: nothing };
+    if (fileType(status.mode) !== 'directory')
+      throw refusal('ENOTDIR', `"${display(path)}", which is to take its place, is not a directory`);
+    if (isSameInode(replaced, status))
+      throw refusal('EINVAL', `"${display(path)}" is the directory that is to be replaced`);
+    const made = {
+      path,
+      folder: { directory, directoryPath },
+      name,
+      status,
+      enclosure: undefined,
+      isReady: true,
+      atEnd: nothing,
+    };
     return endingWith(write, made, () => closeDirectory(write, directory));
   } catch (error) {
     closeDirectory(write, directory);
@@ -68,7 +78,9 @@ function missing(path: PathName): Error {
   return refusal('ENOENT', `"${display(path)}", the new directory, does not exist`);
 }
 
-/** Makes an empty directory with the rights of the old one: what nobody else could read there nobody else reads here. */
+/**
+ * Makes an empty directory with the rights of the old one: what nobody else could read there nobody else reads here.
+ */
 export function* create(write: LockedWrite, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
   write.step = 'create temporary file';
   // An exit comes before all of it or after.
@@ -83,7 +95,15 @@ function* createNow(write: LockedWrite, spot: Spot, replaced: FileStatus | undef
     yield* makeInside(reach);
     const status = yield* giveRights(write, reach, replaced);
     const path = join(enclosure.directoryPath, name);
-    const made: Omit<New, 'leave'> = { path, folder: enclosure, name, status, enclosure, isReady: false, atEnd: (by) => discardNew(by, made) };
+    const made: Omit<New, 'leave'> = {
+      path,
+      folder: enclosure,
+      name,
+      status,
+      enclosure,
+      isReady: false,
+      atEnd: (by) => discardNew(by, made),
+    };
     return endingWith(write, made, () => undefined);
   } catch (error) {
     yield* afterFailure(call.rmdir(reach));
@@ -123,7 +143,8 @@ function* giveRights(write: LockedWrite, reach: PathName, old: FileStatus | unde
   try {
     const own = yield* call.fstat(fd);
     let mode = old === undefined ? (own.mode & 0o7000) | (0o777 & ~write.surroundings.umask()) : old.mode & 0o7777;
-    if (old !== undefined && old.gid !== own.gid && !(yield* keeping('try', call.fchown(fd, -1, old.gid), 'group', []))) mode &= ~0o2070;
+    if (old !== undefined && old.gid !== own.gid && !(yield* keeping('try', call.fchown(fd, -1, old.gid), 'group', [])))
+      mode &= ~0o2070;
     if (old !== undefined && old.uid !== own.uid) yield* keeping('try', call.fchown(fd, old.uid, -1), 'owner', []);
     yield* write.surroundings.descriptorsRestricted ? call.chmod(reach, mode) : call.fchmod(fd, mode);
     return yield* call.fstat(fd);
@@ -146,7 +167,11 @@ export function* nameVersion(write: LockedWrite, place: Spot, made: New, version
   } catch (error) {
     // On a network filesystem an error may be reported of what was done.
     if (isSameInode(yield* lookIn(place, version), status)) return;
-    if (codeOf(error) === 'EXDEV') throw refusal('EXDEV', `"${display(made.path)}" is on another filesystem; make the new directory beside the old one`);
+    if (codeOf(error) === 'EXDEV')
+      throw refusal(
+        'EXDEV',
+        `"${display(made.path)}" is on another filesystem; make the new directory beside the old one`,
+      );
     throw error;
   }
   if (!isSameInode(yield* lookIn(place, version), status)) throw isAnother(made.path);
@@ -154,7 +179,10 @@ export function* nameVersion(write: LockedWrite, place: Spot, made: New, version
 
 /** The error where somebody has put another directory in the place of one that was looked at. */
 export function isAnother(path: PathName): Error {
-  return refusal('ERR_VERSION_CONFLICT', `"${display(path)}" is not the new directory any more: somebody has moved or replaced it`);
+  return refusal(
+    'ERR_VERSION_CONFLICT',
+    `"${display(path)}" is not the new directory any more: somebody has moved or replaced it`,
+  );
 }
 
 function* move(write: LockedWrite, { isReady }: New, from: PathName, to: PathName): Steps<void> {
@@ -185,8 +213,16 @@ export function* syncVersion(write: LockedWrite, { directory }: Spot, { isReady,
   yield* syncDirectory(write, directory);
 }
 
-/** After a failure: gives it its old name back. Where that is not to be had, as in a directory that is gone, the error says where it is. */
-export function* putBack(write: LockedWrite, place: Spot, { folder, name, status, enclosure, isReady }: New, version: PathName): Steps<void> {
+/**
+ * After a failure: gives it its old name back. Where that is not to be had, as in a directory that is gone, the error
+ * says where it is.
+ */
+export function* putBack(
+  write: LockedWrite,
+  place: Spot,
+  { folder, name, status, enclosure, isReady }: New,
+  version: PathName,
+): Steps<void> {
   try {
     if (!isSameInode(yield* lookIn(place, version), status)) return;
     const back = enclosure === undefined || isReady ? name : nameInside(enclosure, status);

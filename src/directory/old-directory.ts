@@ -1,10 +1,11 @@
 /**
  * What becomes of the directory whose place another has taken.
  *
- * Promise: it is removed only if it is the one that was looked at, by its inode, and this user's to remove; and never before it
- * has a name that says so, inside of an enclosure. After a link only a version of that very path is removed which this user's own
- * link names with its inode: a link's text can be written by its owner only, and names can be given by others. For that reason a
- * directory that stood at the path itself is removed only where others could not have put it there.
+ * Promise: it is removed only if it is the one that was looked at, by its inode, and this user's to remove; and never
+ * before it has a name that says so, inside of an enclosure. After a link only a version of that very path is removed
+ * which this user's own link names with its inode: a link's text can be written by its owner only, and names can be
+ * given by others. For that reason a directory that stood at the path itself is removed only where others could not
+ * have put it there.
  */
 import { asText, isAbsolute, join, type PathName } from '../contract/path-name.ts';
 import { fileType } from '../system/flags.ts';
@@ -23,7 +24,12 @@ import type { New, Spot } from './new-directory.ts';
 export type Old =
   | { readonly kind: 'none' }
   | { readonly kind: 'directory'; readonly status: FileStatus }
-  | { readonly kind: 'link'; readonly leadsTo: PathName; readonly link: FileStatus; readonly status: FileStatus | undefined };
+  | {
+      readonly kind: 'link';
+      readonly leadsTo: PathName;
+      readonly link: FileStatus;
+      readonly status: FileStatus | undefined;
+    };
 
 export function statusOf(old: Old): FileStatus | undefined {
   return old.kind === 'none' ? undefined : old.status;
@@ -35,7 +41,14 @@ export function rightsOf(write: LockedWrite, { directory }: Spot, old: Old): Fil
 }
 
 /** Removes the old directory where that may be done; returns where it is if it is there still. */
-export function* removeOld(write: LockedWrite, place: Spot, old: Old, made: New, version: PathName, synced: boolean): Steps<PathName | undefined> {
+export function* removeOld(
+  write: LockedWrite,
+  place: Spot,
+  old: Old,
+  made: New,
+  version: PathName,
+  synced: boolean,
+): Steps<PathName | undefined> {
   const left = nameOf(old, version);
   if (left === undefined) return whereIs(place, old, version);
   const status = yield* removable(write, place, old, left, version, made.enclosure);
@@ -60,15 +73,24 @@ function* removePromised(write: LockedWrite, place: Spot, made: New, version: Pa
 }
 
 /** Moves a directory to where it is removed, and removes it; returns where it is if it is there still. */
-function* removeUnder(write: LockedWrite, place: Spot, made: New, name: PathName, status: FileStatus, synced: boolean): Steps<PathName | undefined> {
+function* removeUnder(
+  write: LockedWrite,
+  place: Spot,
+  made: New,
+  name: PathName,
+  status: FileStatus,
+  synced: boolean,
+): Steps<PathName | undefined> {
   const enclosure = yield* atOnce(enclosureFor(write, place, made));
-  if (enclosure === undefined || !(yield* atOnce(moveIn(enclosure, place, name, status)))) return join(place.directoryPath, name);
+  if (enclosure === undefined || !(yield* atOnce(moveIn(enclosure, place, name, status))))
+    return join(place.directoryPath, name);
   const moved = nameInside(enclosure, status);
   const whole = join(enclosure.directoryPath, moved);
   // What has the name of a version is whole, also after a crash.
   if (synced && !(yield* afterFailure(syncDirectory(write, place.directory)))) return whole;
   // Twice, as what was made is discarded after a failure.
-  for (let tries = 0; tries < 2; tries++) if (yield* afterFailure(removeTree(write, enclosure, moved, status))) return undefined;
+  for (let tries = 0; tries < 2; tries++)
+    if (yield* afterFailure(removeTree(write, enclosure, moved, status))) return undefined;
   return whole;
 }
 
@@ -88,7 +110,14 @@ function nameOf(old: Old, version: PathName): PathName | undefined {
 }
 
 /** What the old one is like, if it may be removed. */
-function* removable(write: LockedWrite, place: Spot, old: Old, left: PathName, version: PathName, enclosure: Enclosure | undefined): Steps<FileStatus | undefined> {
+function* removable(
+  write: LockedWrite,
+  place: Spot,
+  old: Old,
+  left: PathName,
+  version: PathName,
+  enclosure: Enclosure | undefined,
+): Steps<FileStatus | undefined> {
   if (old.kind === 'none') return undefined;
   const parent = place.directory.status;
   const isLink = old.kind === 'link';
@@ -98,17 +127,37 @@ function* removable(write: LockedWrite, place: Spot, old: Old, left: PathName, v
 }
 
 /** The version of this path that the old link named, made by who made the link. */
-function* versionAt(write: LockedWrite, place: Spot, { link, status }: Extract<Old, { kind: 'link' }>, left: PathName, version: PathName, enclosure: Enclosure | undefined): Steps<FileStatus | undefined> {
-  if (status === undefined || !isTrusted(write, place.directory.status, link) || !isVersionOf(left, version, status)) return undefined;
+function* versionAt(
+  write: LockedWrite,
+  place: Spot,
+  { link, status }: Extract<Old, { kind: 'link' }>,
+  left: PathName,
+  version: PathName,
+  enclosure: Enclosure | undefined,
+): Steps<FileStatus | undefined> {
+  if (status === undefined || !isTrusted(write, place.directory.status, link) || !isVersionOf(left, version, status))
+    return undefined;
   // At the end of the process it may have been moved already.
-  const found = (yield* lookIn(place, left)) ?? (enclosure === undefined ? undefined : yield* lookIn(enclosure, nameInside(enclosure, status)));
-  if (found === undefined || !isSameInode(found, status) || fileType(found.mode) !== 'directory' || found.dev !== link.dev) return undefined;
+  const found =
+    (yield* lookIn(place, left)) ??
+    (enclosure === undefined ? undefined : yield* lookIn(enclosure, nameInside(enclosure, status)));
+  if (
+    found === undefined ||
+    !isSameInode(found, status) ||
+    fileType(found.mode) !== 'directory' ||
+    found.dev !== link.dev
+  )
+    return undefined;
   return found;
 }
 
 /** Whether a name is that of a version of the same path, and of this directory. */
 function isVersionOf(name: PathName, version: PathName, { ino }: FileStatus): boolean {
-  return parseToken(asText(name))?.kind === 'version' && beforeToken(name) === beforeToken(version) && asText(name).endsWith(`.${ino.toString(36)}`);
+  return (
+    parseToken(asText(name))?.kind === 'version' &&
+    beforeToken(name) === beforeToken(version) &&
+    asText(name).endsWith(`.${ino.toString(36)}`)
+  );
 }
 
 function beforeToken(name: PathName): string {

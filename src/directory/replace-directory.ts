@@ -16,8 +16,9 @@ import { replaceTree, type Outcome, type TreeSource } from './swap.ts';
 /** How to replace a directory. */
 export interface ReplaceDirectoryOptions {
   /**
-   * `'full'` and `'normal'`: every file and directory of the new one is synced before it is in place, and the old one is
-   * removed only when that is durable; where the filesystem cannot tell, it stays. `'off'`: nothing is synced. @default 'full'
+   * `'full'` and `'normal'`: every file and directory of the new one is synced before it is in place, and the old one
+   * is removed only when that is durable; where the filesystem cannot tell, it stays. `'off'`: nothing is synced.
+   * @default 'full'
    */
   durability?: Durability | undefined;
   /** Keep the old directory; the result's `oldPath` says where it is. @default false */
@@ -38,30 +39,33 @@ export interface ReplaceDirectoryResult {
   /** Whether the new directory survives a power cut: confirmed, not asked for, or the filesystem cannot. */
   readonly durable: boolean | 'unsupported';
   /**
-   * Where the old directory is, if it is there still: kept, not made by this function, not removable, where others could have put it
-   * there or other machines may read it, or the new one not known to be durable.
+   * Where the old directory is, if it is there still: kept, not made by this function, not removable, where others
+   * could have put it there or other machines may read it, or the new one not known to be durable.
    */
   readonly oldPath: PathName | undefined;
 }
 
 /**
- * Replaces a whole directory at once: whoever opens `path` gets the whole old or the whole new directory, never a mixture.
+ * Replaces a whole directory at once: whoever opens `path` gets the whole old or the whole new directory, never a
+ * mixture.
  *
- * `source` is the path of a directory that is ready, on the same filesystem, which is moved; or a function that fills an empty
- * directory, whose path it is given. If it throws, the old directory stays, and its error is passed on.
+ * `source` is the path of a directory that is ready, on the same filesystem, which is moved; or a function that fills
+ * an empty directory, whose path it is given. If it throws, the old directory stays, and its error is passed on.
  *
- * Where `path` is a symbolic link to a directory, or nothing, it becomes a symbolic link to a directory beside it. Where it is a
- * directory itself, both are exchanged, for which GNU coreutils 9.5 or later must be installed (Linux). The old directory is
- * removed, unless `keepOld`, or if a link led to one that this function has not made; it also stays where others could have put it
- * there, and for a while where other machines may read it (docs/guarantees.md, "Whole directories").
+ * Where `path` is a symbolic link to a directory, or nothing, it becomes a symbolic link to a directory beside it.
+ * Where it is a directory itself, both are exchanged, for which GNU coreutils 9.5 or later must be installed (Linux).
+ * The old directory is removed, unless `keepOld`, or if a link led to one that this function has not made; it also
+ * stays where others could have put it there, and for a while where other machines may read it (docs/guarantees.md,
+ * "Whole directories").
  *
- * A reader that uses the path twice may see the old directory first and then the new: open the directory once, and reach all files through it.
- * One that is in the old directory while that is removed finds files gone (ENOENT): it opens `path` again, or `keepOld` keeps them.
- * Not kept: the old directory's ACL. Its mode is, and its group and owner where one may give them, for a directory that a function fills.
+ * A reader that uses the path twice may see the old directory first and then the new: open the directory once, and
+ * reach all files through it. One that is in the old directory while that is removed finds files gone (ENOENT): it
+ * opens `path` again, or `keepOld` keeps them. Not kept: the old directory's ACL. Its mode is, and its group and owner
+ * where one may give them, for a directory that a function fills.
  *
- * @throws {WriteError} with the codes of the system, as `ENOTDIR`; `EXDEV` (`source` is on another filesystem); `ENOTSUP` (`path`
- *   is a real directory and cannot be exchanged here, or this is Windows); `ERR_LOCK_TIMEOUT`; `ERR_VERSION_CONFLICT` (somebody has moved or replaced
- *   the new directory on its way).
+ * @throws {WriteError} with the codes of the system, as `ENOTDIR`; `EXDEV` (`source` is on another filesystem);
+ *   `ENOTSUP` (`path` is a real directory and cannot be exchanged here, or this is Windows); `ERR_LOCK_TIMEOUT`;
+ *   `ERR_VERSION_CONFLICT` (somebody has moved or replaced the new directory on its way).
  * @throws what `source` throws.
  * @example Publish a site
  * ```ts
@@ -70,7 +74,11 @@ export interface ReplaceDirectoryResult {
  * });
  * ```
  */
-export async function replaceDirectory(path: PathLike, source: PathLike | ((directory: string) => unknown), options?: ReplaceDirectoryOptions): Promise<ReplaceDirectoryResult> {
+export async function replaceDirectory(
+  path: PathLike,
+  source: PathLike | ((directory: string) => unknown),
+  options?: ReplaceDirectoryOptions,
+): Promise<ReplaceDirectoryResult> {
   return resultOf(await runAsync(replacing(path, source, options, false)));
 }
 
@@ -85,11 +93,20 @@ export async function replaceDirectory(path: PathLike, source: PathLike | ((dire
  * if (oldPath !== undefined) replaceDirectorySync('site', oldPath);
  * ```
  */
-export function replaceDirectorySync(path: PathLike, source: PathLike | ((directory: string) => unknown), options?: ReplaceDirectoryOptions): ReplaceDirectoryResult {
+export function replaceDirectorySync(
+  path: PathLike,
+  source: PathLike | ((directory: string) => unknown),
+  options?: ReplaceDirectoryOptions,
+): ReplaceDirectoryResult {
   return resultOf(runSync(replacing(path, source, options, true)));
 }
 
-function replacing(given: PathLike, source: PathLike | ((directory: string) => unknown), options: ReplaceDirectoryOptions | undefined, blocking: boolean): Steps<Outcome> {
+function replacing(
+  given: PathLike,
+  source: PathLike | ((directory: string) => unknown),
+  options: ReplaceDirectoryOptions | undefined,
+  blocking: boolean,
+): Steps<Outcome> {
   const fields = record(options, 'options', ['durability', 'keepOld', 'lock', 'signal']);
   const { keepOld: _, ...common } = fields;
   const settings = readOptions({ ...common, linger: false } as WriteOptions);
@@ -98,12 +115,14 @@ function replacing(given: PathLike, source: PathLike | ((directory: string) => u
   if (surroundings.platform === 'win32') return reporting(write, refuseWindows());
   if (typeof source !== 'function') return replaceTree(write, sourcePath(source), keepOld);
   // What it returns does not matter; only a promise does.
-  const fill = (directory: PathName): (() => unknown) => (blocking ? () => source(directory as string) ?? null : async () => (await source(directory as string)) ?? null);
+  const fill = (directory: PathName): (() => unknown) =>
+    blocking ? () => source(directory as string) ?? null : async () => (await source(directory as string)) ?? null;
   return replaceTree(write, { fill: (directory) => outcomeOf(write, fill(directory)) }, keepOld);
 }
 
 function sourcePath(source: PathLike): TreeSource {
-  if (typeof source !== 'string' && !isUrl(source) && !Buffer.isBuffer(source)) throw misuse('ERR_INVALID_ARG_TYPE', `"source" must be a path or a function, not ${describe(source)}`);
+  if (typeof source !== 'string' && !isUrl(source) && !Buffer.isBuffer(source))
+    throw misuse('ERR_INVALID_ARG_TYPE', `"source" must be a path or a function, not ${describe(source)}`);
   return { path: withoutSlash(absolutePath(source, 'source')) };
 }
 

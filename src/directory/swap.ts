@@ -1,14 +1,15 @@
 /**
  * A whole directory in the place of another, at once.
  *
- * Promise: at every moment, and after a crash at any, the path leads to the whole old directory or to the whole new one. The new one is
- * filled in an enclosure (`untorn-d`), which a sweep removes, synced with all that is in it, and named as a version (`untorn-v`),
- * which nothing removes unasked. Then one call puts it in place: a new symbolic link is renamed over the old one, or, where
- * the path is a real directory, both exchange their names. The old version is removed only when that is durable, in an enclosure again.
- * An end of the process at any moment but the naming and the switch, which nothing interrupts, goes back or removes what is over.
+ * Promise: at every moment, and after a crash at any, the path leads to the whole old directory or to the whole new
+ * one. The new one is filled in an enclosure (`untorn-d`), which a sweep removes, synced with all that is in it, and
+ * named as a version (`untorn-v`), which nothing removes unasked. Then one call puts it in place: a new symbolic link
+ * is renamed over the old one, or, where the path is a real directory, both exchange their names. The old version is
+ * removed only when that is durable, in an enclosure again. An end of the process at any moment but the naming and the
+ * switch, which nothing interrupts, goes back or removes what is over.
  *
- * The moment is under the path's lock. A holder that comes back late finds its link gone, as a late update its temporary file.
- * Not kept: what readers that are in the old directory have not opened yet, unless the old one is kept.
+ * The moment is under the path's lock. A holder that comes back late finds its link gone, as a late update its
+ * temporary file. Not kept: what readers that are in the old directory have not opened yet, unless the old one is kept.
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { asText, join, split, type PathName } from '../contract/path-name.ts';
@@ -26,11 +27,26 @@ import { syncTree } from '../files/tree.ts';
 import { lockLost } from '../lock/errors.ts';
 import { assertHeld, type Lock } from '../lock/lock.ts';
 import { underLock } from '../journal/under-lock.ts';
-import { create, discardNew, isAnother, nameVersion, prepared, putBack, syncVersion, versionName, type New, type Spot } from './new-directory.ts';
+import {
+  create,
+  discardNew,
+  isAnother,
+  nameVersion,
+  prepared,
+  putBack,
+  syncVersion,
+  versionName,
+  type New,
+  type Spot,
+} from './new-directory.ts';
 import { removeOld, rightsOf, statusOf, whereIs, type Old } from './old-directory.ts';
 
-/** What goes into the place: a directory that is there, or one that the caller fills; an error of the caller's own is passed on. */
-export type TreeSource = { readonly path: PathName } | { readonly fill: (directory: PathName) => Steps<{ error: unknown } | object> };
+/**
+ * What goes into the place: a directory that is there, or one that the caller fills; an error of the caller's own is
+ * passed on.
+ */
+export type TreeSource =
+  { readonly path: PathName } | { readonly fill: (directory: PathName) => Steps<{ error: unknown } | object> };
 
 export interface ReplacedDirectory {
   readonly path: PathName;
@@ -46,31 +62,40 @@ export interface ReplacedDirectory {
 export type Outcome = { readonly result: ReplacedDirectory } | { readonly error: unknown };
 
 export function* replaceTree(write: LockedWrite, source: TreeSource, keepOld: boolean): Steps<Outcome> {
-  return yield* reporting(write, inFolder(write, function* (place) {
-    throwIfAborted(write);
-    const old = yield* look(place);
-    const made = 'path' in source ? yield* prepared(write, source.path, statusOf(old)) : yield* create(write, place, rightsOf(write, place, old));
-    try {
-      if ('fill' in source) {
-        write.step = 'update';
-        const filled = yield* source.fill(made.path);
-        if ('error' in filled) {
-          yield* discardNew(write, made);
-          return filled;
-        }
-      }
-      write.step = 'sync';
-      const synced = write.settings.durability === 'off' ? false : yield* syncTree(write, join(made.folder.directory.reach, made.name), place.directory);
+  return yield* reporting(
+    write,
+    inFolder(write, function* (place) {
       throwIfAborted(write);
-      write.locking.deadline = now() + write.settings.lock.timeout;
-      return { result: yield* underLock(write, place, (lock) => swap(write, place, lock, made, synced, keepOld)) };
-    } catch (error) {
-      if (write.outcome === 'old') yield* discardNew(write, made);
-      throw error;
-    } finally {
-      yield* made.leave(write);
-    }
-  }));
+      const old = yield* look(place);
+      const made =
+        'path' in source
+          ? yield* prepared(write, source.path, statusOf(old))
+          : yield* create(write, place, rightsOf(write, place, old));
+      try {
+        if ('fill' in source) {
+          write.step = 'update';
+          const filled = yield* source.fill(made.path);
+          if ('error' in filled) {
+            yield* discardNew(write, made);
+            return filled;
+          }
+        }
+        write.step = 'sync';
+        const synced =
+          write.settings.durability === 'off'
+            ? false
+            : yield* syncTree(write, join(made.folder.directory.reach, made.name), place.directory);
+        throwIfAborted(write);
+        write.locking.deadline = now() + write.settings.lock.timeout;
+        return { result: yield* underLock(write, place, (lock) => swap(write, place, lock, made, synced, keepOld)) };
+      } catch (error) {
+        if (write.outcome === 'old') yield* discardNew(write, made);
+        throw error;
+      } finally {
+        yield* made.leave(write);
+      }
+    }),
+  );
 }
 
 function* inFolder<T>(write: LockedWrite, steps: (place: Spot) => Steps<T>): Steps<T> {
@@ -92,12 +117,20 @@ function* look(place: Spot): Steps<Old> {
   if (type === 'directory') return { kind: 'directory', status };
   if (type !== 'link') throw refusal('ENOTDIR', 'it is not a directory');
   const end = yield* ifThere(call.stat(place.reach));
-  if (end !== undefined && fileType(end.mode) !== 'directory') throw refusal('ENOTDIR', 'it is a symbolic link to something that is not a directory');
+  if (end !== undefined && fileType(end.mode) !== 'directory')
+    throw refusal('ENOTDIR', 'it is a symbolic link to something that is not a directory');
   return { kind: 'link', leadsTo: yield* call.readlink(place.reach), link: status, status: end };
 }
 
 /** Puts the new directory in place. */
-function* swap(write: LockedWrite, place: Spot, lock: Lock, made: New, synced: boolean | 'unsupported', keepOld: boolean): Steps<ReplacedDirectory> {
+function* swap(
+  write: LockedWrite,
+  place: Spot,
+  lock: Lock,
+  made: New,
+  synced: boolean | 'unsupported',
+  keepOld: boolean,
+): Steps<ReplacedDirectory> {
   write.step = 'resolve';
   const old = yield* look(place);
   const version = versionName(write, place.name, made.status);
@@ -108,7 +141,9 @@ function* swap(write: LockedWrite, place: Spot, lock: Lock, made: New, synced: b
     // Its name must be durable before anything leads to it.
     if (synced !== false) yield* syncVersion(write, place, made);
     throwIfAborted(write);
-    yield* atOnce(switchTo(write, place, lock, old, made, version, (by) => finish(by, place, old, made, version, synced, keepOld)));
+    yield* atOnce(
+      switchTo(write, place, lock, old, made, version, (by) => finish(by, place, old, made, version, synced, keepOld)),
+    );
   } catch (error) {
     if (write.outcome === 'old') yield* putBack(write, place, made, version);
     else if (write.outcome === 'unknown') made.atEnd = nothing;
@@ -126,22 +161,50 @@ function* goBack(write: LockedWrite, place: Spot, made: New, version: PathName):
 }
 
 /** Makes the switch durable, and then removes the old directory. */
-function* finish(write: LockedWrite, place: Spot, old: Old, made: New, version: PathName, synced: boolean | 'unsupported', keepOld: boolean): Steps<Pick<ReplacedDirectory, 'durable' | 'oldPath'>> {
-  const durable = synced === false ? false : both(synced, both(yield* syncDirectory(write, place.directory), old.kind === 'directory' || (yield* syncLinks(write, place.directory))));
+function* finish(
+  write: LockedWrite,
+  place: Spot,
+  old: Old,
+  made: New,
+  version: PathName,
+  synced: boolean | 'unsupported',
+  keepOld: boolean,
+): Steps<Pick<ReplacedDirectory, 'durable' | 'oldPath'>> {
+  const durable =
+    synced === false
+      ? false
+      : both(
+          synced,
+          both(
+            yield* syncDirectory(write, place.directory),
+            old.kind === 'directory' || (yield* syncLinks(write, place.directory)),
+          ),
+        );
   const stays = keepOld || durable === 'unsupported';
-  const oldPath = stays ? whereIs(place, old, version) : yield* removeOld(write, place, old, made, version, synced !== false);
+  const oldPath = stays
+    ? whereIs(place, old, version)
+    : yield* removeOld(write, place, old, made, version, synced !== false);
   return { durable, oldPath };
 }
 
 /** The moment. What is put in place is what was made, as far as looks right before it and right after it can tell. */
-function* switchTo(write: LockedWrite, place: Spot, lock: Lock, old: Old, made: New, version: PathName, atEnd: New['atEnd']): Steps<void> {
+function* switchTo(
+  write: LockedWrite,
+  place: Spot,
+  lock: Lock,
+  old: Old,
+  made: New,
+  version: PathName,
+  atEnd: New['atEnd'],
+): Steps<void> {
   yield* assertHeld(lock);
   if (!isSameInode(yield* lookIn(place, version), made.status)) throw isAnother(join(place.directoryPath, version));
   yield* putInPlace(write, place, old, version, made.status);
   const { atEnd: goBack } = made;
   write.outcome = 'new';
   made.atEnd = atEnd;
-  if (old.kind === 'directory' ? yield* isExchanged(place, lock, made) : yield* leadsToNew(place, lock, made, version)) return;
+  if (old.kind === 'directory' ? yield* isExchanged(place, lock, made) : yield* leadsToNew(place, lock, made, version))
+    return;
   if (!(yield* isStillOld(place, old))) {
     write.outcome = 'unknown';
     throw isAnother(join(place.directoryPath, version));
@@ -163,9 +226,12 @@ function* isExchanged(place: Spot, lock: Lock, made: New): Steps<boolean> {
   return isSameInode(yield* lookIn(place, place.name), made.status) || !(yield* afterFailure(assertHeld(lock)));
 }
 
-/** Whether the link leads to the new one; or does so no more, since somebody has replaced it who has the lock by now. */
+/**
+ * Whether the link leads to the new one; or does so no more, since somebody has replaced it who has the lock by now.
+ */
 function* leadsToNew(place: Spot, lock: Lock, made: New, version: PathName): Steps<boolean> {
-  if ((yield* textOf(place)) === asText(version) && isSameInode(yield* lookIn(place, version), made.status)) return true;
+  if ((yield* textOf(place)) === asText(version) && isSameInode(yield* lookIn(place, version), made.status))
+    return true;
   return (yield* textOf(place)) !== asText(version) && !(yield* afterFailure(assertHeld(lock)));
 }
 

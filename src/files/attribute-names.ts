@@ -18,7 +18,10 @@ function areWanted({ surroundings, settings }: Write): boolean {
 }
 
 /** The names of the attributes of what is there, whatever it is. */
-export function* listOld(write: Write, place: { readonly reach: PathName; readonly directory: { readonly local: boolean } }): Steps<Attributes | undefined> {
+export function* listOld(
+  write: Write,
+  place: { readonly reach: PathName; readonly directory: { readonly local: boolean } },
+): Steps<Attributes | undefined> {
   return areWanted(write) ? yield* list(place, !place.directory.local) : undefined;
 }
 
@@ -33,7 +36,9 @@ export const saysNone: ReadonlySet<string> = new Set(['ENODATA', 'ENOTSUP', 'EOP
 /** The name of an ACL. */
 export const acl = 'system.posix_acl_access';
 
-/** Asks for the names of a file's attributes; and if wanted for an ACL by its name, which some filesystems do not list. */
+/**
+ * Asks for the names of a file's attributes; and if wanted for an ACL by its name, which some filesystems do not list.
+ */
 export function* list(file: { readonly reach: PathName }, thoroughly: boolean): Steps<Attributes> {
   try {
     const names = yield* persisting(file, () => call.listxattr(file.reach));

@@ -20,16 +20,23 @@ import type { TemporaryFile } from './temporary.ts';
 const boundToContent = new Set(['security.ima', 'security.evm', 'security.capability']);
 
 /**
- * What the new file has of an ACL: the old one's; none, as the old one; or none in its stead. Where one that was inherited could not
- * be removed, it is there still.
+ * What the new file has of an ACL: the old one's; none, as the old one; or none in its stead. Where one that was
+ * inherited could not be removed, it is there still.
  */
 export type AclState = 'kept' | 'none' | 'lost' | 'inherited';
 
 /**
- * Copies the attributes. An ACL comes less what it allows the owning group if that is another one now, and less what `mode`,
- * which comes after it, does not allow: the content is there already.
+ * Copies the attributes. An ACL comes less what it allows the owning group if that is another one now, and less what
+ * `mode`, which comes after it, does not allow: the content is there already.
  */
-export function* copyAttributes(write: Write, place: Place, temporary: TemporaryFile, sameGroup: boolean, mode: number, notKept: NotKept[]): Steps<AclState> {
+export function* copyAttributes(
+  write: Write,
+  place: Place,
+  temporary: TemporaryFile,
+  sameGroup: boolean,
+  mode: number,
+  notKept: NotKept[],
+): Steps<AclState> {
   if (!attributesMatter(write, place)) return yield* stateWithoutAsking(write, place);
   const narrow = (value: Uint8Array): Uint8Array => narrowed(value, sameGroup, mode);
   const copied = (reach: PathName): Steps<AclState> => copyInto(write, place, temporary, reach, narrow, notKept);
@@ -41,7 +48,10 @@ export function* copyAttributes(write: Write, place: Place, temporary: Temporary
   return 'inherited';
 }
 
-/** Under `'off'` no attribute is touched. But if the old file had an ACL, its mask must not become the rights of the group. */
+/**
+ * Under `'off'` no attribute is touched. But if the old file had an ACL, its mask must not become the rights of the
+ * group.
+ */
 function* stateWithoutAsking({ surroundings }: Write, { existing, reach }: Place): Steps<AclState> {
   if (surroundings.platform === 'win32' || existing === undefined) return 'none';
   const ofGroup = (existing.mode >> 3) & 7;
@@ -53,7 +63,14 @@ function* stateWithoutAsking({ surroundings }: Write, { existing, reach }: Place
   }
 }
 
-function* copyInto(write: Write, place: Place, temporary: TemporaryFile, reach: PathName, narrow: (value: Uint8Array) => Uint8Array, notKept: NotKept[]): Steps<AclState> {
+function* copyInto(
+  write: Write,
+  place: Place,
+  temporary: TemporaryFile,
+  reach: PathName,
+  narrow: (value: Uint8Array) => Uint8Array,
+  notKept: NotKept[],
+): Steps<AclState> {
   const keep = write.settings.preserve.xattr;
   const { attributes: old } = place;
   const fresh = temporary.attributes ?? (yield* list({ reach }, !place.directory.local));
@@ -65,7 +82,15 @@ function* copyInto(write: Write, place: Place, temporary: TemporaryFile, reach: 
     const present = typeof fresh !== 'string' && fresh.includes(name);
     if (boundToContent.has(name)) yield* keeping(keep, notCopied(name), 'xattr', notKept);
     else if (name !== acl) yield* keeping(keep, copy(place, temporary, reach, name, present), 'xattr', notKept);
-    else state = (yield* keeping(keep, copy(place, temporary, reach, name, present, narrow), 'acl', typeof old === 'string' ? [] : notKept)) ? 'kept' : 'lost';
+    else
+      state = (yield* keeping(
+        keep,
+        copy(place, temporary, reach, name, present, narrow),
+        'acl',
+        typeof old === 'string' ? [] : notKept,
+      ))
+        ? 'kept'
+        : 'lost';
   }
   const mayInherit = typeof fresh === 'string' ? fresh === 'unknown' : fresh.includes(acl);
   if (state === 'kept' || !mayInherit) return state;
@@ -114,7 +139,14 @@ function* notCopied(name: string): Steps<void> {
   throw refusal('EPERM', `"${name}" is bound to the old content`);
 }
 
-function* copy(place: Place, temporary: TemporaryFile, reach: PathName, name: string, present: boolean, change = (value: Uint8Array): Uint8Array => value): Steps<void> {
+function* copy(
+  place: Place,
+  temporary: TemporaryFile,
+  reach: PathName,
+  name: string,
+  present: boolean,
+  change = (value: Uint8Array): Uint8Array => value,
+): Steps<void> {
   const old = yield* valueOf(place, name);
   if (old === undefined) return;
   const value = change(old);

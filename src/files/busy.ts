@@ -1,7 +1,7 @@
 /**
- * Files that another process has open on Windows, as a virus scanner or an indexer does for a moment: what would replace,
- * move or remove them fails. So it does elsewhere on filesystems that are not this machine's own, where a server says the same.
- * It is tried again for as long as `retry.timeout` says.
+ * Files that another process has open on Windows, as a virus scanner or an indexer does for a moment: what would
+ * replace, move or remove them fails. So it does elsewhere on filesystems that are not this machine's own, where a
+ * server says the same. It is tried again for as long as `retry.timeout` says.
  */
 import { codeOf } from '../contract/errors.ts';
 import { now } from '../system/clock.ts';
@@ -11,8 +11,14 @@ import { throwIfAborted, type Write } from './operation.ts';
 const busyOnWindows = new Set(['EPERM', 'EACCES', 'EBUSY']);
 const busyElsewhere = new Set(['EACCES', 'EBUSY', 'ETXTBSY', 'ESTALE']);
 
-/** The errors that may be of the moment; none where the kernel itself decides, or where there is another way for a file in use. */
-function passing({ surroundings, settings }: Write, directory: { readonly own?: boolean } | undefined): ReadonlySet<string> | undefined {
+/**
+ * The errors that may be of the moment; none where the kernel itself decides, or where there is another way for a file
+ * in use.
+ */
+function passing(
+  { surroundings, settings }: Write,
+  directory: { readonly own?: boolean } | undefined,
+): ReadonlySet<string> | undefined {
   if (surroundings.platform === 'win32') return busyOnWindows;
   return directory?.own === false && settings.fallback !== 'in-place' ? busyElsewhere : undefined;
 }
@@ -35,8 +41,9 @@ export function* whileBusy<T>(write: Write, attempt: () => Steps<T>, directory?:
 }
 
 /**
- * Performs steps that have a file open from their beginning to their end. On Windows nobody can replace it meanwhile, not even a
- * synchronous call of this thread, and that cannot wait for them: so there they are performed at once, blocking.
+ * Performs steps that have a file open from their beginning to their end. On Windows nobody can replace it meanwhile,
+ * not even a synchronous call of this thread, and that cannot wait for them: so there they are performed at once,
+ * blocking.
  */
 export function* whileOpen<T>({ surroundings }: Write, steps: Steps<T>): Steps<T> {
   return yield* surroundings.platform === 'win32' ? atOnce(steps) : steps;

@@ -25,7 +25,8 @@ const gathered = 64 << 10;
 /** Writes the content; returns its size in bytes. */
 export function* writeContent(write: Write, fd: number, content: Content): Steps<number> {
   write.step = 'write';
-  const writing = (tell?: Tell): Steps<number> => (content.kind === 'source' ? writeSource(write, fd, content.source, tell) : writeAll(write, fd, content.bytes, tell));
+  const writing = (tell?: Tell): Steps<number> =>
+    content.kind === 'source' ? writeSource(write, fd, content.source, tell) : writeAll(write, fd, content.bytes, tell);
   return isSyncedMeanwhile(write, content) ? yield* withEarlySyncs(write, fd, writing) : yield* writing();
 }
 
@@ -38,7 +39,7 @@ export function isSyncedMeanwhile(write: Write, content: Content): boolean {
 export function* writeAll(write: Write, fd: number, bytes: Uint8Array, tell?: Tell): Steps<number> {
   assertIntact(bytes);
   const size = bytes.byteLength;
-  for (let written = 0; written < size; ) {
+  for (let written = 0; written < size;) {
     throwIfAborted(write);
     const count = yield* whileIntact([bytes], call.write(fd, bytes.subarray(written, written + stride)));
     if (count === 0) throw nothingWritten();
@@ -81,14 +82,17 @@ export function* writeAllOf(write: Write, fd: number, buffers: readonly Uint8Arr
 /** The first of the buffers, as many as go into one call. */
 function batchOf(buffers: readonly Uint8Array[]): readonly Uint8Array[] {
   let size = 0;
-  const end = buffers.findIndex((buffer, index) => index > 0 && (size += buffer.byteLength) + (buffers[0] as Uint8Array).byteLength > stride);
+  const end = buffers.findIndex(
+    (buffer, index) => index > 0 && (size += buffer.byteLength) + (buffers[0] as Uint8Array).byteLength > stride,
+  );
   return buffers.slice(0, Math.min(end === -1 ? buffers.length : end, 1024));
 }
 
 /** What is left of the buffers after the first `count` bytes. */
 function after(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
   let index = 0;
-  while (index < buffers.length && count >= (buffers[index] as Uint8Array).byteLength) count -= (buffers[index++] as Uint8Array).byteLength;
+  while (index < buffers.length && count >= (buffers[index] as Uint8Array).byteLength)
+    count -= (buffers[index++] as Uint8Array).byteLength;
   const [partial, ...rest] = buffers.slice(index);
   return partial === undefined ? [] : [partial.subarray(count), ...rest];
 }
@@ -122,19 +126,32 @@ function* writeSource(write: Write, fd: number, source: Source, tell?: Tell): St
 function* pull(write: Write, source: Source): Steps<Uint8Array | undefined> {
   write.step = 'read source';
   const next = source.next();
-  const bytes = source.async ? yield* settled(write, next as PromiseLike<IteratorResult<unknown>>, (result) => chunkOf(source, result)) : chunkOf(source, next as IteratorResult<unknown>);
+  const bytes = source.async
+    ? yield* settled(write, next as PromiseLike<IteratorResult<unknown>>, (result) => chunkOf(source, result))
+    : chunkOf(source, next as IteratorResult<unknown>);
   write.step = 'write';
   return bytes;
 }
 
 function chunkOf(source: Source, result: unknown): Uint8Array | undefined {
-  if (typeof result !== 'object' || result === null) throw misuse('ERR_INVALID_RETURN_VALUE', `The iterator of "data" returned ${describe(result)} instead of an object`);
+  if (typeof result !== 'object' || result === null)
+    throw misuse(
+      'ERR_INVALID_RETURN_VALUE',
+      `The iterator of "data" returned ${describe(result)} instead of an object`,
+    );
   const { done, value } = result as IteratorResult<unknown>;
   return done ? undefined : source.bytes(value);
 }
 
-/** Waits for a promise of the caller's, or what it has instead of one. An abort does not. `read` sees the value as soon as it is there. */
-export function* settled<T, R = T>(write: Write, promise: T | PromiseLike<T>, read: (value: T) => R = (value) => value as unknown as R): Steps<R> {
+/**
+ * Waits for a promise of the caller's, or what it has instead of one. An abort does not. `read` sees the value as soon
+ * as it is there.
+ */
+export function* settled<T, R = T>(
+  write: Write,
+  promise: T | PromiseLike<T>,
+  read: (value: T) => R = (value) => value as unknown as R,
+): Steps<R> {
   const { signal } = write.settings;
   return yield* wait<R>((wake, fail) => {
     let stopListening: (() => void) | undefined;
@@ -148,7 +165,10 @@ export function* settled<T, R = T>(write: Write, promise: T | PromiseLike<T>, re
     }
     Promise.resolve(promise)
       .then(read)
-      .then((value) => end(() => wake(value)), (error: unknown) => end(() => fail(error)));
+      .then(
+        (value) => end(() => wake(value)),
+        (error: unknown) => end(() => fail(error)),
+      );
     stopListening = onAbort(signal, () => end(() => fail(aborted(signal as AbortSignal))));
   });
 }

@@ -8,10 +8,10 @@ const bufferSize = 1 << 20;
 /** Copies all of a file to the current position of another; returns the number of bytes. */
 export function* copyContent(from: number, to: number): Steps<number> {
   const buffer = new Uint8Array(bufferSize);
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     const count = yield* call.read(from, buffer, position);
     if (count === 0) return position;
-    for (let written = 0; written < count; ) {
+    for (let written = 0; written < count;) {
       const some = yield* call.write(to, buffer.subarray(written, count));
       if (some === 0) throw nothingWritten();
       written += some;
@@ -23,7 +23,7 @@ export function* copyContent(from: number, to: number): Steps<number> {
 /** Whether a file holds exactly these bytes. */
 export function* holds(fd: number, bytes: Uint8Array): Steps<boolean> {
   const buffer = new Uint8Array(Math.min(bufferSize, bytes.byteLength + 1));
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     const count = yield* call.read(fd, buffer, position);
     assertIntact(bytes);
     if (count === 0) return position === bytes.byteLength;
@@ -36,10 +36,11 @@ export function* holds(fd: number, bytes: Uint8Array): Steps<boolean> {
 export function* holdSame(fd: number, other: number): Steps<boolean> {
   const buffer = new Uint8Array(bufferSize);
   const otherBuffer = new Uint8Array(bufferSize);
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     const count = yield* readFully(fd, buffer, position);
     const otherCount = yield* readFully(other, otherBuffer, position);
-    if (count !== otherCount || Buffer.compare(buffer.subarray(0, count), otherBuffer.subarray(0, count)) !== 0) return false;
+    if (count !== otherCount || Buffer.compare(buffer.subarray(0, count), otherBuffer.subarray(0, count)) !== 0)
+      return false;
     if (count === 0) return true;
     position += count;
   }

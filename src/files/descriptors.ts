@@ -3,9 +3,9 @@
  *
  * Writes of data that is at hand take a permit before they open anything and give it back when their temporary file is
  * closed; a source that somebody else feeds takes none, since it could keep it for ever. Where the process is out of
- * descriptors all the same, a write closes what it has and waits until another write has ended; and there are fewer permits for a
- * while, so that not all of them come back to compete. Other parts of the program may hold descriptors too: so it also looks again
- * now and then, and gives up when nothing has ended for long.
+ * descriptors all the same, a write closes what it has and waits until another write has ended; and there are fewer
+ * permits for a while, so that not all of them come back to compete. Other parts of the program may hold descriptors
+ * too: so it also looks again now and then, and gives up when nothing has ended for long.
  */
 import { onAbort } from '../contract/abort.ts';
 import { aborted, codeOf } from '../contract/errors.ts';
@@ -64,7 +64,10 @@ export class Permits {
 
 /** For bytes: who has one may wait for its turn without it. */
 export const forBytes: Permits = new Permits();
-/** For sources that are at hand: who has one keeps it while it waits for its turn, behind writes that have or want one of the others. */
+/**
+ * For sources that are at hand: who has one keeps it while it waits for its turn, behind writes that have or want one
+ * of the others.
+ */
 export const forSources: Permits = new Permits();
 
 /** Writes without descriptors, the longest waiting first. */
@@ -99,7 +102,8 @@ export function* whenDescriptorsAllow<T>(write: Write, open: () => Steps<T>): St
       if (now() > deadline) throw error;
     }
     throwIfAborted(write);
-    for (const permits of [forBytes, forSources]) permits.limit = Math.max(1, Math.min(permits.limit, permits.taken) - 1);
+    for (const permits of [forBytes, forSources])
+      permits.limit = Math.max(1, Math.min(permits.limit, permits.taken) - 1);
     if (yield* othersClosed()) deadline = undefined;
   }
 }

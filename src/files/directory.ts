@@ -44,14 +44,28 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
   const { fd, canSync } = yield* openForSync(path);
   try {
     const [status, filesystem] = yield* together(call.fstat(fd), filesystemAt(write.surroundings.reach(fd, path)));
-    const syncsDirectories = filesystem.syncsDirectories && !(filesystem.unless === 'volatile' && write.surroundings.isVolatile(status.dev));
+    const syncsDirectories =
+      filesystem.syncsDirectories && !(filesystem.unless === 'volatile' && write.surroundings.isVolatile(status.dev));
     const straightPath = filesystem.local && !write.blocking ? yield* pathOf(write, fd, path) : undefined;
     let directory = write.blocking ? undefined : opened.get(keyOf(status));
     if (directory !== undefined) {
       write.surroundings.release(fd, 'elsewhere');
       directory.users++;
     } else {
-      directory = { key: keyOf(status), fd, reach: write.surroundings.reach(fd, path), status, canSync, ...filesystem, syncsDirectories, straightPath, seen: new Map(), users: 1, syncing: undefined, next: undefined };
+      directory = {
+        key: keyOf(status),
+        fd,
+        reach: write.surroundings.reach(fd, path),
+        status,
+        canSync,
+        ...filesystem,
+        syncsDirectories,
+        straightPath,
+        seen: new Map(),
+        users: 1,
+        syncing: undefined,
+        next: undefined,
+      };
       if (!write.blocking) opened.set(directory.key, directory);
     }
     if (!write.blocking) recent.set(key(path), directory);
@@ -93,8 +107,9 @@ export function noteSeen({ straightPath, seen }: Directory, name: PathName): voi
 }
 
 /**
- * Whether one more look at that file, and at the directory by its path, finds all in memory: of the file since it was looked at
- * a moment ago, of the directory since it is open, and all that is above it with it; a link could lead over a network.
+ * Whether one more look at that file, and at the directory by its path, finds all in memory: of the file since it was
+ * looked at a moment ago, of the directory since it is open, and all that is above it with it; a link could lead over a
+ * network.
  */
 export function wasSeen(directory: Directory, path: PathName, name: PathName): boolean {
   const last = directory.seen.get(key(name));
@@ -109,7 +124,11 @@ export function isInMemory({ straightPath }: Directory, path: PathName): boolean
 /** The path of an open directory whose own path leads nowhere any more; an error where it leads elsewhere. */
 export function* pathNow({ surroundings }: Write, directory: Directory, path: PathName): Steps<PathName> {
   const moved = refusal('ERR_UNTORN_MOVED', `its directory "${display(path)}" is not where it was`);
-  if ((yield* ifFound({ reach: path, directory: { own: directory.own } }, () => call.stat(path), true)) !== undefined || directory.fd === undefined) throw moved;
+  if (
+    (yield* ifFound({ reach: path, directory: { own: directory.own } }, () => call.stat(path), true)) !== undefined ||
+    directory.fd === undefined
+  )
+    throw moved;
   const reach = surroundings.reach(directory.fd, path);
   if (key(reach) === key(path)) throw moved;
   const now = yield* call.readlink(reach);
@@ -122,7 +141,9 @@ export function forgetPath(path: PathName): void {
   recent.delete(key(path));
 }
 
-/** Ends one use of it. It stays open for a moment: a caller that awaits one write after another would open it each time. */
+/**
+ * Ends one use of it. It stays open for a moment: a caller that awaits one write after another would open it each time.
+ */
 export function closeDirectory(write: Write, directory: Directory): void {
   directory.users--;
   if (directory.fd === undefined || directory.users > 0) return;
@@ -171,7 +192,21 @@ function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
 function* withoutDescriptor(path: PathName): Steps<Directory> {
   const status = yield* call.stat(path);
   if (fileType(status.mode) !== 'directory') throw refusal('ENOTDIR', `"${display(path)}" is not a directory`);
-  return { key: keyOf(status), fd: undefined, reach: path, status, canSync: false, own: true, local: false, syncsDirectories: false, straightPath: undefined, seen: new Map(), users: 1, syncing: undefined, next: undefined };
+  return {
+    key: keyOf(status),
+    fd: undefined,
+    reach: path,
+    status,
+    canSync: false,
+    own: true,
+    local: false,
+    syncsDirectories: false,
+    straightPath: undefined,
+    seen: new Map(),
+    users: 1,
+    syncing: undefined,
+    next: undefined,
+  };
 }
 
 /** Errors that say that a directory cannot be synced here, and not that a sync failed. */
@@ -187,9 +222,21 @@ export function* syncDirectory(write: Write, directory: Directory): Steps<true |
   return directory.syncsDirectories ? durable : 'unsupported';
 }
 
-/** Makes the symbolic links in a directory durable, and all that is on its filesystem, where a sync of the directory leaves them out. */
-export function* syncLinks({ settings, surroundings }: Write, { fd, status, unless }: Directory): Steps<true | 'unsupported'> {
-  if (settings.durability === 'off' || unless !== 'no journal' || fd === undefined || surroundings.hasJournal(status.dev)) return true;
+/**
+ * Makes the symbolic links in a directory durable, and all that is on its filesystem, where a sync of the directory
+ * leaves them out.
+ */
+export function* syncLinks(
+  { settings, surroundings }: Write,
+  { fd, status, unless }: Directory,
+): Steps<true | 'unsupported'> {
+  if (
+    settings.durability === 'off' ||
+    unless !== 'no journal' ||
+    fd === undefined ||
+    surroundings.hasJournal(status.dev)
+  )
+    return true;
   return yield* ifSupported(call.syncfs(fd));
 }
 

@@ -1,8 +1,9 @@
 /**
- * Large contents: syncs begin while they are written, so that the last one has little left (measured: 100 MiB in 0.8 of the time).
+ * Large contents: syncs begin while they are written, so that the last one has little left (measured: 100 MiB in 0.8 of
+ * the time).
  *
- * Promise: nothing but speed rests on these syncs, since the whole file is synced afterwards all the same. One that fails makes
- * the write fail, and is not tried again: the kernel reports a failed page once.
+ * Promise: nothing but speed rests on these syncs, since the whole file is synced afterwards all the same. One that
+ * fails makes the write fail, and is not tried again: the kernel reports a failed page once.
  */
 import { call, together, wait, type Steps } from '../system/port.ts';
 import type { Write } from './operation.ts';
@@ -12,11 +13,16 @@ import { cannotSync } from './sync-file.ts';
 const worthASync = 8 << 20;
 
 /**
- * Whether what is written is synced meanwhile, if it is much. Elsewhere than on Linux a sync empties the disk's own cache each
- * time; and under Node's permission model there is none, but each write is synced by itself.
+ * Whether what is written is synced meanwhile, if it is much. Elsewhere than on Linux a sync empties the disk's own
+ * cache each time; and under Node's permission model there is none, but each write is synced by itself.
  */
 function maySyncEarly({ blocking, surroundings, settings }: Write): boolean {
-  return !blocking && surroundings.platform === 'linux' && !surroundings.descriptorsRestricted && settings.durability !== 'off';
+  return (
+    !blocking &&
+    surroundings.platform === 'linux' &&
+    !surroundings.descriptorsRestricted &&
+    settings.durability !== 'off'
+  );
 }
 
 /** Whether a content of so many bytes is synced while it is written. */
@@ -32,7 +38,10 @@ export function isWorthASync(write: Write, unsynced: number): boolean {
 /** Hears how many bytes have been written; fails once a sync has failed. */
 export type Tell = (count: number) => void;
 
-/** Performs steps that write to a file, and beside them syncs what they `tell` to be written. They end early when a sync has failed. */
+/**
+ * Performs steps that write to a file, and beside them syncs what they `tell` to be written. They end early when a sync
+ * has failed.
+ */
 export function* withEarlySyncs<T>(write: Write, fd: number, writing: (tell: Tell) => Steps<T>): Steps<T> {
   let unsynced = 0;
   let ended = false;

@@ -1,12 +1,14 @@
 /**
  * Where a directory is filled, and where one is removed: inside of another, its enclosure.
  *
- * A directory may be removed with all that is in it only if its owner has said so, and a name does not say so: whoever can write the
- * directory around it can give somebody's private directory any name. So the proof is inside, where only the owner can have put it.
- * An enclosure is a directory of this user's that nobody else can write. What is to be removed lies in it under the enclosure's own
- * token, which nobody but this package gives to anything. Nothing else in an enclosure is ever removed.
+ * A directory may be removed with all that is in it only if its owner has said so, and a name does not say so: whoever
+ * can write the directory around it can give somebody's private directory any name. So the proof is inside, where only
+ * the owner can have put it. An enclosure is a directory of this user's that nobody else can write. What is to be
+ * removed lies in it under the enclosure's own token, which nobody but this package gives to anything. Nothing else in
+ * an enclosure is ever removed.
  *
- * What was moved in has its inode number after the token: a moment before, another directory could have been put in its place.
+ * What was moved in has its inode number after the token: a moment before, another directory could have been put in its
+ * place.
  */
 import { refusal } from '../contract/errors.ts';
 import { asText, display, join, type PathName } from '../contract/path-name.ts';
@@ -52,7 +54,8 @@ export function* makeEnclosure(write: Write, parent: Folder, name: PathName): St
   guard.opened();
   try {
     const found = yield* openFound(write, parent, chosen);
-    if (found === undefined) throw refusal('ESTALE', `"${display(join(parent.directoryPath, chosen))}" is gone, or no directory any more`);
+    if (found === undefined)
+      throw refusal('ESTALE', `"${display(join(parent.directoryPath, chosen))}" is gone, or no directory any more`);
     return { ...found, parent, name: chosen, token, guard };
   } catch (error) {
     if (yield* afterFailure(rmdirIn(write, parent, chosen))) guard.release();
@@ -74,7 +77,9 @@ export function nameInside({ token }: Pick<Enclosure, 'token'>, { ino }: FileSta
   return `${token}.${ino.toString(36)}`;
 }
 
-/** Moves a directory in that was looked at; false if it is not there any more, or another one is, or it cannot be moved. */
+/**
+ * Moves a directory in that was looked at; false if it is not there any more, or another one is, or it cannot be moved.
+ */
 export function* moveIn(enclosure: Enclosure, folder: Folder, name: PathName, looked: FileStatus): Steps<boolean> {
   const inside = nameInside(enclosure, looked);
   const [from, to] = [join(folder.directory.reach, name), join(enclosure.directory.reach, inside)];
@@ -91,8 +96,16 @@ export function tokenOf(name: PathName): string | undefined {
   return /(untorn-d(?:-[0-9a-z]+)+)\.tmp$/.exec(asText(name))?.[1];
 }
 
-/** What is in an enclosure that a sweep found; undefined if it is none, or holds what its owner has not put there to be removed. */
-export function* lookInside(write: Write, found: FoundDirectory, token: string, names: readonly PathName[]): Steps<Map<PathName, FileStatus> | undefined> {
+/**
+ * What is in an enclosure that a sweep found; undefined if it is none, or holds what its owner has not put there to be
+ * removed.
+ */
+export function* lookInside(
+  write: Write,
+  found: FoundDirectory,
+  token: string,
+  names: readonly PathName[],
+): Steps<Map<PathName, FileStatus> | undefined> {
   if (!isOwn(write, found.status) || !isPrivate(found.status)) return undefined;
   const inside = new Map<PathName, FileStatus>();
   for (const name of names) {
@@ -106,16 +119,33 @@ export function* lookInside(write: Write, found: FoundDirectory, token: string, 
 }
 
 /** Removes an enclosure with what was found in it. */
-export function* removeEnclosure(write: Write, parent: Folder, name: PathName, found: FoundDirectory, inside: ReadonlyMap<PathName, FileStatus>): Steps<void> {
+export function* removeEnclosure(
+  write: Write,
+  parent: Folder,
+  name: PathName,
+  found: FoundDirectory,
+  inside: ReadonlyMap<PathName, FileStatus>,
+): Steps<void> {
   for (const [entry, status] of inside) yield* removeTree(write, found, entry, status);
-  if (!(yield* rmdirIn(write, parent, name))) throw refusal('ENOTEMPTY', `"${display(found.directoryPath)}" is being filled`);
+  if (!(yield* rmdirIn(write, parent, name)))
+    throw refusal('ENOTEMPTY', `"${display(found.directoryPath)}" is being filled`);
 }
 
-/** Removes a directory that is in none: it is moved into a new one first, since what has the name of a version is whole. */
-export function* removeInEnclosure(write: Write, folder: FoundDirectory, name: PathName, looked: FileStatus): Steps<void> {
+/**
+ * Removes a directory that is in none: it is moved into a new one first, since what has the name of a version is whole.
+ */
+export function* removeInEnclosure(
+  write: Write,
+  folder: FoundDirectory,
+  name: PathName,
+  looked: FileStatus,
+): Steps<void> {
   const enclosure = yield* makeEnclosure(write, folder, name);
   try {
-    const gone = refusal('ESTALE', `"${display(join(folder.directoryPath, name))}" cannot be moved, or is another directory by now`);
+    const gone = refusal(
+      'ESTALE',
+      `"${display(join(folder.directoryPath, name))}" cannot be moved, or is another directory by now`,
+    );
     if (!(yield* moveIn(enclosure, folder, name, looked))) throw gone;
     if (folder.fd !== undefined) yield* syncNow(folder.fd);
     yield* removeTree(write, enclosure, nameInside(enclosure, looked), looked);

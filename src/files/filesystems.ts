@@ -1,14 +1,15 @@
 /**
  * What is known of filesystems, by their numbers in statfs(2). Of those that are not here nothing is taken for granted.
  *
- * - own: only this machine's kernel has it mounted, and what it says of a name is so. Others, on a network or served by a
- *   program (FUSE), say now and then that a file is absent that is being replaced, and rename one that is open otherwise.
- * - local: a write through O_SYNC is the write and its fsync in one call, a close reports nothing, modes and owners are as
- *   they were set, and a look at what was just used takes no more than memory.
+ * - own: only this machine's kernel has it mounted, and what it says of a name is so. Others, on a network or served by
+ *   a program (FUSE), say now and then that a file is absent that is being replaced, and rename one that is open
+ *   otherwise.
+ * - local: a write through O_SYNC is the write and its fsync in one call, a close reports nothing, modes and owners are
+ *   as they were set, and a look at what was just used takes no more than memory.
  * - syncsDirectories: an fsync of a directory makes the names in it durable. The kernel answers it by itself for most
  *   programs behind FUSE, and for some servers.
- * - unless: what the type leaves open. An overlay may be mounted to drop every sync; and where ext has no journal, a sync of
- *   a directory leaves the symbolic links in it out.
+ * - unless: what the type leaves open. An overlay may be mounted to drop every sync; and where ext has no journal, a
+ *   sync of a directory leaves the symbolic links in it out.
  */
 import { codeOf } from '../contract/errors.ts';
 import type { PathName } from '../contract/path-name.ts';

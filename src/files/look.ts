@@ -2,9 +2,9 @@
  * Whether something is there.
  *
  * Promise: an absence is not an answer. While a file is replaced, some filesystems say for a moment that there is none
- * (ENOENT), and clients of networks that what they know of it is out of date (ESTALE). So nothing counts as absent before a
- * second, different look says so too; and where the filesystem is not this machine's own, before several have, with pauses
- * between them. What is there all the same is tried again, and in the end an error.
+ * (ENOENT), and clients of networks that what they know of it is out of date (ESTALE). So nothing counts as absent
+ * before a second, different look says so too; and where the filesystem is not this machine's own, before several have,
+ * with pauses between them. What is there all the same is tried again, and in the end an error.
  */
 import { codeOf } from '../contract/errors.ts';
 import { key, split, type PathName } from '../contract/path-name.ts';
@@ -33,8 +33,8 @@ export function* lookAt(file: Looked): Steps<FileStatus | undefined> {
 }
 
 /**
- * The same, once it looks right. Where programs serve a filesystem the kernel keeps what they said for a moment, and some
- * tell the size of a file wrongly when it was just linked (gocryptfs: that of the encrypted one).
+ * The same, once it looks right. Where programs serve a filesystem the kernel keeps what they said for a moment, and
+ * some tell the size of a file wrongly when it was just linked (gocryptfs: that of the encrypted one).
  */
 export function* lookUntil(
   file: Looked & { readonly directory: { readonly own: boolean } },
@@ -88,7 +88,7 @@ function* find<T>({ reach, directory }: Looked, attempt: () => Steps<T>, follows
 
 /** Whether the filesystem is this machine's own; where directories are missing, the one of the first that is there. */
 function* isOwnFilesystem(reach: PathName): Steps<boolean> {
-  for (let path = reach; ; ) {
+  for (let path = reach; ;) {
     const { directory } = split(path);
     if ((yield* attempted(filesystemAt(directory), true))?.own === true) return true;
     if (key(directory) === key(path) || (yield* isThere(directory, true, false))) return false;

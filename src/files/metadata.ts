@@ -1,11 +1,11 @@
 /**
  * Mode, owner, attributes and times of the new file, by descriptor where the system lets us, and all before the sync.
  *
- * Promise: at no moment may anyone read or run the new file who may not do so with the final one. So: group and
- * owner while the mode is still 0600; then attributes, since an ACL brings all permissions at once; then the mode, since
- * chown(2) clears set-id bits and an ACL's mask is what chmod(2) changes; times last.
- * What cannot be kept takes rights away, never adds any: a group that could not be kept loses its bits to what others
- * have, and set-id bits never move to another owner.
+ * Promise: at no moment may anyone read or run the new file who may not do so with the final one. So: group and owner
+ * while the mode is still 0600; then attributes, since an ACL brings all permissions at once; then the mode, since
+ * chown(2) clears set-id bits and an ACL's mask is what chmod(2) changes; times last. What cannot be kept takes rights
+ * away, never adds any: a group that could not be kept loses its bits to what others have, and set-id bits never move
+ * to another owner.
  */
 import { refusal } from '../contract/errors.ts';
 import type { Keep } from '../contract/options.ts';
@@ -22,19 +22,36 @@ const setUid = 0o4000;
 const setGid = 0o2000;
 const setIds = setUid | setGid;
 
-/** The mode to create the new file with: its owner's alone. Undefined where nothing is given or to be kept, and the kernel's own rules apply. */
+/**
+ * The mode to create the new file with: its owner's alone. Undefined where nothing is given or to be kept, and the
+ * kernel's own rules apply.
+ */
 export function privateMode({ settings: { mode, uid, gid } }: Write, { existing }: Place): number | undefined {
-  return mode === undefined && uid === undefined && gid === undefined && kept(existing) === undefined ? undefined : 0o600;
+  return mode === undefined && uid === undefined && gid === undefined && kept(existing) === undefined
+    ? undefined
+    : 0o600;
 }
 
 /**
- * The final mode, where a file that has it from the start is open to nobody who may not read the final one: the owner is the same,
- * there are no attributes to keep, and the group may do just what all others may, whatever group and ACL it gets.
+ * The final mode, where a file that has it from the start is open to nobody who may not read the final one: the owner
+ * is the same, there are no attributes to keep, and the group may do just what all others may, whatever group and ACL
+ * it gets.
  */
-export function safeMode({ settings, surroundings }: Write, { existing: found, attributes }: Place): number | undefined {
+export function safeMode(
+  { settings, surroundings }: Write,
+  { existing: found, attributes }: Place,
+): number | undefined {
   const existing = kept(found);
   const { mode, uid, gid, preserve } = settings;
-  if (existing === undefined || mode !== undefined || uid !== undefined || gid !== undefined || preserve.mode === 'off' || preserve.owner === 'off') return undefined;
+  if (
+    existing === undefined ||
+    mode !== undefined ||
+    uid !== undefined ||
+    gid !== undefined ||
+    preserve.mode === 'off' ||
+    preserve.owner === 'off'
+  )
+    return undefined;
   const old = existing.mode & 0o7777;
   const alikeForAll = (old & 0o7600) === 0o600 && ((old >> 3) & 7) === (old & 7);
   const nothingToCopy = preserve.xattr === 'off' || attributes?.length === 0;
@@ -42,8 +59,8 @@ export function safeMode({ settings, surroundings }: Write, { existing: found, a
 }
 
 /**
- * Fails if a new file that was to be its owner's alone can be read by more than may read the final one, as where the filesystem has no
- * modes: nothing has been written yet.
+ * Fails if a new file that was to be its owner's alone can be read by more than may read the final one, as where the
+ * filesystem has no modes: nothing has been written yet.
  */
 export function* assertPrivate(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
   const { platform } = write.surroundings;
@@ -70,18 +87,29 @@ export function* applyMetadata(write: Write, place: Place, temporary: TemporaryF
   if (surroundings.platform === 'win32') return yield* applyOnWindows(write, existing, temporary, notKept);
   const owner = yield* applyOwner(write, existing, temporary, notKept);
   const underAcl = finalMode(write, existing, temporary, owner, 'kept') ?? 0o777;
-  const acl = existing === undefined ? 'none' : yield* copyAttributes(write, place, temporary, owner.gid === existing.gid, underAcl, notKept);
+  const acl =
+    existing === undefined
+      ? 'none'
+      : yield* copyAttributes(write, place, temporary, owner.gid === existing.gid, underAcl, notKept);
   const mode = finalMode(write, existing, temporary, owner, acl);
   if (mode !== undefined) yield* applyMode(write, existing, temporary, mode, acl, notKept);
-  if (existing !== undefined && settings.preserve.times !== 'off') yield* applyTimes(settings.preserve.times, existing, temporary, notKept);
+  if (existing !== undefined && settings.preserve.times !== 'off')
+    yield* applyTimes(settings.preserve.times, existing, temporary, notKept);
   return notKept;
 }
 
 /** There a mode has one bit, and it goes by the name of read-only; ACLs are the directory's. */
-function* applyOnWindows({ settings }: Write, existing: FileStatus | undefined, temporary: TemporaryFile, notKept: NotKept[]): Steps<NotKept[]> {
-  if (settings.uid !== undefined || settings.gid !== undefined) throw refusal('ENOTSUP', 'Windows has no owners that are numbers');
+function* applyOnWindows(
+  { settings }: Write,
+  existing: FileStatus | undefined,
+  temporary: TemporaryFile,
+  notKept: NotKept[],
+): Steps<NotKept[]> {
+  if (settings.uid !== undefined || settings.gid !== undefined)
+    throw refusal('ENOTSUP', 'Windows has no owners that are numbers');
   if (settings.mode !== undefined && (settings.mode & 0o200) === 0) yield* call.fchmod(temporary.fd, 0o444);
-  if (existing !== undefined && settings.preserve.times !== 'off') yield* applyTimes(settings.preserve.times, existing, temporary, notKept);
+  if (existing !== undefined && settings.preserve.times !== 'off')
+    yield* applyTimes(settings.preserve.times, existing, temporary, notKept);
   return notKept;
 }
 
@@ -91,7 +119,12 @@ interface Owner {
 }
 
 /** Group and owner, each on its own, since a member of a group may set it but not the owner. */
-function* applyOwner(write: Write, existing: FileStatus | undefined, temporary: TemporaryFile, notKept: NotKept[]): Steps<Owner> {
+function* applyOwner(
+  write: Write,
+  existing: FileStatus | undefined,
+  temporary: TemporaryFile,
+  notKept: NotKept[],
+): Steps<Owner> {
   const { settings } = write;
   const old = settings.preserve.owner === 'off' ? undefined : existing;
   const { uid, gid } = statusOf(temporary);
@@ -102,7 +135,13 @@ function* applyOwner(write: Write, existing: FileStatus | undefined, temporary: 
 }
 
 /** One of them: returns whose the file is then, or -1 where that cannot be told. */
-function* applyId(write: Write, kind: 'uid' | 'gid', { given, old, fresh }: { given: number | undefined; old: number | undefined; fresh: number }, temporary: TemporaryFile, notKept: NotKept[]): Steps<number> {
+function* applyId(
+  write: Write,
+  kind: 'uid' | 'gid',
+  { given, old, fresh }: { given: number | undefined; old: number | undefined; fresh: number },
+  temporary: TemporaryFile,
+  notKept: NotKept[],
+): Steps<number> {
   const what = kind === 'uid' ? 'owner' : 'group';
   const keep = given === undefined ? write.settings.preserve.owner : 'require';
   const wanted = given ?? old ?? fresh;
@@ -112,17 +151,27 @@ function* applyId(write: Write, kind: 'uid' | 'gid', { given, old, fresh }: { gi
   }
   if (wanted === fresh) return fresh;
   function* setId(): Steps<void> {
-    yield* changing(temporary, kind === 'uid' ? call.fchown(temporary.fd, wanted, -1) : call.fchown(temporary.fd, -1, wanted));
+    yield* changing(
+      temporary,
+      kind === 'uid' ? call.fchown(temporary.fd, wanted, -1) : call.fchown(temporary.fd, -1, wanted),
+    );
     if ((yield* call.fstat(temporary.fd))[kind] !== wanted) yield* refused(`the ${what} cannot be set here`);
   }
   return (yield* keeping(keep, setId(), what, notKept)) ? wanted : fresh;
 }
 
 /** The permission bits to set, or undefined where those that the kernel gave the new file are right. */
-function finalMode(write: Write, existing: FileStatus | undefined, temporary: TemporaryFile, owner: Owner, acl: AclState): number | undefined {
+function finalMode(
+  write: Write,
+  existing: FileStatus | undefined,
+  temporary: TemporaryFile,
+  owner: Owner,
+  acl: AclState,
+): number | undefined {
   const { settings, surroundings } = write;
   if (settings.mode !== undefined) return settings.mode;
-  if (existing === undefined || settings.preserve.mode === 'off') return temporary.private ? 0o666 & ~surroundings.umask() : undefined;
+  if (existing === undefined || settings.preserve.mode === 'off')
+    return temporary.private ? 0o666 & ~surroundings.umask() : undefined;
   let mode = existing.mode & 0o7777;
   if (owner.uid !== existing.uid) mode &= ~setUid;
   if (owner.gid !== existing.gid) mode &= ~setGid;
@@ -134,7 +183,14 @@ function finalMode(write: Write, existing: FileStatus | undefined, temporary: Te
   return mode;
 }
 
-function* applyMode(write: Write, existing: FileStatus | undefined, temporary: TemporaryFile, mode: number, acl: AclState, notKept: NotKept[]): Steps<void> {
+function* applyMode(
+  write: Write,
+  existing: FileStatus | undefined,
+  temporary: TemporaryFile,
+  mode: number,
+  acl: AclState,
+  notKept: NotKept[],
+): Steps<void> {
   const { settings } = write;
   const old = settings.mode === undefined && settings.preserve.mode !== 'off' ? existing : undefined;
   const keep = settings.mode !== undefined ? 'require' : old === undefined ? 'try' : settings.preserve.mode;
@@ -144,7 +200,8 @@ function* applyMode(write: Write, existing: FileStatus | undefined, temporary: T
   if (mode !== now) {
     const isSet = yield* keeping(keep, setMode(write, temporary, mode), 'mode', notKept);
     // Where only the set-id bits are refused, the others are set.
-    if (!isSet && (mode & setIds) !== 0) yield* keeping('try', setMode(write, temporary, mode & ~setIds), 'mode', notKept);
+    if (!isSet && (mode & setIds) !== 0)
+      yield* keeping('try', setMode(write, temporary, mode & ~setIds), 'mode', notKept);
     // chmod(2) drops set-id bits silently where the caller may not give them, and some filesystems all of it.
     now = (yield* call.fstat(temporary.fd)).mode & 0o7777;
   }
@@ -154,7 +211,10 @@ function* applyMode(write: Write, existing: FileStatus | undefined, temporary: T
 }
 
 function* setMode({ surroundings }: Write, temporary: TemporaryFile, mode: number): Steps<void> {
-  yield* changing(temporary, surroundings.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode));
+  yield* changing(
+    temporary,
+    surroundings.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode),
+  );
 }
 
 function notPermitted(): Error {
@@ -180,8 +240,8 @@ function* setTimes({ atimeNs, mtimeNs }: FileStatus, temporary: TemporaryFile): 
 }
 
 /**
- * Seconds as a double that is never less than the microsecond it stands for, and as near to it as doubles are: libuv cuts to
- * microseconds, newer versions to nanoseconds, and either way the right microsecond is left.
+ * Seconds as a double that is never less than the microsecond it stands for, and as near to it as doubles are: libuv
+ * cuts to microseconds, newer versions to nanoseconds, and either way the right microsecond is left.
  */
 function seconds(nanoseconds: bigint): number {
   const microseconds = nanoseconds / 1000n;

@@ -37,7 +37,9 @@ export interface Locking {
   readonly token: string;
   /** Until when it is waited for, by `now()`, once that has begun. */
   deadline: number;
-  /** Once it is taken: looks whether the target is unchanged, and fails if not. Takes a late time of the filesystem's. */
+  /**
+   * Once it is taken: looks whether the target is unchanged, and fails if not. Takes a late time of the filesystem's.
+   */
   check?: (time: bigint | undefined) => Steps<unknown>;
   /** Once it is taken: where what is to be renamed to the target is made. */
   folder?: Folder;
@@ -48,7 +50,16 @@ export type LockedWrite = Write & { readonly locking: Locking };
 
 export function newWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): Write {
   const locking = settings.ifMatch === undefined ? undefined : newLocking(settings, surroundings);
-  return { path, settings, surroundings: settings.linger ? surroundings : withoutLingering(surroundings), blocking, locking, permit: undefined, step: 'resolve', outcome: 'old' };
+  return {
+    path,
+    settings,
+    surroundings: settings.linger ? surroundings : withoutLingering(surroundings),
+    blocking,
+    locking,
+    permit: undefined,
+    step: 'resolve',
+    outcome: 'old',
+  };
 }
 
 /** Where what is open is closed at once, not later and in another thread. */
@@ -58,12 +69,23 @@ function withoutLingering(surroundings: Surroundings): Surroundings {
 }
 
 /** What only looks at a path, or tidies it up: like a write in how it waits and fails. */
-export function newLook(operation: Operation, path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): Write {
+export function newLook(
+  operation: Operation,
+  path: PathName,
+  settings: Settings,
+  surroundings: Surroundings,
+  blocking: boolean,
+): Write {
   return { ...newWrite(path, settings, surroundings, blocking), step: 'read', operation };
 }
 
 /** A write that takes the target's lock, whatever its settings say. */
-export function newLockedWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): LockedWrite {
+export function newLockedWrite(
+  path: PathName,
+  settings: Settings,
+  surroundings: Surroundings,
+  blocking: boolean,
+): LockedWrite {
   return { ...newWrite(path, settings, surroundings, blocking), locking: newLocking(settings, surroundings) };
 }
 
@@ -91,7 +113,10 @@ export function asWriteError(write: Write, cause: unknown): WriteError {
   return new WriteError({ path, step, outcome, cause, operation, temporaryPath, backupPath: recoveryPath, files });
 }
 
-/** Whether Node's permission model refused a call on a descriptor; what that was to do has to be done otherwise, or cannot be. */
+/**
+ * Whether Node's permission model refused a call on a descriptor; what that was to do has to be done otherwise, or
+ * cannot be.
+ */
 export function refusedByPermissions(write: Write, error: unknown): boolean {
   return write.surroundings.descriptorsRestricted && codeOf(error) === 'ERR_ACCESS_DENIED';
 }

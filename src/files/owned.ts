@@ -1,15 +1,17 @@
 /**
  * What is found under a name, and may be acted on.
  *
- * The rule: a name is not an authority. Whoever can write a directory can put anything there under any name, and another thing a
- * moment later. So what is deleted, read, shown or published because its name says that it is this package's is looked at first:
- * it is opened without following a link and without waiting (`O_NOFOLLOW`, `O_NONBLOCK`), its descriptor tells its type, its owner
- * and its size, and it is reached through a descriptor of its directory, which stays the same whatever its path leads to by now.
+ * The rule: a name is not an authority. Whoever can write a directory can put anything there under any name, and
+ * another thing a moment later. So what is deleted, read, shown or published because its name says that it is this
+ * package's is looked at first: it is opened without following a link and without waiting (`O_NOFOLLOW`, `O_NONBLOCK`),
+ * its descriptor tells its type, its owner and its size, and it is reached through a descriptor of its directory, which
+ * stays the same whatever its path leads to by now.
  *
  * What another user wrote may cost time and an error, and decides nothing: this holds for the superuser too, who may do
  * everything that others would like to have done.
  *
- * Sweeping, recovery, locks, whole directories and backups go through here; test/unit/owned.test.ts finds calls that do not.
+ * Sweeping, recovery, locks, whole directories and backups go through here; test/unit/owned.test.ts finds calls that do
+ * not.
  */
 import { codeOf } from '../contract/errors.ts';
 import { join, type PathName } from '../contract/path-name.ts';
@@ -46,17 +48,29 @@ export function isPrivate({ mode }: Pick<FileStatus, 'mode'>): boolean {
 }
 
 /**
- * Whether what lies in a directory can be taken for this user's, since nobody but this user and the superuser can have put it
- * there, or this user has made it. The superuser works in the directories of others: what their only writer has is theirs to lose.
+ * Whether what lies in a directory can be taken for this user's, since nobody but this user and the superuser can have
+ * put it there, or this user has made it. The superuser works in the directories of others: what their only writer has
+ * is theirs to lose.
  */
-export function isTrusted(write: Write, parent: Pick<FileStatus, 'mode' | 'uid'>, status: Pick<FileStatus, 'uid'>): boolean {
+export function isTrusted(
+  write: Write,
+  parent: Pick<FileStatus, 'mode' | 'uid'>,
+  status: Pick<FileStatus, 'uid'>,
+): boolean {
   if (isOwn(write, status)) return true;
   if (!isPrivate(parent)) return false;
   return isOwn(write, parent) || parent.uid === 0 || (write.surroundings.uid === 0 && parent.uid === status.uid);
 }
 
-/** Whether nobody but this user, its own owner and the superuser can have given something in a directory the name that it has. */
-export function isFixed(write: Write, parent: Pick<FileStatus, 'mode' | 'uid'>, status: Pick<FileStatus, 'uid'>): boolean {
+/**
+ * Whether nobody but this user, its own owner and the superuser can have given something in a directory the name that
+ * it has.
+ */
+export function isFixed(
+  write: Write,
+  parent: Pick<FileStatus, 'mode' | 'uid'>,
+  status: Pick<FileStatus, 'uid'>,
+): boolean {
   const isSticky = (parent.mode & 0o1000) !== 0;
   if (!isPrivate(parent) && !isSticky) return false;
   return isOwn(write, parent) || parent.uid === 0 || parent.uid === status.uid;
@@ -110,7 +124,7 @@ export function whyNotOwn(write: Write, status: FileStatus, limit: number): stri
 function* readUpTo(fd: number, size: number): Steps<Uint8Array> {
   const bytes = new Uint8Array(size);
   let filled = 0;
-  for (let count; filled < size && (count = yield* call.read(fd, bytes.subarray(filled), filled)) > 0; ) {
+  for (let count; filled < size && (count = yield* call.read(fd, bytes.subarray(filled), filled)) > 0;) {
     filled += count;
   }
   return bytes.subarray(0, filled);

@@ -11,7 +11,9 @@ import { whenDescriptorsAllow } from './descriptors.ts';
 import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
 import type { Write } from './operation.ts';
 
-/** Directories that writes of this process made, or found made just before them, and whose entry has not been synced. */
+/**
+ * Directories that writes of this process made, or found made just before them, and whose entry has not been synced.
+ */
 const unsynced = new Map<string, PathName>();
 /** How many are remembered: a program that syncs none of those that it makes must not note them for ever. */
 const maximumNoted = 1000;
@@ -20,7 +22,9 @@ let forgottenBelow: PathName | undefined;
 
 function note(path: PathName): void {
   if (unsynced.size >= maximumNoted) {
-    for (const one of unsynced.values()) forgottenBelow = forgottenBelow === undefined ? split(one).directory : commonDirectory(split(one).directory, forgottenBelow);
+    for (const one of unsynced.values())
+      forgottenBelow =
+        forgottenBelow === undefined ? split(one).directory : commonDirectory(split(one).directory, forgottenBelow);
     unsynced.clear();
   }
   unsynced.set(key(path), path);
@@ -64,7 +68,7 @@ export function* openOrMakeDirectory(write: Write, path: PathName): Steps<Direct
 
 function* makeDirectory(wanted: PathName): Steps<void> {
   const missing = [wanted];
-  for (let made; (made = missing.at(-1)) !== undefined; ) {
+  for (let made; (made = missing.at(-1)) !== undefined;) {
     try {
       yield* makeNoted(made, 0o777);
     } catch (error) {
@@ -82,7 +86,10 @@ function* makeDirectory(wanted: PathName): Steps<void> {
   }
 }
 
-/** Makes one directory and notes that its entry is not synced, also where somebody else was faster: they may not have synced it. */
+/**
+ * Makes one directory and notes that its entry is not synced, also where somebody else was faster: they may not have
+ * synced it.
+ */
 export function* makeNoted(path: PathName, mode: number): Steps<void> {
   // Before it is there: another write that finds it must know.
   note(path);
@@ -101,7 +108,11 @@ export function* makeNoted(path: PathName, mode: number): Steps<void> {
  */
 export function* syncParents(write: Write, path: PathName): Steps<true | 'unsupported'> {
   let durable: true | 'unsupported' = true;
-  for (let made = path; (unsynced.size > 0 || forgottenBelow !== undefined) && !isRoot(made); made = split(made).directory) {
+  for (
+    let made = path;
+    (unsynced.size > 0 || forgottenBelow !== undefined) && !isRoot(made);
+    made = split(made).directory
+  ) {
     if (!isNoted(made)) continue;
     const above = yield* whenDescriptorsAllow(write, () => openDirectory(write, split(made).directory));
     try {

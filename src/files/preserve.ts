@@ -8,8 +8,8 @@ import type { TemporaryFile } from './temporary.ts';
 const outOfDescriptors = new Set(['EMFILE', 'ENFILE']);
 
 /**
- * Whether an error says that something cannot be kept here, as any of the system's does: filesystems answer optional calls with
- * all kinds of them. One that fails as a whole says so again when the content is synced.
+ * Whether an error says that something cannot be kept here, as any of the system's does: filesystems answer optional
+ * calls with all kinds of them. One that fails as a whole says so again when the content is synced.
  */
 function isRefusal(code: string | undefined): boolean {
   if (code === undefined || outOfDescriptors.has(code)) return false;

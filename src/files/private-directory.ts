@@ -1,9 +1,9 @@
 /**
  * Directories in which another user can exchange what has a name.
  *
- * Promise: there the attributes of a file are changed in a directory that only this user can enter, since they can be changed by
- * name only; and what is renamed into place is the file that was written, or that is an error.
- * A crash leaves the private directory, with the temporary file in it, which a sweep removes.
+ * Promise: there the attributes of a file are changed in a directory that only this user can enter, since they can be
+ * changed by name only; and what is renamed into place is the file that was written, or that is an error. A crash
+ * leaves the private directory, with the temporary file in it, which a sweep removes.
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { join, type PathName } from '../contract/path-name.ts';
@@ -23,18 +23,29 @@ function exchanged(): Error {
 }
 
 /**
- * Performs steps on a temporary file while it lies in a directory of this user's alone; they get the path by which it is reached.
- * Undefined if there can be no such directory. An exit of the process comes before all of it or after.
+ * Performs steps on a temporary file while it lies in a directory of this user's alone; they get the path by which it
+ * is reached. Undefined if there can be no such directory. An exit of the process comes before all of it or after.
  */
-export function* inPrivate<T>(write: Write, place: Place, temporary: TemporaryFile, steps: (reach: PathName) => Steps<T>): Steps<T | undefined> {
+export function* inPrivate<T>(
+  write: Write,
+  place: Place,
+  temporary: TemporaryFile,
+  steps: (reach: PathName) => Steps<T>,
+): Steps<T | undefined> {
   return yield* atOnce(inPrivateNow(write, place, temporary, steps));
 }
 
-function* inPrivateNow<T>(write: Write, place: Place, temporary: TemporaryFile, steps: (reach: PathName) => Steps<T>): Steps<T | undefined> {
+function* inPrivateNow<T>(
+  write: Write,
+  place: Place,
+  temporary: TemporaryFile,
+  steps: (reach: PathName) => Steps<T>,
+): Steps<T | undefined> {
   const enclosure = yield* ifPossible(makeEnclosure(write, place, place.name));
   if (enclosure === undefined) return undefined;
   try {
-    // Filesystems without modes show every directory as one that everybody may write, others show it as somebody else's.
+    // Filesystems without modes show every directory as one that everybody may write, others show it as somebody
+    // else's.
     if (!isOwn(write, enclosure.status) || !isPrivate(enclosure.status)) return undefined;
     const within = join(enclosure.directory.reach, enclosure.token);
     if ((yield* ifPossible(made(within))) === undefined) return undefined;
@@ -105,8 +116,8 @@ export function* assertInPlace(write: Write, place: Place, temporary: TemporaryF
 }
 
 /**
- * Whether what was found is the other name of a file that was linked, on a filesystem that gives each name an inode number of its own.
- * Nobody else can make a file that belongs to this user and was written at the same nanosecond.
+ * Whether what was found is the other name of a file that was linked, on a filesystem that gives each name an inode
+ * number of its own. Nobody else can make a file that belongs to this user and was written at the same nanosecond.
  */
 function isLinkOf(write: Write, own: FileStatus, found: FileStatus | undefined): boolean {
   return found !== undefined && isOwn(write, found) && found.size === own.size && found.mtimeNs === own.mtimeNs;

@@ -1,7 +1,18 @@
 /** What a caller asked for, as it was checked: once, before anything is touched. */
 import { describe } from '../contract/describe.ts';
 import { misuse, outOfRange } from '../contract/errors.ts';
-import { type Fields, flag, oneOf, readDuration, readEncoding, readId, readNamePart, readSignal, record, wrongType } from '../contract/option-values.ts';
+import {
+  type Fields,
+  flag,
+  oneOf,
+  readDuration,
+  readEncoding,
+  readId,
+  readNamePart,
+  readSignal,
+  record,
+  wrongType,
+} from '../contract/option-values.ts';
 import type { Durability, Keep, WriteOptions } from '../contract/options.ts';
 import { isUrl, type PathName } from '../contract/path-name.ts';
 import { isVersion, type Version } from '../contract/version.ts';
@@ -24,7 +35,11 @@ export interface Settings {
   readonly lock: { readonly timeout: number; readonly lease: number };
   readonly ifUnchanged: 'write' | 'skip';
   readonly makeParents: boolean;
-  readonly backup: undefined | { readonly kind: 'simple' } | { readonly kind: 'numbered'; readonly limit: number } | { readonly kind: 'path'; readonly path: PathName };
+  readonly backup:
+    | undefined
+    | { readonly kind: 'simple' }
+    | { readonly kind: 'numbered'; readonly limit: number }
+    | { readonly kind: 'path'; readonly path: PathName };
   readonly fallback: 'error' | 'in-place';
   readonly prefix: string | undefined;
   readonly suffix: string;
@@ -34,8 +49,27 @@ export interface Settings {
 }
 
 const known = [
-  'durability', 'sync', 'encoding', 'signal', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifMatch', 'lock', 'ifUnchanged', 'makeParents',
-  'backup', 'fallback', 'temporary', 'retry', 'flag', 'flush', 'linger',
+  'durability',
+  'sync',
+  'encoding',
+  'signal',
+  'mode',
+  'owner',
+  'preserve',
+  'symlink',
+  'hardLink',
+  'overwrite',
+  'ifMatch',
+  'lock',
+  'ifUnchanged',
+  'makeParents',
+  'backup',
+  'fallback',
+  'temporary',
+  'retry',
+  'flag',
+  'flush',
+  'linger',
 ];
 
 /** Reads the options. A string is an encoding, as in `node:fs`. */
@@ -47,7 +81,10 @@ export function readOptions(given: WriteOptions | BufferEncoding | null | undefi
 let nothingGiven: { readonly settings: Settings; readonly fields: Fields } | undefined;
 
 /** Reads the options, and further ones that are left to the caller; each once. */
-export function readOptionsAnd(given: object | string | null | undefined, further: readonly string[]): { readonly settings: Settings; readonly fields: Fields } {
+export function readOptionsAnd(
+  given: object | string | null | undefined,
+  further: readonly string[],
+): { readonly settings: Settings; readonly fields: Fields } {
   if (given === undefined || given === null) return (nothingGiven ??= settingsOf(record({}, 'options', [])));
   return settingsOf(record(typeof given === 'string' ? { encoding: given } : given, 'options', [...known, ...further]));
 }
@@ -94,8 +131,13 @@ function readAll(options: Fields): Settings {
 
 function readVersion(value: unknown, fallback: Settings['fallback']): Version | undefined {
   if (value === undefined) return undefined;
-  if (!isVersion(value)) throw misuse('ERR_INVALID_ARG_VALUE', `"options.ifMatch" must be a version or 'absent', not ${describe(value)}`);
-  if (fallback === 'in-place') throw misuse('ERR_INVALID_ARG_VALUE', `"options.fallback" must be 'error' with "options.ifMatch": others cannot be kept off what is written in place`);
+  if (!isVersion(value))
+    throw misuse('ERR_INVALID_ARG_VALUE', `"options.ifMatch" must be a version or 'absent', not ${describe(value)}`);
+  if (fallback === 'in-place')
+    throw misuse(
+      'ERR_INVALID_ARG_VALUE',
+      `"options.fallback" must be 'error' with "options.ifMatch": others cannot be kept off what is written in place`,
+    );
   return value;
 }
 
@@ -103,7 +145,8 @@ function readMode(value: unknown): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'string' && /^[0-7]+$/.test(value)) return readMode(Number.parseInt(value, 8));
   if (typeof value !== 'number') throw wrongType('options.mode', 'a number or octal digits', value);
-  if (!Number.isInteger(value) || value < 0 || value > 0o7777) throw outOfRange(`"options.mode" must be between 0 and 0o7777, not ${value}`);
+  if (!Number.isInteger(value) || value < 0 || value > 0o7777)
+    throw outOfRange(`"options.mode" must be between 0 and 0o7777, not ${value}`);
   return value;
 }
 
@@ -121,7 +164,8 @@ function readPreserve(value: unknown): Settings['preserve'] {
 
 /** `flag` and `flush` of `node:fs`, as far as they mean something here; gives the default of `overwrite`. */
 function readNodeFlag(options: Fields, durability: Durability): boolean {
-  if (flag(options, 'flush', false) && durability === 'off') throw misuse('ERR_INVALID_ARG_VALUE', `"options.flush" contradicts "options.durability": 'off'`);
+  if (flag(options, 'flush', false) && durability === 'off')
+    throw misuse('ERR_INVALID_ARG_VALUE', `"options.flush" contradicts "options.durability": 'off'`);
   switch (options['flag']) {
     case undefined:
     case 'w':
@@ -130,7 +174,10 @@ function readNodeFlag(options: Fields, durability: Durability): boolean {
     case 'xw':
       return false;
     default:
-      throw misuse('ERR_INVALID_ARG_VALUE', `"options.flag" must be 'w' or 'wx', not ${describe(options['flag'])}: a file is replaced, never added to`);
+      throw misuse(
+        'ERR_INVALID_ARG_VALUE',
+        `"options.flag" must be 'w' or 'wx', not ${describe(options['flag'])}: a file is replaced, never added to`,
+      );
   }
 }
 
@@ -140,7 +187,8 @@ function readBackup(value: unknown): Settings['backup'] {
   if (value === 'numbered') return { kind: 'numbered', limit: Infinity };
   if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value) && !isUrl(value)) {
     const limit = record(value, 'options.backup', ['numbered'])['numbered'];
-    if (!Number.isInteger(limit) || (limit as number) < 1) throw outOfRange(`"options.backup.numbered" must be a whole number from 1, not ${describe(limit)}`);
+    if (!Number.isInteger(limit) || (limit as number) < 1)
+      throw outOfRange(`"options.backup.numbered" must be a whole number from 1, not ${describe(limit)}`);
     return { kind: 'numbered', limit: limit as number };
   }
   if (typeof value !== 'string' && !Buffer.isBuffer(value) && !isUrl(value)) {

@@ -1,8 +1,9 @@
 /**
  * What a target held when it was read, and whether it still does.
  *
- * Promise: a content that was put there by somebody who does not take the lock is noticed up to the last look, right before
- * the rename. What comes between that look and the rename, some microseconds, is not: only the lock excludes that.
+ * Promise: a content that was put there by somebody who does not take the lock is noticed up to the last look, right
+ * before the rename. What comes between that look and the rename, some microseconds, is not: only the lock excludes
+ * that.
  */
 import { constants } from 'node:buffer';
 import { codeOf, refusal } from '../contract/errors.ts';
@@ -67,9 +68,12 @@ function* openAndRead<T>(write: Write, path: PathName, flags: number, use: Use<T
     let isOpen = false;
     const opened = (): void => void (isOpen = true);
     try {
-      return yield* whenDescriptorsAllow(write, () => whileBusy(write, () => whileOpen(write, using(path, flags, opened, use))));
+      return yield* whenDescriptorsAllow(write, () =>
+        whileBusy(write, () => whileOpen(write, using(path, flags, opened, use))),
+      );
     } catch (error) {
-      // Of an open file: a filesystem that goes by names says so of one that is replaced meanwhile. There is another one now.
+      // Of an open file: a filesystem that goes by names says so of one that is replaced meanwhile. There is another
+      // one now.
       if (!isOpen || !['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '') || tries === 10) throw error;
     }
   }
@@ -90,9 +94,10 @@ function* using<T>(path: PathName, flags: number, opened: () => void, use: Use<T
 }
 
 function* readAll(fd: number, { size }: FileStatus): Steps<Buffer> {
-  if (size > constants.MAX_LENGTH) throw refusal('ERR_FS_FILE_TOO_LARGE', `it has ${size} bytes, too many for one Buffer`);
+  if (size > constants.MAX_LENGTH)
+    throw refusal('ERR_FS_FILE_TOO_LARGE', `it has ${size} bytes, too many for one Buffer`);
   let content = Buffer.allocUnsafeSlow(size + 1);
-  for (let filled = 0; ; ) {
+  for (let filled = 0; ;) {
     const count = yield* call.read(fd, content.subarray(filled), filled);
     filled += count;
     if (count === 0) return content.subarray(0, filled);
@@ -107,7 +112,7 @@ const piece = 1 << 18;
 export function* versionOfFile(fd: number): Steps<Version> {
   const hash = newHash();
   const buffer = Buffer.allocUnsafe(piece);
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     const count = yield* call.read(fd, buffer, position);
     if (count === 0) return hash.digest('hex');
     hash.update(buffer.subarray(0, count));
@@ -115,12 +120,14 @@ export function* versionOfFile(fd: number): Steps<Version> {
   }
 }
 
-/** Nanoseconds. Times of files are as coarse as 10 ms on Linux, 2 s on FAT: two changes within that may look like one. */
+/**
+ * Nanoseconds. Times of files are as coarse as 10 ms on Linux, 2 s on FAT: two changes within that may look like one.
+ */
 const coarseness = 3_000_000_000n;
 
 /**
- * Makes sure that the target holds what it was seen to hold. Looks into it only where its status does not tell. `time` is one of the
- * same filesystem, not later than now: its clock may be another than this machine's.
+ * Makes sure that the target holds what it was seen to hold. Looks into it only where its status does not tell. `time`
+ * is one of the same filesystem, not later than now: its clock may be another than this machine's.
  */
 export function* assertUnchanged(write: Write, place: Place, seen: Seen, time: bigint | undefined): Steps<void> {
   const now = yield* lookAt(place);
@@ -136,11 +143,22 @@ export function* assertUnchanged(write: Write, place: Place, seen: Seen, time: b
 /** Whether two looks found the same file, and nothing in it or about it changed. */
 export function isSame(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
-  return one.ino === other.ino && one.dev === other.dev && one.size === other.size && one.mtimeNs === other.mtimeNs && one.ctimeNs === other.ctimeNs;
+  return (
+    one.ino === other.ino &&
+    one.dev === other.dev &&
+    one.size === other.size &&
+    one.mtimeNs === other.mtimeNs &&
+    one.ctimeNs === other.ctimeNs
+  );
 }
 
 /** The error where the target does not hold what it should. */
 export function versionConflict(currentVersion: Version, expected: Version): Error {
-  const what = currentVersion === absent ? 'it does not exist any more' : expected === absent ? 'it exists by now' : 'somebody else has changed it, so that it is not the expected version';
+  const what =
+    currentVersion === absent
+      ? 'it does not exist any more'
+      : expected === absent
+        ? 'it exists by now'
+        : 'somebody else has changed it, so that it is not the expected version';
   return Object.assign(refusal('ERR_VERSION_CONFLICT', what), { currentVersion });
 }

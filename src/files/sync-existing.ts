@@ -7,7 +7,10 @@ import { refusedByPermissions, type Write } from './operation.ts';
 import { syncFile } from './sync-file.ts';
 import type { Place } from './target.ts';
 
-/** Syncs a file by its name, once; false where Node's permission model refuses that, or where it cannot be done and need not. */
+/**
+ * Syncs a file by its name, once; false where Node's permission model refuses that, or where it cannot be done and need
+ * not.
+ */
 export function* syncInPlace(write: Write, place: Pick<Place, 'reach'>): Steps<boolean> {
   const synced = yield* whileBusy(write, () => whileOpen(write, openAndSync(write, place)));
   if (synced === true) return write.unsynced !== true;

@@ -9,7 +9,17 @@ import { asText, display, isAbsolute, join, split, type PathName } from '../cont
 import { fileType, O_HOLD } from '../system/flags.ts';
 import { atOnce, call, nothing, together, type FileStatus, type Steps } from '../system/port.ts';
 import { listOld, type Attributes } from './attribute-names.ts';
-import { closeDirectory, forgetPath, isInMemory, isStill, noteSeen, recallDirectory, wasSeen, pathNow, type Directory } from './directory.ts';
+import {
+  closeDirectory,
+  forgetPath,
+  isInMemory,
+  isStill,
+  noteSeen,
+  recallDirectory,
+  wasSeen,
+  pathNow,
+  type Directory,
+} from './directory.ts';
 import { lookAt } from './look.ts';
 import type { Write } from './operation.ts';
 import { openOrMakeDirectory } from './parents.ts';
@@ -34,12 +44,16 @@ export interface Place {
   held: number | undefined;
 }
 
-/** With the null at their end: what is longer would be there, since its directory is open, and nobody could open it by its path. */
+/**
+ * With the null at their end: what is longer would be there, since its directory is open, and nobody could open it by
+ * its path.
+ */
 const longestPath: Readonly<Partial<Record<NodeJS.Platform, number>>> = { linux: 4096, android: 4096, darwin: 1024 };
 
 /** Refuses a path that the system does not take (PATH_MAX), as given or after links were followed. */
 export function refuseTooLong({ surroundings }: Write, path: PathName): void {
-  if (Buffer.byteLength(path) >= (longestPath[surroundings.platform] ?? Infinity)) throw refusal('ENAMETOOLONG', 'its path is too long');
+  if (Buffer.byteLength(path) >= (longestPath[surroundings.platform] ?? Infinity))
+    throw refusal('ENAMETOOLONG', 'its path is too long');
 }
 
 /** As the kernel's own limit (path_resolution(7)). */
@@ -48,23 +62,40 @@ const maximumLinks = 40;
 /** Follows the symbolic links in the last name of the path and opens the directory of what they lead to. */
 export function* findPlace(write: Write): Steps<Place> {
   write.step = 'resolve';
-  for (let links = 0; ; ) {
+  for (let links = 0; ;) {
     refuseTooLong(write, write.path);
     const { directory: directoryPath, name } = split(write.path);
     if (['', '.', '..'].includes(asText(name))) throw refusal('EISDIR', 'the path names a directory');
     refuseReserved(write.surroundings, write.path);
     const recalled = recallDirectory(write, directoryPath);
     const directory = recalled ?? (yield* openOrMakeDirectory(write, directoryPath));
-    const place: Place = { directory, directoryPath, name, reach: join(directory.reach, name), existing: undefined, examined: false, attributes: undefined, held: undefined };
+    const place: Place = {
+      directory,
+      directoryPath,
+      name,
+      reach: join(directory.reach, name),
+      existing: undefined,
+      examined: false,
+      attributes: undefined,
+      held: undefined,
+    };
     try {
-      // A write that is alone is as fast as its steps are few: what an existing file needs next is done beside, at a guess.
+      // A write that is alone is as fast as its steps are few: what an existing file needs next is done beside, at a
+      // guess.
       const atAGuess = !write.blocking && directory.users === 1 ? examineOld(write, place) : nothing();
-      const looks = together(lookAndHold(place), recalled === undefined ? yes() : isStill(recalled, directoryPath), atAGuess);
+      const looks = together(
+        lookAndHold(place),
+        recalled === undefined ? yes() : isStill(recalled, directoryPath),
+        atAGuess,
+      );
       // What was looked at here a moment ago lies in memory: to look again takes less than to let another thread do it.
       const [existing, sure] = wasSeen(directory, directoryPath, name) ? yield* atOnce(looks) : yield* looks;
       place.existing = existing;
       if (sure && existing !== undefined) noteSeen(directory, name);
-      if (sure && (existing === undefined || fileType(existing.mode) !== 'link' || write.settings.symlink === 'replace')) {
+      if (
+        sure &&
+        (existing === undefined || fileType(existing.mode) !== 'link' || write.settings.symlink === 'replace')
+      ) {
         refuseUnfit(write, existing);
         return place;
       }
@@ -99,10 +130,16 @@ export function leavePlace(write: Write, place: Place): void {
 export function* examineOld(write: Write, place: Place): Steps<void> {
   if (place.examined) return;
   place.examined = true;
-  [place.attributes] = yield* together(listOld(write, place), place.directory.local || !place.directory.own ? nothing() : holdOld(place));
+  [place.attributes] = yield* together(
+    listOld(write, place),
+    place.directory.local || !place.directory.own ? nothing() : holdOld(place),
+  );
 }
 
-/** Holds the old file no longer. To hand it to another thread takes long as well: an asynchronous write has settled by then. */
+/**
+ * Holds the old file no longer. To hand it to another thread takes long as well: an asynchronous write has settled by
+ * then.
+ */
 export function letGo({ blocking, surroundings }: Write, place: Place): void {
   const { held } = place;
   place.held = undefined;
@@ -112,8 +149,8 @@ export function letGo({ blocking, surroundings }: Write, place: Place): void {
 }
 
 /**
- * Holds the old file open, so that a rename over it does not have to free its blocks (measured: ten times faster on ext4).
- * Only a matter of speed: where it fails, it is not done.
+ * Holds the old file open, so that a rename over it does not have to free its blocks (measured: ten times faster on
+ * ext4). Only a matter of speed: where it fails, it is not done.
  */
 function* holdOld(place: Place): Steps<void> {
   if (O_HOLD === 0 || place.held !== undefined) return;
@@ -124,7 +161,10 @@ function* holdOld(place: Place): Steps<void> {
   }
 }
 
-/** Looks at what is there. Where a look at an open file never waits for a disk, it is held first and then looked at on the spot. */
+/**
+ * Looks at what is there. Where a look at an open file never waits for a disk, it is held first and then looked at on
+ * the spot.
+ */
 function* lookAndHold(place: Place): Steps<FileStatus | undefined> {
   if (!place.directory.local) return yield* lookAt(place);
   try {
@@ -144,22 +184,30 @@ export function* lookAgain(write: Write, place: Place): Steps<void> {
   if (place.existing?.ino !== before?.ino || place.existing?.dev !== before?.dev) letGo(write, place);
   refuseUnfit(write, place.existing);
   place.examined = true;
-  [place.attributes] = place.existing === undefined ? [undefined] : yield* together(listOld(write, place), place.directory.own ? holdOld(place) : nothing());
+  [place.attributes] =
+    place.existing === undefined
+      ? [undefined]
+      : yield* together(listOld(write, place), place.directory.own ? holdOld(place) : nothing());
 }
 
 /**
- * Makes sure, right before the rename, that the path leads here still. A directory that has moved, so that its old path leads nowhere,
- * takes the file along, and the result has its new path. Where the path leads elsewhere by now, that is an error.
+ * Makes sure, right before the rename, that the path leads here still. A directory that has moved, so that its old path
+ * leads nowhere, takes the file along, and the result has its new path. Where the path leads elsewhere by now, that is
+ * an error.
  */
 export function* assertStillThere(write: Write, place: Place): Steps<void> {
   const { directory, directoryPath, name } = place;
-  const looks = together(isStill(directory, directoryPath), write.settings.symlink === 'replace' ? nothing() : lookAt(place));
+  const looks = together(
+    isStill(directory, directoryPath),
+    write.settings.symlink === 'replace' ? nothing() : lookAt(place),
+  );
   const [isHere, now] = isInMemory(directory, directoryPath) ? yield* atOnce(looks) : yield* looks;
   if (!isHere) {
     place.directoryPath = yield* pathNow(write, directory, directoryPath);
     write.path = join(place.directoryPath, name);
   }
-  if (now !== undefined && fileType(now.mode) === 'link') throw refusal(write.settings.symlink === 'refuse' ? 'ELOOP' : 'ERR_UNTORN_MOVED', 'it is a symbolic link by now');
+  if (now !== undefined && fileType(now.mode) === 'link')
+    throw refusal(write.settings.symlink === 'refuse' ? 'ELOOP' : 'ERR_UNTORN_MOVED', 'it is a symbolic link by now');
 }
 
 function refuseUnfit(write: Write, existing: FileStatus | undefined): void {
@@ -168,11 +216,15 @@ function refuseUnfit(write: Write, existing: FileStatus | undefined): void {
     case 'directory':
       throw refusal('EISDIR', 'it is a directory');
     case 'special':
-      throw refusal('EINVAL', 'it is a FIFO, a socket or a device, which a rename would destroy; write to it with fs.writeFile()');
+      throw refusal(
+        'EINVAL',
+        'it is a FIFO, a socket or a device, which a rename would destroy; write to it with fs.writeFile()',
+      );
     case 'link':
     case 'file':
       if (!write.settings.overwrite) throw refusal('EEXIST', 'file already exists');
-      if (existing.nlink > 1 && write.settings.hardLink === 'refuse') throw refusal('EMLINK', `it has ${existing.nlink} hard links`);
+      if (existing.nlink > 1 && write.settings.hardLink === 'refuse')
+        throw refusal('EMLINK', `it has ${existing.nlink} hard links`);
   }
 }
 
@@ -183,21 +235,30 @@ export function refuseReadOnly(write: Write, place: Place): void {
 
 /** Whether it has the read-only attribute of Windows. */
 export function isReadOnly({ surroundings }: Write, { existing }: Place): boolean {
-  return surroundings.platform === 'win32' && existing !== undefined && fileType(existing.mode) === 'file' && (existing.mode & 0o200) === 0;
+  return (
+    surroundings.platform === 'win32' &&
+    existing !== undefined &&
+    fileType(existing.mode) === 'file' &&
+    (existing.mode & 0o200) === 0
+  );
 }
 
 function* followLink(write: Write, place: Place, link: FileStatus, before: number): Steps<PathName> {
   if (write.settings.symlink === 'refuse') throw refusal('ELOOP', 'the path is a symbolic link');
   if (before === maximumLinks) throw refusal('ELOOP', 'too many symbolic links');
   const { status } = place.directory;
-  // As the kernel does with protected_symlinks (proc(5)): in a sticky directory that all may write, a link may be a trap.
+  // As the kernel does with protected_symlinks (proc(5)): in a sticky directory that all may write, a link may be a
+  // trap.
   const shared = (status.mode & 0o1002) === 0o1002;
   if (shared && link.uid !== status.uid && link.uid !== write.surroundings.uid) {
     throw refusal('EACCES', "it is a symbolic link of another user's in a directory that all may write");
   }
   // A link in /proc/PID/fd leads to an open file, whatever its text says; there is no name to replace.
   if (/^\/(proc\/(self|thread-self|\d+)\/(task\/\d+\/)?|dev\/)fd\/*$/.test(asText(place.directoryPath))) {
-    throw refusal('EINVAL', `"${display(write.path)}" is an open descriptor, not a file; write to it with fs.writeFile()`);
+    throw refusal(
+      'EINVAL',
+      `"${display(write.path)}" is an open descriptor, not a file; write to it with fs.writeFile()`,
+    );
   }
   const target = yield* call.readlink(place.reach);
   return isAbsolute(target) ? target : join(place.directoryPath, target);

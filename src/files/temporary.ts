@@ -48,13 +48,18 @@ export interface TemporaryFile {
 /** NAME_MAX is 255 bytes nearly everywhere, and 143 on eCryptfs. */
 const nameBytes = 143;
 
-/** A new name beside `name`, hidden unless the caller gave a prefix. It is text: by other names attributes cannot be had. */
+/**
+ * A new name beside `name`, hidden unless the caller gave a prefix. It is text: by other names attributes cannot be
+ * had.
+ */
 export function newName(write: Write, name: PathName, kind: TokenKind, short = false): PathName {
   const { prefix, suffix } = write.settings;
   const token = write.surroundings.token(kind);
   if (prefix !== undefined) return prefix + token + suffix;
   const room = nameBytes - token.length - Buffer.byteLength(suffix) - 2;
-  return short || typeof name !== 'string' ? `.${token}${suffix}` : surround('.', cutName(name, room), `.${token}${suffix}`);
+  return short || typeof name !== 'string'
+    ? `.${token}${suffix}`
+    : surround('.', cutName(name, room), `.${token}${suffix}`);
 }
 
 /** Where a write makes what it renames to a name in a folder: in the entry of its lock, if it has one there. */
@@ -68,10 +73,17 @@ export function newFileFlags({ surroundings, settings }: Write): number {
 }
 
 /** How to create it. */
-export type Creation = { readonly mode: number | undefined } & Partial<Pick<TemporaryFile, 'syncedByWriting' | 'closesSilently'>>;
+export type Creation = { readonly mode: number | undefined } & Partial<
+  Pick<TemporaryFile, 'syncedByWriting' | 'closesSilently'>
+>;
 
 /** Creates a file that is not there yet: with the mode that is given, or with 0666 less the umask. */
-export function* createTemporary(write: Write, folder: Folder, name: PathName, { mode, syncedByWriting = false, closesSilently = false }: Creation): Steps<TemporaryFile> {
+export function* createTemporary(
+  write: Write,
+  folder: Folder,
+  name: PathName,
+  { mode, syncedByWriting = false, closesSilently = false }: Creation,
+): Steps<TemporaryFile> {
   const flags = newFileFlags(write) | (syncedByWriting ? O_SYNC : 0);
   let short = false;
   for (let attempts = 0; ; attempts++) {
@@ -83,7 +95,22 @@ export function* createTemporary(write: Write, folder: Folder, name: PathName, {
       const fd = yield* call.open(join(folder.directory.reach, chosen), flags, mode ?? 0o666);
       guard.opened();
       const path = join(folder.directoryPath, chosen);
-      return { fd, name: chosen, reach, path, guard, status: undefined, attributes: undefined, held: undefined, private: mode !== undefined, syncedByWriting, closesSilently, synced: false, open: true, linked: true };
+      return {
+        fd,
+        name: chosen,
+        reach,
+        path,
+        guard,
+        status: undefined,
+        attributes: undefined,
+        held: undefined,
+        private: mode !== undefined,
+        syncedByWriting,
+        closesSilently,
+        synced: false,
+        open: true,
+        linked: true,
+      };
     } catch (error) {
       const code = codeOf(error);
       // Another error may be one of what was done. The name is new, so that nobody else has a file of it.
@@ -119,7 +146,8 @@ export function* moveTemporary(write: Write, temporary: TemporaryFile, folder: F
 
 /** Learns who owns it and, where those of the target matter, what attributes it inherited from its directory. */
 export function* examineTemporary(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
-  // It stays as the kernel made it, and is open until it is renamed; else its inode must tell whether a rename that failed took place all the same.
+  // It stays as the kernel made it, and is open until it is renamed; else its inode must tell whether a rename that
+  // failed took place all the same.
   if (!temporary.private && temporary.closesSilently) return;
   function* examine(): Steps<void> {
     const isAsked = attributesMatter(write, place) && !othersRename(write, place.directory);
@@ -139,7 +167,10 @@ export function statusOf(temporary: TemporaryFile): FileStatus {
 }
 
 /** Makes its content durable. */
-export function* syncTemporary(write: Write, temporary: Pick<TemporaryFile, 'fd'> & Partial<Pick<TemporaryFile, 'synced'>>): Steps<void> {
+export function* syncTemporary(
+  write: Write,
+  temporary: Pick<TemporaryFile, 'fd'> & Partial<Pick<TemporaryFile, 'synced'>>,
+): Steps<void> {
   if (temporary.synced === true) return;
   try {
     yield* syncFile(write, temporary.fd);
@@ -158,8 +189,8 @@ export function* closeTemporary(temporary: TemporaryFile): Steps<void> {
 }
 
 /**
- * Lets another thread close it: it is in place, and there is nothing more to hear of it. A write that is alone does not wait until
- * that is handed over; of many, each makes room for the next.
+ * Lets another thread close it: it is in place, and there is nothing more to hear of it. A write that is alone does not
+ * wait until that is handed over; of many, each makes room for the next.
  */
 export function releaseTemporary({ surroundings }: Write, temporary: TemporaryFile, isAlone: boolean): void {
   if (!temporary.open) return;
@@ -196,7 +227,12 @@ export function* discardTemporary(temporary: TemporaryFile): Steps<void> {
 }
 
 /** Keeps it after an error, under a name that no sweep removes; returns where. */
-export function* keepTemporary(write: Write, temporary: TemporaryFile, folder: Folder, name: PathName): Steps<PathName> {
+export function* keepTemporary(
+  write: Write,
+  temporary: TemporaryFile,
+  folder: Folder,
+  name: PathName,
+): Steps<PathName> {
   yield* endHold(temporary);
   if (temporary.open) yield* afterFailure(closeTemporary(temporary));
   const chosen = newName(write, name, 'recovery');

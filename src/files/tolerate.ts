@@ -4,7 +4,9 @@ import type { PathName } from '../contract/path-name.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { lookAt } from './look.ts';
 
-/** Steps after an error that must not hide it: whether they succeeded. A file that is gone already counts as removed. */
+/**
+ * Steps after an error that must not hide it: whether they succeeded. A file that is gone already counts as removed.
+ */
 export function* afterFailure(steps: Steps<unknown>): Steps<boolean> {
   try {
     yield* steps;
@@ -14,7 +16,10 @@ export function* afterFailure(steps: Steps<unknown>): Steps<boolean> {
   }
 }
 
-/** The same, and once more if they failed: what hindered the first may have passed, and nobody else does it before a sweep. */
+/**
+ * The same, and once more if they failed: what hindered the first may have passed, and nobody else does it before a
+ * sweep.
+ */
 export function* twice(steps: () => Steps<unknown>): Steps<boolean> {
   return (yield* afterFailure(steps())) || (yield* afterFailure(steps()));
 }

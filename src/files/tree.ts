@@ -1,7 +1,8 @@
 /**
  * Whole directories: making all of one durable, and removing one.
  *
- * Both go through descriptors: a symbolic link is never followed, and on Linux nobody who renames in it meanwhile leads them elsewhere.
+ * Both go through descriptors: a symbolic link is never followed, and on Linux nobody who renames in it meanwhile leads
+ * them elsewhere.
  */
 import { refusal } from '../contract/errors.ts';
 import { display, join, type PathName } from '../contract/path-name.ts';
@@ -21,7 +22,10 @@ interface Found {
   others: boolean;
 }
 
-/** Syncs every file of a tree, and every directory after what is in it; `beside` is an open directory of the same filesystem. */
+/**
+ * Syncs every file of a tree, and every directory after what is in it; `beside` is an open directory of the same
+ * filesystem.
+ */
 export function* syncTree(write: Write, path: PathName, beside: Directory): Steps<true | 'unsupported'> {
   const found: Found = { durable: true, others: false };
   yield* syncBelow(write, path, found);
@@ -68,8 +72,8 @@ function* syncFile(path: PathName): Steps<true | 'unsupported'> {
 const patience = 100;
 
 /**
- * Removes a directory and all that is in it, if it is the one that was looked at. It does not go on into another filesystem, which
- * somebody has mounted there.
+ * Removes a directory and all that is in it, if it is the one that was looked at. It does not go on into another
+ * filesystem, which somebody has mounted there.
  */
 export function* removeTree(write: Write, folder: Folder, name: PathName, looked: FileStatus): Steps<void> {
   for (let tries = 0; tries < patience; tries++) {
@@ -80,7 +84,8 @@ export function* removeTree(write: Write, folder: Folder, name: PathName, looked
 }
 
 function* emptyDirectory(write: Write, found: FoundDirectory, looked: FileStatus): Steps<void> {
-  if (!isSameInode(found.status, looked)) throw refusal('ESTALE', `"${display(found.directoryPath)}" is another directory by now`);
+  if (!isSameInode(found.status, looked))
+    throw refusal('ESTALE', `"${display(found.directoryPath)}" is another directory by now`);
   for (const name of yield* namesIn(write, found)) {
     const status = yield* lookIn(found, name);
     if (status === undefined) continue;

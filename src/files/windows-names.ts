@@ -15,5 +15,6 @@ export function refuseReserved({ platform }: Surroundings, path: PathName): void
   if (platform !== 'win32') return;
   const name = asText(split(path).name);
   if (name.includes(':')) throw refusal('EINVAL', `"${display(path)}" names a stream of a file`);
-  if (device.test(name) && !asText(path).startsWith('\\\\?\\')) throw refusal('EINVAL', `"${display(path)}" names a device`);
+  if (device.test(name) && !asText(path).startsWith('\\\\?\\'))
+    throw refusal('EINVAL', `"${display(path)}" names a device`);
 }

@@ -1,11 +1,12 @@
 /**
  * Making the changes of a transaction that is committed.
  *
- * Promise: each change can be made again and again, by its owner or after a crash, and is made once. A staged file keeps its
- * name until the target has been synced: what takes the target's place is a further link to it. (In a power cut a
- * filesystem without a journal of its own may lose both names of a file that is being renamed.) What is replaced or removed is
- * only what was there at the commit: a file that somebody put there since stays, as if it had been written after the transaction.
- * What the system says is looked at: whether the change was made, and of a staged file that is gone whether it is in place.
+ * Promise: each change can be made again and again, by its owner or after a crash, and is made once. A staged file
+ * keeps its name until the target has been synced: what takes the target's place is a further link to it. (In a power
+ * cut a filesystem without a journal of its own may lose both names of a file that is being renamed.) What is replaced
+ * or removed is only what was there at the commit: a file that somebody put there since stays, as if it had been
+ * written after the transaction. What the system says is looked at: whether the change was made, and of a staged file
+ * that is gone whether it is in place.
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { join, type PathName } from '../contract/path-name.ts';
@@ -27,8 +28,8 @@ export interface Part extends OpenFolder {
 }
 
 /**
- * What became of a change: it is made; newer content came first; what was staged is gone, and what was there before is there still; or
- * what was staged is gone, and the filesystem cannot tell whether the target is it.
+ * What became of a change: it is made; newer content came first; what was staged is gone, and what was there before is
+ * there still; or what was staged is gone, and the filesystem cannot tell whether the target is it.
  */
 export type Made = 'made' | 'superseded' | 'missing' | 'unknown';
 
@@ -45,7 +46,8 @@ export function pathOf(folders: readonly Pick<OpenFolder, 'directoryPath'>[], { 
 
 /** Fails if new content is gone that is not in place. */
 export function assertMade(made: readonly Made[]): void {
-  if (made.some((one) => one === 'missing' || one === 'unknown')) throw refusal('ERR_UNTORN_MISSING', 'what it had staged is gone');
+  if (made.some((one) => one === 'missing' || one === 'unknown'))
+    throw refusal('ERR_UNTORN_MISSING', 'what it had staged is gone');
 }
 
 /** Makes all changes. Whoever calls it does so at once: readers see old beside new for as short as can be. */
@@ -60,13 +62,21 @@ function* remove(write: Write, part: Part, { name, was }: Removal): Steps<Made> 
   if (now === undefined) return 'made';
   if (!isSameFile(now, was, part.numbered)) return 'superseded';
   yield* unlinkIn(write, part, name);
-  if (isSameInode(yield* lookIn(part, name), now)) throw refusal('EIO', 'the filesystem says that it was removed, and it is there');
+  if (isSameInode(yield* lookIn(part, name), now))
+    throw refusal('EIO', 'the filesystem says that it was removed, and it is there');
   return 'made';
 }
 
 /** What is there under a name, where a file is expected that may be told wrongly for a moment. */
-function* lookFor({ directory, numbered }: Part, name: PathName, recorded: Identity | undefined): Steps<FileStatus | undefined> {
-  return yield* lookUntil({ reach: join(directory.reach, name), directory }, (found) => found?.ino !== recorded?.ino || isSameFile(found, recorded, numbered));
+function* lookFor(
+  { directory, numbered }: Part,
+  name: PathName,
+  recorded: Identity | undefined,
+): Steps<FileStatus | undefined> {
+  return yield* lookUntil(
+    { reach: join(directory.reach, name), directory },
+    (found) => found?.ino !== recorded?.ino || isSameFile(found, recorded, numbered),
+  );
 }
 
 /** How often somebody else may come between. */
@@ -81,11 +91,13 @@ function* put(write: Write, id: string, part: Part, change: Put): Steps<Made> {
     const now = yield* lookFor(part, change.name, change.over);
     if (staged === undefined) return whatBecame(now, change, numbered);
     if (isSameInode(now, staged)) return 'made';
-    if (!isSameFile(now, change.over, numbered)) return (yield* isLike(now, staged, target, source)) ? 'made' : 'superseded';
+    if (!isSameFile(now, change.over, numbered))
+      return (yield* isLike(now, staged, target, source)) ? 'made' : 'superseded';
     try {
       yield* putIntoPlace(write, source, join(directory.reach, furtherName(change.staged, id)), target);
     } catch (error) {
-      // Whoever makes the same change may have been faster with it, or only with this step; or an error was reported of what was done.
+      // Whoever makes the same change may have been faster with it, or only with this step; or an error was reported of
+      // what was done.
       const code = codeOf(error) ?? '';
       if (isSameInode(yield* lookAt({ reach: target }), staged)) return 'made';
       if (!['ENOENT', 'EEXIST'].includes(code) || tries === patience) throw error;
@@ -102,7 +114,9 @@ function whatBecame(now: FileStatus | undefined, { is, over }: Put, numbered: bo
   return isOld ? 'unknown' : 'made';
 }
 
-/** Makes sure that a rename had its effect. A filesystem whose inode numbers follow the names is believed by content. */
+/**
+ * Makes sure that a rename had its effect. A filesystem whose inode numbers follow the names is believed by content.
+ */
 function* confirm(before: FileStatus | undefined, staged: FileStatus, target: PathName, source: PathName): Steps<Made> {
   const now = yield* lookAt({ reach: target });
   if (isSameInode(now, staged)) return 'made';
@@ -110,7 +124,8 @@ function* confirm(before: FileStatus | undefined, staged: FileStatus, target: Pa
   const isGone = (yield* lookAt({ reach: source })) === undefined;
   if (isGone && now?.size === staged.size && now.mtimeNs === staged.mtimeNs) return 'made';
   if (yield* isLike(now, staged, target, source)) return 'made';
-  const isAsBefore = now === undefined || (isSameInode(now, before) && now.size === before?.size && now.mtimeNs === before.mtimeNs);
+  const isAsBefore =
+    now === undefined || (isSameInode(now, before) && now.size === before?.size && now.mtimeNs === before.mtimeNs);
   if (isAsBefore) throw refusal('EIO', 'the filesystem says that it was replaced, and it was not');
   return 'superseded';
 }
@@ -160,7 +175,8 @@ export type Holds = 'old' | 'new' | 'unknown';
 export function* whatItHolds({ directory, numbered }: Part, change: Change): Steps<Holds> {
   try {
     const now = yield* lookAt({ reach: join(directory.reach, change.name) });
-    const [old, fresh]: (Identity | undefined)[] = change.kind === 'put' ? [change.over, change.is] : [change.was, undefined];
+    const [old, fresh]: (Identity | undefined)[] =
+      change.kind === 'put' ? [change.over, change.is] : [change.was, undefined];
     if (isSameFile(now, old, numbered)) return 'old';
     return isSameFile(now, fresh, numbered) ? 'new' : 'unknown';
   } catch {
@@ -168,8 +184,16 @@ export function* whatItHolds({ directory, numbered }: Part, change: Change): Ste
   }
 }
 
-/** When all changes are made and synced: removes what was staged, so that whoever is still at it can put nothing into place any more. */
-export function* clearStaged(write: Write, id: string, parts: readonly (OpenFolder | undefined)[], changes: readonly Change[]): Steps<void> {
+/**
+ * When all changes are made and synced: removes what was staged, so that whoever is still at it can put nothing into
+ * place any more.
+ */
+export function* clearStaged(
+  write: Write,
+  id: string,
+  parts: readonly (OpenFolder | undefined)[],
+  changes: readonly Change[],
+): Steps<void> {
   for (const change of changes) {
     const part = parts[change.directory];
     if (change.kind !== 'put' || part === undefined) continue;

@@ -1,9 +1,9 @@
 /**
  * Finding what a transaction wrote down of itself, and whether to believe it.
  *
- * Believed are records, journals and pointers of this very user that nobody else can write, in the directory in which they were
- * written: not even root acts on what another user wrote, and nobody on a copy. What is not found is not known: it may
- * not be mounted, or may have been moved. That is never taken for "done".
+ * Believed are records, journals and pointers of this very user that nobody else can write, in the directory in which
+ * they were written: not even root acts on what another user wrote, and nobody on a copy. What is not found is not
+ * known: it may not be mounted, or may have been moved. That is never taken for "done".
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { display, join, key, type PathName } from '../contract/path-name.ts';
@@ -32,7 +32,10 @@ function foreign(folder: Folder, name: PathName, why: string): Error {
 }
 
 export function copied(path: PathName): Error {
-  return refusal('ERR_UNTORN_COPIED', `what a transaction wrote down in "${display(path)}" was written in another directory, of which this is a copy`);
+  return refusal(
+    'ERR_UNTORN_COPIED',
+    `what a transaction wrote down in "${display(path)}" was written in another directory, of which this is a copy`,
+  );
 }
 
 export function unreachable(text: string): Error {
@@ -40,17 +43,26 @@ export function unreachable(text: string): Error {
 }
 
 export function notHome({ path }: Site): Error {
-  return unreachable(`"${display(path)}", where the journal of a transaction is, cannot be found: it is not mounted, or was moved or replaced`);
+  return unreachable(
+    `"${display(path)}", where the journal of a transaction is, cannot be found: it is not mounted, or was moved or replaced`,
+  );
 }
 
 /** Opens a transaction's record, performs steps with it, and closes it; undefined if there is none. */
-export function* withRecord<T>(write: Write, home: OpenFolder, id: string, use: (record: FoundDirectory) => Steps<T>): Steps<T | undefined> {
+export function* withRecord<T>(
+  write: Write,
+  home: OpenFolder,
+  id: string,
+  use: (record: FoundDirectory) => Steps<T>,
+): Steps<T | undefined> {
   const name = recordName(id, 'journal');
   const found = yield* openFound(write, home, name);
   if (found === undefined) {
     const status = yield* lookIn(home, name);
     if (status === undefined) return undefined;
-    throw isOwn(write, status) && fileType(status.mode) === 'file' ? damaged('it is no directory') : foreign(home, name, 'is no directory');
+    throw isOwn(write, status) && fileType(status.mode) === 'file'
+      ? damaged('it is no directory')
+      : foreign(home, name, 'is no directory');
   }
   try {
     const why = whyNotPrivate(write, found.status);
@@ -62,13 +74,25 @@ export function* withRecord<T>(write: Write, home: OpenFolder, id: string, use: 
 }
 
 /** Reads a journal; undefined if there is none. Fails with `ERR_UNTORN_JOURNAL` if it is not whole. */
-export function* readJournal(write: Write, home: OpenFolder, record: FoundDirectory, id: string): Steps<Read<Journal> | undefined> {
+export function* readJournal(
+  write: Write,
+  home: OpenFolder,
+  record: FoundDirectory,
+  id: string,
+): Steps<Read<Journal> | undefined> {
   const read = yield* readRecord(write, record, journalName, maximumSize, (bytes) => decodeJournal(bytes, id));
   return read && { content: read.content, numbered: yield* isNumbered(home, read.content.directories[0], read.isSame) };
 }
 
-/** A journal that is not whole leads nowhere: its owner did not come to writing the pointers, still less to the commit. */
-export function* readIfWhole(write: Write, home: OpenFolder, record: FoundDirectory, id: string): Steps<Read<Journal> | undefined> {
+/**
+ * A journal that is not whole leads nowhere: its owner did not come to writing the pointers, still less to the commit.
+ */
+export function* readIfWhole(
+  write: Write,
+  home: OpenFolder,
+  record: FoundDirectory,
+  id: string,
+): Steps<Read<Journal> | undefined> {
   try {
     return yield* readJournal(write, home, record, id);
   } catch (error) {
@@ -90,7 +114,13 @@ interface ReadRecord<T> {
   readonly isSame: boolean;
 }
 
-function* readRecord<T extends { ino: bigint }>(write: Write, folder: Folder, name: PathName, limit: number, decode: (bytes: Uint8Array) => T): Steps<ReadRecord<T> | undefined> {
+function* readRecord<T extends { ino: bigint }>(
+  write: Write,
+  folder: Folder,
+  name: PathName,
+  limit: number,
+  decode: (bytes: Uint8Array) => T,
+): Steps<ReadRecord<T> | undefined> {
   const reading = yield* readOwn(write, folder, name, limit);
   if (reading === undefined) {
     if ((yield* lookIn(folder, name)) !== undefined) throw foreign(folder, name, 'is no regular file');
@@ -102,8 +132,8 @@ function* readRecord<T extends { ino: bigint }>(write: Write, folder: Folder, na
 }
 
 /**
- * Makes sure that something was written in the directory where it is found, and tells whether inode numbers can be compared there. Where
- * the filesystem makes them up at each mount, that is known by the directory's path.
+ * Makes sure that something was written in the directory where it is found, and tells whether inode numbers can be
+ * compared there. Where the filesystem makes them up at each mount, that is known by the directory's path.
  */
 export function* isNumbered(folder: OpenFolder, said: Site, isSameFile: boolean): Steps<boolean> {
   if (isSameFile && folder.directory.status.ino === said.ino) return true;
@@ -123,7 +153,18 @@ function pathsTo(from: PathName, { relative, path }: Site): PathName[] {
 }
 
 /** What a system says of a directory that is not there, or not now. */
-const absent = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENOTCONN', 'ESTALE', 'ENODEV', 'ENXIO', 'EHOSTDOWN', 'ETIMEDOUT']);
+const absent = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'ELOOP',
+  'EACCES',
+  'ENOTCONN',
+  'ESTALE',
+  'ENODEV',
+  'ENXIO',
+  'EHOSTDOWN',
+  'ETIMEDOUT',
+]);
 
 function* openIfThere(write: Write, directoryPath: PathName): Steps<OpenFolder | undefined> {
   try {
@@ -134,8 +175,14 @@ function* openIfThere(write: Write, directoryPath: PathName): Steps<OpenFolder |
   }
 }
 
-/** Opens the first of some directories of which a question is answered; that answer, and why others were not believed. */
-function* firstAnswer<T>(write: Write, paths: readonly PathName[], ask: (folder: OpenFolder) => Steps<T | undefined>): Steps<{ folder?: OpenFolder; answer?: T; error?: unknown }> {
+/**
+ * Opens the first of some directories of which a question is answered; that answer, and why others were not believed.
+ */
+function* firstAnswer<T>(
+  write: Write,
+  paths: readonly PathName[],
+  ask: (folder: OpenFolder) => Steps<T | undefined>,
+): Steps<{ folder?: OpenFolder; answer?: T; error?: unknown }> {
   let problem: { error?: unknown } = {};
   for (const path of paths) {
     const folder = yield* openIfThere(write, path);
@@ -188,14 +235,23 @@ export interface FoundPart {
 
 /** Opens another directory of a transaction where its home says that it is. */
 export function* openPart(write: Write, home: OpenFolder, site: Site, id: string): Steps<FoundPart> {
-  const { folder, answer } = yield* firstAnswer(write, pathsTo(home.directoryPath, site), (one) => partAt(write, home, one, site, id));
+  const { folder, answer } = yield* firstAnswer(write, pathsTo(home.directoryPath, site), (one) =>
+    partAt(write, home, one, site, id),
+  );
   if (folder === undefined || answer === undefined) return { site, folder: undefined, pointed: false, numbered: false };
   return { site, folder: yield* byItsOwnPath(folder, site), ...answer };
 }
 
-function* partAt(write: Write, home: OpenFolder, folder: OpenFolder, site: Site, id: string): Steps<Pick<FoundPart, 'pointed' | 'numbered'> | undefined> {
+function* partAt(
+  write: Write,
+  home: OpenFolder,
+  folder: OpenFolder,
+  site: Site,
+  id: string,
+): Steps<Pick<FoundPart, 'pointed' | 'numbered'> | undefined> {
   const pointer = yield* readOwnPointer(write, folder, id);
-  if (pointer === undefined) return folder.directory.status.ino === site.ino ? { pointed: false, numbered: true } : undefined;
+  if (pointer === undefined)
+    return folder.directory.status.ino === site.ino ? { pointed: false, numbered: true } : undefined;
   yield* refuseCopy(write, home, folder, pointer.content.home, id);
   return { pointed: true, numbered: pointer.numbered };
 }
@@ -210,7 +266,10 @@ function* readOwnPointer(write: Write, folder: OpenFolder, id: string): Steps<Re
   }
 }
 
-/** A home to which a directory's pointer does not lead while it leads to another one is a copy, as a snapshot, in which inode numbers are the same. */
+/**
+ * A home to which a directory's pointer does not lead while it leads to another one is a copy, as a snapshot, in which
+ * inode numbers are the same.
+ */
 function* refuseCopy(write: Write, home: OpenFolder, from: OpenFolder, site: Site, id: string): Steps<void> {
   const paths = pathsTo(from.directoryPath, site);
   for (const path of paths) if (yield* isStill(home.directory, path)) return;

@@ -10,14 +10,16 @@ import { relativePath, type PathName } from '../contract/path-name.ts';
 import { digest, tokenForm } from '../system/owner.ts';
 import type { FileStatus } from '../system/port.ts';
 
-/** What tells a file from one that took its place later. Size and time are left out where they may not be on the disk. */
+/**
+ * What tells a file from one that took its place later. Size and time are left out where they may not be on the disk.
+ */
 export interface Identity {
   readonly ino: bigint;
   readonly size?: number;
   readonly mtimeNs?: bigint;
   /**
-   * Whether another change gives that very file another name. What is done to it meanwhile is there under that; and a rename may
-   * change its time, under each of its names (encfs).
+   * Whether another change gives that very file another name. What is done to it meanwhile is there under that; and a
+   * rename may change its time, under each of its names (encfs).
    */
   readonly isLinked?: boolean;
 }
@@ -46,9 +48,9 @@ export interface Removal extends Place {
 export type Change = Put | Removal;
 
 /**
- * Where a directory is: the way to it from the one that says so, which is right also where the tree was mounted elsewhere, as in
- * another container; its absolute path; and its inode number, by which it is known again. (A device has another number
- * after each mount.)
+ * Where a directory is: the way to it from the one that says so, which is right also where the tree was mounted
+ * elsewhere, as in another container; its absolute path; and its inode number, by which it is known again. (A device
+ * has another number after each mount.)
  */
 export interface Site {
   readonly relative: string | undefined;
@@ -85,11 +87,26 @@ const version = 2;
 
 export function encodeJournal({ id, ino, directories, locks, changes }: Journal): Uint8Array {
   const sites = directories.map(encodeSite);
-  return seal({ untorn: 'transaction', version, id, ino: String(ino), directories: sites, locks, changes: changes.map(encodeChange) });
+  return seal({
+    untorn: 'transaction',
+    version,
+    id,
+    ino: String(ino),
+    directories: sites,
+    locks,
+    changes: changes.map(encodeChange),
+  });
 }
 
 export function encodePointer({ id, ino, directory, home }: Pointer): Uint8Array {
-  return seal({ untorn: 'pointer', version, id, ino: String(ino), directory: encodeSite(directory), home: encodeSite(home) });
+  return seal({
+    untorn: 'pointer',
+    version,
+    id,
+    ino: String(ino),
+    directory: encodeSite(directory),
+    home: encodeSite(home),
+  });
 }
 
 function seal(value: unknown): Uint8Array {
@@ -109,19 +126,31 @@ function encodeSite({ relative, path, ino }: Site): unknown {
 
 function decodeSite(value: unknown): Site {
   const { relative, path, ino } = record(value);
-  if (relative !== undefined && (typeof relative !== 'string' || relative === '' || relative.includes('\0'))) throw damaged('a value is no path');
+  if (relative !== undefined && (typeof relative !== 'string' || relative === '' || relative.includes('\0')))
+    throw damaged('a value is no path');
   return { relative, path: decodePath(path), ino: integer(ino) };
 }
 
 function encodeIdentity(identity: Identity | undefined): unknown {
   if (identity === undefined) return null;
   const { ino, size, mtimeNs, isLinked } = identity;
-  return { ino: String(ino), ...(isLinked === true && { linked: true }), ...(size !== undefined && { size }), ...(mtimeNs !== undefined && { mtime: String(mtimeNs) }) };
+  return {
+    ino: String(ino),
+    ...(isLinked === true && { linked: true }),
+    ...(size !== undefined && { size }),
+    ...(mtimeNs !== undefined && { mtime: String(mtimeNs) }),
+  };
 }
 
 function encodeChange(change: Change): unknown {
   const common = { kind: change.kind, directory: change.directory, name: encodePath(change.name) };
-  if (change.kind === 'put') return { ...common, staged: encodePath(change.staged), is: encodeIdentity(change.is), over: encodeIdentity(change.over) };
+  if (change.kind === 'put')
+    return {
+      ...common,
+      staged: encodePath(change.staged),
+      is: encodeIdentity(change.is),
+      over: encodeIdentity(change.over),
+    };
   return { ...common, was: encodeIdentity(change.was) };
 }
 
@@ -154,10 +183,15 @@ export function damaged(why: string): Error {
 
 function open(bytes: Uint8Array, what: string, id?: string): Fields {
   const [line, sum, end, ...more] = Buffer.from(bytes).toString().split('\n');
-  if (line === undefined || sum !== digest(line) || end !== '' || more.length > 0) throw damaged('its checksum is wrong');
+  if (line === undefined || sum !== digest(line) || end !== '' || more.length > 0)
+    throw damaged('its checksum is wrong');
   const fields = record(JSON.parse(line));
   if (fields['untorn'] !== what) throw damaged(`it is no ${what}`);
-  if (fields['version'] !== version) throw refusal('ERR_UNTORN_JOURNAL_VERSION', `the journal of a transaction has version ${String(fields['version'])}, which this version of untorn does not know`);
+  if (fields['version'] !== version)
+    throw refusal(
+      'ERR_UNTORN_JOURNAL_VERSION',
+      `the journal of a transaction has version ${String(fields['version'])}, which this version of untorn does not know`,
+    );
   if (id !== undefined && fields['id'] !== id) throw damaged('it is of another transaction');
   return fields;
 }
@@ -179,32 +213,50 @@ function integer(value: unknown): bigint {
 
 function decodePath(value: unknown): PathName {
   const path = typeof value === 'string' ? value : Buffer.from(String(record(value)['bytes']), 'base64');
-  if (path.length === 0 || path.includes('\0') || (typeof path !== 'string' && isUtf8(path))) throw damaged('a value is no path');
+  if (path.length === 0 || path.includes('\0') || (typeof path !== 'string' && isUtf8(path)))
+    throw damaged('a value is no path');
   return path;
 }
 
 /** A name in a directory, and nothing that leads out of it. */
 function decodeName(value: unknown): PathName {
   const name = decodePath(value);
-  if (name.includes('/') || (process.platform === 'win32' && /[\\:]/.test(String(name))) || ['.', '..'].includes(String(name))) throw damaged('a value is no name');
+  if (
+    name.includes('/') ||
+    (process.platform === 'win32' && /[\\:]/.test(String(name))) ||
+    ['.', '..'].includes(String(name))
+  )
+    throw damaged('a value is no name');
   return name;
 }
 
 function decodeIdentity(value: unknown): Identity {
   const { ino, size, mtime, linked } = record(value);
   if (size !== undefined && !Number.isSafeInteger(size)) throw damaged('a size is no number');
-  return { ino: integer(ino), ...(linked === true && { isLinked: true }), ...(size !== undefined && { size: size as number }), ...(mtime !== undefined && { mtimeNs: integer(mtime) }) };
+  return {
+    ino: integer(ino),
+    ...(linked === true && { isLinked: true }),
+    ...(size !== undefined && { size: size as number }),
+    ...(mtime !== undefined && { mtimeNs: integer(mtime) }),
+  };
 }
 
 function decodeChange(value: unknown, directories: number, id: string): Change {
   const { kind, directory, name, staged, is, over, was } = record(value);
-  if (!Number.isInteger(directory) || (directory as number) < 0 || (directory as number) >= directories) throw damaged('a directory is missing');
+  if (!Number.isInteger(directory) || (directory as number) < 0 || (directory as number) >= directories)
+    throw damaged('a directory is missing');
   const common = { directory: directory as number, name: decodeName(name) };
   if (kind === 'remove') return { kind, ...common, was: decodeIdentity(was) };
   if (kind !== 'put') throw damaged('a change is of no known kind');
   const decoded = decodeName(staged);
   if (!decoded.includes(stagedToken(id))) throw damaged('a staged file is of another transaction');
-  return { kind, ...common, staged: decoded, is: decodeIdentity(is), over: over === null ? undefined : decodeIdentity(over) };
+  return {
+    kind,
+    ...common,
+    staged: decoded,
+    is: decodeIdentity(is),
+    over: over === null ? undefined : decodeIdentity(over),
+  };
 }
 
 /** What the names of all files have in common that a transaction staged. */

@@ -1,19 +1,20 @@
 /**
  * What a transaction writes down of itself.
  *
- * In its home directory: the record, a directory that nobody else can write, with the journal, which is there from before the
- * commit until all is done, and the token, an empty file, whose renaming from `pending` to `committed` is the commit. While there
- * is a `committed` token the journal is to be carried out (it is `done` then); otherwise what was staged is to be removed, of which nothing is left
- * when all has been done. So exactly one of two that decide differently succeeds: who commits renames the token, and who rolls
- * back removes it first. A suspended owner whose token is gone cannot commit any more. Another user who may write the home can
- * take the whole record away, so that nothing is known of the transaction; but not decide it.
- * (The journal itself keeps its name: in a power cut a filesystem without a journal of its own may lose both names of a file that
- * is being renamed, or keep both.)
+ * In its home directory: the record, a directory that nobody else can write, with the journal, which is there from
+ * before the commit until all is done, and the token, an empty file, whose renaming from `pending` to `committed` is
+ * the commit. While there is a `committed` token the journal is to be carried out (it is `done` then); otherwise what
+ * was staged is to be removed, of which nothing is left when all has been done. So exactly one of two that decide
+ * differently succeeds: who commits renames the token, and who rolls back removes it first. A suspended owner whose
+ * token is gone cannot commit any more. Another user who may write the home can take the whole record away, so that
+ * nothing is known of the transaction; but not decide it. (The journal itself keeps its name: in a power cut a
+ * filesystem without a journal of its own may lose both names of a file that is being renamed, or keep both.)
  *
- * Every other directory has a pointer to the home, which comes after the journal and is gone, durably, before it goes. So a
- * pointer that leads to no journal has not found its home, and a committed journal that leads to a directory without a pointer
- * has not found the right one: it is not mounted, or was moved. Both are left alone. All of them say in which directory they were
- * written, by its inode number: in a copy nothing is believed. `find-record.ts` finds and believes them.
+ * Every other directory has a pointer to the home, which comes after the journal and is gone, durably, before it goes.
+ * So a pointer that leads to no journal has not found its home, and a committed journal that leads to a directory
+ * without a pointer has not found the right one: it is not mounted, or was moved. Both are left alone. All of them say
+ * in which directory they were written, by its inode number: in a copy nothing is believed. `find-record.ts` finds and
+ * believes them.
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { display, join, type PathName } from '../contract/path-name.ts';
@@ -25,7 +26,16 @@ import { syncDirectory, syncNow } from '../files/directory.ts';
 import type { OpenFolder } from '../files/file-order.ts';
 import type { Folder } from '../files/folder.ts';
 import type { Write } from '../files/operation.ts';
-import { closeFound, isOwn, lookIn, openFound, rmdirIn, unlinkIn, whyNotOwn, type FoundDirectory } from '../files/owned.ts';
+import {
+  closeFound,
+  isOwn,
+  lookIn,
+  openFound,
+  rmdirIn,
+  unlinkIn,
+  whyNotOwn,
+  type FoundDirectory,
+} from '../files/owned.ts';
 import { newFileFlags, syncTemporary } from '../files/temporary.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { encodeJournal, encodePointer, type Journal, type Pointer } from './format.ts';
@@ -56,7 +66,9 @@ const doneName = 'token.done';
 /** Why a directory is not believed to be a record of this user's; undefined if it is. */
 export function whyNotPrivate(write: Write, status: FileStatus): string | undefined {
   if (!isOwn(write, status)) return "is another user's";
-  return write.surroundings.platform !== 'win32' && (status.mode & 0o022) !== 0 ? 'can be written by others' : undefined;
+  return write.surroundings.platform !== 'win32' && (status.mode & 0o022) !== 0
+    ? 'can be written by others'
+    : undefined;
 }
 
 /** A file that has been written, to be removed if the process ends before the commit. */
@@ -72,7 +84,12 @@ export interface WrittenRecord extends WrittenFile {
   readonly files: WrittenFile[];
 }
 
-function guardOf({ surroundings }: Write, kind: 'file' | 'directory', { directory, directoryPath }: Folder, name: PathName): Guard {
+function guardOf(
+  { surroundings }: Write,
+  kind: 'file' | 'directory',
+  { directory, directoryPath }: Folder,
+  name: PathName,
+): Guard {
   return surroundings.guard(kind, join(directory.reach, name), join(directoryPath, name));
 }
 
@@ -89,10 +106,14 @@ export function* createRecord(write: Write, folder: Folder, id: string): Steps<W
     if (why === undefined) return { folder, name, guard, found, files: [] };
     yield* closeFound(found);
     // As on filesystems without owners and modes.
-    throw refusal('ENOTSUP', `it could not be recovered: "${display(join(folder.directoryPath, name))}", which it made, ${why}`);
+    throw refusal(
+      'ENOTSUP',
+      `it could not be recovered: "${display(join(folder.directoryPath, name))}", which it made, ${why}`,
+    );
   } catch (error) {
     // An error may be reported of what was done; but what was there before is somebody else's.
-    if (codeOf(error) !== 'EEXIST' && (yield* afterFailure(call.rmdir(join(folder.directory.reach, name))))) guard.release();
+    if (codeOf(error) !== 'EEXIST' && (yield* afterFailure(call.rmdir(join(folder.directory.reach, name)))))
+      guard.release();
     throw error;
   }
 }
@@ -105,12 +126,16 @@ export function* fillRecord(write: Write, record: WrittenRecord, journal: Omit<J
 
 /** A pointer has its name when it is whole: it says that there is a journal. */
 export function* writePointer(write: Write, folder: Folder, pointer: Omit<Pointer, 'ino'>): Steps<WrittenFile> {
-  const written = yield* writeNew(write, folder, `.${write.surroundings.token('staged')}`, (ino) => encodePointer({ ...pointer, ino }));
+  const written = yield* writeNew(write, folder, `.${write.surroundings.token('staged')}`, (ino) =>
+    encodePointer({ ...pointer, ino }),
+  );
   const name = recordName(pointer.id, 'pointer');
   const guard = guardOf(write, 'file', folder, name);
   guard.opened();
   try {
-    yield* whileBusy(write, () => call.rename(join(folder.directory.reach, written.name), join(folder.directory.reach, name)));
+    yield* whileBusy(write, () =>
+      call.rename(join(folder.directory.reach, written.name), join(folder.directory.reach, name)),
+    );
   } catch (error) {
     yield* withdrawFile(written);
     // On a network filesystem an error may be reported of what was done.
@@ -121,7 +146,12 @@ export function* writePointer(write: Write, folder: Folder, pointer: Omit<Pointe
   return { folder, name, guard };
 }
 
-function* writeNew(write: Write, folder: Folder, name: PathName, content?: (ino: bigint) => Uint8Array): Steps<WrittenFile> {
+function* writeNew(
+  write: Write,
+  folder: Folder,
+  name: PathName,
+  content?: (ino: bigint) => Uint8Array,
+): Steps<WrittenFile> {
   const written = { folder, name, guard: guardOf(write, 'file', folder, name) };
   try {
     yield* createFile(write, written, content);
@@ -134,14 +164,22 @@ function* writeNew(write: Write, folder: Folder, name: PathName, content?: (ino:
   }
 }
 
-function* createFile(write: Write, { folder, name, guard }: Readonly<WrittenFile>, content: ((ino: bigint) => Uint8Array) | undefined): Steps<void> {
+function* createFile(
+  write: Write,
+  { folder, name, guard }: Readonly<WrittenFile>,
+  content: ((ino: bigint) => Uint8Array) | undefined,
+): Steps<void> {
   const fd = yield* call.open(join(folder.directory.reach, name), newFileFlags(write), 0o600);
   guard.opened();
   try {
     if (content !== undefined) {
       const status = yield* call.fstat(fd);
       const why = whyNotOwn(write, status, Infinity);
-      if (why !== undefined) throw refusal('ENOTSUP', `it could not be recovered: "${display(join(folder.directoryPath, name))}", which it wrote, ${why}`);
+      if (why !== undefined)
+        throw refusal(
+          'ENOTSUP',
+          `it could not be recovered: "${display(join(folder.directoryPath, name))}", which it wrote, ${why}`,
+        );
       yield* writeAll(write, fd, content(status.ino));
       if (write.settings.durability !== 'off') yield* syncTemporary(write, { fd });
     }
@@ -200,7 +238,10 @@ export function* isDone(record: FoundDirectory): Steps<boolean> {
   return (yield* lookIn(record, doneName)) !== undefined;
 }
 
-/** Everything is done: what is staged counts for nothing from here on. Durable, so that it cannot be done again after later writes. */
+/**
+ * Everything is done: what is staged counts for nothing from here on. Durable, so that it cannot be done again after
+ * later writes.
+ */
 export function* finishToken(write: Write, record: FoundDirectory): Steps<void> {
   try {
     yield* call.rename(join(record.directory.reach, committedName), join(record.directory.reach, doneName));

@@ -20,7 +20,16 @@ import { isLockName, sweepLock } from '../lock/sweep-lock.ts';
 import type { Settle } from '../lock/takeover.ts';
 import { copied, readIfWhole, withRecord } from './find-record.ts';
 import type { Journal } from './format.ts';
-import { homeFrom, refuseUnsettled, removeStrays, settleDead, settleUnderLock, underLocks, unsettled, type Tell } from './resolve-owner.ts';
+import {
+  homeFrom,
+  refuseUnsettled,
+  removeStrays,
+  settleDead,
+  settleUnderLock,
+  underLocks,
+  unsettled,
+  type Tell,
+} from './resolve-owner.ts';
 import { withParts, type Settled } from './resolve.ts';
 import type { KeptTransaction, RecoveredFile, RecoverResult } from './result.ts';
 import { Leftovers, type Left } from './scan.ts';
@@ -88,13 +97,15 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery, found: F
       }
       yield* recoverOne(write, here, id, found, files);
       const waiting = found.waiting.get(id);
-      if (waiting !== undefined) found.kept.push({ path, reason: 'unreachable', error: waiting, ...directoriesOf(waiting) });
+      if (waiting !== undefined)
+        found.kept.push({ path, reason: 'unreachable', error: waiting, ...directoriesOf(waiting) });
       abandoned.delete(id);
     } catch (error) {
       // Somebody else may have been faster with all of it.
       if ((yield* lookIn(here, name)) === undefined) continue;
       const one = keptBecause(write, path, error);
-      if (one.reason === 'unreachable') found.files.push(...files.map((file) => ({ path: file, outcome: 'unreachable' as const })));
+      if (one.reason === 'unreachable')
+        found.files.push(...files.map((file) => ({ path: file, outcome: 'unreachable' as const })));
       found.kept.push(one);
     }
   }
@@ -103,12 +114,15 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery, found: F
 /** Locks of owners that are seen to be dead: what their owners were at is put right first. */
 function* freeLocks(write: Write, folder: OpenFolder, found: Found): Steps<void> {
   const exclusive = yield* isExclusive(folder.directory);
-  const reason = (status: FileStatus, owner: LockOwner): 'alive' | undefined => (signOf(write, { owner, status }, exclusive) === 'dead' ? undefined : 'alive');
+  const reason = (status: FileStatus, owner: LockOwner): 'alive' | undefined =>
+    signOf(write, { owner, status }, exclusive) === 'dead' ? undefined : 'alive';
   for (const name of yield* namesIn(write, folder)) {
     if (!isLockName(name)) continue;
-    const free = (settle: Settle): Steps<unknown> => sweepLock({ write, dryRun: false, settle, keptBecause: reason }, folder, name);
+    const free = (settle: Settle): Steps<unknown> =>
+      sweepLock({ write, dryRun: false, settle, keptBecause: reason }, folder, name);
     try {
-      // Those of what is settled are only to be removed. In one go, where nothing waits for a disk, that takes a fifth of the time.
+      // Those of what is settled are only to be removed. In one go, where nothing waits for a disk, that takes a fifth
+      // of the time.
       const isQuick = found.done.size > 0 && folder.directory.local;
       if (isQuick && (yield* atOnce(isFreed(free((dead) => refuseUnsettled(folder, dead, found)))))) continue;
       yield* free((dead) => settleDead(write, folder, dead, found));
@@ -144,7 +158,12 @@ function keptBecause({ surroundings: { platform } }: Write, path: PathName, erro
   const code = codeOf(error) ?? '';
   // As another user's files in a directory like /tmp. Windows says the same of files that are in use.
   const isForeign = platform !== 'win32' && ['EACCES', 'EPERM'].includes(code);
-  return { path, reason: isForeign ? 'foreign' : (reasons[code] ?? 'failed'), error: withoutDescriptors(error) as Error, ...directoriesOf(error) };
+  return {
+    path,
+    reason: isForeign ? 'foreign' : (reasons[code] ?? 'failed'),
+    error: withoutDescriptors(error) as Error,
+    ...directoriesOf(error),
+  };
 }
 
 /** The directories that an error says are not there. */
@@ -153,7 +172,13 @@ function directoriesOf(error: unknown): Pick<KeptTransaction, 'directories'> {
   return directories === undefined ? {} : { directories };
 }
 
-function* reasonToKeep(write: Write, recovery: Recovery, here: OpenFolder, left: Left, id: string): Steps<'alive' | 'young' | 'foreign' | 'gone' | undefined> {
+function* reasonToKeep(
+  write: Write,
+  recovery: Recovery,
+  here: OpenFolder,
+  left: Left,
+  id: string,
+): Steps<'alive' | 'young' | 'foreign' | 'gone' | undefined> {
   let last: bigint | undefined;
   for (const name of [left.record, left.pointer, left.staged[0]]) {
     const status = name === undefined ? undefined : yield* lookIn(here, name);
@@ -186,22 +211,40 @@ function* recoverOne(write: Write, here: OpenFolder, id: string, found: Found, f
 }
 
 /**
- * Under the locks of all of its files, so that nobody reads one in the middle who took its lock when that was free; and under
- * the lock of the record, so that only one is at it. To take over the first of these locks is to put all of it right already,
- * which `found` hears of: then the others are only to be given back, and those of this directory are in any case.
+ * Under the locks of all of its files, so that nobody reads one in the middle who took its lock when that was free; and
+ * under the lock of the record, so that only one is at it. To take over the first of these locks is to put all of it
+ * right already, which `found` hears of: then the others are only to be given back, and those of this directory are in
+ * any case.
  */
-function* recoverFromHome(write: Write, home: OpenFolder, here: OpenFolder, id: string, found: Found, files: PathName[]): Steps<void> {
+function* recoverFromHome(
+  write: Write,
+  home: OpenFolder,
+  here: OpenFolder,
+  id: string,
+  found: Found,
+  files: PathName[],
+): Steps<void> {
   const journal = yield* withRecord(write, home, id, (record) => readIfWhole(write, home, record, id));
   const settle = function* (): Steps<void> {
     if (!found.done.has(id)) found.tell(id, yield* settleUnderLock(write, home, id, found));
   };
   if (journal === undefined) return yield* settle();
   const { content } = journal;
-  files.push(...content.changes.map(({ directory, name }) => join((content.directories[directory] as { path: PathName }).path, name)));
+  files.push(
+    ...content.changes.map(({ directory, name }) =>
+      join((content.directories[directory] as { path: PathName }).path, name),
+    ),
+  );
   yield* withParts(write, home, journal, function* (others) {
     const folders = [home, ...others.map(({ folder }) => folder)];
     if (!folders.some((folder) => folder?.directory.key === here.directory.key)) throw copied(here.directoryPath);
-    yield* underLocks(write, placesOf(content, folders), found, settle, ({ directory }) => !found.done.has(id) || directory.key !== here.directory.key);
+    yield* underLocks(
+      write,
+      placesOf(content, folders),
+      found,
+      settle,
+      ({ directory }) => !found.done.has(id) || directory.key !== here.directory.key,
+    );
   });
 }
 
@@ -213,7 +256,10 @@ function placesOf({ changes }: Journal, folders: readonly (OpenFolder | undefine
   return places.toSorted(inOrder);
 }
 
-/** Directories of which this process knows that no crash of the system has left anything in them: a number may be another's by now. */
+/**
+ * Directories of which this process knows that no crash of the system has left anything in them: a number may be
+ * another's by now.
+ */
 const visited = new Set<string>();
 
 function visitOf({ directory: { key, status } }: OpenFolder): string {
@@ -231,7 +277,10 @@ export function* recoverOnce(write: Write, folder: OpenFolder, recovery: Recover
   try {
     const found = new Found(false);
     yield* recoverIn(write, folder, recovery, found);
-    const problem = found.kept.find(({ reason, error }) => error !== undefined && !harmless.has(reason) && ![...found.waiting.values()].includes(error));
+    const problem = found.kept.find(
+      ({ reason, error }) =>
+        error !== undefined && !harmless.has(reason) && ![...found.waiting.values()].includes(error),
+    );
     if (problem !== undefined) throw problem.error;
     return found.done.size > 0;
   } catch (error) {

@@ -15,8 +15,9 @@ import type { RecoverResult } from './result.ts';
 /** How to recover. */
 export interface RecoverOptions {
   /**
-   * Milliseconds since the last change from which a transaction counts as interrupted whose owner cannot be judged, because it
-   * ran on another machine or in another container. What belongs to owners that are seen to be alive is never touched.
+   * Milliseconds since the last change from which a transaction counts as interrupted whose owner cannot be judged,
+   * because it ran on another machine or in another container. What belongs to owners that are seen to be alive is
+   * never touched.
    * @default 86_400_000 (a day)
    */
   olderThan?: number | undefined;
@@ -26,8 +27,8 @@ export interface RecoverOptions {
  * Completes the transactions that a crash interrupted after their commit, and removes what others left, as far as they
  * concern files of a directory: each is then done or not done, in all of its directories.
  *
- * It can be called at any time, by several processes at once, and again if it is interrupted itself. A program that uses
- * {@link transaction} calls it at its start, before it reads its files.
+ * It can be called at any time, by several processes at once, and again if it is interrupted itself. A program that
+ * uses {@link transaction} calls it at its start, before it reads its files.
  *
  * @throws {WriteError} with the system's code, if the directory cannot be read.
  * @example At the start of a program
@@ -46,9 +47,23 @@ export function recoverSync(directory: PathLike, options?: RecoverOptions): Reco
   return runSync(reporting(write, recoverDirectory(write, recovery)));
 }
 
-function readRecover(directory: PathLike, given: RecoverOptions | null | undefined, blocking: boolean): { write: Write; recovery: Recovery } {
+function readRecover(
+  directory: PathLike,
+  given: RecoverOptions | null | undefined,
+  blocking: boolean,
+): { write: Write; recovery: Recovery } {
   const { olderThan = 86_400_000 } = record(given, 'options', ['olderThan']);
   if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
-  if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
-  return { write: newLook('recover', absolutePath(directory, 'directory'), readOptions({ linger: false }), surroundings, blocking), recovery: { olderThan, judge, now: currentTime } };
+  if (!(olderThan >= 0))
+    throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
+  return {
+    write: newLook(
+      'recover',
+      absolutePath(directory, 'directory'),
+      readOptions({ linger: false }),
+      surroundings,
+      blocking,
+    ),
+    recovery: { olderThan, judge, now: currentTime },
+  };
 }

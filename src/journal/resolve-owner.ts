@@ -1,9 +1,9 @@
 /**
  * Putting right what a dead owner of a lock was at: before anybody who takes the lock over reads the file.
  *
- * Promise: the note of a lock decides only about the transaction that it is of. It is this user's (whoever takes over makes sure
- * of that), it was written in this directory, its transaction is of the process that the lock's entry names, and the
- * journal names that very lock. Without such a note only transactions count whose own owners are dead.
+ * Promise: the note of a lock decides only about the transaction that it is of. It is this user's (whoever takes over
+ * makes sure of that), it was written in this directory, its transaction is of the process that the lock's entry names,
+ * and the journal names that very lock. Without such a note only transactions count whose own owners are dead.
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { asText, display, join, type PathName } from '../contract/path-name.ts';
@@ -56,7 +56,10 @@ export function* refuseUnsettled(folder: OpenFolder, dead: Dead, { done }: Tell)
   if (note === undefined || !done.has(note.id)) throw refusal(unsettled, 'it is not settled yet');
 }
 
-/** Undefined for one that is not whole, that was written elsewhere, or that is of another process than the lock's entry says. */
+/**
+ * Undefined for one that is not whole, that was written elsewhere, or that is of another process than the lock's entry
+ * says.
+ */
 function* noteOf({ note, owner }: Dead, folder: OpenFolder): Steps<Pointer | undefined> {
   if (note.byteLength === 0) return undefined;
   try {
@@ -75,7 +78,13 @@ function isSameThread(one: Owner, other: Owner): boolean {
   return parts.every((part) => one[part] === other[part]);
 }
 
-function* settleNoted(write: Write, folder: OpenFolder, { random }: Dead, { id, home: site }: Pointer, tell: Tell): Steps<void> {
+function* settleNoted(
+  write: Write,
+  folder: OpenFolder,
+  { random }: Dead,
+  { id, home: site }: Pointer,
+  tell: Tell,
+): Steps<void> {
   if (tell.done.has(id)) return;
   const home = yield* homeFrom(write, folder, id);
   if (home !== undefined) return yield* inHome(write, home, () => settleLock(write, home, id, random, tell));
@@ -110,17 +119,23 @@ export function* homeFrom(write: Write, folder: OpenFolder, id: string): Steps<O
   if (pointer === undefined) return undefined;
   const home = yield* openHome(write, folder.directoryPath, pointer.content.home, id);
   // The pointer goes before the journal: if it is there still, the home is not where it says.
-  if (home === undefined && (yield* lookIn(folder, recordName(id, 'pointer'))) !== undefined) throw notHome(pointer.content.home);
+  if (home === undefined && (yield* lookIn(folder, recordName(id, 'pointer'))) !== undefined)
+    throw notHome(pointer.content.home);
   return home;
 }
 
-/** Removes what one has staged in a directory in which it has neither its record nor a pointer: it was not committed, or is done. */
+/**
+ * Removes what one has staged in a directory in which it has neither its record nor a pointer: it was not committed, or
+ * is done.
+ */
 export function* removeStrays(write: Write, folder: OpenFolder, id: string, tell: Tell): Steps<void> {
   const removed: PathName[] = [];
   const left = (yield* tell.leftovers.in(write, folder)).get(id);
   // What a look does not find may be there all the same: a list of names is another look.
   if (isRecorded(left) && isRecorded((yield* new Leftovers().in(write, folder)).get(id))) {
-    throw unreachable(`the record of a transaction in "${display(folder.directoryPath)}" is listed, and cannot be found`);
+    throw unreachable(
+      `the record of a transaction in "${display(folder.directoryPath)}" is listed, and cannot be found`,
+    );
   }
   for (const name of left?.staged ?? []) {
     if ((yield* lookIn(folder, name)) === undefined) continue;
@@ -131,8 +146,9 @@ export function* removeStrays(write: Write, folder: OpenFolder, id: string, tell
 }
 
 /**
- * An update's lock, or one that lost its note in a power cut: nothing of a lock is synced. What was committed has a record in this
- * directory, which was synced; so all that dead processes left here is put right. What cannot be is left for `recover()` to tell.
+ * An update's lock, or one that lost its note in a power cut: nothing of a lock is synced. What was committed has a
+ * record in this directory, which was synced; so all that dead processes left here is put right. What cannot be is left
+ * for `recover()` to tell.
  */
 function* settleAtAGuess(write: Write, folder: OpenFolder, owner: LockOwner, tell: Tell): Steps<void> {
   for (const [id, left] of yield* tell.leftovers.in(write, folder)) {
@@ -141,7 +157,10 @@ function* settleAtAGuess(write: Write, folder: OpenFolder, owner: LockOwner, tel
     try {
       const home = yield* homeFrom(write, folder, id);
       if (home === undefined) yield* removeStrays(write, folder, id, tell);
-      else yield* inHome(write, home, function* () { tell.tell(id, yield* settleUnderLock(write, home, id, tell)); });
+      else
+        yield* inHome(write, home, function* () {
+          tell.tell(id, yield* settleUnderLock(write, home, id, tell));
+        });
     } catch (error) {
       if (!isOthers(error)) throw error;
     }
@@ -157,7 +176,13 @@ function isOthers(error: unknown): boolean {
   return code.startsWith('ERR_UNTORN_') || ['EACCES', 'EPERM'].includes(code);
 }
 
-function* isDead(write: Write, folder: OpenFolder, { record, pointer }: Left, one: Owner, owner: LockOwner): Steps<boolean> {
+function* isDead(
+  write: Write,
+  folder: OpenFolder,
+  { record, pointer }: Left,
+  one: Owner,
+  owner: LockOwner,
+): Steps<boolean> {
   const status = yield* lookIn(folder, (record ?? pointer) as PathName);
   if (status === undefined || !isOwn(write, status)) return false;
   const exclusive = yield* isExclusive(folder.directory);
@@ -167,13 +192,21 @@ function* isDead(write: Write, folder: OpenFolder, { record, pointer }: Left, on
 /** Under the lock of the record: one at a time. Durably, whatever who comes upon it asks for its own files. */
 export function* settleUnderLock(write: Write, home: OpenFolder, id: string, settling: Settling): Steps<Settled> {
   const durable = { ...write, settings: { ...write.settings, durability: 'full' as const } };
-  const settled = yield* underLocks(write, [{ ...home, name: lockOfRecord(id) }], undefined, () => settleRecord(durable, home, id, settling));
+  const settled = yield* underLocks(write, [{ ...home, name: lockOfRecord(id) }], undefined, () =>
+    settleRecord(durable, home, id, settling),
+  );
   yield* freeAbandoned(write, id);
   return settled;
 }
 
 /** Performs steps under the locks of some files, taken in their order; of those that are needed still. */
-export function* underLocks<T>(write: Write, places: readonly LockPlace[], tell: Tell | undefined, steps: () => Steps<T>, isNeeded: (place: LockPlace) => boolean = () => true): Steps<T> {
+export function* underLocks<T>(
+  write: Write,
+  places: readonly LockPlace[],
+  tell: Tell | undefined,
+  steps: () => Steps<T>,
+  isNeeded: (place: LockPlace) => boolean = () => true,
+): Steps<T> {
   const taken: { locked: LockedWrite; lock: Lock }[] = [];
   let result: T;
   try {
@@ -182,7 +215,13 @@ export function* underLocks<T>(write: Write, places: readonly LockPlace[], tell:
       const { settings, surroundings, blocking } = write;
       const locked = newLockedWrite(join(place.directoryPath, place.name), settings, surroundings, blocking);
       locked.locking.deadline = now() + settings.lock.timeout;
-      taken.push({ locked, lock: yield* takeLock(locked, place, { ...locked.locking, settle: (dead) => settleDead(write, place, dead, tell) }) });
+      taken.push({
+        locked,
+        lock: yield* takeLock(locked, place, {
+          ...locked.locking,
+          settle: (dead) => settleDead(write, place, dead, tell),
+        }),
+      });
     }
     result = yield* steps();
   } catch (error) {

@@ -1,11 +1,11 @@
 /**
  * Bringing a transaction to its end whose owner is dead, or taken for dead.
  *
- * Promise: what is committed is completed, what is not is removed, also if this crashes itself or is done again. Of those
- * that come at once one does it, under the lock of the record, and holds nobody up who holds that. An owner that is not
- * dead after all cannot commit any more: its token has been removed before anything else is touched.
- * A committed transaction of which a directory cannot be found (it is not mounted, or was moved) is left as it is; of one that
- * was not committed the journal stays for as long as that.
+ * Promise: what is committed is completed, what is not is removed, also if this crashes itself or is done again. Of
+ * those that come at once one does it, under the lock of the record, and holds nobody up who holds that. An owner that
+ * is not dead after all cannot commit any more: its token has been removed before anything else is touched. A committed
+ * transaction of which a directory cannot be found (it is not mounted, or was moved) is left as it is; of one that was
+ * not committed the journal stays for as long as that.
  */
 import { refusal } from '../contract/errors.ts';
 import { display, join, key, type PathName } from '../contract/path-name.ts';
@@ -16,9 +16,26 @@ import type { Write } from '../files/operation.ts';
 import { unlinkIn, type FoundDirectory } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { clearStaged, makeAll, pathOf, type Made, type Part } from './apply.ts';
-import { openPart, readIfWhole, readJournal, unreachable, withRecord, type FoundPart, type Read } from './find-record.ts';
+import {
+  openPart,
+  readIfWhole,
+  readJournal,
+  unreachable,
+  withRecord,
+  type FoundPart,
+  type Read,
+} from './find-record.ts';
 import { damaged, type Change, type Journal } from './format.ts';
-import { finishToken, forbidCommit, isCommitted, isDone, removePointers, removeRecord, syncAll, syncRecord } from './record.ts';
+import {
+  finishToken,
+  forbidCommit,
+  isCommitted,
+  isDone,
+  removePointers,
+  removeRecord,
+  syncAll,
+  syncRecord,
+} from './record.ts';
 import type { Leftovers } from './scan.ts';
 
 /** What became of a file of a committed transaction. */
@@ -42,7 +59,10 @@ export const nothingDone: Settled = { files: [], removed: [] };
 /** How to bring transactions to their end. */
 export interface Settling {
   readonly leftovers: Leftovers;
-  /** Whether somebody hears what became of each file. If not, a file whose content is gone is left for `recover()` to tell. */
+  /**
+   * Whether somebody hears what became of each file. If not, a file whose content is gone is left for `recover()` to
+   * tell.
+   */
   readonly isHeard: boolean;
 }
 
@@ -51,7 +71,13 @@ export function* settleRecord(write: Write, home: OpenFolder, id: string, settli
   return (yield* withRecord(write, home, id, (record) => settle(write, home, record, id, settling))) ?? nothingDone;
 }
 
-function* settle(write: Write, home: OpenFolder, record: FoundDirectory, id: string, settling: Settling): Steps<Settled> {
+function* settle(
+  write: Write,
+  home: OpenFolder,
+  record: FoundDirectory,
+  id: string,
+  settling: Settling,
+): Steps<Settled> {
   // Before anything is changed: in a copy it fails.
   const journal = yield* readIfWhole(write, home, record, id);
   // From here on its owner cannot commit any more.
@@ -64,14 +90,30 @@ function* settle(write: Write, home: OpenFolder, record: FoundDirectory, id: str
     throw damaged('it is missing');
   }
   return yield* withParts(write, home, journal, function* (others) {
-    const files = committed ? yield* complete(write, home, record, journal, others, settling) : done ? allMade(home, journal, others) : [];
-    const { removed, waiting } = yield* finish(write, { home, record, id, journal: journal.content, parts: others, settling });
+    const files = committed
+      ? yield* complete(write, home, record, journal, others, settling)
+      : done
+        ? allMade(home, journal, others)
+        : [];
+    const { removed, waiting } = yield* finish(write, {
+      home,
+      record,
+      id,
+      journal: journal.content,
+      parts: others,
+      settling,
+    });
     return { files, removed: committed || done ? [] : removed, waiting };
   });
 }
 
 /** Opens the other directories of a journal, and closes them. */
-export function* withParts<T>(write: Write, home: OpenFolder, { content: journal }: Read<Journal>, use: (others: readonly FoundPart[]) => Steps<T>): Steps<T> {
+export function* withParts<T>(
+  write: Write,
+  home: OpenFolder,
+  { content: journal }: Read<Journal>,
+  use: (others: readonly FoundPart[]) => Steps<T>,
+): Steps<T> {
   const parts: FoundPart[] = [];
   try {
     for (const site of journal.directories.slice(1)) parts.push(yield* openPart(write, home, site, journal.id));
@@ -85,23 +127,39 @@ export function* withParts<T>(write: Write, home: OpenFolder, { content: journal
 function allParts(home: OpenFolder, { numbered }: Read<Journal>, others: readonly FoundPart[]): Part[] {
   const missing = others.filter(({ folder, pointed }) => folder === undefined || !pointed);
   if (missing.length > 0) throw notFound(missing, 'a committed');
-  return [{ ...home, numbered }, ...others.map(({ folder, numbered: one }): Part => ({ ...(folder as OpenFolder), numbered: one }))];
+  return [
+    { ...home, numbered },
+    ...others.map(({ folder, numbered: one }): Part => ({ ...(folder as OpenFolder), numbered: one })),
+  ];
 }
 
 function notFound(missing: readonly FoundPart[], which: string): Error {
   const paths = missing.map(({ site }) => `"${display(site.path)}"`);
-  const text = paths.length === 1 ? `${paths[0]}, a directory of ${which} transaction, cannot be found: it is not mounted, or was moved or replaced` : `${paths.join(', ')}, directories of ${which} transaction, cannot be found: they are not mounted, or were moved or replaced`;
+  const text =
+    paths.length === 1
+      ? `${paths[0]}, a directory of ${which} transaction, cannot be found: it is not mounted, or was moved or replaced`
+      : `${paths.join(', ')}, directories of ${which} transaction, cannot be found: they are not mounted, or were moved or replaced`;
   return Object.assign(unreachable(text), { directories: missing.map(({ site }) => site.path) });
 }
 
-function* complete(write: Write, home: OpenFolder, record: FoundDirectory, journal: Read<Journal>, others: readonly FoundPart[], { isHeard }: Settling): Steps<SettledFile[]> {
+function* complete(
+  write: Write,
+  home: OpenFolder,
+  record: FoundDirectory,
+  journal: Read<Journal>,
+  others: readonly FoundPart[],
+  { isHeard }: Settling,
+): Steps<SettledFile[]> {
   const parts = allParts(home, journal, others);
   const { id, changes } = journal.content;
   // Its owner may have ended before the commit was durable.
   yield* syncRecord(write, record);
   // As by its owner: whoever reads meanwhile sees old beside new for as short as can be.
   const made = yield* atOnce(makeAll(write, id, parts, changes));
-  const files = changes.map((change, index): SettledFile => ({ path: pathOf(parts, change), made: made[index] as Made }));
+  const files = changes.map((change, index): SettledFile => ({
+    path: pathOf(parts, change),
+    made: made[index] as Made,
+  }));
   const lost = files.find(({ made }) => made === 'missing' || made === 'unknown');
   if (lost !== undefined && !isHeard) throw contentLost(lost);
   yield* syncAll(write, parts);
@@ -110,13 +168,20 @@ function* complete(write: Write, home: OpenFolder, record: FoundDirectory, journ
 }
 
 /** Of a transaction whose owner ended when everything was done. */
-function allMade(home: OpenFolder, { content: { changes } }: Read<Journal>, others: readonly FoundPart[]): SettledFile[] {
+function allMade(
+  home: OpenFolder,
+  { content: { changes } }: Read<Journal>,
+  others: readonly FoundPart[],
+): SettledFile[] {
   const folders = [home, ...others.map(({ site, folder }) => ({ directoryPath: folder?.directoryPath ?? site.path }))];
   return changes.map((change) => ({ path: pathOf(folders, change), made: 'made' }));
 }
 
 function contentLost({ path, made }: SettledFile): Error {
-  const what = made === 'missing' ? 'is gone, and the old one is in place' : 'is gone, and the filesystem cannot tell whether it is in place';
+  const what =
+    made === 'missing'
+      ? 'is gone, and the old one is in place'
+      : 'is gone, and the filesystem cannot tell whether it is in place';
   return refusal('ERR_UNTORN_MISSING', `what a committed transaction staged for "${display(path)}" ${what}`);
 }
 
@@ -129,11 +194,15 @@ interface ToFinish {
   readonly settling: Settling;
 }
 
-/** Removes what was staged, and then the record, in an order in which none of it is missed. It cannot be committed any more. */
+/**
+ * Removes what was staged, and then the record, in an order in which none of it is missed. It cannot be committed any
+ * more.
+ */
 function* finish(write: Write, { home, record, id, journal, parts, settling }: ToFinish): Steps<Settled> {
   const folders = [home, ...parts.map(({ folder }) => folder)];
   const listed: Staged[] = [];
-  for (const folder of folders) if (folder !== undefined) listed.push(...(yield* listStaged(write, folder, id, settling)));
+  for (const folder of folders)
+    if (folder !== undefined) listed.push(...(yield* listStaged(write, folder, id, settling)));
   if (journal !== undefined) yield* clearStaged(write, id, folders, journal.changes);
   yield* removeOthers(write, listed, journal?.changes ?? []);
   const removed = listed.map(({ folder, name }) => join(folder.directoryPath, name));
@@ -154,7 +223,10 @@ function* listStaged(write: Write, folder: OpenFolder, id: string, { leftovers }
   return ((yield* leftovers.in(write, folder)).get(id)?.staged ?? []).map((name) => ({ folder, name }));
 }
 
-/** Removes what is in no journal, as a pointer that did not come to have its name. What cannot be removed is somebody else's. */
+/**
+ * Removes what is in no journal, as a pointer that did not come to have its name. What cannot be removed is somebody
+ * else's.
+ */
 function* removeOthers(write: Write, listed: readonly Staged[], changes: readonly Change[]): Steps<void> {
   const known = new Set(changes.flatMap((change) => (change.kind === 'put' ? [key(change.staged)] : [])));
   for (const { folder, name } of listed) if (!known.has(key(name))) yield* afterFailure(unlinkIn(write, folder, name));

@@ -8,7 +8,8 @@ export interface KeptTransaction {
    * - `'alive'`: its owner is alive.
    * - `'young'`: its owner cannot be judged, and it was changed not long ago.
    * - `'foreign'`: it is another user's, or others can write its journal.
-   * - `'copied'`: it was written in another directory, of which this is a copy; what is to be done there is not done here.
+   * - `'copied'`: it was written in another directory, of which this is a copy; what is to be done there is not done
+   *   here.
    * - `'unreachable'`: a directory that it leads to cannot be found; it may not be mounted. See `directories`.
    * - `'damaged'`: its journal is damaged, or of a version that this one does not know.
    * - `'failed'`: the system refused; see `error`.

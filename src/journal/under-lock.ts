@@ -9,7 +9,10 @@ import { assertHeld, withLock, type Lock } from '../lock/lock.ts';
 import type { Dead } from '../lock/takeover.ts';
 import { settleDead } from './resolve-owner.ts';
 
-/** Takes a lock, runs steps, and gives it back, whatever happens in them. A transaction that died with the lock is brought to its end first. */
+/**
+ * Takes a lock, runs steps, and gives it back, whatever happens in them. A transaction that died with the lock is
+ * brought to its end first.
+ */
 export function* underLock<T>(write: LockedWrite, place: LockPlace, steps: (lock: Lock) => Steps<T>): Steps<T> {
   const request = { ...write.locking, settle: (dead: Dead) => settleDead(write, place, dead) };
   return yield* withLock(write, place, request, function* (lock) {
@@ -22,7 +25,9 @@ export function* underLock<T>(write: LockedWrite, place: LockPlace, steps: (lock
   });
 }
 
-/** What a holder meets whose lock was taken over or removed: what it made is gone, or the target is another one by now. */
+/**
+ * What a holder meets whose lock was taken over or removed: what it made is gone, or the target is another one by now.
+ */
 const signs = new Set(['ENOENT', 'ENOTDIR', 'ESTALE', 'ERR_VERSION_CONFLICT']);
 
 /** The error of a holder: whatever failed first, that it lost its lock is why. */
@@ -39,7 +44,10 @@ function* orLost(write: LockedWrite, lock: Lock, error: unknown): Steps<unknown>
   }
 }
 
-/** Fails if the target does not hold the version that was asked for; and sees to it that it must hold what was seen up to the rename. */
+/**
+ * Fails if the target does not hold the version that was asked for; and sees to it that it must hold what was seen up
+ * to the rename.
+ */
 export function expectVersion(write: LockedWrite, place: Place, seen: Seen): void {
   const { ifMatch } = write.settings;
   if (ifMatch !== undefined && ifMatch !== seen.version) throw versionConflict(seen.version, ifMatch);

@@ -1,4 +1,7 @@
-/** Transactions of this process that are committed and could not be completed: nobody works on them any more, but their locks are there. */
+/**
+ * Transactions of this process that are committed and could not be completed: nobody works on them any more, but their
+ * locks are there.
+ */
 import type { PathName } from '../contract/path-name.ts';
 import { call, type Steps } from '../system/port.ts';
 import { closeDirectory } from '../files/directory.ts';
@@ -20,7 +23,10 @@ interface LeftLock {
 
 export const abandoned: Map<string, readonly LeftLock[]> = new Map();
 
-/** Leaves a lock to be taken over: by others of this thread at once, by those of other processes when this one has ended. */
+/**
+ * Leaves a lock to be taken over: by others of this thread at once, by those of other processes when this one has
+ * ended.
+ */
 export function giveUpLock(write: Write, { home, ticket, owner: { random }, stopShowingLife }: Lock): LeftLock {
   stopShowingLife();
   write.surroundings.locks.set(random, 'given up');
@@ -30,13 +36,17 @@ export function giveUpLock(write: Write, { home, ticket, owner: { random }, stop
   return { directory: home.directoryPath, entry: ticket.token, random };
 }
 
-/** When one has been completed after all: frees those of its locks that nobody has taken over, for which others would wait as long as this process lives. */
+/**
+ * When one has been completed after all: frees those of its locks that nobody has taken over, for which others would
+ * wait as long as this process lives.
+ */
 export function* freeAbandoned(write: Write, id: string): Steps<void> {
   for (const { directory, entry, random } of abandoned.get(id) ?? []) {
     const home = { directory: { reach: directory }, directoryPath: directory };
     const folder = folderIn(home, heldName);
     try {
-      // Taken over, moved, or not removable: it stays given up, so that whoever of this thread comes upon it takes it over.
+      // Taken over, moved, or not removable: it stays given up, so that whoever of this thread comes upon it takes it
+      // over.
       if ((yield* lookIn(folder, entry)) === undefined) continue;
       yield* removeEntry(write, folder, entry);
       write.surroundings.locks.delete(random);

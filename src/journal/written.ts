@@ -71,7 +71,8 @@ export class Written {
     const [token, ...journal] = this.#record.files.toReversed();
     if (token !== undefined && !(yield* record.withdrawFile(token))) return;
     for (const pointer of this.#pointers) if (!(yield* record.withdrawFile(pointer))) return;
-    if (this.#pointers.length > 0 && !(yield* afterFailure(record.syncAll(this.#write, this.#folders.slice(1))))) return;
+    if (this.#pointers.length > 0 && !(yield* afterFailure(record.syncAll(this.#write, this.#folders.slice(1)))))
+      return;
     for (const file of journal) if (!(yield* record.withdrawFile(file))) return;
     const { folder, name, guard } = this.#record;
     if (yield* afterFailure(call.rmdir(join(folder.directory.reach, name)))) guard.release();
@@ -82,7 +83,9 @@ export class Written {
   }
 }
 
-/** Where directories are. Their inode numbers are those of now: on overlayfs they change with the first file in them. */
+/**
+ * Where directories are. Their inode numbers are those of now: on overlayfs they change with the first file in them.
+ */
 function* sitesOf(from: PathName, folders: readonly OpenFolder[]): Steps<Site[]> {
   const sites = [];
   for (const { directory, directoryPath } of folders) {

@@ -21,8 +21,8 @@ export interface JsonErrorDetails {
 const brand: unique symbol = Symbol.for('untorn.JsonError');
 
 /**
- * A file that does not hold what it should: no JSON, no UTF-8, or not what the schema wants; or a value that was not written
- * since the schema does not want it. Nothing was changed.
+ * A file that does not hold what it should: no JSON, no UTF-8, or not what the schema wants; or a value that was not
+ * written since the schema does not want it. Nothing was changed.
  *
  * Its message tells the place and not the content, which may be secret.
  */
@@ -32,9 +32,15 @@ export class JsonError extends Error {
    * - `'ERR_UNTORN_JSON_ENCODING'`: it is not UTF-8.
    * - `'ERR_UNTORN_JSON_SCHEMA'`: the schema has {@link issues}.
    * - `'ERR_UNTORN_JSON_DUPLICATE_KEY'`: an update would lose one of two properties of the same name.
-   * - `'ERR_UNTORN_JSON_NUMBER'`: an update cannot tell which of several numbers that are the same to a program it would write.
+   * - `'ERR_UNTORN_JSON_NUMBER'`: an update cannot tell which of several numbers that are the same to a program it
+   *   would write.
    */
-  readonly code: 'ERR_UNTORN_JSON_SYNTAX' | 'ERR_UNTORN_JSON_ENCODING' | 'ERR_UNTORN_JSON_SCHEMA' | 'ERR_UNTORN_JSON_DUPLICATE_KEY' | 'ERR_UNTORN_JSON_NUMBER';
+  readonly code:
+    | 'ERR_UNTORN_JSON_SYNTAX'
+    | 'ERR_UNTORN_JSON_ENCODING'
+    | 'ERR_UNTORN_JSON_SCHEMA'
+    | 'ERR_UNTORN_JSON_DUPLICATE_KEY'
+    | 'ERR_UNTORN_JSON_NUMBER';
   /** The file. */
   readonly path: PathName;
   /** Where it stops being JSON or UTF-8, or where the key or number is, from 1. */
@@ -45,7 +51,9 @@ export class JsonError extends Error {
   readonly issues: readonly SchemaIssue[];
 
   constructor(code: JsonError['code'], { path, reason, line, column, issues = [], isNew = false }: JsonErrorDetails) {
-    super(`${isNew ? 'The new value of ' : ''}"${display(path)}" ${reason}${line === undefined ? '' : ` at line ${line}, column ${column}`}${isNew ? '; the file is untouched' : ''}`);
+    super(
+      `${isNew ? 'The new value of ' : ''}"${display(path)}" ${reason}${line === undefined ? '' : ` at line ${line}, column ${column}`}${isNew ? '; the file is untouched' : ''}`,
+    );
     this.name = 'JsonError';
     this.code = code;
     this.path = path;
@@ -63,7 +71,10 @@ export class JsonError extends Error {
 
 /** Whether an error says that a file is damaged, and not that it is not what a program wants, or can keep. */
 export function isDamage(error: unknown): error is JsonError {
-  return JsonError.isJsonError(error) && (error.code === 'ERR_UNTORN_JSON_SYNTAX' || error.code === 'ERR_UNTORN_JSON_ENCODING');
+  return (
+    JsonError.isJsonError(error) &&
+    (error.code === 'ERR_UNTORN_JSON_SYNTAX' || error.code === 'ERR_UNTORN_JSON_ENCODING')
+  );
 }
 
 /** Where an index of a text is, from 1. */

@@ -16,7 +16,10 @@ export interface Keeping {
 }
 
 export function readKeeping(options: Fields): Keeping {
-  return { numbers: oneOf(options, 'numbers', ['keep', 'double']), duplicateKeys: oneOf(options, 'duplicateKeys', ['refuse', 'last']) };
+  return {
+    numbers: oneOf(options, 'numbers', ['keep', 'double']),
+    duplicateKeys: oneOf(options, 'duplicateKeys', ['refuse', 'last']),
+  };
 }
 
 /** What would be lost of a file whose value is `value`. */
@@ -27,11 +30,21 @@ export interface Losses {
 }
 
 /** To be asked before the value is changed. Nearly every file has nothing of it, and is only looked at in passing. */
-export function lossesOf(path: PathName, bytes: Buffer, value: unknown, { reviver, migrate, schema }: ReadSettings, keeping: Keeping): Losses {
+export function lossesOf(
+  path: PathName,
+  bytes: Buffer,
+  value: unknown,
+  { reviver, migrate, schema }: ReadSettings,
+  keeping: Keeping,
+): Losses {
   const { mayHaveOddNumbers, keys } = lookAt(bytes);
-  const numbers = keeping.numbers === 'keep' && mayHaveOddNumbers ? OddNumbers.read(path, decode(path, bytes), value) : undefined;
+  const numbers =
+    keeping.numbers === 'keep' && mayHaveOddNumbers ? OddNumbers.read(path, decode(path, bytes), value) : undefined;
   if (keeping.duplicateKeys === 'last') return { numbers, duplicate: undefined };
-  const read = reviver === undefined && migrate === undefined && schema === undefined ? value : (JSON.parse(decode(path, bytes)) as unknown);
+  const read =
+    reviver === undefined && migrate === undefined && schema === undefined
+      ? value
+      : (JSON.parse(decode(path, bytes)) as unknown);
   return { numbers, duplicate: keys === countProperties(read) ? undefined : duplicateIn(path, decode(path, bytes)) };
 }
 
@@ -39,7 +52,11 @@ function duplicateIn(path: PathName, text: string): JsonError | undefined {
   let found: JsonError | undefined;
   new Scan(text, {
     repeated(at, scan) {
-      found ??= new JsonError('ERR_UNTORN_JSON_DUPLICATE_KEY', { path, reason: `has ${written(scan)} twice, and an update would lose one of them`, ...placeIn(text, at) });
+      found ??= new JsonError('ERR_UNTORN_JSON_DUPLICATE_KEY', {
+        path,
+        reason: `has ${written(scan)} twice, and an update would lose one of them`,
+        ...placeIn(text, at),
+      });
     },
   }).run();
   return found;

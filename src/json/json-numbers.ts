@@ -1,10 +1,10 @@
 /**
- * Numbers of a JSON file that a program does not change: they stay as they are written, although `JSON.parse()` takes them for
- * doubles, which have 15 to 17 digits, no end of 400 digits, and one way to be written.
+ * Numbers of a JSON file that a program does not change: they stay as they are written, although `JSON.parse()` takes
+ * them for doubles, which have 15 to 17 digits, no end of 400 digits, and one way to be written.
  *
- * A number of a new value is taken for one of the file by where it is: in the very object that was read, or at the same place. Where its
- * digits would be lost otherwise also by its value alone: that is the same number wherever it went, unless the file has others
- * that are the same double. If those cannot be told apart, it is an error.
+ * A number of a new value is taken for one of the file by where it is: in the very object that was read, or at the same
+ * place. Where its digits would be lost otherwise also by its value alone: that is the same number wherever it went,
+ * unless the file has others that are the same double. If those cannot be told apart, it is an error.
  */
 import type { PathName } from '../contract/path-name.ts';
 import { newRandomName } from '../system/random.ts';
@@ -18,7 +18,9 @@ interface Kept extends Literal {
   readonly isLossy: boolean;
 }
 
-/** Where something of the new value was in the file, if it was there; and whether that is certain, or only by an index. */
+/**
+ * Where something of the new value was in the file, if it was there; and whether that is certain, or only by an index.
+ */
 export interface Origin {
   readonly node: Node | undefined;
   readonly isSure: boolean;
@@ -103,14 +105,22 @@ export class OddNumbers {
     if (!isThere && !this.#alike.has(double)) return undefined;
     const isIndex = Array.isArray(holder);
     const hasMoved = isThere && this.#alike.has(double) && isIndex && node?.size !== holder.length;
-    this.#candidates.push({ double, from: isThere && !hasMoved ? there : undefined, byIndex: isIndex || !isSure, where });
+    this.#candidates.push({
+      double,
+      from: isThere && !hasMoved ? there : undefined,
+      byIndex: isIndex || !isSure,
+      where,
+    });
     return `${this.#mark}${this.#candidates.length - 1}`;
   }
 
   /** A text of JSON with those numbers. */
   putInto(text: string): string {
     const written = this.#candidates.map((candidate) => this.#literalOf(candidate));
-    return text.replaceAll(new RegExp(`"${this.#mark}(\\d+)"`, 'g'), (_, index: string) => written[Number(index)] as string);
+    return text.replaceAll(
+      new RegExp(`"${this.#mark}(\\d+)"`, 'g'),
+      (_, index: string) => written[Number(index)] as string,
+    );
   }
 
   #literalOf({ double, from, where }: Candidate): string {
@@ -123,7 +133,8 @@ export class OddNumbers {
     const placed = new Set(others.map((one) => one.from));
     const gone = alike.filter((one) => one.isLossy && !placed.has(one));
     // One of them has gone: an index may be another one's by now, and what is new may be that.
-    if (gone.length > 0 && (from === undefined || others.some(({ byIndex }) => byIndex))) throw this.#ambiguous(gone[0] as Kept, where);
+    if (gone.length > 0 && (from === undefined || others.some(({ byIndex }) => byIndex)))
+      throw this.#ambiguous(gone[0] as Kept, where);
     return from?.text ?? String(double);
   }
 
@@ -139,7 +150,8 @@ function isSameNumber(literal: string, double: number): boolean {
 }
 
 function decimal(literal: string): string {
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? [];
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? [];
   const digits = (whole + fraction).replace(/^0+/, '');
   if (digits === '') return '0';
   const significant = digits.replace(/0+$/, '');

@@ -28,18 +28,18 @@ export interface ReadJsonOptions<T = unknown> {
   /** As of `JSON.parse`. */
   reviver?: Reviver | undefined;
   /**
-   * Makes the value that the schema wants of one that an older version of the program wrote: called with what was read, before it is
-   * validated; not with `initial`. What it returns is taken, also of a value that is as it should be.
+   * Makes the value that the schema wants of one that an older version of the program wrote: called with what was read,
+   * before it is validated; not with `initial`. What it returns is taken, also of a value that is as it should be.
    */
   migrate?: ((value: unknown) => unknown) | undefined;
   /**
-   * What a missing file stands for: a value, or a function that makes it. It is taken as if it had been read from the file, so that
-   * no two calls share it. A file that is empty is not missing but damaged.
+   * What a missing file stands for: a value, or a function that makes it. It is taken as if it had been read from the
+   * file, so that no two calls share it. A file that is empty is not missing but damaged.
    */
   initial?: T | (() => T) | undefined;
   /**
-   * A file that is no JSON (empty, cut short, not UTF-8): fail, or read the newest backup that is good: `'backup'` looks for `name~`
-   * and `name.~1~` and so on beside it.
+   * A file that is no JSON (empty, cut short, not UTF-8): fail, or read the newest backup that is good: `'backup'`
+   * looks for `name~` and `name.~1~` and so on beside it.
    * @default 'error'
    */
   recover?: 'error' | 'backup' | { backup: PathLike } | undefined;
@@ -52,8 +52,8 @@ export interface ReadJsonOptions<T = unknown> {
 /** How to write JSON. */
 export interface WriteJsonOptions extends Omit<WriteOptions, 'encoding'> {
   /**
-   * Spaces for each level (up to 10), or the spaces and tabs themselves; 0: all in one line. `{ default: 2 }`: only where the file that is
-   * replaced has no indentation of its own, or there is none.
+   * Spaces for each level (up to 10), or the spaces and tabs themselves; 0: all in one line. `{ default: 2 }`: only
+   * where the file that is replaced has no indentation of its own, or there is none.
    * @default as the file is that is replaced (line ends too); a new file is one line with a newline at its end
    */
   indent?: number | string | { default: number | string } | undefined;
@@ -80,9 +80,15 @@ export const readingOptions = ['reviver', 'migrate', 'initial', 'recover', 'onRe
 const known = [...readingOptions, 'schema', 'signal'];
 
 /** Reads the options of a reading, and the signal that aborts it. */
-export function readReadOptions(given: ReadJsonOptions | null | undefined): { readonly reading: ReadSettings; readonly settings: Settings } {
+export function readReadOptions(given: ReadJsonOptions | null | undefined): {
+  readonly reading: ReadSettings;
+  readonly settings: Settings;
+} {
   const fields = record(given, 'options', known);
-  return { reading: readReading(fields), settings: readOptions({ signal: fields['signal'] as AbortSignal | undefined }) };
+  return {
+    reading: readReading(fields),
+    settings: readOptions({ signal: fields['signal'] as AbortSignal | undefined }),
+  };
 }
 
 /** The reading options among others. */
@@ -105,8 +111,17 @@ export function readFunction(name: string, value: unknown): ((...given: never[])
 function readRecover(value: unknown): ReadSettings['recover'] {
   if (value === undefined || value === 'error') return undefined;
   if (value === 'backup') return { backup: undefined };
-  if (typeof value === 'object' && value !== null) return { backup: absolutePath(record(value, 'options.recover', ['backup'])['backup'] as PathLike, 'options.recover.backup') };
-  throw misuse('ERR_INVALID_ARG_VALUE', `"options.recover" must be 'error', 'backup' or { backup: path }, not ${describe(value)}`);
+  if (typeof value === 'object' && value !== null)
+    return {
+      backup: absolutePath(
+        record(value, 'options.recover', ['backup'])['backup'] as PathLike,
+        'options.recover.backup',
+      ),
+    };
+  throw misuse(
+    'ERR_INVALID_ARG_VALUE',
+    `"options.recover" must be 'error', 'backup' or { backup: path }, not ${describe(value)}`,
+  );
 }
 
 function warn({ error, backupPath }: Recovery): void {
@@ -128,12 +143,16 @@ export function readIndent(value: unknown): Indentation {
 function indentation(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number') {
-    if (!Number.isInteger(value) || value < 0 || value > 10) throw outOfRange(`"options.indent" must be a whole number from 0 to 10, not ${value}`);
+    if (!Number.isInteger(value) || value < 0 || value > 10)
+      throw outOfRange(`"options.indent" must be a whole number from 0 to 10, not ${value}`);
     return ' '.repeat(value);
   }
   // Anything else between the values would not be JSON.
   if (typeof value === 'string' && /^[ \t]{0,10}$/.test(value)) return value;
-  throw misuse('ERR_INVALID_ARG_VALUE', `"options.indent" must be a number, or up to 10 spaces and tabs, not ${describe(value)}`);
+  throw misuse(
+    'ERR_INVALID_ARG_VALUE',
+    `"options.indent" must be a number, or up to 10 spaces and tabs, not ${describe(value)}`,
+  );
 }
 
 /** How a value becomes text. */
@@ -144,6 +163,14 @@ export interface FormatSettings {
 }
 
 export function readFormat({ encoding }: Settings, options: Fields): FormatSettings {
-  if (!/^utf-?8$/i.test(encoding)) throw misuse('ERR_INVALID_ARG_VALUE', `"options.encoding" must be 'utf8', as all JSON is, not ${describe(encoding)}`);
-  return { indent: readIndent(options['indent']), replacer: readFunction('replacer', options['replacer']) as Replacer | undefined, schema: readSchema(options['schema']) };
+  if (!/^utf-?8$/i.test(encoding))
+    throw misuse(
+      'ERR_INVALID_ARG_VALUE',
+      `"options.encoding" must be 'utf8', as all JSON is, not ${describe(encoding)}`,
+    );
+  return {
+    indent: readIndent(options['indent']),
+    replacer: readFunction('replacer', options['replacer']) as Replacer | undefined,
+    schema: readSchema(options['schema']),
+  };
 }

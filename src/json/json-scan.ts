@@ -1,4 +1,6 @@
-/** What a text of JSON holds that a value of it does not: how its numbers are written, and keys that are there twice. */
+/**
+ * What a text of JSON holds that a value of it does not: how its numbers are written, and keys that are there twice.
+ */
 
 /** One object or array that has such numbers, or holds one that has. */
 export interface Node {
@@ -61,7 +63,13 @@ export class Scan {
         at = end;
       } else if (char === '{' || char === '[') {
         const isArray = char === '[';
-        this.#levels.push({ isArray, key: '0', count: 0, keys: isArray || this.#listener.repeated === undefined ? undefined : new Set(), node: undefined });
+        this.#levels.push({
+          isArray,
+          key: '0',
+          count: 0,
+          keys: isArray || this.#listener.repeated === undefined ? undefined : new Set(),
+          node: undefined,
+        });
         isKey = !isArray;
       } else if (char === '}' || char === ']') {
         if (level.node !== undefined) level.node.size = level.count + 1;
@@ -129,7 +137,17 @@ export interface FirstLook {
 }
 
 const code = (char: string): number => char.charCodeAt(0);
-const [quote, escape, colon, minus, zero, nine, point, small, capital] = [code('"'), code('\\'), code(':'), code('-'), code('0'), code('9'), code('.'), code('e'), code('E')];
+const [quote, escape, colon, minus, zero, nine, point, small, capital] = [
+  code('"'),
+  code('\\'),
+  code(':'),
+  code('-'),
+  code('0'),
+  code('9'),
+  code('.'),
+  code('e'),
+  code('E'),
+];
 /** So many digits survive as a double. */
 const safeDigits = 15;
 /** So many zeros after the point, and it is written with an exponent. */
@@ -140,10 +158,11 @@ export function lookAt(bytes: Buffer): FirstLook {
   const { length } = bytes;
   let mayHaveOddNumbers = false;
   let keys = 0;
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     let byte = bytes[at++] as number;
     if (byte === quote) {
-      for (byte = bytes[at++] as number; byte !== quote && at < length; byte = bytes[at++] as number) if (byte === escape) at++;
+      for (byte = bytes[at++] as number; byte !== quote && at < length; byte = bytes[at++] as number)
+        if (byte === escape) at++;
     } else if (byte === colon) keys++;
     else if (byte === minus || (byte >= zero && byte <= nine)) {
       const first = byte === minus ? at : at - 1;
@@ -157,7 +176,12 @@ export function lookAt(bytes: Buffer): FirstLook {
       }
       const size = at - first;
       if (size > safeDigits || byte === small || byte === capital) mayHaveOddNumbers = true;
-      else if (fraction > 0) mayHaveOddNumbers ||= last === zero || (bytes[first] === zero && size > zeros.length && bytes.toString('latin1', fraction, fraction + zeros.length) === zeros);
+      else if (fraction > 0)
+        mayHaveOddNumbers ||=
+          last === zero ||
+          (bytes[first] === zero &&
+            size > zeros.length &&
+            bytes.toString('latin1', fraction, fraction + zeros.length) === zeros);
       else if (bytes[first] === zero && bytes[first - 1] === minus) mayHaveOddNumbers = true;
     }
   }

@@ -1,8 +1,9 @@
 /**
  * JSON.stringify() without its silent losses.
  *
- * Promise: what JSON cannot hold is a TypeError that says where it is: undefined (but as a property, which is left out as
- * everywhere), functions, symbols, BigInts, NaN and infinities, invalid dates, cycles, and built-in objects that would become `{}`.
+ * Promise: what JSON cannot hold is a TypeError that says where it is: undefined (but as a property, which is left out
+ * as everywhere), functions, symbols, BigInts, NaN and infinities, invalid dates, cycles, and built-in objects that
+ * would become `{}`.
  */
 import { isDate, isNumberObject } from 'node:util/types';
 import { misuse, outOfRange } from '../contract/errors.ts';
@@ -13,21 +14,45 @@ import { isOpaque, kindOf } from './opaque.ts';
 /** As JSON.stringify takes it. */
 export type Replacer = (this: unknown, key: string, value: unknown) => unknown;
 
-/** A value as JSON. `numbers`: those of the file that it is to replace, which are written as they are there; `path`: that file. */
-export function stringify(value: unknown, replacer?: Replacer, indent?: string, numbers?: OddNumbers, path?: PathName): string {
+/**
+ * A value as JSON. `numbers`: those of the file that it is to replace, which are written as they are there; `path`:
+ * that file.
+ */
+export function stringify(
+  value: unknown,
+  replacer?: Replacer,
+  indent?: string,
+  numbers?: OddNumbers,
+  path?: PathName,
+): string {
   try {
     return textOf(value, replacer, indent, numbers);
   } catch (error) {
     // As V8 and JavaScriptCore say it.
-    if (path === undefined || !(error instanceof RangeError) || !/call stack|string length|out of memory/i.test(error.message)) throw error;
-    const what = /call stack/.test(error.message) ? 'is nested more deeply than this runtime can write' : 'is longer as JSON than a string can be';
-    throw Object.assign(outOfRange(`The value for "${path.toString()}" ${what}; the file is untouched`), { cause: error });
+    if (
+      path === undefined ||
+      !(error instanceof RangeError) ||
+      !/call stack|string length|out of memory/i.test(error.message)
+    )
+      throw error;
+    const what = /call stack/.test(error.message)
+      ? 'is nested more deeply than this runtime can write'
+      : 'is longer as JSON than a string can be';
+    throw Object.assign(outOfRange(`The value for "${path.toString()}" ${what}; the file is untouched`), {
+      cause: error,
+    });
   }
 }
 
-function textOf(value: unknown, replacer: Replacer | undefined, indent: string | undefined, numbers: OddNumbers | undefined): string {
+function textOf(
+  value: unknown,
+  replacer: Replacer | undefined,
+  indent: string | undefined,
+  numbers: OddNumbers | undefined,
+): string {
   if (numbers !== undefined) return numbers.putInto(JSON.stringify(value, checking(replacer, numbers), indent));
-  // A replacer that looks at everything makes it three times as slow, so that it only comes where a quick look was not enough.
+  // A replacer that looks at everything makes it three times as slow, so that it only comes where a quick look was not
+  // enough.
   if (replacer === undefined && isPlain(value, 0)) return JSON.stringify(value, undefined, indent);
   return JSON.stringify(value, checking(replacer), indent);
 }
@@ -37,7 +62,8 @@ function textOf(value: unknown, replacer: Replacer | undefined, indent: string |
  * value: it takes half the time of two.
  */
 function isPlain(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
+  if (typeof value !== 'object')
+    return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
   if (value === null) return true;
   if (depth === 500) return isDeepAndPlain(value);
   const prototype = Object.getPrototypeOf(value) as unknown;

@@ -14,7 +14,10 @@ export interface Layout {
   readonly indent: string;
   readonly newline: '\n' | '\r\n';
   readonly endsWithNewline: boolean;
-  /** Whether the outermost array or object has a line for each of its values, each whole in that line; and then whether there are spaces in it. */
+  /**
+   * Whether the outermost array or object has a line for each of its values, each whole in that line; and then whether
+   * there are spaces in it.
+   */
   readonly rows?: 'dense' | 'spaced' | undefined;
 }
 
@@ -48,8 +51,14 @@ const [fewLines, shortLine] = [1000, 256];
 /** The second line that has something in it, or a later one that is indented; of a long line the beginning. */
 function firstIndented(bytes: Buffer, start: number): { carriage: string | undefined; indent: string; rest: string } {
   let second: RegExpExecArray | null = null;
-  for (let lines = 0, at = bytes.indexOf(10, start); at !== -1 && lines < fewLines; lines++, at = bytes.indexOf(10, at + 1)) {
-    const line = /^(\r?)\n([ \t]*)(\S[^\r\n]*)/.exec(bytes.toString('latin1', bytes[at - 1] === 13 ? at - 1 : at, at + shortLine));
+  for (
+    let lines = 0, at = bytes.indexOf(10, start);
+    at !== -1 && lines < fewLines;
+    lines++, at = bytes.indexOf(10, at + 1)
+  ) {
+    const line = /^(\r?)\n([ \t]*)(\S[^\r\n]*)/.exec(
+      bytes.toString('latin1', bytes[at - 1] === 13 ? at - 1 : at, at + shortLine),
+    );
     second ??= line;
     if (line?.[2] !== undefined && line[2] !== '') return { carriage: line[1], indent: line[2], rest: line[3] ?? '' };
     // Lines that are whole values are not indented anywhere.
@@ -58,7 +67,10 @@ function firstIndented(bytes: Buffer, start: number): { carriage: string | undef
   return { carriage: second?.[1], indent: '', rest: second?.[3] ?? '' };
 }
 
-/** A second line that begins an array or object and goes on in it: what is indented throughout has that bracket, or an empty pair, at its end. */
+/**
+ * A second line that begins an array or object and goes on in it: what is indented throughout has that bracket, or an
+ * empty pair, at its end.
+ */
 function rowsIn(line: string): Layout['rows'] {
   const [, inside] = /^(?:"(?:[^"\\]|\\.)*"\s*:\s*)?[[{]\s*([^\]}\s].*)$/.exec(line) ?? [];
   if (inside === undefined) return undefined;
@@ -84,16 +96,21 @@ export function parseJson(path: PathName, bytes: Buffer, reviver?: Reviver): unk
 }
 
 function syntaxError(path: PathName, text: string, fault: number): JsonError {
-  if (text.trim() === '') return new JsonError('ERR_UNTORN_JSON_SYNTAX', { path, reason: 'is empty, which is no JSON' });
+  if (text.trim() === '')
+    return new JsonError('ERR_UNTORN_JSON_SYNTAX', { path, reason: 'is empty, which is no JSON' });
   const char = text.codePointAt(fault);
-  const reason = char === undefined ? 'is no JSON: it ends too early' : `is no JSON: unexpected ${JSON.stringify(String.fromCodePoint(char))}`;
+  const reason =
+    char === undefined
+      ? 'is no JSON: it ends too early'
+      : `is no JSON: unexpected ${JSON.stringify(String.fromCodePoint(char))}`;
   return new JsonError('ERR_UNTORN_JSON_SYNTAX', { path, reason, ...placeIn(text, fault) });
 }
 
 /** Bytes that are not UTF-8 are an error: as replacement characters they would be lost with the next write. */
 export function decode(path: PathName, bytes: Buffer): string {
   if (isAscii(bytes)) return bytes.toString('latin1');
-  if (!isUtf8(bytes)) throw new JsonError('ERR_UNTORN_JSON_ENCODING', { path, reason: 'is not UTF-8', ...placeIn(beforeInvalid(bytes)) });
+  if (!isUtf8(bytes))
+    throw new JsonError('ERR_UNTORN_JSON_ENCODING', { path, reason: 'is not UTF-8', ...placeIn(beforeInvalid(bytes)) });
   return bytes.toString('utf8', bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);
 }
 
@@ -154,7 +171,10 @@ export function indentJson(text: string, indent: string, newline: string, rows?:
   return parts.join('');
 }
 
-/** As UTF-8. Most JSON is ASCII, which is copied as it is in a third of the time; to join the texts would copy the first once more. */
+/**
+ * As UTF-8. Most JSON is ASCII, which is copied as it is in a third of the time; to join the texts would copy the first
+ * once more.
+ */
 export function encode(text: string, end: string): Buffer {
   const size = Buffer.byteLength(text);
   const bytes = Buffer.allocUnsafe(size + end.length);

@@ -8,7 +8,13 @@ import { runSync } from '../system/sync-driver.ts';
 import { newLook, newWrite } from '../files/operation.ts';
 import { readOptionsAnd, type Settings } from '../files/settings.ts';
 import { Turn } from '../order/turn.ts';
-import { formatOptions, readFormat, readReadOptions, type ReadJsonOptions, type WriteJsonOptions } from './json-options.ts';
+import {
+  formatOptions,
+  readFormat,
+  readReadOptions,
+  type ReadJsonOptions,
+  type WriteJsonOptions,
+} from './json-options.ts';
 import { stringify } from './json-strict.ts';
 import { readJsonFile } from './read-json.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
@@ -17,25 +23,40 @@ import { replaceWithJson, type JsonText } from './write-json.ts';
 /**
  * Reads a JSON file.
  *
- * What is not UTF-8 or not JSON is an error that tells the line and the column, never a part of the content; a byte order mark is
- * passed over. With a `schema` (any that follows https://standardschema.dev) its output is returned, and typed so.
+ * What is not UTF-8 or not JSON is an error that tells the line and the column, never a part of the content; a byte
+ * order mark is passed over. With a `schema` (any that follows https://standardschema.dev) its output is returned, and
+ * typed so.
  *
- * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SYNTAX'`, `'ERR_UNTORN_JSON_ENCODING'`, `'ERR_UNTORN_JSON_SCHEMA'` with `issues`.
- * @throws {WriteError} by rejecting, with the system's code, if it cannot be read (`ENOENT` unless there is an `initial` value).
+ * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SYNTAX'`, `'ERR_UNTORN_JSON_ENCODING'`,
+ *   `'ERR_UNTORN_JSON_SCHEMA'` with `issues`.
+ * @throws {WriteError} by rejecting, with the system's code, if it cannot be read (`ENOENT` unless there is an
+ *   `initial` value).
  * @example Read settings, which may not be there yet, or may be damaged
  * ```ts
  * const settings = await readJson('settings.json', { initial: { theme: 'dark' }, recover: 'backup' });
  * ```
  */
-export async function readJson<S extends StandardSchema>(path: PathLike, options: ReadJsonOptions<SchemaInput<S>> & { schema: S }): Promise<SchemaOutput<S>>;
-export async function readJson<T = unknown>(path: PathLike, options?: (ReadJsonOptions<T> & { schema?: undefined }) | null): Promise<T>;
+export async function readJson<S extends StandardSchema>(
+  path: PathLike,
+  options: ReadJsonOptions<SchemaInput<S>> & { schema: S },
+): Promise<SchemaOutput<S>>;
+export async function readJson<T = unknown>(
+  path: PathLike,
+  options?: (ReadJsonOptions<T> & { schema?: undefined }) | null,
+): Promise<T>;
 export async function readJson(path: PathLike, options?: ReadJsonOptions | null): Promise<unknown> {
   return runAsync(reading(path, options, false));
 }
 
 /** Reads a JSON file, blocking; see {@link readJson}. A schema that validates asynchronously is a TypeError. */
-export function readJsonSync<S extends StandardSchema>(path: PathLike, options: ReadJsonOptions<SchemaInput<S>> & { schema: S }): SchemaOutput<S>;
-export function readJsonSync<T = unknown>(path: PathLike, options?: (ReadJsonOptions<T> & { schema?: undefined }) | null): T;
+export function readJsonSync<S extends StandardSchema>(
+  path: PathLike,
+  options: ReadJsonOptions<SchemaInput<S>> & { schema: S },
+): SchemaOutput<S>;
+export function readJsonSync<T = unknown>(
+  path: PathLike,
+  options?: (ReadJsonOptions<T> & { schema?: undefined }) | null,
+): T;
 export function readJsonSync(path: PathLike, options?: ReadJsonOptions | null): unknown {
   return runSync(reading(path, options, true));
 }
@@ -48,11 +69,12 @@ function reading(path: PathLike, options: ReadJsonOptions | null | undefined, bl
 /**
  * Replaces the file at `path` with a value as JSON, as {@link writeFile} replaces it.
  *
- * The value is read at the call: what is changed in it later is not written. What JSON would lose is a TypeError before anything is
- * touched: functions, symbols, BigInts, NaN and infinities, invalid dates, cycles, undefined at the top or in an array, and objects
- * that would become `{}` or worse, as a Map, an Error or a typed array. As everywhere, a property that is undefined is left out, an
- * object with `toJSON` is what that returns, and an instance of a class is its own properties.
- * Unless `indent` is given, a file that is there keeps its indentation, line ends and final newline, but no byte order mark.
+ * The value is read at the call: what is changed in it later is not written. What JSON would lose is a TypeError before
+ * anything is touched: functions, symbols, BigInts, NaN and infinities, invalid dates, cycles, undefined at the top or
+ * in an array, and objects that would become `{}` or worse, as a Map, an Error or a typed array. As everywhere, a
+ * property that is undefined is left out, an object with `toJSON` is what that returns, and an instance of a class is
+ * its own properties. Unless `indent` is given, a file that is there keeps its indentation, line ends and final
+ * newline, but no byte order mark.
  *
  * @throws {WriteError} by rejecting; `outcome` tells which content is in place.
  * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SCHEMA'`, if the schema does not want what the file would hold.
@@ -62,22 +84,42 @@ function reading(path: PathLike, options: ReadJsonOptions | null | undefined, bl
  * await writeJson('settings.json', { theme: 'dark' }, { indent: 2 });
  * ```
  */
-export async function writeJson<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (WriteJsonOptions & { schema?: S | undefined }) | null): Promise<WriteResult> {
+export async function writeJson<S extends StandardSchema>(
+  path: PathLike,
+  value: SchemaInput<S>,
+  options?: (WriteJsonOptions & { schema?: S | undefined }) | null,
+): Promise<WriteResult> {
   const { target, settings, json, schema } = readArguments(path, value, options);
   const write = newWrite(target, settings, surroundings, false);
   return runAsync(replaceWithJson(write, new Turn(write), json, schema));
 }
 
-/** Replaces a file with a value as JSON, blocking; see {@link writeJson}. A schema that validates asynchronously is a TypeError. */
-export function writeJsonSync<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (WriteJsonOptions & { schema?: S | undefined }) | null): WriteResult {
+/**
+ * Replaces a file with a value as JSON, blocking; see {@link writeJson}. A schema that validates asynchronously is a
+ * TypeError.
+ */
+export function writeJsonSync<S extends StandardSchema>(
+  path: PathLike,
+  value: SchemaInput<S>,
+  options?: (WriteJsonOptions & { schema?: S | undefined }) | null,
+): WriteResult {
   const { target, settings, json, schema } = readArguments(path, value, options);
   const write = newWrite(target, settings, surroundings, true);
   return runSync(replaceWithJson(write, new Turn(write), json, schema));
 }
 
-function readArguments(path: PathLike, value: unknown, options: WriteJsonOptions | null | undefined): { target: PathName; settings: Settings; json: JsonText; schema: StandardSchema | undefined } {
+function readArguments(
+  path: PathLike,
+  value: unknown,
+  options: WriteJsonOptions | null | undefined,
+): { target: PathName; settings: Settings; json: JsonText; schema: StandardSchema | undefined } {
   const { settings, fields } = readOptionsAnd(options, formatOptions);
   const { indent, replacer, schema } = readFormat(settings, fields);
   const target = targetPath(path);
-  return { target, settings, json: { text: stringify(value, replacer, indent.forced, undefined, target), indent }, schema };
+  return {
+    target,
+    settings,
+    json: { text: stringify(value, replacer, indent.forced, undefined, target), indent },
+    schema,
+  };
 }

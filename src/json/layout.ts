@@ -12,12 +12,20 @@ const [headSize, longHeadSize] = [4096, 1 << 18];
 /** How the file that is to be replaced is laid out. */
 export function* layoutAt(place: Place): Steps<Layout> {
   let ends = yield* readEnds(place, headSize, 2);
-  if (ends !== undefined && ends.first.length === headSize && !ends.first.includes('\n')) ends = yield* readEnds(place, longHeadSize, 2);
+  if (ends !== undefined && ends.first.length === headSize && !ends.first.includes('\n'))
+    ends = yield* readEnds(place, longHeadSize, 2);
   return ends === undefined ? compact : layoutOf(ends.first, ends.last);
 }
 
-/** The first and the last bytes (at least that many) of the file that is to be replaced; undefined where they cannot be had. */
-function* readEnds({ existing, reach }: Place, first: number, last: number): Steps<{ first: Buffer; last: Buffer } | undefined> {
+/**
+ * The first and the last bytes (at least that many) of the file that is to be replaced; undefined where they cannot be
+ * had.
+ */
+function* readEnds(
+  { existing, reach }: Place,
+  first: number,
+  last: number,
+): Steps<{ first: Buffer; last: Buffer } | undefined> {
   if (existing === undefined || fileType(existing.mode) !== 'file') return undefined;
   let fd;
   try {

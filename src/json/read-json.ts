@@ -1,8 +1,8 @@
 /**
  * Reading JSON from a file, or from its newest good backup.
  *
- * Promise: a value is the whole content of one version of the file, or, where that is damaged and a backup was asked for, of the
- * newest backup that is not; then the caller hears of it. A damaged file never counts as a missing one.
+ * Promise: a value is the whole content of one version of the file, or, where that is damaged and a backup was asked
+ * for, of the newest backup that is not; then the caller hears of it. A damaged file never counts as a missing one.
  */
 import { codeOf, misuse, refusal } from '../contract/errors.ts';
 import { join, key, split, type PathName } from '../contract/path-name.ts';
@@ -44,10 +44,20 @@ function missing(write: Write): Error {
 }
 
 /** The value of a file's content; undefined where there is none, and nothing that it stands for. */
-export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | undefined, rereading?: Rereading): Steps<FoundJson> {
+export function* valueOf(
+  write: Write,
+  settings: ReadSettings,
+  bytes: Buffer | undefined,
+  rereading?: Rereading,
+): Steps<FoundJson> {
   const { path, blocking } = write;
   const found = (value: unknown): FoundJson => ({ value, bytes, recovery: undefined });
-  if (bytes === undefined) return found(settings.initial === undefined ? undefined : yield* validated(settings.schema, path, initialValue(settings), blocking));
+  if (bytes === undefined)
+    return found(
+      settings.initial === undefined
+        ? undefined
+        : yield* validated(settings.schema, path, initialValue(settings), blocking),
+    );
   let value;
   try {
     value = parseJson(path, bytes, settings.reviver);
@@ -57,7 +67,8 @@ export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | u
     if (rereading !== undefined) {
       const last = yield* whileDamaged(path, rereading.read, rereading.again, (read) => isDamaged(path, read));
       if (last === undefined) throw error;
-      if (last.content === undefined && settings.initial === undefined && write.locking === undefined) throw missing(write);
+      if (last.content === undefined && settings.initial === undefined && write.locking === undefined)
+        throw missing(write);
       if (!isDamaged(path, last)) return yield* valueOf(write, settings, last.content);
     }
     return yield* valueOfBackup(write, settings, settings.recover, error);
@@ -68,7 +79,8 @@ export function* valueOf(write: Write, settings: ReadSettings, bytes: Buffer | u
 /** The value of a file, which may be that of an older version of the program, as this one has it. */
 function migrated({ migrate }: ReadSettings, value: unknown): unknown {
   const current = migrate === undefined ? value : migrate(value);
-  if (isThenable(current)) throw misuse('ERR_INVALID_RETURN_VALUE', '"options.migrate" returned a promise; only "update" may');
+  if (isThenable(current))
+    throw misuse('ERR_INVALID_RETURN_VALUE', '"options.migrate" returned a promise; only "update" may');
   return current;
 }
 
@@ -85,12 +97,18 @@ function isDamaged(path: PathName, { content }: Read): boolean {
 /** As if it had been read: nobody else has it, and it is JSON. */
 function initialValue({ initial, reviver }: ReadSettings): unknown {
   const value: unknown = typeof initial === 'function' ? (initial as () => unknown)() : initial;
-  if (isThenable(value)) throw misuse('ERR_INVALID_RETURN_VALUE', '"options.initial" is, or returned, a promise; await it before');
+  if (isThenable(value))
+    throw misuse('ERR_INVALID_RETURN_VALUE', '"options.initial" is, or returned, a promise; await it before');
   return JSON.parse(stringify(value), reviver);
 }
 
 /** The value of the newest backup that holds one that is right. */
-function* valueOfBackup(write: Write, settings: ReadSettings, recover: NonNullable<ReadSettings['recover']>, error: JsonError): Steps<FoundJson> {
+function* valueOfBackup(
+  write: Write,
+  settings: ReadSettings,
+  recover: NonNullable<ReadSettings['recover']>,
+  error: JsonError,
+): Steps<FoundJson> {
   const place = yield* findPlace(newWrite(write.path, readOptions(undefined), write.surroundings, write.blocking));
   try {
     for (const backupPath of recover.backup === undefined ? yield* backupsOf(write, place) : [recover.backup]) {
@@ -98,7 +116,12 @@ function* valueOfBackup(write: Write, settings: ReadSettings, recover: NonNullab
       if (bytes === undefined) continue;
       let value;
       try {
-        value = yield* validated(settings.schema, backupPath, migrated(settings, parseJson(backupPath, bytes, settings.reviver)), write.blocking);
+        value = yield* validated(
+          settings.schema,
+          backupPath,
+          migrated(settings, parseJson(backupPath, bytes, settings.reviver)),
+          write.blocking,
+        );
       } catch (fault) {
         if (!JsonError.isJsonError(fault)) throw fault;
         continue;
@@ -116,7 +139,9 @@ function* valueOfBackup(write: Write, settings: ReadSettings, recover: NonNullab
 /** The backups beside the file, symbolic links to it followed, and where it makes them elsewhere: newest first. */
 function* backupsOf(write: Write, place: Place): Steps<PathName[]> {
   const numbers = yield* numbersBelieved(write, place);
-  const paths = [simple(place.name), ...numbers.map((number) => numbered(place.name, number))].map((name) => join(place.directoryPath, name));
+  const paths = [simple(place.name), ...numbers.map((number) => numbered(place.name, number))].map((name) =>
+    join(place.directoryPath, name),
+  );
   const { backup } = write.settings;
   if (backup?.kind === 'path') paths.push(backup.path);
   const found: { path: PathName; changed: bigint }[] = [];
@@ -127,11 +152,17 @@ function* backupsOf(write: Write, place: Place): Steps<PathName[]> {
   return found.toSorted((a, b) => Number(b.changed - a.changed)).map(({ path }) => path);
 }
 
-/** The content of a backup that is believed to be one of this file: a link of that name may lead to what others may not read. */
+/**
+ * The content of a backup that is believed to be one of this file: a link of that name may lead to what others may not
+ * read.
+ */
 function* readBackup(write: Write, place: Place, path: PathName): Steps<Buffer | undefined> {
   write.step = 'read';
   throwIfAborted(write);
-  const whyNot = ({ directory }: Opened) => (status: FileStatus) => whyNoBackup(write, directory.status, place.existing, status);
+  const whyNot =
+    ({ directory }: Opened) =>
+    (status: FileStatus) =>
+      whyNoBackup(write, directory.status, place.existing, status);
   const reading = yield* beside(write, place, path, (folder, name) => readFound(write, folder, name, whyNot(folder)));
   return reading?.kind === 'own' ? Buffer.from(reading.bytes.buffer, 0, reading.bytes.byteLength) : undefined;
 }
@@ -139,7 +170,12 @@ function* readBackup(write: Write, place: Place, path: PathName): Steps<Buffer |
 type Opened = Pick<Place, 'directory' | 'directoryPath'>;
 
 /** Performs steps in the directory of a path: in the file's own, or in another; undefined where there is none. */
-function* beside<T>(write: Write, place: Opened, path: PathName, steps: (folder: Opened, name: PathName) => Steps<T>): Steps<T | undefined> {
+function* beside<T>(
+  write: Write,
+  place: Opened,
+  path: PathName,
+  steps: (folder: Opened, name: PathName) => Steps<T>,
+): Steps<T | undefined> {
   const { directory: directoryPath, name } = split(path);
   if (key(directoryPath) === key(place.directoryPath)) return yield* steps(place, name);
   let directory;
@@ -157,12 +193,28 @@ function* beside<T>(write: Write, place: Opened, path: PathName, steps: (folder:
 }
 
 /** What the schema makes of a value. */
-export function* validated(schema: StandardSchema | undefined, path: PathName, value: unknown, blocking: boolean, isNew = false): Steps<unknown> {
+export function* validated(
+  schema: StandardSchema | undefined,
+  path: PathName,
+  value: unknown,
+  blocking: boolean,
+  isNew = false,
+): Steps<unknown> {
   const result = validate(schema, path, value, isNew);
   if (!('later' in result)) return result.value;
   const { later } = result;
-  if (!blocking) return yield* wait((wake, fail) => void later.then((output) => nextTick(wake, output), (error: unknown) => nextTick(fail, error)));
+  if (!blocking)
+    return yield* wait(
+      (wake, fail) =>
+        void later.then(
+          (output) => nextTick(wake, output),
+          (error: unknown) => nextTick(fail, error),
+        ),
+    );
   // Nobody hears of it any more.
   later.catch(() => undefined);
-  throw misuse('ERR_INVALID_ARG_VALUE', '"options.schema" validates asynchronously, which a synchronous call cannot wait for');
+  throw misuse(
+    'ERR_INVALID_ARG_VALUE',
+    '"options.schema" validates asynchronously, which a synchronous call cannot wait for',
+  );
 }

@@ -15,7 +15,8 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   };
 }
 
-type SchemaResult<Output> = { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
+type SchemaResult<Output> =
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
 
 /** What a schema makes of a value that is right. */
 export type SchemaOutput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output'];
@@ -29,11 +30,22 @@ export function readSchema(value: unknown): StandardSchema | undefined {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
   const standard = isObject ? (value as { '~standard'?: { validate?: unknown } })['~standard'] : undefined;
   if (typeof standard?.validate === 'function') return value as StandardSchema;
-  throw misuse('ERR_INVALID_ARG_TYPE', `"options.schema" must be a schema with "~standard" (https://standardschema.dev), not ${describe(value)}`);
+  throw misuse(
+    'ERR_INVALID_ARG_TYPE',
+    `"options.schema" must be a schema with "~standard" (https://standardschema.dev), not ${describe(value)}`,
+  );
 }
 
-/** What the schema makes of a value, which is that of a file or (`isNew`) is to be written to it, at once or later; the value itself where there is no schema. */
-export function validate(schema: StandardSchema | undefined, path: PathName, value: unknown, isNew = false): { value: unknown } | { later: Promise<unknown> } {
+/**
+ * What the schema makes of a value, which is that of a file or (`isNew`) is to be written to it, at once or later; the
+ * value itself where there is no schema.
+ */
+export function validate(
+  schema: StandardSchema | undefined,
+  path: PathName,
+  value: unknown,
+  isNew = false,
+): { value: unknown } | { later: Promise<unknown> } {
   if (schema === undefined) return { value };
   const result = schema['~standard'].validate(value);
   if (!isThenable(result)) return { value: accepted(path, result as SchemaResult<unknown>, isNew) };

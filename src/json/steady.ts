@@ -1,8 +1,9 @@
 /**
  * Damage that lasts.
  *
- * Promise: a file that another program is just saving in place, so that it is half or empty for a moment, is not taken for a damaged
- * one: it is read again until it has stayed as it is for a while. That it is old counts only by the clock of its filesystem.
+ * Promise: a file that another program is just saving in place, so that it is half or empty for a moment, is not taken
+ * for a damaged one: it is read again until it has stayed as it is for a while. That it is old counts only by the clock
+ * of its filesystem.
  */
 import type { PathName } from '../contract/path-name.ts';
 import { now } from '../system/clock.ts';
@@ -16,12 +17,20 @@ const aWhile = 1000;
 /** For how long it may go on changing. */
 const patience = 5000;
 
-/** Reads a file that is damaged again, until that is no more so, or has lasted; undefined if it goes on changing for long. */
-export function* whileDamaged(path: PathName, first: Read, again: () => Steps<Read>, isDamaged: (read: Read) => boolean): Steps<Read | undefined> {
+/**
+ * Reads a file that is damaged again, until that is no more so, or has lasted; undefined if it goes on changing for
+ * long.
+ */
+export function* whileDamaged(
+  path: PathName,
+  first: Read,
+  again: () => Steps<Read>,
+  isDamaged: (read: Read) => boolean,
+): Steps<Read | undefined> {
   const { own } = yield* filesystemAt(path);
   let read = first;
   let since = now() - (own ? ageOf(first) : 0);
-  for (const deadline = now() + patience; now() < deadline; ) {
+  for (const deadline = now() + patience; now() < deadline;) {
     // At least one more look: times can be set.
     const next = yield* again();
     if (!isDamaged(next)) return next;

@@ -11,21 +11,34 @@ import { Turn } from '../order/turn.ts';
 import { updateTarget } from '../replace/locked.ts';
 import { lockedWrite, outcomeOf, type UpdateInfo } from '../update/updating.ts';
 import { keepingOptions, lossesOf, readKeeping } from './json-keeping.ts';
-import { formatOptions, readFormat, readingOptions, readReading, type ReadJsonOptions, type Recovery, type WriteJsonOptions } from './json-options.ts';
+import {
+  formatOptions,
+  readFormat,
+  readingOptions,
+  readReading,
+  type ReadJsonOptions,
+  type Recovery,
+  type WriteJsonOptions,
+} from './json-options.ts';
 import { stringify } from './json-strict.ts';
 import { compact, encode, indentedBy, layOut, layoutOf } from './json-text.ts';
 import { validated, valueOf, type FoundJson } from './read-json.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 
 /** Options of an update of JSON: how it is read, and how it is written. */
-export interface UpdateJsonOptions<T = unknown> extends WriteJsonOptions, Omit<ReadJsonOptions<T>, 'schema' | 'signal'> {
+export interface UpdateJsonOptions<T = unknown>
+  extends WriteJsonOptions, Omit<ReadJsonOptions<T>, 'schema' | 'signal'> {
   /**
-   * Numbers that `update` leaves as they are: written as they stand in the file, also where a double has not as many digits or is not as
-   * large; or as `JSON.stringify` writes the double that `JSON.parse` gives. Where several numbers of the file are the same double, and it
-   * cannot be told which of them is to be written, `'keep'` is an error. @default 'keep'
+   * Numbers that `update` leaves as they are: written as they stand in the file, also where a double has not as many
+   * digits or is not as large; or as `JSON.stringify` writes the double that `JSON.parse` gives. Where several numbers
+   * of the file are the same double, and it cannot be told which of them is to be written, `'keep'` is an error.
+   * @default 'keep'
    */
   numbers?: 'keep' | 'double' | undefined;
-  /** A file with two properties of one name in one object: fail, or lose all but the last, which is the one that a program sees. @default 'refuse' */
+  /**
+   * A file with two properties of one name in one object: fail, or lose all but the last, which is the one that a
+   * program sees. @default 'refuse'
+   */
   duplicateKeys?: 'refuse' | 'last' | undefined;
 }
 
@@ -47,15 +60,17 @@ type Returned<T> = T | Kept | PromiseLike<T | Kept>;
 type Initial<T> = T | (() => T);
 
 /**
- * Replaces a JSON file by what `update` makes of its value, and loses no update of others: {@link updateFile} with a value.
+ * Replaces a JSON file by what `update` makes of its value, and loses no update of others: {@link updateFile} with a
+ * value.
  *
- * `update` returns the new value, or {@link unchanged}; to change the old one in place and return nothing is an error. It is given
- * `undefined` if there is no file and no `initial` value. The file keeps its indentation, line ends and final newline.
- * With a `schema` the value is its output, and what is to be written must pass it as well.
- * With `recover` an update of a damaged file begins with the newest good backup, and the damaged file is kept beside it
- * as `name.damaged` (or `name.damaged-2` and so on), instead of another backup; the result's `recovery` says so.
+ * `update` returns the new value, or {@link unchanged}; to change the old one in place and return nothing is an error.
+ * It is given `undefined` if there is no file and no `initial` value. The file keeps its indentation, line ends and
+ * final newline. With a `schema` the value is its output, and what is to be written must pass it as well. With
+ * `recover` an update of a damaged file begins with the newest good backup, and the damaged file is kept beside it as
+ * `name.damaged` (or `name.damaged-2` and so on), instead of another backup; the result's `recovery` says so.
  *
- * @throws as {@link readJson}, {@link writeJson} and {@link updateFile}; then nothing was changed, unless a {@link WriteError} says so.
+ * @throws as {@link readJson}, {@link writeJson} and {@link updateFile}; then nothing was changed, unless a {@link
+ *   WriteError} says so.
  * @example Count
  * ```ts
  * await updateJson('state.json', (state) => ({ ...state, count: state.count + 1 }), { initial: { count: 0 } });
@@ -71,13 +86,28 @@ export function updateJson<S extends StandardSchema>(
   update: (value: SchemaOutput<S> | undefined, info: UpdateJsonInfo) => Returned<SchemaInput<S> | SchemaOutput<S>>,
   options: UpdateJsonOptions<SchemaInput<S>> & { schema: S; initial?: undefined },
 ): Promise<UpdateJsonResult<SchemaInput<S> | SchemaOutput<S>>>;
-export function updateJson<T>(path: PathLike, update: (value: T, info: UpdateJsonInfo) => Returned<T>, options: UpdateJsonOptions<T> & { initial: Initial<T> }): Promise<UpdateJsonResult<T>>;
-export function updateJson<T = unknown>(path: PathLike, update: (value: T | undefined, info: UpdateJsonInfo) => Returned<T>, options?: UpdateJsonOptions<T> | null): Promise<UpdateJsonResult<T>>;
-export async function updateJson(path: PathLike, update: (value: never, info: UpdateJsonInfo) => unknown, options?: UpdateJsonOptions | null): Promise<UpdateJsonResult> {
+export function updateJson<T>(
+  path: PathLike,
+  update: (value: T, info: UpdateJsonInfo) => Returned<T>,
+  options: UpdateJsonOptions<T> & { initial: Initial<T> },
+): Promise<UpdateJsonResult<T>>;
+export function updateJson<T = unknown>(
+  path: PathLike,
+  update: (value: T | undefined, info: UpdateJsonInfo) => Returned<T>,
+  options?: UpdateJsonOptions<T> | null,
+): Promise<UpdateJsonResult<T>>;
+export async function updateJson(
+  path: PathLike,
+  update: (value: never, info: UpdateJsonInfo) => unknown,
+  options?: UpdateJsonOptions | null,
+): Promise<UpdateJsonResult> {
   return runAsync(updating(path, update, options, false));
 }
 
-/** Replaces a JSON file by what `update` makes of its value, blocking; see {@link updateJson} and {@link updateFileSync}. */
+/**
+ * Replaces a JSON file by what `update` makes of its value, blocking; see {@link updateJson} and {@link
+ * updateFileSync}.
+ */
 export function updateJsonSync<S extends StandardSchema>(
   path: PathLike,
   update: (value: SchemaOutput<S>, info: UpdateJsonInfo) => SchemaInput<S> | SchemaOutput<S> | Kept,
@@ -88,13 +118,30 @@ export function updateJsonSync<S extends StandardSchema>(
   update: (value: SchemaOutput<S> | undefined, info: UpdateJsonInfo) => SchemaInput<S> | SchemaOutput<S> | Kept,
   options: UpdateJsonOptions<SchemaInput<S>> & { schema: S; initial?: undefined },
 ): UpdateJsonResult<SchemaInput<S> | SchemaOutput<S>>;
-export function updateJsonSync<T>(path: PathLike, update: (value: T, info: UpdateJsonInfo) => T | Kept, options: UpdateJsonOptions<T> & { initial: Initial<T> }): UpdateJsonResult<T>;
-export function updateJsonSync<T = unknown>(path: PathLike, update: (value: T | undefined, info: UpdateJsonInfo) => T | Kept, options?: UpdateJsonOptions<T> | null): UpdateJsonResult<T>;
-export function updateJsonSync(path: PathLike, update: (value: never, info: UpdateJsonInfo) => unknown, options?: UpdateJsonOptions | null): UpdateJsonResult {
+export function updateJsonSync<T>(
+  path: PathLike,
+  update: (value: T, info: UpdateJsonInfo) => T | Kept,
+  options: UpdateJsonOptions<T> & { initial: Initial<T> },
+): UpdateJsonResult<T>;
+export function updateJsonSync<T = unknown>(
+  path: PathLike,
+  update: (value: T | undefined, info: UpdateJsonInfo) => T | Kept,
+  options?: UpdateJsonOptions<T> | null,
+): UpdateJsonResult<T>;
+export function updateJsonSync(
+  path: PathLike,
+  update: (value: never, info: UpdateJsonInfo) => unknown,
+  options?: UpdateJsonOptions | null,
+): UpdateJsonResult {
   return runSync(updating(path, update, options, true));
 }
 
-function* updating(path: PathLike, update: (value: never, info: UpdateJsonInfo) => unknown, options: UpdateJsonOptions | null | undefined, blocking: boolean): Steps<UpdateJsonResult> {
+function* updating(
+  path: PathLike,
+  update: (value: never, info: UpdateJsonInfo) => unknown,
+  options: UpdateJsonOptions | null | undefined,
+  blocking: boolean,
+): Steps<UpdateJsonResult> {
   const { settings, fields } = readOptionsAnd(options, [...formatOptions, ...readingOptions, ...keepingOptions]);
   const { indent, replacer, schema } = readFormat(settings, fields);
   const reading = readReading(fields);
@@ -114,7 +161,9 @@ function* updating(path: PathLike, update: (value: never, info: UpdateJsonInfo) 
       ({ value } = found);
       const { recovery, bytes } = found;
       const losses = bytes === undefined ? undefined : lossesOf(write.path, bytes, found.value, reading, keeping);
-      const outcome = yield* outcomeOf(write, () => update(value as never, { version: latest, path: write.path, recovery }));
+      const outcome = yield* outcomeOf(write, () =>
+        update(value as never, { version: latest, path: write.path, recovery }),
+      );
       if ('error' in outcome) return outcome;
       if (outcome.value === unchanged) return { content: undefined };
       ({ value } = outcome);
@@ -122,8 +171,17 @@ function* updating(path: PathLike, update: (value: never, info: UpdateJsonInfo) 
       const text = stringify(value, replacer, indent.forced, losses?.numbers, write.path);
       if (schema !== undefined) yield* validated(schema, write.path, JSON.parse(text), blocking, true);
       // Another backup would take the place of the good one.
-      if (recovery !== undefined) write.settings = { ...settings, backup: { kind: 'path', path: yield* freeName(write.path) } };
-      return { content: { kind: 'bytes', bytes: indent.forced === undefined ? layOut(text, indentedBy(bytes === undefined ? compact : layoutOf(bytes), indent.otherwise)) : encode(text, '\n') } };
+      if (recovery !== undefined)
+        write.settings = { ...settings, backup: { kind: 'path', path: yield* freeName(write.path) } };
+      return {
+        content: {
+          kind: 'bytes',
+          bytes:
+            indent.forced === undefined
+              ? layOut(text, indentedBy(bytes === undefined ? compact : layoutOf(bytes), indent.otherwise))
+              : encode(text, '\n'),
+        },
+      };
     } catch (error) {
       return { error };
     }

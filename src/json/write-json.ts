@@ -29,7 +29,12 @@ export function jsonContent({ text, indent }: JsonText): AtHand {
 }
 
 /** Replaces a file with JSON. What the schema sees is what a reader of the file would. */
-export function* replaceWithJson(write: Write, turn: Turn, json: JsonText, schema: StandardSchema | undefined): Steps<WriteResult> {
+export function* replaceWithJson(
+  write: Write,
+  turn: Turn,
+  json: JsonText,
+  schema: StandardSchema | undefined,
+): Steps<WriteResult> {
   try {
     if (schema !== undefined) yield* validated(schema, write.path, JSON.parse(json.text), write.blocking, true);
   } catch (error) {

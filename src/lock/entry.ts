@@ -1,8 +1,10 @@
 /**
- * The entry of a lock: a directory named by the lock's token, in which everything is that its owner may still rename to the target.
+ * The entry of a lock: a directory named by the lock's token, in which everything is that its owner may still rename to
+ * the target.
  *
- * Promise: when an entry has been removed, or renamed by who takes over, nothing that its owner made can reach the target any more.
- * Its temporary files lie in it, and are renamed by the whole path from the target's directory; and what was removed is empty, and stays so.
+ * Promise: when an entry has been removed, or renamed by who takes over, nothing that its owner made can reach the
+ * target any more. Its temporary files lie in it, and are renamed by the whole path from the target's directory; and
+ * what was removed is empty, and stays so.
  */
 import { refusal } from '../contract/errors.ts';
 import { asText, display, type PathName } from '../contract/path-name.ts';
@@ -13,7 +15,9 @@ import type { Write } from '../files/operation.ts';
 import { inFound, namesIn, rmdirIn, unlinkIn, type FoundDirectory } from '../files/owned.ts';
 import { noteName } from './name.ts';
 
-/** An owner that is not dead after all may make one more file while its entry is cleared: so often it is cleared again. */
+/**
+ * An owner that is not dead after all may make one more file while its entry is cleared: so often it is cleared again.
+ */
 const attempts = 5;
 
 /** Removes an entry with what its owner has left in it. Fails if there is something in it that is none of ours. */

@@ -19,11 +19,7 @@ export interface Holder {
 }
 
 /** Whether who holds a lock gives signs of life; a lock that this thread could not give back is nobody's. */
-export function signOf(
-  write: Write,
-  { owner, status }: Pick<Holder, 'owner' | 'status'>,
-  exclusive: boolean,
-): Sign {
+export function signOf(write: Write, { owner, status }: Pick<Holder, 'owner' | 'status'>, exclusive: boolean): Sign {
   // What is none of ours is not ours to move.
   if (owner === undefined) return 'alive';
   const { locks, judge } = write.surroundings;

@@ -29,7 +29,10 @@ export interface LockHome extends LockDirectory {
   readonly exclusive: boolean;
 }
 
-/** A directory of a lock in which nothing is to be put: whoever it belongs to could exchange that, or it cannot be written. */
+/**
+ * A directory of a lock in which nothing is to be put: whoever it belongs to could exchange that, or it cannot be
+ * written.
+ */
 export interface Barred {
   readonly name: PathName;
   /** Whose it is, if that is why. */
@@ -43,7 +46,9 @@ export function isBarred(found: object): found is Barred {
   return Object.hasOwn(found, 'uid');
 }
 
-/** Makes the directory of a lock, or opens the one that is there. Undefined if it was there and has gone: then again. */
+/**
+ * Makes the directory of a lock, or opens the one that is there. Undefined if it was there and has gone: then again.
+ */
 export function* enterHome(write: Write, place: LockPlace): Steps<LockHome | Barred | undefined> {
   const { directory, directoryPath } = place;
   const name = lockNameOf(place.name);

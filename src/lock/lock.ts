@@ -1,20 +1,21 @@
 /**
  * The lock of a file between processes, made of renames.
  *
- * The lock of `NAME` is the directory `.NAME.untorn-lock` beside it. It is held while the directory `held` in it has an entry, whose
- * name says whose it is. To take it, a ticket is made beside `held`, a directory with such an entry, and renamed to `held`:
- * rename(2) puts a directory in the place of an empty one or of none, never of one with an entry. So nobody waits inside of a system call.
+ * The lock of `NAME` is the directory `.NAME.untorn-lock` beside it. It is held while the directory `held` in it has an
+ * entry, whose name says whose it is. To take it, a ticket is made beside `held`, a directory with such an entry, and
+ * renamed to `held`: rename(2) puts a directory in the place of an empty one or of none, never of one with an entry. So
+ * nobody waits inside of a system call.
  *
- * Promise: at most one holder; and a holder that others took for dead, whether it is or not, loses no update of theirs. All that the
- * holder may rename to the target lies in its entry, which is a directory (`entry.ts`), and it is renamed by the whole path from the
- * target's directory. The lock is free when the entry is gone, with all that was in it, and not before. So a holder that comes back late,
- * or whose lock somebody removed, finds its temporary file gone, or cannot make it; or had renamed it before anybody else
- * could read the target. No clock decides that, and no look.
+ * Promise: at most one holder; and a holder that others took for dead, whether it is or not, loses no update of theirs.
+ * All that the holder may rename to the target lies in its entry, which is a directory (`entry.ts`), and it is renamed
+ * by the whole path from the target's directory. The lock is free when the entry is gone, with all that was in it, and
+ * not before. So a holder that comes back late, or whose lock somebody removed, finds its temporary file gone, or
+ * cannot make it; or had renamed it before anybody else could read the target. No clock decides that, and no look.
  *
  * Who takes over renames the entry, from the very name that it saw: of several, one (`takeover.ts`).
  *
- * Clocks decide only how long to wait for a holder that cannot be seen, as on another machine: it shows signs of life by
- * changing its entry's times, and who has seen no sign for the holder's whole lease, by its own clock, takes over.
+ * Clocks decide only how long to wait for a holder that cannot be seen, as on another machine: it shows signs of life
+ * by changing its entry's times, and who has seen no sign for the holder's whole lease, by its own clock, takes over.
  * Nothing of a lock is synced: after a crash its owners are dead anyway.
  */
 import { codeOf } from '../contract/errors.ts';
@@ -45,7 +46,9 @@ import { Patience } from './wait.ts';
 export interface LockRequest extends TakeoverRequest {
   /** When to give up, by `now()`. */
   readonly deadline: number;
-  /** What whoever takes over from us is to know: see {@link Settle}. Nothing, where removing temporary files is enough. */
+  /**
+   * What whoever takes over from us is to know: see {@link Settle}. Nothing, where removing temporary files is enough.
+   */
   readonly note?: Uint8Array;
   /** Locks that the same call has: it does not wait for itself. */
   readonly own?: readonly Lock[];
@@ -65,8 +68,8 @@ export interface Lock {
 }
 
 /**
- * Takes the lock of a place, waiting for its turn. The directory stays open until it is released. Of two names that share one, as
- * they differ in case only, the second gives the lock that the call has already.
+ * Takes the lock of a place, waiting for its turn. The directory stays open until it is released. Of two names that
+ * share one, as they differ in case only, the second gives the lock that the call has already.
  */
 export function* takeLock(write: Write, place: LockPlace, request: LockRequest): Steps<Lock> {
   write.step = 'lock';
@@ -125,12 +128,14 @@ function* takeIn(
     const code = codeOf(error) ?? '';
     if (code === 'ENOENT' || code === 'ESTALE') return undefined;
     // Somebody else's, that this user may not write.
-    if (!home.isNew && ticket === undefined && ['EACCES', 'EPERM'].includes(code)) return { name: home.name, uid: undefined };
+    if (!home.isNew && ticket === undefined && ['EACCES', 'EPERM'].includes(code))
+      return { name: home.name, uid: undefined };
     throw error;
   } finally {
     if (lock === undefined) {
       // Where it was moved also under its own name, since a filesystem made of several may have moved a part of it.
-      if (ticket !== undefined) yield* dismantle(write, home, isMoved ? [ticket.name, heldName] : [ticket.name], ticket);
+      if (ticket !== undefined)
+        yield* dismantle(write, home, isMoved ? [ticket.name, heldName] : [ticket.name], ticket);
       yield* leaveHome(write, home);
     }
   }
@@ -142,7 +147,10 @@ interface Wait {
   readonly request: LockRequest;
 }
 
-/** Until the ticket is the one that is held; false if it is not there any more; or the lock itself, if the call has it already. */
+/**
+ * Until the ticket is the one that is held; false if it is not there any more; or the lock itself, if the call has it
+ * already.
+ */
 function* waitForTurn(write: Write, home: LockHome, ticket: Ticket, wait: Wait): Steps<boolean | Lock> {
   const { queue, patience, request } = wait;
   let stop: (() => void) | undefined;

@@ -1,4 +1,6 @@
-/** The names of a lock: that of its directory, the same for every process that knows the file's name, and those in it. */
+/**
+ * The names of a lock: that of its directory, the same for every process that knows the file's name, and those in it.
+ */
 import { asText, cutName, surround, type PathName } from '../contract/path-name.ts';
 import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
 import { fnv1a } from '../system/owner.ts';

@@ -1,7 +1,9 @@
 /**
- * Waiting for a lock whose directory is not to be used: it belongs to somebody else in a sticky directory, or cannot be written.
+ * Waiting for a lock whose directory is not to be used: it belongs to somebody else in a sticky directory, or cannot be
+ * written.
  *
- * Nothing is put into it. When its holder has died it is removed, if that may be done, as by the superuser; else it is waited for.
+ * Nothing is put into it. When its holder has died it is removed, if that may be done, as by the superuser; else it is
+ * waited for.
  */
 import { codeOf } from '../contract/errors.ts';
 import { join } from '../contract/path-name.ts';

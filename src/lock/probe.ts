@@ -1,9 +1,9 @@
 /**
  * Whether a filesystem gives what a lock rests on: that no directory is renamed over one with entries.
  *
- * Some that are made of several others, or that ask a server in several steps, rename it all the same, or put both together. It is tried
- * once for each directory, before anything else is done there, unless the filesystem is known to do as rename(2) says. That is
- * no proof: two holders also look whether they are alone.
+ * Some that are made of several others, or that ask a server in several steps, rename it all the same, or put both
+ * together. It is tried once for each directory, before anything else is done there, unless the filesystem is known to
+ * do as rename(2) says. That is no proof: two holders also look whether they are alone.
  */
 import { codeOf } from '../contract/errors.ts';
 import { asText, join, type PathName } from '../contract/path-name.ts';

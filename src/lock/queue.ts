@@ -1,13 +1,14 @@
 /**
  * Whose turn it is to try for a lock: the tickets in its directory have numbers, and the lowest is next.
  *
- * The queue is advice. It decides who tries when, so that many do not hinder each other and none waits much longer than the others; it never
- * decides who holds the lock. So whoever finds the lock free several times, while those in front do not take it, takes it: they
- * may have died, or stand still, or be somebody else's, put there to hinder. And a ticket that was removed though its owner lives costs that one
- * its place.
+ * The queue is advice. It decides who tries when, so that many do not hinder each other and none waits much longer than
+ * the others; it never decides who holds the lock. So whoever finds the lock free several times, while those in front
+ * do not take it, takes it: they may have died, or stand still, or be somebody else's, put there to hinder. And a
+ * ticket that was removed though its owner lives costs that one its place.
  *
- * Each watches who is directly in front, and then the holder, where the system tells of changes, so that one goes on when one has ended and nobody
- * else wakes up. It looks by itself too, the more seldom the further back it stands: about as often as those in front get through.
+ * Each watches who is directly in front, and then the holder, where the system tells of changes, so that one goes on
+ * when one has ended and nobody else wakes up. It looks by itself too, the more seldom the further back it stands:
+ * about as often as those in front get through.
  */
 import { asText, join, type PathName } from '../contract/path-name.ts';
 import { now } from '../system/clock.ts';
@@ -30,7 +31,9 @@ const usual = 1;
 const longestPause = 100;
 /** How much longer the pauses are where the system tells of changes. */
 const patiently = 5;
-/** Every so many looks one is close: at the lock's holder, and at whoever is next in front. It takes longer than to try. */
+/**
+ * Every so many looks one is close: at the lock's holder, and at whoever is next in front. It takes longer than to try.
+ */
 const closely = 4;
 /** How many of the dead are passed at one look: anybody may have put them there. */
 const passed = 100;
@@ -148,7 +151,9 @@ export class Queue {
     this.#ahead = ahead;
   }
 
-  /** Passes those who have died, up to the first who has not: whoever comes after a kill does not wait for what it left. */
+  /**
+   * Passes those who have died, up to the first who has not: whoever comes after a kill does not wait for what it left.
+   */
   *#passDead(): Steps<void> {
     for (let count = 0; count < passed && this.#ahead !== undefined; count++) {
       if (!(yield* this.#isLeft(this.#ahead))) return;
@@ -176,7 +181,10 @@ export class Queue {
     return yield* lookOnce(join(this.#home.directory.reach, name));
   }
 
-  /** One that cannot be seen is over when it has shown no sign of life for long: by the clock of the filesystem, as our own ticket has it. */
+  /**
+   * One that cannot be seen is over when it has shown no sign of life for long: by the clock of the filesystem, as our
+   * own ticket has it.
+   */
   *#isOver({ owner }: TicketName, status: FileStatus): Steps<boolean> {
     const sign = signOf(this.#write, { owner, status }, this.#home.exclusive);
     if (sign !== 'unknown') return sign === 'dead';

@@ -1,8 +1,9 @@
 /**
  * Taking a lock again that one has just given back, before those who wait for it.
  *
- * To hand a lock over takes longer than to use it: who is next sleeps, and has to wake up. So a thread that comes again at once may
- * take the lock some times in a row. That divides the price by their number, and multiplies the longest wait by no more.
+ * To hand a lock over takes longer than to use it: who is next sleeps, and has to wake up. So a thread that comes again
+ * at once may take the lock some times in a row. That divides the price by their number, and multiplies the longest
+ * wait by no more.
  */
 import { now } from '../system/clock.ts';
 import { fileKey } from '../files/file-order.ts';

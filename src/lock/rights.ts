@@ -1,8 +1,9 @@
 /**
  * Who may take a lock over: whoever may write the directory that the lock is in.
  *
- * Where others write there they can also put something else in the place of a directory right after it was made. So it is made with
- * a mode that no other directory has, opened without following a link, and given its owner and mode only if it is that one.
+ * Where others write there they can also put something else in the place of a directory right after it was made. So it
+ * is made with a mode that no other directory has, opened without following a link, and given its owner and mode only
+ * if it is that one.
  */
 import { refusal } from '../contract/errors.ts';
 import { display, join, type PathName } from '../contract/path-name.ts';
@@ -37,8 +38,8 @@ export function isSticky(parent: FileStatus): boolean {
 }
 
 /**
- * Makes a directory of a lock. Where others write `parent`, that of the target, they may take over what is in it, but in a sticky
- * directory, where each may move only what is his own. Undefined if it was removed as soon as it was made.
+ * Makes a directory of a lock. Where others write `parent`, that of the target, they may take over what is in it, but
+ * in a sticky directory, where each may move only what is his own. Undefined if it was removed as soon as it was made.
  */
 export function* makeOpen(
   write: Write,
@@ -66,8 +67,8 @@ export function* makeOpen(
 }
 
 /**
- * Gives a directory that was just made the owner, group and mode of the target's, as far as that is possible. What somebody else
- * put in its place is left as it is, and so is one on a filesystem that has no modes.
+ * Gives a directory that was just made the owner, group and mode of the target's, as far as that is possible. What
+ * somebody else put in its place is left as it is, and so is one on a filesystem that has no modes.
  */
 function* openToTakers(write: Write, made: FoundDirectory, parent: FileStatus): Steps<void> {
   const { fd, status } = made;
@@ -93,5 +94,8 @@ function* setMode(write: Write, fd: number, reach: PathName, mode: number): Step
 }
 
 function exchanged(name: PathName): Error {
-  return refusal('ERR_LOCK_LOST', `somebody put something else in the place of "${display(name)}", which was just made`);
+  return refusal(
+    'ERR_LOCK_LOST',
+    `somebody put something else in the place of "${display(name)}", which was just made`,
+  );
 }

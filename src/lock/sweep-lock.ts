@@ -1,8 +1,8 @@
 /**
  * Removing the locks that a `kill -9` or a power cut left, and what was prepared to take one.
  *
- * Promise: a lock of a dead owner goes as it would when somebody takes it over, its owner's temporary files before it; one
- * that somebody holds, waits for, or takes meanwhile, stays.
+ * Promise: a lock of a dead owner goes as it would when somebody takes it over, its owner's temporary files before it;
+ * one that somebody holds, waits for, or takes meanwhile, stays.
  */
 import { asText, join, type PathName } from '../contract/path-name.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
@@ -44,11 +44,7 @@ export function* sweepLock<Reason>(
 }
 
 /** All that is in the directory of a lock: if one of it stays, that is why the lock stays. */
-function* sweepAll<Reason>(
-  rules: Rules<Reason>,
-  at: LockAt,
-  home: FoundDirectory,
-): Steps<Swept<Reason | 'alive'>> {
+function* sweepAll<Reason>(rules: Rules<Reason>, at: LockAt, home: FoundDirectory): Steps<Swept<Reason | 'alive'>> {
   let kept: Swept<Reason | 'alive'> = 'removed';
   for (const name of yield* namesIn(rules.write, home)) {
     const swept = asText(name) === heldName ? yield* sweepHeld(rules, at) : yield* sweepTicket(rules, home, name);

@@ -1,10 +1,11 @@
 /**
  * Taking over the lock of an owner that is dead, or taken for dead.
  *
- * Promise: of several that try, one succeeds; and when the lock is free again nothing of the old owner can reach the target
- * any more. The order of the steps makes it so: the entry is renamed first, so that an owner that comes back finds nothing under the
- * path by which it would rename its temporary file; then what is in the entry goes, and the entry itself last. The new
- * name of the entry says whose files are to be put right, in case this one dies half way. Then the lock is free, for whoever comes first.
+ * Promise: of several that try, one succeeds; and when the lock is free again nothing of the old owner can reach the
+ * target any more. The order of the steps makes it so: the entry is renamed first, so that an owner that comes back
+ * finds nothing under the path by which it would rename its temporary file; then what is in the entry goes, and the
+ * entry itself last. The new name of the entry says whose files are to be put right, in case this one dies half way.
+ * Then the lock is free, for whoever comes first.
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { join, type PathName } from '../contract/path-name.ts';
@@ -57,12 +58,7 @@ export interface LockAt {
 const noteLimit = 1 << 16;
 
 /** Takes over a lock, puts right what its owner left, and releases it. Without effect if somebody else was faster. */
-export function* takeOver(
-  write: Write,
-  at: LockAt,
-  { name, owner }: Holder,
-  request: TakeoverRequest,
-): Steps<void> {
+export function* takeOver(write: Write, at: LockAt, { name, owner }: Holder, request: TakeoverRequest): Steps<void> {
   if (owner === undefined) return;
   const taken = settlingName(request.token, owner);
   yield* inFound(write, at.home, heldName, (held) => takeOverIn(write, at, held, { name, owner, taken }, request));

@@ -1,8 +1,9 @@
 /**
  * A ticket: a directory with an entry in it, ready to be the one that is held.
  *
- * Promise: at most one ticket at a time is the directory `held` of a lock. rename(2) puts a directory in the place of an empty one or of
- * none, never of one that has an entry; and where it does otherwise, who comes second sees that it is not alone.
+ * Promise: at most one ticket at a time is the directory `held` of a lock. rename(2) puts a directory in the place of
+ * an empty one or of none, never of one that has an entry; and where it does otherwise, who comes second sees that it
+ * is not alone.
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { asText, display, join, type PathName } from '../contract/path-name.ts';
@@ -76,7 +77,10 @@ function* writeNote(write: Write, entry: Folder, note: Uint8Array): Steps<void> 
   }
 }
 
-/** Removes a ticket that was made, under each name that it may have; what cannot be removed now is removed when the process ends. */
+/**
+ * Removes a ticket that was made, under each name that it may have; what cannot be removed now is removed when the
+ * process ends.
+ */
 export function* dismantle(
   write: Write,
   home: LockHome,
@@ -102,7 +106,10 @@ export function folderIn({ directory, directoryPath }: Folder, name: PathName): 
 export type Moved = 'there' | 'held' | 'gone';
 
 const isHeld = new Set(['ENOTEMPTY', 'EEXIST']);
-/** How often a rename is tried again that found nothing in its way, or only an empty directory: whoever held the lock has just let go. */
+/**
+ * How often a rename is tried again that found nothing in its way, or only an empty directory: whoever held the lock
+ * has just let go.
+ */
 const attempts = 10;
 
 /** Tries to make a ticket the one that is held. */
@@ -118,7 +125,8 @@ export function* present(write: Write, home: LockHome, ticket: Ticket): Steps<Mo
       if (isIn(found, ticket.token)) return 'there';
       if (found !== undefined && found.length > 0) return 'held';
       if (codeOf(error) === 'ENOENT') return 'gone';
-      if (codeOf(error) === 'EXDEV') throw lockUnsupported('a directory cannot be renamed in the directory that it is in');
+      if (codeOf(error) === 'EXDEV')
+        throw lockUnsupported('a directory cannot be renamed in the directory that it is in');
       // Windows, and some servers, put no directory in the place of another, empty or not.
       if (attempt === attempts) throw error;
       if (found !== undefined) yield* afterFailure(rmdirIn(write, home, heldName));

@@ -1,4 +1,7 @@
-/** For how long a lock is waited for, in sleeps, until a deadline or an abort; and for how long a holder that cannot be seen is believed to live. */
+/**
+ * For how long a lock is waited for, in sleeps, until a deadline or an abort; and for how long a holder that cannot be
+ * seen is believed to live.
+ */
 import { display, type PathName } from '../contract/path-name.ts';
 import { now } from '../system/clock.ts';
 import type { Sign } from '../system/owner.ts';

@@ -21,7 +21,10 @@ export function callBegins(number: number): void {
   outstanding.add(number);
 }
 
-/** It is for one file from now on: nothing has to be kept for it about others. Returns false if it is known to be for one. */
+/**
+ * It is for one file from now on: nothing has to be kept for it about others. Returns false if it is known to be for
+ * one.
+ */
 export function callSettlesOn(number: number, file: string): boolean {
   if (!outstanding.delete(number)) return false;
   settledOn.set(file, (settledOn.get(file) ?? 0) + 1);

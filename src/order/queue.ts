@@ -24,7 +24,9 @@ export class Lane {
   #beginning = false;
   /** How many of the waiting may not be skipped. */
   #fixed = 0;
-  /** How many of the waiting will hold a lock while their turn lasts, for as long as a callback of the caller's takes. */
+  /**
+   * How many of the waiting will hold a lock while their turn lasts, for as long as a callback of the caller's takes.
+   */
   #locking = 0;
 
   /** Whether a wait in here may take long, so that it has to be bounded. */
@@ -56,7 +58,9 @@ export class Lane {
     while (position > 0 && (this.#waiting[position - 1] as Waiting).number > turn.number) position--;
     this.#waiting.splice(position, 0, turn);
     this.#count(turn, 1);
-    if (this.isLocking) for (const waiting of turn.write.locking === undefined ? [turn] : this.#waiting.slice(position)) waiting.limitWait?.();
+    if (this.isLocking)
+      for (const waiting of turn.write.locking === undefined ? [turn] : this.#waiting.slice(position))
+        waiting.limitWait?.();
   }
 
   #count(turn: Waiting, by: 1 | -1): void {

@@ -22,10 +22,13 @@ export const renames: Map<string, RenameUnderWay> = new Map();
 /** Does a rename that another thread is at: then it is done, whoever was first, and cannot come later. */
 export function* finishRename(write: Write, place: Place, other: RenameUnderWay): Steps<void> {
   try {
-    yield* whileBusy(write, () => (other.overwrite ? call.rename(other.temporary, place.reach) : call.link(other.temporary, place.reach)));
+    yield* whileBusy(write, () =>
+      other.overwrite ? call.rename(other.temporary, place.reach) : call.link(other.temporary, place.reach),
+    );
     other.finished = true;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') other.finished = true; // It has just been renamed.
+    if (codeOf(error) === 'ENOENT')
+      other.finished = true; // It has just been renamed.
     else if (codeOf(error) === 'EEXIST') other.finished = yield* isSame(other.temporary, place.reach);
     else throw error;
   }

@@ -1,14 +1,14 @@
 /**
  * Newest first: the order of the writes of one process.
  *
- * Promise: the last call wins, whatever the mix of synchronous and asynchronous calls and of paths that lead to one file;
- * and a write that newer content overtook resolves only when that is in place and as durable as it asked for.
+ * Promise: the last call wins, whatever the mix of synchronous and asynchronous calls and of paths that lead to one
+ * file; and a write that newer content overtook resolves only when that is in place and as durable as it asked for.
  *
- * Each call takes a number. Asynchronous writes of one file stand in its lane and run one at a time, the newest first; those
- * that it overtook need not be written. Writes whose effect is more than the content are never skipped: the lane
- * stays in order around them. A lane is found by the path as given, so that a thousand calls cost no thousand look-ups, and
- * by the identity of directory and name, where aliases meet. A synchronous write waits for nobody: it has the highest
- * number, and finishes a rename that another thread is at.
+ * Each call takes a number. Asynchronous writes of one file stand in its lane and run one at a time, the newest first;
+ * those that it overtook need not be written. Writes whose effect is more than the content are never skipped: the lane
+ * stays in order around them. A lane is found by the path as given, so that a thousand calls cost no thousand look-ups,
+ * and by the identity of directory and name, where aliases meet. A synchronous write waits for nobody: it has the
+ * highest number, and finishes a rename that another thread is at.
  */
 import { onAbort } from '../contract/abort.ts';
 import { aborted, refusal } from '../contract/errors.ts';
@@ -52,21 +52,34 @@ export class Turn {
     this.#standsFor = standsFor;
     this.number = standsFor === undefined ? ++lastNumber : standsFor.number + 0.5;
     const { mode, uid, gid, overwrite, backup, symlink, preserve } = write.settings;
-    const onlyContent = mode === undefined && uid === undefined && gid === undefined && overwrite && backup === undefined && symlink === 'follow';
-    this.supersedable = write.locking === undefined && onlyContent && preserve.mode !== 'off' && preserve.owner !== 'off' && preserve.xattr !== 'off';
+    const onlyContent =
+      mode === undefined &&
+      uid === undefined &&
+      gid === undefined &&
+      overwrite &&
+      backup === undefined &&
+      symlink === 'follow';
+    this.supersedable =
+      write.locking === undefined &&
+      onlyContent &&
+      preserve.mode !== 'off' &&
+      preserve.owner !== 'off' &&
+      preserve.xattr !== 'off';
     // Also a blocking call: what its data's iterator does comes later than it.
     if (standsFor === undefined) callBegins(this.number);
     if (write.locking !== undefined) write.locking.deadline = now() + write.settings.lock.timeout;
   }
 
   /**
-   * The newer content that is in this file already, if there is some. To create only, the filesystem itself decides; under a
-   * lock, whether the file is still what it was when it was read.
+   * The newer content that is in this file already, if there is some. To create only, the filesystem itself decides;
+   * under a lock, whether the file is still what it was when it was read.
    */
   newer(place: Place): Placed | undefined {
     if (!this.write.settings.overwrite || this.write.locking !== undefined) return undefined;
     const record = newestIn(fileKey(place));
-    return record !== undefined && (record.number > this.number || record.number === this.#standsFor?.number) ? record : undefined;
+    return record !== undefined && (record.number > this.number || record.number === this.#standsFor?.number)
+      ? record
+      : undefined;
   }
 
   /** Fails if newer content is in place: what is there now is not what this write replaces. */
@@ -88,12 +101,21 @@ export class Turn {
   }
 
   /**
-   * Stands in line without steps that wait: of a thousand calls of one file nearly all are overtaken, and cost little then. Calls
-   * back with the newer content, or to begin. Returns false where there is no line, or more to it than to wait.
+   * Stands in line without steps that wait: of a thousand calls of one file nearly all are overtaken, and cost little
+   * then. Calls back with the newer content, or to begin. Returns false where there is no line, or more to it than to
+   * wait.
    */
   standBy(wake: (overtakenBy: Placed | undefined) => void): boolean {
     const lane = lanes.get(this.#lineName());
-    if (lane === undefined || !lane.isBusy || lane.isLocking || !this.supersedable || this.write.blocking || this.write.settings.signal !== undefined) return false;
+    if (
+      lane === undefined ||
+      !lane.isBusy ||
+      lane.isLocking ||
+      !this.supersedable ||
+      this.write.blocking ||
+      this.write.settings.signal !== undefined
+    )
+      return false;
     this.lane = lane;
     this.wake = wake;
     this.limitWait = () => {
@@ -119,8 +141,8 @@ export class Turn {
   }
 
   /**
-   * Stands in line by the file itself, at the latest now. Returns false if that was another line, after waiting in it: what
-   * was seen of the file may not be true any more. What is held open meanwhile is closed first, by `leave`.
+   * Stands in line by the file itself, at the latest now. Returns false if that was another line, after waiting in it:
+   * what was seen of the file may not be true any more. What is held open meanwhile is closed first, by `leave`.
    */
   *claim(place: Place, leave: () => void): Steps<boolean> {
     const name = fileKey(place);
@@ -139,7 +161,9 @@ export class Turn {
     return false;
   }
 
-  /** A synchronous call waits for nobody. One that has to see what the calls before it wrote cannot go ahead of them. */
+  /**
+   * A synchronous call waits for nobody. One that has to see what the calls before it wrote cannot go ahead of them.
+   */
   #goAhead(name: string): undefined {
     if (this.write.locking === undefined || !lanes.has(name)) return;
     this.write.step = 'lock';
@@ -178,7 +202,8 @@ export class Turn {
       };
       const began = now();
       this.limitWait = () => {
-        const timeout = this.write.locking === undefined ? this.write.settings.lock.timeout : this.write.locking.deadline - began;
+        const timeout =
+          this.write.locking === undefined ? this.write.settings.lock.timeout : this.write.locking.deadline - began;
         timer ??= setTimeout(() => giveUp(lockTimeout(now() - began)), timeout);
         // What it waits for may be a callback that itself writes files.
         givePermit(this.write);

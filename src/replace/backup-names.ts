@@ -1,8 +1,8 @@
 /**
  * The names of backups, and which files that have one are believed to be some.
  *
- * Whoever can write the directory can give any file such a name. So only a regular file counts that this user or the owner of
- * the target has made; others are never removed for their numbers, nor do their numbers make others go.
+ * Whoever can write the directory can give any file such a name. So only a regular file counts that this user or the
+ * owner of the target has made; others are never removed for their numbers, nor do their numbers make others go.
  */
 import { constants } from 'node:buffer';
 import { asText, fromBytes, surround, type PathName } from '../contract/path-name.ts';
@@ -24,7 +24,10 @@ export function numbered(name: PathName, number: number): PathName {
   return surround('', name, `.~${number}~`);
 }
 
-/** Names have no more digits, and numbers that are nearly as high are nobody's: after a file that was called so there were no more. */
+/**
+ * Names have no more digits, and numbers that are nearly as high are nobody's: after a file that was called so there
+ * were no more.
+ */
 const highest = 999_999_999;
 const highestBelieved = 999_000_000;
 
@@ -40,19 +43,29 @@ function* numbersTaken(write: Write, place: Target): Steps<number[]> {
 }
 
 /** The numbers of the backups that are believed, the newest first; no more than are wanted. */
-export function* numbersBelieved(write: Write, place: Target, wanted: number = Infinity, taken?: readonly number[]): Steps<number[]> {
+export function* numbersBelieved(
+  write: Write,
+  place: Target,
+  wanted: number = Infinity,
+  taken?: readonly number[],
+): Steps<number[]> {
   const believed: number[] = [];
   for (const number of taken ?? (yield* numbersTaken(write, place))) {
     if (believed.length >= wanted) break;
     if (number > highestBelieved) continue;
     const status = yield* lookIn(place, numbered(place.name, number));
-    if (status !== undefined && whyNoBackup(write, place.directory.status, place.existing, status) === undefined) believed.push(number);
+    if (status !== undefined && whyNoBackup(write, place.directory.status, place.existing, status) === undefined)
+      believed.push(number);
   }
   return believed;
 }
 
 /** The name that the next backup gets, and those of the older ones that are then more than `limit`. */
-export function* nextNumbered(write: Write, place: Target, limit: number): Steps<{ name: PathName; surplus: PathName[] }> {
+export function* nextNumbered(
+  write: Write,
+  place: Target,
+  limit: number,
+): Steps<{ name: PathName; surplus: PathName[] }> {
   const taken = yield* numbersTaken(write, place);
   const believed = yield* numbersBelieved(write, place, limit === Infinity ? 1 : Infinity, taken);
   const number = freeNumber(new Set(taken), (believed[0] ?? 0) + 1);
@@ -68,10 +81,15 @@ function freeNumber(taken: ReadonlySet<number>, from: number): number {
 }
 
 /**
- * Why a file is not believed to be a backup of the target; undefined if it is. Where others can rename files it must be as open to
- * them as the target: what it holds may become the target's content.
+ * Why a file is not believed to be a backup of the target; undefined if it is. Where others can rename files it must be
+ * as open to them as the target: what it holds may become the target's content.
  */
-export function whyNoBackup(write: Write, parent: FileStatus, target: FileStatus | undefined, status: FileStatus): string | undefined {
+export function whyNoBackup(
+  write: Write,
+  parent: FileStatus,
+  target: FileStatus | undefined,
+  status: FileStatus,
+): string | undefined {
   if (fileType(status.mode) !== 'file') return 'is no regular file';
   if (!isTrusted(write, parent, status) && status.uid !== target?.uid) return "is another user's";
   if (status.size > constants.MAX_STRING_LENGTH) return 'is too large';

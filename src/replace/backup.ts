@@ -1,11 +1,11 @@
 /**
  * Keeping what is replaced.
  *
- * Promise: the target is never away for a moment, and the backup is never half. It is a hard link to the old
- * file where the filesystem has them, a copy elsewhere; with durability `'full'` or `'normal'` it reaches the disk before
- * the new content can. A crash in between leaves the old file under both names.
- * What is linked or copied is the file that was looked at, whatever has its name by then.
- * Older numbered backups go only when the new content is in place: a write that fails over and over does not use them up.
+ * Promise: the target is never away for a moment, and the backup is never half. It is a hard link to the old file where
+ * the filesystem has them, a copy elsewhere; with durability `'full'` or `'normal'` it reaches the disk before the new
+ * content can. A crash in between leaves the old file under both names. What is linked or copied is the file that was
+ * looked at, whatever has its name by then. Older numbered backups go only when the new content is in place: a write
+ * that fails over and over does not use them up.
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { join, key, split, type PathName } from '../contract/path-name.ts';
@@ -21,7 +21,17 @@ import type { Write } from '../files/operation.ts';
 import { isSameInode, unlinkIn } from '../files/owned.ts';
 import { syncInPlace } from '../files/sync-existing.ts';
 import { refuseTooLong, type Place } from '../files/target.ts';
-import { closeTemporary, createTemporary, discardTemporary, examineTemporary, forgetTemporary, newName, stagingFolder, syncTemporary, type TemporaryFile } from '../files/temporary.ts';
+import {
+  closeTemporary,
+  createTemporary,
+  discardTemporary,
+  examineTemporary,
+  forgetTemporary,
+  newName,
+  stagingFolder,
+  syncTemporary,
+  type TemporaryFile,
+} from '../files/temporary.ts';
 import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
 import { refuseReserved } from '../files/windows-names.ts';
 import type { Turn } from '../order/turn.ts';
@@ -73,7 +83,8 @@ function* backUpElsewhere(write: Write, place: Place, turn: Turn, path: PathName
   const { directory: directoryPath, name } = split(path);
   const directory = yield* openDirectory(write, directoryPath);
   try {
-    if (directory.key === place.directory.key && key(name) === key(place.name)) throw refusal('EINVAL', 'the backup would be the file itself');
+    if (directory.key === place.directory.key && key(name) === key(place.name))
+      throw refusal('EINVAL', 'the backup would be the file itself');
     yield* backUpAs(write, place, turn, { directory, directoryPath }, name);
     if (write.settings.durability !== 'off') yield* syncDirectory(write, directory);
     return path;
@@ -130,15 +141,22 @@ export function* stageOld(write: Write, place: Place, folder: Folder, name: Path
   }
   guard.release();
   const copy = yield* copyOld(write, place, staging, name);
-  return { name: copy.name, reach: copy.reach, letStay: () => copy.guard.release(), forget: () => forgetTemporary(copy), discard: () => discardTemporary(copy) };
+  return {
+    name: copy.name,
+    reach: copy.reach,
+    letStay: () => copy.guard.release(),
+    forget: () => forgetTemporary(copy),
+    discard: () => discardTemporary(copy),
+  };
 }
 
 /** How often a file is looked for that others replace meanwhile. */
 const patience = 10;
 
 /**
- * Links the target, unless the filesystem or the kernel does not do that, or what is then written in place would be the backup too.
- * What is linked is what was looked at: another thing may be there by then, as a link that somebody has put there.
+ * Links the target, unless the filesystem or the kernel does not do that, or what is then written in place would be the
+ * backup too. What is linked is what was looked at: another thing may be there by then, as a link that somebody has put
+ * there.
  */
 function* linked(write: Write, place: Place, to: PathName): Steps<boolean> {
   if (write.settings.fallback === 'in-place') return false;
@@ -156,7 +174,8 @@ function* linked(write: Write, place: Place, to: PathName): Steps<boolean> {
     if (isSameInode(yield* lookAt({ reach: to }), looked)) return true;
     yield* call.unlink(to);
     looked = yield* lookAt(place);
-    if (looked !== undefined && fileType(looked.mode) !== fileType(place.existing?.mode ?? looked.mode)) throw replacedMeanwhile();
+    if (looked !== undefined && fileType(looked.mode) !== fileType(place.existing?.mode ?? looked.mode))
+      throw replacedMeanwhile();
   }
   // Where inodes cannot be told by their numbers.
   return false;
@@ -171,7 +190,11 @@ function* copyOld(write: Write, place: Place, folder: Folder, name: PathName): S
   try {
     yield* whileOpen(write, copyTarget(place, temporary));
     yield* examineTemporary(write, place, temporary);
-    yield* applyMetadata({ ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } }, place, temporary);
+    yield* applyMetadata(
+      { ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } },
+      place,
+      temporary,
+    );
     if (write.settings.durability !== 'off') yield* syncTemporary(write, temporary);
     yield* closeTemporary(temporary);
     return temporary;
@@ -193,12 +216,15 @@ function* copyTarget({ reach, existing }: Place, { fd }: TemporaryFile): Steps<v
 }
 
 function isAsOpen(status: FileStatus, looked: FileStatus | undefined): boolean {
-  return isSameInode(status, looked) || (status.mode === looked?.mode && status.uid === looked.uid && status.gid === looked.gid);
+  return (
+    isSameInode(status, looked) ||
+    (status.mode === looked?.mode && status.uid === looked.uid && status.gid === looked.gid)
+  );
 }
 
 /**
- * The next free number; of the older backups only the last few stay. An end of the process before the rename leaves it: it is whole,
- * and what comes next may be the rename already.
+ * The next free number; of the older backups only the last few stay. An end of the process before the rename leaves it:
+ * it is whole, and what comes next may be the rename already.
  */
 function* backUpNumbered(write: Write, place: Place, turn: Turn, limit: number): Steps<MadeBackup> {
   for (let attempts = 1; ; attempts++) {
@@ -230,5 +256,7 @@ export function* numberBackup(
   place: Place,
   backup: { readonly kind: 'simple' } | { readonly kind: 'numbered'; readonly limit: number },
 ): Steps<{ name: PathName; surplus: PathName[] }> {
-  return backup.kind === 'simple' ? { name: simple(place.name), surplus: [] } : yield* nextNumbered(write, place, backup.limit);
+  return backup.kind === 'simple'
+    ? { name: simple(place.name), surplus: [] }
+    : yield* nextNumbered(write, place, backup.limit);
 }

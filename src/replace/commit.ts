@@ -1,9 +1,9 @@
 /**
  * From a temporary file to a new target.
  *
- * Promise: up to the rename the target is untouched, and after it nothing is undone; the order of the steps of `commit` is
- * what makes it safe. A crash before the rename leaves the old file and a temporary one, which `sweep` recognises. A crash
- * after it leaves the new file.
+ * Promise: up to the rename the target is untouched, and after it nothing is undone; the order of the steps of `commit`
+ * is what makes it safe. A crash before the rename leaves the old file and a temporary one, which `sweep` recognises. A
+ * crash after it leaves the new file.
  */
 import type { Content } from '../contract/data.ts';
 import { codeOf } from '../contract/errors.ts';
@@ -18,7 +18,15 @@ import { syncParents } from '../files/parents.ts';
 import { holdTemporary } from '../files/private-directory.ts';
 import { versionInPlace, versionOfFile } from '../files/snapshot.ts';
 import { letGo, lookAgain, refuseReadOnly, type Place } from '../files/target.ts';
-import { closeTemporary, discardTemporary, examineTemporary, moveTemporary, releaseTemporary, syncTemporary, type TemporaryFile } from '../files/temporary.ts';
+import {
+  closeTemporary,
+  discardTemporary,
+  examineTemporary,
+  moveTemporary,
+  releaseTemporary,
+  syncTemporary,
+  type TemporaryFile,
+} from '../files/temporary.ts';
 import { expectVersion, underLock } from '../journal/under-lock.ts';
 import type { Placed } from '../order/committed.ts';
 import type { Turn } from '../order/turn.ts';
@@ -48,13 +56,20 @@ function* commitWhole(write: Write, staged: Staged, turn: Turn): Steps<WriteResu
 /** Writes the content into a staged file and commits it. */
 export function* fillAndCommit(write: Write, staged: Staged, turn: Turn, content: Content): Steps<WriteResult> {
   const { place, temporary } = staged;
-  if (content.kind === 'source') return yield* commitInTurn(write, staged, turn, yield* writeContent(write, temporary.fd, content));
-  const [bytes] = yield* together(writeContent(write, temporary.fd, content), examineTemporary(write, place, temporary));
+  if (content.kind === 'source')
+    return yield* commitInTurn(write, staged, turn, yield* writeContent(write, temporary.fd, content));
+  const [bytes] = yield* together(
+    writeContent(write, temporary.fd, content),
+    examineTemporary(write, place, temporary),
+  );
   temporary.synced = temporary.syncedByWriting;
   return yield* commit(write, staged, turn, bytes);
 }
 
-/** Commits a staged file whose content may have taken long: in its turn, under the target's lock if it takes one, and after another look at the target. */
+/**
+ * Commits a staged file whose content may have taken long: in its turn, under the target's lock if it takes one, and
+ * after another look at the target.
+ */
 export function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   // What it has open is its own to keep while it waits.
   while (!(yield* turn.claim(staged.place, () => undefined)));
@@ -71,7 +86,9 @@ export function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: n
 function* commitNow(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   const { place, temporary } = staged;
   yield* lookAgain(write, place);
-  const skipped = yield* withOneMore(write, place, () => skipUnchanged(write, place, turn, { fd: temporary.fd, size: bytes }));
+  const skipped = yield* withOneMore(write, place, () =>
+    skipUnchanged(write, place, turn, { fd: temporary.fd, size: bytes }),
+  );
   if (skipped === undefined) {
     yield* examineTemporary(write, place, temporary);
     return yield* commit(write, staged, turn, bytes);
@@ -110,7 +127,16 @@ export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number)
   }
   const { record, atomic } = renamed;
   const replaced = place.existing !== undefined;
-  return writeResult({ path: write.path, bytes, replaced, superseded: record === undefined, atomic, durable, backupPath: backup?.path, notKept: renamed.notKept ?? notKept });
+  return writeResult({
+    path: write.path,
+    bytes,
+    replaced,
+    superseded: record === undefined,
+    atomic,
+    durable,
+    backupPath: backup?.path,
+    notKept: renamed.notKept ?? notKept,
+  });
 }
 
 /** Steps that need another descriptor: where there are none left, the one that only saves time is given up. */
@@ -125,8 +151,15 @@ function* withOneMore<T>(write: Write, place: Place, steps: () => Steps<T>): Ste
   });
 }
 
-/** The metadata, the sync and the close of a temporary file that has all of its content; returns what could not be kept. */
-export function* finishTemporary(write: Write, place: Place, temporary: TemporaryFile, withMetadata = true): Steps<NotKept[]> {
+/**
+ * The metadata, the sync and the close of a temporary file that has all of its content; returns what could not be kept.
+ */
+export function* finishTemporary(
+  write: Write,
+  place: Place,
+  temporary: TemporaryFile,
+  withMetadata = true,
+): Steps<NotKept[]> {
   const notKept = withMetadata ? yield* applyMetadata(write, place, temporary) : [];
   throwIfAborted(write);
   if (write.settings.durability !== 'off') {
@@ -148,7 +181,8 @@ function* putIntoPlace(write: Write, staged: Staged, turn: Turn): Steps<Renamed>
     try {
       return yield* renameInto(write, place, temporary, turn);
     } catch (error) {
-      const mayWriteInPlace = write.settings.fallback === 'in-place' && write.outcome === 'old' && place.existing !== undefined;
+      const mayWriteInPlace =
+        write.settings.fallback === 'in-place' && write.outcome === 'old' && place.existing !== undefined;
       if (!mayWriteInPlace || !cannotBeReplaced.has(codeOf(error) ?? '')) throw error;
     }
   }
@@ -159,8 +193,8 @@ function* putIntoPlace(write: Write, staged: Staged, turn: Turn): Steps<Renamed>
 }
 
 /**
- * What a rename says over a file that cannot be replaced: it is a mount point, another user's in a sticky directory, on a server
- * that only renames to new names, or on another filesystem below one that shows several as one.
+ * What a rename says over a file that cannot be replaced: it is a mount point, another user's in a sticky directory, on
+ * a server that only renames to new names, or on another filesystem below one that shows several as one.
  */
 const cannotBeReplaced = new Set(['EBUSY', 'EPERM', 'EACCES', 'EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL']);
 
@@ -185,7 +219,13 @@ function* confirm(write: Write, place: Place, { record, atomic }: Renamed): Step
   }
 }
 
-function* giveWay(write: Write, { place, temporary }: Staged, turn: Turn, newer: Placed, bytes: number): Steps<WriteResult> {
+function* giveWay(
+  write: Write,
+  { place, temporary }: Staged,
+  turn: Turn,
+  newer: Placed,
+  bytes: number,
+): Steps<WriteResult> {
   yield* discardTemporary(temporary);
   return yield* supersede(write, place, turn, newer, bytes);
 }

@@ -1,10 +1,10 @@
 /**
- * Writing into the target, for files that cannot be replaced: bind-mounted ones (rename(2) fails with EBUSY), and ones in a
- * directory that one may not write.
+ * Writing into the target, for files that cannot be replaced: bind-mounted ones (rename(2) fails with EBUSY), and ones
+ * in a directory that one may not write.
  *
- * Promise: not atomic, readers may see a mixture; but nothing is lost. Before the first byte changes, the old content lies
- * whole and synced in a recovery file (`untorn-r-…`), and so does the new content in the temporary file. A failure puts
- * the old content back. A crash leaves the recovery file, which no sweep removes.
+ * Promise: not atomic, readers may see a mixture; but nothing is lost. Before the first byte changes, the old content
+ * lies whole and synced in a recovery file (`untorn-r-…`), and so does the new content in the temporary file. A failure
+ * puts the old content back. A crash leaves the recovery file, which no sweep removes.
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { display, join, type PathName } from '../contract/path-name.ts';
@@ -26,7 +26,9 @@ import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
 /** What a program that is run may do; the kernel takes it away when the file is written. */
 const capability = 'security.capability';
 
-/** A folder for copies where the target's own may not be written: the user's state directory, or one in the system's. */
+/**
+ * A folder for copies where the target's own may not be written: the user's state directory, or one in the system's.
+ */
 export function* openStateFolder(write: Write): Steps<Folder & { readonly directory: Directory }> {
   let problem: unknown;
   for (const path of write.surroundings.stateDirectories()) {
@@ -49,13 +51,21 @@ function* makePrivate(write: Write, path: PathName): Steps<void> {
   }
   const status = yield* call.lstat(path);
   const { uid, platform } = write.surroundings;
-  if (fileType(status.mode) !== 'directory' || (platform !== 'win32' && (status.uid !== uid || (status.mode & 0o077) !== 0))) {
+  if (
+    fileType(status.mode) !== 'directory' ||
+    (platform !== 'win32' && (status.uid !== uid || (status.mode & 0o077) !== 0))
+  ) {
     throw refusal('EPERM', `"${display(path)}" is not a directory of this user's alone`);
   }
 }
 
 /** Overwrites the target with what the temporary file holds; `folder` is where the recovery file goes. */
-export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFile, folder: Folder & { readonly directory: Directory }): Steps<NotKept[]> {
+export function* writeInPlace(
+  write: Write,
+  place: Place,
+  temporary: TemporaryFile,
+  folder: Folder & { readonly directory: Directory },
+): Steps<NotKept[]> {
   write.step = 'write in place';
   yield* assertStillThere(write, place);
   const hasCapability = place.attributes?.includes(capability) === true;
@@ -79,10 +89,16 @@ export function* writeInPlace(write: Write, place: Place, temporary: TemporaryFi
 }
 
 /** What goes with the old content, and must not: known before anything is written. */
-function refuseToLose({ settings: { preserve, mode }, surroundings: { uid } }: Write, { existing }: Place, hasCapability: boolean): void {
-  if (hasCapability && preserve.xattr === 'require') throw refusal('EPERM', `"${capability}" goes with the old content`);
+function refuseToLose(
+  { settings: { preserve, mode }, surroundings: { uid } }: Write,
+  { existing }: Place,
+  hasCapability: boolean,
+): void {
+  if (hasCapability && preserve.xattr === 'require')
+    throw refusal('EPERM', `"${capability}" goes with the old content`);
   const hasSetIds = existing !== undefined && (existing.mode & 0o6000) !== 0;
-  if (hasSetIds && mode === undefined && preserve.mode === 'require' && uid !== 0 && uid !== existing.uid) throw refusal('EPERM', 'the set-id bits go with the old content');
+  if (hasSetIds && mode === undefined && preserve.mode === 'require' && uid !== 0 && uid !== existing.uid)
+    throw refusal('EPERM', 'the set-id bits go with the old content');
 }
 
 /** Opens a file that must still be the one that was looked at. */
@@ -104,7 +120,12 @@ interface Recovery {
 }
 
 /** Copies the old content to a file of its own and syncs that; only its last name says that it is whole. */
-function* keepOld(write: Write, place: Place, target: number, folder: Folder & { readonly directory: Directory }): Steps<Recovery> {
+function* keepOld(
+  write: Write,
+  place: Place,
+  target: number,
+  folder: Folder & { readonly directory: Directory },
+): Steps<Recovery> {
   const started = join(folder.directory.reach, newName(write, place.name, 'temporary'));
   const name = newName(write, place.name, 'recovery');
   const reach = join(folder.directory.reach, name);
@@ -129,7 +150,14 @@ function* keepOld(write: Write, place: Place, target: number, folder: Folder & {
   return { reach, path: join(folder.directoryPath, name) };
 }
 
-function* overwrite(write: Write, place: Place, fresh: number, target: number, recovery: Recovery, notKept: NotKept[]): Steps<void> {
+function* overwrite(
+  write: Write,
+  place: Place,
+  fresh: number,
+  target: number,
+  recovery: Recovery,
+  notKept: NotKept[],
+): Steps<void> {
   write.outcome = 'unknown';
   write.recoveryPath = recovery.path;
   try {
@@ -148,14 +176,23 @@ type Access = Pick<Settings, 'mode' | 'uid' | 'gid'>;
  * Copies all of a file over all of another, whose writing position is at its start. Rights are taken before the content
  * comes and given after it.
  */
-function* copyInto(write: Write, { existing }: Place, from: number, target: number, { mode, uid, gid }: Access, notKept: NotKept[]): Steps<void> {
+function* copyInto(
+  write: Write,
+  { existing }: Place,
+  from: number,
+  target: number,
+  { mode, uid, gid }: Access,
+  notKept: NotKept[],
+): Steps<void> {
   const { settings } = write;
-  if (settings.mode !== undefined && existing !== undefined) yield* call.fchmod(target, existing.mode & settings.mode & 0o777);
+  if (settings.mode !== undefined && existing !== undefined)
+    yield* call.fchmod(target, existing.mode & settings.mode & 0o777);
   const size = yield* copyContent(from, target);
   yield* call.ftruncate(target, size);
   if (uid !== undefined || gid !== undefined) yield* call.fchown(target, uid ?? -1, gid ?? -1);
   if (mode !== undefined) yield* call.fchmod(target, mode);
-  if (uid !== undefined || gid !== undefined || mode !== undefined) yield* assertAccess(write, target, { mode, uid, gid });
+  if (uid !== undefined || gid !== undefined || mode !== undefined)
+    yield* assertAccess(write, target, { mode, uid, gid });
   if (mode === undefined && existing !== undefined) yield* keepSetIds(write, target, existing, notKept);
   yield* syncFile(write, target);
 }
@@ -164,7 +201,8 @@ function* copyInto(write: Write, { existing }: Place, from: number, target: numb
 function* assertAccess({ surroundings }: Write, target: number, { mode, uid, gid }: Access): Steps<void> {
   if (surroundings.platform === 'win32') return;
   const now = yield* call.fstat(target);
-  const isSet = (mode ?? now.mode & 0o7777) === (now.mode & 0o7777) && (uid ?? now.uid) === now.uid && (gid ?? now.gid) === now.gid;
+  const isSet =
+    (mode ?? now.mode & 0o7777) === (now.mode & 0o7777) && (uid ?? now.uid) === now.uid && (gid ?? now.gid) === now.gid;
   if (!isSet) throw refusal('EPERM', 'the file cannot have this mode or owner here');
 }
 
@@ -174,8 +212,10 @@ function* keepSetIds({ settings }: Write, target: number, existing: FileStatus, 
   if ((mode & 0o6000) === 0 || settings.preserve.mode === 'off') return;
   function* giveBack(): Steps<void> {
     const before = yield* call.fstat(target);
-    if (before.uid === existing.uid && before.gid === existing.gid && (before.mode & 0o7777) !== mode) yield* call.fchmod(target, mode);
-    if (((yield* call.fstat(target)).mode & 0o7777) !== mode) throw refusal('EPERM', 'the set-id bits went with the old content');
+    if (before.uid === existing.uid && before.gid === existing.gid && (before.mode & 0o7777) !== mode)
+      yield* call.fchmod(target, mode);
+    if (((yield* call.fstat(target)).mode & 0o7777) !== mode)
+      throw refusal('EPERM', 'the set-id bits went with the old content');
   }
   yield* keeping(settings.preserve.mode, giveBack(), 'mode', notKept);
 }
@@ -205,7 +245,10 @@ function* putBack(write: Write, place: Place, target: number, recovery: Recovery
   } catch (error) {
     // Both causes matter: why it was not written, and why it could not be undone.
     // oxlint-disable-next-line preserve-caught-error -- it is one of the errors
-    throw new AggregateError([cause, error], `${String(cause)}; and the old content could not be put back: ${String(error)}`);
+    throw new AggregateError(
+      [cause, error],
+      `${String(cause)}; and the old content could not be put back: ${String(error)}`,
+    );
   }
   write.outcome = 'old';
   write.recoveryPath = undefined;

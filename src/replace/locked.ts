@@ -1,9 +1,10 @@
 /**
  * Read, change, replace, under the file's lock; and compare, replace, which is the same without content.
  *
- * Promise: of all who change the file in this way none is lost, in whatever processes and threads they run; and a change by
- * somebody who does not take the lock is noticed, not overwritten. A crash anywhere before the rename leaves the old file.
- * The turn in the process lasts from the call to the end, so that writes of this process do not come between either.
+ * Promise: of all who change the file in this way none is lost, in whatever processes and threads they run; and a
+ * change by somebody who does not take the lock is noticed, not overwritten. A crash anywhere before the rename leaves
+ * the old file. The turn in the process lasts from the call to the end, so that writes of this process do not come
+ * between either.
  */
 import type { Content } from '../contract/data.ts';
 import { assertIntact } from '../contract/memory.ts';
@@ -62,7 +63,12 @@ export function* updateTarget(write: LockedWrite, turn: Turn, change: Change): S
 /** Replaces the target if it holds the version that was asked for. */
 export function* replaceMatching(write: LockedWrite, turn: Turn, content: AtHand): Steps<WriteResult> {
   const prepare: Prepare = function* (place) {
-    return { seen: yield* versionInPlace(write, place), *changed() { return { content: { kind: 'bytes', bytes: yield* bytesOf(content, write, place) } }; } };
+    return {
+      seen: yield* versionInPlace(write, place),
+      *changed() {
+        return { content: { kind: 'bytes', bytes: yield* bytesOf(content, write, place) } };
+      },
+    };
   };
   const updated = yield* replaceLocked(write, turn, prepare);
   if ('error' in updated) throw updated.error;
@@ -112,7 +118,13 @@ function* claimPlace(write: Write, turn: Turn, given: PathName): Steps<Place> {
 }
 
 /** Puts content in the place of what was seen, and leaves the place. */
-function* replaceBy(write: LockedWrite, turn: Turn, place: Place, seen: Seen, content: Content | undefined): Steps<UpdateResult> {
+function* replaceBy(
+  write: LockedWrite,
+  turn: Turn,
+  place: Place,
+  seen: Seen,
+  content: Content | undefined,
+): Steps<UpdateResult> {
   let staged;
   try {
     // It may have taken long to make.
@@ -135,14 +147,23 @@ function* fillHashed(write: Write, staged: Staged, turn: Turn, content: Content)
 }
 
 /** The result where the file is to stay as it is, or is as it would be made. */
-function* leftAsItIs(write: Write, turn: Turn, place: Place, seen: Seen, content: Content | undefined): Steps<UpdateResult | undefined> {
+function* leftAsItIs(
+  write: Write,
+  turn: Turn,
+  place: Place,
+  seen: Seen,
+  content: Content | undefined,
+): Steps<UpdateResult | undefined> {
   if (content?.kind === 'source') return undefined;
   if (content !== undefined) {
     const skipped = yield* skipUnchanged(write, place, turn, content.bytes);
     return skipped && { ...skipped, version: versionOf(content.bytes) };
   }
   const durable = place.existing === undefined ? false : yield* confirmInPlace(write, place);
-  return { ...writeResult({ path: write.path, bytes: seen.status?.size ?? 0, replaced: false, unchanged: true, durable }), version: seen.version };
+  return {
+    ...writeResult({ path: write.path, bytes: seen.status?.size ?? 0, replaced: false, unchanged: true, durable }),
+    version: seen.version,
+  };
 }
 
 /** Content that tells its version when it has been read. */
@@ -160,5 +181,17 @@ function hashing(content: Content): { hashed: Content; version: () => Version } 
     hash.update(piece);
     return piece;
   };
-  return { hashed: { kind: 'source', source: { async: source.async, atHand: source.atHand, next: () => source.next(), close: () => source.close(), bytes } }, version: () => hash.digest('hex') };
+  return {
+    hashed: {
+      kind: 'source',
+      source: {
+        async: source.async,
+        atHand: source.atHand,
+        next: () => source.next(),
+        close: () => source.close(),
+        bytes,
+      },
+    },
+    version: () => hash.digest('hex'),
+  };
 }

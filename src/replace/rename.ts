@@ -29,7 +29,8 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
   const newer = turn.newer(place);
   if (newer !== undefined) return { newer, record: undefined, atomic: true };
   const other = yield* turn.finishOther(place);
-  if (other !== undefined && other > turn.number) return { newer: new Placed(other, write.path), record: undefined, atomic: true };
+  if (other !== undefined && other > turn.number)
+    return { newer: new Placed(other, write.path), record: undefined, atomic: true };
   const begun = turn.begin(place, temporary.reach);
   let isTried = false;
   const trying = (): void => void (isTried = true);
@@ -37,7 +38,8 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
     yield* whileBusy(write, () => renameOnce(write, place, temporary, trying), place.directory);
   } catch (error) {
     turn.end(place);
-    // Where a synchronous write of this process has done it meanwhile, the system's answer says nothing. What fails before the rename leaves everything as it is.
+    // Where a synchronous write of this process has done it meanwhile, the system's answer says nothing. What fails
+    // before the rename leaves everything as it is.
     const isDone = begun.finished || (isTried && (yield* happened(write, place, temporary, codeOf(error))));
     if (!isDone) throw yield* explained(write, temporary, error);
   }
@@ -76,7 +78,13 @@ function* linkNew(temporary: TemporaryFile, place: Place): Steps<void> {
   } catch (cause) {
     const code = codeOf(cause) ?? '';
     if (!noLinks.has(code)) throw cause;
-    throw Object.assign(refusal(code, `to create a file and never replace one takes a hard link (link(2)), which cannot be made here (${code})`), { cause });
+    throw Object.assign(
+      refusal(
+        code,
+        `to create a file and never replace one takes a hard link (link(2)), which cannot be made here (${code})`,
+      ),
+      { cause },
+    );
   }
 }
 
@@ -109,8 +117,8 @@ function* isGone(temporary: TemporaryFile): Steps<boolean> {
 }
 
 /**
- * Whether a rename that reported a failure took place all the same, as it can on a network filesystem. Inode numbers alone do not tell:
- * some filesystems make them of the path. Where it cannot be told, the outcome is unknown.
+ * Whether a rename that reported a failure took place all the same, as it can on a network filesystem. Inode numbers
+ * alone do not tell: some filesystems make them of the path. Where it cannot be told, the outcome is unknown.
  */
 function* happened(write: Write, place: Place, temporary: TemporaryFile, code: string | undefined): Steps<boolean> {
   let own, left, now;
@@ -132,7 +140,11 @@ function* happened(write: Write, place: Place, temporary: TemporaryFile, code: s
 }
 
 /** Whether the target is certainly as it was, when it is not the new file. */
-function isUndone({ settings }: Write, { directory, existing }: Place, { left, now, code }: { left: FileStatus | undefined; now: FileStatus | undefined; code: string | undefined }): boolean {
+function isUndone(
+  { settings }: Write,
+  { directory, existing }: Place,
+  { left, now, code }: { left: FileStatus | undefined; now: FileStatus | undefined; code: string | undefined },
+): boolean {
   if (now === undefined && existing === undefined) return true;
   // The name of a temporary file stays after a link; a second one counts.
   if (!settings.overwrite) return now === undefined || (left?.nlink === 1 && (directory.own || code === 'EEXIST'));

@@ -59,7 +59,12 @@ function* replaceWithBytes(write: Write, turn: Turn, content: AtHand): Steps<Wri
 }
 
 /** Up to an open temporary file, unless it turns out that there is nothing to write, or that it is not yet our turn. */
-function* prepare(write: Write, given: PathName, turn: Turn, content: AtHand): Steps<{ kind: 'bytes'; bytes: Uint8Array; staged: Staged } | WriteResult | 'again'> {
+function* prepare(
+  write: Write,
+  given: PathName,
+  turn: Turn,
+  content: AtHand,
+): Steps<{ kind: 'bytes'; bytes: Uint8Array; staged: Staged } | WriteResult | 'again'> {
   write.path = given;
   const place = yield* findPlace(write);
   let left = false;

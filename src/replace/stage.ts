@@ -10,7 +10,14 @@ import type { Folder } from '../files/folder.ts';
 import { assertPrivate, privateMode, safeMode } from '../files/metadata.ts';
 import { asWriteError, throwIfAborted, type Write } from '../files/operation.ts';
 import { examineOld, findPlace, leavePlace, type Place } from '../files/target.ts';
-import { createTemporary, discardTemporary, keepTemporary, stagingFolder, type Creation, type TemporaryFile } from '../files/temporary.ts';
+import {
+  createTemporary,
+  discardTemporary,
+  keepTemporary,
+  stagingFolder,
+  type Creation,
+  type TemporaryFile,
+} from '../files/temporary.ts';
 import { openStateFolder } from './in-place.ts';
 
 /** A temporary file on its way to its place. */
@@ -43,7 +50,12 @@ export function* createStaged(write: Write, place: Place, bytes?: Uint8Array): S
   let temporary;
   try {
     if (place.existing !== undefined) yield* examineOld(write, place);
-    temporary = yield* createTemporary(write, stagingFolder(write, place), place.name, bytes === undefined ? { mode: privateMode(write, place) } : creationOf(write, place, bytes));
+    temporary = yield* createTemporary(
+      write,
+      stagingFolder(write, place),
+      place.name,
+      bytes === undefined ? { mode: privateMode(write, place) } : creationOf(write, place, bytes),
+    );
   } catch (error) {
     const mayWriteInPlace = write.settings.fallback === 'in-place' && place.existing !== undefined;
     if (!mayWriteInPlace || !['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')) throw error;
@@ -72,8 +84,9 @@ function* createElsewhere(write: Write, place: Place): Steps<Staged> {
 const small = 1 << 20;
 
 /**
- * How to create a file that gets all of its content at once. One trip to another thread less: a small content goes through
- * O_SYNC, if nothing is to be changed after it. Not while others write here, since syncs after all of their writes share more.
+ * How to create a file that gets all of its content at once. One trip to another thread less: a small content goes
+ * through O_SYNC, if nothing is to be changed after it. Not while others write here, since syncs after all of their
+ * writes share more.
  */
 function creationOf(write: Write, place: Place, bytes: Uint8Array): Creation {
   const { users } = place.directory;
@@ -83,11 +96,15 @@ function creationOf(write: Write, place: Place, bytes: Uint8Array): Creation {
   const final = safeMode(write, place);
   const mode = final ?? privateMode(write, place);
   const complete = mode === final && (place.existing === undefined || preserve.times === 'off');
-  const syncedByWriting = local && users === 1 && durability !== 'off' && complete && bytes.byteLength > 0 && bytes.byteLength <= small;
+  const syncedByWriting =
+    local && users === 1 && durability !== 'off' && complete && bytes.byteLength > 0 && bytes.byteLength <= small;
   return { mode, syncedByWriting, closesSilently: local };
 }
 
-/** Runs the last steps of a staged file; afterwards nothing of it is open, and no temporary file is left unless asked for. */
+/**
+ * Runs the last steps of a staged file; afterwards nothing of it is open, and no temporary file is left unless asked
+ * for.
+ */
 export function* finishing<T>(write: Write, staged: Staged, steps: Steps<T>): Steps<T> {
   try {
     return yield* steps;

@@ -15,9 +15,14 @@ import type { Placed } from '../order/committed.ts';
 import type { Turn } from '../order/turn.ts';
 
 /** Whether the target is as the write would leave it: these bytes, or what another open file holds. */
-export function* isUnchanged(write: Write, place: Place, content: Uint8Array | { readonly fd: number; readonly size: number }): Steps<boolean> {
+export function* isUnchanged(
+  write: Write,
+  place: Place,
+  content: Uint8Array | { readonly fd: number; readonly size: number },
+): Steps<boolean> {
   const { existing } = place;
-  if (write.settings.ifUnchanged !== 'skip' || existing === undefined || fileType(existing.mode) !== 'file') return false;
+  if (write.settings.ifUnchanged !== 'skip' || existing === undefined || fileType(existing.mode) !== 'file')
+    return false;
   if (ArrayBuffer.isView(content)) assertIntact(content);
   const size = ArrayBuffer.isView(content) ? content.byteLength : content.size;
   if (existing.size !== size || !hasGivenMetadata(write, existing)) return false;
@@ -45,7 +50,11 @@ export const unreadable: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EBUS
 function hasGivenMetadata({ settings: { mode, uid, gid }, surroundings }: Write, existing: FileStatus): boolean {
   // Windows has the read-only attribute only.
   const bits = surroundings.platform === 'win32' ? 0o200 : 0o7777;
-  return ((mode ?? existing.mode) & bits) === (existing.mode & bits) && (uid ?? existing.uid) === existing.uid && (gid ?? existing.gid) === existing.gid;
+  return (
+    ((mode ?? existing.mode) & bits) === (existing.mode & bits) &&
+    (uid ?? existing.uid) === existing.uid &&
+    (gid ?? existing.gid) === existing.gid
+  );
 }
 
 /** Makes what is in place as durable as was asked for; who wrote it may not have. */
@@ -63,7 +72,12 @@ export function* confirmInPlace(write: Write, place: Place): Steps<boolean | 'un
 }
 
 /** Content that is in place already takes its place in the order all the same: older calls do not come after it. */
-export function* skipUnchanged(write: Write, place: Place, turn: Turn, content: Uint8Array | { fd: number; size: number }): Steps<WriteResult | undefined> {
+export function* skipUnchanged(
+  write: Write,
+  place: Place,
+  turn: Turn,
+  content: Uint8Array | { fd: number; size: number },
+): Steps<WriteResult | undefined> {
   if (!(yield* isUnchanged(write, place, content))) return undefined;
   if ((yield* turn.finishOther(place)) !== undefined) {
     yield* lookAgain(write, place);
@@ -71,7 +85,12 @@ export function* skipUnchanged(write: Write, place: Place, turn: Turn, content: 
   }
   const record = turn.placed(place);
   const durable = yield* confirmUnchanged(write, place, record);
-  return writeResult({ path: write.path, bytes: ArrayBuffer.isView(content) ? content.byteLength : content.size, unchanged: true, durable });
+  return writeResult({
+    path: write.path,
+    bytes: ArrayBuffer.isView(content) ? content.byteLength : content.size,
+    unchanged: true,
+    durable,
+  });
 }
 
 function* confirmUnchanged(write: Write, place: Place, record: Placed | undefined): Steps<boolean | 'unsupported'> {

@@ -1,10 +1,10 @@
 /**
  * Old versions that stay for a while.
  *
- * Where a filesystem may be in use by other machines, their readers are led to the old version for some time after the switch: they
- * remember names. So it stays under its name, and a symbolic link beside it says that it may be removed: its text names the
- * version and its inode, and only the link's owner can have written it. It goes when it is old enough, by the filesystem's own
- * clock: with the next replacement, or by a sweep.
+ * Where a filesystem may be in use by other machines, their readers are led to the old version for some time after the
+ * switch: they remember names. So it stays under its name, and a symbolic link beside it says that it may be removed:
+ * its text names the version and its inode, and only the link's owner can have written it. It goes when it is old
+ * enough, by the filesystem's own clock: with the next replacement, or by a sweep.
  */
 import { asText, join, surround, type PathName } from '../contract/path-name.ts';
 import { fileType } from '../system/flags.ts';
@@ -19,7 +19,13 @@ import { newName } from '../files/temporary.ts';
 const aWhile = 600_000_000_000n;
 
 /** Says that a version may be removed after a while. */
-export function* promise(write: Write, folder: Folder, path: PathName, version: PathName, { ino }: FileStatus): Steps<void> {
+export function* promise(
+  write: Write,
+  folder: Folder,
+  path: PathName,
+  version: PathName,
+  { ino }: FileStatus,
+): Steps<void> {
   const reach = join(folder.directory.reach, newName(write, path, 'tree'));
   yield* call.symlink(surround('', version, `/${ino.toString(36)}`), reach);
 }
@@ -34,14 +40,20 @@ export interface Promised {
 type Looked = Pick<FoundDirectory, 'directory' | 'directoryPath' | 'status'>;
 
 /** What a link says that may be removed; undefined if it says nothing of the kind, or is another user's. */
-export function* readPromise(write: Write, folder: Looked, name: PathName, link: FileStatus): Steps<Promised | undefined> {
+export function* readPromise(
+  write: Write,
+  folder: Looked,
+  name: PathName,
+  link: FileStatus,
+): Steps<Promised | undefined> {
   if (fileType(link.mode) !== 'link' || !isTrusted(write, folder.status, link)) return undefined;
   const text = yield* call.readlink(join(folder.directory.reach, name));
   const [, version, inode] = /^([^/]+)\/([0-9a-z]+)$/.exec(asText(text)) ?? [];
   if (version === undefined || parseToken(version)?.kind !== 'version') return undefined;
   const named = typeof text === 'string' ? version : Buffer.from(version, 'latin1');
   const status = yield* lookIn(folder, named);
-  if (status === undefined || status.ino.toString(36) !== inode || status.dev !== link.dev) return { version: named, status: undefined };
+  if (status === undefined || status.ino.toString(36) !== inode || status.dev !== link.dev)
+    return { version: named, status: undefined };
   const mayGo = fileType(status.mode) === 'directory' && isTrusted(write, folder.status, status);
   return { version: named, status: mayGo ? status : undefined };
 }

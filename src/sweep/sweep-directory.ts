@@ -2,15 +2,16 @@
  * Removing what a `kill -9` or a power cut left.
  *
  * Promise: only temporary files of this package go (regular, of this user, with no other name but one beside it), and
- * directories and links that `replaceDirectory` was at, whose writer is dead; where that cannot be seen, as across containers and
- * machines, only those that nobody has written for long, by the filesystem's own clock. Recovery files and versions of directories
- * are never removed: they may be the only copy of something.
+ * directories and links that `replaceDirectory` was at, whose writer is dead; where that cannot be seen, as across
+ * containers and machines, only those that nobody has written for long, by the filesystem's own clock. Recovery files
+ * and versions of directories are never removed: they may be the only copy of something.
  *
- * Each directory is reached through its descriptor, and nothing in it by a path of several names: see `files/owned.ts`. A name is removed
- * after a look at what has it. Who puts another file there in between could have removed that one himself, since to rename a
- * file takes the right to remove its name: nothing is won by it. For the same reason the superuser may remove a file of
- * another user here; it may be one that it had given to its final owner already. None of this holds for directories, which may
- * be renamed by those who could not remove what is in them: they go only by the proof that is in them (`files/enclosure.ts`).
+ * Each directory is reached through its descriptor, and nothing in it by a path of several names: see `files/owned.ts`.
+ * A name is removed after a look at what has it. Who puts another file there in between could have removed that one
+ * himself, since to rename a file takes the right to remove its name: nothing is won by it. For the same reason the
+ * superuser may remove a file of another user here; it may be one that it had given to its final owner already. None of
+ * this holds for directories, which may be renamed by those who could not remove what is in them: they go only by the
+ * proof that is in them (`files/enclosure.ts`).
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { asText, join, type PathName } from '../contract/path-name.ts';
@@ -22,7 +23,18 @@ import { call, lastChange, type FileStatus, type Steps } from '../system/port.ts
 import { isExclusive } from '../files/directory.ts';
 import { lookInside, removeEnclosure, removeInEnclosure, tokenOf } from '../files/enclosure.ts';
 import type { Write } from '../files/operation.ts';
-import { closeFound, inFound, isOwn, isTrusted, lookIn, namesIn, openFound, openGiven, unlinkIn, type FoundDirectory } from '../files/owned.ts';
+import {
+  closeFound,
+  inFound,
+  isOwn,
+  isTrusted,
+  lookIn,
+  namesIn,
+  openFound,
+  openGiven,
+  unlinkIn,
+  type FoundDirectory,
+} from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { isLockName, sweepLock } from '../lock/sweep-lock.ts';
 import { readPromise } from './kept-version.ts';
@@ -50,7 +62,7 @@ export function* sweepDirectory(sweep: Sweep): Steps<SweepResult> {
   const open: { readonly folder: FoundDirectory; readonly below: PathName[] }[] = [];
   try {
     const first = yield* openGiven(sweep.write, sweep.directory);
-    for (let next: FoundDirectory | undefined = first; next !== undefined || open.length > 0; ) {
+    for (let next: FoundDirectory | undefined = first; next !== undefined || open.length > 0;) {
       if (next !== undefined) {
         const below: PathName[] = [];
         open.push({ folder: next, below });
@@ -65,7 +77,11 @@ export function* sweepDirectory(sweep: Sweep): Steps<SweepResult> {
 }
 
 /** Opens a directory below the innermost one, or closes that when there is none left. */
-function* nextBelow(sweep: Sweep, open: { readonly folder: FoundDirectory; readonly below: PathName[] }[], found: Found): Steps<FoundDirectory | undefined> {
+function* nextBelow(
+  sweep: Sweep,
+  open: { readonly folder: FoundDirectory; readonly below: PathName[] }[],
+  found: Found,
+): Steps<FoundDirectory | undefined> {
   const last = open.at(-1);
   if (last === undefined) return undefined;
   const name = last.below.pop();
@@ -86,7 +102,10 @@ function* nextBelow(sweep: Sweep, open: { readonly folder: FoundDirectory; reado
   }
 }
 
-/** Sweeps one directory; returns the names of what may be directories below. One below that cannot be read does not end the sweep. */
+/**
+ * Sweeps one directory; returns the names of what may be directories below. One below that cannot be read does not end
+ * the sweep.
+ */
 function* sweepFolder(sweep: Sweep, at: FoundDirectory, first: boolean, found: Found): Steps<PathName[]> {
   let names;
   try {
@@ -102,19 +121,28 @@ function* sweepFolder(sweep: Sweep, at: FoundDirectory, first: boolean, found: F
   for (const { name, owner } of left) {
     const path = join(at.directoryPath, name);
     try {
-      const became = yield* owner === undefined ? sweepLockIn(sweep, folder, name) : sweepEntry(sweep, folder, name, owner);
+      const became = yield* owner === undefined
+        ? sweepLockIn(sweep, folder, name)
+        : sweepEntry(sweep, folder, name, owner);
       if (became === 'removed' || became === 'recoverable') found[became].push(path);
       else if (became !== undefined) found.kept.push({ path, reason: became });
     } catch (error) {
       // Gone meanwhile: renamed into place by its writer, or removed by another sweep.
-      if (codeOf(error) !== 'ENOENT') found.kept.push({ path, reason: 'failed', error: withoutDescriptors(error) as Error });
+      if (codeOf(error) !== 'ENOENT')
+        found.kept.push({ path, reason: 'failed', error: withoutDescriptors(error) as Error });
     }
   }
   return below;
 }
 
-/** Names that may be this package's, with their owners where they are no locks; and those of what may be directories below. */
-function sort(names: readonly PathName[], recursive: boolean): [{ readonly name: PathName; readonly owner: Owner | undefined }[], PathName[]] {
+/**
+ * Names that may be this package's, with their owners where they are no locks; and those of what may be directories
+ * below.
+ */
+function sort(
+  names: readonly PathName[],
+  recursive: boolean,
+): [{ readonly name: PathName; readonly owner: Owner | undefined }[], PathName[]] {
   const left: { readonly name: PathName; readonly owner: Owner | undefined }[] = [];
   const below: PathName[] = [];
   for (const name of names) {
@@ -123,7 +151,10 @@ function sort(names: readonly PathName[], recursive: boolean): [{ readonly name:
     if (recursive && (owner === undefined ? !isLockName(name) : owner.kind === 'version')) below.push(name);
   }
   // What may take a version along comes before the versions.
-  return [[...left.filter(({ owner }) => owner?.kind === 'tree'), ...left.filter(({ owner }) => owner?.kind !== 'tree')], below];
+  return [
+    [...left.filter(({ owner }) => owner?.kind === 'tree'), ...left.filter(({ owner }) => owner?.kind !== 'tree')],
+    below,
+  ];
 }
 
 /** What became of a name, or is to be said of it. */
@@ -139,7 +170,9 @@ function* sweepEntry(sweep: Sweep, folder: SweptFolder, name: PathName, owner: O
     case 'version':
       return yield* sweepVersion(sweep, folder, name, status, owner);
     case 'tree':
-      return yield* fileType(status.mode) === 'link' ? sweepPromised(sweep, folder, name, status) : sweepTree(sweep, folder, name);
+      return yield* fileType(status.mode) === 'link'
+        ? sweepPromised(sweep, folder, name, status)
+        : sweepTree(sweep, folder, name);
     case 'temporary':
       return yield* sweepFile(sweep, folder, name, status, owner);
     default:
@@ -147,7 +180,13 @@ function* sweepEntry(sweep: Sweep, folder: SweptFolder, name: PathName, owner: O
   }
 }
 
-function* sweepFile(sweep: Sweep, folder: SweptFolder, name: PathName, status: FileStatus, owner: Owner): Steps<Became> {
+function* sweepFile(
+  sweep: Sweep,
+  folder: SweptFolder,
+  name: PathName,
+  status: FileStatus,
+  owner: Owner,
+): Steps<Became> {
   if (fileType(status.mode) !== 'file' && !(yield* isVersionLink(folder, name, status))) return 'special';
   const reason = yield* reasonToLeave(sweep, folder, status, owner);
   if (reason !== undefined) return reason;
@@ -164,7 +203,9 @@ function* isVersionLink({ found }: SweptFolder, name: PathName, { mode }: FileSt
   return parseToken(asText(yield* call.readlink(join(found.directory.reach, name))))?.kind === 'version';
 }
 
-/** A directory that was being filled or removed goes with all that is in it, if it is as only this package leaves one. */
+/**
+ * A directory that was being filled or removed goes with all that is in it, if it is as only this package leaves one.
+ */
 function* sweepTree(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<Became> {
   const { write } = sweep;
   const token = tokenOf(name);
@@ -173,7 +214,9 @@ function* sweepTree(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<Be
     if (!isOwn(write, at.status)) return { became: 'foreign' };
     const inside = token === undefined ? undefined : yield* lookInside(write, at, token, yield* namesIn(write, at));
     if (owner === undefined || inside === undefined) return { became: 'special' };
-    const last = [...inside.values(), at.status].toSorted((a, b) => Number(lastChange(b) - lastChange(a)))[0] as FileStatus;
+    const last = [...inside.values(), at.status].toSorted((a, b) =>
+      Number(lastChange(b) - lastChange(a)),
+    )[0] as FileStatus;
     const reason = yield* reasonToLeave(sweep, folder, last, owner);
     if (reason !== undefined) return { became: reason };
     if (!sweep.dryRun) yield* removeEnclosure(write, folder.found, name, at, inside);
@@ -199,7 +242,13 @@ function* sweepPromised(sweep: Sweep, folder: SweptFolder, name: PathName, link:
 }
 
 /** A version of a directory is never removed: only told of, if no link leads to it. */
-function* sweepVersion(sweep: Sweep, folder: SweptFolder, name: PathName, status: FileStatus, owner: Owner): Steps<Became> {
+function* sweepVersion(
+  sweep: Sweep,
+  folder: SweptFolder,
+  name: PathName,
+  status: FileStatus,
+  owner: Owner,
+): Steps<Became> {
   if (yield* folder.isLinkedTo(name)) return undefined;
   if (!isTrusted(sweep.write, folder.found.status, status)) return 'foreign';
   if (fileType(status.mode) !== 'directory') return 'special';
@@ -221,7 +270,12 @@ function* sweepLockIn(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<
 }
 
 /** Why the owner's things are left alone. */
-function* reasonToLeave(sweep: Sweep, folder: SweptFolder, status: FileStatus, owner: Owner): Steps<Reason | undefined> {
+function* reasonToLeave(
+  sweep: Sweep,
+  folder: SweptFolder,
+  status: FileStatus,
+  owner: Owner,
+): Steps<Reason | undefined> {
   if (isForeign(sweep, status)) return 'foreign';
   const reason = judged(sweep, folder, status, owner);
   if (reason !== 'asks') return reason;
@@ -233,7 +287,12 @@ function isForeign({ write }: Sweep, status: FileStatus): boolean {
   return write.surroundings.uid !== 0 && !isOwn(write, status);
 }
 
-function judged(sweep: Sweep, folder: SweptFolder, status: FileStatus, owner: Owner): 'alive' | 'young' | 'asks' | undefined {
+function judged(
+  sweep: Sweep,
+  folder: SweptFolder,
+  status: FileStatus,
+  owner: Owner,
+): 'alive' | 'young' | 'asks' | undefined {
   const { clock, exclusive } = folder;
   const changed = lastChange(status);
   const sign = sweep.judge(owner, changed, exclusive);

@@ -16,8 +16,8 @@ import { sweepDirectory, type Sweep } from './sweep-directory.ts';
 /** How to sweep. */
 export interface SweepOptions {
   /**
-   * Milliseconds since the last change from which a file goes whose writer cannot be judged, because it ran on another machine
-   * or in another container. Files of writers that are seen to be alive never go.
+   * Milliseconds since the last change from which a file goes whose writer cannot be judged, because it ran on another
+   * machine or in another container. Files of writers that are seen to be alive never go.
    * @default 86_400_000 (a day)
    */
   olderThan?: number | undefined;
@@ -56,7 +56,8 @@ function readSweep(directory: PathLike, given: SweepOptions | null | undefined, 
   const options = record(given, 'options', ['olderThan', 'recursive', 'dryRun']);
   const { olderThan = 86_400_000 } = options;
   if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
-  if (!(olderThan >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
+  if (!(olderThan >= 0))
+    throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
   const [recursive, dryRun] = [flag(options, 'recursive', false), flag(options, 'dryRun', false)];
   const path = absolutePath(directory, 'directory');
   const write = newLook('sweep', path, readOptions({}), surroundings, blocking);

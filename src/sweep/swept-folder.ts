@@ -1,4 +1,7 @@
-/** One directory of a sweep, and what is to be known of all that is in it: looked at once at most, and only if it is asked for. */
+/**
+ * One directory of a sweep, and what is to be known of all that is in it: looked at once at most, and only if it is
+ * asked for.
+ */
 import { asText, join, type PathName } from '../contract/path-name.ts';
 import { fileType } from '../system/flags.ts';
 import { parseToken } from '../system/owner.ts';
@@ -66,8 +69,8 @@ export class SweptFolder {
   }
 
   /**
-   * Asks the filesystem what time it is, by a new file: this machine's clock may be another one than that by which the files here
-   * were changed, and may be wrong. Where no file can be created the age of none is known.
+   * Asks the filesystem what time it is, by a new file: this machine's clock may be another one than that by which the
+   * files here were changed, and may be wrong. Where no file can be created the age of none is known.
    */
   *askClock(): Steps<void> {
     let time: bigint | undefined;

@@ -1,9 +1,22 @@
 import { type AsyncSystem, asyncSystem, syncSystem } from './node-calls.ts';
-import { allOf, resumeSteps, type Request, type Settled, type Steps, type Subscribe, type System, type SystemCall } from './port.ts';
+import {
+  allOf,
+  resumeSteps,
+  type Request,
+  type Settled,
+  type Steps,
+  type Subscribe,
+  type System,
+  type SystemCall,
+} from './port.ts';
 import { runSync } from './sync-driver.ts';
 
 /** Performs the steps without blocking: one chain of callbacks under one promise. */
-export function runAsync<T>(steps: Steps<T>, system: AsyncSystem = asyncSystem, blocking: System = syncSystem): Promise<T> {
+export function runAsync<T>(
+  steps: Steps<T>,
+  system: AsyncSystem = asyncSystem,
+  blocking: System = syncSystem,
+): Promise<T> {
   return new Promise((resolve, reject) => drive(steps, { system, blocking }, resolve, reject));
 }
 
@@ -12,7 +25,12 @@ interface Systems {
   readonly blocking: System;
 }
 
-function drive<T>(steps: Steps<T>, systems: Systems, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+function drive<T>(
+  steps: Steps<T>,
+  systems: Systems,
+  resolve: (value: T) => void,
+  reject: (error: unknown) => void,
+): void {
   let isRequesting = false;
   let ended: Settled | undefined;
 
@@ -103,10 +121,22 @@ function driveAll(all: readonly Steps<unknown>[], systems: Systems, ended: (part
     parts[index] = part;
     if (--running === 0) ended(parts);
   };
-  all.forEach((steps, index) => drive(steps, systems, (value) => end(index, { value }), (error) => end(index, { error })));
+  all.forEach((steps, index) =>
+    drive(
+      steps,
+      systems,
+      (value) => end(index, { value }),
+      (error) => end(index, { error }),
+    ),
+  );
 }
 
-function start(system: AsyncSystem, request: SystemCall, done: (error: unknown, value?: unknown) => void, fail: (error: unknown) => void): void {
+function start(
+  system: AsyncSystem,
+  request: SystemCall,
+  done: (error: unknown, value?: unknown) => void,
+  fail: (error: unknown) => void,
+): void {
   try {
     (system[request.name] as (...args: unknown[]) => void)(...request.args, done);
   } catch (error) {

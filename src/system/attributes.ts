@@ -1,8 +1,8 @@
 /**
  * Extended attributes (ACLs and security labels among them), which `node:fs` does not know.
  *
- * They come from the optional dependency `@napi-rs/xattr`. It is loaded at the first replacement of an existing file, from beside the
- * package, or beside the file or the executable that a program with the package in it was made into;
+ * They come from the optional dependency `@napi-rs/xattr`. It is loaded at the first replacement of an existing file,
+ * from beside the package, or beside the file or the executable that a program with the package in it was made into;
  * where it is missing or has no build for the platform every call fails with ENOSYS. Its calls never follow a link in
  * the last name.
  */
@@ -30,7 +30,8 @@ function load(spare = few): Library {
       // Not in a way that bundlers follow: most refuse what is not JavaScript.
       library = process.getBuiltinModule('node:module').createRequire(whereabouts())('@napi-rs/xattr') as Library;
     } catch (cause) {
-      // Other threads open and close files meanwhile. Where few are to be had it is missing only if it is so again and again.
+      // Other threads open and close files meanwhile. Where few are to be had it is missing only if it is so again and
+      // again.
       if (++failures < 4) throwIfFewDescriptors(spare);
       library = Object.assign(new Error('Extended attributes are not available here', { cause }), { code: 'ENOSYS' });
     }
@@ -57,10 +58,17 @@ function text(path: PathName): string {
   throw refusal('ENOSYS', 'Extended attributes cannot be read by a path that is not valid UTF-8');
 }
 
-/** The library gives the error number in the text only. Its errors are those of the program's first realm, which need not be this one. */
+/**
+ * The library gives the error number in the text only. Its errors are those of the program's first realm, which need
+ * not be this one.
+ */
 function withCode(error: unknown): unknown {
   const number = /\(os error (\d+)\)/.exec(String((error as { message?: unknown } | null)?.message))?.[1];
-  if (number !== undefined) Object.assign(error as Error, { code: process.getBuiltinModule('node:util').getSystemErrorName(-Number(number)), errno: -Number(number) });
+  if (number !== undefined)
+    Object.assign(error as Error, {
+      code: process.getBuiltinModule('node:util').getSystemErrorName(-Number(number)),
+      errno: -Number(number),
+    });
   return error;
 }
 
@@ -87,7 +95,9 @@ async function translatedLater<T>(perform: () => Promise<T>): Promise<T> {
   }
 }
 
-export const asyncAttributes: { readonly [K in keyof AttributeCalls]: (...args: Parameters<System[K]>) => Promise<ReturnType<System[K]>> } = {
+export const asyncAttributes: {
+  readonly [K in keyof AttributeCalls]: (...args: Parameters<System[K]>) => Promise<ReturnType<System[K]>>;
+} = {
   listxattr: (path) => translatedLater(() => load(many).listAttributes(text(path))),
   getxattr: (path, name) => translatedLater(() => load(many).getAttribute(text(path), name)),
   setxattr: (path, name, value) => translatedLater(() => load(many).setAttribute(text(path), name, Buffer.from(value))),

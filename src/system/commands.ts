@@ -1,6 +1,6 @@
 /**
- * Two system calls that Node does not have, made by programs of GNU coreutils: renameat2(2) with RENAME_EXCHANGE by `mv --exchange`
- * (9.5 and later), syncfs(2) by `sync --file-system` (8.24 and later).
+ * Two system calls that Node does not have, made by programs of GNU coreutils: renameat2(2) with RENAME_EXCHANGE by `mv
+ * --exchange` (9.5 and later), syncfs(2) by `sync --file-system` (8.24 and later).
  */
 import type { StdioOptions } from 'node:child_process';
 import { bare } from '../contract/bare.ts';
@@ -31,16 +31,22 @@ export function exchange(one: PathName, other: PathName): void {
 }
 
 /**
- * Writes all that has changed on the filesystem of an open directory to the disk. Blocks: Node waits for another process by what
- * programs may replace (`process.nextTick`), and would never hear of its end then.
+ * Writes all that has changed on the filesystem of an open directory to the disk. Blocks: Node waits for another
+ * process by what programs may replace (`process.nextTick`), and would never hear of its end then.
  */
 export function syncfs(directory: number): void {
   const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', directory];
-  const { error, status, stderr } = processes().spawnSync('sync', ['-f', '/proc/self/fd/3'], bare({ env: environment(), stdio }));
+  const { error, status, stderr } = processes().spawnSync(
+    'sync',
+    ['-f', '/proc/self/fd/3'],
+    bare({ env: environment(), stdio }),
+  );
   if (error !== undefined || status !== 0) throw syncFailure(String(stderr));
 }
 
-/** Either the sync itself has failed; or there is no such program, an older one, or a directory that it may not open. */
+/**
+ * Either the sync itself has failed; or there is no such program, an older one, or a directory that it may not open.
+ */
 function syncFailure(said: string): Error {
   return refusal(/error syncing|I\/O error/.test(said) ? 'EIO' : 'ENOSYS', `sync failed: ${said.trim()}`);
 }
@@ -80,5 +86,8 @@ function failure(error: Failed, stderr: string): Error {
 }
 
 function unsupported(why: string): Error {
-  return refusal('ENOTSUP', `two directories can be swapped only by renameat2(2), through "mv --exchange" of GNU coreutils 9.5 or later: ${why}. Make the path a symbolic link to the directory instead (mv NAME NAME.1 && ln -s NAME.1 NAME)`);
+  return refusal(
+    'ENOTSUP',
+    `two directories can be swapped only by renameat2(2), through "mv --exchange" of GNU coreutils 9.5 or later: ${why}. Make the path a symbolic link to the directory instead (mv NAME NAME.1 && ln -s NAME.1 NAME)`,
+  );
 }

@@ -37,7 +37,10 @@ function readUmask(): number {
 
 /** A lock that is lost meanwhile is noticed when it is used. */
 function showLife(entry: PathName, interval: number): () => void {
-  const timer = setInterval(() => lutimes(entry, currentTime() / 1000, currentTime() / 1000, () => undefined), interval);
+  const timer = setInterval(
+    () => lutimes(entry, currentTime() / 1000, currentTime() / 1000, () => undefined),
+    interval,
+  );
   timer.unref();
   return () => clearInterval(timer);
 }

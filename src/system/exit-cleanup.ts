@@ -1,6 +1,6 @@
 /**
- * Removes the temporary files that are open when the process ends, and then the locks that it holds: at process.exit, an
- * uncaught exception, or a signal that the program does not handle itself.
+ * Removes the temporary files that are open when the process ends, and then the locks that it holds: at process.exit,
+ * an uncaught exception, or a signal that the program does not handle itself.
  */
 import { closeSync, existsSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { asText, join, type PathName } from '../contract/path-name.ts';
@@ -97,11 +97,14 @@ function removeOne({ kind, paths }: Guarded): void {
 }
 
 /**
- * What the pool's threads have not come to yet, as they wait for a disk, they do when all of this is over: the process ends when their
- * queue is empty. In a directory that is reached through a descriptor they can make nothing when that is closed.
+ * What the pool's threads have not come to yet, as they wait for a disk, they do when all of this is over: the process
+ * ends when their queue is empty. In a directory that is reached through a descriptor they can make nothing when that
+ * is closed.
  */
 function forbid(late: readonly Guarded[]): void {
-  const reached = late.flatMap(({ paths }) => paths).map((path) => /^\/proc\/self\/fd\/(\d+)\//.exec(asText(path))?.[1]);
+  const reached = late
+    .flatMap(({ paths }) => paths)
+    .map((path) => /^\/proc\/self\/fd\/(\d+)\//.exec(asText(path))?.[1]);
   for (const fd of new Set(reached)) if (fd !== undefined) attempt(() => closeSync(Number(fd)));
   pause(1);
   for (const one of late) removeOne(one);
@@ -115,7 +118,8 @@ function attempt(remove: () => void): void {
   try {
     remove();
   } catch {
-    // Renamed into place meanwhile, or never made; and nobody is left to hear of anything else. `sweep` finds what stays.
+    // Renamed into place meanwhile, or never made; and nobody is left to hear of anything else. `sweep` finds what
+    // stays.
   }
 }
 

@@ -18,8 +18,12 @@ export const O_HOLD: number = process.platform === 'linux' ? 0o10000000 | consta
 /** An open file once more, not to be read or written where that is possible. */
 export const O_PATH_FILE: number = process.platform === 'linux' ? 0o10000000 : constants.O_RDONLY;
 /** A new file: never one that is there, never through a link. */
-export const O_NEW: number = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (windows ? 0 : constants.O_NOFOLLOW);
-/** Every write reaches the disk before it returns, for where a descriptor cannot be synced; 0 where there is no such thing. */
+export const O_NEW: number =
+  constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (windows ? 0 : constants.O_NOFOLLOW);
+/**
+ * Every write reaches the disk before it returns, for where a descriptor cannot be synced; 0 where there is no such
+ * thing.
+ */
 export const O_DSYNC: number = constants.O_DSYNC ?? 0;
 /** Every write and all of the file's metadata reach the disk before the write returns, as with fsync(2) after it. */
 export const O_SYNC: number = constants.O_SYNC ?? 0;

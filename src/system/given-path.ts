@@ -22,7 +22,10 @@ export function absolutePath(given: PathLike, argument = 'path'): PathName {
   return plain.length === 0 ? workingDirectory() : join(workingDirectory(), plain);
 }
 
-/** The absolute path of a file to write. A working directory that is gone is a failure of the write, not a wrong argument. */
+/**
+ * The absolute path of a file to write. A working directory that is gone is a failure of the write, not a wrong
+ * argument.
+ */
 export function targetPath(given: PathLike): PathName {
   try {
     return absolutePath(given);
@@ -43,7 +46,10 @@ function fromPathLike(given: PathLike, argument: string): PathName {
   if (typeof given === 'string') return given;
   if (isUrl(given)) return fromFileUrl(given);
   if (Buffer.isBuffer(given)) return isUtf8(given) ? given.toString() : Buffer.from(given);
-  throw misuse('ERR_INVALID_ARG_TYPE', `"${argument}" must be a string, a Buffer or a file: URL, not ${describe(given)}`);
+  throw misuse(
+    'ERR_INVALID_ARG_TYPE',
+    `"${argument}" must be a string, a Buffer or a file: URL, not ${describe(given)}`,
+  );
 }
 
 function fromFileUrl(url: URL): PathName {
@@ -52,8 +58,12 @@ function fromFileUrl(url: URL): PathName {
   } catch (error) {
     if ((error as Error).name !== 'URIError' || windows) throw error;
     // decodeURIComponent() knows only UTF-8; a file name may be any bytes.
-    if (/%2f/i.test(url.pathname)) throw misuse('ERR_INVALID_FILE_URL_PATH', 'A file: URL must not contain an encoded "/"');
-    return Buffer.from(url.pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))), 'latin1');
+    if (/%2f/i.test(url.pathname))
+      throw misuse('ERR_INVALID_FILE_URL_PATH', 'A file: URL must not contain an encoded "/"');
+    return Buffer.from(
+      url.pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
+      'latin1',
+    );
   }
 }
 

@@ -22,7 +22,8 @@ async function close(fd: number, handle: FileHandle): Promise<void> {
 
 export const handleSystem: AsyncSystem = {
   ...asyncSystem,
-  open: (path, flags, mode, done) => ((flags & O_NEW) === O_NEW ? later(open(path, flags, mode), done) : asyncSystem.open(path, flags, mode, done)),
+  open: (path, flags, mode, done) =>
+    (flags & O_NEW) === O_NEW ? later(open(path, flags, mode), done) : asyncSystem.open(path, flags, mode, done),
   close(fd, done) {
     const handle = handles.get(fd);
     if (handle === undefined) asyncSystem.close(fd, done);

@@ -1,4 +1,6 @@
-/** Who holds a lock, said in the name of its entry: what a temporary file's name says, and for how long it is believed. */
+/**
+ * Who holds a lock, said in the name of its entry: what a temporary file's name says, and for how long it is believed.
+ */
 import { parseOwner, stateOf, thisOwnerInNames, type Owner, type Sign } from './owner.ts';
 import { newRandomName } from './random.ts';
 
@@ -42,6 +44,7 @@ export function parseLockToken(name: string): LockOwner | undefined {
  */
 export function judgeLockOwner(owner: LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign {
   const state = stateOf(owner, lastChangeNs, exclusive);
-  // Its number may be another process's by now, and one that is stopped may never go on: nothing to wait for without end.
+  // Its number may be another process's by now, and one that is stopped may never go on: nothing to wait for without
+  // end.
   return state === 'hidden' || state === 'stopped' ? 'unknown' : state;
 }

@@ -1,18 +1,25 @@
-/** What the type of a filesystem does not tell of its syncs, but a list of the kernel does. What no list says is not taken for granted. */
+/**
+ * What the type of a filesystem does not tell of its syncs, but a list of the kernel does. What no list says is not
+ * taken for granted.
+ */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 
 /** Whether an overlay may have been mounted with `volatile`: each sync succeeds there, and has done nothing. */
 export function isVolatile(dev: bigint): boolean {
   try {
-    const mounts = readFileSync('/proc/self/mountinfo', 'latin1').split('\n').map((line) => line.split(' '));
+    const mounts = readFileSync('/proc/self/mountinfo', 'latin1')
+      .split('\n')
+      .map((line) => line.split(' '));
     return !mounts.some((fields) => fields[2] === numbers(dev) && !/,(fsync=)?volatile\b/.test(fields.at(-1) ?? ''));
   } catch {
     return true; // No /proc.
   }
 }
 
-/** Whether an ext filesystem is known to have its journal on its own device, as ext4 and ext3 do unless told otherwise. */
+/**
+ * Whether an ext filesystem is known to have its journal on its own device, as ext4 and ext3 do unless told otherwise.
+ */
 export function hasJournal(dev: bigint): boolean {
   try {
     const device = basename(readlinkSync(`/sys/dev/block/${numbers(dev)}`));

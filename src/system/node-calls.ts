@@ -9,7 +9,9 @@ import { nextTick, setTimeout } from './globals.ts';
 import type { Done, FileStatus, System } from './port.ts';
 import { waitForChange } from './watch.ts';
 
-export type AsyncSystem = { readonly [K in keyof System]: (...args: [...Parameters<System[K]>, Done<ReturnType<System[K]>>]) => void };
+export type AsyncSystem = {
+  readonly [K in keyof System]: (...args: [...Parameters<System[K]>, Done<ReturnType<System[K]>>]) => void;
+};
 
 function status(stats: BigIntStats): FileStatus {
   return {
@@ -69,9 +71,14 @@ function sleep(duration: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, duration);
 }
 
-/** Hands a promise's result to a callback, outside of the promise, so that what the callback throws is not swallowed. */
+/**
+ * Hands a promise's result to a callback, outside of the promise, so that what the callback throws is not swallowed.
+ */
 export function later<T>(promise: Promise<T>, done: Done<T>): void {
-  promise.then((value) => nextTick(done, null, value), (error: unknown) => nextTick(done, error));
+  promise.then(
+    (value) => nextTick(done, null, value),
+    (error: unknown) => nextTick(done, error),
+  );
 }
 
 function statusDone(done: Done<FileStatus>): (error: Error | null, stats: BigIntStats) => void {
@@ -90,18 +97,28 @@ export const asyncSystem: AsyncSystem = {
   ftruncate: (fd, length, done) => fs.ftruncate(fd, length, done as Done<undefined>),
   fsync: (fd, done) => fs.fsync(fd, done as Done<undefined>),
   fdatasync: (fd, done) => fs.fdatasync(fd, done as Done<undefined>),
-  syncfs: (fd, done) => later(Promise.resolve().then(() => syncfs(fd)), done),
+  syncfs: (fd, done) =>
+    later(
+      Promise.resolve().then(() => syncfs(fd)),
+      done,
+    ),
   fstat: (fd, done) => fs.fstat(fd, bigint, statusDone(done)),
   lstat: (path, done) => fs.lstat(path, bigint, statusDone(done)),
   stat: (path, done) => fs.stat(path, bigint, statusDone(done)),
   statfs: (path, done) => fs.statfs(path, (error, stats) => (error ? done(error) : done(null, stats.type))),
-  readlink: (path, done) => fs.readlink(path, asBuffer, (error, link) => (error ? done(error) : done(null, fromBytes(link)))),
-  readdir: (path, done) => fs.readdir(path, asBuffer, (error, found) => (error ? done(error) : done(null, found.map(fromBytes)))),
+  readlink: (path, done) =>
+    fs.readlink(path, asBuffer, (error, link) => (error ? done(error) : done(null, fromBytes(link)))),
+  readdir: (path, done) =>
+    fs.readdir(path, asBuffer, (error, found) => (error ? done(error) : done(null, found.map(fromBytes)))),
   mkdir: (path, mode, done) => fs.mkdir(path, mode, done as Done<undefined>),
   rmdir: (path, done) => fs.rmdir(path, done as Done<undefined>),
   rename: (from, to, done) => fs.rename(from, to, done as Done<undefined>),
   symlink: (target, path, done) => fs.symlink(target, path, done as Done<undefined>),
-  exchange: (one, other, done) => later(Promise.resolve().then(() => exchange(one, other)), done),
+  exchange: (one, other, done) =>
+    later(
+      Promise.resolve().then(() => exchange(one, other)),
+      done,
+    ),
   link: (existing, added, done) => fs.link(existing, added, done as Done<undefined>),
   unlink: (path, done) => fs.unlink(path, done as Done<undefined>),
   fchown: (fd, uid, gid, done) => fs.fchown(fd, uid, gid, done as Done<undefined>),

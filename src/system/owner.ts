@@ -1,9 +1,10 @@
 /**
- * Who a temporary file belongs to, said in its name: machine, boot, namespaces, process and thread, and when those started.
+ * Who a temporary file belongs to, said in its name: machine, boot, namespaces, process and thread, and when those
+ * started.
  *
- * So a sweeper can tell a file whose writer is dead from one that is being written, across containers that all have a pid 1 and
- * machines that share a filesystem. What cannot be told apart is not judged: process numbers are compared only within one boot, pid
- * namespace and time namespace.
+ * So a sweeper can tell a file whose writer is dead from one that is being written, across containers that all have a
+ * pid 1 and machines that share a filesystem. What cannot be told apart is not judged: process numbers are compared
+ * only within one boot, pid namespace and time namespace.
  */
 import { statfsSync } from 'node:fs';
 import { currentTime } from './globals.ts';
@@ -30,7 +31,10 @@ export interface Owner {
   /** The time namespace: in another one other times are told of the same processes. */
   readonly clock: string;
   readonly pid: number;
-  /** When the process started, in the system's own unit. Where that is not said, what no other thread has, after a `'0'`. */
+  /**
+   * When the process started, in the system's own unit. Where that is not said, what no other thread has, after a
+   * `'0'`.
+   */
   readonly start: string;
   /** The number of a worker thread, which can end before its process does. */
   readonly thread: string;
@@ -41,8 +45,18 @@ export interface Owner {
 /** What can be seen of an owner: it runs; it has ended; or it may be either, as one that is out of sight. */
 export type Sign = 'alive' | 'dead' | 'unknown';
 
-const letters: Readonly<Record<TokenKind, string>> = { temporary: 't', recovery: 'r', staged: 'x', journal: 'j', tree: 'd', version: 'v' };
-const kinds = Object.fromEntries(Object.entries(letters).map(([kind, letter]) => [letter, kind])) as Record<string, TokenKind>;
+const letters: Readonly<Record<TokenKind, string>> = {
+  temporary: 't',
+  recovery: 'r',
+  staged: 'x',
+  journal: 'j',
+  tree: 'd',
+  version: 'v',
+};
+const kinds = Object.fromEntries(Object.entries(letters).map(([kind, letter]) => [letter, kind])) as Record<
+  string,
+  TokenKind
+>;
 
 /** How an owner and a random part look in a name. */
 export const tokenForm = '[0-9a-z]{8}-[0-9a-z]{1,8}(?:-[0-9a-z]+){7}-[0-9a-z]{20}';
@@ -78,19 +92,32 @@ export function newToken(kind: TokenKind): string {
 /** The owner in a file name, if the name has a token. */
 export function parseToken(name: string): Owner | undefined {
   const found = pattern.exec(name);
-  return found === null ? undefined : { kind: kinds[found[1] as string] as TokenKind, ...parseOwner((found[2] as string).split('-')) };
+  return found === null
+    ? undefined
+    : { kind: kinds[found[1] as string] as TokenKind, ...parseOwner((found[2] as string).split('-')) };
 }
 
 /** The owner that the first parts of a token say. */
 export function parseOwner(parts: readonly string[]): Self {
-  const [host, boot, booted, namespace, clock, pid, start, thread, threadStart] = parts as [string, string, string, string, string, string, string, string, string];
+  const [host, boot, booted, namespace, clock, pid, start, thread, threadStart] = parts as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   return { host, boot, booted, namespace, clock, pid: Number.parseInt(pid, 36), start, thread, threadStart };
 }
 
 /**
- * Whether the owner of a file may still be writing it. Only where it can be seen is an owner dead: in this boot, pid and time
- * namespace, by process, thread and their starts. One of another boot is dead if the file was last changed before this one began,
- * and `exclusive` says that its filesystem can only be in use by one kernel: another machine may have the same name and id.
+ * Whether the owner of a file may still be writing it. Only where it can be seen is an owner dead: in this boot, pid
+ * and time namespace, by process, thread and their starts. One of another boot is dead if the file was last changed
+ * before this one began, and `exclusive` says that its filesystem can only be in use by one kernel: another machine may
+ * have the same name and id.
  */
 export function judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign {
   const state = stateOf(owner, lastChangeNs, exclusive);
@@ -103,7 +130,13 @@ export function stateOf(owner: Owner, lastChangeNs: bigint, exclusive: boolean):
   if (owner.host !== self.host) return 'unknown';
   if (owner.boot !== self.boot) return exclusive && isOver(owner, lastChangeNs) ? 'dead' : 'unknown';
   if (owner.namespace !== self.namespace || owner.clock !== self.clock) return 'unknown';
-  if (owner.pid === self.pid && owner.start === self.start && owner.thread === self.thread && owner.threadStart === self.threadStart) return 'alive';
+  if (
+    owner.pid === self.pid &&
+    owner.start === self.start &&
+    owner.thread === self.thread &&
+    owner.threadStart === self.threadStart
+  )
+    return 'alive';
   return canCompare(self) ? stateOfProcess(owner, self) : 'unknown';
 }
 
@@ -130,8 +163,8 @@ function stateOfProcess(owner: Owner, self: Self): Sign | 'hidden' | 'stopped' {
 const precision = 60;
 
 /**
- * Whether the boot of an owner is over, of whose host and filesystem it is. systemd-nspawn gives each container a boot id of its own:
- * those say nothing of when the kernel was booted, and neither does who is in one.
+ * Whether the boot of an owner is over, of whose host and filesystem it is. systemd-nspawn gives each container a boot
+ * id of its own: those say nothing of when the kernel was booted, and neither does who is in one.
  */
 function isOver({ booted }: Owner, lastChangeNs: bigint): boolean {
   const own = thisOwner().booted;
@@ -172,7 +205,10 @@ function hostName(): string {
   }
 }
 
-/** The number of a namespace in the link that stands for it; short, since those that the kernel gives begin at 0xf0000000. */
+/**
+ * The number of a namespace in the link that stands for it; short, since those that the kernel gives begin at
+ * 0xf0000000.
+ */
 function inodeIn(link: string): string {
   const inode = BigInt(/\d+/.exec(link)?.[0] ?? 0);
   if (inode === 0n) return '0';
@@ -184,10 +220,17 @@ const firstNamespace = 0xefff_ffefn;
 const firstClock = (0xefff_fffan - firstNamespace).toString(36);
 const procFilesystem = 0x9fa0;
 
-/** When the kernel was booted; `'0'` where a time namespace may have its own idea of that, or a container its own boot id. */
+/**
+ * When the kernel was booted; `'0'` where a time namespace may have its own idea of that, or a container its own boot
+ * id.
+ */
 function bootTime(clock: string): string {
   try {
-    if (statfsSync('/proc/sys/kernel/random/boot_id').type !== procFilesystem || (clock !== '0' && clock !== firstClock)) return '0';
+    if (
+      statfsSync('/proc/sys/kernel/random/boot_id').type !== procFilesystem ||
+      (clock !== '0' && clock !== firstClock)
+    )
+      return '0';
   } catch {
     return '0';
   }
@@ -198,7 +241,9 @@ function bootTime(clock: string): string {
 /** FNV-1a, 40 bits in base 32: tells machines and boots apart, hides nothing and needs no crypto module at start. */
 export function digest(text: string): string {
   const hash = fnv1a(text);
-  return BigInt.asUintN(40, hash ^ (hash >> 24n)).toString(32).padStart(8, '0');
+  return BigInt.asUintN(40, hash ^ (hash >> 24n))
+    .toString(32)
+    .padStart(8, '0');
 }
 
 /** FNV-1a, 64 bits, in two halves: the prime is 2 ** 40 + 0x1b3. */

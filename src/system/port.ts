@@ -60,7 +60,9 @@ export interface System {
   rename(from: PathName, to: PathName): void;
   /** Makes a symbolic link. */
   symlink(target: PathName, path: PathName): void;
-  /** Swaps two names at once, as renameat2(2) does with RENAME_EXCHANGE; fails with ENOTSUP where that cannot be had. */
+  /**
+   * Swaps two names at once, as renameat2(2) does with RENAME_EXCHANGE; fails with ENOTSUP where that cannot be had.
+   */
   exchange(one: PathName, other: PathName): void;
   link(existing: PathName, added: PathName): void;
   unlink(path: PathName): void;
@@ -70,14 +72,19 @@ export interface System {
   chmod(path: PathName, mode: number): void;
   /** Seconds since the epoch; exact to microseconds. */
   futimes(fd: number, atime: number, mtime: number): void;
-  /** Extended attributes of the file itself, never of what a link points to; fails with ENOSYS where they cannot be had. */
+  /**
+   * Extended attributes of the file itself, never of what a link points to; fails with ENOSYS where they cannot be had.
+   */
   listxattr(path: PathName): string[];
   getxattr(path: PathName, name: string): Uint8Array | null;
   setxattr(path: PathName, name: string, value: Uint8Array): void;
   removexattr(path: PathName, name: string): void;
   /** Waits. Milliseconds. */
   sleep(duration: number): void;
-  /** The same, or until the entries of a directory change, or its own name, where an asynchronous call can be told of that. */
+  /**
+   * The same, or until the entries of a directory change, or its own name, where an asynchronous call can be told of
+   * that.
+   */
   sleepUntilChange(directory: PathName, duration: number): Change;
 }
 
@@ -112,15 +119,21 @@ export interface Surroundings {
   token(kind: TokenKind): string;
   /** Puts something on the list of what is removed when the process ends, by all of the paths that it may have then. */
   guard(kind: 'file' | 'lock entry' | 'directory' | 'lock', ...paths: PathName[]): Guard;
-  /** Performs steps, blocking, when the process ends, after its temporary files are gone and while it has its locks; returns how to take that back. */
+  /**
+   * Performs steps, blocking, when the process ends, after its temporary files are gone and while it has its locks;
+   * returns how to take that back.
+   */
   atEnd(steps: () => Steps<unknown>): () => void;
-  /** The locks of this thread that are under way or held, and those that could not be released, by their names' random parts. */
+  /**
+   * The locks of this thread that are under way or held, and those that could not be released, by their names' random
+   * parts.
+   */
   readonly locks: Map<string, 'held' | 'given up'>;
   /** A new name for a lock's entry; the lease in milliseconds. */
   lockToken(lease: number): string;
   /**
-   * Whether the owner of a lock lives; its entry was last changed then, and `exclusive` says that only one kernel can have its
-   * filesystem mounted.
+   * Whether the owner of a lock lives; its entry was last changed then, and `exclusive` says that only one kernel can
+   * have its filesystem mounted.
    */
   judge(owner: LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign;
   /** Changes the times of a lock's entry now and then, until the function that it returns is called. */
@@ -140,7 +153,9 @@ export interface Guard {
 /** A wait for another part of this process: subscribes, and gives back how to stop waiting. */
 export type Subscribe<T> = (wake: (value: T) => void, fail: (error: unknown) => void) => void | (() => void);
 
-export type SystemCall = { [K in keyof System]: { readonly name: K; readonly args: Parameters<System[K]> } }[keyof System];
+export type SystemCall = {
+  [K in keyof System]: { readonly name: K; readonly args: Parameters<System[K]> };
+}[keyof System];
 
 export type Request =
   | SystemCall
@@ -155,16 +170,47 @@ export type Steps<T> = Generator<Request, T, any>;
 type Calls = { readonly [K in keyof System]: (...args: Parameters<System[K]>) => Steps<ReturnType<System[K]>> };
 
 const names: readonly (keyof System)[] = [
-  'open', 'close', 'read', 'write', 'writev', 'ftruncate', 'fsync', 'fdatasync', 'syncfs', 'fstat', 'lstat', 'stat', 'statfs', 'readlink', 'readdir', 'mkdir', 'rmdir', 'rename',
-  'symlink', 'exchange', 'link', 'unlink', 'fchown', 'fchmod', 'chmod', 'futimes', 'listxattr', 'getxattr', 'setxattr', 'removexattr', 'sleep', 'sleepUntilChange',
+  'open',
+  'close',
+  'read',
+  'write',
+  'writev',
+  'ftruncate',
+  'fsync',
+  'fdatasync',
+  'syncfs',
+  'fstat',
+  'lstat',
+  'stat',
+  'statfs',
+  'readlink',
+  'readdir',
+  'mkdir',
+  'rmdir',
+  'rename',
+  'symlink',
+  'exchange',
+  'link',
+  'unlink',
+  'fchown',
+  'fchmod',
+  'chmod',
+  'futimes',
+  'listxattr',
+  'getxattr',
+  'setxattr',
+  'removexattr',
+  'sleep',
+  'sleepUntilChange',
 ];
 
 /** What the driver that runs steps now makes their calls with, if it blocks. */
 let blocking: System | undefined;
 
 /**
- * Runs steps up to what they yield. Calls of a driver that blocks are made where they are asked for: to hand each one up through ten
- * functions and its result down again took a fifth of a synchronous write. A callback of the caller's may begin steps of another driver.
+ * Runs steps up to what they yield. Calls of a driver that blocks are made where they are asked for: to hand each one
+ * up through ten functions and its result down again took a fifth of a synchronous write. A callback of the caller's
+ * may begin steps of another driver.
  */
 export function resumeSteps<T>(system: System | undefined, resume: () => T): T {
   const outer = blocking;
@@ -187,7 +233,9 @@ function* perform(name: keyof System, args: unknown[]): Steps<unknown> {
 }
 
 /** The system calls as steps: `const fd = yield* call.open(path, flags, mode)`. */
-export const call: Calls = Object.fromEntries(names.map((name) => [name, (...args: unknown[]) => perform(name, args)])) as unknown as Calls;
+export const call: Calls = Object.fromEntries(
+  names.map((name) => [name, (...args: unknown[]) => perform(name, args)]),
+) as unknown as Calls;
 
 /** Waits for another part of this process. Only asynchronous calls may. */
 export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
@@ -195,15 +243,18 @@ export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
 }
 
 /**
- * Performs steps that do not depend on each other, side by side in an asynchronous call. All have ended when it returns; if some
- * failed it fails with the first one's error.
+ * Performs steps that do not depend on each other, side by side in an asynchronous call. All have ended when it
+ * returns; if some failed it fails with the first one's error.
  */
 export function* together<const T extends readonly unknown[]>(...steps: { [K in keyof T]: Steps<T[K]> }): Steps<T> {
   if (blocking !== undefined) return (yield* oneByOne(steps)) as unknown as T;
   return yield { name: 'together', steps: steps as readonly Steps<unknown>[] };
 }
 
-/** Parts that do not depend on each other, in one of the orders that they may have; the values of all, or the first error. */
+/**
+ * Parts that do not depend on each other, in one of the orders that they may have; the values of all, or the first
+ * error.
+ */
 export function* oneByOne(all: readonly Steps<unknown>[]): Steps<unknown[]> {
   const parts: Settled[] = [];
   for (const steps of all) {

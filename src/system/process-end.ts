@@ -1,11 +1,12 @@
 /**
- * The end of the process: by process.exit(), by an uncaught exception, when nothing is left to do, or by a signal that the program
- * does not handle itself.
+ * The end of the process: by process.exit(), by an uncaught exception, when nothing is left to do, or by a signal that
+ * the program does not handle itself.
  *
- * A process that goes on after a signal must not be taken for one that ends: one with a handler of its own, also one that is called
- * once and is gone by then; process 1 of a container, which such a signal does not kill; one that was started to ignore it. Packages that
- * clean up at a signal must agree on who ends the process. signal-exit's copies do, each of which counts the others' listeners: they
- * go first here, and whoever is left alone at last sends the signal again.
+ * A process that goes on after a signal must not be taken for one that ends: one with a handler of its own, also one
+ * that is called once and is gone by then; process 1 of a container, which such a signal does not kill; one that was
+ * started to ignore it. Packages that clean up at a signal must agree on who ends the process. signal-exit's copies do,
+ * each of which counts the others' listeners: they go first here, and whoever is left alone at last sends the signal
+ * again.
  */
 import { onExit } from 'signal-exit';
 import { signals } from 'signal-exit/signals';
@@ -37,7 +38,8 @@ function install(): void {
   onExit(
     (_, signal) => {
       if (signal === null) end();
-      // Another package ends the process: then the signal comes again. One that has called this once does not call it at an exit.
+      // Another package ends the process: then the signal comes again. One that has called this once does not call it
+      // at an exit.
       else wasToldOfSignal = true;
     },
     { alwaysLast: true },
@@ -71,8 +73,8 @@ function isAlone(signal: NodeJS.Signals): boolean {
 let ignored: bigint | undefined;
 
 /**
- * Whether the process does not end by it, as after nohup(1): a listener would change that. Node ignores SIGXFSZ so that a write past
- * RLIMIT_FSIZE fails with EFBIG.
+ * Whether the process does not end by it, as after nohup(1): a listener would change that. Node ignores SIGXFSZ so that
+ * a write past RLIMIT_FSIZE fails with EFBIG.
  */
 function isIgnored(signal: NodeJS.Signals): boolean {
   if (signal === 'SIGXFSZ') return true;
@@ -83,8 +85,8 @@ function isIgnored(signal: NodeJS.Signals): boolean {
 }
 
 /**
- * Node ends with 13 where nothing is left to do and the main module still waits, as for an update whose callback never ends.
- * It does so only where no status is set, and signal-exit sets 0 before.
+ * Node ends with 13 where nothing is left to do and the main module still waits, as for an update whose callback never
+ * ends. It does so only where no status is set, and signal-exit sets 0 before.
  */
 function keepMissingStatus(): void {
   if (process.versions['bun'] !== undefined) return;

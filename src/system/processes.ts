@@ -13,10 +13,13 @@ export interface Started {
 /** Of the flags in sched.h. */
 const PF_EXITING = 4;
 
-/** Of a process of this pid namespace, or of a thread of it; undefined where there is none or the system does not say. */
+/**
+ * Of a process of this pid namespace, or of a thread of it; undefined where there is none or the system does not say.
+ */
 export function startOf(pid: number | 'self', thread?: number): Started | undefined {
   const stat = readOr(`/proc/${pid}/${thread === undefined ? '' : `task/${thread}/`}stat`);
-  // The command name, in parentheses, may hold anything; the state is the third field, the flags are the ninth, the start is the 22nd.
+  // The command name, in parentheses, may hold anything; the state is the third field, the flags are the ninth, the
+  // start is the 22nd.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state = '', flags, start] = [fields[0], fields[6], fields[19]];
   if (start === undefined || start === '') return undefined;

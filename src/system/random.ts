@@ -6,7 +6,8 @@ let pool = new Uint8Array(0);
 let used = 0;
 
 /** Node's --permission and Deno's permissions know path names only, and not those of devices. */
-export const byPathOnly: boolean = (process as { permission?: unknown }).permission !== undefined || 'Deno' in globalThis;
+export const byPathOnly: boolean =
+  (process as { permission?: unknown }).permission !== undefined || 'Deno' in globalThis;
 
 /** From the system itself where it has a device for it (random(4)): for `crypto` Node loads thirty modules, in 3 ms. */
 function randomBytes(count: number): Uint8Array<ArrayBuffer> {

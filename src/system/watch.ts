@@ -5,12 +5,18 @@ import { clearTimeout, setTimeout } from './globals.ts';
 import type { Change, Done } from './port.ts';
 import { byPathOnly } from './random.ts';
 
-/** On Windows a directory that is watched cannot be renamed or removed; other systems and runtimes tell late, or not at all. */
+/**
+ * On Windows a directory that is watched cannot be renamed or removed; other systems and runtimes tell late, or not at
+ * all.
+ */
 const isAble = process.platform === 'linux' && !byPathOnly && process.versions['bun'] === undefined;
 /** Milliseconds until what is not there is looked for again. */
 const shortest = 0.5;
 
-/** Waits until an entry of a directory, or the directory itself, is made, renamed or removed, and at most for so many milliseconds. */
+/**
+ * Waits until an entry of a directory, or the directory itself, is made, renamed or removed, and at most for so many
+ * milliseconds.
+ */
 export function waitForChange(directory: PathName, duration: number, done: Done<Change>): void {
   const watcher = isAble ? watchOf(directory) : 'unknown';
   if (typeof watcher === 'string') {
@@ -27,7 +33,10 @@ export function waitForChange(directory: PathName, duration: number, done: Done<
   watcher.once('change', () => end('changed')).once('error', () => end('unknown'));
 }
 
-/** It may have been removed already. There may be no watch, as where there are too many (`fs.inotify.max_user_instances`). */
+/**
+ * It may have been removed already. There may be no watch, as where there are too many
+ * (`fs.inotify.max_user_instances`).
+ */
 function watchOf(directory: PathName): FSWatcher | Change {
   try {
     return watch(directory as string, { persistent: false });

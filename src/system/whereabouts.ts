@@ -4,11 +4,13 @@ import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * A path from whose directory packages that belong to the program are looked for; the executable's where the program is inside of that.
- * Neither `__filename` nor `import.meta.url` is in every kind of module, and bundlers put the path of another machine in the place of either.
+ * A path from whose directory packages that belong to the program are looked for; the executable's where the program is
+ * inside of that. Neither `__filename` nor `import.meta.url` is in every kind of module, and bundlers put the path of
+ * another machine in the place of either.
  */
 export function whereabouts(): string {
-  // Its scripts are named as they were on the machine that made it: nothing may be loaded from there, or from the working directory.
+  // Its scripts are named as they were on the machine that made it: nothing may be loaded from there, or from the
+  // working directory.
   if (process.getBuiltinModule('node:sea')?.isSea()) return process.execPath;
   const file = ownFile();
   const path = file?.startsWith('file:') ? fileURLToPath(file) : file;

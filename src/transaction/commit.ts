@@ -2,20 +2,24 @@
  * Committing a transaction.
  *
  * Promise: all of its changes are made or none, whatever ends the process or the machine, once `recover` has run. A
- * reader meanwhile, and before `recover` has run after a crash, may see some files old and some new; each of them is whole.
+ * reader meanwhile, and before `recover` has run after a crash, may see some files old and some new; each of them is
+ * whole.
  *
  * The order of the steps is what makes it safe:
  *  1. Every new content is staged beside its target, complete and synced (`draft.ts`).
  *  2. The files are locked, looked at again, and the conditions checked.
- *  3. The journal and a `pending` token are written to a record in the home directory, then every other directory gets a pointer
+ *  3. The journal and a `pending` token are written to a record in the home directory, then every other directory gets
+ *     a pointer
  *     to it. All of them are synced.
  *  4. The locks are still ours: the token is renamed to `committed`. This is the commit; the record is synced.
  *  5. The changes are made, and the directories synced.
- *  6. The token becomes `done` and the record is synced, so that nothing is done again after later writes; then what was staged goes,
+ *  6. The token becomes `done` and the record is synced, so that nothing is done again after later writes; then what
+ *     was staged goes,
  *     then the pointers, durably, then the journal, and the locks last.
- * A crash before 4 leaves every target as it was; `recover` removes what was staged. A crash after it leaves a committed
- * journal; `recover` goes on with 5, where what is done already is not done again. So does an exit or a signal, before it ends the process.
- * With durability `'off'` nothing is synced: that serves against the end of a process, not of the machine.
+ * A crash before 4 leaves every target as it was; `recover` removes what was staged. A crash after it leaves a
+ * committed journal; `recover` goes on with 5, where what is done already is not done again. So does an exit or a
+ * signal, before it ends the process. With durability `'off'` nothing is synced: that serves against the end of a
+ * process, not of the machine.
  */
 import { refusal } from '../contract/errors.ts';
 import type { PathName } from '../contract/path-name.ts';
@@ -123,10 +127,12 @@ class Commit {
     const { found } = this.#written;
     yield* this.#locks.assertHeld();
     yield* this.#draft.assertSeen();
-    for (const change of this.#drafted) if (change.kind === 'put') yield* reporting(change.write, refuseIfGone(change.temporary));
+    for (const change of this.#drafted)
+      if (change.kind === 'put') yield* reporting(change.write, refuseIfGone(change.temporary));
     this.#letStay();
     try {
-      if (!(yield* record.commitToken(found))) throw refusal('ERR_LOCK_LOST', 'another process has taken over and rolled the transaction back');
+      if (!(yield* record.commitToken(found)))
+        throw refusal('ERR_LOCK_LOST', 'another process has taken over and rolled the transaction back');
     } catch (error) {
       if (!(yield* this.#happened(found))) throw error;
     }
@@ -175,13 +181,17 @@ class Commit {
     return { durable, outcomes: this.#drafted.map((change) => this.#outcomeOf(change, made)) };
   }
 
-  /** When the process ends meanwhile. A thread may be at one of these calls still. Then guards give the locks back, unless this fails. */
+  /**
+   * When the process ends meanwhile. A thread may be at one of these calls still. Then guards give the locks back,
+   * unless this fails.
+   */
   *#completeInTheEnd(): Steps<void> {
     const write: Write = { ...this.#write, blocking: true };
     const { found } = this.#written;
     try {
       if (!this.#isMade) {
-        if (!(yield* record.isCommitted(found))) throw refusal('ERR_LOCK_LOST', 'it is not known whether it is committed');
+        if (!(yield* record.isCommitted(found)))
+          throw refusal('ERR_LOCK_LOST', 'it is not known whether it is committed');
         yield* record.syncRecord(write, found);
         assertMade(yield* makeAll(write, this.#draft.id, this.#parts, this.#plan.changes));
         yield* record.syncAll(write, this.#plan.folders);
@@ -200,7 +210,9 @@ class Commit {
   /** At once: readers see old beside new for as short as can be, and no write of this process comes between. */
   *#makeChanges(): Steps<Made[]> {
     const made = yield* makeAll(this.#write, this.#draft.id, this.#parts, this.#plan.changes);
-    for (const change of this.#drafted) if (made[this.#plan.indexOf(change)] === 'made') for (const { place } of filesOf(change)) this.#locks.placed(place);
+    for (const change of this.#drafted)
+      if (made[this.#plan.indexOf(change)] === 'made')
+        for (const { place } of filesOf(change)) this.#locks.placed(place);
     for (const { staged } of this.#plan.linked) staged.forget();
     assertMade(made);
     return made;

@@ -52,8 +52,15 @@ export function isUnchanged(before: FileStatus | undefined, now: FileStatus | un
 export function* restage(change: Put): Steps<void> {
   const { write, place } = change;
   // To read: it may have the mode of a file that its owner may not write.
-  const fd = yield* whenDescriptorsAllow(write, () => openSame(change.temporary.reach, statusOf(change.temporary), O_TO_SYNC));
-  const again: TemporaryFile = { ...change.temporary, fd, open: true, private: change.temporary.private || place.existing !== undefined };
+  const fd = yield* whenDescriptorsAllow(write, () =>
+    openSame(change.temporary.reach, statusOf(change.temporary), O_TO_SYNC),
+  );
+  const again: TemporaryFile = {
+    ...change.temporary,
+    fd,
+    open: true,
+    private: change.temporary.private || place.existing !== undefined,
+  };
   change.temporary = again;
   yield* examineTemporary(write, place, again);
   again.status ??= yield* call.fstat(fd);

@@ -23,7 +23,15 @@ import { recoverOnce, type Recovery } from '../journal/recover-directory.ts';
 import { finishTemporary } from '../replace/commit.ts';
 import type { AtHand } from '../replace/deferred-content.ts';
 import { giveUp, stage, type Staged } from '../replace/stage.ts';
-import { isUnchanged, missing, restage, type DraftChange, type Put, type Removal, type Renaming } from './draft-change.ts';
+import {
+  isUnchanged,
+  missing,
+  restage,
+  type DraftChange,
+  type Put,
+  type Removal,
+  type Renaming,
+} from './draft-change.ts';
 import { isOneFile } from './one-name.ts';
 
 export class Draft {
@@ -46,7 +54,9 @@ export class Draft {
     this.#recovery = recovery;
     const token = surroundings.token('staged');
     this.id = token.slice('untorn-x-'.length);
-    this.#surroundings = Object.create(surroundings, { token: { value: () => `${token}-${++this.#names}` } }) as Surroundings;
+    this.#surroundings = Object.create(surroundings, {
+      token: { value: () => `${token}-${++this.#names}` },
+    }) as Surroundings;
     this.write = newWrite('', settings, this.#surroundings, blocking);
   }
 
@@ -75,7 +85,8 @@ export class Draft {
     const staged = yield* stage(write);
     let change: Put;
     try {
-      const known: Content = content.kind === 'later' ? { kind: 'bytes', bytes: yield* content.make(write, staged.place) } : content;
+      const known: Content =
+        content.kind === 'later' ? { kind: 'bytes', bytes: yield* content.make(write, staged.place) } : content;
       const bytes = yield* writeContent(write, staged.temporary.fd, known);
       yield* examineTemporary(write, staged.place, staged.temporary);
       // By its inode it is known again at the commit.
@@ -97,7 +108,10 @@ export class Draft {
   }
 
   /** Keeps each directory open once, however many files it has; and no old file. */
-  #adopt(write: Write, { place, temporary }: Pick<Staged, 'place' | 'temporary'>): { place: Place; temporary: TemporaryFile } {
+  #adopt(
+    write: Write,
+    { place, temporary }: Pick<Staged, 'place' | 'temporary'>,
+  ): { place: Place; temporary: TemporaryFile } {
     const adopted = this.#share(write, place);
     return { place: adopted, temporary: { ...temporary, reach: join(adopted.directory.reach, temporary.name) } };
   }
@@ -142,9 +156,14 @@ export class Draft {
 
   *#rename(write: Write, place: Place, toWrite: Write): Steps<void> {
     const target = yield* this.#find(toWrite);
-    if (fileKey(place) === fileKey(target) || (yield* isOneFile(place, target))) throw refusal('EINVAL', 'it would be renamed to itself');
+    if (fileKey(place) === fileKey(target) || (yield* isOneFile(place, target)))
+      throw refusal('EINVAL', 'it would be renamed to itself');
     for (const one of [place, target]) {
-      if (this.#changes.has(fileKey(one))) throw misuse('ERR_INVALID_STATE', `"${display(join(one.directoryPath, one.name))}" is changed in this transaction already, so that it cannot be renamed or renamed over`);
+      if (this.#changes.has(fileKey(one)))
+        throw misuse(
+          'ERR_INVALID_STATE',
+          `"${display(join(one.directoryPath, one.name))}" is changed in this transaction already, so that it cannot be renamed or renamed over`,
+        );
     }
     const change: Renaming = { kind: 'rename', write, place, to: target, toWrite };
     this.#changes.set(fileKey(place), change);
@@ -161,7 +180,11 @@ export class Draft {
   *#note(place: Place, number: number, change: Put | Removal | undefined): Steps<void> {
     const name = fileKey(place);
     const before = this.#changes.get(name);
-    if (before?.kind === 'rename') throw misuse('ERR_INVALID_STATE', `"${display(join(place.directoryPath, place.name))}" is renamed in this transaction`);
+    if (before?.kind === 'rename')
+      throw misuse(
+        'ERR_INVALID_STATE',
+        `"${display(join(place.directoryPath, place.name))}" is renamed in this transaction`,
+      );
     if ((this.#numbers.get(name) ?? 0) > number) {
       if (change?.kind === 'put') yield* discardTemporary(change.temporary);
       return;
@@ -183,7 +206,9 @@ export class Draft {
     const change = this.#changes.get(fileKey(place));
     if (change === undefined) return yield* this.#see(write, place);
     if (change.kind === 'put') return (yield* readTarget(write, { ...place, reach: change.temporary.reach })).content;
-    return change.kind === 'rename' && fileKey(change.to) === fileKey(place) ? yield* this.#see(change.write, change.place) : undefined;
+    return change.kind === 'rename' && fileKey(change.to) === fileKey(place)
+      ? yield* this.#see(change.write, change.place)
+      : undefined;
   }
 
   /** Reads a file that must then be the same at the commit. */
@@ -204,13 +229,18 @@ export class Draft {
 
   /** Fails if a file is not what it was when the transaction read it. */
   *assertSeen(): Steps<void> {
-    for (const { write, place, seen } of this.#seen.values()) yield* reporting(write, assertUnchanged(write, place, seen, this.#timeOn(place)));
+    for (const { write, place, seen } of this.#seen.values())
+      yield* reporting(write, assertUnchanged(write, place, seen, this.#timeOn(place)));
   }
 
   /** A time of the filesystem that a file is on, by what was staged there. */
   #timeOn({ directory }: Place): bigint | undefined {
-    const staged = this.changes.find((change) => change.kind === 'put' && change.temporary.status?.dev === directory.status.dev);
-    return staged?.kind === 'put' && staged.temporary.status !== undefined ? lastChange(staged.temporary.status) : undefined;
+    const staged = this.changes.find(
+      (change) => change.kind === 'put' && change.temporary.status?.dev === directory.status.dev,
+    );
+    return staged?.kind === 'put' && staged.temporary.status !== undefined
+      ? lastChange(staged.temporary.status)
+      : undefined;
   }
 
   /** The files of some paths, to be locked. */
@@ -224,7 +254,10 @@ export class Draft {
     return places;
   }
 
-  /** Looks again at a target under its lock; new content gets its metadata anew if the file that it replaces is another one now. */
+  /**
+   * Looks again at a target under its lock; new content gets its metadata anew if the file that it replaces is another
+   * one now.
+   */
   *refresh(change: DraftChange): Steps<void> {
     const { write, place } = change;
     const before = place.existing;

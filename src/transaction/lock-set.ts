@@ -1,10 +1,11 @@
 /**
  * The locks of several files.
  *
- * Promise: they are taken in one order, that of their directories' device and inode numbers and then their names, so that of
- * those who take theirs at once nobody waits for one who waits for them. (A transaction that has some before its callback
- * runs, and takes others at its commit, may meet another that does the reverse: that ends at the deadline.)
- * Each comes with the file's turn in this process. Its note says where the journal is, for whoever takes it over.
+ * Promise: they are taken in one order, that of their directories' device and inode numbers and then their names, so
+ * that of those who take theirs at once nobody waits for one who waits for them. (A transaction that has some before
+ * its callback runs, and takes others at its commit, may meet another that does the reverse: that ends at the
+ * deadline.) Each comes with the file's turn in this process. Its note says where the journal is, for whoever takes it
+ * over.
  */
 import type { PathName } from '../contract/path-name.ts';
 import { type Steps } from '../system/port.ts';
@@ -54,8 +55,18 @@ export class LockSet {
     yield* turn.finishOther(place);
     const { directory, directoryPath } = this.home;
     const here = siteFrom(place.directoryPath, place.directoryPath, place.directory.status.ino);
-    const note = encodePointer({ id, ino: 0n, directory: here, home: siteFrom(place.directoryPath, directoryPath, directory.status.ino) });
-    const lock = yield* takeLock(write, place, { ...write.locking, note, settle: (dead) => settleDead(write, place, dead), own: this.#locks });
+    const note = encodePointer({
+      id,
+      ino: 0n,
+      directory: here,
+      home: siteFrom(place.directoryPath, directoryPath, directory.status.ino),
+    });
+    const lock = yield* takeLock(write, place, {
+      ...write.locking,
+      note,
+      settle: (dead) => settleDead(write, place, dead),
+      own: this.#locks,
+    });
     this.#held.set(fileKey(place), { turn, place, lock });
   }
 
@@ -78,7 +89,10 @@ export class LockSet {
     for (const lock of this.#locks) yield* assertHeld(lock);
   }
 
-  /** From here on the end of the process does not free them: what they are for is committed, and whoever takes them over completes it. */
+  /**
+   * From here on the end of the process does not free them: what they are for is committed, and whoever takes them over
+   * completes it.
+   */
   keep(): void {
     for (const { guards } of this.#locks) for (const guard of guards) guard.release();
   }

@@ -1,7 +1,8 @@
 /**
  * Two names of one directory that its filesystem takes for one: a transaction can change them only once.
  *
- * Inode numbers alone do not tell, since filesystems that are programs may give one file another number for each spelling.
+ * Inode numbers alone do not tell, since filesystems that are programs may give one file another number for each
+ * spelling.
  */
 import { refusal } from '../contract/errors.ts';
 import { asText, display, fromBytes, join, key, type PathName } from '../contract/path-name.ts';
@@ -18,7 +19,8 @@ export function* refuseOneName(changes: readonly DraftChange[]): Steps<void> {
   for (const { place } of changes.flatMap(filesOf)) {
     for (const common of keysOf(place)) {
       const others = places.get(common) ?? [];
-      for (const other of others) if (yield* isOneFile(place, other, stagedFor(place, changes))) throw oneName(place, other);
+      for (const other of others)
+        if (yield* isOneFile(place, other, stagedFor(place, changes))) throw oneName(place, other);
       places.set(common, [...others, place]);
     }
   }
@@ -35,7 +37,9 @@ function stagedFor(place: Place, changes: readonly DraftChange[]): PathName | un
   return change?.kind === 'put' ? change.temporary.name : undefined;
 }
 
-/** Whether a filesystem takes two names for one that differ, as in case. To remove the one would be to remove the other. */
+/**
+ * Whether a filesystem takes two names for one that differ, as in case. To remove the one would be to remove the other.
+ */
 export function* isOneFile(one: Place, other: Place, staged?: PathName): Steps<boolean> {
   const [first, second] = [one.existing, other.existing];
   if (one.directory.key !== other.directory.key || key(one.name) === key(other.name)) return false;

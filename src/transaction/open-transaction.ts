@@ -17,7 +17,13 @@ import { validated, valueOf } from '../json/read-json.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from '../json/schema.ts';
 import { jsonContent, type JsonText } from '../json/write-json.ts';
 import { Draft } from './draft.ts';
-import { readOptionsOfFile, type TransactionJsonOptions, type TransactionRemoveOptions, type TransactionRenameOptions, type TransactionWriteOptions } from './options.ts';
+import {
+  readOptionsOfFile,
+  type TransactionJsonOptions,
+  type TransactionRemoveOptions,
+  type TransactionRenameOptions,
+  type TransactionWriteOptions,
+} from './options.ts';
 
 /** What the two kinds of transactions have in common. */
 export abstract class AnyTransaction {
@@ -30,7 +36,9 @@ export abstract class AnyTransaction {
   constructor(settings: Settings, blocking: boolean) {
     this.#settings = settings;
     // Not enumerable: who prints the object is not shown what is inside.
-    Object.defineProperty(this, 'draft', { value: new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge, now: currentTime }) });
+    Object.defineProperty(this, 'draft', {
+      value: new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge, now: currentTime }),
+    });
   }
 
   /** @internal */
@@ -39,7 +47,11 @@ export abstract class AnyTransaction {
   }
 
   /** @internal */
-  protected put(path: PathLike, options: TransactionWriteOptions | BufferEncoding | null | undefined, read: (encoding: BufferEncoding) => Content): Steps<void> {
+  protected put(
+    path: PathLike,
+    options: TransactionWriteOptions | BufferEncoding | null | undefined,
+    read: (encoding: BufferEncoding) => Content,
+  ): Steps<void> {
     this.#assertOpen();
     const { settings } = readOptionsOfFile(options, [], this.#settings);
     const target = absolutePath(path);
@@ -93,7 +105,11 @@ export abstract class AnyTransaction {
   }
 
   #assertOpen(): void {
-    if (this.#ended) throw misuse('ERR_INVALID_STATE', 'The transaction has ended: await what is to be part of it before its callback returns');
+    if (this.#ended)
+      throw misuse(
+        'ERR_INVALID_STATE',
+        'The transaction has ended: await what is to be part of it before its callback returns',
+      );
   }
 }
 
@@ -109,8 +125,14 @@ export class Transaction extends AnyTransaction {
     return this.#perform(() => this.put(path, options, (encoding) => readData(data, encoding)));
   }
 
-  /** Stages a value as JSON, as `writeJson()` writes it: a file that is there keeps its layout unless `indent` is given. */
-  writeJson<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (TransactionJsonOptions & { schema?: S | undefined }) | null): Promise<void> {
+  /**
+   * Stages a value as JSON, as `writeJson()` writes it: a file that is there keeps its layout unless `indent` is given.
+   */
+  writeJson<S extends StandardSchema>(
+    path: PathLike,
+    value: SchemaInput<S>,
+    options?: (TransactionJsonOptions & { schema?: S | undefined }) | null,
+  ): Promise<void> {
     return this.#perform(() => this.json(path, value, options));
   }
 
@@ -119,14 +141,17 @@ export class Transaction extends AnyTransaction {
     return this.#perform(() => this.removal(path, options));
   }
 
-  /** Renames a file (of a link the link itself) at the commit. Neither name can take part in another change of the transaction. */
+  /**
+   * Renames a file (of a link the link itself) at the commit. Neither name can take part in another change of the
+   * transaction.
+   */
   rename(from: PathLike, to: PathLike, options?: TransactionRenameOptions): Promise<void> {
     return this.#perform(() => this.renaming(from, to, options));
   }
 
   /**
-   * Reads a file as the transaction leaves it; fails with ENOENT where it leaves none. At the commit it must still be what was
-   * read, or that fails with `ERR_VERSION_CONFLICT`.
+   * Reads a file as the transaction leaves it; fails with ENOENT where it leaves none. At the commit it must still be
+   * what was read, or that fails with `ERR_VERSION_CONFLICT`.
    */
   readFile(path: PathLike): Promise<Buffer>;
   readFile(path: PathLike, encoding: BufferEncoding): Promise<string>;
@@ -134,8 +159,14 @@ export class Transaction extends AnyTransaction {
     return this.#keepOpen(async () => content(path, await runAsync(this.reading(path)), encoding));
   }
 
-  /** Reads a JSON file as the transaction leaves it, as `readJson()` reads it; at the commit it must still be what was read. */
-  readJson<S extends StandardSchema>(path: PathLike, options: ReadJsonOptions<SchemaInput<S>> & { schema: S }): Promise<SchemaOutput<S>>;
+  /**
+   * Reads a JSON file as the transaction leaves it, as `readJson()` reads it; at the commit it must still be what was
+   * read.
+   */
+  readJson<S extends StandardSchema>(
+    path: PathLike,
+    options: ReadJsonOptions<SchemaInput<S>> & { schema: S },
+  ): Promise<SchemaOutput<S>>;
   readJson<T = unknown>(path: PathLike, options?: (ReadJsonOptions<T> & { schema?: undefined }) | null): Promise<T>;
   readJson(path: PathLike, options?: ReadJsonOptions | null): Promise<unknown> {
     return this.#keepOpen(async () => runAsync(this.readingJson(path, options)));
@@ -180,7 +211,11 @@ export class TransactionSync extends AnyTransaction {
   }
 
   /** Stages a value as JSON; see {@link Transaction.writeJson}. */
-  writeJson<S extends StandardSchema>(path: PathLike, value: SchemaInput<S>, options?: (TransactionJsonOptions & { schema?: S | undefined }) | null): void {
+  writeJson<S extends StandardSchema>(
+    path: PathLike,
+    value: SchemaInput<S>,
+    options?: (TransactionJsonOptions & { schema?: S | undefined }) | null,
+  ): void {
     this.#perform(() => this.json(path, value, options));
   }
 
@@ -202,7 +237,10 @@ export class TransactionSync extends AnyTransaction {
   }
 
   /** Reads a JSON file as the transaction leaves it; see {@link Transaction.readJson}. */
-  readJson<S extends StandardSchema>(path: PathLike, options: ReadJsonOptions<SchemaInput<S>> & { schema: S }): SchemaOutput<S>;
+  readJson<S extends StandardSchema>(
+    path: PathLike,
+    options: ReadJsonOptions<SchemaInput<S>> & { schema: S },
+  ): SchemaOutput<S>;
   readJson<T = unknown>(path: PathLike, options?: (ReadJsonOptions<T> & { schema?: undefined }) | null): T;
   readJson(path: PathLike, options?: ReadJsonOptions | null): unknown {
     return runSync(this.readingJson(path, options));
@@ -229,5 +267,8 @@ function content(path: PathLike, bytes: Buffer | undefined, encoding: BufferEnco
 }
 
 function missing(path: PathLike): Error {
-  return Object.assign(refusal('ENOENT', `ENOENT: no such file or directory, open '${String(path)}'`), { syscall: 'open', path });
+  return Object.assign(refusal('ENOENT', `ENOENT: no such file or directory, open '${String(path)}'`), {
+    syscall: 'open',
+    path,
+  });
 }

@@ -30,17 +30,21 @@ export interface TransactionOptions {
 /** How a transaction locks its files. */
 export interface TransactionLockOptions extends LockOptions {
   /**
-   * Files to lock before the callback runs (symbolic links followed), so that nobody who uses locks changes them until the
-   * end; others are locked at the commit. `timeout` is for each time. @default none
+   * Files to lock before the callback runs (symbolic links followed), so that nobody who uses locks changes them until
+   * the end; others are locked at the commit. `timeout` is for each time. @default none
    */
   files?: readonly PathLike[] | undefined;
 }
 
 /** What one file of a transaction takes: the options of `writeFile()` but for those that are the transaction's. */
-export type TransactionWriteOptions = Omit<WriteOptions, 'durability' | 'signal' | 'retry' | 'lock' | 'fallback' | 'temporary' | 'ifUnchanged' | 'flush' | 'linger'>;
+export type TransactionWriteOptions = Omit<
+  WriteOptions,
+  'durability' | 'signal' | 'retry' | 'lock' | 'fallback' | 'temporary' | 'ifUnchanged' | 'flush' | 'linger'
+>;
 
 /** Those, and how a value becomes JSON. */
-export type TransactionJsonOptions = Omit<TransactionWriteOptions, 'encoding'> & Pick<WriteJsonOptions, 'indent' | 'replacer' | 'schema'>;
+export type TransactionJsonOptions = Omit<TransactionWriteOptions, 'encoding'> &
+  Pick<WriteJsonOptions, 'indent' | 'replacer' | 'schema'>;
 
 /** How to remove a file. */
 export interface TransactionRemoveOptions {
@@ -84,7 +88,17 @@ export interface TransactionResult {
 }
 
 /** What is the transaction's to say. */
-const notForOneFile = ['durability', 'signal', 'retry', 'lock', 'fallback', 'temporary', 'ifUnchanged', 'flush', 'linger'] as const;
+const notForOneFile = [
+  'durability',
+  'signal',
+  'retry',
+  'lock',
+  'fallback',
+  'temporary',
+  'ifUnchanged',
+  'flush',
+  'linger',
+] as const;
 
 export interface TransactionSettings {
   readonly settings: Settings;
@@ -96,16 +110,43 @@ export function readTransactionOptions(given: TransactionOptions | undefined): T
   const { lock, ...common } = record(given, 'options', ['durability', 'signal', 'retry', 'lock', 'linger']);
   const { files = [], ...terms } = record(lock, 'options.lock', ['files', 'timeout', 'lease']);
   if (!Array.isArray(files)) throw wrongType('options.lock.files', 'an array', files);
-  return { settings: readOptions({ ...common, lock: terms }), files: Array.from(files as PathLike[], (file) => absolutePath(file, 'options.lock.files')) };
+  return {
+    settings: readOptions({ ...common, lock: terms }),
+    files: Array.from(files as PathLike[], (file) => absolutePath(file, 'options.lock.files')),
+  };
 }
 
-const ofOneFile = ['sync', 'encoding', 'mode', 'owner', 'preserve', 'symlink', 'hardLink', 'overwrite', 'ifMatch', 'makeParents', 'backup', 'flag'] as const satisfies readonly (keyof TransactionWriteOptions)[];
+const ofOneFile = [
+  'sync',
+  'encoding',
+  'mode',
+  'owner',
+  'preserve',
+  'symlink',
+  'hardLink',
+  'overwrite',
+  'ifMatch',
+  'makeParents',
+  'backup',
+  'flag',
+] as const satisfies readonly (keyof TransactionWriteOptions)[];
 
-/** The settings of one file, and those of its transaction; further options are left to the caller. Each is read once. */
-export function readOptionsOfFile(given: object | string | null | undefined, further: readonly string[], { durability, signal, retryTimeout, lock, linger }: Settings): { readonly settings: Settings; readonly fields: Fields } {
-  const fields = record(typeof given === 'string' ? { encoding: given } : given, 'options', [...ofOneFile, ...notForOneFile, ...further]);
+/**
+ * The settings of one file, and those of its transaction; further options are left to the caller. Each is read once.
+ */
+export function readOptionsOfFile(
+  given: object | string | null | undefined,
+  further: readonly string[],
+  { durability, signal, retryTimeout, lock, linger }: Settings,
+): { readonly settings: Settings; readonly fields: Fields } {
+  const fields = record(typeof given === 'string' ? { encoding: given } : given, 'options', [
+    ...ofOneFile,
+    ...notForOneFile,
+    ...further,
+  ]);
   const field = notForOneFile.find((name) => fields[name] !== undefined);
-  if (field !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option of one file in a transaction`);
+  if (field !== undefined)
+    throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option of one file in a transaction`);
   const own = readOptions(Object.fromEntries(ofOneFile.map((name) => [name, fields[name]])));
   return { settings: { ...own, durability, signal, retryTimeout, lock, linger }, fields };
 }

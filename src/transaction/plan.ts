@@ -1,8 +1,8 @@
 /**
  * What a transaction is to do, file by file, as its journal says it: backups, new names and removals included.
  *
- * Promise: no file is in it twice, and each change can be made again after a crash; what it puts in place is complete beside
- * its target already. It is made under the locks of all of its files.
+ * Promise: no file is in it twice, and each change can be made again after a crash; what it puts in place is complete
+ * beside its target already. It is made under the locks of all of its files.
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { join, split, type PathName } from '../contract/path-name.ts';
@@ -59,7 +59,8 @@ export class Plan {
     yield* this.#draft.refresh(change);
     yield* refuseImmovable(write, at);
     yield* this.#tryToReplace(write, change.kind === 'rename' ? change.to : at);
-    let linked = write.settings.backup !== undefined && at.existing !== undefined ? yield* this.#backUp(change) : undefined;
+    let linked =
+      write.settings.backup !== undefined && at.existing !== undefined ? yield* this.#backUp(change) : undefined;
     const common = { directory: this.#folderAt(at), name: at.name };
     write.step = 'sync directory';
     if (write.settings.durability !== 'off') yield* syncParents(write, at.directoryPath);
@@ -130,10 +131,14 @@ export class Plan {
     write.step = 'back up';
     const { backup } = write.settings;
     if (backup === undefined) return undefined;
-    const { folder, name, surplus } = backup.kind === 'path' ? { ...(yield* this.#folderOf(write, backup.path)), surplus: [] } : { folder: at, ...(yield* numberBackup(write, at, backup)) };
+    const { folder, name, surplus } =
+      backup.kind === 'path'
+        ? { ...(yield* this.#folderOf(write, backup.path)), surplus: [] }
+        : { folder: at, ...(yield* numberBackup(write, at, backup)) };
     const reach = join(folder.directory.reach, name);
     const backupKey = fileKey({ ...folder, name });
-    if (this.#files.has(backupKey)) throw refusal('EINVAL', 'the backup would be a file that the transaction changes, or another backup');
+    if (this.#files.has(backupKey))
+      throw refusal('EINVAL', 'the backup would be a file that the transaction changes, or another backup');
     this.#files.add(backupKey);
     const staged = yield* stageOld(write, at, folder, name);
     this.linked.push({ staged, backupPath: join(folder.directoryPath, name), of: change });
@@ -141,17 +146,28 @@ export class Plan {
     const there = yield* lookAt({ reach });
     const directory = this.#folderAt(folder);
     const is = yield* identify(staged.reach);
-    this.changes.push({ kind: 'put', directory, name, staged: staged.name, is, over: there && identityOf(there, false) });
+    this.changes.push({
+      kind: 'put',
+      directory,
+      name,
+      staged: staged.name,
+      is,
+      over: there && identityOf(there, false),
+    });
     for (const old of surplus) {
       const found = yield* lookAt({ reach: join(folder.directory.reach, old) });
-      if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old }))) this.changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false) });
+      if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old })))
+        this.changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false) });
     }
     return at.directory.status.dev === folder.directory.status.dev ? is : undefined;
   }
 
   *#folderOf(write: Write, path: PathName): Steps<{ folder: OpenFolder; name: PathName }> {
     const { directory: directoryPath, name } = split(path);
-    return { folder: this.#draft.share({ directory: yield* openDirectory(write, directoryPath), directoryPath }), name };
+    return {
+      folder: this.#draft.share({ directory: yield* openDirectory(write, directoryPath), directoryPath }),
+      name,
+    };
   }
 
   #folderAt({ directory, directoryPath }: OpenFolder): number {

@@ -16,7 +16,8 @@ export function* refuseImmovable(write: Write, place: Place): Steps<void> {
   refuseReadOnly(write, place);
   if (platform === 'win32') return;
   const sticky = (directory.status.mode & 0o1000) !== 0;
-  if (sticky && uid !== 0 && uid !== existing.uid && uid !== directory.status.uid) throw refusal('EPERM', "it is another user's in a sticky directory");
+  if (sticky && uid !== 0 && uid !== existing.uid && uid !== directory.status.uid)
+    throw refusal('EPERM', "it is another user's in a sticky directory");
   // A file that is mounted by itself (as containers do) cannot be renamed over; nor can it be linked to its directory.
   const name = newName(write, place.name, 'temporary');
   const probe = join(directory.reach, name);
@@ -36,7 +37,10 @@ export function* refuseImmovable(write: Write, place: Place): Steps<void> {
   guard.release();
 }
 
-/** Who may not link a file may often rename it. Only of one that is immutable or append-only the system says EPERM also when it is opened. */
+/**
+ * Who may not link a file may often rename it. Only of one that is immutable or append-only the system says EPERM also
+ * when it is opened.
+ */
 function* refuseImmutable({ reach }: Place): Steps<void> {
   let fd;
   try {
@@ -65,10 +69,14 @@ export function* refuseWithoutReplacing(write: Write, place: Place): Steps<void>
 }
 
 /**
- * Fails if a name is too long for its filesystem, which some say only of a file that is made: of a longer one than its staged file
- * has a file of as many bytes is made.
+ * Fails if a name is too long for its filesystem, which some say only of a file that is made: of a longer one than its
+ * staged file has a file of as many bytes is made.
  */
-export function* refuseLongName(write: Write, { directory, directoryPath, name, existing }: Place, staged: PathName): Steps<void> {
+export function* refuseLongName(
+  write: Write,
+  { directory, directoryPath, name, existing }: Place,
+  staged: PathName,
+): Steps<void> {
   const missing = Buffer.byteLength(name) - Buffer.byteLength(staged);
   if (existing !== undefined || missing <= 0) return;
   const probe = `.${write.surroundings.token('temporary')}`.padEnd(Buffer.byteLength(name), 'x');

@@ -10,23 +10,29 @@ import { commitDraft, type Committed } from './commit.ts';
 import type { Draft } from './draft.ts';
 import { LockSet } from './lock-set.ts';
 import { Transaction, TransactionSync, type AnyTransaction } from './open-transaction.ts';
-import { readTransactionOptions, type TransactionOptions, type TransactionResult, type TransactionSettings } from './options.ts';
+import {
+  readTransactionOptions,
+  type TransactionOptions,
+  type TransactionResult,
+  type TransactionSettings,
+} from './options.ts';
 
 /**
- * Changes several files, all or none: when `callback` returns, what it asked for is committed, and when it throws, nothing
- * happens to any file and the error is passed on.
+ * Changes several files, all or none: when `callback` returns, what it asked for is committed, and when it throws,
+ * nothing happens to any file and the error is passed on.
  *
  * After a crash of the process, the system or the power {@link recover} completes a transaction that was committed and
  * removes what another one left; the next transaction in these directories does the same by itself. Readers that come
  * between two of the renames, which take microseconds, or after a crash before the recovery, may see one file new and
- * another one old; each is whole. Who may not see that keeps everything in one file, or swaps a whole directory ({@link replaceDirectory}).
+ * another one old; each is whole. Who may not see that keeps everything in one file, or swaps a whole directory ({@link
+ * replaceDirectory}).
  *
- * Files are locked for the commit, against other transactions and updates. To read, change and write without losing what others
- * write meanwhile, name the files in `lock.files`: then they are locked before the callback runs.
+ * Files are locked for the commit, against other transactions and updates. To read, change and write without losing
+ * what others write meanwhile, name the files in `lock.files`: then they are locked before the callback runs.
  *
- * @throws {WriteError} by rejecting. `outcome` is `'old'` if nothing was changed. If the transaction is committed, but not completed or
- *   not confirmed durable, it is `'new'` where all files hold the new content by now, and otherwise `'unknown'`; `files` tells
- *   what each of them holds, and {@link recover} does the rest.
+ * @throws {WriteError} by rejecting. `outcome` is `'old'` if nothing was changed. If the transaction is committed, but
+ *   not completed or not confirmed durable, it is `'new'` where all files hold the new content by now, and otherwise
+ *   `'unknown'`; `files` tells what each of them holds, and {@link recover} does the rest.
  * @throws what the callback throws.
  * @example End a session: two files, one commit
  * ```ts
@@ -36,7 +42,10 @@ import { readTransactionOptions, type TransactionOptions, type TransactionResult
  * });
  * ```
  */
-export async function transaction(callback: (tx: Transaction) => unknown, options?: TransactionOptions): Promise<TransactionResult> {
+export async function transaction(
+  callback: (tx: Transaction) => unknown,
+  options?: TransactionOptions,
+): Promise<TransactionResult> {
   assertFunction(callback);
   const read = readTransactionOptions(options);
   const tx = new Transaction(read.settings, false);
@@ -66,14 +75,21 @@ export async function transaction(callback: (tx: Transaction) => unknown, option
  * });
  * ```
  */
-export function transactionSync(callback: (tx: TransactionSync) => unknown, options?: TransactionOptions): TransactionResult {
+export function transactionSync(
+  callback: (tx: TransactionSync) => unknown,
+  options?: TransactionOptions,
+): TransactionResult {
   assertFunction(callback);
   const read = readTransactionOptions(options);
   const tx = new TransactionSync(read.settings, true);
   const locks = runSync(takeLocks(tx, read));
   try {
     const returned = callback(tx);
-    if (isThenable(returned)) throw misuse('ERR_INVALID_RETURN_VALUE', 'The callback of transactionSync() returned a promise; use transaction()');
+    if (isThenable(returned))
+      throw misuse(
+        'ERR_INVALID_RETURN_VALUE',
+        'The callback of transactionSync() returned a promise; use transaction()',
+      );
     tx.settled();
   } catch (error) {
     tx.end();
@@ -120,5 +136,6 @@ function resultOf({ outcomes, durable }: Committed): TransactionResult {
 }
 
 function assertFunction(callback: unknown): void {
-  if (typeof callback !== 'function') throw misuse('ERR_INVALID_ARG_TYPE', `"callback" must be a function, not ${describe(callback)}`);
+  if (typeof callback !== 'function')
+    throw misuse('ERR_INVALID_ARG_TYPE', `"callback" must be a function, not ${describe(callback)}`);
 }

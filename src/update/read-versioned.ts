@@ -25,38 +25,72 @@ interface ReadOptions {
 }
 
 /**
- * Reads a file with the version of its content: a later write with `ifMatch: version` replaces the file only if it holds the same still.
+ * Reads a file with the version of its content: a later write with `ifMatch: version` replaces the file only if it
+ * holds the same still.
  *
- * @throws {WriteError} with the system's code; `ERR_ENCODING_INVALID_ENCODED_DATA` where text is asked for, and the content is no UTF-8.
+ * @throws {WriteError} with the system's code; `ERR_ENCODING_INVALID_ENCODED_DATA` where text is asked for, and the
+ *   content is no UTF-8.
  * @example Change a file that nobody else has changed meanwhile
  * ```ts
  * const { content = '', version } = await readVersioned('notes.txt', 'utf8');
  * await writeFile('notes.txt', `${content}one more\n`, { ifMatch: version });
  * ```
  */
-export function readVersioned(path: PathLike, options: BufferEncoding | (ReadOptions & { encoding: BufferEncoding })): Promise<Versioned<string>>;
-export function readVersioned(path: PathLike, options?: (ReadOptions & { encoding?: null | undefined }) | null): Promise<Versioned<Buffer>>;
-export async function readVersioned(path: PathLike, options?: BufferEncoding | ReadOptions | null): Promise<Versioned<string | Buffer>> {
+export function readVersioned(
+  path: PathLike,
+  options: BufferEncoding | (ReadOptions & { encoding: BufferEncoding }),
+): Promise<Versioned<string>>;
+export function readVersioned(
+  path: PathLike,
+  options?: (ReadOptions & { encoding?: null | undefined }) | null,
+): Promise<Versioned<Buffer>>;
+export async function readVersioned(
+  path: PathLike,
+  options?: BufferEncoding | ReadOptions | null,
+): Promise<Versioned<string | Buffer>> {
   const { write, encoding } = prepare(path, options, false);
   return versioned(write, await runAsync(readPath(write)), encoding);
 }
 
 /** Reads a file with the version of its content, blocking; see {@link readVersioned}. */
-export function readVersionedSync(path: PathLike, options: BufferEncoding | (ReadOptions & { encoding: BufferEncoding })): Versioned<string>;
-export function readVersionedSync(path: PathLike, options?: (ReadOptions & { encoding?: null | undefined }) | null): Versioned<Buffer>;
-export function readVersionedSync(path: PathLike, options?: BufferEncoding | ReadOptions | null): Versioned<string | Buffer> {
+export function readVersionedSync(
+  path: PathLike,
+  options: BufferEncoding | (ReadOptions & { encoding: BufferEncoding }),
+): Versioned<string>;
+export function readVersionedSync(
+  path: PathLike,
+  options?: (ReadOptions & { encoding?: null | undefined }) | null,
+): Versioned<Buffer>;
+export function readVersionedSync(
+  path: PathLike,
+  options?: BufferEncoding | ReadOptions | null,
+): Versioned<string | Buffer> {
   const { write, encoding } = prepare(path, options, true);
   return versioned(write, runSync(readPath(write)), encoding);
 }
 
 /** `encoding`: of text; undefined where bytes are wanted. */
-function prepare(path: PathLike, options: BufferEncoding | ReadOptions | null | undefined, blocking: boolean): { write: Write; encoding: BufferEncoding | undefined } {
-  const fields = record(typeof options === 'string' ? { encoding: options } : options, 'options', ['encoding', 'signal']);
+function prepare(
+  path: PathLike,
+  options: BufferEncoding | ReadOptions | null | undefined,
+  blocking: boolean,
+): { write: Write; encoding: BufferEncoding | undefined } {
+  const fields = record(typeof options === 'string' ? { encoding: options } : options, 'options', [
+    'encoding',
+    'signal',
+  ]);
   const settings = readOptions(fields);
-  return { write: newLook('read', targetPath(path), settings, surroundings, blocking), encoding: typeof fields['encoding'] === 'string' ? settings.encoding : undefined };
+  return {
+    write: newLook('read', targetPath(path), settings, surroundings, blocking),
+    encoding: typeof fields['encoding'] === 'string' ? settings.encoding : undefined,
+  };
 }
 
-function versioned(write: Write, { content, version }: Read, encoding: BufferEncoding | undefined): Versioned<string | Buffer> {
+function versioned(
+  write: Write,
+  { content, version }: Read,
+  encoding: BufferEncoding | undefined,
+): Versioned<string | Buffer> {
   try {
     return { content: content === undefined || encoding === undefined ? content : textOf(content, encoding), version };
   } catch (error) {

@@ -13,18 +13,20 @@ import { updateTarget, type Updated } from '../replace/locked.ts';
 import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
 
 /**
- * Replaces a file by what `update` makes of its content, and loses no update of others: it holds the file's lock meanwhile,
- * against every process and thread that updates the file so.
+ * Replaces a file by what `update` makes of its content, and loses no update of others: it holds the file's lock
+ * meanwhile, against every process and thread that updates the file so.
  *
- * `update` is given a Buffer, or a string if `encoding` is; or `undefined` if there is no file. It returns the new content, or
- * {@link unchanged}. If it throws, the old file stays. A process that dies in the middle leaves the old file, and its lock is free:
- * at once where its death can be seen (same machine and pid namespace), after its `lease` elsewhere.
- * A call for the same file that `update` makes, and awaits, waits for `update` itself: until `ERR_LOCK_TIMEOUT`.
- * Somebody who writes the file without the lock is noticed up to the moment of the rename (`ERR_VERSION_CONFLICT`).
+ * `update` is given a Buffer, or a string if `encoding` is; or `undefined` if there is no file. It returns the new
+ * content, or {@link unchanged}. If it throws, the old file stays. A process that dies in the middle leaves the old
+ * file, and its lock is free: at once where its death can be seen (same machine and pid namespace), after its `lease`
+ * elsewhere. A call for the same file that `update` makes, and awaits, waits for `update` itself: until
+ * `ERR_LOCK_TIMEOUT`. Somebody who writes the file without the lock is noticed up to the moment of the rename
+ * (`ERR_VERSION_CONFLICT`).
  *
- * @throws what `update` throws; {@link TypeError} if it returns nothing; or by a {@link WriteError} with one of the codes
- * `ERR_LOCK_TIMEOUT` (others held the lock for all of `lock.timeout`), `ERR_LOCK_LOST` (this process was stopped for longer than its
- * lease, and another went on: nothing was written), `ERR_VERSION_CONFLICT`, or those of the system.
+ * @throws what `update` throws; {@link TypeError} if it returns nothing; or by a {@link WriteError} with one of the
+ *   codes
+ * `ERR_LOCK_TIMEOUT` (others held the lock for all of `lock.timeout`), `ERR_LOCK_LOST` (this process was stopped for
+ * longer than its lease, and another went on: nothing was written), `ERR_VERSION_CONFLICT`, or those of the system.
  * @example Count
  * ```ts
  * await updateFile('count', (old = '0') => String(Number(old) + 1), 'utf8');
@@ -69,17 +71,30 @@ export function updateFileSync(
   update: (content: Buffer | undefined, info: UpdateInfo) => SyncData | Kept,
   options?: (WriteOptions & { encoding?: null | undefined }) | null,
 ): UpdateResult;
-export function updateFileSync(path: PathLike, update: (content: never, info: UpdateInfo) => unknown, options?: BufferEncoding | WriteOptions | null): UpdateResult {
+export function updateFileSync(
+  path: PathLike,
+  update: (content: never, info: UpdateInfo) => unknown,
+  options?: BufferEncoding | WriteOptions | null,
+): UpdateResult {
   return resultOf(runSync(updating(path, update, options, true)));
 }
 
-function updating(path: PathLike, update: (content: never, info: UpdateInfo) => unknown, options: BufferEncoding | WriteOptions | null | undefined, blocking: boolean): Steps<Updated> {
+function updating(
+  path: PathLike,
+  update: (content: never, info: UpdateInfo) => unknown,
+  options: BufferEncoding | WriteOptions | null | undefined,
+  blocking: boolean,
+): Steps<Updated> {
   const { settings, fields } = readOptionsAnd(options, []);
   const write = lockedWrite(path, update, settings, blocking);
   const asText = typeof fields['encoding'] === 'string';
   return updateTarget(write, new Turn(write), function* (old, version) {
     const content = asText && old !== undefined ? textOf(old, settings.encoding) : old;
-    const outcome = yield* outcomeOf(write, () => update(content as never, { version, path: write.path }), (data) => contentOf(write, data));
+    const outcome = yield* outcomeOf(
+      write,
+      () => update(content as never, { version, path: write.path }),
+      (data) => contentOf(write, data),
+    );
     return 'error' in outcome ? outcome : { content: outcome.value };
   });
 }

@@ -21,30 +21,52 @@ export interface UpdateInfo {
 
 /** A write for an update. */
 export function lockedWrite(path: PathLike, update: unknown, settings: Settings, blocking: boolean): LockedWrite {
-  if (typeof update !== 'function') throw misuse('ERR_INVALID_ARG_TYPE', `"update" must be a function, not ${describe(update)}`);
-  if (settings.fallback === 'in-place') throw misuse('ERR_INVALID_ARG_VALUE', `"options.fallback" must be 'error' here: others cannot be kept off what is written in place`);
+  if (typeof update !== 'function')
+    throw misuse('ERR_INVALID_ARG_TYPE', `"update" must be a function, not ${describe(update)}`);
+  if (settings.fallback === 'in-place')
+    throw misuse(
+      'ERR_INVALID_ARG_VALUE',
+      `"options.fallback" must be 'error' here: others cannot be kept off what is written in place`,
+    );
   return newLockedWrite(targetPath(path), settings, surroundings, blocking);
 }
 
-/** What `convert` makes of what the caller's function returned, which is not nothing, as soon as that is there; or what it threw. */
-export function* outcomeOf<T = unknown>(write: LockedWrite, run: () => unknown, convert = (value: unknown): T => value as T): Steps<{ value: T } | { error: unknown }> {
+/**
+ * What `convert` makes of what the caller's function returned, which is not nothing, as soon as that is there; or what
+ * it threw.
+ */
+export function* outcomeOf<T = unknown>(
+  write: LockedWrite,
+  run: () => unknown,
+  convert = (value: unknown): T => value as T,
+): Steps<{ value: T } | { error: unknown }> {
   const read = (value: unknown): T => {
-    if (value === undefined) throw wrongReturn(write, 'nothing; return the new content, or "unchanged" to leave the file as it is');
+    if (value === undefined)
+      throw wrongReturn(write, 'nothing; return the new content, or "unchanged" to leave the file as it is');
     return convert(value);
   };
   return write.blocking ? attempt(write, run, read) : yield* settled(write, attemptLater(run, read));
 }
 
-function attempt<T>(write: LockedWrite, run: () => unknown, read: (value: unknown) => T): { value: T } | { error: unknown } {
+function attempt<T>(
+  write: LockedWrite,
+  run: () => unknown,
+  read: (value: unknown) => T,
+): { value: T } | { error: unknown } {
   try {
     const value = run();
-    return isThenable(value) ? { error: wrongReturn(write, 'a promise; use the asynchronous function') } : { value: read(value) };
+    return isThenable(value)
+      ? { error: wrongReturn(write, 'a promise; use the asynchronous function') }
+      : { value: read(value) };
   } catch (error) {
     return { error };
   }
 }
 
-async function attemptLater<T>(run: () => unknown, read: (value: unknown) => T): Promise<{ value: T } | { error: unknown }> {
+async function attemptLater<T>(
+  run: () => unknown,
+  read: (value: unknown) => T,
+): Promise<{ value: T } | { error: unknown }> {
   try {
     return { value: read(await run()) };
   } catch (error) {

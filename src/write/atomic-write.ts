@@ -8,12 +8,14 @@ import { openPendingSync, PendingFileSync } from './pending-file-sync.ts';
 import { openPending, PendingFile } from './pending-file.ts';
 
 /**
- * Calls `callback` with a file to write; when it returns, that file replaces the one at `path`, and when it throws, the old
- * one stays and the error is passed on.
+ * Calls `callback` with a file to write; when it returns, that file replaces the one at `path`, and when it throws, the
+ * old one stays and the error is passed on.
  *
- * With `temporary: { keepOnError: true }` what was written so far is kept then, and the error's `temporaryPath` says where.
+ * With `temporary: { keepOnError: true }` what was written so far is kept then, and the error's `temporaryPath` says
+ * where.
  *
- * @throws what the callback throws, or a {@link WriteError}; or a TypeError (`ERR_INVALID_STATE`) if the callback discarded the file.
+ * @throws what the callback throws, or a {@link WriteError}; or a TypeError (`ERR_INVALID_STATE`) if the callback
+ *   discarded the file.
  * @example Write what may fail half way
  * ```ts
  * await atomicWrite('report.csv', async (file) => {
@@ -54,7 +56,11 @@ export function atomicWriteSync<T>(
   try {
     const returned = callback(file);
     // It has not written what it will write: to commit now would be to commit a part.
-    if (isThenable(returned)) throw misuse('ERR_INVALID_RETURN_VALUE', 'The callback of atomicWriteSync() returned a promise; use atomicWrite()');
+    if (isThenable(returned))
+      throw misuse(
+        'ERR_INVALID_RETURN_VALUE',
+        'The callback of atomicWriteSync() returned a promise; use atomicWrite()',
+      );
   } catch (error) {
     throw naming(error, PendingFileSync.fail(file));
   }
@@ -62,12 +68,16 @@ export function atomicWriteSync<T>(
 }
 
 function assertFunction(callback: unknown): void {
-  if (typeof callback !== 'function') throw misuse('ERR_INVALID_ARG_TYPE', `"callback" must be a function, not ${describe(callback)}`);
+  if (typeof callback !== 'function')
+    throw misuse('ERR_INVALID_ARG_TYPE', `"callback" must be a function, not ${describe(callback)}`);
 }
 
 /** The callback's own error, which says where the temporary file was kept, if it was. */
 function naming(error: unknown, temporaryPath: PathName | undefined): unknown {
   if (temporaryPath === undefined) return error;
-  if (typeof error === 'object' && error !== null && Object.isExtensible(error)) return Object.assign(error, { temporaryPath });
-  return Object.assign(new Error(`The new content is kept in "${temporaryPath.toString()}"`, { cause: error }), { temporaryPath });
+  if (typeof error === 'object' && error !== null && Object.isExtensible(error))
+    return Object.assign(error, { temporaryPath });
+  return Object.assign(new Error(`The new content is kept in "${temporaryPath.toString()}"`, { cause: error }), {
+    temporaryPath,
+  });
 }

@@ -121,7 +121,13 @@ export class PendingFile extends PendingFileBase {
   }
 
   #syncBeside(): void {
-    if (this.#syncing !== undefined || this.pending.failure !== undefined || this.handle.fd === -1 || !isWorthASync(this.pending.write, this.#unsynced)) return;
+    if (
+      this.#syncing !== undefined ||
+      this.pending.failure !== undefined ||
+      this.handle.fd === -1 ||
+      !isWorthASync(this.pending.write, this.#unsynced)
+    )
+      return;
     this.#unsynced = 0;
     this.#syncing = runAsync(this.pending.syncingEarly(), handleSystem).finally(() => (this.#syncing = undefined));
   }
@@ -142,11 +148,16 @@ export class PendingFile extends PendingFileBase {
     return run;
   }
 
-  /** Once somebody has closed the handle, the number of its descriptor may be another file's: it is not to be used any more. */
+  /**
+   * Once somebody has closed the handle, the number of its descriptor may be another file's: it is not to be used any
+   * more.
+   */
   #noticeClosed(): void {
     if (this.handle.fd !== -1 || this.committed) return;
     this.pending.staged.temporary.open = false;
-    this.pending.failure ??= { error: misuse('ERR_INVALID_STATE', `The handle of the temporary file of "${this.path.toString()}" was closed`) };
+    this.pending.failure ??= {
+      error: misuse('ERR_INVALID_STATE', `The handle of the temporary file of "${this.path.toString()}" was closed`),
+    };
   }
 
   /** @internal After a failure of the caller's: discards it, or keeps it and returns where. */
@@ -171,7 +182,10 @@ export class PendingFile extends PendingFileBase {
  * await file.commit(); // without it the old file stays
  * ```
  */
-export async function openPending(path: PathLike, options?: WriteOptions | BufferEncoding | null): Promise<PendingFile> {
+export async function openPending(
+  path: PathLike,
+  options?: WriteOptions | BufferEncoding | null,
+): Promise<PendingFile> {
   const settings = readOptions(options);
   return openToWrite(targetPath(path), settings);
 }

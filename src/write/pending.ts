@@ -28,10 +28,17 @@ export class Pending {
   }
 
   assertOpen(action: string): void {
-    if (this.state !== 'open') throw misuse('ERR_INVALID_STATE', `Cannot ${action} "${this.write.path.toString()}": it is ${described[this.state]}`);
+    if (this.state !== 'open')
+      throw misuse(
+        'ERR_INVALID_STATE',
+        `Cannot ${action} "${this.write.path.toString()}": it is ${described[this.state]}`,
+      );
   }
 
-  /** Reads the data of a call that is perhaps not awaited: if it is refused, what is committed must not lack it silently. */
+  /**
+   * Reads the data of a call that is perhaps not awaited: if it is refused, what is committed must not lack it
+   * silently.
+   */
   reading<T>(read: () => T): T {
     try {
       return read();
@@ -61,7 +68,10 @@ export class Pending {
     }
   }
 
-  /** Syncs what has been written, while more is: only then is there little left for the commit. Nothing is to be written after a failure. */
+  /**
+   * Syncs what has been written, while more is: only then is there little left for the commit. Nothing is to be written
+   * after a failure.
+   */
   *syncingEarly(): Steps<void> {
     try {
       yield* call.fdatasync(this.staged.temporary.fd);

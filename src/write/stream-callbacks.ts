@@ -6,7 +6,10 @@ import { nextTick } from '../system/globals.ts';
 
 /** Hands the end of a promise to a stream's callback. */
 export function settle(promise: Promise<unknown>, done: (error?: Error | null) => void): void {
-  promise.then(() => nextTick(done), (error: Error) => nextTick(done, error));
+  promise.then(
+    () => nextTick(done),
+    (error: Error) => nextTick(done, error),
+  );
 }
 
 /** Streams call bytes `'buffer'`-encoded. */

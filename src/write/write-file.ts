@@ -16,11 +16,10 @@ import { supersededBy } from '../replace/superseded.ts';
 /**
  * Replaces the file at `path` with `data`: readers see the old content or the new, never a mixture.
  *
- * After a crash the file holds the old content or the new, whole. Once the promise has resolved with
- * `durability: 'full'`, the default, it holds the new one also after a power cut.
- * Of calls for one file that are not awaited the last one wins; those that it overtakes resolve as `superseded` once
- * its content is in place.
- * Not kept: other hard links to the file (they keep the old content) and the inode number. See docs/guarantees.md, rename(2), fsync(2).
+ * After a crash the file holds the old content or the new, whole. Once the promise has resolved with `durability:
+ * 'full'`, the default, it holds the new one also after a power cut. Of calls for one file that are not awaited the
+ * last one wins; those that it overtakes resolve as `superseded` once its content is in place. Not kept: other hard
+ * links to the file (they keep the old content) and the inode number. See docs/guarantees.md, rename(2), fsync(2).
  *
  * @throws {WriteError} by rejecting; `outcome` tells which content is in place (`ENOSPC` → `'old'`).
  * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.
@@ -29,7 +28,11 @@ import { supersededBy } from '../replace/superseded.ts';
  * const { durable } = await writeFile('settings.json', '{"theme": "dark"}\n');
  * ```
  */
-export function writeFile(path: PathLike, data: Data, options?: WriteOptions | BufferEncoding | null): Promise<WriteResult> {
+export function writeFile(
+  path: PathLike,
+  data: Data,
+  options?: WriteOptions | BufferEncoding | null,
+): Promise<WriteResult> {
   try {
     const settings = readOptions(options);
     const target = targetPath(path);
@@ -58,7 +61,8 @@ function inTurn(write: Write, turn: Turn, content: Content): Promise<WriteResult
 /**
  * Replaces the file at `path` with `data`, as {@link writeFile} does, and blocks until it is done.
  *
- * It comes after every call made before: also a {@link writeFile} that is still under way does not change the file any more.
+ * It comes after every call made before: also a {@link writeFile} that is still under way does not change the file any
+ * more.
  *
  * @throws {WriteError} `outcome` tells which content is in place.
  * @throws {TypeError | RangeError} for wrong arguments, before anything is touched.
@@ -67,7 +71,11 @@ function inTurn(write: Write, turn: Turn, content: Content): Promise<WriteResult
  * writeFileSync('settings.json', '{"theme": "dark"}\n');
  * ```
  */
-export function writeFileSync(path: PathLike, data: SyncData, options?: WriteOptions | BufferEncoding | null): WriteResult {
+export function writeFileSync(
+  path: PathLike,
+  data: SyncData,
+  options?: WriteOptions | BufferEncoding | null,
+): WriteResult {
   const settings = readOptions(options);
   const target = targetPath(path);
   const content = readSyncData(data, settings.encoding);

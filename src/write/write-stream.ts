@@ -32,7 +32,8 @@ export class WriteStream extends PinningWritable {
 
   /** @internal Use {@link createWriteStream}. */
   constructor(path: PathLike, options: WriteStreamOptions | BufferEncoding | null | undefined) {
-    // All of it before super(): a stream that has been begun opens its file, whatever the constructor throws afterwards.
+    // All of it before super(): a stream that has been begun opens its file, whatever the constructor throws
+    // afterwards.
     const { settings, fields } = readOptionsAnd(options, ['highWaterMark']);
     const target = targetPath(path);
     const { highWaterMark = 1 << 20 } = fields;
@@ -93,7 +94,8 @@ export class WriteStream extends PinningWritable {
  * content is as durable as was asked for. If the stream is destroyed first, as `stream.pipeline()` does when its source
  * fails, the old file stays.
  *
- * @throws {TypeError | RangeError} for wrong arguments. What fails later is the stream's `'error'`, a {@link WriteError}.
+ * @throws {TypeError | RangeError} for wrong arguments. What fails later is the stream's `'error'`, a {@link
+ *   WriteError}.
  * @example Copy
  * ```ts
  * await pipeline(createReadStream('settings.json'), createWriteStream('copy.json'));
@@ -106,7 +108,8 @@ export function createWriteStream(path: PathLike, options?: WriteStreamOptions |
 /**
  * The same as a web stream: closing it replaces the file, aborting it leaves the old one.
  *
- * @throws {TypeError | RangeError} for wrong arguments. What fails later makes the stream fail, with a {@link WriteError}.
+ * @throws {TypeError | RangeError} for wrong arguments. What fails later makes the stream fail, with a {@link
+ *   WriteError}.
  * @example Save a response
  * ```ts
  * await new Response('content').body?.pipeTo(createWritableStream('download.html'));

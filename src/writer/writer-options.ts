@@ -12,13 +12,13 @@ export interface WriterOptions<T = unknown> extends WriteOptions {
   /** For JSON, as of {@link writeJson}. */
   indent?: WriteJsonOptions['indent'];
   /**
-   * Milliseconds for which values are collected. The first value starts the time, and later ones do not prolong it: a steady
-   * stream of values is written once in each. @default 0
+   * Milliseconds for which values are collected. The first value starts the time, and later ones do not prolong it: a
+   * steady stream of values is written once in each. @default 0
    */
   delay?: number | undefined;
   /**
-   * Hears of each write that failed. Promises of `write()` that nobody awaits are then no unhandled rejections; without it they are,
-   * and end the program as Node.js has it.
+   * Hears of each write that failed. Promises of `write()` that nobody awaits are then no unhandled rejections; without
+   * it they are, and end the program as Node.js has it.
    */
   onError?: ((error: unknown) => void) | undefined;
 }

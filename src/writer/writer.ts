@@ -52,16 +52,18 @@ export class Writer<T = unknown> {
   }
 
   /**
-   * Writes a value, or what a function returns when its turn comes; a value that is changed until then is written as it is then.
+   * Writes a value, or what a function returns when its turn comes; a value that is changed until then is written as it
+   * is then.
    *
-   * The promise resolves when this value or a newer one is in place, with the result of the write that brought it there; values
-   * that share a write share its promise. It rejects if that write failed, or with what the serialiser threw; the old content
-   * is in place then, and later values get their turn.
+   * The promise resolves when this value or a newer one is in place, with the result of the write that brought it
+   * there; values that share a write share its promise. It rejects if that write failed, or with what the serialiser
+   * threw; the old content is in place then, and later values get their turn.
    *
    * @throws {TypeError} by rejecting: `ERR_INVALID_STATE` once it is closed.
    */
   write(value: T | (() => T)): Promise<WriteResult> {
-    if (this.#closed) return Promise.reject(misuse('ERR_INVALID_STATE', `The writer of "${display(this.path)}" is closed`));
+    if (this.#closed)
+      return Promise.reject(misuse('ERR_INVALID_STATE', `The writer of "${display(this.path)}" is closed`));
     const given = this.#options.serialize === undefined ? asNow(value) : value;
     const turn = new Turn(newWrite(this.path, this.#settings, surroundings, false));
     const saving = this.#waiting ?? new Saving<T>(turn, given);
@@ -108,7 +110,10 @@ export class Writer<T = unknown> {
     }
   }
 
-  /** Writes what is still to be written; later values are refused. Rejects as `flush()` does, and is closed all the same. */
+  /**
+   * Writes what is still to be written; later values are refused. Rejects as `flush()` does, and is closed all the
+   * same.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     await this.flush();
@@ -196,9 +201,11 @@ export class Writer<T = unknown> {
   }
 
   #serialize(given: T | (() => T)): string | Uint8Array {
-    const value = typeof given === 'function' ? notLater('The function that was given to write()', (given as () => T)()) : given;
+    const value =
+      typeof given === 'function' ? notLater('The function that was given to write()', (given as () => T)()) : given;
     const { serialize } = this.#options;
-    if (serialize !== undefined) return chunkBytes(notLater('"options.serialize"', serialize(value)), this.#settings.encoding);
+    if (serialize !== undefined)
+      return chunkBytes(notLater('"options.serialize"', serialize(value)), this.#settings.encoding);
     if (isChunk(value)) return chunkBytes(value, this.#settings.encoding);
     return stringify(value, undefined, this.#indent.forced, undefined, this.path);
   }
@@ -239,13 +246,15 @@ function ownError(error: unknown): unknown {
 /**
  * Makes a writer for a file that is written often, as a program's state.
  *
- * Values are made into text or bytes only when their turn comes, and of those that wait only the newest is written: a thousand
- * calls that are not awaited cost two writes, with a `delay` one. Each write is one of {@link writeFile}: whole, and durable as asked for.
- * A value has the place of its `write()` in the order of all writes of this process: a later `writeFile()` of the file wins.
+ * Values are made into text or bytes only when their turn comes, and of those that wait only the newest is written: a
+ * thousand calls that are not awaited cost two writes, with a `delay` one. Each write is one of {@link writeFile}:
+ * whole, and durable as asked for. A value has the place of its `write()` in the order of all writes of this process: a
+ * later `writeFile()` of the file wins.
  *
- * What waits is saved when the process ends: when nothing is left to do, at `process.exit()`, after an uncaught exception, and at a
- * signal that the program does not handle itself. If that fails, `onError` hears of it; without it standard error, and the exit
- * status is 1. After `kill -9`, `worker.terminate()` and a power cut what was not in place yet is lost; the file is whole.
+ * What waits is saved when the process ends: when nothing is left to do, at `process.exit()`, after an uncaught
+ * exception, and at a signal that the program does not handle itself. If that fails, `onError` hears of it; without it
+ * standard error, and the exit status is 1. After `kill -9`, `worker.terminate()` and a power cut what was not in place
+ * yet is lost; the file is whole.
  *
  * @throws {TypeError | RangeError} for wrong arguments.
  * @example Keep a program's state
@@ -258,10 +267,12 @@ function ownError(error: unknown): unknown {
  */
 export function createWriter<T = unknown>(path: PathLike, options?: WriterOptions<T> | null): Writer<T> {
   const { settings, fields } = readOptionsAnd(options, ['serialize', 'indent', 'delay', 'onError']);
-  if (!settings.overwrite) throw misuse('ERR_INVALID_ARG_VALUE', '"options.overwrite" must be true: a writer replaces its file each time');
+  if (!settings.overwrite)
+    throw misuse('ERR_INVALID_ARG_VALUE', '"options.overwrite" must be true: a writer replaces its file each time');
   const serialize = readFunction('serialize', fields['serialize']) as WriterOptions<T>['serialize'];
   const onError = readFunction('onError', fields['onError']) as WriterOptions<T>['onError'];
-  if (settings.ifMatch !== undefined) throw misuse('ERR_INVALID_ARG_VALUE', '"options.ifMatch" is for one write, not for a writer');
+  if (settings.ifMatch !== undefined)
+    throw misuse('ERR_INVALID_ARG_VALUE', '"options.ifMatch" is for one write, not for a writer');
   const delay = readDuration(fields['delay'], 'options.delay', 0);
   return new Writer(targetPath(path), settings, readIndent(fields['indent']), { serialize, delay, onError });
 }

@@ -53,8 +53,20 @@ describe('untorn commit', () => {
   });
 
   it('refuses to change one file twice', async () => {
-    for (const given of [['a=x', './a=y'], ['a=x', '--remove', folder.at('a')]]) assert.match((await commit(given)).stderr, /is named twice; try "untorn commit --help"\n$/);
-    assert.equal((await commitManifest([{ write: 'a', from: 'x' }, { rename: 'b', to: 'a' }])).status, 2);
+    for (const given of [
+      ['a=x', './a=y'],
+      ['a=x', '--remove', folder.at('a')],
+    ])
+      assert.match((await commit(given)).stderr, /is named twice; try "untorn commit --help"\n$/);
+    assert.equal(
+      (
+        await commitManifest([
+          { write: 'a', from: 'x' },
+          { rename: 'b', to: 'a' },
+        ])
+      ).status,
+      2,
+    );
     assertUntouched();
   });
 
@@ -79,15 +91,30 @@ describe('untorn commit', () => {
     assert.deepEqual(contents('a', 'k=v'), ['with a sign', 'with a sign']);
   });
 
-  it('takes names that are not UTF-8', { skip: process.platform === 'linux' ? false : 'file names are Unicode here' }, async () => {
-    const [target, source, manifest] = ['t\xff', 's\xff', 'm\xff'].map((name) => Buffer.from(name, 'latin1')) as [Buffer, Buffer, Buffer];
-    const at = (name: Buffer): Buffer => Buffer.concat([Buffer.from(`${folder.path}/`), name]);
-    writeFileSync(at(source), 'bytes');
-    assert.equal((await shell(`$untorn commit "$(printf 't\\377=s\\377')"`, { cwd: folder.path })).stderr, '');
-    assert.equal(readFileSync(at(target), 'utf8'), 'bytes');
-    assert.equal((await commitManifest([{ write: { base64: manifest.toString('base64') }, from: { base64: source.toString('base64') } }])).stderr, '');
-    assert.equal(readFileSync(at(manifest), 'utf8'), 'bytes');
-  });
+  it(
+    'takes names that are not UTF-8',
+    { skip: process.platform === 'linux' ? false : 'file names are Unicode here' },
+    async () => {
+      const [target, source, manifest] = ['t\xff', 's\xff', 'm\xff'].map((name) => Buffer.from(name, 'latin1')) as [
+        Buffer,
+        Buffer,
+        Buffer,
+      ];
+      const at = (name: Buffer): Buffer => Buffer.concat([Buffer.from(`${folder.path}/`), name]);
+      writeFileSync(at(source), 'bytes');
+      assert.equal((await shell(`$untorn commit "$(printf 't\\377=s\\377')"`, { cwd: folder.path })).stderr, '');
+      assert.equal(readFileSync(at(target), 'utf8'), 'bytes');
+      assert.equal(
+        (
+          await commitManifest([
+            { write: { base64: manifest.toString('base64') }, from: { base64: source.toString('base64') } },
+          ])
+        ).stderr,
+        '',
+      );
+      assert.equal(readFileSync(at(manifest), 'utf8'), 'bytes');
+    },
+  );
 
   it('writes, removes and renames what the manifest says, together with its operands', async () => {
     const changes = [{ write: 'c', content: 'inline\n', mode: '604' }, { rename: 'a', to: 'moved' }, { remove: 'y' }];
@@ -138,7 +165,9 @@ describe('untorn commit', () => {
   });
 
   it('changes nothing when the disk is full', { skip: posix }, async () => {
-    const { status, stderr } = await shell('ulimit -f 8; head -c 1000000 /dev/zero | $untorn commit a=x b=-', { cwd: folder.path });
+    const { status, stderr } = await shell('ulimit -f 8; head -c 1000000 /dev/zero | $untorn commit a=x b=-', {
+      cwd: folder.path,
+    });
     assert.equal(status, 1);
     assert.match(stderr, /EFBIG/);
     assertUntouched();
@@ -146,15 +175,34 @@ describe('untorn commit', () => {
 
   it('changes nothing when a file to remove or rename is missing', async () => {
     assert.equal((await commit(['a=x', '--remove', 'missing'])).status, 1);
-    assert.equal((await commitManifest([{ write: 'a', from: 'x' }, { rename: 'missing', to: 'b' }])).status, 1);
+    assert.equal(
+      (
+        await commitManifest([
+          { write: 'a', from: 'x' },
+          { rename: 'missing', to: 'b' },
+        ])
+      ).status,
+      1,
+    );
     assertUntouched();
   });
 
   it('changes nothing on a conflict', async () => {
-    const conflicts = [{ write: 'b', from: 'y', overwrite: false }, { rename: 'y', to: 'b', overwrite: false }];
+    const conflicts = [
+      { write: 'b', from: 'y', overwrite: false },
+      { rename: 'y', to: 'b', overwrite: false },
+    ];
     for (const change of conflicts) assert.equal((await commitManifest([{ write: 'a', from: 'x' }, change])).status, 3);
     const version = createHash('sha256').update('older').digest('hex');
-    assert.equal((await commitManifest([{ write: 'a', from: 'x' }, { write: 'b', from: 'y', ifMatch: version }])).status, 3);
+    assert.equal(
+      (
+        await commitManifest([
+          { write: 'a', from: 'x' },
+          { write: 'b', from: 'y', ifMatch: version },
+        ])
+      ).status,
+      3,
+    );
     assert.equal((await commit(['--no-overwrite', 'a=x', 'c=y'])).status, 3);
     assertUntouched();
   });
@@ -169,8 +217,18 @@ describe('untorn commit', () => {
   });
 
   it('lets several commits of the same files come one after the other (G9)', async () => {
-    const ended = await Promise.all(['1', '2', '3', '4', '5', '6'].map((content) => commitManifest(['a', 'b'].map((write) => ({ write, content })), ['--lock-timeout', '5m'])));
-    assert.deepEqual(ended.map(({ status, stderr }) => [status, stderr]), ended.map(() => [0, '']));
+    const ended = await Promise.all(
+      ['1', '2', '3', '4', '5', '6'].map((content) =>
+        commitManifest(
+          ['a', 'b'].map((write) => ({ write, content })),
+          ['--lock-timeout', '5m'],
+        ),
+      ),
+    );
+    assert.deepEqual(
+      ended.map(({ status, stderr }) => [status, stderr]),
+      ended.map(() => [0, '']),
+    );
     assert.match(contents('a', 'b').join(''), /^([1-6])\1$/);
     assert.deepEqual(folder.names(), ['a', 'b', 'x', 'y']);
   });
@@ -178,13 +236,18 @@ describe('untorn commit', () => {
   it('changes nothing for an ordinary user who may not change one of the directories', { skip: posix }, async (t) => {
     mkdirSync(folder.at('closed'));
     writeFileSync(folder.at('closed/c'), 'old c');
-    const user = await needsOrdinaryUser(t, folder.path, ...['a', 'b', 'x', 'y', 'closed/c'].map((name) => folder.at(name)));
+    const user = await needsOrdinaryUser(
+      t,
+      folder.path,
+      ...['a', 'b', 'x', 'y', 'closed/c'].map((name) => folder.at(name)),
+    );
     if (user === undefined) return;
     if (isRoot) chownSync(folder.at('closed'), 0, 0);
     chmodSync(folder.at('closed'), 0o555);
     const line: string[] = [...user, process.execPath, main, 'commit'];
     const [program = '', ...given] = line;
-    const commitAsUser = (...operands: string[]): Promise<Ended> => startProgram(program, [...given, ...operands], { cwd: folder.path }).ended;
+    const commitAsUser = (...operands: string[]): Promise<Ended> =>
+      startProgram(program, [...given, ...operands], { cwd: folder.path }).ended;
     const { status, stderr } = await commitAsUser('a=x', 'closed/c=y');
     assert.equal(status, 1);
     assert.match(stderr, /^untorn: .*closed\/c.*\(EACCES\).*\n$/);
@@ -195,10 +258,14 @@ describe('untorn commit', () => {
     assert.deepEqual(folder.names(), ['a', 'b', 'closed', 'x', 'y']);
   });
 
-  it('is done when nobody reads what --json prints, and has a code of its own', { skip: process.platform === 'linux' ? false : 'only Linux tells closed output from /dev/null' }, async () => {
-    assert.equal((await shell('$untorn commit --json a=x b=y >&-', { cwd: folder.path })).status, 8);
-    assert.deepEqual(contents('a', 'b'), ['new x', 'new y']);
-  });
+  it(
+    'is done when nobody reads what --json prints, and has a code of its own',
+    { skip: process.platform === 'linux' ? false : 'only Linux tells closed output from /dev/null' },
+    async () => {
+      assert.equal((await shell('$untorn commit --json a=x b=y >&-', { cwd: folder.path })).status, 8);
+      assert.deepEqual(contents('a', 'b'), ['new x', 'new y']);
+    },
+  );
 
   it('changes nothing when a signal comes while a source is read', { skip: posix }, async () => {
     const running = start(['commit', 'a=x', 'b=-'], { cwd: folder.path });
@@ -213,25 +280,38 @@ describe('untorn commit', () => {
     for (let step = 1, killed = true; killed; step++) {
       for (const name of ['a', 'b']) writeFileSync(folder.at(name), `old ${name}`);
       writeFileSync(folder.at('gone'), 'old gone');
-      const { signal, stderr } = await untorn(['commit', 'a=x', 'b=y', '--remove', 'gone'], { cwd: folder.path, preload: killedAt(step) });
+      const { signal, stderr } = await untorn(['commit', 'a=x', 'b=y', '--remove', 'gone'], {
+        cwd: folder.path,
+        preload: killedAt(step),
+      });
       killed = signal === 'SIGKILL';
       assert.equal(stderr, '');
       await recover(folder.path);
       await sweep(folder.path);
       const all = contents('a', 'b').join();
       assert.ok(all === 'old a,old b' || all === 'new x,new y', `killed at step ${step}: ${all}`);
-      assert.deepEqual(folder.names(), all === 'old a,old b' ? ['a', 'b', 'gone', 'x', 'y'] : ['a', 'b', 'x', 'y'], `killed at step ${step}`);
+      assert.deepEqual(
+        folder.names(),
+        all === 'old a,old b' ? ['a', 'b', 'gone', 'x', 'y'] : ['a', 'b', 'x', 'y'],
+        `killed at step ${step}`,
+      );
       if (!killed) assert.ok(step > 9, 'it was killed often enough');
     }
   });
 
   it('--json tells all of it', async () => {
     const { stdout } = await commit(['--json', '--backup', 'simple', 'a=x', '--remove', 'b']);
-    const { files, durable } = JSON.parse(stdout) as { files: { operation: string; path: string; backupPath: string }[]; durable: boolean | string };
-    assert.deepEqual(files.map(({ operation, path, backupPath }) => [operation, path, backupPath]), [
-      ['write', folder.at('a'), folder.at('a~')],
-      ['remove', folder.at('b'), folder.at('b~')],
-    ]);
+    const { files, durable } = JSON.parse(stdout) as {
+      files: { operation: string; path: string; backupPath: string }[];
+      durable: boolean | string;
+    };
+    assert.deepEqual(
+      files.map(({ operation, path, backupPath }) => [operation, path, backupPath]),
+      [
+        ['write', folder.at('a'), folder.at('a~')],
+        ['remove', folder.at('b'), folder.at('b~')],
+      ],
+    );
     assert.ok(durable === true || durable === 'unsupported');
     assert.deepEqual(contents('a~', 'b~'), ['old a', 'old b']);
     assert.match((await commit(['-v', 'a=y'])).stderr, /^untorn: Committed 1 file(, durable)?\n$/);

@@ -16,21 +16,51 @@ type Offer = (line: string) => string[];
 const shells: Record<string, { tool: string; words: (line: string, folder: string) => string[] }> = {
   bash: {
     tool: 'bash',
-    words: (line, folder) => output(folder, 'bash', '--norc', '-c', `
+    words: (line, folder) =>
+      output(
+        folder,
+        'bash',
+        '--norc',
+        '-c',
+        `
       source "$1"; COMP_LINE=$2; COMP_WORDS=(); read -ra words <<< "\${2//=/ = }"; COMP_WORDS=("\${words[@]}"); [[ $2 == *' ' ]] && COMP_WORDS+=('')
-      COMP_CWORD=$(( \${#COMP_WORDS[@]} - 1 )); compopt() { :; }; _untorn; printf '%s\\n' "\${COMPREPLY[@]}"`, 'bash', join(dist, 'completions/untorn.bash'), line),
+      COMP_CWORD=$(( \${#COMP_WORDS[@]} - 1 )); compopt() { :; }; _untorn; printf '%s\\n' "\${COMPREPLY[@]}"`,
+        'bash',
+        join(dist, 'completions/untorn.bash'),
+        line,
+      ),
   },
   zsh: { tool: 'zsh', words: zshWords },
-  fish: { tool: 'fish', words: (line, folder) => output(folder, 'fish', '--no-config', '-c', `source $argv[1]; complete -C $argv[2]`, join(dist, 'completions/untorn.fish'), line).map((word) => word.split('\t')[0] ?? '') },
+  fish: {
+    tool: 'fish',
+    words: (line, folder) =>
+      output(
+        folder,
+        'fish',
+        '--no-config',
+        '-c',
+        `source $argv[1]; complete -C $argv[2]`,
+        join(dist, 'completions/untorn.fish'),
+        line,
+      ).map((word) => word.split('\t')[0] ?? ''),
+  },
 };
 
 function output(cwd: string, program: string, ...args: string[]): string[] {
-  const { stdout, stderr, status } = spawnSync(program, args, { cwd, encoding: 'utf8', timeout: 60_000, env: { PATH: process.env['PATH'], HOME: cwd, TERM: 'dumb', LC_ALL: 'C.UTF-8' } });
+  const { stdout, stderr, status } = spawnSync(program, args, {
+    cwd,
+    encoding: 'utf8',
+    timeout: 60_000,
+    env: { PATH: process.env['PATH'], HOME: cwd, TERM: 'dumb', LC_ALL: 'C.UTF-8' },
+  });
   assert.equal(stderr, '', `${program} ended with ${status}`);
   return stdout.split('\n').filter((word) => word !== '');
 }
 
-/** zsh completes only in its line editor: one on a terminal of its own, in which each match that is added is written down. */
+/**
+ * zsh completes only in its line editor: one on a terminal of its own, in which each match that is added is written
+ * down.
+ */
 function zshWords(line: string, folder: string): string[] {
   const within = `
     PS1=
@@ -83,9 +113,17 @@ for (const name of Object.keys(shells)) {
     it('offers commands, options, their values, and files or directories', (t) => {
       const offer = offerIn(t, name);
       if (offer === undefined) return;
-      assert.deepEqual(offer('untorn ').filter((word) => !word.startsWith('-')).toSorted(), commands);
+      assert.deepEqual(
+        offer('untorn ')
+          .filter((word) => !word.startsWith('-'))
+          .toSorted(),
+        commands,
+      );
       assert.deepEqual(offer('untorn sw'), ['sweep']);
-      assert.deepEqual(offer('untorn write --dura').map((word) => word.replace(/=$/, '')), ['--durability']);
+      assert.deepEqual(
+        offer('untorn write --dura').map((word) => word.replace(/=$/, '')),
+        ['--durability'],
+      );
       assert.deepEqual(offer('untorn edit --allow'), ['--allow-empty']);
       assert.deepEqual(offer('untorn write --allow'), []);
       assert.deepEqual(offer('untorn write --durability ').toSorted(), ['full', 'normal', 'off']);
@@ -101,15 +139,28 @@ for (const name of Object.keys(shells)) {
 describe('the manual', () => {
   it('has a page for each command, but for help, with what its help says, and none that roff complains about', async (t) => {
     const pages = readdirSync(join(dist, 'man')).toSorted();
-    assert.deepEqual(pages, ['untorn.1', ...commands.filter((command) => command !== 'help').map((command) => `untorn-${command}.1`)].toSorted());
+    assert.deepEqual(
+      pages,
+      [
+        'untorn.1',
+        ...commands.filter((command) => command !== 'help').map((command) => `untorn-${command}.1`),
+      ].toSorted(),
+    );
     if (spawnSync('groff', ['--version']).status !== 0) return t.skip('there is no groff');
     for (const page of pages) {
-      const { stdout, stderr } = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-P-cbou', '-rLL=2000n', join(dist, 'man', page)], { encoding: 'utf8' });
+      const { stdout, stderr } = spawnSync(
+        'groff',
+        ['-man', '-Tutf8', '-ww', '-P-cbou', '-rLL=2000n', join(dist, 'man', page)],
+        { encoding: 'utf8' },
+      );
       assert.equal(stderr, '');
       const flat = (text: string): string => text.replaceAll(/\s+/g, ' ');
-      const help = flat((await untorn(['help', ...(page === 'untorn.1' ? [] : [page.slice('untorn-'.length, -2)])])).stdout);
+      const help = flat(
+        (await untorn(['help', ...(page === 'untorn.1' ? [] : [page.slice('untorn-'.length, -2)])])).stdout,
+      );
       const [, options = ''] = /(?:Options|What the file is like): (.*?)(?: Exit codes|$)/.exec(help) ?? [];
-      for (const [word] of options.matchAll(/--[a-z-]+/g)) assert.ok(flat(stdout).includes(word), `${page} has ${word}`);
+      for (const [word] of options.matchAll(/--[a-z-]+/g))
+        assert.ok(flat(stdout).includes(word), `${page} has ${word}`);
       assert.ok(/NAME untorn.* - .* SYNOPSIS untorn/.test(flat(stdout)), stdout);
     }
   });

@@ -2,13 +2,27 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { needsOrdinaryUser } from '../support/as-user.ts';
-import { endHeld, Folder, heldFilter, main, script, shell, start, startProgram, untorn, type Ended, type Held } from './untorn.ts';
+import {
+  endHeld,
+  Folder,
+  heldFilter,
+  main,
+  script,
+  shell,
+  start,
+  startProgram,
+  untorn,
+  type Ended,
+  type Held,
+} from './untorn.ts';
 
 const posix = process.platform === 'win32' ? 'needs a POSIX shell' : false;
 
 /** A filter that gives its input with something after it. */
 function appending(text: string): string[] {
-  return script(`process.stdin.on('data', (data) => process.stdout.write(data)).on('end', () => process.stdout.write('${text}'))`);
+  return script(
+    `process.stdin.on('data', (data) => process.stdout.write(data)).on('end', () => process.stdout.write('${text}'))`,
+  );
 }
 
 describe('untorn edit', () => {
@@ -81,13 +95,20 @@ describe('untorn edit', () => {
     assertUntouched();
   });
 
-  it('leaves the file alone when the filter is killed, and has 128 and the signal as its status', { skip: posix }, async () => {
-    assert.equal((await edit(['sh', '-c', 'cat; kill -9 $$'])).status, 137);
-    assertUntouched();
-  });
+  it(
+    'leaves the file alone when the filter is killed, and has 128 and the signal as its status',
+    { skip: posix },
+    async () => {
+      assert.equal((await edit(['sh', '-c', 'cat; kill -9 $$'])).status, 137);
+      assertUntouched();
+    },
+  );
 
   it('leaves the file alone when the filter is not found', async () => {
-    const { status } = await untorn(['edit', 'file', '--', 'no-such-filter-of-untorn'], { cwd: folder.path, env: { ...process.env, PATH: folder.path } });
+    const { status } = await untorn(['edit', 'file', '--', 'no-such-filter-of-untorn'], {
+      cwd: folder.path,
+      env: { ...process.env, PATH: folder.path },
+    });
     assert.equal(status, 127);
     assertUntouched();
   });
@@ -100,26 +121,40 @@ describe('untorn edit', () => {
   });
 
   it('leaves the file alone when the reader of --tee goes away', { skip: posix }, async () => {
-    const { stdout, stderr } = await shell('{ $untorn edit --tee file -- yes; echo status $? >&2; } | head -n 1', { cwd: folder.path });
+    const { stdout, stderr } = await shell('{ $untorn edit --tee file -- yes; echo status $? >&2; } | head -n 1', {
+      cwd: folder.path,
+    });
     assert.equal(stdout, 'y\n');
     assert.match(stderr, /EPIPE[^]*status 121\n$/);
     assertUntouched();
   });
 
   it('does not run the filter for a file that is missing, unless --create', async () => {
-    const filter = ['--', ...script('process.stdout.write(`[${require("fs").readFileSync(0)}]`); console.error("ran")')];
+    const filter = [
+      '--',
+      ...script('process.stdout.write(`[${require("fs").readFileSync(0)}]`); console.error("ran")'),
+    ];
     const refused = await untorn(['edit', 'missing', ...filter], { cwd: folder.path });
     assert.equal(refused.status, 121);
     assert.match(refused.stderr, /^untorn: Cannot edit "missing": it does not exist; --create starts with nothing\n$/);
     assert.deepEqual(folder.names(), ['file']);
-    assert.equal((await untorn(['edit', '--create', 'missing', ...filter], { cwd: folder.path, input: 'not this' })).status, 0);
+    assert.equal(
+      (await untorn(['edit', '--create', 'missing', ...filter], { cwd: folder.path, input: 'not this' })).status,
+      0,
+    );
     assert.equal(folder.read('missing'), '[]');
   });
 
   it('refuses what is no file, without waiting for anybody', { skip: posix }, async () => {
     mkdirSync(folder.at('directory'));
-    for (const [path, reason] of [['directory', /directory/], ['fifo', /FIFO/], ['/dev/null', /device/]] as const) {
-      const { status, stderr } = await shell(`mkfifo fifo 2>/dev/null; $untorn edit ${path} -- cat`, { cwd: folder.path });
+    for (const [path, reason] of [
+      ['directory', /directory/],
+      ['fifo', /FIFO/],
+      ['/dev/null', /device/],
+    ] as const) {
+      const { status, stderr } = await shell(`mkfifo fifo 2>/dev/null; $untorn edit ${path} -- cat`, {
+        cwd: folder.path,
+      });
       assert.equal(status, 121, path);
       assert.match(stderr, reason);
     }
@@ -136,7 +171,10 @@ describe('untorn edit', () => {
     writeFileSync(folder.at('file'), '0');
     const adding = script('process.stdout.write(String(Number(require("fs").readFileSync(0, "utf8")) + 1))');
     const ended = await Promise.all(Array.from({ length: 12 }, () => edit(adding, ['--lock-timeout', '5m'])));
-    assert.deepEqual(ended.map(({ status, stderr }) => [status, stderr]), ended.map(() => [0, '']));
+    assert.deepEqual(
+      ended.map(({ status, stderr }) => [status, stderr]),
+      ended.map(() => [0, '']),
+    );
     assert.equal(folder.read('file'), '12');
   });
 
@@ -161,7 +199,10 @@ describe('untorn edit', () => {
 
   it('waits for the lock of an edit with --if-match, and no longer than --lock-timeout', async () => {
     const first = await held();
-    const { status, stderr } = await untorn(['write', '--if-match', 'absent', '--lock-timeout', '0', 'file'], { cwd: folder.path, input: 'new' });
+    const { status, stderr } = await untorn(['write', '--if-match', 'absent', '--lock-timeout', '0', 'file'], {
+      cwd: folder.path,
+      input: 'new',
+    });
     assert.equal(status, 6, stderr);
     first.letGo();
     assert.equal((await first.ended).status, 0);
@@ -196,7 +237,11 @@ describe('untorn edit', () => {
 
   it('does not wait for ever for an edit of the same file in its filter', async () => {
     const inner = [process.execPath, main, 'edit', '--lock-timeout', '0', 'file', '--', ...appending('inner')];
-    const { status, stderr } = await edit(script(`process.exitCode = require('node:child_process').spawnSync(...${JSON.stringify([inner[0], inner.slice(1)])}, { stdio: ['ignore', 'inherit', 'inherit'] }).status`));
+    const { status, stderr } = await edit(
+      script(
+        `process.exitCode = require('node:child_process').spawnSync(...${JSON.stringify([inner[0], inner.slice(1)])}, { stdio: ['ignore', 'inherit', 'inherit'] }).status`,
+      ),
+    );
     assert.equal(status, 120, stderr);
     assertUntouched();
   });
@@ -220,7 +265,10 @@ describe('untorn edit', () => {
 
   it('ends by a signal while it waits for the lock', { skip: posix }, async () => {
     const first = await held();
-    const second = start(['edit', '--lock-timeout', '5m', 'file', '--', ...appending('')], { cwd: folder.path, preload: 'process.on("newListener", (event) => event === "SIGTERM" && console.error("ready"))' });
+    const second = start(['edit', '--lock-timeout', '5m', 'file', '--', ...appending('')], {
+      cwd: folder.path,
+      preload: 'process.on("newListener", (event) => event === "SIGTERM" && console.error("ready"))',
+    });
     await second.said('ready');
     second.child.kill('SIGTERM');
     assert.equal((await second.ended).signal, 'SIGTERM');

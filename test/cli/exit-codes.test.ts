@@ -10,7 +10,9 @@ function breaking(body: string): string {
     let renamed = false; ${body}; syncBuiltinESMExports();`;
 }
 
-const directorySyncFails = breaking(`fs.fsync = (fd, done) => real.fstat(fd, (_, status) => status.isDirectory() ? done(eio) : real.fsync(fd, done))`);
+const directorySyncFails = breaking(
+  `fs.fsync = (fd, done) => real.fstat(fd, (_, status) => status.isDirectory() ? done(eio) : real.fsync(fd, done))`,
+);
 const fileSyncFails = breaking(`fs.fsync = (fd, done) => done(eio)`);
 const nobodyKnows = breaking(`fs.rename = (from, to, done) => { renamed = true; done(eio); };
   fs.lstat = (...given) => renamed ? given.at(-1)(eio) : real.lstat(...given)`);
@@ -36,7 +38,10 @@ describe('exit codes', () => {
   for (const [code, meaning, options, preload, content] of cases) {
     const skip = code === 4 && noDirectorySync;
     it(`write: ${code} when ${meaning}`, { skip }, async () => {
-      const { status, stderr } = await untorn(['write', ...options, folder.at('file')], { input: 'new', ...(preload !== undefined && { preload }) });
+      const { status, stderr } = await untorn(['write', ...options, folder.at('file')], {
+        input: 'new',
+        ...(preload !== undefined && { preload }),
+      });
       assert.equal(status, code, stderr);
       assert.equal(folder.read('file'), content);
       assert.match(stderr, code === 0 ? /^$/ : /^untorn: .*\n$/);
@@ -44,7 +49,9 @@ describe('exit codes', () => {
 
     it(`run: ${code === 0 ? 0 : code + 120} when ${meaning}`, { skip }, async () => {
       const command = script('process.stdout.write("new")');
-      const { status, stderr } = await untorn(['run', ...options, folder.at('file'), '--', ...command], { ...(preload !== undefined && { preload }) });
+      const { status, stderr } = await untorn(['run', ...options, folder.at('file'), '--', ...command], {
+        ...(preload !== undefined && { preload }),
+      });
       assert.equal(status, code === 0 ? 0 : code + 120, stderr);
       assert.equal(folder.read('file'), content);
     });
@@ -121,7 +128,10 @@ describe('wrong usage', () => {
     const { status, stderr } = await untorn(['run', 'file', 'command']);
     assert.equal(status, 122);
     assert.match(stderr, /The command to run is missing; put it after "--"/);
-    assert.match((await untorn(['run', 'file', 'sh', '-c', 'echo'])).stderr, /The command to run is missing; put it after "--"/);
+    assert.match(
+      (await untorn(['run', 'file', 'sh', '-c', 'echo'])).stderr,
+      /The command to run is missing; put it after "--"/,
+    );
     assert.match((await untorn(['run', 'file'])).stderr, /The command to run is missing; put it after "--"/);
   });
 });

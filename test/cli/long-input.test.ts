@@ -5,7 +5,11 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Folder, main, shell, startProgram } from './untorn.ts';
 
 const posix = process.platform === 'win32' ? 'needs a POSIX shell' : false;
-const terminal = posix || (spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0 ? false : 'there is no script(1) of util-linux to make a terminal');
+const terminal =
+  posix ||
+  (spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
+    ? false
+    : 'there is no script(1) of util-linux to make a terminal');
 const size = 256 << 20;
 /** In KiB. Node.js itself takes 40 to 60 MiB. */
 const most = 160 << 10;
@@ -20,7 +24,11 @@ describe('long input', () => {
   const script = `process.on('exit', () => process.stderr.write('memory ' + process.resourceUsage().maxRSS))`;
   const tellMemory = `data:text/javascript,${encodeURIComponent(script).replaceAll("'", '%27')}`;
 
-  for (const given of [['write', 'file'], ['write', '--tee', 'file'], ['run', 'file', '--', 'cat']]) {
+  for (const given of [
+    ['write', 'file'],
+    ['write', '--tee', 'file'],
+    ['run', 'file', '--', 'cat'],
+  ]) {
     it(`of 256 MiB is taken in bounded memory: untorn ${given.join(' ')}`, { skip: posix }, async () => {
       const [command, ...others] = given;
       const line = `head -c ${size} /dev/zero | '${process.execPath}' --import '${tellMemory}' '${main}' ${command} --durability off ${others.join(' ')} > /dev/null`;
@@ -44,12 +52,16 @@ describe('long input', () => {
     return { shown: (await running.ended).stdout, content: folder.read('file') };
   }
 
-  it('that takes more than a second shows how far it is, in one line that is cleared at the end', { skip: terminal }, async () => {
-    const { shown, content } = await onTerminal('');
-    // oxlint-disable-next-line no-control-regex -- what a terminal gets
-    assert.match(shown, /^(\r\x1b\[K1\.5 KiB, \d+(\.\d)? (Ki)?B\/s)+\r\x1b\[Kended\r\n$/);
-    assert.equal(content.length, 1536);
-  });
+  it(
+    'that takes more than a second shows how far it is, in one line that is cleared at the end',
+    { skip: terminal },
+    async () => {
+      const { shown, content } = await onTerminal('');
+      // oxlint-disable-next-line no-control-regex -- what a terminal gets
+      assert.match(shown, /^(\r\x1b\[K1\.5 KiB, \d+(\.\d)? (Ki)?B\/s)+\r\x1b\[Kended\r\n$/);
+      assert.equal(content.length, 1536);
+    },
+  );
 
   it('that a signal ends leaves no line of progress, and the file untouched', { skip: terminal }, async () => {
     writeFileSync(folder.at('file'), 'old');

@@ -5,7 +5,11 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Folder, main, script, shell, startProgram, untorn } from './untorn.ts';
 
 const posix = process.platform === 'win32' ? 'needs a POSIX shell' : false;
-const terminal = posix || (spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0 ? false : 'there is no script(1) of util-linux to make a terminal');
+const terminal =
+  posix ||
+  (spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0
+    ? false
+    : 'there is no script(1) of util-linux to make a terminal');
 
 describe('A mistake', () => {
   let folder: Folder;
@@ -22,16 +26,24 @@ describe('A mistake', () => {
       const { status, stderr } = await untorn([command, folder.at('file'), '--', ...nothing]);
       assert.deepEqual([status, folder.read('file')], [119, 'old']);
       assert.match(stderr, /printed nothing, and ".*" has content.*; --allow-empty replaces it all the same\n$/);
-      const told = JSON.parse((await untorn([command, '--json', folder.at('file'), '--', ...nothing])).stdout) as { error: { outcome: string } };
+      const told = JSON.parse((await untorn([command, '--json', folder.at('file'), '--', ...nothing])).stdout) as {
+        error: { outcome: string };
+      };
       assert.equal(told.error.outcome, 'old');
       assert.deepEqual(folder.names(), ['file']);
-      assert.deepEqual([(await untorn([command, '--allow-empty', folder.at('file'), '--', ...nothing])).status, folder.read('file')], [0, '']);
+      assert.deepEqual(
+        [(await untorn([command, '--allow-empty', folder.at('file'), '--', ...nothing])).status, folder.read('file')],
+        [0, ''],
+      );
       // There is nothing to lose any more.
       assert.equal((await untorn([command, folder.at('file'), '--', ...nothing])).status, 0);
       writeFileSync(folder.at('file'), 'old');
     }
     assert.deepEqual([(await untorn(['run', folder.at('new'), '--', ...nothing])).status, folder.read('new')], [0, '']);
-    assert.deepEqual([(await untorn(['edit', '--create', folder.at('newer'), '--', ...nothing])).status, folder.read('newer')], [0, '']);
+    assert.deepEqual(
+      [(await untorn(['edit', '--create', folder.at('newer'), '--', ...nothing])).status, folder.read('newer')],
+      [0, ''],
+    );
   });
 
   it('of that kind is refused by write --no-empty', async () => {
@@ -45,23 +57,39 @@ describe('A mistake', () => {
   it('is told of a filter that edits the file itself', { skip: posix }, async () => {
     const { status, stderr } = await shell('$untorn edit file -- sed -i s/old/new/ file', { cwd: folder.path });
     assert.equal(status, 119);
-    assert.match(stderr, /"sed" seems to edit it itself; let it read standard input and print the result \(of sed: without -i and the file's name\)\n$/);
+    assert.match(
+      stderr,
+      /"sed" seems to edit it itself; let it read standard input and print the result \(of sed: without -i and the file's name\)\n$/,
+    );
   });
 
   it('in a word is answered by what was probably meant', async () => {
     for (const [given, meant] of [
-      [['wirte'], 'write'], [['comit'], 'commit'], [['help', 'recver'], 'recover'], [['--hlep'], '--help'], [['write', '--durabilty', 'off', 'file'], '--durability'],
-      [['write', '--durability', 'ful', 'file'], 'full'], [['sweep', '--dryrun', '.'], '--dry-run'], [['run', '--alow-empty', 'file', '--', 'true'], '--allow-empty'],
+      [['wirte'], 'write'],
+      [['comit'], 'commit'],
+      [['help', 'recver'], 'recover'],
+      [['--hlep'], '--help'],
+      [['write', '--durabilty', 'off', 'file'], '--durability'],
+      [['write', '--durability', 'ful', 'file'], 'full'],
+      [['sweep', '--dryrun', '.'], '--dry-run'],
+      [['run', '--alow-empty', 'file', '--', 'true'], '--allow-empty'],
     ] as const) {
       const { stdout, stderr } = await untorn(given);
       assert.ok(stderr.includes(` (did you mean "${meant}"?)`), stderr);
       assert.equal(stdout, '');
     }
-    for (const given of [['x'], ['write', '--zzz', 'file'], ['frobnicate']]) assert.doesNotMatch((await untorn(given)).stderr, /did you mean/);
+    for (const given of [['x'], ['write', '--zzz', 'file'], ['frobnicate']])
+      assert.doesNotMatch((await untorn(given)).stderr, /did you mean/);
   });
 
   it('of usage is told as JSON where JSON was asked for', async () => {
-    for (const given of [['write', '--json'], ['write', '--json', '--bad', 'file'], ['wirte', '--json'], ['run', '--json', 'file'], ['sweep', '--json', '--older-than', 'x', '.']]) {
+    for (const given of [
+      ['write', '--json'],
+      ['write', '--json', '--bad', 'file'],
+      ['wirte', '--json'],
+      ['run', '--json', 'file'],
+      ['sweep', '--json', '--older-than', 'x', '.'],
+    ]) {
       const { status, stdout, stderr } = await untorn(given);
       const { error } = JSON.parse(stdout) as { error: { code: string; message: string; outcome: string } };
       assert.deepEqual([error.code, error.outcome], ['ERR_USAGE', 'old']);
@@ -80,19 +108,26 @@ describe('A mistake', () => {
   it('of a unit is none: milliseconds can be said', async () => {
     assert.equal((await untorn(['sweep', '--older-than', '1500ms', folder.path])).status, 0);
     assert.equal((await untorn(['write', '--lock-timeout', '50ms', folder.at('file')], { input: 'new' })).status, 0);
-    assert.match((await untorn(['sweep', '--older-than', '5msec', folder.path])).stderr, /a number with a unit, as 500ms, 90s/);
+    assert.match(
+      (await untorn(['sweep', '--older-than', '5msec', folder.path])).stderr,
+      /a number with a unit, as 500ms, 90s/,
+    );
   });
 
-  it('is not to wait for what nobody said: a terminal is told that input is awaited, and not written over', { skip: terminal }, async () => {
-    const line = `'${process.execPath}' '${main}' write '${folder.at('file')}'; echo ended`;
-    const running = startProgram('script', ['-qec', line, '/dev/null']);
-    await running.said('untorn: Reads standard input until Ctrl-D');
-    running.child.stdin?.write('typed\n');
-    await running.said('typed');
-    running.child.stdin?.write('\u0004');
-    const { stdout } = await running.ended;
-    // oxlint-disable-next-line no-control-regex -- what a terminal gets
-    assert.doesNotMatch(stdout, /\x1b\[K/);
-    assert.equal(folder.read('file'), 'typed\n');
-  });
+  it(
+    'is not to wait for what nobody said: a terminal is told that input is awaited, and not written over',
+    { skip: terminal },
+    async () => {
+      const line = `'${process.execPath}' '${main}' write '${folder.at('file')}'; echo ended`;
+      const running = startProgram('script', ['-qec', line, '/dev/null']);
+      await running.said('untorn: Reads standard input until Ctrl-D');
+      running.child.stdin?.write('typed\n');
+      await running.said('typed');
+      running.child.stdin?.write('\u0004');
+      const { stdout } = await running.ended;
+      // oxlint-disable-next-line no-control-regex -- what a terminal gets
+      assert.doesNotMatch(stdout, /\x1b\[K/);
+      assert.equal(folder.read('file'), 'typed\n');
+    },
+  );
 });

@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import type { SpawnOptions } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { linkSync, lstatSync, mkdirSync, chmodSync, chownSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  chmodSync,
+  chownSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Folder, script, start, untorn, type Ended } from './untorn.ts';
 
@@ -26,7 +37,10 @@ for (const command of ['write', 'run'] as const) {
         : untorn(['run', ...options, file, '--', ...script('process.stdin.pipe(process.stdout)')], setting);
     }
 
-    async function putWell(options: readonly string[], where: { file?: string; content?: string } = {}): Promise<Ended> {
+    async function putWell(
+      options: readonly string[],
+      where: { file?: string; content?: string } = {},
+    ): Promise<Ended> {
       const ended = await put(options, where);
       assert.equal(ended.status, 0, ended.stderr);
       return ended;
@@ -37,10 +51,17 @@ for (const command of ['write', 'run'] as const) {
     }
 
     it('--durability chooses what a power cut leaves', async () => {
-      for (const [level, durable] of [['full', true], ['normal', false], ['off', false]] as const) {
+      for (const [level, durable] of [
+        ['full', true],
+        ['normal', false],
+        ['off', false],
+      ] as const) {
         const { stdout } = await putWell(['--json', '--durability', level]);
         const result = JSON.parse(stdout) as { durable: boolean | string };
-        assert.ok(result.durable === durable || (durable && result.durable === 'unsupported'), `${level}: ${result.durable}`);
+        assert.ok(
+          result.durable === durable || (durable && result.durable === 'unsupported'),
+          `${level}: ${result.durable}`,
+        );
       }
     });
 
@@ -54,7 +75,10 @@ for (const command of ['write', 'run'] as const) {
     it('--owner takes names and numbers', { skip: posix }, async (t) => {
       const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
       // A user need not have a name.
-      const name = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':')).find((fields) => fields[2] === `${uid}`)?.[0];
+      const name = readFileSync('/etc/passwd', 'utf8')
+        .split('\n')
+        .map((line) => line.split(':'))
+        .find((fields) => fields[2] === `${uid}`)?.[0];
       if (name === undefined) t.diagnostic(`user ${uid} has no name: only numbers`);
       else await putWell(['--owner', name]);
       await putWell(['--owner', `${uid}:${gid}`]);
@@ -67,11 +91,15 @@ for (const command of ['write', 'run'] as const) {
       assert.deepEqual([statSync(folder.at('file')).uid, statSync(folder.at('file')).gid], [12345, 54321]);
     });
 
-    it('--owner that is not permitted is an error', { skip: posix || (root ? 'root may give files away' : false) }, async () => {
-      const { status, stderr } = await put(['--owner', '0']);
-      assert.equal(status, command === 'write' ? 1 : 121);
-      assert.match(stderr, /EPERM/);
-    });
+    it(
+      '--owner that is not permitted is an error',
+      { skip: posix || (root ? 'root may give files away' : false) },
+      async () => {
+        const { status, stderr } = await put(['--owner', '0']);
+        assert.equal(status, command === 'write' ? 1 : 121);
+        assert.match(stderr, /EPERM/);
+      },
+    );
 
     it('--preserve says what is kept', { skip: posix }, async () => {
       utimesSync(folder.at('file'), 1000, 2000);
@@ -93,7 +121,13 @@ for (const command of ['write', 'run'] as const) {
     it('--backup numbered and --backup-limit keep the last ones', async () => {
       for (const content of ['1', '2', '3']) await putWell(['-b', 'numbered', '--backup-limit', '2'], { content });
       assert.equal(folder.read('file'), '3');
-      assert.deepEqual(folder.names().filter((name) => name !== 'file').map((name) => folder.read(name)), ['1', '2']);
+      assert.deepEqual(
+        folder
+          .names()
+          .filter((name) => name !== 'file')
+          .map((name) => folder.read(name)),
+        ['1', '2'],
+      );
     });
 
     it('--backup-path keeps the old file there, also under a name that is a kind of backup', async () => {
@@ -185,11 +219,19 @@ describe('--in-place-fallback', () => {
       writeFileSync(folder.at('directory/file'), 'old');
       if (root) for (const name of ['', 'directory/file', 'home']) chownSync(folder.at(name), 65_534, 65_534);
       chmodSync(folder.at('directory'), 0o555);
-      const setting = { cwd: folder.path, env: { ...process.env, HOME: folder.at('home'), XDG_STATE_HOME: folder.at('home') }, input: 'new', ...ids };
+      const setting = {
+        cwd: folder.path,
+        env: { ...process.env, HOME: folder.at('home'), XDG_STATE_HOME: folder.at('home') },
+        input: 'new',
+        ...ids,
+      };
       const why = await whyNotRunnable(setting);
       if (why !== undefined) return t.skip(`another user cannot run this copy: ${why}`);
       assert.equal((await untorn(['write', 'directory/file'], setting)).status, 1);
-      const { status, stderr, stdout } = await untorn(['write', '--in-place-fallback', '--json', 'directory/file'], setting);
+      const { status, stderr, stdout } = await untorn(
+        ['write', '--in-place-fallback', '--json', 'directory/file'],
+        setting,
+      );
       assert.equal(status, 0, stderr);
       assert.match(stderr, /^untorn: Warning: .* was written in place/);
       assert.equal((JSON.parse(stdout) as { atomic: boolean }).atomic, false);
@@ -202,7 +244,10 @@ describe('--in-place-fallback', () => {
   });
 });
 
-/** Why a user cannot run the command here; undefined if so. Neither Node.js nor the package may be where others can enter. */
+/**
+ * Why a user cannot run the command here; undefined if so. Neither Node.js nor the package may be where others can
+ * enter.
+ */
 async function whyNotRunnable(setting: SpawnOptions): Promise<string | undefined> {
   try {
     const { status, stderr } = await start(['--version'], setting).ended;

@@ -28,7 +28,11 @@ describe('untorn recover', { skip }, () => {
 
   async function commitKilled(when: 'before' | 'after'): Promise<void> {
     const changes = [{ write: 'a', content: 'new a' }, { write: 'b', content: 'new b' }, { remove: 'gone' }];
-    const { signal, stderr } = await untorn(['commit', '--manifest', '-'], { cwd: folder.path, input: JSON.stringify(changes), preload: killed(when) });
+    const { signal, stderr } = await untorn(['commit', '--manifest', '-'], {
+      cwd: folder.path,
+      input: JSON.stringify(changes),
+      preload: killed(when),
+    });
     assert.equal(signal, 'SIGKILL', stderr);
     assert.ok(folder.names().length > 3, 'something is left');
   }
@@ -41,7 +45,10 @@ describe('untorn recover', { skip }, () => {
     await commitKilled('after');
     const { status, stdout, stderr } = await recover();
     assert.deepEqual([status, stderr], [0, '']);
-    assert.deepEqual(stdout.trim().split('\n').sort(), ['a', 'b', 'gone'].map((name) => `completed ${folder.at(name)}`));
+    assert.deepEqual(
+      stdout.trim().split('\n').sort(),
+      ['a', 'b', 'gone'].map((name) => `completed ${folder.at(name)}`),
+    );
     assert.deepEqual([folder.names(), folder.read('a'), folder.read('b')], [['a', 'b'], 'new a', 'new b']);
     assert.deepEqual(await recover(), { status: 0, signal: null, stdout: '', stderr: '' });
   });
@@ -60,7 +67,10 @@ describe('untorn recover', { skip }, () => {
     const { status, stdout } = await recover('--json');
     assert.equal(status, 0);
     const { completed, files, removed, kept } = JSON.parse(stdout) as Record<string, string[]>;
-    assert.deepEqual(files, completed?.map((path) => ({ path, outcome: 'completed' })));
+    assert.deepEqual(
+      files,
+      completed?.map((path) => ({ path, outcome: 'completed' })),
+    );
     assert.deepEqual([completed?.sort(), removed, kept], [['a', 'b', 'gone'].map((name) => folder.at(name)), [], []]);
   });
 
@@ -84,7 +94,10 @@ describe('untorn recover', { skip }, () => {
     writeFileSync(folder.at(journal), 'nonsense');
     const broken = await recover('--quiet');
     assert.deepEqual([broken.status, broken.stdout], [1, '']);
-    assert.match(broken.stderr, /^untorn: Kept ".*\.journal": the journal of a transaction is damaged: it is no directory\n/);
+    assert.match(
+      broken.stderr,
+      /^untorn: Kept ".*\.journal": the journal of a transaction is damaged: it is no directory\n/,
+    );
     unlinkSync(folder.at(journal));
     renameSync(folder.at('kept'), folder.at(journal));
     const { status, stdout, stderr } = await untorn(['recover', folder.at('missing'), folder.path]);

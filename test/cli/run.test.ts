@@ -71,7 +71,10 @@ describe('untorn run', () => {
 
   it('has status 127 when the command is not found', async () => {
     // A directory in PATH that may not be searched would make it 126, as with env(1).
-    const { status } = await untorn(['run', 'file', '--', 'no-such-command-of-untorn'], { cwd: folder.path, env: { ...process.env, PATH: folder.path } });
+    const { status } = await untorn(['run', 'file', '--', 'no-such-command-of-untorn'], {
+      cwd: folder.path,
+      env: { ...process.env, PATH: folder.path },
+    });
     assert.equal(status, 127);
     assertUntouched();
   });
@@ -85,15 +88,21 @@ describe('untorn run', () => {
     assert.equal(folder.read('file'), 'old');
   });
 
-  it('waits for what a command that exited with 0 left in the background, and has its output too', { skip: posix }, async () => {
-    const orphan = 'while kill -0 $$ 2>/dev/null; do :; done; echo orphan; cat <&3';
-    const running = start(['run', '--tee', 'file', '--', 'sh', '-c', `exec 3<&0; (${orphan}) & echo early`], { cwd: folder.path });
-    await running.said('orphan');
-    assert.equal(folder.read('file'), 'old');
-    running.child.stdin?.end('late\n');
-    assert.equal((await running.ended).status, 0);
-    assert.equal(folder.read('file'), 'early\norphan\nlate\n');
-  });
+  it(
+    'waits for what a command that exited with 0 left in the background, and has its output too',
+    { skip: posix },
+    async () => {
+      const orphan = 'while kill -0 $$ 2>/dev/null; do :; done; echo orphan; cat <&3';
+      const running = start(['run', '--tee', 'file', '--', 'sh', '-c', `exec 3<&0; (${orphan}) & echo early`], {
+        cwd: folder.path,
+      });
+      await running.said('orphan');
+      assert.equal(folder.read('file'), 'old');
+      running.child.stdin?.end('late\n');
+      assert.equal((await running.ended).status, 0);
+      assert.equal(folder.read('file'), 'early\norphan\nlate\n');
+    },
+  );
 
   it('waits for a command that closes its output before it fails', { skip: posix }, async () => {
     assert.equal((await run(['sh', '-c', 'echo new; exec >&-; cat > /dev/null; exit 5'])).status, 5);
@@ -116,7 +125,10 @@ describe('untorn run', () => {
   });
 
   it('works where no FIFO can be made', async () => {
-    const { status } = await untorn(['run', 'file', '--', ...script('console.log("new")')], { cwd: folder.path, env: { ...process.env, TMPDIR: '/dev/null' } });
+    const { status } = await untorn(['run', 'file', '--', ...script('console.log("new")')], {
+      cwd: folder.path,
+      env: { ...process.env, TMPDIR: '/dev/null' },
+    });
     assert.equal(status, 0);
     assert.equal(folder.read('file'), 'new\n');
   });

@@ -26,7 +26,9 @@ describe('signals', { skip }, () => {
     });
 
     it(`untorn run passes ${signal} on, lets the command end, and ends by it too`, async () => {
-      const command = script(`process.on('${signal}', () => { console.error('command got it'); process.exit(0); }); console.log('new'); console.error('ready'); setInterval(() => {}, 1000)`);
+      const command = script(
+        `process.on('${signal}', () => { console.error('command got it'); process.exit(0); }); console.log('new'); console.error('ready'); setInterval(() => {}, 1000)`,
+      );
       const running = start(['run', folder.at('file'), '--', ...command]);
       await running.said('ready');
       running.child.kill(signal);

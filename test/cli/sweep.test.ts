@@ -40,7 +40,9 @@ describe('untorn sweep', { skip }, () => {
   it('prints no control character of a name, and the other bytes as they are', { skip: onlyUnicode }, async () => {
     await killedWriter();
     const [left] = folder.names() as [string];
-    const marks = [[0x9b], [0xc2, 0x9b], [0xe2, 0x80, 0xa8], [0xe2, 0x80, 0xae]].map((bytes) => Buffer.from(bytes).toString('latin1'));
+    const marks = [[0x9b], [0xc2, 0x9b], [0xe2, 0x80, 0xa8], [0xe2, 0x80, 0xae]].map((bytes) =>
+      Buffer.from(bytes).toString('latin1'),
+    );
     const odd = Buffer.from(left.replace('.file', `.f\xff${marks.join('x')}\xc3\xa4`), 'latin1');
     renameSync(folder.at(left), Buffer.concat([Buffer.from(`${folder.path}/`), odd]));
     const { stdout } = await untorn(['sweep', folder.path]);

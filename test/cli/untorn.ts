@@ -5,7 +5,10 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-export const main: string = join(dirname(createRequire(import.meta.url).resolve('untorn/package.json')), 'dist/cli/main.cjs');
+export const main: string = join(
+  dirname(createRequire(import.meta.url).resolve('untorn/package.json')),
+  'dist/cli/main.cjs',
+);
 
 export interface Ended {
   status: number | null;
@@ -47,7 +50,8 @@ export class Running {
       this.#look();
     });
     const result = await Promise.race([heard, this.ended]);
-    if (result !== true && !(result.stdout + result.stderr).includes(text)) throw new Error(`It ended without "${text}": ${JSON.stringify(result)}`);
+    if (result !== true && !(result.stdout + result.stderr).includes(text))
+      throw new Error(`It ended without "${text}": ${JSON.stringify(result)}`);
   }
 }
 
@@ -57,13 +61,19 @@ export function startProgram(program: string, given: readonly string[], options:
 }
 
 /** Starts `untorn`; what is loaded before it may break something. */
-export function start(given: readonly string[], { preload, ...options }: SpawnOptions & { preload?: string | undefined } = {}): Running {
+export function start(
+  given: readonly string[],
+  { preload, ...options }: SpawnOptions & { preload?: string | undefined } = {},
+): Running {
   const loaded = preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];
   return startProgram(process.execPath, [...loaded, main, ...given], options);
 }
 
 /** Runs `untorn` to its end, with the input on its standard input. */
-export async function untorn(given: readonly string[], options: SpawnOptions & { input?: string; preload?: string } = {}): Promise<Ended> {
+export async function untorn(
+  given: readonly string[],
+  options: SpawnOptions & { input?: string; preload?: string } = {},
+): Promise<Ended> {
   const { input = '', ...others } = options;
   const running = start(given, others);
   running.child.stdin?.end(input);

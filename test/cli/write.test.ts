@@ -58,12 +58,16 @@ describe('untorn write', () => {
     assert.deepEqual(folder.names(), ['file']);
   });
 
-  it('leaves the file alone when standard input is closed', { skip: process.platform === 'linux' ? false : 'only Linux tells closed input from empty' }, async () => {
-    const { status, stderr } = await shell('$untorn write file <&-', { cwd: folder.path });
-    assert.equal(status, 1);
-    assert.match(stderr, /Standard input is closed/);
-    assert.equal(folder.read('file'), 'old');
-  });
+  it(
+    'leaves the file alone when standard input is closed',
+    { skip: process.platform === 'linux' ? false : 'only Linux tells closed input from empty' },
+    async () => {
+      const { status, stderr } = await shell('$untorn write file <&-', { cwd: folder.path });
+      assert.equal(status, 1);
+      assert.match(stderr, /Standard input is closed/);
+      assert.equal(folder.read('file'), 'old');
+    },
+  );
 
   it('leaves the file alone when reading fails half way', async () => {
     const preload = `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';
@@ -79,7 +83,9 @@ describe('untorn write', () => {
   });
 
   it('leaves the file alone when the disk is full', { skip: posix }, async () => {
-    const { status, stderr } = await shell('ulimit -f 8; head -c 1000000 /dev/zero | $untorn write file', { cwd: folder.path });
+    const { status, stderr } = await shell('ulimit -f 8; head -c 1000000 /dev/zero | $untorn write file', {
+      cwd: folder.path,
+    });
     assert.equal(status, 1);
     assert.match(stderr, /^untorn: Cannot replace .*\(EFBIG\) while writing; the target is untouched\n$/);
     assert.equal(folder.read('file'), 'old');
@@ -90,7 +96,10 @@ describe('untorn write', () => {
     it(`refuses ${path} and says what to use instead`, { skip: posix }, async () => {
       const { status, stderr } = await untorn(['write', path], { input: 'new' });
       assert.equal(status, 1);
-      assert.match(stderr, new RegExp(`^untorn: Cannot replace "${path}": .*; use "cat > ${path}" or "tee ${path}"\n$`));
+      assert.match(
+        stderr,
+        new RegExp(`^untorn: Cannot replace "${path}": .*; use "cat > ${path}" or "tee ${path}"\n$`),
+      );
       assert.equal(statSync('/dev/null').isCharacterDevice(), true);
     });
   }

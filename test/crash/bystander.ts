@@ -1,4 +1,7 @@
-/** A process that syncs files of its own: so that the journal commits, and the cache is written, at any moment of the writer's. */
+/**
+ * A process that syncs files of its own: so that the journal commits, and the cache is written, at any moment of the
+ * writer's.
+ */
 import { spawn } from 'node:child_process';
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

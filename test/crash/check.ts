@@ -47,7 +47,9 @@ export class Checker {
     for (const { path } of expected) others.delete(path);
     return [
       ...divided,
-      ...expected.flatMap((file) => (found.has(file.path) ? this.#checkFile(root, file) : absent(file, this.#durability))),
+      ...expected.flatMap((file) =>
+        found.has(file.path) ? this.#checkFile(root, file) : absent(file, this.#durability),
+      ),
       ...[...others].flatMap((path) => this.#checkOther(root, path)),
       ...(this.#sweeps ? this.#checkLitter(root, [...others], progress) : []),
     ];
@@ -55,11 +57,19 @@ export class Checker {
 
   /** Recovers the transactions: their files then have one version. */
   #recover(root: string): Violation[] {
-    const targets = this.#workload.targets.filter(({ path }) => pair.some((name) => path.startsWith(`${folder}/${name}/`)));
+    const targets = this.#workload.targets.filter(({ path }) =>
+      pair.some((name) => path.startsWith(`${folder}/${name}/`)),
+    );
     const left = targets.flatMap(({ path }) => recoverSync(dirname(join(root, path))).kept);
     const versions = new Set(targets.map((target) => claimedVersion(readFileSync(join(root, target.path)), target)));
-    const kept = left.map(({ path, reason, error }): Violation => ({ kind: 'litter', path: String(path), detail: `${reason} ${error?.message}` }));
-    return versions.size > 1 ? [...kept, { kind: 'divided', path: pair.join(), detail: `versions ${[...versions].join()}` }] : kept;
+    const kept = left.map(({ path, reason, error }): Violation => ({
+      kind: 'litter',
+      path: String(path),
+      detail: `${reason} ${error?.message}`,
+    }));
+    return versions.size > 1
+      ? [...kept, { kind: 'divided', path: pair.join(), detail: `versions ${[...versions].join()}` }]
+      : kept;
   }
 
   #checkFile(root: string, { path, target, versions, promised }: Expected): Violation[] {
@@ -69,7 +79,11 @@ export class Checker {
     const size = version === undefined ? undefined : versions.get(version);
     const violations: Violation[] = [];
     if (version === undefined || size === undefined || !content.equals(this.#content(target, version, size))) {
-      violations.push({ kind: 'torn', path, detail: `${content.length} bytes, version ${version} of ${[...versions.keys()].join()}` });
+      violations.push({
+        kind: 'torn',
+        path,
+        detail: `${content.length} bytes, version ${version} of ${[...versions.keys()].join()}`,
+      });
     } else if (version < promised && this.#durability === 'full') {
       violations.push({ kind: 'lost', path, detail: `version ${version}, promised ${promised}` });
     }
@@ -100,7 +114,10 @@ export class Checker {
     const writers = this.#durability === 'full' ? begun.filter((operation) => !acknowledged.has(operation)) : begun;
     // A link to the old file on its way to be the backup is a second one.
     const allowed = writers.length + writers.filter(({ feature }) => feature === 'simple').length;
-    const surplus = others.length - locks.length > allowed ? [`${others.join(', ')}: temporary files of ${writers.length} writers`] : [];
+    const surplus =
+      others.length - locks.length > allowed
+        ? [`${others.join(', ')}: temporary files of ${writers.length} writers`]
+        : [];
     return [
       ...missed.map((path) => ({ kind: 'litter' as const, path, detail: 'not swept' })),
       ...surplus.map((detail) => ({ kind: 'litter' as const, path: folder, detail })),
@@ -112,7 +129,9 @@ export class Checker {
   #checkLock(root: string, path: string): Violation[] {
     const lock = join(root, path);
     const { kept } = recoverSync(dirname(lock));
-    return existsSync(lock) ? [{ kind: 'litter', path, detail: `is not free: ${kept.map(({ reason }) => reason).join()}` }] : [];
+    return existsSync(lock)
+      ? [{ kind: 'litter', path, detail: `is not free: ${kept.map(({ reason }) => reason).join()}` }]
+      : [];
   }
 
   #content(target: Target, version: number, size: number): Buffer {

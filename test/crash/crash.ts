@@ -36,20 +36,51 @@ const { quick, all } = options;
 function jobs(): Job[] {
   const seed = Number(options.seed);
   const states = Number(options.states ?? (quick ? 40 : 1200));
-  const places = Object.keys(filesystems).filter((name) => options.filesystem === undefined || name === options.filesystem);
+  const places = Object.keys(filesystems).filter(
+    (name) => options.filesystem === undefined || name === options.filesystem,
+  );
   const on = (wanted: readonly string[], durabilities: readonly Durability[], share: number, rounds: number): Job[] =>
-    wanted.flatMap((subject) => places.flatMap((filesystem) =>
-      durabilities.map((durability): Job => ({ filesystem, subject, durability, rounds, states: Math.ceil(states * share), seed }))));
+    wanted.flatMap((subject) =>
+      places.flatMap((filesystem) =>
+        durabilities.map((durability): Job => ({
+          filesystem,
+          subject,
+          durability,
+          rounds,
+          states: Math.ceil(states * share),
+          seed,
+        })),
+      ),
+    );
   if (quick) {
-    const some = on([...Object.keys(fileControls), 'directory without file syncs'], ['full'], 2, 1).filter(({ filesystem }) => filesystem === 'ext4 noauto_da_alloc');
-    const trees = on([directories], ['full'], 0.5, 1).filter(({ filesystem }) => ['ext4 noauto_da_alloc', 'xfs', 'btrfs'].includes(filesystem));
+    const some = on([...Object.keys(fileControls), 'directory without file syncs'], ['full'], 2, 1).filter(
+      ({ filesystem }) => filesystem === 'ext4 noauto_da_alloc',
+    );
+    const trees = on([directories], ['full'], 0.5, 1).filter(({ filesystem }) =>
+      ['ext4 noauto_da_alloc', 'xfs', 'btrfs'].includes(filesystem),
+    );
     return [...on([untorn], ['full', 'normal'], 1, 1), ...trees, ...some];
   }
-  const ofFiles = (): Job[] => [...on([untorn], ['full', 'normal', 'off'], 1, 3), ...on(Object.keys(fileControls), ['full'], 0.2, 2)];
-  const ofDirectories = (): Job[] => [...on([directories], ['full'], 0.7, 3), ...on([directories], ['normal'], 0.3, 3), ...on(Object.keys(directoryControls), ['full'], 0.15, 4)];
+  const ofFiles = (): Job[] => [
+    ...on([untorn], ['full', 'normal', 'off'], 1, 3),
+    ...on(Object.keys(fileControls), ['full'], 0.2, 2),
+  ];
+  const ofDirectories = (): Job[] => [
+    ...on([directories], ['full'], 0.7, 3),
+    ...on([directories], ['normal'], 0.3, 3),
+    ...on(Object.keys(directoryControls), ['full'], 0.15, 4),
+  ];
   if (all) return [...ofFiles(), ...on(Object.keys(peers), ['full'], 0.3, 3)];
   if (named.length === 0) return [...ofFiles(), ...ofDirectories()];
-  return [...(named.includes('directories') ? ofDirectories() : []), ...on(named.filter((name) => name !== 'directories'), ['full'], 0.3, 3)];
+  return [
+    ...(named.includes('directories') ? ofDirectories() : []),
+    ...on(
+      named.filter((name) => name !== 'directories'),
+      ['full'],
+      0.3,
+      3,
+    ),
+  ];
 }
 
 /** Two at a time for each processor, since they wait for the kernel more than they compute. Each says how it went. */
@@ -57,12 +88,15 @@ async function runAll(workshop: Workshop, waiting: Job[]): Promise<Result[]> {
   const results = new Map<Job, Result>();
   const order = [...waiting];
   const work = async (): Promise<void> => {
-    for (let job; (job = waiting.shift()) !== undefined; ) {
+    for (let job; (job = waiting.shift()) !== undefined;) {
       const result = JSON.parse(await workshop.run('job.js', JSON.stringify(job))) as Result;
       results.set(job, result);
       const { subject, filesystem, durability, states, bad, seconds, examples } = result;
-      console.error(`${subject}, ${filesystem}, ${durability}: ${states} states, ${bad} with violations, ${seconds.toFixed(1)} s`);
-      if (own[subject] !== undefined && durability !== 'off') for (const example of examples) console.error(`  ${example}`);
+      console.error(
+        `${subject}, ${filesystem}, ${durability}: ${states} states, ${bad} with violations, ${seconds.toFixed(1)} s`,
+      );
+      if (own[subject] !== undefined && durability !== 'off')
+        for (const example of examples) console.error(`  ${example}`);
     }
   };
   await Promise.all(Array.from({ length: 2 * availableParallelism() }, work));
@@ -75,8 +109,10 @@ function failures(results: readonly Result[]): string[] {
     const { subject, filesystem, durability, states, bad, unmountable, violations } = result;
     const where = `on ${filesystem}, '${durability}'`;
     const failed = [];
-    if (own[subject] !== undefined && durability !== 'off' && bad > 0) failed.push(`${subject} broke a promise in ${bad} states ${where}`);
-    if (unmountable > 3 + states / 50) failed.push(`${unmountable} disks could not be mounted ${where}: too many to say anything`);
+    if (own[subject] !== undefined && durability !== 'off' && bad > 0)
+      failed.push(`${subject} broke a promise in ${bad} states ${where}`);
+    if (unmountable > 3 + states / 50)
+      failed.push(`${unmountable} disks could not be mounted ${where}: too many to say anything`);
     const { caughtAs, hiddenOn = [] } = controls[subject] ?? {};
     if (caughtAs !== undefined && !hiddenOn.includes(filesystem) && !caughtAs.some((kind) => violations[kind] > 0)) {
       failed.push(`the control "${subject}" was not caught ${where}`);
@@ -87,19 +123,29 @@ function failures(results: readonly Result[]): string[] {
 
 async function main(): Promise<void> {
   const unknown = named.find((name) => name !== 'directories' && subjects[name] === undefined);
-  if (unknown !== undefined) throw new Error(`There is no adapter for "${unknown}"; there are: directories, ${Object.keys(peers).join(', ')}`);
+  if (unknown !== undefined)
+    throw new Error(`There is no adapter for "${unknown}"; there are: directories, ${Object.keys(peers).join(', ')}`);
   const reason = reasonToSkip();
   if (reason !== undefined) return console.log(`skipped: ${reason}`);
   const begun = Date.now();
   const workshop = new Workshop();
   workshop.compile();
   const waiting = jobs();
-  const versions = workshop.install(Object.keys(peers).filter((name) => waiting.some(({ subject }) => subject === name)));
+  const versions = workshop.install(
+    Object.keys(peers).filter((name) => waiting.some(({ subject }) => subject === name)),
+  );
   await workshop.run('disk-check.js');
   console.log(`seed ${options.seed}`);
   const results = await runAll(workshop, waiting);
   const date = new Date().toISOString().slice(0, 10);
-  const report: Report = { date, machine: describeMachine(), versions, seed: Number(options.seed), seconds: (Date.now() - begun) / 1000, results };
+  const report: Report = {
+    date,
+    machine: describeMachine(),
+    versions,
+    seed: Number(options.seed),
+    seconds: (Date.now() - begun) / 1000,
+    results,
+  };
   mkdirSync('build', { recursive: true });
   writeFileSync('build/crash.json', JSON.stringify(report, undefined, 2));
   console.log(table(rowsOf(results)));

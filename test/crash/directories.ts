@@ -1,5 +1,15 @@
 /** Programs that replace whole directories: the built package, and controls that are wrong in one known way. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Kind } from './check.ts';
 import type { Durability, Feature, Subject, Write } from './subjects.ts';
@@ -20,7 +30,8 @@ async function load(durability: Durability): Promise<Write> {
   return async (path, content, { feature, version }) => {
     const filling = (directory: string): void => fill(directory, content);
     if (feature === 'blocking link') return replaceDirectorySync(path, filling, { durability });
-    if (feature !== 'ready') return replaceDirectory(path, filling, { durability, keepOld: feature === 'link' && version % 4 === 0 });
+    if (feature !== 'ready')
+      return replaceDirectory(path, filling, { durability, keepOld: feature === 'link' && version % 4 === 0 });
     // Made in another directory, and not synced.
     const next = join(dirname(path), 'workshop', `${basename(path)}-${version}`);
     fill(next, content);
@@ -67,7 +78,8 @@ function control(flaw: Flaw, caughtAs: readonly Kind[]): Subject {
 }
 
 function syncTree(path: string): void {
-  for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) syncPath(join(entry.parentPath, entry.name));
+  for (const entry of readdirSync(path, { recursive: true, withFileTypes: true }))
+    syncPath(join(entry.parentPath, entry.name));
   syncPath(path);
 }
 

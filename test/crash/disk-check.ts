@@ -1,4 +1,7 @@
-/** Shows that the recorded disk sees what the kernel sends: every write, every flush, and FUA as a write and a flush, in order. */
+/**
+ * Shows that the recorded disk sees what the kernel sends: every write, every flush, and FUA as a write and a flush, in
+ * order.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -15,7 +18,15 @@ truncateSync(join(place, oldImage), 2 ** 20);
 
 const { stand, mark, end } = await startDisk({ workshop, place, filesystem: filesystems['ext4'] as Filesystem });
 const write = (block: number, conversion: string, how: string): void => {
-  const options = ['if=/dev/zero', `of=${stand.device}`, 'bs=4096', 'count=1', `seek=${block}`, `conv=notrunc,nocreat${conversion}`, `oflag=${how}`];
+  const options = [
+    'if=/dev/zero',
+    `of=${stand.device}`,
+    'bs=4096',
+    'count=1',
+    `seek=${block}`,
+    `conv=notrunc,nocreat${conversion}`,
+    `oflag=${how}`,
+  ];
   execFileSync('dd', options, { stdio: 'ignore' });
 };
 const say = (text: string): void => writeFileSync(mark, text, { flag: 'r+' });
@@ -36,5 +47,8 @@ const fromStart = seen.slice(seen.indexOf('start') + 1);
 const once = fromStart.filter((text, at) => text !== fromStart[at - 1]); // To close a device flushes it once more.
 const expected = ['write', 'written', 'write', 'flush of 2', 'synced', 'write', 'flush of 3'];
 assert.deepEqual(once, expected, `The disk saw: ${seen.join(', ')}`);
-assert.deepEqual(writes.map(({ to }) => to / 4096), [1, 2, 3]);
+assert.deepEqual(
+  writes.map(({ to }) => to / 4096),
+  [1, 2, 3],
+);
 rmSync(place, { recursive: true });

@@ -8,8 +8,9 @@ export interface Filesystem {
   readonly mountOptions: string;
   readonly megabytes: number;
   /**
-   * Bytes under one checksum that lie on several sectors, and of which mount(2) reads no other copy: where they are torn, the
-   * filesystem cannot be mounted, whatever the programs on it do. Only fsck.ext4 or `btrfs rescue` then looks for a copy.
+   * Bytes under one checksum that lie on several sectors, and of which mount(2) reads no other copy: where they are
+   * torn, the filesystem cannot be mounted, whatever the programs on it do. Only fsck.ext4 or `btrfs rescue` then looks
+   * for a copy.
    */
   readonly superblock?: readonly [from: number, end: number];
   readonly make: readonly [command: string, ...options: string[]];
@@ -20,10 +21,28 @@ const makeExt4 = ['mkfs.ext4', '-q', '-b', '4096', '-E', 'lazy_itable_init=0,laz
 
 export const filesystems: Record<string, Filesystem> = {
   'ext4': { type: 'ext4', mountOptions: '', megabytes: 48, superblock: [1024, 2048], make: makeExt4 },
-  'ext4 noauto_da_alloc': { type: 'ext4', mountOptions: 'noauto_da_alloc', megabytes: 48, superblock: [1024, 2048], make: makeExt4 },
-  'ext4 data=writeback': { type: 'ext4', mountOptions: 'data=writeback', megabytes: 48, superblock: [1024, 2048], make: makeExt4 },
+  'ext4 noauto_da_alloc': {
+    type: 'ext4',
+    mountOptions: 'noauto_da_alloc',
+    megabytes: 48,
+    superblock: [1024, 2048],
+    make: makeExt4,
+  },
+  'ext4 data=writeback': {
+    type: 'ext4',
+    mountOptions: 'data=writeback',
+    megabytes: 48,
+    superblock: [1024, 2048],
+    make: makeExt4,
+  },
   'xfs': { type: 'xfs', mountOptions: '', megabytes: 300, make: ['mkfs.xfs', '-q', '-f'] },
-  'btrfs': { type: 'btrfs', mountOptions: '', megabytes: 160, superblock: [65_536, 69_632], make: ['mkfs.btrfs', '-q', '-f'] },
+  'btrfs': {
+    type: 'btrfs',
+    mountOptions: '',
+    megabytes: 160,
+    superblock: [65_536, 69_632],
+    make: ['mkfs.btrfs', '-q', '-f'],
+  },
 };
 
 /** Whether some but not all of the superblock is written. */

@@ -1,4 +1,7 @@
-/** One process of the test: records one program on one filesystem, then checks what power cuts leave. Writes its result as JSON. */
+/**
+ * One process of the test: records one program on one filesystem, then checks what power cuts leave. Writes its result
+ * as JSON.
+ */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Checker } from './check.ts';
@@ -58,13 +61,22 @@ function marksOf({ entries }: Recording): string[] {
   return entries.flatMap((entry) => (entry.kind === 'mark' ? [entry.text] : []));
 }
 
-async function cutPower({ workshop, place, filesystem }: Setup, job: Job, workload: Workload, recording: Recording): Promise<Tally> {
+async function cutPower(
+  { workshop, place, filesystem }: Setup,
+  job: Job,
+  workload: Workload,
+  recording: Recording,
+): Promise<Tally> {
   const mounted = join(place, 'cut');
   mkdirSync(mounted);
   const stand = await Stand.start(join(workshop, 'stand'), filesystem, mounted, join(place, oldImage), false);
   stand.useLog(join(place, logName));
   const isOfDirectories = workload.groups.flat().every(({ feature }) => directoryFeatures.includes(feature));
-  const checker = new (isOfDirectories ? DirectoryChecker : Checker)(workload, job.durability, own[job.subject] !== undefined);
+  const checker = new (isOfDirectories ? DirectoryChecker : Checker)(
+    workload,
+    job.durability,
+    own[job.subject] !== undefined,
+  );
   const tally = newTally();
   const random = seeded(job.seed);
   const marks = marksOf(recording);

@@ -12,7 +12,9 @@ export interface Progress {
 export function progressAt(workload: Workload, marks: readonly string[]): Progress {
   const operations = workload.groups.flat();
   const named = (verb: string): Operation[] =>
-    marks.filter((mark) => mark.startsWith(`${verb} `)).map((mark) => operations[Number(mark.split(' ')[1])] as Operation);
+    marks
+      .filter((mark) => mark.startsWith(`${verb} `))
+      .map((mark) => operations[Number(mark.split(' ')[1])] as Operation);
   return { begun: named('begin'), acknowledged: new Set(named('acknowledge')) };
 }
 
@@ -34,7 +36,10 @@ export function expectedFiles(workload: Workload, { begun, acknowledged }: Progr
     const own = begun.filter((operation) => operation.target === target);
     const versions = new Map(own.map(({ version, size }) => [version, size]));
     if (target.isOld) versions.set(1, oldSize);
-    const promised = Math.max(target.isOld ? 1 : 0, ...own.filter((operation) => acknowledged.has(operation)).map(({ version }) => version));
+    const promised = Math.max(
+      target.isOld ? 1 : 0,
+      ...own.filter((operation) => acknowledged.has(operation)).map(({ version }) => version),
+    );
     const file = { path: target.path, target, versions, promised, mustExist: target.isOld, isBackup: false };
     return [file, ...backups(file, own)];
   });
@@ -43,7 +48,12 @@ export function expectedFiles(workload: Workload, { begun, acknowledged }: Progr
 /** `name~` holds the version before the one in place, or that one itself; `name.~N~` holds version N. */
 function backups({ path, target, versions, promised }: Expected, own: readonly Operation[]): Expected[] {
   const backup = (name: string, possible: Expected['versions'], least: number): Expected => ({
-    path: name, target, versions: possible, promised: least, mustExist: false, isBackup: true,
+    path: name,
+    target,
+    versions: possible,
+    promised: least,
+    mustExist: false,
+    isBackup: true,
   });
   switch (own[0]?.feature) {
     case 'simple':
@@ -53,7 +63,11 @@ function backups({ path, target, versions, promised }: Expected, own: readonly O
         const version = next - 1;
         // Promised with the version that replaced it, until a later one may push it out.
         const isKept = promised === next && own.at(-1)?.version === next;
-        return backup(`${path}.~${version}~`, new Map([...versions].filter(([one]) => one === version)), isKept ? version : 0);
+        return backup(
+          `${path}.~${version}~`,
+          new Map([...versions].filter(([one]) => one === version)),
+          isKept ? version : 0,
+        );
       });
     default:
       return [];

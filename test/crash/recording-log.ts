@@ -25,7 +25,7 @@ export function readLog(path: string): Recording {
   const log = readFileSync(path);
   const entries: Entry[] = [];
   const writes: DiskWrite[] = [];
-  for (let at = 0; at < log.length; ) {
+  for (let at = 0; at < log.length;) {
     const type = log.readUInt32LE(at);
     const size = log.readUInt32LE(at + 4);
     const value = Number(log.readBigUInt64LE(at + 8));

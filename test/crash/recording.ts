@@ -60,8 +60,10 @@ async function makeOldImage(setup: Setup, workload: Workload): Promise<void> {
   mkdirSync(mounted);
   const stand = await Stand.start(join(setup.workshop, 'stand'), setup.filesystem, mounted, image, false);
   await mount(stand);
-  for (const path of ['background', ...['many', 'workshop', ...pair].map((name) => `${folder}/${name}`)]) mkdirSync(join(mounted, path), { recursive: true });
-  for (const target of workload.targets.filter(({ isOld }) => isOld)) makeOld(mounted, target, featureOf(workload, target));
+  for (const path of ['background', ...['many', 'workshop', ...pair].map((name) => `${folder}/${name}`)])
+    mkdirSync(join(mounted, path), { recursive: true });
+  for (const target of workload.targets.filter(({ isOld }) => isOld))
+    makeOld(mounted, target, featureOf(workload, target));
   await stand.unmount();
   await stand.end();
 }
@@ -86,14 +88,28 @@ async function mount(stand: Stand): Promise<void> {
 }
 
 /** Leaves the old image and the log in the run's folder. */
-export async function record(setup: Setup, subject: string, durability: Durability, workload: Workload, rounds: number): Promise<void> {
+export async function record(
+  setup: Setup,
+  subject: string,
+  durability: Durability,
+  workload: Workload,
+  rounds: number,
+): Promise<void> {
   await makeOldImage(setup, workload);
   const { stand, mark, end } = await startDisk(setup);
   await mount(stand);
   const start = (name: string, ...args: string[]): ChildProcess =>
     fork(new URL(name, import.meta.url), args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const bystander = start('bystander.js', join(stand.directory, 'background'));
-  const writer = start('writer.js', subject, durability, join(setup.workshop, 'peers'), stand.directory, mark, String(rounds));
+  const writer = start(
+    'writer.js',
+    subject,
+    durability,
+    join(setup.workshop, 'peers'),
+    stand.directory,
+    mark,
+    String(rounds),
+  );
   const [code] = (await once(writer, 'exit')) as [number | null];
   bystander.disconnect();
   await once(bystander, 'exit');

@@ -18,7 +18,8 @@ export interface Report {
 }
 
 export function describeMachine(): string {
-  const version = (command: string, arg: string): string | undefined => /\d[\d.]+/.exec(execFileSync(command, [arg], { encoding: 'utf8' }))?.[0];
+  const version = (command: string, arg: string): string | undefined =>
+    /\d[\d.]+/.exec(execFileSync(command, [arg], { encoding: 'utf8' }))?.[0];
   const name = /^PRETTY_NAME="(.*)"$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'Linux';
   return [
     `${name}, kernel ${release().split('-')[0]}`,
@@ -31,11 +32,27 @@ type Row = (string | number)[];
 
 /** For every kind of program: one row for each filesystem and durability. */
 export function rowsOf(results: readonly Result[]): Row[] {
-  const head = ['program', 'filesystem', 'durability', 'acknowledged', 'flushes', 'states', 'unmountable', ...kinds, 'states with violations'];
-  return [head, ...results.map((result) => {
-    const { subject, filesystem, durability, acknowledged, flushes, states, unmountable, violations, bad } = result;
-    return ([subject, filesystem, durability, acknowledged, flushes, states, unmountable] as Row).concat(kinds.map((kind) => violations[kind]), bad);
-  })];
+  const head = [
+    'program',
+    'filesystem',
+    'durability',
+    'acknowledged',
+    'flushes',
+    'states',
+    'unmountable',
+    ...kinds,
+    'states with violations',
+  ];
+  return [
+    head,
+    ...results.map((result) => {
+      const { subject, filesystem, durability, acknowledged, flushes, states, unmountable, violations, bad } = result;
+      return ([subject, filesystem, durability, acknowledged, flushes, states, unmountable] as Row).concat(
+        kinds.map((kind) => violations[kind]),
+        bad,
+      );
+    }),
+  ];
 }
 
 /** Violations per thousand states, over all filesystems. */
@@ -44,11 +61,15 @@ export function rowsPerThousand(results: readonly Result[], versions: Report['ve
   const rows = names.map((name): Row => {
     const own = results.filter(({ subject, durability }) => subject === name && durability === 'full');
     const total = (count: (result: Result) => number): number => own.reduce((sum, result) => sum + count(result), 0);
-    const perThousand = (count: (result: Result) => number): string => ((total(count) / total((result) => result.states)) * 1000).toFixed(1);
+    const perThousand = (count: (result: Result) => number): string =>
+      ((total(count) / total((result) => result.states)) * 1000).toFixed(1);
     const states = total((result) => result.states);
     const title = versions[name] === undefined ? name : `${name} ${versions[name]}`;
     const figures = shown.map((kind) => perThousand(({ violations }) => violations[kind]));
-    return ([title, states] as Row).concat(figures, perThousand(({ bad }) => bad));
+    return ([title, states] as Row).concat(
+      figures,
+      perThousand(({ bad }) => bad),
+    );
   });
   return [['program', 'states', ...shown, 'any'], ...rows];
 }
@@ -58,9 +79,11 @@ const shown = ['torn', 'missing', 'lost', 'exposed', 'metadata'] as const;
 export function table(rows: readonly Row[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
   const isNumber = (cell: string | number | undefined): boolean => /^[\d.]+$/.test(String(cell));
-  const padded = (cell: string | number, width = 0): string => (isNumber(cell) ? String(cell).padStart(width) : String(cell).padEnd(width));
+  const padded = (cell: string | number, width = 0): string =>
+    isNumber(cell) ? String(cell).padStart(width) : String(cell).padEnd(width);
   const line = (row: Row): string => `| ${row.map((cell, at) => padded(cell, widths[at])).join(' | ')} |`;
-  const dashes = (width: number, at: number): string => (isNumber(rows[1]?.[at]) ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2));
+  const dashes = (width: number, at: number): string =>
+    isNumber(rows[1]?.[at]) ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2);
   const rule = `|${widths.map(dashes).join('|')}|`;
   return rows.flatMap((row, at) => (at === 0 ? [line(row), rule] : [line(row)])).join('\n');
 }
@@ -71,9 +94,22 @@ export function figuresOf(results: readonly Result[], versions: Report['versions
     const { subject, filesystem, durability, states, bad } = result;
     // Only this package has transactions among what it does.
     const kept = subject === directories ? ['G6', 'G9'] : ['G5', 'G6', ...(subject === untorn ? ['G9'] : [])];
-    const guarantees = durability === 'off' ? [] : ['G1', 'G2', ...(durability === 'full' ? ['G3'] : []), ...kept, 'G10'];
-    const program = own[subject] !== undefined ? {} : { program: `${subject}${versions[subject] === undefined ? '' : ` ${versions[subject]}`}` };
+    const guarantees =
+      durability === 'off' ? [] : ['G1', 'G2', ...(durability === 'full' ? ['G3'] : []), ...kept, 'G10'];
+    const program =
+      own[subject] !== undefined
+        ? {}
+        : { program: `${subject}${versions[subject] === undefined ? '' : ` ${versions[subject]}`}` };
     const { examples: _, ...details } = result;
-    return { of: 'power cuts', guarantees, filesystem, durabilities: [durability], count: states, violations: bad, details, ...program };
+    return {
+      of: 'power cuts',
+      guarantees,
+      filesystem,
+      durabilities: [durability],
+      count: states,
+      violations: bad,
+      details,
+      ...program,
+    };
   });
 }

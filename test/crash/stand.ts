@@ -18,9 +18,17 @@ export class Stand {
     this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
 
-  static async start(program: string, filesystem: Filesystem, directory: string, image: string, direct: boolean): Promise<Stand> {
+  static async start(
+    program: string,
+    filesystem: Filesystem,
+    directory: string,
+    image: string,
+    direct: boolean,
+  ): Promise<Stand> {
     const { type, mountOptions } = filesystem;
-    const child = spawn(program, [type, mountOptions, directory, image, ...(direct ? ['direct'] : [])], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(program, [type, mountOptions, directory, image, ...(direct ? ['direct'] : [])], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     const stand = new Stand(child, directory);
     stand.device = (await stand.#answer()).replace('ready ', '');
     return stand;

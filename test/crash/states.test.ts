@@ -8,13 +8,17 @@ const flush = (covers: number): Entry => ({ kind: 'flush', covers });
 const mark = (text: string): Entry => ({ kind: 'mark', text });
 
 function recording(...entries: Entry[]): Recording {
-  const writes = entries.filter(({ kind }) => kind === 'write').map((_, at) => ({ from: at * 10_000, to: at * 4096, size: 4096 }));
+  const writes = entries
+    .filter(({ kind }) => kind === 'write')
+    .map((_, at) => ({ from: at * 10_000, to: at * 4096, size: 4096 }));
   return { entries, writes };
 }
 
 describe('the disks that a power cut could leave', () => {
   it('are cut off before and after each flush and each mark, with all that was promised by then', () => {
-    const cuts = findCuts(recording(write, mark('start'), write, flush(2), mark('acknowledge 0'), write, mark('end'), write));
+    const cuts = findCuts(
+      recording(write, mark('start'), write, flush(2), mark('acknowledge 0'), write, mark('end'), write),
+    );
     assert.deepEqual(cuts, [
       { covered: 0, sent: 1, marks: 1, isLast: false },
       { covered: 0, sent: 2, marks: 1, isLast: true },
@@ -47,7 +51,9 @@ describe('the disks that a power cut could leave', () => {
   });
 
   it('are drawn again by the same seed', () => {
-    const cuts = findCuts(recording(mark('start'), ...Array.from({ length: 50 }, (_, at) => [write, flush(at + 1)]).flat(), mark('end')));
+    const cuts = findCuts(
+      recording(mark('start'), ...Array.from({ length: 50 }, (_, at) => [write, flush(at + 1)]).flat(), mark('end')),
+    );
     assert.deepEqual(chooseCuts(cuts, 20, seeded(3)), chooseCuts(cuts, 20, seeded(3)));
     assert.ok(chooseCuts(cuts, 20, seeded(3)).length < cuts.length);
     assert.deepEqual(chooseCuts(cuts, 1000, seeded(3)), cuts);

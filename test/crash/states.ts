@@ -1,8 +1,8 @@
 /**
  * The disks that a power cut could leave.
  *
- * A disk with a volatile cache keeps what was answered before the last completed flush came in. Of the writes after it any
- * subset may be there, each whole or only some of its sectors of 512 bytes: the model of ALICE (Pillai et al., OSDI
+ * A disk with a volatile cache keeps what was answered before the last completed flush came in. Of the writes after it
+ * any subset may be there, each whole or only some of its sectors of 512 bytes: the model of ALICE (Pillai et al., OSDI
  * '14) and CrashMonkey (Mohan et al., OSDI '18), one layer down. The order in which a disk does them adds nothing: it
  * shows only where two writes meet in one sector, and there too a subset leaves the older, the newer or neither.
  */
@@ -16,15 +16,18 @@ export interface Cut {
   readonly sent: number;
   /** Marks that had been made. */
   readonly marks: number;
-  /** Whether it is the last before another flush: there the disk that has nothing more than what was flushed is looked at. */
+  /**
+   * Whether it is the last before another flush: there the disk that has nothing more than what was flushed is looked
+   * at.
+   */
   readonly isLast: boolean;
 }
 
 export const sector = 512;
 
 /**
- * The moments before and after each flush and each mark, from the mark `start` to the mark `end`. Between two writes only
- * the last is kept of several moments with the same writes: it has made the most promises.
+ * The moments before and after each flush and each mark, from the mark `start` to the mark `end`. Between two writes
+ * only the last is kept of several moments with the same writes: it has made the most promises.
  */
 export function findCuts({ entries }: Recording): Cut[] {
   const cuts = new Map<string, { -readonly [K in keyof Cut]: Cut[K] }>();
@@ -73,7 +76,8 @@ export function seeded(seed: number): Random {
 export function sampleStates(cut: Cut, writes: readonly DiskWrite[], count: number, random: Random): DiskWrite[][] {
   const open = writes.slice(cut.covered, cut.sent);
   const states = new Map<string, DiskWrite[]>();
-  const add = (parts: DiskWrite[]): void => void states.set(parts.map(({ from, size }) => `${from}+${size}`).join(' '), parts);
+  const add = (parts: DiskWrite[]): void =>
+    void states.set(parts.map(({ from, size }) => `${from}+${size}`).join(' '), parts);
   if (cut.isLast) add([]);
   if (open.length > 0) add(open);
   if (2 ** open.length <= count) {
@@ -93,13 +97,17 @@ function tear(write: DiskWrite, random: Random): DiskWrite[] {
   const sectors = Math.floor(write.size / sector);
   const at = Math.floor(random() * sectors);
   const part = (first: number, end: number): DiskWrite[] =>
-    end > first ? [{ from: write.from + first * sector, to: write.to + first * sector, size: (end - first) * sector }] : [];
+    end > first
+      ? [{ from: write.from + first * sector, to: write.to + first * sector, size: (end - first) * sector }]
+      : [];
   switch (Math.floor(random() * 3)) {
     case 0:
       return part(0, at);
     case 1:
       return part(at, sectors);
     default:
-      return Array.from({ length: Math.min(sectors, 64) }, (_, index) => (random() < 0.5 ? part(index, index + 1) : [])).flat();
+      return Array.from({ length: Math.min(sectors, 64) }, (_, index) =>
+        random() < 0.5 ? part(index, index + 1) : [],
+      ).flat();
   }
 }

@@ -1,5 +1,15 @@
 /** The programs under test: the built package, controls that are wrong in one known way, and peers from npm. */
-import { chmodSync, chownSync, closeSync, existsSync, fsyncSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -11,7 +21,22 @@ import { syncPath } from './sync-path.ts';
 import type { Operation } from './workload.ts';
 
 /** What an operation asks of the program. */
-export type Feature = 'write' | 'mode' | 'sync' | 'update' | 'only' | 'parents' | 'simple' | 'numbered' | 'stream' | 'order' | 'together' | 'link' | 'blocking link' | 'exchange' | 'ready';
+export type Feature =
+  | 'write'
+  | 'mode'
+  | 'sync'
+  | 'update'
+  | 'only'
+  | 'parents'
+  | 'simple'
+  | 'numbered'
+  | 'stream'
+  | 'order'
+  | 'together'
+  | 'link'
+  | 'blocking link'
+  | 'exchange'
+  | 'ready';
 export type Durability = 'full' | 'normal' | 'off';
 export type Write = (path: string, content: Buffer, operation: Operation) => Promise<unknown>;
 
@@ -77,7 +102,7 @@ function control(flaw: Flaw, caughtAs: readonly Kind[], hiddenOn: readonly strin
     const temporary = flaw.inPlace ? path : `${path}.tmp`;
     const fd = openSync(temporary, flaw.inPlace && !isNew ? 'r+' : 'w', flaw.modeLast ? 0o644 : 0o600);
     for (const half of [content.subarray(0, content.length / 2), content.subarray(content.length / 2)]) {
-      for (let at = 0; at < half.length; ) at += writeSync(fd, half, at);
+      for (let at = 0; at < half.length;) at += writeSync(fd, half, at);
       if (flaw.inPlace) fsyncSync(fd); // As a journal may do at any moment, here so that it is seen every time.
     }
     if (flaw.inPlace) ftruncateSync(fd, content.length);
@@ -113,7 +138,9 @@ function peer(name: string, adapt: (module: PeerModule) => Write): Subject {
   return {
     features: plain,
     async load(_, peers) {
-      const { load } = (await import(pathToFileURL(`${peers}/load.mjs`).href)) as { load: (name: string) => Promise<PeerModule> };
+      const { load } = (await import(pathToFileURL(`${peers}/load.mjs`).href)) as {
+        load: (name: string) => Promise<PeerModule>;
+      };
       return adapt(await load(name));
     },
   };
@@ -123,7 +150,10 @@ export const untorn = 'untorn';
 
 /** This package, by what is done with it. */
 export const own: Record<string, Subject> = {
-  [untorn]: { features: [...plain, 'sync', 'update', 'only', 'parents', 'simple', 'numbered', 'stream', 'order', 'together'], load: loadUntorn },
+  [untorn]: {
+    features: [...plain, 'sync', 'update', 'only', 'parents', 'simple', 'numbered', 'stream', 'order', 'together'],
+    load: loadUntorn,
+  },
   [directories]: ownDirectories,
 };
 
@@ -138,8 +168,14 @@ export const controls: Record<string, Subject> = { ...fileControls, ...directory
 
 /** Where one is given a mode, `mode` is passed; else each does what it does by default. */
 export const peers: Record<string, Subject> = {
-  'write-file-atomic': peer('write-file-atomic', (module) => (path, content, operation) => module.default(path, content, modeOf(operation))),
-  'atomically': peer('atomically', (module) => (path, content, operation) => module.writeFile(path, content, modeOf(operation))),
+  'write-file-atomic': peer(
+    'write-file-atomic',
+    (module) => (path, content, operation) => module.default(path, content, modeOf(operation)),
+  ),
+  'atomically': peer(
+    'atomically',
+    (module) => (path, content, operation) => module.writeFile(path, content, modeOf(operation)),
+  ),
   'steno': peer('steno', ({ Writer }) => {
     const writers = new Map<string, StenoWriter>();
     return (path, content) => {
@@ -159,7 +195,12 @@ function modeOf({ feature, target }: Operation): Options {
 }
 
 /** Those of November 2026, whatever npm would choose for this Node. */
-export const peerVersions: Record<string, string> = { 'write-file-atomic': '8', 'atomically': '2', 'steno': '4', 'fast-write-atomic': '0.4' };
+export const peerVersions: Record<string, string> = {
+  'write-file-atomic': '8',
+  'atomically': '2',
+  'steno': '4',
+  'fast-write-atomic': '0.4',
+};
 
 export const subjects: Record<string, Subject> = {
   ...own,

@@ -39,7 +39,14 @@ export function makeWorkload(rounds: number, features: readonly Feature[]): Work
   const groups: Operation[][] = [];
   let id = 0;
 
-  function operation(feature: Feature, name: string, size: number, isOld = false, mode = 0o644, owner = 0): Operation[] {
+  function operation(
+    feature: Feature,
+    name: string,
+    size: number,
+    isOld = false,
+    mode = 0o644,
+    owner = 0,
+  ): Operation[] {
     if (!features.includes(feature)) return [];
     const path = `${folder}/${name}`;
     const target = targets.get(path) ?? { path, mode, uid: owner, gid: owner, isOld };
@@ -63,7 +70,10 @@ export function makeWorkload(rounds: number, features: readonly Feature[]): Work
       operation('simple', 'kept', 6000, true, 0o600),
       operation('numbered', 'numbered', 1024, true),
       operation('stream', 'streamed', size, true),
-      [...operation('together', 'left/uppermost', 3000, true), ...operation('together', 'right/lowermost', 5000, true, 0o600)],
+      [
+        ...operation('together', 'left/uppermost', 3000, true),
+        ...operation('together', 'right/lowermost', 5000, true, 0o600),
+      ],
       ['north', 'east', 'south', 'west'].flatMap((name, at) => operation('write', `many/${name}`, 1024 << at, true)),
       [...operation('order', 'hurried', 1024, true), ...operation('order', 'hurried', 2048, true)],
       [...operation('order', 'overtaken', 9000, true), ...operation('sync', 'overtaken', 2048, true)],
@@ -72,7 +82,11 @@ export function makeWorkload(rounds: number, features: readonly Feature[]): Work
       operation('blocking link', 'library', 3000, true, 0o755),
       operation('ready', 'release', size, true, 0o755),
       operation('exchange', 'shop', 6000, true, 0o750, 1000),
-      [...operation('link', 'upstairs', 1024, true, 0o755), ...operation('link', 'downstairs', 70_000, true, 0o755), ...operation('exchange', 'cellar', 2048, true, 0o755)],
+      [
+        ...operation('link', 'upstairs', 1024, true, 0o755),
+        ...operation('link', 'downstairs', 70_000, true, 0o755),
+        ...operation('exchange', 'cellar', 2048, true, 0o755),
+      ],
     );
   }
   return { targets: [...targets.values()], groups: groups.filter((group) => group.length > 0) };
@@ -82,7 +96,9 @@ export function makeWorkload(rounds: number, features: readonly Feature[]): Work
 export function makeContent(target: Target, version: number, size: number): Buffer {
   const head = Buffer.from(`untorn ${target.path} ${version}\n`);
   const key = createHash('sha256').update(head).digest();
-  const noise = createCipheriv('aes-128-ctr', key.subarray(0, 16), key.subarray(16)).update(Buffer.alloc(size - head.length));
+  const noise = createCipheriv('aes-128-ctr', key.subarray(0, 16), key.subarray(16)).update(
+    Buffer.alloc(size - head.length),
+  );
   return Buffer.concat([head, noise]);
 }
 

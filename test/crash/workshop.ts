@@ -1,7 +1,17 @@
 /** What the test needs of the machine, a folder for all it makes, and the end of all of it. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToExchange } from '../support/exchange.ts';
@@ -21,7 +31,8 @@ export function reasonToSkip(): string | undefined {
     return 'there can be no mount namespaces';
   }
   const known = readFileSync('/proc/filesystems', 'utf8').split(/\s+/);
-  for (const type of ['ext4', 'xfs', 'btrfs', 'fuse']) if (!known.includes(type) && !canLoad(type)) return `the kernel has no ${type}`;
+  for (const type of ['ext4', 'xfs', 'btrfs', 'fuse'])
+    if (!known.includes(type) && !canLoad(type)) return `the kernel has no ${type}`;
   return undefined;
 }
 
@@ -56,8 +67,9 @@ function removeLeftOver(above: string): void {
 }
 
 /**
- * Children have mounts of their own, that end with the last of them; loop devices clear themselves; disk.c and stand.c end with
- * the one that started them, and Node's children when their channel closes. So nothing is left, however this process ends.
+ * Children have mounts of their own, that end with the last of them; loop devices clear themselves; disk.c and stand.c
+ * end with the one that started them, and Node's children when their channel closes. So nothing is left, however this
+ * process ends.
  */
 export class Workshop {
   readonly folder: string;
@@ -99,16 +111,21 @@ export class Workshop {
     const wanted = peers.map((name) => `${name}@${peerVersions[name] ?? 'latest'}`);
     execFileSync('npm', ['install', ...options, ...wanted], { stdio: ['ignore', 'ignore', 'inherit'] });
     writeFileSync(join(folder, 'load.mjs'), 'export const load = (name) => import(name);\n');
-    const versionOf = (name: string): string => JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')).version;
+    const versionOf = (name: string): string =>
+      JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')).version;
     return Object.fromEntries(peers.map((name) => [name, versionOf(name)]));
   }
 
   /** Runs one of the test's own programs with mounts of its own; resolves with what it writes. */
   async run(program: string, ...args: string[]): Promise<string> {
-    const child = spawn('unshare', ['--mount', process.execPath, new URL(program, import.meta.url).pathname, ...args, this.folder], {
-      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-      env: { ...process.env, PATH: this.#path },
-    });
+    const child = spawn(
+      'unshare',
+      ['--mount', process.execPath, new URL(program, import.meta.url).pathname, ...args, this.folder],
+      {
+        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+        env: { ...process.env, PATH: this.#path },
+      },
+    );
     this.#children.add(child);
     let output = '';
     child.stdout?.on('data', (data) => (output += data));

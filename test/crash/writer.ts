@@ -1,4 +1,7 @@
-/** The process that writes, on a filesystem whose disk is being recorded. It marks what it begins and what was acknowledged. */
+/**
+ * The process that writes, on a filesystem whose disk is being recorded. It marks what it begins and what was
+ * acknowledged.
+ */
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { subjects, type Durability } from './subjects.ts';

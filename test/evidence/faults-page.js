@@ -3,7 +3,8 @@ import { table } from './table.js';
 
 export function faultsSection(part) {
   if (part === undefined) return '';
-  const count = (of) => part.figures.filter((figure) => figure.of === of).reduce((total, figure) => total + figure.count, 0);
+  const count = (of) =>
+    part.figures.filter((figure) => figure.of === of).reduce((total, figure) => total + figure.count, 0);
   return `## Faults
 
 ${count('faults')} calls that failed with EIO, ENOSPC, EDQUOT, EINTR, EACCES, EPERM or EMFILE, wrote nothing, one byte or all but one, or did what they were asked and reported
@@ -18,10 +19,37 @@ transaction that had failed after its commit was completed by the next call ther
 export function peersSection(part) {
   if (part === undefined) return '';
   const rows = part.figures.map(({ program, details }) => {
-    const { faults, damaged, falseSuccess, unsettled, litter, kills, killedDamaged, killedLitter, killedSwept, missed } = details;
-    return [program, faults, damaged, falseSuccess, unsettled, litter, kills, killedDamaged, killedLitter, killedSwept, missed];
+    const {
+      faults,
+      damaged,
+      falseSuccess,
+      unsettled,
+      litter,
+      kills,
+      killedDamaged,
+      killedLitter,
+      killedSwept,
+      missed,
+    } = details;
+    return [
+      program,
+      faults,
+      damaged,
+      falseSuccess,
+      unsettled,
+      litter,
+      kills,
+      killedDamaged,
+      killedLitter,
+      killedSwept,
+      missed,
+    ];
   });
-  const examples = part.figures.flatMap(({ program, details: { examples } }) => ['damaged', 'falseSuccess', 'unsettled', 'killedDamaged'].filter((kind) => examples[kind] !== undefined).map((kind) => `- ${program}, ${titles[kind]}: ${examples[kind]}`));
+  const examples = part.figures.flatMap(({ program, details: { examples } }) =>
+    ['damaged', 'falseSuccess', 'unsettled', 'killedDamaged']
+      .filter((kind) => examples[kind] !== undefined)
+      .map((kind) => `- ${program}, ${titles[kind]}: ${examples[kind]}`),
+  );
   return `### Peers
 
 The same faults at every system call that each program makes on its files for one write of 100 kB over an existing file, each in a process of its own:

@@ -13,7 +13,8 @@ export function countByGuarantee(lines) {
     for (const { ids } of tests) for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
   };
   for (const { name, nesting, kind, passed, skipped } of lines) {
-    if (kind === 'suite') for (const test of open) if (test.nesting > nesting) for (const id of idsIn(name)) test.ids.add(id);
+    if (kind === 'suite')
+      for (const test of open) if (test.nesting > nesting) for (const id of idsIn(name)) test.ids.add(id);
     if (kind === 'test' && passed && skipped === false) open.push({ nesting, ids: new Set(idsIn(name)) });
     if (nesting === 0) {
       close(open);

@@ -1,4 +1,5 @@
-// docs/evidence.md with its plots, and the tables of docs/guarantees.md, made from the figures in docs/evidence. The prose is fixed; every figure is measured.
+// docs/evidence.md with its plots, and the tables of docs/guarantees.md, made from the figures in docs/evidence. The
+// prose is fixed; every figure is measured.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bars } from '../../bench/plot.js';
@@ -10,12 +11,21 @@ import { table } from './table.js';
 
 /** @param {string} docs the folder @param {string[]} names of the parts */
 export function writePages(docs, names) {
-  const parts = Object.fromEntries(names.map((name) => [name, join(docs, 'evidence', `${name}.json`)]).filter(([, path]) => existsSync(path)).map(([name, path]) => [name, JSON.parse(readFileSync(path, 'utf8'))]));
-  const own = Object.values(parts).flatMap(({ figures }) => figures).filter(({ program }) => program === undefined);
+  const parts = Object.fromEntries(
+    names
+      .map((name) => [name, join(docs, 'evidence', `${name}.json`)])
+      .filter(([, path]) => existsSync(path))
+      .map(([name, path]) => [name, JSON.parse(readFileSync(path, 'utf8'))]),
+  );
+  const own = Object.values(parts)
+    .flatMap(({ figures }) => figures)
+    .filter(({ program }) => program === undefined);
   writeFileSync(join(docs, 'evidence.md'), evidence(parts));
-  for (const [name, title, unit, rows] of plots(parts)) writeFileSync(join(docs, 'evidence', `${name}.svg`), bars(title, rows, unit));
+  for (const [name, title, unit, rows] of plots(parts))
+    writeFileSync(join(docs, 'evidence', `${name}.svg`), bars(title, rows, unit));
   into(join(docs, 'guarantees.md'), 'shown', matrix(own));
-  if (parts.filesystems !== undefined) into(join(docs, 'filesystems.md'), 'filesystems', filesystemsTables(parts.filesystems));
+  if (parts.filesystems !== undefined)
+    into(join(docs, 'filesystems.md'), 'filesystems', filesystemsTables(parts.filesystems));
   if (parts.runtimes !== undefined) into(join(docs, 'guarantees.md'), 'runtimes', runtimes(parts.runtimes));
 }
 
@@ -23,11 +33,17 @@ function into(path, mark, section) {
   const [start, end] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`];
   const text = readFileSync(path, 'utf8');
   if (!text.includes(start) || !text.includes(end)) throw new Error(`${path} has no ${start} … ${end}`);
-  writeFileSync(path, text.replace(new RegExp(`${start}[^]*${end}`), () => `${start}\n${section}\n${end}`));
+  writeFileSync(
+    path,
+    text.replace(new RegExp(`${start}[^]*${end}`), () => `${start}\n${section}\n${end}`),
+  );
 }
 
 function runtimes({ figures }) {
-  return table([['runtime', 'behaviours that hold', 'known to differ', 'fail', 'not tried'], ...figures.map(({ program, details: { pass, known, fail, skipped } }) => [program, pass, known, fail, skipped])]);
+  return table([
+    ['runtime', 'behaviours that hold', 'known to differ', 'fail', 'not tried'],
+    ...figures.map(({ program, details: { pass, known, fail, skipped } }) => [program, pass, known, fail, skipped]),
+  ]);
 }
 
 function evidence(parts) {
@@ -47,15 +63,34 @@ tables of [guarantees.md](guarantees.md) from them; nothing is typed by hand.
     racesSection(parts.races),
     filesystemsSection(parts.filesystems),
     othersSection(parts),
-  ].join('\n').replaceAll(/\n{3,}/g, '\n\n').trimEnd()}\n`;
+  ]
+    .join('\n')
+    .replaceAll(/\n{3,}/g, '\n\n')
+    .trimEnd()}\n`;
 }
 
-const commands = { faults: '`npm run evidence -- faults`', races: '`npm run test:torture`', filesystems: '`npm run test:filesystems`', windows: '`npm run test:windows`', runtimes: '`npm run test:runtimes`', 'power-cuts': '`npm run test:crash -- --all`', directories: '`npm run test:crash -- directories`', peers: '`npm run evidence -- peers`' };
+const commands = {
+  faults: '`npm run evidence -- faults`',
+  races: '`npm run test:torture`',
+  filesystems: '`npm run test:filesystems`',
+  windows: '`npm run test:windows`',
+  runtimes: '`npm run test:runtimes`',
+  'power-cuts': '`npm run test:crash -- --all`',
+  directories: '`npm run test:crash -- directories`',
+  peers: '`npm run evidence -- peers`',
+};
 
 function whereAndWhen(parts) {
   const rows = Object.entries(parts).map(([name, { about, seconds }]) => {
     const { date, system, processor, node, versions } = about;
-    return [name.replace('-', ' '), commands[name] ?? '`npm test`', date, versions.untorn, `Node ${node.slice(1)}, ${system}, ${processor}`, seconds];
+    return [
+      name.replace('-', ' '),
+      commands[name] ?? '`npm test`',
+      date,
+      versions.untorn,
+      `Node ${node.slice(1)}, ${system}, ${processor}`,
+      seconds,
+    ];
   });
   return table([['', 'command', 'date', 'untorn', 'on', 'seconds'], ...rows]);
 }
@@ -64,7 +99,16 @@ const sum = (figures, of) => figures.reduce((total, figure) => total + (figure.o
 
 function racesSection(part) {
   if (part === undefined) return '';
-  const rows = part.figures.filter(({ of }) => of === 'reads in races').map(({ filesystem, details: { reads, writes, kills, swept, violations } }) => [filesystem, reads, writes, kills, swept, violations.length]);
+  const rows = part.figures
+    .filter(({ of }) => of === 'reads in races')
+    .map(({ filesystem, details: { reads, writes, kills, swept, violations } }) => [
+      filesystem,
+      reads,
+      writes,
+      kills,
+      swept,
+      violations.length,
+    ]);
   return `## Races
 
 Three processes with two writing threads each write one file of all and one of each thread's own: synchronous, asynchronous, not awaited, streamed,
@@ -77,9 +121,18 @@ ${table([['filesystem', 'reads', 'writes', 'kills', 'temporary files swept', 'vi
 
 function othersSection({ model, programs, windows }) {
   const lines = [];
-  if (model !== undefined) lines.push(`- ${sum(model.figures, 'crash states of a model')} states that a crash can leave on a simulated disk, in every order of the calls with few preemptions, where data, metadata and names reach the disk in any order that the missing syncs allow ([test/model](../test/model)). The protocol with a mistake in it, as a sync left out, must be seen to break a promise, for each of a list of mistakes.`);
-  if (programs !== undefined) lines.push(`- ${sum(programs.figures, 'random programs')} random programs of all kinds of calls, with aliases, aborts and failures ([test/property](../test/property)). Here too each of a list of mistakes must be seen.`);
-  if (windows !== undefined) lines.push(`- Windows: the tests in [test/windows](../test/windows), and those of updates and kills in [test/lifecycle](../test/lifecycle), with Node's build for it under Wine, with files held open by other processes.`);
+  if (model !== undefined)
+    lines.push(
+      `- ${sum(model.figures, 'crash states of a model')} states that a crash can leave on a simulated disk, in every order of the calls with few preemptions, where data, metadata and names reach the disk in any order that the missing syncs allow ([test/model](../test/model)). The protocol with a mistake in it, as a sync left out, must be seen to break a promise, for each of a list of mistakes.`,
+    );
+  if (programs !== undefined)
+    lines.push(
+      `- ${sum(programs.figures, 'random programs')} random programs of all kinds of calls, with aliases, aborts and failures ([test/property](../test/property)). Here too each of a list of mistakes must be seen.`,
+    );
+  if (windows !== undefined)
+    lines.push(
+      `- Windows: the tests in [test/windows](../test/windows), and those of updates and kills in [test/lifecycle](../test/lifecycle), with Node's build for it under Wine, with files held open by other processes.`,
+    );
   return lines.length === 0 ? '' : `## Besides\n\n${lines.join('\n')}\n`;
 }
 
@@ -87,8 +140,22 @@ function plots(parts) {
   const found = [];
   if (parts['power-cuts'] !== undefined) found.push(powerCutsPlot(parts['power-cuts']));
   if (parts.peers === undefined) return found;
-  const rows = (value) => parts.peers.figures.map((figure) => ({ name: figure.program, value: value(figure), ours: figure.program === 'untorn' })).toSorted((one, other) => one.value - other.value).map((row) => ({ ...row, median: row.value, low: row.value, high: row.value }));
-  found.push(['faults', 'Writes that left the file damaged, or reported success without the new content, per thousand faults', '', rows(({ details: { damaged, falseSuccess, faults } }) => ((damaged + falseSuccess) / faults) * 1000)]);
-  found.push(['litter', 'Files left behind, per thousand faults', '', rows(({ details: { litter, faults } }) => (litter / faults) * 1000)]);
+  const rows = (value) =>
+    parts.peers.figures
+      .map((figure) => ({ name: figure.program, value: value(figure), ours: figure.program === 'untorn' }))
+      .toSorted((one, other) => one.value - other.value)
+      .map((row) => ({ ...row, median: row.value, low: row.value, high: row.value }));
+  found.push([
+    'faults',
+    'Writes that left the file damaged, or reported success without the new content, per thousand faults',
+    '',
+    rows(({ details: { damaged, falseSuccess, faults } }) => ((damaged + falseSuccess) / faults) * 1000),
+  ]);
+  found.push([
+    'litter',
+    'Files left behind, per thousand faults',
+    '',
+    rows(({ details: { litter, faults } }) => (litter / faults) * 1000),
+  ]);
   return found;
 }

@@ -8,24 +8,62 @@ const isPeer = (figure) => figure.program !== undefined && !controls.has(figure.
 
 const rowOf = (figure) => {
   const { filesystem, durability, acknowledged, flushes, unmountable, violations } = figure.details;
-  return [nameOf(figure), filesystem, durability, acknowledged, flushes, figure.count, unmountable, ...kinds.map((kind) => violations[kind]), figure.violations];
+  return [
+    nameOf(figure),
+    filesystem,
+    durability,
+    acknowledged,
+    flushes,
+    figure.count,
+    unmountable,
+    ...kinds.map((kind) => violations[kind]),
+    figure.violations,
+  ];
 };
-const head = ['program', 'filesystem', 'durability', 'acknowledged', 'flushes', 'states', 'unmountable', ...kinds, 'states with violations'];
+const head = [
+  'program',
+  'filesystem',
+  'durability',
+  'acknowledged',
+  'flushes',
+  'states',
+  'unmountable',
+  ...kinds,
+  'states with violations',
+];
 
 /** Of each program, its states with violations per thousand. */
 function perThousand(figures) {
-  const full = figures.filter(({ details, ...figure }) => details.durability === 'full' && (figure.program === undefined || isPeer(figure)));
+  const full = figures.filter(
+    ({ details, ...figure }) => details.durability === 'full' && (figure.program === undefined || isPeer(figure)),
+  );
   return [...new Set(full.map(nameOf))].map((name) => {
     const own = full.filter((figure) => nameOf(figure) === name);
     const states = own.reduce((total, { count }) => total + count, 0);
     const share = (count) => (own.reduce((total, figure) => total + count(figure), 0) / states) * 1000;
-    return { name, states, kinds: kinds.map((kind) => share(({ details }) => details.violations[kind])), any: share(({ violations }) => violations) };
+    return {
+      name,
+      states,
+      kinds: kinds.map((kind) => share(({ details }) => details.violations[kind])),
+      any: share(({ violations }) => violations),
+    };
   });
 }
 
 export function powerCutsPlot({ figures }) {
-  const rows = perThousand(figures).map(({ name, any }) => ({ name, median: any, low: any, high: any, ours: name === 'untorn' }));
-  return ['power-cuts', 'Disks after a power cut with a file torn, lost, exposed or changed, per thousand', '', rows.toSorted((one, other) => one.median - other.median)];
+  const rows = perThousand(figures).map(({ name, any }) => ({
+    name,
+    median: any,
+    low: any,
+    high: any,
+    ours: name === 'untorn',
+  }));
+  return [
+    'power-cuts',
+    'Disks after a power cut with a file torn, lost, exposed or changed, per thousand',
+    '',
+    rows.toSorted((one, other) => one.median - other.median),
+  ];
 }
 
 export function powerCutsSection(part) {

@@ -35,7 +35,10 @@ describe('examples/time-tracker', () => {
   /** Runs the tracker; what is loaded before it may break something. */
   function trackWith(preload: string, ...given: string[]): Promise<Ended> {
     const code = `process.argv.splice(1, 0, 'tracker'); await import(${JSON.stringify(new URL('tracker.js', example))});`;
-    return run(code, given, { env: { TRACKER_DIR: here.folder }, flags: ['--import', `data:text/javascript,${encodeURIComponent(preload)}`] });
+    return run(code, given, {
+      env: { TRACKER_DIR: here.folder },
+      flags: ['--import', `data:text/javascript,${encodeURIComponent(preload)}`],
+    });
   }
 
   function sessions(): Session[] {
@@ -68,7 +71,10 @@ describe('examples/time-tracker', () => {
       assert.deepEqual([sessions(), existsSync(here.at('active.json'))], [[], true]);
       const { status, stderr } = await (next === 'start' ? track('start', 'a poem') : track(next));
       assert.deepEqual([status, stderr], [0, '']);
-      assert.deepEqual(sessions().map(({ project }) => project), ['a novel']);
+      assert.deepEqual(
+        sessions().map(({ project }) => project),
+        ['a novel'],
+      );
       assert.equal(existsSync(here.at('active.json')), next === 'start');
     });
   }
@@ -81,9 +87,19 @@ describe('examples/time-tracker', () => {
     assert.equal((await track('recover')).status, 0);
     const log = sessions().map(({ id }) => id);
     const active = existsSync(here.at('active.json')) ? [(JSON.parse(here.text('active.json')) as Session).id] : [];
-    const [started, stopped] = ['started', 'stopped'].map((word) => acknowledged.filter((line) => line.startsWith(word)).map((line) => line.slice(8)));
-    assert.deepEqual(started?.filter((id) => ![...log, ...active].includes(id)), [], 'sessions that were started and are nowhere');
-    assert.deepEqual(stopped?.filter((id) => !log.includes(id)), [], 'sessions that were stopped and are not in the log');
+    const [started, stopped] = ['started', 'stopped'].map((word) =>
+      acknowledged.filter((line) => line.startsWith(word)).map((line) => line.slice(8)),
+    );
+    assert.deepEqual(
+      started?.filter((id) => ![...log, ...active].includes(id)),
+      [],
+      'sessions that were started and are nowhere',
+    );
+    assert.deepEqual(
+      stopped?.filter((id) => !log.includes(id)),
+      [],
+      'sessions that were stopped and are not in the log',
+    );
     assert.equal(new Set([...log, ...active]).size, log.length + active.length, 'a session is there twice');
     assert.ok(stopped !== undefined && stopped.length >= 10, 'there was something to lose');
     // Who comes next takes over what the killed ones held.
@@ -93,7 +109,9 @@ describe('examples/time-tracker', () => {
     assert.deepEqual(here.names(), ['sessions.json']);
   });
 
-  /** Starts and stops sessions, and is killed at some moment, unless it is one of five. What it was told, line by line. */
+  /**
+   * Starts and stops sessions, and is killed at some moment, unless it is one of five. What it was told, line by line.
+   */
   async function user(number: number): Promise<string[]> {
     const program = start(
       `const [folder, url, project] = process.argv.slice(1);
@@ -125,7 +143,7 @@ describe('examples/time-tracker', () => {
   async function watch(until: Promise<unknown>): Promise<void> {
     let over = false;
     void until.then(() => (over = true));
-    for (let length = 0; !over; ) {
+    for (let length = 0; !over;) {
       const now = sessions().length;
       assert.ok(now >= length, `the log had ${length} sessions, and then ${now}`);
       length = now;

@@ -1,8 +1,9 @@
 /**
- * Many trials of one call: as they are selected, by one program that makes it again and again, or by a program of its own for each.
+ * Many trials of one call: as they are selected, by one program that makes it again and again, or by a program of its
+ * own for each.
  *
- * `UNTORN_FAULTS=full` kills at every system call and tries every fault at each; `kills` tries every third fault, spread over the
- * calls; otherwise a sample of both.
+ * `UNTORN_FAULTS=full` kills at every system call and tries every fault at each; `kills` tries every third fault,
+ * spread over the calls; otherwise a sample of both.
  */
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -29,7 +30,10 @@ function sample(trials: readonly Trial[], some: number, oneIn: number | undefine
 }
 
 function spread(trials: readonly Trial[], size: number, offset: number): Trial[] {
-  return Array.from({ length: size }, (_, index) => trials[(Math.floor((index * trials.length) / size) + offset) % trials.length] as Trial);
+  return Array.from(
+    { length: size },
+    (_, index) => trials[(Math.floor((index * trials.length) / size) + offset) % trials.length] as Trial,
+  );
 }
 
 const orderName = ({ call, fault }: Trial): string => `${call.text} ${call.nth} ${fault}`;
@@ -40,10 +44,20 @@ function numberOf(name: string): number {
 
 type Select = (model: Run) => Trial[];
 
-const withFaults = ({ calls }: Run, some: number): Trial[] => sample(calls.flatMap((call) => [...faultsOf(call), ...lateFaultsOf(call)].map((fault) => ({ call, fault }))), some, full ? (extent === 'full' ? 1 : 3) : undefined);
+const withFaults = ({ calls }: Run, some: number): Trial[] =>
+  sample(
+    calls.flatMap((call) => [...faultsOf(call), ...lateFaultsOf(call)].map((fault) => ({ call, fault }))),
+    some,
+    full ? (extent === 'full' ? 1 : 3) : undefined,
+  );
 // A new program for each takes longer.
 export const withAFault: Select = (model) => withFaults(model, 2);
-export const withKills: Select = ({ calls }) => sample(calls.map((call) => ({ call, fault: kill })), 2, full ? 1 : undefined);
+export const withKills: Select = ({ calls }) =>
+  sample(
+    calls.map((call) => ({ call, fault: kill })),
+    2,
+    full ? 1 : undefined,
+  );
 
 const naming = ({ call, fault }: Trial): string => `${fault} at ${call.text} ${call.nth}`;
 const undoing = ({ call }: Trial): boolean => call.text.startsWith('unlink');
@@ -114,14 +128,16 @@ export function shows(what: string, trials: () => Promise<number>): void {
 
 type Once<S extends Stage> = (stage: S, trial?: Trial) => Promise<Run>;
 
-export const inNewProgram = (way: Way): Once<Stage> => async (stage, trial) => {
-  const subject = await Subject.start(stage.folder);
-  try {
-    return await runLibrary(subject, way, stage, trial);
-  } finally {
-    await subject.end();
-  }
-};
+export const inNewProgram =
+  (way: Way): Once<Stage> =>
+  async (stage, trial) => {
+    const subject = await Subject.start(stage.folder);
+    try {
+      return await runLibrary(subject, way, stage, trial);
+    } finally {
+      await subject.end();
+    }
+  };
 
 /** Each trial is a program of its own, that does it for the first time. */
 export async function onceEach<S extends Stage>(stage: S, once: Once<S>, select: Select): Promise<number> {
@@ -159,6 +175,14 @@ export function tellTrials(guarantees: Readonly<Record<'faults' | 'kills', reado
     const { faults, kills } = counts;
     t.diagnostic(`${faults + kills} trials: ${faults} faults, ${kills} kills; ${missed.length} calls were not met`);
     assert.deepEqual(missed, []);
-    for (const of of ['faults', 'kills'] as const) note({ of, guarantees: guarantees[of], filesystem: filesystemOf(base), durabilities: ['full'], count: counts[of], violations: 0 });
+    for (const of of ['faults', 'kills'] as const)
+      note({
+        of,
+        guarantees: guarantees[of],
+        filesystem: filesystemOf(base),
+        durabilities: ['full'],
+        count: counts[of],
+        violations: 0,
+      });
   });
 }

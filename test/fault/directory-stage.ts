@@ -1,6 +1,18 @@
 /** A directory whose place another takes, and what must be true of both after it. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { replaceDirectorySync, sweepSync } from 'untorn';
 import { contents } from './contents.ts';
@@ -47,10 +59,17 @@ export class DirectoryStage implements Stage {
   /** What is at the path: nothing, or all of one directory. */
   #state(what: string): 'old' | 'new' | 'next' {
     if (!existsSync(this.path)) {
-      assert.ok(this.#form === 'nothing' && lstatSync(this.path, { throwIfNoEntry: false }) === undefined, `${what}: it is gone`);
+      assert.ok(
+        this.#form === 'nothing' && lstatSync(this.path, { throwIfNoEntry: false }) === undefined,
+        `${what}: it is gone`,
+      );
       return 'old';
     }
-    assert.deepEqual([readdirSync(this.path).toSorted(), readdirSync(join(this.path, 'sub'))], [['index', 'sub'], ['page']], `${what}: names`);
+    assert.deepEqual(
+      [readdirSync(this.path).toSorted(), readdirSync(join(this.path, 'sub'))],
+      [['index', 'sub'], ['page']],
+      `${what}: names`,
+    );
     const [index, page] = ['index', 'sub/page'].map((name) => readFileSync(join(this.path, name), 'utf8'));
     assert.equal(index, page, what);
     const found = (['old', 'new', 'next'] as const).find((one) => contents[one] === index);
@@ -59,12 +78,14 @@ export class DirectoryStage implements Stage {
   }
 
   #checkReady(state: string, what: string): void {
-    if (this.#isReady) assert.equal(existsSync(join(`${this.path}-ready`, 'index')), state === 'old', `${what}: what was ready`);
+    if (this.#isReady)
+      assert.equal(existsSync(join(`${this.path}-ready`, 'index')), state === 'old', `${what}: what was ready`);
   }
 
   /** What is there beside the directory. */
   #litter(): string[] {
-    const link = lstatSync(this.path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(this.path) : '';
+    const link =
+      lstatSync(this.path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(this.path) : '';
     return readdirSync(this.folder).filter((name) => !['site', 'site-ready', link].includes(name));
   }
 
@@ -75,7 +96,8 @@ export class DirectoryStage implements Stage {
     const outcome = error?.outcome ?? 'new';
     if (outcome !== 'unknown') assert.equal(state, outcome, full);
     this.#checkReady(state, full);
-    if (this.#form !== 'nothing' && !this.#isReady) assert.equal(statSync(this.path).mode & 0o7777 & ~mode, 0, `${full}: mode`);
+    if (this.#form !== 'nothing' && !this.#isReady)
+      assert.equal(statSync(this.path).mode & 0o7777 & ~mode, 0, `${full}: mode`);
     // What could not be removed is in a directory of its own.
     const left = this.#litter().filter((name) => name !== relative(this.folder, oldPath ?? '').split('/')[0]);
     // Where it is not certain that the new one is durable, the old one stays.
@@ -98,7 +120,9 @@ export class DirectoryStage implements Stage {
     assert.equal(this.#state(`${what}: the next one`), 'next');
     const { kept, recoverable } = sweepSync(this.folder);
     // A version is whole, and is only told of. That which was there before is of this process, which lives.
-    const told = [...kept.filter(({ reason }) => reason === 'alive').map(({ path }) => path), ...recoverable].map((path) => basename(path.toString()));
+    const told = [...kept.filter(({ reason }) => reason === 'alive').map(({ path }) => path), ...recoverable].map(
+      (path) => basename(path.toString()),
+    );
     assert.deepEqual(this.#litter(), told, `${what}: neither swept nor told of`);
     assert.ok(told.length === 0 || (told.length === 1 && told[0]?.includes('untorn-v-')), `${what}: ${told.join(' ')}`);
   }

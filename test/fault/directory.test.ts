@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -33,7 +43,12 @@ interface Scenario {
   readonly source: 'function' | 'ready';
 }
 
-const scenarios: readonly Scenario[] = [{ before: 'nothing', source: 'ready' }, { before: 'link', source: 'function' }, { before: 'directory', source: 'function' }, { before: 'directory', source: 'ready' }];
+const scenarios: readonly Scenario[] = [
+  { before: 'nothing', source: 'ready' },
+  { before: 'link', source: 'function' },
+  { before: 'directory', source: 'function' },
+  { before: 'directory', source: 'ready' },
+];
 
 function prepare({ before, source }: Scenario): string {
   const folder = mkdtempSync(join(base, 'untorn-fault-'));
@@ -44,7 +59,12 @@ function prepare({ before, source }: Scenario): string {
 }
 
 function* replace(folder: string, { source }: Scenario, blocking: boolean, signal?: AbortSignal): Steps<unknown> {
-  const write = newLockedWrite(join(folder, 'site'), readOptions({ lock: { timeout: 2000 }, signal }), surroundings, blocking);
+  const write = newLockedWrite(
+    join(folder, 'site'),
+    readOptions({ lock: { timeout: 2000 }, signal }),
+    surroundings,
+    blocking,
+  );
   const filling: TreeSource = {
     *fill(directory) {
       fill(String(directory), 'new');
@@ -63,9 +83,15 @@ function check(folder: string, { before, source }: Scenario, error: unknown, wha
   const old = before === 'nothing' ? undefined : 'old';
   if (error === undefined) assert.equal(content, 'new', what);
   else if (!WriteError.isWriteError(error)) assert.fail(`${what}: ${(error as Error).stack}`);
-  else assert.equal(content, error.outcome === 'new' ? 'new' : error.outcome === 'old' ? old : 'neither', `${what}: ${error.message}`);
+  else
+    assert.equal(
+      content,
+      error.outcome === 'new' ? 'new' : error.outcome === 'old' ? old : 'neither',
+      `${what}: ${error.message}`,
+    );
   const isOld = WriteError.isWriteError(error) && error.outcome === 'old';
-  if (isOld && source === 'ready') assert.equal(contentOf(join(folder, 'next')), 'new', `${what}: what was ready is gone`);
+  if (isOld && source === 'ready')
+    assert.equal(contentOf(join(folder, 'next')), 'new', `${what}: what was ready is gone`);
   // Whatever failed, the lock is not held for ever.
   replaceDirectorySync(path, (directory) => fill(directory, 'next'), { durability: 'off', lock: { timeout: 5000 } });
   assert.equal(contentOf(path), 'next', what);
@@ -73,51 +99,59 @@ function check(folder: string, { before, source }: Scenario, error: unknown, wha
   const current = lstatSync(path).isSymbolicLink() ? readlinkSync(path) : '';
   const left = readdirSync(folder).filter((name) => !['site', 'next', current].includes(name));
   // This process is alive: what it could not remove stays until it ends.
-  for (const name of left) assert.match(name, isOld ? /untorn-d-/ : /untorn-[dv]-/, `${what}: ${String([removed, recoverable])}`);
+  for (const name of left)
+    assert.match(name, isOld ? /untorn-d-/ : /untorn-[dv]-/, `${what}: ${String([removed, recoverable])}`);
 }
 
 function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-for (const [blocking, codes] of [[false, ['EIO']], [true, ['EIO', 'EACCES']]] as const) {
-  describe(`${blocking ? 'replaceDirectorySync' : 'replaceDirectory'}(), with a fault at every call`, { skip: process.platform !== 'linux' && 'counts descriptors in /proc' }, () => {
-    for (const scenario of scenarios) {
-      it(`leaves the whole old or the whole new directory and tells which: ${scenario.before}, ${scenario.source} (G4, G9, G10)`, async (t) => {
-        await withExchange(t, async () => {
-          const run = async (folder: string, spoiler: Spoiler): Promise<unknown> => {
-            const steps = replace(folder, scenario, blocking);
-            try {
-              await (blocking ? runSync(steps, spoiler.sync) : runAsync(steps, spoiler.async, spoiler.sync));
-              return undefined;
-            } catch (error) {
-              return error;
+for (const [blocking, codes] of [
+  [false, ['EIO']],
+  [true, ['EIO', 'EACCES']],
+] as const) {
+  describe(
+    `${blocking ? 'replaceDirectorySync' : 'replaceDirectory'}(), with a fault at every call`,
+    { skip: process.platform !== 'linux' && 'counts descriptors in /proc' },
+    () => {
+      for (const scenario of scenarios) {
+        it(`leaves the whole old or the whole new directory and tells which: ${scenario.before}, ${scenario.source} (G4, G9, G10)`, async (t) => {
+          await withExchange(t, async () => {
+            const run = async (folder: string, spoiler: Spoiler): Promise<unknown> => {
+              const steps = replace(folder, scenario, blocking);
+              try {
+                await (blocking ? runSync(steps, spoiler.sync) : runAsync(steps, spoiler.async, spoiler.sync));
+                return undefined;
+              } catch (error) {
+                return error;
+              }
+            };
+            const whole = new Spoiler();
+            const model = prepare(scenario);
+            assert.equal(await run(model, whole), undefined);
+            rmSync(model, { recursive: true });
+            const open = openDescriptors();
+            let trials = 0;
+            for (const code of codes) {
+              for (let at = 0; at < whole.calls.length; at++) {
+                const spoiler = new Spoiler(at, { code });
+                const folder = prepare(scenario);
+                const error = await run(folder, spoiler);
+                const what = `${code} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
+                if (spoiler.hit) trials++;
+                check(folder, scenario, error, what);
+                rmSync(folder, { recursive: true });
+              }
             }
-          };
-          const whole = new Spoiler();
-          const model = prepare(scenario);
-          assert.equal(await run(model, whole), undefined);
-          rmSync(model, { recursive: true });
-          const open = openDescriptors();
-          let trials = 0;
-          for (const code of codes) {
-            for (let at = 0; at < whole.calls.length; at++) {
-              const spoiler = new Spoiler(at, { code });
-              const folder = prepare(scenario);
-              const error = await run(folder, spoiler);
-              const what = `${code} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
-              if (spoiler.hit) trials++;
-              check(folder, scenario, error, what);
-              rmSync(folder, { recursive: true });
-            }
-          }
-          for (let turns = 0; openDescriptors() > open && turns < 10_000; turns++) await new Promise(setImmediate);
-          assert.ok(openDescriptors() <= open, `${openDescriptors() - open} descriptors are open`);
-          assert.ok(trials >= (whole.calls.length - 1) * codes.length, `only ${trials} faults were injected`);
+            for (let turns = 0; openDescriptors() > open && turns < 10_000; turns++) await new Promise(setImmediate);
+            assert.ok(openDescriptors() <= open, `${openDescriptors() - open} descriptors are open`);
+            assert.ok(trials >= (whole.calls.length - 1) * codes.length, `only ${trials} faults were injected`);
+          });
         });
-      });
-    }
-  });
+      }
+    },
+  );
 }
 
 describe('replaceDirectory(), where the disk cannot be synced', () => {
@@ -131,8 +165,20 @@ describe('replaceDirectory(), where the disk cannot be synced', () => {
       failures++;
       throw Object.assign(new Error('EIO: injected, fsync'), { code: 'EIO', errno: -5, syscall: 'fsync' });
     };
-    assert.throws(() => runSync(replace(folder, scenario, true), { ...sync, fsync }), { code: 'EIO', outcome: 'old', step: 'sync' });
-    assert.deepEqual([failures > 0, readlinkSync(join(folder, 'site')), contentOf(join(folder, 'site')), readdirSync(folder).toSorted()], [true, linked, 'old', [linked, 'site'].toSorted()]);
+    assert.throws(() => runSync(replace(folder, scenario, true), { ...sync, fsync }), {
+      code: 'EIO',
+      outcome: 'old',
+      step: 'sync',
+    });
+    assert.deepEqual(
+      [
+        failures > 0,
+        readlinkSync(join(folder, 'site')),
+        contentOf(join(folder, 'site')),
+        readdirSync(folder).toSorted(),
+      ],
+      [true, linked, 'old', [linked, 'site'].toSorted()],
+    );
     rmSync(folder, { recursive: true });
   });
 
@@ -148,7 +194,10 @@ describe('replaceDirectory(), where the disk cannot be synced', () => {
       controller.abort();
       sync.fsync(fd);
     };
-    assert.throws(() => runSync(replace(folder, scenario, true, controller.signal), { ...sync, fsync }), { name: 'AbortError', outcome: 'old' });
+    assert.throws(() => runSync(replace(folder, scenario, true, controller.signal), { ...sync, fsync }), {
+      name: 'AbortError',
+      outcome: 'old',
+    });
     assert.ok(syncs < 20, `${syncs} syncs`);
     assert.deepEqual(readdirSync(folder), ['next']);
     rmSync(folder, { recursive: true });

@@ -18,59 +18,66 @@ import { scratch } from '../support/scratch.ts';
 
 const injected = (): Error => Object.assign(new Error('injected'), { code: 'EIO' });
 
-describe('a large content, which is synced while it is written', { skip: process.platform !== 'linux' && 'only Linux syncs early' }, () => {
-  const here = scratch();
-  const bytes = Buffer.alloc(40 << 20, 'new');
+describe(
+  'a large content, which is synced while it is written',
+  { skip: process.platform !== 'linux' && 'only Linux syncs early' },
+  () => {
+    const here = scratch();
+    const bytes = Buffer.alloc(40 << 20, 'new');
 
-  async function write(system: Partial<AsyncSystem>, content: Content = { kind: 'bytes', bytes }): Promise<unknown> {
-    writeFileSync(here.at('file'), 'old');
-    const settings = readOptions(undefined);
-    const replacement = newWrite(here.at('file'), settings, surroundings, false);
-    return runAsync(replaceFile(replacement, new Turn(replacement), content), { ...asyncSystem, ...system });
-  }
-
-  it('is synced as a whole afterwards all the same (G2, G3)', async () => {
-    const calls: string[] = [];
-    await write({
-      write: (fd, part, done) => (calls.push('write'), asyncSystem.write(fd, part, done)),
-      fdatasync: (fd, done) => (calls.push('fdatasync'), asyncSystem.fdatasync(fd, done)),
-      fsync: (fd, done) => (calls.push('fsync'), asyncSystem.fsync(fd, done)),
-      rename: (from, to, done) => (calls.push('rename'), asyncSystem.rename(from, to, done)),
-    });
-    assert.ok(calls.includes('fdatasync'), calls.join());
-    assert.deepEqual(calls.slice(calls.lastIndexOf('write') + 1).filter((call) => call !== 'fdatasync'), ['fsync', 'rename', 'fsync']);
-    assert.ok(readFileSync(here.at('file')).equals(bytes));
-  });
-
-  it('is read no further once an early sync has failed, and its source is closed (G4, G10)', async () => {
-    let read = 0;
-    let closed = false;
-    function* pieces(): Generator<Uint8Array> {
-      try {
-        for (; read < 200; read++) yield bytes.subarray(0, 1 << 20);
-      } finally {
-        closed = true;
-      }
+    async function write(system: Partial<AsyncSystem>, content: Content = { kind: 'bytes', bytes }): Promise<unknown> {
+      writeFileSync(here.at('file'), 'old');
+      const settings = readOptions(undefined);
+      const replacement = newWrite(here.at('file'), settings, surroundings, false);
+      return runAsync(replaceFile(replacement, new Turn(replacement), content), { ...asyncSystem, ...system });
     }
-    const failing: AsyncSystem['fdatasync'] = (_, done) => void setImmediate(done, injected());
-    const error = await write({ fdatasync: failing }, readData(pieces(), 'utf8')).catch((reason: unknown) => reason);
-    assert.ok(WriteError.isWriteError(error), String(error));
-    assert.deepEqual([error.code, error.outcome, closed], ['EIO', 'old', true]);
-    assert.ok(read < 200, String(read));
-    assert.deepEqual([readFileSync(here.at('file'), 'utf8'), readdirSync(here.folder)], ['old', ['file']]);
-  });
 
-  it('fails with an early sync, tries none again, and keeps the old content (G4, G10)', async () => {
-    let syncs = 0;
-    const failing: AsyncSystem['fdatasync'] = (_, done) => void (syncs++, setImmediate(done, injected()));
-    const fsync: AsyncSystem['fsync'] = () => assert.fail('synced again');
-    const error = await write({ fdatasync: failing, fsync }).catch((reason: unknown) => reason);
-    assert.ok(WriteError.isWriteError(error), String(error));
-    assert.deepEqual([error.code, error.outcome, error.step, syncs], ['EIO', 'old', 'sync', 1]);
-    assert.equal(readFileSync(here.at('file'), 'utf8'), 'old');
-    assert.deepEqual(readdirSync(here.folder), ['file']);
-  });
-});
+    it('is synced as a whole afterwards all the same (G2, G3)', async () => {
+      const calls: string[] = [];
+      await write({
+        write: (fd, part, done) => (calls.push('write'), asyncSystem.write(fd, part, done)),
+        fdatasync: (fd, done) => (calls.push('fdatasync'), asyncSystem.fdatasync(fd, done)),
+        fsync: (fd, done) => (calls.push('fsync'), asyncSystem.fsync(fd, done)),
+        rename: (from, to, done) => (calls.push('rename'), asyncSystem.rename(from, to, done)),
+      });
+      assert.ok(calls.includes('fdatasync'), calls.join());
+      assert.deepEqual(
+        calls.slice(calls.lastIndexOf('write') + 1).filter((call) => call !== 'fdatasync'),
+        ['fsync', 'rename', 'fsync'],
+      );
+      assert.ok(readFileSync(here.at('file')).equals(bytes));
+    });
+
+    it('is read no further once an early sync has failed, and its source is closed (G4, G10)', async () => {
+      let read = 0;
+      let closed = false;
+      function* pieces(): Generator<Uint8Array> {
+        try {
+          for (; read < 200; read++) yield bytes.subarray(0, 1 << 20);
+        } finally {
+          closed = true;
+        }
+      }
+      const failing: AsyncSystem['fdatasync'] = (_, done) => void setImmediate(done, injected());
+      const error = await write({ fdatasync: failing }, readData(pieces(), 'utf8')).catch((reason: unknown) => reason);
+      assert.ok(WriteError.isWriteError(error), String(error));
+      assert.deepEqual([error.code, error.outcome, closed], ['EIO', 'old', true]);
+      assert.ok(read < 200, String(read));
+      assert.deepEqual([readFileSync(here.at('file'), 'utf8'), readdirSync(here.folder)], ['old', ['file']]);
+    });
+
+    it('fails with an early sync, tries none again, and keeps the old content (G4, G10)', async () => {
+      let syncs = 0;
+      const failing: AsyncSystem['fdatasync'] = (_, done) => void (syncs++, setImmediate(done, injected()));
+      const fsync: AsyncSystem['fsync'] = () => assert.fail('synced again');
+      const error = await write({ fdatasync: failing, fsync }).catch((reason: unknown) => reason);
+      assert.ok(WriteError.isWriteError(error), String(error));
+      assert.deepEqual([error.code, error.outcome, error.step, syncs], ['EIO', 'old', 'sync', 1]);
+      assert.equal(readFileSync(here.at('file'), 'utf8'), 'old');
+      assert.deepEqual(readdirSync(here.folder), ['file']);
+    });
+  },
+);
 
 describe('a stream of much', { skip: process.platform !== 'linux' && 'only Linux syncs early' }, () => {
   const here = scratch();
@@ -92,14 +99,20 @@ describe('a stream of much', { skip: process.platform !== 'linux' && 'only Linux
   afterEach(() => void Object.assign(handleSystem, original));
 
   async function stream(count: number): Promise<unknown> {
-    return pipeline(Array.from({ length: count }, () => piece), createWriteStream(here.at('file')));
+    return pipeline(
+      Array.from({ length: count }, () => piece),
+      createWriteStream(here.at('file')),
+    );
   }
 
   it('is synced while it is written, and as a whole before the rename (G2, G3)', async () => {
     spoil({});
     await stream(40);
     assert.ok(calls.includes('fdatasync') && calls.indexOf('fdatasync') < calls.lastIndexOf('write'), calls.join());
-    assert.deepEqual(calls.slice(calls.lastIndexOf('write') + 1).filter((call) => call !== 'fdatasync'), ['fsync', 'rename', 'fsync']);
+    assert.deepEqual(
+      calls.slice(calls.lastIndexOf('write') + 1).filter((call) => call !== 'fdatasync'),
+      ['fsync', 'rename', 'fsync'],
+    );
     assert.equal(statSync(here.at('file')).size, 40 << 20);
   });
 
@@ -137,7 +150,10 @@ describe('a stream of much', { skip: process.platform !== 'linux' && 'only Linux
     await new Promise((resolve) => setImmediate(resolve));
     end();
     await closed;
-    assert.deepEqual(calls.filter((call) => ['synced', 'close', 'unlink'].includes(call)), ['synced', 'close', 'unlink']);
+    assert.deepEqual(
+      calls.filter((call) => ['synced', 'close', 'unlink'].includes(call)),
+      ['synced', 'close', 'unlink'],
+    );
     assert.deepEqual([readFileSync(here.at('file'), 'utf8'), readdirSync(here.folder)], ['old', ['file']]);
   });
 });

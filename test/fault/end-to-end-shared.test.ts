@@ -7,7 +7,16 @@ import { describe } from 'node:test';
 import { join } from 'node:path';
 import { mkdirSync } from 'node:fs';
 import { pathToExchange } from '../support/exchange.ts';
-import { failAgainAndAgain, full, inNewProgram, onceEach, shows, tellTrials, withAFault, withKills } from './campaign.ts';
+import {
+  failAgainAndAgain,
+  full,
+  inNewProgram,
+  onceEach,
+  shows,
+  tellTrials,
+  withAFault,
+  withKills,
+} from './campaign.ts';
 import { DirectoryStage, type Form } from './directory-stage.ts';
 import { SeveralStage } from './several-stage.ts';
 import type { Trial } from './spoiled.ts';
@@ -21,19 +30,22 @@ const some = 4;
 describe('an update of which one system call fails (G1, G2, G4, G6, G8, G10)', options, () => {
   const does = 'loses nothing, tells what is in place, and leaves no lock';
   const update = (scenario: Scenario): FileStage => new FileStage(scenario, 'updated');
-  const chosen = ['overwriting', ...(full ? ['creating', 'with a backup'] as const : [])] as const;
+  const chosen = ['overwriting', ...(full ? (['creating', 'with a backup'] as const) : [])] as const;
   for (const name of chosen) {
     const scenario = scenarios[name];
     for (const way of ['updateFile', 'updateFileSync'] as const) {
       shows(`${way} ${does}: ${name}`, () => failAgainAndAgain(way, update(scenario), some));
       shows(`${way} ${does}: ${name}, killed`, () => onceEach(update(scenario), inNewProgram(way), withKills));
     }
-    const edit = ({ folder, path, source }: FileStage, trial?: Trial): Promise<Run> => runCommand(folder, ['edit', '--json', '--create', ...scenario.flags, path, '--', 'cat', source], trial);
+    const edit = ({ folder, path, source }: FileStage, trial?: Trial): Promise<Run> =>
+      runCommand(folder, ['edit', '--json', '--create', ...scenario.flags, path, '--', 'cat', source], trial);
     shows(`untorn edit ${does}: ${name}`, () => onceEach(update(scenario), edit, withAFault));
     shows(`untorn edit ${does}: ${name}, killed`, () => onceEach(update(scenario), edit, withKills));
   }
   shows(`updateJson ${does}`, () => failAgainAndAgain('updateJson', update(scenarios.overwriting), some));
-  shows(`updateJson ${does}: killed`, () => onceEach(update(scenarios.overwriting), inNewProgram('updateJson'), withKills));
+  shows(`updateJson ${does}: killed`, () =>
+    onceEach(update(scenarios.overwriting), inNewProgram('updateJson'), withKills),
+  );
 });
 
 describe('a transaction of which one system call fails (G1, G2, G4, G6, G9, G10)', options, () => {
@@ -43,7 +55,8 @@ describe('a transaction of which one system call fails (G1, G2, G4, G6, G9, G10)
     shows(`${name} ${does}`, () => failAgainAndAgain(way, new SeveralStage('one'), 2 * some));
     shows(`${name} ${does}: killed`, () => onceEach(new SeveralStage('one'), inNewProgram(way), withKills));
   }
-  const commit = ({ folder, manifest }: SeveralStage, trial?: Trial): Promise<Run> => runCommand(folder, ['commit', '--json', '--backup=simple', '--manifest', manifest], trial);
+  const commit = ({ folder, manifest }: SeveralStage, trial?: Trial): Promise<Run> =>
+    runCommand(folder, ['commit', '--json', '--backup=simple', '--manifest', manifest], trial);
   shows(`untorn commit ${does}`, () => onceEach(new SeveralStage('all'), commit, withAFault));
   shows(`untorn commit ${does}: killed`, () => onceEach(new SeveralStage('all'), commit, withKills));
 });
@@ -54,14 +67,23 @@ if ('path' in exchange) process.env['PATH'] = exchange.path;
 
 describe('a replaced directory of which one system call fails (G1, G2, G4, G6, G10)', options, () => {
   const does = 'is the whole old or the whole new one, tells which, and leaves nothing behind';
-  for (const form of ['a link', 'a directory', ...(full ? ['nothing'] as const : [])] satisfies Form[]) {
+  for (const form of ['a link', 'a directory', ...(full ? (['nothing'] as const) : [])] satisfies Form[]) {
     const skip = form === 'a directory' && 'reason' in exchange && exchange.reason;
     describe(`in the place of ${form}`, { skip }, () => {
-      for (const [way, source] of [['publish', 'ready'], ['publishFilled', 'filled']] as const) {
-        shows(`replaceDirectory ${does}: ${source}`, () => failAgainAndAgain(way, new DirectoryStage(form, source), some));
-        shows(`replaceDirectory ${does}: ${source}, killed`, () => onceEach(new DirectoryStage(form, source), inNewProgram(way), withKills));
+      for (const [way, source] of [
+        ['publish', 'ready'],
+        ['publishFilled', 'filled'],
+      ] as const) {
+        shows(`replaceDirectory ${does}: ${source}`, () =>
+          failAgainAndAgain(way, new DirectoryStage(form, source), some),
+        );
+        shows(`replaceDirectory ${does}: ${source}, killed`, () =>
+          onceEach(new DirectoryStage(form, source), inNewProgram(way), withKills),
+        );
       }
-      shows(`replaceDirectorySync ${does}`, () => failAgainAndAgain('publishSync', new DirectoryStage(form, 'filled'), some));
+      shows(`replaceDirectorySync ${does}`, () =>
+        failAgainAndAgain('publishSync', new DirectoryStage(form, 'filled'), some),
+      );
     });
   }
 });

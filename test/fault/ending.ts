@@ -1,6 +1,6 @@
 /**
- * Loaded before the package: says when all exit handlers have run, before the pool's threads are waited for, one of which the spoiler may
- * have stopped.
+ * Loaded before the package: says when all exit handlers have run, before the pool's threads are waited for, one of
+ * which the spoiler may have stopped.
  */
 import { order } from './gate.ts';
 

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync as plainWrite } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync as plainWrite,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -28,7 +37,10 @@ type Options = WriteOptions & { inPieces?: true };
 function read(given: Options): { settings: Settings; content: Content } {
   const { inPieces, ...options } = given;
   const settings = readOptions(options);
-  return { settings, content: readSyncData(inPieces ? [newContent.slice(0, 5), newContent.slice(5)] : newContent, 'utf8') };
+  return {
+    settings,
+    content: readSyncData(inPieces ? [newContent.slice(0, 5), newContent.slice(5)] : newContent, 'utf8'),
+  };
 }
 
 const drivers: Record<string, Run> = {
@@ -110,39 +122,59 @@ function check(trial: Trial, old: boolean, result: unknown, what: string): void 
   }
   const mode = (result as WriteResult).notKept?.includes('mode') ? 0o600 : 0o640;
   if (old) assert.equal(statSync(trial.path).mode & 0o777, mode, `${what}: mode`);
-  const left = readdirSync(trial.folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('untorn-'));
-  assert.deepEqual(left, result instanceof WriteError && result.temporaryPath !== undefined ? left : [], `${what}: temporary files`);
+  const left = readdirSync(trial.folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.includes('untorn-'),
+  );
+  assert.deepEqual(
+    left,
+    result instanceof WriteError && result.temporaryPath !== undefined ? left : [],
+    `${what}: temporary files`,
+  );
 }
 
 for (const [driver, run] of Object.entries(drivers)) {
-  describe(`${driver} writeFile(), with a fault at every call`, { skip: process.platform !== 'linux' && 'counts descriptors in /proc' }, () => {
-    const open = openDescriptors();
-    for (const [name, { options, old }] of Object.entries(scenarios)) {
-      it(`keeps the old or the new content, tells which, and leaves nothing behind: ${name} (G1, G4, G10)`, async (t) => {
-        const whole = new Spoiler();
-        const model = prepare(name, old);
-        await run(model.path, options, whole);
-        rmSync(model.folder, { recursive: true });
-        let trials = 0;
-        for (const fault of faults) {
-          for (let at = 0; at < whole.calls.length + 4; at++) {
-            const spoiler = new Spoiler(at, fault);
-            const trial = prepare(name, old);
-            const result = await attempt(run, trial, options, spoiler);
-            const what = `${JSON.stringify('code' in fault ? fault.code : fault.short(2))} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
-            if (spoiler.hit) trials++;
-            check(trial, old, result, what);
-            await closed(open, what);
-            writeFileSync(trial.path, 'next', { makeParents: true });
-            assert.equal(readFileSync(trial.path, 'utf8'), 'next', `${what}: the next write`);
-            rmSync(trial.folder, { recursive: true });
+  describe(
+    `${driver} writeFile(), with a fault at every call`,
+    { skip: process.platform !== 'linux' && 'counts descriptors in /proc' },
+    () => {
+      const open = openDescriptors();
+      for (const [name, { options, old }] of Object.entries(scenarios)) {
+        it(`keeps the old or the new content, tells which, and leaves nothing behind: ${name} (G1, G4, G10)`, async (t) => {
+          const whole = new Spoiler();
+          const model = prepare(name, old);
+          await run(model.path, options, whole);
+          rmSync(model.folder, { recursive: true });
+          let trials = 0;
+          for (const fault of faults) {
+            for (let at = 0; at < whole.calls.length + 4; at++) {
+              const spoiler = new Spoiler(at, fault);
+              const trial = prepare(name, old);
+              const result = await attempt(run, trial, options, spoiler);
+              const what = `${JSON.stringify('code' in fault ? fault.code : fault.short(2))} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
+              if (spoiler.hit) trials++;
+              check(trial, old, result, what);
+              await closed(open, what);
+              writeFileSync(trial.path, 'next', { makeParents: true });
+              assert.equal(readFileSync(trial.path, 'utf8'), 'next', `${what}: the next write`);
+              rmSync(trial.folder, { recursive: true });
+            }
           }
-        }
-        const shortened = whole.calls.filter((call) => call === 'write' || call === 'writev').length;
-        assert.ok(trials >= whole.calls.length * codes.length + shortened * shortCounts.length, `only ${trials} faults were injected`);
-        t.diagnostic(`${trials} trials`);
-        note({ of: 'faults', guarantees: ['G1', 'G4', 'G6', 'G10'], filesystem: filesystemOf(base), durabilities: [options.durability ?? 'full'], count: trials, violations: 0 });
-      });
-    }
-  });
+          const shortened = whole.calls.filter((call) => call === 'write' || call === 'writev').length;
+          assert.ok(
+            trials >= whole.calls.length * codes.length + shortened * shortCounts.length,
+            `only ${trials} faults were injected`,
+          );
+          t.diagnostic(`${trials} trials`);
+          note({
+            of: 'faults',
+            guarantees: ['G1', 'G4', 'G6', 'G10'],
+            filesystem: filesystemOf(base),
+            durabilities: [options.durability ?? 'full'],
+            count: trials,
+            violations: 0,
+          });
+        });
+      }
+    },
+  );
 }

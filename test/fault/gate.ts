@@ -1,6 +1,7 @@
 /**
- * What a program says to those that watch it: on descriptor 3 what it did; on descriptor 4 it is told to go on, and waits for that
- * without an event loop, so that nothing else happens meanwhile. To the spoiler it speaks by asking for files that there are not.
+ * What a program says to those that watch it: on descriptor 3 what it did; on descriptor 4 it is told to go on, and
+ * waits for that without an event loop, so that nothing else happens meanwhile. To the spoiler it speaks by asking for
+ * files that there are not.
  */
 import { accessSync, readSync, writeSync } from 'node:fs';
 import { access } from 'node:fs/promises';

@@ -82,7 +82,10 @@ describe('a lock on a filesystem that', () => {
     it(`says ${code} of one that is held makes others wait, and take it when it is free (G8)`, () =>
       inFolder(rename, (folder, system) => {
         const { lock } = leaveLock(folder, 'file', {});
-        assert.throws(() => runSync(update(join(folder, 'file')), system), { code: 'ERR_LOCK_TIMEOUT', outcome: 'old' });
+        assert.throws(() => runSync(update(join(folder, 'file')), system), {
+          code: 'ERR_LOCK_TIMEOUT',
+          outcome: 'old',
+        });
         rmSync(lock, { recursive: true });
         runSync(update(join(folder, 'file')), system);
         assert.equal(readFileSync(join(folder, 'file'), 'utf8'), 'new');
@@ -97,14 +100,21 @@ describe('a lock on a filesystem that', () => {
     inFolder(rename, (folder, system) => {
       leaveLock(folder, 'file', { start: '1' });
       runSync(update(join(folder, 'file')), system);
-      assert.deepEqual(readdirSync(folder).filter((name) => name !== 'own'), ['file']);
+      assert.deepEqual(
+        readdirSync(folder).filter((name) => name !== 'own'),
+        ['file'],
+      );
     });
   });
 
   it('fails otherwise says so (G4)', () => {
     const rename: Rename = (from, to) => (String(to).endsWith('/held') ? failing('EROFS') : renameSync(from, to));
     inFolder(rename, (folder, system) => {
-      assert.throws(() => runSync(update(join(folder, 'file')), system), { code: 'EROFS', outcome: 'old', step: 'lock' });
+      assert.throws(() => runSync(update(join(folder, 'file')), system), {
+        code: 'EROFS',
+        outcome: 'old',
+        step: 'lock',
+      });
       assert.deepEqual(readdirSync(folder), []);
     });
   });

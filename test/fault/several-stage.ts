@@ -1,6 +1,16 @@
 /** The files of two directories that one transaction changes, and what must be true of them after it. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync as plainWrite } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync as plainWrite,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { sweepSync } from 'untorn';
 import { contents } from './contents.ts';
@@ -31,7 +41,12 @@ export class SeveralStage implements Stage {
   constructor(backedUp: keyof typeof backups) {
     this.#after = { ...after, ...backups[backedUp] };
     const at = (name: string): string => join(this.folder, name);
-    const changes = [{ write: at('a/f'), from: '-' }, { write: at('b/g'), content: contents.new }, { remove: at('b/h') }, { rename: at('a/i'), to: at('b/i') }];
+    const changes = [
+      { write: at('a/f'), from: '-' },
+      { write: at('b/g'), content: contents.new },
+      { remove: at('b/h') },
+      { rename: at('a/i'), to: at('b/i') },
+    ];
     plainWrite(this.manifest, JSON.stringify(changes));
     this.reset();
   }
@@ -55,7 +70,9 @@ export class SeveralStage implements Stage {
   }
 
   #names(): string[] {
-    return ['a', 'b'].flatMap((directory) => readdirSync(join(this.folder, directory)).map((name) => `${directory}/${name}`)).toSorted();
+    return ['a', 'b']
+      .flatMap((directory) => readdirSync(join(this.folder, directory)).map((name) => `${directory}/${name}`))
+      .toSorted();
   }
 
   #litter(): string[] {
@@ -66,7 +83,10 @@ export class SeveralStage implements Stage {
   #state(what: string): 'old' | 'new' {
     const files = this.#names().filter((name) => !basename(name).includes('untorn-'));
     const found = Object.fromEntries(files.map((name) => [name, readFileSync(join(this.folder, name), 'utf8')]));
-    const shown = (state: Readonly<Record<string, string>>): string[] => Object.entries(state).map(([name, content]) => `${name}: ${content.slice(0, 8)}, ${content.length}`).toSorted();
+    const shown = (state: Readonly<Record<string, string>>): string[] =>
+      Object.entries(state)
+        .map(([name, content]) => `${name}: ${content.slice(0, 8)}, ${content.length}`)
+        .toSorted();
     const state = 'b/h' in found ? 'old' : 'new';
     assert.deepEqual(shown(found), shown(state === 'old' ? before : this.#after), what);
     return state;
@@ -75,7 +95,12 @@ export class SeveralStage implements Stage {
   #metadata(what: string, notKept: readonly string[]): void {
     for (const name of this.#names().filter((one) => !basename(one).includes('untorn-'))) {
       const status = statSync(join(this.folder, name));
-      if (notKept.length === 0) assert.deepEqual([status.uid, status.gid, status.mode & 0o7777], [owner.uid, owner.gid, mode], `${what}: ${name}`);
+      if (notKept.length === 0)
+        assert.deepEqual(
+          [status.uid, status.gid, status.mode & 0o7777],
+          [owner.uid, owner.gid, mode],
+          `${what}: ${name}`,
+        );
       else assert.equal(status.mode & 0o7777 & ~mode, 0, `${what}: mode ${status.mode.toString(8)} of ${name}`);
     }
   }
@@ -115,7 +140,8 @@ export class SeveralStage implements Stage {
     await this.#settle(what, undefined);
     this.#state(what);
     this.#metadata(what, []);
-    for (const name of ['a', 'b']) assert.deepEqual(sweepSync(join(this.folder, name)).kept, [], `${what}: kept by the sweep`);
+    for (const name of ['a', 'b'])
+      assert.deepEqual(sweepSync(join(this.folder, name)).kept, [], `${what}: kept by the sweep`);
     assert.deepEqual(this.#litter(), [], `${what}: neither recovered nor swept`);
     keepFiles(this.folder);
   }

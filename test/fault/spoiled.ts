@@ -61,8 +61,16 @@ class Log {
   }
 }
 
-/** What is worked on, beside the folder: what tells one process or thread from another; and where names become random. */
-export const ours: readonly string[] = ['/proc/self/', '/proc/sys/kernel/random/', '/etc/machine-id', 'self/task/', ...['t', 'r', 'l', 'x', 'j', 'd', 'v'].map((kind) => `untorn-${kind}-`)];
+/**
+ * What is worked on, beside the folder: what tells one process or thread from another; and where names become random.
+ */
+export const ours: readonly string[] = [
+  '/proc/self/',
+  '/proc/sys/kernel/random/',
+  '/etc/machine-id',
+  'self/task/',
+  ...['t', 'r', 'l', 'x', 'j', 'd', 'v'].map((kind) => `untorn-${kind}-`),
+];
 
 interface Spoiled {
   readonly process: ChildProcess;
@@ -74,9 +82,17 @@ function start(watched: readonly string[], args: readonly string[], more: NodeJS
   const log = new Log();
   const node = [process.execPath, '--no-warnings', ...args];
   const [command, ...rest] = watched.length === 0 ? node : [spoiler, log.path, ...watched, '--', ...node];
-  const started = spawn(command as string, rest, { cwd: root, env: { ...process.env, ...settings, ...more }, stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
-  for (const stream of [started.stdin, started.stdio[4] as Writable]) stream?.on('error', () => undefined); // It may be gone already.
-  const ended = once(started, 'close').then(([status, signal]) => ({ status: status as number | null, signal: signal as string | null }));
+  const started = spawn(command as string, rest, {
+    cwd: root,
+    env: { ...process.env, ...settings, ...more },
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+  });
+  // It may be gone already.
+  for (const stream of [started.stdin, started.stdio[4] as Writable]) stream?.on('error', () => undefined);
+  const ended = once(started, 'close').then(([status, signal]) => ({
+    status: status as number | null,
+    signal: signal as string | null,
+  }));
   return { process: started, log, ended };
 }
 
@@ -89,8 +105,17 @@ export interface Ended {
 }
 
 /** A script with all of its input, from its start to its end; it is ended after a minute. `watched`: see spoil.c. */
-export async function runScript(watched: readonly string[], args: readonly string[], input: string, trial?: Trial): Promise<Ended> {
-  const { process: started, log, ended } = start(watched, ['--import', here('preload.js'), ...args], { UNTORN_SPOIL: orderOf(trial) });
+export async function runScript(
+  watched: readonly string[],
+  args: readonly string[],
+  input: string,
+  trial?: Trial,
+): Promise<Ended> {
+  const {
+    process: started,
+    log,
+    ended,
+  } = start(watched, ['--import', here('preload.js'), ...args], { UNTORN_SPOIL: orderOf(trial) });
   const patience = globalThis.setTimeout(() => started.kill('SIGKILL'), 60_000);
   started.stdin?.end(input);
   let [stdout, stderr] = ['', ''];

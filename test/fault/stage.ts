@@ -1,6 +1,16 @@
 /** The files of one trial, and what must be true of them after it. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync as plainWrite } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync as plainWrite,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sweepSync, updateFileSync, writeFileSync, type WriteOptions } from 'untorn';
@@ -22,7 +32,10 @@ export interface Stage {
   /** Back to the beginning. */
   reset(): void;
   remove(): void;
-  /** After it ended, well or not, in a program that still runs or in none. `undone` is whether the spoiled call was the removal of a file. */
+  /**
+   * After it ended, well or not, in a program that still runs or in none. `undone` is whether the spoiled call was the
+   * removal of a file.
+   */
   checkEnded(told: Told, what: string, undone: boolean, subject?: Subject): Promise<void>;
   checkKilled(what: string): Promise<void>;
   /** After an exit or a signal: nothing is left that anybody would have to remove. Returns what is in place. */
@@ -41,14 +54,20 @@ export const scenarios = {
   creating: { options: {}, flags: [], old: false },
   'creating only': { options: { overwrite: false }, flags: ['--no-overwrite'], old: false },
   'with a backup': { options: { backup: 'simple' }, flags: ['--backup=simple'], old: true },
-  'with numbered backups': { options: { backup: { numbered: 2 } }, flags: ['--backup=numbered', '--backup-limit=2'], old: true },
+  'with numbered backups': {
+    options: { backup: { numbered: 2 } },
+    flags: ['--backup=numbered', '--backup-limit=2'],
+    old: true,
+  },
 } satisfies Record<string, Scenario>;
 
 /** In memory where there is such a place: what a disk does is not asked here. */
 export const base: string = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 /** Of the files that are there before. */
 export const mode = 0o640;
-export const owner = (process.geteuid?.() === 0 ? { uid: 64_001, gid: 64_002 } : { uid: process.geteuid?.(), gid: process.getegid?.() }) as { uid: number; gid: number };
+export const owner = (
+  process.geteuid?.() === 0 ? { uid: 64_001, gid: 64_002 } : { uid: process.geteuid?.(), gid: process.getegid?.() }
+) as { uid: number; gid: number };
 
 /** One file, that is written or, under its lock, updated. */
 export class FileStage implements Stage {
@@ -65,7 +84,12 @@ export class FileStage implements Stage {
     this.#scenario = scenario;
     this.#locked = kind === 'updated';
     this.doing = { path: this.path, content: 'new', options: scenario.options };
-    this.next = { path: this.path, content: 'next', options: {}, way: this.#locked ? 'updateFileSync' : 'writeFileSync' };
+    this.next = {
+      path: this.path,
+      content: 'next',
+      options: {},
+      way: this.#locked ? 'updateFileSync' : 'writeFileSync',
+    };
     plainWrite(this.source, contents.new);
     this.reset();
   }
@@ -89,7 +113,12 @@ export class FileStage implements Stage {
 
   #holds(allowed: readonly ('old' | 'new')[], what: string): string {
     const content = this.#content();
-    const found = content === contents.new ? 'new' : content === (this.#scenario.old ? contents.old : undefined) ? 'old' : `torn: ${content?.length} bytes`;
+    const found =
+      content === contents.new
+        ? 'new'
+        : content === (this.#scenario.old ? contents.old : undefined)
+          ? 'old'
+          : `torn: ${content?.length} bytes`;
     assert.ok((allowed as string[]).includes(found), `${what}: ${found}, not ${allowed.join(' or ')}`);
     return found;
   }
@@ -112,7 +141,8 @@ export class FileStage implements Stage {
     for (const name of ['~', '.~1~']) {
       const backup = this.#content(`${this.path}${name}`);
       assert.ok(backup === undefined || backup === contents.old, `${what}: the backup is torn`);
-      if (backup !== undefined) assert.equal(statSync(`${this.path}${name}`).mode & 0o7777 & ~mode, 0, `${what}: the mode of the backup`);
+      if (backup !== undefined)
+        assert.equal(statSync(`${this.path}${name}`).mode & 0o7777 & ~mode, 0, `${what}: the mode of the backup`);
     }
   }
 
@@ -120,7 +150,10 @@ export class FileStage implements Stage {
     if (error === undefined) this.#holds(['new'], what);
     else {
       assert.ok(error.known, `${what}: ${error.message}`);
-      this.#holds(error.outcome === 'unknown' ? ['old', 'new'] : [error.outcome as 'old' | 'new'], `${what}: ${error.message}`);
+      this.#holds(
+        error.outcome === 'unknown' ? ['old', 'new'] : [error.outcome as 'old' | 'new'],
+        `${what}: ${error.message}`,
+      );
     }
     this.#metadata(what, notKept);
     this.#backup(what);
@@ -132,7 +165,8 @@ export class FileStage implements Stage {
     this.#metadata(what, []);
     this.#backup(what);
     assert.deepEqual(this.#temporary(), [], `${what}: left`);
-    // A numbered backup is whole before the rename: nobody can know at an exit whether that is under way, and so it stays.
+    // A numbered backup is whole before the rename: nobody can know at an exit whether that is under way, and so it
+    // stays.
     const isNumbered = typeof this.#scenario.options.backup === 'object';
     const numbered = readdirSync(this.folder).filter((name) => /~\d~$/.test(name));
     const allowed = state === 'old' && numbered.length === 0 ? [] : ['file.~1~'];
@@ -145,7 +179,10 @@ export class FileStage implements Stage {
     this.#metadata(what, []);
     this.#backup(what);
     const left = this.#temporary();
-    assert.ok(left.length <= Number(this.#locked) + (this.#scenario.options.backup === undefined ? 1 : 2), `${what}: left ${left.join(' ')}`);
+    assert.ok(
+      left.length <= Number(this.#locked) + (this.#scenario.options.backup === undefined ? 1 : 2),
+      `${what}: left ${left.join(' ')}`,
+    );
     if (this.#locked) updateFileSync(this.path, () => 'next', { lock: { timeout: 0 } });
     const { kept } = sweepSync(this.folder);
     assert.deepEqual(kept, [], `${what}: kept by the sweep`);

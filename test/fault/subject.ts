@@ -21,7 +21,12 @@ export interface Told {
   readonly notKept?: readonly string[];
   /** A directory that could not be removed. */
   readonly oldPath?: string | undefined;
-  readonly error?: { readonly known: boolean; readonly code: string; readonly outcome: string; readonly message: string };
+  readonly error?: {
+    readonly known: boolean;
+    readonly code: string;
+    readonly outcome: string;
+    readonly message: string;
+  };
 }
 
 async function perform({ way, path, content, options, order: given }: Task): Promise<Told> {
@@ -45,7 +50,7 @@ process.on('SIGXFSZ', () => undefined);
 process.on('SIGUSR2', () => process.exit(exitStatus));
 
 say(process.pid);
-for (let line; (line = hear()) !== ''; ) {
+for (let line; (line = hear()) !== '';) {
   const task = JSON.parse(line) as Task | null;
   if (task === null) await idle();
   say(task === null ? null : await perform(task));

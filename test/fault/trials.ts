@@ -19,7 +19,10 @@ export function faultsOf({ text }: Call): readonly Fault[] {
   return /^(p?writev?|pwrite64) /.test(text) ? [...errors, ...shortCounts] : errors;
 }
 
-/** What calls on names report on a network filesystem of what was done, if the answer was lost: the failure of the second attempt, or no answer. */
+/**
+ * What calls on names report on a network filesystem of what was done, if the answer was lost: the failure of the
+ * second attempt, or no answer.
+ */
 const secondAttempts: readonly (readonly [RegExp, string])[] = [
   [/^(rename|renameat2?|unlink|unlinkat|rmdir) /, 'ENOENT'],
   [/^(link|linkat|symlink|symlinkat|mkdir|mkdirat) /, 'EEXIST'],
@@ -45,7 +48,18 @@ export async function runLibrary(subject: Subject, way: Way, { doing }: Stage, t
 
 const command = fileURLToPath(new URL('../../../dist/cli/main.cjs', import.meta.url));
 /** What is in place, by the status; see src/cli/exit-codes.ts. */
-const outcomes: Readonly<Record<number, string>> = { 1: 'old', 3: 'old', 4: 'new', 5: 'unknown', 6: 'old', 120: 'old', 121: 'old', 123: 'old', 124: 'new', 125: 'unknown' };
+const outcomes: Readonly<Record<number, string>> = {
+  1: 'old',
+  3: 'old',
+  4: 'new',
+  5: 'unknown',
+  6: 'old',
+  120: 'old',
+  121: 'old',
+  123: 'old',
+  124: 'new',
+  125: 'unknown',
+};
 
 interface Reported {
   readonly notKept?: readonly string[];
@@ -55,11 +69,25 @@ interface Reported {
 
 /** The command, from its start to its end, with \`--json\` among its arguments; what it reads is new content. */
 export async function runCommand(folder: string, args: readonly string[], trial?: Trial): Promise<Run> {
-  const { status, stdout, stderr, ...seen } = await runScript([folder, ...ours], [command, ...args], contents.new, trial);
+  const { status, stdout, stderr, ...seen } = await runScript(
+    [folder, ...ours],
+    [command, ...args],
+    contents.new,
+    trial,
+  );
   if (status === null) return { told: undefined, ...seen };
   // Where even that cannot be printed the status and the message tell.
-  const { files = [], notKept = files.flatMap((file) => file.notKept), error } = (stdout === '' ? {} : JSON.parse(stdout)) as Reported;
+  const {
+    files = [],
+    notKept = files.flatMap((file) => file.notKept),
+    error,
+  } = (stdout === '' ? {} : JSON.parse(stdout)) as Reported;
   if (status === 0) return { told: { notKept }, ...seen };
   const known = stderr.startsWith('untorn: ') && (error === undefined || error.outcome === outcomes[status]);
-  return { told: { error: { known, code: error?.code ?? '', outcome: outcomes[status] ?? `status ${status}`, message: stderr } }, ...seen };
+  return {
+    told: {
+      error: { known, code: error?.code ?? '', outcome: outcomes[status] ?? `status ${status}`, message: stderr },
+    },
+    ...seen,
+  };
 }

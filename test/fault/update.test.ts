@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync as plainWrite } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync as plainWrite,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -35,8 +43,17 @@ function* update(path: string, options: WriteOptions, blocking: boolean): Steps<
 
 function* matching(path: string, options: WriteOptions, blocking: boolean): Steps<unknown> {
   const ifMatch = '5894430863bff50f9520bd7dc82042c8388241410c3c83bb022e3177a6dae9be';
-  const write = newWrite(path, readOptions({ ...options, ifMatch: existsSync(path) ? ifMatch : 'absent' }), surroundings, blocking);
-  return yield* replaceFile(write, new Turn(write), readSyncData([newContent.slice(0, 5), newContent.slice(5)], 'utf8'));
+  const write = newWrite(
+    path,
+    readOptions({ ...options, ifMatch: existsSync(path) ? ifMatch : 'absent' }),
+    surroundings,
+    blocking,
+  );
+  return yield* replaceFile(
+    write,
+    new Turn(write),
+    readSyncData([newContent.slice(0, 5), newContent.slice(5)], 'utf8'),
+  );
 }
 
 type Make = (path: string, options: WriteOptions, blocking: boolean) => Steps<unknown>;
@@ -49,7 +66,10 @@ const scenarios: Record<string, { make: Make; old: boolean; stale?: boolean; opt
   'a source with ifMatch': { make: matching, old: true },
 };
 
-const faults: Fault[] = [...['EIO', 'ENOSPC', 'EINTR', 'EACCES', 'EPERM', 'EMFILE', 'ESTALE'].map((code) => ({ code })), { short: () => 1 }];
+const faults: Fault[] = [
+  ...['EIO', 'ENOSPC', 'EINTR', 'EACCES', 'EPERM', 'EMFILE', 'ESTALE'].map((code) => ({ code })),
+  { short: () => 1 },
+];
 
 function prepare(old: boolean, stale: boolean): string {
   const folder = mkdtempSync(join(base, 'untorn-fault-'));
@@ -84,49 +104,75 @@ function check(folder: string, old: boolean, result: unknown, what: string): voi
   else assert.ok(content === before || content === newContent, what);
 }
 
-for (const [kind, blocking] of [['asynchronous', false], ['synchronous', true]] as const) {
-  describe(`${kind} writes under a lock, with a fault at every call`, { skip: process.platform !== 'linux' && 'counts descriptors in /proc' }, () => {
-    for (const [name, { make, old, stale = false, options = {} }] of Object.entries(scenarios)) {
-      it(`keep the old or the new content, tell which, and leave no lock: ${name} (G4, G8, G10)`, async () => {
-        const run = (folder: string, spoiler: Spoiler): unknown => {
-          const steps = make(join(folder, 'file'), { durability: 'normal', lock: { timeout: 2000 }, ...options }, blocking);
-          return blocking ? runSync(steps, spoiler.sync) : runAsync(steps, spoiler.async, spoiler.sync);
-        };
-        const whole = new Spoiler();
-        const model = prepare(old, stale);
-        await run(model, whole);
-        rmSync(model, { recursive: true });
-        const open = openDescriptors();
-        let trials = 0;
-        for (const fault of faults) {
-          for (let at = 0; at < whole.calls.length; at++) {
-            const spoiler = new Spoiler(at, fault);
-            const folder = prepare(old, stale);
-            const result = await attempt(() => run(folder, spoiler));
-            const what = `${JSON.stringify('code' in fault ? fault.code : 'short')} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
-            if (spoiler.hit) trials++;
-            check(folder, old, result, what);
-            for (let turns = 0; openDescriptors() > open && turns < 10_000; turns++) await setTimeout(1);
-            assert.ok(openDescriptors() <= open, `${what}: descriptors`);
-            // Whatever failed, the lock is not held for ever: the next update succeeds.
-            assert.equal(updateFileSync(join(folder, 'file'), () => 'next', { lock: { timeout: 5000 } }).bytes, 4, what);
-            const left = readdirSync(folder).filter((one) => one.includes('untorn-'));
-            assert.deepEqual(left, (result as WriteResult & WriteError).temporaryPath === undefined ? [] : left, `${what}: left`);
-            rmSync(folder, { recursive: true });
+for (const [kind, blocking] of [
+  ['asynchronous', false],
+  ['synchronous', true],
+] as const) {
+  describe(
+    `${kind} writes under a lock, with a fault at every call`,
+    { skip: process.platform !== 'linux' && 'counts descriptors in /proc' },
+    () => {
+      for (const [name, { make, old, stale = false, options = {} }] of Object.entries(scenarios)) {
+        it(`keep the old or the new content, tell which, and leave no lock: ${name} (G4, G8, G10)`, async () => {
+          const run = (folder: string, spoiler: Spoiler): unknown => {
+            const steps = make(
+              join(folder, 'file'),
+              { durability: 'normal', lock: { timeout: 2000 }, ...options },
+              blocking,
+            );
+            return blocking ? runSync(steps, spoiler.sync) : runAsync(steps, spoiler.async, spoiler.sync);
+          };
+          const whole = new Spoiler();
+          const model = prepare(old, stale);
+          await run(model, whole);
+          rmSync(model, { recursive: true });
+          const open = openDescriptors();
+          let trials = 0;
+          for (const fault of faults) {
+            for (let at = 0; at < whole.calls.length; at++) {
+              const spoiler = new Spoiler(at, fault);
+              const folder = prepare(old, stale);
+              const result = await attempt(() => run(folder, spoiler));
+              const what = `${JSON.stringify('code' in fault ? fault.code : 'short')} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
+              if (spoiler.hit) trials++;
+              check(folder, old, result, what);
+              for (let turns = 0; openDescriptors() > open && turns < 10_000; turns++) await setTimeout(1);
+              assert.ok(openDescriptors() <= open, `${what}: descriptors`);
+              // Whatever failed, the lock is not held for ever: the next update succeeds.
+              assert.equal(
+                updateFileSync(join(folder, 'file'), () => 'next', { lock: { timeout: 5000 } }).bytes,
+                4,
+                what,
+              );
+              const left = readdirSync(folder).filter((one) => one.includes('untorn-'));
+              assert.deepEqual(
+                left,
+                (result as WriteResult & WriteError).temporaryPath === undefined ? [] : left,
+                `${what}: left`,
+              );
+              rmSync(folder, { recursive: true });
+            }
           }
-        }
-        assert.ok(trials >= whole.calls.length * 7, `only ${trials} faults were injected`);
-      });
-    }
-  });
+          assert.ok(trials >= whole.calls.length * 7, `only ${trials} faults were injected`);
+        });
+      }
+    },
+  );
 }
 
 describe('a lock that cannot be released', () => {
   it('is an error that says that the new content is in place, and does not stop the next call of the thread (G4, G8)', async () => {
     const folder = prepare(true, false);
     const { sync } = new Spoiler();
-    const failing = { ...sync, rmdir: (path: string | Buffer) => (String(path).includes('untorn-lock') ? fail() : sync.rmdir(path)) };
-    assert.throws(() => runSync(update(join(folder, 'file'), {}, true), failing), { code: 'EIO', outcome: 'new', step: 'unlock' });
+    const failing = {
+      ...sync,
+      rmdir: (path: string | Buffer) => (String(path).includes('untorn-lock') ? fail() : sync.rmdir(path)),
+    };
+    assert.throws(() => runSync(update(join(folder, 'file'), {}, true), failing), {
+      code: 'EIO',
+      outcome: 'new',
+      step: 'unlock',
+    });
     assert.equal(readFileSync(join(folder, 'file'), 'utf8'), newContent);
     runSync(update(join(folder, 'file'), {}, true), sync);
     assert.deepEqual(readdirSync(folder), ['file']);

@@ -2,7 +2,15 @@
 import { mkdirSync, writeFileSync as plainWrite } from 'node:fs';
 import { mkdir, writeFile as plainWriteLater } from 'node:fs/promises';
 import { join } from 'node:path';
-import { recover, replaceDirectory, replaceDirectorySync, transaction, transactionSync, updateFileSync, type TransactionResult } from 'untorn';
+import {
+  recover,
+  replaceDirectory,
+  replaceDirectorySync,
+  transaction,
+  transactionSync,
+  updateFileSync,
+  type TransactionResult,
+} from 'untorn';
 import type { Result } from './ways.ts';
 
 const lock = { timeout: 5000 };
@@ -51,7 +59,10 @@ export function keepFiles(folder: string): undefined {
 export async function recoverHere(folder: string): Promise<undefined> {
   for (const name of ['a', 'b']) {
     const { kept } = await recover(join(folder, name));
-    if (kept.length > 0) throw new Error(`Kept: ${kept.map(({ path, reason, error }) => `${path.toString()}, ${reason} ${error?.message ?? ''}`).join('; ')}`);
+    if (kept.length > 0)
+      throw new Error(
+        `Kept: ${kept.map(({ path, reason, error }) => `${path.toString()}, ${reason} ${error?.message ?? ''}`).join('; ')}`,
+      );
   }
 }
 

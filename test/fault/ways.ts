@@ -2,13 +2,38 @@
 import { closeSync, openSync, renameSync, writeFileSync as plainWrite, writeSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { atomicWrite, createWriteStream, createWriter, openPending, readVersioned, updateFile, updateFileSync, updateJson, writeFile, writeFileSync, type WriteOptions, type WriteResult } from 'untorn';
-import { keepFiles, moveFiles, moveFilesSync, publish, publishFilled, publishSync, recoverHere } from './ways-of-several.ts';
+import {
+  atomicWrite,
+  createWriteStream,
+  createWriter,
+  openPending,
+  readVersioned,
+  updateFile,
+  updateFileSync,
+  updateJson,
+  writeFile,
+  writeFileSync,
+  type WriteOptions,
+  type WriteResult,
+} from 'untorn';
+import {
+  keepFiles,
+  moveFiles,
+  moveFilesSync,
+  publish,
+  publishFilled,
+  publishSync,
+  recoverHere,
+} from './ways-of-several.ts';
 
 /** What is told of a result: what could not be kept, and what could not be removed. */
 export type Result = Partial<Pick<WriteResult, 'notKept'>> & { readonly oldPath?: string | undefined };
 
-type Perform = (path: string, content: string, options: WriteOptions) => Result | undefined | Promise<Result | undefined>;
+type Perform = (
+  path: string,
+  content: string,
+  options: WriteOptions,
+) => Result | undefined | Promise<Result | undefined>;
 
 async function pending(path: string, content: string, options: WriteOptions): Promise<WriteResult> {
   const file = await openPending(path, options);
@@ -53,7 +78,8 @@ const lock = { timeout: 5000 };
 
 const updates = {
   updateFile: (path, content, options) => updateFile(path, async () => content, { ...options, encoding: 'utf8', lock }),
-  updateFileSync: (path, content, options) => updateFileSync(path, () => content, { ...options, encoding: 'utf8', lock }),
+  updateFileSync: (path, content, options) =>
+    updateFileSync(path, () => content, { ...options, encoding: 'utf8', lock }),
   updateJson: (path, content, options) => updateJson(path, () => JSON.parse(content), { ...options, lock }),
 } satisfies Record<string, Perform>;
 
@@ -70,9 +96,29 @@ function careless(path: string, content: string): undefined {
   renameSync(temporary, path);
 }
 
-const several = { moveFiles, moveFilesSync, keepFiles, recoverHere, publish, publishFilled, publishSync } satisfies Record<string, Perform>;
+const several = {
+  moveFiles,
+  moveFilesSync,
+  keepFiles,
+  recoverHere,
+  publish,
+  publishFilled,
+  publishSync,
+} satisfies Record<string, Perform>;
 
-const all = { writeFile, writeFileSync, pending, stream, block, writer, matching, ...updates, ...several, inPlace, careless } satisfies Record<string, Perform>;
+const all = {
+  writeFile,
+  writeFileSync,
+  pending,
+  stream,
+  block,
+  writer,
+  matching,
+  ...updates,
+  ...several,
+  inPlace,
+  careless,
+} satisfies Record<string, Perform>;
 
 export type Way = keyof typeof all;
 

@@ -9,7 +9,9 @@ import { needsTools } from '../support/needs.ts';
 import { run, writeElsewhere } from '../support/run.ts';
 
 function acl(path: string): string {
-  return run('getfacl', '--omit-header', '--absolute-names', '--numeric', '--no-effective', path).trim().replaceAll('\n', ',');
+  return run('getfacl', '--omit-header', '--absolute-names', '--numeric', '--no-effective', path)
+    .trim()
+    .replaceAll('\n', ',');
 }
 
 /** A folder where ACLs work. */
@@ -62,7 +64,7 @@ for (const { name, write } of apis) {
       assert.ok(group !== 'rw-', `the group that could read can ${group}`);
     });
 
-    it('does not let a file without an ACL inherit its directory\'s (G5, G6)', async (t) => {
+    it("does not let a file without an ACL inherit its directory's (G5, G6)", async (t) => {
       const folder = aclFolder(t);
       if (folder === undefined) return;
       const path = join(folder, 'file');

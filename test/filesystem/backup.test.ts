@@ -17,7 +17,8 @@ for (const { name, write } of apis) {
       const path = join(folder, 'file');
       assert.equal((await write(path, '1', { backup: 'simple' })).backupPath, undefined);
       chmodSync(path, 0o640);
-      for (const content of ['2', '3']) assert.equal((await write(path, content, { backup: 'simple' })).backupPath, `${path}~`);
+      for (const content of ['2', '3'])
+        assert.equal((await write(path, content, { backup: 'simple' })).backupPath, `${path}~`);
       assert.deepEqual(names(folder), ['file', 'file~']);
       assert.deepEqual([text(path), text(`${path}~`), statSync(`${path}~`).mode & 0o7777], ['3', '2', 0o640]);
     });
@@ -43,7 +44,10 @@ for (const { name, write } of apis) {
       const mount = mountNew(t, 'tmpfs');
       if (mount === undefined) return;
       await write(path, 'newer', { backup: join(mount, 'backup') });
-      assert.deepEqual([text(join(mount, 'backup')), statSync(join(mount, 'backup')).mode & 0o7777, names(mount)], ['new', 0o600, ['backup']]);
+      assert.deepEqual(
+        [text(join(mount, 'backup')), statSync(join(mount, 'backup')).mode & 0o7777, names(mount)],
+        ['new', 0o600, ['backup']],
+      );
     });
 
     it('leaves no other name where the backup already is a link to the target (G10)', async (t) => {
@@ -71,7 +75,8 @@ for (const { name, write } of apis) {
       for (const content of ['1', '2', '3']) await write(path, content, { backup: 'numbered' });
       writeFileSync(join(folder, 'source'), '3');
       if (bindMount(t, join(folder, 'source'), path) === undefined) return;
-      for (let i = 0; i < 3; i++) await assert.rejects(write(path, 'new', { backup: { numbered: 2 } }), refusedWith('EBUSY'));
+      for (let i = 0; i < 3; i++)
+        await assert.rejects(write(path, 'new', { backup: { numbered: 2 } }), refusedWith('EBUSY'));
       assert.deepEqual(names(folder), ['file', 'file.~1~', 'file.~2~', 'source']);
       assert.deepEqual([text(path), text(`${path}.~1~`), text(`${path}.~2~`)], ['3', '1', '2']);
     });
@@ -90,7 +95,10 @@ for (const { name, write } of apis) {
         }
         console.log(failed);`;
       const ends = await Promise.all([1, 2, 3].map(() => finished(...script(source, { args: [path] }))));
-      assert.deepEqual(ends.map(({ stdout, stderr }) => stdout.trim() + stderr), ['', '', '']);
+      assert.deepEqual(
+        ends.map(({ stdout, stderr }) => stdout.trim() + stderr),
+        ['', '', ''],
+      );
     });
 
     it('is the old content also of a file that is written in place', async (t) => {
@@ -118,7 +126,10 @@ describe('a backup of writeFile()', () => {
     const path = join(newFolder(t), 'file');
     for (let turns = 0; turns < 40; turns++) {
       writeFileSync(path, 'old');
-      const first = writeFile(path, 'first', { backup: 'simple' }).then(() => 'written', ({ code }: WriteError) => code);
+      const first = writeFile(path, 'first', { backup: 'simple' }).then(
+        () => 'written',
+        ({ code }: WriteError) => code,
+      );
       for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
       writeNowSync(path, 'second', { backup: 'simple' });
       assert.ok(['written', 'ERR_UNTORN_OVERTAKEN'].includes(await first));

@@ -1,7 +1,19 @@
-/** Backups in a directory that others may write: what they give such a name is not read, not counted and not removed. */
+/**
+ * Backups in a directory that others may write: what they give such a name is not read, not counted and not removed.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { readJson, updateJson, writeFile } from 'untorn';
@@ -30,7 +42,8 @@ const secret = '{"secret":true}';
 
 describe("recover: 'backup', where others may write", () => {
   const plants: Record<string, (backup: string, folder: string, t: TestContext) => void> = {
-    'a link to a file of the superuser': (backup, _, t) => symlinkSync(put(join(newFolder(t), 'secret'), secret, superuser, 0o600), backup),
+    'a link to a file of the superuser': (backup, _, t) =>
+      symlinkSync(put(join(newFolder(t), 'secret'), secret, superuser, 0o600), backup),
     'a private file of the superuser that was renamed': (backup) => void put(backup, secret, superuser, 0o600),
     'a file of another user': (backup) => void put(backup, secret, alice),
     'a FIFO': (backup) => void spawnSync('mkfifo', [backup]),
@@ -45,7 +58,10 @@ describe("recover: 'backup', where others may write", () => {
         plant(path + suffix, folder, t);
         const recover = suffix === '.own' ? { backup: path + suffix } : 'backup';
         await assert.rejects(readJson(path, { recover }), { name: 'JsonError' });
-        await assert.rejects(updateJson(path, (value) => value, { recover }), { name: 'JsonError' });
+        await assert.rejects(
+          updateJson(path, (value) => value, { recover }),
+          { name: 'JsonError' },
+        );
         assert.equal(readFileSync(path, 'utf8'), '{"dam');
       }
     });
@@ -59,15 +75,22 @@ describe("recover: 'backup', where others may write", () => {
     put(`${path}~`, '{"good":1}', alice);
     assert.deepEqual(await readJson(path, { recover: 'backup' }), { good: 1 });
     const initial = put(join(newFolder(t), 'initial.json'), '{"initial":1}', superuser);
-    const told = await ask(`
+    const told = await ask(
+      `
       import { readJson } from 'untorn';
-      console.log(JSON.stringify(await readJson(process.argv[1], { recover: { backup: process.argv[2] } })));`, [path, initial], { under: as(alice) });
+      console.log(JSON.stringify(await readJson(process.argv[1], { recover: { backup: process.argv[2] } })));`,
+      [path, initial],
+      { under: as(alice) },
+    );
     assert.deepEqual(told, { initial: 1 });
   });
 
   it('reads the backups that this package has made there', async (t) => {
     if (!needsRoot(t)) return;
-    for (const [backup, suffix] of [['simple', '~'], [{ numbered: 2 }, '.~1~']] as const) {
+    for (const [backup, suffix] of [
+      ['simple', '~'],
+      [{ numbered: 2 }, '.~1~'],
+    ] as const) {
       const path = put(join(sharedFolder(t), 'config.json'), '{"good":1}', bob, 0o664);
       await updateJson(path, () => ({ good: 2 }), { backup });
       assert.ok(existsSync(path + suffix));
@@ -85,11 +108,18 @@ describe('numbered backups', () => {
       console.log('null');`;
     await ask(program, [path], { under });
   };
-  const numbers = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('f.~')).toSorted();
+  const numbers = (folder: string): string[] =>
+    readdirSync(folder)
+      .filter((name) => name.startsWith('f.~'))
+      .toSorted();
 
   it('are not removed for the number of a file of another user, a link or a directory', async (t) => {
     if (!(await needsUsers(t))) return;
-    const plants: ((path: string) => void)[] = [(path) => void put(path, 'x', bob), (path) => symlinkSync('f', path), (path) => void mkdirSync(path)];
+    const plants: ((path: string) => void)[] = [
+      (path) => void put(path, 'x', bob),
+      (path) => symlinkSync('f', path),
+      (path) => void mkdirSync(path),
+    ];
     for (const plant of plants) {
       const folder = sharedFolder(t);
       const path = put(join(folder, 'f'), '5', alice);
@@ -97,7 +127,10 @@ describe('numbered backups', () => {
       put(`${path}.~4~`, '4', alice);
       await keep(path, as(alice));
       assert.deepEqual(numbers(folder), ['f.~6~', 'f.~7~', 'f.~8~', 'f.~999999999~', 'f.~9~']);
-      assert.deepEqual(['7', '8', '9'].map((number) => readFileSync(`${path}.~${number}~`, 'utf8')), ['6', '7', '8']);
+      assert.deepEqual(
+        ['7', '8', '9'].map((number) => readFileSync(`${path}.~${number}~`, 'utf8')),
+        ['6', '7', '8'],
+      );
     }
   });
 
@@ -112,7 +145,9 @@ describe('numbered backups', () => {
 
 describe('a backup of a file that others exchange meanwhile', () => {
   /** Writes with a backup, in a process in which something happens before a call. */
-  const writeWhile = (folder: string, before: string, meanwhile: string, linkError = ''): Promise<{ code?: string }> => ask(`
+  const writeWhile = (folder: string, before: string, meanwhile: string, linkError = ''): Promise<{ code?: string }> =>
+    ask(
+      `
     import fs from 'node:fs';
     import { syncBuiltinESMExports } from 'node:module';
     const [path, secret] = process.argv.slice(1);
@@ -128,7 +163,9 @@ describe('a backup of a file that others exchange meanwhile', () => {
     const { writeFileSync } = await import('untorn');
     let told = {};
     try { writeFileSync(path, 'new', { backup: 'simple', durability: 'off' }); } catch ({ code, outcome }) { told = { code, outcome }; }
-    console.log(JSON.stringify({ ...told, done }));`, [join(folder, 'f'), join(folder, 'secret')]);
+    console.log(JSON.stringify({ ...told, done }));`,
+      [join(folder, 'f'), join(folder, 'secret')],
+    );
 
   it('is no link that was put there', async (t) => {
     const folder = newFolder(t);
@@ -143,7 +180,15 @@ describe('a backup of a file that others exchange meanwhile', () => {
     put(join(folder, 'f'), 'old', { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }, 0o644);
     writeFileSync(join(folder, 'secret'), secret);
     chmodSync(join(folder, 'secret'), 0o600);
-    const told = await writeWhile(folder, 'openSync', "renameSync(path, path + '.away'); linkSync(secret, path);", 'EPERM');
-    assert.deepEqual([told.code, existsSync(join(folder, 'f~')), lstatSync(join(folder, 'f')).mode & 0o777], ['ERR_VERSION_CONFLICT', false, 0o600]);
+    const told = await writeWhile(
+      folder,
+      'openSync',
+      "renameSync(path, path + '.away'); linkSync(secret, path);",
+      'EPERM',
+    );
+    assert.deepEqual(
+      [told.code, existsSync(join(folder, 'f~')), lstatSync(join(folder, 'f')).mode & 0o777],
+      ['ERR_VERSION_CONFLICT', false, 0o600],
+    );
   });
 });

@@ -18,7 +18,9 @@ for (const { name, write } of apis) {
     it('lets exactly one of twenty processes make the file (G1)', async (t) => {
       const folder = newFolder(t);
       const path = join(folder, 'file');
-      const told = await Promise.all(Array.from({ length: 20 }, (_, i) => writeElsewhere(name, [], path, `${i}`.repeat(1000), { overwrite: false })));
+      const told = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => writeElsewhere(name, [], path, `${i}`.repeat(1000), { overwrite: false })),
+      );
       const winners = told.flatMap(({ result }, i) => (result === undefined ? [] : [i]));
       assert.equal(winners.length, 1);
       assert.ok(told.every(({ result, error }) => result !== undefined || error?.code === 'EEXIST'));

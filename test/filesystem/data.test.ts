@@ -19,14 +19,35 @@ async function* laterPieces(): AsyncGenerator<Uint8Array> {
   yield* pieces();
 }
 
-const kinds = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array, DataView];
+const kinds = [
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+  DataView,
+];
 const data: Record<string, () => SyncData> = {
-  ...Object.fromEntries(kinds.map((Kind) => [`a ${Kind.name}`, () => new (Kind as typeof DataView)(bytes.buffer.slice(0))])),
+  ...Object.fromEntries(
+    kinds.map((Kind) => [`a ${Kind.name}`, () => new (Kind as typeof DataView)(bytes.buffer.slice(0))]),
+  ),
   'a view of a part of a buffer': () => new DataView(Uint8Array.of(0, 0, ...bytes, 0).buffer, 2, 32),
   'an ArrayBuffer': () => bytes.buffer.slice(0),
   'a SharedArrayBuffer': () => shared,
   'a string in hex': () => Buffer.from(bytes).toString('hex'),
-  'an array of several kinds': () => [bytes.subarray(0, 4), new Uint16Array(bytes.buffer, 4, 2), bytes.buffer.slice(8, 16), '', new DataView(bytes.buffer, 16)],
+  'an array of several kinds': () => [
+    bytes.subarray(0, 4),
+    new Uint16Array(bytes.buffer, 4, 2),
+    bytes.buffer.slice(8, 16),
+    '',
+    new DataView(bytes.buffer, 16),
+  ],
   'a generator': pieces,
   'a Set': () => new Set(pieces()),
 };
@@ -34,9 +55,28 @@ const later: Record<string, () => Data> = {
   'a Blob': () => new Blob([bytes]),
   'an async generator': laterPieces,
   'a Readable': () => Readable.from(pieces(), { objectMode: false }),
-  'a ReadableStream': () => new ReadableStream({ start: (controller) => { controller.enqueue(bytes); controller.close(); } }) as unknown as Data,
+  'a ReadableStream': () =>
+    new ReadableStream({
+      start: (controller) => {
+        controller.enqueue(bytes);
+        controller.close();
+      },
+    }) as unknown as Data,
 };
-const wrong = [undefined, null, 5, 5n, true, {}, new Map([[1, 2]]), ['a', 5], new Date(0), Symbol('s'), () => '', Promise.resolve('')];
+const wrong = [
+  undefined,
+  null,
+  5,
+  5n,
+  true,
+  {},
+  new Map([[1, 2]]),
+  ['a', 5],
+  new Date(0),
+  Symbol('s'),
+  () => '',
+  Promise.resolve(''),
+];
 
 for (const { name, write } of apis) {
   describe(`${name}()`, () => {
@@ -62,7 +102,11 @@ for (const { name, write } of apis) {
       const folder = newFolder(t);
       writeFileSync(join(folder, 'file'), 'old');
       for (const some of wrong) {
-        await assert.rejects(write(join(folder, 'file'), some as SyncData), (error: Error & { cause?: unknown }) => error instanceof TypeError || error.cause instanceof TypeError, String(some));
+        await assert.rejects(
+          write(join(folder, 'file'), some as SyncData),
+          (error: Error & { cause?: unknown }) => error instanceof TypeError || error.cause instanceof TypeError,
+          String(some),
+        );
       }
       assert.deepEqual([text(join(folder, 'file')), names(folder)], ['old', ['file']]);
     });

@@ -1,7 +1,21 @@
 /** Directories in a folder that others may write: what they rename there is never removed, and decides nothing. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { replaceDirectory, sweep, type ReplaceDirectoryResult, type SweepResult } from 'untorn';
@@ -51,7 +65,10 @@ async function deadVersion(t: TestContext): Promise<string> {
 
 const inode = (path: string): string => lstatSync(path, { bigint: true }).ino.toString(36);
 
-for (const [who, owner] of [['an ordinary user', alice], ['the superuser', superuser]] as const) {
+for (const [who, owner] of [
+  ['an ordinary user', alice],
+  ['the superuser', superuser],
+] as const) {
   describe(`where others may write, for ${who}`, () => {
     const needs = async (t: TestContext): Promise<boolean> => needsUsers(t);
 
@@ -66,7 +83,11 @@ for (const [who, owner] of [['an ordinary user', alice], ['the superuser', super
       renameSync(secretOf(owner, folder), other);
       chmodSync(other, 0o777);
       mkdirSync(join(other, token.slice(token.indexOf('untorn'))));
-      const { removed, kept } = await tell<SweepResult>(owner, 'return sweep(path, { olderThan: 0, recursive: true })', folder);
+      const { removed, kept } = await tell<SweepResult>(
+        owner,
+        'return sweep(path, { olderThan: 0, recursive: true })',
+        folder,
+      );
       assert.deepEqual([removed, kept.map(({ reason }) => reason)], [[], ['special', 'special']]);
       assertThere(planted);
       assertThere(other);
@@ -86,7 +107,7 @@ for (const [who, owner] of [['an ordinary user', alice], ['the superuser', super
       assertThere(version);
     });
 
-    it("the own link removes only the directory that it was made for, and the own one", async (t) => {
+    it('the own link removes only the directory that it was made for, and the own one', async (t) => {
       if (!(await needs(t))) return;
       const folder = sharedFolder(t);
       const path = join(folder, 'site');
@@ -120,29 +141,37 @@ for (const [who, owner] of [['an ordinary user', alice], ['the superuser', super
 }
 
 describe('where others may write', () => {
-  it('the rights of the new directory are not those of what another user leads to', { skip: !isRoot && 'needs root' }, async (t) => {
-    const folder = sharedFolder(t);
-    const open = join(folder, 'open');
-    mkdirSync(open);
-    chownSync(open, bob.uid, bob.gid);
-    chmodSync(open, 0o777);
-    symlinkSync('open', join(folder, 'site'));
-    lchownSync(join(folder, 'site'), bob.uid, bob.gid);
-    const { directory } = await replaceDirectory(join(folder, 'site'), () => undefined);
-    const { uid, mode } = lstatSync(directory);
-    assert.deepEqual([uid, mode & 0o777], [0, 0o777 & ~process.umask()]);
-  });
+  it(
+    'the rights of the new directory are not those of what another user leads to',
+    { skip: !isRoot && 'needs root' },
+    async (t) => {
+      const folder = sharedFolder(t);
+      const open = join(folder, 'open');
+      mkdirSync(open);
+      chownSync(open, bob.uid, bob.gid);
+      chmodSync(open, 0o777);
+      symlinkSync('open', join(folder, 'site'));
+      lchownSync(join(folder, 'site'), bob.uid, bob.gid);
+      const { directory } = await replaceDirectory(join(folder, 'site'), () => undefined);
+      const { uid, mode } = lstatSync(directory);
+      assert.deepEqual([uid, mode & 0o777], [0, 0o777 & ~process.umask()]);
+    },
+  );
 
-  it('versions and recovery files of others are not told of as if they were own', { skip: !isRoot && 'needs root' }, async (t) => {
-    const folder = sharedFolder(t);
-    const version = await deadVersion(t);
-    const names = [version, version.replace('untorn-v-', 'untorn-r-')];
-    mkdirSync(join(folder, names[0] as string));
-    writeFileSync(join(folder, names[1] as string), 'x');
-    for (const name of names) chownSync(join(folder, name), bob.uid, bob.gid);
-    const { kept, recoverable } = await sweep(folder);
-    assert.deepEqual([kept.map(({ reason }) => reason), recoverable], [['foreign', 'foreign'], []]);
-  });
+  it(
+    'versions and recovery files of others are not told of as if they were own',
+    { skip: !isRoot && 'needs root' },
+    async (t) => {
+      const folder = sharedFolder(t);
+      const version = await deadVersion(t);
+      const names = [version, version.replace('untorn-v-', 'untorn-r-')];
+      mkdirSync(join(folder, names[0] as string));
+      writeFileSync(join(folder, names[1] as string), 'x');
+      for (const name of names) chownSync(join(folder, name), bob.uid, bob.gid);
+      const { kept, recoverable } = await sweep(folder);
+      assert.deepEqual([kept.map(({ reason }) => reason), recoverable], [['foreign', 'foreign'], []]);
+    },
+  );
 });
 
 describe('an old directory', () => {
@@ -154,7 +183,9 @@ describe('an old directory', () => {
     });
     if (!isRoot || !existsSync('/dev/shm')) return t.skip('needs root and /dev/shm');
     const elsewhere = secretOf(superuser, newFolder(t, '/dev/shm'));
-    const { status, stderr } = spawnSync('mount', ['--bind', elsewhere, join(String(directory), 'mounted')], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync('mount', ['--bind', elsewhere, join(String(directory), 'mounted')], {
+      encoding: 'utf8',
+    });
     if (status !== 0) return t.skip(`cannot mount: ${stderr.trim()}`);
     const { oldPath } = await replaceDirectory(path, () => undefined);
     const point = join(String(oldPath), 'mounted');
@@ -175,7 +206,10 @@ describe('an old directory', () => {
     const first = await tell<{ directory: string }>(alice, code, path);
     assert.equal(lstatSync(first.directory).mode & 0o777, 0o555);
     const second = await tell<{ oldPath: string; directory: string }>(alice, code, path);
-    assert.deepEqual([second.oldPath, lstatSync(second.directory).mode & 0o777, readdirSync(second.directory)], [first.directory, 0o555, ['a']]);
+    assert.deepEqual(
+      [second.oldPath, lstatSync(second.directory).mode & 0o777, readdirSync(second.directory)],
+      [first.directory, 0o555, ['a']],
+    );
     rmSync(folder, { recursive: true });
   });
 });

@@ -46,12 +46,21 @@ for (const [name, write] of Object.entries(ways)) {
             renameSync(temporaryPath, join(folder, 'aside'));
             renameSync(secret, temporaryPath);
           };
-          const error: unknown = await write(path, exchange, { overwrite }).then(() => assert.fail('it resolved'), (thrown: unknown) => thrown);
+          const error: unknown = await write(path, exchange, { overwrite }).then(
+            () => assert.fail('it resolved'),
+            (thrown: unknown) => thrown,
+          );
           assert.ok(WriteError.isWriteError(error), String(error));
-          const found = names(folder).map((one) => join(folder, one)).find((one) => statSync(one).ino === ino);
+          const found = names(folder)
+            .map((one) => join(folder, one))
+            .find((one) => statSync(one).ino === ino);
           assert.ok(found !== undefined || error.outcome !== 'unknown', names(folder).join(' '));
           if (found !== undefined) assert.equal(acl(found), before);
-          if (error.outcome === 'old') assert.equal(existsSync(path) ? readFileSync(path, 'utf8') : 'none', kind === 'none to replace' ? 'none' : 'old');
+          if (error.outcome === 'old')
+            assert.equal(
+              existsSync(path) ? readFileSync(path, 'utf8') : 'none',
+              kind === 'none to replace' ? 'none' : 'old',
+            );
         });
       }
     }
@@ -88,7 +97,17 @@ describe('What a kill leaves of the private directory', () => {
     writeFileSync(path, 'old');
     run('setfacl', '-m', `u:${bob.uid}:rw`, path);
     const source = "import { writeFileSync } from 'untorn'; writeFileSync(process.argv[1], 'new');";
-    const traced = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=lsetxattr,setxattr', '-e', 'inject=lsetxattr,setxattr:signal=KILL'];
+    const traced = [
+      'strace',
+      '-f',
+      '-qq',
+      '-o',
+      '/dev/null',
+      '-e',
+      'trace=lsetxattr,setxattr',
+      '-e',
+      'inject=lsetxattr,setxattr:signal=KILL',
+    ];
     assert.throws(() => run(...traced, process.execPath, '--input-type=module', '-e', source, path));
     assert.equal(names(folder).length, 2, names(folder).join(' '));
     const { removed, kept } = await sweep(folder);

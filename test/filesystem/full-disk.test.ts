@@ -12,7 +12,10 @@ function fill(mount: string): void {
   const filler = join(mount, 'filler');
   let size = 0;
   for (let step = 256 << 20; step >= 16 << 10; step >>= 1) {
-    while (spawnSync('fallocate', ['--offset', `${size}`, '--length', `${step}`, filler], { env: environment }).status === 0) size += step;
+    while (
+      spawnSync('fallocate', ['--offset', `${size}`, '--length', `${step}`, filler], { env: environment }).status === 0
+    )
+      size += step;
   }
   truncateSync(filler, size - (100 << 10));
 }
@@ -44,7 +47,10 @@ for (const { name, write } of apis) {
         const mount = await nearlyFull(t, kind);
         if (mount === undefined) return;
         const before = names(mount);
-        await assert.rejects(write(join(mount, 'file'), Array(500).fill(Buffer.alloc(16_000, 'x'))), refusedWith('ENOSPC'));
+        await assert.rejects(
+          write(join(mount, 'file'), Array(500).fill(Buffer.alloc(16_000, 'x'))),
+          refusedWith('ENOSPC'),
+        );
         assert.equal(text(join(mount, 'file')), 'old content');
         assert.deepEqual(names(mount), before);
       });

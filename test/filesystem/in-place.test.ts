@@ -13,23 +13,28 @@ import { finished, run, script, writeElsewhere } from '../support/run.ts';
 for (const { name, write } of apis) {
   describe(`${name}() of a file that cannot be replaced`, () => {
     for (const fallback of ['error', 'in-place'] as const) {
-      it(fallback === 'error' ? 'refuses a bind-mounted one (G4, G10)' : "writes into a bind-mounted one with fallback: 'in-place', and says that this was not atomic (G4)", async (t) => {
-        const folder = newFolder(t);
-        const path = join(folder, 'file');
-        writeFileSync(path, 'old content');
-        writeFileSync(join(folder, 'source'), 'old content');
-        if (bindMount(t, join(folder, 'source'), path) === undefined) return;
-        if (fallback === 'error') {
-          await assert.rejects(write(path, 'new'), refusedWith('EBUSY'));
-          assert.equal(text(path), 'old content');
-        } else {
-          const { ino } = statSync(path);
-          const { atomic, durable } = await write(path, 'new', { fallback });
-          assert.deepEqual([atomic, durable], [false, true]);
-          assert.deepEqual([text(path), statSync(path).ino], ['new', ino]);
-        }
-        assert.deepEqual(names(folder), ['file', 'source']);
-      });
+      it(
+        fallback === 'error'
+          ? 'refuses a bind-mounted one (G4, G10)'
+          : "writes into a bind-mounted one with fallback: 'in-place', and says that this was not atomic (G4)",
+        async (t) => {
+          const folder = newFolder(t);
+          const path = join(folder, 'file');
+          writeFileSync(path, 'old content');
+          writeFileSync(join(folder, 'source'), 'old content');
+          if (bindMount(t, join(folder, 'source'), path) === undefined) return;
+          if (fallback === 'error') {
+            await assert.rejects(write(path, 'new'), refusedWith('EBUSY'));
+            assert.equal(text(path), 'old content');
+          } else {
+            const { ino } = statSync(path);
+            const { atomic, durable } = await write(path, 'new', { fallback });
+            assert.deepEqual([atomic, durable], [false, true]);
+            assert.deepEqual([text(path), statSync(path).ino], ['new', ino]);
+          }
+          assert.deepEqual(names(folder), ['file', 'source']);
+        },
+      );
     }
 
     it('takes rights before the new content comes, and gives them after it (G5)', async (t) => {
@@ -42,9 +47,20 @@ for (const { name, write } of apis) {
       if (bindMount(t, join(folder, 'source'), path) === undefined) return;
       const source = `await ${name}(process.argv[1], 'new', { fallback: 'in-place', mode: 0o640 });`;
       const log = join(folder, 'log');
-      const ended = await finished('strace', '-f', '-qq', '-o', log, '-e', 'trace=fchmod,ftruncate', ...script(source, { args: [path] }));
+      const ended = await finished(
+        'strace',
+        '-f',
+        '-qq',
+        '-o',
+        log,
+        '-e',
+        'trace=fchmod,ftruncate',
+        ...script(source, { args: [path] }),
+      );
       if (/ptrace|PTRACE/.test(ended.stderr)) return t.skip(`cannot trace: ${ended.stderr.trim()}`);
-      const calls = [...text(log).matchAll(/(fchmod|ftruncate)\(\d+, (\d+)\) += 0/g)].map(([, call, value]) => `${call} ${value}`);
+      const calls = [...text(log).matchAll(/(fchmod|ftruncate)\(\d+, (\d+)\) += 0/g)].map(
+        ([, call, value]) => `${call} ${value}`,
+      );
       assert.deepEqual(calls.slice(-3), ['fchmod 0600', 'ftruncate 3', 'fchmod 0640']);
       assert.deepEqual([text(path), statSync(path).mode & 0o777], ['new', 0o640]);
     });
@@ -57,7 +73,18 @@ for (const { name, write } of apis) {
       writeFileSync(join(folder, 'source'), 'the old content');
       if (bindMount(t, join(folder, 'source'), path) === undefined) return;
       const source = `await ${name}(process.argv[1], 'new', { fallback: 'in-place' });`;
-      const ended = await finished('strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=ftruncate', '-e', 'inject=ftruncate:signal=KILL:error=EIO', ...script(source, { args: [path] }));
+      const ended = await finished(
+        'strace',
+        '-f',
+        '-qq',
+        '-o',
+        '/dev/null',
+        '-e',
+        'trace=ftruncate',
+        '-e',
+        'inject=ftruncate:signal=KILL:error=EIO',
+        ...script(source, { args: [path] }),
+      );
       if (/ptrace|PTRACE/.test(ended.stderr)) return t.skip(`cannot trace: ${ended.stderr.trim()}`);
       assert.equal(ended.signal, 'SIGKILL', ended.stderr);
       const recovery = names(folder).find((some) => some.includes('untorn-r-'));
@@ -77,11 +104,25 @@ for (const { name, write } of apis) {
       for (const which of [1, 2, 3, 4]) {
         writeFileSync(path, 'old content');
         chmodSync(path, 0o640);
-        const traced = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=fsync', '-e', `inject=fsync:error=EIO:when=${which}`];
+        const traced = [
+          'strace',
+          '-f',
+          '-qq',
+          '-o',
+          '/dev/null',
+          '-e',
+          'trace=fsync',
+          '-e',
+          `inject=fsync:error=EIO:when=${which}`,
+        ];
         const { error } = await writeElsewhere(name, traced, path, 'new', { fallback: 'in-place', mode: 0o600 });
         if (error === undefined) continue;
         failed++;
-        assert.deepEqual([error.outcome, text(path), statSync(path).mode & 0o7777, names(folder)], ['old', 'old content', 0o640, ['file', 'source']], error.message);
+        assert.deepEqual(
+          [error.outcome, text(path), statSync(path).mode & 0o7777, names(folder)],
+          ['old', 'old content', 0o640, ['file', 'source']],
+          error.message,
+        );
       }
       assert.ok(failed >= 3, `${failed} syncs failed`);
     });
@@ -138,10 +179,23 @@ for (const { name, write } of apis) {
       if (!isRoot) return;
       chownSync(path, alice.uid, alice.gid);
       chmodSync(path, 0o4777);
-      const refused = await writeElsewhere(name, user, path, 'another', { fallback: 'in-place', preserve: { mode: 'require' } }, setup);
-      assert.deepEqual([refused.error?.code, refused.error?.outcome, text(path), statSync(path).mode & 0o7777], ['EPERM', 'old', 'new', 0o4777]);
+      const refused = await writeElsewhere(
+        name,
+        user,
+        path,
+        'another',
+        { fallback: 'in-place', preserve: { mode: 'require' } },
+        setup,
+      );
+      assert.deepEqual(
+        [refused.error?.code, refused.error?.outcome, text(path), statSync(path).mode & 0o7777],
+        ['EPERM', 'old', 'new', 0o4777],
+      );
       const others = await writeElsewhere(name, user, path, 'another', { fallback: 'in-place' }, setup);
-      assert.deepEqual([others.result?.notKept, text(path), statSync(path).mode & 0o7777], [['mode'], 'another', 0o777]);
+      assert.deepEqual(
+        [others.result?.notKept, text(path), statSync(path).mode & 0o7777],
+        [['mode'], 'another', 0o777],
+      );
     });
 
     it('says that a capability is gone (G6)', async (t) => {
@@ -152,9 +206,15 @@ for (const { name, write } of apis) {
       writeFileSync(source, 'old');
       if (bindMount(t, source, path) === undefined) return;
       run('setcap', 'cap_net_raw+ep', source);
-      await assert.rejects(write(path, 'new', { fallback: 'in-place', preserve: { xattr: 'require' } }), refusedWith('EPERM'));
+      await assert.rejects(
+        write(path, 'new', { fallback: 'in-place', preserve: { xattr: 'require' } }),
+        refusedWith('EPERM'),
+      );
       assert.deepEqual([text(path), run('getcap', source).includes('cap_net_raw')], ['old', true]);
-      assert.deepEqual([(await write(path, 'new', { fallback: 'in-place' })).notKept, run('getcap', source)], [['xattr'], '']);
+      assert.deepEqual(
+        [(await write(path, 'new', { fallback: 'in-place' })).notKept, run('getcap', source)],
+        [['xattr'], ''],
+      );
     });
 
     it('replaces a file that one may not write, and keeps its mode (G6)', async (t) => {

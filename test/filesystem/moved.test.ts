@@ -1,9 +1,33 @@
-/** A directory that is moved, or exchanged for another, while a file in it is written; and a file that becomes a link. */
+/**
+ * A directory that is moved, or exchanged for another, while a file in it is written; and a file that becomes a link.
+ */
 import assert from 'node:assert/strict';
-import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
-import { atomicWrite, createWriteStream, openPending, openPendingSync, readVersioned, updateFile, updateFileSync, writeFile, type WriteOptions, type WriteResult } from 'untorn';
+import {
+  atomicWrite,
+  createWriteStream,
+  openPending,
+  openPendingSync,
+  readVersioned,
+  updateFile,
+  updateFileSync,
+  writeFile,
+  type WriteOptions,
+  type WriteResult,
+} from 'untorn';
 import { names, refusedWith } from '../support/apis.ts';
 import { newFolder } from '../support/folder.ts';
 
@@ -21,22 +45,33 @@ const ways: Record<string, (path: string, meanwhile: () => void, options?: Write
     meanwhile();
     return file.commit();
   },
-  atomicWrite: (path, meanwhile, options) => atomicWrite(path, async (file) => {
-    await file.write('new');
-    meanwhile();
-  }, options),
-  createWriteStream: (path, meanwhile, options) => new Promise((resolve, reject) => {
-    const stream = createWriteStream(path, options);
-    stream.on('error', reject).on('close', () => stream.result !== undefined && resolve(stream.result));
-    stream.write('new', () => {
-      meanwhile();
-      stream.end();
-    });
-  }),
-  writeFile: (path, meanwhile, options) => writeFile(path, (async function* () {
-    yield 'new';
-    meanwhile();
-  })(), options),
+  atomicWrite: (path, meanwhile, options) =>
+    atomicWrite(
+      path,
+      async (file) => {
+        await file.write('new');
+        meanwhile();
+      },
+      options,
+    ),
+  createWriteStream: (path, meanwhile, options) =>
+    new Promise((resolve, reject) => {
+      const stream = createWriteStream(path, options);
+      stream.on('error', reject).on('close', () => stream.result !== undefined && resolve(stream.result));
+      stream.write('new', () => {
+        meanwhile();
+        stream.end();
+      });
+    }),
+  writeFile: (path, meanwhile, options) =>
+    writeFile(
+      path,
+      (async function* () {
+        yield 'new';
+        meanwhile();
+      })(),
+      options,
+    ),
 };
 
 const updates: typeof ways = {
@@ -56,9 +91,15 @@ for (const [name, write] of Object.entries({ ...ways, ...updates })) {
         mkdirSync(dirname(path));
       };
       // An update may find that its lock is not there any more, which is as true.
-      await assert.rejects(write(path, meanwhile), ({ code, outcome }) => ['ERR_UNTORN_MOVED', 'ERR_LOCK_LOST'].includes(code) && outcome === 'old');
+      await assert.rejects(
+        write(path, meanwhile),
+        ({ code, outcome }) => ['ERR_UNTORN_MOVED', 'ERR_LOCK_LOST'].includes(code) && outcome === 'old',
+      );
       assert.deepEqual([names(dirname(path)), readFileSync(join(folder, 'moved', 'file'), 'utf8')], [[], 'old']);
-      assert.deepEqual(names(join(folder, 'moved')).filter((one) => !one.endsWith('.untorn-lock')), ['file']);
+      assert.deepEqual(
+        names(join(folder, 'moved')).filter((one) => !one.endsWith('.untorn-lock')),
+        ['file'],
+      );
     });
 
     it('is an error where a link to it leads elsewhere by now (G4, G10)', async (t) => {
@@ -72,14 +113,20 @@ for (const [name, write] of Object.entries({ ...ways, ...updates })) {
         symlinkSync('other', join(folder, 'link'));
       };
       await assert.rejects(write(path, meanwhile), refusedWith('ERR_UNTORN_MOVED'));
-      assert.deepEqual([names(join(folder, 'one')), names(join(folder, 'other')), readFileSync(join(folder, 'one', 'file'), 'utf8')], [['file'], [], 'old']);
+      assert.deepEqual(
+        [names(join(folder, 'one')), names(join(folder, 'other')), readFileSync(join(folder, 'one', 'file'), 'utf8')],
+        [['file'], [], 'old'],
+      );
     });
 
     it('is an error where it was removed (G4)', async (t) => {
       const folder = newFolder(t);
       const path = join(folder, 'd', 'file');
       mkdirSync(dirname(path));
-      await assert.rejects(write(path, () => rmSync(dirname(path), { recursive: true })), ({ outcome }) => outcome === 'old');
+      await assert.rejects(
+        write(path, () => rmSync(dirname(path), { recursive: true })),
+        ({ outcome }) => outcome === 'old',
+      );
       assert.ok(!existsSync(dirname(path)));
     });
   });
@@ -87,16 +134,23 @@ for (const [name, write] of Object.entries({ ...ways, ...updates })) {
 
 for (const [name, write] of Object.entries(ways)) {
   describe(`${name}(), while something else comes to its path`, () => {
-    it('goes along with a directory that has another path only, and says which (G4)', { skip: process.platform !== 'linux' && 'only Linux tells' }, async (t) => {
-      const folder = newFolder(t);
-      const path = join(folder, 'd', 'file');
-      mkdirSync(dirname(path));
-      const result = await write(path, () => renameSync(dirname(path), join(folder, 'moved')));
-      assert.equal(result.path, join(folder, 'moved', 'file'));
-      assert.equal(readFileSync(String(result.path), 'utf8'), 'new');
-    });
+    it(
+      'goes along with a directory that has another path only, and says which (G4)',
+      { skip: process.platform !== 'linux' && 'only Linux tells' },
+      async (t) => {
+        const folder = newFolder(t);
+        const path = join(folder, 'd', 'file');
+        mkdirSync(dirname(path));
+        const result = await write(path, () => renameSync(dirname(path), join(folder, 'moved')));
+        assert.equal(result.path, join(folder, 'moved', 'file'));
+        assert.equal(readFileSync(String(result.path), 'utf8'), 'new');
+      },
+    );
 
-    for (const [symlink, code] of [['refuse', 'ELOOP'], ['follow', 'ERR_UNTORN_MOVED']] as const) {
+    for (const [symlink, code] of [
+      ['refuse', 'ELOOP'],
+      ['follow', 'ERR_UNTORN_MOVED'],
+    ] as const) {
       it(`does not replace a link, with symlink: '${symlink}' (G4, G10)`, async (t) => {
         const folder = newFolder(t);
         const path = join(folder, 'file');

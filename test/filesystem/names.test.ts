@@ -46,25 +46,30 @@ for (const { name, write } of apis) {
     /** A directory whose path has so many bytes. */
     function deep(folder: string, size: number): string {
       let path = folder;
-      while (path.length < size - 201) path += `/${'d'.repeat(size - path.length > 401 ? 200 : size - path.length - 202)}`;
+      while (path.length < size - 201)
+        path += `/${'d'.repeat(size - path.length > 401 ? 200 : size - path.length - 202)}`;
       path += `/${'e'.repeat(size - path.length - 1)}`;
       mkdirSync(path, { recursive: true });
       return path;
     }
 
-    it('takes one of 4,095 bytes, and refuses one that nobody could open (G4)', { skip: process.platform !== 'linux' && 'the limit is that of Linux' }, async (t) => {
-      const directory = deep(newFolder(t), 4000);
-      const [longestPath, tooLong] = [`${directory}/${'n'.repeat(94)}`, `${directory}/${'n'.repeat(95)}`];
-      assert.deepEqual([longestPath.length, tooLong.length], [4095, 4096]);
-      await write(longestPath, 'content');
-      assert.equal(text(longestPath), 'content');
-      await assert.rejects(write(tooLong, 'content'), refusedWith('ENAMETOOLONG'));
-      await assert.rejects(write(longestPath, 'new', { backup: 'simple' }), refusedWith('ENAMETOOLONG'));
-      await assert.rejects(write(longestPath, 'new', { backup: 'numbered' }), refusedWith('ENAMETOOLONG'));
-      symlinkSync('n'.repeat(95), `${directory}/link`);
-      await assert.rejects(write(`${directory}/link`, 'content'), refusedWith('ENAMETOOLONG'));
-      assert.deepEqual([names(directory), text(longestPath)], [['link', 'n'.repeat(94)], 'content']);
-    });
+    it(
+      'takes one of 4,095 bytes, and refuses one that nobody could open (G4)',
+      { skip: process.platform !== 'linux' && 'the limit is that of Linux' },
+      async (t) => {
+        const directory = deep(newFolder(t), 4000);
+        const [longestPath, tooLong] = [`${directory}/${'n'.repeat(94)}`, `${directory}/${'n'.repeat(95)}`];
+        assert.deepEqual([longestPath.length, tooLong.length], [4095, 4096]);
+        await write(longestPath, 'content');
+        assert.equal(text(longestPath), 'content');
+        await assert.rejects(write(tooLong, 'content'), refusedWith('ENAMETOOLONG'));
+        await assert.rejects(write(longestPath, 'new', { backup: 'simple' }), refusedWith('ENAMETOOLONG'));
+        await assert.rejects(write(longestPath, 'new', { backup: 'numbered' }), refusedWith('ENAMETOOLONG'));
+        symlinkSync('n'.repeat(95), `${directory}/link`);
+        await assert.rejects(write(`${directory}/link`, 'content'), refusedWith('ENAMETOOLONG'));
+        assert.deepEqual([names(directory), text(longestPath)], [['link', 'n'.repeat(94)], 'content']);
+      },
+    );
   });
 
   describe(`${name}() with paths of all kinds`, () => {
@@ -130,7 +135,13 @@ for (const { name, write } of apis) {
       assert.equal(text(join(folder, 'file')), 'content');
     });
 
-    for (const [what, wrong] of [['empty', ''], ['with a null byte', 'a\0b'], ['a number', 3], ['undefined', undefined], ['an http: URL', new URL('http://localhost/a')]] as const) {
+    for (const [what, wrong] of [
+      ['empty', ''],
+      ['with a null byte', 'a\0b'],
+      ['a number', 3],
+      ['undefined', undefined],
+      ['an http: URL', new URL('http://localhost/a')],
+    ] as const) {
       it(`refuses a path that is ${what} with a TypeError`, async () => {
         await assert.rejects(write(wrong as string, 'content'), TypeError);
       });
@@ -139,8 +150,16 @@ for (const { name, write } of apis) {
     it('writes a relative path of a working directory whose name is not UTF-8', async (t) => {
       const folder = newFolder(t);
       mkdirSync(within(folder, latin));
-      const ended = await finished('sh', '-c', `cd "$1"/caf* && shift && exec "$@"`, 'sh', folder, process.execPath, '-e',
-        `import(${JSON.stringify(import.meta.resolve('untorn'))}).then((untorn) => untorn.${name}('file', 'content'))`);
+      const ended = await finished(
+        'sh',
+        '-c',
+        `cd "$1"/caf* && shift && exec "$@"`,
+        'sh',
+        folder,
+        process.execPath,
+        '-e',
+        `import(${JSON.stringify(import.meta.resolve('untorn'))}).then((untorn) => untorn.${name}('file', 'content'))`,
+      );
       assert.equal(ended.status, 0, ended.stderr);
       assert.equal(text(within(folder, Buffer.concat([latin, Buffer.from('/file')]))), 'content');
     });
@@ -185,7 +204,8 @@ describe('writeFile() with a relative path', () => {
       writeFile(join(folder, 'link/file'), 'second'),
       writeFile(Buffer.concat([within(folder, latin), Buffer.from('/file')]), 'last'),
     ]);
-    // Which of the two others waits depends on which links are followed first; that one of them does shows that it is one file.
+    // Which of the two others waits depends on which links are followed first; that one of them does shows that it is
+    // one file.
     assert.equal(results.filter((result) => result.superseded).length, 1);
     assert.equal(results[2].superseded, false);
     assert.equal(text(join(folder, 'link/file')), 'last');

@@ -46,7 +46,10 @@ for (const { name, write } of apis) {
       for (const mode of [0o666, 0o604, 0o640, '0777', 0o200]) {
         const { result } = await writeElsewhere(name, [], path, 'new', { mode }, 'process.umask(0o077);');
         assert.deepEqual(result?.notKept, []);
-        assert.equal(statSync(path).mode & 0o7777, Number.parseInt(typeof mode === 'string' ? mode : mode.toString(8), 8));
+        assert.equal(
+          statSync(path).mode & 0o7777,
+          Number.parseInt(typeof mode === 'string' ? mode : mode.toString(8), 8),
+        );
       }
     });
 
@@ -54,7 +57,14 @@ for (const { name, write } of apis) {
       const path = join(newFolder(t), 'file');
       writeFileSync(path, 'old');
       chmodSync(path, 0o755);
-      const { result } = await writeElsewhere(name, [], path, 'new', { preserve: { mode: 'off' } }, 'process.umask(0o027);');
+      const { result } = await writeElsewhere(
+        name,
+        [],
+        path,
+        'new',
+        { preserve: { mode: 'off' } },
+        'process.umask(0o027);',
+      );
       assert.deepEqual(result?.notKept, []);
       assert.equal(statSync(path).mode & 0o7777, 0o640);
     });
@@ -69,7 +79,10 @@ for (const { name, write } of apis) {
       assert.ok(statSync(path).mtimeMs > 2_000_000);
     });
 
-    for (const seconds of [1_700_000_000.123_457, 1_234_567_890.999_999, 0.000_001, 1_600_000_000.000_001, 1_795_322_240.846_999, 4_102_444_800.5]) {
+    for (const seconds of [
+      1_700_000_000.123_457, 1_234_567_890.999_999, 0.000_001, 1_600_000_000.000_001, 1_795_322_240.846_999,
+      4_102_444_800.5,
+    ]) {
       it(`keeps times of ${seconds} s to the microsecond when asked to (G6)`, async (t) => {
         const path = join(newFolder(t), 'file');
         writeFileSync(path, 'old');
@@ -149,7 +162,12 @@ for (const { name, write } of apis) {
       assert.equal(facts(path), `${bob.uid}:${dev} 664`);
     });
 
-    for (const [mode, left] of [[0o664, 0o644], [0o660, 0o600], [0o6775, 0o755], [0o2770, 0o700]] as const) {
+    for (const [mode, left] of [
+      [0o664, 0o644],
+      [0o660, 0o600],
+      [0o6775, 0o755],
+      [0o2770, 0o700],
+    ] as const) {
       it(`drops the group's bits of 0${mode.toString(8)} to what others have when the group cannot be kept (G5)`, async (t) => {
         if (!(await needsUsers(t))) return;
         const folder = newFolder(t);
@@ -192,7 +210,7 @@ for (const { name, write } of apis) {
       assert.equal(facts(path), `${process.geteuid?.()}:${statSync(join(path, '..')).gid} 644`);
     });
 
-    it('keeps the group of a file in a set-gid directory, and gives a new one the directory\'s (G6)', async (t) => {
+    it("keeps the group of a file in a set-gid directory, and gives a new one the directory's (G6)", async (t) => {
       if (!(await needsUsers(t))) return;
       const folder = join(newFolder(t), 'shared');
       mkdirSync(folder);

@@ -9,19 +9,42 @@ import { needsRoot, needsTools } from '../support/needs.ts';
 import { finished, run, script } from '../support/run.ts';
 
 /** The system calls of a script, in order; undefined, and the test skipped, where they cannot be seen. */
-async function trace(t: Parameters<typeof newFolder>[0], calls: string, source: string, args: string[], user: string[] = []): Promise<string[] | undefined> {
+async function trace(
+  t: Parameters<typeof newFolder>[0],
+  calls: string,
+  source: string,
+  args: string[],
+  user: string[] = [],
+): Promise<string[] | undefined> {
   if (!needsTools(t, 'strace')) return undefined;
   const log = join(newFolder(t), 'log');
-  const ended = await finished('strace', '-f', '-qq', '-xx', '-s', '300', '-o', log, '-e', `trace=${calls}`, ...script(source, { before: user, args }));
+  const ended = await finished(
+    'strace',
+    '-f',
+    '-qq',
+    '-xx',
+    '-s',
+    '300',
+    '-o',
+    log,
+    '-e',
+    `trace=${calls}`,
+    ...script(source, { before: user, args }),
+  );
   if (/ptrace|PTRACE/.test(ended.stderr)) {
     t.skip(`cannot trace: ${ended.stderr.trim()}`);
     return undefined;
   }
   assert.equal(ended.status, 0, ended.stderr);
-  return wholeCalls(readFileSync(log, 'utf8')).map((line) => line.replace(/(?:\\x[0-9a-f]{2})+/g, (hex) => Buffer.from(hex.replaceAll('\\x', ''), 'hex').toString('latin1')));
+  return wholeCalls(readFileSync(log, 'utf8')).map((line) =>
+    line.replace(/(?:\\x[0-9a-f]{2})+/g, (hex) => Buffer.from(hex.replaceAll('\\x', ''), 'hex').toString('latin1')),
+  );
 }
 
-/** The lines of strace; a call that another thread came between is in two, "… <unfinished ...>" and "<... call resumed>…". */
+/**
+ * The lines of strace; a call that another thread came between is in two, "… <unfinished ...>" and "<... call
+ * resumed>…".
+ */
 function wholeCalls(log: string): string[] {
   const begun = new Map<string, string>();
   return log.split('\n').flatMap((line) => {
@@ -43,7 +66,12 @@ for (const { name } of apis) {
       chownSync(path, alice.uid, dev);
       run('setfacl', '-m', `u:${bob.uid}:rw,o::-`, path);
       chmodSync(path, 0o4750);
-      const lines = await trace(t, 'openat,fchown,lsetxattr,fsetxattr,setxattr,fchmod,fsync,close,rename', `await ${name}(process.argv[1], 'new');`, [path]);
+      const lines = await trace(
+        t,
+        'openat,fchown,lsetxattr,fsetxattr,setxattr,fchmod,fsync,close,rename',
+        `await ${name}(process.argv[1], 'new');`,
+        [path],
+      );
       if (lines === undefined) return;
       const start = lines.findIndex((line) => line.includes('untorn-t-'));
       const fd = /= (\d+)$/.exec(lines[start] ?? '')?.[1];
@@ -57,7 +85,15 @@ for (const { name } of apis) {
         return of === fd ? [call] : call === 'fsync' ? ['fsync directory'] : [];
       });
       // Where a close has nothing to report it may come later.
-      assert.deepEqual(order.filter((call) => call !== 'close').slice(0, 7), ['fchown', 'fchown', 'setxattr', 'fchmod', 'fsync', 'rename', 'fsync directory']);
+      assert.deepEqual(order.filter((call) => call !== 'close').slice(0, 7), [
+        'fchown',
+        'fchown',
+        'setxattr',
+        'fchmod',
+        'fsync',
+        'rename',
+        'fsync directory',
+      ]);
       if (name === 'writeFileSync') assert.ok(order.indexOf('close') < order.indexOf('rename'), order.join());
       assert.ok(order.includes('close'), order.join());
     });
@@ -72,11 +108,31 @@ for (const { name } of apis) {
       run('setfacl', '-m', `u::rw,g::rw,u:${bob.uid}:rw,o::-`, path);
       if (!needsTools(t, 'strace')) return;
       const log = join(newFolder(t), 'log');
-      await finished('strace', '-f', '-qq', '-xx', '-s', '300', '-o', log, '-e', 'trace=lsetxattr,setxattr,fsetxattr', ...script(`await ${name}(process.argv[1], 'new');`, { before: as(bob), args: [path] }));
-      const line = readFileSync(log, 'utf8').split('\n').find((some) => some.includes('setxattr'));
+      await finished(
+        'strace',
+        '-f',
+        '-qq',
+        '-xx',
+        '-s',
+        '300',
+        '-o',
+        log,
+        '-e',
+        'trace=lsetxattr,setxattr,fsetxattr',
+        ...script(`await ${name}(process.argv[1], 'new');`, { before: as(bob), args: [path] }),
+      );
+      const line = readFileSync(log, 'utf8')
+        .split('\n')
+        .find((some) => some.includes('setxattr'));
       if (line === undefined) return; // An ACL that is not set lets nobody in.
-      const value = Buffer.from([...line.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].at(-1)?.[1]?.replaceAll('\\x', '') ?? '', 'hex');
-      const entries = Array.from({ length: (value.length - 4) / 8 }, (_, i) => ({ tag: value.readUInt16LE(4 + i * 8), bits: value.readUInt16LE(6 + i * 8) }));
+      const value = Buffer.from(
+        [...line.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].at(-1)?.[1]?.replaceAll('\\x', '') ?? '',
+        'hex',
+      );
+      const entries = Array.from({ length: (value.length - 4) / 8 }, (_, i) => ({
+        tag: value.readUInt16LE(4 + i * 8),
+        bits: value.readUInt16LE(6 + i * 8),
+      }));
       assert.equal(entries.find(({ tag }) => tag === 4)?.bits, 0, 'the entry of the owning group');
     });
 
@@ -85,11 +141,19 @@ for (const { name } of apis) {
       const path = join(newFolder(t), 'file');
       writeFileSync(path, 'old');
       run('setfacl', '-m', `u::rw,g::rw,u:${bob.uid}:rw,o::r`, path);
-      const lines = await trace(t, 'lsetxattr,fsetxattr,setxattr', `await ${name}(process.argv[1], 'new', { mode: 0o600 });`, [path]);
+      const lines = await trace(
+        t,
+        'lsetxattr,fsetxattr,setxattr',
+        `await ${name}(process.argv[1], 'new', { mode: 0o600 });`,
+        [path],
+      );
       if (lines === undefined) return;
       for (const line of lines.filter((some) => some.includes('posix_acl_access'))) {
         const value = Buffer.from(/"system.posix_acl_access", "([^]*)", \d+, /.exec(line)?.[1] ?? '', 'latin1');
-        const bitsOf = (tag: number): number | undefined => Array.from({ length: (value.length - 4) / 8 }, (_, i) => 4 + i * 8).filter((entry) => value.readUInt16LE(entry) === tag).map((entry) => value.readUInt16LE(entry + 2))[0];
+        const bitsOf = (tag: number): number | undefined =>
+          Array.from({ length: (value.length - 4) / 8 }, (_, i) => 4 + i * 8)
+            .filter((entry) => value.readUInt16LE(entry) === tag)
+            .map((entry) => value.readUInt16LE(entry + 2))[0];
         assert.deepEqual({ mask: bitsOf(0x10), others: bitsOf(0x20) }, { mask: 0, others: 0 });
       }
       assert.equal(statSync(path).mode & 0o7777, 0o600);
@@ -97,7 +161,9 @@ for (const { name } of apis) {
 
     it('has a new name each time, which nobody can guess, and is never opened through a link (G5)', async (t) => {
       const path = join(newFolder(t), 'file');
-      const lines = await trace(t, 'openat', `for (let i = 0; i < 20; i++) await ${name}(process.argv[1], 'new');`, [path]);
+      const lines = await trace(t, 'openat', `for (let i = 0; i < 20; i++) await ${name}(process.argv[1], 'new');`, [
+        path,
+      ]);
       if (lines === undefined) return;
       const opened = lines.filter((line) => line.includes('untorn-t-'));
       assert.equal(opened.length, 20);

@@ -1,9 +1,27 @@
 /** A whole directory in the place of another. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { replaceDirectory, replaceDirectorySync, sweep, WriteError, type ReplaceDirectoryOptions, type ReplaceDirectoryResult } from 'untorn';
+import {
+  replaceDirectory,
+  replaceDirectorySync,
+  sweep,
+  WriteError,
+  type ReplaceDirectoryOptions,
+  type ReplaceDirectoryResult,
+} from 'untorn';
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { ask, start } from '../support/child.ts';
 import { newFolder } from '../support/folder.ts';
@@ -11,7 +29,10 @@ import { withExchange } from '../support/exchange.ts';
 
 type Source = string | ((directory: string) => void);
 
-const forms: [string, (path: string, source: Source, options?: ReplaceDirectoryOptions) => Promise<ReplaceDirectoryResult>][] = [
+const forms: [
+  string,
+  (path: string, source: Source, options?: ReplaceDirectoryOptions) => Promise<ReplaceDirectoryResult>,
+][] = [
   ['replaceDirectory', (path, source, options) => replaceDirectory(path, source, options)],
   ['replaceDirectorySync', async (path, source, options) => replaceDirectorySync(path, source, options)],
 ];
@@ -56,7 +77,10 @@ for (const [form, replace] of forms) {
       assert.match(readlinkSync(path), /^\.site\.untorn-v-/);
       assert.equal(first.directory, join(folder, readlinkSync(path)));
       const second = await replace(`${path}/`, filling('two'));
-      assert.deepEqual([second.replaced, second.oldPath, contentOf(path), litter(folder, path)], [true, undefined, 'two', []]);
+      assert.deepEqual(
+        [second.replaced, second.oldPath, contentOf(path), litter(folder, path)],
+        [true, undefined, 'two', []],
+      );
     });
 
     it('keeps the old version if asked to, and can put it back', async (t) => {
@@ -75,7 +99,10 @@ for (const [form, replace] of forms) {
       const path = join(folder, 'site');
       symlinkSync('release-1', path);
       const { oldPath } = await replace(path, filling('two'));
-      assert.deepEqual([oldPath, contentOf(path), contentOf(join(folder, 'release-1'))], [join(folder, 'release-1'), 'two', 'one']);
+      assert.deepEqual(
+        [oldPath, contentOf(path), contentOf(join(folder, 'release-1'))],
+        [join(folder, 'release-1'), 'two', 'one'],
+      );
     });
 
     it('moves a directory that is ready', async (t) => {
@@ -93,11 +120,17 @@ for (const [form, replace] of forms) {
         chmodSync(path, 0o750);
         const { ino } = statSync(path);
         const result = await replace(path, filling('two'));
-        assert.deepEqual([result.directory, result.oldPath, result.replaced, contentOf(path), litter(folder, path)], [path, undefined, true, 'two', []]);
+        assert.deepEqual(
+          [result.directory, result.oldPath, result.replaced, contentOf(path), litter(folder, path)],
+          [path, undefined, true, 'two', []],
+        );
         assert.equal(lstatSync(path).mode & 0o7777, 0o750);
         assert.ok(lstatSync(path).isDirectory() && lstatSync(path).ino !== ino);
         const { oldPath } = await replace(path, filled(join(folder, 'next'), 'three'), { keepOld: true });
-        assert.deepEqual([contentOf(path), contentOf(oldPath as string), existsSync(join(folder, 'next'))], ['three', 'two', false]);
+        assert.deepEqual(
+          [contentOf(path), contentOf(oldPath as string), existsSync(join(folder, 'next'))],
+          ['three', 'two', false],
+        );
       });
     });
 
@@ -111,14 +144,22 @@ for (const [form, replace] of forms) {
       try {
         // None at all, and then one that does not know the option.
         process.env['PATH'] = tools;
-        await assert.rejects(replace(path, next), (error) => failsWith('ENOTSUP')(error) && /symbolic link/.test(String(error)));
-        writeFileSync(join(tools, 'mv'), `#!/bin/sh\necho "mv: unrecognized option '--exchange'" >&2\nexit 1\n`, { mode: 0o755 });
+        await assert.rejects(
+          replace(path, next),
+          (error) => failsWith('ENOTSUP')(error) && /symbolic link/.test(String(error)),
+        );
+        writeFileSync(join(tools, 'mv'), `#!/bin/sh\necho "mv: unrecognized option '--exchange'" >&2\nexit 1\n`, {
+          mode: 0o755,
+        });
         await assert.rejects(replace(path, next), failsWith('ENOTSUP'));
         await assert.rejects(replace(path, filling('two')), failsWith('ENOTSUP'));
       } finally {
         process.env['PATH'] = searched;
       }
-      assert.deepEqual([contentOf(path), contentOf(next), readdirSync(folder).toSorted()], ['one', 'two', ['next', 'site']]);
+      assert.deepEqual(
+        [contentOf(path), contentOf(next), readdirSync(folder).toSorted()],
+        ['one', 'two', ['next', 'site']],
+      );
     });
 
     it('passes on what the function throws; the old directory stays and the new one goes', async (t) => {
@@ -126,10 +167,13 @@ for (const [form, replace] of forms) {
       const path = join(folder, 'site');
       await replace(path, filling('one'));
       const failure = new Error('half way');
-      await assert.rejects(replace(path, (directory) => {
-        filling('two')(directory);
-        throw failure;
-      }), (error) => error === failure);
+      await assert.rejects(
+        replace(path, (directory) => {
+          filling('two')(directory);
+          throw failure;
+        }),
+        (error) => error === failure,
+      );
       assert.deepEqual([contentOf(path), litter(folder, path)], ['one', []]);
     });
 
@@ -139,19 +183,24 @@ for (const [form, replace] of forms) {
       symlinkSync('file', join(folder, 'link'));
       const path = join(folder, 'site');
       await replace(path, filling('one'));
-      for (const name of ['file', 'link']) await assert.rejects(replace(join(folder, name), filling('two')), failsWith('ENOTDIR'));
+      for (const name of ['file', 'link'])
+        await assert.rejects(replace(join(folder, name), filling('two')), failsWith('ENOTDIR'));
       await assert.rejects(replace(path, join(folder, 'missing')), failsWith('ENOENT'));
-      for (const source of ['link', 'file', 'site']) await assert.rejects(replace(path, join(folder, source)), failsWith('ENOTDIR'));
+      for (const source of ['link', 'file', 'site'])
+        await assert.rejects(replace(path, join(folder, source)), failsWith('ENOTDIR'));
       await assert.rejects(replace(path, join(folder, readlinkSync(path))), failsWith('EINVAL'));
       await assert.rejects(replace(path, filling('two'), { keep: true } as never), { code: 'ERR_INVALID_ARG_VALUE' });
-      await assert.rejects(replace(path, filling('two'), { backup: 'simple' } as never), { code: 'ERR_INVALID_ARG_VALUE' });
+      await assert.rejects(replace(path, filling('two'), { backup: 'simple' } as never), {
+        code: 'ERR_INVALID_ARG_VALUE',
+      });
       await assert.rejects(replace(path, 3 as never), { code: 'ERR_INVALID_ARG_TYPE' });
       assert.deepEqual([contentOf(path), litter(folder, path).toSorted()], ['one', ['file', 'link']]);
     });
 
     it('says that a source is on another filesystem, and leaves it there', async (t) => {
       const folder = newFolder(t);
-      if (!existsSync('/dev/shm') || statSync('/dev/shm').dev === statSync(folder).dev) return t.skip('needs a second filesystem at /dev/shm');
+      if (!existsSync('/dev/shm') || statSync('/dev/shm').dev === statSync(folder).dev)
+        return t.skip('needs a second filesystem at /dev/shm');
       const next = filled(join(newFolder(t, '/dev/shm'), 'next'), 'two');
       await assert.rejects(replace(join(folder, 'site'), next), failsWith('EXDEV'));
       assert.deepEqual([contentOf(next), readdirSync(folder)], ['two', []]);
@@ -161,13 +210,17 @@ for (const [form, replace] of forms) {
       const folder = newFolder(t);
       const under = await needsOrdinaryUser(t, folder);
       if (under === undefined) return;
-      const told = await ask(`
+      const told = await ask(
+        `
         import { ${form} } from 'untorn';
         import { readFileSync, writeFileSync } from 'node:fs';
         const path = process.argv[1] + '/site';
         await ${form}(path, (directory) => writeFileSync(directory + '/a', 'one'));
         const { oldPath } = await ${form}(path, (directory) => writeFileSync(directory + '/a', 'two'));
-        console.log(JSON.stringify([readFileSync(path + '/a', 'utf8'), oldPath]));`, [folder], { under });
+        console.log(JSON.stringify([readFileSync(path + '/a', 'utf8'), oldPath]));`,
+        [folder],
+        { under },
+      );
       assert.deepEqual([told, litter(folder, join(folder, 'site'))], [['two', null], []]);
     });
 
@@ -175,13 +228,16 @@ for (const [form, replace] of forms) {
       const folder = newFolder(t);
       const path = join(folder, 'site');
       await replace(path, filling('one'));
-      const program = start(`
+      const program = start(
+        `
         import { ${form} } from 'untorn';
         import { writeFileSync } from 'node:fs';
         await ${form}(process.argv[1], (directory) => {
           writeFileSync(directory + '/a', 'two');
           process.kill(process.pid, 'SIGKILL');
-        });`, [path]);
+        });`,
+        [path],
+      );
       assert.equal((await program.ended).signal, 'SIGKILL');
       assert.equal(contentOf(path), 'one');
       const left = litter(folder, path).map((name) => join(folder, name));
@@ -195,15 +251,24 @@ describe('replaceDirectory()', () => {
   it('has one winner after another when several replace at once', async (t) => {
     const folder = newFolder(t);
     const path = join(folder, 'site');
-    const program = (): Promise<unknown> => ask(`
+    const program = (): Promise<unknown> =>
+      ask(
+        `
       import { replaceDirectory } from 'untorn';
       import { writeFileSync, mkdirSync } from 'node:fs';
       for (let i = 0; i < 10; i++) await replaceDirectory(process.argv[1], (directory) => {
         mkdirSync(directory + '/sub');
         for (const name of ['a', 'b', 'sub/c']) writeFileSync(directory + '/' + name, process.pid + ' ' + i);
       }, { durability: 'off' });
-      console.log('null');`, [path]);
-    await Promise.all([program(), program(), replaceDirectory(path, filling('x')), replaceDirectory(path, filling('y'))]);
+      console.log('null');`,
+        [path],
+      );
+    await Promise.all([
+      program(),
+      program(),
+      replaceDirectory(path, filling('x')),
+      replaceDirectory(path, filling('y')),
+    ]);
     contentOf(path);
     assert.deepEqual(litter(folder, path), []);
   });
@@ -217,11 +282,16 @@ describe('replaceDirectory()', () => {
         else await replaceDirectory(path, filling('0'));
         const reader = readerOf(path);
         assert.equal(await reader.line(), 'ready');
-        for (let i = 1; i <= 30; i++) await replaceDirectory(path, filling(String(i)), { durability: 'off', keepOld: true });
+        for (let i = 1; i <= 30; i++)
+          await replaceDirectory(path, filling(String(i)), { durability: 'off', keepOld: true });
         reader.process.stdin.end();
         const { stdout, status, stderr } = await reader.ended;
         assert.deepEqual([status, stderr], [0, '']);
-        const seen = JSON.parse(stdout.split('\n')[1] as string) as { reads: number; versions: number; wrong: string[] };
+        const seen = JSON.parse(stdout.split('\n')[1] as string) as {
+          reads: number;
+          versions: number;
+          wrong: string[];
+        };
         assert.deepEqual(seen.wrong, []);
         assert.ok(seen.reads > 0);
       };
@@ -242,17 +312,21 @@ describe('replaceDirectory()', () => {
 
   it('lists versions that no link leads to, and never removes them', async (t) => {
     const folder = newFolder(t);
-    const old = await ask<string>(`
+    const old = await ask<string>(
+      `
       import { replaceDirectory } from 'untorn';
       await replaceDirectory(process.argv[1], () => {});
-      console.log(JSON.stringify((await replaceDirectory(process.argv[1], () => {}, { keepOld: true })).oldPath));`, [join(folder, 'site')]);
+      console.log(JSON.stringify((await replaceDirectory(process.argv[1], () => {}, { keepOld: true })).oldPath));`,
+      [join(folder, 'site')],
+    );
     assert.deepEqual(await sweep(folder, { olderThan: 0 }), { removed: [], kept: [], recoverable: [old] });
   });
 });
 
 /** A process that opens the directory again and again, and looks whether what it holds agrees. */
 function readerOf(path: string): ReturnType<typeof start> {
-  return start(`
+  return start(
+    `
     import { closeSync, openSync, readFileSync } from 'node:fs';
     const versions = new Set(), wrong = [];
     let reads = 0, ending = false;
@@ -272,7 +346,9 @@ function readerOf(path: string): ReturnType<typeof start> {
       }
       await new Promise(setImmediate);
     }
-    console.log(JSON.stringify({ reads, versions: versions.size, wrong }));`, [path]);
+    console.log(JSON.stringify({ reads, versions: versions.size, wrong }));`,
+    [path],
+  );
 }
 
 /** Replaces in a process that is killed before one of its calls; returns whether it came to its end. */
@@ -281,7 +357,8 @@ async function killedAt(t: TestContext, kind: 'link' | 'directory', at: number):
   const path = join(folder, 'site');
   if (kind === 'directory') filled(path, 'one');
   else await replaceDirectory(path, filling('one'));
-  const { signal, stderr, status } = await start(`
+  const { signal, stderr, status } = await start(
+    `
     import fs from 'node:fs';
     import childProcess from 'node:child_process';
     import { syncBuiltinESMExports } from 'node:module';
@@ -299,16 +376,24 @@ async function killedAt(t: TestContext, kind: 'link' | 'directory', at: number):
     replaceDirectorySync(process.argv[1], (directory) => {
       mkdirSync(directory + '/sub');
       for (const name of ['a', 'b', 'sub/c']) writeFileSync(directory + '/' + name, 'two');
-    });`, [path, String(at)]).ended;
+    });`,
+    [path, String(at)],
+  ).ended;
   assert.ok(signal === 'SIGKILL' || status === 0, stderr);
   const content = contentOf(path);
   assert.ok(content === 'one' || content === 'two');
   const { kept, recoverable } = await sweep(folder, { olderThan: 0 });
   // The first version is this process's, which is alive. All that is left is whole.
-  assert.deepEqual(kept.filter(({ reason }) => reason !== 'alive'), []);
+  assert.deepEqual(
+    kept.filter(({ reason }) => reason !== 'alive'),
+    [],
+  );
   const versions = [...recoverable, ...kept.map((one) => one.path)].map(String);
   for (const version of versions) assert.ok(['one', 'two'].includes(contentOf(version)));
-  assert.deepEqual(litter(folder, path).toSorted(), versions.map((version) => version.slice(folder.length + 1)).toSorted());
+  assert.deepEqual(
+    litter(folder, path).toSorted(),
+    versions.map((version) => version.slice(folder.length + 1)).toSorted(),
+  );
   assert.equal(contentOf(path), content);
   return status === 0;
 }

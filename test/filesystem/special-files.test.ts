@@ -56,7 +56,8 @@ for (const { name, write } of apis) {
       const folder = newFolder(t);
       mkdirSync(join(folder, 'empty'));
       symlinkSync('empty', join(folder, 'link'));
-      for (const path of [folder, join(folder, 'empty'), join(folder, 'link'), '/']) await assert.rejects(write(path, 'content'), refusedWith('EISDIR'));
+      for (const path of [folder, join(folder, 'empty'), join(folder, 'link'), '/'])
+        await assert.rejects(write(path, 'content'), refusedWith('EISDIR'));
       assert.deepEqual(names(folder), ['empty', 'link']);
     });
 
@@ -75,7 +76,10 @@ for (const { name, write } of apis) {
       const folder = newFolder(t);
       writeFileSync(join(folder, 'file'), 'old');
       await assert.rejects(write(join(folder, 'file/new'), 'content'), refusedWith('ENOTDIR'));
-      await assert.rejects(write(join(folder, 'file/deep/new'), 'content', { makeParents: true }), refusedWith('ENOTDIR'));
+      await assert.rejects(
+        write(join(folder, 'file/deep/new'), 'content', { makeParents: true }),
+        refusedWith('ENOTDIR'),
+      );
       assert.equal(text(join(folder, 'file')), 'old');
     });
 

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { chmodSync, lchownSync, linkSync, lstatSync, mkdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { apis, names, refusedWith, text } from '../support/apis.ts';
@@ -36,7 +46,8 @@ for (const { name, write } of apis) {
       it(`follows a chain of forty links that ends ${dangling ? 'nowhere' : 'at a file'}`, async (t) => {
         const folder = newFolder(t);
         if (!dangling) writeFileSync(join(folder, 'link0'), 'old');
-        for (let i = 1; i <= 40; i++) symlinkSync(i % 2 === 0 ? `link${i - 1}` : join(folder, `link${i - 1}`), join(folder, `link${i}`));
+        for (let i = 1; i <= 40; i++)
+          symlinkSync(i % 2 === 0 ? `link${i - 1}` : join(folder, `link${i - 1}`), join(folder, `link${i}`));
         await write(join(folder, 'link40'), 'new');
         assert.ok(lstatSync(join(folder, 'link0')).isFile());
         assert.ok(lstatSync(join(folder, 'link1')).isSymbolicLink());
@@ -59,7 +70,8 @@ for (const { name, write } of apis) {
       symlinkSync('a', join(folder, 'b'));
       symlinkSync('self', join(folder, 'self'));
       for (let i = 1; i <= 41; i++) symlinkSync(`link${i - 1}`, join(folder, `link${i}`));
-      for (const link of ['a', 'self', 'link41']) await assert.rejects(write(join(folder, link), 'new'), refusedWith('ELOOP'));
+      for (const link of ['a', 'self', 'link41'])
+        await assert.rejects(write(join(folder, link), 'new'), refusedWith('ELOOP'));
       assert.equal(names(folder).length, 44);
     });
 
@@ -81,7 +93,8 @@ for (const { name, write } of apis) {
       writeFileSync(join(folder, 'file'), 'old');
       symlinkSync('file', join(folder, 'link'));
       symlinkSync('missing', join(folder, 'dangling'));
-      for (const link of ['link', 'dangling']) await assert.rejects(write(join(folder, link), 'new', { symlink: 'refuse' }), refusedWith('ELOOP'));
+      for (const link of ['link', 'dangling'])
+        await assert.rejects(write(join(folder, link), 'new', { symlink: 'refuse' }), refusedWith('ELOOP'));
       assert.deepEqual(names(folder), ['dangling', 'file', 'link']);
       assert.equal(text(join(folder, 'file')), 'old');
       await write(join(folder, 'file'), 'new', { symlink: 'refuse' });

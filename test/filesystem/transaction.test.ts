@@ -1,6 +1,15 @@
 /** Transactions on filesystems that are otherwise than most, for real. */
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -52,25 +61,54 @@ function overlay(t: TestContext): string | undefined {
   const undoing = new Undoing(t);
   const folder = undoing.newFolder();
   if (!undoing.mounted(folder, 'mount', '-t', 'tmpfs', 'untorn', folder)) return undefined;
-  const [lower, upper, work, merged] = ['lower', 'upper', 'work', 'merged'].map((name) => join(folder, name)) as [string, string, string, string];
+  const [lower, upper, work, merged] = ['lower', 'upper', 'work', 'merged'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
   for (const one of [lower, upper, work, merged]) mkdirSync(one);
   for (const name of ['f', 'g', 'h']) {
     writeFileSync(join(lower, name), `old ${name}`);
     linkSync(join(lower, name), join(lower, `${name}.link`));
   }
-  return undoing.mounted(merged, 'mount', '-t', 'overlay', 'untorn', '-o', `lowerdir=${lower},upperdir=${upper},workdir=${work},index=off`, merged) ? merged : undefined;
+  return undoing.mounted(
+    merged,
+    'mount',
+    '-t',
+    'overlay',
+    'untorn',
+    '-o',
+    `lowerdir=${lower},upperdir=${upper},workdir=${work},index=off`,
+    merged,
+  )
+    ? merged
+    : undefined;
 }
 
 function contents(folder: string): Record<string, string> {
-  return Object.fromEntries(readdirSync(folder).toSorted().map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  return Object.fromEntries(
+    readdirSync(folder)
+      .toSorted()
+      .map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+  );
 }
 
 const links = { 'f.link': 'old f', 'g.link': 'old g', 'h.link': 'old h' };
 
 describe('a transaction on overlayfs, of files of the lower layer with two links', { skip }, () => {
-  const changes: Record<string, { changes: (at: (name: string) => string) => Parameters<typeof transactionSync>[0]; after: Record<string, string> }> = {
-    'renames one over another': { changes: (at) => (tx) => tx.rename(at('f'), at('g')), after: { g: 'old f', h: 'old h' } },
-    'writes and keeps a backup': { changes: (at) => (tx) => tx.writeFile(at('h'), 'new', { backup: 'simple' }), after: { f: 'old f', g: 'old g', h: 'new', 'h~': 'old h' } },
+  const changes: Record<
+    string,
+    { changes: (at: (name: string) => string) => Parameters<typeof transactionSync>[0]; after: Record<string, string> }
+  > = {
+    'renames one over another': {
+      changes: (at) => (tx) => tx.rename(at('f'), at('g')),
+      after: { g: 'old f', h: 'old h' },
+    },
+    'writes and keeps a backup': {
+      changes: (at) => (tx) => tx.writeFile(at('h'), 'new', { backup: 'simple' }),
+      after: { f: 'old f', g: 'old g', h: 'new', 'h~': 'old h' },
+    },
     'reads, removes and writes': {
       changes: (at) => (tx) => {
         tx.writeFile(at('f'), `${tx.readFile(at('f'), 'utf8')}, new`);
@@ -85,7 +123,10 @@ describe('a transaction on overlayfs, of files of the lower layer with two links
       const folder = overlay(t);
       if (folder === undefined) return;
       const { files } = transactionSync(change((one) => join(folder, one)));
-      assert.deepEqual(files.filter(({ superseded }) => superseded), []);
+      assert.deepEqual(
+        files.filter(({ superseded }) => superseded),
+        [],
+      );
       assert.deepEqual(contents(folder), { ...after, ...links });
     });
   }
@@ -93,7 +134,8 @@ describe('a transaction on overlayfs, of files of the lower layer with two links
   it('is completed after its process was killed right after the commit (G9)', async (t) => {
     const folder = overlay(t);
     if (folder === undefined) return;
-    const { signal, stderr } = await runProgram(`
+    const { signal, stderr } = await runProgram(
+      `
       import fs from 'node:fs';
       import { syncBuiltinESMExports } from 'node:module';
       const { renameSync } = fs;
@@ -104,7 +146,9 @@ describe('a transaction on overlayfs, of files of the lower layer with two links
       syncBuiltinESMExports();
       const { transactionSync } = await import('untorn');
       const at = (name) => process.argv[1] + '/' + name;
-      transactionSync((tx) => { tx.rename(at('f'), at('g')); tx.writeFile(at('h'), 'new'); });`, [folder]);
+      transactionSync((tx) => { tx.rename(at('f'), at('g')); tx.writeFile(at('h'), 'new'); });`,
+      [folder],
+    );
     assert.equal(signal, 'SIGKILL', stderr);
     const { files, kept } = await recover(folder);
     assert.deepEqual([files.map(({ outcome }) => outcome), kept], [['completed', 'completed', 'completed'], []]);
@@ -130,11 +174,18 @@ describe('a transaction on exFAT, which takes names for one that differ in case'
     writeFileSync(at('f'), 'old');
     const refused = { code: 'EINVAL', outcome: 'old' };
     assert.throws(() => transactionSync((tx) => tx.rename(at('f'), at('F'))), refused);
-    for (const [one, other] of [['a', 'A'], ['f', 'F']] as const) {
-      assert.throws(() => transactionSync((tx) => {
-        tx.writeFile(at(one), 'new');
-        tx.writeFile(at(other), 'new');
-      }), refused);
+    for (const [one, other] of [
+      ['a', 'A'],
+      ['f', 'F'],
+    ] as const) {
+      assert.throws(
+        () =>
+          transactionSync((tx) => {
+            tx.writeFile(at(one), 'new');
+            tx.writeFile(at(other), 'new');
+          }),
+        refused,
+      );
     }
     await transaction(async (tx) => {
       await tx.rename(at('f'), at('g'));

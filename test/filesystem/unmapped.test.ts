@@ -13,7 +13,9 @@ import { script } from '../support/run.ts';
 /** Runs a script in a user namespace that has the first 65,536 users and groups. */
 async function inNamespace(t: TestContext, source: string, path: string): Promise<unknown> {
   const command = script(source, { args: [path] });
-  const child = spawn('unshare', ['--user', 'sh', '-c', 'echo made; read go; exec "$@"', 'sh', ...command], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn('unshare', ['--user', 'sh', '-c', 'echo made; read go; exec "$@"', 'sh', ...command], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   let output = '';
   child.stdout.on('data', (some: Buffer) => (output += some.toString()));
   const ended = once(child, 'close');
@@ -43,7 +45,10 @@ for (const { name } of apis) {
         console.log(JSON.stringify({ notKept }));`;
       const told = (await inNamespace(t, source, path)) as { notKept: string[] } | undefined;
       if (told === undefined) return;
-      assert.deepEqual([told.notKept.toSorted(), statSync(path).uid, statSync(path).mode & 0o777], [['group', 'mode', 'owner'], 0, 0o644]);
+      assert.deepEqual(
+        [told.notKept.toSorted(), statSync(path).uid, statSync(path).mode & 0o777],
+        [['group', 'mode', 'owner'], 0, 0o644],
+      );
     });
 
     it('does not take it for one where it is required either (G6)', async (t) => {

@@ -8,8 +8,14 @@ import { newFolder } from '../support/folder.ts';
 import { mountNew } from '../support/mount.ts';
 
 const forms: [string, (path: string, content: string) => Promise<ReplaceDirectoryResult>][] = [
-  ['replaceDirectory', (path, content) => replaceDirectory(path, (directory) => writeFileSync(join(directory, 'file'), content))],
-  ['replaceDirectorySync', async (path, content) => replaceDirectorySync(path, (directory) => writeFileSync(join(directory, 'file'), content))],
+  [
+    'replaceDirectory',
+    (path, content) => replaceDirectory(path, (directory) => writeFileSync(join(directory, 'file'), content)),
+  ],
+  [
+    'replaceDirectorySync',
+    async (path, content) => replaceDirectorySync(path, (directory) => writeFileSync(join(directory, 'file'), content)),
+  ],
 ];
 
 /** Performs steps with another PATH. */
@@ -60,7 +66,11 @@ for (const [form, replace] of forms) {
       await replace(join(mount, 'site'), 'old');
       const before = readdirSync(mount);
       await withSync(t, 'echo "sync: error syncing: Input/output error" >&2; exit 1', () =>
-        assert.rejects(replace(join(mount, 'site'), 'new'), (error) => WriteError.isWriteError(error) && error.code === 'EIO' && error.outcome === 'old'));
+        assert.rejects(
+          replace(join(mount, 'site'), 'new'),
+          (error) => WriteError.isWriteError(error) && error.code === 'EIO' && error.outcome === 'old',
+        ),
+      );
       assert.equal(readFileSync(join(mount, 'site', 'file'), 'utf8'), 'old');
       assert.deepEqual(readdirSync(mount), before);
     });

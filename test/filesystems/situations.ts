@@ -83,7 +83,9 @@ export const situations: readonly Filesystem[] = [
     () => [{ under: ['unshare', '--mount', '--', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'] }],
     { quick: ['write', 'keep', 'updates', 'transaction', 'sweep'] },
   ),
-  situation('without inotify', async (place) => [withoutInotify(await fewIds(place))], { quick: ['updates', 'takeover'] }),
+  situation('without inotify', async (place) => [withoutInotify(await fewIds(place))], {
+    quick: ['updates', 'takeover'],
+  }),
   situation('without the optional addon', () => [{ env: { UNTORN_WITHOUT_ADDON: 'yes' } }], { quick: ['keep'] }),
   situation('link(2) is refused (EPERM)', (place) => refusing(place, 'no-link'), { packages: ['gcc', 'libc6-dev'] }),
   situation('set-id bits are refused (EPERM)', (place) => refusing(place, 'no-set-id'), {

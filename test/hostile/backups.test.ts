@@ -1,4 +1,7 @@
-/** A backup is found by its name: what a neighbour puts there is not read for somebody else, and does not become his file. */
+/**
+ * A backup is found by its name: what a neighbour puts there is not read for somebody else, and does not become his
+ * file.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe } from 'node:test';
 import type { User } from '../support/as-user.ts';
@@ -15,19 +18,32 @@ const damaged = '{ "half":';
 const tricks: Readonly<Record<string, (world: World, scene: Scene, name: string) => readonly Deed[]>> = {
   'a link to what only the superuser can read': ({ vault }, scene, name) => [['link', vault, scene.at(name)]],
   'a link to what only Alice can read': (_, scene, name) => [['link', scene.note, scene.at(name)]],
-  'a link to a link': ({ vault }, scene, name) => [['link', vault, scene.at('own/link')], ['link', 'own/link', scene.at(name)]],
-  'a link through a directory': ({ folder }, scene, name) => [['link', folder, scene.at('own/link')], ['link', 'own/link/vault', scene.at(name)]],
+  'a link to a link': ({ vault }, scene, name) => [
+    ['link', vault, scene.at('own/link')],
+    ['link', 'own/link', scene.at(name)],
+  ],
+  'a link through a directory': ({ folder }, scene, name) => [
+    ['link', folder, scene.at('own/link')],
+    ['link', 'own/link/vault', scene.at(name)],
+  ],
   'a hard link': (_, scene, name) => [['hardLink', scene.note, scene.at(name)]],
   'a link to /dev/zero': (_, scene, name) => [['link', '/dev/zero', scene.at(name)]],
   'a FIFO': (_, scene, name) => [['fifo', scene.at(name)]],
-  'a link to a FIFO': (_, scene, name) => [['fifo', scene.at('own/fifo')], ['link', 'own/fifo', scene.at(name)]],
+  'a link to a FIFO': (_, scene, name) => [
+    ['fifo', scene.at('own/fifo')],
+    ['link', 'own/fifo', scene.at(name)],
+  ],
   'a huge file': (_, scene, name) => [['sparse', scene.at(name), String(2 ** 30)]],
 };
 
 /** The file is his own: whoever repairs it for him shows him nothing that he cannot read. */
 async function shown(world: World, kind: Kind, user: User): Promise<Tally> {
   const operations = ['updateJson', 'readJson'] as const;
-  const combinations = operations.flatMap((operation) => ['config.json~', 'config.json.~1~'].flatMap((name) => Object.entries(tricks).map(([what, deeds]) => ({ operation, name, what, deeds }))));
+  const combinations = operations.flatMap((operation) =>
+    ['config.json~', 'config.json.~1~'].flatMap((name) =>
+      Object.entries(tricks).map(([what, deeds]) => ({ operation, name, what, deeds })),
+    ),
+  );
   const trials = sample(combinations, ({ what }) => what, 20);
   const harm: string[] = [];
   let done = 0;
@@ -35,10 +51,15 @@ async function shown(world: World, kind: Kind, user: User): Promise<Tally> {
     const scene = world.scene(kind, user);
     const config = scene.at('config.json');
     // One that is young may just be being saved.
-    if ((await world.neighbour.tries(['file', config, damaged], ['age', config], ...deeds(world, scene, name))) !== '') continue;
+    if ((await world.neighbour.tries(['file', config, damaged], ['age', config], ...deeds(world, scene, name))) !== '')
+      continue;
     done++;
     const outcome = await (await world.victim(user)).perform({ operation, folder: scene.folder });
-    harm.push(...[...world.harm(), ...scene.harm(), ...excesses(outcome)].map((one) => `${operation}() with ${what} at ${name}: ${one}`));
+    harm.push(
+      ...[...world.harm(), ...scene.harm(), ...excesses(outcome)].map(
+        (one) => `${operation}() with ${what} at ${name}: ${one}`,
+      ),
+    );
   }
   return { trials: trials.length, done, harm };
 }
@@ -64,8 +85,12 @@ async function replaced(world: World, user: User): Promise<Tally> {
 
 describe('backups that a neighbour made (G5)', { skip: reasonNotToAttack }, () => {
   const { world, holds } = attacks('G5');
-  for (const [name, user] of [['the superuser', root], ['an ordinary user', aliceOfDev]] as const) {
-    for (const kind of ['group', 'sticky'] as const) holds(`show nothing that ${name} can read and he cannot (${kind})`, () => shown(world(), kind, user));
+  for (const [name, user] of [
+    ['the superuser', root],
+    ['an ordinary user', aliceOfDev],
+  ] as const) {
+    for (const kind of ['group', 'sticky'] as const)
+      holds(`show nothing that ${name} can read and he cannot (${kind})`, () => shown(world(), kind, user));
     holds(`do not become a file of ${name} that he cannot replace`, () => replaced(world(), user));
   }
 });

@@ -16,7 +16,12 @@ import type { World } from './world.ts';
 const preload = fileURLToPath(new URL('../fault/preload.js', import.meta.url));
 
 /** Runs it under whoever stops it before each call. */
-async function stopped(world: World, user: User, args: readonly string[], decide: (call: Call) => Promise<void>): Promise<string | undefined> {
+async function stopped(
+  world: World,
+  user: User,
+  args: readonly string[],
+  decide: (call: Call) => Promise<void>,
+): Promise<string | undefined> {
   const program = new Stopped(user, world.folder, ['--import', preload, command, ...args], { UNTORN_SPOIL: 'ask' });
   program.process.stdin?.end();
   program.beginWith(async (call): Promise<Answer> => {
@@ -39,7 +44,11 @@ async function edited(world: World, user: User, substitutes: readonly Substitute
   await run(model, async () => void count++);
   const harm: string[] = [];
   let done = 0;
-  const trials = sample(substitutes.flatMap((substitute) => Array.from({ length: count }, (_, at) => ({ substitute, at }))), ({ substitute }) => substitute, some);
+  const trials = sample(
+    substitutes.flatMap((substitute) => Array.from({ length: count }, (_, at) => ({ substitute, at }))),
+    ({ substitute }) => substitute,
+    some,
+  );
   for (const { substitute, at } of trials) {
     const scene = world.scene('group', user);
     let where = '';
@@ -47,7 +56,11 @@ async function edited(world: World, user: User, substitutes: readonly Substitute
       if (nth === at && (await put(world, scene, scene.at('state'), substitute)) !== '') where = name;
     });
     if (where !== '') done++;
-    harm.push(...[...world.harm(), ...scene.harm(), ...(stuck === undefined ? [] : [stuck])].map((what) => `${substitute} before ${where} (${at}): ${what}`));
+    harm.push(
+      ...[...world.harm(), ...scene.harm(), ...(stuck === undefined ? [] : [stuck])].map(
+        (what) => `${substitute} before ${where} (${at}): ${what}`,
+      ),
+    );
   }
   return { trials: trials.length, done, harm };
 }
@@ -58,9 +71,18 @@ const control = /[\u0000-\u0009\u000B-\u001F\u007F-\u009F]|^INJECTED/mu;
 /** What the command says of what the neighbour left under names that a terminal obeys. */
 async function said(world: World, kind: Kind, user: User, some: number): Promise<Tally> {
   const all: Planted[] = [];
-  for (const operation of ['update of a name for a terminal', 'transaction of a name for a terminal', 'replaceDirectory of a name for a terminal'] satisfies OperationName[]) all.push(...(await momentsOf(world, kind, operation)));
+  for (const operation of [
+    'update of a name for a terminal',
+    'transaction of a name for a terminal',
+    'replaceDirectory of a name for a terminal',
+  ] satisfies OperationName[])
+    all.push(...(await momentsOf(world, kind, operation)));
   const commands = [['sweep'], ['sweep', '--recursive'], ['sweep', '--dry-run'], ['recover']];
-  const trials = sample(all.flatMap((plant) => commands.map((args) => ({ plant, args }))), ({ plant, args }) => `${plant.operation} ${args.join(' ')}`, some);
+  const trials = sample(
+    all.flatMap((plant) => commands.map((args) => ({ plant, args }))),
+    ({ plant, args }) => `${plant.operation} ${args.join(' ')}`,
+    some,
+  );
   const planter = await Planter.start(world);
   const scenes = trials.map(() => world.scene(kind, user));
   for (const [index, { plant }] of trials.entries()) await planter.plant((scenes[index] as Scene).folder, plant);
@@ -72,7 +94,10 @@ async function said(world: World, kind: Kind, user: User, some: number): Promise
     const { status, stdout, stderr } = untorn(user, ...args, '--older-than', '0s', scene.folder);
     if (status === 0 || status === 1) done++;
     const found = control.exec(stdout + stderr)?.[0];
-    if (found !== undefined) harm.push(`${args.join(' ')} after ${plant.operation} that was killed before call ${plant.at} says ${JSON.stringify(found)} in ${JSON.stringify((stdout + stderr).slice(0, 300))}`);
+    if (found !== undefined)
+      harm.push(
+        `${args.join(' ')} after ${plant.operation} that was killed before call ${plant.at} says ${JSON.stringify(found)} in ${JSON.stringify((stdout + stderr).slice(0, 300))}`,
+      );
   }
   return { trials: trials.length, done, harm };
 }
@@ -80,8 +105,13 @@ async function said(world: World, kind: Kind, user: User, some: number): Promise
 describe('the command beside a neighbour (G5, G10)', { skip: reasonNotToAttack }, () => {
   const { world, holds } = attacks('G5', 'G10');
   holds('edit ends when a FIFO comes into the place of its file', () => edited(world(), root, ['a FIFO'], 14));
-  holds('edit ends whatever comes into the place of its file', () => edited(world(), aliceOfDev, ['a FIFO', 'a link to /dev/zero', 'a directory', 'nothing'], 8));
-  for (const [name, user, kind] of [['the superuser', root, 'sticky'], ['an ordinary user', aliceOfDev, 'group']] as const) {
+  holds('edit ends whatever comes into the place of its file', () =>
+    edited(world(), aliceOfDev, ['a FIFO', 'a link to /dev/zero', 'a directory', 'nothing'], 8),
+  );
+  for (const [name, user, kind] of [
+    ['the superuser', root, 'sticky'],
+    ['an ordinary user', aliceOfDev, 'group'],
+  ] as const) {
     holds(`sweep and recover as ${name} say nothing that a terminal obeys`, () => said(world(), kind, user, 16));
   }
 });

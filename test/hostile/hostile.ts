@@ -18,7 +18,9 @@ function reason(): string | false {
   if (reasonNotToSpoil !== false) return reasonNotToSpoil;
   const [setpriv, ...args] = [...as(bob), process.execPath, command, '--version'];
   const { status, error } = spawnSync(setpriv, args, { env: environment });
-  return status === 0 ? false : `needs setpriv, and a package and a Node.js that ordinary users may read: ${error?.message ?? ''}`;
+  return status === 0
+    ? false
+    : `needs setpriv, and a package and a Node.js that ordinary users may read: ${error?.message ?? ''}`;
 }
 
 /** What all that was tried came to: how often it could be done, and what it did. */
@@ -48,7 +50,14 @@ export function attacks(...guarantees: readonly string[]): Suite {
       void it(name, async (t) => {
         const { trials, done, harm } = await attack(t);
         t.diagnostic(`${done} of ${trials} could be done`);
-        note({ of: 'acts of a neighbour', guarantees, filesystem: filesystemOf(tmpdir()), durabilities: ['full'], count: done, violations: harm.length });
+        note({
+          of: 'acts of a neighbour',
+          guarantees,
+          filesystem: filesystemOf(tmpdir()),
+          durabilities: ['full'],
+          count: done,
+          violations: harm.length,
+        });
         assert.ok(done >= atLeast, 'nothing could be done');
         const some = harm.length > 12 ? [...harm.slice(0, 12), `and ${harm.length - 12} more`] : harm;
         assert.ok(harm.length === 0, `${harm.length} of ${trials} did harm:\n  ${some.join('\n  ')}`);
@@ -58,7 +67,10 @@ export function attacks(...guarantees: readonly string[]): Suite {
 }
 
 /** The command, as a user. */
-export function untorn(user: User, ...args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+export function untorn(
+  user: User,
+  ...args: readonly string[]
+): { status: number | null; stdout: string; stderr: string } {
   const [setpriv = '', ...rest] = [...as(user), process.execPath, command, ...args];
   return spawnSync(setpriv, rest, { encoding: 'utf8', env: { ...environment, NODE_OPTIONS: '' }, timeout: 60_000 });
 }

@@ -1,4 +1,7 @@
-/** No neighbour is needed for this: a directory of an interrupted transaction is not where it was, since it is not mounted or was moved. */
+/**
+ * No neighbour is needed for this: a directory of an interrupted transaction is not where it was, since it is not
+ * mounted or was moved.
+ */
 import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe } from 'node:test';
@@ -57,7 +60,10 @@ type How = (typeof hows)[number];
 
 type Act = (world: World, user: User, folder: string) => unknown;
 
-const perform = (operation: OperationName): Act => async (world, user, folder) => (await world.victim(user)).perform({ operation, folder });
+const perform =
+  (operation: OperationName): Act =>
+  async (world, user, folder) =>
+    (await world.victim(user)).perform({ operation, folder });
 
 const acts: Readonly<Record<string, Act>> = {
   'recover()': perform('recover'),
@@ -86,7 +92,8 @@ class Pairs {
   async killedAt(moments: readonly number[]): Promise<Pair[]> {
     const planter = await Planter.start(this.#world, this.#user);
     const pairs = moments.map(() => this.next());
-    for (const [index, at] of moments.entries()) await planter.plant((pairs[index] as Pair).folder, { operation: transaction, at });
+    for (const [index, at] of moments.entries())
+      await planter.plant((pairs[index] as Pair).folder, { operation: transaction, at });
     await planter.die();
     return pairs;
   }
@@ -110,7 +117,11 @@ class Pairs {
 async function tryAll(world: World, user: User, some: number): Promise<Tally> {
   const pairs = new Pairs(world, user);
   const moments = await pairs.committed();
-  const combinations = hows.flatMap((how) => ['home', 'other'].flatMap((hidden) => Object.entries(acts).flatMap(([name, act]) => moments.map((at) => ({ how, hidden, name, act, at })))));
+  const combinations = hows.flatMap((how) =>
+    ['home', 'other'].flatMap((hidden) =>
+      Object.entries(acts).flatMap(([name, act]) => moments.map((at) => ({ how, hidden, name, act, at }))),
+    ),
+  );
   const trials = sample(combinations, ({ name, hidden, how }) => `${name} ${hidden} ${how}`, some);
   const all = await pairs.killedAt(trials.map(({ at }) => at));
   const harm: string[] = [];
@@ -120,14 +131,22 @@ async function tryAll(world: World, user: User, some: number): Promise<Tally> {
     await act(world, user, one.at(hidden === 'home' ? 'other' : 'home'));
     one.comeBack(hidden, how);
     for (const folder of ['home', 'other']) await perform('recover')(world, user, one.at(folder));
-    if (one.contents !== 'both, both') harm.push(`killed before call ${at}, "${hidden}" ${how}, ${name}: ${one.contents}`);
+    if (one.contents !== 'both, both')
+      harm.push(`killed before call ${at}, "${hidden}" ${how}, ${name}: ${one.contents}`);
   }
   return { trials: trials.length, done: trials.length, harm };
 }
 
-describe('a transaction of which a directory cannot be found for a while is all or nothing (G9)', { skip: reasonNotToAttack }, () => {
-  const { world, holds } = attacks('G9');
-  for (const [name, user] of [['the superuser', root], ['an ordinary user', aliceOfDev]] as const) {
-    holds(`of ${name}`, () => tryAll(world(), user, 40));
-  }
-});
+describe(
+  'a transaction of which a directory cannot be found for a while is all or nothing (G9)',
+  { skip: reasonNotToAttack },
+  () => {
+    const { world, holds } = attacks('G9');
+    for (const [name, user] of [
+      ['the superuser', root],
+      ['an ordinary user', aliceOfDev],
+    ] as const) {
+      holds(`of ${name}`, () => tryAll(world(), user, 40));
+    }
+  },
+);

@@ -1,6 +1,17 @@
 /** The neighbour: a program of a user who can write the shared directory, and does there what he may. */
 import { spawnSync } from 'node:child_process';
-import { linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -56,4 +67,6 @@ function perform(all: readonly Deed[]): string {
 
 // What is shared stays so.
 process.umask(0);
-createInterface(process.stdin).on('line', (line) => process.stdout.write(`${JSON.stringify(perform(JSON.parse(line) as Deed[]))}\n`));
+createInterface(process.stdin).on('line', (line) =>
+  process.stdout.write(`${JSON.stringify(perform(JSON.parse(line) as Deed[]))}\n`),
+);

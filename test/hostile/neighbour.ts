@@ -13,8 +13,15 @@ export class Neighbour {
   done = 0;
 
   constructor() {
-    const [command, ...args] = [...as(bobOfDev), process.execPath, fileURLToPath(new URL('neighbour-program.js', import.meta.url))];
-    this.#process = spawn(command, args, { cwd: '/', env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined } });
+    const [command, ...args] = [
+      ...as(bobOfDev),
+      process.execPath,
+      fileURLToPath(new URL('neighbour-program.js', import.meta.url)),
+    ];
+    this.#process = spawn(command, args, {
+      cwd: '/',
+      env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined },
+    });
     this.#process.stderr.pipe(process.stderr);
     this.#process.stdin.on('error', () => undefined); // It may be gone already.
     this.#lines = createInterface(this.#process.stdout)[Symbol.asyncIterator]();

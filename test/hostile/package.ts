@@ -7,7 +7,9 @@ const { UNTORN_PACKAGE = fileURLToPath(new URL('../../../', import.meta.url)) } 
 
 export type Untorn = typeof import('untorn');
 
-export const library: string = pathToFileURL(createRequire(join(UNTORN_PACKAGE, 'package.json')).resolve('untorn')).href;
+export const library: string = pathToFileURL(
+  createRequire(join(UNTORN_PACKAGE, 'package.json')).resolve('untorn'),
+).href;
 export const command: string = join(UNTORN_PACKAGE, 'dist/cli/main.cjs');
 
 /** All windows, places and substitutes, and not some of each. */

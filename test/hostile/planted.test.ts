@@ -18,7 +18,14 @@ describe('a neighbour who exchanges what he planted (G5, G10)', { skip: reasonNo
     { operation: 'sweep', after: ['replaceDirectory', 'replaceDirectory failing'], with: directories, some: 36 },
     { operation: 'sweep', who: 'alice', after: ['replaceDirectory'], with: ["Alice's directory"], some: 24 },
     { operation: 'replaceDirectory', after: ['replaceDirectory'], moments: 4, with: ["Alice's directory"], some: 20 },
-    { operation: 'sweep', who: 'alice', after: ['replaceDirectory', 'updateFile'], by: 'self', with: directories, some: 30 },
+    {
+      operation: 'sweep',
+      who: 'alice',
+      after: ['replaceDirectory', 'updateFile'],
+      by: 'self',
+      with: directories,
+      some: 30,
+    },
     { operation: 'sweep', after: ['replaceDirectory', 'updateFile'], by: 'self', with: directories, some: 30 },
   ]);
 });

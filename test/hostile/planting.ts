@@ -1,6 +1,6 @@
 /**
- * What the neighbour plants: as far as can be, what the package itself leaves of a program of his that was killed, so that it is
- * right whatever the names and the contents are like. Only here is it known what they are like.
+ * What the neighbour plants: as far as can be, what the package itself leaves of a program of his that was killed, so
+ * that it is right whatever the names and the contents are like. Only here is it known what they are like.
  */
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,10 @@ export function shapeOf(name: string): string {
   return name.replaceAll(/([0-9a-z]+-[a-z])(?:-[0-9a-z]+){4,}/g, '$1*').replaceAll(/[0-9a-v]{20}/g, '*');
 }
 
-/** What the programs of one user leave that are killed. They are one program, whose calls fail from then on, and which is killed at the end. */
+/**
+ * What the programs of one user leave that are killed. They are one program, whose calls fail from then on, and which
+ * is killed at the end.
+ */
 export class Planter {
   readonly #victim: Victim;
 
@@ -69,7 +72,10 @@ export class Planter {
     return found;
   }
 
-  /** All calls at which an operation, killed there, leaves other names than before: in its folder, or in all of a larger one. */
+  /**
+   * All calls at which an operation, killed there, leaves other names than before: in its folder, or in all of a larger
+   * one.
+   */
   async moments(folder: string, operation: OperationName, looked: string = folder): Promise<number[]> {
     const before = namesIn(looked);
     const names = await this.looks(folder, operation, () => namesIn(looked));
@@ -89,7 +95,12 @@ function namesIn(folder: string): string {
 const known = new Map<string, Promise<readonly Moment[]>>();
 
 /** The moments of an operation, of the neighbour's if nobody else is named; they are looked for once. */
-export function momentsOf(world: World, kind: Kind, operation: OperationName, user: User = bobOfDev): Promise<readonly Moment[]> {
+export function momentsOf(
+  world: World,
+  kind: Kind,
+  operation: OperationName,
+  user: User = bobOfDev,
+): Promise<readonly Moment[]> {
   const key = `${kind} ${operation} ${user.uid}`;
   let moments = known.get(key);
   if (moments === undefined) known.set(key, (moments = findMoments(world, kind, operation, user)));
@@ -115,7 +126,10 @@ async function findMoments(world: World, kind: Kind, operation: OperationName, u
 
 /** The names that the package made, and not the scene, here and in directories below; always in the same order. */
 export function leftIn(scene: Scene): string[] {
-  return scene.names().filter((name) => name.includes('untorn')).toSorted((one, other) => (shapeOf(one) < shapeOf(other) ? -1 : 1));
+  return scene
+    .names()
+    .filter((name) => name.includes('untorn'))
+    .toSorted((one, other) => (shapeOf(one) < shapeOf(other) ? -1 : 1));
 }
 
 const id = /(?:[0-9a-z]+-){5,}[0-9a-v]{20}/;
@@ -128,10 +142,15 @@ function inNames(folder: string, pattern: RegExp): string[] {
 
 function tellingIn(folder: string): string[] {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  return names.filter((name) => lstatSync(join(folder, name)).isFile() && id.test(readFileSync(join(folder, name), 'utf8')));
+  return names.filter(
+    (name) => lstatSync(join(folder, name)).isFile() && id.test(readFileSync(join(folder, name), 'utf8')),
+  );
 }
 
-/** The ids of transactions, as names in a directory tell them: all that is known of an owner, and what tells one of its files from the others. */
+/**
+ * The ids of transactions, as names in a directory tell them: all that is known of an owner, and what tells one of its
+ * files from the others.
+ */
 export function idsIn(folder: string): string[] {
   return inNames(folder, new RegExp(`(?<=untorn-[xj]-)${id.source}`));
 }
@@ -151,7 +170,10 @@ function changed(text: string, texts: readonly (readonly [string, string])[]): s
   return texts.reduce((result, [from, to]) => result.replaceAll(from, to), text);
 }
 
-/** What the neighbour does to say something else in the contents of his own files, and in their names: each of some texts is another. */
+/**
+ * What the neighbour does to say something else in the contents of his own files, and in their names: each of some
+ * texts is another.
+ */
 export function rewriting(folder: string, texts: readonly (readonly [string, string])[], names: boolean): Deed[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap(({ name }): Deed[] => {
     const path = join(folder, name);
@@ -170,7 +192,9 @@ export function rewriting(folder: string, texts: readonly (readonly [string, str
 /** What decides a transaction if its name is changed: the name before, and after. */
 export function decisionIn(folder: string): [string, string] | undefined {
   const pending = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith('.pending'));
-  return pending === undefined ? undefined : [join(folder, pending), join(folder, pending.replace(/pending$/, 'committed'))];
+  return pending === undefined
+    ? undefined
+    : [join(folder, pending), join(folder, pending.replace(/pending$/, 'committed'))];
 }
 
 /** Whether the transaction is committed whose home is there. */

@@ -8,7 +8,13 @@ import type { World } from './world.ts';
 
 /** An ACL in the form of the system: the owner and one more user may read and write, group and others read. */
 function aclFor(uid: number): Buffer {
-  const entries = [[0x01, 6, -1], [0x02, 6, uid], [0x04, 4, -1], [0x10, 6, -1], [0x20, 4, -1]] as const;
+  const entries = [
+    [0x01, 6, -1],
+    [0x02, 6, uid],
+    [0x04, 4, -1],
+    [0x10, 6, -1],
+    [0x20, 4, -1],
+  ] as const;
   const bytes = Buffer.alloc(4 + 8 * entries.length);
   bytes.writeUInt32LE(2);
   for (const [at, [tag, rights, id]] of entries.entries()) {
@@ -19,7 +25,12 @@ function aclFor(uid: number): Buffer {
   return bytes;
 }
 
-export async function prepare(world: World, scenes: readonly Scene[], user: User, needs: readonly Need[]): Promise<void> {
+export async function prepare(
+  world: World,
+  scenes: readonly Scene[],
+  user: User,
+  needs: readonly Need[],
+): Promise<void> {
   for (const scene of scenes) {
     if (needs.includes('acl')) setAttributeSync(scene.at('state'), 'system.posix_acl_access', aclFor(bob.uid));
     if (needs.includes('damaged')) scene.put('config.json', '{ "half":', user);
@@ -29,7 +40,8 @@ export async function prepare(world: World, scenes: readonly Scene[], user: User
   const planter = await Planter.start(world, user);
   try {
     for (const scene of scenes) {
-      if (needs.includes('backups')) for (let times = 0; times < 2; times++) await planter.perform(scene.folder, 'backUp');
+      if (needs.includes('backups'))
+        for (let times = 0; times < 2; times++) await planter.perform(scene.folder, 'backUp');
       if (!needs.includes('site')) continue;
       // The package makes a link to a version of its own only where there is one already, or nothing.
       await planter.perform(scene.folder, 'replaceDirectory');
@@ -38,4 +50,3 @@ export async function prepare(world: World, scenes: readonly Scene[], user: User
     await planter.die();
   }
 }
-

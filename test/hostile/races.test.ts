@@ -1,4 +1,7 @@
-/** Something else in the place of what the package makes and then looks at, opens, changes, renames or removes by its name: see races.ts. */
+/**
+ * Something else in the place of what the package makes and then looks at, opens, changes, renames or removes by its
+ * name: see races.ts.
+ */
 import { describe } from 'node:test';
 import { attacks, reasonNotToAttack } from './hostile.ts';
 import { full } from './package.ts';
@@ -14,10 +17,18 @@ describe('a neighbour who exchanges what is made (G5, G10)', { skip: reasonNotTo
     { operation: 'replaceDirectory', with: directories, some: 40 },
     { operation: 'replaceDirectory', who: 'alice', with: directories, some: 30 },
     { operation: 'replaceDirectory failing', with: directories, some: 30 },
-    { operation: 'replaceDirectory left by an exit', with: ["Alice's directory", "a link to the superuser's directory"], some: 10 },
+    {
+      operation: 'replaceDirectory left by an exit',
+      with: ["Alice's directory", "a link to the superuser's directory"],
+      some: 10,
+    },
     { operation: 'transaction left by an exit', with: ["Alice's directory"], some: 10 },
     { operation: 'writeFile', with: [...directories, "Alice's file"], some: 24 },
-    { operation: 'writeFile with an owner', with: ["Alice's directory", "Alice's file", "a link to the superuser's file"], some: 16 },
+    {
+      operation: 'writeFile with an owner',
+      with: ["Alice's directory", "Alice's file", "a link to the superuser's file"],
+      some: 16,
+    },
   ]);
 
   tries(suite, 'what says that it succeeded did', [

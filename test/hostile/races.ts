@@ -1,6 +1,7 @@
 /**
- * A neighbour who puts something else in the place of something: before anything is done, of what he planted; or between two calls, of
- * what the next one is about. That is tried before every call, with every name that it is given, and with all that he might put there.
+ * A neighbour who puts something else in the place of something: before anything is done, of what he planted; or
+ * between two calls, of what the next one is about. That is tried before every call, with every name that it is given,
+ * and with all that he might put there.
  */
 import { lstatSync, readFileSync } from 'node:fs';
 import { bobOfDev, type User } from '../support/as-user.ts';
@@ -27,7 +28,10 @@ export interface Race {
   readonly with: readonly SubstituteName[];
 }
 
-/** What something is put in the place of: what a call is about, the how manieth of its kind; or, before the first one, something planted. */
+/**
+ * What something is put in the place of: what a call is about, the how manieth of its kind; or, before the first one,
+ * something planted.
+ */
 type Where = { readonly place: string; readonly nth: number } | { readonly left: number };
 
 interface Trial {
@@ -39,7 +43,10 @@ interface Trial {
 }
 
 /** A scene for each of these, in which everything is planted by programs that are dead. */
-async function scenes({ world, kind, user, operation: name, by = bobOfDev }: Race, plants: readonly (Planted | undefined)[]): Promise<Scene[]> {
+async function scenes(
+  { world, kind, user, operation: name, by = bobOfDev }: Race,
+  plants: readonly (Planted | undefined)[],
+): Promise<Scene[]> {
   const { needs = [], plantIn } = operation(name);
   const all = plants.map(() => world.scene(kind, user));
   await prepare(world, all, user, needs);
@@ -61,7 +68,12 @@ async function scenes({ world, kind, user, operation: name, by = bobOfDev }: Rac
 
 /** The parts of a path below the shared directory. */
 function partsOf(scene: Scene, path: string): string[] {
-  return path.startsWith(`${scene.folder}/`) ? path.slice(scene.folder.length + 1).split('/').filter((part) => part !== '.') : [];
+  return path.startsWith(`${scene.folder}/`)
+    ? path
+        .slice(scene.folder.length + 1)
+        .split('/')
+        .filter((part) => part !== '.')
+    : [];
 }
 
 /** Everything that could be tried, as the calls without a neighbour show it. */
@@ -75,17 +87,26 @@ async function allTrials(race: Race): Promise<Trial[]> {
   for (const [at, scene] of all.entries()) {
     const planted = plants[at];
     const left = planted === undefined ? [] : leftIn(scene);
-    const places: { where: Where; part: string; text: string }[] = left.map((part, index) => ({ where: { left: index }, part, text: `planted ${shapeOf(part)}` }));
+    const places: { where: Where; part: string; text: string }[] = left.map((part, index) => ({
+      where: { left: index },
+      part,
+      text: `planted ${shapeOf(part)}`,
+    }));
     const count = new Counter();
     await victim.perform({ operation: race.operation, folder: scene.folder }, (call) => {
-      for (const { part, text } of placesOf(scene, call)) places.push({ where: { place: text, nth: count.next(text) }, part, text });
+      for (const { part, text } of placesOf(scene, call))
+        places.push({ where: { place: text, nth: count.next(text) }, part, text });
       return 'go';
     });
     // Unless all is to be tried, only what was planted has its place taken: what is made has races of its own.
     const shapes = left.map(shapeOf);
-    const isPlanted = (part: string): boolean => planted === undefined || full || shapes.some((shape) => shape === shapeOf(part) || shapeOf(part).startsWith(`${shape}/`));
+    const isPlanted = (part: string): boolean =>
+      planted === undefined ||
+      full ||
+      shapes.some((shape) => shape === shapeOf(part) || shapeOf(part).startsWith(`${shape}/`));
     for (const { where, part, text } of places.filter((place) => isPlanted(place.part))) {
-      for (const substitute of race.with) if (mayTry(race, part, substitute)) found.push({ planted, where, substitute, text });
+      for (const substitute of race.with)
+        if (mayTry(race, part, substitute)) found.push({ planted, where, substitute, text });
     }
   }
   return found;
@@ -108,7 +129,10 @@ function placesOf(scene: Scene, call: Call): { part: string; text: string }[] {
     const parts = partsOf(scene, path);
     return parts.map((_, at) => {
       const part = parts.slice(0, at + 1).join('/');
-      return { part, text: `${call.name}${name === 0 ? '' : ' to'} ${shapeOf(part)}${at + 1 < parts.length ? '/…' : ''}` };
+      return {
+        part,
+        text: `${call.name}${name === 0 ? '' : ' to'} ${shapeOf(part)}${at + 1 < parts.length ? '/…' : ''}`,
+      };
     });
   });
 }
@@ -128,7 +152,10 @@ export async function race(given: Race, some: number): Promise<Tally> {
   // Not too many at once.
   for (let from = 0; from < trials.length; from += 200) {
     const some = trials.slice(from, from + 200);
-    const all = await scenes(given, some.map(({ planted }) => planted));
+    const all = await scenes(
+      given,
+      some.map(({ planted }) => planted),
+    );
     for (const [at, trial] of some.entries()) {
       const scene = all[at] as Scene;
       const found = await tryOne(given, scene, trial);
@@ -144,7 +171,11 @@ function describe({ planted, where, substitute, text }: Trial): string {
   return `${substitute} in the place of what is at ${text}${'nth' in where && where.nth > 1 ? ` (${where.nth})` : ''}${after}`;
 }
 
-async function tryOne({ world, user, operation: name }: Race, scene: Scene, { where, substitute }: Trial): Promise<{ done: boolean; harm: string[] }> {
+async function tryOne(
+  { world, user, operation: name }: Race,
+  scene: Scene,
+  { where, substitute }: Trial,
+): Promise<{ done: boolean; harm: string[] }> {
   let path = '';
   if ('left' in where) {
     const left = leftIn(scene)[where.left];
@@ -154,12 +185,21 @@ async function tryOne({ world, user, operation: name }: Race, scene: Scene, { wh
   const decide: Decide = async (call: Call): Promise<Answer> => {
     if ('left' in where) return 'go';
     for (const { part, text } of placesOf(scene, call)) {
-      if (text === where.place && count.next(text) === where.nth) path = await put(world, scene, scene.at(part), substitute);
+      if (text === where.place && count.next(text) === where.nth)
+        path = await put(world, scene, scene.at(part), substitute);
     }
     return 'go';
   };
   const outcome = await (await world.victim(user)).perform({ operation: name, folder: scene.folder }, decide);
-  return { done: path !== '', harm: [...world.harm(), ...scene.harm(), ...excesses(outcome, operation(name).ends), ...lies(scene, name, outcome, path)] };
+  return {
+    done: path !== '',
+    harm: [
+      ...world.harm(),
+      ...scene.harm(),
+      ...excesses(outcome, operation(name).ends),
+      ...lies(scene, name, outcome, path),
+    ],
+  };
 }
 
 /** Puts something in the place of what is there, or where something will be; returns where, if that could be done. */
@@ -187,7 +227,8 @@ function lies(scene: Scene, name: OperationName, { result }: Outcome, path: stri
   if (files.some(({ superseded }) => superseded)) return [];
   const published = scene.published(target, path);
   // A directory may be exchanged after it was put in place.
-  if (published.length > 0 || !['state', 'created'].includes(target)) return published.map((what) => `it says that it succeeded, and ${what}`);
+  if (published.length > 0 || !['state', 'created'].includes(target))
+    return published.map((what) => `it says that it succeeded, and ${what}`);
   const status = lstatSync(scene.at(target), { throwIfNoEntry: false });
   const content = status?.isFile() === true && status.size < 100 ? readFileSync(scene.at(target), 'utf8') : '';
   return content === 'new' ? [] : [`it says that it succeeded, and ${target} is something else`];

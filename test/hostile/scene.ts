@@ -1,8 +1,23 @@
 /**
- * A shared directory, in which a neighbour can write too; and what he can neither change, nor read, nor remove himself, there and
- * elsewhere. Whatever somebody does in the shared directory, all of that must be as it was.
+ * A shared directory, in which a neighbour can write too; and what he can neither change, nor read, nor remove himself,
+ * there and elsewhere. Whatever somebody does in the shared directory, all of that must be as it was.
  */
-import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, realpathSync, utimesSync, writeFileSync, type Stats } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  utimesSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs';
 import { join } from 'node:path';
 import { getAttributeSync, listAttributesSync } from '@napi-rs/xattr';
 import { alice, bob, dev, type User } from '../support/as-user.ts';
@@ -11,7 +26,10 @@ import { alice, bob, dev, type User } from '../support/as-user.ts';
 export const root: User = { uid: 0, gid: 0 };
 export const aliceOfDev: User = { ...alice, groups: [dev] };
 
-/** `'group'`: all of a group may write it, and remove each other's files. `'sticky'`: as `/tmp`, all may write, and remove their own. */
+/**
+ * `'group'`: all of a group may write it, and remove each other's files. `'sticky'`: as `/tmp`, all may write, and
+ * remove their own.
+ */
 export type Kind = 'group' | 'sticky';
 
 /** Stands in files that the neighbour may not read, which are JSON. */
@@ -24,11 +42,25 @@ export const baits: readonly string[] = ['diary', 'keep', 'index.html', 'file'];
 /** What there is to be known of a file or directory, and of all below. */
 function record(path: string, name: string, into: Map<string, string>): void {
   const status = lstatSync(path);
-  const attributes = listAttributesSync(path).map((attribute) => `${attribute}=${getAttributeSync(path, attribute)?.toString('hex')}`);
+  const attributes = listAttributesSync(path).map(
+    (attribute) => `${attribute}=${getAttributeSync(path, attribute)?.toString('hex')}`,
+  );
   const content = status.isFile() ? readFileSync(path, 'utf8') : status.isSymbolicLink() ? readlinkSync(path) : '';
   // Of the neighbour's own names for the thing itself nobody else knows.
   const links = name === '' ? '' : status.nlink;
-  into.set(name, [status.ino, status.mode.toString(8), status.uid, status.gid, links, status.isFile() ? status.mtimeMs : '', ...attributes, content].join(' '));
+  into.set(
+    name,
+    [
+      status.ino,
+      status.mode.toString(8),
+      status.uid,
+      status.gid,
+      links,
+      status.isFile() ? status.mtimeMs : '',
+      ...attributes,
+      content,
+    ].join(' '),
+  );
   if (status.isDirectory()) for (const entry of readdirSync(path)) record(join(path, entry), `${name}/${entry}`, into);
 }
 
@@ -39,12 +71,20 @@ export function recordOf(path: string): Map<string, string> {
 }
 
 /** How something differs from what it was. */
-export function differences(what: string, before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
+export function differences(
+  what: string,
+  before: ReadonlyMap<string, string>,
+  now: ReadonlyMap<string, string>,
+): string[] {
   const names = new Set([...before.keys(), ...now.keys()]);
-  return [...names].filter((name) => before.get(name) !== now.get(name)).map((name) => {
-    if (!now.has(name)) return `${what}${name} is gone`;
-    return before.has(name) ? `${what}${name} was "${before.get(name)}" and is "${now.get(name)}"` : `${what}${name} is new`;
-  });
+  return [...names]
+    .filter((name) => before.get(name) !== now.get(name))
+    .map((name) => {
+      if (!now.has(name)) return `${what}${name} is gone`;
+      return before.has(name)
+        ? `${what}${name} was "${before.get(name)}" and is "${now.get(name)}"`
+        : `${what}${name} is new`;
+    });
 }
 
 const long = new Date('2001-01-01');
@@ -124,12 +164,16 @@ export class Scene {
   /** Whether some file holds this, under whatever name, in the shared directory or in the hidden one. */
   holds(content: string, where: 'shared' | 'hidden'): boolean {
     const folder = where === 'shared' ? this.folder : this.hidden;
-    return readdirSync(folder, { withFileTypes: true }).some((entry) => entry.isFile() && readFileSync(join(folder, entry.name), 'utf8') === content);
+    return readdirSync(folder, { withFileTypes: true }).some(
+      (entry) => entry.isFile() && readFileSync(join(folder, entry.name), 'utf8') === content,
+    );
   }
 
   /** The names in it, and in directories below. */
   names(): string[] {
-    return readdirSync(this.folder, { recursive: true, encoding: 'utf8' }).filter((name) => !name.startsWith('private/'));
+    return readdirSync(this.folder, { recursive: true, encoding: 'utf8' }).filter(
+      (name) => !name.startsWith('private/'),
+    );
   }
 
   /** Where something is now, by its inode. */
@@ -154,10 +198,17 @@ export class Scene {
     if (privatePlace === undefined) found.push("Alice's directory is gone");
     else found.push(...differences("Alice's directory", this.#before, recordOf(privatePlace)));
     const notePlace = this.#find(this.#inodes.note);
-    if (notePlace !== undefined) found.push(...differences("Alice's file", new Map([['', this.#noteBefore]]), recordOf(notePlace)));
+    if (notePlace !== undefined)
+      found.push(...differences("Alice's file", new Map([['', this.#noteBefore]]), recordOf(notePlace)));
     // In a directory of a group the neighbour may remove it.
     else if (this.kind === 'sticky') found.push("Alice's file is gone");
-    found.push(...this.#walk((path, status) => (leaks(path, status, this.#inodes.note) ? `a secret stands in ${path.slice(this.folder.length)}, which the neighbour can read` : undefined)));
+    found.push(
+      ...this.#walk((path, status) =>
+        leaks(path, status, this.#inodes.note)
+          ? `a secret stands in ${path.slice(this.folder.length)}, which the neighbour can read`
+          : undefined,
+      ),
+    );
     return found;
   }
 
@@ -166,7 +217,9 @@ export class Scene {
     const there = resolved(this.at(name));
     if (there === undefined || there === moved || [this.private, this.note].includes(there)) return [];
     const { ino } = lstatSync(there);
-    return Object.entries(this.#inodes).flatMap(([what, inode]) => (ino === inode ? [`${name} is Alice's ${what} one`] : []));
+    return Object.entries(this.#inodes).flatMap(([what, inode]) =>
+      ino === inode ? [`${name} is Alice's ${what} one`] : [],
+    );
   }
 }
 
@@ -182,7 +235,8 @@ function resolved(path: string): string | undefined {
 /** Whether the neighbour can read a secret there. */
 function leaks(path: string, { mode, uid, gid, ino, ...status }: Stats, note: number): boolean {
   if ((mode & 0o170000) !== 0o100000 || ino === note) return false;
-  const readable = (mode & 0o004) !== 0 || (gid === dev && (mode & 0o040) !== 0) || (uid === bob.uid && (mode & 0o400) !== 0);
+  const readable =
+    (mode & 0o004) !== 0 || (gid === dev && (mode & 0o040) !== 0) || (uid === bob.uid && (mode & 0o400) !== 0);
   return readable && beginningOf(path, Math.min(status.size, 4096)).includes(secretText);
 }
 

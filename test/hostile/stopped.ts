@@ -1,6 +1,6 @@
 /**
- * A program of some user that stands still before each of its calls on the files of a folder, until it is told to go on. Nothing is
- * left to luck: whoever wants to come between two of its calls does so there.
+ * A program of some user that stands still before each of its calls on the files of a folder, until it is told to go
+ * on. Nothing is left to luck: whoever wants to come between two of its calls does so there.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,7 +22,9 @@ export interface Call {
   readonly held: readonly string[];
 }
 
-/** Lets it go on; or fails it and all later ones, which leaves the files as if the program had been killed before it. */
+/**
+ * Lets it go on; or fails it and all later ones, which leaves the files as if the program had been killed before it.
+ */
 export type Answer = 'go' | 'freeze' | 'kill';
 
 export type Decide = (call: Call, index: number) => Answer | Promise<Answer>;
@@ -45,20 +47,29 @@ export class Stopped {
   constructor(user: User, folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const program = [...as(user), process.execPath, '--no-warnings', ...args];
     const settings = { NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, UV_USE_IO_URING: '0', UV_THREADPOOL_SIZE: '1' };
-    this.process = spawn(spoiler, ['/dev/null', folder, '--', ...program], { cwd: '/', env: { ...process.env, ...settings, ...env }, stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
+    this.process = spawn(spoiler, ['/dev/null', folder, '--', ...program], {
+      cwd: '/',
+      env: { ...process.env, ...settings, ...env },
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    });
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     const channel = (this.process.stdio as readonly unknown[])[5] as Duplex;
-    for (const stream of [this.process.stdin, this.process.stdio[4] as Writable, channel]) stream?.on('error', () => undefined); // It may be gone already.
+    for (const stream of [this.process.stdin, this.process.stdio[4] as Writable, channel])
+      stream?.on('error', () => undefined); // It may be gone already.
     createInterface(channel).on('line', (line) => void this.#answer(channel, line));
-    this.ended = once(this.process, 'close').then(([status, signal]) => ({ status: status as number | null, signal: signal as string | null }));
+    this.ended = once(this.process, 'close').then(([status, signal]) => ({
+      status: status as number | null,
+      signal: signal as string | null,
+    }));
   }
 
   async #answer(channel: Duplex, line: string): Promise<void> {
     const [name = '', ...paths] = line.split('\t');
     let answer: Answer = 'kill';
     try {
-      const given = (how: string): string[] => paths.filter((path) => path.startsWith(how)).map((path) => path.slice(1));
+      const given = (how: string): string[] =>
+        paths.filter((path) => path.startsWith(how)).map((path) => path.slice(1));
       answer = await this.decide({ name, names: given('p'), held: given('f') }, this.#calls++);
     } catch (error) {
       this.#failure ??= error;
@@ -121,7 +132,9 @@ export class Victim {
   async perform(task: Omit<Task, 'ask'>, decide?: Decide): Promise<Outcome> {
     this.#program.beginWith(decide ?? ((): Answer => 'go'));
     const watched = watch(this.#pid);
-    (this.#program.process.stdio[4] as Writable).write(`${JSON.stringify({ ...task, ask: decide !== undefined } satisfies Task)}\n`);
+    (this.#program.process.stdio[4] as Writable).write(
+      `${JSON.stringify({ ...task, ask: decide !== undefined } satisfies Task)}\n`,
+    );
     const told = this.#hear();
     const stuck = await Promise.race([told.then(() => undefined), watched.stuck]);
     watched.stop();
@@ -143,7 +156,10 @@ export class Victim {
   }
 }
 
-/** Tells when a process, or one that it started, is stuck: it waits in open(2), as for the other end of a FIFO; or it takes memory without end. */
+/**
+ * Tells when a process, or one that it started, is stuck: it waits in open(2), as for the other end of a FIFO; or it
+ * takes memory without end.
+ */
 function watch(pid: number): { readonly stuck: Promise<string>; stop(): void } {
   let looks = 0;
   let opening = new Map<string, number>();
@@ -162,7 +178,9 @@ function watch(pid: number): { readonly stuck: Promise<string>; stop(): void } {
 }
 
 function withChildren(pid: number): number[] {
-  const children = orNothing(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter((text) => text !== '');
+  const children = orNothing(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'))
+    .split(' ')
+    .filter((text) => text !== '');
   return [pid, ...children.flatMap((child) => withChildren(Number(child)))];
 }
 
@@ -170,9 +188,15 @@ const opens: readonly string[] = process.arch === 'x64' ? ['2', '257', '437'] : 
 
 /** Threads that sleep in open(2) (proc(5)). */
 function openingIn(pid: number): string[] {
-  const at = (thread: string, name: string): string => orNothing(() => readFileSync(`/proc/${pid}/task/${thread}/${name}`, 'utf8'));
+  const at = (thread: string, name: string): string =>
+    orNothing(() => readFileSync(`/proc/${pid}/task/${thread}/${name}`, 'utf8'));
   const threads = orNothing(() => readdirSync(`/proc/${pid}/task`).join(' ')).split(' ');
-  return threads.filter((thread) => at(thread, 'stat').replace(/^.*\) /, '').startsWith('S') && opens.includes(at(thread, 'syscall').split(' ')[0] ?? ''));
+  return threads.filter(
+    (thread) =>
+      at(thread, 'stat')
+        .replace(/^.*\) /, '')
+        .startsWith('S') && opens.includes(at(thread, 'syscall').split(' ')[0] ?? ''),
+  );
 }
 
 function memoryOf(pid: number): number {

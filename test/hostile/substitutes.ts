@@ -18,14 +18,27 @@ const huge = String(1 << 30);
 export const substitutes = {
   "Alice's directory": { kinds: ['group'], deeds: (_, scene, path) => [['move', scene.private, path]] },
   "Alice's file": { kinds: ['group'], deeds: (_, scene, path) => [['move', scene.note, path]] },
-  "a link to Alice's directory": { kinds: anywhere, asked: 'a link', deeds: ({ homes }, _, path) => [['link', homes.alice, path]] },
-  "a link to the superuser's directory": { kinds: anywhere, asked: 'a link', deeds: ({ homes }, _, path) => [['link', homes.root, path]] },
-  "a link to the superuser's file": { kinds: anywhere, asked: 'a link', deeds: ({ vault }, _, path) => [['link', vault, path]] },
+  "a link to Alice's directory": {
+    kinds: anywhere,
+    asked: 'a link',
+    deeds: ({ homes }, _, path) => [['link', homes.alice, path]],
+  },
+  "a link to the superuser's directory": {
+    kinds: anywhere,
+    asked: 'a link',
+    deeds: ({ homes }, _, path) => [['link', homes.root, path]],
+  },
+  "a link to the superuser's file": {
+    kinds: anywhere,
+    asked: 'a link',
+    deeds: ({ vault }, _, path) => [['link', vault, path]],
+  },
   'a link to /dev/zero': { kinds: anywhere, deeds: (_, __, path) => [['link', '/dev/zero', path]] },
   'a FIFO': { kinds: anywhere, deeds: (_, __, path) => [['fifo', path]] },
   'a huge file': { kinds: anywhere, asked: 'all of it', deeds: (_, __, path) => [['sparse', path, huge]] },
   'a directory': { kinds: anywhere, deeds: (_, __, path) => [['directory', path, ...baits]] },
-  // Where the system lets him: Linux does only with what he can read and write anyway, unless told otherwise (proc(5), protected_hardlinks).
+  // Where the system lets him: Linux does only with what he can read and write anyway, unless told otherwise (proc(5),
+  // protected_hardlinks).
   "a hard link to Alice's file": { kinds: anywhere, deeds: (_, scene, path) => [['hardLink', scene.note, path]] },
   nothing: { kinds: anywhere, deeds: () => [] },
 } satisfies Record<string, Substitute>;
@@ -33,7 +46,12 @@ export const substitutes = {
 export type SubstituteName = keyof typeof substitutes;
 
 /** Takes away what is under a name, if there is something, and puts a substitute there. */
-export function exchange(world: World, scene: Scene, path: string, name: SubstituteName): { readonly away: readonly Deed[]; readonly there: readonly Deed[] } {
+export function exchange(
+  world: World,
+  scene: Scene,
+  path: string,
+  name: SubstituteName,
+): { readonly away: readonly Deed[]; readonly there: readonly Deed[] } {
   // In the same directory, since what is another's cannot be moved to another one.
   const aside = join(dirname(path), `.aside-${path.length}`);
   return { away: [['move', path, aside]], there: (substitutes[name] as Substitute).deeds(world, scene, path) };

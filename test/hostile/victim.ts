@@ -1,4 +1,7 @@
-/** A program that works in the shared directory as it is told, and tells how each time it ended; see stopped.ts for who looks at its calls. */
+/**
+ * A program that works in the shared directory as it is told, and tells how each time it ended; see stopped.ts for who
+ * looks at its calls.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hear, idle, order, say } from '../fault/gate.ts';
@@ -50,7 +53,7 @@ async function perform({ operation: name, folder, ask }: Task): Promise<Told> {
 }
 
 say(process.pid);
-for (let line; (line = hear()) !== ''; ) {
+for (let line; (line = hear()) !== '';) {
   const told = await perform(JSON.parse(line) as Task);
   say({ ...told, memory: peak() } satisfies Told);
 }

@@ -9,7 +9,10 @@ import { Victim } from './stopped.ts';
 
 export class World {
   readonly folder: string;
-  /** Directories of the superuser's and of Alice's outside of the shared directory, which all may enter; and a file that only root may read. */
+  /**
+   * Directories of the superuser's and of Alice's outside of the shared directory, which all may enter; and a file that
+   * only root may read.
+   */
   readonly homes: Readonly<Record<'root' | 'alice', string>>;
   readonly vault: string;
   readonly neighbour: Neighbour = new Neighbour();
@@ -32,7 +35,10 @@ export class World {
     this.#before = new Map([this.homes.root, this.homes.alice, this.vault].map((path) => [path, recordOf(path)]));
   }
 
-  /** A new one. All of them stay to the end: a number of a directory that is used again would pass for one that is known. */
+  /**
+   * A new one. All of them stay to the end: a number of a directory that is used again would pass for one that is
+   * known.
+   */
   scene(kind: Kind, user: User): Scene {
     const folder = join(this.folder, `scene-${this.#scenes++}`);
     mkdirSync(folder);
@@ -51,7 +57,9 @@ export class World {
 
   /** What was done to what lies beside; all is put right then. */
   harm(): string[] {
-    const found = [...this.#before].flatMap(([path, before]) => differences(path.slice(this.folder.length + 1), before, recordOf(path)));
+    const found = [...this.#before].flatMap(([path, before]) =>
+      differences(path.slice(this.folder.length + 1), before, recordOf(path)),
+    );
     if (found.length === 0) return found;
     for (const path of this.#before.keys()) rmSync(path, { recursive: true, force: true });
     this.#furnish();

@@ -32,7 +32,13 @@ async function endedAt(t: TestContext, backup: unknown, canLink: string, at: num
   const path = join(folder, 'f');
   for (const name of ['f', 'f~', 'f.~1~', 'f.~2~']) writeFileSync(join(folder, name), name === 'f' ? 'old' : 'older');
   linkSync(path, join(folder, 'other'));
-  const { status, signal, stderr } = await start(program, [path, String(at), JSON.stringify(backup), at % 4 < 2 ? 'exit' : 'SIGTERM', canLink]).ended;
+  const { status, signal, stderr } = await start(program, [
+    path,
+    String(at),
+    JSON.stringify(backup),
+    at % 4 < 2 ? 'exit' : 'SIGTERM',
+    canLink,
+  ]).ended;
   const ended = status === 0 && signal === null;
   assert.ok(ended || (at % 4 < 2 ? status === 7 : signal === 'SIGTERM'), stderr);
   const what = `ended at call ${at}`;
@@ -40,14 +46,23 @@ async function endedAt(t: TestContext, backup: unknown, canLink: string, at: num
   assert.ok(content === 'new' || (!ended && content === 'old'), what);
   const made = backup === 'simple' ? 'f~' : 'f.~3~';
   const names = readdirSync(folder);
-  assert.deepEqual(names.filter((name) => !['f', 'f~', 'f.~1~', 'f.~2~', 'f.~3~', 'other'].includes(name)), [], what);
-  if (names.includes(made) && (made !== 'f~' || content === 'new')) assert.equal(readFileSync(join(folder, made), 'utf8'), 'old', what);
+  assert.deepEqual(
+    names.filter((name) => !['f', 'f~', 'f.~1~', 'f.~2~', 'f.~3~', 'other'].includes(name)),
+    [],
+    what,
+  );
+  if (names.includes(made) && (made !== 'f~' || content === 'new'))
+    assert.equal(readFileSync(join(folder, made), 'utf8'), 'old', what);
   if (content === 'new') assert.ok(names.includes(made), what);
   return ended;
 }
 
 describe('writeFile() with a backup, at the end of the process at any of its calls (G10)', () => {
-  const scenarios = [['simple', 'yes'], ['simple', 'no'], [{ numbered: 2 }, 'yes']] as const;
+  const scenarios = [
+    ['simple', 'yes'],
+    ['simple', 'no'],
+    [{ numbered: 2 }, 'yes'],
+  ] as const;
   for (const [index, [backup, canLink]] of scenarios.entries()) {
     it(`leaves the file, its backups and nothing else: ${JSON.stringify(backup)}, links: ${canLink}`, async (t) => {
       // Every second call, by turns in either way.

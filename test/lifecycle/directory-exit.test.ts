@@ -1,4 +1,6 @@
-/** The end of a process in the middle of a replacement of a directory leaves the old or the new one, and nothing else. */
+/**
+ * The end of a process in the middle of a replacement of a directory leaves the old or the new one, and nothing else.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -62,28 +64,39 @@ async function endedAt(t: TestContext, { before, source }: Scenario, how: string
   assert.ok(ended || (how === 'exit' ? status === 7 : signal === 'SIGTERM'), stderr);
   const what = `ended at call ${at}`;
   const content = contentOf(path);
-  assert.ok(content === 'new' || (!ended && content === (before === 'nothing' ? undefined : 'old')), `${what}: ${content}`);
+  assert.ok(
+    content === 'new' || (!ended && content === (before === 'nothing' ? undefined : 'old')),
+    `${what}: ${content}`,
+  );
   if (source === 'ready') assert.equal(existsSync(`${path}-next`), content !== 'new', what);
   const current = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : '';
-  assert.deepEqual(readdirSync(folder).filter((name) => !['site', 'site-next', current].includes(name)), [], what);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => !['site', 'site-next', current].includes(name)),
+    [],
+    what,
+  );
   return ended;
 }
 
-describe('replaceDirectory(), at the end of the process at any of its calls (G10)', { skip: process.platform === 'win32' && 'Windows cannot' }, () => {
-  const scenarios: Scenario[] = [
-    { before: 'nothing', source: 'ready' },
-    { before: 'a link', source: 'a function' },
-    { before: 'a directory', source: 'ready' },
-  ];
-  for (const [index, scenario] of scenarios.entries()) {
-    it(`leaves one of both and nothing else: where there was ${scenario.before}, by ${scenario.source}`, async (t) => {
-      await withExchange(t, async () => {
-        // Every second call, which are others in each scenario, by turns in either way.
-        let at = index % 2;
-        while (!(await endedAt(t, scenario, at % 4 < 2 ? 'exit' : 'SIGTERM', at))) at += 2;
-        assert.ok(at > 20);
-        t.diagnostic(`up to call ${at}`);
+describe(
+  'replaceDirectory(), at the end of the process at any of its calls (G10)',
+  { skip: process.platform === 'win32' && 'Windows cannot' },
+  () => {
+    const scenarios: Scenario[] = [
+      { before: 'nothing', source: 'ready' },
+      { before: 'a link', source: 'a function' },
+      { before: 'a directory', source: 'ready' },
+    ];
+    for (const [index, scenario] of scenarios.entries()) {
+      it(`leaves one of both and nothing else: where there was ${scenario.before}, by ${scenario.source}`, async (t) => {
+        await withExchange(t, async () => {
+          // Every second call, which are others in each scenario, by turns in either way.
+          let at = index % 2;
+          while (!(await endedAt(t, scenario, at % 4 < 2 ? 'exit' : 'SIGTERM', at))) at += 2;
+          assert.ok(at > 20);
+          t.diagnostic(`up to call ${at}`);
+        });
       });
-    });
-  }
-});
+    }
+  },
+);

@@ -1,6 +1,20 @@
-/** What comes between while a directory is replaced: aborts, others, the end of the process, and rights that are missing. */
+/**
+ * What comes between while a directory is replaced: aborts, others, the end of the process, and rights that are
+ * missing.
+ */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { replaceDirectory, replaceDirectorySync, sweep, WriteError, type SweepResult } from 'untorn';
@@ -27,7 +41,9 @@ function contentOf(path: string): string {
 function litter(path: string): string[] {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const current = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : name;
-  return readdirSync(join(path, '..')).filter((one) => one !== name && one !== current).toSorted();
+  return readdirSync(join(path, '..'))
+    .filter((one) => one !== name && one !== current)
+    .toSorted();
 }
 
 function failsWith(code: string): (error: unknown) => boolean {
@@ -46,19 +62,28 @@ const prelude = `
   };
 `;
 
-for (const [name, replace] of [['replaceDirectory', replaceDirectory], ['replaceDirectorySync', async (...args: Parameters<typeof replaceDirectorySync>) => replaceDirectorySync(...args)]] as const) {
+for (const [name, replace] of [
+  ['replaceDirectory', replaceDirectory],
+  ['replaceDirectorySync', async (...args: Parameters<typeof replaceDirectorySync>) => replaceDirectorySync(...args)],
+] as const) {
   describe(`${name}(), when something comes between`, () => {
     it('does nothing when it was aborted before, and leaves the old one when it is aborted while it fills (G4, G10)', async (t) => {
       const path = join(newFolder(t), 'site');
       await replace(path, (directory) => fill(directory, 'old'));
       const aborted = AbortSignal.abort();
-      await assert.rejects(replace(path, () => assert.fail('it was called'), { signal: aborted }), { name: 'AbortError', outcome: 'old' });
+      await assert.rejects(
+        replace(path, () => assert.fail('it was called'), { signal: aborted }),
+        { name: 'AbortError', outcome: 'old' },
+      );
       const controller = new AbortController();
       const filling = (directory: string): void => {
         fill(directory, 'new');
         controller.abort();
       };
-      await assert.rejects(replace(path, filling, { signal: controller.signal }), { name: 'AbortError', outcome: 'old' });
+      await assert.rejects(replace(path, filling, { signal: controller.signal }), {
+        name: 'AbortError',
+        outcome: 'old',
+      });
       assert.deepEqual([contentOf(path), litter(path)], ['old', []]);
     });
 
@@ -66,11 +91,17 @@ for (const [name, replace] of [['replaceDirectory', replaceDirectory], ['replace
       const folder = newFolder(t);
       const path = join(folder, 'site');
       const next = fill(join(folder, 'next'), 'new');
-      await assert.rejects(replace(path, next, { signal: AbortSignal.abort() }), { name: 'AbortError', outcome: 'old' });
+      await assert.rejects(replace(path, next, { signal: AbortSignal.abort() }), {
+        name: 'AbortError',
+        outcome: 'old',
+      });
       const { lock } = leaveLock(folder, 'site', {});
       const names = [lock, next].map((one) => one.slice(folder.length + 1)).toSorted();
       await assert.rejects(replace(path, next, { lock: { timeout: 30 } }), failsWith('ERR_LOCK_TIMEOUT'));
-      await assert.rejects(replace(path, (directory) => fill(directory, 'new'), { lock: { timeout: 30 } }), failsWith('ERR_LOCK_TIMEOUT'));
+      await assert.rejects(
+        replace(path, (directory) => fill(directory, 'new'), { lock: { timeout: 30 } }),
+        failsWith('ERR_LOCK_TIMEOUT'),
+      );
       assert.deepEqual([readdirSync(folder).toSorted(), contentOf(next)], [names, 'new']);
       rmSync(lock, { recursive: true });
       await replace(path, next, { lock: { timeout: 5000 } });
@@ -86,12 +117,15 @@ for (const [name, replace] of [['replaceDirectory', replaceDirectory], ['replace
       assert.deepEqual([result.replaced, result.oldPath, contentOf(path), litter(path)], [false, undefined, 'new', []]);
     });
 
-    it('takes the link away from somebody\'s directory elsewhere, and leaves that', async (t) => {
+    it("takes the link away from somebody's directory elsewhere, and leaves that", async (t) => {
       const [folder, elsewhere] = [newFolder(t), newFolder(t)];
       const path = join(folder, 'site');
       symlinkSync(fill(join(elsewhere, 'release'), 'old'), path);
       const { oldPath } = await replace(path, (one) => fill(one, 'new'));
-      assert.deepEqual([oldPath, contentOf(path), contentOf(join(elsewhere, 'release'))], [join(elsewhere, 'release'), 'new', 'old']);
+      assert.deepEqual(
+        [oldPath, contentOf(path), contentOf(join(elsewhere, 'release'))],
+        [join(elsewhere, 'release'), 'new', 'old'],
+      );
     });
 
     it('does not go where it leads into itself: a source with the path in it, and a source in the old one', async (t) => {
@@ -112,7 +146,10 @@ for (const [name, replace] of [['replaceDirectory', replaceDirectory], ['replace
         if (bindMount(t, path, path) === undefined) return;
         const next = fill(join(folder, 'next'), 'new');
         await assert.rejects(replace(path, next), failsWith('EBUSY'));
-        await assert.rejects(replace(path, (directory) => fill(directory, 'new')), failsWith('EBUSY'));
+        await assert.rejects(
+          replace(path, (directory) => fill(directory, 'new')),
+          failsWith('EBUSY'),
+        );
         assert.deepEqual([contentOf(path), contentOf(next), litter(path)], ['old', 'new', ['next']]);
       });
     });
@@ -124,8 +161,12 @@ for (const [name, replace] of [['replaceDirectory', replaceDirectory], ['replace
       const under = await needsOrdinaryUser(t);
       if (under === undefined) return;
       chmodSync(folder, 0o555);
-      const told = await ask(`${prelude}
-        try { await ${name}(site, (directory) => fill(directory, 'new')); } catch ({ code, outcome }) { console.log(JSON.stringify([code, outcome])); }`, [path], { under });
+      const told = await ask(
+        `${prelude}
+        try { await ${name}(site, (directory) => fill(directory, 'new')); } catch ({ code, outcome }) { console.log(JSON.stringify([code, outcome])); }`,
+        [path],
+        { under },
+      );
       chmodSync(folder, 0o755);
       assert.deepEqual([told, contentOf(path), litter(path)], [['EACCES', 'old'], 'old', []]);
     });
@@ -136,15 +177,22 @@ for (const [name, replace] of [['replaceDirectory', replaceDirectory], ['replace
       if (under === undefined) return;
       const path = join(folder, 'site');
       // It may be written and passed through, not read: then it cannot be synced.
-      const told = await ask<{ durable: string; oldPath: string }[]>(`${prelude}
+      const told = await ask<{ durable: string; oldPath: string }[]>(
+        `${prelude}
         import { chmodSync } from 'node:fs';
         const folder = site.slice(0, site.lastIndexOf('/'));
         chmodSync(folder, 0o300);
         const results = [];
         for (const [content, options] of [['one', {}], ['two', {}], ['three', { durability: 'off' }]]) results.push(await ${name}(site, (directory) => fill(directory, content), options));
         chmodSync(folder, 0o755);
-        console.log(JSON.stringify(results));`, [path], { under });
-      assert.deepEqual(told.map(({ durable }) => durable), ['unsupported', 'unsupported', false]);
+        console.log(JSON.stringify(results));`,
+        [path],
+        { under },
+      );
+      assert.deepEqual(
+        told.map(({ durable }) => durable),
+        ['unsupported', 'unsupported', false],
+      );
       const [, second, third] = told as [unknown, { oldPath: string }, { oldPath?: string }];
       assert.deepEqual([contentOf(second.oldPath), third.oldPath, contentOf(path)], ['one', undefined, 'three']);
     });
@@ -164,7 +212,11 @@ describe('replaceDirectory(), at the end of the process (G10)', () => {
     });
     setInterval(() => {}, 1000);`;
 
-  for (const [how, end, status] of [['process.exit()', 'process.exit(7);', 7], ['SIGTERM', '', null], ['SIGINT', '', null]] as const) {
+  for (const [how, end, status] of [
+    ['process.exit()', 'process.exit(7);', 7],
+    ['SIGTERM', '', null],
+    ['SIGINT', '', null],
+  ] as const) {
     it(`by ${how} leaves the old directory, and not the new one`, async (t) => {
       const path = join(newFolder(t), 'site');
       await replaceDirectory(path, (directory) => fill(directory, 'old'));
@@ -183,12 +235,15 @@ describe('replaceDirectory(), at the end of the process (G10)', () => {
     const next = fill(join(folder, 'next'), 'new');
     leaveLock(folder, 'site', {});
     const before = readdirSync(folder).toSorted();
-    const program = start(`${prelude}
+    const program = start(
+      `${prelude}
       void replaceDirectory(site, process.argv[2]);
       const lock = site.replace(/[^/]*$/, '.$&.untorn-lock');
       const prepared = () => readdirSync(lock).some((name) => name !== 'held' && readdirSync(lock + '/' + name).length > 0);
       while (!prepared()) await new Promise(setImmediate);
-      console.log('waits');`, [path, next]);
+      console.log('waits');`,
+      [path, next],
+    );
     assert.equal(await program.line(), 'waits');
     program.process.kill('SIGTERM');
     assert.equal((await program.ended).signal, 'SIGTERM');
@@ -209,7 +264,13 @@ describe('replaceDirectory(), by two processes at once', () => {
               replaceDirectory(site, (directory) => fill(directory, process.pid + ' again ' + round), { durability: 'off' })]);
           }`;
         const ended = await Promise.all([run(program, [path]), run(program, [path])]);
-        assert.deepEqual(ended.map(({ status, stderr }) => [status, stderr]), [[0, ''], [0, '']]);
+        assert.deepEqual(
+          ended.map(({ status, stderr }) => [status, stderr]),
+          [
+            [0, ''],
+            [0, ''],
+          ],
+        );
         assert.match(contentOf(path), / 7$/);
         assert.deepEqual([litter(path), lstatSync(path).isSymbolicLink()], [[], kind === 'link']);
       };
@@ -223,13 +284,26 @@ describe('replaceDirectory(), by two processes at once', () => {
     const under = await needsOrdinaryUser(t, folder);
     if (under === undefined) return;
     const path = join(folder, 'site');
-    const { signal } = await run(`${prelude}
-      replaceDirectorySync(site, (directory) => { fill(directory, 'half'); process.kill(process.pid, 'SIGKILL'); });`, [path], { under });
+    const { signal } = await run(
+      `${prelude}
+      replaceDirectorySync(site, (directory) => { fill(directory, 'half'); process.kill(process.pid, 'SIGKILL'); });`,
+      [path],
+      { under },
+    );
     assert.equal(signal, 'SIGKILL');
     const left = readdirSync(folder).map((name) => join(folder, name));
     assert.equal(left.length, 1);
-    if (process.geteuid?.() === 0) assert.deepEqual(await sweep(folder), { removed: [], kept: [{ path: left[0], reason: 'foreign' }], recoverable: [] });
-    const { removed } = await ask<SweepResult>(`import { sweep } from 'untorn'; console.log(JSON.stringify(await sweep(process.argv[1])));`, [folder], { under });
+    if (process.geteuid?.() === 0)
+      assert.deepEqual(await sweep(folder), {
+        removed: [],
+        kept: [{ path: left[0], reason: 'foreign' }],
+        recoverable: [],
+      });
+    const { removed } = await ask<SweepResult>(
+      `import { sweep } from 'untorn'; console.log(JSON.stringify(await sweep(process.argv[1])));`,
+      [folder],
+      { under },
+    );
     assert.deepEqual([removed, readdirSync(folder)], [left, []]);
   });
 

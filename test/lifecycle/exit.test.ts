@@ -19,7 +19,10 @@ const prelude = `
   setInterval(() => {}, 1000);
 `;
 
-/** An asynchronous write, a source, pending files, a callback and a stream, each in the middle and with a temporary file. */
+/**
+ * An asynchronous write, a source, pending files, a callback and a stream, each in the middle and with a temporary
+ * file.
+ */
 const middles = `
   const stalled = async function* () { yield 'half'; await new Promise(() => {}); };
   writeFile(path, stalled()).catch(() => {});
@@ -43,7 +46,11 @@ describe('the end of the process (G10)', () => {
       assert.equal(here.names().length, 6);
       program.process.kill(signal);
       const ended = await program.ended;
-      assert.deepEqual([ended.signal, ended.status, here.names(), here.text('file')], [signal, null, ['file'], 'old'], ended.stderr);
+      assert.deepEqual(
+        [ended.signal, ended.status, here.names(), here.text('file')],
+        [signal, null, ['file'], 'old'],
+        ended.stderr,
+      );
     });
   }
 
@@ -77,17 +84,33 @@ describe('the end of the process (G10)', () => {
     it(`by ${name} keeps its status, leaves the old file and no temporary one`, async () => {
       writeFileSync(here.at('file'), 'old');
       const ended = await run(prelude + middles + end, [here.at('file')]);
-      assert.deepEqual([ended.status, ended.stdout, here.names(), here.text('file')], [status, 'ready', ['file'], 'old'], ended.stderr);
+      assert.deepEqual(
+        [ended.status, ended.stdout, here.names(), here.text('file')],
+        [status, 'ready', ['file'], 'old'],
+        ended.stderr,
+      );
     });
   }
 
   it('is told from success where the program waits for what never comes', async () => {
-    const wait = await run("import { atomicWrite } from 'untorn'; await atomicWrite(process.argv[1], () => new Promise(() => {}));", [here.at('file')]);
+    const wait = await run(
+      "import { atomicWrite } from 'untorn'; await atomicWrite(process.argv[1], () => new Promise(() => {}));",
+      [here.at('file')],
+    );
     assert.deepEqual([wait.status, here.names()], [13, []], wait.stderr);
-    const lock = await run("import { updateFile } from 'untorn'; await updateFile(process.argv[1], () => new Promise(() => {}));", [here.at('file')]);
+    const lock = await run(
+      "import { updateFile } from 'untorn'; await updateFile(process.argv[1], () => new Promise(() => {}));",
+      [here.at('file')],
+    );
     assert.deepEqual([lock.status, here.names()], [13, []], lock.stderr);
-    for (const [code, status] of [['', 0], ['process.exitCode = 0;', 0], ['process.exitCode = 4;', 4]] as const) {
-      const ended = await run(`import { writeFile } from 'untorn'; await writeFile(process.argv[1], 'new'); ${code}`, [here.at('file')]);
+    for (const [code, status] of [
+      ['', 0],
+      ['process.exitCode = 0;', 0],
+      ['process.exitCode = 4;', 4],
+    ] as const) {
+      const ended = await run(`import { writeFile } from 'untorn'; await writeFile(process.argv[1], 'new'); ${code}`, [
+        here.at('file'),
+      ]);
       assert.deepEqual([ended.status, here.text('file')], [status, 'new'], ended.stderr);
     }
   });
@@ -100,24 +123,37 @@ describe('the end of the process (G10)', () => {
       for (let turn = 0; turn < Number(turns); turn++) await new Promise(setImmediate);
       process.exit(3);
     `;
-    const statuses = await Promise.all([0, 1, 2, 3, 5, 8, 13, 21].map(async (turns) => (await run(code, [here.at('file'), String(turns)])).status));
+    const statuses = await Promise.all(
+      [0, 1, 2, 3, 5, 8, 13, 21].map(async (turns) => (await run(code, [here.at('file'), String(turns)])).status),
+    );
     assert.deepEqual(statuses, Array(8).fill(3));
-    assert.deepEqual(here.names().filter((name) => name.includes('untorn-')), []);
+    assert.deepEqual(
+      here.names().filter((name) => name.includes('untorn-')),
+      [],
+    );
   });
 
   it("leaves the end to the program's own handler of the signal", async () => {
-    const program = start(`${prelude}
+    const program = start(
+      `${prelude}
       process.on('SIGTERM', async () => { await file.commit(); process.exit(5); });
       const file = await openPending(path); await file.write('whole'); await ready();
-    `, [here.at('file')]);
+    `,
+      [here.at('file')],
+    );
     await program.line();
     program.process.kill('SIGTERM');
     const ended = await program.ended;
-    assert.deepEqual([ended.status, ended.signal, here.names(), here.text('file')], [5, null, ['file'], 'whole'], ended.stderr);
+    assert.deepEqual(
+      [ended.status, ended.signal, here.names(), here.text('file')],
+      [5, null, ['file'], 'whole'],
+      ended.stderr,
+    );
   });
 
   it('comes while a temporary file is being opened also where the clock stands still', async () => {
-    const ended = await run(`
+    const ended = await run(
+      `
       import fs from 'node:fs';
       import { syncBuiltinESMExports } from 'node:module';
       const { open } = fs;
@@ -128,16 +164,22 @@ describe('the end of the process (G10)', () => {
       const now = Date.now();
       Date.now = () => now;
       await writeFile(process.argv[1], 'new');
-    `, [here.at('file')], { under: ['timeout', '-s', 'KILL', '60'] });
+    `,
+      [here.at('file')],
+      { under: ['timeout', '-s', 'KILL', '60'] },
+    );
     assert.deepEqual([ended.status, here.names()], [7, []], ended.stderr);
   });
 
   it('lets the program live on after a signal that it handles', async () => {
-    const program = start(`${prelude}
+    const program = start(
+      `${prelude}
       process.on('SIGINT', () => console.log('handled ' + temporaries()));
       const file = await openPending(path); await file.write('whole'); await ready();
       process.stdin.once('data', async () => { await file.commit(); process.exit(0); });
-    `, [here.at('file')]);
+    `,
+      [here.at('file')],
+    );
     await program.line();
     for (let times = 0; times < 2; times++) {
       program.process.kill('SIGINT');
@@ -149,11 +191,20 @@ describe('the end of the process (G10)', () => {
   });
 
   it('is not taken from a signal that the program handles once, and goes on after', async () => {
-    for (const steps of [['once', 'open'], ['open', 'once']]) {
-      const code = { once: `process.once('SIGTERM', () => console.log('handled'));`, open: `const file = await openPending(path); await file.write('whole');` };
-      const program = start(`${prelude} ${steps.map((name) => code[name as 'open']).join(' ')} await ready();
+    for (const steps of [
+      ['once', 'open'],
+      ['open', 'once'],
+    ]) {
+      const code = {
+        once: `process.once('SIGTERM', () => console.log('handled'));`,
+        open: `const file = await openPending(path); await file.write('whole');`,
+      };
+      const program = start(
+        `${prelude} ${steps.map((name) => code[name as 'open']).join(' ')} await ready();
         process.stdin.once('data', async () => { await file.commit(); console.log(temporaries()); process.exit(); });
-      `, [here.at('file')]);
+      `,
+        [here.at('file')],
+      );
       await program.line();
       program.process.kill('SIGTERM');
       assert.equal(await program.line(), 'handled');
@@ -164,12 +215,15 @@ describe('the end of the process (G10)', () => {
   });
 
   it('is not taken from a signal after which another package lets the program go on', async () => {
-    const program = start(`${prelude}
+    const program = start(
+      `${prelude}
       import { onExit } from 'signal-exit';
       onExit((code, signal) => { console.log(String(signal)); return true; });
       const file = await openPending(path); await file.write('whole'); openPendingSync(path + ' 2'); await ready();
       process.stdin.once('data', async () => { await file.commit(); process.exit(3); });
-    `, [here.at('file')]);
+    `,
+      [here.at('file')],
+    );
     await program.line();
     program.process.kill('SIGTERM');
     assert.equal(await program.line(), 'SIGTERM');
@@ -178,8 +232,12 @@ describe('the end of the process (G10)', () => {
     assert.deepEqual([ended.status, here.names(), here.text('file')], [3, ['file'], 'whole'], ended.stderr);
   });
 
-  it('does not come to process 1 by a signal: it lives on with its files and locks', { skip: missing('unshare', '-pf', '--mount-proc', 'true') }, async () => {
-    const program = start(`${prelude}
+  it(
+    'does not come to process 1 by a signal: it lives on with its files and locks',
+    { skip: missing('unshare', '-pf', '--mount-proc', 'true') },
+    async () => {
+      const program = start(
+        `${prelude}
       import { updateFile, createWriter } from 'untorn';
       import { setImmediate } from 'node:timers/promises';
       const file = await openPending(path);
@@ -193,21 +251,33 @@ describe('the end of the process (G10)', () => {
       await file.commit();
       openPendingSync(path + ' 2');
       process.exit(process.pid);
-    `, [here.at('file')], { under: ['unshare', '-pf', '--mount-proc'] });
-    await program.line();
-    const { pid } = program.process;
-    const within = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(within, signal);
-    program.process.stdin.write('go on\n');
-    const ended = await program.ended;
-    assert.deepEqual([ended.status, here.names()], [1, ['file', 'file counter', 'file state']], ended.stderr);
-    assert.deepEqual([here.text('file'), here.text('file counter'), here.text('file state')], ['whole', 'counted', 'saved']);
-  });
+    `,
+        [here.at('file')],
+        { under: ['unshare', '-pf', '--mount-proc'] },
+      );
+      await program.line();
+      const { pid } = program.process;
+      const within = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+      for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(within, signal);
+      program.process.stdin.write('go on\n');
+      const ended = await program.ended;
+      assert.deepEqual([ended.status, here.names()], [1, ['file', 'file counter', 'file state']], ended.stderr);
+      assert.deepEqual(
+        [here.text('file'), here.text('file counter'), here.text('file state')],
+        ['whole', 'counted', 'saved'],
+      );
+    },
+  );
 
   it('saves what is handed over only then, by the first write of the program', async () => {
-    for (const make of [`const state = createWriter(path); process.on('exit', () => void state.write('last'));`, `process.on('exit', () => void createWriter(path, { delay: 1000 }).write('last'));`]) {
+    for (const make of [
+      `const state = createWriter(path); process.on('exit', () => void state.write('last'));`,
+      `process.on('exit', () => void createWriter(path, { delay: 1000 }).write('last'));`,
+    ]) {
       for (const end of ['', 'process.exit();']) {
-        const ended = await run(`import { createWriter } from 'untorn'; const path = process.argv[1]; ${make} ${end}`, [here.at('file')]);
+        const ended = await run(`import { createWriter } from 'untorn'; const path = process.argv[1]; ${make} ${end}`, [
+          here.at('file'),
+        ]);
         assert.deepEqual([ended.status, here.names(), here.text('file')], [0, ['file'], 'last'], ended.stderr);
         unlinkSync(here.at('file'));
       }
@@ -215,40 +285,62 @@ describe('the end of the process (G10)', () => {
   });
 
   it("keeps the exit status that the program's own exit handler sets, and what it wrote", async () => {
-    const ended = await run(`${prelude}
+    const ended = await run(
+      `${prelude}
       import { writeFileSync } from 'untorn';
       const file = await openPending(path);
       process.on('exit', () => { process.exitCode = 9; writeFileSync(path, 'at exit'); openPendingSync(path + ' 2'); });
       process.exit();
-    `, [here.at('file')]);
+    `,
+      [here.at('file')],
+    );
     assert.deepEqual([ended.status, here.names(), here.text('file')], [9, ['file'], 'at exit'], ended.stderr);
   });
 
   it('gets along with signal-exit in another package of the same program', async () => {
-    for (const order of [['onExit', 'open'], ['open', 'onExit']]) {
-      const steps = { onExit: `onExit((code, signal) => console.log('other ' + code + ' ' + signal));`, open: `const file = await openPending(path);` };
-      const program = start(`${prelude} import { onExit } from 'signal-exit'; ${order.map((name) => steps[name as 'open']).join(' ')} await ready();`, [here.at('file')]);
+    for (const order of [
+      ['onExit', 'open'],
+      ['open', 'onExit'],
+    ]) {
+      const steps = {
+        onExit: `onExit((code, signal) => console.log('other ' + code + ' ' + signal));`,
+        open: `const file = await openPending(path);`,
+      };
+      const program = start(
+        `${prelude} import { onExit } from 'signal-exit'; ${order.map((name) => steps[name as 'open']).join(' ')} await ready();`,
+        [here.at('file')],
+      );
       await program.line();
       program.process.kill('SIGTERM');
       const ended = await program.ended;
-      assert.deepEqual([ended.signal, ended.stdout, here.names()], ['SIGTERM', 'ready\nother null SIGTERM', []], ended.stderr);
+      assert.deepEqual(
+        [ended.signal, ended.stdout, here.names()],
+        ['SIGTERM', 'ready\nother null SIGTERM', []],
+        ended.stderr,
+      );
     }
   });
 
   it('removes nothing that was committed', async () => {
-    const ended = await run(`${prelude} const file = await openPending(path); await file.write('new'); await file.commit(); await writeFile(path + ' 2', 'new'); process.exit(0);`, [here.at('file')]);
+    const ended = await run(
+      `${prelude} const file = await openPending(path); await file.write('new'); await file.commit(); await writeFile(path + ' 2', 'new'); process.exit(0);`,
+      [here.at('file')],
+    );
     assert.equal(ended.status, 0, ended.stderr);
     assert.deepEqual(here.names(), ['file', 'file 2']);
   });
 
   it('does not keep the process alive for a pending file that is forgotten, and removes it', async () => {
-    const ended = await run(`import { openPending } from 'untorn'; await openPending(process.argv[1]);`, [here.at('file')]);
+    const ended = await run(`import { openPending } from 'untorn'; await openPending(process.argv[1]);`, [
+      here.at('file'),
+    ]);
     assert.equal(ended.status, 0, ended.stderr);
     assert.deepEqual(here.names(), []);
   });
 
   it('does not come with a write past RLIMIT_FSIZE: that fails, and the process lives', async () => {
-    const ended = await run(`
+    const ended = await run(
+      `
       import { writeFile, writeFileSync } from 'untorn';
       const path = process.argv[1];
       await writeFile(path, 'old');
@@ -256,8 +348,15 @@ describe('the end of the process (G10)', () => {
         try { await writeFile(path, Buffer.alloc(200_000)); } catch ({ code, outcome }) { console.log(code, outcome); }
         try { writeFileSync(path, Buffer.alloc(200_000)); } catch ({ code, outcome }) { console.log(code, outcome); }
       }
-    `, [here.at('file')], { under: ['prlimit', '--fsize=100000'] });
-    assert.deepEqual([ended.status, ended.signal, ended.stdout], [0, null, Array(4).fill('EFBIG old').join('\n')], ended.stderr);
+    `,
+      [here.at('file')],
+      { under: ['prlimit', '--fsize=100000'] },
+    );
+    assert.deepEqual(
+      [ended.status, ended.signal, ended.stdout],
+      [0, null, Array(4).fill('EFBIG old').join('\n')],
+      ended.stderr,
+    );
     assert.deepEqual([here.names(), here.text('file')], [['file'], 'old']);
   });
 });
@@ -266,7 +365,8 @@ describe('worker threads', () => {
   const here = scratch();
 
   it('write one file at the same time, and it is never torn (G1)', async () => {
-    const ended = await run(`
+    const ended = await run(
+      `
       import { readFileSync } from 'node:fs';
       import { Worker } from 'node:worker_threads';
       import { writeFileSync } from 'untorn';
@@ -284,13 +384,16 @@ describe('worker threads', () => {
         await new Promise(setImmediate);
       }
       console.log(reads > 0);
-    `, [here.at('file')]);
+    `,
+      [here.at('file')],
+    );
     assert.deepEqual([ended.status, ended.stdout], [0, 'true'], ended.stderr);
     assert.deepEqual(here.names(), ['file']);
   });
 
   it('leave no temporary file when they exit, and end nothing but themselves (G10)', async () => {
-    const ended = await run(`
+    const ended = await run(
+      `
       import { readdirSync } from 'node:fs';
       import { dirname } from 'node:path';
       import { Worker } from 'node:worker_threads';
@@ -298,12 +401,15 @@ describe('worker threads', () => {
       const code = "import('untorn').then(async ({ openPending }) => { await openPending(" + JSON.stringify(path) + "); process.exit(6); })";
       const status = await new Promise((resolve) => new Worker(code, { eval: true }).on('exit', resolve));
       console.log(status, readdirSync(dirname(path)).length);
-    `, [here.at('file')]);
+    `,
+      [here.at('file')],
+    );
     assert.deepEqual([ended.status, ended.stdout], [0, '6 0'], ended.stderr);
   });
 
   it('that are terminated leave the file whole, and a temporary one at most, which a sweep removes (G1, G10)', async () => {
-    const ended = await run(`
+    const ended = await run(
+      `
       import { Worker } from 'node:worker_threads';
       import { sweep, writeFileSync } from 'untorn';
       import { dirname } from 'node:path';
@@ -320,10 +426,15 @@ describe('worker threads', () => {
       }
       await sweep(dirname(path));
       if (process.platform === 'linux') console.log(String(readdirSync(dirname(path))));
-    `, [here.at('file')]);
+    `,
+      [here.at('file')],
+    );
     assert.equal(ended.status, 0, ended.stderr);
     if (process.platform === 'linux') assert.equal(ended.stdout, 'file', 'left while the process lives');
-    const after = await run(`import { sweep } from 'untorn'; const { kept, recoverable } = await sweep(process.argv[1]); if (kept.length + recoverable.length > 0) throw new Error(JSON.stringify(kept));`, [here.folder]);
+    const after = await run(
+      `import { sweep } from 'untorn'; const { kept, recoverable } = await sweep(process.argv[1]); if (kept.length + recoverable.length > 0) throw new Error(JSON.stringify(kept));`,
+      [here.folder],
+    );
     assert.equal(after.status, 0, after.stderr);
     assert.deepEqual(here.names(), ['file']);
   });
@@ -334,7 +445,9 @@ describe('processes', () => {
 
   it('write one file at the same time: every read is whole, and the last rename wins (G1, G7)', async () => {
     writeFileSync(here.at('file'), 'x'.repeat(60_000));
-    const writers = [...'abc'].map((letter) => start(`
+    const writers = [...'abc'].map((letter) =>
+      start(
+        `
       import { writeFile, writeFileSync } from 'untorn';
       const [path, letter] = process.argv.slice(1);
       for (let index = 0; index < 40; index++) {
@@ -343,7 +456,10 @@ describe('processes', () => {
         else await writeFile(path, text, { durability: 'off' });
       }
       console.log('done');
-    `, [here.at('file'), letter]));
+    `,
+        [here.at('file'), letter],
+      ),
+    );
     let ended = false;
     const all = Promise.all(writers.map((writer) => writer.ended)).finally(() => (ended = true));
     while (!ended) {
@@ -358,11 +474,14 @@ describe('processes', () => {
 
   it('that is killed leaves the whole old or new file and at most one temporary file, which a sweep removes (G1, G10)', async () => {
     for (let round = 0; round < 8; round++) {
-      const program = start(`
+      const program = start(
+        `
         import { writeFile } from 'untorn';
         const path = process.argv[1];
         for (let index = 0; ; index++) { await writeFile(path, 'ab'[index % 2].repeat(300_000), { durability: 'off' }); if (index === 2) console.log('ready'); }
-      `, [here.at('file')]);
+      `,
+        [here.at('file')],
+      );
       await program.line();
       for (let turn = 0; turn < round * 5; turn++) await new Promise(setImmediate);
       program.process.kill('SIGKILL');

@@ -1,10 +1,10 @@
 /**
- * The end of the process by `process.exit()` or a signal, at every system call of every operation: nothing is left that anybody
- * would have to remove, and what is in place is whole.
+ * The end of the process by `process.exit()` or a signal, at every system call of every operation: nothing is left that
+ * anybody would have to remove, and what is in place is whole.
  *
- * The spoiler (test/fault/spoil.c) interrupts the program at one call: before it, so that it is never made; while it is being made
- * beside the clean-up, as by a thread of the pool; or after it, when the program has not heard of it yet. `npm test` takes a sample of these;
- * `npm run test:exits` tries all.
+ * The spoiler (test/fault/spoil.c) interrupts the program at one call: before it, so that it is never made; while it is
+ * being made beside the clean-up, as by a thread of the pool; or after it, when the program has not heard of it yet.
+ * `npm test` takes a sample of these; `npm run test:exits` tries all.
  */
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
@@ -19,7 +19,10 @@ import type { Way } from '../fault/ways.ts';
 
 const full = process.env['UNTORN_EXITS'] === 'full';
 
-/** How the program is ended, and where its call stands then. An exit waits for the threads of the pool, and so for their calls. */
+/**
+ * How the program is ended, and where its call stands then. An exit waits for the threads of the pool, and so for their
+ * calls.
+ */
 const ends = [
   { how: 'before', by: 'SIGTERM' },
   { how: 'beside', by: 'SIGTERM' },
@@ -29,7 +32,8 @@ const ends = [
 ] as const;
 type End = (typeof ends)[number];
 
-const file = (scenario: keyof typeof scenarios, kind?: 'updated') => (): Stage => new FileStage(scenarios[scenario], kind);
+const file = (scenario: keyof typeof scenarios, kind?: 'updated') => (): Stage =>
+  new FileStage(scenarios[scenario], kind);
 
 const operations: Record<string, [Way, () => Stage]> = {
   'writeFile() of a new file': ['writeFile', file('creating')],
@@ -59,7 +63,11 @@ interface Trial {
 
 const naming = ({ call, end: { how, by } }: Trial): string => `${by} ${how} ${call.text} ${call.nth}`;
 
-async function perform(way: Way, stage: Stage, trial?: Trial): Promise<{ calls: readonly Call[]; met: boolean; end: string }> {
+async function perform(
+  way: Way,
+  stage: Stage,
+  trial?: Trial,
+): Promise<{ calls: readonly Call[]; met: boolean; end: string }> {
   const subject = await Subject.start(stage.folder);
   let hangs = false;
   const patience = setTimeout(() => {
@@ -68,7 +76,12 @@ async function perform(way: Way, stage: Stage, trial?: Trial): Promise<{ calls: 
   }, 60_000);
   try {
     const signal = constants.signals[trial?.end.by === 'SIGTERM' ? 'SIGTERM' : 'SIGUSR2'];
-    const { told, calls, spoiled } = await runLibrary(subject, way, stage, trial && { call: trial.call, fault: `${trial.end.how}=${signal}` });
+    const { told, calls, spoiled } = await runLibrary(
+      subject,
+      way,
+      stage,
+      trial && { call: trial.call, fault: `${trial.end.how}=${signal}` },
+    );
     if (told !== undefined) return { calls, met: spoiled, end: told.error?.message ?? 'it came to its end' };
     const { status, signal: by } = await subject.ended();
     return { calls, met: spoiled, end: hangs ? 'it hangs' : (by ?? `status ${status}`) };
@@ -93,7 +106,12 @@ async function endAtEach(way: Way, stage: Stage, seed: number): Promise<{ wrong:
   try {
     const model = await perform(way, stage);
     assert.equal(model.end, 'it came to its end');
-    const trials = sample(model.calls.filter(({ text }) => text.includes(stage.folder)).flatMap((call) => ends.map((end) => ({ call, end }))), seed);
+    const trials = sample(
+      model.calls
+        .filter(({ text }) => text.includes(stage.folder))
+        .flatMap((call) => ends.map((end) => ({ call, end }))),
+      seed,
+    );
     for (const trial of trials) {
       const what = naming(trial);
       stage.reset();

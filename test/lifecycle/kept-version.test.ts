@@ -1,6 +1,17 @@
 /** Old versions of directories on a filesystem that other machines may have in use: they stay for a while. */
 import assert from 'node:assert/strict';
-import { chmodSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { replaceDirectory, sweep, type ReplaceDirectoryResult } from 'untorn';
@@ -13,7 +24,8 @@ const onLinux = { skip: process.platform === 'linux' ? false : 'filesystems are 
 
 /** Replaces in a process that is told that the filesystem is NFS; `later` in seconds is how much later it is there. */
 async function replaceOnNfs(path: string, content: string, later = 0): Promise<ReplaceDirectoryResult> {
-  return ask(`
+  return ask(
+    `
     import fs from 'node:fs';
     import { syncBuiltinESMExports } from 'node:module';
     const [path, content, later] = process.argv.slice(1);
@@ -26,7 +38,9 @@ async function replaceOnNfs(path: string, content: string, later = 0): Promise<R
     };
     syncBuiltinESMExports();
     const { replaceDirectorySync } = await import('untorn');
-    console.log(JSON.stringify(replaceDirectorySync(path, (directory) => fs.writeFileSync(directory + '/a', content))));`, [path, content, String(later)]);
+    console.log(JSON.stringify(replaceDirectorySync(path, (directory) => fs.writeFileSync(directory + '/a', content))));`,
+    [path, content, String(later)],
+  );
 }
 
 const contentOf = (directory: unknown): string => readFileSync(join(String(directory), 'a'), 'utf8');
@@ -41,7 +55,9 @@ describe('replaceDirectory(), where other machines may read', () => {
     await replaceOnNfs(path, '3', 60);
     assert.equal(contentOf(first.directory), '1');
     await replaceOnNfs(path, '4', 660);
-    const versions = readdirSync(folder).filter((name) => name.includes('untorn-v-')).map((name) => contentOf(join(folder, name)));
+    const versions = readdirSync(folder)
+      .filter((name) => name.includes('untorn-v-'))
+      .map((name) => contentOf(join(folder, name)));
     assert.deepEqual([versions.toSorted(), contentOf(path)], [['3', '4'], '4']);
   });
 
@@ -52,7 +68,10 @@ describe('replaceDirectory(), where other machines may read', () => {
     const { kept, removed } = await sweep(folder);
     assert.deepEqual([kept.map(({ reason }) => reason), removed], [['young', 'young'], []]);
     const { removed: links, recoverable } = await sweep(folder, { olderThan: 0 });
-    assert.deepEqual([links.length, recoverable, readdirSync(folder).toSorted()], [2, [], [readlinkSync(path), 'site'].toSorted()]);
+    assert.deepEqual(
+      [links.length, recoverable, readdirSync(folder).toSorted()],
+      [2, [], [readlinkSync(path), 'site'].toSorted()],
+    );
   });
 
   it('believes no link of another user, and no link of its own that says something else', onLinux, async (t) => {
@@ -62,12 +81,17 @@ describe('replaceDirectory(), where other machines may read', () => {
     const path = join(folder, 'site');
     const { directory } = await replaceDirectory(path, (one) => writeFileSync(join(one, 'a'), '1'));
     const version = readlinkSync(path);
-    const [tree, other] = ['0', '1'].map((digit) => join(folder, version.replace('untorn-v-', 'untorn-d-').replace(/.{20}\.[^.]*$/, `${digit.repeat(20)}.tmp`))) as [string, string];
+    const [tree, other] = ['0', '1'].map((digit) =>
+      join(folder, version.replace('untorn-v-', 'untorn-d-').replace(/.{20}\.[^.]*$/, `${digit.repeat(20)}.tmp`)),
+    ) as [string, string];
     renameSync(path, tree);
     symlinkSync(`${version}/${lstatSync(String(directory), { bigint: true }).ino.toString(36)}`, other);
     lchownSync(other, bob.uid, bob.gid);
     mkdirSync(join(folder, 'empty'));
     const { kept, removed } = await sweep(folder, { olderThan: 0 });
-    assert.deepEqual([removed, kept.map(({ reason }) => reason).toSorted(), contentOf(directory)], [[], ['alive', 'foreign', 'special'], '1']);
+    assert.deepEqual(
+      [removed, kept.map(({ reason }) => reason).toSorted(), contentOf(directory)],
+      [[], ['alive', 'foreign', 'special'], '1'],
+    );
   });
 });

@@ -28,29 +28,34 @@ describe('contents over 2 GiB', { skip: place === undefined && 'there is no file
   const positions = [0, 2 ** 31 - 1, 2 ** 31, size - 1];
 
   for (const kind of ['one buffer', 'a generator'] as const) {
-    it(`are written whole from ${kind} (G4)`, { skip: freemem() < 1.5 * size && 'there is not enough memory' }, async () => {
-      const folder = mkdtempSync(join(place as string, 'untorn-test-'));
-      try {
-        const piece = Buffer.alloc(64 << 20);
-        const pieces = function* (): Generator<Buffer> {
-          for (let start = 0; start < size; start += piece.length) {
-            piece.fill(0);
-            for (const [index, position] of positions.entries()) if (position >= start && position < start + piece.length) piece[position - start] = index + 1;
-            yield piece;
-          }
-        };
-        const buffer = (): Uint8Array => {
-          const bytes = new Uint8Array(size);
-          for (const [index, position] of positions.entries()) bytes[position] = index + 1;
-          return bytes;
-        };
-        const path = join(folder, 'file');
-        const result = await writeFile(path, kind === 'one buffer' ? buffer() : pieces(), { durability: 'off' });
-        assert.deepEqual([result.bytes, statSync(path).size], [size, size]);
-        assert.deepEqual(bytesAt(path, positions), [1, 2, 3, 4]);
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
-    });
+    it(
+      `are written whole from ${kind} (G4)`,
+      { skip: freemem() < 1.5 * size && 'there is not enough memory' },
+      async () => {
+        const folder = mkdtempSync(join(place as string, 'untorn-test-'));
+        try {
+          const piece = Buffer.alloc(64 << 20);
+          const pieces = function* (): Generator<Buffer> {
+            for (let start = 0; start < size; start += piece.length) {
+              piece.fill(0);
+              for (const [index, position] of positions.entries())
+                if (position >= start && position < start + piece.length) piece[position - start] = index + 1;
+              yield piece;
+            }
+          };
+          const buffer = (): Uint8Array => {
+            const bytes = new Uint8Array(size);
+            for (const [index, position] of positions.entries()) bytes[position] = index + 1;
+            return bytes;
+          };
+          const path = join(folder, 'file');
+          const result = await writeFile(path, kind === 'one buffer' ? buffer() : pieces(), { durability: 'off' });
+          assert.deepEqual([result.bytes, statSync(path).size], [size, size]);
+          assert.deepEqual(bytesAt(path, positions), [1, 2, 3, 4]);
+        } finally {
+          rmSync(folder, { recursive: true });
+        }
+      },
+    );
   }
 });

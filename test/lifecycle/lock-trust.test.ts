@@ -66,7 +66,10 @@ describe('a lock whose directory somebody removes', () => {
       rmSync(lock(), { recursive: true });
       yield 'other half';
     };
-    await assert.rejects(updateFile(here.at('file'), () => source()), { code: 'ERR_LOCK_LOST', outcome: 'old' });
+    await assert.rejects(
+      updateFile(here.at('file'), () => source()),
+      { code: 'ERR_LOCK_LOST', outcome: 'old' },
+    );
     assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
   });
 
@@ -113,7 +116,10 @@ describe("a note in another user's lock", () => {
     const { entry } = leaveLock(folder, 'file', { start: '1' }, Date.now() / 1000, 'a note');
     for (const one of [entry, join(entry, 'note')]) chownSync(one, alice.uid, dev);
     const error = { code: 'ERR_LOCK_UNSETTLED', outcome: 'old', message: /note is another user's/ };
-    await assert.rejects(updateFile(`${folder}/file`, () => 'new'), error);
+    await assert.rejects(
+      updateFile(`${folder}/file`, () => 'new'),
+      error,
+    );
     assert.equal(readFileSync(join(entry, 'note'), 'utf8'), 'a note');
   });
 
@@ -121,7 +127,10 @@ describe("a note in another user's lock", () => {
     const folder = newFolder(t);
     const { entry } = leaveLock(folder, 'file', { start: '1' }, Date.now() / 1000, 'a note');
     truncateSync(join(entry, 'note'), 2 ** 40);
-    await assert.rejects(updateFile(`${folder}/file`, () => 'new'), { code: 'ERR_LOCK_UNSETTLED', message: /too large/ });
+    await assert.rejects(
+      updateFile(`${folder}/file`, () => 'new'),
+      { code: 'ERR_LOCK_UNSETTLED', message: /too large/ },
+    );
   });
 });
 
@@ -165,16 +174,20 @@ describe('two names that share a lock', () => {
 });
 
 describe('what a lock makes', () => {
-  it('gives the new file what it would have beside the target: the group of a set-gid directory (G6)', linux, async (t) => {
-    if (!(await needsUsers(t))) return;
-    const folder = newFolder(t);
-    chownSync(folder, 0, dev);
-    for (const mode of [0o2750, 0o2775]) {
-      chmodSync(folder, mode);
-      await writeFile(`${folder}/plain ${mode}`, '');
-      await updateFile(`${folder}/updated ${mode}`, () => '');
-      const [plain, updated] = ['plain', 'updated'].map((name) => statSync(`${folder}/${name} ${mode}`));
-      assert.deepEqual([updated?.mode, updated?.uid, updated?.gid], [plain?.mode, plain?.uid, dev]);
-    }
-  });
+  it(
+    'gives the new file what it would have beside the target: the group of a set-gid directory (G6)',
+    linux,
+    async (t) => {
+      if (!(await needsUsers(t))) return;
+      const folder = newFolder(t);
+      chownSync(folder, 0, dev);
+      for (const mode of [0o2750, 0o2775]) {
+        chmodSync(folder, mode);
+        await writeFile(`${folder}/plain ${mode}`, '');
+        await updateFile(`${folder}/updated ${mode}`, () => '');
+        const [plain, updated] = ['plain', 'updated'].map((name) => statSync(`${folder}/${name} ${mode}`));
+        assert.deepEqual([updated?.mode, updated?.uid, updated?.gid], [plain?.mode, plain?.uid, dev]);
+      }
+    },
+  );
 });

@@ -62,7 +62,9 @@ describe('a lock whose holder', () => {
     const program = start(holder, [here.at('file'), '100']);
     await program.line();
     const second = updateFile(here.at('file'), append, 'utf8');
-    await assert.rejects(updateFile(here.at('file'), append, { encoding: 'utf8', lock: { timeout: 500 } }), { code: 'ERR_LOCK_TIMEOUT' });
+    await assert.rejects(updateFile(here.at('file'), append, { encoding: 'utf8', lock: { timeout: 500 } }), {
+      code: 'ERR_LOCK_TIMEOUT',
+    });
     program.process.stdin.write('go on\n');
     await second;
     assert.equal(await program.line(), 'done');
@@ -72,10 +74,13 @@ describe('a lock whose holder', () => {
   it('is a zombie is free at once (G8)', linux, async (t) => {
     if (!needsTools(t, 'sh')) return;
     // Its parent never waits for it.
-    const program = start(`import { spawn } from 'node:child_process';
+    const program = start(
+      `import { spawn } from 'node:child_process';
       const child = spawn('sh', ['-c', '"$0" "$@" & exec sleep 1000', process.execPath, '--input-type=module', '-e', ${JSON.stringify(holder)}, ...process.argv.slice(1)], { stdio: ['pipe', 'pipe', 'inherit'] });
       child.stdout.pipe(process.stdout);
-      process.stdin.once('data', () => { child.kill('SIGKILL'); process.exit(0); });`, [here.at('file'), String(never)]);
+      process.stdin.once('data', () => { child.kill('SIGKILL'); process.exit(0); });`,
+      [here.at('file'), String(never)],
+    );
     await program.line();
     const [entry = ''] = readdirSync(here.at('.file.untorn-lock/held'));
     const pid = Number.parseInt(partsOf(entry).pid, 36);
@@ -89,12 +94,17 @@ describe('a lock whose holder', () => {
 
   for (const [name, end, status] of [
     ['exits', 'process.exit(7)', 7],
-    ['ends by an uncaught exception', "setImmediate(() => { throw new Error('uncaught'); }); await new Promise(() => {})", 1],
+    [
+      'ends by an uncaught exception',
+      "setImmediate(() => { throw new Error('uncaught'); }); await new Promise(() => {})",
+      1,
+    ],
     ['ends by SIGTERM', "process.kill(process.pid, 'SIGTERM'); await new Promise(() => {})", null],
   ] as const) {
     it(`${name} within its callback, or while it waits, leaves the old file and nothing else (G10)`, async () => {
       plainWrite(here.at('file'), 'old');
-      const ended = await run(`
+      const ended = await run(
+        `
         import { updateFile } from 'untorn';
         const [path] = process.argv.slice(1);
         setInterval(() => {}, 1000);
@@ -103,7 +113,9 @@ describe('a lock whose holder', () => {
           updateFile(path + ' 2', () => 'new');
           await updateFile(path, async () => { ${end} });
         });
-      `, [here.at('file')]);
+      `,
+        [here.at('file')],
+      );
       assert.deepEqual([ended.status, here.names(), here.text('file')], [status, ['file'], 'old'], ended.stderr);
     });
   }
@@ -117,24 +129,40 @@ describe('a lock whose holder', () => {
       process.exit(3);
     `;
     const turns = [0, 1, 2, 3, 4, 6, 8, 11, 15, 20];
-    const statuses = await Promise.all(turns.map(async (count) => (await run(code, [here.at(`file ${count} `), String(count)])).status));
-    assert.deepEqual(statuses, turns.map(() => 3));
-    assert.deepEqual(here.names().filter((name) => name.includes('untorn-')), []);
+    const statuses = await Promise.all(
+      turns.map(async (count) => (await run(code, [here.at(`file ${count} `), String(count)])).status),
+    );
+    assert.deepEqual(
+      statuses,
+      turns.map(() => 3),
+    );
+    assert.deepEqual(
+      here.names().filter((name) => name.includes('untorn-')),
+      [],
+    );
   });
 
-  it('is a thread that is terminated, at any of its calls, is free at once, and its update is there or not (G8, G10)', linux, async () => {
-    let steps = 0;
-    for (let at = 0; ; at++) {
-      plainWrite(here.at('file'), 'old ');
-      if (!(await terminatedAt(at, here.at('file')))) break;
-      steps++;
-      updateFileSync(here.at('file'), append, 'utf8');
-      assert.match(here.text('file'), /^old (first )?second$/, `at call ${at}`);
-      // What it had prepared to take the lock is left for a sweep: the process lives.
-      assert.deepEqual(here.names().filter((name) => name.includes('untorn-lock')), [], `at call ${at}`);
-    }
-    assert.ok(steps > 25, `only ${steps} calls`);
-  });
+  it(
+    'is a thread that is terminated, at any of its calls, is free at once, and its update is there or not (G8, G10)',
+    linux,
+    async () => {
+      let steps = 0;
+      for (let at = 0; ; at++) {
+        plainWrite(here.at('file'), 'old ');
+        if (!(await terminatedAt(at, here.at('file')))) break;
+        steps++;
+        updateFileSync(here.at('file'), append, 'utf8');
+        assert.match(here.text('file'), /^old (first )?second$/, `at call ${at}`);
+        // What it had prepared to take the lock is left for a sweep: the process lives.
+        assert.deepEqual(
+          here.names().filter((name) => name.includes('untorn-lock')),
+          [],
+          `at call ${at}`,
+        );
+      }
+      assert.ok(steps > 25, `only ${steps} calls`);
+    },
+  );
 });
 
 /** Ends a thread that updates a file right before its call of the system with that number; false if it makes fewer. */
@@ -159,8 +187,16 @@ describe('a lock in a directory', () => {
     assert.equal(await first.line(), 'held');
     first.process.kill('SIGKILL');
     await first.ended;
-    const ended = await run(`import { updateFile } from 'untorn'; await updateFile(process.argv[1], (old = '') => old + 'second', 'utf8');`, [path], { under: as({ ...bob, groups: [dev] }) });
-    assert.deepEqual([ended.status, readFileSync(path, 'utf8'), readdirSync(folder)], [0, 'second', ['file']], ended.stderr);
+    const ended = await run(
+      `import { updateFile } from 'untorn'; await updateFile(process.argv[1], (old = '') => old + 'second', 'utf8');`,
+      [path],
+      { under: as({ ...bob, groups: [dev] }) },
+    );
+    assert.deepEqual(
+      [ended.status, readFileSync(path, 'utf8'), readdirSync(folder)],
+      [0, 'second', ['file']],
+      ended.stderr,
+    );
   });
 
   it('that one may not write cannot be taken, and says so at once', async (t) => {
@@ -169,7 +205,11 @@ describe('a lock in a directory', () => {
     const under = await needsOrdinaryUser(t);
     if (under === undefined) return;
     chmodSync(folder, 0o555);
-    const ended = await run(`import { updateFile } from 'untorn'; await updateFile(process.argv[1], () => 'new').catch((error) => console.log(error.code, error.outcome, error.step));`, [`${folder}/file`], { under });
+    const ended = await run(
+      `import { updateFile } from 'untorn'; await updateFile(process.argv[1], () => 'new').catch((error) => console.log(error.code, error.outcome, error.step));`,
+      [`${folder}/file`],
+      { under },
+    );
     assert.equal(ended.stdout, 'EACCES old lock', ended.stderr);
     chmodSync(folder, 0o755);
   });
@@ -185,15 +225,24 @@ describe('updates across two pid namespaces', () => {
 
   it('lose none (G8)', linux, async (t) => {
     if (!needsRoot(t) || !needsTools(t, 'unshare')) return;
-    const ended = await Promise.all([{ under: inNamespace }, { under: inNamespace }, {}].map((options) => run(counting, [here.at('count')], options)));
-    assert.deepEqual([ended.map(({ status }) => status), here.text('count'), here.names()], [[0, 0, 0], '300', ['count']], ended.map(({ stderr }) => stderr).join(''));
+    const ended = await Promise.all(
+      [{ under: inNamespace }, { under: inNamespace }, {}].map((options) => run(counting, [here.at('count')], options)),
+    );
+    assert.deepEqual(
+      [ended.map(({ status }) => status), here.text('count'), here.names()],
+      [[0, 0, 0], '300', ['count']],
+      ended.map(({ stderr }) => stderr).join(''),
+    );
   });
 
   it('wait for the lease of one that is killed (G8)', linux, async (t) => {
     if (!needsRoot(t) || !needsTools(t, 'unshare')) return;
     const program = start(holder, [here.at('file'), '300'], { under: inNamespace });
     await program.line();
-    await assert.rejects(updateFile(here.at('file'), append, { encoding: 'utf8', lock: { timeout: 1000 } }), { code: 'ERR_LOCK_TIMEOUT', message: /of another pid namespace/ });
+    await assert.rejects(updateFile(here.at('file'), append, { encoding: 'utf8', lock: { timeout: 1000 } }), {
+      code: 'ERR_LOCK_TIMEOUT',
+      message: /of another pid namespace/,
+    });
     program.process.kill('SIGKILL');
     await program.ended;
     await updateFile(here.at('file'), append, 'utf8');

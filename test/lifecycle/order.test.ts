@@ -1,10 +1,26 @@
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync as plainWrite } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync as plainWrite,
+} from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { describe, it } from 'node:test';
-import { atomicWrite, createWriteStream, openPending, updateFile, writeFile, writeFileSync, type WriteResult } from 'untorn';
+import {
+  atomicWrite,
+  createWriteStream,
+  openPending,
+  updateFile,
+  writeFile,
+  writeFileSync,
+  type WriteResult,
+} from 'untorn';
 import { ask, missing, run } from '../support/child.ts';
 import { scratch } from '../support/scratch.ts';
 
@@ -17,7 +33,9 @@ const noStrace = missing('strace', '-V');
 /** Runs code in a program and gives the system calls that it made, one a line. */
 async function traced(calls: string, folder: string, code: string): Promise<string[]> {
   const log = `${folder}/trace`;
-  const { status, stderr } = await run(code, [`${folder}/file`], { under: ['strace', '-f', '-y', '-qq', '-o', log, '-e', `trace=${calls}`] });
+  const { status, stderr } = await run(code, [`${folder}/file`], {
+    under: ['strace', '-f', '-y', '-qq', '-o', log, '-e', `trace=${calls}`],
+  });
   assert.equal(status, 0, stderr);
   return readFileSync(log, 'utf8').split('\n');
 }
@@ -30,33 +48,51 @@ describe('order in one process', () => {
     const results = await Promise.all(writes);
     assert.equal(here.text('file'), 'content 999');
     assert.deepEqual(here.names(), ['file']);
-    assert.deepEqual(results.flatMap(({ superseded }, index) => (superseded ? [] : [index])), [999]);
-    for (const { path, bytes, durable } of results) assert.deepEqual([path, bytes > 0, durable], [here.at('file'), true, results[999]?.durable]);
+    assert.deepEqual(
+      results.flatMap(({ superseded }, index) => (superseded ? [] : [index])),
+      [999],
+    );
+    for (const { path, bytes, durable } of results)
+      assert.deepEqual([path, bytes > 0, durable], [here.at('file'), true, results[999]?.durable]);
   });
 
   it('replaces the file twice for a thousand calls of which the first has begun, keeps every promise, and the last wins (G7)', async () => {
     const first = writeFile(here.at('file'), 'content 0');
     await turnsOfTheLoop(1);
-    const results = await Promise.all([first, ...Array.from({ length: 999 }, (_, index) => writeFile(here.at('file'), `content ${index + 1}`))]);
+    const results = await Promise.all([
+      first,
+      ...Array.from({ length: 999 }, (_, index) => writeFile(here.at('file'), `content ${index + 1}`)),
+    ]);
     assert.equal(here.text('file'), 'content 999');
     assert.deepEqual(here.names(), ['file']);
     assert.equal(results.filter(({ superseded }) => !superseded).length, 2);
     assert.deepEqual([results[0]?.superseded, results[999]?.superseded], [false, false]);
-    for (const { path, durable } of results) assert.deepEqual([path, durable], [here.at('file'), results[999]?.durable]);
+    for (const { path, durable } of results)
+      assert.deepEqual([path, durable], [here.at('file'), results[999]?.durable]);
   });
 
   it('resolves no call before its content or newer content is in place (G4, G7)', async () => {
-    await Promise.all(Array.from({ length: 200 }, async (_, index) => {
-      await writeFile(here.at('file'), String(index));
-      assert.ok(Number(here.text('file')) >= index);
-    }));
+    await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => {
+        await writeFile(here.at('file'), String(index));
+        assert.ok(Number(here.text('file')) >= index);
+      }),
+    );
   });
 
   it('lets the last of all kinds of writes by all kinds of paths win (G7)', async () => {
     mkdirSync(here.at('real'));
     symlinkSync('real', here.at('alias'));
     symlinkSync('real/file', here.at('link'));
-    const paths = [here.at('real/file'), here.at('alias/file'), here.at('link'), here.at('real/../alias//file'), relative(process.cwd(), here.at('real/file')), Buffer.from(here.at('link')), pathToFileURL(here.at('alias/file'))];
+    const paths = [
+      here.at('real/file'),
+      here.at('alias/file'),
+      here.at('link'),
+      here.at('real/../alias//file'),
+      relative(process.cwd(), here.at('real/file')),
+      Buffer.from(here.at('link')),
+      pathToFileURL(here.at('alias/file')),
+    ];
     let content = 0;
     for (let round = 0; round < 12; round++) {
       const calls: Promise<unknown>[] = [];
@@ -82,7 +118,9 @@ describe('order in one process', () => {
     symlinkSync('alias/file', here.at('link'));
     const paths = ['real/file', 'alias/file', 'link'].map(here.at);
     for (let round = 0; round < 60; round++) {
-      const calls = Array.from({ length: 9 }, (_, index) => writeFile(paths[(index * 7 + round) % 3] as string, `${round}.${index}`, { durability: 'off' }));
+      const calls = Array.from({ length: 9 }, (_, index) =>
+        writeFile(paths[(index * 7 + round) % 3] as string, `${round}.${index}`, { durability: 'off' }),
+      );
       await turnsOfTheLoop(round % 6);
       calls.push(writeFile(paths[round % 3] as string, `${round}.last`, { durability: 'off' }));
       await Promise.all(calls);
@@ -109,7 +147,11 @@ describe('order in one process', () => {
         writeFileSync(here.at('file'), 'new of the synchronous one', options);
         assert.equal(here.text('file'), 'new of the synchronous one');
         await written;
-        assert.equal(here.text('file'), 'new of the synchronous one', `after ${turns} turns with ${JSON.stringify(options)}`);
+        assert.equal(
+          here.text('file'),
+          'new of the synchronous one',
+          `after ${turns} turns with ${JSON.stringify(options)}`,
+        );
         assert.deepEqual(here.names(), ['file']);
       }
     }
@@ -140,7 +182,8 @@ describe('order in one process', () => {
         assert.equal(writeFileSync(here.at('file'), 'inner', options).superseded, false);
         yield ' and the rest of it';
       }
-      if ('mode' in options) assert.throws(() => writeFileSync(here.at('file'), data(), options), { code: 'ERR_UNTORN_OVERTAKEN' });
+      if ('mode' in options)
+        assert.throws(() => writeFileSync(here.at('file'), data(), options), { code: 'ERR_UNTORN_OVERTAKEN' });
       else assert.equal(writeFileSync(here.at('file'), data(), options).superseded, true);
       assert.equal(here.text('file'), 'inner');
     }
@@ -148,8 +191,12 @@ describe('order in one process', () => {
     assert.deepEqual([here.text('file'), here.names()], ['next', ['file']]);
   });
 
-  it('syncs the parents that it made without syncing them, however many there are (G3)', { skip: process.platform !== 'linux' && 'there is no /proc' }, async () => {
-    const synced = await ask<string[]>(`
+  it(
+    'syncs the parents that it made without syncing them, however many there are (G3)',
+    { skip: process.platform !== 'linux' && 'there is no /proc' },
+    async () => {
+      const synced = await ask<string[]>(
+        `
       import fs from 'node:fs';
       import { syncBuiltinESMExports } from 'node:module';
       const { fsyncSync } = fs;
@@ -164,9 +211,18 @@ describe('order in one process', () => {
       for (let number = 0; number < 250; number++) writeFileSync(folder + '/made/' + number + '/a/b/c/d/file', '', { durability: 'off', makeParents: true });
       for (const number of [3, 249]) writeFileSync(folder + '/made/' + number + '/a/b/c/d/other', '');
       console.log(JSON.stringify(synced.filter((path) => !path.includes('.untorn-'))));
-    `, [here.folder]);
-    for (const number of [3, 249]) assert.ok([`made/${number}/a/b/c`, `made/${number}/a`, `made/${number}`, 'made'].every((name) => synced.includes(here.at(name))), `${number}: ${synced.join(' ')}`);
-  });
+    `,
+        [here.folder],
+      );
+      for (const number of [3, 249])
+        assert.ok(
+          [`made/${number}/a/b/c`, `made/${number}/a`, `made/${number}`, 'made'].every((name) =>
+            synced.includes(here.at(name)),
+          ),
+          `${number}: ${synced.join(' ')}`,
+        );
+    },
+  );
 
   it('counts a write that finds its bytes in place: older calls do not come after it (G7)', async () => {
     const calls = [writeFile(here.at('file'), 'b')];
@@ -174,7 +230,14 @@ describe('order in one process', () => {
     calls.push(writeFile(here.at('file'), 'c'), writeFile(here.at('file'), 'b', { ifUnchanged: 'skip' }));
     const results = await Promise.all(calls);
     assert.equal(here.text('file'), 'b');
-    assert.deepEqual(results.map(({ unchanged, superseded }) => ({ unchanged, superseded })), [{ unchanged: false, superseded: false }, { unchanged: false, superseded: true }, { unchanged: true, superseded: false }]);
+    assert.deepEqual(
+      results.map(({ unchanged, superseded }) => ({ unchanged, superseded })),
+      [
+        { unchanged: false, superseded: false },
+        { unchanged: false, superseded: true },
+        { unchanged: true, superseded: false },
+      ],
+    );
   });
 
   it('writes the next newest when the newest fails (G7)', async () => {
@@ -183,7 +246,11 @@ describe('order in one process', () => {
       (path: string) => writeFile(path, 'newest', { hardLink: 'refuse' }),
       (path: string) => writeFile(path, 'newest', { signal: AbortSignal.abort() }),
       (path: string) => writeFile(path, ['newest', undefined as never].values() as never),
-      (path: string) => writeFile(path, 'newest', { temporary: { suffix: 'x'.repeat(64), prefix: 'x'.repeat(64) }, backup: here.at('none/backup') }),
+      (path: string) =>
+        writeFile(path, 'newest', {
+          temporary: { suffix: 'x'.repeat(64), prefix: 'x'.repeat(64) },
+          backup: here.at('none/backup'),
+        }),
     ];
     for (const fail of failures) {
       const path = here.at(`file ${failures.indexOf(fail)}`);
@@ -205,7 +272,11 @@ describe('order in one process', () => {
 
   it('aborts a call that waits, and only that', async () => {
     const controller = new AbortController();
-    const calls = [writeFile(here.at('file'), 'first'), writeFile(here.at('file'), 'second'), writeFile(here.at('file'), 'third', { signal: controller.signal })];
+    const calls = [
+      writeFile(here.at('file'), 'first'),
+      writeFile(here.at('file'), 'second'),
+      writeFile(here.at('file'), 'third', { signal: controller.signal }),
+    ];
     await turnsOfTheLoop(1);
     controller.abort();
     const [first, second, third] = await Promise.allSettled(calls);
@@ -222,20 +293,29 @@ describe('order in one process', () => {
       writeFile(path, '4'),
       writeFile(path, '5', { backup: 'numbered' }),
       writeFile(path, '6'),
-      writeFile(path, '7', { overwrite: false }).then(() => assert.fail('it resolved'), (error: { code: string }) => (assert.equal(error.code, 'EEXIST'), undefined)),
+      writeFile(path, '7', { overwrite: false }).then(
+        () => assert.fail('it resolved'),
+        (error: { code: string }) => (assert.equal(error.code, 'EEXIST'), undefined),
+      ),
       writeFile(path, '8', { backup: 'simple' }),
       writeFile(path, '9'),
     ];
     const results = (await Promise.all(calls)) as (WriteResult | undefined)[];
     assert.deepEqual([here.text('file'), here.text('file.~1~'), here.text('file~')], ['9', '4', '6']);
     assert.equal(statSync(path).mode & 0o777, 0o640);
-    assert.deepEqual(results.map((result) => result?.superseded), [true, false, false, false, false, false, undefined, false, false]);
+    assert.deepEqual(
+      results.map((result) => result?.superseded),
+      [true, false, false, false, false, false, undefined, false, false],
+    );
   });
 
   it('creates only if the file was not there, whatever synchronous write comes between', async () => {
     for (let turns = 0; turns < 40; turns++) {
       const path = here.at(`file ${turns}`);
-      const created = writeFile(path, 'created', { overwrite: false }).then(() => 'created', (error: NodeJS.ErrnoException) => error.code);
+      const created = writeFile(path, 'created', { overwrite: false }).then(
+        () => 'created',
+        (error: NodeJS.ErrnoException) => error.code,
+      );
       await turnsOfTheLoop(turns);
       writeFileSync(path, 'synchronous');
       assert.match(String(await created), /^(created|EEXIST)$/);
@@ -245,12 +325,16 @@ describe('order in one process', () => {
   });
 
   it('gives an overtaken call the durability that it asked for (G3, G7)', { skip: noStrace }, async () => {
-    const calls = await traced('fsync,fdatasync,rename,renameat,renameat2', here.folder, `
+    const calls = await traced(
+      'fsync,fdatasync,rename,renameat,renameat2',
+      here.folder,
+      `
       import { writeFile } from 'untorn';
       const path = process.argv[1];
       const results = await Promise.all([writeFile(path, 'a', { durability: 'off' }), writeFile(path, 'b', { durability: 'full' }), writeFile(path, 'c', { durability: 'off' })]);
       if (results[1].superseded !== true || results[1].durable === false) throw new Error(JSON.stringify(results));
-    `);
+    `,
+    );
     const renames = calls.flatMap((line, index) => (line.includes('rename') ? [index] : []));
     assert.equal(renames.length, 1, calls.join('\n'));
     const syncs = calls.slice(renames[0]).filter((line) => /f(data)?sync\(/.test(line));
@@ -293,8 +377,12 @@ describe('order in one process', () => {
     assert.equal(readFileSync(path, 'utf8'), 'last');
   });
 
-  it('keeps descriptors, temporary files and memory bounded while 10,000 calls wait', { skip: process.platform !== 'linux' && 'there is no /proc' }, async () => {
-    const most = await ask<{ descriptors: number; temporaries: number; megabytes: number; last: boolean }>(`
+  it(
+    'keeps descriptors, temporary files and memory bounded while 10,000 calls wait',
+    { skip: process.platform !== 'linux' && 'there is no /proc' },
+    async () => {
+      const most = await ask<{ descriptors: number; temporaries: number; megabytes: number; last: boolean }>(
+        `
       import { readdirSync, readFileSync } from 'node:fs';
       import { dirname } from 'node:path';
       import { setFlagsFromString } from 'node:v8';
@@ -326,17 +414,21 @@ describe('order in one process', () => {
       await Promise.all(calls);
       ended = true;
       console.log(JSON.stringify({ ...most, last: readFileSync(path, 'utf8') === 'last' }));
-    `, [here.at('file')]);
-    assert.equal(most.last, true);
-    assert.ok(most.descriptors < 200, `${most.descriptors} descriptors`);
-    assert.ok(most.temporaries <= 80, `${most.temporaries} temporary files`);
-    assert.ok(most.megabytes < 90, `${most.megabytes} MB`);
-  });
+    `,
+        [here.at('file')],
+      );
+      assert.equal(most.last, true);
+      assert.ok(most.descriptors < 200, `${most.descriptors} descriptors`);
+      assert.ok(most.temporaries <= 80, `${most.temporaries} temporary files`);
+      assert.ok(most.megabytes < 90, `${most.megabytes} MB`);
+    },
+  );
 });
 
 describe('durability', () => {
   const here = scratch();
-  const once = (durability: string): string => `import { writeFile } from 'untorn'; await writeFile(process.argv[1], 'new', { durability: '${durability}' });`;
+  const once = (durability: string): string =>
+    `import { writeFile } from 'untorn'; await writeFile(process.argv[1], 'new', { durability: '${durability}' });`;
   // A write through O_SYNC is a write and an fsync(2).
   const kinds = (calls: string[]): string[] => {
     const synced = /\bopenat\(.*untorn-t-.*O_SYNC/.exec(calls.join('\n')) !== null;
@@ -347,21 +439,44 @@ describe('durability', () => {
   };
   const calls = 'openat,write,fsync,fdatasync,rename,renameat,renameat2';
 
-  for (const [durability, expected] of [['full', ['fsync', 'rename', 'fsync']], ['normal', ['fsync', 'rename']], ['off', ['rename']]] as const) {
-    it(`'${durability}' makes these calls, in this order: ${expected.join(', ')} (G2, G3)`, { skip: noStrace }, async () => {
-      assert.deepEqual(kinds(await traced(calls, here.folder, once(durability))), expected);
-    });
+  for (const [durability, expected] of [
+    ['full', ['fsync', 'rename', 'fsync']],
+    ['normal', ['fsync', 'rename']],
+    ['off', ['rename']],
+  ] as const) {
+    it(
+      `'${durability}' makes these calls, in this order: ${expected.join(', ')} (G2, G3)`,
+      { skip: noStrace },
+      async () => {
+        assert.deepEqual(kinds(await traced(calls, here.folder, once(durability))), expected);
+      },
+    );
   }
 
-  it('shares directory syncs between concurrent writes, and the last begins after the last rename (G3)', { skip: noStrace }, async () => {
-    const made = await traced(calls, here.folder, `
+  it(
+    'shares directory syncs between concurrent writes, and the last begins after the last rename (G3)',
+    { skip: noStrace },
+    async () => {
+      const made = await traced(
+        calls,
+        here.folder,
+        `
       import { writeFile } from 'untorn';
       await Promise.all(Array.from({ length: 200 }, (_, index) => writeFile(process.argv[1] + index, 'new')));
-    `);
-    const syncs = made.flatMap((line, index) => (line.includes('fsync(') && line.includes(`<${here.folder}>`) ? [index] : []));
-    const lastRename = made.findLastIndex((line) => line.includes('rename'));
-    assert.ok(syncs.length > 0 && syncs.length < 100, `${syncs.length} directory syncs`);
-    assert.ok((syncs.at(-1) as number) > lastRename);
-    assert.equal(made.filter((line) => line.includes('rename(') || line.includes('renameat')).filter((line) => !line.includes('resumed')).length, 200);
-  });
+    `,
+      );
+      const syncs = made.flatMap((line, index) =>
+        line.includes('fsync(') && line.includes(`<${here.folder}>`) ? [index] : [],
+      );
+      const lastRename = made.findLastIndex((line) => line.includes('rename'));
+      assert.ok(syncs.length > 0 && syncs.length < 100, `${syncs.length} directory syncs`);
+      assert.ok((syncs.at(-1) as number) > lastRename);
+      assert.equal(
+        made
+          .filter((line) => line.includes('rename(') || line.includes('renameat'))
+          .filter((line) => !line.includes('resumed')).length,
+        200,
+      );
+    },
+  );
 });

@@ -10,7 +10,9 @@ const permission = major < 22 ? '--experimental-permission' : '--permission';
 describe(`node ${permission}`, () => {
   const here = scratch();
   const allowed = (code: string): ReturnType<typeof run> =>
-    run(code, [here.folder], { flags: [permission, '--no-warnings', '--allow-fs-read=*', `--allow-fs-write=${here.folder}/*`] });
+    run(code, [here.folder], {
+      flags: [permission, '--no-warnings', '--allow-fs-read=*', `--allow-fs-write=${here.folder}/*`],
+    });
 
   it('lets all ways of writing replace a file, and says what is durable (G1, G4)', async () => {
     writeFileSync(here.at('file'), 'old', { mode: 0o640 });
@@ -37,23 +39,33 @@ describe(`node ${permission}`, () => {
       console.log(JSON.stringify({ results, content: readFileSync(path, 'utf8'), mode: statSync(path).mode & 0o777 }));
     `);
     assert.equal(status, 0, stderr);
-    const { results, content, mode } = JSON.parse(stdout) as { results: Record<string, [boolean | string, number] | string>; content: string; mode: number };
-    for (const [name, result] of Object.entries(results)) assert.ok(Array.isArray(result), `${name}: ${String(result)}`);
+    const { results, content, mode } = JSON.parse(stdout) as {
+      results: Record<string, [boolean | string, number] | string>;
+      content: string;
+      mode: number;
+    };
+    for (const [name, result] of Object.entries(results))
+      assert.ok(Array.isArray(result), `${name}: ${String(result)}`);
     assert.deepEqual([content, mode, results['writeFile off']?.[0]], ['backed up', 0o640, false]);
     // Not every version lets a sync through; what it then says is 'unsupported', never that it was done.
-    for (const [name, result] of Object.entries(results)) if (name !== 'writeFile off') assert.match(String(result[0]), /^(true|unsupported)$/);
+    for (const [name, result] of Object.entries(results))
+      if (name !== 'writeFile off') assert.match(String(result[0]), /^(true|unsupported)$/);
     assert.deepEqual(here.names(), ['file', 'file 0', 'file 2']);
   });
 
   it('reports a target outside of what is allowed, before it touches anything (G4)', async () => {
-    const { status, stdout, stderr } = await run(`
+    const { status, stdout, stderr } = await run(
+      `
       import { writeFile, writeFileSync } from 'untorn';
       const path = process.argv[1] + '/file';
       const codes = [];
       try { await writeFile(path, 'new'); } catch ({ code, outcome }) { codes.push(code, outcome); }
       try { writeFileSync(path, 'new'); } catch ({ code, outcome }) { codes.push(code, outcome); }
       console.log(codes.join());
-    `, [here.folder], { flags: [permission, '--no-warnings', '--allow-fs-read=*'] });
+    `,
+      [here.folder],
+      { flags: [permission, '--no-warnings', '--allow-fs-read=*'] },
+    );
     assert.deepEqual([status, stdout], [0, 'ERR_ACCESS_DENIED,old,ERR_ACCESS_DENIED,old'], stderr);
     assert.deepEqual(here.names(), []);
   });

@@ -1,4 +1,7 @@
-/** The package in a realm of its own, as Jest and vitest's `vmThreads` evaluate it: no class of it is one of what Node and addons make. */
+/**
+ * The package in a realm of its own, as Jest and vitest's `vmThreads` evaluate it: no class of it is one of what Node
+ * and addons make.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
@@ -13,7 +16,21 @@ import { run } from '../support/run.ts';
 type Library = typeof import('untorn');
 
 /** What test runners hand on; everything else, `Error` and `Uint8Array` among it, is the realm's own. */
-const handedOn = { process, Buffer, Blob, AbortController, AbortSignal, URL, TextEncoder, TextDecoder, WritableStream, ReadableStream, setTimeout, clearTimeout, queueMicrotask };
+const handedOn = {
+  process,
+  Buffer,
+  Blob,
+  AbortController,
+  AbortSignal,
+  URL,
+  TextEncoder,
+  TextDecoder,
+  WritableStream,
+  ReadableStream,
+  setTimeout,
+  clearTimeout,
+  queueMicrotask,
+};
 
 function loadInOwnRealm(): Library {
   const context = createContext({ ...handedOn });
@@ -24,9 +41,18 @@ function loadInOwnRealm(): Library {
     const module = { exports: {} };
     loaded.set(path, module);
     const require = createRequire(path);
-    const wrapped = new Script(`(function (exports, require, module, __filename, __dirname) {${readFileSync(path, 'utf8').replace(/^#!.*/, '')}\n})`, { filename: path });
+    const wrapped = new Script(
+      `(function (exports, require, module, __filename, __dirname) {${readFileSync(path, 'utf8').replace(/^#!.*/, '')}\n})`,
+      { filename: path },
+    );
     const evaluate = wrapped.runInContext(context) as (...args: unknown[]) => void;
-    evaluate(module.exports, (name: string) => (isBuiltin(name) ? require(name) : load(require.resolve(name))), module, path, dirname(path));
+    evaluate(
+      module.exports,
+      (name: string) => (isBuiltin(name) ? require(name) : load(require.resolve(name))),
+      module,
+      path,
+      dirname(path),
+    );
     return module.exports;
   };
   return load(createRequire(import.meta.url).resolve('untorn')) as Library;
@@ -39,19 +65,39 @@ describe('in a realm of its own', () => {
     const folder = newFolder(t);
     const path = join(folder, 'file');
     assert.equal((await library.writeFile(path, 'new')).replaced, false);
-    assert.equal((await library.writeFile(pathToFileURL(path), new Uint8Array([110, 101, 119]), { ifUnchanged: 'skip' })).unchanged, true);
-    assert.equal((await library.writeFile(path, new Blob(['blob']), { backup: pathToFileURL(join(folder, 'backup')) })).bytes, 4);
+    assert.equal(
+      (await library.writeFile(pathToFileURL(path), new Uint8Array([110, 101, 119]), { ifUnchanged: 'skip' }))
+        .unchanged,
+      true,
+    );
+    assert.equal(
+      (await library.writeFile(path, new Blob(['blob']), { backup: pathToFileURL(join(folder, 'backup')) })).bytes,
+      4,
+    );
     library.writeFileSync(path, ['a', 'b']);
     assert.equal(readFileSync(path, 'utf8'), 'ab');
-    await assert.rejects(library.writeFile(join(folder, 'none', 'file'), 'new'), { name: 'WriteError', code: 'ENOENT', outcome: 'old' });
-    await assert.rejects(library.writeFile(path, 'new', { signal: AbortSignal.abort() }), { name: 'AbortError', code: 'ABORT_ERR' });
-    await assert.rejects(library.writeFile(path, 'new', { overwrite: false }), { name: 'WriteError', code: 'EEXIST', outcome: 'old' });
+    await assert.rejects(library.writeFile(join(folder, 'none', 'file'), 'new'), {
+      name: 'WriteError',
+      code: 'ENOENT',
+      outcome: 'old',
+    });
+    await assert.rejects(library.writeFile(path, 'new', { signal: AbortSignal.abort() }), {
+      name: 'AbortError',
+      code: 'ABORT_ERR',
+    });
+    await assert.rejects(library.writeFile(path, 'new', { overwrite: false }), {
+      name: 'WriteError',
+      code: 'EEXIST',
+      outcome: 'old',
+    });
   });
 
   it('updates, changes several files and keeps a writer (G8, G9)', async (t) => {
     const folder = newFolder(t);
     const path = join(folder, 'file');
-    await Promise.all(Array.from({ length: 3 }, () => library.updateJson<number>(path, (value) => value + 1, { initial: 0 })));
+    await Promise.all(
+      Array.from({ length: 3 }, () => library.updateJson<number>(path, (value) => value + 1, { initial: 0 })),
+    );
     assert.equal(await library.readJson(path), 3);
     await library.transaction(async (tx) => {
       await tx.writeFile(path, 'new');

@@ -1,4 +1,7 @@
-/** What a recovery costs: in proportion to what it recovers, and little for what strangers left. Counted, since times depend on the machine. */
+/**
+ * What a recovery costs: in proportion to what it recovers, and little for what strangers left. Counted, since times
+ * depend on the machine.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
@@ -34,11 +37,17 @@ describe('what a recovery does', { skip }, () => {
 
   async function costOf(files: number): Promise<number> {
     mkdirSync(here.at(`${files}`));
-    const { signal, stderr } = await run(`${counting}
+    const { signal, stderr } = await run(
+      `${counting}
       last = (name, [, to]) => { if (name === 'rename' && String(to).endsWith('.committed')) process.kill(process.pid, 'SIGKILL'); };
-      transactionSync((tx) => { for (let i = 0; i < ${files}; i++) tx.writeFile(at('f' + i), 'new'); }, { durability: 'off' });`, [here.at(`${files}`)]);
+      transactionSync((tx) => { for (let i = 0; i < ${files}; i++) tx.writeFile(at('f' + i), 'new'); }, { durability: 'off' });`,
+      [here.at(`${files}`)],
+    );
     assert.equal(signal, 'SIGKILL', stderr);
-    const { stdout, stderr: problem } = await run(`${counting} count = 0; const { files } = recoverSync(process.argv[1]); console.log(files.length, count);`, [here.at(`${files}`)]);
+    const { stdout, stderr: problem } = await run(
+      `${counting} count = 0; const { files } = recoverSync(process.argv[1]); console.log(files.length, count);`,
+      [here.at(`${files}`)],
+    );
     const [recovered, count] = stdout.split(' ').map(Number) as [number, number];
     assert.equal(recovered, files, problem);
     return count;

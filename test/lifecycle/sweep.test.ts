@@ -13,19 +13,32 @@ const onLinux = { skip: process.platform === 'linux' ? false : 'processes cannot
 let own = '';
 
 /** A name as a writer of another start or machine would have chosen it. */
-async function nameOf(t: TestContext, kind: 't' | 'v', index: number, parts: Partial<OwnerParts> = { start: '1' }): Promise<string> {
+async function nameOf(
+  t: TestContext,
+  kind: 't' | 'v',
+  index: number,
+  parts: Partial<OwnerParts> = { start: '1' },
+): Promise<string> {
   if (own === '') {
     const file = await openPending(join(newFolder(t), 'file'));
     own = String(file.temporaryPath).replace(/^.*\//, '');
     await file.discard();
   }
-  const name = withParts(own, parts).replace('untorn-t-', `untorn-${kind}-`).replace(/[0-9a-z]{20}\.tmp$/, String(index).padStart(20, '0'));
+  const name = withParts(own, parts)
+    .replace('untorn-t-', `untorn-${kind}-`)
+    .replace(/[0-9a-z]{20}\.tmp$/, String(index).padStart(20, '0'));
   return kind === 't' ? `${name}.tmp` : name;
 }
 
 /** Sweeps in a process that counts its calls, and does something before one of them. */
-async function sweepCounting(folder: string, options: object, at = -1, meanwhile = ''): Promise<{ calls: number; swept: SweepResult }> {
-  return ask(`
+async function sweepCounting(
+  folder: string,
+  options: object,
+  at = -1,
+  meanwhile = '',
+): Promise<{ calls: number; swept: SweepResult }> {
+  return ask(
+    `
     import fs from 'node:fs';
     import { syncBuiltinESMExports } from 'node:module';
     const [folder, options, at] = process.argv.slice(1);
@@ -43,7 +56,9 @@ async function sweepCounting(folder: string, options: object, at = -1, meanwhile
     armed = true;
     const swept = sweepSync(folder, JSON.parse(options));
     armed = false;
-    console.log(JSON.stringify({ calls, swept }));`, [folder, JSON.stringify(options), String(at)]);
+    console.log(JSON.stringify({ calls, swept }));`,
+    [folder, JSON.stringify(options), String(at)],
+  );
 }
 
 describe('sweep()', () => {
@@ -70,11 +85,14 @@ describe('sweep()', () => {
     const folder = newFolder(t);
     const path = join(folder, await nameOf(t, 't', 1, { host: '00000000' }));
     writeFileSync(path, 'half');
-    const { kept, removed } = await ask<SweepResult>(`
+    const { kept, removed } = await ask<SweepResult>(
+      `
       import { sweep } from 'untorn';
       const now = Date.now;
       Date.now = () => now() + 172_800_000;
-      console.log(JSON.stringify(await sweep(process.argv[1])));`, [folder]);
+      console.log(JSON.stringify(await sweep(process.argv[1])));`,
+      [folder],
+    );
     assert.deepEqual([kept, removed, existsSync(path)], [[{ path, reason: 'young' }], [], true]);
   });
 

@@ -37,8 +37,17 @@ function prepare(): string {
 function contents(folder: string): Record<string, string> {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
   const left = entries.filter((entry) => entry.name.includes('untorn'));
-  assert.deepEqual(left.map(({ name }) => name), []);
-  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1).replaceAll(sep, '/'));
+  assert.deepEqual(
+    left.map(({ name }) => name),
+    [],
+  );
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) =>
+      join(parentPath, name)
+        .slice(folder.length + 1)
+        .replaceAll(sep, '/'),
+    );
   return Object.fromEntries(files.toSorted().map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 }
 
@@ -83,7 +92,14 @@ describe('a transaction in a process that is killed', { concurrency: 2 }, () => 
       }
       t.diagnostic(`killed ${seen.old} times before the commit, and ${seen.new - 1} times after it`);
       assert.ok(seen.old > 1 && seen.new > 1, JSON.stringify(seen));
-      note({ of: 'kills', guarantees: ['G9', 'G10'], filesystem: filesystemOf(tmpdir()), durabilities: ['full'], count: seen.old + seen.new - 1, violations: 0 });
+      note({
+        of: 'kills',
+        guarantees: ['G9', 'G10'],
+        filesystem: filesystemOf(tmpdir()),
+        durabilities: ['full'],
+        count: seen.old + seen.new - 1,
+        violations: 0,
+      });
     });
   }
 });

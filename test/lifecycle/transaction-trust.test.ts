@@ -1,9 +1,33 @@
-/** Transactions that were interrupted, and what is not as they left it: a directory that is not there, a copy, files that vanished, other users. */
+/**
+ * Transactions that were interrupted, and what is not as they left it: a directory that is not there, a copy, files
+ * that vanished, other users.
+ */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { recover, recoverSync, transaction, transactionSync, updateFile, updateFileSync, type RecoverResult } from 'untorn';
+import {
+  recover,
+  recoverSync,
+  transaction,
+  transactionSync,
+  updateFile,
+  updateFileSync,
+  type RecoverResult,
+} from 'untorn';
 import { alice, as, bob, needsUsers, type User } from '../support/as-user.ts';
 import { run } from '../support/child.ts';
 import { finished, script } from '../support/run.ts';
@@ -29,10 +53,12 @@ const dying = (when: 'before' | 'after'): string => `
 
 describe('a transaction of two directories, killed right after its commit', { skip }, () => {
   const here = scratch();
-  const contents = (): Record<string, string> => Object.fromEntries(['a/f1', 'b/f2'].map((name) => [name, here.text(name)]));
+  const contents = (): Record<string, string> =>
+    Object.fromEntries(['a/f1', 'b/f2'].map((name) => [name, here.text(name)]));
   const old = { 'a/f1': 'old 1', 'b/f2': 'old 2' };
   const fresh = { 'a/f1': 'new 1', 'b/f2': 'new 2' };
-  const rest = (...folders: string[]): string[] => folders.flatMap((name) => readdirSync(here.at(name)).filter((one) => one.includes('untorn')));
+  const rest = (...folders: string[]): string[] =>
+    folders.flatMap((name) => readdirSync(here.at(name)).filter((one) => one.includes('untorn')));
 
   /** By default `a`, which is made first, is the home. */
   async function interrupt(when: 'before' | 'after' = 'after', user?: User): Promise<void> {
@@ -43,7 +69,8 @@ describe('a transaction of two directories, killed right after its commit', { sk
       });`;
     for (const name of ['a', 'b']) if (!existsSync(here.at(name))) mkdirSync(here.at(name));
     for (const [name, content] of Object.entries(old)) writeFileSync(here.at(name), content);
-    if (user !== undefined) for (const name of ['a', 'b', ...Object.keys(old)]) chownSync(here.at(name), user.uid, user.gid);
+    if (user !== undefined)
+      for (const name of ['a', 'b', ...Object.keys(old)]) chownSync(here.at(name), user.uid, user.gid);
     const { signal, stderr } = await run(begun, [here.folder], user === undefined ? {} : { under: as(user) });
     assert.equal(signal, 'SIGKILL', stderr);
     assert.deepEqual(contents(), old);
@@ -56,19 +83,29 @@ describe('a transaction of two directories, killed right after its commit', { sk
     return { home, other: home === 'a' ? 'b' : 'a' };
   }
 
-  const outcomes = ({ files }: RecoverResult): string[] => files.map(({ path, outcome }) => `${outcome} ${String(path).slice(here.folder.length + 1)}`).toSorted();
+  const outcomes = ({ files }: RecoverResult): string[] =>
+    files.map(({ path, outcome }) => `${outcome} ${String(path).slice(here.folder.length + 1)}`).toSorted();
   const reasons = ({ kept }: RecoverResult): string[] => kept.map(({ reason }) => reason);
 
   const file = (folder: string): string => here.at(folder === 'a' ? 'a/f1' : 'b/f2');
   const attempts: Record<string, (folder: string) => unknown> = {
-    'an update of its file': (folder) => assert.rejects(updateFile(file(folder), () => 'update'), { code: 'ERR_UNTORN_UNREACHABLE', outcome: 'old' }),
-    'a synchronous update of its file': (folder) => assert.throws(() => updateFileSync(file(folder), () => 'update'), { code: 'ERR_UNTORN_UNREACHABLE' }),
+    'an update of its file': (folder) =>
+      assert.rejects(
+        updateFile(file(folder), () => 'update'),
+        { code: 'ERR_UNTORN_UNREACHABLE', outcome: 'old' },
+      ),
+    'a synchronous update of its file': (folder) =>
+      assert.throws(() => updateFileSync(file(folder), () => 'update'), { code: 'ERR_UNTORN_UNREACHABLE' }),
     'an update of another file': (folder) => updateFile(here.at(`${folder}/other`), () => 'update'),
     'a first transaction of another file': async (folder) => {
       const source = `const { transaction } = await import('untorn'); await transaction((tx) => tx.writeFile(process.argv[1], 'x')).catch(({ code }) => console.log(code));`;
-      assert.equal((await finished(...script(source, { args: [here.at(`${folder}/other`)] }))).stdout, 'ERR_UNTORN_UNREACHABLE\n');
+      assert.equal(
+        (await finished(...script(source, { args: [here.at(`${folder}/other`)] }))).stdout,
+        'ERR_UNTORN_UNREACHABLE\n',
+      );
     },
-    'recover()': async (folder) => assert.deepEqual(reasons(await recover(here.at(folder))).slice(0, 1), ['unreachable']),
+    'recover()': async (folder) =>
+      assert.deepEqual(reasons(await recover(here.at(folder))).slice(0, 1), ['unreachable']),
     'recoverSync()': (folder) => assert.deepEqual(reasons(recoverSync(here.at(folder))).slice(0, 1), ['unreachable']),
     'untorn recover': async (folder) => {
       const { status, stderr } = await finished(process.execPath, 'dist/cli/main.cjs', 'recover', here.at(folder));
@@ -115,7 +152,12 @@ describe('a transaction of two directories, killed right after its commit', { sk
     renameSync(here.at(other), here.at('away'));
     assert.deepEqual(reasons(await recover(here.at(home))), ['unreachable']);
     await updateFile(file(home), (content) => `${String(content)}er`);
-    await finished(...script(`const { transaction } = await import('untorn'); await transaction((tx) => tx.writeFile(process.argv[1], 'x'));`, { args: [here.at(`${home}/other`)] }));
+    await finished(
+      ...script(
+        `const { transaction } = await import('untorn'); await transaction((tx) => tx.writeFile(process.argv[1], 'x'));`,
+        { args: [here.at(`${home}/other`)] },
+      ),
+    );
     assert.equal(here.text(`${home}/other`), 'x');
     renameSync(here.at('away'), here.at(other));
     await recover(here.at(other));
@@ -123,7 +165,11 @@ describe('a transaction of two directories, killed right after its commit', { sk
     assert.deepEqual(rest('a', 'b'), []);
   });
 
-  for (const [what, copies] of [['home', ['home']], ['other directory', ['other']], ['both', ['home', 'other']]] as const) {
+  for (const [what, copies] of [
+    ['home', ['home']],
+    ['other directory', ['other']],
+    ['both', ['home', 'other']],
+  ] as const) {
     it(`is not completed, nor anything removed, by a recovery in a copy: of ${what} (G9)`, async () => {
       await interrupt();
       const named = roles();
@@ -144,12 +190,18 @@ describe('a transaction of two directories, killed right after its commit', { sk
     await interrupt();
     const staged = readdirSync(here.at('b')).find((name) => name.includes('untorn-x')) as string;
     unlinkSync(here.at(`b/${staged}`));
-    await assert.rejects(updateFile(here.at('a/f1'), () => 'update'), { code: 'ERR_UNTORN_MISSING' });
+    await assert.rejects(
+      updateFile(here.at('a/f1'), () => 'update'),
+      { code: 'ERR_UNTORN_MISSING' },
+    );
     assert.throws(() => transactionSync((tx) => tx.writeFile(here.at('b/other'), 'x')), { code: 'ERR_UNTORN_MISSING' });
     assert.equal(here.text('b/f2'), 'old 2');
     const { status, stdout } = await finished(process.execPath, 'dist/cli/main.cjs', 'recover', here.at('a'));
     assert.equal(status, 1);
-    assert.deepEqual(stdout.trim().split('\n').toSorted(), [`completed ${here.at('a/f1')}`, `missing ${here.at('b/f2')}`]);
+    assert.deepEqual(stdout.trim().split('\n').toSorted(), [
+      `completed ${here.at('a/f1')}`,
+      `missing ${here.at('b/f2')}`,
+    ]);
     assert.deepEqual(contents(), { ...old, 'a/f1': 'new 1' });
   });
 

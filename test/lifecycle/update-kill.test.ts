@@ -1,4 +1,6 @@
-/** An update in a process that is killed before each of its system calls; then another update, which must lose nothing. */
+/**
+ * An update in a process that is killed before each of its system calls; then another update, which must lose nothing.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +14,8 @@ import { killer, wasKilled } from '../support/killer.ts';
 const programs = {
   updateFile: "await untorn.updateFile(at('list'), (old) => old + 'killed ', 'utf8');",
   updateFileSync: "untorn.updateFileSync(at('list'), (old) => old + 'killed ', 'utf8');",
-  'writeFile with ifMatch': "const { content, version } = await untorn.readVersioned(at('list'), 'utf8'); await untorn.writeFile(at('list'), content + 'killed ', { ifMatch: version });",
+  'writeFile with ifMatch':
+    "const { content, version } = await untorn.readVersioned(at('list'), 'utf8'); await untorn.writeFile(at('list'), content + 'killed ', { ifMatch: version });",
 };
 
 const step = process.env['UNTORN_FAULTS'] === 'full' ? 1 : process.platform === 'win32' ? 7 : 3;
@@ -46,7 +49,14 @@ describe('an update in a process that is killed', { concurrency: 2 }, () => {
       t.diagnostic(`killed ${seen.old} times before the rename, and ${seen.new - 1} times after it`);
       // Five calls and more come after the rename; without a sync of the directory, as on Windows, fewer than the step.
       assert.ok(seen.old > 1 && (step > 5 || seen.new > 1), JSON.stringify(seen));
-      note({ of: 'kills', guarantees: ['G8', 'G10'], filesystem: filesystemOf(tmpdir()), durabilities: ['full'], count: seen.old + seen.new - 1, violations: 0 });
+      note({
+        of: 'kills',
+        guarantees: ['G8', 'G10'],
+        filesystem: filesystemOf(tmpdir()),
+        durabilities: ['full'],
+        count: seen.old + seen.new - 1,
+        violations: 0,
+      });
     });
   }
 });

@@ -11,7 +11,8 @@ const kills = everything ? 16 : 3;
 
 describe('updates by several processes (G8)', () => {
   const here = scratch();
-  const seen = (of: string, guarantees: string[], count: number): void => note({ of, guarantees, filesystem: filesystemOf(here.folder), durabilities: ['off'], count, violations: 0 });
+  const seen = (of: string, guarantees: string[], count: number): void =>
+    note({ of, guarantees, filesystem: filesystemOf(here.folder), durabilities: ['off'], count, violations: 0 });
 
   it(`two that add 1 ${times} times each, one synchronous and one not, end at ${2 * times}`, async () => {
     await addTogether(here.at('count'), ['updateFile', 'updateJsonSync'], times);
@@ -22,18 +23,25 @@ describe('updates by several processes (G8)', () => {
   it('many that add 1 each get through', async () => {
     const processes = everything ? [...ways, ...ways] : ways;
     await addTogether(here.at('count'), processes, times / 20);
-    assert.deepEqual([countIn(here.at('count')), here.names()], [processes.length * times / 20, ['count']]);
+    assert.deepEqual([countIn(here.at('count')), here.names()], [(processes.length * times) / 20, ['count']]);
   });
 
-  it('that are killed when they have the lock lose no acknowledged one, and none is there twice (G8, G10)', { skip: ['linux', 'win32'].includes(process.platform) ? false : 'processes cannot be seen here' }, async (t) => {
-    const { acknowledged, processes, reads } = await addAndKill(here.at('count'), kills);
-    t.diagnostic(`${kills} processes killed; ${acknowledged} updates; ${reads} reads`);
-    updateFileSync(here.at('count'), (old) => old as string, 'utf8');
-    const count = countIn(here.at('count'));
-    assert.ok(count >= acknowledged && count <= acknowledged + processes, `${count} for ${acknowledged} acknowledged by ${processes} processes`);
-    await sweep(here.folder);
-    assert.deepEqual(here.names(), ['count']);
-    seen('updates in races', ['G8'], acknowledged);
-    seen('kills in races', ['G8', 'G10'], kills);
-  });
+  it(
+    'that are killed when they have the lock lose no acknowledged one, and none is there twice (G8, G10)',
+    { skip: ['linux', 'win32'].includes(process.platform) ? false : 'processes cannot be seen here' },
+    async (t) => {
+      const { acknowledged, processes, reads } = await addAndKill(here.at('count'), kills);
+      t.diagnostic(`${kills} processes killed; ${acknowledged} updates; ${reads} reads`);
+      updateFileSync(here.at('count'), (old) => old as string, 'utf8');
+      const count = countIn(here.at('count'));
+      assert.ok(
+        count >= acknowledged && count <= acknowledged + processes,
+        `${count} for ${acknowledged} acknowledged by ${processes} processes`,
+      );
+      await sweep(here.folder);
+      assert.deepEqual(here.names(), ['count']);
+      seen('updates in races', ['G8'], acknowledged);
+      seen('kills in races', ['G8', 'G10'], kills);
+    },
+  );
 });

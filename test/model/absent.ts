@@ -1,14 +1,24 @@
 /**
- * A transaction that was killed at any of its steps, and what is not as it left it: a directory that is not there while others recover or
- * are at work, at any of their steps; a copy of its directories; a record that another user takes away and brings back; a
- * staged file that is gone.
+ * A transaction that was killed at any of its steps, and what is not as it left it: a directory that is not there while
+ * others recover or are at work, at any of their steps; a copy of its directories; a record that another user takes
+ * away and brings back; a staged file that is gone.
  */
 import { Disk } from './disk.ts';
 import { Process } from './process.ts';
 import { root, type Tree } from './tree.ts';
-import { recoverySteps, surroundingsFor, transactionSteps, unchanged, type Mutation, type Planned } from './transactions.ts';
+import {
+  recoverySteps,
+  surroundingsFor,
+  transactionSteps,
+  unchanged,
+  type Mutation,
+  type Planned,
+} from './transactions.ts';
 
-const plan: readonly Planned[] = [{ write: '/d/f', content: 'A' }, { write: '/e/g', content: 'B' }];
+const plan: readonly Planned[] = [
+  { write: '/d/f', content: 'A' },
+  { write: '/e/g', content: 'B' },
+];
 export const old = '/d/f=o /e/g=o';
 export const fresh = '/d/f=A /e/g=B';
 const folders = ['/d', '/e'] as const;
@@ -16,32 +26,48 @@ type Folder = (typeof folders)[number];
 
 function begin(): Disk {
   const disk = new Disk();
-  for (const [name, file] of [['d', 'f'], ['e', 'g']] as const) {
+  for (const [name, file] of [
+    ['d', 'f'],
+    ['e', 'g'],
+  ] as const) {
     const { ino } = disk.create('directory', 0o755, 0, 0);
-    disk.setEntries([{ directory: root, name, ino }, { directory: ino, name: file, ino: disk.create('file', 0o644, 0, 0, 'o').ino }]);
+    disk.setEntries([
+      { directory: root, name, ino },
+      { directory: ino, name: file, ino: disk.create('file', 0o644, 0, 0, 'o').ino },
+    ]);
   }
   return disk;
 }
 
 /** A disk as it is when the transaction was killed at a step; undefined if it has ended by then. */
-export function killedAt(step: number, watch: (disk: Disk) => void = () => undefined): { disk: Disk; owner: Process } | undefined {
+export function killedAt(
+  step: number,
+  watch: (disk: Disk) => void = () => undefined,
+): { disk: Disk; owner: Process } | undefined {
   const disk = begin();
   watch(disk);
   const owner = new Process(transactionSteps(plan, 'full', surroundingsFor(0)), disk);
   return owner.go(step) ? { disk, owner } : undefined;
 }
 
-const isOf = (name: string) => (path: string): boolean => path.includes(name);
+const isOf =
+  (name: string) =>
+  (path: string): boolean =>
+    path.includes(name);
 
 /** The files but for what the package keeps, and whether something of that is left. */
 export function contents(tree: Tree, where: readonly string[] = folders): { files: string; left: string[] } {
   const names = tree.walk().filter(({ path }) => where.some((folder) => path.startsWith(`${folder}/`)));
-  const files = names.filter(({ path, inode }) => inode.type === 'file' && !path.includes('untorn')).map(({ path, inode }) => `${path}=${inode.data}`);
+  const files = names
+    .filter(({ path, inode }) => inode.type === 'file' && !path.includes('untorn'))
+    .map(({ path, inode }) => `${path}=${inode.data}`);
   return { files: files.join(' '), left: names.map(({ path }) => path).filter(isOf('untorn')) };
 }
 
 export function isCommitted(tree: Tree): boolean {
-  return contents(tree).files !== old || tree.walk().some(({ name }) => ['token.committed', 'token.done'].includes(name));
+  return (
+    contents(tree).files !== old || tree.walk().some(({ name }) => ['token.committed', 'token.done'].includes(name))
+  );
 }
 
 interface Recovered {
@@ -66,15 +92,27 @@ export function recoverAll(disk: Disk): Recovered[] {
 function takeAway(disk: Disk, folder: string, empty: boolean): () => void {
   const name = folder.slice(1);
   const ino = disk.tree.find(folder)?.ino as number;
-  disk.setEntries([{ directory: root, name, ino: empty ? disk.create('directory', 0o755, 0, 0).ino : undefined }, { directory: root, name: 'away', ino }]);
-  return () => disk.setEntries([{ directory: root, name, ino }, { directory: root, name: 'away', ino: undefined }]);
+  disk.setEntries([
+    { directory: root, name, ino: empty ? disk.create('directory', 0o755, 0, 0).ino : undefined },
+    { directory: root, name: 'away', ino },
+  ]);
+  return () =>
+    disk.setEntries([
+      { directory: root, name, ino },
+      { directory: root, name: 'away', ino: undefined },
+    ]);
 }
 
 /** Who is at work in the other directory meanwhile. */
 const others: Readonly<Record<string, (folder: Folder) => (disk: Disk, mutation: Mutation) => Process>> = {
   'a recovery': (folder) => (disk, mutation) => recovery(disk, folder, 1, mutation),
   'a transaction': (folder) => (disk, mutation) =>
-    new Process(mutation(transactionSteps([{ append: folder === '/d' ? '/d/f' : '/e/g', content: '' }], 'full', surroundingsFor(2))), disk),
+    new Process(
+      mutation(
+        transactionSteps([{ append: folder === '/d' ? '/d/f' : '/e/g', content: '' }], 'full', surroundingsFor(2)),
+      ),
+      disk,
+    ),
 };
 
 export interface Checked {
@@ -122,7 +160,10 @@ function copy(disk: Disk, from: string, to: string): void {
   for (const [entry, original] of disk.tree.find(from)?.entries ?? []) {
     const inode = disk.inode(original);
     if (inode.type === 'directory') copy(disk, `${from}/${entry}`, `${to}/${entry}`);
-    else disk.setEntries([{ directory: ino, name: entry, ino: disk.create(inode.type, inode.mode, inode.uid, inode.gid, inode.data).ino }]);
+    else
+      disk.setEntries([
+        { directory: ino, name: entry, ino: disk.create(inode.type, inode.mode, inode.uid, inode.gid, inode.data).ino },
+      ]);
   }
 }
 
@@ -140,11 +181,14 @@ export function checkCopies(mutation: Mutation): Checked {
       const before = withoutLocks(disk.tree, folders);
       const copied = contents(disk.tree, ['/d.copy', '/e.copy']).files;
       for (const folder of which) recovery(disk, `${folder}.copy`, 1, mutation).go(Infinity);
-      if (withoutLocks(disk.tree, folders) !== before) violations.push(`G9: a recovery in a copy of ${which.join(' and ')} changes the original, killed at ${kill}`);
-      if (contents(disk.tree, ['/d.copy', '/e.copy']).files !== copied) violations.push(`G9: a recovery changes the copy of ${which.join(' and ')}, killed at ${kill}`);
+      if (withoutLocks(disk.tree, folders) !== before)
+        violations.push(`G9: a recovery in a copy of ${which.join(' and ')} changes the original, killed at ${kill}`);
+      if (contents(disk.tree, ['/d.copy', '/e.copy']).files !== copied)
+        violations.push(`G9: a recovery changes the copy of ${which.join(' and ')}, killed at ${kill}`);
       recoverAll(disk);
       const { files } = contents(disk.tree);
-      if (files !== (committed ? fresh : old)) violations.push(`G9: ${files} after a recovery in a copy, killed at ${kill}`);
+      if (files !== (committed ? fresh : old))
+        violations.push(`G9: ${files} after a recovery in a copy, killed at ${kill}`);
       runs++;
     }
     if (mutation !== unchanged && violations.length > 0) return { violations, runs };
@@ -152,7 +196,11 @@ export function checkCopies(mutation: Mutation): Checked {
 }
 
 function withoutLocks(tree: Tree, where: readonly string[]): string {
-  return tree.walk().filter(({ path }) => where.some((folder) => path.startsWith(`${folder}/`)) && !path.includes('untorn-l')).map(({ path, inode }) => `${path}=${inode.data}`).join(' ');
+  return tree
+    .walk()
+    .filter(({ path }) => where.some((folder) => path.startsWith(`${folder}/`)) && !path.includes('untorn-l'))
+    .map(({ path, inode }) => `${path}=${inode.data}`)
+    .join(' ');
 }
 
 /** Another user, who may write the directory of a record or a pointer, takes that away and brings it back. */
@@ -178,7 +226,8 @@ export function checkTaken(): Checked {
           const lost = recovered.flatMap((one) => one.files).some(({ outcome }) => outcome === 'missing');
           const told = `${kind} taken at ${stop}, back ${back}, the owner ${dies ? 'dies' : 'goes on'}: ${String(owner.error)}`;
           if (![old, fresh].includes(files) && !lost) violations.push(`G9: ${files}, ${told}`);
-          if (!dies && owner.error === undefined && files !== fresh) violations.push(`G9: ${files} of what was done, ${told}`);
+          if (!dies && owner.error === undefined && files !== fresh)
+            violations.push(`G9: ${files} of what was done, ${told}`);
         }
       }
     }
@@ -197,8 +246,15 @@ function takeRecord(disk: Disk, kind: string): (() => void) | undefined {
     const directory = disk.tree.find(folder)?.ino as number;
     const [name, ino] = [...disk.inode(directory).entries].find(([one]) => one.endsWith(`.${kind}`)) ?? [];
     if (name === undefined || ino === undefined) continue;
-    disk.setEntries([{ directory, name, ino: undefined }, { directory: root, name: 'taken', ino }]);
-    return () => disk.setEntries([{ directory: root, name: 'taken', ino: undefined }, { directory, name, ino }]);
+    disk.setEntries([
+      { directory, name, ino: undefined },
+      { directory: root, name: 'taken', ino },
+    ]);
+    return () =>
+      disk.setEntries([
+        { directory: root, name: 'taken', ino: undefined },
+        { directory, name, ino },
+      ]);
   }
   return undefined;
 }
@@ -220,9 +276,14 @@ export function checkVanished(): Checked {
       quiet.go(Infinity);
       const recovered = folders.map((one) => resultOf(recovery(disk, one, 1)));
       const { files } = contents(disk.tree);
-      const told = recovered.flatMap((one) => one.files).filter(({ outcome }) => outcome === 'missing').map(({ path }) => path.slice(0, 2));
-      if (files !== fresh && !told.includes(folder)) violations.push(`G9: ${files} without a word, the staged file of ${folder} gone at ${kill}`);
-      if (files === fresh && told.length > 0) violations.push(`G9: a false alarm, the staged file of ${folder} gone at ${kill}`);
+      const told = recovered
+        .flatMap((one) => one.files)
+        .filter(({ outcome }) => outcome === 'missing')
+        .map(({ path }) => path.slice(0, 2));
+      if (files !== fresh && !told.includes(folder))
+        violations.push(`G9: ${files} without a word, the staged file of ${folder} gone at ${kill}`);
+      if (files === fresh && told.length > 0)
+        violations.push(`G9: a false alarm, the staged file of ${folder} gone at ${kill}`);
       runs++;
     }
   }

@@ -40,7 +40,13 @@ function* checkTarget(tree: Tree, history: History): Generator<Violation> {
   const held = history.holding(file);
   if (held.length === 0) {
     if (inPlace && promised === 0) yield* checkRecoverable(tree, history, file, 'G2');
-    else if (!isDamaged(file, versions.filter(({ soft, number }) => soft && number >= promised))) yield `G2: "${target}" is no version: ${show(file)}`;
+    else if (
+      !isDamaged(
+        file,
+        versions.filter(({ soft, number }) => soft && number >= promised),
+      )
+    )
+      yield `G2: "${target}" is no version: ${show(file)}`;
   } else if (held.every((version) => version.number < promised)) {
     yield `G3: "${target}" is back to ${show(file)}`;
   }
@@ -48,14 +54,24 @@ function* checkTarget(tree: Tree, history: History): Generator<Violation> {
 
 /** Whether it is what a crash may make of versions that were not to survive one. */
 function isDamaged({ data }: Inode, soft: readonly Version[]): boolean {
-  return soft.length > 0 && Array.from(data).every((letter) => letter === '\0' || soft.some((version) => version.letter === letter));
+  return (
+    soft.length > 0 &&
+    Array.from(data).every((letter) => letter === '\0' || soft.some((version) => version.letter === letter))
+  );
 }
 
 /** Written in place: a mixture may be there, but then the old content is whole in a recovery file. */
-function* checkRecoverable(tree: Tree, { target, old, versions }: History, file: Inode, guarantee: 'G1' | 'G2'): Generator<Violation> {
+function* checkRecoverable(
+  tree: Tree,
+  { target, old, versions }: History,
+  file: Inode,
+  guarantee: 'G1' | 'G2',
+): Generator<Violation> {
   const recoveries = [...tree.walk()].filter(({ name }) => parseToken(name)?.kind === 'recovery');
-  for (const { path, inode } of recoveries) if (inode.data !== old?.content) yield `${guarantee}: the recovery file "${path}" is not whole: ${show(inode)}`;
-  if (recoveries.length === 0 && !versions.some(({ content }) => content === file.data)) yield `${guarantee}: "${target}" is ${show(file)} and there is no recovery file`;
+  for (const { path, inode } of recoveries)
+    if (inode.data !== old?.content) yield `${guarantee}: the recovery file "${path}" is not whole: ${show(inode)}`;
+  if (recoveries.length === 0 && !versions.some(({ content }) => content === file.data))
+    yield `${guarantee}: "${target}" is ${show(file)} and there is no recovery file`;
 }
 
 /** Nobody may read, change or own a byte of a version who may not do so with its final file. */
@@ -63,7 +79,8 @@ function* checkPrivate(tree: Tree, { versions }: History): Generator<Violation> 
   for (const { path, inode } of tree.walk()) {
     if (inode.type !== 'file') continue;
     const contained = versions.filter(({ letter }) => inode.data.includes(letter));
-    if (contained.length > 0 && !contained.some((version) => isWithin(inode, version))) yield `G5: "${path}" is open to others: ${show(inode)}`;
+    if (contained.length > 0 && !contained.some((version) => isWithin(inode, version)))
+      yield `G5: "${path}" is open to others: ${show(inode)}`;
   }
 }
 
@@ -78,16 +95,27 @@ function isWithin(inode: Inode, final: Version): boolean {
 /** Where a backup was asked for the new content is not there without it. */
 function* checkBackup(tree: Tree, { target, backup, old, versions }: History): Generator<Violation> {
   const file = tree.find(target);
-  if (backup === undefined || file === undefined || !versions.some(({ number, content, soft }) => number > 0 && !soft && content === file.data)) return;
+  if (
+    backup === undefined ||
+    file === undefined ||
+    !versions.some(({ number, content, soft }) => number > 0 && !soft && content === file.data)
+  )
+    return;
   const kept = tree.find(backup);
-  if (kept?.data !== old?.content) yield `G2: "${target}" is new, and its backup ${kept === undefined ? 'is absent' : `is ${show(kept)}`}`;
+  if (kept?.data !== old?.content)
+    yield `G2: "${target}" is new, and its backup ${kept === undefined ? 'is absent' : `is ${show(kept)}`}`;
 }
 
 /** Every other name tells whose it is, so that `sweep` finds it. */
 function* checkNames(tree: Tree, histories: readonly History[]): Generator<Violation> {
   const left = new Map<string, number>();
   for (const { name, path, inode } of tree.walk()) {
-    if (inode.type !== 'file' || histories.some(({ target, backup }) => target === path || backup === path) || path.endsWith('~')) continue;
+    if (
+      inode.type !== 'file' ||
+      histories.some(({ target, backup }) => target === path || backup === path) ||
+      path.endsWith('~')
+    )
+      continue;
     const owner = parseToken(name);
     if (owner === undefined) {
       yield `G10: "${path}" was left without a token`;
@@ -96,7 +124,8 @@ function* checkNames(tree: Tree, histories: readonly History[]): Generator<Viola
     const whose = `${owner.kind} ${owner.pid}`;
     left.set(whose, (left.get(whose) ?? 0) + 1);
   }
-  // Beside its temporary file a writer may have a link on its way to be the backup, or a recovery file that is not whole yet.
+  // Beside its temporary file a writer may have a link on its way to be the backup, or a recovery file that is not
+  // whole yet.
   const most = histories.some(({ backup, inPlace }) => backup !== undefined || inPlace) ? 2 : 1;
   for (const [whose, count] of left) if (count > most) yield `G10: ${count} files are left of one writer (${whose})`;
 }

@@ -7,7 +7,10 @@ import { Persistence, type Profile } from './persistence.ts';
 import { root, Tree } from './tree.ts';
 
 /** Writes a file and renames it over another, synced or not. */
-function replace(profile: Profile, { synced }: { synced: boolean }): { persistence: Persistence; disk: Disk; fresh: number } {
+function replace(
+  profile: Profile,
+  { synced }: { synced: boolean },
+): { persistence: Persistence; disk: Disk; fresh: number } {
   const disk = new Disk();
   const old = disk.create('file', 0o644, 0, 0, 'old');
   disk.setEntries([{ directory: root, name: 'f', ino: old.ino }]);
@@ -18,7 +21,10 @@ function replace(profile: Profile, { synced }: { synced: boolean }): { persisten
   disk.write(fresh, 2, 'w');
   disk.setMetadata(fresh, { mode: 0o644 });
   if (synced) disk.sync(fresh);
-  disk.setEntries([{ directory: root, name: 'f', ino: fresh }, { directory: root, name: 't', ino: undefined }]);
+  disk.setEntries([
+    { directory: root, name: 'f', ino: fresh },
+    { directory: root, name: 't', ino: undefined },
+  ]);
   return { persistence, disk, fresh };
 }
 
@@ -33,7 +39,9 @@ function everySubset(persistence: Persistence): Set<string> {
     const disk = Disk.from(new Tree(persistence.certain));
     const sizes = new Map([...disk.inodes.values()].map(({ ino, data }) => [ino, data.length]));
     for (const [index, effect] of persistence.pending.entries()) if (kept[index]) redo(disk, sizes, effect);
-    for (const inode of disk.inodes.values()) if (inode.type === 'file') inode.data = inode.data.slice(0, sizes.get(inode.ino)).padEnd(sizes.get(inode.ino) ?? 0, '\0');
+    for (const inode of disk.inodes.values())
+      if (inode.type === 'file')
+        inode.data = inode.data.slice(0, sizes.get(inode.ino)).padEnd(sizes.get(inode.ino) ?? 0, '\0');
     found.add(disk.tree.canonical);
   }
   return found;
@@ -48,13 +56,32 @@ function redo(disk: Disk, sizes: Map<number, number>, effect: Effect): void {
 
 describe('crashStates()', () => {
   it('finds the truncated and the torn file of a rename without a sync', () => {
-    assert.deepEqual(contents(replace('weak', { synced: false }).persistence), ['', '\0\0', '\0\0\0', '\0\0w', 'ne', 'ne\0', 'new', 'old']);
-    assert.deepEqual(contents(replace('journaled', { synced: false }).persistence), ['', '\0\0', '\0\0\0', '\0\0w', 'ne', 'ne\0', 'new', 'old']);
+    assert.deepEqual(contents(replace('weak', { synced: false }).persistence), [
+      '',
+      '\0\0',
+      '\0\0\0',
+      '\0\0w',
+      'ne',
+      'ne\0',
+      'new',
+      'old',
+    ]);
+    assert.deepEqual(contents(replace('journaled', { synced: false }).persistence), [
+      '',
+      '\0\0',
+      '\0\0\0',
+      '\0\0w',
+      'ne',
+      'ne\0',
+      'new',
+      'old',
+    ]);
     assert.deepEqual(contents(replace('ordered', { synced: false }).persistence), ['', 'ne', 'new', 'old']);
   });
 
   it('finds the old and the new file only, if it was synced before the rename', () => {
-    for (const profile of ['weak', 'journaled', 'ordered'] as const) assert.deepEqual(contents(replace(profile, { synced: true }).persistence), ['new', 'old']);
+    for (const profile of ['weak', 'journaled', 'ordered'] as const)
+      assert.deepEqual(contents(replace(profile, { synced: true }).persistence), ['new', 'old']);
   });
 
   it('finds the new file only, once the directory is synced', () => {
@@ -77,15 +104,22 @@ describe('crashStates()', () => {
   it('persists the journal as a prefix', () => {
     const disk = new Disk();
     const persistence = new Persistence('journaled', disk);
-    for (const name of ['a', 'b', 'c']) disk.setEntries([{ directory: root, name, ino: disk.create('file', 0o600, 0, 0).ino }]);
-    const names = crashStates(persistence).states.map((tree) => tree.walk().map(({ name }) => name).join(''));
+    for (const name of ['a', 'b', 'c'])
+      disk.setEntries([{ directory: root, name, ino: disk.create('file', 0o600, 0, 0).ino }]);
+    const names = crashStates(persistence).states.map((tree) =>
+      tree
+        .walk()
+        .map(({ name }) => name)
+        .join(''),
+    );
     assert.deepEqual(names, ['', 'a', 'ab', 'abc']);
   });
 
   it('refuses to leave states out', () => {
     const disk = new Disk();
     const persistence = new Persistence('weak', disk);
-    for (let index = 0; index < 16; index++) disk.setEntries([{ directory: root, name: `${index}`, ino: disk.create('file', 0o600, 0, 0).ino }]);
+    for (let index = 0; index < 16; index++)
+      disk.setEntries([{ directory: root, name: `${index}`, ino: disk.create('file', 0o600, 0, 0).ino }]);
     assert.throws(() => crashStates(persistence), /make the scenario smaller/);
   });
 });

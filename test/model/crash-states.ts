@@ -1,10 +1,10 @@
 /**
- * Every state that a crash at this moment can leave, each once. Nothing is sampled: where there are more combinations than
- * `limit` it fails, and the scenario has to be made smaller.
+ * Every state that a crash at this moment can leave, each once. Nothing is sampled: where there are more combinations
+ * than `limit` it fails, and the scenario has to be made smaller.
  *
- * Two things make that few. Of several pending changes of one name (or size, or owner and mode) only the last that reached
- * the disk counts, so there is one choice among them instead of a subset of them. And what a file that no name leads to
- * holds makes no difference.
+ * Two things make that few. Of several pending changes of one name (or size, or owner and mode) only the last that
+ * reached the disk counts, so there is one choice among them instead of a subset of them. And what a file that no name
+ * leads to holds makes no difference.
  */
 import { apply, isOrdered, type Pending, type Persistence } from './persistence.ts';
 import { root, Tree, type Inode } from './tree.ts';
@@ -18,7 +18,8 @@ export function crashStates(persistence: Persistence): { states: Tree[]; combina
   for (const named of persistence.profile === 'weak' ? anyNames(persistence) : prefixes(persistence)) {
     const variants = [...reachableFrom(named)].map((ino) => variantsOf(persistence, named.get(ino) as Inode));
     for (const inodes of product(variants)) {
-      if (++combinations > limit) throw new Error(`A crash here can leave more than ${limit} states: make the scenario smaller`);
+      if (++combinations > limit)
+        throw new Error(`A crash here can leave more than ${limit} states: make the scenario smaller`);
       const tree = new Tree(new Map(inodes.map((inode) => [inode.ino, inode])));
       states.set(tree.canonical, tree);
     }
@@ -69,10 +70,14 @@ function reachableFrom(inodes: Inodes, ino = root, found = new Set<number>()): S
 function variantsOf({ profile, pending }: Persistence, inode: Inode): Inode[] {
   const own = pending.filter((effect) => effect.kind !== 'entry' && effect.ino === inode.ino);
   if (own.length === 0) return [inode];
-  const metadata = own.filter((effect) => effect.kind === 'metadata' && profile === 'weak') as Extract<Pending, { kind: 'metadata' }>[];
+  const metadata = own.filter((effect) => effect.kind === 'metadata' && profile === 'weak') as Extract<
+    Pending,
+    { kind: 'metadata' }
+  >[];
   const variants = new Map<string, Inode>();
   for (const data of contents(own, inode.data, profile === 'ordered')) {
-    for (const { mode, uid, gid } of [inode, ...metadata]) variants.set(`${mode} ${uid} ${gid} ${data}`, { ...inode, mode, uid, gid, data });
+    for (const { mode, uid, gid } of [inode, ...metadata])
+      variants.set(`${mode} ${uid} ${gid} ${data}`, { ...inode, mode, uid, gid, data });
   }
   return [...variants.values()];
 }
@@ -88,7 +93,9 @@ function contents(own: readonly Pending[], before: string, ordered: boolean): Se
     let blocks = before;
     for (const write of chosen) if (write !== undefined) blocks = overlay(blocks, write);
     for (const { size, change } of sizes) {
-      const missing = writes.some((write, index) => write.extends && write.change <= change && chosen[index] === undefined);
+      const missing = writes.some(
+        (write, index) => write.extends && write.change <= change && chosen[index] === undefined,
+      );
       if (!ordered || !missing) found.add(blocks.slice(0, size).padEnd(size, '\0'));
     }
   }

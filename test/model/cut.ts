@@ -1,4 +1,7 @@
-/** A transaction that is killed after its commit, and a power cut while another process recovers it: what its owner had not synced may go. */
+/**
+ * A transaction that is killed after its commit, and a power cut while another process recovers it: what its owner had
+ * not synced may go.
+ */
 import { contents, fresh, isCommitted, killedAt, old, recoverAll, recovery, type Checked } from './absent.ts';
 import { Disk } from './disk.ts';
 import { unchanged, type Mutation } from './transactions.ts';
@@ -24,7 +27,8 @@ export function checkCut(mutation: Mutation): Checked {
         const left = Disk.from(tree);
         recoverAll(left);
         const { files } = contents(left.tree);
-        if (![old, fresh].includes(files)) violations.push(`G9: ${files}, killed at ${kill}, the power cut (${cause}) at ${step} of the recovery`);
+        if (![old, fresh].includes(files))
+          violations.push(`G9: ${files}, killed at ${kill}, the power cut (${cause}) at ${step} of the recovery`);
         runs++;
       }
     }

@@ -10,7 +10,8 @@ import { DirectoryCheck, type DirectoryScenario } from './directories.ts';
 const befores: readonly DirectoryScenario['before'][] = ['nothing', 'a link', "somebody's link", 'a directory'];
 const sources: readonly DirectoryScenario['source'][] = ['a function', 'ready', 'ready, unsynced', 'ready, elsewhere'];
 /** `'normal'` does what `'full'` does: once is enough. */
-const durabilitiesOf = (source: DirectoryScenario['source']): readonly Durability[] => (source === 'a function' ? ['full', 'normal', 'off'] : ['full', 'off']);
+const durabilitiesOf = (source: DirectoryScenario['source']): readonly Durability[] =>
+  source === 'a function' ? ['full', 'normal', 'off'] : ['full', 'off'];
 
 describe('a directory that is replaced, every crash in it, and every state that they can leave', () => {
   for (const before of befores) {
@@ -26,7 +27,14 @@ describe('a directory that is replaced, every crash in it, and every state that 
             crashPoints += check.crashPoints;
           }
           t.diagnostic(`${durability}: ${crashPoints} crash points, ${states} different states`);
-          note({ of: 'crash states of a model', guarantees: ['G1', 'G2', 'G3', 'G5', 'G9', 'G10'], filesystem: 'simulated', durabilities: [durability], count: states, violations: 0 });
+          note({
+            of: 'crash states of a model',
+            guarantees: ['G1', 'G2', 'G3', 'G5', 'G9', 'G10'],
+            filesystem: 'simulated',
+            durabilities: [durability],
+            count: states,
+            violations: 0,
+          });
         }
       });
     }

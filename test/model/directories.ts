@@ -1,6 +1,6 @@
 /**
- * Directories in the model: one is replaced, and that is crashed at every step, into every state that a crash can leave; then what is
- * left is swept, and the directory replaced again.
+ * Directories in the model: one is replaced, and that is crashed at every step, into every state that a crash can
+ * leave; then what is left is swept, and the directory replaced again.
  */
 import type { Durability, ReplaceDirectoryResult } from 'untorn';
 import { readOptions } from '#untorn/files/settings.js';
@@ -48,9 +48,16 @@ export interface Replacement {
 }
 
 /** The steps of one process that replaces the directory. */
-export function* replacing(process: number, { letter, ready, keepOld = false, durability = 'full' }: Replacement): Steps<ReplaceDirectoryResult> {
+export function* replacing(
+  process: number,
+  { letter, ready, keepOld = false, durability = 'full' }: Replacement,
+): Steps<ReplaceDirectoryResult> {
   const write = newLockedWrite(path, readOptions({ durability }), surroundingsFor(process), true);
-  const outcome = yield* replaceTree(write, ready === undefined ? { fill: (directory) => fill(String(directory), letter) } : { path: ready }, keepOld);
+  const outcome = yield* replaceTree(
+    write,
+    ready === undefined ? { fill: (directory) => fill(String(directory), letter) } : { path: ready },
+    keepOld,
+  );
   if ('error' in outcome) throw outcome.error;
   return outcome.result;
 }
@@ -67,7 +74,8 @@ export function make(disk: Disk, directory: string, letter: string): void {
 /** A disk with what stands at the path. */
 export function begin(before: DirectoryScenario['before']): Disk {
   const disk = new Disk();
-  for (const name of ['d', 'e']) disk.setEntries([{ directory: root, name, ino: disk.create('directory', 0o755, 0, 0).ino }]);
+  for (const name of ['d', 'e'])
+    disk.setEntries([{ directory: root, name, ino: disk.create('directory', 0o755, 0, 0).ino }]);
   if (before === 'a link') perform(replacing(5, { letter: 'o' }), disk, () => undefined);
   if (before === 'a directory') make(disk, path, 'o');
   if (before === "somebody's link") {
@@ -83,7 +91,9 @@ export function begin(before: DirectoryScenario['before']): Disk {
 export function show(tree: Tree, directory: Inode | undefined): string | undefined {
   if (directory === undefined) return undefined;
   const own = ({ type, mode, uid, gid, data }: Inode): string => `${type} ${mode.toString(8)} ${uid}:${gid} ${data}`;
-  return [own(directory), ...tree.walk(directory.ino).map(({ path: name, inode }) => `${name} ${own(inode)}`)].join('\n');
+  return [own(directory), ...tree.walk(directory.ino).map(({ path: name, inode }) => `${name} ${own(inode)}`)].join(
+    '\n',
+  );
 }
 
 export class DirectoryCheck {
@@ -141,7 +151,10 @@ export class DirectoryCheck {
 
   #crash(disk: Disk, watch: Watch, durable: boolean): void {
     this.crashPoints++;
-    const states = this.#scenario.durability === 'off' ? [{ tree: copyOf(disk.tree), cause: 'kill' as const }] : watch.states(`${durable}`);
+    const states =
+      this.#scenario.durability === 'off'
+        ? [{ tree: copyOf(disk.tree), cause: 'kill' as const }]
+        : watch.states(`${durable}`);
     for (const { tree, cause } of states) {
       if (this.#isCaught) return;
       const moment = `${durable} ${cause} ${tree.canonical}`;
@@ -164,7 +177,9 @@ export class DirectoryCheck {
     const found = show(tree, tree.find(path));
     const isThere = tree.find('/d')?.entries.has('site') === true;
     if (found === this.#new || (!durable && found === this.#old && isThere === (found !== undefined))) return;
-    this.#report(`${durable ? 'G3' : 'G2'}: the path leads to ${found ?? (isThere ? 'a directory that is not there' : 'nothing')} ${when}`);
+    this.#report(
+      `${durable ? 'G3' : 'G2'}: the path leads to ${found ?? (isThere ? 'a directory that is not there' : 'nothing')} ${when}`,
+    );
   }
 
   /** What else is there is whole and closed to others; and nothing is lost that was somebody's. */
@@ -173,15 +188,24 @@ export class DirectoryCheck {
     const [oldMode] = this.#old?.split('\n') ?? [];
     for (const { name, path: at, inode } of tree.walk()) {
       const kind = parseToken(name)?.kind;
-      if (kind === 'version' && ![this.#old, this.#new].includes(show(tree, inode))) this.#report(`G10: "${at}" is a version, and not whole ${when}: ${show(tree, inode)}`);
+      if (kind === 'version' && ![this.#old, this.#new].includes(show(tree, inode)))
+        this.#report(`G10: "${at}" is a version, and not whole ${when}: ${show(tree, inode)}`);
       // Others may pass through what it is made in, and no more.
       const closed = kind === 'tree' && at.split('/').at(-2)?.includes('untorn-d-') !== true ? 0o066 : 0o027;
-      if (kind === 'tree' && oldMode !== undefined && (inode.mode & closed) !== 0 && inode.gid !== 600) this.#report(`G5: "${at}" is open to others ${when}`);
+      if (kind === 'tree' && oldMode !== undefined && (inode.mode & closed) !== 0 && inode.gid !== 600)
+        this.#report(`G5: "${at}" is open to others ${when}`);
     }
     if (!renamesAreWhole) return;
-    const everything = new Set(tree.walk().filter(({ inode }) => inode.type === 'directory').map(({ inode }) => show(tree, inode)));
-    if (source.startsWith('ready') && source !== 'ready, unsynced' && !everything.has(this.#new)) this.#report(`G2: the directory that was ready is lost ${when}`);
-    if (before !== 'nothing' && (keepOld || before === "somebody's link") && !everything.has(this.#old)) this.#report(`G2: the old directory is lost ${when}`);
+    const everything = new Set(
+      tree
+        .walk()
+        .filter(({ inode }) => inode.type === 'directory')
+        .map(({ inode }) => show(tree, inode)),
+    );
+    if (source.startsWith('ready') && source !== 'ready, unsynced' && !everything.has(this.#new))
+      this.#report(`G2: the directory that was ready is lost ${when}`);
+    if (before !== 'nothing' && (keepOld || before === "somebody's link") && !everything.has(this.#old))
+      this.#report(`G2: the old directory is lost ${when}`);
   }
 
   /** A sweep, and then the next replacement. */
@@ -189,8 +213,12 @@ export class DirectoryCheck {
     const disk = Disk.from(tree);
     const led = show(tree, tree.find(path));
     const { recoverable, kept } = sweepAll(disk);
-    if (show(disk.tree, disk.tree.find(path)) !== led) this.#report(`G10: the sweep changes what the path leads to ${when}`);
-    if (kept.length > 0) this.#report(`G10: the sweep leaves ${kept.map((one) => `${String(one.path)} (${one.reason} ${one.error?.stack})`).join()} ${when}`);
+    if (show(disk.tree, disk.tree.find(path)) !== led)
+      this.#report(`G10: the sweep changes what the path leads to ${when}`);
+    if (kept.length > 0)
+      this.#report(
+        `G10: the sweep leaves ${kept.map((one) => `${String(one.path)} (${one.reason} ${one.error?.stack})`).join()} ${when}`,
+      );
     this.#checkLeft(disk.tree, recoverable.map(String), `after the sweep ${when}`);
     perform(replacing(1, { letter: 'x' }), disk, () => undefined);
     if (disk.tree.find(`${path}/sub/c`)?.data !== 'x') this.#report(`G4: the next replacement is not there ${when}`);
@@ -208,11 +236,15 @@ export class DirectoryCheck {
   #checkEnd(tree: Tree, { durable, oldPath, directory, replaced }: ReplaceDirectoryResult): void {
     const { before, keepOld, durability } = this.#scenario;
     const kept = before !== 'nothing' && (keepOld || before === "somebody's link");
-    if (durable !== (durability !== 'off') || replaced !== (before !== 'nothing')) this.#report(`G4: the result says ${durable}, ${replaced}`);
-    if (tree.find(String(directory)) !== tree.find(path)) this.#report(`G4: the result says that it is in ${String(directory)}`);
-    if (kept ? oldPath === undefined || show(tree, tree.find(String(oldPath))) !== this.#old : oldPath !== undefined) this.#report(`G4: the result says that the old one is in ${String(oldPath)}`);
+    if (durable !== (durability !== 'off') || replaced !== (before !== 'nothing'))
+      this.#report(`G4: the result says ${durable}, ${replaced}`);
+    if (tree.find(String(directory)) !== tree.find(path))
+      this.#report(`G4: the result says that it is in ${String(directory)}`);
+    if (kept ? oldPath === undefined || show(tree, tree.find(String(oldPath))) !== this.#old : oldPath !== undefined)
+      this.#report(`G4: the result says that the old one is in ${String(oldPath)}`);
     this.#checkLeft(tree, oldPath === undefined ? [] : [String(oldPath)], 'at the end');
-    if (this.#ready !== undefined && tree.find(this.#ready) !== undefined) this.#report('G4: what was ready is still there');
+    if (this.#ready !== undefined && tree.find(this.#ready) !== undefined)
+      this.#report('G4: what was ready is still there');
   }
 
   #report(violation: string): void {

@@ -2,15 +2,27 @@
  * The simulated filesystem as running processes see it. Each change also goes to the listeners as effects, which
  * `persistence.ts` lets reach the disk separately, late, or never.
  *
- * An entry never reaches the disk without its inode's first state (owner, mode, empty): filesystems order that themselves, or
- * their check after a crash takes such entries away.
+ * An entry never reaches the disk without its inode's first state (owner, mode, empty): filesystems order that
+ * themselves, or their check after a crash takes such entries away.
  */
 import { root, Tree, type Inode } from './tree.ts';
 
 export type Effect =
-  | { readonly kind: 'data'; readonly ino: number; readonly offset: number; readonly bytes: string; readonly extends: boolean }
+  | {
+      readonly kind: 'data';
+      readonly ino: number;
+      readonly offset: number;
+      readonly bytes: string;
+      readonly extends: boolean;
+    }
   | { readonly kind: 'size'; readonly ino: number; readonly size: number }
-  | { readonly kind: 'metadata'; readonly ino: number; readonly mode: number; readonly uid: number; readonly gid: number }
+  | {
+      readonly kind: 'metadata';
+      readonly ino: number;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
   | { readonly kind: 'entry'; readonly directory: number; readonly name: string; readonly ino: number | undefined };
 
 /** Told what happens. The effects of one change come together. */

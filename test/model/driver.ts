@@ -1,16 +1,25 @@
 /**
  * Steps several calls against one disk, one action at a time, in an order that is chosen from outside.
  *
- * As with the real drivers, an asynchronous call is performed by the pool at any moment, and its steps go on later, when the
- * event loop of its process is free; a synchronous call, and what is yielded as `atOnce`, holds the loop until it is done.
- * Who is woken from a `wait` goes on within the steps of who wakes it. What is yielded as `together` is done part by part,
- * one of the orders that it may have.
+ * As with the real drivers, an asynchronous call is performed by the pool at any moment, and its steps go on later,
+ * when the event loop of its process is free; a synchronous call, and what is yielded as `atOnce`, holds the loop until
+ * it is done. Who is woken from a `wait` goes on within the steps of who wakes it. What is yielded as `together` is
+ * done part by part, one of the orders that it may have.
  */
 import { oneByOne, type Request, type Steps, type System, type SystemCall } from '#untorn/system/port.js';
 import { resume, type Outcome } from './resume.ts';
 
 /** Calls that no other call notices or changes: whether the steps go on at once or later makes no difference. */
-const unnoticed = new Set<keyof System>(['write', 'read', 'close', 'fstat', 'fchmod', 'fchown', 'listxattr', 'readlink']);
+const unnoticed = new Set<keyof System>([
+  'write',
+  'read',
+  'close',
+  'fstat',
+  'fchmod',
+  'fchown',
+  'listxattr',
+  'readlink',
+]);
 
 type State = 'new' | 'called' | 'performed' | 'waiting' | 'done';
 
@@ -115,7 +124,10 @@ export class Thread {
     if (request.name === 'wait') {
       if (this.holdsLoop) throw new Error('A synchronous call waits');
       this.state = 'waiting';
-      request.subscribe((value) => this.#proceed({ value }), (error) => this.#proceed({ error }));
+      request.subscribe(
+        (value) => this.#proceed({ value }),
+        (error) => this.#proceed({ error }),
+      );
     } else if (request.name === 'together') {
       this.#stack.push(this.#within(this.#stack.pop() as Steps<unknown>, request.steps));
       this.#proceed({ value: undefined });

@@ -44,8 +44,15 @@ export class History {
     this.versions.push(version);
   }
 
-  /** A call has succeeded: it vouches for what it found in place, not for what a later call may have put there since. */
-  succeed(number: number, durability: Durability, { durable, superseded }: WriteResult, inPlace: Inode | undefined): void {
+  /**
+   * A call has succeeded: it vouches for what it found in place, not for what a later call may have put there since.
+   */
+  succeed(
+    number: number,
+    durability: Durability,
+    { durable, superseded }: WriteResult,
+    inPlace: Inode | undefined,
+  ): void {
     if (durability === 'off' || inPlace === undefined) return;
     if (durability === 'full' && durable === true) this.promised = Math.max(this.promised, number);
     for (const version of this.holding(inPlace)) if (superseded || version.number <= number) version.soft = false;
@@ -53,7 +60,9 @@ export class History {
 
   /** The versions that a file is, whole and with the metadata that belong to it. */
   holding({ data, mode, uid, gid }: Inode): Version[] {
-    return this.versions.filter((version) => version.content === data && version.mode === mode && version.uid === uid && version.gid === gid);
+    return this.versions.filter(
+      (version) => version.content === data && version.mode === mode && version.uid === uid && version.gid === gid,
+    );
   }
 
   /** Equal where the same is allowed. */

@@ -1,6 +1,6 @@
 /**
- * A neighbour who may rename in the directory, while one is replaced in it: at any step he puts a private directory of its owner's,
- * which he could not remove, in the place of what this package has there. It must never be removed.
+ * A neighbour who may rename in the directory, while one is replaced in it: at any step he puts a private directory of
+ * its owner's, which he could not remove, in the place of what this package has there. It must never be removed.
  */
 import type { FileStatus, Steps, SystemCall } from '#untorn/system/port.js';
 import { parseToken } from '#untorn/system/owner.js';
@@ -32,11 +32,19 @@ function begin(before: DirectoryScenario['before']): Disk {
 /** Exchanges the private directory and something of this package's; false if there is nothing to exchange it with. */
 function swap(disk: Disk, which: string): boolean {
   const directory = disk.tree.find('/d');
-  const name = which === 'the path' ? 'site' : [...(directory?.entries.keys() ?? [])].find((one) => (which === 'old version' ? isOld(one) : parseToken(one)?.kind === which && !isOld(one)));
+  const name =
+    which === 'the path'
+      ? 'site'
+      : [...(directory?.entries.keys() ?? [])].find((one) =>
+          which === 'old version' ? isOld(one) : parseToken(one)?.kind === which && !isOld(one),
+        );
   const one = directory?.entries.get('private');
   const other = name === undefined ? undefined : directory?.entries.get(name);
   if (directory === undefined || name === undefined || one === undefined || other === undefined) return false;
-  disk.setEntries([{ directory: directory.ino, name, ino: one }, { directory: directory.ino, name: 'private', ino: other }]);
+  disk.setEntries([
+    { directory: directory.ino, name, ino: one },
+    { directory: directory.ino, name: 'private', ino: other },
+  ]);
   return true;
 }
 
@@ -56,12 +64,20 @@ export function checkAttacked(before: DirectoryScenario['before'], mutation: Mut
       const owner = new Process(mutation(replacing(0, { letter: 'n' })), disk);
       ended = !owner.go(at);
       // What is at the path before it is looked at is the old directory, whoever has put it there.
-      if (which === 'the path' && ![...(disk.tree.find('/d')?.entries.keys() ?? [])].some((name) => parseToken(name)?.pid === 1 && parseToken(name)?.kind === 'version')) continue;
+      if (
+        which === 'the path' &&
+        ![...(disk.tree.find('/d')?.entries.keys() ?? [])].some(
+          (name) => parseToken(name)?.pid === 1 && parseToken(name)?.kind === 'version',
+        )
+      )
+        continue;
       if (!swap(disk, which)) continue;
       swaps++;
       owner.go(Infinity);
       const look = (when: string): void => {
-        const isThere = disk.tree.walk().some(({ inode }) => inode.type === 'directory' && show(disk.tree, inode) === secret);
+        const isThere = disk.tree
+          .walk()
+          .some(({ inode }) => inode.type === 'directory' && show(disk.tree, inode) === secret);
         if (!isThere) violations.push(`the private directory is gone ${when}, swapped with ${which} at ${at}`);
       };
       look('after the replacement');
@@ -76,7 +92,9 @@ export function checkAttacked(before: DirectoryScenario['before'], mutation: Mut
 }
 
 /** Looks that do not tell one inode from another. */
-export const blind: Mutation = mutant((request) => (request.name === 'lstat' || request.name === 'fstat' || request.name === 'stat' ? sameFor(request) : undefined));
+export const blind: Mutation = mutant((request) =>
+  request.name === 'lstat' || request.name === 'fstat' || request.name === 'stat' ? sameFor(request) : undefined,
+);
 
 function* sameFor(look: SystemCall): Steps<unknown> {
   const status = (yield look) as FileStatus;

@@ -15,7 +15,14 @@ describe('every schedule, every crash, every state that it can leave', () => {
       assert.deepEqual([...findings.violations.values()], []);
       t.diagnostic(report(findings));
       const durabilities = [...new Set(scenario.calls.map(({ options }) => options?.durability ?? 'full'))];
-      note({ of: 'crash states of a model', guarantees: ['G1', 'G2', 'G3', 'G5', 'G7', 'G10'], filesystem: 'simulated', durabilities, count: findings.states.size, violations: 0 });
+      note({
+        of: 'crash states of a model',
+        guarantees: ['G1', 'G2', 'G3', 'G5', 'G7', 'G10'],
+        filesystem: 'simulated',
+        durabilities,
+        count: findings.states.size,
+        violations: 0,
+      });
       total.schedules += findings.schedules;
       total.crashPoints += findings.crashPoints;
       total.combinations += findings.combinations;

@@ -34,7 +34,8 @@ function* performed(request: Request, rewrite: Rewrite, state: State): Steps<unk
   if (request.name === 'together') return yield* run(oneByOne(request.steps), rewrite, state);
   const instead = rewrite(request, state);
   const result = instead === undefined ? yield request : yield* instead;
-  if (request.name === 'open' && (request.args[1] & constants.O_DIRECTORY) !== 0) state.directories.add(result as number);
+  if (request.name === 'open' && (request.args[1] & constants.O_DIRECTORY) !== 0)
+    state.directories.add(result as number);
   return result;
 }
 
@@ -72,7 +73,9 @@ function withoutSyncedWrites(others: Rewrite): Rewrite {
 
 function fsyncOf(kind: 'file' | 'directory'): Rewrite {
   return (request, state) =>
-    request.name === 'fsync' && state.directories.has(request.args[0]) === (kind === 'directory') ? nothing() : undefined;
+    request.name === 'fsync' && state.directories.has(request.args[0]) === (kind === 'directory')
+      ? nothing()
+      : undefined;
 }
 
 function* unlinkFirst(rename: Extract<SystemCall, { name: 'rename' }>): Steps<unknown> {
@@ -98,13 +101,15 @@ function swapped(first: SystemCall['name'], second: SystemCall['name']): Rewrite
 
 /** Shows changes that are held back as if they had been made: the protocol looks at what they did. */
 function pretending(others: Rewrite): Rewrite {
-  return (request, state) => (request.name === 'fstat' && state.held.length > 0 ? pretend(request, state.held) : others(request, state));
+  return (request, state) =>
+    request.name === 'fstat' && state.held.length > 0 ? pretend(request, state.held) : others(request, state);
 }
 
 function* pretend(request: Extract<SystemCall, { name: 'fstat' }>, held: readonly SystemCall[]): Steps<unknown> {
   const { ...status } = (yield request) as { -readonly [K in keyof FileStatus]: FileStatus[K] };
   for (const one of held) {
-    if (one.name === 'fchmod' && one.args[0] === request.args[0]) status.mode = (status.mode & constants.S_IFMT) | one.args[1];
+    if (one.name === 'fchmod' && one.args[0] === request.args[0])
+      status.mode = (status.mode & constants.S_IFMT) | one.args[1];
     if (one.name !== 'fchown' || one.args[0] !== request.args[0]) continue;
     const [, uid, gid] = one.args;
     if (uid !== -1) status.uid = uid;
@@ -126,29 +131,64 @@ export interface Mutant {
   readonly scenarios: readonly string[];
 }
 
-const make = (rewrite: Rewrite, breaks: string, ...scenarios: string[]): Mutant => ({ change: mutant(rewrite), breaks: breaks.split(' '), scenarios });
+const make = (rewrite: Rewrite, breaks: string, ...scenarios: string[]): Mutant => ({
+  change: mutant(rewrite),
+  breaks: breaks.split(' '),
+  scenarios,
+});
 
 export const mutants: Readonly<Record<string, Mutant>> = {
-  'no sync of the file': make(withoutSyncedWrites(fsyncOf('file')), 'G2', 'overwriting, full, sync', 'overwriting, normal, async', 'creating, full, async'),
-  'no sync of the directory': make(fsyncOf('directory'), 'G3', 'overwriting, full, sync', 'making parents, full, async'),
+  'no sync of the file': make(
+    withoutSyncedWrites(fsyncOf('file')),
+    'G2',
+    'overwriting, full, sync',
+    'overwriting, normal, async',
+    'creating, full, async',
+  ),
+  'no sync of the directory': make(
+    fsyncOf('directory'),
+    'G3',
+    'overwriting, full, sync',
+    'making parents, full, async',
+  ),
   'no sync of parents that were made': make(
-    (request, { directories }) => (request.name === 'fsync' && directories.has(request.args[0]) && [...directories].at(-1) === request.args[0] && directories.size > 1 ? nothing() : undefined),
+    (request, { directories }) =>
+      request.name === 'fsync' &&
+      directories.has(request.args[0]) &&
+      [...directories].at(-1) === request.args[0] &&
+      directories.size > 1
+        ? nothing()
+        : undefined,
     'G3',
     'making parents, full, sync',
   ),
   'the directory is synced before the rename': make(
-    (request, state) => (request.name === 'rename' ? syncDirectoriesFirst(request, state) : fsyncOf('directory')(request, state)),
+    (request, state) =>
+      request.name === 'rename' ? syncDirectoriesFirst(request, state) : fsyncOf('directory')(request, state),
     'G3',
     'overwriting, full, sync',
   ),
-  'the file is synced after the rename': make(withoutSyncedWrites(afterRename(ofFile)), 'G2', 'overwriting, full, sync', 'overwriting, normal, async'),
-  'the rename comes before the content': make(afterRename((request, state) => request.name === 'write' || ofFile(request, state)), 'G1', 'creating, full, sync'),
+  'the file is synced after the rename': make(
+    withoutSyncedWrites(afterRename(ofFile)),
+    'G2',
+    'overwriting, full, sync',
+    'overwriting, normal, async',
+  ),
+  'the rename comes before the content': make(
+    afterRename((request, state) => request.name === 'write' || ofFile(request, state)),
+    'G1',
+    'creating, full, sync',
+  ),
   'the mode is set after the rename': make(
     afterRename((request, state) => request.name === 'fchmod' || (request.name === 'close' && ofFile(request, state))),
     'G1',
     'overwriting a foreign file, full, sync',
   ),
-  'the mode is set after the sync': make(pretending(swapped('fchmod', 'fsync')), 'G2', 'creating with a mode, full, sync'),
+  'the mode is set after the sync': make(
+    pretending(swapped('fchmod', 'fsync')),
+    'G2',
+    'creating with a mode, full, sync',
+  ),
   'the mode is set before owner and group': make(
     pretending((request, { held }) => {
       if (request.name !== 'fchown' && request.name !== 'fchmod') return undefined;
@@ -160,7 +200,10 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     'overwriting a foreign file, full, sync',
   ),
   'the temporary file is open to all': make(
-    (request) => (request.name === 'open' && request.args[2] === 0o600 ? call.open(request.args[0], request.args[1], 0o666) : undefined),
+    (request) =>
+      request.name === 'open' && request.args[2] === 0o600
+        ? call.open(request.args[0], request.args[1], 0o666)
+        : undefined,
     'G5',
     'overwriting, full, sync',
   ),
@@ -169,7 +212,11 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     'G1',
     'with a simple backup, full, sync',
   ),
-  'the target is unlinked first': make((request) => (request.name === 'rename' ? unlinkFirst(request) : undefined), 'G1', 'overwriting, full, sync'),
+  'the target is unlinked first': make(
+    (request) => (request.name === 'rename' ? unlinkFirst(request) : undefined),
+    'G1',
+    'overwriting, full, sync',
+  ),
   'no sync of what is written in place': make(
     (request) => (request.name === 'ftruncate' || request.name === 'fsync' ? nothing() : undefined),
     'G2',

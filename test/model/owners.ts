@@ -1,6 +1,6 @@
 /**
- * Processes that update one file on a simulated disk, one action at a time, in an order that is chosen from outside. They may
- * be killed, and they may be taken for dead although they are not.
+ * Processes that update one file on a simulated disk, one action at a time, in an order that is chosen from outside.
+ * They may be killed, and they may be taken for dead although they are not.
  */
 import type { WriteError } from 'untorn';
 import { readOptions } from '#untorn/files/settings.js';
@@ -15,7 +15,18 @@ import { systemOf, type Traits } from './system.ts';
 import { surroundingsOf } from './writers.ts';
 
 /** Calls that no other process notices or changes. */
-const unnoticed = new Set<keyof System>(['write', 'read', 'close', 'fstat', 'fsync', 'fchmod', 'fchown', 'listxattr', 'statfs', 'readlink']);
+const unnoticed = new Set<keyof System>([
+  'write',
+  'read',
+  'close',
+  'fstat',
+  'fsync',
+  'fchmod',
+  'fchown',
+  'listxattr',
+  'statfs',
+  'readlink',
+]);
 
 /** Changes what one process yields: a mistake in the protocol. */
 export type Mutation = (request: SystemCall, index: number) => Steps<unknown> | undefined;
@@ -53,16 +64,33 @@ export class Owner {
   /** How often it woke up though nothing had changed. */
   naps = 0;
 
-  constructor(disk: Disk, index: number, { letter, distrusts, blind, heedless, isDead, traits, mutation }: OwnerOptions) {
+  constructor(
+    disk: Disk,
+    index: number,
+    { letter, distrusts, blind, heedless, isDead, traits, mutation }: OwnerOptions,
+  ) {
     this.letter = letter;
     this.#disk = disk;
     this.#index = index;
     this.#mutation = mutation;
     const system = systemOf(disk, traits);
-    const seen = heedless ? { ...system, readdir: (path: string | Buffer) => system.readdir(path).filter((name) => !/^\d+\./.test(String(name))) } : system;
+    const seen = heedless
+      ? {
+          ...system,
+          readdir: (path: string | Buffer) => system.readdir(path).filter((name) => !/^\d+\./.test(String(name))),
+        }
+      : system;
     this.#system = blind ? blinded(seen) : seen;
-    const surroundings = { ...surroundingsOf(index, (fd) => system.close(fd)), judge: (owner: LockOwner) => (distrusts || isDead(owner) ? ('dead' as const) : ('alive' as const)) };
-    const write = newLockedWrite(target, readOptions({ durability: 'normal', lock: { timeout: 0x7fffffff } }), surroundings, true);
+    const surroundings = {
+      ...surroundingsOf(index, (fd) => system.close(fd)),
+      judge: (owner: LockOwner) => (distrusts || isDead(owner) ? ('dead' as const) : ('alive' as const)),
+    };
+    const write = newLockedWrite(
+      target,
+      readOptions({ durability: 'normal', lock: { timeout: 0x7fffffff } }),
+      surroundings,
+      true,
+    );
     const change = function* (old: Buffer | undefined): Steps<{ content: { kind: 'bytes'; bytes: Buffer } }> {
       return { content: { kind: 'bytes', bytes: Buffer.from(`${old ?? ''}${letter}`) } };
     };
@@ -98,7 +126,8 @@ export class Owner {
       this.#slept = true;
       return { value: undefined };
     }
-    if (this.#slept || name === 'rename' || (name === 'readdir' && String(args[0]).endsWith('.untorn-lock'))) this.#tried = this.#disk.version;
+    if (this.#slept || name === 'rename' || (name === 'readdir' && String(args[0]).endsWith('.untorn-lock')))
+      this.#tried = this.#disk.version;
     this.#slept = false;
     try {
       return { value: (this.#system[name] as (...given: unknown[]) => unknown)(...args) };
@@ -120,7 +149,12 @@ export class Owner {
       this.#proceed(outcome);
       return;
     }
-    const error = 'error' in outcome ? outcome.error : 'error' in (outcome.value as Updated) ? (outcome.value as { error: unknown }).error : undefined;
+    const error =
+      'error' in outcome
+        ? outcome.error
+        : 'error' in (outcome.value as Updated)
+          ? (outcome.value as { error: unknown }).error
+          : undefined;
     this.state = error === undefined ? 'updated' : 'failed';
     this.error = error as WriteError | undefined;
   }

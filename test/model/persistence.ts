@@ -2,10 +2,11 @@
  * What of a disk's changes has certainly reached the medium, and what may have.
  *
  * Three kinds of filesystem, after Pillai et al. (ALICE, OSDI '14) and the documentation of each:
- * - `weak`: no more than POSIX says, as ext2. Every effect that was not synced may be there or not, alone; a rename's new
- *   name and the removal of its old one are two effects. Syncing a file says nothing about its name.
- * - `journaled`: names, modes and owners persist in the order of the changes, as a prefix; a rename as a whole. Data and sizes
- *   follow in any order (xfs, ext4 `data=writeback`). Syncing commits the journal up to the last change of that inode.
+ * - `weak`: no more than POSIX says, as ext2. Every effect that was not synced may be there or not, alone; a rename's
+ *   new name and the removal of its old one are two effects. Syncing a file says nothing about its name.
+ * - `journaled`: names, modes and owners persist in the order of the changes, as a prefix; a rename as a whole. Data
+ *   and sizes follow in any order (xfs, ext4 `data=writeback`). Syncing commits the journal up to the last change of
+ *   that inode.
  * - `ordered`: as that, but a size is never there without the data that made the file so long (ext4 `data=ordered`).
  *
  * Mode and owner of one inode persist in order also in `weak`: they lie in one block, which is written as a whole.
@@ -43,16 +44,25 @@ export class Persistence implements Listener {
   }
 
   synced(ino: number): void {
-    const last = this.profile === 'weak' ? 0 : Math.max(0, ...this.pending.filter((effect) => isOrdered(effect) && concerns(effect, ino)).map(({ change }) => change));
+    const last =
+      this.profile === 'weak'
+        ? 0
+        : Math.max(
+            0,
+            ...this.pending.filter((effect) => isOrdered(effect) && concerns(effect, ino)).map(({ change }) => change),
+          );
     const forced = (effect: Pending): boolean =>
-      (isOrdered(effect) && effect.change <= last) || (effect.kind === 'entry' ? this.profile === 'weak' && effect.directory === ino : effect.ino === ino);
+      (isOrdered(effect) && effect.change <= last) ||
+      (effect.kind === 'entry' ? this.profile === 'weak' && effect.directory === ino : effect.ino === ino);
     for (const effect of this.pending.filter(forced)) apply(this.certain, effect);
     this.pending = this.pending.filter((effect) => !forced(effect));
   }
 
   /** Equal for disks that can crash into the same states. */
   get signature(): string {
-    const inodes = [...this.certain.values()].map(({ ino, mode, uid, gid, data, entries }) => [ino, mode, uid, gid, data, ...entries].join());
+    const inodes = [...this.certain.values()].map(({ ino, mode, uid, gid, data, entries }) =>
+      [ino, mode, uid, gid, data, ...entries].join(),
+    );
     const pending = this.pending.map((effect) => Object.values({ ...effect, change: 0 }).join());
     return `${inodes.join(';')}\n${pending.join(';')}`;
   }
@@ -72,7 +82,8 @@ export function apply(inodes: ReadonlyMap<number, Inode>, effect: Effect): void 
   switch (effect.kind) {
     case 'data': {
       const end = effect.offset + effect.bytes.length;
-      inode.data = inode.data.slice(0, effect.offset).padEnd(effect.offset, '\0') + effect.bytes + inode.data.slice(end);
+      inode.data =
+        inode.data.slice(0, effect.offset).padEnd(effect.offset, '\0') + effect.bytes + inode.data.slice(end);
       break;
     }
     case 'size':

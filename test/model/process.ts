@@ -62,7 +62,8 @@ export class Process {
   #perform(request: Request): void {
     let value;
     try {
-      if (this.#calls++ === this.#failing) throw Object.assign(new Error(`EIO: ${request.name}`), { code: 'EIO', errno: -5, syscall: request.name });
+      if (this.#calls++ === this.#failing)
+        throw Object.assign(new Error(`EIO: ${request.name}`), { code: 'EIO', errno: -5, syscall: request.name });
       value = performed(this.#system, request);
     } catch (error) {
       this.#next = this.#steps.throw(error);

@@ -16,7 +16,10 @@ import { stepsOf, surroundingsOf } from './writers.ts';
 export function sweepAll(disk: Disk): SweepResult {
   const system = systemOf(disk);
   const write = newWrite('/', readOptions({}), surroundingsOf(9, system.close), true);
-  return runSync(sweepDirectory({ directory: '/', olderThan: 0, recursive: true, dryRun: false, judge: () => 'dead', write }), system);
+  return runSync(
+    sweepDirectory({ directory: '/', olderThan: 0, recursive: true, dryRun: false, judge: () => 'dead', write }),
+    system,
+  );
 }
 
 /** Sweeps a disk and writes its targets: nothing but temporary files goes, and a write succeeds. */
@@ -31,7 +34,16 @@ export function* recover(tree: Tree, histories: readonly History[]): Generator<V
     if (!isTemporary && left.get(path) !== inode.data) yield `G10: the sweep takes "${path}"`;
   }
   for (const { target } of histories) {
-    runSync(stepsOf({ path: target, blocking: true, options: { makeParents: true, durability: 'normal' } }, 9, 'next', () => {}, system.close), system);
+    runSync(
+      stepsOf(
+        { path: target, blocking: true, options: { makeParents: true, durability: 'normal' } },
+        9,
+        'next',
+        () => {},
+        system.close,
+      ),
+      system,
+    );
     if (disk.tree.find(target)?.data !== 'next') yield `G4: the next write of "${target}" is not there`;
   }
 }

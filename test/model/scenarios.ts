@@ -17,7 +17,10 @@ const single: Record<string, Make> = {
   'overwriting a file that all may read': (options) => ({ calls: [{ path, options }], old: { mode: 0o644 } }),
   'overwriting a file that its group may read': (options) => ({ calls: [{ path, options }], old: { mode: 0o640 } }),
   'overwriting an unsynced file': (options) => ({ calls: [{ path, options }], old: { ...secret, unsynced: true } }),
-  'narrowing the mode': (options) => ({ calls: [{ path, options: { ...options, mode: 0o600 } }], old: { mode: 0o644 } }),
+  'narrowing the mode': (options) => ({
+    calls: [{ path, options: { ...options, mode: 0o600 } }],
+    old: { mode: 0o644 },
+  }),
   'creating': (options) => ({ calls: [{ path, options }] }),
   'creating with a mode': (options) => ({ calls: [{ path, options: { ...options, mode: 0o640 } }] }),
   'creating only': (options) => ({ calls: [{ path, options: { ...options, overwrite: false } }] }),
@@ -25,15 +28,28 @@ const single: Record<string, Make> = {
     calls: [{ path, options: { ...options, ifUnchanged: 'skip' }, content: 'ooooo' }],
     old: { ...secret, unsynced: true },
   }),
-  'with a simple backup': (options) => ({ calls: [{ path, options: { ...options, backup: 'simple' } }], old: secret, backup: '/d/f~' }),
+  'with a simple backup': (options) => ({
+    calls: [{ path, options: { ...options, backup: 'simple' } }],
+    old: secret,
+    backup: '/d/f~',
+  }),
   'with a backup of an unsynced file': (options) => ({
     calls: [{ path, options: { ...options, backup: 'simple' } }],
     old: { ...foreign, unsynced: true },
     backup: '/d/f~',
   }),
-  'with a numbered backup': (options) => ({ calls: [{ path, options: { ...options, backup: { numbered: 1 } } }], old: secret, backup: '/d/f.~1~' }),
+  'with a numbered backup': (options) => ({
+    calls: [{ path, options: { ...options, backup: { numbered: 1 } } }],
+    old: secret,
+    backup: '/d/f.~1~',
+  }),
   'making parents': (options) => ({ calls: [{ path: '/d/a/b/f', options: { ...options, makeParents: true } }] }),
-  'through a link': (options) => ({ calls: [{ path: '/l', options }], links: { '/l': 'd/g', '/d/g': '/d/f' }, target: path, old: secret }),
+  'through a link': (options) => ({
+    calls: [{ path: '/l', options }],
+    links: { '/l': 'd/g', '/d/g': '/d/f' },
+    target: path,
+    old: secret,
+  }),
   'in place of a mounted file': (options) => ({
     calls: [{ path, options: { ...options, fallback: 'in-place' } }],
     old: secret,
@@ -53,7 +69,10 @@ function* singles(): Generator<[string, Scenario]> {
     for (const durability of durabilities) {
       const scenario = make({ durability });
       for (const [kind, how] of Object.entries(kinds)) {
-        yield [`${name}, ${durability}, ${kind}`, { ...scenario, calls: scenario.calls.map((plan) => Object.assign({}, plan, how)) }];
+        yield [
+          `${name}, ${durability}, ${kind}`,
+          { ...scenario, calls: scenario.calls.map((plan) => Object.assign({}, plan, how)) },
+        ];
       }
     }
   }
@@ -66,14 +85,66 @@ const blocking = true;
 
 /** Several calls at once. */
 const several: Record<string, Scenario> = {
-  'two of one file': { calls: [{ path, options: full }, { path, options: full }], old: secret },
-  'two of one file, full and off': { calls: [{ path, options: full }, { path, options: off }], old: secret },
-  'two of one file, by a link': { calls: [{ path, options: full }, { path: '/l', options: normal }], links: { '/l': 'd/f' }, target: path, old: secret },
-  'two of one new file': { calls: [{ path, options: full }, { path, options: full }] },
-  'three of one file': { calls: [{ path, options: full }, { path, options: normal }, { path, options: full }], old: secret, preemptions: 1 },
-  'a pending file and another call': { calls: [{ path, options: full, pending: true }, { path, options: full }], old: secret },
-  'two in one directory': { calls: [{ path, options: full }, { path: '/d/g', options: full }], old: secret },
-  'three in one directory': { calls: [{ path, options: full }, { path: '/d/g', options: full }, { path: '/d/h', options: full }], preemptions: 1 },
+  'two of one file': {
+    calls: [
+      { path, options: full },
+      { path, options: full },
+    ],
+    old: secret,
+  },
+  'two of one file, full and off': {
+    calls: [
+      { path, options: full },
+      { path, options: off },
+    ],
+    old: secret,
+  },
+  'two of one file, by a link': {
+    calls: [
+      { path, options: full },
+      { path: '/l', options: normal },
+    ],
+    links: { '/l': 'd/f' },
+    target: path,
+    old: secret,
+  },
+  'two of one new file': {
+    calls: [
+      { path, options: full },
+      { path, options: full },
+    ],
+  },
+  'three of one file': {
+    calls: [
+      { path, options: full },
+      { path, options: normal },
+      { path, options: full },
+    ],
+    old: secret,
+    preemptions: 1,
+  },
+  'a pending file and another call': {
+    calls: [
+      { path, options: full, pending: true },
+      { path, options: full },
+    ],
+    old: secret,
+  },
+  'two in one directory': {
+    calls: [
+      { path, options: full },
+      { path: '/d/g', options: full },
+    ],
+    old: secret,
+  },
+  'three in one directory': {
+    calls: [
+      { path, options: full },
+      { path: '/d/g', options: full },
+      { path: '/d/h', options: full },
+    ],
+    preemptions: 1,
+  },
   'two that only create': {
     calls: [1, 2].map(() => ({ path, options: { ...full, overwrite: false }, fails: ['EEXIST'] })),
   },
@@ -81,21 +152,54 @@ const several: Record<string, Scenario> = {
     calls: ['f', 'g'].map((name) => ({ path: `/d/a/b/${name}`, options: { ...full, makeParents: true } })),
   },
   'two with parents to make, normal and full': {
-    calls: [normal, full].map((options, index) => ({ path: `/d/a/${index}`, options: { ...options, makeParents: true } })),
+    calls: [normal, full].map((options, index) => ({
+      path: `/d/a/${index}`,
+      options: { ...options, makeParents: true },
+    })),
     preemptions: 1,
   },
   'one makes parents, another finds its content there': {
-    calls: [off, { ...full, ifUnchanged: 'skip' } as const].map((options) => ({ path: '/d/a/f', options: { ...options, makeParents: true }, content: 'AAAAA' })),
+    calls: [off, { ...full, ifUnchanged: 'skip' } as const].map((options) => ({
+      path: '/d/a/f',
+      options: { ...options, makeParents: true },
+      content: 'AAAAA',
+    })),
   },
-  'a sync call overtakes': { calls: [{ path, options: full }, { path, options: full, blocking }], old: secret },
-  'a sync call overtakes, off': { calls: [{ path, options: full }, { path, options: off, blocking }], old: secret },
-  'a sync call overtakes, normal and off': { calls: [{ path, options: normal }, { path, options: off, blocking }], old: secret },
+  'a sync call overtakes': {
+    calls: [
+      { path, options: full },
+      { path, options: full, blocking },
+    ],
+    old: secret,
+  },
+  'a sync call overtakes, off': {
+    calls: [
+      { path, options: full },
+      { path, options: off, blocking },
+    ],
+    old: secret,
+  },
+  'a sync call overtakes, normal and off': {
+    calls: [
+      { path, options: normal },
+      { path, options: off, blocking },
+    ],
+    old: secret,
+  },
   'a sync call overtakes a creation': {
-    calls: [{ path, options: { ...full, overwrite: false }, fails: ['EEXIST', 'ERR_UNTORN_OVERTAKEN', 'ENOENT'] }, { path, options: full, blocking }],
+    calls: [
+      { path, options: { ...full, overwrite: false }, fails: ['EEXIST', 'ERR_UNTORN_OVERTAKEN', 'ENOENT'] },
+      { path, options: full, blocking },
+    ],
   },
   'two processes': { calls: [1, 2].map((process) => ({ path, options: full, blocking, process })), old: secret },
   'two processes that make the same parents': {
-    calls: ['f', 'g'].map((name, process) => ({ path: `/d/a/b/${name}`, options: { ...full, makeParents: true }, blocking, process: process + 1 })),
+    calls: ['f', 'g'].map((name, process) => ({
+      path: `/d/a/b/${name}`,
+      options: { ...full, makeParents: true },
+      blocking,
+      process: process + 1,
+    })),
     preemptions: 1,
   },
 };

@@ -1,8 +1,9 @@
 /**
- * All orders in which threads can act, with at most so many preemptions: moments at which a thread that could go on does
- * not. Few are enough to find most races (Musuvathi and Qadeer, "Iterative Context Bounding", PLDI '07).
+ * All orders in which threads can act, with at most so many preemptions: moments at which a thread that could go on
+ * does not. Few are enough to find most races (Musuvathi and Qadeer, "Iterative Context Bounding", PLDI '07).
  *
- * Steps cannot be copied, so each order is run from the start; what it has in common with the one before it was checked there.
+ * Steps cannot be copied, so each order is run from the start; what it has in common with the one before it was checked
+ * there.
  */
 import { runnable, type Thread } from './driver.ts';
 
@@ -34,10 +35,14 @@ interface Choice {
 async function runOne(run: Run, prefix: readonly number[], preemptions: number): Promise<Choice[]> {
   const choices: Choice[] = [];
   let current: Thread | undefined;
-  for (let left = preemptions; ; ) {
+  for (let left = preemptions; ;) {
     const able = runnable(run.threads);
     const goesOn = current !== undefined && able.includes(current);
-    const options = !goesOn ? able : left === 0 ? [current as Thread] : [current as Thread, ...able.filter((thread) => thread !== current)];
+    const options = !goesOn
+      ? able
+      : left === 0
+        ? [current as Thread]
+        : [current as Thread, ...able.filter((thread) => thread !== current)];
     const taken = prefix[choices.length] ?? 0;
     const next = options[taken];
     if (next === undefined) break;

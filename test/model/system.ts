@@ -26,7 +26,9 @@ export interface Traits {
   readonly mounted?: string | undefined;
   /** A directory in which no names may be changed. */
   readonly readOnly?: string | undefined;
-  /** Whether a directory that is renamed to one with entries is put together with it, as on some unions of filesystems. */
+  /**
+   * Whether a directory that is renamed to one with entries is put together with it, as on some unions of filesystems.
+   */
   readonly merges?: boolean | undefined;
 }
 
@@ -39,13 +41,19 @@ function fail(code: string, what: string): never {
   throw error;
 }
 
-export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewBytes): System & { readonly descriptors: ReadonlyMap<number, unknown> } {
+export function systemOf(
+  disk: Disk,
+  traits: Traits = {},
+  bytesPerWrite = fewBytes,
+): System & { readonly descriptors: ReadonlyMap<number, unknown> } {
   const descriptors = new Map<number, Descriptor>();
   let lastDescriptor = 2;
 
   /** The directory of the last name of a path, and that name. */
   function locate(path: string | Buffer, from = root): { directory: number; name: string } {
-    const names = String(path).split('/').filter((part) => part !== '' && part !== '.');
+    const names = String(path)
+      .split('/')
+      .filter((part) => part !== '' && part !== '.');
     let at = String(path).startsWith('/') ? root : from;
     if (names[0] === 'proc') {
       at = opened(Number(names[3])).inode.ino;
@@ -57,7 +65,9 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
   }
 
   function entryAt({ directory, name }: { directory: number; name: string }): Inode {
-    return name === '.' ? disk.inode(directory) : disk.inode(disk.inode(directory).entries.get(name) ?? fail('ENOENT', name));
+    return name === '.'
+      ? disk.inode(directory)
+      : disk.inode(disk.inode(directory).entries.get(name) ?? fail('ENOENT', name));
   }
 
   /** What a name leads to, through links. */
@@ -97,7 +107,16 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
 
   function status({ ino, type, mode, uid, gid, data }: Inode): FileStatus {
     const times = { atimeNs: 0n, mtimeNs: 0n, ctimeNs: 0n, birthtimeNs: 0n };
-    return { dev: 1n, ino: BigInt(ino), mode: typeBits[type] | mode, nlink: disk.linksTo(ino), uid, gid, size: data.length, ...times };
+    return {
+      dev: 1n,
+      ino: BigInt(ino),
+      mode: typeBits[type] | mode,
+      nlink: disk.linksTo(ino),
+      uid,
+      gid,
+      size: data.length,
+      ...times,
+    };
   }
 
   return {
@@ -108,9 +127,14 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
         added(path, () => disk.create('file', mode & ~umask, 0, 0).ino);
       }
       let inode = lookUp(path);
-      if (inode.type === 'link' && (flags & O_PATH) === 0) inode = (flags & O_NOFOLLOW) === 0 ? follow(locate(path)) : fail('ELOOP', String(path));
+      if (inode.type === 'link' && (flags & O_PATH) === 0)
+        inode = (flags & O_NOFOLLOW) === 0 ? follow(locate(path)) : fail('ELOOP', String(path));
       if ((flags & O_DIRECTORY) !== 0 && inode.type !== 'directory') fail('ENOTDIR', String(path));
-      descriptors.set(++lastDescriptor, { inode, syncs: O_SYNC !== undefined && (flags & O_SYNC) === O_SYNC, position: 0 });
+      descriptors.set(++lastDescriptor, {
+        inode,
+        syncs: O_SYNC !== undefined && (flags & O_SYNC) === O_SYNC,
+        position: 0,
+      });
       return lastDescriptor;
     },
     close: (fd) => void (descriptors.delete(fd) || fail('EBADF', String(fd))),
@@ -146,7 +170,8 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
       const { ino, type } = lookUp(from);
       const replaced = disk.inode(target.directory).entries.get(target.name);
       const isOver = replaced === undefined ? type : disk.inode(replaced).type;
-      if ((isOver === 'directory') !== (type === 'directory')) fail(isOver === 'directory' ? 'EISDIR' : 'ENOTDIR', String(to));
+      if ((isOver === 'directory') !== (type === 'directory'))
+        fail(isOver === 'directory' ? 'EISDIR' : 'ENOTDIR', String(to));
       if (target.directory !== root && disk.linksTo(target.directory) === 0) fail('ENOENT', String(to));
       if (type === 'directory' && replaced !== undefined && disk.inode(replaced).entries.size > 0) {
         if (traits.merges !== true) fail('ENOTEMPTY', String(to));
@@ -156,12 +181,18 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
       }
       if (isSame(traits.mounted, target.directory, target.name)) fail('EBUSY', String(to));
       if (disk.inode(target.directory).entries.get(target.name) === ino) return; // rename(2): does nothing.
-      disk.setEntries([{ ...target, ino }, { ...source, ino: undefined }]);
+      disk.setEntries([
+        { ...target, ino },
+        { ...source, ino: undefined },
+      ]);
     },
     symlink: (target, path) => added(path, () => disk.create('link', 0o777, 0, 0, String(target)).ino),
     exchange(one, other) {
       const [ino, second] = [lookUp(one).ino, lookUp(other).ino];
-      disk.setEntries([{ ...writable(one), ino: second }, { ...writable(other), ino }]);
+      disk.setEntries([
+        { ...writable(one), ino: second },
+        { ...writable(other), ino },
+      ]);
     },
     link: (existing, name) => added(name, () => lookUp(existing).ino),
     unlink(path) {
@@ -171,7 +202,11 @@ export function systemOf(disk: Disk, traits: Traits = {}, bytesPerWrite = fewByt
     fchown(fd, uid, gid) {
       const { inode } = opened(fd);
       // chown(2) clears set-id bits.
-      disk.setMetadata(inode.ino, { uid: uid === -1 ? inode.uid : uid, gid: gid === -1 ? inode.gid : gid, mode: inode.mode & 0o1777 });
+      disk.setMetadata(inode.ino, {
+        uid: uid === -1 ? inode.uid : uid,
+        gid: gid === -1 ? inode.gid : gid,
+        mode: inode.mode & 0o1777,
+      });
     },
     fchmod: (fd, mode) => disk.setMetadata(opened(fd).inode.ino, { mode }),
     chmod: () => fail('ENOSYS', 'chmod'),

@@ -7,7 +7,8 @@ import { unchanged } from './transactions.ts';
 
 describe('a transaction that was killed, and what is not as it left it', () => {
   const checks: Record<string, () => Checked> = {
-    'is left alone while a directory of it is away, at whatever step of whoever is at work in the other one': () => checkAway(unchanged),
+    'is left alone while a directory of it is away, at whatever step of whoever is at work in the other one': () =>
+      checkAway(unchanged),
     'is not touched by a recovery in a copy of its directories, nor is the copy': () => checkCopies(unchanged),
     'stays all or nothing when another user takes its record or a pointer away, and brings it back': checkTaken,
     'is told of when a staged file is gone, and only then': checkVanished,
@@ -26,7 +27,10 @@ describe('a transaction that was killed, and what is not as it left it', () => {
 describe('the model check of what is not as a transaction left it', () => {
   const found = (violations: readonly string[]): void => assert.notDeepEqual(violations, []);
 
-  for (const [name, mutation] of Object.entries(absenceMutants)) it(`sees the mistake: ${name}`, () => found(checkAway(mutation).violations));
-  for (const [name, mutation] of Object.entries(cutMutants)) it(`sees the mistake: ${name}`, () => found(checkCut(mutation).violations));
-  for (const [name, mutation] of Object.entries(copyMutants)) it(`sees the mistake: ${name}`, () => found(checkCopies(mutation).violations));
+  for (const [name, mutation] of Object.entries(absenceMutants))
+    it(`sees the mistake: ${name}`, () => found(checkAway(mutation).violations));
+  for (const [name, mutation] of Object.entries(cutMutants))
+    it(`sees the mistake: ${name}`, () => found(checkCut(mutation).violations));
+  for (const [name, mutation] of Object.entries(copyMutants))
+    it(`sees the mistake: ${name}`, () => found(checkCopies(mutation).violations));
 });

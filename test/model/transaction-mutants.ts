@@ -8,7 +8,13 @@ const names = (request: SystemCall): string => (Array.isArray(request.args) ? re
 const isCommit = (request: SystemCall): boolean => request.name === 'rename' && names(request).endsWith('.committed');
 
 /** A rewrite that knows whether the commit has been. */
-function phased(rewrite: (request: SystemCall, state: Parameters<Rewrite>[1], phase: { committed: boolean; syncs: number }) => ReturnType<Rewrite>): Mutation {
+function phased(
+  rewrite: (
+    request: SystemCall,
+    state: Parameters<Rewrite>[1],
+    phase: { committed: boolean; syncs: number },
+  ) => ReturnType<Rewrite>,
+): Mutation {
   return (steps) => {
     const phase = { committed: false, syncs: 0 };
     return mutant((request, state) => {
@@ -21,18 +27,27 @@ function phased(rewrite: (request: SystemCall, state: Parameters<Rewrite>[1], ph
   };
 }
 
-const ofDirectory = (request: SystemCall, { directories }: Parameters<Rewrite>[1]): boolean => request.name === 'fsync' && directories.has(request.args[0]);
+const ofDirectory = (request: SystemCall, { directories }: Parameters<Rewrite>[1]): boolean =>
+  request.name === 'fsync' && directories.has(request.args[0]);
 
 /** What a power cut shows. */
 export const crashMutants: Readonly<Record<string, Mutation>> = {
   'one content is not synced': (steps) => {
     let synced = 0;
     // The first file that is synced is the first that is staged.
-    return mutant((request, state) => (request.name === 'fsync' && !ofDirectory(request, state) && synced++ === 0 ? nothing() : undefined))(steps);
+    return mutant((request, state) =>
+      request.name === 'fsync' && !ofDirectory(request, state) && synced++ === 0 ? nothing() : undefined,
+    )(steps);
   },
-  'no directory is synced before the commit': phased((request, state, { committed }) => (!committed && ofDirectory(request, state) ? nothing() : undefined)),
-  'the commit is not synced before the changes': phased((request, state, { committed, syncs }) => (committed && syncs === 0 && ofDirectory(request, state) ? nothing() : undefined)),
-  'the journal goes before the changes are synced': phased((request, state, { committed, syncs }) => (committed && syncs > 0 && ofDirectory(request, state) ? nothing() : undefined)),
+  'no directory is synced before the commit': phased((request, state, { committed }) =>
+    !committed && ofDirectory(request, state) ? nothing() : undefined,
+  ),
+  'the commit is not synced before the changes': phased((request, state, { committed, syncs }) =>
+    committed && syncs === 0 && ofDirectory(request, state) ? nothing() : undefined,
+  ),
+  'the journal goes before the changes are synced': phased((request, state, { committed, syncs }) =>
+    committed && syncs > 0 && ofDirectory(request, state) ? nothing() : undefined,
+  ),
 };
 
 /** What another process shows that comes between. */
@@ -61,7 +76,10 @@ export const foreignMutants: Readonly<Record<string, Mutation>> = {
 /** What a directory shows that is not there for a while. */
 export const absenceMutants: Readonly<Record<string, Mutation>> = {
   'a pointer is not looked for': mutant((request) => {
-    if (request.name === 'readdir') return (function* () { return (yield* call.readdir(request.args[0])).filter((name) => !String(name).endsWith('.pointer')); })();
+    if (request.name === 'readdir')
+      return (function* () {
+        return (yield* call.readdir(request.args[0])).filter((name) => !String(name).endsWith('.pointer'));
+      })();
     const looks = request.name === 'open' || request.name === 'lstat';
     return looks && names(request).includes('.pointer') ? absent() : undefined;
   }),

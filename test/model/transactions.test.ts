@@ -13,7 +13,14 @@ describe('a transaction, every crash in it and in its recovery, and every state 
       const check = new TransactionCheck(scenario);
       check.run();
       t.diagnostic(`${check.crashPoints} crash points, ${check.states} different states`);
-      note({ of: 'crash states of a model', guarantees: ['G9', 'G10'], filesystem: 'simulated', durabilities: [scenario.durability ?? 'full'], count: check.states, violations: check.violations.length });
+      note({
+        of: 'crash states of a model',
+        guarantees: ['G9', 'G10'],
+        filesystem: 'simulated',
+        durabilities: [scenario.durability ?? 'full'],
+        count: check.states,
+        violations: check.violations.length,
+      });
       assert.deepEqual(check.violations, []);
     });
   }
@@ -51,11 +58,16 @@ describe('the model check of transactions', () => {
 
   for (const [name, mutation] of Object.entries(crashMutants)) {
     it(`sees the mistake: ${name}`, () => {
-      const check = new TransactionCheck(transactionScenarios['two files of one directory'] as TransactionScenario, mutation);
+      const check = new TransactionCheck(
+        transactionScenarios['two files of one directory'] as TransactionScenario,
+        mutation,
+      );
       check.run();
       found(check.violations);
     });
   }
-  for (const [name, mutation] of Object.entries(suspendedMutants)) it(`sees the mistake: ${name}`, () => found(checkSuspended(mutation).violations));
-  for (const [name, mutation] of Object.entries(foreignMutants)) it(`sees the mistake: ${name}`, () => found(checkForeign(mutation).violations));
+  for (const [name, mutation] of Object.entries(suspendedMutants))
+    it(`sees the mistake: ${name}`, () => found(checkSuspended(mutation).violations));
+  for (const [name, mutation] of Object.entries(foreignMutants))
+    it(`sees the mistake: ${name}`, () => found(checkForeign(mutation).violations));
 });

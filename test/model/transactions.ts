@@ -1,6 +1,6 @@
 /**
- * Transactions in the model: one that is crashed at every step, into every state that a crash can leave; then recovered, by
- * a recovery that is crashed at every step itself.
+ * Transactions in the model: one that is crashed at every step, into every state that a crash can leave; then
+ * recovered, by a recovery that is crashed at every step itself.
  */
 import type { Durability } from 'untorn';
 import { readSyncData } from '#untorn/contract/data.js';
@@ -40,7 +40,11 @@ export const unchanged: Mutation = (steps) => steps;
 const directories = ['/d', '/e'];
 
 /** All steps of a transaction: staging, commit, and all. */
-export function* transactionSteps(plan: readonly Planned[], durability: Durability, surroundings: Surroundings): Steps<void> {
+export function* transactionSteps(
+  plan: readonly Planned[],
+  durability: Durability,
+  surroundings: Surroundings,
+): Steps<void> {
   const settings = readOptions({ durability });
   const draft = new Draft(settings, surroundings, true, { olderThan: 0, judge: () => 'alive', now: () => 0 });
   const locks = new LockSet(draft);
@@ -50,15 +54,29 @@ export function* transactionSteps(plan: readonly Planned[], durability: Durabili
       yield* locks.take(yield* draft.places([planned.append]));
       const content = `${String(yield* draft.read(planned.append, settings))}${planned.content}`;
       yield* draft.put(planned.append, settings, readSyncData(Buffer.from(content, 'latin1'), 'utf8'));
-    } else if ('write' in planned) yield* draft.put(planned.write, readOptions({ durability, backup: planned.backup }), readSyncData(Buffer.from(planned.content, 'latin1'), 'utf8'));
-    else if ('remove' in planned) yield* draft.remove(planned.remove, readOptions({ durability, backup: planned.backup, symlink: 'replace' }), false);
+    } else if ('write' in planned)
+      yield* draft.put(
+        planned.write,
+        readOptions({ durability, backup: planned.backup }),
+        readSyncData(Buffer.from(planned.content, 'latin1'), 'utf8'),
+      );
+    else if ('remove' in planned)
+      yield* draft.remove(
+        planned.remove,
+        readOptions({ durability, backup: planned.backup, symlink: 'replace' }),
+        false,
+      );
     else yield* draft.rename(planned.rename, planned.to, readOptions({ durability, symlink: 'replace' }));
   }
   yield* commitDraft(draft, locks);
 }
 
 export function recoverySteps(directory: string, surroundings: Surroundings): Steps<unknown> {
-  return recoverDirectory(newWrite(directory, readOptions({}), surroundings, true), { olderThan: 0, judge: () => 'dead', now: () => 0 });
+  return recoverDirectory(newWrite(directory, readOptions({}), surroundings, true), {
+    olderThan: 0,
+    judge: () => 'dead',
+    now: () => 0,
+  });
 }
 
 /** Of the process that runs the transaction, or of one that comes after it. */
@@ -82,7 +100,8 @@ export class TransactionCheck {
   run(): void {
     const { before, plan, durability = 'full', unsynced = false } = this.#scenario;
     const disk = new Disk();
-    for (const directory of directories) disk.setEntries([{ directory: root, name: directory.slice(1), ino: disk.create('directory', 0o755, 0, 0).ino }]);
+    for (const directory of directories)
+      disk.setEntries([{ directory: root, name: directory.slice(1), ino: disk.create('directory', 0o755, 0, 0).ino }]);
     const create = (path: string, content: string): number => {
       const { ino } = disk.create('file', 0o644, 0, 0);
       disk.setEntries([{ directory: disk.tree.find(path.slice(0, 2))?.ino as number, name: path.slice(3), ino }]);
@@ -103,7 +122,8 @@ export class TransactionCheck {
   #crash(disk: Disk, watched: Watch, committed: boolean, killsOnly: boolean): void {
     this.crashPoints++;
     if (this.#isCaught) return;
-    for (const { tree } of killsOnly ? [{ tree: copyOf(disk.tree) }] : watched.states(`${committed}`)) this.#recover(tree, committed, 'after a crash', true);
+    for (const { tree } of killsOnly ? [{ tree: copyOf(disk.tree) }] : watched.states(`${committed}`))
+      this.#recover(tree, committed, 'after a crash', true);
   }
 
   /** A mutant needs no further look. */
@@ -124,10 +144,16 @@ export class TransactionCheck {
       const watched = new Watch(disk);
       for (const directory of order) {
         const look = (): void => {
-          for (const { tree: left } of watched.states('')) this.#recover(left, committed, `${when}, and in the recovery`, false);
+          for (const { tree: left } of watched.states(''))
+            this.#recover(left, committed, `${when}, and in the recovery`, false);
         };
-        const result = perform(this.#mutation(recoverySteps(directory, surroundingsFor(again ? 1 : 2))), disk, again && this.#mutation === unchanged ? look : () => undefined) as { kept: unknown[] };
-        if (result.kept.length > 0) this.#report(`G9: the recovery leaves ${JSON.stringify(result.kept, show)} ${when}`);
+        const result = perform(
+          this.#mutation(recoverySteps(directory, surroundingsFor(again ? 1 : 2))),
+          disk,
+          again && this.#mutation === unchanged ? look : () => undefined,
+        ) as { kept: unknown[] };
+        if (result.kept.length > 0)
+          this.#report(`G9: the recovery leaves ${JSON.stringify(result.kept, show)} ${when}`);
       }
       this.#expect(disk.tree, committed, when);
     }
@@ -140,10 +166,15 @@ export class TransactionCheck {
       if (parseToken(name) !== undefined || name.includes('untorn-l')) this.#report(`G10: "${path}" is left ${when}`);
       else if (inode.type === 'file') found[path] = inode.data;
     }
-    const is = (state: Readonly<Record<string, string>>): boolean => JSON.stringify(Object.entries(found).toSorted()) === JSON.stringify(Object.entries(state).toSorted());
+    const is = (state: Readonly<Record<string, string>>): boolean =>
+      JSON.stringify(Object.entries(found).toSorted()) === JSON.stringify(Object.entries(state).toSorted());
     // What nobody had synced may be torn, but is still there.
-    const isTorn = unsynced && Object.keys(found).join() === Object.keys(before).join() && Object.entries(found).every(([path, data]) => data.replace('\0', '') === '' || data === before[path]);
-    if (!is(after) && (committed || !(is(before) || isTorn))) this.#report(`G9: ${JSON.stringify(found)} ${when}${committed ? ' of what was durable' : ''}`);
+    const isTorn =
+      unsynced &&
+      Object.keys(found).join() === Object.keys(before).join() &&
+      Object.entries(found).every(([path, data]) => data.replace('\0', '') === '' || data === before[path]);
+    if (!is(after) && (committed || !(is(before) || isTorn)))
+      this.#report(`G9: ${JSON.stringify(found)} ${when}${committed ? ' of what was durable' : ''}`);
   }
 
   #report(violation: string): void {

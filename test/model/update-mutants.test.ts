@@ -61,7 +61,8 @@ const mutants: Record<string, { mutant: () => Mutation; scenario: Scenario }> = 
   'who takes over moves the entry away, and does not remove what is in it': {
     mutant: () =>
       byHandle((request) => {
-        if (request.name === 'rmdir' && isSettling(request.args[0])) return call.rename(request.args[0], aside(request.args[0]));
+        if (request.name === 'rmdir' && isSettling(request.args[0]))
+          return call.rename(request.args[0], aside(request.args[0]));
         return request.name === 'unlink' && /untorn-t-/.test(String(request.args[0])) ? nothing() : undefined;
       }),
     scenario: { ...hostile, preemptions: 3 },

@@ -9,6 +9,12 @@ loseNone('every order of updates by several processes', {
   'three takers of a stale lock': { owners: 3, preemptions: 1, old: 'o', stale: true },
   'one is killed at any step, another goes on': { owners: 2, preemptions: 1, old: 'o', kills: true },
   'a taker of a stale lock is killed at any step': { owners: 2, preemptions: 1, old: 'o', stale: true, kills: true },
-  'a taker of a stale lock is killed at any step, two others go on': { owners: 3, preemptions: 0, old: 'o', stale: true, kills: true },
+  'a taker of a stale lock is killed at any step, two others go on': {
+    owners: 3,
+    preemptions: 0,
+    old: 'o',
+    stale: true,
+    kills: true,
+  },
   'two in a directory that others write': { owners: 2, preemptions: 1, old: 'o', shared: true },
 });

@@ -38,7 +38,8 @@ export interface Findings {
 
 const dead = 98;
 const deadRandom = '9'.repeat(20);
-const token = (kind: string, extra: string): string => `untorn-${kind}-00000000-0-0-0-0-${dead.toString(36)}-0-0-0-${extra}`;
+const token = (kind: string, extra: string): string =>
+  `untorn-${kind}-00000000-0-0-0-0-${dead.toString(36)}-0-0-0-${extra}`;
 
 /** One run: its disk and its processes. */
 class Run {
@@ -48,7 +49,18 @@ class Run {
   readonly actors: (Owner | Remover)[];
   readonly trace: string[] = [];
 
-  constructor({ owners, old, stale = false, distrusts = false, blind = false, heedless = false, removed = false, shared = false, merges, mutant }: Scenario) {
+  constructor({
+    owners,
+    old,
+    stale = false,
+    distrusts = false,
+    blind = false,
+    heedless = false,
+    removed = false,
+    shared = false,
+    merges,
+    mutant,
+  }: Scenario) {
     this.#add('/d', this.disk.create('directory', shared ? 0o2775 : 0o755, 0, 0).ino);
     if (old !== undefined) this.#add(target, this.disk.create('file', 0o644, 0, 0, old).ino);
     if (stale) {
@@ -59,13 +71,27 @@ class Run {
       this.#add(`${entry}/.f.${token('t', '8'.repeat(20))}.tmp`, this.disk.create('file', 0o644, 0, 0, 'half').ino);
     }
     const isDead = ({ pid }: { pid: number }): boolean => pid === dead || this.owners[pid - 1]?.state === 'killed';
-    this.owners = Array.from({ length: owners }, (_, index) => new Owner(this.disk, index, { letter: String.fromCharCode(65 + index), distrusts, blind, heedless, isDead, traits: { merges }, mutation: mutant?.() }));
+    this.owners = Array.from(
+      { length: owners },
+      (_, index) =>
+        new Owner(this.disk, index, {
+          letter: String.fromCharCode(65 + index),
+          distrusts,
+          blind,
+          heedless,
+          isDead,
+          traits: { merges },
+          mutation: mutant?.(),
+        }),
+    );
     this.actors = removed ? [...this.owners, new Remover(this.disk, '/d/.f.untorn-lock')] : this.owners;
   }
 
   #add(path: string, ino: number): void {
     const [name = ''] = path.split('/').slice(-1);
-    this.disk.setEntries([{ directory: this.disk.tree.find(path.slice(0, -name.length - 1) || '/')?.ino ?? root, name, ino }]);
+    this.disk.setEntries([
+      { directory: this.disk.tree.find(path.slice(0, -name.length - 1) || '/')?.ino ?? root, name, ino },
+    ]);
   }
 }
 
@@ -100,25 +126,37 @@ function exploreOrders(scenario: Scenario, killAt: number, findings: Findings): 
   }
 }
 
-function runOne(run: Run, prefix: readonly number[], preemptions: number, killAt: number): { choices: Choice[]; actions: number } {
+function runOne(
+  run: Run,
+  prefix: readonly number[],
+  preemptions: number,
+  killAt: number,
+): { choices: Choice[]; actions: number } {
   const choices: Choice[] = [];
   const [first] = run.owners as [Owner];
   let actions = 0;
   let current: Owner | Remover | undefined;
-  for (let left = preemptions; ; ) {
+  for (let left = preemptions; ;) {
     if (actions === killAt && first.state === 'running') {
       first.kill();
       run.disk.version++; // Who sleeps looks again.
     }
     const able = run.actors.filter((actor) => actor.canAct);
     // Time goes by: who sleeps looks again, the one after the other.
-    const sleeper = able.length > 0 ? undefined : run.owners.filter((owner) => owner.sleeps).toSorted((one, other) => one.naps - other.naps)[0];
+    const sleeper =
+      able.length > 0
+        ? undefined
+        : run.owners.filter((owner) => owner.sleeps).toSorted((one, other) => one.naps - other.naps)[0];
     if (sleeper !== undefined) {
       sleeper.naps++;
       able.push(sleeper);
     }
     const goesOn = current !== undefined && able.includes(current);
-    const options = !goesOn ? able : left === 0 ? [current as Owner] : [current as Owner, ...able.filter((actor) => actor !== current)];
+    const options = !goesOn
+      ? able
+      : left === 0
+        ? [current as Owner]
+        : [current as Owner, ...able.filter((actor) => actor !== current)];
     const taken = prefix[choices.length] ?? 0;
     const next = options[taken];
     if (next === undefined) return { choices, actions };
@@ -132,8 +170,13 @@ function runOne(run: Run, prefix: readonly number[], preemptions: number, killAt
   }
 }
 
-function check(run: Run, { old = '', distrusts = false, removed = false, fails = [] }: Scenario, findings: Findings): void {
-  const report = (violation: string): void => void findings.violations.push(`${violation}; after ${run.trace.join(' ')}`);
+function check(
+  run: Run,
+  { old = '', distrusts = false, removed = false, fails = [] }: Scenario,
+  findings: Findings,
+): void {
+  const report = (violation: string): void =>
+    void findings.violations.push(`${violation}; after ${run.trace.join(' ')}`);
   const content = run.disk.tree.find(target)?.data ?? '';
   const count = (letter: string): number => content.split(letter).length - 1;
   if (!content.startsWith(old)) report(`G1: the file holds ${content}`);

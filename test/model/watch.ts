@@ -16,7 +16,10 @@ export class Watch {
     this.#persistences = profiles.map((profile) => withoutLocks(new Persistence(profile, disk), disk));
   }
 
-  /** As it is when processes are killed, and what a power cut can make of it; the latter once for each promise that holds by then. */
+  /**
+   * As it is when processes are killed, and what a power cut can make of it; the latter once for each promise that
+   * holds by then.
+   */
   *states(promise: string): Generator<{ readonly tree: Tree; readonly cause: 'kill' | Profile }> {
     yield { tree: copyOf(this.#disk.tree), cause: 'kill' };
     for (const persistence of this.#persistences) {
@@ -32,7 +35,12 @@ export class Watch {
 function withoutLocks(persistence: Persistence, disk: Disk): Persistence {
   disk.listeners[disk.listeners.indexOf(persistence)] = {
     created: (inode) => persistence.created(inode),
-    changed: (effects) => persistence.changed(effects.filter((effect) => effect.kind !== 'entry' || !(effect.name === 'held' || effect.name.includes('untorn-l')))),
+    changed: (effects) =>
+      persistence.changed(
+        effects.filter(
+          (effect) => effect.kind !== 'entry' || !(effect.name === 'held' || effect.name.includes('untorn-l')),
+        ),
+      ),
     synced: (ino) => persistence.synced(ino),
   };
   return persistence;

@@ -61,7 +61,8 @@ export class World implements Run {
     this.#scenario = scenario;
     this.#findings = findings;
     for (const directory of ['/d', '/state']) this.#add(directory, this.#disk.create('directory', 0o755, 0, 0));
-    for (const [link, to] of Object.entries(scenario.links ?? {})) this.#add(link, this.#disk.create('link', 0o777, 0, 0, to));
+    for (const [link, to] of Object.entries(scenario.links ?? {}))
+      this.#add(link, this.#disk.create('link', 0o777, 0, 0, to));
     this.#prepareTargets();
     this.#persistences = profiles.map((profile) => new Persistence(profile, this.#disk));
     if (scenario.old !== undefined) this.#writeOld(scenario.old.unsynced ?? false);
@@ -83,7 +84,15 @@ export class World implements Run {
     for (const plan of calls) {
       const target = this.#targetOf(plan);
       if (this.#histories.has(target)) continue;
-      const before = old && { letter: 'o', content: oldContent, mode: old.mode, uid: old.uid ?? 0, gid: old.gid ?? 0, number: 0, soft: old.unsynced ?? false };
+      const before = old && {
+        letter: 'o',
+        content: oldContent,
+        mode: old.mode,
+        uid: old.uid ?? 0,
+        gid: old.gid ?? 0,
+        number: 0,
+        soft: old.unsynced ?? false,
+      };
       if (before !== undefined) this.#add(target, this.#disk.create('file', before.mode, before.uid, before.gid));
       this.#histories.set(target, new History(target, before, backup, traits !== undefined));
     }
@@ -105,12 +114,22 @@ export class World implements Run {
     const history = this.#histories.get(this.#targetOf(plan)) as History;
     const { durability = 'full', mode } = plan.options ?? {};
     const { old } = history;
-    const metadata = { mode: (mode as number | undefined) ?? old?.mode ?? 0o666 & ~umask, uid: old?.uid ?? 0, gid: old?.gid ?? 0 };
+    const metadata = {
+      mode: (mode as number | undefined) ?? old?.mode ?? 0o666 & ~umask,
+      uid: old?.uid ?? 0,
+      gid: old?.gid ?? 0,
+    };
     let own = 0;
     const begun = (number: number): void => {
       // Between processes the last rename wins, whoever began first.
       own = plan.process === undefined ? number : 1;
-      history.begin({ letter: content[0] as string, content, ...metadata, number: own, soft: durability === 'off' } satisfies Version);
+      history.begin({
+        letter: content[0] as string,
+        content,
+        ...metadata,
+        number: own,
+        soft: durability === 'off',
+      } satisfies Version);
     };
     const start = (): Steps<unknown> => mutation(stepsOf(plan, index, content, begun, this.#system.close));
     const ended = (outcome: { value: unknown } | { error: unknown }): void => {
@@ -125,7 +144,8 @@ export class World implements Run {
   }
 
   #succeeded(history: History, number: number, durability: Durability, result: WriteResult): void {
-    if (durability === 'full' && result.durable !== true) this.#report('at its end', `G3: durable is ${result.durable}`);
+    if (durability === 'full' && result.durable !== true)
+      this.#report('at its end', `G3: durable is ${result.durable}`);
     history.succeed(number, durability, result, this.#disk.tree.find(history.target));
   }
 
@@ -155,8 +175,10 @@ export class World implements Run {
       if (findings.seen.has(promisedState)) continue;
       findings.seen.add(promisedState);
       findings.states.add(tree.canonical);
-      for (const violation of checkCrash(tree, histories)) this.#report(`after a crash (${persistence.profile})`, violation);
-      if (!findings.recovered.has(tree.canonical)) this.#toRecover.set(tree.canonical, { tree, when: `recovering from a crash (${persistence.profile})` });
+      for (const violation of checkCrash(tree, histories))
+        this.#report(`after a crash (${persistence.profile})`, violation);
+      if (!findings.recovered.has(tree.canonical))
+        this.#toRecover.set(tree.canonical, { tree, when: `recovering from a crash (${persistence.profile})` });
     }
   }
 
@@ -169,20 +191,25 @@ export class World implements Run {
   }
 
   #checkEnd(): void {
-    for (const [index, { state }] of this.threads.entries()) if (state !== 'done') this.#report('at the end', `G4: ${index} hangs (${state})`);
-    if (this.#system.descriptors.size > 0) this.#report('at the end', `G10: ${this.#system.descriptors.size} descriptors are open`);
-    for (const { path, name } of this.#disk.tree.walk()) if (parseToken(name) !== undefined) this.#report('at the end', `G10: "${path}" is left`);
+    for (const [index, { state }] of this.threads.entries())
+      if (state !== 'done') this.#report('at the end', `G4: ${index} hangs (${state})`);
+    if (this.#system.descriptors.size > 0)
+      this.#report('at the end', `G10: ${this.#system.descriptors.size} descriptors are open`);
+    for (const { path, name } of this.#disk.tree.walk())
+      if (parseToken(name) !== undefined) this.#report('at the end', `G10: "${path}" is left`);
     for (const history of this.#histories.values()) {
       const file = this.#disk.tree.find(history.target);
       const newest = Math.max(...history.versions.map(({ number }) => number));
       const held = file === undefined ? [] : history.holding(file);
       const failing = this.#scenario.calls.some(({ fails }) => fails !== undefined);
-      if (!failing && !held.some(({ number }) => number === newest)) this.#report('at the end', `G7: not the last call's: ${JSON.stringify(file?.data)}`);
+      if (!failing && !held.some(({ number }) => number === newest))
+        this.#report('at the end', `G7: not the last call's: ${JSON.stringify(file?.data)}`);
     }
   }
 
   #report(when: string, violation: string): void {
     const kind = violation.slice(0, violation.indexOf(':'));
-    if (!this.#findings.violations.has(kind)) this.#findings.violations.set(kind, `${violation}; ${when}, after ${this.#trace.join(' ')}`);
+    if (!this.#findings.violations.has(kind))
+      this.#findings.violations.set(kind, `${violation}; ${when}, after ${this.#trace.join(' ')}`);
   }
 }

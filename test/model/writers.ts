@@ -28,7 +28,13 @@ export interface Plan {
 }
 
 /** The steps of a call; `begun` is told its number when it takes its place in the order. */
-export function stepsOf(plan: Plan, index: number, content: string, begun: (number: number) => void, release: (fd: number) => void): Steps<WriteResult> {
+export function stepsOf(
+  plan: Plan,
+  index: number,
+  content: string,
+  begun: (number: number) => void,
+  release: (fd: number) => void,
+): Steps<WriteResult> {
   const write = newWrite(plan.path, readOptions(plan.options), surroundingsOf(index, release), plan.blocking ?? false);
   const bytes = Buffer.from(content, 'latin1');
   const takeTurn = (): Turn => {
@@ -58,7 +64,8 @@ export function surroundingsOf(index: number, release: (fd: number) => void): Su
     umask: () => umask,
     reach: (directory) => `/proc/self/fd/${directory}`,
     // Never random, so that every schedule meets the same names; the writer's index stands for its pid.
-    token: (kind) => `untorn-${{ temporary: 't', recovery: 'r', staged: 'x', journal: 'j', tree: 'd', version: 'v' }[kind]}-${owner}-${String(++tokens).padStart(20, '0')}`,
+    token: (kind) =>
+      `untorn-${{ temporary: 't', recovery: 'r', staged: 'x', journal: 'j', tree: 'd', version: 'v' }[kind]}-${owner}-${String(++tokens).padStart(20, '0')}`,
     release,
     soon: queueMicrotask,
     guard: () => ({ opened() {}, release() {} }),

@@ -22,7 +22,10 @@ describe('A file that is there', () => {
       if (odd === undefined) return;
       const path = join(odd.folder, 'file');
       const below = join(odd.below, 'file');
-      for (const update of [updateFile, async (...args: Parameters<typeof updateFileSync>) => updateFileSync(...args)]) {
+      for (const update of [
+        updateFile,
+        async (...args: Parameters<typeof updateFileSync>) => updateFileSync(...args),
+      ]) {
         writeFileSync(below, '1');
         odd.fail(rule);
         await update(path, (old) => `${String(old)}2`);
@@ -65,7 +68,10 @@ describe('A file that is there', () => {
     writeFileSync(path, '1');
     odd.fail({ call: 'open', path: /\/file$/, error: 'ENOENT', times: Infinity });
     await assert.rejects(readJson(path, { initial: 0 }), { code: 'ENOENT' });
-    await assert.rejects(updateFile(path, () => assert.fail('it was called')), refusedWith('ENOENT'));
+    await assert.rejects(
+      updateFile(path, () => assert.fail('it was called')),
+      refusedWith('ENOENT'),
+    );
   });
 
   it('is seen in a directory that is out of date for the kernel', async (t) => {

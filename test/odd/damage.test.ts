@@ -22,7 +22,10 @@ function saveSlowly(path: string, text: string): Promise<void> {
 const recovering = { recover: 'backup', onRecover: () => assert.fail('it was taken for damaged') } as const;
 
 describe("recover: 'backup', while another program saves the file", () => {
-  for (const [where, lag] of [['this machine', undefined], ['a filesystem whose clock is behind', 3600]] as const) {
+  for (const [where, lag] of [
+    ['this machine', undefined],
+    ['a filesystem whose clock is behind', 3600],
+  ] as const) {
     it(`reads what it saves, on ${where} (G4)`, async (t) => {
       const folder = lag === undefined ? newFolder(t) : (await mountOdd(t, { lag, grain: 2 }))?.folder;
       if (folder === undefined) return;
@@ -39,9 +42,16 @@ describe("recover: 'backup', while another program saves the file", () => {
       const path = join(folder, 'file');
       writeFileSync(`${path}~`, '{"count":1}');
       const saved = saveSlowly(path, '{"count":2}');
-      const { recovery } = await updateJson<{ count: number }>(path, (value) => ({ count: (value?.count ?? 0) + 1 }), recovering);
+      const { recovery } = await updateJson<{ count: number }>(
+        path,
+        (value) => ({ count: (value?.count ?? 0) + 1 }),
+        recovering,
+      );
       await saved;
-      assert.deepEqual([recovery, readFileSync(path, 'utf8'), names(folder)], [undefined, '{"count":3}', ['file', 'file~']]);
+      assert.deepEqual(
+        [recovery, readFileSync(path, 'utf8'), names(folder)],
+        [undefined, '{"count":3}', ['file', 'file~']],
+      );
     });
   }
 
@@ -51,7 +61,9 @@ describe("recover: 'backup', while another program saves the file", () => {
     writeFileSync(path, '{"cou');
     utimesSync(path, 1000, 1000);
     const heard: unknown[] = [];
-    assert.deepEqual(await readJson(path, { recover: 'backup', onRecover: (recovery) => heard.push(recovery) }), { count: 1 });
+    assert.deepEqual(await readJson(path, { recover: 'backup', onRecover: (recovery) => heard.push(recovery) }), {
+      count: 1,
+    });
     assert.equal(heard.length, 1);
   });
 

@@ -26,7 +26,11 @@ for (const { name, write } of apis) {
     it('fails for a mode or an owner that was given (G5, G6)', async (t) => {
       const odd = await mountOdd(t);
       if (odd === undefined) return;
-      for (const [rule, options] of [['chmod', { mode: 0o640 }], ['chown', { owner: { uid: bob.uid } }], ['chown', { owner: { gid: bob.gid } }]] as const) {
+      for (const [rule, options] of [
+        ['chmod', { mode: 0o640 }],
+        ['chown', { owner: { uid: bob.uid } }],
+        ['chown', { owner: { gid: bob.gid } }],
+      ] as const) {
         const { path, below } = prepare(odd, 0o644, { call: rule, times: Infinity });
         await assert.rejects(write(path, 'new', options), refusedWith('EPERM'));
         assert.deepEqual([readFileSync(below, 'utf8'), names(odd.below)], ['old', ['file']]);
@@ -81,7 +85,19 @@ for (const { name, write } of apis) {
   });
 
   describe(`${name}(), where an optional call fails in an odd way`, () => {
-    const errors = ['EIO', 'E2BIG', 'EFAULT', 'ENODATA', 'EEXIST', 'ENOSPC', 'EDQUOT', 'ERANGE', 'ENOTTY', 'EACCES', 'ENOMEM'] as const;
+    const errors = [
+      'EIO',
+      'E2BIG',
+      'EFAULT',
+      'ENODATA',
+      'EEXIST',
+      'ENOSPC',
+      'EDQUOT',
+      'ERANGE',
+      'ENOTTY',
+      'EACCES',
+      'ENOMEM',
+    ] as const;
     const kinds: readonly [Rule['call'], NotKept, { xattr?: 'require'; owner?: 'require' }][] = [
       ['listxattr', 'xattr', { xattr: 'require' }],
       ['setxattr', 'xattr', { xattr: 'require' }],
@@ -109,11 +125,15 @@ for (const { name, write } of apis) {
     it('writes all the same where names are not UTF-8 (G6)', async (t) => {
       const odd = await mountOdd(t);
       if (odd === undefined) return;
-      const { path } = prepare(odd, 0o644, { call: 'listxattr', data: Buffer.from([...Buffer.from('user.'), 0xff, 0]), times: Infinity });
+      const { path } = prepare(odd, 0o644, {
+        call: 'listxattr',
+        data: Buffer.from([...Buffer.from('user.'), 0xff, 0]),
+        times: Infinity,
+      });
       assert.deepEqual((await write(path, 'new')).notKept, ['xattr']);
     });
 
-    it("reports an attribute that is as it was after a setxattr that did nothing (G6)", async (t) => {
+    it('reports an attribute that is as it was after a setxattr that did nothing (G6)', async (t) => {
       const odd = await mountOdd(t);
       if (odd === undefined) return;
       const { path } = prepare(odd, 0o644);
@@ -133,7 +153,10 @@ for (const { name, write } of apis) {
       }
       assert.equal(modeOf(path), 0o644);
       // The kernel itself asks for these: of the rights to the directory, and when a file is written.
-      assert.deepEqual(all.flatMap((call) => odd.calls(call)).filter((one) => !/posix_acl|security\.capability/.test(one)), []);
+      assert.deepEqual(
+        all.flatMap((call) => odd.calls(call)).filter((one) => !/posix_acl|security\.capability/.test(one)),
+        [],
+      );
     });
 
     for (const [how, rule] of Object.entries({
@@ -148,7 +171,10 @@ for (const { name, write } of apis) {
         run('setfacl', '-m', `g::-,u:${bob.uid}:rw`, path);
         assert.equal(modeOf(path), 0o660);
         odd.fail(rule);
-        await assert.rejects(write(path, 'secret', { preserve: { xattr: 'require' } }), ({ outcome }) => outcome === 'old');
+        await assert.rejects(
+          write(path, 'secret', { preserve: { xattr: 'require' } }),
+          ({ outcome }) => outcome === 'old',
+        );
         const { notKept } = await write(path, 'secret');
         assert.ok(notKept.includes('acl') || notKept.includes('xattr'), notKept.join(' '));
         const told = run('getfacl', '--absolute-names', '-n', below);
@@ -173,10 +199,16 @@ for (const { name, write } of apis) {
       if (odd === undefined) return;
       const { path, below } = prepare(odd, 0o640);
       run('setfacl', '-d', '-m', `u:${bob.uid}:rw`, odd.folder);
-      for (const rule of [{ call: 'removexattr', error: 'EIO', times: Infinity }, { call: 'removexattr', times: Infinity }] as const) {
+      for (const rule of [
+        { call: 'removexattr', error: 'EIO', times: Infinity },
+        { call: 'removexattr', times: Infinity },
+      ] as const) {
         odd.fail(rule);
         await write(path, 'secret');
-        assert.doesNotMatch(run('getfacl', '--absolute-names', '-n', '-e', below), new RegExp(`user:${bob.uid}:.*effective:r`));
+        assert.doesNotMatch(
+          run('getfacl', '--absolute-names', '-n', '-e', below),
+          new RegExp(`user:${bob.uid}:.*effective:r`),
+        );
         odd.forget();
       }
     });

@@ -3,22 +3,37 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { replaceDirectory, replaceDirectorySync, transaction, transactionSync, WriteError, type TransactionResult } from 'untorn';
+import {
+  replaceDirectory,
+  replaceDirectorySync,
+  transaction,
+  transactionSync,
+  WriteError,
+  type TransactionResult,
+} from 'untorn';
 import { names, refusedWith } from '../support/apis.ts';
 import { mountOdd, type OddFilesystem } from './odd-filesystem.ts';
 
 /** Writes one file, removes one, and renames one over another, with a backup of the first. */
 const forms: [string, (folder: string) => Promise<TransactionResult>][] = [
-  ['transaction', (folder) => transaction(async (tx) => {
-    await tx.writeFile(join(folder, 'written'), 'new', { backup: 'simple' });
-    await tx.remove(join(folder, 'removed'));
-    await tx.rename(join(folder, 'source'), join(folder, 'target'));
-  })],
-  ['transactionSync', async (folder) => transactionSync((tx) => {
-    tx.writeFile(join(folder, 'written'), 'new', { backup: 'simple' });
-    tx.remove(join(folder, 'removed'));
-    tx.rename(join(folder, 'source'), join(folder, 'target'));
-  })],
+  [
+    'transaction',
+    (folder) =>
+      transaction(async (tx) => {
+        await tx.writeFile(join(folder, 'written'), 'new', { backup: 'simple' });
+        await tx.remove(join(folder, 'removed'));
+        await tx.rename(join(folder, 'source'), join(folder, 'target'));
+      }),
+  ],
+  [
+    'transactionSync',
+    async (folder) =>
+      transactionSync((tx) => {
+        tx.writeFile(join(folder, 'written'), 'new', { backup: 'simple' });
+        tx.remove(join(folder, 'removed'));
+        tx.rename(join(folder, 'source'), join(folder, 'target'));
+      }),
+  ],
 ];
 
 function prepare({ folder }: OddFilesystem): void {
@@ -34,7 +49,10 @@ for (const [form, change] of forms) {
     async function doesAll(odd: OddFilesystem): Promise<void> {
       prepare(odd);
       const { files } = await change(odd.folder);
-      assert.deepEqual(files.map(({ superseded }) => superseded), [false, false, false]);
+      assert.deepEqual(
+        files.map(({ superseded }) => superseded),
+        [false, false, false],
+      );
       assert.deepEqual(contents(odd.below), { 'target': 'old source', 'written': 'new', 'written~': 'old written' });
     }
 
@@ -63,7 +81,10 @@ for (const [form, change] of forms) {
   });
 }
 
-for (const [form, replace] of [['replaceDirectory', replaceDirectory], ['replaceDirectorySync', async (...args: Parameters<typeof replaceDirectory>) => replaceDirectorySync(...args)]] as const) {
+for (const [form, replace] of [
+  ['replaceDirectory', replaceDirectory],
+  ['replaceDirectorySync', async (...args: Parameters<typeof replaceDirectory>) => replaceDirectorySync(...args)],
+] as const) {
   it(`${form}() looks whether the link was replaced (G4, G10)`, async (t) => {
     const odd = await mountOdd(t);
     if (odd === undefined) return;
@@ -72,7 +93,10 @@ for (const [form, replace] of [['replaceDirectory', replaceDirectory], ['replace
     await replace(site, fill('old'));
     const before = names(odd.below);
     odd.fail({ call: 'rename', path: /\/site$/, since: { call: 'symlink' } });
-    await assert.rejects(replace(site, fill('new')), (error) => WriteError.isWriteError(error) && error.code === 'EIO' && error.outcome === 'old');
+    await assert.rejects(
+      replace(site, fill('new')),
+      (error) => WriteError.isWriteError(error) && error.code === 'EIO' && error.outcome === 'old',
+    );
     assert.equal(readFileSync(join(odd.below, 'site', 'file'), 'utf8'), 'old');
     assert.deepEqual(names(odd.below), before);
   });

@@ -23,7 +23,10 @@ describe('the odd filesystem', () => {
     fs.chownSync(at('a'), 5, 6);
     assert.equal(fs.readFileSync(at('l'), 'utf8'), 'content and more');
     const found = fs.statSync(at('d/b'));
-    assert.deepEqual([found.mode & 0o7777, found.uid, found.gid, found.mtimeMs, found.nlink], [0o604, 5, 6, 2_000_000, 2]);
+    assert.deepEqual(
+      [found.mode & 0o7777, found.uid, found.gid, found.mtimeMs, found.nlink],
+      [0o604, 5, 6, 2_000_000, 2],
+    );
     assert.equal(fs.statSync(at('a')).ino, found.ino);
     run('setfattr', '-n', 'user.a', '-v', 'b', at('a'));
     run('setfacl', '-m', 'u:7:r', at('a'));
@@ -35,7 +38,10 @@ describe('the odd filesystem', () => {
     assert.deepEqual([fs.fstatSync(open).size, fs.fstatSync(open).nlink], [3, 1]);
     fs.closeSync(open);
     run(...as(alice), 'touch', at('of-alice'));
-    assert.deepEqual([fs.statSync(at('of-alice')).uid, fs.readdirSync(odd.folder).toSorted()], [alice.uid, ['d', 'l', 'of-alice']]);
+    assert.deepEqual(
+      [fs.statSync(at('of-alice')).uid, fs.readdirSync(odd.folder).toSorted()],
+      [alice.uid, ['d', 'l', 'of-alice']],
+    );
   });
 
   it('fails before or after a call, or does nothing', async (t) => {
@@ -62,7 +68,15 @@ describe('the odd filesystem', () => {
   });
 
   it('has short names, late and coarse times, inode numbers of paths, and one case', async (t) => {
-    const odd = await mountOdd(t, { nameMax: 143, lag: 3600, grain: 2, pathInodes: true, ignoreCase: true, mode: 0o777, uid: 9 });
+    const odd = await mountOdd(t, {
+      nameMax: 143,
+      lag: 3600,
+      grain: 2,
+      pathInodes: true,
+      ignoreCase: true,
+      mode: 0o777,
+      uid: 9,
+    });
     if (odd === undefined) return;
     const at = (name: string): string => join(odd.folder, name);
     assert.throws(() => fs.writeFileSync(at('n'.repeat(144)), ''), { code: 'ENAMETOOLONG' });

@@ -11,16 +11,46 @@ import { newFolder } from '../support/folder.ts';
 import { environment, needsRoot, needsTools } from '../support/needs.ts';
 import { run } from '../support/run.ts';
 
-/** The calls that can be spoiled. A program's open(2) is a lookup of each name in the path, then an open or a create. */
+/**
+ * The calls that can be spoiled. A program's open(2) is a lookup of each name in the path, then an open or a create.
+ */
 export type OddCall =
-  | 'lookup' | 'stat' | 'open' | 'create' | 'read' | 'write' | 'fsync' | 'close' | 'truncate' | 'chmod' | 'chown' | 'utimens'
-  | 'opendir' | 'readdir' | 'fsyncdir' | 'mkdir' | 'rmdir' | 'unlink' | 'rename' | 'link' | 'symlink' | 'readlink' | 'mknod'
-  | 'statfs' | 'setxattr' | 'getxattr' | 'listxattr' | 'removexattr';
+  | 'lookup'
+  | 'stat'
+  | 'open'
+  | 'create'
+  | 'read'
+  | 'write'
+  | 'fsync'
+  | 'close'
+  | 'truncate'
+  | 'chmod'
+  | 'chown'
+  | 'utimens'
+  | 'opendir'
+  | 'readdir'
+  | 'fsyncdir'
+  | 'mkdir'
+  | 'rmdir'
+  | 'unlink'
+  | 'rename'
+  | 'link'
+  | 'symlink'
+  | 'readlink'
+  | 'mknod'
+  | 'statfs'
+  | 'setxattr'
+  | 'getxattr'
+  | 'listxattr'
+  | 'removexattr';
 
 /** Of which calls something is said. */
 export interface Which {
   readonly call: OddCall;
-  /** Matches the path within the filesystem, as `/file`: of a rename and a link either path, of attributes also their names. */
+  /**
+   * Matches the path within the filesystem, as `/file`: of a rename and a link either path, of attributes also their
+   * names.
+   */
   readonly path?: RegExp;
 }
 
@@ -103,7 +133,10 @@ async function mount(t: TestContext, traits: Traits): Promise<OddFilesystem | un
   const server = spawn(program, [point, lower], { stdio: ['ignore', 'pipe', 'pipe'] });
   let complaint = '';
   server.stderr.on('data', (some: Buffer) => (complaint += some.toString()));
-  const ready = await Promise.race([once(server.stdout, 'data').then(() => true), once(server, 'exit').then(() => false)]);
+  const ready = await Promise.race([
+    once(server.stdout, 'data').then(() => true),
+    once(server, 'exit').then(() => false),
+  ]);
   if (!ready) {
     t.skip(`cannot mount: ${complaint.trim()}`);
     return undefined;
@@ -131,14 +164,22 @@ class Mounted implements OddFilesystem {
   }
 
   #tell(command: string, fields: Record<string, unknown>): void {
-    const words = Object.entries(fields).filter(([, value]) => value !== undefined).map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`);
+    const words = Object.entries(fields)
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`);
     writeFileSync(this.#control, [command, ...words].join(' '), { flag: 'r+' });
   }
 
   fail({ call, path = /^/, nth, times, since, error, after, data }: Rule): void {
     const asked = { call, path: path.source, nth, times: times === Infinity ? 2 ** 31 : times };
     const begins = since && { since_call: since.call, since_path: (since.path ?? /^/).source };
-    this.#tell('fail', { ...asked, ...begins, error: error && constants.errno[error], after: after && 1, data: data && Buffer.from(data).toString('hex') });
+    this.#tell('fail', {
+      ...asked,
+      ...begins,
+      error: error && constants.errno[error],
+      after: after && 1,
+      data: data && Buffer.from(data).toString('hex'),
+    });
   }
 
   set(traits: Traits): void {

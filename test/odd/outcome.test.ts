@@ -8,7 +8,10 @@ import { apis, names, refusedWith } from '../support/apis.ts';
 import { mountOdd, type OddFilesystem, type Rule } from './odd-filesystem.ts';
 
 async function errorOf(written: Promise<unknown>): Promise<WriteError> {
-  const error: unknown = await written.then(() => assert.fail('it resolved'), (thrown: unknown) => thrown);
+  const error: unknown = await written.then(
+    () => assert.fail('it resolved'),
+    (thrown: unknown) => thrown,
+  );
   assert.ok(WriteError.isWriteError(error), String(error));
   return error;
 }
@@ -32,7 +35,10 @@ for (const { name, write } of apis) {
         for (const code of ['EIO', 'ENOENT', 'ETIMEDOUT', 'EINVAL'] as const) {
           for (const content of ['new', 'another one']) {
             const { path, below } = prepare(odd, { call: 'rename', path: /\/file$/, error: code, after: true });
-            const outcome = await write(path, content).then(() => 'new', ({ outcome: told }: WriteError) => told);
+            const outcome = await write(path, content).then(
+              () => 'new',
+              ({ outcome: told }: WriteError) => told,
+            );
             assert.equal(readFileSync(below, 'utf8'), content);
             assert.ok(outcome !== 'old', `${code}: ${outcome}`);
             if (!pathInodes) assert.equal(outcome, 'new');
@@ -54,7 +60,10 @@ for (const { name, write } of apis) {
         if (odd === undefined) return;
         for (const code of ['EIO', 'EEXIST'] as const) {
           const { path, below } = prepare(odd, { call: 'link', path: /\/file$/, error: code, after: true }, null);
-          const outcome = await write(path, 'new', { overwrite: false }).then(() => 'new', ({ outcome: told }: WriteError) => told);
+          const outcome = await write(path, 'new', { overwrite: false }).then(
+            () => 'new',
+            ({ outcome: told }: WriteError) => told,
+          );
           assert.equal(readFileSync(below, 'utf8'), 'new');
           assert.ok(outcome !== 'old', `${code}: ${outcome}`);
           for (const left of names(odd.below)) unlinkSync(join(odd.below, left));
@@ -134,7 +143,10 @@ for (const { name, write } of apis) {
       for (const code of ['EINVAL', 'ENOTSUP'] as const) {
         const { path, below } = prepare(odd, { call: 'fsync', error: code, times: Infinity });
         const error = await errorOf(write(path, 'new'));
-        assert.deepEqual([error.code === code || error.code === 'EOPNOTSUPP', error.outcome, readFileSync(below, 'utf8')], [true, 'old', 'old']);
+        assert.deepEqual(
+          [error.code === code || error.code === 'EOPNOTSUPP', error.outcome, readFileSync(below, 'utf8')],
+          [true, 'old', 'old'],
+        );
         assert.match(error.message, /sync: 'try'/);
         assert.equal((await write(path, 'new', { sync: 'try' })).durable, 'unsupported');
         assert.equal((await write(path, 'new', { sync: 'try', ifUnchanged: 'skip' })).durable, 'unsupported');
@@ -148,14 +160,20 @@ for (const { name, write } of apis) {
 }
 
 describe('An update, on a filesystem with times of its own', () => {
-  for (const [name, update] of [['updateFile', updateFile], ['updateFileSync', async (...args: Parameters<typeof updateFileSync>) => updateFileSync(...args)]] as const) {
+  for (const [name, update] of [
+    ['updateFile', updateFile],
+    ['updateFileSync', async (...args: Parameters<typeof updateFileSync>) => updateFileSync(...args)],
+  ] as const) {
     it(`${name}() notices a change during the callback (G8)`, async (t) => {
       const odd = await mountOdd(t, { lag: 3600, grain: 2 });
       if (odd === undefined) return;
       const path = join(odd.folder, 'file');
       for (let round = 0; round < 4; round++) {
         writeFileSync(path, 'old');
-        await assert.rejects(update(path, () => (writeFileSync(path, 'his'), 'new')), refusedWith('ERR_VERSION_CONFLICT'));
+        await assert.rejects(
+          update(path, () => (writeFileSync(path, 'his'), 'new')),
+          refusedWith('ERR_VERSION_CONFLICT'),
+        );
         assert.equal(readFileSync(path, 'utf8'), 'his');
       }
     });

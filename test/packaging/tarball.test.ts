@@ -50,19 +50,37 @@ describe('the packed package', () => {
 
   before(() => {
     project = mkdtempSync(join(tmpdir(), 'untorn-packaging-'));
-    [packed] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], root)) as [Packed];
+    [packed] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], root)) as [
+      Packed,
+    ];
     tarball = join(project, packed.filename);
     files = packed.files.map(({ path }) => path);
     writeFileSync(join(project, 'package.json'), '{ "private": true }\n');
-    run('npm', ['install', '--no-audit', '--no-fund', tarball, `@types/node@${devDependencies['@types/node']}`], project);
+    run(
+      'npm',
+      ['install', '--no-audit', '--no-fund', tarball, `@types/node@${devDependencies['@types/node']}`],
+      project,
+    );
   });
   after(() => rmSync(project, { recursive: true, force: true }));
 
   it('holds nothing but the build and what introduces it', () => {
-    assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), ['LICENSE', 'README.md', 'package.json']);
+    assert.deepEqual(files.filter((path) => !path.startsWith('dist/')).toSorted(), [
+      'LICENSE',
+      'README.md',
+      'package.json',
+    ]);
     assert.deepEqual(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.cjs')).toSorted(), [
-      'dist/completions/_untorn', 'dist/completions/untorn.bash', 'dist/completions/untorn.fish', 'dist/index.d.cts', 'dist/index.d.mts', 'dist/index.mjs',
-      ...['-commit', '-edit', '-recover', '-run', '-sweep', '-write', ''].map((command) => `dist/man/untorn${command}.1`), 'dist/signal-exit.LICENSE.txt',
+      'dist/completions/_untorn',
+      'dist/completions/untorn.bash',
+      'dist/completions/untorn.fish',
+      'dist/index.d.cts',
+      'dist/index.d.mts',
+      'dist/index.mjs',
+      ...['-commit', '-edit', '-recover', '-run', '-sweep', '-write', ''].map(
+        (command) => `dist/man/untorn${command}.1`,
+      ),
+      'dist/signal-exit.LICENSE.txt',
     ]);
   });
 
@@ -74,16 +92,25 @@ describe('the packed package', () => {
 
   it('has everything that its README links to', () => {
     const links = [...readFileSync('README.md', 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path);
-    assert.deepEqual(links.filter((path) => !files.includes(path ?? '')), []);
+    assert.deepEqual(
+      links.filter((path) => !files.includes(path ?? '')),
+      [],
+    );
   });
 
   it('is used from an ECMAScript module', () => {
-    assert.equal(script('use.mjs', `import { writeFile } from 'untorn'; console.log((await writeFile('esm', 'new')).bytes);`), '3');
+    assert.equal(
+      script('use.mjs', `import { writeFile } from 'untorn'; console.log((await writeFile('esm', 'new')).bytes);`),
+      '3',
+    );
     assert.equal(readFileSync(join(project, 'esm'), 'utf8'), 'new');
   });
 
   it('is used from CommonJS by require()', () => {
-    assert.equal(script('use.cjs', `const { writeFileSync } = require('untorn'); console.log(writeFileSync('cjs', 'new').bytes);`), '3');
+    assert.equal(
+      script('use.cjs', `const { writeFileSync } = require('untorn'); console.log(writeFileSync('cjs', 'new').bytes);`),
+      '3',
+    );
     assert.equal(readFileSync(join(project, 'cjs'), 'utf8'), 'new');
   });
 
@@ -115,7 +142,12 @@ describe('the packed package', () => {
 
   it('has functions and classes with the names and parameters of the real ones', async () => {
     const real = (await import('#untorn/index.js')) as Record<string, unknown>;
-    const shape = (library: Record<string, unknown>) => Object.entries(library).map(([name, value]) => (typeof value === 'function' ? [name, value.name, value.length] : [name, String(value)])).toSorted();
+    const shape = (library: Record<string, unknown>) =>
+      Object.entries(library)
+        .map(([name, value]) =>
+          typeof value === 'function' ? [name, value.name, value.length] : [name, String(value)],
+        )
+        .toSorted();
     const source = `
       const library = require('untorn');
       console.log(JSON.stringify((${String(shape)})(library)));
@@ -140,7 +172,11 @@ describe('the packed package', () => {
     assert.match(stack, /at mine \(.*stack\.cjs:3:\d+\)/);
     assert.match(stack, /at async yours \(.*stack\.cjs:4:\d+\)/);
     for (const file of files.filter((path) => path.endsWith('.cjs'))) {
-      const longest = Math.max(...readFileSync(join(project, 'node_modules', 'untorn', file), 'utf8').split('\n').map((line) => line.length));
+      const longest = Math.max(
+        ...readFileSync(join(project, 'node_modules', 'untorn', file), 'utf8')
+          .split('\n')
+          .map((line) => line.length),
+      );
       assert.ok(longest < 2000, `${file} has a line of ${longest}`);
     }
   });
@@ -166,17 +202,30 @@ describe('the packed package', () => {
 
   it('needs no other package', () => {
     rmSync(join(project, 'node_modules', '@napi-rs'), { recursive: true });
-    assert.equal(script('bare.mjs', `import { writeFile } from 'untorn'; await writeFile('bare', '1'); console.log((await writeFile('bare', '12')).bytes);`), '2');
+    assert.equal(
+      script(
+        'bare.mjs',
+        `import { writeFile } from 'untorn'; await writeFile('bare', '1'); console.log((await writeFile('bare', '12')).bytes);`,
+      ),
+      '2',
+    );
     assert.equal(dependencies, undefined);
   });
 
   for (const format of ['esm', 'cjs']) {
     it(`works in a program that is bundled (${format})`, () => {
-      writeFileSync(join(project, 'bundled.mjs'), `import { openPending, writeFile } from 'untorn'; void (async () => { await writeFile('bundled', '1'); console.log((await writeFile('bundled', '12')).bytes); await openPending('bundled'); process.exit(); })();`);
+      writeFileSync(
+        join(project, 'bundled.mjs'),
+        `import { openPending, writeFile } from 'untorn'; void (async () => { await writeFile('bundled', '1'); console.log((await writeFile('bundled', '12')).bytes); await openPending('bundled'); process.exit(); })();`,
+      );
       const folder = mkdtempSync(join(tmpdir(), 'untorn-bundled-'));
       const program = format === 'esm' ? 'program.mjs' : 'program.cjs';
       try {
-        run(tool('esbuild'), ['bundled.mjs', '--bundle', '--platform=node', `--format=${format}`, `--outfile=${join(folder, program)}`], project);
+        run(
+          tool('esbuild'),
+          ['bundled.mjs', '--bundle', '--platform=node', `--format=${format}`, `--outfile=${join(folder, program)}`],
+          project,
+        );
         assert.equal(run(process.execPath, [program], folder).trim(), '2');
         assert.deepEqual(readdirSync(folder).toSorted(), ['bundled', program]);
       } finally {
@@ -187,7 +236,10 @@ describe('the packed package', () => {
 
   it('does not let anyone reach into it', () => {
     for (const inner of ['dist/index.cjs', `dist/v${version}/write.cjs`, `dist/v${version}/write`]) {
-      assert.equal(script('reach.mjs', `await import('untorn/${inner}').catch((error) => console.log(error.code));`), 'ERR_PACKAGE_PATH_NOT_EXPORTED');
+      assert.equal(
+        script('reach.mjs', `await import('untorn/${inner}').catch((error) => console.log(error.code));`),
+        'ERR_PACKAGE_PATH_NOT_EXPORTED',
+      );
     }
   });
 
@@ -212,7 +264,11 @@ describe('the packed package', () => {
           `export const half: unknown = atomicWriteSync('file', async (file) => file.write('half'));`,
         ].join('\n'),
       );
-      run(tool('tsc'), ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node', '--module', module, 'consumer.ts'], project);
+      run(
+        tool('tsc'),
+        ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node', '--module', module, 'consumer.ts'],
+        project,
+      );
     });
   }
 
@@ -229,7 +285,24 @@ describe('the packed package', () => {
       writeFileSync(join(project, `example-${index}.mts`), code.includes('import ') ? code : used + code);
       return `example-${index}.mts`;
     });
-    run(tool('tsc'), ['--outDir', 'emitted', '--strict', '--target', 'es2022', '--lib', 'es2022,esnext.disposable', '--types', 'node', '--module', 'nodenext', ...sources], project);
+    run(
+      tool('tsc'),
+      [
+        '--outDir',
+        'emitted',
+        '--strict',
+        '--target',
+        'es2022',
+        '--lib',
+        'es2022,esnext.disposable',
+        '--types',
+        'node',
+        '--module',
+        'nodenext',
+        ...sources,
+      ],
+      project,
+    );
     for (const source of sources) {
       const folder = mkdtempSync(join(project, 'run-'));
       writeFileSync(join(folder, 'settings.json'), '{}\n');
@@ -253,7 +326,10 @@ describe('the packed package', () => {
 /** The types that a module of `export type { … } from` and `export { …, type … } from` statements exports. */
 function* typeNames(source: string): Iterable<string> {
   for (const [, allTypes, names = ''] of source.matchAll(/export (type )?\{([^}]*)\}/g)) {
-    for (const name of names.split(',').map((text) => text.trim()).filter((text) => text !== '')) {
+    for (const name of names
+      .split(',')
+      .map((text) => text.trim())
+      .filter((text) => text !== '')) {
       if (allTypes !== undefined) yield name;
       else if (name.startsWith('type ')) yield name.slice('type '.length);
     }

@@ -12,7 +12,15 @@ export interface Target {
 }
 
 export interface Call {
-  readonly kind: 'writeFile' | 'writeFileSync' | 'atomicWrite' | 'atomicWriteSync' | 'pending' | 'pendingSync' | 'stream' | 'web stream';
+  readonly kind:
+    | 'writeFile'
+    | 'writeFileSync'
+    | 'atomicWrite'
+    | 'atomicWriteSync'
+    | 'pending'
+    | 'pendingSync'
+    | 'stream'
+    | 'web stream';
   readonly target: Target;
   /** `'same'`: bytes that other calls write too. */
   readonly content: 'own' | 'same';
@@ -30,9 +38,16 @@ export interface Call {
   readonly awaited: boolean;
 }
 
-export type Action = Call | { readonly kind: 'remove'; readonly target: Target } | { readonly kind: 'turns'; readonly turns: number } | { readonly kind: 'wait for all' };
+export type Action =
+  | Call
+  | { readonly kind: 'remove'; readonly target: Target }
+  | { readonly kind: 'turns'; readonly turns: number }
+  | { readonly kind: 'wait for all' };
 
-const target = fc.record({ file: fc.constantFrom(...files), alias: fc.constantFrom('plain', 'plain', 'plain', ...aliases) });
+const target = fc.record({
+  file: fc.constantFrom(...files),
+  alias: fc.constantFrom('plain', 'plain', 'plain', ...aliases),
+});
 const turns = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 12 }));
 
 /** Calls that may overtake each other must be frequent: most have no options that forbid it, and are not awaited. */
@@ -46,10 +61,25 @@ const further = fc.record(
   },
   { requiredKeys: ['durability'] },
 );
-const options = fc.oneof({ weight: 3, arbitrary: fc.record({ durability }) }, { weight: 2, arbitrary: further }) as fc.Arbitrary<Call['options']>;
+const options = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ durability }) },
+  { weight: 2, arbitrary: further },
+) as fc.Arbitrary<Call['options']>;
 
 const call: fc.Arbitrary<Call> = fc.record({
-  kind: fc.constantFrom('writeFile', 'writeFile', 'writeFile', 'writeFileSync', 'writeFileSync', 'atomicWrite', 'atomicWriteSync', 'pending', 'pendingSync', 'stream', 'web stream'),
+  kind: fc.constantFrom(
+    'writeFile',
+    'writeFile',
+    'writeFile',
+    'writeFileSync',
+    'writeFileSync',
+    'atomicWrite',
+    'atomicWriteSync',
+    'pending',
+    'pendingSync',
+    'stream',
+    'web stream',
+  ),
   target,
   content: fc.constantFrom('own', 'own', 'own', 'same'),
   size: fc.constantFrom(0, 10, 10, 5000, 200_000),
@@ -67,7 +97,9 @@ const rest: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ kind: fc.constant('wait for all') }),
 );
 
-const single: fc.Arbitrary<Action[]> = fc.oneof({ weight: 6, arbitrary: call as fc.Arbitrary<Action> }, { weight: 1, arbitrary: rest }).map((action) => [action]);
+const single: fc.Arbitrary<Action[]> = fc
+  .oneof({ weight: 6, arbitrary: call as fc.Arbitrary<Action> }, { weight: 1, arbitrary: rest })
+  .map((action) => [action]);
 
 const hurried = fc.record({
   kind: fc.constantFrom('writeFile', 'writeFile', 'writeFile', 'writeFileSync', 'pendingSync', 'stream'),
@@ -77,13 +109,28 @@ const hurried = fc.record({
   pause: fc.integer({ min: 0, max: 6 }),
 });
 
-/** Calls for one file that nobody waits for, the next one at any moment of those before: where the order can go wrong. */
-const burst: fc.Arbitrary<Action[]> = fc.record({ file: fc.constantFrom(...files), calls: fc.array(hurried, { minLength: 2, maxLength: 8 }) }).map(({ file, calls }) =>
-  calls.flatMap(({ kind, alias, durability, size, pause }): Action[] => [
-    { kind, target: { file, alias }, content: 'own', size, options: { durability }, fate: 'commit', source: false, turns: 0, abort: undefined, awaited: false } as Call,
-    { kind: 'turns', turns: pause },
-  ]),
-);
+/**
+ * Calls for one file that nobody waits for, the next one at any moment of those before: where the order can go wrong.
+ */
+const burst: fc.Arbitrary<Action[]> = fc
+  .record({ file: fc.constantFrom(...files), calls: fc.array(hurried, { minLength: 2, maxLength: 8 }) })
+  .map(({ file, calls }) =>
+    calls.flatMap(({ kind, alias, durability, size, pause }): Action[] => [
+      {
+        kind,
+        target: { file, alias },
+        content: 'own',
+        size,
+        options: { durability },
+        fate: 'commit',
+        source: false,
+        turns: 0,
+        abort: undefined,
+        awaited: false,
+      } as Call,
+      { kind: 'turns', turns: pause },
+    ]),
+  );
 
 /** A program: single actions and bursts. */
 export const programs: fc.Arbitrary<Action[]> = fc

@@ -21,9 +21,22 @@ describe('any sequence of calls', () => {
       });
     });
     t.diagnostic(`UNTORN_PROPERTY_SEED=${seed}`);
-    await fc.assert(property, { seed, numRuns: 1_000_000, interruptAfterTimeLimit: seconds * 1000, markInterruptAsFailure: false, includeErrorInReport: true });
+    await fc.assert(property, {
+      seed,
+      numRuns: 1_000_000,
+      interruptAfterTimeLimit: seconds * 1000,
+      markInterruptAsFailure: false,
+      includeErrorInReport: true,
+    });
     t.diagnostic(`${runs} programs in ${seconds} s`);
     if (failures.length > 0) throw failures[0];
-    note({ of: 'random programs', guarantees: ['G1', 'G4', 'G7', 'G10'], filesystem: filesystemOf(parent), durabilities: everyDurability, count: runs, violations: 0 });
+    note({
+      of: 'random programs',
+      guarantees: ['G1', 'G4', 'G7', 'G10'],
+      filesystem: filesystemOf(parent),
+      durabilities: everyDurability,
+      count: runs,
+      violations: 0,
+    });
   });
 });

@@ -43,7 +43,11 @@ export class Entry {
 
   /** A synchronous call has returned: its content is there at this moment. */
   isBlocking(): void {
-    assert.equal(short(this.#history.look(this.call)), short(this.content), `what ${this.name} wrote is not there when it returns`);
+    assert.equal(
+      short(this.#history.look(this.call)),
+      short(this.content),
+      `what ${this.name} wrote is not there when it returns`,
+    );
   }
 
   resolve(result: WriteResult | undefined): void {
@@ -128,18 +132,30 @@ function checkTold(entry: Entry, all: readonly Entry[], removals: readonly numbe
     const code = (error as NodeJS.ErrnoException).code;
     const removed = removals.some((moment) => moment > made && moment < settled);
     const expected =
-      (error as Error).constructor.name === 'NoMore' || (error as { cause?: Error }).cause?.constructor.name === 'NoMore'
+      (error as Error).constructor.name === 'NoMore' ||
+      (error as { cause?: Error }).cause?.constructor.name === 'NoMore'
         ? call.fate === 'fail'
-        : (code === 'ABORT_ERR' && entry.aborted) || (code === 'EEXIST' && entry.creates) ||
-          (code === 'ERR_UNTORN_OVERTAKEN' && call.options.mode !== undefined && newer(entry, all)) || (code === 'ENOENT' && removed);
+        : (code === 'ABORT_ERR' && entry.aborted) ||
+          (code === 'EEXIST' && entry.creates) ||
+          (code === 'ERR_UNTORN_OVERTAKEN' && call.options.mode !== undefined && newer(entry, all)) ||
+          (code === 'ENOENT' && removed);
     assert.ok(expected, `${name} fails with ${String((error as Error).stack)}`);
   }
   if (state !== 'succeeded') return;
-  assert.ok(call.fate === 'commit' || call.kind.startsWith('writeFileSync') || (call.kind === 'writeFile' && !call.source), `${name} succeeds, though its source failed`);
+  assert.ok(
+    call.fate === 'commit' || call.kind.startsWith('writeFileSync') || (call.kind === 'writeFile' && !call.source),
+    `${name} succeeds, though its source failed`,
+  );
   if (result === undefined) return;
   assert.equal(result.bytes, entry.content.length);
   if (result.superseded) assert.ok(newer(entry, all), `${name} is superseded by nothing`);
-  const before = all.find((other) => entry.creates && other.placed && other.settled < made && !removals.some((moment) => moment > other.made && moment < settled));
+  const before = all.find(
+    (other) =>
+      entry.creates &&
+      other.placed &&
+      other.settled < made &&
+      !removals.some((moment) => moment > other.made && moment < settled),
+  );
   assert.equal(before, undefined, `${name} creates what ${before?.name} had created`);
 }
 
@@ -156,8 +172,11 @@ function checkSeen(entry: Entry, all: readonly Entry[], removals: readonly numbe
     assert.notEqual(removedAt, undefined, `the file is absent when ${name} is over`);
     return;
   }
-  const notOlder = (other: Entry): boolean => other.last > entry.first || (removedAt !== undefined && other.creates && other.settled > removedAt);
-  const fits = all.some((other) => other.content === seen && other.placed && other.made < settled && (other === entry || notOlder(other)));
+  const notOlder = (other: Entry): boolean =>
+    other.last > entry.first || (removedAt !== undefined && other.creates && other.settled > removedAt);
+  const fits = all.some(
+    (other) => other.content === seen && other.placed && other.made < settled && (other === entry || notOlder(other)),
+  );
   assert.ok(fits, `older content ${short(seen)} is in place when ${name} is over`);
 }
 
@@ -170,7 +189,8 @@ function checkEnd(content: string | undefined, all: readonly Entry[], removals: 
     assert.equal(after, undefined, `the file is absent at the end, after ${after?.name}`);
     return;
   }
-  const last = (entry: Entry): boolean => !placed.some((other) => other.first > entry.last && !(entry.creates && removedAt > other.made));
+  const last = (entry: Entry): boolean =>
+    !placed.some((other) => other.first > entry.last && !(entry.creates && removedAt > other.made));
   const fits = placed.some((entry) => entry.content === content && entry.settled > removedAt && last(entry));
   assert.ok(fits, `${short(content)} is in place at the end`);
 }

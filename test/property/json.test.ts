@@ -16,33 +16,67 @@ describe('JSON, for any value', () => {
 
   it('is read as it was written, in any layout', () => {
     fc.assert(
-      fc.property(json, fc.constantFrom(undefined, 0, 1, '\t'), fc.constantFrom('', '\n', '\r\n'), (value, indent, end) => {
-        plainWrite(here.at('file'), `{\r\n   "old": 1\r\n}${end}`);
-        writeJsonSync(here.at('file'), value, { indent, durability: 'off' });
-        assert.deepEqual(readJsonSync(here.at('file')), JSON.parse(JSON.stringify(value)));
-      }),
+      fc.property(
+        json,
+        fc.constantFrom(undefined, 0, 1, '\t'),
+        fc.constantFrom('', '\n', '\r\n'),
+        (value, indent, end) => {
+          plainWrite(here.at('file'), `{\r\n   "old": 1\r\n}${end}`);
+          writeJsonSync(here.at('file'), value, { indent, durability: 'off' });
+          assert.deepEqual(readJsonSync(here.at('file')), JSON.parse(JSON.stringify(value)));
+        },
+      ),
     );
   });
 
   it('is indented as JSON.stringify() does it', () => {
-    fc.assert(fc.property(json, fc.constantFrom(' ', '    ', '\t'), (value, indent) => assert.equal(indentJson(JSON.stringify(value), indent, '\n'), JSON.stringify(value, undefined, indent))));
+    fc.assert(
+      fc.property(json, fc.constantFrom(' ', '    ', '\t'), (value, indent) =>
+        assert.equal(indentJson(JSON.stringify(value), indent, '\n'), JSON.stringify(value, undefined, indent)),
+      ),
+    );
   });
 
   it('is what JSON.stringify() makes of it, or refused if that is another value', () => {
-    const lost = fc.constantFrom(undefined, Number.NaN, Infinity, 1n, new Map(), Symbol('a'), () => 1, new Date(Number.NaN), new Date(0), new Uint8Array(1));
+    const lost = fc.constantFrom(
+      undefined,
+      Number.NaN,
+      Infinity,
+      1n,
+      new Map(),
+      Symbol('a'),
+      () => 1,
+      new Date(Number.NaN),
+      new Date(0),
+      new Uint8Array(1),
+    );
     const values = fc.letrec<{ value: unknown }>((tie) => ({
-      value: fc.oneof({ maxDepth: 4 }, fc.oneof(text, fc.integer(), fc.constant(null), lost), fc.array(tie('value'), { maxLength: 3 }), fc.dictionary(text, tie('value'), { maxKeys: 3 })),
+      value: fc.oneof(
+        { maxDepth: 4 },
+        fc.oneof(text, fc.integer(), fc.constant(null), lost),
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.dictionary(text, tie('value'), { maxKeys: 3 }),
+      ),
     })).value;
     const holds = (value: unknown): boolean => {
       if (Array.isArray(value)) return value.every((item) => item !== undefined && holds(item));
       if (value instanceof Date) return !Number.isNaN(value.getTime());
-      if (typeof value !== 'object' || value === null) return ['string', 'boolean'].includes(typeof value) || value === null || Number.isFinite(value);
-      return !(value instanceof Map) && !ArrayBuffer.isView(value) && Object.values(value).every((item) => item === undefined || holds(item));
+      if (typeof value !== 'object' || value === null)
+        return ['string', 'boolean'].includes(typeof value) || value === null || Number.isFinite(value);
+      return (
+        !(value instanceof Map) &&
+        !ArrayBuffer.isView(value) &&
+        Object.values(value).every((item) => item === undefined || holds(item))
+      );
     };
     fc.assert(
       fc.property(values, (value) => {
         if (holds(value)) assert.equal(stringify(value), JSON.stringify(value));
-        else assert.throws(() => stringify(value), { name: 'TypeError', message: /^"value.*" is .*, which JSON cannot hold$/s });
+        else
+          assert.throws(() => stringify(value), {
+            name: 'TypeError',
+            message: /^"value.*" is .*, which JSON cannot hold$/s,
+          });
       }),
       { numRuns: 1000 },
     );

@@ -1,4 +1,7 @@
-/** The package with a mistake in it, made by changing one of its methods or of its calls of the system, until it is undone. */
+/**
+ * The package with a mistake in it, made by changing one of its methods or of its calls of the system, until it is
+ * undone.
+ */
 import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
 import { Turn } from '#untorn/order/turn.js';
 import type { PathName } from '#untorn/contract/path-name.js';
@@ -15,7 +18,9 @@ function change<T extends object, K extends keyof T>(of: T, name: K, changed: (o
 
 const sync = syncSystem as { -readonly [K in keyof typeof syncSystem]: (typeof syncSystem)[K] };
 const async = asyncSystem as { -readonly [K in keyof typeof asyncSystem]: (typeof asyncSystem)[K] };
-const both = (one: Undo, other: Undo): Undo => () => (one(), other());
+const both =
+  (one: Undo, other: Undo): Undo =>
+  () => (one(), other());
 
 /** Renames that another thread takes its time for: what races with them meets them nearly always. */
 export function slowRenames(): Undo {
@@ -28,13 +33,23 @@ export function slowRenames(): Undo {
 export const mutants: Readonly<Record<string, () => Undo>> = {
   'an older write is renamed over a newer one': () => change(Turn.prototype, 'newer', () => () => undefined),
   'a synchronous write does not mind the rename that another thread is at': () =>
-    change(Turn.prototype, 'finishOther', () => function* () {
-      return undefined;
-    }),
+    change(
+      Turn.prototype,
+      'finishOther',
+      () =>
+        function* () {
+          return undefined;
+        },
+    ),
   'names of one file stand in different lines': () =>
-    change(Turn.prototype, 'claim', () => function* () {
-      return true;
-    }),
+    change(
+      Turn.prototype,
+      'claim',
+      () =>
+        function* () {
+          return true;
+        },
+    ),
   'temporary files are not removed': () =>
     both(
       change(sync, 'unlink', () => () => undefined),
@@ -44,8 +59,19 @@ export const mutants: Readonly<Record<string, () => Undo>> = {
     ),
   'the last byte of a longer content is forgotten': () =>
     both(
-      change(sync, 'write', (write) => (fd, bytes) => write(fd, bytes.subarray(0, bytes.byteLength > 100 ? -1 : undefined)) + (bytes.byteLength > 100 ? 1 : 0)),
-      change(async, 'write', (write) => (fd, bytes, done) =>
-        write(fd, bytes.subarray(0, bytes.byteLength > 100 ? -1 : undefined), (error: unknown, count = 0) => done(error, count + (bytes.byteLength > 100 ? 1 : 0)))),
+      change(
+        sync,
+        'write',
+        (write) => (fd, bytes) =>
+          write(fd, bytes.subarray(0, bytes.byteLength > 100 ? -1 : undefined)) + (bytes.byteLength > 100 ? 1 : 0),
+      ),
+      change(
+        async,
+        'write',
+        (write) => (fd, bytes, done) =>
+          write(fd, bytes.subarray(0, bytes.byteLength > 100 ? -1 : undefined), (error: unknown, count = 0) =>
+            done(error, count + (bytes.byteLength > 100 ? 1 : 0)),
+          ),
+      ),
     ),
 };

@@ -33,8 +33,17 @@ export async function perform(library: Library, call: Call, path: PathLike, entr
 }
 
 /** Each gives a result, or undefined where the content was discarded without an error. */
-const ways: Record<Call['kind'], (library: Library, call: Call, path: PathLike, entry: Entry) => WriteResult | undefined | Promise<WriteResult | undefined>> = {
-  writeFile: (library, call, path, entry) => library.writeFile(path, call.source ? pieces(call, entry) : entry.content, options(call, entry)),
+const ways: Record<
+  Call['kind'],
+  (
+    library: Library,
+    call: Call,
+    path: PathLike,
+    entry: Entry,
+  ) => WriteResult | undefined | Promise<WriteResult | undefined>
+> = {
+  writeFile: (library, call, path, entry) =>
+    library.writeFile(path, call.source ? pieces(call, entry) : entry.content, options(call, entry)),
   writeFileSync: (library, call, path, entry) => library.writeFileSync(path, entry.content, options(call, entry)),
 
   atomicWrite(library, call, path, entry) {
@@ -46,10 +55,14 @@ const ways: Record<Call['kind'], (library: Library, call: Call, path: PathLike, 
   },
 
   atomicWriteSync(library, call, path, entry) {
-    return library.atomicWriteSync(path, (file) => {
-      file.write(entry.content);
-      if (call.fate !== 'commit') throw call.fate === 'fail' ? new NoMore() : new Discarded();
-    }, options(call, entry));
+    return library.atomicWriteSync(
+      path,
+      (file) => {
+        file.write(entry.content);
+        if (call.fate !== 'commit') throw call.fate === 'fail' ? new NoMore() : new Discarded();
+      },
+      options(call, entry),
+    );
   },
 
   async pending(library, call, path, entry) {
@@ -128,4 +141,3 @@ function options({ options: given, abort, kind }: Call, entry: Entry): Call['opt
   void later();
   return { ...given, signal: controller.signal };
 }
-

@@ -75,7 +75,8 @@ export async function run(program: readonly Action[], library: Library): Promise
           await settled(running);
           break;
         case 'remove':
-          if (folder.remove(action.target.file)) history.removals.push({ file: action.target.file, moment: history.moment() });
+          if (folder.remove(action.target.file))
+            history.removals.push({ file: action.target.file, moment: history.moment() });
           break;
         default: {
           const content = `${action.content === 'own' ? `#${index}` : 'same'}:`.padEnd(action.size, '.');
@@ -87,7 +88,11 @@ export async function run(program: readonly Action[], library: Library): Promise
     }
     await settled(running);
     history.check(files);
-    assert.deepEqual(readdirSync(folder.path).filter((name) => name.includes('untorn-')), [], 'temporary files are left');
+    assert.deepEqual(
+      readdirSync(folder.path).filter((name) => name.includes('untorn-')),
+      [],
+      'temporary files are left',
+    );
   } finally {
     rmSync(folder.path, { recursive: true, force: true });
   }

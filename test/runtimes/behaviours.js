@@ -1,13 +1,49 @@
-// What untorn does in the process that runs this: argv has a folder that scenery.js prepared. Prints one line of JSON for each behaviour.
+// What untorn does in the process that runs this: argv has a folder that scenery.js prepared. Prints one line of JSON
+// for each behaviour.
 import assert from 'node:assert/strict';
-import { chmodSync, createReadStream, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync as put } from 'node:fs';
+import {
+  chmodSync,
+  createReadStream,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync as put,
+} from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
-  atomicWrite, atomicWriteSync, createWritableStream, createWriter, createWriteStream, openPending, openPendingSync, readJson, readJsonSync, readVersioned, readVersionedSync, recover, recoverSync, replaceDirectory, replaceDirectorySync,
-  sweep, sweepSync, transaction, transactionSync, updateFile, updateFileSync, updateJson, updateJsonSync, WriteError, writeFile, writeFileSync, writeJson, writeJsonSync,
+  atomicWrite,
+  atomicWriteSync,
+  createWritableStream,
+  createWriter,
+  createWriteStream,
+  openPending,
+  openPendingSync,
+  readJson,
+  readJsonSync,
+  readVersioned,
+  readVersionedSync,
+  recover,
+  recoverSync,
+  replaceDirectory,
+  replaceDirectorySync,
+  sweep,
+  sweepSync,
+  transaction,
+  transactionSync,
+  updateFile,
+  updateFileSync,
+  updateJson,
+  updateJsonSync,
+  WriteError,
+  writeFile,
+  writeFileSync,
+  writeJson,
+  writeJsonSync,
 } from 'untorn';
 
 const folder = process.argv[2];
@@ -27,10 +63,20 @@ async function* failing() {
 const behaviours = {
   async 'writeFile() replaces and creates'({ file, at }) {
     const result = await writeFile(file, 'new');
-    assert.deepEqual([result.path, result.bytes, result.replaced, result.atomic, text(file)], [file, 3, true, true, 'new']);
+    assert.deepEqual(
+      [result.path, result.bytes, result.replaced, result.atomic, text(file)],
+      [file, 3, true, true, 'new'],
+    );
     assert.match(String(result.durable), /^(true|unsupported)$/);
     assert.equal((await writeFile(at('created'), 'new')).replaced, false);
-    for (const data of [Buffer.from('new'), new Uint8Array([110, 101, 119]), new Blob(['new']), new Blob(['new']).stream(), Readable.from(['n', 'ew']), ['n', 'ew']]) {
+    for (const data of [
+      Buffer.from('new'),
+      new Uint8Array([110, 101, 119]),
+      new Blob(['new']),
+      new Blob(['new']).stream(),
+      Readable.from(['n', 'ew']),
+      ['n', 'ew'],
+    ]) {
       await writeFile(at('created'), data);
       assert.equal(text(at('created')), 'new');
       put(at('created'), 'old');
@@ -38,7 +84,10 @@ const behaviours = {
   },
   'writeFileSync() replaces and creates'({ file, at }) {
     assert.deepEqual([writeFileSync(file, 'new').replaced, text(file)], [true, 'new']);
-    assert.deepEqual([writeFileSync(at('created'), new Uint16Array([0x6168])).replaced, text(at('created'))], [false, 'ha']);
+    assert.deepEqual(
+      [writeFileSync(at('created'), new Uint16Array([0x6168])).replaced, text(at('created'))],
+      [false, 'ha'],
+    );
   },
   async 'writes every durability, and parents'({ at }) {
     for (const durability of ['full', 'normal', 'off']) {
@@ -59,9 +108,22 @@ const behaviours = {
       assert.equal(text(file), 'old');
     });
     assert.equal(text(file), 'newer');
-    await assert.rejects(atomicWrite(file, async (pending) => { await pending.write('half'); throw new Error('mine'); }), { message: 'mine' });
+    await assert.rejects(
+      atomicWrite(file, async (pending) => {
+        await pending.write('half');
+        throw new Error('mine');
+      }),
+      { message: 'mine' },
+    );
     atomicWriteSync(file, (pending) => void pending.write('sync'));
-    assert.throws(() => atomicWriteSync(file, (pending) => { pending.write('half'); throw new Error('mine'); }), { message: 'mine' });
+    assert.throws(
+      () =>
+        atomicWriteSync(file, (pending) => {
+          pending.write('half');
+          throw new Error('mine');
+        }),
+      { message: 'mine' },
+    );
     assert.equal(text(file), 'sync');
   },
   async 'pending files commit, or are discarded'({ file }) {
@@ -128,7 +190,9 @@ const behaviours = {
   async 'overwrite: false creates once'({ file, at }) {
     await assert.rejects(writeFile(file, 'new', { overwrite: false }), failsWith('EEXIST'));
     assert.throws(() => writeFileSync(file, 'new', { overwrite: false }), failsWith('EEXIST'));
-    const settled = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => writeFile(at('once'), `${index}`, { overwrite: false })));
+    const settled = await Promise.allSettled(
+      Array.from({ length: 10 }, (_, index) => writeFile(at('once'), `${index}`, { overwrite: false })),
+    );
     assert.equal(settled.filter(({ status }) => status === 'fulfilled').length, 1);
     assert.equal(text(file), 'old');
   },
@@ -162,17 +226,26 @@ const behaviours = {
   async 'a symbolic link is followed, also a dangling one'() {
     const at = (name) => join(folder, 'links', name);
     const { path } = await writeFile(at('link'), 'by the link');
-    assert.deepEqual([text(at('file')), lstatSync(at('link')).isSymbolicLink(), path], ['by the link', true, at('file')]);
+    assert.deepEqual(
+      [text(at('file')), lstatSync(at('link')).isSymbolicLink(), path],
+      ['by the link', true, at('file')],
+    );
     writeFileSync(at('link'), 'again');
     await writeFile(at('dangling'), 'created');
-    assert.deepEqual([text(at('file')), text(at('absent')), lstatSync(at('dangling')).isSymbolicLink()], ['again', 'created', true]);
+    assert.deepEqual(
+      [text(at('file')), text(at('absent')), lstatSync(at('dangling')).isSymbolicLink()],
+      ['again', 'created', true],
+    );
     await assert.rejects(writeFile(at('link'), 'new', { symlink: 'refuse' }), failsWith('ELOOP'));
   },
   async 'a FIFO and a directory are refused'({ at }) {
     const fifo = join(folder, 'links', 'fifo');
     if (lstatSync(fifo).isFIFO()) {
       await assert.rejects(writeFile(fifo, 'new'), (error) => error.outcome === 'old');
-      assert.throws(() => writeFileSync(fifo, 'new'), (error) => error.outcome === 'old');
+      assert.throws(
+        () => writeFileSync(fifo, 'new'),
+        (error) => error.outcome === 'old',
+      );
     }
     mkdirSync(at('folder'));
     await assert.rejects(writeFile(at('folder'), 'new'), failsWith('EISDIR'));
@@ -180,14 +253,20 @@ const behaviours = {
   },
   async 'a missing directory is an error that says so'({ at }) {
     await assert.rejects(writeFile(at('none/file'), 'new'), failsWith('ENOENT'));
-    assert.throws(() => writeFileSync(at('none/file'), 'new'), { code: 'ENOENT', message: /its directory does not exist/ });
+    assert.throws(() => writeFileSync(at('none/file'), 'new'), {
+      code: 'ENOENT',
+      message: /its directory does not exist/,
+    });
     await assert.rejects(writeFile(at('file\0'), 'new'), TypeError);
   },
   async 'an abort keeps the old file'({ file }) {
     await assert.rejects(writeFile(file, 'new', { signal: AbortSignal.abort() }), isAbort);
     for (let turns = 0; turns < 5; turns++) {
       const controller = new AbortController();
-      const slow = async function* () { yield 'half'; await new Promise((resolve) => void setTimeout(resolve, 50)); };
+      const slow = async function* () {
+        yield 'half';
+        await new Promise((resolve) => void setTimeout(resolve, 50));
+      };
       const write = assert.rejects(writeFile(file, slow(), { signal: controller.signal }), isAbort);
       for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
       controller.abort();
@@ -202,11 +281,17 @@ const behaviours = {
     assert.equal(readFileSync(path, 'utf8'), 'newer');
   },
   async 'updateFile() loses no update, and leaves no lock'({ file, at }) {
-    const append = (letter) => (old = '') => old + letter;
+    const append =
+      (letter) =>
+      (old = '') =>
+        old + letter;
     await Promise.all([...'abcdefgh'].map((letter) => updateFile(at('letters'), append(letter), 'utf8')));
     updateFileSync(at('letters'), append('i'), 'utf8');
     assert.equal(text(at('letters')), 'abcdefghi');
-    await assert.rejects(updateFile(file, () => assert.throws(() => updateFileSync(file, () => 'new'), failsWith('ERR_LOCK_DEADLOCK'))), { code: 'ERR_INVALID_RETURN_VALUE' });
+    await assert.rejects(
+      updateFile(file, () => assert.throws(() => updateFileSync(file, () => 'new'), failsWith('ERR_LOCK_DEADLOCK'))),
+      { code: 'ERR_INVALID_RETURN_VALUE' },
+    );
     const lost = updateFile(file, () => {
       put(file, 'foreign');
       return 'new';
@@ -228,7 +313,8 @@ const behaviours = {
     await updateJson(file, ({ count }) => ({ count: count + 1 }));
     updateJsonSync(file, ({ count }) => ({ count: count + 1 }));
     assert.deepEqual([text(file), await readJson(file)], ['{\n  "count": 3\n}\n', { count: 3 }]);
-    for (const write of [writeJson, async (...given) => writeJsonSync(...given)]) await assert.rejects(write(file, { big: 1n }), TypeError);
+    for (const write of [writeJson, async (...given) => writeJsonSync(...given)])
+      await assert.rejects(write(file, { big: 1n }), TypeError);
     assert.deepEqual([readJsonSync(at('absent'), { initial: [] }), text(file).length], [[], 17]);
   },
   async 'createWriter() writes the newest value, by flush, flushSync and close'({ at }) {
@@ -256,22 +342,45 @@ const behaviours = {
       await tx.remove(at('gone'));
     });
     transactionSync((tx) => tx.rename(at('other/created'), at('moved')));
-    await assert.rejects(transaction(async (tx) => { await tx.writeFile(file, 'newer'); throw new Error('mine'); }), { message: 'mine' });
-    assert.throws(() => transactionSync((tx) => { tx.writeFile(file, 'newer'); throw new Error('mine'); }), { message: 'mine' });
-    assert.deepEqual([text(file), text(at('moved')), readdirSync(at('')).toSorted(), readdirSync(at('other'))], ['new', 'new', ['file', 'moved', 'other'], []]);
-    for (const { completed, removed, kept } of [await recover(at('')), recoverSync(at('other'))]) assert.deepEqual([completed, removed, kept], [[], [], []]);
+    await assert.rejects(
+      transaction(async (tx) => {
+        await tx.writeFile(file, 'newer');
+        throw new Error('mine');
+      }),
+      { message: 'mine' },
+    );
+    assert.throws(
+      () =>
+        transactionSync((tx) => {
+          tx.writeFile(file, 'newer');
+          throw new Error('mine');
+        }),
+      { message: 'mine' },
+    );
+    assert.deepEqual(
+      [text(file), text(at('moved')), readdirSync(at('')).toSorted(), readdirSync(at('other'))],
+      ['new', 'new', ['file', 'moved', 'other'], []],
+    );
+    for (const { completed, removed, kept } of [await recover(at('')), recoverSync(at('other'))])
+      assert.deepEqual([completed, removed, kept], [[], [], []]);
   },
   async 'replaceDirectory() swaps what a link leads to'({ at }) {
     const path = at('current');
     await replaceDirectory(path, (directory) => put(join(directory, 'file'), 'one'));
     replaceDirectorySync(path, (directory) => put(join(directory, 'file'), 'two'));
     assert.deepEqual([text(join(path, 'file')), readdirSync(at('')).length], ['two', 3]);
-    await assert.rejects(replaceDirectory(path, () => { throw new Error('mine'); }), { message: 'mine' });
+    await assert.rejects(
+      replaceDirectory(path, () => {
+        throw new Error('mine');
+      }),
+      { message: 'mine' },
+    );
     assert.equal(text(join(path, 'file')), 'two');
   },
   async 'sweep() leaves a live writer alone'({ file, at }) {
     const pending = await openPending(file);
-    for (const { kept, removed } of [await sweep(at('')), sweepSync(at(''))]) assert.deepEqual([kept.map(({ reason }) => reason), removed], [['alive'], []]);
+    for (const { kept, removed } of [await sweep(at('')), sweepSync(at(''))])
+      assert.deepEqual([kept.map(({ reason }) => reason), removed], [['alive'], []]);
     await pending.discard();
   },
 };
@@ -280,7 +389,8 @@ const temporaries = (path) => readdirSync(path).filter((name) => /untorn-(?!v-)/
 
 /** A stream may still be removing its file when a pipeline has failed. */
 async function gone(file) {
-  for (let turns = 0; turns < 200 && temporaries(join(file, '..')).length > 0; turns++) await new Promise((resolve) => void setTimeout(resolve, 5));
+  for (let turns = 0; turns < 200 && temporaries(join(file, '..')).length > 0; turns++)
+    await new Promise((resolve) => void setTimeout(resolve, 5));
 }
 
 let number = 0;
@@ -290,7 +400,10 @@ for (const [name, behave] of Object.entries(behaviours)) {
   const at = (part) => join(own, part);
   put(at('file'), 'old');
   try {
-    await Promise.race([behave({ file: at('file'), at }), new Promise((_, reject) => void setTimeout(() => reject(new Error('not settled after 20 s')), 20_000).unref())]);
+    await Promise.race([
+      behave({ file: at('file'), at }),
+      new Promise((_, reject) => void setTimeout(() => reject(new Error('not settled after 20 s')), 20_000).unref()),
+    ]);
     assert.deepEqual(temporaries(own), [], 'temporary files are left');
     console.log(JSON.stringify({ name }));
   } catch (error) {

@@ -21,7 +21,8 @@ export async function check(binary, args, consumer) {
     const own = folder();
     const file = join(own, 'file');
     writeFileSync(file, 'old');
-    const start = (scene, { before = [], onLine } = {}) => begin([...before, binary, ...args('scene')(own), scene, file], onLine);
+    const start = (scene, { before = [], onLine } = {}) =>
+      begin([...before, binary, ...args('scene')(own), scene, file], onLine);
     return { name, ...(await outcome(() => play({ file, start, names: () => readdirSync(own).toSorted() }))) };
   });
   return [...checks, ...(await Promise.all(played))];
@@ -44,14 +45,25 @@ async function behaviours(binary, args, folder) {
   symlinkSync('absent', join(links, 'dangling'));
   if (spawnSync('mkfifo', [join(links, 'fifo')]).status !== 0) writeFileSync(join(links, 'fifo'), '');
   const ended = await begin([binary, ...args(folder), folder]);
-  const said = ended.stdout.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
-  const failure = said.at(-1)?.ended === true ? undefined : `The program ended early: ${JSON.stringify({ ...ended, stdout: said.at(-1) })}`;
+  const said = ended.stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line));
+  const failure =
+    said.at(-1)?.ended === true
+      ? undefined
+      : `The program ended early: ${JSON.stringify({ ...ended, stdout: said.at(-1) })}`;
   return [...said.filter(({ name }) => name !== undefined), { name: 'the program ends', failure }];
 }
 
 function begin([command, ...args], onLine = () => {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000, killSignal: 'SIGKILL', env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' } });
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+      env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' },
+    });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (some) => {
       stdout += some;
@@ -65,7 +77,9 @@ function begin([command, ...args], onLine = () => {}) {
 const scenes = {
   async 'EFBIG at RLIMIT_FSIZE keeps the old file'({ file, start, names }) {
     needs('prlimit');
-    const { status, stdout, stderr, signal } = await start('limited', { before: ['prlimit', '--fsize=20000000', '--'] });
+    const { status, stdout, stderr, signal } = await start('limited', {
+      before: ['prlimit', '--fsize=20000000', '--'],
+    });
     assert.equal(status, 0, `${signal} ${stderr}`);
     const refused = { code: 'EFBIG', outcome: 'old' };
     assert.deepEqual(JSON.parse(stdout), [refused, refused]);
@@ -91,7 +105,8 @@ const scenes = {
   },
   async 'extended attributes are kept, or notKept says so'({ file, start }) {
     needs('setfattr', 'getfattr');
-    if (spawnSync('setfattr', ['-n', 'user.note', '-v', 'kept', file]).status !== 0) throw new Skip('this filesystem has no extended attributes');
+    if (spawnSync('setfattr', ['-n', 'user.note', '-v', 'kept', file]).status !== 0)
+      throw new Skip('this filesystem has no extended attributes');
     await kept(start, () => run('getfattr', '--only-values', '-n', 'user.note', file) === 'kept', 'xattr');
   },
   async 'an ACL is kept, or notKept says so and nobody gains rights'({ file, start }) {

@@ -10,11 +10,15 @@ const programs = ['behaviours.js', 'scene.js'];
 export function makeConsumer() {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'untorn-runtimes-'));
   const modules = join(folder, 'node_modules');
-  for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(modules, 'untorn', part), { recursive: true });
+  for (const part of ['dist', 'package.json'])
+    cpSync(join(root, part), join(modules, 'untorn', part), { recursive: true });
   // An optional dependency.
   const attributes = join('node_modules', '@napi-rs');
   if (existsSync(join(root, attributes))) cpSync(join(root, attributes), join(folder, attributes), { recursive: true });
   for (const name of programs) cpSync(join(root, 'test', 'runtimes', name), join(folder, name));
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module', dependencies: { untorn: '*' } }));
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'consumer', private: true, type: 'module', dependencies: { untorn: '*' } }),
+  );
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

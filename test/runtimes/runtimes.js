@@ -1,4 +1,5 @@
-// Runs the behaviours on other versions of Node, on Bun and on Deno, and prints a table. Arguments: parts of the names of those to run.
+// Runs the behaviours on other versions of Node, on Bun and on Deno, and prints a table. Arguments: parts of the names
+// of those to run.
 import { tmpdir } from 'node:os';
 import { binaryOf, runtimes } from '../../scripts/runtime.js';
 import { check } from './check.js';
@@ -7,7 +8,13 @@ import { makeConsumer } from './consumer.js';
 
 const wanted = process.argv.slice(2);
 const consumer = makeConsumer();
-const readable = (flag, name) => (folder) => [flag, '--no-warnings', '--allow-fs-read=*', `--allow-fs-write=${folder}/*`, `${consumer.folder}/${name}.js`];
+const readable = (flag, name) => (folder) => [
+  flag,
+  '--no-warnings',
+  '--allow-fs-read=*',
+  `--allow-fs-write=${folder}/*`,
+  `${consumer.folder}/${name}.js`,
+];
 
 /** Each way to run a program: the runtime, and the arguments for a program that writes to a folder. */
 function* waysToRun() {
@@ -40,7 +47,12 @@ async function run(way) {
   const checks = await check(binary, way.args, consumer);
   const expected = differences(way.name);
   for (const one of checks) one.difference = expected[one.name];
-  rows.push({ way, checks, seconds: (Date.now() - began) / 1000, gone: Object.keys(expected).filter((name) => !checks.some((one) => one.name === name)) });
+  rows.push({
+    way,
+    checks,
+    seconds: (Date.now() - began) / 1000,
+    gone: Object.keys(expected).filter((name) => !checks.some((one) => one.name === name)),
+  });
 }
 
 const order = [...waysToRun()].filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
@@ -56,29 +68,42 @@ const fail = (name, what, why) => {
   failures++;
   console.log(`FAILED ${name}: ${what}\n    ${String(why).replaceAll('\n', '\n    ')}`);
 };
-const table = rows.toSorted((one, other) => order.indexOf(one.way) - order.indexOf(other.way)).map(({ way, missing, checks, seconds, gone = [] }) => {
-  const { name } = way;
-  if (missing !== undefined) console.log(`${name} was not run: ${missing}`);
-  for (const one of checks) {
-    if (one.skipped !== undefined) console.log(`${name}: skipped "${one.name}": ${one.skipped}`);
-    else if (one.failure !== undefined && one.difference !== undefined) console.log(`${name}: known: "${one.name}": ${one.difference}`);
-    else if (one.failure !== undefined) fail(name, one.name, one.failure);
-    else if (one.difference !== undefined) fail(name, one.name, `It holds, but is said to differ: ${one.difference}`);
-  }
-  for (const one of gone) fail(name, one, 'It is said to differ, but was not tried');
-  const count = (is) => checks.filter((one) => one.skipped === undefined && is(one)).length;
-  return {
-    runtime: `${name} (${way.runtime.version})`,
-    pass: count(({ failure }) => failure === undefined),
-    known: count(({ failure, difference }) => failure !== undefined && difference !== undefined),
-    fail: count(({ failure, difference }) => failure !== undefined && difference === undefined),
-    skipped: checks.filter(({ skipped }) => skipped !== undefined).length,
-    seconds: missing === undefined ? Number(seconds.toFixed(1)) : 'not run',
-  };
-});
+const table = rows
+  .toSorted((one, other) => order.indexOf(one.way) - order.indexOf(other.way))
+  .map(({ way, missing, checks, seconds, gone = [] }) => {
+    const { name } = way;
+    if (missing !== undefined) console.log(`${name} was not run: ${missing}`);
+    for (const one of checks) {
+      if (one.skipped !== undefined) console.log(`${name}: skipped "${one.name}": ${one.skipped}`);
+      else if (one.failure !== undefined && one.difference !== undefined)
+        console.log(`${name}: known: "${one.name}": ${one.difference}`);
+      else if (one.failure !== undefined) fail(name, one.name, one.failure);
+      else if (one.difference !== undefined) fail(name, one.name, `It holds, but is said to differ: ${one.difference}`);
+    }
+    for (const one of gone) fail(name, one, 'It is said to differ, but was not tried');
+    const count = (is) => checks.filter((one) => one.skipped === undefined && is(one)).length;
+    return {
+      runtime: `${name} (${way.runtime.version})`,
+      pass: count(({ failure }) => failure === undefined),
+      known: count(({ failure, difference }) => failure !== undefined && difference !== undefined),
+      fail: count(({ failure, difference }) => failure !== undefined && difference === undefined),
+      skipped: checks.filter(({ skipped }) => skipped !== undefined).length,
+      seconds: missing === undefined ? Number(seconds.toFixed(1)) : 'not run',
+    };
+  });
 console.table(table);
 if (process.env.UNTORN_EVIDENCE !== undefined) {
   const { filesystemOf, note } = await import('../../build/test/support/evidence.js');
-  for (const row of table) note({ of: 'behaviours', program: row.runtime, guarantees: [], filesystem: filesystemOf(tmpdir()), durabilities: ['full'], count: row.pass, violations: row.fail, details: row });
+  for (const row of table)
+    note({
+      of: 'behaviours',
+      program: row.runtime,
+      guarantees: [],
+      filesystem: filesystemOf(tmpdir()),
+      durabilities: ['full'],
+      count: row.pass,
+      violations: row.fail,
+      details: row,
+    });
 }
 if (failures > 0) process.exitCode = 1;

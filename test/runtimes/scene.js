@@ -18,13 +18,17 @@ async function told(write) {
 
 /** A source, pending files and a stream, each half written. */
 async function halfWritten() {
-  const stalled = async function* () { yield 'half'; await new Promise(() => {}); };
+  const stalled = async function* () {
+    yield 'half';
+    await new Promise(() => {});
+  };
   writeFile(path, stalled()).catch(() => {});
   const pending = await openPending(path);
   await pending.write('half');
   openPendingSync(path).write('half');
   await new Promise((resolve) => void createWriteStream(path).write('half', resolve));
-  while (readdirSync(dirname(path)).filter((name) => name.includes('untorn-')).length < 4) await new Promise(setImmediate);
+  while (readdirSync(dirname(path)).filter((name) => name.includes('untorn-')).length < 4)
+    await new Promise(setImmediate);
 }
 
 const scenes = {
@@ -39,7 +43,9 @@ const scenes = {
   },
   async uncaught() {
     await halfWritten();
-    setImmediate(() => { throw new Error('uncaught'); });
+    setImmediate(() => {
+      throw new Error('uncaught');
+    });
   },
   async sweep() {
     say((await sweep(dirname(path))).removed.length);

@@ -16,7 +16,7 @@ export function afterwards(t: TestContext, undo: () => void): void {
 }
 
 function undoAll(stack: (() => void)[]): void {
-  for (let undo; (undo = stack.pop()) !== undefined; ) {
+  for (let undo; (undo = stack.pop()) !== undefined;) {
     try {
       undo();
     } catch (error) {

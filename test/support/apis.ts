@@ -1,6 +1,14 @@
 /** The two ways to write a file, so that one test shows both. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { writeFile, writeFileSync, WriteError, type PathLike, type SyncData, type WriteOptions, type WriteResult } from 'untorn';
+import {
+  writeFile,
+  writeFileSync,
+  WriteError,
+  type PathLike,
+  type SyncData,
+  type WriteOptions,
+  type WriteResult,
+} from 'untorn';
 
 export interface Api {
   readonly name: 'writeFile' | 'writeFileSync';

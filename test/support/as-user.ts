@@ -18,13 +18,24 @@ export const bobOfDev: User = { ...bob, groups: [dev] };
 
 /** What goes in front of a command line for it to run as a user. */
 export function as({ uid, gid, groups = [] }: User): string[] {
-  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`, '--'];
+  return [
+    'setpriv',
+    `--reuid=${uid}`,
+    `--regid=${gid}`,
+    groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`,
+    '--',
+  ];
 }
 
 /** Whether commands can be run as other users here; skips the test if not. */
 export async function needsUsers(t: TestContext): Promise<boolean> {
   if (!needsRoot(t) || !needsTools(t, 'setpriv')) return false;
-  const { status } = await finished(...as(bob), process.execPath, '-e', "require('node:fs').readFileSync('package.json')");
+  const { status } = await finished(
+    ...as(bob),
+    process.execPath,
+    '-e',
+    "require('node:fs').readFileSync('package.json')",
+  );
   if (status !== 0) t.skip('needs a checkout and a Node.js that ordinary users may read');
   return status === 0;
 }

@@ -1,5 +1,10 @@
 /** Programs of their own: processes that import the built package. */
-import { spawn, spawnSync, type ChildProcessWithoutNullStreams, type SpawnOptionsWithoutStdio } from 'node:child_process';
+import {
+  spawn,
+  spawnSync,
+  type ChildProcessWithoutNullStreams,
+  type SpawnOptionsWithoutStdio,
+} from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -23,12 +28,17 @@ export interface ProgramOptions {
 }
 
 /** Wine now and then refuses to start a program, with an error that is none of those of Windows. */
-function spawnAnyhow(command: string, args: readonly string[], options: SpawnOptionsWithoutStdio): ChildProcessWithoutNullStreams {
+function spawnAnyhow(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptionsWithoutStdio,
+): ChildProcessWithoutNullStreams {
   for (let attempts = 1; ; attempts++) {
     try {
       return spawn(command, args, options);
     } catch (error) {
-      if (process.platform !== 'win32' || (error as NodeJS.ErrnoException).code !== 'UNKNOWN' || attempts === 3) throw error;
+      if (process.platform !== 'win32' || (error as NodeJS.ErrnoException).code !== 'UNKNOWN' || attempts === 3)
+        throw error;
       console.error(`Started again: ${String(error)}`);
     }
   }
@@ -43,8 +53,20 @@ export class Program {
   #end: Ended | undefined;
 
   constructor(code: string, args: readonly string[], { flags = [], under = [], env }: ProgramOptions) {
-    const [command, ...rest] = [...under, process.execPath, ...flags, '--input-type=module', '--eval', code, '--', ...args] as [string, ...string[]];
-    this.process = spawnAnyhow(command, rest, { cwd: root, env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, UV_USE_IO_URING: '0', ...env } });
+    const [command, ...rest] = [
+      ...under,
+      process.execPath,
+      ...flags,
+      '--input-type=module',
+      '--eval',
+      code,
+      '--',
+      ...args,
+    ] as [string, ...string[]];
+    this.process = spawnAnyhow(command, rest, {
+      cwd: root,
+      env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, UV_USE_IO_URING: '0', ...env },
+    });
     let stderr = '';
     const all: string[] = [];
     this.process.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));

@@ -1,6 +1,6 @@
 /**
- * Processes that count together: each adds 1 to what one file holds, again and again, in one of the ways there are to update it. The
- * file has the count many times over, so that half of a content shows.
+ * Processes that count together: each adds 1 to what one file holds, again and again, in one of the ways there are to
+ * update it. The file has the count many times over, so that half of a content shows.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -67,7 +67,10 @@ export interface Killed {
   readonly reads: number;
 }
 
-/** Three processes add 1; one that was just seen to have the lock is killed, and another begins in its place, again and again. The file is read meanwhile. */
+/**
+ * Three processes add 1; one that was just seen to have the lock is killed, and another begins in its place, again and
+ * again. The file is read meanwhile.
+ */
 export async function addAndKill(path: string, kills: number): Promise<Killed> {
   const all: Program[] = [];
   const begin = (): Program => {
@@ -86,8 +89,14 @@ export async function addAndKill(path: string, kills: number): Promise<Killed> {
     for (const { process } of all) process.kill('SIGKILL');
   }
   const ended = await Promise.all(all.map((program) => program.ended));
-  assert.deepEqual(ended.map(({ stderr }) => stderr).filter((text) => text !== ''), []);
-  const acknowledged = ended.reduce((sum, { stdout }) => sum + stdout.split('\n').filter((line) => line === 'done').length, 0);
+  assert.deepEqual(
+    ended.map(({ stderr }) => stderr).filter((text) => text !== ''),
+    [],
+  );
+  const acknowledged = ended.reduce(
+    (sum, { stdout }) => sum + stdout.split('\n').filter((line) => line === 'done').length,
+    0,
+  );
   return { acknowledged, processes: all.length, reads };
 }
 
@@ -119,7 +128,9 @@ async function watch(path: string, stop: AbortSignal): Promise<number> {
 async function ownerOf(path: string, all: readonly Program[]): Promise<Program> {
   for (;;) {
     const pid = holderOf(path);
-    const found = all.find(({ process }) => process.pid === pid && process.exitCode === null && process.signalCode === null);
+    const found = all.find(
+      ({ process }) => process.pid === pid && process.exitCode === null && process.signalCode === null,
+    );
     if (found !== undefined) return found;
     await new Promise(setImmediate);
   }

@@ -1,4 +1,7 @@
-/** Figures that the tests find, for docs/guarantees.md and docs/evidence.md: written down where `npm run evidence` asks for them. */
+/**
+ * Figures that the tests find, for docs/guarantees.md and docs/evidence.md: written down where `npm run evidence` asks
+ * for them.
+ */
 import { appendFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import type { Durability } from 'untorn';

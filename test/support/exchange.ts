@@ -18,14 +18,18 @@ int main(int argc, char **argv) {
   return 1;
 }`;
 
-/** Puts such an `mv` into a folder where the installed one is none; returns what PATH is to be then, or why that cannot be. */
+/**
+ * Puts such an `mv` into a folder where the installed one is none; returns what PATH is to be then, or why that cannot
+ * be.
+ */
 export function pathToExchange(folder: string): { readonly path: string | undefined } | { readonly reason: string } {
   const searched = process.env['PATH'];
   const known = spawnSync('mv', ['--help'], { encoding: 'utf8' });
   if (known.status === 0 && known.stdout.includes('--exchange')) return { path: searched };
   writeFileSync(join(folder, 'mv.c'), source);
   const built = spawnSync('cc', ['-o', join(folder, 'mv'), join(folder, 'mv.c')], { encoding: 'utf8' });
-  if (built.status !== 0) return { reason: `needs mv of coreutils 9.5, or a C compiler: ${built.error?.message ?? built.stderr}` };
+  if (built.status !== 0)
+    return { reason: `needs mv of coreutils 9.5, or a C compiler: ${built.error?.message ?? built.stderr}` };
   return { path: `${folder}${delimiter}${searched}` };
 }
 

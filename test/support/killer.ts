@@ -1,8 +1,8 @@
 import type { Ended } from './child.ts';
 
 /**
- * The beginning of a program that counts the calls of node:fs that the package makes, and dies at one of them: its first argument
- * is the number, its second the folder that `at(name)` is in.
+ * The beginning of a program that counts the calls of node:fs that the package makes, and dies at one of them: its
+ * first argument is the number, its second the folder that `at(name)` is in.
  */
 export const killer: string = `
   import fs from 'node:fs';

@@ -27,7 +27,8 @@ export type FilesystemKind = keyof typeof kinds;
 /** Mounts a new filesystem; undefined, and the test skipped, where that cannot be. */
 export function mountNew(t: TestContext, kind: FilesystemKind): string | undefined {
   const { size, make }: Kind = kinds[kind];
-  if (!needsRoot(t) || !needsTools(t, 'mount', 'umount', ...(make === undefined ? [] : [make[0] as string]))) return undefined;
+  if (!needsRoot(t) || !needsTools(t, 'mount', 'umount', ...(make === undefined ? [] : [make[0] as string])))
+    return undefined;
   const base = newFolder(t);
   const point = join(base, kind);
   mkdirSync(point);

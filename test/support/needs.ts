@@ -12,10 +12,16 @@ export function needsRoot(t: TestContext): boolean {
 
 /** Whether the programs are there; skips the test if not. */
 export function needsTools(t: TestContext, ...tools: string[]): boolean {
-  const missing = tools.find((tool) => spawnSync('sh', ['-c', `command -v ${tool}`], { env: environment }).status !== 0);
+  const missing = tools.find(
+    (tool) => spawnSync('sh', ['-c', `command -v ${tool}`], { env: environment }).status !== 0,
+  );
   if (missing !== undefined) t.skip(`needs ${missing}`);
   return missing === undefined;
 }
 
 /** Where mkfs and mount are, also for ordinary users; and messages in English. */
-export const environment: NodeJS.ProcessEnv = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, LC_ALL: 'C' };
+export const environment: NodeJS.ProcessEnv = {
+  ...process.env,
+  PATH: `${process.env['PATH']}:/usr/sbin:/sbin`,
+  LC_ALL: 'C',
+};

@@ -32,18 +32,41 @@ export function finished(...command: string[]): Promise<Ended> {
 }
 
 /** The command line of a script; `before` is what goes in front of it, as `['prlimit', '--nofile=64']`. */
-export function script(source: string, { before = [], args = [] }: { before?: readonly string[]; args?: readonly string[] } = {}): string[] {
-  return [...before, process.execPath, '--input-type=module', '-e', `import { atomicWrite, createWriteStream, writeFile, writeFileSync } from 'untorn';\nimport { pipeline } from 'node:stream/promises';\n${source}`, ...args];
+export function script(
+  source: string,
+  { before = [], args = [] }: { before?: readonly string[]; args?: readonly string[] } = {},
+): string[] {
+  return [
+    ...before,
+    process.execPath,
+    '--input-type=module',
+    '-e',
+    `import { atomicWrite, createWriteStream, writeFile, writeFileSync } from 'untorn';\nimport { pipeline } from 'node:stream/promises';\n${source}`,
+    ...args,
+  ];
 }
 
 /** What a write in another process came to. */
 export interface Told {
   readonly result?: WriteResult;
-  readonly error?: { readonly code: string; readonly outcome: string; readonly step: string; readonly message: string; readonly backupPath?: string };
+  readonly error?: {
+    readonly code: string;
+    readonly outcome: string;
+    readonly step: string;
+    readonly message: string;
+    readonly backupPath?: string;
+  };
 }
 
 /** Writes a file in another process. */
-export async function writeElsewhere(api: Api['name'], before: readonly string[], path: string, data: string, options: WriteOptions = {}, setup = ''): Promise<Told> {
+export async function writeElsewhere(
+  api: Api['name'],
+  before: readonly string[],
+  path: string,
+  data: string,
+  options: WriteOptions = {},
+  setup = '',
+): Promise<Told> {
   const source = `
     const [path, data, options] = process.argv.slice(1);
     ${setup}

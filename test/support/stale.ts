@@ -18,7 +18,10 @@ export function partsOf(name: string): OwnerParts {
 /** The name of a file with another owner. */
 export function withParts(name: string, changed: Partial<OwnerParts>): string {
   const parts = { ...partsOf(name), ...changed };
-  return name.replace(new RegExp(`(untorn-[a-z])(?:-[0-9a-z]+){${ownerParts.length}}`), `$1-${ownerParts.map((part) => parts[part]).join('-')}`);
+  return name.replace(
+    new RegExp(`(untorn-[a-z])(?:-[0-9a-z]+){${ownerParts.length}}`),
+    `$1-${ownerParts.map((part) => parts[part]).join('-')}`,
+  );
 }
 
 /** The name of the entry of a lock that this thread has taken. */
@@ -33,14 +36,25 @@ function ownEntry(folder: string): string {
 
 let count = 0;
 
-/** Leaves the lock of a file with a temporary file of its owner; returns their paths. `changed` is in seconds since the epoch. */
-export function leaveLock(folder: string, name: string, parts: Partial<LockParts>, changed = Date.now() / 1000, note = ''): { lock: string; entry: string; temporary: string } {
+/**
+ * Leaves the lock of a file with a temporary file of its owner; returns their paths. `changed` is in seconds since the
+ * epoch.
+ */
+export function leaveLock(
+  folder: string,
+  name: string,
+  parts: Partial<LockParts>,
+  changed = Date.now() / 1000,
+  note = '',
+): { lock: string; entry: string; temporary: string } {
   const { lease = '2s', ...owner } = parts;
   const own = withParts(ownEntry(folder), owner);
   const random = `left${String(++count).padStart(16, '0')}`;
   const lock = join(folder, `.${name}.untorn-lock`);
   const entry = join(lock, 'held', own.replace(/-[0-9a-z]+-[0-9a-z]{20}$/, `-${lease}-${random}`));
-  const token = own.replace('untorn-l-', 'untorn-t-').replace(/-[0-9a-z]+-[0-9a-z]{20}$/, `-${String(count).padStart(20, '0')}`);
+  const token = own
+    .replace('untorn-l-', 'untorn-t-')
+    .replace(/-[0-9a-z]+-[0-9a-z]{20}$/, `-${String(count).padStart(20, '0')}`);
   const temporary = join(entry, `.${name}.${token}.tmp`);
   mkdirSync(entry, { recursive: true });
   if (note !== '') writeFileSync(join(entry, 'note'), note);

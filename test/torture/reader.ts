@@ -16,7 +16,8 @@ function look(name: string): string | undefined {
     return `${name} cannot be read: ${(error as Error).message}`;
   }
   const stamp = inspect(content);
-  if (stamp === undefined) return `${name} is torn: ${content.byteLength} bytes, ${JSON.stringify(content.toString('latin1', 0, 40))}`;
+  if (stamp === undefined)
+    return `${name} is torn: ${content.byteLength} bytes, ${JSON.stringify(content.toString('latin1', 0, 40))}`;
   const key = `${name} ${stamp.writer}`;
   const last = latest.get(key) ?? 0;
   if (stamp.sequence < last) return `${name} went back from ${stamp.writer} ${last} to ${stamp.sequence}`;

@@ -53,12 +53,16 @@ export async function play(scene: Scene): Promise<Tally> {
   const tally: Tally = { reads: 0, writes: 0, kills: 0, swept: 0, violations: [] };
   plainWrite(join(folder, shared), compose({ writer: 'nobody', sequence: 1 }));
   for (const place of places) {
-    for (let thread = 0; thread < scene.threads; thread++) plainWrite(own(folder, `${place}-${thread}`), compose({ writer: 'nobody', sequence: 1 }));
+    for (let thread = 0; thread < scene.threads; thread++)
+      plainWrite(own(folder, `${place}-${thread}`), compose({ writer: 'nobody', sequence: 1 }));
   }
   const targets = readdirSync(folder).toSorted();
   const state = new Int32Array(new SharedArrayBuffer(12));
   const watch = (name: string): Worker =>
-    new Worker(new URL(name, import.meta.url), { workerData: { folder, state, ruthless: scene.ruthless } }).on('message', (violation: string) => tally.violations.push(violation));
+    new Worker(new URL(name, import.meta.url), { workerData: { folder, state, ruthless: scene.ruthless } }).on(
+      'message',
+      (violation: string) => tally.violations.push(violation),
+    );
   const watchers = [watch('reader.js'), watch('reader.js'), watch('sweeper.js')];
   const ends = watchers.map((worker) => once(worker, 'exit'));
   const random = randomNumbers(scene.seed);
@@ -71,7 +75,9 @@ export async function play(scene: Scene): Promise<Tally> {
       for (const [thread, { writer, sequence }] of acknowledged) {
         const stamp = inspect(readFileSync(own(folder, thread)));
         if (sequence > 0 && (stamp?.writer !== writer || stamp.sequence < sequence)) {
-          tally.violations.push(`${writer} ${sequence} was acknowledged before the kill, ${stamp?.writer} ${stamp?.sequence} is in place`);
+          tally.violations.push(
+            `${writer} ${sequence} was acknowledged before the kill, ${stamp?.writer} ${stamp?.sequence} is in place`,
+          );
         }
       }
     }
@@ -79,7 +85,11 @@ export async function play(scene: Scene): Promise<Tally> {
 
   const live = async (place: string, life: number): Promise<Map<string, { writer: string; sequence: number }>> => {
     const job: WriterJob = { folder, place, life, threads: scene.threads, rounds: 1000, how: scene.how };
-    const writer = spawn(process.execPath, [fileURLToPath(new URL('writer.js', import.meta.url)), JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const writer = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('writer.js', import.meta.url)), JSON.stringify(job)],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     const acknowledged = new Map<string, { writer: string; sequence: number }>();
     let killed = false;
     createInterface(writer.stdout).on('line', (line) => {
@@ -107,10 +117,12 @@ export async function play(scene: Scene): Promise<Tally> {
   tally.reads = Atomics.load(state, 1);
   const { removed, kept, recoverable } = sweepSync(folder);
   tally.swept = Atomics.load(state, 2) + removed.length;
-  if (kept.length + recoverable.length > 0) tally.violations.push(`One sweep at the end left ${JSON.stringify({ kept, recoverable })}`);
+  if (kept.length + recoverable.length > 0)
+    tally.violations.push(`One sweep at the end left ${JSON.stringify({ kept, recoverable })}`);
   const names = readdirSync(folder).toSorted();
   // What wrong writers leave is their own.
-  if (scene.how === 'untorn' && names.join() !== targets.join()) tally.violations.push(`At the end there is ${names.join(' ')}`);
+  if (scene.how === 'untorn' && names.join() !== targets.join())
+    tally.violations.push(`At the end there is ${names.join(' ')}`);
   rmSync(folder, { recursive: true });
   return tally;
 }

@@ -1,6 +1,7 @@
 /**
- * A process that writes in several threads until it is killed or has done its rounds. Each line that it prints is a round of one
- * thread: `place sequence writes`, the newest version of the thread's own file that was acknowledged; or `! violation`.
+ * A process that writes in several threads until it is killed or has done its rounds. Each line that it prints is a
+ * round of one thread: `place sequence writes`, the newest version of the thread's own file that was acknowledged; or
+ * `! violation`.
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,7 +37,9 @@ async function writeRounds({ folder, rounds, how, life }: WriterJob, place: stri
       const stamp = inspect(readFileSync(path));
       const acknowledged = writes.last(path);
       if (acknowledged !== undefined && (stamp?.writer !== writes.writer || stamp.sequence !== acknowledged)) {
-        print(`! ${place}: ${writes.writer} ${acknowledged} was acknowledged last, ${stamp?.writer} ${stamp?.sequence} is in place`);
+        print(
+          `! ${place}: ${writes.writer} ${acknowledged} was acknowledged last, ${stamp?.writer} ${stamp?.sequence} is in place`,
+        );
       }
       print(`${place} ${writes.writer} ${acknowledged ?? 0} ${writes.take()}`);
     } catch (error) {

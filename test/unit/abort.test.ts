@@ -13,7 +13,9 @@ describe('One AbortSignal for many calls', () => {
     t.after(() => process.off('warning', note));
     const controller = new AbortController();
     const { signal } = controller;
-    const calls = Array.from({ length: 200 }, (_, number) => writeFile(here.at(`file${number % 100}`), `${number}`, { signal }));
+    const calls = Array.from({ length: 200 }, (_, number) =>
+      writeFile(here.at(`file${number % 100}`), `${number}`, { signal }),
+    );
     controller.abort();
     const ended = await Promise.allSettled(calls);
     assert.equal(ended.length, 200);

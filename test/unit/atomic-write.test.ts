@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
-import { atomicWrite, atomicWriteSync, WriteError, type PendingFile, type PendingFileSync, type WriteOptions, type WriteResult } from 'untorn';
+import {
+  atomicWrite,
+  atomicWriteSync,
+  WriteError,
+  type PendingFile,
+  type PendingFileSync,
+  type WriteOptions,
+  type WriteResult,
+} from 'untorn';
 import { scratch, superuser } from '../support/scratch.ts';
 
 type AnyFile = PendingFile | PendingFileSync;
@@ -23,13 +31,27 @@ for (const [name, write] of forms) {
       const result = await write(here.at('file'), (file) => {
         const first = file.write('new ');
         assert.equal(here.text('file'), 'old');
-        return first instanceof Promise ? first.then(() => (file as PendingFile).write('content')) : void file.write('content');
+        return first instanceof Promise
+          ? first.then(() => (file as PendingFile).write('content'))
+          : void file.write('content');
       });
       assert.equal(here.text('file'), 'new content');
       assert.deepEqual(here.names(), ['file']);
-      assert.deepEqual({ ...result, durable: undefined, path: undefined }, {
-        path: undefined, bytes: 11, replaced: true, unchanged: false, superseded: false, version: undefined, atomic: true, durable: undefined, backupPath: undefined, notKept: [],
-      });
+      assert.deepEqual(
+        { ...result, durable: undefined, path: undefined },
+        {
+          path: undefined,
+          bytes: 11,
+          replaced: true,
+          unchanged: false,
+          superseded: false,
+          version: undefined,
+          atomic: true,
+          durable: undefined,
+          backupPath: undefined,
+          notKept: [],
+        },
+      );
     });
 
     it('writes bytes as they are, and text in the encoding that is asked for', async () => {
@@ -64,9 +86,13 @@ for (const [name, write] of forms) {
     });
 
     it('names the temporary file with the prefix and suffix that are given', async () => {
-      await write(here.at('file'), ({ temporaryPath }) => assert.match(temporaryPath.toString(), /\/tmpuntorn-t-[^/]+\.bak$/), {
-        temporary: { prefix: 'tmp', suffix: '.bak' },
-      });
+      await write(
+        here.at('file'),
+        ({ temporaryPath }) => assert.match(temporaryPath.toString(), /\/tmpuntorn-t-[^/]+\.bak$/),
+        {
+          temporary: { prefix: 'tmp', suffix: '.bak' },
+        },
+      );
     });
 
     it('keeps the old file and passes the error on when the callback throws (G4, G10)', async () => {
@@ -84,13 +110,23 @@ for (const [name, write] of forms) {
     });
 
     it('makes no file when the callback throws and there was none (G10)', async () => {
-      await assert.rejects(write(here.at('file'), () => { throw new Error('no'); }), { message: 'no' });
+      await assert.rejects(
+        write(here.at('file'), () => {
+          throw new Error('no');
+        }),
+        { message: 'no' },
+      );
       assert.deepEqual(here.names(), []);
     });
 
     it('passes on whatever the callback throws', async () => {
       for (const thrown of [undefined, null, 'text', 0, Object.freeze(new Error('frozen'))]) {
-        const failed = await write(here.at('file'), () => { throw thrown; }).then(() => assert.fail('it resolved'), (error: unknown) => ({ error }));
+        const failed = await write(here.at('file'), () => {
+          throw thrown;
+        }).then(
+          () => assert.fail('it resolved'),
+          (error: unknown) => ({ error }),
+        );
         assert.equal(failed.error, thrown);
       }
     });
@@ -103,7 +139,10 @@ for (const [name, write] of forms) {
         if (!(written instanceof Promise)) throw new Error('half way');
         return written.then(() => Promise.reject(new Error('half way')));
       };
-      const error = await write(here.at('file'), fail, keep).then(() => assert.fail('it resolved'), (thrown: Error & { temporaryPath: string }) => thrown);
+      const error = await write(here.at('file'), fail, keep).then(
+        () => assert.fail('it resolved'),
+        (thrown: Error & { temporaryPath: string }) => thrown,
+      );
       assert.equal(error.message, 'half way');
       assert.match(error.temporaryPath, /\/tmpuntorn-r-[^/]+\.bak$/);
       assert.equal(readFileSync(error.temporaryPath, 'utf8'), 'half');
@@ -113,29 +152,57 @@ for (const [name, write] of forms) {
 
     it('names what was kept also where the thrown value cannot say it', async () => {
       for (const thrown of ['text', undefined, Object.freeze(new Error('frozen'))]) {
-        const failed = await write(here.at('file'), () => { throw thrown; }, { temporary: { keepOnError: true } }).then(() => assert.fail('it resolved'), (error: Error & { temporaryPath: string }) => error);
+        const failed = await write(
+          here.at('file'),
+          () => {
+            throw thrown;
+          },
+          { temporary: { keepOnError: true } },
+        ).then(
+          () => assert.fail('it resolved'),
+          (error: Error & { temporaryPath: string }) => error,
+        );
         assert.equal(failed.cause, thrown);
         assert.equal(readFileSync(failed.temporaryPath, 'utf8'), '');
       }
     });
 
-    it('does not hide the first error when the temporary file cannot be removed', { skip: superuser && 'the superuser may remove files anywhere' }, async () => {
-      await assert.rejects(write(here.at('file'), () => { chmodSync(here.folder, 0o500); throw new Error('first'); }), { message: 'first' });
-    });
+    it(
+      'does not hide the first error when the temporary file cannot be removed',
+      { skip: superuser && 'the superuser may remove files anywhere' },
+      async () => {
+        await assert.rejects(
+          write(here.at('file'), () => {
+            chmodSync(here.folder, 0o500);
+            throw new Error('first');
+          }),
+          { message: 'first' },
+        );
+      },
+    );
 
     it('does not hide the first error when the temporary file is gone', async () => {
-      await assert.rejects(write(here.at('file'), ({ temporaryPath }) => { unlinkSync(temporaryPath); throw new Error('first'); }), { message: 'first' });
+      await assert.rejects(
+        write(here.at('file'), ({ temporaryPath }) => {
+          unlinkSync(temporaryPath);
+          throw new Error('first');
+        }),
+        { message: 'first' },
+      );
       assert.deepEqual(here.names(), []);
     });
 
     it('fails and keeps the old file when somebody removed the temporary one (G4)', async () => {
       writeFileSync(here.at('file'), 'old');
-      await assert.rejects(write(here.at('file'), ({ temporaryPath }) => unlinkSync(temporaryPath)), (error) => {
-        assert.ok(WriteError.isWriteError(error));
-        assert.equal(error.code, 'ENOENT');
-        assert.equal(error.outcome, 'old');
-        return true;
-      });
+      await assert.rejects(
+        write(here.at('file'), ({ temporaryPath }) => unlinkSync(temporaryPath)),
+        (error) => {
+          assert.ok(WriteError.isWriteError(error));
+          assert.equal(error.code, 'ENOENT');
+          assert.equal(error.outcome, 'old');
+          return true;
+        },
+      );
       assert.equal(here.text('file'), 'old');
     });
 
@@ -157,15 +224,25 @@ for (const [name, write] of forms) {
       assert.deepEqual([status.mode & 0o7777, status.uid, status.gid], [0o604, uid, gid]);
     });
 
-    it('fails with the old file in place where a given owner is not allowed', { skip: superuser && 'the superuser may give files away' }, async () => {
-      writeFileSync(here.at('file'), 'old');
-      await assert.rejects(write(here.at('file'), (file) => file.write('new'), { owner: { uid: 0 } }), { code: 'EPERM', step: 'set metadata', outcome: 'old' });
-      assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
-    });
+    it(
+      'fails with the old file in place where a given owner is not allowed',
+      { skip: superuser && 'the superuser may give files away' },
+      async () => {
+        writeFileSync(here.at('file'), 'old');
+        await assert.rejects(
+          write(here.at('file'), (file) => file.write('new'), { owner: { uid: 0 } }),
+          { code: 'EPERM', step: 'set metadata', outcome: 'old' },
+        );
+        assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
+      },
+    );
 
     it('rejects when the callback discarded the file', async () => {
       writeFileSync(here.at('file'), 'old');
-      await assert.rejects(write(here.at('file'), (file) => file.discard()), { name: 'TypeError', code: 'ERR_INVALID_STATE' });
+      await assert.rejects(
+        write(here.at('file'), (file) => file.discard()),
+        { name: 'TypeError', code: 'ERR_INVALID_STATE' },
+      );
       assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
     });
 
@@ -190,12 +267,21 @@ for (const [name, write] of forms) {
     });
 
     it('refuses what is no function before it touches anything', async () => {
-      await assert.rejects(write(here.at('none/file'), 'text' as unknown as Callback), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+      await assert.rejects(write(here.at('none/file'), 'text' as unknown as Callback), {
+        name: 'TypeError',
+        code: 'ERR_INVALID_ARG_TYPE',
+      });
     });
 
     it('does not call the callback where the target cannot be replaced', async () => {
-      await assert.rejects(write(here.folder, () => assert.fail('it was called')), { code: 'EISDIR', outcome: 'old' });
-      await assert.rejects(write(here.at('none/file'), () => assert.fail('it was called')), { code: 'ENOENT', outcome: 'old' });
+      await assert.rejects(
+        write(here.folder, () => assert.fail('it was called')),
+        { code: 'EISDIR', outcome: 'old' },
+      );
+      await assert.rejects(
+        write(here.at('none/file'), () => assert.fail('it was called')),
+        { code: 'ENOENT', outcome: 'old' },
+      );
     });
   });
 }
@@ -230,7 +316,10 @@ describe('atomicWriteSync()', () => {
   it('refuses an async callback, and commits nothing', () => {
     writeFileSync(here.at('file'), 'old');
     // @ts-expect-error also the compiler refuses it
-    assert.throws(() => atomicWriteSync(here.at('file'), async (file) => file.write('half')), { name: 'TypeError', code: 'ERR_INVALID_RETURN_VALUE' });
+    assert.throws(() => atomicWriteSync(here.at('file'), async (file) => file.write('half')), {
+      name: 'TypeError',
+      code: 'ERR_INVALID_RETURN_VALUE',
+    });
     assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
   });
 

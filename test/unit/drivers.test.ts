@@ -47,7 +47,9 @@ describe('a blocking driver', () => {
       yield* call.readlink(text);
       throw new Error(text);
     }
-    assert.throws(() => runSync(together(call.readlink('a'), failing('b'), failing('c')), recording(made)), { message: 'b' });
+    assert.throws(() => runSync(together(call.readlink('a'), failing('b'), failing('c')), recording(made)), {
+      message: 'b',
+    });
     assert.deepEqual(made, ['at once a', 'at once b', 'at once c']);
   });
 });

@@ -10,18 +10,37 @@ describe('WriteError', () => {
   const here = scratch();
 
   it('says what failed, where, and what the target holds now (G4)', async () => {
-    const error = await writeFile(here.at('none/file'), 'new').then(() => assert.fail('it resolved'), (thrown: WriteError) => thrown);
+    const error = await writeFile(here.at('none/file'), 'new').then(
+      () => assert.fail('it resolved'),
+      (thrown: WriteError) => thrown,
+    );
     assert.ok(error instanceof WriteError && error instanceof Error && WriteError.isWriteError(error));
     const { name, code, syscall, errno, path, step, outcome, temporaryPath, backupPath, message } = error;
-    assert.deepEqual({ name, code, syscall, path, step, outcome, temporaryPath, backupPath }, {
-      name: 'WriteError', code: 'ENOENT', syscall: 'open', path: here.at('none/file'), step: 'resolve', outcome: 'old', temporaryPath: undefined, backupPath: undefined,
-    });
+    assert.deepEqual(
+      { name, code, syscall, path, step, outcome, temporaryPath, backupPath },
+      {
+        name: 'WriteError',
+        code: 'ENOENT',
+        syscall: 'open',
+        path: here.at('none/file'),
+        step: 'resolve',
+        outcome: 'old',
+        temporaryPath: undefined,
+        backupPath: undefined,
+      },
+    );
     assert.equal(errno, (error.cause as NodeJS.ErrnoException).errno);
-    assert.equal(message, `Cannot replace "${here.at('none/file')}": its directory does not exist (ENOENT); the target is untouched; makeParents: true makes the directory`);
+    assert.equal(
+      message,
+      `Cannot replace "${here.at('none/file')}": its directory does not exist (ENOENT); the target is untouched; makeParents: true makes the directory`,
+    );
   });
 
-  it('says so when a relative path has no working directory any more', { skip: process.platform === 'win32' && 'a working directory cannot be removed there' }, () => {
-    const program = `
+  it(
+    'says so when a relative path has no working directory any more',
+    { skip: process.platform === 'win32' && 'a working directory cannot be removed there' },
+    () => {
+      const program = `
       import { mkdirSync, rmdirSync } from 'node:fs';
       import { writeFile, writeFileSync, WriteError } from 'untorn';
       mkdirSync(process.argv[1]);
@@ -34,26 +53,40 @@ describe('WriteError', () => {
       await writeFile('file', 'new').then(() => console.log('resolved'), check);
       try { writeFileSync('file', 'new'); } catch (error) { check(error); }
     `;
-    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program, here.at('gone')], { encoding: 'utf8' });
-    assert.equal(stdout, 'ENOENT old file true\nENOENT old file true\n', stderr);
-  });
+      const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program, here.at('gone')], {
+        encoding: 'utf8',
+      });
+      assert.equal(stdout, 'ENOENT old file true\nENOENT old file true\n', stderr);
+    },
+  );
 
   it('has the name of an error that libuv has none for', () => {
     // As libuv 1.46 gives it for a full quota.
-    const cause = Object.assign(new Error('Unknown system error -122: Unknown system error -122, write'), { code: 'Unknown system error -122', errno: -constants.errno.EDQUOT, syscall: 'write' });
+    const cause = Object.assign(new Error('Unknown system error -122: Unknown system error -122, write'), {
+      code: 'Unknown system error -122',
+      errno: -constants.errno.EDQUOT,
+      syscall: 'write',
+    });
     const { code, message } = new WriteError({ path: '/file', step: 'write', outcome: 'old', cause });
-    assert.deepEqual([code, message], ['EDQUOT', 'Cannot replace "/file": disk quota exceeded (EDQUOT) while writing; the target is untouched']);
+    assert.deepEqual(
+      [code, message],
+      ['EDQUOT', 'Cannot replace "/file": disk quota exceeded (EDQUOT) while writing; the target is untouched'],
+    );
   });
 
   it('is known across copies of the package by its brand, and nothing else is taken for one', async () => {
     assert.ok(WriteError.isWriteError({ [Symbol.for('untorn.WriteError')]: true }));
-    for (const other of [undefined, null, 'text', new Error('other'), {}]) assert.equal(WriteError.isWriteError(other), false);
+    for (const other of [undefined, null, 'text', new Error('other'), {}])
+      assert.equal(WriteError.isWriteError(other), false);
   });
 
   it('has the form of other aborts, with the reason as the cause', async () => {
     writeFileSync(here.at('file'), 'old');
     for (const reason of [new Error('why'), 'text', undefined]) {
-      const error = await writeFile(here.at('file'), 'new', { signal: AbortSignal.abort(reason) }).then(() => assert.fail('it resolved'), (thrown: WriteError) => thrown);
+      const error = await writeFile(here.at('file'), 'new', { signal: AbortSignal.abort(reason) }).then(
+        () => assert.fail('it resolved'),
+        (thrown: WriteError) => thrown,
+      );
       assert.deepEqual([error.name, error.code, error.outcome], ['AbortError', 'ABORT_ERR', 'old']);
       if (reason !== undefined) assert.equal(error.cause, reason);
       else assert.equal((error.cause as Error).name, 'AbortError');
@@ -66,10 +99,13 @@ describe('WriteError', () => {
     for (let turns = 0; turns < 40; turns++) {
       writeFileSync(here.at('file'), 'old');
       const controller = new AbortController();
-      const written = writeFile(here.at('file'), Buffer.alloc(1000, 'n'), { signal: controller.signal }).then(() => resolved++, (error: WriteError) => {
-        assert.deepEqual([error.code, error.outcome, here.text('file')], ['ABORT_ERR', 'old', 'old']);
-        aborted++;
-      });
+      const written = writeFile(here.at('file'), Buffer.alloc(1000, 'n'), { signal: controller.signal }).then(
+        () => resolved++,
+        (error: WriteError) => {
+          assert.deepEqual([error.code, error.outcome, here.text('file')], ['ABORT_ERR', 'old', 'old']);
+          aborted++;
+        },
+      );
       for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
       controller.abort();
       await written;

@@ -7,12 +7,16 @@ import { describe, it } from 'node:test';
 import { newFolder } from '../support/folder.ts';
 
 const folder = 'src';
-const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => name.replaceAll('\\', '/'));
+const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => name.replaceAll('\\', '/'));
 
 /** The sources that each imports, types included; what is loaded when it is needed comes later than any circle. */
 const imports = new Map(
   sources.map((name) => {
-    const found = [...readFileSync(join(folder, name), 'utf8').matchAll(/^(?:import|export) [^;]*? from '(\.[^']+)'/gms)];
+    const found = [
+      ...readFileSync(join(folder, name), 'utf8').matchAll(/^(?:import|export) [^;]*? from '(\.[^']+)'/gms),
+    ];
     return [name, found.map(([, path = '']) => normalize(join(dirname(name), path)).replaceAll('\\', '/'))];
   }),
 );
@@ -30,11 +34,16 @@ function circleFrom(start: string, at = start, seen = new Set<string>()): readon
 }
 
 /** The folders from the lowest floor to the highest, as ARCHITECTURE.md draws them. */
-const floors = [...readFileSync('ARCHITECTURE.md', 'utf8').matchAll(/^\| (\d+) \| ((?:`\w+\/`(?: · )?)+)/gm)].map(([, , names = '']) => [...names.matchAll(/`(\w+)\/`/g)].map(([, name = '']) => name));
+const floors = [...readFileSync('ARCHITECTURE.md', 'utf8').matchAll(/^\| (\d+) \| ((?:`\w+\/`(?: · )?)+)/gm)].map(
+  ([, , names = '']) => [...names.matchAll(/`(\w+)\/`/g)].map(([, name = '']) => name),
+);
 
 describe('the sources', () => {
   it('have no circle of imports', () => {
-    assert.deepEqual(sources.map((name) => circleFrom(name)).filter((circle) => circle !== undefined), []);
+    assert.deepEqual(
+      sources.map((name) => circleFrom(name)).filter((circle) => circle !== undefined),
+      [],
+    );
   });
 
   it('are in folders that a reader can take in', () => {
@@ -47,7 +56,12 @@ describe('the sources', () => {
 
   it('are on the floors that ARCHITECTURE.md draws', () => {
     const drawn = floors.flat().toSorted();
-    assert.deepEqual(drawn, readdirSync(folder).filter((name) => !name.endsWith('.ts')).toSorted());
+    assert.deepEqual(
+      drawn,
+      readdirSync(folder)
+        .filter((name) => !name.endsWith('.ts'))
+        .toSorted(),
+    );
   });
 });
 
@@ -58,7 +72,10 @@ describe('the linter', { skip: !existsSync(oxlint) && 'it is not installed' }, (
   it('finds an import from the floor above, and a call of the system, in each folder', (t) => {
     const copy = newFolder(t);
     // What is planted has no types to be aware of.
-    writeFileSync(join(copy, '.oxlintrc.json'), readFileSync('.oxlintrc.json', 'utf8').replace('"typeAware": true', '"typeAware": false'));
+    writeFileSync(
+      join(copy, '.oxlintrc.json'),
+      readFileSync('.oxlintrc.json', 'utf8').replace('"typeAware": true', '"typeAware": false'),
+    );
     const planted: string[] = [];
     const plant = (name: string, from: string): void => {
       mkdirSync(join(copy, folder, dirname(name)), { recursive: true });
@@ -68,15 +85,26 @@ describe('the linter', { skip: !existsSync(oxlint) && 'it is not installed' }, (
     for (const [level, names] of floors.entries()) {
       for (const name of names) {
         if (name === 'cli') continue;
-        for (const above of floors.slice(level).flat()) if (above !== name) plant(`${name}/to-${above}.ts`, `../${above}/any.ts`);
+        for (const above of floors.slice(level).flat())
+          if (above !== name) plant(`${name}/to-${above}.ts`, `../${above}/any.ts`);
         if (name !== 'system') plant(`${name}/to-fs.ts`, 'node:fs');
       }
     }
-    const { stdout, stderr } = spawnSync(join(process.cwd(), oxlint), ['--disable-nested-config', '--format=json', '-A', 'all', folder], { cwd: copy, encoding: 'utf8' });
-    const report = JSON.parse(stdout || `{ "diagnostics": [], "said": ${JSON.stringify(stderr)} }`) as { diagnostics: { filename: string; code: string }[] };
+    const { stdout, stderr } = spawnSync(
+      join(process.cwd(), oxlint),
+      ['--disable-nested-config', '--format=json', '-A', 'all', folder],
+      { cwd: copy, encoding: 'utf8' },
+    );
+    const report = JSON.parse(stdout || `{ "diagnostics": [], "said": ${JSON.stringify(stderr)} }`) as {
+      diagnostics: { filename: string; code: string }[];
+    };
     const about = report.diagnostics.filter(({ code }) => code.includes('no-restricted-imports'));
     const found = new Set(about.map(({ filename }) => filename.replaceAll('\\', '/')));
-    assert.deepEqual(planted.filter((name) => !found.has(name)), [], stderr);
+    assert.deepEqual(
+      planted.filter((name) => !found.has(name)),
+      [],
+      stderr,
+    );
     assert.ok(planted.length > 60);
   });
 });

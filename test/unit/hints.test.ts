@@ -4,8 +4,23 @@ import { constants } from 'node:os';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import {
-  atomicWrite, JsonError, openPending, readJson, readVersioned, recover, sweep, transaction, updateFile, updateFileSync, updateJson, writeFile, writeFileSync, writeJson, WriteError,
-  type ErrorCode, type StandardSchema,
+  atomicWrite,
+  JsonError,
+  openPending,
+  readJson,
+  readVersioned,
+  recover,
+  sweep,
+  transaction,
+  updateFile,
+  updateFileSync,
+  updateJson,
+  writeFile,
+  writeFileSync,
+  writeJson,
+  WriteError,
+  type ErrorCode,
+  type StandardSchema,
 } from 'untorn';
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { newFolder } from '../support/folder.ts';
@@ -24,14 +39,34 @@ async function failure(call: () => unknown): Promise<WriteError> {
 }
 
 const callback = (): never => assert.fail('the callback was called');
-const loosely = { atomicWrite, openPending, readJson, readVersioned, recover, sweep, updateFile, updateFileSync, updateJson, writeFile, writeFileSync, writeJson } as unknown as Record<string, (...args: unknown[]) => unknown>;
+const loosely = {
+  atomicWrite,
+  openPending,
+  readJson,
+  readVersioned,
+  recover,
+  sweep,
+  updateFile,
+  updateFileSync,
+  updateJson,
+  writeFile,
+  writeFileSync,
+  writeJson,
+} as unknown as Record<string, (...args: unknown[]) => unknown>;
 
 describe('Errors say what helps', () => {
   const here = scratch();
 
   it('a directory that is not there: makeParents', async () => {
-    for (const call of [() => writeFile(here.at('none/file'), ''), () => updateFile(here.at('none/file'), () => ''), () => openPending(here.at('none/file'))]) {
-      assert.match((await failure(call)).message, /its directory does not exist \(ENOENT\); .*; makeParents: true makes the directory$/);
+    for (const call of [
+      () => writeFile(here.at('none/file'), ''),
+      () => updateFile(here.at('none/file'), () => ''),
+      () => openPending(here.at('none/file')),
+    ]) {
+      assert.match(
+        (await failure(call)).message,
+        /its directory does not exist \(ENOENT\); .*; makeParents: true makes the directory$/,
+      );
     }
   });
 
@@ -41,8 +76,17 @@ describe('Errors say what helps', () => {
     const user = await needsOrdinaryUser(t, `${folder}/file`);
     if (user === undefined) return;
     chmodSync(folder, 0o555);
-    const { stdout, stderr } = await finished(...script('await writeFile(process.argv[1], "new").catch((error) => console.log(error.code, error.message));', { before: user, args: [`${folder}/file`] }));
-    assert.match(stdout, /^EACCES .*; it is the directory that must be writable, since a new file is made in it\n$/, stderr);
+    const { stdout, stderr } = await finished(
+      ...script('await writeFile(process.argv[1], "new").catch((error) => console.log(error.code, error.message));', {
+        before: user,
+        args: [`${folder}/file`],
+      }),
+    );
+    assert.match(
+      stdout,
+      /^EACCES .*; it is the directory that must be writable, since a new file is made in it\n$/,
+      stderr,
+    );
   });
 
   it('a file that is mounted by itself: its directory, or in place', async (t) => {
@@ -50,20 +94,31 @@ describe('Errors say what helps', () => {
     for (const name of ['file', 'source']) plainWrite(`${folder}/${name}`, 'old');
     if (bindMount(t, `${folder}/source`, `${folder}/file`) === undefined) return;
     for (const call of [() => writeFile(`${folder}/file`, 'new'), () => updateFile(`${folder}/file`, () => 'new')]) {
-      assert.match((await failure(call)).message, /\(EBUSY\).*; if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'$/);
+      assert.match(
+        (await failure(call)).message,
+        /\(EBUSY\).*; if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'$/,
+      );
     }
   });
 
   it('a backup whose directory is not there', async () => {
     plainWrite(here.at('file'), 'old');
-    const { code, message } = await failure(() => writeFile(here.at('file'), 'new', { backup: here.at('none/backup') }));
+    const { code, message } = await failure(() =>
+      writeFile(here.at('file'), 'new', { backup: here.at('none/backup') }),
+    );
     assert.deepEqual([code, here.text('file')], ['ENOENT', 'old']);
     assert.match(message, /; the directory of the backup must exist, and be writable$/);
   });
 
   it('a removal of what is not there: force', async () => {
-    assert.match((await failure(() => transaction((tx) => tx.remove(here.at('none'))))).message, /; force: true takes a file that is not there for removed$/);
-    assert.doesNotMatch((await failure(() => transaction((tx) => tx.rename(here.at('none'), here.at('new'))))).message, /force/);
+    assert.match(
+      (await failure(() => transaction((tx) => tx.remove(here.at('none'))))).message,
+      /; force: true takes a file that is not there for removed$/,
+    );
+    assert.doesNotMatch(
+      (await failure(() => transaction((tx) => tx.rename(here.at('none'), here.at('new'))))).message,
+      /force/,
+    );
   });
 
   it('data that is a promise, a response, a function or a value', async () => {
@@ -86,10 +141,23 @@ describe('Errors say what helps', () => {
   it('a callback, wherever it is given', async () => {
     const file = here.at('file');
     const calls: [string, ...unknown[]][] = [
-      ['writeFile', file, 'new', callback], ['writeFile', file, 'new', 'utf8', callback], ['writeFile', file, 'new', {}, 1, callback], ['writeFileSync', file, 'new', 'utf8', callback],
-      ['updateFile', file, () => 'new', callback], ['updateFile', file, () => 'new', 'utf8', callback], ['updateFileSync', file, () => 'new', {}, callback],
-      ['writeJson', file, 1, callback], ['writeJson', file, 1, {}, callback], ['readJson', file, callback], ['readJson', file, {}, callback], ['updateJson', file, () => 1, {}, callback],
-      ['readVersioned', file, callback], ['sweep', here.folder, callback], ['recover', here.folder, {}, callback], ['openPending', file, callback], ['atomicWrite', file, () => undefined, {}, callback],
+      ['writeFile', file, 'new', callback],
+      ['writeFile', file, 'new', 'utf8', callback],
+      ['writeFile', file, 'new', {}, 1, callback],
+      ['writeFileSync', file, 'new', 'utf8', callback],
+      ['updateFile', file, () => 'new', callback],
+      ['updateFile', file, () => 'new', 'utf8', callback],
+      ['updateFileSync', file, () => 'new', {}, callback],
+      ['writeJson', file, 1, callback],
+      ['writeJson', file, 1, {}, callback],
+      ['readJson', file, callback],
+      ['readJson', file, {}, callback],
+      ['updateJson', file, () => 1, {}, callback],
+      ['readVersioned', file, callback],
+      ['sweep', here.folder, callback],
+      ['recover', here.folder, {}, callback],
+      ['openPending', file, callback],
+      ['atomicWrite', file, () => undefined, {}, callback],
     ];
     for (const [name, ...args] of calls) {
       const error = await failure(() => loosely[name]?.(...args));
@@ -104,13 +172,22 @@ describe('Errors say what helps', () => {
       for (const name of ['updateFile', 'updateFileSync']) {
         const error = await failure(() => loosely[name]?.(here.at('file'), () => value));
         assert.ok(error instanceof TypeError);
-        assert.ok(error.message.startsWith(`What the update of "${here.at('file')}" returns must be a string`), error.message);
+        assert.ok(
+          error.message.startsWith(`What the update of "${here.at('file')}" returns must be a string`),
+          error.message,
+        );
       }
     }
   });
 
   it('a new value that the schema does not want: the value, not the file', async () => {
-    const schema: StandardSchema<number> = { '~standard': { version: 1, vendor: 'test', validate: (value) => (typeof value === 'number' ? { value } : { issues: [{ message: 'must be a number' }] }) } };
+    const schema: StandardSchema<number> = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value) => (typeof value === 'number' ? { value } : { issues: [{ message: 'must be a number' }] }),
+      },
+    };
     plainWrite(here.at('file'), '1');
     const wrong = `The new value of "${here.at('file')}" is not what the schema wants: must be a number; the file is untouched`;
     const calls = [
@@ -120,7 +197,10 @@ describe('Errors say what helps', () => {
     ];
     for (const call of calls) assert.equal((await failure(call)).message, wrong);
     plainWrite(here.at('file'), '"text"');
-    assert.equal((await failure(() => readJson(here.at('file'), { schema }))).message, `"${here.at('file')}" is not what the schema wants: must be a number`);
+    assert.equal(
+      (await failure(() => readJson(here.at('file'), { schema }))).message,
+      `"${here.at('file')}" is not what the schema wants: must be a number`,
+    );
   });
 });
 
@@ -135,14 +215,22 @@ describe('Errors of every function', () => {
       [() => readVersioned(here.at('file/none')), 'file/none', 'ENOTDIR', 'Cannot read'],
       [() => readVersioned(here.folder), '.', 'EISDIR', 'Cannot read'],
       [() => readVersioned(here.at('file'), 'utf8'), 'file', 'ERR_ENCODING_INVALID_ENCODED_DATA', 'Cannot read'],
-      [() => updateFile(here.at('file'), () => 'new', 'utf8'), 'file', 'ERR_ENCODING_INVALID_ENCODED_DATA', 'Cannot replace'],
+      [
+        () => updateFile(here.at('file'), () => 'new', 'utf8'),
+        'file',
+        'ERR_ENCODING_INVALID_ENCODED_DATA',
+        'Cannot replace',
+      ],
       [() => sweep(here.at('none')), 'none', 'ENOENT', 'Cannot sweep'],
       [() => recover(here.at('none')), 'none', 'ENOENT', 'Cannot recover'],
     ];
     for (const [call, path, code, begin] of calls) {
       const error = await failure(call);
       assert.ok(WriteError.isWriteError(error), inspect(error));
-      assert.deepEqual([error.code, error.path, error.outcome], [code, path === '.' ? here.folder : here.at(path), 'old']);
+      assert.deepEqual(
+        [error.code, error.path, error.outcome],
+        [code, path === '.' ? here.folder : here.at(path), 'old'],
+      );
       assert.ok(error.message.startsWith(`${begin} "${error.path.toString()}": `), error.message);
     }
     assert.ok(JsonError.isJsonError(await failure(() => readJson(here.at('file')))));
@@ -161,21 +249,41 @@ describe('Errors of every function', () => {
     for (const error of errors) assert.doesNotMatch(inspect(error), /undefined|\/proc\/self/);
   });
 
-  it('have a name for every error of Linux, and words', { skip: process.platform !== 'linux' && 'the numbers are those of Linux' }, () => {
-    for (const [number, code] of [[116, 'ESTALE'], [117, 'EUCLEAN'], [121, 'EREMOTEIO'], [122, 'EDQUOT'], [126, 'ENOKEY'], [constants.errno.EIO, 'EIO'], [4000, 'ERR_UNTORN_UNEXPECTED']] as const) {
-      const unknown = `Unknown system error -${number}`;
-      const cause = Object.assign(new Error(`${unknown}: ${unknown}, write`), { code: code === 'EIO' ? code : unknown, errno: -number, syscall: 'write' });
-      const error = new WriteError({ path: '/file', step: 'write', outcome: 'old', cause });
-      assert.equal(error.code, code);
-      assert.doesNotMatch(error.message, /Unknown system error/);
-    }
-  });
+  it(
+    'have a name for every error of Linux, and words',
+    { skip: process.platform !== 'linux' && 'the numbers are those of Linux' },
+    () => {
+      for (const [number, code] of [
+        [116, 'ESTALE'],
+        [117, 'EUCLEAN'],
+        [121, 'EREMOTEIO'],
+        [122, 'EDQUOT'],
+        [126, 'ENOKEY'],
+        [constants.errno.EIO, 'EIO'],
+        [4000, 'ERR_UNTORN_UNEXPECTED'],
+      ] as const) {
+        const unknown = `Unknown system error -${number}`;
+        const cause = Object.assign(new Error(`${unknown}: ${unknown}, write`), {
+          code: code === 'EIO' ? code : unknown,
+          errno: -number,
+          syscall: 'write',
+        });
+        const error = new WriteError({ path: '/file', step: 'write', outcome: 'old', cause });
+        assert.equal(error.code, code);
+        assert.doesNotMatch(error.message, /Unknown system error/);
+      }
+    },
+  );
 
   it('have the caller of the function in their stacks, also those of arguments that are judged later', async () => {
     async function theCaller(call: () => unknown): Promise<void> {
       await call();
     }
-    for (const call of [() => readJson(here.at('none')), () => sweep(here.at('none')), () => updateFile(here.at('file'), () => 17 as never)]) {
+    for (const call of [
+      () => readJson(here.at('none')),
+      () => sweep(here.at('none')),
+      () => updateFile(here.at('file'), () => 17 as never),
+    ]) {
       assert.match((await failure(() => theCaller(call))).stack ?? '', /theCaller/);
     }
   });

@@ -3,12 +3,29 @@ import fs, { mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFi
 import { syncBuiltinESMExports } from 'node:module';
 import { describe, it } from 'node:test';
 import { runInNewContext } from 'node:vm';
-import { JsonError, readJson, readJsonSync, writeFile, writeFileSync, writeJson, writeJsonSync, WriteError, type ReadJsonOptions, type Recovery, type StandardSchema, type WriteJsonOptions } from 'untorn';
+import {
+  JsonError,
+  readJson,
+  readJsonSync,
+  writeFile,
+  writeFileSync,
+  writeJson,
+  writeJsonSync,
+  WriteError,
+  type ReadJsonOptions,
+  type Recovery,
+  type StandardSchema,
+  type WriteJsonOptions,
+} from 'untorn';
 import { scratch } from '../support/scratch.ts';
 
 /** The two ways to do it, so that one test shows both. */
 const apis = [
-  { name: 'readJson() and writeJson()', read: (path: string, options?: ReadJsonOptions) => readJson(path, options as object), write: writeJson },
+  {
+    name: 'readJson() and writeJson()',
+    read: (path: string, options?: ReadJsonOptions) => readJson(path, options as object),
+    write: writeJson,
+  },
   {
     name: 'readJsonSync() and writeJsonSync()',
     read: async (path: string, options?: ReadJsonOptions) => readJsonSync(path, options as object),
@@ -32,12 +49,17 @@ const counting: StandardSchema<{ count?: number }, { count: number }> = {
   },
 };
 
-const later: typeof counting = { '~standard': { ...counting['~standard'], validate: async (value) => counting['~standard'].validate(value) } };
+const later: typeof counting = {
+  '~standard': { ...counting['~standard'], validate: async (value) => counting['~standard'].validate(value) },
+};
 
 function jsonError(code: JsonError['code'], details: Partial<JsonError> = {}): (error: unknown) => boolean {
   return (error) => {
     if (!JsonError.isJsonError(error)) throw error;
-    assert.deepEqual({ code: error.code, ...Object.fromEntries(Object.keys(details).map((name) => [name, error[name as 'line']])) }, { code, ...details });
+    assert.deepEqual(
+      { code: error.code, ...Object.fromEntries(Object.keys(details).map((name) => [name, error[name as 'line']])) },
+      { code, ...details },
+    );
     return true;
   };
 }
@@ -47,7 +69,12 @@ for (const { name, read, write } of apis) {
     const here = scratch();
 
     it('reads what was written', async () => {
-      const value = { text: 'ü 😀 \u2028 "\\', list: [1, -1.5e-7, true, null, {}], ['__proto__']: 1, '': { nested: [[]] } };
+      const value = {
+        text: 'ü 😀 \u2028 "\\',
+        list: [1, -1.5e-7, true, null, {}],
+        ['__proto__']: 1,
+        '': { nested: [[]] },
+      };
       const { bytes, replaced } = await write(here.at('file'), value);
       assert.deepEqual(await read(here.at('file')), value);
       assert.deepEqual([bytes, replaced], [statSync(here.at('file')).size, false]);
@@ -66,32 +93,63 @@ for (const { name, read, write } of apis) {
     });
 
     class Lru extends Map {
-  readonly max = 100;
-}
+      readonly max = 100;
+    }
 
-/** What keeps its content elsewhere than in properties. */
-const opaque: Record<string, () => object> = {
-  Map: () => new Map([[1, 2]]), Set: () => new Set([1]), WeakMap: () => new WeakMap(), WeakSet: () => new WeakSet(), WeakRef: () => new WeakRef({}), Promise: () => Promise.resolve(), ArrayBuffer: () => new ArrayBuffer(1),
-  SharedArrayBuffer: () => new SharedArrayBuffer(1), DataView: () => new DataView(new ArrayBuffer(1)), Uint8Array: () => new Uint8Array(1), RegExp: () => /a/, Error: () => new TypeError('a'), Headers: () => new Headers({ a: 'b' }),
-  URLSearchParams: () => new URLSearchParams('a=b'), FormData: () => new FormData(), Blob: () => new Blob(['a']), Response: () => new Response('a'), ReadableStream: () => new ReadableStream(), Generator: () => (function* () { yield 1; })(),
-  'Map Iterator': () => new Map().keys(), 'Array Iterator': () => [1].values(), BigInt: () => Object(1n) as object, Symbol: () => Object(Symbol.iterator) as object, AbortSignal: () => new AbortController().signal,
-};
+    /** What keeps its content elsewhere than in properties. */
+    const opaque: Record<string, () => object> = {
+      Map: () => new Map([[1, 2]]),
+      Set: () => new Set([1]),
+      WeakMap: () => new WeakMap(),
+      WeakSet: () => new WeakSet(),
+      WeakRef: () => new WeakRef({}),
+      Promise: () => Promise.resolve(),
+      ArrayBuffer: () => new ArrayBuffer(1),
+      SharedArrayBuffer: () => new SharedArrayBuffer(1),
+      DataView: () => new DataView(new ArrayBuffer(1)),
+      Uint8Array: () => new Uint8Array(1),
+      RegExp: () => /a/,
+      Error: () => new TypeError('a'),
+      Headers: () => new Headers({ a: 'b' }),
+      URLSearchParams: () => new URLSearchParams('a=b'),
+      FormData: () => new FormData(),
+      Blob: () => new Blob(['a']),
+      Response: () => new Response('a'),
+      ReadableStream: () => new ReadableStream(),
+      Generator: () =>
+        (function* () {
+          yield 1;
+        })(),
+      'Map Iterator': () => new Map().keys(),
+      'Array Iterator': () => [1].values(),
+      BigInt: () => Object(1n) as object,
+      Symbol: () => Object(Symbol.iterator) as object,
+      AbortSignal: () => new AbortController().signal,
+    };
 
-/** The same of another realm, some with a field. */
-const foreign = runInNewContext(`({
+    /** The same of another realm, some with a field. */
+    const foreign = runInNewContext(`({
   'an invalid date': new Date(NaN), Error: Object.assign(new Error('a'), { field: 1 }), Map: Object.assign(new Map(), { field: 1 }), Set: new (class extends Set { field = 1 }), Promise: Object.assign(Promise.resolve(), { field: 1 }),
   ArrayBuffer: Object.assign(new ArrayBuffer(1), { field: 1 }), RegExp: Object.assign(/a/, { field: 1 }), WeakMap: Object.assign(new WeakMap(), { field: 1 }), Uint8Array: new Uint8Array(1),
 })`) as Record<string, object>;
 
-for (const [layout, old, now] of [
+    for (const [layout, old, now] of [
       ['two spaces', '{\n  "a": 0\n}\n', '{\n  "a": [\n    1\n  ]\n}\n'],
       ['three spaces and no newline at the end', '[\n   0]', '{\n   "a": [\n      1\n   ]\n}'],
       ['tabs and CRLF', '{\r\n\t"a": 0\r\n}\r\n', '{\r\n\t"a": [\r\n\t\t1\r\n\t]\r\n}\r\n'],
       ['one line and no newline at the end', '{"a": 0}', '{"a":[1]}'],
       ['one line that ends with CRLF', '{"a": 0}\r\n', '{"a":[1]}\r\n'],
-      ['an empty line first, and a byte order mark, which is dropped', '\ufeff\n{\n\n  "a": 0}\n', '{\n  "a": [\n    1\n  ]\n}\n'],
+      [
+        'an empty line first, and a byte order mark, which is dropped',
+        '\ufeff\n{\n\n  "a": 0}\n',
+        '{\n  "a": [\n    1\n  ]\n}\n',
+      ],
       ['no content', '', '{"a":[1]}\n'],
-      ['indentation only far from the end', `{\n    "a": "${'x'.repeat(9000)}"\n}`, '{\n    "a": [\n        1\n    ]\n}'],
+      [
+        'indentation only far from the end',
+        `{\n    "a": "${'x'.repeat(9000)}"\n}`,
+        '{\n    "a": [\n        1\n    ]\n}',
+      ],
       ['damage', '{\n\t"a": ', '{\n\t"a": [\n\t\t1\n\t]\n}'],
     ] as const) {
       it(`keeps the layout of the file: ${layout}`, async () => {
@@ -111,21 +169,39 @@ for (const [layout, old, now] of [
     it('takes the options of every write', async () => {
       plainWrite(here.at('file'), '{"a":1}\n');
       const { unchanged } = await write(here.at('file'), { a: 1 }, { ifUnchanged: 'skip' });
-      const { backupPath } = await write(here.at('file'), { a: 2 }, { mode: 0o600, backup: 'simple', durability: 'normal' });
-      assert.deepEqual([unchanged, backupPath, statSync(here.at('file')).mode & 0o777, here.text('file~')], [true, here.at('file~'), 0o600, '{"a":1}\n']);
+      const { backupPath } = await write(
+        here.at('file'),
+        { a: 2 },
+        { mode: 0o600, backup: 'simple', durability: 'normal' },
+      );
+      assert.deepEqual(
+        [unchanged, backupPath, statSync(here.at('file')).mode & 0o777, here.text('file~')],
+        [true, here.at('file~'), 0o600, '{"a":1}\n'],
+      );
       await assert.rejects(write(here.at('file'), {}, { overwrite: false }), { code: 'EEXIST' });
     });
 
     it('refuses wrong options', async () => {
       const wrong: [object, RegExp][] = [
-        [{ indent: 11 }, /"options.indent"/], [{ indent: '--' }, /"options.indent"/], [{ indent: 1.5 }, /"options.indent"/], [{ spaces: 2 }, /"options.spaces" is not an option/],
-        [{ replacer: ['a'] }, /"options.replacer" must be a function/], [{ schema: {} }, /"options.schema" must be a schema/], [{ encoding: 'latin1' }, /"options.encoding" must be 'utf8'/],
+        [{ indent: 11 }, /"options.indent"/],
+        [{ indent: '--' }, /"options.indent"/],
+        [{ indent: 1.5 }, /"options.indent"/],
+        [{ spaces: 2 }, /"options.spaces" is not an option/],
+        [{ replacer: ['a'] }, /"options.replacer" must be a function/],
+        [{ schema: {} }, /"options.schema" must be a schema/],
+        [{ encoding: 'latin1' }, /"options.encoding" must be 'utf8'/],
       ];
       for (const [options, message] of wrong) await assert.rejects(write(here.at('file'), {}, options), { message });
       for (const [options, message] of [
-        [{ reviver: 1 }, /"options.reviver" must be a function/], [{ recover: 'always' }, /"options.recover"/], [{ recover: { backups: 1 } }, /"options.recover.backups" is not an option/], [{ encoding: 'utf8' }, /"options.encoding" is not an option/],
-        ['utf8', /"options" must be an object/], [{ onRecover: true }, /"options.onRecover"/], [{ schema: null }, /"options.schema"/],
-      ] as [ReadJsonOptions, RegExp][]) await assert.rejects(read(here.at('file'), options), { name: 'TypeError', message });
+        [{ reviver: 1 }, /"options.reviver" must be a function/],
+        [{ recover: 'always' }, /"options.recover"/],
+        [{ recover: { backups: 1 } }, /"options.recover.backups" is not an option/],
+        [{ encoding: 'utf8' }, /"options.encoding" is not an option/],
+        ['utf8', /"options" must be an object/],
+        [{ onRecover: true }, /"options.onRecover"/],
+        [{ schema: null }, /"options.schema"/],
+      ] as [ReadJsonOptions, RegExp][])
+        await assert.rejects(read(here.at('file'), options), { name: 'TypeError', message });
       assert.deepEqual(here.names(), []);
     });
 
@@ -153,8 +229,16 @@ for (const [layout, old, now] of [
       ['an instance of Uint8Array', { bytes: new Uint8Array([1]) }, 'value.bytes'],
       ['an instance of ArrayBuffer', { bytes: new ArrayBuffer(1) }, 'value.bytes'],
       ['an instance of URLSearchParams', [new URLSearchParams('a=1')], 'value[0]'],
-      ...Object.entries(opaque).flatMap(([what, make]) => [[`an instance of ${what}`, [Object.assign(make(), { field: 1 })], 'value[0]'], [`an instance of ${what}`, { a: make() }, 'value.a']] as const),
-      ...Object.entries(foreign).map(([what, value]) => [what.startsWith('an ') ? what : `an instance of ${what}`, { a: value }, 'value.a'] as const),
+      ...Object.entries(opaque).flatMap(
+        ([what, make]) =>
+          [
+            [`an instance of ${what}`, [Object.assign(make(), { field: 1 })], 'value[0]'],
+            [`an instance of ${what}`, { a: make() }, 'value.a'],
+          ] as const,
+      ),
+      ...Object.entries(foreign).map(
+        ([what, value]) => [what.startsWith('an ') ? what : `an instance of ${what}`, { a: value }, 'value.a'] as const,
+      ),
       ['an instance of Map', [new Lru()], 'value[0]'],
       ['an instance of Object', [Object.setPrototypeOf(new Set([1]), null)], 'value[0]'],
       ['undefined', { toJSON: () => undefined }, 'value'],
@@ -165,7 +249,11 @@ for (const [layout, old, now] of [
       ['undefined', Object.defineProperty({ a: 1 }, 'toJSON', { value: () => undefined, enumerable: false }), 'value'],
     ] as const) {
       it(`refuses ${what} as ${where} before anything is touched`, async () => {
-        const expected = { name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE', message: `"${where}" is ${what}, which JSON cannot hold` };
+        const expected = {
+          name: 'TypeError',
+          code: 'ERR_INVALID_ARG_VALUE',
+          message: `"${where}" is ${what}, which JSON cannot hold`,
+        };
         await assert.rejects(write(here.at('missing/file'), value), expected);
         await assert.rejects(write(here.at('file'), value, { indent: 1, makeParents: true }), expected);
         assert.deepEqual(here.names(), []);
@@ -181,8 +269,23 @@ for (const [layout, old, now] of [
           return this.x;
         }
       }
-      await write(here.at('file'), [{ u: undefined }, new Point(), new Date(0), Buffer.from('a'), Object(1), Object.create(null), shared, { shared }, -0, { toJSON: () => 'own' }, new URL('file:///a')]);
-      assert.equal(here.text('file'), '[{},{"x":1},"1970-01-01T00:00:00.000Z",{"type":"Buffer","data":[97]},1,{},{"a":1},{"shared":{"a":1}},0,"own","file:///a"]\n');
+      await write(here.at('file'), [
+        { u: undefined },
+        new Point(),
+        new Date(0),
+        Buffer.from('a'),
+        Object(1),
+        Object.create(null),
+        shared,
+        { shared },
+        -0,
+        { toJSON: () => 'own' },
+        new URL('file:///a'),
+      ]);
+      assert.equal(
+        here.text('file'),
+        '[{},{"x":1},"1970-01-01T00:00:00.000Z",{"type":"Buffer","data":[97]},1,{},{"a":1},{"shared":{"a":1}},0,"own","file:///a"]\n',
+      );
     });
 
     it('writes values nested as deep as JSON.stringify() does', async () => {
@@ -198,34 +301,62 @@ for (const [layout, old, now] of [
       assert.equal(here.text('file'), '{"m":{"map":[[1,{"map":[]}]]},"at":1}\n');
       const reviver = (key: string, value: unknown): unknown => (key === 'at' ? new Date(value as number) : value);
       assert.deepEqual(await read(here.at('file'), { reviver }), { m: { map: [[1, { map: [] }]] }, at: new Date(1) });
-      await assert.rejects(write(here.at('file'), {}, { replacer: () => Number.NaN }), { message: '"value" is NaN, which JSON cannot hold' });
+      await assert.rejects(write(here.at('file'), {}, { replacer: () => Number.NaN }), {
+        message: '"value" is NaN, which JSON cannot hold',
+      });
       const own = new SyntaxError('of the reviver');
-      await assert.rejects(read(here.at('file'), { reviver: () => { throw own; } }), own);
+      await assert.rejects(
+        read(here.at('file'), {
+          reviver: () => {
+            throw own;
+          },
+        }),
+        own,
+      );
     });
 
     it('says where a file stops being JSON, and nothing of its content', async () => {
       for (const [text, line, column] of [
-        ['{"secret": "hunter2",\n  "b": hunter2}', 2, 8], ['{"a": 1,}', 1, 9], ['{"a": 1', 1, 8], ['[1 2]', 1, 4], ['nul', 1, 4], ['\ufeff{"ü": é}', 1, 7], ['[\r\n"\t"]', 2, 2], ['\0\0\0', 1, 1], ['{} {}', 1, 4], ['"\\u12g4"', 1, 2],
+        ['{"secret": "hunter2",\n  "b": hunter2}', 2, 8],
+        ['{"a": 1,}', 1, 9],
+        ['{"a": 1', 1, 8],
+        ['[1 2]', 1, 4],
+        ['nul', 1, 4],
+        ['\ufeff{"ü": é}', 1, 7],
+        ['[\r\n"\t"]', 2, 2],
+        ['\0\0\0', 1, 1],
+        ['{} {}', 1, 4],
+        ['"\\u12g4"', 1, 2],
       ] as const) {
         plainWrite(here.at('file'), text);
         await assert.rejects(read(here.at('file')), (error) => {
           assert.ok(jsonError('ERR_UNTORN_JSON_SYNTAX', { line, column, path: here.at('file') })(error), text);
           const { message } = error as JsonError;
-          assert.ok(message.startsWith(`"${here.at('file')}" is no JSON`) && message.endsWith(` at line ${line}, column ${column}`), message);
+          assert.ok(
+            message.startsWith(`"${here.at('file')}" is no JSON`) &&
+              message.endsWith(` at line ${line}, column ${column}`),
+            message,
+          );
           assert.ok(!message.includes('hunter2'));
           return true;
         });
       }
       for (const text of ['', ' \n']) {
         plainWrite(here.at('file'), text);
-        await assert.rejects(read(here.at('file')), { code: 'ERR_UNTORN_JSON_SYNTAX', message: `"${here.at('file')}" is empty, which is no JSON` });
+        await assert.rejects(read(here.at('file')), {
+          code: 'ERR_UNTORN_JSON_SYNTAX',
+          message: `"${here.at('file')}" is empty, which is no JSON`,
+        });
       }
     });
 
     it('takes bytes that are not UTF-8 for an error', async () => {
       plainWrite(here.at('file'), Buffer.from('{"ü":\n "\xff"}', 'latin1'));
       await assert.rejects(read(here.at('file')), jsonError('ERR_UNTORN_JSON_ENCODING', { line: 1, column: 3 }));
-      plainWrite(here.at('file'), Buffer.concat([Buffer.from('{"ü":\n "'), Buffer.from([0xe2, 0x82]), Buffer.from('"}')]));
+      plainWrite(
+        here.at('file'),
+        Buffer.concat([Buffer.from('{"ü":\n "'), Buffer.from([0xe2, 0x82]), Buffer.from('"}')]),
+      );
       await assert.rejects(read(here.at('file')), jsonError('ERR_UNTORN_JSON_ENCODING', { line: 2, column: 3 }));
     });
 
@@ -252,14 +383,19 @@ for (const [layout, old, now] of [
       }
       assert.deepEqual(await read(here.at('file'), { initial: {}, schema: counting }), { count: 0 });
       assert.equal(await read(here.at('file'), { initial: null }), null);
-      await assert.rejects(read(here.at('file'), { initial: () => new Map() }), { message: '"value" is an instance of Map, which JSON cannot hold' });
+      await assert.rejects(read(here.at('file'), { initial: () => new Map() }), {
+        message: '"value" is an instance of Map, which JSON cannot hold',
+      });
       assert.deepEqual(here.names(), []);
     });
 
     it('takes a file that is empty or damaged for no missing one', async () => {
       plainWrite(here.at('file'), '');
       await assert.rejects(read(here.at('file'), { initial: 1 }), jsonError('ERR_UNTORN_JSON_SYNTAX'));
-      await assert.rejects(read(here.at('file'), { initial: 1, recover: 'backup' }), jsonError('ERR_UNTORN_JSON_SYNTAX'));
+      await assert.rejects(
+        read(here.at('file'), { initial: 1, recover: 'backup' }),
+        jsonError('ERR_UNTORN_JSON_SYNTAX'),
+      );
     });
 
     it('returns what the schema makes of a file, and tells its issues', async () => {
@@ -269,8 +405,14 @@ for (const [layout, old, now] of [
       await assert.rejects(read(here.at('file'), { schema: counting, recover: 'backup' }), (error) => {
         assert.ok(jsonError('ERR_UNTORN_JSON_SCHEMA', { line: undefined })(error));
         const { issues, message } = error as JsonError;
-        assert.deepEqual(issues.map((issue) => issue.message), ['must be a number from 0', 'is not known', 'is not known', 'is not known']);
-        assert.equal(message, `"${here.at('file')}" is not what the schema wants: count: must be a number from 0; b: is not known; c: is not known; and 1 more`);
+        assert.deepEqual(
+          issues.map((issue) => issue.message),
+          ['must be a number from 0', 'is not known', 'is not known', 'is not known'],
+        );
+        assert.equal(
+          message,
+          `"${here.at('file')}" is not what the schema wants: count: must be a number from 0; b: is not known; c: is not known; and 1 more`,
+        );
         return true;
       });
     });
@@ -278,7 +420,10 @@ for (const [layout, old, now] of [
     it('validates what the file would hold before it writes', async () => {
       await write(here.at('file'), { count: { toJSON: () => 2 } as never }, { schema: counting });
       assert.equal(here.text('file'), '{"count":2}\n');
-      await assert.rejects(write(here.at('file'), { count: -2 }, { schema: counting }), jsonError('ERR_UNTORN_JSON_SCHEMA'));
+      await assert.rejects(
+        write(here.at('file'), { count: -2 }, { schema: counting }),
+        jsonError('ERR_UNTORN_JSON_SCHEMA'),
+      );
       await write(here.at('file'), {}, { schema: counting });
       assert.equal(here.text('file'), '{}\n', 'the value is written as it is');
       assert.deepEqual(here.names(), ['file']);
@@ -289,7 +434,10 @@ for (const [layout, old, now] of [
         plainWrite(here.at(name), typeof value === 'string' ? value : JSON.stringify(value));
         utimesSync(here.at(name), 1000 - age, 1000 - age);
       };
-      const recovering = async (options: ReadJsonOptions = {}, path = here.at('file')): Promise<{ value: unknown; recovery: Recovery | undefined }> => {
+      const recovering = async (
+        options: ReadJsonOptions = {},
+        path = here.at('file'),
+      ): Promise<{ value: unknown; recovery: Recovery | undefined }> => {
         let recovery: Recovery | undefined;
         const value = await read(path, { recover: 'backup', onRecover: (found) => (recovery = found), ...options });
         return { value, recovery };
@@ -303,7 +451,10 @@ for (const [layout, old, now] of [
         good('file.~11~', { other: true }, 2);
         mkdirSync(here.at('file.~12~'));
         const { value, recovery } = await recovering({ schema: counting });
-        assert.deepEqual([value, recovery?.path, recovery?.backupPath, recovery?.error.code], [{ count: 9 }, here.at('file'), here.at('file.~9~'), 'ERR_UNTORN_JSON_SYNTAX']);
+        assert.deepEqual(
+          [value, recovery?.path, recovery?.backupPath, recovery?.error.code],
+          [{ count: 9 }, here.at('file'), here.at('file.~9~'), 'ERR_UNTORN_JSON_SYNTAX'],
+        );
         assert.equal(here.text('file'), '{"count":');
       });
 
@@ -336,7 +487,10 @@ for (const [layout, old, now] of [
         good('file', '{', 0);
         good('file~', '[', 0);
         await assert.rejects(recovering(), { code: 'ERR_UNTORN_JSON_SYNTAX', path: here.at('file') });
-        await assert.rejects(recovering({ recover: { backup: here.at('missing') } }), { code: 'ERR_UNTORN_JSON_SYNTAX', path: here.at('file') });
+        await assert.rejects(recovering({ recover: { backup: here.at('missing') } }), {
+          code: 'ERR_UNTORN_JSON_SYNTAX',
+          path: here.at('file'),
+        });
       });
 
       it('does nothing for a file that is whole, or missing', async () => {
@@ -352,7 +506,13 @@ for (const [layout, old, now] of [
         const warning = new Promise<Error>((resolve) => process.once('warning', resolve));
         await read(here.at('file'), { recover: 'backup' });
         const { message, code } = (await warning) as Error & { code?: string };
-        assert.deepEqual([code, message], ['UNTORN_RECOVERED', `"${here.at('file')}" is no JSON: it ends too early at line 1, column 2; "${here.at('file~')}" was read instead`]);
+        assert.deepEqual(
+          [code, message],
+          [
+            'UNTORN_RECOVERED',
+            `"${here.at('file')}" is no JSON: it ends too early at line 1, column 2; "${here.at('file~')}" was read instead`,
+          ],
+        );
       });
     });
   });
@@ -366,7 +526,12 @@ describe('a file that is replaced while it is read', () => {
     const { fstatSync } = fs;
     let times = 0;
     t.mock.method(fs, 'fstatSync', (fd: number, options: { bigint: true }) => {
-      if (times++ === 0) throw Object.assign(new Error('ENOENT: no such file or directory, fstat'), { code: 'ENOENT', errno: -2, syscall: 'fstat' });
+      if (times++ === 0)
+        throw Object.assign(new Error('ENOENT: no such file or directory, fstat'), {
+          code: 'ENOENT',
+          errno: -2,
+          syscall: 'fstat',
+        });
       return fstatSync(fd, options);
     });
     syncBuiltinESMExports();
@@ -395,7 +560,14 @@ describe('writeJson()', () => {
 
   it('has the place of its call in the order of all writes (G7)', async () => {
     for (let round = 0; round < 20; round++) {
-      const calls: Promise<unknown>[] = [writeJson(here.at('file'), round), writeFile(here.at('file'), 'text'), writeJson(here.at('file'), [round], { schema: { '~standard': { version: 1, vendor: 'test', validate: async (value) => ({ value }) } } }), writeFile(here.at('file'), 'last')];
+      const calls: Promise<unknown>[] = [
+        writeJson(here.at('file'), round),
+        writeFile(here.at('file'), 'text'),
+        writeJson(here.at('file'), [round], {
+          schema: { '~standard': { version: 1, vendor: 'test', validate: async (value) => ({ value }) } },
+        }),
+        writeFile(here.at('file'), 'last'),
+      ];
       await Promise.all(calls);
       assert.equal(here.text('file'), 'last');
       const first = writeJson(here.at('file'), 1);
@@ -405,7 +577,10 @@ describe('writeJson()', () => {
     }
     const results = await Promise.all(Array.from({ length: 500 }, (_, index) => writeJson(here.at('file'), index)));
     assert.equal(here.text('file'), '499');
-    assert.deepEqual(results.flatMap(({ superseded }, index) => (superseded ? [] : [index])), [499]);
+    assert.deepEqual(
+      results.flatMap(({ superseded }, index) => (superseded ? [] : [index])),
+      [499],
+    );
   });
 
   it('waits for a schema that validates asynchronously, and holds nobody up if that refuses', async () => {
@@ -415,11 +590,21 @@ describe('writeJson()', () => {
     await assert.rejects(refused, jsonError('ERR_UNTORN_JSON_SCHEMA'));
     await written;
     assert.deepEqual([here.text('file'), here.names()], ['{"count":1}\n', ['file']]);
-    await assert.rejects(readJson(here.at('file'), { schema: { '~standard': { version: 1, vendor: 'test', validate: () => Promise.reject(new Error('of the schema')) } } }), { message: 'of the schema' });
+    await assert.rejects(
+      readJson(here.at('file'), {
+        schema: {
+          '~standard': { version: 1, vendor: 'test', validate: () => Promise.reject(new Error('of the schema')) },
+        },
+      }),
+      { message: 'of the schema' },
+    );
   });
 
   it('fails as every write does', async () => {
-    await assert.rejects(writeJson(here.at('missing/file'), 1), (error) => WriteError.isWriteError(error) && error.code === 'ENOENT' && error.outcome === 'old');
+    await assert.rejects(
+      writeJson(here.at('missing/file'), 1),
+      (error) => WriteError.isWriteError(error) && error.code === 'ENOENT' && error.outcome === 'old',
+    );
     await assert.rejects(writeJson(here.at('file'), 1, { signal: AbortSignal.abort() }), { code: 'ABORT_ERR' });
     assert.deepEqual(here.names(), []);
   });
@@ -430,9 +615,14 @@ describe('readJsonSync() and writeJsonSync()', () => {
 
   it('refuse a schema that validates asynchronously, also one that fails then', () => {
     plainWrite(here.at('file'), '{}');
-    const failing: StandardSchema = { '~standard': { version: 1, vendor: 'test', validate: () => Promise.reject(new Error('unheard')) } };
+    const failing: StandardSchema = {
+      '~standard': { version: 1, vendor: 'test', validate: () => Promise.reject(new Error('unheard')) },
+    };
     for (const schema of [later, failing]) {
-      const expected = { name: 'TypeError', message: '"options.schema" validates asynchronously, which a synchronous call cannot wait for' };
+      const expected = {
+        name: 'TypeError',
+        message: '"options.schema" validates asynchronously, which a synchronous call cannot wait for',
+      };
       assert.throws(() => readJsonSync(here.at('file'), { schema }), expected);
       assert.throws(() => writeJsonSync(here.at('file'), { count: 1 }, { schema }), expected);
     }

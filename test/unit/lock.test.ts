@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync as plainWrite,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, it } from 'node:test';
@@ -9,7 +17,10 @@ import { leaveLock, type LockParts } from '../support/stale.ts';
 
 const forms: [string, (path: string, options?: WriteOptions) => Promise<unknown>][] = [
   ['updateFile()', (path, options) => updateFile(path, (old = '') => `${old}new`, { ...options, encoding: 'utf8' })],
-  ['updateFileSync()', async (path, options) => updateFileSync(path, (old = '') => `${old}new`, { ...options, encoding: 'utf8' })],
+  [
+    'updateFileSync()',
+    async (path, options) => updateFileSync(path, (old = '') => `${old}new`, { ...options, encoding: 'utf8' }),
+  ],
 ];
 
 const linux = { skip: process.platform === 'linux' ? false : 'processes and threads cannot be seen here' };
@@ -24,7 +35,11 @@ for (const [name, updating] of forms) {
       'process that started at another time': { start: '1', lease: never },
       'process that does not exist': { pid: (0x3fffffff).toString(36), lease: never },
       'thread of this process that does not exist': { thread: 'zzzzzz', threadStart: '1', lease: never },
-      'thread of this process that started at another time': { thread: process.pid.toString(36), threadStart: '1', lease: never },
+      'thread of this process that started at another time': {
+        thread: process.pid.toString(36),
+        threadStart: '1',
+        lease: never,
+      },
     };
     for (const [who, parts] of Object.entries(dead)) {
       it(`by a ${who}: takes it over at once, and removes its temporary file (G8, G10)`, linux, async () => {
@@ -34,7 +49,11 @@ for (const [name, updating] of forms) {
       });
     }
 
-    for (const [who, parts] of Object.entries({ 'on another machine': { host: '00000000' }, 'in another pid namespace': { namespace: '1' }, 'before another boot': { boot: '00000000' } })) {
+    for (const [who, parts] of Object.entries({
+      'on another machine': { host: '00000000' },
+      'in another pid namespace': { namespace: '1' },
+      'before another boot': { boot: '00000000' },
+    })) {
       it(`by a process ${who}: believes it for its lease, and then takes over (G8, G10)`, async () => {
         const { temporary } = leaveLock(here.folder, 'file', parts);
         await assert.rejects(updating(here.at('file'), { lock: { timeout: 50 } }), { code: 'ERR_LOCK_TIMEOUT' });
@@ -60,9 +79,15 @@ for (const [name, updating] of forms) {
     it("by something that is not this package's: leaves it alone", async () => {
       mkdirSync(here.at('.file.untorn-lock/held'), { recursive: true });
       plainWrite(here.at('.file.untorn-lock/held/x'), '');
-      await assert.rejects(updating(here.at('file'), { lock: { timeout: 30 } }), { code: 'ERR_LOCK_TIMEOUT', message: /"x" in its lock's directory/ });
+      await assert.rejects(updating(here.at('file'), { lock: { timeout: 30 } }), {
+        code: 'ERR_LOCK_TIMEOUT',
+        message: /"x" in its lock's directory/,
+      });
       plainWrite(here.at('.other.untorn-lock'), '');
-      await assert.rejects(updating(here.at('other'), { lock: { timeout: 30 } }), (error) => WriteError.isWriteError(error) && error.outcome === 'old');
+      await assert.rejects(
+        updating(here.at('other'), { lock: { timeout: 30 } }),
+        (error) => WriteError.isWriteError(error) && error.outcome === 'old',
+      );
       assert.deepEqual(here.names(), ['.file.untorn-lock', '.other.untorn-lock']);
     });
 
@@ -95,19 +120,26 @@ describe('a lock', () => {
   const here = scratch();
 
   it('shows signs of life while it is held', async () => {
-    await updateFile(here.at('file'), async () => {
-      const held = here.at('.file.untorn-lock/held');
-      const entry = join(held, readdirSync(held)[0] as string);
-      utimesSync(entry, 1, 1);
-      while (statSync(entry).mtimeMs < 2000) await setTimeout(5);
-      return 'new';
-    }, { lock: { lease: 100 } });
+    await updateFile(
+      here.at('file'),
+      async () => {
+        const held = here.at('.file.untorn-lock/held');
+        const entry = join(held, readdirSync(held)[0] as string);
+        utimesSync(entry, 1, 1);
+        while (statSync(entry).mtimeMs < 2000) await setTimeout(5);
+        return 'new';
+      },
+      { lock: { lease: 100 } },
+    );
   });
 
   it('of another machine is not taken over as long as it shows signs of life (G8)', async () => {
     const { entry } = leaveLock(here.folder, 'file', { host: '00000000' });
     const timer = setInterval(() => utimesSync(entry, new Date(), new Date()), 10);
-    await assert.rejects(updateFile(here.at('file'), () => 'new', { lock: { timeout: 500 } }), { code: 'ERR_LOCK_TIMEOUT' });
+    await assert.rejects(
+      updateFile(here.at('file'), () => 'new', { lock: { timeout: 500 } }),
+      { code: 'ERR_LOCK_TIMEOUT' },
+    );
     clearInterval(timer);
     await updateFile(here.at('file'), () => 'new');
     assert.deepEqual(here.names(), ['file']);
@@ -130,7 +162,10 @@ describe('a lock', () => {
       const held = here.at('.file.untorn-lock/held');
       const [entry = ''] = readdirSync(held);
       // As a process on another machine does.
-      renameSync(join(held, entry), join(held, `${entry.replace(/^untorn-l-\w+/, 'untorn-l-00000000')}.${entry.slice(-20)}`));
+      renameSync(
+        join(held, entry),
+        join(held, `${entry.replace(/^untorn-l-\w+/, 'untorn-l-00000000')}.${entry.slice(-20)}`),
+      );
       return 'new';
     });
     await assert.rejects(own, { code: 'ERR_LOCK_LOST', outcome: 'old' });

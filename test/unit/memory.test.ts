@@ -3,8 +3,21 @@ import { writeFileSync as plainWrite } from 'node:fs';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import {
-  atomicWrite, atomicWriteSync, createWritableStream, createWriter, createWriteStream, openPending, openPendingSync, readVersioned, transaction, updateFile, updateFileSync, writeFile, writeFileSync,
-  type Chunk, type PendingFile,
+  atomicWrite,
+  atomicWriteSync,
+  createWritableStream,
+  createWriter,
+  createWriteStream,
+  openPending,
+  openPendingSync,
+  readVersioned,
+  transaction,
+  updateFile,
+  updateFileSync,
+  writeFile,
+  writeFileSync,
+  type Chunk,
+  type PendingFile,
 } from 'untorn';
 import { scratch } from '../support/scratch.ts';
 
@@ -13,16 +26,20 @@ type Call = (path: string, data: Chunk, then: () => void) => unknown;
 
 const calls: Record<string, Call> = {
   'writeFile()': (path, data, then) => both(writeFile(path, data), then),
-  "writeFile() with ifUnchanged: 'skip'": (path, data, then) => both(writeFile(path, data, { ifUnchanged: 'skip' }), then),
-  'writeFile() with ifMatch': async (path, data, then) => both(writeFile(path, data, { ifMatch: (await readVersioned(path)).version }), then),
+  "writeFile() with ifUnchanged: 'skip'": (path, data, then) =>
+    both(writeFile(path, data, { ifUnchanged: 'skip' }), then),
+  'writeFile() with ifMatch': async (path, data, then) =>
+    both(writeFile(path, data, { ifMatch: (await readVersioned(path)).version }), then),
   'writeFile() that waits for its turn': async (path, data, then) => {
     // Each of them has another file that it waits for.
     const first = updateFile(path, () => setImmediate('', undefined));
     return both(Promise.all([writeFile(path, data, { ifUnchanged: 'skip' }), first]), then);
   },
   'writeFile() of an array': (path, data, then) => both(writeFile(path, ['', data]), then),
-  'writeFile() of an async iterable': (path, data, then) => writeFile(path, { [Symbol.asyncIterator]: () => ({ next: async () => chunk(data, then) }) }),
-  'writeFile() of an iterable': (path, data, then) => writeFile(path, { [Symbol.iterator]: () => ({ next: () => chunk(data, then) }) }),
+  'writeFile() of an async iterable': (path, data, then) =>
+    writeFile(path, { [Symbol.asyncIterator]: () => ({ next: async () => chunk(data, then) }) }),
+  'writeFile() of an iterable': (path, data, then) =>
+    writeFile(path, { [Symbol.iterator]: () => ({ next: () => chunk(data, then) }) }),
   'atomicWrite()': (path, data, then) => atomicWrite(path, (file) => both(file.write(data), then)),
   'PendingFile.write()': async (path, data, then) => {
     const file = await openPending(path);
@@ -46,10 +63,11 @@ const calls: Record<string, Call> = {
     return both(written, then);
   },
   'createWriter()': (path, data, then) => both(createWriter(path).write(data), then),
-  'updateFile()': (path, data, then) => updateFile(path, () => {
-    soon(then);
-    return data;
-  }),
+  'updateFile()': (path, data, then) =>
+    updateFile(path, () => {
+      soon(then);
+      return data;
+    }),
   'transaction()': (path, data, then) => transaction(async (tx) => both(tx.writeFile(path, data), then)),
 };
 
@@ -127,7 +145,8 @@ const views: Record<string, (buffer: ArrayBuffer) => Chunk> = {
 /** As newer versions of TypeScript know it. */
 type Resizable = ArrayBuffer & { resize(size: number): void };
 
-const newBuffer = (): Resizable => new (ArrayBuffer as unknown as new (length: number, options: object) => Resizable)(size, { maxByteLength: 2 * size });
+const newBuffer = (): Resizable =>
+  new (ArrayBuffer as unknown as new (length: number, options: object) => Resizable)(size, { maxByteLength: 2 * size });
 const fill = (buffer: Resizable): Resizable => {
   new Uint8Array(buffer).fill(97);
   return buffer;
@@ -155,7 +174,8 @@ describe('memory that changes while it is written', () => {
           const before = here.text('file');
           await assert.rejects(
             async () => call(here.at('file'), view(buffer), () => perform(buffer)),
-            ({ code, outcome }: { code: string; outcome?: string }) => code === 'ERR_INVALID_ARG_VALUE' || (code === 'ERR_UNTORN_DATA_CHANGED' && outcome === 'old'),
+            ({ code, outcome }: { code: string; outcome?: string }) =>
+              code === 'ERR_INVALID_ARG_VALUE' || (code === 'ERR_UNTORN_DATA_CHANGED' && outcome === 'old'),
             kind,
           );
           if (!name.includes('turn')) assert.equal(here.text('file'), before, kind);
@@ -174,7 +194,6 @@ describe('memory that changes while it is written', () => {
         assert.equal(here.text('file'), 'a'.repeat(expected) + (name.includes('writev') ? 'more' : ''), kind);
       }
     });
-
   }
 
   for (const [name, call] of [...Object.entries(calls), ...Object.entries(syncCalls)]) {
@@ -186,9 +205,16 @@ describe('memory that changes while it is written', () => {
           if (kind === 'ArrayBuffer' && change !== 'transferred') continue;
           const buffer = fill(newBuffer());
           // A view that has no length of its own is as long as what there is.
-          const data = ArrayBuffer.isView(view(buffer)) && change !== 'transferred' ? new Uint8Array(buffer, 8, size - 16) : view(buffer);
+          const data =
+            ArrayBuffer.isView(view(buffer)) && change !== 'transferred'
+              ? new Uint8Array(buffer, 8, size - 16)
+              : view(buffer);
           perform(buffer);
-          await assert.rejects(async () => call(here.at('file'), data, () => undefined), { code: 'ERR_INVALID_ARG_VALUE' }, `${kind} ${change}`);
+          await assert.rejects(
+            async () => call(here.at('file'), data, () => undefined),
+            { code: 'ERR_INVALID_ARG_VALUE' },
+            `${kind} ${change}`,
+          );
           assert.deepEqual([here.text('file'), here.names()], ['', ['file']], `${kind} ${change}`);
         }
       }
@@ -196,7 +222,9 @@ describe('memory that changes while it is written', () => {
   }
 
   it('is an error however far the write is (G4)', async () => {
-    const { buffer, data }: Memory = ((of: ArrayBuffer) => ({ buffer: of, data: new Uint8Array(of) }))(new ArrayBuffer(48 << 20));
+    const { buffer, data }: Memory = ((of: ArrayBuffer) => ({ buffer: of, data: new Uint8Array(of) }))(
+      new ArrayBuffer(48 << 20),
+    );
     plainWrite(here.at('file'), 'old');
     const writing = writeFile(here.at('file'), data);
     while (here.names().length === 1) await setImmediate();
@@ -207,7 +235,9 @@ describe('memory that changes while it is written', () => {
 
   it('may belong to another realm, or to a class with ideas of its own', async () => {
     const { runInNewContext } = await import('node:vm');
-    const foreign = runInNewContext('[new Uint8Array([97, 98]), new DataView(new Uint8Array([97, 98]).buffer), new Uint8Array([97, 98]).buffer, new Uint16Array([0x6261])]') as Chunk[];
+    const foreign = runInNewContext(
+      '[new Uint8Array([97, 98]), new DataView(new Uint8Array([97, 98]).buffer), new Uint8Array([97, 98]).buffer, new Uint16Array([0x6261])]',
+    ) as Chunk[];
     class Odd extends Uint8Array {
       override get byteLength(): number {
         return 1;

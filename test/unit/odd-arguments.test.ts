@@ -3,8 +3,30 @@ import { readdirSync, writeFileSync as plainWrite } from 'node:fs';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import {
-  atomicWrite, atomicWriteSync, createWritableStream, createWriter, createWriteStream, openPending, readJson, readVersioned, recover, replaceDirectory, replaceDirectorySync, sweep, transaction,
-  transactionSync, updateFile, updateFileSync, updateJson, updateJsonSync, writeFile, writeFileSync, writeJson, type Data, type SyncData, type WriteOptions,
+  atomicWrite,
+  atomicWriteSync,
+  createWritableStream,
+  createWriter,
+  createWriteStream,
+  openPending,
+  readJson,
+  readVersioned,
+  recover,
+  replaceDirectory,
+  replaceDirectorySync,
+  sweep,
+  transaction,
+  transactionSync,
+  updateFile,
+  updateFileSync,
+  updateJson,
+  updateJsonSync,
+  writeFile,
+  writeFileSync,
+  writeJson,
+  type Data,
+  type SyncData,
+  type WriteOptions,
 } from 'untorn';
 import { scratch } from '../support/scratch.ts';
 
@@ -24,24 +46,76 @@ const oddData: Record<string, () => unknown> = {
   'an async iterator that throws': () => ({ [Symbol.asyncIterator]: () => ({ next: bang }) }),
   'an async iterator that throws at its second piece': () => {
     let count = 0;
-    return { [Symbol.asyncIterator]: () => ({ next: async () => (count++ === 0 ? { value: 'half' } : bang()), return: bang }) };
+    return {
+      [Symbol.asyncIterator]: () => ({ next: async () => (count++ === 0 ? { value: 'half' } : bang()), return: bang }),
+    };
   },
   'an async iterator that returns nothing': () => ({ [Symbol.asyncIterator]: () => ({ next: () => undefined }) }),
   'an async iterator that returns null later': () => ({ [Symbol.asyncIterator]: () => ({ next: async () => null }) }),
   'an async iterator that returns a number': () => ({ [Symbol.asyncIterator]: () => ({ next: () => 1 }) }),
-  'an async iterator whose results throw': () => ({ [Symbol.asyncIterator]: () => ({ next: () => ({ get done() { return bang(); } }) }) }),
-  'an async iterator whose values throw': () => ({ [Symbol.asyncIterator]: () => ({ next: async () => ({ done: false, get value() { return bang(); } }) }) }),
-  'an async iterator whose results are thenables that throw': () => ({ [Symbol.asyncIterator]: () => ({ next: () => ({ then: bang }) }) }),
-  'an async iterator whose results have a then() that throws when it is asked for': () => ({ [Symbol.asyncIterator]: () => ({ next: () => ({ get then() { return bang(); } }) }) }),
-  'an async iterator whose end never comes': () => ({ [Symbol.asyncIterator]: () => ({ next: bang, return: () => never }) }),
-  'an async iterator whose end throws when it is asked for': () => ({ [Symbol.asyncIterator]: () => ({ next: bang, get return() { return bang(); } }) }),
-  'a getter for its iterator that throws': () => ({ get [Symbol.asyncIterator]() { return bang(); } }),
-  'a getter for its synchronous iterator that throws': () => ({ get [Symbol.iterator]() { return bang(); } }),
+  'an async iterator whose results throw': () => ({
+    [Symbol.asyncIterator]: () => ({
+      next: () => ({
+        get done() {
+          return bang();
+        },
+      }),
+    }),
+  }),
+  'an async iterator whose values throw': () => ({
+    [Symbol.asyncIterator]: () => ({
+      next: async () => ({
+        done: false,
+        get value() {
+          return bang();
+        },
+      }),
+    }),
+  }),
+  'an async iterator whose results are thenables that throw': () => ({
+    [Symbol.asyncIterator]: () => ({ next: () => ({ then: bang }) }),
+  }),
+  'an async iterator whose results have a then() that throws when it is asked for': () => ({
+    [Symbol.asyncIterator]: () => ({
+      next: () => ({
+        get then() {
+          return bang();
+        },
+      }),
+    }),
+  }),
+  'an async iterator whose end never comes': () => ({
+    [Symbol.asyncIterator]: () => ({ next: bang, return: () => never }),
+  }),
+  'an async iterator whose end throws when it is asked for': () => ({
+    [Symbol.asyncIterator]: () => ({
+      next: bang,
+      get return() {
+        return bang();
+      },
+    }),
+  }),
+  'a getter for its iterator that throws': () => ({
+    get [Symbol.asyncIterator]() {
+      return bang();
+    },
+  }),
+  'a getter for its synchronous iterator that throws': () => ({
+    get [Symbol.iterator]() {
+      return bang();
+    },
+  }),
   'a synchronous iterator that throws': () => ({ [Symbol.iterator]: () => ({ next: bang }) }),
   'a synchronous iterator that returns nothing': () => ({ [Symbol.iterator]: () => ({ next: () => undefined }) }),
-  'a synchronous iterator that returns a promise': () => ({ [Symbol.iterator]: () => ({ next: async () => ({ done: true }) }) }),
+  'a synchronous iterator that returns a promise': () => ({
+    [Symbol.iterator]: () => ({ next: async () => ({ done: true }) }),
+  }),
   'a proxy that throws': () => new Proxy({}, { get: bang, has: bang, getPrototypeOf: bang, ownKeys: bang }),
-  'a stream whose destroy() throws': () => ({ pipe: bang, destroy: bang, [Symbol.asyncIterator]: () => ({ next: bang }) }),
+  'a stream whose destroy() throws': () => ({
+    pipe: bang,
+    destroy: bang,
+    [Symbol.asyncIterator]: () => ({ next: bang }),
+  }),
 };
 
 /** The same, and right. */
@@ -59,15 +133,25 @@ const unusualData: Record<string, () => unknown> = {
         bang();
       },
     });
-    return { [Symbol.asyncIterator]: () => ({ next: () => later({ done: pieces.length === 0, value: pieces.shift() }), return: bang }) };
+    return {
+      [Symbol.asyncIterator]: () => ({
+        next: () => later({ done: pieces.length === 0, value: pieces.shift() }),
+        return: bang,
+      }),
+    };
   },
-  'a function that is iterable no more than others': () => ({ *[Symbol.iterator]() { yield 'content'; } }),
+  'a function that is iterable no more than others': () => ({
+    *[Symbol.iterator]() {
+      yield 'content';
+    },
+  }),
 };
 
 type Call = (path: string, data: unknown) => Promise<unknown>;
 const asyncCalls: Record<string, Call> = {
   'writeFile()': (path, data) => writeFile(path, data as Data),
-  'writeFile() with ifMatch': async (path, data) => writeFile(path, data as Data, { ifMatch: (await readVersioned(path)).version }),
+  'writeFile() with ifMatch': async (path, data) =>
+    writeFile(path, data as Data, { ifMatch: (await readVersioned(path)).version }),
   'atomicWrite()': (path, data) => atomicWrite(path, (file) => file.write(data as Data)),
   'updateFile()': (path, data) => updateFile(path, () => data as Data),
   'updateFile() that returns it later': (path, data) => updateFile(path, async () => data as Data),
@@ -83,13 +167,26 @@ const syncCalls: Record<string, Call> = {
 const signals: Record<string, () => unknown> = {
   'whose addEventListener throws': () => ({ aborted: false, addEventListener: bang, removeEventListener: bang }),
   'whose own addEventListener throws': () => Object.assign(new AbortController().signal, { addEventListener: bang }),
-  'whose state throws': () => ({ get aborted() { return bang(); }, addEventListener() {}, removeEventListener() {} }),
+  'whose state throws': () => ({
+    get aborted() {
+      return bang();
+    },
+    addEventListener() {},
+    removeEventListener() {},
+  }),
 };
 /** They do not fail at once. */
 const harmless: Record<string, () => unknown> = {
   'whose removeEventListener throws': () => ({ aborted: false, addEventListener() {}, removeEventListener: bang }),
-  'whose own removeEventListener throws': () => Object.assign(new AbortController().signal, { removeEventListener: bang }),
-  'that calls back at once': () => ({ aborted: false, addEventListener: (_: string, callback: () => void) => callback(), get reason() { return bang(); } }),
+  'whose own removeEventListener throws': () =>
+    Object.assign(new AbortController().signal, { removeEventListener: bang }),
+  'that calls back at once': () => ({
+    aborted: false,
+    addEventListener: (_: string, callback: () => void) => callback(),
+    get reason() {
+      return bang();
+    },
+  }),
 };
 
 const signalled: Record<string, (path: string, options: WriteOptions) => Promise<unknown>> = {
@@ -102,19 +199,35 @@ const signalled: Record<string, (path: string, options: WriteOptions) => Promise
     const waiting = (async () => writeFile(path, 'new', options))();
     return Promise.allSettled([waiting, before]).then(() => waiting);
   },
-  'writeFile() of an async iterable': (path, options) => writeFile(path, (async function* () { await setImmediate(); yield 'new'; })(), options),
-  'many of writeFile()': (path, options) => Promise.all(Array.from({ length: 100 }, (_, index) => writeFile(`${path}-${index}`, 'new', options))),
+  'writeFile() of an async iterable': (path, options) =>
+    writeFile(
+      path,
+      (async function* () {
+        await setImmediate();
+        yield 'new';
+      })(),
+      options,
+    ),
+  'many of writeFile()': (path, options) =>
+    Promise.all(Array.from({ length: 100 }, (_, index) => writeFile(`${path}-${index}`, 'new', options))),
   'updateFile()': (path, options) => updateFile(path, async () => 'new', options as object),
   'updateJson()': (path, options) => updateJson(`${path}.json`, async (): Promise<unknown> => 'new', options as object),
   'openPending()': async (path, options) => (await openPending(path, options)).commit(),
-  'createWriteStream()': (path, options) => new Promise((resolve, reject) => createWriteStream(path, options).on('error', reject).on('finish', () => resolve(undefined)).end('new')),
+  'createWriteStream()': (path, options) =>
+    new Promise((resolve, reject) =>
+      createWriteStream(path, options)
+        .on('error', reject)
+        .on('finish', () => resolve(undefined))
+        .end('new'),
+    ),
   'createWritableStream()': async (path, options) => {
     const writer = createWritableStream(path, options).getWriter();
     await writer.write('new');
     await writer.close();
   },
   'transaction()': (path, { signal }) => transaction((tx) => tx.writeFile(path, 'new'), { signal }),
-  'replaceDirectory()': (path, { signal }) => replaceDirectory(`${path}-site`, async (directory) => void plainWrite(`${directory}/index`, ''), { signal }),
+  'replaceDirectory()': (path, { signal }) =>
+    replaceDirectory(`${path}-site`, async (directory) => void plainWrite(`${directory}/index`, ''), { signal }),
   'readJson()': (path, { signal }) => readJson(`${path}.json`, { signal, initial: 1 }),
   'readVersioned()': (path, { signal }) => readVersioned(path, { signal }),
 };
@@ -136,7 +249,11 @@ describe('data that is not what it should be', () => {
       await assert.rejects(call(here.at('file'), 1));
       const before = descriptors();
       for (const [what, odd] of Object.entries(oddData)) {
-        await assert.rejects(call(here.at('file'), odd()), (error: Error & { outcome?: string }) => error.outcome === undefined || error.outcome === 'old', what);
+        await assert.rejects(
+          call(here.at('file'), odd()),
+          (error: Error & { outcome?: string }) => error.outcome === undefined || error.outcome === 'old',
+          what,
+        );
         assert.deepEqual([here.text('file'), here.names()], ['old', ['file']], what);
       }
       await settled(before);
@@ -156,7 +273,10 @@ describe('data that is not what it should be', () => {
   }
 
   it('may never come: an abort and the end of the process do not wait for it (G4, G10)', async () => {
-    for (const data of [{ [Symbol.asyncIterator]: () => ({ next: () => never, return: () => never }) }, { [Symbol.asyncIterator]: () => ({ next: () => ({ then() {} }), return: bang }) }]) {
+    for (const data of [
+      { [Symbol.asyncIterator]: () => ({ next: () => never, return: () => never }) },
+      { [Symbol.asyncIterator]: () => ({ next: () => ({ then() {} }), return: bang }) },
+    ]) {
       const controller = new AbortController();
       const writing = writeFile(here.at('file'), data as unknown as Data, { signal: controller.signal });
       while (here.names().length === 0) await setImmediate();
@@ -176,12 +296,22 @@ describe('a signal that is not what it should be', () => {
       for (const [what, signal] of Object.entries(signals)) {
         await assert.rejects(async () => call(here.at('file'), { signal: signal() as AbortSignal }), oops, what);
         await setImmediate();
-        assert.deepEqual(here.names().filter((one) => one !== 'file'), [], what);
+        assert.deepEqual(
+          here.names().filter((one) => one !== 'file'),
+          [],
+          what,
+        );
       }
       for (const [what, signal] of Object.entries(harmless)) {
-        const [{ status, reason }] = (await Promise.allSettled([(async () => call(here.at('file'), { signal: signal() as AbortSignal }))()])) as [{ status: string; reason?: Error }];
+        const [{ status, reason }] = (await Promise.allSettled([
+          (async () => call(here.at('file'), { signal: signal() as AbortSignal }))(),
+        ])) as [{ status: string; reason?: Error }];
         assert.ok(status === 'fulfilled' || reason?.name === 'AbortError', `${what}: ${String(reason)}`);
-        assert.deepEqual(here.names().filter((one) => one.includes('untorn-') && !one.includes('untorn-v-')), [], what);
+        assert.deepEqual(
+          here.names().filter((one) => one.includes('untorn-') && !one.includes('untorn-v-')),
+          [],
+          what,
+        );
       }
       await settled(before);
       await writeFile(here.at('file'), 'next', { signal: new AbortController().signal });
@@ -191,7 +321,11 @@ describe('a signal that is not what it should be', () => {
 
 describe('options that throw', () => {
   const here = scratch();
-  const throwing = (name: string): object => ({ get [name]() { return bang(); } });
+  const throwing = (name: string): object => ({
+    get [name]() {
+      return bang();
+    },
+  });
 
   it('are an error of every call before anything is touched (G4)', async () => {
     const calls: Record<string, (options: never) => unknown> = {
@@ -211,13 +345,17 @@ describe('options that throw', () => {
     };
     for (const [name, call] of Object.entries(calls)) {
       const nested = (field: string, inner: string): object => ({ [field]: throwing(inner) });
-      const given: object[] = name === 'transaction.writeFile' ? [throwing('mode'), nested('owner', 'uid')] : [throwing('durability'), throwing('signal'), nested('lock', 'timeout')];
+      const given: object[] =
+        name === 'transaction.writeFile'
+          ? [throwing('mode'), nested('owner', 'uid')]
+          : [throwing('durability'), throwing('signal'), nested('lock', 'timeout')];
       for (const options of [...given, new Proxy({}, { ownKeys: bang }), new Proxy({}, { getPrototypeOf: bang })]) {
         await assert.rejects(async () => call(options as never), oops, name);
         assert.deepEqual(here.names(), [], name);
       }
     }
-    for (const call of [sweep, recover]) await assert.rejects(async () => call(here.folder, throwing('olderThan') as never), oops);
+    for (const call of [sweep, recover])
+      await assert.rejects(async () => call(here.folder, throwing('olderThan') as never), oops);
   });
 });
 
@@ -238,9 +376,12 @@ describe('a callback that returns a promise where nobody waits for one', () => {
         () => updateJsonSync(here.at('file'), callback as () => never),
         () => replaceDirectorySync(here.at('site'), callback),
         () => updateJsonSync(here.at('file'), (value) => value, { initial: callback as () => unknown }),
-      ]) assert.throws(call, { code: 'ERR_INVALID_RETURN_VALUE' });
+      ])
+        assert.throws(call, { code: 'ERR_INVALID_RETURN_VALUE' });
       await assert.rejects(createWriter(here.at('file')).write(callback), { code: 'ERR_INVALID_RETURN_VALUE' });
-      await assert.rejects(createWriter(here.at('file'), { serialize: callback as unknown as () => string }).write(1), { code: 'ERR_INVALID_RETURN_VALUE' });
+      await assert.rejects(createWriter(here.at('file'), { serialize: callback as unknown as () => string }).write(1), {
+        code: 'ERR_INVALID_RETURN_VALUE',
+      });
       assert.deepEqual(here.names(), []);
     }
     // Unhandled rejections come before this.

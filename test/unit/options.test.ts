@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { writeFileSync as plainWrite } from 'node:fs';
 import { describe, it } from 'node:test';
-import { atomicWrite, atomicWriteSync, createWritableStream, createWriteStream, openPending, openPendingSync, writeFile, writeFileSync, type WriteOptions } from 'untorn';
+import {
+  atomicWrite,
+  atomicWriteSync,
+  createWritableStream,
+  createWriteStream,
+  openPending,
+  openPendingSync,
+  writeFile,
+  writeFileSync,
+  type WriteOptions,
+} from 'untorn';
 import { scratch } from '../support/scratch.ts';
 
 type Form = (path: string, options: WriteOptions) => unknown;
@@ -23,7 +33,12 @@ const forms: Record<string, Form> = {
   },
   'createWriteStream()': (path, options) => {
     const stream = createWriteStream(path, options);
-    return new Promise((resolve, reject) => stream.on('error', reject).on('finish', () => resolve(undefined)).end('new'));
+    return new Promise((resolve, reject) =>
+      stream
+        .on('error', reject)
+        .on('finish', () => resolve(undefined))
+        .end('new'),
+    );
   },
   'createWritableStream()': async (path, options) => {
     const writer = createWritableStream(path, options).getWriter();
@@ -86,20 +101,46 @@ for (const [name, write] of Object.entries(forms)) {
 
     it('refuses what is wrong before it touches anything', async () => {
       for (const [options, error, code] of wrong) {
-        await assert.rejects((async () => write(here.at('file'), options))(), { name: error, code }, JSON.stringify(options));
+        await assert.rejects(
+          (async () => write(here.at('file'), options))(),
+          { name: error, code },
+          JSON.stringify(options),
+        );
       }
-      for (const options of [1, true, [], () => undefined]) await assert.rejects((async () => write(here.at('file'), options as never))(), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+      for (const options of [1, true, [], () => undefined])
+        await assert.rejects((async () => write(here.at('file'), options as never))(), {
+          name: 'TypeError',
+          code: 'ERR_INVALID_ARG_TYPE',
+        });
       assert.deepEqual(here.names(), []);
     });
 
     it('refuses a path that is none', async () => {
-      for (const path of [undefined, null, 1, {}, new URL('https://example.org/file'), '', 'a\0b', Buffer.alloc(0), new Uint8Array(3)]) {
+      for (const path of [
+        undefined,
+        null,
+        1,
+        {},
+        new URL('https://example.org/file'),
+        '',
+        'a\0b',
+        Buffer.alloc(0),
+        new Uint8Array(3),
+      ]) {
         await assert.rejects((async () => write(path as never, {}))(), { name: 'TypeError', code: /^ERR_/ });
       }
     });
 
     it('reads an object that is frozen, changes none, and takes it as often as it is given', async () => {
-      const options: WriteOptions = { durability: 'off', mode: 0o600, owner: {}, preserve: { times: 'try' }, temporary: { prefix: 'tmp' }, retry: { timeout: 1 }, backup: { numbered: 1 } };
+      const options: WriteOptions = {
+        durability: 'off',
+        mode: 0o600,
+        owner: {},
+        preserve: { times: 'try' },
+        temporary: { prefix: 'tmp' },
+        retry: { timeout: 1 },
+        backup: { numbered: 1 },
+      };
       const copy = structuredClone(options);
       await write(here.at('one'), options);
       assert.deepEqual(options, copy);
@@ -129,7 +170,10 @@ describe('writeFile(): options', () => {
     assert.equal(here.text('file'), 'AB');
     await writeFile(here.at('file'), 'a', null);
     await writeFile(here.at('file'), 'a', { encoding: null, flag: 'w', flush: true } as WriteOptions);
-    await assert.rejects(writeFile(here.at('file'), 'b', { flag: 'wx' } as WriteOptions), { code: 'EEXIST', outcome: 'old' });
+    await assert.rejects(writeFile(here.at('file'), 'b', { flag: 'wx' } as WriteOptions), {
+      code: 'EEXIST',
+      outcome: 'old',
+    });
     await writeFile(here.at('file'), 'b', { mode: '640' });
     assert.equal(here.text('file'), 'b');
   });

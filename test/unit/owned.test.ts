@@ -7,12 +7,26 @@ import { describe, it } from 'node:test';
 const folder = 'src';
 
 /** Calls that follow a name to what may be somebody else's, remove it, or give it another name. */
-const names = ['open', 'readdir', 'lstat', 'stat', 'readlink', 'unlink', 'rmdir', 'chmod', 'rename', 'link', 'exchange'] as const;
+const names = [
+  'open',
+  'readdir',
+  'lstat',
+  'stat',
+  'readlink',
+  'unlink',
+  'rmdir',
+  'chmod',
+  'rename',
+  'link',
+  'exchange',
+] as const;
 const guarded = [...names, 'unlinkIfThere'] as const;
 
 type Calls = Partial<Record<(typeof guarded)[number], number>>;
 
-/** Who makes such a call for another reason than a name's word: how many of each, so that a new one is found, and why. */
+/**
+ * Who makes such a call for another reason than a name's word: how many of each, so that a new one is found, and why.
+ */
 const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = {
   'files/owned.ts': { calls: { open: 2, readdir: 1, unlinkIfThere: 1, rmdir: 1, stat: 1 }, because: 'it is the rule' },
 
@@ -40,11 +54,18 @@ const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = 
     calls: { open: 1 },
     because: "the caller's file: to sync changes nothing, and follows no link",
   },
-  'transaction/one-name.ts': { calls: { readdir: 1 }, because: 'only whether the names are listed that the caller gave' },
-  'order/renames.ts': { calls: { rename: 1, link: 1, lstat: 2 }, because: 'the temporary file of another call of this process; its name and that of the target are compared' },
+  'transaction/one-name.ts': {
+    calls: { readdir: 1 },
+    because: 'only whether the names are listed that the caller gave',
+  },
+  'order/renames.ts': {
+    calls: { rename: 1, link: 1, lstat: 2 },
+    because: 'the temporary file of another call of this process; its name and that of the target are compared',
+  },
   'directory/swap.ts': {
     calls: { exchange: 1, rename: 1, stat: 2, readlink: 2, unlink: 1 },
-    because: 'the path is what the caller names; the link, and the version that is published, are in its enclosure or were looked at',
+    because:
+      'the path is what the caller names; the link, and the version that is published, are in its enclosure or were looked at',
   },
 
   // The file was made by this call, under a name with 100 random bits, or is known by an open descriptor.
@@ -58,11 +79,13 @@ const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = 
   },
   'journal/apply.ts': {
     calls: { rename: 1, link: 1, open: 1, unlink: 1, unlinkIfThere: 1 },
-    because: 'contents are compared and nothing else; what is published, or goes, it has staged itself, and its inode is in the journal',
+    because:
+      'contents are compared and nothing else; what is published, or goes, it has staged itself, and its inode is in the journal',
   },
   'replace/in-place.ts': {
     calls: { rename: 1, open: 3, lstat: 1, unlink: 2, unlinkIfThere: 1 },
-    because: 'the target must be the inode that was looked at; the copy is new, in a directory of its own, and its name there says how far it is',
+    because:
+      'the target must be the inode that was looked at; the copy is new, in a directory of its own, and its name there says how far it is',
   },
   'files/metadata.ts': {
     calls: { chmod: 1 },
@@ -70,9 +93,13 @@ const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = 
   },
   'transaction/preflight.ts': {
     calls: { link: 1, open: 2, unlink: 4, rename: 1 },
-    because: 'a further name of the target, and two files, which it makes and removes; the target is opened and closed, and nothing else',
+    because:
+      'a further name of the target, and two files, which it makes and removes; the target is opened and closed, and nothing else',
   },
-  'files/enclosure.ts': { calls: { rename: 2 }, because: 'what is moved in is looked at there, and moved back if it is another' },
+  'files/enclosure.ts': {
+    calls: { rename: 2 },
+    because: 'what is moved in is looked at there, and moved back if it is another',
+  },
   'directory/new-directory.ts': {
     calls: { rename: 3, open: 2, rmdir: 1, chmod: 1 },
     because: 'they are in an enclosure, which nobody else can write; what came out of it is compared by its inode',
@@ -84,9 +111,13 @@ const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = 
   },
   'journal/record.ts': {
     calls: { rename: 3, open: 1, rmdir: 1, unlink: 2 },
-    because: 'names that it makes, exclusively, and takes back; the record is open, was looked at, and nobody else can write it',
+    because:
+      'names that it makes, exclusively, and takes back; the record is open, was looked at, and nobody else can write it',
   },
-  'journal/written.ts': { calls: { rmdir: 1, stat: 1 }, because: 'the record that it has made; the directories are open' },
+  'journal/written.ts': {
+    calls: { rmdir: 1, stat: 1 },
+    because: 'the record that it has made; the directories are open',
+  },
   'replace/rename.ts': {
     calls: { rename: 1, link: 1, unlink: 1, unlinkIfThere: 1 },
     because: 'its own temporary file, which is compared with the target after it was renamed or linked',
@@ -110,15 +141,23 @@ const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = 
   'lock/probe.ts': { calls: { rename: 1 }, because: 'two tickets that it has just made, and looks at afterwards' },
   'lock/takeover.ts': {
     calls: { rename: 2 },
-    because: 'an entry in a directory that is open: who has died has lost it, whoever made it, and only its name changes',
+    because:
+      'an entry in a directory that is open: who has died has lost it, whoever made it, and only its name changes',
   },
-  'lock/ticket.ts': { calls: { rename: 1, open: 1 }, because: 'a new note, exclusively, in an entry that it has just made; who renames its ticket looks at what is held then' },
+  'lock/ticket.ts': {
+    calls: { rename: 1, open: 1 },
+    because:
+      'a new note, exclusively, in an entry that it has just made; who renames its ticket looks at what is held then',
+  },
 
   // The text of a link decides only about that link.
   'sweep/kept-version.ts': { calls: { readlink: 1 }, because: "the text of one's own link is the proof" },
   'sweep/sweep-directory.ts': { calls: { readlink: 1 }, because: 'only that very link can go by it' },
   'sweep/swept-folder.ts': { calls: { readlink: 1 }, because: 'only that a version is not told of depends on it' },
-  'files/tree.ts': { calls: { open: 2, readdir: 1, lstat: 1 }, because: 'to sync changes nothing, and follows no link' },
+  'files/tree.ts': {
+    calls: { open: 2, readdir: 1, lstat: 1 },
+    because: 'to sync changes nothing, and follows no link',
+  },
 };
 
 /** The calls in a source, in whatever form: also one that is only passed on. */
@@ -147,11 +186,17 @@ describe('What acts on names', () => {
   }
 
   it('has no exception for a source that is not there', () => {
-    assert.deepEqual(Object.keys(exceptions).filter((name) => !sources.includes(name)), []);
+    assert.deepEqual(
+      Object.keys(exceptions).filter((name) => !sources.includes(name)),
+      [],
+    );
   });
 
   it('makes its calls by their names only', () => {
     const hidden = /\bcall\s*\[|=\s*call\b|\.\.\.call\b|from '(?:node:)?fs/;
-    assert.deepEqual(sources.filter((name) => hidden.test(readFileSync(join(folder, name), 'utf8'))), []);
+    assert.deepEqual(
+      sources.filter((name) => hidden.test(readFileSync(join(folder, name), 'utf8'))),
+      [],
+    );
   });
 });

@@ -4,7 +4,14 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { openPending, openPendingSync, writeFile, type PendingFile, type PendingFileSync, type WriteOptions } from 'untorn';
+import {
+  openPending,
+  openPendingSync,
+  writeFile,
+  type PendingFile,
+  type PendingFileSync,
+  type WriteOptions,
+} from 'untorn';
 import { scratch } from '../support/scratch.ts';
 
 const invalidState = { name: 'TypeError', code: 'ERR_INVALID_STATE' };
@@ -24,7 +31,10 @@ describe('openPending()', () => {
     const file = await openPending(here.at('file'));
     const writes = Promise.allSettled([file.write('part'), file.write(undefined as never), file.write('rest')]);
     await assert.rejects(file.commit(), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
-    assert.deepEqual((await writes).map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled']);
+    assert.deepEqual(
+      (await writes).map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    );
     assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
   });
 });
@@ -67,9 +77,18 @@ for (const [name, open] of forms) {
       for (const end of ['commit', 'discard'] as const) {
         const file = await open(here.at('file'));
         await file[end]();
-        await assert.rejects(attempt(() => file.write('more')), invalidState);
-        await assert.rejects(attempt(() => file.writev(['more'])), invalidState);
-        await assert.rejects(attempt(() => file.commit()), invalidState);
+        await assert.rejects(
+          attempt(() => file.write('more')),
+          invalidState,
+        );
+        await assert.rejects(
+          attempt(() => file.writev(['more'])),
+          invalidState,
+        );
+        await assert.rejects(
+          attempt(() => file.commit()),
+          invalidState,
+        );
       }
     });
 
@@ -79,7 +98,14 @@ for (const [name, open] of forms) {
       assert.equal(await file.writev([]), 0);
       assert.equal(await file.writev(['', new Uint8Array(0)]), 0);
       assert.equal(await file.writev(['one;']), 4);
-      assert.equal(await file.writev([new Uint16Array([0x4141, 0x4242]), new DataView(new ArrayBuffer(1)), new Uint8Array([67]).buffer]), 6);
+      assert.equal(
+        await file.writev([
+          new Uint16Array([0x4141, 0x4242]),
+          new DataView(new ArrayBuffer(1)),
+          new Uint8Array([67]).buffer,
+        ]),
+        6,
+      );
       assert.equal(await file.writev(many), many.join('').length);
       assert.equal((await file.commit()).bytes, many.join('').length + 10);
       assert.equal(here.text('file'), `one;AABB\0C${many.join('')}`);
@@ -107,8 +133,14 @@ for (const [name, open] of forms) {
     it('refuses wrong data before it writes any of it', async () => {
       const file = await open(here.at('file'));
       for (const wrong of [undefined, null, 1, true, {}, Symbol('x'), () => 'x', [1], ['text', {}]]) {
-        await assert.rejects(attempt(() => file.write(wrong as never)), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
-        await assert.rejects(attempt(() => file.writev([wrong] as never)), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+        await assert.rejects(
+          attempt(() => file.write(wrong as never)),
+          { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' },
+        );
+        await assert.rejects(
+          attempt(() => file.writev([wrong] as never)),
+          { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' },
+        );
       }
       assert.equal(statSync(file.temporaryPath).size, 0);
       await file.discard();
@@ -131,9 +163,18 @@ for (const [name, open] of forms) {
         yield 'b';
         throw new Error('no more');
       };
-      await assert.rejects(attempt(() => file.write(source())), { code: 'ERR_UNTORN_SOURCE', step: 'read source', outcome: 'old' });
-      await assert.rejects(attempt(() => file.commit()), { code: 'ERR_UNTORN_SOURCE', outcome: 'old' });
-      await assert.rejects(attempt(() => file.commit()), invalidState);
+      await assert.rejects(
+        attempt(() => file.write(source())),
+        { code: 'ERR_UNTORN_SOURCE', step: 'read source', outcome: 'old' },
+      );
+      await assert.rejects(
+        attempt(() => file.commit()),
+        { code: 'ERR_UNTORN_SOURCE', outcome: 'old' },
+      );
+      await assert.rejects(
+        attempt(() => file.commit()),
+        invalidState,
+      );
       assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
     });
 
@@ -147,7 +188,10 @@ for (const [name, open] of forms) {
           closed = true;
         }
       };
-      await assert.rejects(attempt(() => file.write(source())), { code: 'ERR_INVALID_ARG_TYPE', step: 'read source' });
+      await assert.rejects(
+        attempt(() => file.write(source())),
+        { code: 'ERR_INVALID_ARG_TYPE', step: 'read source' },
+      );
       await file.discard();
       assert.equal(closed, true);
     });
@@ -155,7 +199,10 @@ for (const [name, open] of forms) {
     it('looks at the target again when it commits', async () => {
       const file = await open(here.at('file'), { overwrite: false });
       writeFileSync(here.at('file'), 'of another');
-      await assert.rejects(attempt(() => file.commit()), { code: 'EEXIST', outcome: 'old' });
+      await assert.rejects(
+        attempt(() => file.commit()),
+        { code: 'EEXIST', outcome: 'old' },
+      );
       assert.deepEqual([here.text('file'), here.names()], ['of another', ['file']]);
     });
 
@@ -195,7 +242,14 @@ describe('PendingFile', () => {
         yield part;
       }
     };
-    const calls = [file.write(slow()), file.write('d'), file.writev(['e', 'f']), file.write(new Blob(['g'])), file.write(Readable.from(['h', 'i'])), file.commit()];
+    const calls = [
+      file.write(slow()),
+      file.write('d'),
+      file.writev(['e', 'f']),
+      file.write(new Blob(['g'])),
+      file.write(Readable.from(['h', 'i'])),
+      file.commit(),
+    ];
     await assert.rejects(file.write('late'), invalidState);
     await assert.rejects(file.commit(), invalidState);
     await Promise.all(calls);
@@ -253,7 +307,12 @@ describe('PendingFile', () => {
 
   it('cannot be committed after its stream was destroyed by an error', async () => {
     const file = await openPending(here.at('file'));
-    const failing = Readable.from((function* () { yield 'half'; throw new Error('no more'); })());
+    const failing = Readable.from(
+      (function* () {
+        yield 'half';
+        throw new Error('no more');
+      })(),
+    );
     await assert.rejects(pipeline(failing, file.createWriteStream()), { message: 'no more' });
     await assert.rejects(file.commit(), { message: 'no more' });
     assert.deepEqual(here.names(), []);
@@ -291,15 +350,19 @@ describe('PendingFile', () => {
     assert.deepEqual(here.names(), ['other']);
   });
 
-  it('stays in its directory when that is renamed', { skip: process.platform !== 'linux' && 'only where directories are reached by descriptor' }, async () => {
-    const { mkdirSync, renameSync } = await import('node:fs');
-    mkdirSync(here.at('before'));
-    const file = await openPending(here.at('before/file'));
-    await file.write('new');
-    renameSync(here.at('before'), here.at('after'));
-    await file.commit();
-    assert.equal(here.text('after/file'), 'new');
-  });
+  it(
+    'stays in its directory when that is renamed',
+    { skip: process.platform !== 'linux' && 'only where directories are reached by descriptor' },
+    async () => {
+      const { mkdirSync, renameSync } = await import('node:fs');
+      mkdirSync(here.at('before'));
+      const file = await openPending(here.at('before/file'));
+      await file.write('new');
+      renameSync(here.at('before'), here.at('after'));
+      await file.commit();
+      assert.equal(here.text('after/file'), 'new');
+    },
+  );
 
   it('stops at an abort, and keeps the old file', async () => {
     writeFileSync(here.at('file'), 'old');

@@ -1,6 +1,19 @@
 /** Journals that were damaged, moved or made up: nothing is touched that a transaction did not write. */
 import assert from 'node:assert/strict';
-import fs, { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -28,12 +41,30 @@ describe('recover()', () => {
     writeFileSync(here.at('d/f'), 'old');
     const staged = `.f.untorn-x-${id}-1.tmp`;
     writeFileSync(here.at(`d/${staged}`), 'new');
-    const whole = { kind: 'put', directory: 1, name: 'f', staged, is: identityOf(`d/${staged}`), over: identityOf('d/f'), ...change } as Change;
+    const whole = {
+      kind: 'put',
+      directory: 1,
+      name: 'f',
+      staged,
+      is: identityOf(`d/${staged}`),
+      over: identityOf('d/f'),
+      ...change,
+    } as Change;
     const record = `home/.untorn-j-${id}.journal`;
     mkdirSync(here.at(record), { mode: 0o700 });
-    own(`${record}/journal`, (ino) => encodeJournal({ id, ino, directories: [site('home', 'home'), site('home', 'd')], locks: [lockOf(id)], changes: [whole] }));
+    own(`${record}/journal`, (ino) =>
+      encodeJournal({
+        id,
+        ino,
+        directories: [site('home', 'home'), site('home', 'd')],
+        locks: [lockOf(id)],
+        changes: [whole],
+      }),
+    );
     writeFileSync(here.at(`${record}/token.${state}`), '', { mode: 0o600 });
-    own(`d/.untorn-j-${id}.pointer`, (ino) => encodePointer({ id, ino, directory: site('d', 'd'), home: site('d', 'home') }));
+    own(`d/.untorn-j-${id}.pointer`, (ino) =>
+      encodePointer({ id, ino, directory: site('d', 'd'), home: site('d', 'home') }),
+    );
     return id;
   }
 
@@ -43,7 +74,11 @@ describe('recover()', () => {
   }
 
   function site(from: string, name: string): { relative: string; path: string; ino: bigint } {
-    return { relative: from === name ? '.' : `../${name}`, path: here.at(name), ino: statSync(here.at(name), { bigint: true }).ino };
+    return {
+      relative: from === name ? '.' : `../${name}`,
+      path: here.at(name),
+      ino: statSync(here.at(name), { bigint: true }).ino,
+    };
   }
 
   function own(name: string, content: (ino: bigint) => Uint8Array): void {
@@ -64,7 +99,8 @@ describe('recover()', () => {
     writeFileSync(join(entry, 'note'), note);
   }
 
-  const rest = (directory: string): string[] => (existsSync(here.at(directory)) ? readdirSync(here.at(directory)).filter((name) => name.includes('untorn')) : []);
+  const rest = (directory: string): string[] =>
+    existsSync(here.at(directory)) ? readdirSync(here.at(directory)).filter((name) => name.includes('untorn')) : [];
 
   async function keptBecause(reason: string): Promise<void> {
     for (const directory of ['home', 'd']) {
@@ -86,7 +122,10 @@ describe('recover()', () => {
     interrupted();
     mkdirSync(here.at('elsewhere'));
     for (const name of ['home', 'd']) renameSync(here.at(name), here.at(`elsewhere/${name}`));
-    assert.deepEqual((await recover(here.at('elsewhere/d'))).completed.map((path) => realpathSync(path)), [realpathSync(here.at('elsewhere/d/f'))]);
+    assert.deepEqual(
+      (await recover(here.at('elsewhere/d'))).completed.map((path) => realpathSync(path)),
+      [realpathSync(here.at('elsewhere/d/f'))],
+    );
     assert.equal(here.text('elsewhere/d/f'), 'new');
   });
 
@@ -128,7 +167,11 @@ describe('recover()', () => {
     assert.equal(here.text('outside'), 'old');
   });
 
-  for (const [which, note] of [['zeros', Buffer.alloc(200)], ['half of it', Buffer.from('{"untorn":"poin')], ['nothing', Buffer.alloc(0)]] as const) {
+  for (const [which, note] of [
+    ['zeros', Buffer.alloc(200)],
+    ['half of it', Buffer.from('{"untorn":"poin')],
+    ['nothing', Buffer.alloc(0)],
+  ] as const) {
     it(`puts right what the owner of a lock left whose note a power cut made ${which} (G9, G10)`, async () => {
       const id = interrupted();
       lock('f', id, note);
@@ -158,10 +201,16 @@ describe('recover()', () => {
     renameSync(here.at('d'), here.at('moved'));
     mkdirSync(here.at('d'));
     const fromHome = await recover(here.at('home'));
-    assert.deepEqual(fromHome.kept.map(({ reason }) => reason), ['unreachable']);
+    assert.deepEqual(
+      fromHome.kept.map(({ reason }) => reason),
+      ['unreachable'],
+    );
     renameSync(here.at('home'), here.at('home-moved'));
     const moved = await recover(here.at('moved'));
-    assert.deepEqual(moved.kept.map(({ reason }) => reason), ['unreachable']);
+    assert.deepEqual(
+      moved.kept.map(({ reason }) => reason),
+      ['unreachable'],
+    );
     assert.equal(here.text('moved/f'), 'old');
     assert.deepEqual(readdirSync(here.at('d')).toSorted(), []);
     renameSync(here.at('home-moved'), here.at('home'));
@@ -183,11 +232,15 @@ describe('recover()', () => {
     await keptBecause('foreign');
   });
 
-  it("believes no journal of another user's, even as root (G5)", { skip: superuser ? false : 'needs the superuser' }, async () => {
-    const id = interrupted();
-    chownSync(here.at(`home/.untorn-j-${id}.journal/journal`), 64_001, 64_001);
-    await keptBecause('foreign');
-  });
+  it(
+    "believes no journal of another user's, even as root (G5)",
+    { skip: superuser ? false : 'needs the superuser' },
+    async () => {
+      const id = interrupted();
+      chownSync(here.at(`home/.untorn-j-${id}.journal/journal`), 64_001, 64_001);
+      await keptBecause('foreign');
+    },
+  );
 
   it('holds nobody up for what is not theirs', async (t) => {
     if (!(await needsUsers(t))) return;
@@ -242,10 +295,25 @@ describe('recover()', () => {
         const left = locks(d);
         if (now !== d) renameSync(d, now);
         console.log(JSON.stringify([failure, left, await recover(now), locks(now)]));`;
-      const { stdout, stderr } = await finished(process.execPath, '--input-type=module', '-e', source, here.at('d'), here.at(moved ? 'd2' : 'd'));
-      const [failure, left, recovered, locks] = JSON.parse(stdout) as [unknown, string[], { files: unknown[] }, unknown];
+      const { stdout, stderr } = await finished(
+        process.execPath,
+        '--input-type=module',
+        '-e',
+        source,
+        here.at('d'),
+        here.at(moved ? 'd2' : 'd'),
+      );
+      const [failure, left, recovered, locks] = JSON.parse(stdout) as [
+        unknown,
+        string[],
+        { files: unknown[] },
+        unknown,
+      ];
       assert.deepEqual(failure, ['EIO', 'new'], stderr);
-      assert.deepEqual(left.filter((name) => name.endsWith('lock')), ['.f.untorn-lock', '.g.untorn-lock']);
+      assert.deepEqual(
+        left.filter((name) => name.endsWith('lock')),
+        ['.f.untorn-lock', '.g.untorn-lock'],
+      );
       assert.deepEqual([recovered.files.length, locks], [1, []]);
     });
   }
@@ -269,7 +337,10 @@ describe('recover()', () => {
 
   it('is not needed by the first transaction of a process in a directory, and sweep() leaves its files alone', async () => {
     interrupted();
-    assert.deepEqual((await sweep(here.at('d'))).kept.map(({ reason }) => reason), ['transaction', 'transaction']);
+    assert.deepEqual(
+      (await sweep(here.at('d'))).kept.map(({ reason }) => reason),
+      ['transaction', 'transaction'],
+    );
     await transaction((tx) => tx.writeFile(here.at('d/g'), 'new'));
     assert.equal(here.text('d/f'), 'new');
     await updateFile(here.at('d/f'), (content) => `${content}er`, 'utf8');

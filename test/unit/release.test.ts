@@ -28,7 +28,13 @@ describe('descriptors that another thread is to close', { skip: process.platform
     execFileSync('mkfifo', [here.at('fifo')]);
     // Each thread of the pool waits for somebody to open the other end.
     const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
-    const busy = Array.from({ length: threads }, () => new Promise<number>((resolve, reject) => open(here.at('fifo'), 'r', (error, fd) => (error ? reject(error) : resolve(fd)))));
+    const busy = Array.from(
+      { length: threads },
+      () =>
+        new Promise<number>((resolve, reject) =>
+          open(here.at('fifo'), 'r', (error, fd) => (error ? reject(error) : resolve(fd))),
+        ),
+    );
     const before = descriptors();
     for (let made = 0; made < 1000; made++) surroundings.release(opened(), 'elsewhere');
     const most = descriptors() - before;
@@ -72,7 +78,8 @@ describe('descriptors that another thread is to close', { skip: process.platform
         process.exit();
       });`;
     const before = descriptors();
-    for (let worker = 0; worker < 3; worker++) await once(new Worker(source, { eval: true, workerData: here.at('file') }), 'exit');
+    for (let worker = 0; worker < 3; worker++)
+      await once(new Worker(source, { eval: true, workerData: here.at('file') }), 'exit');
     assert.equal(descriptors(), before);
   });
 });

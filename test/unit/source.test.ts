@@ -90,17 +90,28 @@ describe('a source that was read before', () => {
 
   it('is refused also if it was read by this package: a generator that is tried again after a failure (G4)', async () => {
     const generators = [
-      (function* () { yield 'content'; })(),
-      (async function* () { yield 'content'; })(),
+      (function* () {
+        yield 'content';
+      })(),
+      (async function* () {
+        yield 'content';
+      })(),
       ['content'].values(),
     ];
     for (const generator of generators) {
       await assert.rejects(writeFile(here.at('none/file'), generator), { code: 'ENOENT' });
       await assert.rejects(writeFile(here.at('file'), generator), { name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
     }
-    const [generator] = [(function* () { yield 'content'; })()];
+    const [generator] = [
+      (function* () {
+        yield 'content';
+      })(),
+    ];
     writeFileSync(here.at('file'), generator);
-    assert.throws(() => writeFileSync(here.at('file'), generator), { name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
+    assert.throws(() => writeFileSync(here.at('file'), generator), {
+      name: 'TypeError',
+      code: 'ERR_INVALID_ARG_VALUE',
+    });
     assert.deepEqual([here.text('file'), here.names()], ['content', ['file']]);
   });
 
@@ -113,12 +124,20 @@ describe('a source that was read before', () => {
   });
 
   it('is none that was only looked at, or that may be read often', async () => {
-    const looked = [Readable.from(['content']).on('end', () => undefined), new Response('content').body, new Blob(['content'])] as Data[];
+    const looked = [
+      Readable.from(['content']).on('end', () => undefined),
+      new Response('content').body,
+      new Blob(['content']),
+    ] as Data[];
     for (const data of looked) {
       await writeFile(here.at('file'), data);
       assert.equal(here.text('file'), 'content');
     }
-    const often = { *[Symbol.iterator]() { yield 'content'; } };
+    const often = {
+      *[Symbol.iterator]() {
+        yield 'content';
+      },
+    };
     for (let times = 0; times < 2; times++) assert.equal((await writeFile(here.at('file'), often)).bytes, 7);
   });
 });

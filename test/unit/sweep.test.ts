@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync as plainWrite,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openPending, sweep, sweepSync, updateFile, writeFile, type SweepOptions, type SweepResult } from 'untorn';
@@ -18,7 +28,9 @@ let own = '';
 let count = 0;
 /** A file name as a writer would have chosen it. */
 function nameOf(parts: Partial<OwnerParts>, kind: 't' | 'r' = 't'): string {
-  return withParts(own, parts).replace('untorn-t-', `untorn-${kind}-`).replace(/[0-9a-z]{20}\.tmp$/, `${String(++count).padStart(20, '0')}.tmp`);
+  return withParts(own, parts)
+    .replace('untorn-t-', `untorn-${kind}-`)
+    .replace(/[0-9a-z]{20}\.tmp$/, `${String(++count).padStart(20, '0')}.tmp`);
 }
 
 for (const [name, sweeping] of forms) {
@@ -39,10 +51,17 @@ for (const [name, sweeping] of forms) {
     const dead = { start: '1' };
 
     it('removes the file of a process that is dead, by its number or by its start (G10)', async () => {
-      const program = start(`import { openPending } from 'untorn'; await openPending(process.argv[1]); console.log('ready'); setInterval(() => {}, 1000);`, [here.at('target')]);
+      const program = start(
+        `import { openPending } from 'untorn'; await openPending(process.argv[1]); console.log('ready'); setInterval(() => {}, 1000);`,
+        [here.at('target')],
+      );
       await program.line();
       const [left] = here.names() as [string];
-      assert.deepEqual(await sweeping(here.folder, { olderThan: 0 }), { removed: [], kept: [{ path: here.at(left), reason: 'alive' }], recoverable: [] });
+      assert.deepEqual(await sweeping(here.folder, { olderThan: 0 }), {
+        removed: [],
+        kept: [{ path: here.at(left), reason: 'alive' }],
+        recoverable: [],
+      });
       program.process.kill('SIGKILL');
       await program.ended;
       const reused = await leave(dead);
@@ -61,7 +80,9 @@ for (const [name, sweeping] of forms) {
     });
 
     it('never comes between a write and its rename (G10)', async () => {
-      const writes = Array.from({ length: 50 }, (_, index) => writeFile(here.at(`file ${index}`), 'new', { durability: 'off' }));
+      const writes = Array.from({ length: 50 }, (_, index) =>
+        writeFile(here.at(`file ${index}`), 'new', { durability: 'off' }),
+      );
       let ended = false;
       const all = Promise.all(writes).finally(() => (ended = true));
       while (!ended) {
@@ -71,46 +92,66 @@ for (const [name, sweeping] of forms) {
       await all;
     });
 
-    it('removes the lock of a process that is dead, with its temporary file, and a lock that nobody holds (G10)', onLinux, async () => {
-      const { lock } = leaveLock(here.folder, 'file', { start: '1' });
-      mkdirSync(here.at('.empty.untorn-lock'));
-      assert.equal((await sweeping(here.folder, { dryRun: true })).removed.length, 2);
-      assert.equal(here.names().length, 2);
-      const { removed, kept } = await sweeping(here.folder);
-      assert.deepEqual([removed.includes(lock), removed.includes(here.at('.empty.untorn-lock')), kept, here.names()], [true, true, [], []]);
-    });
+    it(
+      'removes the lock of a process that is dead, with its temporary file, and a lock that nobody holds (G10)',
+      onLinux,
+      async () => {
+        const { lock } = leaveLock(here.folder, 'file', { start: '1' });
+        mkdirSync(here.at('.empty.untorn-lock'));
+        assert.equal((await sweeping(here.folder, { dryRun: true })).removed.length, 2);
+        assert.equal(here.names().length, 2);
+        const { removed, kept } = await sweeping(here.folder);
+        assert.deepEqual(
+          [removed.includes(lock), removed.includes(here.at('.empty.untorn-lock')), kept, here.names()],
+          [true, true, [], []],
+        );
+      },
+    );
 
     it('leaves locks that are held, by this process or by one that cannot be seen (G10)', async () => {
       const { lock } = leaveLock(here.folder, 'file', { host: '00000000' });
       await updateFile(here.at('held'), async () => {
         const { removed, kept } = await sweeping(here.folder, { olderThan: 3_600_000 });
-        assert.deepEqual([removed, Object.fromEntries(kept.map(({ path, reason }) => [path, reason]))], [[], { [lock]: 'young', [here.at('.held.untorn-lock')]: 'alive' }]);
+        assert.deepEqual(
+          [removed, Object.fromEntries(kept.map(({ path, reason }) => [path, reason]))],
+          [[], { [lock]: 'young', [here.at('.held.untorn-lock')]: 'alive' }],
+        );
         return 'new';
       });
       await sweeping(here.folder, { olderThan: 0 });
       assert.deepEqual(here.names(), ['held']);
     });
 
-    it('removes what a dead process had prepared to take a lock, and leaves what a live one has (G10)', onLinux, async () => {
-      const { entry } = leaveLock(here.folder, 'dead', { start: '1' });
-      const { lock } = leaveLock(here.folder, 'file', {});
-      const dead = `1.${basename(entry)}`;
-      renameSync(dirname(entry), join(lock, dead));
-      const controller = new AbortController();
-      const waiting = updateFile(here.at('file'), () => 'new', { signal: controller.signal });
-      while (readdirSync(lock).length < 3) await new Promise(setImmediate);
-      const { kept } = await sweeping(here.folder, { olderThan: 0 });
-      assert.deepEqual(kept.map(({ path, reason }) => [path, reason]), [[lock, 'alive']]);
-      assert.deepEqual([readdirSync(lock).includes(dead), readdirSync(lock).length], [false, 2]);
-      controller.abort();
-      await assert.rejects(waiting, { name: 'AbortError' });
-    });
+    it(
+      'removes what a dead process had prepared to take a lock, and leaves what a live one has (G10)',
+      onLinux,
+      async () => {
+        const { entry } = leaveLock(here.folder, 'dead', { start: '1' });
+        const { lock } = leaveLock(here.folder, 'file', {});
+        const dead = `1.${basename(entry)}`;
+        renameSync(dirname(entry), join(lock, dead));
+        const controller = new AbortController();
+        const waiting = updateFile(here.at('file'), () => 'new', { signal: controller.signal });
+        while (readdirSync(lock).length < 3) await new Promise(setImmediate);
+        const { kept } = await sweeping(here.folder, { olderThan: 0 });
+        assert.deepEqual(
+          kept.map(({ path, reason }) => [path, reason]),
+          [[lock, 'alive']],
+        );
+        assert.deepEqual([readdirSync(lock).includes(dead), readdirSync(lock).length], [false, 2]);
+        controller.abort();
+        await assert.rejects(waiting, { name: 'AbortError' });
+      },
+    );
 
     it('leaves the lock of a transaction that was interrupted, and what is no lock', onLinux, async () => {
       const { lock } = leaveLock(here.folder, 'file', { start: '1' }, 1, 'a journal');
       plainWrite(here.at('.own.untorn-lock'), 'a file');
       const { kept } = await sweeping(here.folder);
-      assert.deepEqual(kept.map(({ path, reason }) => [path, reason]), [[lock, 'failed']]);
+      assert.deepEqual(
+        kept.map(({ path, reason }) => [path, reason]),
+        [[lock, 'failed']],
+      );
       assert.deepEqual([readdirSync(lock).length, here.names().includes('.own.untorn-lock')], [1, true]);
     });
 
@@ -163,7 +204,14 @@ for (const [name, sweeping] of forms) {
 
     it('leaves all that has another name', async () => {
       await leave({});
-      for (const other of ['file', '.file.tmp', 'untorn-t', '.file.untorn-t-1-2-3.tmp', 'untorn-x-00000000-00000000-0-0-0-00000000000000000000']) plainWrite(here.at(other), 'x');
+      for (const other of [
+        'file',
+        '.file.tmp',
+        'untorn-t',
+        '.file.untorn-t-1-2-3.tmp',
+        'untorn-x-00000000-00000000-0-0-0-00000000000000000000',
+      ])
+        plainWrite(here.at(other), 'x');
       const before = here.names();
       assert.deepEqual((await sweeping(here.folder, { olderThan: 0 })).removed, []);
       assert.deepEqual(here.names(), before);
@@ -180,20 +228,30 @@ for (const [name, sweeping] of forms) {
       assert.deepEqual((await sweeping(here.folder, { recursive: true })).removed, [other]);
     });
 
-    it('goes on where a directory below cannot be read, and says so', { skip: superuser && 'the superuser may read any directory' }, async () => {
-      mkdirSync(here.at('closed'));
-      const path = await leave(dead);
-      chmodSync(here.at('closed'), 0);
-      const { removed, kept } = await sweeping(here.folder, { recursive: true });
-      chmodSync(here.at('closed'), 0o700);
-      assert.deepEqual([removed, kept.map((file) => [file.path, file.reason, (file.error as NodeJS.ErrnoException).code])], [[path], [[here.at('closed'), 'failed', 'EACCES']]]);
-    });
+    it(
+      'goes on where a directory below cannot be read, and says so',
+      { skip: superuser && 'the superuser may read any directory' },
+      async () => {
+        mkdirSync(here.at('closed'));
+        const path = await leave(dead);
+        chmodSync(here.at('closed'), 0);
+        const { removed, kept } = await sweeping(here.folder, { recursive: true });
+        chmodSync(here.at('closed'), 0o700);
+        assert.deepEqual(
+          [removed, kept.map((file) => [file.path, file.reason, (file.error as NodeJS.ErrnoException).code])],
+          [[path], [[here.at('closed'), 'failed', 'EACCES']]],
+        );
+      },
+    );
 
     it('says what it could not remove', { skip: superuser && 'the superuser may remove files anywhere' }, async () => {
       const path = await leave(dead);
       chmodSync(here.folder, 0o500);
       const { removed, kept } = await sweeping(here.folder);
-      assert.deepEqual([removed, kept.map((file) => [file.path, file.reason, (file.error as NodeJS.ErrnoException).code])], [[], [[path, 'failed', 'EACCES']]]);
+      assert.deepEqual(
+        [removed, kept.map((file) => [file.path, file.reason, (file.error as NodeJS.ErrnoException).code])],
+        [[], [[path, 'failed', 'EACCES']]],
+      );
     });
 
     it('only tells with `dryRun`', async () => {
@@ -204,8 +262,20 @@ for (const [name, sweeping] of forms) {
 
     it('refuses wrong options, takes null as none, and reports a directory that is not there', async () => {
       const path = await leave(dead);
-      for (const [options, error] of [[{ olderThan: -1 }, 'RangeError'], [{ olderThan: NaN }, 'RangeError'], [{ olderThan: '1' }, 'TypeError'], [{ recursive: 1 }, 'TypeError'], [{ dryRun: null }, 'TypeError'], [{ dryrun: true }, 'TypeError'], [5, 'TypeError']] as const) {
-        await assert.rejects((async () => sweeping(here.folder, options as never))(), { name: error, code: /^ERR_/ }, JSON.stringify(options));
+      for (const [options, error] of [
+        [{ olderThan: -1 }, 'RangeError'],
+        [{ olderThan: NaN }, 'RangeError'],
+        [{ olderThan: '1' }, 'TypeError'],
+        [{ recursive: 1 }, 'TypeError'],
+        [{ dryRun: null }, 'TypeError'],
+        [{ dryrun: true }, 'TypeError'],
+        [5, 'TypeError'],
+      ] as const) {
+        await assert.rejects(
+          (async () => sweeping(here.folder, options as never))(),
+          { name: error, code: /^ERR_/ },
+          JSON.stringify(options),
+        );
       }
       await assert.rejects((async () => sweeping(1 as never))(), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
       await assert.rejects((async () => sweeping(here.at('none')))(), { code: 'ENOENT' });
@@ -218,27 +288,54 @@ for (const [name, sweeping] of forms) {
 describe('sweep(): other users and containers', () => {
   const here = scratch();
 
-  it("leaves other users' files alone", { skip: !superuser && 'only the superuser can leave files of others' }, async () => {
-    chmodSync(here.folder, 0o777);
-    const program = await run(`import { openPending } from 'untorn'; await openPending(process.argv[1]); process.kill(process.pid, 'SIGKILL');`, [here.at('file')]);
-    assert.equal(program.signal, 'SIGKILL');
-    const [left] = here.names() as [string];
-    const result = await ask<SweepResult>(`import { sweep } from 'untorn'; console.log(JSON.stringify(await sweep(process.argv[1], { olderThan: 0 })));`, [here.folder], { under: ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] });
-    assert.deepEqual(result, { removed: [], kept: [{ path: here.at(left), reason: 'foreign' }], recoverable: [] });
-    chownSync(here.at(left), 1234, 1234);
-    assert.deepEqual((await sweep(here.folder)).removed, [here.at(left)], 'the superuser had given it to its final owner');
-  });
+  it(
+    "leaves other users' files alone",
+    { skip: !superuser && 'only the superuser can leave files of others' },
+    async () => {
+      chmodSync(here.folder, 0o777);
+      const program = await run(
+        `import { openPending } from 'untorn'; await openPending(process.argv[1]); process.kill(process.pid, 'SIGKILL');`,
+        [here.at('file')],
+      );
+      assert.equal(program.signal, 'SIGKILL');
+      const [left] = here.names() as [string];
+      const result = await ask<SweepResult>(
+        `import { sweep } from 'untorn'; console.log(JSON.stringify(await sweep(process.argv[1], { olderThan: 0 })));`,
+        [here.folder],
+        { under: ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] },
+      );
+      assert.deepEqual(result, { removed: [], kept: [{ path: here.at(left), reason: 'foreign' }], recoverable: [] });
+      chownSync(here.at(left), 1234, 1234);
+      assert.deepEqual(
+        (await sweep(here.folder)).removed,
+        [here.at(left)],
+        'the superuser had given it to its final owner',
+      );
+    },
+  );
 
-  it('does not take a writer in another pid namespace for dead', { skip: missing('unshare', '-pf', '--mount-proc', 'true') }, async () => {
-    const program = start(`import { openPending } from 'untorn'; await openPending(process.argv[1]); console.log('ready'); process.stdin.once('data', () => process.kill(process.pid, 'SIGKILL')); `, [here.at('file')], { under: ['unshare', '-pf', '--mount-proc'] });
-    await program.line();
-    const [left] = here.names() as [string];
-    assert.deepEqual((await sweep(here.folder)).kept, [{ path: here.at(left), reason: 'young' }]);
-    const outside = await openPending(here.at('other'));
-    const within = await ask<SweepResult>(`import { sweep } from 'untorn'; console.log(JSON.stringify(await sweep(process.argv[1])));`, [here.folder], { under: ['unshare', '-pf', '--mount-proc'] });
-    assert.deepEqual([within.removed, within.kept.map(({ reason }) => reason)], [[], ['young', 'young']]);
-    await outside.discard();
-    program.process.stdin.end('end\n');
-    await program.ended;
-  });
+  it(
+    'does not take a writer in another pid namespace for dead',
+    { skip: missing('unshare', '-pf', '--mount-proc', 'true') },
+    async () => {
+      const program = start(
+        `import { openPending } from 'untorn'; await openPending(process.argv[1]); console.log('ready'); process.stdin.once('data', () => process.kill(process.pid, 'SIGKILL')); `,
+        [here.at('file')],
+        { under: ['unshare', '-pf', '--mount-proc'] },
+      );
+      await program.line();
+      const [left] = here.names() as [string];
+      assert.deepEqual((await sweep(here.folder)).kept, [{ path: here.at(left), reason: 'young' }]);
+      const outside = await openPending(here.at('other'));
+      const within = await ask<SweepResult>(
+        `import { sweep } from 'untorn'; console.log(JSON.stringify(await sweep(process.argv[1])));`,
+        [here.folder],
+        { under: ['unshare', '-pf', '--mount-proc'] },
+      );
+      assert.deepEqual([within.removed, within.kept.map(({ reason }) => reason)], [[], ['young', 'young']]);
+      await outside.discard();
+      program.process.stdin.end('end\n');
+      await program.ended;
+    },
+  );
 });

@@ -3,7 +3,19 @@ import { readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFi
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { readVersioned, recover, recoverSync, transaction, transactionSync, updateFile, writeFile, writeFileSync as replaceSync, type Transaction, type TransactionResult, WriteError } from 'untorn';
+import {
+  readVersioned,
+  recover,
+  recoverSync,
+  transaction,
+  transactionSync,
+  updateFile,
+  writeFile,
+  writeFileSync as replaceSync,
+  type Transaction,
+  type TransactionResult,
+  WriteError,
+} from 'untorn';
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { needsRoot, needsTools } from '../support/needs.ts';
 import { finished, script } from '../support/run.ts';
@@ -11,8 +23,17 @@ import { scratch } from '../support/scratch.ts';
 
 /** What is in a directory, by names. */
 function contents(directory: string): Record<string, string> {
-  const files = readdirSync(directory, { withFileTypes: true, recursive: true }).filter((entry) => !entry.isDirectory());
-  return Object.fromEntries(files.map(({ parentPath, name }) => [join(parentPath, name).slice(directory.length + 1), readFileSync(join(parentPath, name), 'utf8')] as const).toSorted());
+  const files = readdirSync(directory, { withFileTypes: true, recursive: true }).filter(
+    (entry) => !entry.isDirectory(),
+  );
+  return Object.fromEntries(
+    files
+      .map(
+        ({ parentPath, name }) =>
+          [join(parentPath, name).slice(directory.length + 1), readFileSync(join(parentPath, name), 'utf8')] as const,
+      )
+      .toSorted(),
+  );
 }
 
 /** What a descriptor of this process leads to. */
@@ -44,58 +65,107 @@ describe('transaction()', () => {
       await tx.remove(join(directory, 'b'));
       await tx.rename(join(directory, 'c'), join(directory, 'e', 'd'));
       await tx.writeFile(join(directory, 'e', 'f'), 'new f');
-      assert.deepEqual(Object.keys(contents(directory)).filter((name) => !name.includes('untorn')), ['a', 'b', 'c']);
+      assert.deepEqual(
+        Object.keys(contents(directory)).filter((name) => !name.includes('untorn')),
+        ['a', 'b', 'c'],
+      );
     });
     assert.deepEqual(contents(directory), { a: 'new a', 'e/d': 'old c', 'e/f': 'new f' });
     assert.equal(result.durable, true);
-    const summary = result.files.map(({ operation, path, replaced }) => [operation, String(path).slice(directory.length + 1), replaced]);
-    assert.deepEqual(summary.toSorted(), [['remove', 'b', true], ['rename', 'e/d', false], ['write', 'a', true], ['write', 'e/f', false]]);
+    const summary = result.files.map(({ operation, path, replaced }) => [
+      operation,
+      String(path).slice(directory.length + 1),
+      replaced,
+    ]);
+    assert.deepEqual(summary.toSorted(), [
+      ['remove', 'b', true],
+      ['rename', 'e/d', false],
+      ['write', 'a', true],
+      ['write', 'e/f', false],
+    ]);
   });
 
   it('changes nothing when the callback throws, and passes its error on (G9, G10)', async () => {
     const directory = here.folder;
     writeFileSync(join(directory, 'a'), 'old');
     const error = new Error('the caller');
-    await assert.rejects(transaction(async (tx) => {
-      void tx.writeFile(join(directory, 'a'), 'new');
-      await tx.writeFile(join(directory, 'b'), 'new');
-      throw error;
-    }), error);
+    await assert.rejects(
+      transaction(async (tx) => {
+        void tx.writeFile(join(directory, 'a'), 'new');
+        await tx.writeFile(join(directory, 'b'), 'new');
+        throw error;
+      }),
+      error,
+    );
     assert.deepEqual(contents(directory), { a: 'old' });
   });
 
   it('changes nothing when one of its files cannot be changed, awaited or not (G4, G9)', async () => {
     const directory = here.folder;
     writeFileSync(join(directory, 'a'), 'old');
-    await assert.rejects(transaction((tx) => void [tx.writeFile(join(directory, 'a'), 'new'), tx.remove(join(directory, 'none'))]), failure('ENOENT'));
-    await assert.rejects(transaction((tx) => void [tx.writeFile(join(directory, 'b'), 'new'), tx.writeFile(join(directory, 'a'), 'new', { overwrite: false })]), failure('EEXIST'));
-    await assert.rejects(transaction((tx) => void [tx.writeFile(join(directory, 'b'), 'new'), tx.writeFile(directory, 'new')]), failure('EISDIR'));
-    await assert.rejects(transaction((tx) => void tx.writeFile(join(directory, 'b'), undefined as never)), TypeError);
+    await assert.rejects(
+      transaction((tx) => void [tx.writeFile(join(directory, 'a'), 'new'), tx.remove(join(directory, 'none'))]),
+      failure('ENOENT'),
+    );
+    await assert.rejects(
+      transaction(
+        (tx) =>
+          void [
+            tx.writeFile(join(directory, 'b'), 'new'),
+            tx.writeFile(join(directory, 'a'), 'new', { overwrite: false }),
+          ],
+      ),
+      failure('EEXIST'),
+    );
+    await assert.rejects(
+      transaction((tx) => void [tx.writeFile(join(directory, 'b'), 'new'), tx.writeFile(directory, 'new')]),
+      failure('EISDIR'),
+    );
+    await assert.rejects(
+      transaction((tx) => void tx.writeFile(join(directory, 'b'), undefined as never)),
+      TypeError,
+    );
     assert.deepEqual(contents(directory), { a: 'old' });
   });
 
   it('names the file that is not there, and what was to be done with it', async () => {
     const directory = here.folder;
-    const message = (verb: string, hint = ''): string => `Cannot ${verb} "${join(directory, 'none')}": there is no such file; the target is untouched${hint}`;
+    const message = (verb: string, hint = ''): string =>
+      `Cannot ${verb} "${join(directory, 'none')}": there is no such file; the target is untouched${hint}`;
     writeFileSync(join(directory, 'a'), 'old');
-    await assert.rejects(transaction((tx) => tx.rename(join(directory, 'none'), join(directory, 'a'))), { path: join(directory, 'none'), message: message('rename') });
-    await assert.rejects(transaction((tx) => tx.remove(join(directory, 'none'))), { path: join(directory, 'none'), message: message('remove', '; force: true takes a file that is not there for removed') });
+    await assert.rejects(
+      transaction((tx) => tx.rename(join(directory, 'none'), join(directory, 'a'))),
+      { path: join(directory, 'none'), message: message('rename') },
+    );
+    await assert.rejects(
+      transaction((tx) => tx.remove(join(directory, 'none'))),
+      {
+        path: join(directory, 'none'),
+        message: message('remove', '; force: true takes a file that is not there for removed'),
+      },
+    );
     assert.deepEqual(contents(directory), { a: 'old' });
   });
 
   it('checks conditions at the commit (G9)', async () => {
     const directory = here.folder;
     const path = join(directory, 'a');
-    await assert.rejects(transaction(async (tx) => {
-      await tx.writeFile(join(directory, 'b'), 'new');
-      await tx.writeFile(path, 'new', { overwrite: false });
-      writeFileSync(path, 'somebody else');
-    }), failure('EEXIST'));
-    await assert.rejects(transaction(async (tx) => {
-      await tx.writeFile(join(directory, 'b'), 'new');
-      await tx.remove(path);
-      await transaction((other) => other.remove(path));
-    }), failure('ENOENT'));
+    await assert.rejects(
+      transaction(async (tx) => {
+        await tx.writeFile(join(directory, 'b'), 'new');
+        await tx.writeFile(path, 'new', { overwrite: false });
+        writeFileSync(path, 'somebody else');
+      }),
+      failure('EEXIST'),
+    );
+    await assert.rejects(
+      transaction(async (tx) => {
+        await tx.writeFile(join(directory, 'b'), 'new');
+        await tx.remove(path);
+        await transaction((other) => other.remove(path));
+      }),
+      failure('ENOENT'),
+    );
     assert.deepEqual(contents(directory), {});
   });
 
@@ -103,11 +173,14 @@ describe('transaction()', () => {
     const directory = here.folder;
     const path = join(directory, 'count');
     writeFileSync(path, '1');
-    await assert.rejects(transaction(async (tx) => {
-      const count = Number(await tx.readFile(path, 'utf8'));
-      await updateFile(path, (old) => String(Number(old) + 10), 'utf8');
-      await tx.writeFile(path, String(count + 1));
-    }), failure('ERR_VERSION_CONFLICT'));
+    await assert.rejects(
+      transaction(async (tx) => {
+        const count = Number(await tx.readFile(path, 'utf8'));
+        await updateFile(path, (old) => String(Number(old) + 10), 'utf8');
+        await tx.writeFile(path, String(count + 1));
+      }),
+      failure('ERR_VERSION_CONFLICT'),
+    );
     assert.equal(readFileSync(path, 'utf8'), '11');
   });
 
@@ -115,11 +188,27 @@ describe('transaction()', () => {
     const directory = here.folder;
     const paths = ['a', 'b'].map((name) => join(directory, name));
     for (const path of paths) writeFileSync(path, '0');
-    const add = (): Promise<TransactionResult> => transaction(async (tx) => {
-      for (const path of paths) await tx.writeFile(path, String(Number(await tx.readFile(path, 'utf8')) + 1));
-    }, { lock: { files: paths.toReversed() }, durability: 'off' });
-    await Promise.all(Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? add() : updateFile(paths[index % 3 === 0 ? 0 : 1] as string, (old) => String(Number(old) + 1), { encoding: 'utf8', durability: 'off' }))));
-    assert.equal(paths.reduce((sum, path) => sum + Number(readFileSync(path, 'utf8')), 0), 30);
+    const add = (): Promise<TransactionResult> =>
+      transaction(
+        async (tx) => {
+          for (const path of paths) await tx.writeFile(path, String(Number(await tx.readFile(path, 'utf8')) + 1));
+        },
+        { lock: { files: paths.toReversed() }, durability: 'off' },
+      );
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        index % 2 === 0
+          ? add()
+          : updateFile(paths[index % 3 === 0 ? 0 : 1] as string, (old) => String(Number(old) + 1), {
+              encoding: 'utf8',
+              durability: 'off',
+            }),
+      ),
+    );
+    assert.equal(
+      paths.reduce((sum, path) => sum + Number(readFileSync(path, 'utf8')), 0),
+      30,
+    );
     assert.deepEqual(Object.keys(contents(directory)), ['a', 'b']);
   });
 
@@ -127,11 +216,18 @@ describe('transaction()', () => {
     const directory = here.folder;
     for (const name of ['a', 'b', 'c']) writeFileSync(join(directory, name), `old ${name}`);
     await transaction(async (tx) => {
-      const read = (name: string): Promise<string> => tx.readFile(join(directory, name), 'utf8').catch((error: NodeJS.ErrnoException) => String(error.code));
+      const read = (name: string): Promise<string> =>
+        tx.readFile(join(directory, name), 'utf8').catch((error: NodeJS.ErrnoException) => String(error.code));
       await tx.writeFile(join(directory, 'a'), 'new a');
       await tx.remove(join(directory, 'b'));
       await tx.rename(join(directory, 'c'), join(directory, 'd'));
-      assert.deepEqual(await Promise.all(['a', 'b', 'c', 'd', 'e'].map(read)), ['new a', 'ENOENT', 'ENOENT', 'old c', 'ENOENT']);
+      assert.deepEqual(await Promise.all(['a', 'b', 'c', 'd', 'e'].map(read)), [
+        'new a',
+        'ENOENT',
+        'ENOENT',
+        'old c',
+        'ENOENT',
+      ]);
     });
   });
 
@@ -147,8 +243,15 @@ describe('transaction()', () => {
       await assert.rejects(tx.readJson(join(directory, 'c.json')), { code: 'ENOENT' });
     });
     transactionSync((tx) => tx.writeJson(join(directory, 'c.json'), tx.readJson(join(directory, 'a.json'))));
-    assert.deepEqual(contents(directory), { 'a.json': '{\n\t"count": 2\n}\n', 'b.json': '[\n  1\n]\n', 'c.json': '{"count":2}\n' });
-    await assert.rejects(transaction((tx) => tx.writeJson(join(directory, 'a.json'), undefined)), TypeError);
+    assert.deepEqual(contents(directory), {
+      'a.json': '{\n\t"count": 2\n}\n',
+      'b.json': '[\n  1\n]\n',
+      'c.json': '{"count":2}\n',
+    });
+    await assert.rejects(
+      transaction((tx) => tx.writeJson(join(directory, 'a.json'), undefined)),
+      TypeError,
+    );
   });
 
   it('compares and swaps with ifMatch (G8)', async () => {
@@ -157,7 +260,12 @@ describe('transaction()', () => {
     writeFileSync(path, 'old');
     const { version } = await readVersioned(path);
     await transaction((tx) => tx.writeFile(path, 'new', { ifMatch: version }));
-    await assert.rejects(transaction((tx) => void [tx.writeFile(join(directory, 'b'), 'new'), tx.writeFile(path, 'newer', { ifMatch: version })]), failure('ERR_VERSION_CONFLICT'));
+    await assert.rejects(
+      transaction(
+        (tx) => void [tx.writeFile(join(directory, 'b'), 'new'), tx.writeFile(path, 'newer', { ifMatch: version })],
+      ),
+      failure('ERR_VERSION_CONFLICT'),
+    );
     assert.deepEqual(contents(directory), { a: 'new' });
   });
 
@@ -173,10 +281,13 @@ describe('transaction()', () => {
       await tx.remove(join(directory, 'c'));
     });
     assert.deepEqual(contents(directory), { a: '3', b: 'again' });
-    await assert.rejects(transaction(async (tx) => {
-      await tx.rename(join(directory, 'a'), join(directory, 'd'));
-      await tx.writeFile(join(directory, 'a'), 'new');
-    }), { code: 'ERR_INVALID_STATE' });
+    await assert.rejects(
+      transaction(async (tx) => {
+        await tx.rename(join(directory, 'a'), join(directory, 'd'));
+        await tx.writeFile(join(directory, 'a'), 'new');
+      }),
+      { code: 'ERR_INVALID_STATE' },
+    );
   });
 
   it('finds out before the commit that a file is immutable (G9)', async (t) => {
@@ -230,7 +341,9 @@ describe('transaction()', () => {
     }
     const first = join(directory, 'a.~1~');
     writeFileSync(first, 'oldest');
-    await transaction((tx) => Promise.all([tx.writeFile(a, 'new', { backup: { numbered: 1 } }), tx.writeFile(first, 'written')]));
+    await transaction((tx) =>
+      Promise.all([tx.writeFile(a, 'new', { backup: { numbered: 1 } }), tx.writeFile(first, 'written')]),
+    );
     assert.deepEqual(contents(directory), { a: 'new', 'a.~1~': 'written', 'a.~2~': 'old a', b: 'old b' });
   });
 
@@ -243,13 +356,18 @@ describe('transaction()', () => {
     });
     assert.deepEqual(contents(directory), { a: 'new', 'a~': 'old a', 'b.~1~': 'old b' });
     assert.equal(statSync(join(directory, 'a')).mode & 0o777, 0o640);
-    assert.deepEqual(files.map(({ backupPath }) => String(backupPath).slice(directory.length + 1)).toSorted(), ['a~', 'b.~1~']);
+    assert.deepEqual(files.map(({ backupPath }) => String(backupPath).slice(directory.length + 1)).toSorted(), [
+      'a~',
+      'b.~1~',
+    ]);
   });
 
   it('replaces a read-only file that somebody touches meanwhile, with its mode (G6)', async (t) => {
     const before = await needsOrdinaryUser(t, here.folder);
     if (before === undefined) return;
-    const { status, stderr } = await finished(...script(`
+    const { status, stderr } = await finished(
+      ...script(
+        `
       import { chmodSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
       import { transaction } from 'untorn';
       const path = process.argv[1];
@@ -258,9 +376,15 @@ describe('transaction()', () => {
       await transaction(async (tx) => {
         await tx.writeFile(path, 'new');
         utimesSync(path, 5, 5);
-      });`, { before, args: [here.at('file')] }));
+      });`,
+        { before, args: [here.at('file')] },
+      ),
+    );
     assert.equal(status, 0, stderr);
-    assert.deepEqual([here.names(), here.text('file'), statSync(here.at('file')).mode & 0o7777], [['file'], 'new', 0o444]);
+    assert.deepEqual(
+      [here.names(), here.text('file'), statSync(here.at('file')).mode & 0o7777],
+      [['file'], 'new', 0o444],
+    );
   });
 
   it('follows links for what it writes, and takes links themselves for what it removes and renames (G6)', async () => {
@@ -293,46 +417,83 @@ describe('transaction()', () => {
   it('can be aborted up to the commit', async () => {
     const directory = here.folder;
     const abort = new AbortController();
-    await assert.rejects(transaction(async (tx) => {
-      await tx.writeFile(join(directory, 'a'), 'new');
-      abort.abort();
-    }, { signal: abort.signal }), { name: 'AbortError', code: 'ABORT_ERR' });
+    await assert.rejects(
+      transaction(
+        async (tx) => {
+          await tx.writeFile(join(directory, 'a'), 'new');
+          abort.abort();
+        },
+        { signal: abort.signal },
+      ),
+      { name: 'AbortError', code: 'ABORT_ERR' },
+    );
     assert.deepEqual(contents(directory), {});
   });
 
   it('commits or refuses each call, however late', async () => {
     const late = async (tx: Transaction, ticks: number): Promise<'done' | 'refused'> => {
       for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
-      return tx.writeFile(here.at(`file ${ticks}`), 'new').then(() => 'done', () => 'refused');
+      return tx.writeFile(here.at(`file ${ticks}`), 'new').then(
+        () => 'done',
+        () => 'refused',
+      );
     };
     for (let ticks = 0; ticks < 12; ticks++) {
       let call: Promise<string> | undefined;
       await transaction((tx) => void (call = late(tx, ticks)));
       const [expected, names] = (await call) === 'done' ? ['done', [`file ${ticks}`]] : ['refused', []];
-      assert.deepEqual([ticks, expected, here.names().filter((name) => name.includes('untorn') || name === `file ${ticks}`)], [ticks, expected, names]);
+      assert.deepEqual(
+        [ticks, expected, here.names().filter((name) => name.includes('untorn') || name === `file ${ticks}`)],
+        [ticks, expected, names],
+      );
     }
   });
 
-  it('leaves nothing open when it fails while files are read', { skip: process.platform !== 'linux' && 'there is no /proc' }, async () => {
-    const open = (): number => readdirSync('/proc/self/fd', 'utf8').filter((fd) => descriptorPath(fd).startsWith(here.folder)).length;
-    for (const name of ['a', 'b', 'c']) {
-      await mkdir(here.at(name));
-      writeFileSync(here.at(`${name}/file`), 'old');
-    }
-    const files = ['a/file', 'b/file', 'c/file', 'missing'];
-    await assert.rejects(transaction((tx) => Promise.all(files.map((name) => tx.readFile(here.at(name))))), { code: 'ENOENT' });
-    await assert.rejects(transaction((tx) => Promise.all([...files.map((name) => tx.readJson(here.at(name))), Promise.reject(new Error('mine'))])), { message: 'mine' });
-    // Directories stay open for a moment.
-    while (open() > 0) await new Promise(setImmediate);
-  });
+  it(
+    'leaves nothing open when it fails while files are read',
+    { skip: process.platform !== 'linux' && 'there is no /proc' },
+    async () => {
+      const open = (): number =>
+        readdirSync('/proc/self/fd', 'utf8').filter((fd) => descriptorPath(fd).startsWith(here.folder)).length;
+      for (const name of ['a', 'b', 'c']) {
+        await mkdir(here.at(name));
+        writeFileSync(here.at(`${name}/file`), 'old');
+      }
+      const files = ['a/file', 'b/file', 'c/file', 'missing'];
+      await assert.rejects(
+        transaction((tx) => Promise.all(files.map((name) => tx.readFile(here.at(name))))),
+        { code: 'ENOENT' },
+      );
+      await assert.rejects(
+        transaction((tx) =>
+          Promise.all([...files.map((name) => tx.readJson(here.at(name))), Promise.reject(new Error('mine'))]),
+        ),
+        { message: 'mine' },
+      );
+      // Directories stay open for a moment.
+      while (open() > 0) await new Promise(setImmediate);
+    },
+  );
 
   it('refuses options that mean nothing in it, and calls after its end', async () => {
     const directory = here.folder;
     await assert.rejects(transaction(undefined as never), { code: 'ERR_INVALID_ARG_TYPE' });
-    await assert.rejects(transaction(() => undefined, { backup: 'simple' } as never), { code: 'ERR_INVALID_ARG_VALUE' });
-    await assert.rejects(transaction(() => undefined, { lock: { files: 'a' as never } }), { code: 'ERR_INVALID_ARG_TYPE' });
-    await assert.rejects(transaction((tx) => tx.writeFile(join(directory, 'a'), 'new', { durability: 'off' } as never)), { code: 'ERR_INVALID_ARG_VALUE' });
-    await assert.rejects(transaction((tx) => tx.remove(join(directory, 'a'), { recursive: true } as never)), { code: 'ERR_INVALID_ARG_VALUE' });
+    await assert.rejects(
+      transaction(() => undefined, { backup: 'simple' } as never),
+      { code: 'ERR_INVALID_ARG_VALUE' },
+    );
+    await assert.rejects(
+      transaction(() => undefined, { lock: { files: 'a' as never } }),
+      { code: 'ERR_INVALID_ARG_TYPE' },
+    );
+    await assert.rejects(
+      transaction((tx) => tx.writeFile(join(directory, 'a'), 'new', { durability: 'off' } as never)),
+      { code: 'ERR_INVALID_ARG_VALUE' },
+    );
+    await assert.rejects(
+      transaction((tx) => tx.remove(join(directory, 'a'), { recursive: true } as never)),
+      { code: 'ERR_INVALID_ARG_VALUE' },
+    );
     let late: Parameters<Parameters<typeof transaction>[0]>[0] | undefined;
     assert.deepEqual((await transaction((tx) => void (late = tx))).files, []);
     await assert.rejects(async () => late?.writeFile(join(directory, 'a'), 'new'), { code: 'ERR_INVALID_STATE' });
@@ -364,7 +525,14 @@ describe('transactionSync()', () => {
       syncBuiltinESMExports();
       const { transactionSync } = await import('untorn');
       transactionSync((tx) => void tx.rename(old, added));`;
-    const { stdout, stderr } = await finished(process.execPath, '--input-type=module', '-e', source, here.at('old'), here.at('new'));
+    const { stdout, stderr } = await finished(
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      source,
+      here.at('old'),
+      here.at('new'),
+    );
     assert.equal(stdout, 'true true\n', stderr);
     assert.deepEqual(contents(here.folder), { new: 'content' });
   });
@@ -378,19 +546,29 @@ describe('transactionSync()', () => {
     });
     assert.equal(files.length, 2);
     assert.deepEqual(contents(directory), { a: 'new a', 'b~': 'old b' });
-    assert.throws(() => transactionSync((tx) => {
-      tx.writeFile(join(directory, 'a'), 'newer');
-      throw new Error('the caller');
-    }), /the caller/);
-    assert.throws(() => transactionSync(async (tx) => tx.writeFile(join(directory, 'a'), 'newer')), { code: 'ERR_INVALID_RETURN_VALUE' });
-    assert.throws(() => transactionSync((tx) => {
-      try {
-        tx.remove(join(directory, 'none'));
-      } catch {
-        // It is not to be committed without that.
-      }
-      tx.writeFile(join(directory, 'a'), 'newer');
-    }), failure('ENOENT'));
+    assert.throws(
+      () =>
+        transactionSync((tx) => {
+          tx.writeFile(join(directory, 'a'), 'newer');
+          throw new Error('the caller');
+        }),
+      /the caller/,
+    );
+    assert.throws(() => transactionSync(async (tx) => tx.writeFile(join(directory, 'a'), 'newer')), {
+      code: 'ERR_INVALID_RETURN_VALUE',
+    });
+    assert.throws(
+      () =>
+        transactionSync((tx) => {
+          try {
+            tx.remove(join(directory, 'none'));
+          } catch {
+            // It is not to be committed without that.
+          }
+          tx.writeFile(join(directory, 'a'), 'newer');
+        }),
+      failure('ENOENT'),
+    );
     assert.deepEqual(contents(directory), { a: 'new a', 'b~': 'old b' });
   });
 });
@@ -421,14 +599,17 @@ describe('transactions where the system does otherwise', () => {
       const isRefused = (path) => refuses && String(path).includes('.untorn-lock/');
       fs.rmdir = (path, done) => (isRefused(path) ? process.nextTick(done, error) : rmdir(path, done));
       fs.rmdirSync = (path) => { if (isRefused(path)) throw error; rmdirSync(path); };`;
-    await ended(refusing, `
+    await ended(
+      refusing,
+      `
       const locking = (name) => ({ lock: { files: [at(name)] } });
       const mine = () => { throw new Error('mine'); };
       await assert.rejects(transaction(mine, locking('file')), { message: 'mine' });
       assert.throws(() => transactionSync(mine, locking('other')), { message: 'mine' });
       refuses = false;
       await transaction((tx) => tx.writeFile(at('file'), 'new'), locking('file'));
-      transactionSync((tx) => tx.remove(at('other'), { force: true }), locking('other'));`);
+      transactionSync((tx) => tx.remove(at('other'), { force: true }), locking('other'));`,
+    );
     assert.deepEqual([here.names(), here.text('file')], [['file'], 'new']);
   });
 
@@ -449,33 +630,47 @@ describe('transactions where the system does otherwise', () => {
     const failing = (code) => Object.assign(new Error(code + ': by the test'), { code, errno: -1, syscall: 'test' });
     let spoiled = (path) => false;`;
 
-  const shortNames = otherwise(['open', 'link', 'rename', 'mkdir', 'unlink'], `(name, given, go) => {
+  const shortNames = otherwise(
+    ['open', 'link', 'rename', 'mkdir', 'unlink'],
+    `(name, given, go) => {
     const created = name === 'unlink' ? given[0] : name === 'open' ? (given[1] & fs.constants.O_CREAT) !== 0 && given[0] : name === 'mkdir' ? given[0] : given[1];
     if (created && created.slice(created.lastIndexOf('/') + 1).length > 143) throw failing('ENAMETOOLONG');
     return go();
-  }`);
+  }`,
+  );
 
   it('have names that fit where names of files are short (G9)', async () => {
-    await ended(shortNames, `
+    await ended(
+      shortNames,
+      `
       const names = ['f', 'g'].map((one) => one.repeat(140));
       fs.writeFileSync(at(names[1]), 'old');
       await transaction(async (tx) => { for (const name of names) await tx.writeFile(at(name), 'new'); });
-      transactionSync((tx) => { tx.writeFile(at(names[0]), 'newer'); tx.rename(at(names[1]), at('h'.repeat(143))); });`);
+      transactionSync((tx) => { tx.writeFile(at(names[0]), 'newer'); tx.rename(at(names[1]), at('h'.repeat(143))); });`,
+    );
     assert.deepEqual(here.names(), ['f'.repeat(140), 'h'.repeat(143)]);
-    assert.deepEqual(here.names().map((name) => here.text(name)), ['newer', 'new']);
+    assert.deepEqual(
+      here.names().map((name) => here.text(name)),
+      ['newer', 'new'],
+    );
   });
 
   it('refuse a name before the commit that is too long for its filesystem (G4, G9)', async () => {
-    await ended(shortNames, `
+    await ended(
+      shortNames,
+      `
       const expected = { code: 'ENAMETOOLONG', outcome: 'old' };
       fs.writeFileSync(at('f'), 'old');
       assert.throws(() => transactionSync((tx) => { tx.writeFile(at('f'), 'new'); tx.writeFile(at('g'.repeat(150)), 'new'); }), expected);
-      await assert.rejects(transaction(async (tx) => { await tx.rename(at('f'), at('g'.repeat(200))); }), expected);`);
+      await assert.rejects(transaction(async (tx) => { await tx.rename(at('f'), at('g'.repeat(200))); }), expected);`,
+    );
     assert.deepEqual([here.names(), here.text('f')], [['f'], 'old']);
   });
 
   it('tell what each file holds when they cannot be completed after the commit (G4, G9)', async () => {
-    await ended(otherwise(['rename'], `(name, given, go) => { if (spoiled(given[1])) throw failing('EPERM'); return go(); }`), `
+    await ended(
+      otherwise(['rename'], `(name, given, go) => { if (spoiled(given[1])) throw failing('EPERM'); return go(); }`),
+      `
       const { recover } = await import('untorn');
       for (const [refused, holds] of [[['f', 'g'], ['old', 'old']], [['g'], ['new', 'old']]]) {
         for (const name of ['f', 'g']) fs.writeFileSync(at(name), 'old');
@@ -497,16 +692,22 @@ describe('transactions where the system does otherwise', () => {
             fs.writeFileSync(at(name), 'old');
           }
         }
-      }`);
+      }`,
+    );
   });
 
   it('look whether a change was made that is reported as made, or as failed (G4, G9)', async () => {
-    await ended(otherwise(['rename', 'unlink'], `(name, given, go) => {
+    await ended(
+      otherwise(
+        ['rename', 'unlink'],
+        `(name, given, go) => {
       if (!spoiled(given.at(-1))) return go();
       if (mode === 'does nothing') return undefined;
       go();
       throw failing('EIO');
-    }`).replace('let spoiled', "let mode = ''; let spoiled"), `
+    }`,
+      ).replace('let spoiled', "let mode = ''; let spoiled"),
+      `
       const { recover } = await import('untorn');
       for (mode of ['does nothing', 'does it and fails']) {
         for (const what of ['write', 'remove', 'rename']) {
@@ -526,17 +727,26 @@ describe('transactions where the system does otherwise', () => {
           const found = ['f', 'g', 'h'].map((name) => (fs.existsSync(at(name)) ? fs.readFileSync(at(name), 'utf8') : undefined));
           assert.deepEqual(found, ['new f', what === 'write' ? 'new g' : undefined, what === 'rename' ? 'old g' : undefined], mode + ' ' + what);
         }
-      }`);
-    assert.deepEqual(here.names().filter((name) => name.includes('untorn')), []);
+      }`,
+    );
+    assert.deepEqual(
+      here.names().filter((name) => name.includes('untorn')),
+      [],
+    );
   });
 
   it('leave nothing where a file of theirs was made and reported as failed (G4, G10)', async () => {
-    await ended(otherwise(['open', 'mkdir', 'link'], `(name, given, go) => {
+    await ended(
+      otherwise(
+        ['open', 'mkdir', 'link'],
+        `(name, given, go) => {
       const result = go();
       if (!spoiled(given[name === 'link' ? 1 : 0])) return result;
       if (name === 'open') fs.closeSync(result);
       throw failing(mode);
-    }`).replace('let spoiled', "let mode = ''; let spoiled"), `
+    }`,
+      ).replace('let spoiled', "let mode = ''; let spoiled"),
+      `
       fs.mkdirSync(at('d'));
       for (mode of ['EIO', 'EACCES']) {
         for (const part of [/untorn-j-[^/]*journal$/, /\\/journal$/, /token\\.pending$/, /\\/d\\/\\.untorn-x-[^/]*$|fd.*\\/\\.untorn-x-[^/]*$/]) {
@@ -545,12 +755,15 @@ describe('transactions where the system does otherwise', () => {
           assert.throws(() => transactionSync(change), { code: mode, outcome: 'old' }, String(part));
           assert.deepEqual(fs.readdirSync(process.argv[1], { recursive: true }), ['d'], String(part));
         }
-      }`);
+      }`,
+    );
   });
 
   it('refuse two names that their filesystem takes for one, at once (G9)', async () => {
     // The filesystem of a Mac or a camera: it keeps the first spelling, and finds it by any other.
-    const folding = otherwise(['lstat', 'stat', 'open', 'link', 'rename', 'unlink', 'mkdir', 'rmdir', 'readdir'], `(name, given, go) => {
+    const folding = otherwise(
+      ['lstat', 'stat', 'open', 'link', 'rename', 'unlink', 'mkdir', 'rmdir', 'readdir'],
+      `(name, given, go) => {
       const spelt = (path) => {
         if (typeof path !== 'string' || !path.startsWith('/')) return path;
         const folder = path.slice(0, path.lastIndexOf('/'));
@@ -560,8 +773,11 @@ describe('transactions where the system does otherwise', () => {
         return folder + '/' + (names.find((one) => one.normalize('NFC').toLowerCase() === last.normalize('NFC').toLowerCase()) ?? last);
       };
       return go(...given.map(spelt));
-    }`).replace('for (const name', 'const { readdirSync } = fs; for (const name');
-    await ended(folding, `
+    }`,
+    ).replace('for (const name', 'const { readdirSync } = fs; for (const name');
+    await ended(
+      folding,
+      `
       const expected = { code: 'EINVAL', outcome: 'old', message: /takes ".*" and ".*" for one file/ };
       const both = (...names) => (tx) => { for (const name of names) tx.writeFile(at(name), 'new'); };
       assert.throws(() => transactionSync(both('a', 'A')), expected);
@@ -569,7 +785,8 @@ describe('transactions where the system does otherwise', () => {
       fs.writeFileSync(at('b'), 'old');
       assert.throws(() => transactionSync(both('b', 'B')), expected);
       assert.throws(() => transactionSync((tx) => { tx.writeFile(at('b'), 'new'); tx.remove(at('B')); }), expected);
-      transactionSync((tx) => { tx.writeFile(at('c'), 'new'); tx.writeFile(at('d'), 'new'); });`);
+      transactionSync((tx) => { tx.writeFile(at('c'), 'new'); tx.writeFile(at('d'), 'new'); });`,
+    );
     assert.deepEqual([here.names(), here.text('b')], [['b', 'c', 'd'], 'old']);
   });
 
@@ -584,9 +801,12 @@ describe('transactions where the system does otherwise', () => {
           fs[call] = (...given) => original.call(fs, ...given.map((one) => (typeof one === 'string' ? found(one) : one)));
         }
       }`;
-    await ended(blind, `
+    await ended(
+      blind,
+      `
       assert.throws(() => transactionSync((tx) => tx.rename(at('name'), at('NAME'))), { code: 'EINVAL', outcome: 'old' });
-      await assert.rejects(transaction((tx) => tx.rename(at('NAME'), at('name'))), { code: 'EINVAL', outcome: 'old' });`);
+      await assert.rejects(transaction((tx) => tx.rename(at('NAME'), at('name'))), { code: 'EINVAL', outcome: 'old' });`,
+    );
     assert.deepEqual([here.names(), here.text('name')], [['name'], 'content']);
   });
 });
@@ -608,7 +828,10 @@ describe('recover()', () => {
     await transaction(async (tx) => {
       await tx.writeFile(join(directory, 'a'), 'new');
       const { kept } = await recover(directory);
-      assert.deepEqual(kept.map(({ reason }) => reason), ['alive']);
+      assert.deepEqual(
+        kept.map(({ reason }) => reason),
+        ['alive'],
+      );
     });
     assert.deepEqual(contents(directory), { a: 'new' });
   });

@@ -1,7 +1,26 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync as plainWrite } from 'node:fs';
+import {
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync as plainWrite,
+} from 'node:fs';
 import { describe, it } from 'node:test';
-import { unchanged, updateFile, updateFileSync, WriteError, writeFile, writeFileSync, type SyncData, type UpdateInfo, type WriteOptions, type UpdateResult } from 'untorn';
+import {
+  unchanged,
+  updateFile,
+  updateFileSync,
+  WriteError,
+  writeFile,
+  writeFileSync,
+  type SyncData,
+  type UpdateInfo,
+  type WriteOptions,
+  type UpdateResult,
+} from 'untorn';
 import { scratch } from '../support/scratch.ts';
 
 type Update = (content: string | undefined, info: UpdateInfo) => SyncData | typeof unchanged;
@@ -12,7 +31,10 @@ const forms: [string, Updating][] = [
   ['updateFileSync()', async (path, update, options) => updateFileSync(path, update, { encoding: 'utf8', ...options })],
 ];
 
-const sha256 = { old: 'cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4', new: '11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437' };
+const sha256 = {
+  old: 'cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4',
+  new: '11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437',
+};
 
 function failsWith(code: string, outcome = 'old'): (error: unknown) => boolean {
   return (error) => {
@@ -32,7 +54,10 @@ for (const [name, updating] of forms) {
         assert.deepEqual([content, info], ['old', { version: sha256.old, path: here.at('file') }]);
         return 'new';
       });
-      assert.deepEqual([here.text('file'), statSync(here.at('file')).mode & 0o777, here.names()], ['new', 0o640, ['file']]);
+      assert.deepEqual(
+        [here.text('file'), statSync(here.at('file')).mode & 0o777, here.names()],
+        ['new', 0o640, ['file']],
+      );
       assert.deepEqual([result.bytes, result.replaced, result.unchanged, result.version], [3, true, false, sha256.new]);
     });
 
@@ -55,7 +80,12 @@ for (const [name, updating] of forms) {
     it('leaves the old file and no lock when the function throws, and throws the same', async () => {
       plainWrite(here.at('file'), 'old');
       const own = new Error('of the caller');
-      await assert.rejects(updating(here.at('file'), () => { throw own; }), (error) => error === own);
+      await assert.rejects(
+        updating(here.at('file'), () => {
+          throw own;
+        }),
+        (error) => error === own,
+      );
       assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
     });
 
@@ -72,7 +102,10 @@ for (const [name, updating] of forms) {
     it('never takes a forgotten return for an empty file', async () => {
       plainWrite(here.at('file'), 'old');
       for (const returned of [undefined, null, 42, {}]) {
-        await assert.rejects(updating(here.at('file'), () => returned as never), TypeError);
+        await assert.rejects(
+          updating(here.at('file'), () => returned as never),
+          TypeError,
+        );
       }
       assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
     });
@@ -98,7 +131,10 @@ for (const [name, updating] of forms) {
 
     it('keeps the text of a file that is no text from being lost', async () => {
       plainWrite(here.at('file'), Buffer.from([0xff, 0xfe]));
-      await assert.rejects(updating(here.at('file'), (content) => content as string), { code: 'ERR_ENCODING_INVALID_ENCODED_DATA' });
+      await assert.rejects(
+        updating(here.at('file'), (content) => content as string),
+        { code: 'ERR_ENCODING_INVALID_ENCODED_DATA' },
+      );
       assert.deepEqual(readFileSync(here.at('file')), Buffer.from([0xff, 0xfe]));
     });
 
@@ -119,7 +155,10 @@ for (const [name, updating] of forms) {
           },
         );
         assert.equal(typeof current, 'string');
-        assert.deepEqual(here.names().filter((one) => one.includes('untorn')), []);
+        assert.deepEqual(
+          here.names().filter((one) => one.includes('untorn')),
+          [],
+        );
       }
       assert.deepEqual(here.names(), ['foreign', 'made', 'odl', 'replaced']);
     });
@@ -140,8 +179,17 @@ for (const [name, updating] of forms) {
     });
 
     it('refuses wrong arguments before anything is touched', async () => {
-      for (const options of [{ lock: { timeout: -1 } }, { lock: { lease: 99 } }, { lock: { tiemout: 1 } }, { lock: 5 }, { fallback: 'in-place' }]) {
-        await assert.rejects(updating(here.at('file'), () => 'new', options as WriteOptions), (error) => error instanceof TypeError || error instanceof RangeError);
+      for (const options of [
+        { lock: { timeout: -1 } },
+        { lock: { lease: 99 } },
+        { lock: { tiemout: 1 } },
+        { lock: 5 },
+        { fallback: 'in-place' },
+      ]) {
+        await assert.rejects(
+          updating(here.at('file'), () => 'new', options as WriteOptions),
+          (error) => error instanceof TypeError || error instanceof RangeError,
+        );
       }
       await assert.rejects(updating(here.at('file'), 'new' as never), TypeError);
       assert.deepEqual(here.names(), []);
@@ -160,9 +208,15 @@ for (const [name, updating] of forms) {
     });
 
     it('is refused where nothing can be made', async () => {
-      await assert.rejects(updating(here.at('none/file'), () => 'new'), failsWith('ENOENT'));
+      await assert.rejects(
+        updating(here.at('none/file'), () => 'new'),
+        failsWith('ENOENT'),
+      );
       mkdirSync(here.at('directory'));
-      await assert.rejects(updating(here.at('directory'), () => 'new'), failsWith('EISDIR'));
+      await assert.rejects(
+        updating(here.at('directory'), () => 'new'),
+        failsWith('EISDIR'),
+      );
       assert.deepEqual(here.names(), ['directory']);
     });
   });
@@ -187,12 +241,19 @@ describe('updates in one process', () => {
     mkdirSync(here.at('a'));
     const paths = ['count', 'link', './count', 'a/../count'].map((name) => `${here.folder}/${name}`);
     const increment = (old = '0'): string => String(Number(old) + 1);
-    await Promise.all(Array.from({ length: 100 }, (_, index) => updateFile(paths[index % 4] as string, increment, { encoding: 'utf8', durability: 'off' })));
+    await Promise.all(
+      Array.from({ length: 100 }, (_, index) =>
+        updateFile(paths[index % 4] as string, increment, { encoding: 'utf8', durability: 'off' }),
+      ),
+    );
     assert.deepEqual([here.text('count'), here.names()], ['100', ['a', 'count', 'link']]);
   });
 
   it('stand in line with writes: each sees those before it, and none is lost (G7, G8)', async () => {
-    const append = (letter: string) => (old = ''): string => old + letter;
+    const append =
+      (letter: string) =>
+      (old = ''): string =>
+        old + letter;
     await Promise.all([
       writeFile(here.at('file'), 'a'),
       updateFile(here.at('file'), append('b'), 'utf8'),
@@ -213,7 +274,10 @@ describe('updates in one process', () => {
 
   it('one within another of the same file fails when its time is up', async () => {
     await updateFile(here.at('file'), async () => {
-      await assert.rejects(updateFile(here.at('file'), () => 'inner', { lock: { timeout: 50 } }), failsWith('ERR_LOCK_TIMEOUT'));
+      await assert.rejects(
+        updateFile(here.at('file'), () => 'inner', { lock: { timeout: 50 } }),
+        failsWith('ERR_LOCK_TIMEOUT'),
+      );
       return 'outer';
     });
     assert.equal(here.text('file'), 'outer');
@@ -222,12 +286,19 @@ describe('updates in one process', () => {
   it('a write within one, by another path, fails when its time is up, and leaves the line in order (G7)', async () => {
     symlinkSync('file', here.at('link'));
     plainWrite(here.at('file'), 'old ');
-    await updateFile(here.at('file'), async (old) => {
-      const lock = { timeout: 50 };
-      const within = [here.at('link'), here.at('link'), here.at('file')].map((path) => writeFile(path, 'within', { lock }));
-      for (const ended of await Promise.allSettled(within)) failsWith('ERR_LOCK_TIMEOUT')(ended.status === 'rejected' && ended.reason);
-      return `${old}new`;
-    }, 'utf8');
+    await updateFile(
+      here.at('file'),
+      async (old) => {
+        const lock = { timeout: 50 };
+        const within = [here.at('link'), here.at('link'), here.at('file')].map((path) =>
+          writeFile(path, 'within', { lock }),
+        );
+        for (const ended of await Promise.allSettled(within))
+          failsWith('ERR_LOCK_TIMEOUT')(ended.status === 'rejected' && ended.reason);
+        return `${old}new`;
+      },
+      'utf8',
+    );
     assert.equal(here.text('file'), 'old new');
     await writeFile(here.at('link'), 'next');
     assert.deepEqual([here.text('file'), here.names()], ['next', ['file', 'link']]);
@@ -235,7 +306,10 @@ describe('updates in one process', () => {
 
   it('a synchronous one does not overlook a write that has not ended', async () => {
     const written = writeFile(here.at('file'), 'first');
-    assert.throws(() => updateFileSync(here.at('file'), (old = '') => `${old}second`, 'utf8'), failsWith('ERR_LOCK_DEADLOCK'));
+    assert.throws(
+      () => updateFileSync(here.at('file'), (old = '') => `${old}second`, 'utf8'),
+      failsWith('ERR_LOCK_DEADLOCK'),
+    );
     await written;
     assert.equal(here.text('file'), 'first');
   });
@@ -253,13 +327,17 @@ describe('updates in one process', () => {
     const waiting = new AbortController();
     const running = new AbortController();
     await assert.rejects(
-      updateFile(here.at('file'), async () => {
-        const second = updateFile(here.at('file'), () => 'inner', { signal: waiting.signal });
-        waiting.abort();
-        await assert.rejects(second, { name: 'AbortError', outcome: 'old' });
-        running.abort();
-        return new Promise<string>(() => undefined);
-      }, { signal: running.signal }),
+      updateFile(
+        here.at('file'),
+        async () => {
+          const second = updateFile(here.at('file'), () => 'inner', { signal: waiting.signal });
+          waiting.abort();
+          await assert.rejects(second, { name: 'AbortError', outcome: 'old' });
+          running.abort();
+          return new Promise<string>(() => undefined);
+        },
+        { signal: running.signal },
+      ),
       { name: 'AbortError', outcome: 'old' },
     );
     assert.deepEqual(here.names(), []);

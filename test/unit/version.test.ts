@@ -4,8 +4,20 @@ import { mkdirSync, symlinkSync, writeFileSync as plainWrite } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { describe, it } from 'node:test';
 import {
-  atomicWrite, atomicWriteSync, createWritableStream, createWriteStream, openPending, openPendingSync, readVersioned, readVersionedSync, updateFile, updateFileSync, WriteError,
-  writeFile, writeFileSync, type WriteOptions,
+  atomicWrite,
+  atomicWriteSync,
+  createWritableStream,
+  createWriteStream,
+  openPending,
+  openPendingSync,
+  readVersioned,
+  readVersionedSync,
+  updateFile,
+  updateFileSync,
+  WriteError,
+  writeFile,
+  writeFileSync,
+  type WriteOptions,
 } from 'untorn';
 import { scratch } from '../support/scratch.ts';
 
@@ -28,7 +40,14 @@ const ways: Record<string, (path: string, options: WriteOptions) => unknown> = {
     return file.commit();
   },
   'atomicWrite()': (path, options) => atomicWrite(path, (file) => file.write('new'), options),
-  'atomicWriteSync()': (path, options) => atomicWriteSync(path, (file) => { file.write('new'); }, options),
+  'atomicWriteSync()': (path, options) =>
+    atomicWriteSync(
+      path,
+      (file) => {
+        file.write('new');
+      },
+      options,
+    ),
   'createWriteStream()': async (path, options) => {
     const stream = createWriteStream(path, options);
     await finished(stream.end('new'));
@@ -50,19 +69,39 @@ for (const [name, write] of Object.entries(ways)) {
   describe(`ifMatch of ${name}`, () => {
     const here = scratch();
     const words = (expected: unknown, currentVersion: string): string =>
-      currentVersion === 'absent' ? 'it does not exist any more' : expected === 'absent' ? 'it exists by now' : 'somebody else has changed it, so that it is not the expected version';
+      currentVersion === 'absent'
+        ? 'it does not exist any more'
+        : expected === 'absent'
+          ? 'it exists by now'
+          : 'somebody else has changed it, so that it is not the expected version';
     const conflicts = (options: WriteOptions, currentVersion: string): Promise<void> =>
-      assert.rejects(async () => write(here.at('file'), options), (error) => {
-        if (!WriteError.isWriteError(error)) throw error;
-        assert.deepEqual([error.code, error.outcome, error.currentVersion], ['ERR_VERSION_CONFLICT', 'old', currentVersion], error.message);
-        assert.equal(error.message, `Cannot replace "${here.at('file')}": ${words(options.ifMatch, currentVersion)}; the target is untouched`);
-        return true;
-      });
+      assert.rejects(
+        async () => write(here.at('file'), options),
+        (error) => {
+          if (!WriteError.isWriteError(error)) throw error;
+          assert.deepEqual(
+            [error.code, error.outcome, error.currentVersion],
+            ['ERR_VERSION_CONFLICT', 'old', currentVersion],
+            error.message,
+          );
+          assert.equal(
+            error.message,
+            `Cannot replace "${here.at('file')}": ${words(options.ifMatch, currentVersion)}; the target is untouched`,
+          );
+          return true;
+        },
+      );
 
     it('replaces the version that it names, and returns the new one (G8)', async () => {
       plainWrite(here.at('file'), 'old');
-      const result = (await write(here.at('file'), { ifMatch: versionOf('old') })) as { version: string; superseded: boolean };
-      assert.deepEqual([here.text('file'), here.names(), result.version, result.superseded], ['new', ['file'], versionOf('new'), false]);
+      const result = (await write(here.at('file'), { ifMatch: versionOf('old') })) as {
+        version: string;
+        superseded: boolean;
+      };
+      assert.deepEqual(
+        [here.text('file'), here.names(), result.version, result.superseded],
+        ['new', ['file'], versionOf('new'), false],
+      );
     });
 
     it('leaves every other version, and says which it is (G8)', async () => {
@@ -80,14 +119,24 @@ for (const [name, write] of Object.entries(ways)) {
     });
 
     it('refuses what is no version, and fallbacks that others cannot be kept off', async () => {
-      for (const options of [{ ifMatch: 'none' }, { ifMatch: 5 as never }, { ifMatch: 'absent', fallback: 'in-place' } as const]) {
-        await assert.rejects(async () => write(here.at('file'), options), { name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
+      for (const options of [
+        { ifMatch: 'none' },
+        { ifMatch: 5 as never },
+        { ifMatch: 'absent', fallback: 'in-place' } as const,
+      ]) {
+        await assert.rejects(async () => write(here.at('file'), options), {
+          name: 'TypeError',
+          code: 'ERR_INVALID_ARG_VALUE',
+        });
       }
     });
   });
 }
 
-for (const [name, read] of Object.entries({ readVersioned, readVersionedSync: async (...args: Parameters<typeof readVersionedSync>) => readVersionedSync(...args) })) {
+for (const [name, read] of Object.entries({
+  readVersioned,
+  readVersionedSync: async (...args: Parameters<typeof readVersionedSync>) => readVersionedSync(...args),
+})) {
   describe(`${name}()`, () => {
     const here = scratch();
 
@@ -116,7 +165,9 @@ for (const [name, read] of Object.entries({ readVersioned, readVersionedSync: as
       plainWrite(here.at('file'), Buffer.from([0xff]));
       await assert.rejects(read(here.at('file'), 'utf8' as never), { code: 'ERR_ENCODING_INVALID_ENCODED_DATA' });
       assert.equal(String((await read(here.at('file'), 'latin1' as never)).content), 'ÿ');
-      await assert.rejects(async () => read(here.at('file'), { mode: 0o600 } as never), { code: 'ERR_INVALID_ARG_VALUE' });
+      await assert.rejects(async () => read(here.at('file'), { mode: 0o600 } as never), {
+        code: 'ERR_INVALID_ARG_VALUE',
+      });
     });
   });
 }
@@ -126,7 +177,9 @@ describe('several that compare and swap', () => {
 
   it('one wins, whoever it is, and the others know (G8)', async () => {
     plainWrite(here.at('file'), 'old');
-    const writes = Array.from({ length: 20 }, (_, index) => writeFile(here.at('file'), `new ${index}`, { ifMatch: versionOf('old') }));
+    const writes = Array.from({ length: 20 }, (_, index) =>
+      writeFile(here.at('file'), `new ${index}`, { ifMatch: versionOf('old') }),
+    );
     const ended = await Promise.allSettled(writes);
     const won = ended.flatMap(({ status }, index) => (status === 'fulfilled' ? [index] : []));
     assert.deepEqual([won.length, here.text('file')], [1, `new ${won[0]}`]);

@@ -36,7 +36,8 @@ describe('writeFileSync()', () => {
   const here = scratch();
 
   it('does not take it for a failure that the directory cannot be closed, when the content is in place (G4)', async () => {
-    const { durable } = await ask<WriteResult>(`
+    const { durable } = await ask<WriteResult>(
+      `
       import fs from 'node:fs';
       import { syncBuiltinESMExports } from 'node:module';
       const { closeSync } = fs;
@@ -48,7 +49,9 @@ describe('writeFileSync()', () => {
       syncBuiltinESMExports();
       const { writeFileSync } = await import('untorn');
       console.log(JSON.stringify(writeFileSync(process.argv[1], 'new')));
-    `, [here.at('file')]);
+    `,
+      [here.at('file')],
+    );
     assert.equal(durable, true);
     assert.equal(here.text('file'), 'new');
   });

@@ -23,7 +23,10 @@ describe('createWriteStream()', () => {
     assert.equal(here.text('file'), 'new');
     assert.deepEqual(here.names(), ['file']);
     const { bytes, replaced, path } = stream.result ?? assert.fail('there is no result');
-    assert.deepEqual({ bytes, replaced, path, bytesWritten: stream.bytesWritten }, { bytes: 3, replaced: true, path: here.at('file'), bytesWritten: 3 });
+    assert.deepEqual(
+      { bytes, replaced, path, bytesWritten: stream.bytesWritten },
+      { bytes: 3, replaced: true, path: here.at('file'), bytesWritten: 3 },
+    );
     assert.notEqual(stream.result?.durable, false);
   });
 
@@ -36,7 +39,12 @@ describe('createWriteStream()', () => {
 
   it('keeps the old file when the source of a pipeline fails, and settles (G4, G10)', async () => {
     writeFileSync(here.at('file'), 'old');
-    const failing = Readable.from((function* () { yield 'half'; throw new Error('no more'); })());
+    const failing = Readable.from(
+      (function* () {
+        yield 'half';
+        throw new Error('no more');
+      })(),
+    );
     const stream = createWriteStream(here.at('file'));
     await assert.rejects(pipeline(failing, stream), { message: 'no more' });
     await closed(stream);
@@ -71,7 +79,11 @@ describe('createWriteStream()', () => {
   });
 
   it('reports what prevents it from opening', async () => {
-    await assert.rejects(pipeline(['new'], createWriteStream(here.at('none/file'))), { name: 'WriteError', code: 'ENOENT', outcome: 'old' });
+    await assert.rejects(pipeline(['new'], createWriteStream(here.at('none/file'))), {
+      name: 'WriteError',
+      code: 'ENOENT',
+      outcome: 'old',
+    });
     await assert.rejects(pipeline(['new'], createWriteStream(here.folder)), { name: 'WriteError', code: 'EISDIR' });
   });
 
@@ -86,7 +98,10 @@ describe('createWriteStream()', () => {
 
   for (const [form, writing] of [
     ['createWriteStream()', 'await pipeline([Buffer.alloc(60_000), Buffer.alloc(60_000)], createWriteStream(path))'],
-    ['createWritableStream()', 'const writer = createWritableStream(path).getWriter(); await writer.write(Buffer.alloc(60_000)); await writer.write(Buffer.alloc(60_000)); await writer.close()'],
+    [
+      'createWritableStream()',
+      'const writer = createWritableStream(path).getWriter(); await writer.write(Buffer.alloc(60_000)); await writer.write(Buffer.alloc(60_000)); await writer.close()',
+    ],
   ] as const) {
     it(`keeps the old file when no more can be written: ${form} (G4)`, async () => {
       writeFileSync(here.at('file'), 'old');
@@ -112,7 +127,10 @@ describe('createWriteStream()', () => {
       if (turns < 0) controller.abort(reason);
       const stream = createWriteStream(here.at('file'), { signal: controller.signal });
       const failed = assert.rejects(finished(stream), (error: Error) => {
-        assert.deepEqual({ name: error.name, code: (error as NodeJS.ErrnoException).code, cause: error.cause }, { ...abortError, cause: reason });
+        assert.deepEqual(
+          { name: error.name, code: (error as NodeJS.ErrnoException).code, cause: error.cause },
+          { ...abortError, cause: reason },
+        );
         return true;
       });
       for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
@@ -130,7 +148,10 @@ describe('createWriteStream()', () => {
       const controller = new AbortController();
       const stream = createWriteStream(here.at('file'), { signal: controller.signal });
       stream.end('new');
-      const ended = finished(stream).then(() => 'new', (error: NodeJS.ErrnoException) => (assert.equal(error.code, 'ABORT_ERR'), 'old'));
+      const ended = finished(stream).then(
+        () => 'new',
+        (error: NodeJS.ErrnoException) => (assert.equal(error.code, 'ABORT_ERR'), 'old'),
+      );
       for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
       controller.abort();
       const outcome = await ended;
@@ -164,7 +185,8 @@ describe('createWriteStream()', () => {
     const stream = createWriteStream(here.at('file'));
     stream.write(new Uint16Array([0x4141, 0x4242]));
     stream.write(new DataView(Uint8Array.of(67).buffer));
-    for (const wrong of [1, {}, [], true, undefined, Symbol('x')]) assert.throws(() => stream.write(wrong), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+    for (const wrong of [1, {}, [], true, undefined, Symbol('x')])
+      assert.throws(() => stream.write(wrong), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
     assert.throws(() => stream.write(null), { code: 'ERR_STREAM_NULL_VALUES' });
     stream.end();
     await finished(stream);
@@ -217,7 +239,10 @@ describe('createWriteStream()', () => {
 
   it('refuses wrong arguments before it touches anything', () => {
     assert.throws(() => createWriteStream(1 as never), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
-    assert.throws(() => createWriteStream(here.at('file'), { durable: true } as never), { name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
+    assert.throws(() => createWriteStream(here.at('file'), { durable: true } as never), {
+      name: 'TypeError',
+      code: 'ERR_INVALID_ARG_VALUE',
+    });
     assert.throws(() => createWriteStream(here.at('file'), { highWaterMark: -1 }), { code: 'ERR_INVALID_ARG_VALUE' });
     assert.throws(() => createWriteStream(here.at('file'), 'utf9' as never), { code: 'ERR_INVALID_ARG_VALUE' });
     assert.deepEqual(here.names(), []);
@@ -260,7 +285,9 @@ describe('createWritableStream()', () => {
     await writer.abort(new Error('why'));
     const failing = new ReadableStream({
       start: (controller) => controller.enqueue('half'),
-      pull() { throw new Error('no more'); },
+      pull() {
+        throw new Error('no more');
+      },
     });
     await assert.rejects(failing.pipeTo(createWritableStream(here.at('file'))), { message: 'no more' });
     assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
@@ -296,7 +323,12 @@ describe('createWritableStream()', () => {
     const closing = createWritableStream(here.at('file'), { signal });
     await closing.close();
     await createWritableStream(here.at('file'), { signal }).abort();
-    await assert.rejects(createWritableStream(here.at('file'), { signal }).getWriter().write(1 as never), TypeError);
+    await assert.rejects(
+      createWritableStream(here.at('file'), { signal })
+        .getWriter()
+        .write(1 as never),
+      TypeError,
+    );
     assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
 
@@ -318,6 +350,9 @@ describe('createWritableStream()', () => {
   it('reports what prevents it from opening', async () => {
     const writer = createWritableStream(here.at('none/file')).getWriter();
     await assert.rejects(writer.closed, { code: 'ENOENT', outcome: 'old' });
-    assert.throws(() => createWritableStream(here.at('file'), { mode: -1 }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
+    assert.throws(() => createWritableStream(here.at('file'), { mode: -1 }), {
+      name: 'RangeError',
+      code: 'ERR_OUT_OF_RANGE',
+    });
   });
 });

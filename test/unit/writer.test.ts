@@ -24,16 +24,21 @@ describe('createWriter()', () => {
     let made = 0;
     const promises = Array.from({ length: 1000 }, (_, count) => writer.write(() => (made++, { count })));
     await Promise.all(promises);
-    assert.deepEqual([here.text('file'), here.names(), made, new Set(promises).size], ['{"count":999}\n', ['file'], 2, 2]);
+    assert.deepEqual(
+      [here.text('file'), here.names(), made, new Set(promises).size],
+      ['{"count":999}\n', ['file'], 2, 2],
+    );
   });
 
   it('resolves no promise before its value or a newer one is in place (G4, G7)', async () => {
     const writer = createWriter<number>(here.at('file'));
-    await Promise.all(Array.from({ length: 200 }, async (_, index) => {
-      const { durable } = await writer.write(index);
-      assert.ok(Number(here.text('file')) >= index);
-      assert.notEqual(durable, false);
-    }));
+    await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => {
+        const { durable } = await writer.write(index);
+        assert.ok(Number(here.text('file')) >= index);
+        assert.notEqual(durable, false);
+      }),
+    );
   });
 
   it('makes text of a value when its turn comes', async () => {
@@ -52,7 +57,14 @@ describe('createWriter()', () => {
   it('writes strings and bytes as they are, and all else as JSON in the layout of the file', async () => {
     const writer = createWriter(here.at('file'));
     for (const [value, text] of [
-      ['text', 'text'], [Buffer.from('bytes'), 'bytes'], [new Uint16Array([0x4241]), 'AB'], [new Uint8Array([65]).buffer, 'A'], [['a', 'b'], '["a","b"]'], [null, 'null'], [1, '1'], [new Date(0), '"1970-01-01T00:00:00.000Z"'],
+      ['text', 'text'],
+      [Buffer.from('bytes'), 'bytes'],
+      [new Uint16Array([0x4241]), 'AB'],
+      [new Uint8Array([65]).buffer, 'A'],
+      [['a', 'b'], '["a","b"]'],
+      [null, 'null'],
+      [1, '1'],
+      [new Date(0), '"1970-01-01T00:00:00.000Z"'],
     ] as const) {
       await writer.write(value);
       assert.equal(here.text('file').trimEnd(), text);
@@ -65,28 +77,56 @@ describe('createWriter()', () => {
   });
 
   it('writes what `serialize` makes, with the options of every write', async () => {
-    const writer = createWriter<Map<string, number>>(here.at('a/file'), { serialize: (map) => [...map].join(';'), makeParents: true, encoding: 'utf16le', backup: 'simple', durability: 'off' });
+    const writer = createWriter<Map<string, number>>(here.at('a/file'), {
+      serialize: (map) => [...map].join(';'),
+      makeParents: true,
+      encoding: 'utf16le',
+      backup: 'simple',
+      durability: 'off',
+    });
     await writer.write(new Map([['ä', 1]]));
-    const { backupPath, durable } = await writer.write(() => new Map([['b', 2], ['c', 3]]));
+    const { backupPath, durable } = await writer.write(
+      () =>
+        new Map([
+          ['b', 2],
+          ['c', 3],
+        ]),
+    );
     assert.equal(here.text('a/file'), Buffer.from('b,2;c,3', 'utf16le').toString());
     assert.deepEqual([backupPath, durable], [here.at('a/file~'), false]);
     // @ts-expect-error a number is no text
-    await assert.rejects(createWriter(here.at('file'), { serialize: () => 1 }).write(1), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+    await assert.rejects(createWriter(here.at('file'), { serialize: () => 1 }).write(1), {
+      name: 'TypeError',
+      code: 'ERR_INVALID_ARG_TYPE',
+    });
   });
 
   it('rejects with what the serialiser threw; the old content stays, and later values get their turn', async () => {
     const writer = createWriter(here.at('file'));
     await writer.write('old');
     await assert.rejects(writer.write(bang), { name: 'RangeError', message: 'bang' });
-    await assert.rejects(writer.write({ big: 1n }), { name: 'TypeError', message: '"value.big" is a BigInt, which JSON cannot hold' });
-    await assert.rejects(writer.write(async () => 1), { name: 'TypeError', code: 'ERR_INVALID_RETURN_VALUE', message: 'The function that was given to write() returned a promise' });
+    await assert.rejects(writer.write({ big: 1n }), {
+      name: 'TypeError',
+      message: '"value.big" is a BigInt, which JSON cannot hold',
+    });
+    await assert.rejects(
+      writer.write(async () => 1),
+      {
+        name: 'TypeError',
+        code: 'ERR_INVALID_RETURN_VALUE',
+        message: 'The function that was given to write() returned a promise',
+      },
+    );
     await assert.rejects(writer.write(undefined), TypeError);
     assert.deepEqual([here.text('file'), here.names()], ['old', ['file']]);
     await assert.rejects(writer.flush(), TypeError);
     assert.throws(() => writer.flushSync(), TypeError);
     const [running, refused] = [writer.write('running'), writer.write(bang)];
     const results = await Promise.allSettled([running, refused]);
-    assert.deepEqual(results.map(({ status }) => status), ['fulfilled', 'rejected']);
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected'],
+    );
     assert.equal(here.text('file'), 'running');
     await Promise.all([writer.write('last'), writer.flush()]);
     assert.equal(here.text('file'), 'last');
@@ -106,11 +146,20 @@ describe('createWriter()', () => {
     const errors: unknown[] = [];
     const writer = createWriter(here.at('folder/file'), { onError: (error) => errors.push(error) });
     const failing = writer.write(1);
-    await assert.rejects(failing, (error) => WriteError.isWriteError(error) && error.code === 'ENOENT' && error.outcome === 'old');
+    await assert.rejects(
+      failing,
+      (error) => WriteError.isWriteError(error) && error.code === 'ENOENT' && error.outcome === 'old',
+    );
     await assert.rejects(writer.flush(), { code: 'ENOENT' });
     assert.throws(() => writer.flushSync(), { code: 'ENOENT' });
-    assert.deepEqual(errors.map((error) => (error as WriteError).code), ['ENOENT']);
-    const [again, newer] = [writer.write(2), writer.write(() => (mkdirSync(here.at('folder'), { recursive: true }), 3))];
+    assert.deepEqual(
+      errors.map((error) => (error as WriteError).code),
+      ['ENOENT'],
+    );
+    const [again, newer] = [
+      writer.write(2),
+      writer.write(() => (mkdirSync(here.at('folder'), { recursive: true }), 3)),
+    ];
     await assert.rejects(again, { code: 'ENOENT' });
     // The directory is looked for before the value is made.
     await assert.rejects(newer, { code: 'ENOENT' });
@@ -228,7 +277,11 @@ describe('createWriter()', () => {
       kept = writer;
     }
     assert.equal(here.text('file'), '1\n');
-    await assert.rejects(kept.write(2), { name: 'TypeError', code: 'ERR_INVALID_STATE', message: `The writer of "${here.at('file')}" is closed` });
+    await assert.rejects(kept.write(2), {
+      name: 'TypeError',
+      code: 'ERR_INVALID_STATE',
+      message: `The writer of "${here.at('file')}" is closed`,
+    });
     await kept.flush();
     kept.flushSync();
     await kept.close();
@@ -244,14 +297,24 @@ describe('createWriter()', () => {
 
   it('refuses wrong arguments', () => {
     for (const [options, message] of [
-      [{ delay: -1 }, /"options.delay"/], [{ delay: '1' }, /"options.delay"/], [{ delay: Number.NaN }, /"options.delay"/], [{ serialize: 1 }, /"options.serialize"/], [{ onError: {} }, /"options.onError"/], [{ indent: 'x' }, /"options.indent"/],
-      [{ overwrite: false }, /"options.overwrite"/], [{ flag: 'wx' }, /"options.overwrite"/], [{ throttle: 1 }, /"options.throttle" is not an option/], [{ durability: 'some' }, /"options.durability"/],
-    ] as [object, RegExp][]) assert.throws(() => createWriter(here.at('file'), options), { message });
+      [{ delay: -1 }, /"options.delay"/],
+      [{ delay: '1' }, /"options.delay"/],
+      [{ delay: Number.NaN }, /"options.delay"/],
+      [{ serialize: 1 }, /"options.serialize"/],
+      [{ onError: {} }, /"options.onError"/],
+      [{ indent: 'x' }, /"options.indent"/],
+      [{ overwrite: false }, /"options.overwrite"/],
+      [{ flag: 'wx' }, /"options.overwrite"/],
+      [{ throttle: 1 }, /"options.throttle" is not an option/],
+      [{ durability: 'some' }, /"options.durability"/],
+    ] as [object, RegExp][])
+      assert.throws(() => createWriter(here.at('file'), options), { message });
     assert.throws(() => createWriter(1 as never), { name: 'TypeError' });
   });
 
   it('holds one waiting value, however many it is given', async () => {
-    const { text, used } = await ask<{ text: string; used: number }>(`
+    const { text, used } = await ask<{ text: string; used: number }>(
+      `
       import { readFileSync } from 'node:fs';
       import { createWriter } from 'untorn';
       const writer = createWriter(process.argv[1]);
@@ -262,13 +325,17 @@ describe('createWriter()', () => {
       const used = process.memoryUsage().heapUsed - before;
       await writer.flush();
       console.log(JSON.stringify({ text: readFileSync(process.argv[1], 'utf8'), used }));
-    `, [here.at('file')], { flags: ['--expose-gc', '--max-old-space-size=64'] });
+    `,
+      [here.at('file')],
+      { flags: ['--expose-gc', '--max-old-space-size=64'] },
+    );
     assert.match(text, /^\{"count":999999,/);
     assert.ok(used < 4 << 20, `${used} bytes are held`);
   });
 
   it('costs one write for a thousand values with a delay, and two without', async () => {
-    const counts = await ask<number[]>(`
+    const counts = await ask<number[]>(
+      `
       import fs from 'node:fs';
       import { syncBuiltinESMExports } from 'node:module';
       let renames = 0;
@@ -284,7 +351,9 @@ describe('createWriter()', () => {
         counts.push(renames);
       }
       console.log(JSON.stringify(counts));
-    `, [here.at('file')]);
+    `,
+      [here.at('file')],
+    );
     assert.deepEqual(counts, [1, 3]);
   });
 });

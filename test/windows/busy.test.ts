@@ -37,7 +37,10 @@ describe('a target that another process has open on Windows (G1, G4)', onWindows
       await using other = await holder(here.at('file'));
       other.letGoAfter(500);
       const result = await write(here.at('file'), 'new', { retry: { timeout: 20_000 } });
-      assert.deepEqual([result.replaced, result.superseded, here.text('file'), here.names()], [true, false, 'new', ['file']]);
+      assert.deepEqual(
+        [result.replaced, result.superseded, here.text('file'), here.names()],
+        [true, false, 'new', ['file']],
+      );
     });
 
     it(`and shares with nobody, is an error of ${name}() after the budget, and replaced once it is let go`, async () => {
@@ -59,7 +62,10 @@ describe('a target that another process has open on Windows (G1, G4)', onWindows
       plainWrite(here.at('file~'), 'older');
       await using other = await holder(here.at('file~'));
       const error = await failure(() => write(here.at('file'), 'new', { backup: 'simple', retry: { timeout: 100 } }));
-      assert.deepEqual([error.step, error.outcome, here.text('file'), here.text('file~'), here.names()], ['back up', 'old', 'old', 'older', ['file', 'file~']]);
+      assert.deepEqual(
+        [error.step, error.outcome, here.text('file'), here.text('file~'), here.names()],
+        ['back up', 'old', 'old', 'older', ['file', 'file~']],
+      );
       other.letGoAfter(500);
       await write(here.at('file'), 'new', { backup: 'simple', retry: { timeout: 20_000 } });
       assert.deepEqual([here.text('file'), here.text('file~'), here.names()], ['new', 'old', ['file', 'file~']]);
@@ -82,9 +88,14 @@ describe('a target that another process has open on Windows (G1, G4)', onWindows
     const ticking = setInterval(() => turns++, 10);
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 500);
-    const error = await failure(() => writeFile(here.at('file'), 'new', { signal: controller.signal, retry: { timeout: 30_000 } }));
+    const error = await failure(() =>
+      writeFile(here.at('file'), 'new', { signal: controller.signal, retry: { timeout: 30_000 } }),
+    );
     clearInterval(ticking);
-    assert.deepEqual([error.name, error.outcome, here.text('file'), here.names()], ['AbortError', 'old', 'old', ['file']]);
+    assert.deepEqual(
+      [error.name, error.outcome, here.text('file'), here.names()],
+      ['AbortError', 'old', 'old', ['file']],
+    );
     assert.ok(turns >= 10, `${turns} turns`);
   });
 

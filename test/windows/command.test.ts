@@ -24,14 +24,26 @@ describe('the command on Windows', onWindows, () => {
     plainWrite(here.at('file'), 'old');
     const good = untorn('', 'run', here.at('file'), '--', process.execPath, '-e', "process.stdout.write('made')");
     assert.deepEqual([good.status, here.text('file')], [0, 'made'], good.stderr);
-    const bad = untorn('', 'run', here.at('file'), '--', process.execPath, '-e', "process.stdout.write('half'); process.exitCode = 3");
+    const bad = untorn(
+      '',
+      'run',
+      here.at('file'),
+      '--',
+      process.execPath,
+      '-e',
+      "process.stdout.write('half'); process.exitCode = 3",
+    );
     assert.deepEqual([bad.status, here.text('file'), here.names()], [3, 'made', ['file']], bad.stderr);
     assert.equal(untorn('', 'run', here.at('file'), '--', 'no-such-command').status, 127);
   });
 
   it('untorn edit replaces the file by what a filter makes of it, under its lock', () => {
     plainWrite(here.at('file'), 'old');
-    const filter = [process.execPath, '-e', "process.stdin.on('data', (data) => process.stdout.write(data + ' and new'))"];
+    const filter = [
+      process.execPath,
+      '-e',
+      "process.stdin.on('data', (data) => process.stdout.write(data + ' and new'))",
+    ];
     const { status, stderr } = untorn('', 'edit', here.at('file'), '--', ...filter);
     assert.deepEqual([status, here.text('file'), here.names()], [0, 'old and new', ['file']], stderr);
     const failed = untorn('', 'edit', here.at('file'), '--', process.execPath, '-e', 'process.exitCode = 4');
@@ -42,16 +54,34 @@ describe('the command on Windows', onWindows, () => {
     for (const name of ['a', 'b', 'x', 'y']) plainWrite(here.at(name), name);
     const none = untorn('', 'commit', `${here.at('a')}=${here.at('x')}`, `${here.at('b')}=${here.at('missing')}`);
     assert.deepEqual([none.status === 0, here.text('a'), here.text('b')], [false, 'a', 'b'], none.stderr);
-    const { status, stderr } = untorn('', 'commit', `${here.at('a')}=${here.at('x')}`, `${here.at('b')}=${here.at('y')}`);
-    assert.deepEqual([status, here.text('a'), here.text('b'), here.names()], [0, 'x', 'y', ['a', 'b', 'x', 'y']], stderr);
+    const { status, stderr } = untorn(
+      '',
+      'commit',
+      `${here.at('a')}=${here.at('x')}`,
+      `${here.at('b')}=${here.at('y')}`,
+    );
+    assert.deepEqual(
+      [status, here.text('a'), here.text('b'), here.names()],
+      [0, 'x', 'y', ['a', 'b', 'x', 'y']],
+      stderr,
+    );
   });
 
   it('untorn sweep removes what a killed process left', () => {
-    const child = spawnSync(process.execPath, ['--input-type=module', '--eval', `
+    const child = spawnSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '--eval',
+        `
       import { openPendingSync } from 'untorn';
       openPendingSync(process.argv[1]).write('half');
       process.kill(process.pid, 'SIGKILL');
-    `, here.at('file')], { cwd: new URL('../../..', import.meta.url), encoding: 'utf8' });
+    `,
+        here.at('file'),
+      ],
+      { cwd: new URL('../../..', import.meta.url), encoding: 'utf8' },
+    );
     assert.equal(readdirSync(here.folder).length, 1, child.stderr);
     const { status, stderr } = untorn('', 'sweep', here.folder);
     assert.deepEqual([status, stderr, here.names()], [0, '', []]);

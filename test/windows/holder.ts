@@ -9,12 +9,15 @@ export interface Holder extends AsyncDisposable {
 
 /** Has a file open, at the longest until the test has ended. */
 export async function holder(path: string, flags = '0'): Promise<Holder> {
-  const program = start(`
+  const program = start(
+    `
     import { openSync } from 'node:fs';
     openSync(process.argv[1], Number(process.argv[2]));
     process.stdin.on('data', (text) => setTimeout(() => process.exit(), Number(text)));
     console.log('open');
-  `, [path, flags]);
+  `,
+    [path, flags],
+  );
   assert.equal(await program.line(), 'open');
   return {
     letGoAfter: (milliseconds) => void program.process.stdin.write(String(milliseconds)),

@@ -26,7 +26,9 @@ describe('in one process on Windows (G7)', onWindows, () => {
         writeFileSync(here.at('file'), 'sync', { retry: { timeout: 2000 } });
         assert.equal(here.text('file'), 'sync');
         // Calls that do more than to write the content see that they came too late.
-        await call.catch((error: { code: string }) => assert.match(error.code, /^ERR_(UNTORN_OVERTAKEN|VERSION_CONFLICT)$/));
+        await call.catch((error: { code: string }) =>
+          assert.match(error.code, /^ERR_(UNTORN_OVERTAKEN|VERSION_CONFLICT)$/),
+        );
         assert.equal(here.text('file'), 'sync');
       }
     });

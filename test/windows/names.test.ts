@@ -46,7 +46,20 @@ describe('names on Windows (G4)', onWindows, () => {
   for (const { name: api, write } of apis) {
     it(`of devices and of streams are refused by ${api}(), and nothing is made`, async () => {
       await write(here.at('file'), 'old');
-      for (const name of ['NUL', 'nul', 'CON', 'con.txt', 'aux .tar.gz', 'PRN', 'COM1', 'lpt9.log', 'CONIN$', 'file:stream', 'file::$DATA', ':x']) {
+      for (const name of [
+        'NUL',
+        'nul',
+        'CON',
+        'con.txt',
+        'aux .tar.gz',
+        'PRN',
+        'COM1',
+        'lpt9.log',
+        'CONIN$',
+        'file:stream',
+        'file::$DATA',
+        ':x',
+      ]) {
         const error = await failure(() => write(here.at(name), 'x', { retry: { timeout: 0 } }));
         assert.deepEqual([error.code, error.outcome, error.step], ['EINVAL', 'old', 'resolve'], name);
       }
@@ -61,7 +74,8 @@ describe('names on Windows (G4)', onWindows, () => {
     });
 
     it(`that Windows does not allow fail in ${api}(), and nothing is made`, async () => {
-      for (const name of ['a?b', 'a*', 'a<b', 'a|b', 'a"b']) assert.equal((await failure(() => write(here.at(name), 'x'))).outcome, 'old', name);
+      for (const name of ['a?b', 'a*', 'a<b', 'a|b', 'a"b'])
+        assert.equal((await failure(() => write(here.at(name), 'x'))).outcome, 'old', name);
       assert.deepEqual(here.names(), []);
     });
 

@@ -1,7 +1,12 @@
-/** What the tests for Windows have in common: `npm test` runs them on Windows, `npm run test:windows` elsewhere under Wine. */
+/**
+ * What the tests for Windows have in common: `npm test` runs them on Windows, `npm run test:windows` elsewhere under
+ * Wine.
+ */
 import { WriteError } from 'untorn';
 
-export const onWindows: { readonly skip: string | false } = { skip: process.platform === 'win32' ? false : 'needs Windows; see npm run test:windows' };
+export const onWindows: { readonly skip: string | false } = {
+  skip: process.platform === 'win32' ? false : 'needs Windows; see npm run test:windows',
+};
 
 /** What a write failed with. */
 export async function failure(write: () => unknown): Promise<WriteError> {

@@ -4,7 +4,17 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { atomicWrite, atomicWriteSync, createWritableStream, createWriteStream, openPending, openPendingSync, sweep, writeFile, writeFileSync } from 'untorn';
+import {
+  atomicWrite,
+  atomicWriteSync,
+  createWritableStream,
+  createWriteStream,
+  openPending,
+  openPendingSync,
+  sweep,
+  writeFile,
+  writeFileSync,
+} from 'untorn';
 import { apis } from '../support/apis.ts';
 import { scratch } from '../support/scratch.ts';
 import { failure, onWindows } from './on-windows.ts';
@@ -15,9 +25,15 @@ describe('replacing a file on Windows (G4, G6)', onWindows, () => {
   for (const { name, write } of apis) {
     it(`${name}() creates and overwrites, syncs the file, and says that the directory cannot be synced`, async () => {
       const created = await write(here.at('file'), 'first');
-      assert.deepEqual([created.replaced, created.bytes, created.atomic, created.durable], [false, 5, true, 'unsupported']);
+      assert.deepEqual(
+        [created.replaced, created.bytes, created.atomic, created.durable],
+        [false, 5, true, 'unsupported'],
+      );
       const replaced = await write(here.at('file'), Buffer.alloc(300_000, 'n'));
-      assert.deepEqual([replaced.replaced, replaced.path, replaced.durable, replaced.notKept], [true, here.at('file'), 'unsupported', []]);
+      assert.deepEqual(
+        [replaced.replaced, replaced.path, replaced.durable, replaced.notKept],
+        [true, here.at('file'), 'unsupported', []],
+      );
       assert.deepEqual([here.text('file'), here.names()], ['n'.repeat(300_000), ['file']]);
       assert.equal((await write(here.at('file'), 'x', { durability: 'normal' })).durable, false);
       assert.equal((await write(here.at('file'), 'y', { durability: 'off' })).durable, false);
@@ -27,7 +43,10 @@ describe('replacing a file on Windows (G4, G6)', onWindows, () => {
     it(`${name}() with overwrite: false creates, and refuses what is there`, async () => {
       await write(here.at('file'), 'first', { overwrite: false });
       const error = await failure(() => write(here.at('file'), 'second', { overwrite: false }));
-      assert.deepEqual([error.code, error.outcome, here.text('file'), here.names()], ['EEXIST', 'old', 'first', ['file']]);
+      assert.deepEqual(
+        [error.code, error.outcome, here.text('file'), here.names()],
+        ['EEXIST', 'old', 'first', ['file']],
+      );
     });
 
     it(`${name}() keeps backups, simple and numbered`, async () => {
@@ -90,7 +109,10 @@ describe('replacing a file on Windows (G4, G6)', onWindows, () => {
     it(`${name}() refuses an owner: there is none to give`, async () => {
       plainWrite(here.at('file'), 'old');
       const error = await failure(() => write(here.at('file'), 'new', { owner: { uid: 1, gid: 1 } }));
-      assert.deepEqual([error.code, error.outcome, here.text('file'), here.names()], ['ENOTSUP', 'old', 'old', ['file']]);
+      assert.deepEqual(
+        [error.code, error.outcome, here.text('file'), here.names()],
+        ['ENOTSUP', 'old', 'old', ['file']],
+      );
     });
 
     it(`${name}() keeps the times if asked to`, async () => {
@@ -122,7 +144,9 @@ describe('replacing a file on Windows (G4, G6)', onWindows, () => {
 
   it('with the last call winning, synchronous and asynchronous', async () => {
     for (let round = 0; round < 10; round++) {
-      const calls = Array.from({ length: 8 }, async (_, index) => apis[index % 3 === 2 ? 1 : 0]?.write(here.at('file'), `${round} ${index}`));
+      const calls = Array.from({ length: 8 }, async (_, index) =>
+        apis[index % 3 === 2 ? 1 : 0]?.write(here.at('file'), `${round} ${index}`),
+      );
       await Promise.all(calls);
       assert.equal(here.text('file'), `${round} 7`);
       const late = writeFile(here.at('file'), 'earlier');
@@ -136,14 +160,21 @@ describe('replacing a file on Windows (G4, G6)', onWindows, () => {
   it('by atomicWrite(): a return commits, a throw leaves the old file', async () => {
     await atomicWrite(here.at('file'), async (file) => void (await file.write('new')));
     atomicWriteSync(here.at('file 2'), (file) => void file.write('new'));
-    await assert.rejects(atomicWrite(here.at('file'), async (file) => {
-      await file.write('half');
-      throw new Error('no');
-    }), /no/);
-    assert.throws(() => atomicWriteSync(here.at('file 2'), (file) => {
-      file.write('half');
-      throw new Error('no');
-    }), /no/);
+    await assert.rejects(
+      atomicWrite(here.at('file'), async (file) => {
+        await file.write('half');
+        throw new Error('no');
+      }),
+      /no/,
+    );
+    assert.throws(
+      () =>
+        atomicWriteSync(here.at('file 2'), (file) => {
+          file.write('half');
+          throw new Error('no');
+        }),
+      /no/,
+    );
     assert.deepEqual([here.text('file'), here.text('file 2'), here.names()], ['new', 'new', ['file', 'file 2']]);
   });
 
@@ -158,21 +189,36 @@ describe('replacing a file on Windows (G4, G6)', onWindows, () => {
     second.write('not this');
     second.discard();
     assert.deepEqual([here.text('file'), here.names()], ['one two three', ['file']]);
-    await assert.rejects(atomicWrite(here.at('file'), async (file) => {
-      await file.write('kept');
-      throw new Error('no');
-    }, { temporary: { keepOnError: true } }));
+    await assert.rejects(
+      atomicWrite(
+        here.at('file'),
+        async (file) => {
+          await file.write('kept');
+          throw new Error('no');
+        },
+        { temporary: { keepOnError: true } },
+      ),
+    );
     const { recoverable } = await sweep(here.folder);
-    assert.deepEqual(recoverable.map((path) => readFileSync(path, 'utf8')), ['kept']);
+    assert.deepEqual(
+      recoverable.map((path) => readFileSync(path, 'utf8')),
+      ['kept'],
+    );
   });
 
   it('by streams: their end commits, their failure leaves the old file', async () => {
     await pipeline(Readable.from(['a', 'b']), createWriteStream(here.at('node')));
     await new Blob(['web']).stream().pipeTo(createWritableStream(here.at('web')));
-    await assert.rejects(pipeline(async function* () {
-      yield 'half';
-      throw new Error('no');
-    }, createWriteStream(here.at('node'))), /no/);
+    await assert.rejects(
+      pipeline(
+        async function* () {
+          yield 'half';
+          throw new Error('no');
+        },
+        createWriteStream(here.at('node')),
+      ),
+      /no/,
+    );
     assert.deepEqual([here.text('node'), here.text('web'), here.names()], ['ab', 'web', ['node', 'web']]);
   });
 });

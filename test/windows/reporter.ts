@@ -24,7 +24,9 @@ export default async function* lines(events: AsyncIterable<TestEvent>): AsyncGen
       passed: event.type === 'test:pass',
       skipped: skip ?? false,
       milliseconds: Math.round(details.duration_ms),
-      ...(error !== undefined && { problem: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause ?? error.message) }),
+      ...(error !== undefined && {
+        problem: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause ?? error.message),
+      }),
     };
     yield `${JSON.stringify(line)}\n`;
   }

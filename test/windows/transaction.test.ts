@@ -28,45 +28,69 @@ describe('a transaction on Windows (G9)', onWindows, () => {
       prepare();
       const result = await transact((tx) => change(tx));
       assert.equal(result.durable, 'unsupported');
-      assert.deepEqual([contents(), here.text('sub/to'), here.names()], [['new one', 'new two'], 'old from', ['one', 'sub']]);
+      assert.deepEqual(
+        [contents(), here.text('sub/to'), here.names()],
+        [['new one', 'new two'], 'old from', ['one', 'sub']],
+      );
     }
   });
 
   it('one of whose files stays open is committed all the same, says so, and is completed when it is let go', async () => {
     prepare();
     await using other = await holder(here.at('one'));
-    const error = await failure(() => transaction(async (tx) => {
-      await tx.writeFile(here.at('one'), 'new one');
-      await tx.writeFile(here.at('sub\\two'), 'new two');
-    }, { retry: { timeout: 100 } }));
+    const error = await failure(() =>
+      transaction(
+        async (tx) => {
+          await tx.writeFile(here.at('one'), 'new one');
+          await tx.writeFile(here.at('sub\\two'), 'new two');
+        },
+        { retry: { timeout: 100 } },
+      ),
+    );
     assert.deepEqual([error.code, error.outcome, here.text('one')], ['EPERM', 'unknown', 'old one']);
-    const holds = [{ path: here.at('one'), holds: 'old' }, { path: here.at('sub\\two'), holds: 'old' }];
+    const holds = [
+      { path: here.at('one'), holds: 'old' },
+      { path: here.at('sub\\two'), holds: 'old' },
+    ];
     assert.deepEqual([error.files, here.text('sub/two')], [holds, 'old sub/two']);
     await other[Symbol.asyncDispose]();
     const { completed, kept } = await recover(here.folder);
     assert.deepEqual([completed.length > 0, kept, contents()], [true, [], ['new one', 'new two']]);
-    assert.deepEqual([here.names().filter((name) => name.includes('untorn')), (await recover(here.at('sub'))).kept], [[], []]);
+    assert.deepEqual(
+      [here.names().filter((name) => name.includes('untorn')), (await recover(here.at('sub'))).kept],
+      [[], []],
+    );
   });
 
   it('whose process is killed in its callback changes nothing; the next one, of another process, puts things right', async () => {
     prepare();
-    const killed = start(`
+    const killed = start(
+      `
       import { transaction } from 'untorn';
       await transaction(async (tx) => {
         await tx.writeFile(process.argv[1] + '/one', 'half');
         console.log('staged');
         await new Promise((resolve) => setTimeout(resolve, 1e6));
       }, { lock: { files: [process.argv[1] + '/one'] } });
-    `, [here.folder]);
+    `,
+      [here.folder],
+    );
     assert.equal(await killed.line(), 'staged');
     killed.process.kill('SIGKILL');
     await killed.ended;
     assert.deepEqual(contents(), ['old one', 'old sub/two']);
     assert.ok(here.names().some((name) => name.includes('untorn')));
-    const next = await run(`
+    const next = await run(
+      `
       import { transaction } from 'untorn';
       await transaction((tx) => Promise.all([tx.writeFile(process.argv[1] + '/one', 'new one'), tx.writeFile(process.argv[1] + '/sub/two', 'new two')]));
-    `, [here.folder]);
-    assert.deepEqual([next.status, contents(), here.names()], [0, ['new one', 'new two'], ['from', 'gone', 'one', 'sub']], next.stderr);
+    `,
+      [here.folder],
+    );
+    assert.deepEqual(
+      [next.status, contents(), here.names()],
+      [0, ['new one', 'new two'], ['from', 'gone', 'one', 'sub']],
+      next.stderr,
+    );
   });
 });

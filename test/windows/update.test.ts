@@ -43,25 +43,32 @@ describe('updating a file on Windows', onWindows, () => {
 
   it('waits for the lease of a process that may live: when one of that number started is not told (G8)', async () => {
     leaveLock(here.folder, 'file', { start: '0' });
-    assert.equal((await failure(() => updateFileSync(here.at('file'), () => 'new', { lock: { timeout: 20 } }))).code, 'ERR_LOCK_TIMEOUT');
+    assert.equal(
+      (await failure(() => updateFileSync(here.at('file'), () => 'new', { lock: { timeout: 20 } }))).code,
+      'ERR_LOCK_TIMEOUT',
+    );
     await updateFile(here.at('file'), () => 'new');
     assert.deepEqual(here.names(), ['file']);
   });
 
   it('notices that it lost its lock, and a change without it (G8)', async () => {
     plainWrite(here.at('file'), 'old');
-    const lost = await failure(() => updateFile(here.at('file'), () => {
-      const held = here.at('.file.untorn-lock\\held');
-      const [entry = ''] = readdirSync(held);
-      renameSync(`${held}\\${entry}`, `${held}\\${entry}.${entry.slice(-20)}`);
-      return 'new';
-    }));
+    const lost = await failure(() =>
+      updateFile(here.at('file'), () => {
+        const held = here.at('.file.untorn-lock\\held');
+        const [entry = ''] = readdirSync(held);
+        renameSync(`${held}\\${entry}`, `${held}\\${entry}.${entry.slice(-20)}`);
+        return 'new';
+      }),
+    );
     assert.deepEqual([lost.code, here.text('file')], ['ERR_LOCK_LOST', 'old']);
     await sweep(here.folder, { olderThan: 0 });
-    const conflict = await failure(() => updateFile(here.at('other'), () => {
-      plainWrite(here.at('other'), 'foreign');
-      return 'new';
-    }));
+    const conflict = await failure(() =>
+      updateFile(here.at('other'), () => {
+        plainWrite(here.at('other'), 'foreign');
+        return 'new';
+      }),
+    );
     assert.deepEqual([conflict.code, here.text('other')], ['ERR_VERSION_CONFLICT', 'foreign']);
   });
 
@@ -69,6 +76,9 @@ describe('updating a file on Windows', onWindows, () => {
     const { version } = await readVersioned(here.at('file'));
     const written = await writeFile(here.at('file'), 'one', { ifMatch: version });
     const error = await failure(() => writeFile(here.at('file'), 'two', { ifMatch: version }));
-    assert.deepEqual([error.code, error.currentVersion, here.text('file'), here.names()], ['ERR_VERSION_CONFLICT', written.version, 'one', ['file']]);
+    assert.deepEqual(
+      [error.code, error.currentVersion, here.text('file'), here.names()],
+      ['ERR_VERSION_CONFLICT', written.version, 'one', ['file']],
+    );
   });
 });

@@ -23,15 +23,22 @@ describe('createWriter() on Windows', onWindows, () => {
   it('saves the newest value when the process exits, whatever is under way, with the backup that was asked for (G10)', async () => {
     for (const turns of [0, 2, 5, 9]) {
       plainWrite(here.at('state'), 'old');
-      const ended = await run(`
+      const ended = await run(
+        `
         import { createWriter } from 'untorn';
         const writer = createWriter(process.argv[1], { backup: 'simple' });
         writer.write('older').catch(() => {});
         for (let turn = 0; turn < ${turns}; turn++) await new Promise(setImmediate);
         writer.write('newest').catch(() => {});
         process.exit(3);
-      `, [here.at('state')]);
-      assert.deepEqual([ended.status, here.text('state'), here.names()], [3, 'newest', ['state', 'state~']], ended.stderr);
+      `,
+        [here.at('state')],
+      );
+      assert.deepEqual(
+        [ended.status, here.text('state'), here.names()],
+        [3, 'newest', ['state', 'state~']],
+        ended.stderr,
+      );
     }
   });
 });

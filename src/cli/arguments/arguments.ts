@@ -1,9 +1,9 @@
 /**
  * Arguments that are not UTF-8.
  *
- * Node.js decodes the command line as UTF-8 and puts U+FFFD for what is none, so that a file name in Latin-1 would silently
- * become another one. The bytes are still in /proc/self/cmdline on Linux; elsewhere file names are Unicode, or the argument
- * is taken as it was decoded.
+ * Node.js decodes the command line as UTF-8 and puts U+FFFD for what is none, so that a file name in Latin-1 would
+ * silently become another one. The bytes are still in /proc/self/cmdline on Linux; elsewhere file names are Unicode, or
+ * the argument is taken as it was decoded.
  */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
@@ -13,14 +13,16 @@ import { UsageError } from '../failures.ts';
 export function pathFrom(argument: string): string | Buffer {
   const [bytes, ...others] = bytesOf(argument);
   if (bytes === undefined) return argument;
-  if (others.some((other) => !other.equals(bytes))) throw new UsageError(`Two arguments look like "${argument}" and are not UTF-8; use one at a time`);
+  if (others.some((other) => !other.equals(bytes)))
+    throw new UsageError(`Two arguments look like "${argument}" and are not UTF-8; use one at a time`);
   return bytes;
 }
 
 /** Fails for arguments that cannot be passed on to another program as they are. */
 export function assertText(given: readonly string[]): void {
   const wrong = given.find((argument) => bytesOf(argument).some((bytes) => !isUtf8(bytes)));
-  if (wrong !== undefined) throw new UsageError(`"${wrong}" is not UTF-8 and cannot be passed on; wrap the command in a shell script`);
+  if (wrong !== undefined)
+    throw new UsageError(`"${wrong}" is not UTF-8 and cannot be passed on; wrap the command in a shell script`);
 }
 
 /** The arguments, or values after `--option=`, that were decoded to this text with something lost. */
@@ -39,6 +41,7 @@ function rawArguments(): readonly Buffer[] {
     return []; // Not Linux, or no /proc.
   }
   const found: Buffer[] = [];
-  for (let start = 0, end; (end = line.indexOf(0, start)) !== -1; start = end + 1) found.push(line.subarray(start, end));
+  for (let start = 0, end; (end = line.indexOf(0, start)) !== -1; start = end + 1)
+    found.push(line.subarray(start, end));
   return found.slice(-(process.argv.length - 2));
 }

@@ -1,7 +1,10 @@
 /** What was probably meant by a word that is none of those that there are; empty where nothing is near. */
 export function guess(word: string, words: readonly string[]): string {
   const nearest = words
-    .map((other) => ({ other, distance: other.startsWith(word) && word.length > 1 ? 0 : distance(word.toLowerCase(), other) }))
+    .map((other) => ({
+      other,
+      distance: other.startsWith(word) && word.length > 1 ? 0 : distance(word.toLowerCase(), other),
+    }))
     .filter(({ other, distance: far }) => far <= Math.max(1, Math.floor(Math.min(word.length, other.length) / 3)))
     .toSorted((one, two) => one.distance - two.distance)[0];
   return nearest === undefined ? '' : ` (did you mean "${nearest.other}"?)`;
@@ -15,7 +18,14 @@ function distance(one: string, two: string): number {
     for (let j = 1; j <= two.length; j++) {
       const isSame = one[i - 1] === two[j - 1];
       const isExchanged = i > 1 && j > 1 && one[i - 1] === two[j - 2] && one[i - 2] === two[j - 1];
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (isSame ? 0 : 1), isExchanged ? (before[j - 2] ?? 0) + 1 : Infinity));
+      next.push(
+        Math.min(
+          (row[j] ?? 0) + 1,
+          (next[j - 1] ?? 0) + 1,
+          (row[j - 1] ?? 0) + (isSame ? 0 : 1),
+          isExchanged ? (before[j - 2] ?? 0) + 1 : Infinity,
+        ),
+      );
     }
     [before, row] = [row, next];
   }

@@ -6,7 +6,8 @@ import { UsageError } from '../failures.ts';
 /** Reads USER, USER:GROUP or :GROUP. */
 export function readOwner(text: string): { uid?: number; gid?: number } {
   const [user = '', group, ...rest] = text.split(':');
-  if (rest.length > 0 || group === '' || (user === '' && group === undefined)) throw new UsageError(`--owner must be USER, USER:GROUP or :GROUP, not "${text}"`);
+  if (rest.length > 0 || group === '' || (user === '' && group === undefined))
+    throw new UsageError(`--owner must be USER, USER:GROUP or :GROUP, not "${text}"`);
   return {
     ...(user !== '' && { uid: idOf('passwd', user, 'user') }),
     ...(group !== undefined && { gid: idOf('group', group, 'group') }),
@@ -23,9 +24,15 @@ function idOf(database: 'passwd' | 'group', name: string, kind: string): number 
 
 /** Asks getent(1), which also knows of directories like LDAP; where there is none, the file. */
 function lookUp(database: string, name: string): number | undefined {
-  const { stdout, error } = spawnSync('getent', [database, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const { stdout, error } = spawnSync('getent', [database, name], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const entries = error === undefined ? stdout : readOrNothing(`/etc/${database}`);
-  const entry = entries.split('\n').map((line) => line.split(':')).find(([first]) => first === name);
+  const entry = entries
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find(([first]) => first === name);
   return entry?.[2] === undefined ? undefined : Number(entry[2]);
 }
 

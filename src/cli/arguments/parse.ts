@@ -20,7 +20,8 @@ function read(entry: CommandEntry, given: readonly string[]): Invocation {
   const command = separator === -1 ? [] : given.slice(separator + 1);
   const noCommand = 'The command to run is missing; put it after "--"';
   // Without the "--" the command's own options would be taken for ours, and the message be about them.
-  if (entry.runsCommand === true && separator === -1 && !own.includes('--help') && !own.includes('-h')) throw new UsageError(noCommand);
+  if (entry.runsCommand === true && separator === -1 && !own.includes('--help') && !own.includes('-h'))
+    throw new UsageError(noCommand);
   const { operands, flags, values } = readOptions(entry.options, own);
   if (!flags.has('help')) {
     checkOperands(entry, operands);
@@ -30,11 +31,16 @@ function read(entry: CommandEntry, given: readonly string[]): Invocation {
 }
 
 function readOptions(options: readonly OptionEntry[], given: readonly string[]): Omit<Invocation, 'command'> {
-  const types = Object.fromEntries(options.map(({ name, short, value }) => {
-    const type = value === undefined ? ('boolean' as const) : ('string' as const);
-    return [name, { type, multiple: value !== undefined, ...(short !== undefined && { short }) }];
-  }));
-  const { values, positionals } = parseOrExplain(options.map(({ name }) => `--${name}`), () => parseArgs({ args: [...given], options: types, allowPositionals: true }));
+  const types = Object.fromEntries(
+    options.map(({ name, short, value }) => {
+      const type = value === undefined ? ('boolean' as const) : ('string' as const);
+      return [name, { type, multiple: value !== undefined, ...(short !== undefined && { short }) }];
+    }),
+  );
+  const { values, positionals } = parseOrExplain(
+    options.map(({ name }) => `--${name}`),
+    () => parseArgs({ args: [...given], options: types, allowPositionals: true }),
+  );
   const flags = new Set<string>();
   const texts = new Map<string, readonly string[]>();
   for (const [name, value] of Object.entries(values)) {
@@ -56,7 +62,8 @@ function parseOrExplain<T>(names: readonly string[], parsing: () => T): T {
 /** Node's words for what is wrong with an option, in ours. */
 function explained({ message, code }: NodeJS.ErrnoException, names: readonly string[]): string {
   const option = /'(?:-\w, )?(--?[^' ]+)/.exec(message)?.[1];
-  if (option !== undefined && code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return `"${option}" is not an option${guess(option, names)}`;
+  if (option !== undefined && code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
+    return `"${option}" is not an option${guess(option, names)}`;
   if (option !== undefined && code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
     if (message.includes('does not take')) return `${option} takes no value`;
     return `${option} needs a value${message.includes('ambiguous') ? `; for one that begins with "-" say "${option}=VALUE"` : ''}`;
@@ -69,7 +76,10 @@ function explained({ message, code }: NodeJS.ErrnoException, names: readonly str
 function check({ name, choices, multiple }: OptionEntry, values: readonly string[]): void {
   if (values.length > 1 && multiple !== true) throw new UsageError(`--${name} is given more than once`);
   for (const value of values) {
-    if (choices?.includes(value) === false) throw new UsageError(`--${name} must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, not "${value}"${guess(value, choices)}`);
+    if (choices?.includes(value) === false)
+      throw new UsageError(
+        `--${name} must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, not "${value}"${guess(value, choices)}`,
+      );
   }
 }
 
@@ -77,10 +87,12 @@ function checkOperands({ operands: { names, repeated, optional } }: CommandEntry
   const missing = names[operands.length];
   if (missing !== undefined && optional !== true) throw new UsageError(`${missing} is missing`);
   const extra = operands[names.length];
-  if (extra !== undefined && repeated !== true) throw new UsageError(`"${extra}" is too many: one ${names.at(-1)} is expected`);
+  if (extra !== undefined && repeated !== true)
+    throw new UsageError(`"${extra}" is too many: one ${names.at(-1)} is expected`);
   for (const operand of operands) {
     if (operand === '') throw new UsageError(`${names[0]} is empty`);
-    if (operand === '-') throw new UsageError(`"-" does not stand for standard input or output here; for a file of that name say "./-"`);
+    if (operand === '-')
+      throw new UsageError(`"-" does not stand for standard input or output here; for a file of that name say "./-"`);
   }
 }
 

@@ -1,4 +1,7 @@
-/** What commands, options and exit codes are made of. Parsing and help (and a man page or completion) read the same table. */
+/**
+ * What commands, options and exit codes are made of. Parsing and help (and a man page or completion) read the same
+ * table.
+ */
 
 /** An option of a command. */
 export interface OptionEntry {
@@ -45,4 +48,3 @@ export interface CommandEntry {
   readonly examples: readonly string[];
   load(): Promise<CommandModule>;
 }
-
