@@ -1,9 +1,9 @@
 /** How the functions of a part of the package are called that is loaded when the first of them is. */
-import { codeOf, isOurs, noCallback, refusal, WriteError } from './contract/errors.ts';
+import { withCaller } from './contract/caller.ts';
+import { codeOf, noCallback, refusal, WriteError } from './contract/errors.ts';
 import type { PathName } from './contract/path-name.ts';
 import { now } from './system/clock.ts';
 import { setTimeout } from './system/globals.ts';
-import { JsonError } from './json/json-error.ts';
 
 /** Milliseconds for which a call waits until the process has a descriptor to load with, and between its attempts. */
 const [patience, pause] = [10_000, 50];
@@ -49,27 +49,6 @@ async function functionWhenDescriptorsAllow(
     if (found !== undefined) return found;
   }
   return functionOf(...given);
-}
-
-/** Errors that have their caller already: one error can be that of several calls. */
-const told = new WeakSet();
-
-/**
- * An error of ours, with those frames of its caller in its stack for which there was no room, or which a callback does
- * not know. An asynchronous function knows them when it goes on after an `await`, as long as those who called it await
- * it.
- */
-function withCaller(error: unknown, from: (...args: never[]) => unknown): unknown {
-  if (!(WriteError.isWriteError(error) || JsonError.isJsonError(error) || isOurs(error)) || told.has(error))
-    return error;
-  told.add(error);
-  const here = { stack: '' };
-  Error.captureStackTrace(here, from);
-  // With source maps, or by what a program sets, a stack can be anything.
-  const [known, frames] = [error.stack, here.stack].map((stack) => String(stack).split('\n'));
-  const more = frames?.filter((line) => /^\s+at /.test(line) && known?.includes(line) === false) ?? [];
-  if (more.length > 0) error.stack = [error.stack, ...more].join('\n');
-  return error;
 }
 
 function functionOf(name: string, load: () => Part, args: ArrayLike<unknown>): (...args: unknown[]) => unknown {

@@ -1,4 +1,5 @@
 /** A transaction in its callback: what is to be changed is collected in a draft. */
+import { forCaller } from '../contract/caller.ts';
 import { readData, readSyncData, type Content, type Data, type SyncData } from '../contract/data.ts';
 import { misuse, refusal } from '../contract/errors.ts';
 import { flag, record } from '../contract/option-values.ts';
@@ -190,7 +191,7 @@ export class Transaction extends AnyTransaction {
   #keepOpen<T>(begin: () => Promise<T>): Promise<T> {
     const call = begin();
     this.#calls.add(call);
-    return call.finally(() => this.#calls.delete(call));
+    return forCaller(call.finally(() => this.#calls.delete(call)));
   }
 
   /** @internal Waits for all calls, after which there are no more; fails if one that was to change something did. */

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { readChunks, readData, type Chunk, type Data } from '../contract/data.ts';
+import { forCaller } from '../contract/caller.ts';
 import { misuse } from '../contract/errors.ts';
 import type { WriteOptions } from '../contract/options.ts';
 import type { PathLike, PathName } from '../contract/path-name.ts';
@@ -49,14 +50,16 @@ export class PendingFile extends PendingFileBase {
     this.pending.assertOpen('write to');
     const content = this.pending.reading(() => readData(data, encoding ?? this.pending.write.settings.encoding));
     const syncs = isSyncedMeanwhile(this.pending.write, content);
-    return this.#write(() => this.pending.writingContent(content), syncs);
+    return await forCaller(this.#write(() => this.pending.writingContent(content), syncs));
   }
 
   /** Writes all of several chunks in order, in as few system calls as possible; resolves with the number of bytes. */
   async writev(chunks: readonly Chunk[], encoding?: BufferEncoding): Promise<number> {
     this.pending.assertOpen('write to');
     const buffers = this.pending.reading(() => readChunks(chunks, encoding ?? this.pending.write.settings.encoding));
-    return this.#write(() => this.pending.writing(writingChunks(this.pending.write, this.fd, buffers)));
+    return await forCaller(
+      this.#write(() => this.pending.writing(writingChunks(this.pending.write, this.fd, buffers))),
+    );
   }
 
   /** A stream that writes to this file. Its end commits nothing; its destruction by an error makes a commit fail. */
@@ -83,7 +86,7 @@ export class PendingFile extends PendingFileBase {
     this.pending.state = 'committing';
     const turn = new Turn(this.pending.write);
     this.#committed = this.#finish(() => this.#commitWritten(turn));
-    return this.#committed;
+    return await forCaller(this.#committed);
   }
 
   *#commitWritten(turn: Turn): Steps<WriteResult> {

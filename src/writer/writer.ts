@@ -1,3 +1,4 @@
+import { forCaller } from '../contract/caller.ts';
 import { chunkBytes, isChunk } from '../contract/data.ts';
 import { misuse, WriteError } from '../contract/errors.ts';
 import { readDuration } from '../contract/option-values.ts';
@@ -75,14 +76,14 @@ export class Writer<T = unknown> {
       this.#await(saving);
     }
     this.#next();
-    return saving.promise;
+    return this.#options.onError === undefined ? forCaller(saving.promise) : saving.promise;
   }
 
   /** Resolves once the newest value is in place, without waiting for the delay; rejects if it could not be written. */
   async flush(): Promise<void> {
     this.#hurry();
     const last = this.#waiting ?? this.#running;
-    if (last !== undefined) await last.promise;
+    if (last !== undefined) await forCaller(last.promise);
     else if (this.#failure !== undefined) throw this.#failure.error;
   }
 

@@ -1,0 +1,37 @@
+/** Which lines of the program an error tells of. */
+import { isOurs, WriteError } from './errors.ts';
+
+/** Errors that have their caller already: one error can be that of several calls. */
+const told = new WeakSet();
+
+/**
+ * An error of ours, with those frames of its caller in its stack for which there was no room, or which a callback does
+ * not know. An asynchronous function knows them when it goes on after an `await`, as long as those who called it await
+ * it.
+ */
+export function withCaller(error: unknown, from: (...args: never[]) => unknown): unknown {
+  if (!isTold(error) || told.has(error)) return error;
+  told.add(error);
+  const here = { stack: '' };
+  Error.captureStackTrace(here, from);
+  // With source maps, or by what a program sets, a stack can be anything.
+  const [known, frames] = [error.stack, here.stack].map((stack) => String(stack).split('\n'));
+  const more = frames?.filter((line) => /^\s+at /.test(line) && known?.includes(line) === false) ?? [];
+  if (more.length > 0) error.stack = [error.stack, ...more].join('\n');
+  return error;
+}
+
+/** Errors that the package makes for its callers. A JsonError is known by its mark: it is of a floor above. */
+function isTold(error: unknown): error is Error {
+  if (WriteError.isWriteError(error) || isOurs(error)) return true;
+  return typeof error === 'object' && error !== null && Symbol.for('untorn.JsonError') in error;
+}
+
+/** What a method of an object gives, with its caller in its error. */
+export async function forCaller<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw withCaller(error, forCaller);
+  }
+}
