@@ -3,13 +3,18 @@
 /** Errors of Linux that libuv, or Node's table, has no name or no words for (errno(3)). */
 const nameless: Readonly<Record<number, readonly [name: string, words: string]>> = {
   37: ['ENOLCK', 'no locks available'],
+  52: ['EBADE', 'invalid exchange'],
   64: ['ENONET', 'the machine is not on the network'],
+  70: ['ECOMM', 'communication error on send'],
   74: ['EBADMSG', 'bad message'],
+  77: ['EBADFD', 'file descriptor in bad state'],
   112: ['EHOSTDOWN', 'the host is down'],
   116: ['ESTALE', 'stale file handle'],
   117: ['EUCLEAN', 'the filesystem is damaged'],
   121: ['EREMOTEIO', 'remote I/O error'],
   122: ['EDQUOT', 'disk quota exceeded'],
+  123: ['ENOMEDIUM', 'no medium found'],
+  124: ['EMEDIUMTYPE', 'wrong medium type'],
   126: ['ENOKEY', 'the key of this directory is not there'],
   127: ['EKEYEXPIRED', 'the key has expired'],
   128: ['EKEYREVOKED', 'the key has been revoked'],

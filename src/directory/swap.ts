@@ -140,10 +140,11 @@ function* swap(
     made.atEnd = (by) => goBack(by, place, made, version);
     // Its name must be durable before anything leads to it.
     if (synced !== false) yield* syncVersion(write, place, made);
-    throwIfAborted(write);
-    yield* atOnce(
-      switchTo(write, place, lock, old, made, version, (by) => finish(by, place, old, made, version, synced, keepOld)),
-    );
+    const atEnd: New['atEnd'] = (by) => finish(by, place, old, made, version, synced, keepOld);
+    yield* withLink(write, place, old, version, function* (link) {
+      throwIfAborted(write);
+      yield* atOnce(switchTo(write, place, lock, old, made, version, link, atEnd));
+    });
   } catch (error) {
     if (write.outcome === 'old') yield* putBack(write, place, made, version);
     else if (write.outcome === 'unknown') made.atEnd = nothing;
@@ -174,11 +175,8 @@ function* finish(
     synced === false
       ? false
       : both(
-          synced,
-          both(
-            yield* syncDirectory(write, place.directory),
-            old.kind === 'directory' || (yield* syncLinks(write, place.directory)),
-          ),
+          old.kind === 'directory' || (yield* syncLinks(write, place.directory)),
+          both(synced, yield* syncDirectory(write, place.directory)),
         );
   const stays = keepOld || durable === 'unsupported';
   const oldPath = stays
@@ -195,11 +193,12 @@ function* switchTo(
   old: Old,
   made: New,
   version: PathName,
+  link: PathName | undefined,
   atEnd: New['atEnd'],
 ): Steps<void> {
   yield* assertHeld(lock);
   if (!isSameInode(yield* lookIn(place, version), made.status)) throw isAnother(join(place.directoryPath, version));
-  yield* putInPlace(write, place, old, version, made.status);
+  yield* putInPlace(write, place, old, version, link, made.status);
   const { atEnd: goBack } = made;
   write.outcome = 'new';
   made.atEnd = atEnd;
@@ -214,6 +213,16 @@ function* switchTo(
   throw refusal('EIO', 'the filesystem says that it was replaced, and it was not');
 }
 
+/** Whether another process has the lock by now. */
+function* isLost(lock: Lock): Steps<boolean> {
+  try {
+    yield* assertHeld(lock);
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'ERR_LOCK_LOST';
+  }
+}
+
 function* isStillOld(place: Spot, old: Old): Steps<boolean> {
   // By its text, since the kernel takes a link for the new one that a program behind FUSE has not put in place.
   if (old.kind === 'link') return (yield* textOf(place)) === asText(old.leadsTo);
@@ -223,17 +232,26 @@ function* isStillOld(place: Spot, old: Old): Steps<boolean> {
 
 /** Whether the new one is at the path; or was, and somebody who has the lock by now has replaced it since. */
 function* isExchanged(place: Spot, lock: Lock, made: New): Steps<boolean> {
-  return isSameInode(yield* lookIn(place, place.name), made.status) || !(yield* afterFailure(assertHeld(lock)));
+  return isSameInode(yield* lookIn(place, place.name), made.status) || (yield* isLost(lock));
 }
 
 /**
  * Whether the link leads to the new one; or does so no more, since somebody has replaced it who has the lock by now.
  */
 function* leadsToNew(place: Spot, lock: Lock, made: New, version: PathName): Steps<boolean> {
-  if ((yield* textOf(place)) === asText(version) && isSameInode(yield* lookIn(place, version), made.status))
-    return true;
-  return (yield* textOf(place)) !== asText(version) && !(yield* afterFailure(assertHeld(lock)));
+  const deadline = now() + patience;
+  for (;;) {
+    const text = yield* textOf(place);
+    if (text === asText(version) && isSameInode(yield* lookIn(place, version), made.status)) return true;
+    if (yield* isLost(lock)) return true;
+    // A network may show late what has taken place.
+    if (text === asText(version) || place.directory.own || now() >= deadline) return false;
+    yield* call.sleep(pause);
+  }
 }
+
+/** For how long a link is looked for that was put in place, and the time between two looks, in milliseconds. */
+const [patience, pause] = [2000, 10];
 
 /** The text of the link at the path, if there is one. */
 function* textOf(place: Spot): Steps<string | undefined> {
@@ -242,13 +260,20 @@ function* textOf(place: Spot): Steps<string | undefined> {
 }
 
 /** The moment. After an error, as of a network filesystem, that was reported of what took place, it has taken place. */
-function* putInPlace(write: LockedWrite, place: Spot, old: Old, version: PathName, made: FileStatus): Steps<void> {
+function* putInPlace(
+  write: LockedWrite,
+  place: Spot,
+  old: Old,
+  version: PathName,
+  link: PathName | undefined,
+  made: FileStatus,
+): Steps<void> {
   const { directory, reach } = place;
   try {
     // Nothing that somebody has put there meanwhile is replaced.
     if (old.kind === 'none') yield* call.symlink(version, reach);
     else if (old.kind === 'directory') yield* call.exchange(join(directory.reach, version), reach);
-    else yield* relink(write, place, version);
+    else if (link !== undefined) yield* relink(link, reach);
   } catch (error) {
     if (!(yield* isInPlace(write, reach, made))) throw error;
   }
@@ -265,7 +290,15 @@ function* isInPlace(write: LockedWrite, reach: PathName, { ino, dev }: FileStatu
   }
 }
 
-function* relink(write: LockedWrite, { directory, directoryPath, name, reach }: Spot, version: PathName): Steps<void> {
+/** Makes the link that is to be renamed over the old one, and makes that durable: the path never leads to one that is not. */
+function* withLink(
+  write: LockedWrite,
+  { directory, directoryPath, name }: Spot,
+  old: Old,
+  version: PathName,
+  steps: (link: PathName | undefined) => Steps<void>,
+): Steps<void> {
+  if (old.kind !== 'link') return yield* steps(undefined);
   const chosen = newName(write, name, 'temporary');
   const folder = stagingFolder(write, { directory, directoryPath });
   const link = join(folder.way ?? folder.directory.reach, chosen);
@@ -273,16 +306,23 @@ function* relink(write: LockedWrite, { directory, directoryPath, name, reach }: 
   try {
     yield* call.symlink(version, join(folder.directory.reach, chosen));
     guard.opened();
-    // Before the path leads to it; `finish` tells whether that can be had here.
     yield* syncLinks(write, directory);
+    yield* steps(link);
+  } catch (error) {
+    yield* afterFailure(call.unlink(link));
+    throw error;
+  } finally {
+    guard.release();
+  }
+}
+
+function* relink(link: PathName, reach: PathName): Steps<void> {
+  try {
     yield* call.rename(link, reach);
   } catch (error) {
     // Who takes over a lock takes what is in it along.
-    const lost = codeOf(error) === 'ENOENT' && (yield* lookAt({ reach: link })) === undefined;
-    yield* afterFailure(call.unlink(link));
-    throw lost ? lockLost(error) : error;
-  } finally {
-    guard.release();
+    const isLost = codeOf(error) === 'ENOENT' && (yield* lookAt({ reach: link })) === undefined;
+    throw isLost ? lockLost(error) : error;
   }
 }
 

@@ -22,7 +22,7 @@ const patience = 10_000;
 const pause = 100;
 
 /** Permits of one kind. */
-export class Permits {
+class Permits {
   limit: number = maximumPermits;
   taken = 0;
   /** Writes without one, the longest waiting first. */

@@ -29,6 +29,8 @@ export interface Directory extends Filesystem {
   readonly straightPath: PathName | undefined;
   /** When names in it were looked at last. */
   readonly seen: Map<string, number>;
+  /** Of an overlay, once that was asked for. */
+  isVolatile?: boolean;
   users: number;
   syncing: SharedSync | undefined;
   next: SharedSync | undefined;
@@ -44,8 +46,6 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
   const { fd, canSync } = yield* openForSync(path);
   try {
     const [status, filesystem] = yield* together(call.fstat(fd), filesystemAt(write.surroundings.reach(fd, path)));
-    const syncsDirectories =
-      filesystem.syncsDirectories && !(filesystem.unless === 'volatile' && write.surroundings.isVolatile(status.dev));
     const straightPath = filesystem.local && !write.blocking ? yield* pathOf(write, fd, path) : undefined;
     let directory = write.blocking ? undefined : opened.get(keyOf(status));
     if (directory !== undefined) {
@@ -59,7 +59,6 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
         status,
         canSync,
         ...filesystem,
-        syncsDirectories,
         straightPath,
         seen: new Map(),
         users: 1,
@@ -219,7 +218,14 @@ const unsupported = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EBADF
 export function* syncDirectory(write: Write, directory: Directory): Steps<true | 'unsupported'> {
   if (!directory.canSync || directory.fd === undefined) return 'unsupported';
   const durable = write.blocking ? yield* syncNow(directory.fd) : yield* syncTogether(directory, directory.fd);
-  return directory.syncsDirectories ? durable : 'unsupported';
+  return syncsNames(write, directory) ? durable : 'unsupported';
+}
+
+/** Whether a sync of a directory makes the names in it durable; of an overlay its options tell. */
+function syncsNames({ surroundings }: Write, directory: Directory): boolean {
+  if (directory.unless !== 'volatile') return directory.syncsDirectories;
+  directory.isVolatile ??= surroundings.isVolatile(directory.status.dev);
+  return !directory.isVolatile;
 }
 
 /**
@@ -228,16 +234,10 @@ export function* syncDirectory(write: Write, directory: Directory): Steps<true |
  */
 export function* syncLinks(
   { settings, surroundings }: Write,
-  { fd, status, unless }: Directory,
+  { fd, canSync, status, unless }: Directory,
 ): Steps<true | 'unsupported'> {
-  if (
-    settings.durability === 'off' ||
-    unless !== 'no journal' ||
-    fd === undefined ||
-    surroundings.hasJournal(status.dev)
-  )
-    return true;
-  return yield* ifSupported(call.syncfs(fd));
+  if (settings.durability === 'off' || unless !== 'no journal' || surroundings.hasJournal(status.dev)) return true;
+  return canSync && fd !== undefined ? yield* ifSupported(call.syncfs(fd)) : 'unsupported';
 }
 
 /** Syncs what is open, where that can be done. */

@@ -38,15 +38,25 @@ export function* lookAt(file: Looked): Steps<FileStatus | undefined> {
  */
 export function* lookUntil(
   file: Looked & { readonly directory: { readonly own: boolean } },
+  waiting: Waiting,
   isRight: (found: FileStatus | undefined) => boolean,
 ): Steps<FileStatus | undefined> {
-  const deadline = now() + patience;
   for (;;) {
     const found = yield* lookAt(file);
-    if (file.directory.own || isRight(found) || now() >= deadline) return found;
+    if (file.directory.own || isRight(found)) return found;
+    waiting.deadline ??= now() + memory;
+    if (now() >= waiting.deadline) return found;
     yield* call.sleep(longestPause);
   }
 }
+
+/** Until when all looks of one call wait together, once the first of them has to. */
+export interface Waiting {
+  deadline?: number;
+}
+
+/** For how long the kernel keeps what was said, in milliseconds: a second, unless a program asks for more. */
+const memory = 1200;
 
 /** What an attempt to look at a file or to open it gives; undefined if there is nothing. */
 export function* ifFound<T>(file: Looked, attempt: () => Steps<T>, follows = false): Steps<T | undefined> {

@@ -14,7 +14,7 @@ import { O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { whileBusy } from '../files/busy.ts';
 import type { OpenFolder } from '../files/file-order.ts';
-import { lookAt, lookUntil } from '../files/look.ts';
+import { lookAt, lookUntil, type Waiting } from '../files/look.ts';
 import type { Write } from '../files/operation.ts';
 import { isSameInode, lookIn, unlinkIn } from '../files/owned.ts';
 import { versionOfFile } from '../files/snapshot.ts';
@@ -33,12 +33,6 @@ export interface Part extends OpenFolder {
  */
 export type Made = 'made' | 'superseded' | 'missing' | 'unknown';
 
-/** Makes one change, unless it is made already. */
-export function* makeChange(write: Write, id: string, parts: readonly Part[], change: Change): Steps<Made> {
-  const part = parts[change.directory] as Part;
-  return change.kind === 'put' ? yield* put(write, id, part, change) : yield* remove(write, part, change);
-}
-
 /** The path of the file that a change is of. */
 export function pathOf(folders: readonly Pick<OpenFolder, 'directoryPath'>[], { directory, name }: Change): PathName {
   return join((folders[directory] as OpenFolder).directoryPath, name);
@@ -53,46 +47,63 @@ export function assertMade(made: readonly Made[]): void {
 /** Makes all changes. Whoever calls it does so at once: readers see old beside new for as short as can be. */
 export function* makeAll(write: Write, id: string, parts: readonly Part[], changes: readonly Change[]): Steps<Made[]> {
   const made: Made[] = [];
-  for (const change of changes) made.push(yield* makeChange(write, id, parts, change));
+  const waiting: Waiting = {};
+  for (const change of changes) {
+    const part = parts[change.directory] as Part;
+    if (change.kind === 'put') made.push(yield* put(write, id, part, change, waiting));
+    // It is the last copy where its further name is gone.
+    else if (isLost(made[changes.findIndex((one) => isLinkTo(parts, one, change))])) made.push('missing');
+    else made.push(yield* remove(write, part, change, waiting));
+  }
   return made;
 }
 
-function* remove(write: Write, part: Part, { name, was }: Removal): Steps<Made> {
-  const now = yield* lookFor(part, name, was);
+function isLost(made: Made | undefined): boolean {
+  return made === 'missing' || made === 'unknown';
+}
+
+/** Whether a change gives another name to the very file that loses one: it is a rename, or a backup. */
+function isLinkTo(parts: readonly Part[], change: Change, { directory, was }: Removal): boolean {
+  const device = (index: number): bigint | undefined => parts[index]?.directory.status.dev;
+  return change.kind === 'put' && change.is.ino === was.ino && device(change.directory) === device(directory);
+}
+
+function* remove(write: Write, part: Part, { name, was }: Removal, waiting: Waiting): Steps<Made> {
+  const now = yield* lookUntil(
+    { reach: join(part.directory.reach, name), directory: part.directory },
+    waiting,
+    (found) => found?.ino !== was.ino || isSameFile(found, was, part),
+  );
   if (now === undefined) return 'made';
-  if (!isSameFile(now, was, part.numbered)) return 'superseded';
+  if (!isSameFile(now, was, part)) return 'superseded';
   yield* unlinkIn(write, part, name);
   if (isSameInode(yield* lookIn(part, name), now))
     throw refusal('EIO', 'the filesystem says that it was removed, and it is there');
   return 'made';
 }
 
-/** What is there under a name, where a file is expected that may be told wrongly for a moment. */
-function* lookFor(
-  { directory, numbered }: Part,
-  name: PathName,
-  recorded: Identity | undefined,
-): Steps<FileStatus | undefined> {
-  return yield* lookUntil(
-    { reach: join(directory.reach, name), directory },
-    (found) => found?.ino !== recorded?.ino || isSameFile(found, recorded, numbered),
-  );
-}
-
 /** How often somebody else may come between. */
 const patience = 100;
 
-function* put(write: Write, id: string, part: Part, change: Put): Steps<Made> {
-  const { directory, numbered } = part;
+function* put(write: Write, id: string, part: Part, change: Put, waiting: Waiting): Steps<Made> {
+  const { directory } = part;
   const target = join(directory.reach, change.name);
   const source = join(directory.reach, change.staged);
   for (let tries = 1; ; tries++) {
     const staged = yield* lookAt({ reach: source });
-    const now = yield* lookFor(part, change.name, change.over);
-    if (staged === undefined) return whatBecame(now, change, numbered);
+    const now = yield* lookUntil(
+      { reach: target, directory },
+      waiting,
+      (found) =>
+        found?.ino !== change.over?.ino || [change.over, change.is].some((one) => isSameFile(found, one, part)),
+    );
+    if (staged === undefined) return whatBecame(now, change, part);
     if (isSameInode(now, staged)) return 'made';
-    if (!isSameFile(now, change.over, numbered))
-      return (yield* isLike(now, staged, target, source)) ? 'made' : 'superseded';
+    if (!isSameFile(now, change.over, part)) {
+      if (yield* isLike(now, staged, target, source)) return 'made';
+      // Somebody may have made the change meanwhile, and cleared up.
+      return (yield* lookAt({ reach: source })) === undefined ? whatBecame(now, change, part) : 'superseded';
+    }
     try {
       yield* putIntoPlace(write, source, join(directory.reach, furtherName(change.staged, id)), target);
     } catch (error) {
@@ -108,9 +119,9 @@ function* put(write: Write, id: string, part: Part, change: Put): Steps<Made> {
 }
 
 /** What became of a change whose staged file is gone: before its target is durable only others remove that. */
-function whatBecame(now: FileStatus | undefined, { is, over }: Put, numbered: boolean): Made {
-  const isOld = isSameFile(now, over, numbered);
-  if (!isSameFile(now, is, numbered)) return isOld || now === undefined ? 'missing' : 'superseded';
+function whatBecame(now: FileStatus | undefined, { is, over }: Put, part: Part): Made {
+  const isOld = isSameFile(now, over, part);
+  if (!isSameFile(now, is, part)) return isOld || now === undefined ? 'missing' : 'superseded';
   return isOld ? 'unknown' : 'made';
 }
 
@@ -172,13 +183,13 @@ function* linked(from: PathName, to: PathName): Steps<boolean> {
 export type Holds = 'old' | 'new' | 'unknown';
 
 /** Looks at what became of a change so far. */
-export function* whatItHolds({ directory, numbered }: Part, change: Change): Steps<Holds> {
+export function* whatItHolds(part: Part, change: Change): Steps<Holds> {
   try {
-    const now = yield* lookAt({ reach: join(directory.reach, change.name) });
+    const now = yield* lookAt({ reach: join(part.directory.reach, change.name) });
     const [old, fresh]: (Identity | undefined)[] =
       change.kind === 'put' ? [change.over, change.is] : [change.was, undefined];
-    if (isSameFile(now, old, numbered)) return 'old';
-    return isSameFile(now, fresh, numbered) ? 'new' : 'unknown';
+    if (isSameFile(now, old, part)) return 'old';
+    return isSameFile(now, fresh, part) ? 'new' : 'unknown';
   } catch {
     return 'unknown';
   }

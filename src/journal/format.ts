@@ -17,11 +17,6 @@ export interface Identity {
   readonly ino: bigint;
   readonly size?: number;
   readonly mtimeNs?: bigint;
-  /**
-   * Whether another change gives that very file another name. What is done to it meanwhile is there under that; and a
-   * rename may change its time, under each of its names (encfs).
-   */
-  readonly isLinked?: boolean;
 }
 
 interface Place {
@@ -133,10 +128,9 @@ function decodeSite(value: unknown): Site {
 
 function encodeIdentity(identity: Identity | undefined): unknown {
   if (identity === undefined) return null;
-  const { ino, size, mtimeNs, isLinked } = identity;
+  const { ino, size, mtimeNs } = identity;
   return {
     ino: String(ino),
-    ...(isLinked === true && { linked: true }),
     ...(size !== undefined && { size }),
     ...(mtimeNs !== undefined && { mtime: String(mtimeNs) }),
   };
@@ -231,11 +225,10 @@ function decodeName(value: unknown): PathName {
 }
 
 function decodeIdentity(value: unknown): Identity {
-  const { ino, size, mtime, linked } = record(value);
+  const { ino, size, mtime } = record(value);
   if (size !== undefined && !Number.isSafeInteger(size)) throw damaged('a size is no number');
   return {
     ino: integer(ino),
-    ...(linked === true && { isLinked: true }),
     ...(size !== undefined && { size: size as number }),
     ...(mtime !== undefined && { mtimeNs: integer(mtime) }),
   };
@@ -276,10 +269,19 @@ export function identityOf({ ino, size, mtimeNs }: FileStatus, onDisk = true): I
   return onDisk ? { ino, size, mtimeNs } : { ino };
 }
 
-/** Whether it is the file that was recorded, or as then none; `numbered` says whether inode numbers can be compared. */
-export function isSameFile(now: FileStatus | undefined, recorded: Identity | undefined, numbered: boolean): boolean {
+const second = 1_000_000_000n;
+
+/**
+ * Whether it is the file that was recorded, or as then none; `numbered` says whether inode numbers can be compared. Where
+ * programs serve a filesystem a rename may cut the time of a file to seconds, under each of its names (encfs).
+ */
+export function isSameFile(
+  now: FileStatus | undefined,
+  recorded: Identity | undefined,
+  { numbered, directory }: { readonly numbered: boolean; readonly directory: { readonly own: boolean } },
+): boolean {
   if (now === undefined || recorded === undefined) return now === recorded;
-  const { ino, size = now.size, mtimeNs = now.mtimeNs, isLinked } = recorded;
-  if (isLinked === true && numbered) return now.ino === ino;
-  return (!numbered || now.ino === ino) && now.size === size && now.mtimeNs === mtimeNs;
+  const { ino, size = now.size, mtimeNs = now.mtimeNs } = recorded;
+  const isTime = now.mtimeNs === mtimeNs || (!directory.own && now.mtimeNs === mtimeNs - (mtimeNs % second));
+  return (!numbered || now.ino === ino) && now.size === size && isTime;
 }

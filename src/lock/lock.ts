@@ -47,7 +47,7 @@ export interface LockRequest extends TakeoverRequest {
   /** When to give up, by `now()`. */
   readonly deadline: number;
   /**
-   * What whoever takes over from us is to know: see {@link Settle}. Nothing, where removing temporary files is enough.
+   * What whoever takes over from us is to know: see `takeover.ts`. Nothing, where removing temporary files is enough.
    */
   readonly note?: Uint8Array;
   /** Locks that the same call has: it does not wait for itself. */

@@ -40,7 +40,7 @@ export function* assertExclusive(write: Write, home: LockHome, lease: number): S
   }
   if (!isSure) {
     yield* removeRest(write, home, tickets);
-    throw lockUnsupported('a directory was renamed over one that was not empty');
+    throw lockUnsupported('a directory may be renamed over one that is not empty');
   }
   if (tried.size >= maximum) tried.clear();
   tried.add(key);

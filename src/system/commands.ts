@@ -30,25 +30,46 @@ export function exchange(one: PathName, other: PathName): void {
   }
 }
 
-/**
- * Writes all that has changed on the filesystem of an open directory to the disk. Blocks: Node waits for another
- * process by what programs may replace (`process.nextTick`), and would never hear of its end then.
- */
-export function syncfs(directory: number): void {
-  const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', directory];
-  const { error, status, stderr } = processes().spawnSync(
-    'sync',
-    ['-f', '/proc/self/fd/3'],
-    bare({ env: environment(), stdio }),
+let isTrusted: boolean | undefined;
+
+/** Whether the installed `sync` is the one of GNU coreutils: others succeed whatever the system says. */
+function canSync(): boolean {
+  isTrusted ??= String(processes().spawnSync('sync', ['--version'], bare({ env: environment() })).stdout).includes(
+    'GNU',
   );
-  if (error !== undefined || status !== 0) throw syncFailure(String(stderr));
+  return isTrusted;
 }
 
-/**
- * Either the sync itself has failed; or there is no such program, an older one, or a directory that it may not open.
- */
-function syncFailure(said: string): Error {
-  return refusal(/error syncing|I\/O error/.test(said) ? 'EIO' : 'ENOSYS', `sync failed: ${said.trim()}`);
+type Start = ['sync', string[], { readonly stdio: StdioOptions }];
+
+/** The directory is the descriptor 3 of the program. There are no pipes: what reads them waits by what programs may replace. */
+function startOf(directory: number): Start {
+  if (!canSync()) throw cannotSync();
+  return ['sync', ['-f', '/proc/self/fd/3'], bare({ stdio: ['ignore', 'ignore', 'ignore', directory] })];
+}
+
+/** Writes all that has changed on the filesystem of an open directory to the disk. */
+export function syncfs(directory: number): void {
+  const { error, status } = processes().spawnSync(...startOf(directory));
+  if (error !== undefined) throw cannotSync();
+  if (status !== 0) throw syncFailed();
+}
+
+/** The same, without blocking. */
+export async function syncfsLater(directory: number): Promise<void> {
+  const child = processes().spawn(...startOf(directory));
+  child.on('error', () => undefined);
+  if (child.pid === undefined) throw cannotSync();
+  const status = await new Promise((resolve) => void child.on('exit', resolve));
+  if (status !== 0) throw syncFailed();
+}
+
+function cannotSync(): Error {
+  return refusal('ENOSYS', 'there is no sync of GNU coreutils');
+}
+
+function syncFailed(): Error {
+  return refusal('EIO', 'sync --file-system failed');
 }
 
 /** What is reached through a descriptor of this process is reached by `mv` through one that it inherits. */

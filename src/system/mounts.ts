@@ -6,9 +6,9 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 
 /** Whether an overlay may have been mounted with `volatile`: each sync succeeds there, and has done nothing. */
-export function isVolatile(dev: bigint): boolean {
+export function isVolatile(dev: bigint, list = '/proc/self/mountinfo'): boolean {
   try {
-    const mounts = readFileSync('/proc/self/mountinfo', 'latin1')
+    const mounts = readFileSync(list, 'latin1')
       .split('\n')
       .map((line) => line.split(' '));
     return !mounts.some((fields) => fields[2] === numbers(dev) && !/,(fsync=)?volatile\b/.test(fields.at(-1) ?? ''));

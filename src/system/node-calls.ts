@@ -4,7 +4,7 @@ import type { BigIntStats } from 'node:fs';
 import { bare } from '../contract/bare.ts';
 import { fromBytes } from '../contract/path-name.ts';
 import { asyncAttributes, syncAttributes } from './attributes.ts';
-import { exchange, syncfs } from './commands.ts';
+import { exchange, syncfs, syncfsLater } from './commands.ts';
 import { nextTick, setTimeout } from './globals.ts';
 import type { Done, FileStatus, System } from './port.ts';
 import { waitForChange } from './watch.ts';
@@ -97,11 +97,7 @@ export const asyncSystem: AsyncSystem = {
   ftruncate: (fd, length, done) => fs.ftruncate(fd, length, done as Done<undefined>),
   fsync: (fd, done) => fs.fsync(fd, done as Done<undefined>),
   fdatasync: (fd, done) => fs.fdatasync(fd, done as Done<undefined>),
-  syncfs: (fd, done) =>
-    later(
-      Promise.resolve().then(() => syncfs(fd)),
-      done,
-    ),
+  syncfs: (fd, done) => later(syncfsLater(fd), done),
   fstat: (fd, done) => fs.fstat(fd, bigint, statusDone(done)),
   lstat: (path, done) => fs.lstat(path, bigint, statusDone(done)),
   stat: (path, done) => fs.stat(path, bigint, statusDone(done)),

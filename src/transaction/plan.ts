@@ -9,7 +9,7 @@ import { join, split, type PathName } from '../contract/path-name.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { openDirectory } from '../files/directory.ts';
 import { fileKey, type OpenFolder } from '../files/file-order.ts';
-import { lookAt, lookUntil } from '../files/look.ts';
+import { lookAt, lookUntil, type Waiting } from '../files/look.ts';
 import { refusedByPermissions, type Write } from '../files/operation.ts';
 import { isSameInode } from '../files/owned.ts';
 import { syncParents } from '../files/parents.ts';
@@ -41,6 +41,7 @@ export class Plan {
   readonly #indexes = new Map<DraftChange, number>();
   /** The directories in which a file was seen to be replaced. */
   readonly #tried = new Set<string>();
+  readonly #waiting: Waiting = {};
 
   constructor(draft: Draft, drafted: readonly DraftChange[], locks: LockSet) {
     this.#draft = draft;
@@ -58,17 +59,15 @@ export class Plan {
     const { write, place: at } = change;
     yield* this.#draft.refresh(change);
     yield* refuseImmovable(write, at);
-    yield* this.#tryToReplace(write, change.kind === 'rename' ? change.to : at);
-    let linked =
-      write.settings.backup !== undefined && at.existing !== undefined ? yield* this.#backUp(change) : undefined;
+    if (write.settings.backup !== undefined && at.existing !== undefined) yield* this.#backUp(change);
     const common = { directory: this.#folderAt(at), name: at.name };
     write.step = 'sync directory';
     if (write.settings.durability !== 'off') yield* syncParents(write, at.directoryPath);
-    if (change.kind === 'rename') linked = yield* this.#planNewName(change);
+    if (change.kind === 'rename') yield* this.#planNewName(change);
     // Last: to link a file, or to open it, gives it another inode on overlayfs.
-    const found = yield* this.#identify(write, at);
-    const was = found && linked !== undefined && linked.ino === found.ino ? { ...found, isLinked: true } : found;
+    const was = yield* this.#identify(write, at);
     if (change.kind === 'put') {
+      if (was !== undefined) yield* this.#tryToReplace(write, at, at.name);
       yield* refuseLongName(write, at, change.temporary.name);
       const { reach, name } = change.temporary;
       this.#enter(change, { kind: 'put', ...common, staged: name, is: yield* identify(reach), over: was });
@@ -82,24 +81,24 @@ export class Plan {
   }
 
   /** Once for each directory. */
-  *#tryToReplace(write: Write, at: Place): Steps<void> {
-    if (at.existing === undefined || this.#tried.has(at.directory.key)) return;
-    this.#tried.add(at.directory.key);
-    yield* refuseWithoutReplacing(write, at);
+  *#tryToReplace(write: Write, folder: OpenFolder, name: PathName): Steps<void> {
+    if (this.#tried.has(folder.directory.key)) return;
+    this.#tried.add(folder.directory.key);
+    yield* refuseWithoutReplacing(write, folder, name);
   }
 
   /** A file that is renamed gets its new name before it loses the old one; in another filesystem it is a copy. */
-  *#planNewName(change: Renaming): Steps<Identity | undefined> {
+  *#planNewName(change: Renaming): Steps<void> {
     const { place: at, to, toWrite } = change;
     yield* refuseImmovable(toWrite, to);
     const staged = yield* stageOld(toWrite, at, to, to.name);
     this.linked.push({ staged, of: change });
-    yield* lookRightly(at);
+    yield* this.#lookRightly(at);
     yield* refuseLongName(toWrite, to, staged.name);
     const over = yield* this.#identify(toWrite, to);
+    if (over !== undefined) yield* this.#tryToReplace(toWrite, to, to.name);
     const is = yield* identify(staged.reach);
     this.#enter(change, { kind: 'put', directory: this.#folderAt(to), name: to.name, staged: staged.name, is, over });
-    return at.directory.status.dev === to.directory.status.dev ? is : undefined;
   }
 
   #enter(of: DraftChange, change: Change): void {
@@ -111,8 +110,18 @@ export class Plan {
     const { existing } = at;
     if (existing === undefined) return undefined;
     const onDisk = write.settings.durability === 'off' || (yield* this.#isOnDisk(write, at, existing));
-    const now = yield* lookRightly(at);
+    const now = yield* this.#lookRightly(at);
     return now && identityOf(now, onDisk);
+  }
+
+  /** A file that was just linked, when it has the size that it had before. */
+  *#lookRightly(at: Pick<Place, 'reach' | 'existing' | 'directory'>): Steps<FileStatus | undefined> {
+    const { existing } = at;
+    return yield* lookUntil(
+      at,
+      this.#waiting,
+      (found) => !isSameInode(found, existing) || found?.size === existing?.size,
+    );
   }
 
   *#isOnDisk(write: Write, at: Pick<Place, 'reach'>, existing: FileStatus): Steps<boolean> {
@@ -125,12 +134,11 @@ export class Plan {
     }
   }
 
-  /** What the file has as its backup, if that may be a link to it. */
-  *#backUp(change: DraftChange): Steps<Identity | undefined> {
+  *#backUp(change: DraftChange): Steps<void> {
     const { write, place: at } = change;
     write.step = 'back up';
     const { backup } = write.settings;
-    if (backup === undefined) return undefined;
+    if (backup === undefined) return;
     const { folder, name, surplus } =
       backup.kind === 'path'
         ? { ...(yield* this.#folderOf(write, backup.path)), surplus: [] }
@@ -142,8 +150,9 @@ export class Plan {
     this.#files.add(backupKey);
     const staged = yield* stageOld(write, at, folder, name);
     this.linked.push({ staged, backupPath: join(folder.directoryPath, name), of: change });
-    yield* lookRightly(at);
+    yield* this.#lookRightly(at);
     const there = yield* lookAt({ reach });
+    if (there !== undefined) yield* this.#tryToReplace(write, folder, name);
     const directory = this.#folderAt(folder);
     const is = yield* identify(staged.reach);
     this.changes.push({
@@ -159,7 +168,6 @@ export class Plan {
       if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old })))
         this.changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false) });
     }
-    return at.directory.status.dev === folder.directory.status.dev ? is : undefined;
   }
 
   *#folderOf(write: Write, path: PathName): Steps<{ folder: OpenFolder; name: PathName }> {
@@ -177,12 +185,6 @@ export class Plan {
     const index = this.folders.findIndex((folder) => folder.directory.key === directory.key);
     return index === -1 ? this.folders.push({ directory, directoryPath }) - 1 : index;
   }
-}
-
-/** A file that was just linked, when it has the size that it had before. */
-function* lookRightly(at: Pick<Place, 'reach' | 'existing' | 'directory'>): Steps<FileStatus | undefined> {
-  const { existing } = at;
-  return yield* lookUntil(at, (found) => !isSameInode(found, existing) || found?.size === existing?.size);
 }
 
 /** What a staged file is known by after a crash. */

@@ -4,6 +4,8 @@ import { join, type PathName } from '../contract/path-name.ts';
 import { O_NEW, O_NOFOLLOW, O_RDWR } from '../system/flags.ts';
 import { call, type Steps } from '../system/port.ts';
 import type { Write } from '../files/operation.ts';
+import type { OpenFolder } from '../files/file-order.ts';
+import { lookAt } from '../files/look.ts';
 import { refuseReadOnly, type Place } from '../files/target.ts';
 import { closeTemporary, createTemporary, discardTemporary, newName, type TemporaryFile } from '../files/temporary.ts';
 import { afterFailure } from '../files/tolerate.ts';
@@ -53,18 +55,27 @@ function* refuseImmutable({ reach }: Place): Steps<void> {
 }
 
 /** Fails where a filesystem does not rename over files, as some servers do not; those of the kernel's own do. */
-export function* refuseWithoutReplacing(write: Write, place: Place): Steps<void> {
-  if (place.directory.own || place.directory.syncsDirectories) return;
+export function* refuseWithoutReplacing(write: Write, folder: OpenFolder, name: PathName): Steps<void> {
+  if (folder.directory.own || folder.directory.syncsDirectories) return;
   const made: TemporaryFile[] = [];
   try {
     while (made.length < 2) {
-      const file = yield* createTemporary(write, place, place.name, { mode: 0o600 });
+      const file = yield* createTemporary(write, folder, name, { mode: 0o600 });
       made.push(file);
       yield* closeTemporary(file);
     }
-    yield* call.rename((made[0] as TemporaryFile).reach, (made[1] as TemporaryFile).reach);
+    yield* replace(made as [TemporaryFile, TemporaryFile]);
   } finally {
     for (const file of made) yield* discardTemporary(file);
+  }
+}
+
+function* replace([from, to]: readonly [TemporaryFile, TemporaryFile]): Steps<void> {
+  try {
+    yield* call.rename(from.reach, to.reach);
+  } catch (error) {
+    // On a network filesystem an error may be reported of what was done.
+    if ((yield* lookAt(from)) !== undefined) throw error;
   }
 }
 

@@ -2,7 +2,7 @@
  * Two that carry out one committed transaction at once, as an owner that was taken for dead and whoever took over, in
  * orders of their calls.
  */
-import { clearStaged, makeChange, type Part } from '#untorn/journal/apply.js';
+import { clearStaged, makeAll, type Part } from '#untorn/journal/apply.js';
 import { openDirectory } from '#untorn/files/directory.js';
 import { identityOf, stagedToken, type Change } from '#untorn/journal/format.js';
 import { newWrite } from '#untorn/files/operation.js';
@@ -28,7 +28,7 @@ function* carryOut(index: number): Steps<void> {
     is: { ino: stagedIno },
     over: identityOf({ ...(yield* call.lstat('/d/was')) }, false),
   };
-  yield* makeChange(write, 'id', parts, change);
+  yield* makeAll(write, 'id', parts, [change]);
   yield* clearStaged(write, 'id', parts, [change]);
 }
 
