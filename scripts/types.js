@@ -4,6 +4,17 @@
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
 
+/** A comment with each paragraph in one line: editors wrap it, and the package is smaller. Examples stay as they are. */
+function joined(comment) {
+  const [text, ...rest] = comment.split(/(?=^\s*\* @example)/m);
+  return [
+    text
+      .replaceAll(/([^\s*])\n\s*\* (?! *- |@|```|\s)/g, '$1 ')
+      .replaceAll(/(\n\s*\* {1,3}- .*)\n\s*\* {3,}(?!- )/g, '$1 '),
+    ...rest,
+  ].join('');
+}
+
 /** `values`: the names that exist when a program runs; of the classes among the others only the type is public. */
 export async function typesOf(index, values) {
   const bundle = await rollup({ input: index, external: /^node:/, plugins: [dts()] });
@@ -14,7 +25,8 @@ export async function typesOf(index, values) {
   const declarations = code
     .replaceAll(/^\/\*\*(?:(?!\*\/)[^])*\*\/\n\n/gm, '')
     .replaceAll(/^export (?:type )?\{[^}]*\};\n/gm, '')
-    .replaceAll(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4));
+    .replaceAll(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4))
+    .replaceAll(/\/\*\*[^]*?\*\//g, joined);
   const named = (keyword, names) => `${keyword} {\n${names.map((name) => `  ${name},\n`).join('')}};\n`;
   const types = exports.filter((name) => !values.includes(name));
   return {
