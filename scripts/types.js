@@ -7,12 +7,10 @@ import { dts } from 'rollup-plugin-dts';
 /** A comment with each paragraph in one line: editors wrap it, and the package is smaller. Examples stay as they are. */
 function joined(comment) {
   const [text, ...rest] = comment.split(/(?=^\s*\* @example)/m);
-  return [
-    text
-      .replaceAll(/([^\s*])\n\s*\* (?! *- |@|```|\s)/g, '$1 ')
-      .replaceAll(/(\n\s*\* {1,3}- .*)\n\s*\* {3,}(?!- )/g, '$1 '),
-    ...rest,
-  ].join('');
+  let shorter = text.replaceAll(/([^\s*])\n\s*\* (?! *- |@|```|\s)/g, '$1 ');
+  const item = /(\n\s*\* {1,3}- .*)\n\s*\* {3,}(?!- )/g;
+  while (item.test(shorter)) shorter = shorter.replaceAll(item, '$1 ');
+  return [shorter, ...rest].join('').replace(/^\/\*\*\n\s*\* ([^\n]*)\n\s*\*\/$/, '/** $1 */');
 }
 
 /** `values`: the names that exist when a program runs; of the classes among the others only the type is public. */
