@@ -88,7 +88,7 @@ export function* isStill(directory: Directory, path: PathName): Steps<boolean> {
     const { own } = directory;
     return keyOf(yield* persisting({ reach: path, directory: { own } }, () => call.stat(path), true)) === directory.key;
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(error) ?? '')) return false;
     throw error;
   }
 }

@@ -97,7 +97,7 @@ function* put(write: Write, id: string, part: Part, change: Put, waiting: Waitin
       (found) =>
         found?.ino !== change.over?.ino || [change.over, change.is].some((one) => isSameFile(found, one, part)),
     );
-    if (staged === undefined) return whatBecame(now, change, part);
+    if (staged === undefined || !isStaged(staged, change, part)) return whatBecame(now, change, part);
     if (isSameInode(now, staged)) return 'made';
     if (!isSameFile(now, change.over, part)) {
       if (yield* isLike(now, staged, target, source)) return 'made';
@@ -116,6 +116,11 @@ function* put(write: Write, id: string, part: Part, change: Put, waiting: Waitin
     }
     return yield* confirm(now, staged, target, source);
   }
+}
+
+/** Whether it is what was staged: where others can rename files, another may have its name. What was linked may change. */
+function isStaged(found: FileStatus, { is }: Put, part: Part): boolean {
+  return part.numbered ? found.ino === is.ino : isSameFile(found, is, part);
 }
 
 /** What became of a change whose staged file is gone: before its target is durable only others remove that. */

@@ -153,7 +153,9 @@ function pathsTo(from: PathName, { relative, path }: Site): PathName[] {
 }
 
 /** What a system says of a directory that is not there, or not now. */
+// A way that is made of two may be longer than any path.
 const absent = new Set([
+  'ENAMETOOLONG',
   'ENOENT',
   'ENOTDIR',
   'ELOOP',

@@ -12,6 +12,7 @@ import { parseToken, type Owner, type Sign } from '../system/owner.ts';
 import { atOnce, lastChange, type FileStatus, type Steps } from '../system/port.ts';
 import { closeDirectory, isExclusive, openDirectory } from '../files/directory.ts';
 import { inOrder, type OpenFolder } from '../files/file-order.ts';
+import { timeIn } from '../files/filesystem-clock.ts';
 import type { Write } from '../files/operation.ts';
 import { isOwn, lookIn, namesIn } from '../files/owned.ts';
 import { signOf } from '../lock/holder.ts';
@@ -39,7 +40,6 @@ export interface Recovery {
   /** Age in milliseconds from which transactions of unknown owners are recovered. */
   readonly olderThan: number;
   judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign;
-  now(): number;
 }
 
 export function* recoverDirectory(write: Write, recovery: Recovery): Steps<RecoverResult> {
@@ -196,8 +196,15 @@ function* reasonToKeep(
     case 'alive':
       return 'alive';
     case 'unknown':
-      return recovery.now() - Number(last / 1_000_000n) < recovery.olderThan ? 'young' : undefined;
+      return (yield* isYoung(write, here, last, recovery.olderThan)) ? 'young' : undefined;
   }
+}
+
+/** By the filesystem's own clock; where that cannot be asked, everything is. */
+function* isYoung(write: Write, here: OpenFolder, last: bigint, olderThan: number): Steps<boolean> {
+  if (olderThan === 0) return false;
+  const time = yield* timeIn(write, here);
+  return time === undefined || Number((time - last) / 1_000_000n) < olderThan;
 }
 
 function* recoverOne(write: Write, here: OpenFolder, id: string, found: Found, files: PathName[]): Steps<void> {

@@ -4,7 +4,6 @@ import type { PathLike } from '../contract/path-name.ts';
 import { runAsync } from '../system/async-driver.ts';
 import { surroundings } from '../system/environment.ts';
 import { absolutePath } from '../system/given-path.ts';
-import { currentTime } from '../system/globals.ts';
 import { judge } from '../system/owner.ts';
 import { runSync } from '../system/sync-driver.ts';
 import { newLook, reporting, type Write } from '../files/operation.ts';
@@ -64,6 +63,6 @@ function readRecover(
       surroundings,
       blocking,
     ),
-    recovery: { olderThan, judge, now: currentTime },
+    recovery: { olderThan, judge },
   };
 }

@@ -1,10 +1,11 @@
 import { codeOf } from '../contract/errors.ts';
-import { surround, type PathLike, type PathName } from '../contract/path-name.ts';
+import { cutName, join, split, surround, type PathLike, type PathName } from '../contract/path-name.ts';
 import type { UpdateResult } from '../contract/result.ts';
 import { unchanged, type Kept } from '../contract/unchanged.ts';
 import { runAsync } from '../system/async-driver.ts';
 import { call, type Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
+import { reporting } from '../files/operation.ts';
 import { readOptionsAnd } from '../files/settings.ts';
 import type { Read } from '../files/snapshot.ts';
 import { Turn } from '../order/turn.ts';
@@ -172,7 +173,7 @@ function* updating(
       if (schema !== undefined) yield* validated(schema, write.path, JSON.parse(text), blocking, true);
       // Another backup would take the place of the good one.
       if (recovery !== undefined)
-        write.settings = { ...settings, backup: { kind: 'path', path: yield* freeName(write.path) } };
+        write.settings = { ...settings, backup: { kind: 'path', path: yield* reporting(write, freeName(write.path)) } };
       return {
         content: {
           kind: 'bytes',
@@ -192,8 +193,9 @@ function* updating(
 
 /** A name for the damaged file; who else would take it waits for the lock. */
 function* freeName(path: PathName): Steps<PathName> {
+  const { directory, name: own } = split(path);
   for (let number = 1; ; number++) {
-    const name = surround('', path, number === 1 ? '.damaged' : `.damaged-${number}`);
+    const name = join(directory, surround('', cutName(own, 240), number === 1 ? '.damaged' : `.damaged-${number}`));
     try {
       yield* call.lstat(name);
     } catch (error) {

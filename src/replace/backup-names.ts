@@ -9,7 +9,8 @@ import { asText, fromBytes, surround, type PathName } from '../contract/path-nam
 import { fileType } from '../system/flags.ts';
 import type { FileStatus, Steps } from '../system/port.ts';
 import type { Write } from '../files/operation.ts';
-import { isPrivate, isTrusted, lookIn, namesIn } from '../files/owned.ts';
+import { isTrusted, lookIn, namesIn } from '../files/owned.ts';
+import { othersRename } from '../files/shared.ts';
 import type { Place } from '../files/target.ts';
 
 type Target = Pick<Place, 'directory' | 'directoryPath' | 'name' | 'existing'>;
@@ -93,7 +94,9 @@ export function whyNoBackup(
   if (fileType(status.mode) !== 'file') return 'is no regular file';
   if (!isTrusted(write, parent, status) && status.uid !== target?.uid) return "is another user's";
   if (status.size > constants.MAX_STRING_LENGTH) return 'is too large';
-  if (write.surroundings.platform === 'win32' || isPrivate(parent) || target === undefined) return undefined;
-  const isAsOpen = status.uid === target.uid && status.gid === target.gid && (target.mode & ~status.mode & 0o044) === 0;
+  if (write.surroundings.platform === 'win32' || !othersRename(write, { status: parent })) return undefined;
+  // Where there is none, anybody may read what takes its place.
+  const { uid, gid, mode } = target ?? { ...status, mode: 0o644 };
+  const isAsOpen = status.uid === uid && status.gid === gid && (mode & ~status.mode & 0o044) === 0;
   return isAsOpen ? undefined : 'is less open than the file';
 }

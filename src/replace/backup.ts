@@ -9,7 +9,7 @@
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { join, key, split, type PathName } from '../contract/path-name.ts';
-import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
+import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { call, nothing, type FileStatus, type Steps } from '../system/port.ts';
 import { whileBusy, whileOpen } from '../files/busy.ts';
 import { copyContent } from '../files/copy.ts';
@@ -232,7 +232,7 @@ function* backUpNumbered(write: Write, place: Place, turn: Turn, limit: number):
     refuseTooLong(write, join(place.directoryPath, name));
     const reach = join(place.directory.reach, name);
     try {
-      if (!(yield* linked(write, place, reach))) yield* backUpAs(write, place, turn, place, name);
+      if (!(yield* linked(write, place, reach))) yield* backUpOver(write, place, turn, name, reach);
     } catch (error) {
       // Somebody else has made one of that number meanwhile.
       if (codeOf(error) === 'EEXIST' && attempts < patience) continue;
@@ -247,6 +247,26 @@ function* backUpNumbered(write: Write, place: Place, turn: Turn, limit: number):
         for (const old of surplus) yield* unlinkIn(write, place, old);
       },
     };
+  }
+}
+
+/** Where there are no links: takes the name first by an empty file, which nobody else has then. */
+function* backUpOver(write: Write, place: Place, turn: Turn, name: PathName, reach: PathName): Steps<void> {
+  const guard = write.surroundings.guard('file', reach, join(place.directoryPath, name));
+  try {
+    yield* call.close(yield* call.open(reach, O_NEW, 0o600));
+  } catch (error) {
+    guard.release();
+    throw error;
+  }
+  guard.opened();
+  try {
+    yield* backUpAs(write, place, turn, place, name);
+  } catch (error) {
+    yield* afterFailure(call.unlink(reach));
+    throw error;
+  } finally {
+    guard.release();
   }
 }
 

@@ -5,10 +5,10 @@
 import { asText, join, type PathName } from '../contract/path-name.ts';
 import { fileType } from '../system/flags.ts';
 import { parseToken } from '../system/owner.ts';
-import { call, lastChange, type FileStatus, type Steps } from '../system/port.ts';
+import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { timeIn } from '../files/filesystem-clock.ts';
 import type { Write } from '../files/operation.ts';
 import { lookIn, type FoundDirectory } from '../files/owned.ts';
-import { createTemporary, discardTemporary } from '../files/temporary.ts';
 
 /** What is in a directory, by one look at each name. */
 interface Survey {
@@ -68,23 +68,9 @@ export class SweptFolder {
     return survey;
   }
 
-  /**
-   * Asks the filesystem what time it is, by a new file: this machine's clock may be another one than that by which the
-   * files here were changed, and may be wrong. Where no file can be created the age of none is known.
-   */
+  /** Asks the filesystem what time it is. */
   *askClock(): Steps<void> {
-    let time: bigint | undefined;
-    try {
-      const temporary = yield* createTemporary(this.#write, this.found, 'sweep', { mode: 0o600 });
-      try {
-        time = lastChange(yield* call.fstat(temporary.fd));
-      } finally {
-        yield* discardTemporary(temporary);
-      }
-    } catch {
-      // As in a directory that may be read only.
-    }
-    this.clock = { time };
+    this.clock = { time: yield* timeIn(this.#write, this.found) };
   }
 }
 

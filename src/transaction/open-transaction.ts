@@ -7,7 +7,6 @@ import type { PathLike, PathName } from '../contract/path-name.ts';
 import { runAsync } from '../system/async-driver.ts';
 import { surroundings } from '../system/environment.ts';
 import { absolutePath } from '../system/given-path.ts';
-import { currentTime } from '../system/globals.ts';
 import { judge } from '../system/owner.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
@@ -38,7 +37,7 @@ export abstract class AnyTransaction {
     this.#settings = settings;
     // Not enumerable: who prints the object is not shown what is inside.
     Object.defineProperty(this, 'draft', {
-      value: new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge, now: currentTime }),
+      value: new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge }),
     });
   }
 

@@ -76,7 +76,7 @@ export class Writer<T = unknown> {
       this.#await(saving);
     }
     this.#next();
-    return this.#options.onError === undefined ? forCaller(saving.promise) : saving.promise;
+    return saving.promise;
   }
 
   /** Resolves once the newest value is in place, without waiting for the delay; rejects if it could not be written. */

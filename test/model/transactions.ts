@@ -46,7 +46,7 @@ export function* transactionSteps(
   surroundings: Surroundings,
 ): Steps<void> {
   const settings = readOptions({ durability });
-  const draft = new Draft(settings, surroundings, true, { olderThan: 0, judge: () => 'alive', now: () => 0 });
+  const draft = new Draft(settings, surroundings, true, { olderThan: 0, judge: () => 'alive' });
   const locks = new LockSet(draft);
   for (const planned of plan) {
     if ('append' in planned) {
@@ -75,7 +75,6 @@ export function recoverySteps(directory: string, surroundings: Surroundings): St
   return recoverDirectory(newWrite(directory, readOptions({}), surroundings, true), {
     olderThan: 0,
     judge: () => 'dead',
-    now: () => 0,
   });
 }
 
