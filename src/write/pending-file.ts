@@ -50,16 +50,19 @@ export class PendingFile extends PendingFileBase {
     this.pending.assertOpen('write to');
     const content = this.pending.reading(() => readData(data, encoding ?? this.pending.write.settings.encoding));
     const syncs = isSyncedMeanwhile(this.pending.write, content);
-    return await forCaller(this.#write(() => this.pending.writingContent(content), syncs));
+    // Awaited: so the error knows who awaits this call.
+    const count = await forCaller(this.#write(() => this.pending.writingContent(content), syncs));
+    return count;
   }
 
   /** Writes all of several chunks in order, in as few system calls as possible; resolves with the number of bytes. */
   async writev(chunks: readonly Chunk[], encoding?: BufferEncoding): Promise<number> {
     this.pending.assertOpen('write to');
     const buffers = this.pending.reading(() => readChunks(chunks, encoding ?? this.pending.write.settings.encoding));
-    return await forCaller(
+    const count = await forCaller(
       this.#write(() => this.pending.writing(writingChunks(this.pending.write, this.fd, buffers))),
     );
+    return count;
   }
 
   /** A stream that writes to this file. Its end commits nothing; its destruction by an error makes a commit fail. */
@@ -86,7 +89,8 @@ export class PendingFile extends PendingFileBase {
     this.pending.state = 'committing';
     const turn = new Turn(this.pending.write);
     this.#committed = this.#finish(() => this.#commitWritten(turn));
-    return await forCaller(this.#committed);
+    const result = await forCaller(this.#committed);
+    return result;
   }
 
   *#commitWritten(turn: Turn): Steps<WriteResult> {

@@ -65,6 +65,15 @@ describe('the sources', () => {
   });
 });
 
+it('no floor but the system and the command has the filesystem in another way, or loads what is above', () => {
+  const hidden = /getBuiltinModule\(['"](?:node:)?fs|\bimport\(['"]\.\.?\/|\brequire\(/;
+  const below = sources.filter((name) => !/^(?:cli|system)\/|^(?:index|late)\.ts$/.test(name));
+  assert.deepEqual(
+    below.filter((name) => hidden.test(readFileSync(join(folder, name), 'utf8'))),
+    [],
+  );
+});
+
 /** A linter is a program of its own. */
 const oxlint = join('node_modules', '.bin', 'oxlint');
 

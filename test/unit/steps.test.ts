@@ -26,17 +26,21 @@ function functionsIn({
   text: string;
   functions: readonly string[];
 }): string[] {
+  const of = (from: string): readonly string[] =>
+    files.find((one) => one.name === normalize(join(dirname(name), from)).replaceAll('\\', '/'))?.functions ?? [];
   const imported = [...text.matchAll(/^import \{([^}]*)\} from '(\.[\w./-]+\.ts)'/gms)].flatMap(
     ([, list = '', from = '']) => {
-      const there =
-        files.find((one) => one.name === normalize(join(dirname(name), from)).replaceAll('\\', '/'))?.functions ?? [];
+      const there = of(from);
       return list
         .split(',')
         .map((one) => one.trim())
         .filter((one) => there.includes(one));
     },
   );
-  return [...functions, ...imported];
+  const spaces = [...text.matchAll(/^import \* as (\w+) from '(\.[\w./-]+\.ts)'/gm)].flatMap(
+    ([, space = '', from = '']) => of(from).map((one) => `${space}\\.${one}`),
+  );
+  return [...functions, ...imported, ...spaces];
 }
 
 const methods = files.flatMap((file) => file.methods).join('|');
