@@ -65,7 +65,7 @@ export function* valueOf(
     if (codeOf(error) === 'ERR_STRING_TOO_LONG') throw asWriteError(write, error);
     if (settings.recover === undefined || !isDamage(error)) throw error;
     if (rereading !== undefined) {
-      const last = yield* whileDamaged(path, rereading.read, rereading.again, (read) => isDamaged(path, read));
+      const last = yield* whileDamaged(write, path, rereading.read, rereading.again, (read) => isDamaged(path, read));
       if (last === undefined) throw error;
       if (last.content === undefined && settings.initial === undefined && write.locking === undefined)
         throw missing(write);

@@ -5,11 +5,13 @@
  * for a damaged one: it is read again until it has stayed as it is for a while. That it is old counts only by the clock
  * of its filesystem.
  */
-import type { PathName } from '../contract/path-name.ts';
+import { split, type PathName } from '../contract/path-name.ts';
 import { now } from '../system/clock.ts';
 import { currentTime } from '../system/globals.ts';
 import { call, type Steps } from '../system/port.ts';
+import { timeIn } from '../files/filesystem-clock.ts';
 import { filesystemAt } from '../files/filesystems.ts';
+import type { Write } from '../files/operation.ts';
 import { isSame, type Read } from '../files/snapshot.ts';
 
 /** For how long a file must have stayed as it is, in milliseconds. */
@@ -22,19 +24,20 @@ const patience = 5000;
  * long.
  */
 export function* whileDamaged(
+  write: Write,
   path: PathName,
   first: Read,
   again: () => Steps<Read>,
   isDamaged: (read: Read) => boolean,
 ): Steps<Read | undefined> {
-  const { own } = yield* filesystemAt(path);
+  const ahead = yield* clockOf(write, path);
   let read = first;
-  let since = now() - (own ? ageOf(first) : 0);
+  let since = now() - ageOf(first, ahead);
   for (const deadline = now() + patience; now() < deadline;) {
     // At least one more look: times can be set.
     const next = yield* again();
     if (!isDamaged(next)) return next;
-    if (!isSame(next.status, read.status) || next.version !== read.version) since = now() - (own ? ageOf(next) : 0);
+    if (!isSame(next.status, read.status) || next.version !== read.version) since = now() - ageOf(next, ahead);
     else if (now() - since >= aWhile) return next;
     read = next;
     yield* call.sleep(20);
@@ -42,7 +45,20 @@ export function* whileDamaged(
   return undefined;
 }
 
-/** How long ago its content was changed by this machine's clock; 0 if that is yet to come. */
-function ageOf({ status }: Read): number {
-  return status === undefined ? 0 : Math.max(0, currentTime() - Number(status.mtimeNs / 1_000_000n));
+/**
+ * By how much the clock of the filesystem is ahead of `now()`, in milliseconds; undefined where that is not known. What
+ * only reads makes no file to ask for it, and loses nothing by this machine's own.
+ */
+function* clockOf(write: Write, path: PathName): Steps<number | undefined> {
+  if (!(yield* filesystemAt(path)).own) return undefined;
+  if (write.locking === undefined) return currentTime() - now();
+  const { directory } = split(path);
+  const time = yield* timeIn(write, { directory: { reach: directory }, directoryPath: directory });
+  return time === undefined ? undefined : Number(time / 1_000_000n) - now();
+}
+
+/** How long ago its content was changed; 0 if that is not known, or yet to come. */
+function ageOf({ status }: Read, ahead: number | undefined): number {
+  if (status === undefined || ahead === undefined) return 0;
+  return Math.max(0, now() + ahead - Number(status.mtimeNs / 1_000_000n));
 }

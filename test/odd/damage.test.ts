@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readJson, updateJson } from 'untorn';
 import { names } from '../support/apis.ts';
+import { ask } from '../support/child.ts';
 import { newFolder } from '../support/folder.ts';
 import { mountOdd } from './odd-filesystem.ts';
 
@@ -54,6 +55,25 @@ describe("recover: 'backup', while another program saves the file", () => {
       );
     });
   }
+
+  it('waits for a save that is under way, whatever the clock of this machine says (G4)', async (t) => {
+    const path = join(newFolder(t), 'file.json');
+    writeFileSync(`${path}~`, '{ "from": "a backup" }');
+    const value = await ask<unknown>(
+      `
+      import { writeFileSync } from 'node:fs';
+      const { now } = Date;
+      Date.now = () => now() + 3_600_000;
+      const { updateJson, unchanged } = await import('untorn');
+      const [path] = process.argv.slice(1);
+      writeFileSync(path, '{ "from": ');
+      setTimeout(() => writeFileSync(path, '{ "from": "the save" }'), 100);
+      const { value } = await updateJson(path, () => unchanged, { recover: 'backup' });
+      console.log(JSON.stringify(value));`,
+      [path],
+    );
+    assert.deepEqual(value, { from: 'the save' });
+  });
 
   it('recovers what has been damaged for long (G4)', async (t) => {
     const path = join(newFolder(t), 'file');
