@@ -221,9 +221,8 @@ export function* releaseLock(write: Write, lock: Lock): Steps<void> {
     for (const guard of ticket.guards) guard.release();
     yield* leaveHome(write, home);
   } catch (error) {
-    // Others of this thread may take it over; those of other processes can when it is removed after all.
+    // Others of this thread may take it over; those of other processes can when this one has ended.
     locks.set(owner.random, 'given up');
-    ticket.guards[0]?.insist(() => locks.delete(owner.random));
     letGoOf(write, home);
     throw error;
   } finally {

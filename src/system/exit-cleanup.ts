@@ -2,10 +2,8 @@
  * Removes the temporary files that are open when the process ends, and then the locks that it holds: at process.exit,
  * an uncaught exception, or a signal that the program does not handle itself.
  */
-import { closeSync, existsSync, lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
-import { codeOf } from '../contract/errors.ts';
+import { closeSync, existsSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { asText, join, type PathName } from '../contract/path-name.ts';
-import { setTimeout } from './globals.ts';
 import { parseToken } from './owner.ts';
 import type { Guard, Steps } from './port.ts';
 import { whenProcessEnds } from './process-end.ts';
@@ -46,16 +44,6 @@ class Guarded implements Guard {
 
   release(): void {
     guarded.delete(this);
-  }
-
-  insist(gone: () => void, pause = 100): void {
-    const again = (): void => {
-      removeOne(this);
-      if (!this.paths.every(isGone)) return this.insist(gone, Math.min(2 * pause, 10_000));
-      this.release();
-      gone();
-    };
-    setTimeout(again, pause).unref();
   }
 }
 
@@ -102,16 +90,6 @@ function removeAll(): void {
   if (late.length > 0) forbid(late);
   guarded.clear();
   endings.clear();
-}
-
-/** Nothing else that a filesystem says means that it is gone. */
-function isGone(path: PathName): boolean {
-  try {
-    lstatSync(path);
-    return false;
-  } catch (error) {
-    return ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
-  }
 }
 
 function removeOne({ kind, paths }: Guarded): void {

@@ -148,8 +148,6 @@ export interface Guard {
   opened(): void;
   /** It is gone, or to stay. */
   release(): void;
-  /** It could not be removed: that is tried now and then, for as long as the process has something else to do. */
-  insist(gone: () => void): void;
 }
 
 /** A wait for another part of this process: subscribes, and gives back how to stop waiting. */

@@ -68,7 +68,7 @@ export function surroundingsOf(index: number, release: (fd: number) => void): Su
       `untorn-${{ temporary: 't', recovery: 'r', staged: 'x', journal: 'j', tree: 'd', version: 'v' }[kind]}-${owner}-${String(++tokens).padStart(20, '0')}`,
     release,
     soon: queueMicrotask,
-    guard: () => ({ opened() {}, release() {}, insist() {} }),
+    guard: () => ({ opened() {}, release() {} }),
     atEnd: () => () => undefined,
     lockToken: (lease) => `untorn-l-${owner}-${lease.toString(36)}-${`l${index}l${++tokens}`.padStart(20, '0')}`,
     locks: new Map(),
