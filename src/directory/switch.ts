@@ -1,0 +1,157 @@
+/** The moment at which a new directory takes the place of an old one, and whether it has: see `swap.ts`. */
+import { codeOf, refusal } from '../contract/errors.ts';
+import { asText, join, type PathName } from '../contract/path-name.ts';
+import { now } from '../system/clock.ts';
+import { fileType } from '../system/flags.ts';
+import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { syncLinks } from '../files/directory.ts';
+import { lookAt } from '../files/look.ts';
+import type { LockedWrite } from '../files/operation.ts';
+import { isSameInode, lookIn } from '../files/owned.ts';
+import { newName, stagingFolder } from '../files/temporary.ts';
+import { ifThere, afterFailure } from '../files/tolerate.ts';
+import { lockLost } from '../lock/errors.ts';
+import { assertHeld, type Lock } from '../lock/lock.ts';
+import { isAnother, type New, type Spot } from './new-directory.ts';
+import { type Old } from './old-directory.ts';
+
+/** The moment. What is put in place is what was made, as far as looks right before it and right after it can tell. */
+export function* switchTo(
+  write: LockedWrite,
+  place: Spot,
+  lock: Lock,
+  old: Old,
+  made: New,
+  version: PathName,
+  link: PathName | undefined,
+  atEnd: New['atEnd'],
+): Steps<void> {
+  yield* assertHeld(lock);
+  if (!isSameInode(yield* lookIn(place, version), made.status)) throw isAnother(join(place.directoryPath, version));
+  yield* putInPlace(write, place, old, version, link, made.status);
+  const { atEnd: goBack } = made;
+  write.outcome = 'new';
+  made.atEnd = atEnd;
+  if (old.kind === 'directory' ? yield* isExchanged(place, lock, made) : yield* leadsToNew(place, lock, made, version))
+    return;
+  if (!(yield* isStillOld(place, old))) {
+    write.outcome = 'unknown';
+    throw isAnother(join(place.directoryPath, version));
+  }
+  write.outcome = 'old';
+  made.atEnd = goBack;
+  throw refusal('EIO', 'the filesystem says that it was replaced, and it was not');
+}
+
+/** Whether another process has the lock by now. */
+function* isLost(lock: Lock): Steps<boolean> {
+  try {
+    yield* assertHeld(lock);
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'ERR_LOCK_LOST';
+  }
+}
+
+function* isStillOld(place: Spot, old: Old): Steps<boolean> {
+  // By its text, since the kernel takes a link for the new one that a program behind FUSE has not put in place.
+  if (old.kind === 'link') return (yield* textOf(place)) === asText(old.leadsTo);
+  const now = yield* lookIn(place, place.name);
+  return old.kind === 'none' ? now === undefined : isSameInode(now, old.status);
+}
+
+/** Whether the new one is at the path; or was, and somebody who has the lock by now has replaced it since. */
+function* isExchanged(place: Spot, lock: Lock, made: New): Steps<boolean> {
+  return isSameInode(yield* lookIn(place, place.name), made.status) || (yield* isLost(lock));
+}
+
+/**
+ * Whether the link leads to the new one; or does so no more, since somebody has replaced it who has the lock by now.
+ */
+function* leadsToNew(place: Spot, lock: Lock, made: New, version: PathName): Steps<boolean> {
+  const deadline = now() + patience;
+  for (;;) {
+    const text = yield* textOf(place);
+    if (text === asText(version) && isSameInode(yield* lookIn(place, version), made.status)) return true;
+    if (yield* isLost(lock)) return true;
+    // A network may show late what has taken place.
+    if (text === asText(version) || place.directory.own || now() >= deadline) return false;
+    yield* call.sleep(pause);
+  }
+}
+
+/** For how long a link is looked for that was put in place, and the time between two looks, in milliseconds. */
+const [patience, pause] = [2000, 10];
+
+/** The text of the link at the path, if there is one. */
+function* textOf(place: Spot): Steps<string | undefined> {
+  const link = yield* lookIn(place, place.name);
+  return link !== undefined && fileType(link.mode) === 'link' ? asText(yield* call.readlink(place.reach)) : undefined;
+}
+
+/** The moment. After an error, as of a network filesystem, that was reported of what took place, it has taken place. */
+function* putInPlace(
+  write: LockedWrite,
+  place: Spot,
+  old: Old,
+  version: PathName,
+  link: PathName | undefined,
+  made: FileStatus,
+): Steps<void> {
+  const { directory, reach } = place;
+  try {
+    // Nothing that somebody has put there meanwhile is replaced.
+    if (old.kind === 'none') yield* call.symlink(version, reach);
+    else if (old.kind === 'directory') yield* call.exchange(join(directory.reach, version), reach);
+    else if (link !== undefined) yield* relink(link, reach);
+  } catch (error) {
+    if (!(yield* isInPlace(write, reach, made))) throw error;
+  }
+}
+
+function* isInPlace(write: LockedWrite, reach: PathName, { ino, dev }: FileStatus): Steps<boolean> {
+  try {
+    const now = yield* ifThere(call.stat(reach));
+    return now?.ino === ino && now.dev === dev;
+  } catch {
+    // The error of the switch is the one to report; but nobody knows what is there.
+    write.outcome = 'unknown';
+    return false;
+  }
+}
+
+/** Makes the link that is to be renamed over the old one, and makes that durable: the path never leads to one that is not. */
+export function* withLink(
+  write: LockedWrite,
+  { directory, directoryPath, name }: Spot,
+  old: Old,
+  version: PathName,
+  steps: (link: PathName | undefined) => Steps<void>,
+): Steps<void> {
+  if (old.kind !== 'link') return yield* steps(undefined);
+  const chosen = newName(write, name, 'temporary');
+  const folder = stagingFolder(write, { directory, directoryPath });
+  const link = join(folder.way ?? folder.directory.reach, chosen);
+  const guard = write.surroundings.guard('file', link, join(folder.directoryPath, chosen));
+  try {
+    yield* call.symlink(version, join(folder.directory.reach, chosen));
+    guard.opened();
+    yield* syncLinks(write, directory);
+    yield* steps(link);
+  } catch (error) {
+    yield* afterFailure(call.unlink(link));
+    throw error;
+  } finally {
+    guard.release();
+  }
+}
+
+function* relink(link: PathName, reach: PathName): Steps<void> {
+  try {
+    yield* call.rename(link, reach);
+  } catch (error) {
+    // Who takes over a lock takes what is in it along.
+    const isLost = codeOf(error) === 'ENOENT' && (yield* lookAt({ reach: link })) === undefined;
+    throw isLost ? lockLost(error) : error;
+  }
+}
