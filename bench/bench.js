@@ -4,6 +4,7 @@
 //   --only ID,ID     some workloads (a part of an id is enough); prints, and writes nothing
 //   --rounds N       7, or 2 if quick       --dir DIR   whose filesystem is measured: the current directory
 //   --limit SECONDS  a workload that has taken so long gets no more rounds after the third; the page says so
+//   --warm           each contender makes a file and replaces it before its clock starts; else a sample begins cold
 //   --from           makes the page again from docs/performance/results.json
 //   --profile        the same, with a new profile of why goals are not met
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,6 +26,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string' },
     limit: { type: 'string', default: 'Infinity' },
     dir: { type: 'string', default: '.' },
+    warm: { type: 'boolean', default: false },
     from: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
   },
@@ -51,7 +53,7 @@ function measure() {
     const calls = options.only === undefined ? countCalls(run) : [];
     const parts = options.only === undefined && !options.quick ? profile(folder) : undefined;
     about.shares = shares(before, processorTime());
-    return { about, rounds, quick: options.quick, workloads: measured, calls, profile: parts };
+    return { about, rounds, quick: options.quick, warm: options.warm, workloads: measured, calls, profile: parts };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -71,12 +73,12 @@ function measureWorkload(run, workload, rounds) {
   for (let round = 0; round < rounds && (round < 3 || elapsed() < Number(options.limit)); round++) {
     for (let position = 0; position < names.length; position++) {
       const name = names[(position + round) % names.length];
-      samples[name].push(sample(run, workload, name));
+      samples[name].push(sample(run, workload, name, { warmed: options.warm }));
     }
   }
   const descriptors =
     workload.scale?.of === 'files'
-      ? sample(run, workload, 'untorn', { countDescriptors: true }).descriptors
+      ? sample(run, workload, 'untorn', { countDescriptors: true, warmed: options.warm }).descriptors
       : undefined;
   process.stderr.write(`${workload.id}: ${elapsed().toFixed(1)} s\n`);
   return { ...workload, samples, absent, descriptors };

@@ -107,6 +107,19 @@ export const contenders = {
     writeSync: (_, durability) => (path, data) => writeFileSync(path, data, flush(durability)),
     stream: (_, durability) => (path, source) => pipeline(source, createWriteStream(path, flush(durability))),
   },
+  'plain callbacks': {
+    builtin: true,
+    module: './prototype.js',
+    modes: ['full', 'off'],
+    write:
+      ({ write }, durability) =>
+      (path, data) =>
+        write(path, data, { durable: durability !== 'off' }),
+    writeSync:
+      ({ writeSync }, durability) =>
+      (path, data) =>
+        writeSync(path, data, { durable: durability !== 'off' }),
+  },
   'JSON.stringify': {
     builtin: true,
     modes: ['full'],

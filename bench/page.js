@@ -61,14 +61,14 @@ function workloadSection(measured, workload) {
   return [`### ${heading(workload)}\n`, ...plot, table(head, rows), ...absent].join('\n');
 }
 
-const prefixes = { memory: 'memory of ', linear: 'cost per item beside: ' };
+const prefixes = { memory: 'memory of ', cpu: 'processor time of ', linear: 'cost per item beside: ' };
 
 function goalsSection(measured) {
   const rows = judge(measured)
     .filter(({ measured: value }) => value !== undefined)
     .map((goal) => {
       const who = goal.text ?? `${prefixes[goal.value] ?? ''}${goal.isBest ? 'best peer, ' : ''}${goal.against}`;
-      const unit = goal.value === 'ms' || goal.value === 'memory' || goal.value === 'linear' ? ' ×' : '';
+      const unit = ['ms', 'cpu', 'memory', 'linear'].includes(goal.value) ? ' ×' : '';
       return [
         goal.title === undefined ? '' : heading(goal),
         who,
@@ -143,7 +143,7 @@ function scaleSection({ workloads }) {
 const busy = ({ shares: { others, stolen } }) => others + stolen > 0.2;
 const percent = (share) => `${number(100 * share)} %`;
 
-function aboutSection({ about, rounds, quick }) {
+function aboutSection({ about, rounds, quick, warm }) {
   const versions = Object.entries(about.versions)
     .map(([name, version]) => `${name} ${version}`)
     .join(', ');
@@ -175,8 +175,13 @@ function aboutSection({ about, rounds, quick }) {
       : []),
     `Each sample is a fresh process that works on a fresh folder, after a sync of the filesystem; what it left is compared byte for byte afterwards.
 Each round takes one sample of each contender and begins with another one. Ratios are taken within rounds; tables give their medians, and the
-medians and quartiles of the times. Every JavaScript contender makes a small file and replaces it before its clock starts, so that what it loads at its
-first write does not count; the import and the first write have rows of their own.
+medians and quartiles of the times. ${
+      warm
+        ? 'Every JavaScript contender makes a small file and replaces it before its clock starts, so that what it loads at its first write does not count.'
+        : 'Each sample begins cold, as programs do: its process has imported the contender, and has written nothing before its clock starts.'
+    }
+
+**plain callbacks** is \`bench/prototype.js\`: what callbacks of \`node:fs\` reach without any of the care that a library needs.
 
 The floors: **C** is \`bench/floor.c\`, the fewest system calls that do the work on one thread; **C, 4 threads** writes all, syncs all, renames all,
 then syncs the directory. **node:fs** is hand-written: \`fs.promises.writeFile\`, \`fs.writeFileSync\` and \`fs.createWriteStream\` (with \`flush: true\` for \`'full'\`),

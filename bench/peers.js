@@ -30,5 +30,7 @@ export function moduleUrl(name, how = 'import') {
 
 /** @param {string} name */
 export async function load(name) {
-  return contenders[name].builtin ? {} : import(moduleUrl(name));
+  const { builtin, module } = contenders[name];
+  if (module !== undefined) return import(module);
+  return builtin ? {} : import(moduleUrl(name));
 }

@@ -47,10 +47,9 @@ function source(bytes) {
   });
 }
 
-// What a contender loads or prepares at its first write is not part of the sample; what importing it costs is a
-// workload of its own.
+// A program begins cold: what a contender loads or compiles at its first write counts, unless that was asked for.
 const first = join(warm, 'warm');
-for (let made = 0; made < 2; made++)
+for (let made = 0; made < (job.warmed ? 2 : 0); made++)
   await run(first, { stream: () => source(chunk), json: () => ({}) }[kind]?.() ?? Buffer.from('warm'));
 const value = kind === 'json' ? jsonValue(size) : undefined;
 
@@ -61,11 +60,13 @@ const counting = job.countDescriptors
 const delay = api === 'writeSync' ? undefined : monitorEventLoopDelay({ resolution: 1 });
 if (job.marks) mark('begin');
 delay?.enable();
+const used = process.cpuUsage();
 const begin = process.hrtime.bigint();
 const steps = kinds[api === 'writeSync' ? 'rewriteSync' : kind](value);
 if (steps !== undefined) await steps;
 const ms = Number(process.hrtime.bigint() - begin) / 1e6;
 delay?.disable();
+const { user, system } = process.cpuUsage(used);
 if (job.marks) mark('end');
 clearInterval(counting);
 
@@ -81,5 +82,11 @@ function mark(which) {
 // The histogram holds times between two looks, a millisecond apart when nothing blocks.
 const blocked = delay === undefined || delay.count === 0 ? undefined : Math.max(0, delay.max / 1e6 - 1);
 console.log(
-  JSON.stringify({ ms, blocked, memory: process.resourceUsage().maxRSS * 1024, descriptors: descriptors || undefined }),
+  JSON.stringify({
+    ms,
+    cpu: (user + system) / 1000,
+    blocked,
+    memory: process.resourceUsage().maxRSS * 1024,
+    descriptors: descriptors || undefined,
+  }),
 );

@@ -9,8 +9,9 @@ const fsStream = 'fs-write-stream-atomic';
 
 /** The C program: arguments as in floor.c. */
 const c = (name, mode, extra = {}) => ({ [name]: { mode, threads: 1, ...extra } });
-const durable = ['untorn', wfa, 'atomically', fast, 'node:fs'];
-const undurable = ['untorn', wfa, 'atomically', 'steno', 'node:fs'];
+const plain = 'plain callbacks';
+const durable = ['untorn', wfa, 'atomically', fast, 'node:fs', plain];
+const undurable = ['untorn', wfa, 'atomically', 'steno', 'node:fs', plain];
 
 const written = [
   {
@@ -25,6 +26,17 @@ const written = [
     floors: c('C', 'rewrite'),
   },
   {
+    id: 'rewrite-normal-async',
+    title: '1 KiB rewritten 1,000 times, each awaited',
+    durability: 'normal',
+    kind: 'rewrite',
+    api: 'write',
+    count: 1000,
+    size: KiB,
+    by: ['untorn', wfa, 'atomically', fast],
+    floors: {},
+  },
+  {
     id: 'rewrite-full-sync',
     title: '1 KiB rewritten 1,000 times, sync API',
     durability: 'full',
@@ -32,7 +44,7 @@ const written = [
     api: 'writeSync',
     count: 1000,
     size: KiB,
-    by: ['untorn', wfa, 'atomically', 'node:fs'],
+    by: ['untorn', wfa, 'atomically', 'node:fs', plain],
     floors: c('C', 'rewrite'),
   },
   {
@@ -54,7 +66,7 @@ const written = [
     api: 'writeSync',
     count: 1000,
     size: KiB,
-    by: ['untorn', wfa, 'atomically', 'node:fs'],
+    by: ['untorn', wfa, 'atomically', 'node:fs', plain],
     floors: c('C', 'rewrite'),
   },
   {
@@ -87,7 +99,7 @@ const written = [
     api: 'write',
     count: 1000,
     size: KiB,
-    by: ['untorn', wfa, 'atomically', 'steno'],
+    by: ['untorn', wfa, 'atomically', 'steno', plain],
     floors: c('C, two writes', 'rewrite', { count: 2 }),
   },
   {
