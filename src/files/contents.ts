@@ -25,6 +25,7 @@ const gathered = 64 << 10;
 /** Writes the content; returns its size in bytes. */
 export function* writeContent(write: Write, fd: number, content: Content): Steps<number> {
   write.step = 'write';
+  if (content.kind === 'bytes' && !isSyncedMeanwhile(write, content)) return yield* writeAll(write, fd, content.bytes);
   const writing = (tell?: Tell): Steps<number> =>
     content.kind === 'source' ? writeSource(write, fd, content.source, tell) : writeAll(write, fd, content.bytes, tell);
   return isSyncedMeanwhile(write, content) ? yield* withEarlySyncs(write, fd, writing) : yield* writing();
@@ -41,21 +42,19 @@ export function* writeAll(write: Write, fd: number, bytes: Uint8Array, tell?: Te
   const size = bytes.byteLength;
   for (let written = 0; written < size;) {
     throwIfAborted(write);
-    const count = yield* whileIntact([bytes], call.write(fd, bytes.subarray(written, written + stride)));
+    const rest = size <= stride && written === 0 ? bytes : bytes.subarray(written, written + stride);
+    let count;
+    try {
+      count = yield* call.write(fd, rest);
+    } finally {
+      // What is written while its memory goes may be anything, and EFAULT what the system says of it.
+      assertIntact(bytes);
+    }
     if (count === 0) throw nothingWritten();
     written += count;
     tell?.(count);
   }
   return size;
-}
-
-/** What is written while its memory goes may be anything, and EFAULT what the system says of it. */
-function* whileIntact(memory: readonly Uint8Array[], writing: Steps<number>): Steps<number> {
-  try {
-    return yield* writing;
-  } finally {
-    memory.forEach(assertIntact);
-  }
 }
 
 /** Writes all of several buffers at the current position, in as few calls as the system allows; returns their size. */
@@ -70,7 +69,12 @@ export function* writeAllOf(write: Write, fd: number, buffers: readonly Uint8Arr
       yield* writeAll(write, fd, batch[0] as Uint8Array);
       rest = rest.slice(1);
     } else {
-      const count = yield* whileIntact(rest, call.writev(fd, batch));
+      let count;
+      try {
+        count = yield* call.writev(fd, batch);
+      } finally {
+        rest.forEach(assertIntact);
+      }
       if (count === 0) throw nothingWritten();
       rest = after(rest, count);
     }

@@ -92,12 +92,13 @@ export function descriptorsClosed(): void {
 
 /** Runs steps that open files, and that close them if they fail; again, when there are no descriptors left. */
 export function* whenDescriptorsAllow<T>(write: Write, open: () => Steps<T>): Steps<T> {
+  if (write.blocking) return yield* open();
   let deadline: number | undefined;
   for (;;) {
     try {
       return yield* open();
     } catch (error) {
-      if (!['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '') || write.blocking || isAtOnce()) throw error;
+      if (!['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '') || isAtOnce()) throw error;
       deadline ??= now() + patience;
       if (now() > deadline) throw error;
     }

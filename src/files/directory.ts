@@ -44,8 +44,11 @@ const recent = new Map<string, Directory>();
 export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
   if (write.surroundings.platform === 'win32') return yield* withoutDescriptor(path);
   const { fd, canSync } = yield* openForSync(path);
+  const reach = write.surroundings.reach(fd, path);
   try {
-    const [status, filesystem] = yield* together(call.fstat(fd), filesystemAt(write.surroundings.reach(fd, path)));
+    const [status, filesystem] = write.blocking
+      ? [yield* call.fstat(fd), yield* filesystemAt(reach)]
+      : yield* together(call.fstat(fd), filesystemAt(reach));
     const straightPath = filesystem.local && !write.blocking ? yield* pathOf(write, fd, path) : undefined;
     let directory = write.blocking ? undefined : opened.get(keyOf(status));
     if (directory !== undefined) {
@@ -55,7 +58,7 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
       directory = {
         key: keyOf(status),
         fd,
-        reach: write.surroundings.reach(fd, path),
+        reach,
         status,
         canSync,
         ...filesystem,
@@ -216,8 +219,9 @@ const unsupported = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EBADF
  * marked the lost pages clean (Rebello et al., ATC '20).
  */
 export function* syncDirectory(write: Write, directory: Directory): Steps<true | 'unsupported'> {
-  if (!directory.canSync || directory.fd === undefined) return 'unsupported';
-  const durable = write.blocking ? yield* syncNow(directory.fd) : yield* syncTogether(directory, directory.fd);
+  const { canSync, fd } = directory;
+  if (!canSync || fd === undefined) return 'unsupported';
+  const durable = yield* write.blocking ? ifSupported(call.fsync(fd)) : syncTogether(directory, fd);
   return syncsNames(write, directory) ? durable : 'unsupported';
 }
 

@@ -29,7 +29,12 @@ const enough = 3;
 
 /** What is there under a name; undefined if there is nothing. */
 export function* lookAt(file: Looked): Steps<FileStatus | undefined> {
-  return yield* ifFound(file, () => call.lstat(file.reach));
+  try {
+    return yield* call.lstat(file.reach);
+  } catch (error) {
+    const found = yield* lookFurther(file, error, () => call.lstat(file.reach), false);
+    return 'value' in found ? found.value : undefined;
+  }
 }
 
 /**
@@ -60,28 +65,44 @@ const memory = 1200;
 
 /** What an attempt to look at a file or to open it gives; undefined if there is nothing. */
 export function* ifFound<T>(file: Looked, attempt: () => Steps<T>, follows = false): Steps<T | undefined> {
-  const found = yield* find(file, attempt, follows);
-  return 'value' in found ? found.value : undefined;
+  try {
+    return yield* attempt();
+  } catch (error) {
+    const found = yield* lookFurther(file, error, attempt, follows);
+    return 'value' in found ? found.value : undefined;
+  }
 }
 
 /** Tries to look at a file or to open it; it fails with ENOENT if there is nothing. */
 export function* persisting<T>(file: Looked, attempt: () => Steps<T>, follows = false): Steps<T> {
-  const found = yield* find(file, attempt, follows);
-  if ('value' in found) return found.value;
-  throw found.absence;
+  try {
+    return yield* attempt();
+  } catch (error) {
+    const found = yield* lookFurther(file, error, attempt, follows);
+    if ('value' in found) return found.value;
+    throw found.absence;
+  }
 }
 
 type Found<T> = { readonly value: T } | { readonly absence: unknown };
 
-function* find<T>({ reach, directory }: Looked, attempt: () => Steps<T>, follows: boolean): Steps<Found<T>> {
+/** After an attempt that failed: what further ones find. */
+function* lookFurther<T>(
+  { reach, directory }: Looked,
+  failure: unknown,
+  attempt: () => Steps<T>,
+  follows: boolean,
+): Steps<Found<T>> {
   let own = directory?.own;
   let deadline: number | undefined;
+  let why = failure;
   for (let tries = 1, absences = 0; ; tries++) {
-    let why;
-    try {
-      return { value: yield* attempt() };
-    } catch (error) {
-      why = error;
+    if (tries > 1) {
+      try {
+        return { value: yield* attempt() };
+      } catch (error) {
+        why = error;
+      }
     }
     const code = codeOf(why);
     if (code !== 'ENOENT' && code !== 'ESTALE') throw why;

@@ -84,6 +84,7 @@ export function* applyMetadata(write: Write, place: Place, temporary: TemporaryF
   const notKept: NotKept[] = [];
   const existing = kept(place.existing);
   if (temporary.status === undefined) return notKept; // As the kernel made it.
+  if (existing !== undefined && isAlike(write, existing, place, temporary)) return notKept;
   if (surroundings.platform === 'win32') return yield* applyOnWindows(write, existing, temporary, notKept);
   const owner = yield* applyOwner(write, existing, temporary, notKept);
   const underAcl = finalMode(write, existing, temporary, owner, 'kept') ?? 0o777;
@@ -96,6 +97,30 @@ export function* applyMetadata(write: Write, place: Place, temporary: TemporaryF
   if (existing !== undefined && settings.preserve.times !== 'off')
     yield* applyTimes(settings.preserve.times, existing, temporary, notKept);
   return notKept;
+}
+
+/** Whether a new file is like the old one already: all that is to be kept is the same, and nothing else was given. */
+function isAlike(
+  { settings: { mode, uid, gid, preserve }, surroundings }: Write,
+  existing: FileStatus,
+  { attributes }: Place,
+  { status, attributes: fresh }: TemporaryFile,
+): boolean {
+  return (
+    mode === undefined &&
+    uid === undefined &&
+    gid === undefined &&
+    preserve.mode !== 'off' &&
+    preserve.owner !== 'off' &&
+    preserve.times === 'off' &&
+    attributes?.length === 0 &&
+    fresh?.length === 0 &&
+    existing.mode === status?.mode &&
+    existing.uid === status.uid &&
+    existing.gid === status.gid &&
+    !surroundings.isUnmapped('uid', existing.uid) &&
+    !surroundings.isUnmapped('gid', existing.gid)
+  );
 }
 
 /** There a mode has one bit, and it goes by the name of read-only; ACLs are the directory's. */

@@ -102,17 +102,18 @@ export function* makeNoted(path: PathName, mode: number): Steps<void> {
   }
 }
 
+/** Whether there is anything for {@link syncParents} to do. */
+export function parentsMayBeUnsynced(): boolean {
+  return unsynced.size > 0 || forgottenBelow !== undefined;
+}
+
 /**
  * Syncs the entries of directories that were made above a file; its own directory's content is synced already. Another
  * write may be half way up with the same: that the lower ones are synced says nothing of those above.
  */
 export function* syncParents(write: Write, path: PathName): Steps<true | 'unsupported'> {
   let durable: true | 'unsupported' = true;
-  for (
-    let made = path;
-    (unsynced.size > 0 || forgottenBelow !== undefined) && !isRoot(made);
-    made = split(made).directory
-  ) {
+  for (let made = path; parentsMayBeUnsynced() && !isRoot(made); made = split(made).directory) {
     if (!isNoted(made)) continue;
     const above = yield* whenDescriptorsAllow(write, () => openDirectory(write, split(made).directory));
     try {

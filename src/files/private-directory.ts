@@ -13,7 +13,6 @@ import { leaveEnclosure, makeEnclosure } from './enclosure.ts';
 import { lookAt } from './look.ts';
 import type { Write } from './operation.ts';
 import { isOwn, isPrivate, isSameInode } from './owned.ts';
-import { othersRename } from './shared.ts';
 import type { Place } from './target.ts';
 import type { TemporaryFile } from './temporary.ts';
 import { afterFailure, twice } from './tolerate.ts';
@@ -95,8 +94,7 @@ function* moveBack(inside: PathName, { reach }: TemporaryFile): Steps<void> {
 }
 
 /** Holds a temporary file that is about to be closed, so that no other can get its inode number. */
-export function* holdTemporary(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
-  if (!othersRename(write, place.directory)) return;
+export function* holdTemporary(write: Write, temporary: TemporaryFile): Steps<void> {
   const { fd } = temporary;
   const held = yield* call.open(write.surroundings.reach(fd, temporary.reach), O_PATH_FILE, 0);
   temporary.held = held;
@@ -106,7 +104,7 @@ export function* holdTemporary(write: Write, place: Place, temporary: TemporaryF
 /** Fails if another file was renamed into place. One that was replaced in its turn has no name any more. */
 export function* assertInPlace(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
   const fd = temporary.open ? temporary.fd : temporary.held;
-  if (fd === undefined || !othersRename(write, place.directory)) return;
+  if (fd === undefined) return;
   function* look(): Steps<boolean> {
     const [found, own] = [yield* lookAt(place), yield* call.fstat(fd as number)];
     return isSameInode(own, found) || own.nlink === 0 || (!write.settings.overwrite && isLinkOf(write, own, found));

@@ -77,20 +77,43 @@ export function readOptions(given: WriteOptions | BufferEncoding | null | undefi
   return readOptionsAnd(given, []).settings;
 }
 
-/** What most calls give. */
-let nothingGiven: { readonly settings: Settings; readonly fields: Fields } | undefined;
+/** Settings by what was given for them: most programs give the same few values again and again. */
+const remembered = new Map<string, Settings>();
+/** So many are kept. */
+const maximumRemembered = 100;
 
 /** Reads the options, and further ones that are left to the caller; each once. */
 export function readOptionsAnd(
   given: object | string | null | undefined,
   further: readonly string[],
 ): { readonly settings: Settings; readonly fields: Fields } {
-  if (given === undefined || given === null) return (nothingGiven ??= settingsOf(record({}, 'options', [])));
-  return settingsOf(record(typeof given === 'string' ? { encoding: given } : given, 'options', [...known, ...further]));
+  const options = typeof given === 'string' ? { encoding: given } : given;
+  const fields = record(options, 'options', further.length === 0 ? known : [...known, ...further]);
+  return { settings: settingsOf(fields), fields };
 }
 
-function settingsOf(fields: Fields): { readonly settings: Settings; readonly fields: Fields } {
-  return { settings: readAll(fields), fields };
+function settingsOf(fields: Fields): Settings {
+  const values = valuesIn(fields);
+  const before = values === undefined ? undefined : remembered.get(values);
+  if (before !== undefined) return before;
+  const settings = readAll(fields);
+  if (values !== undefined) {
+    if (remembered.size >= maximumRemembered) remembered.clear();
+    remembered.set(values, settings);
+  }
+  return settings;
+}
+
+/** What was given, as text; undefined where the values alone do not say what they mean. */
+function valuesIn(fields: Fields): string | undefined {
+  let values = '';
+  for (const name in fields) {
+    const value = fields[name];
+    // What is an object may change, and what a relative path leads to does with the working directory.
+    if (name === 'backup' || !['string', 'boolean', 'number'].includes(typeof value)) return undefined;
+    values += `${name} ${typeof value} ${value as string}\n`;
+  }
+  return values;
 }
 
 function readAll(options: Fields): Settings {

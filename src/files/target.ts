@@ -7,7 +7,7 @@
 import { codeOf, refusal } from '../contract/errors.ts';
 import { asText, display, isAbsolute, join, split, type PathName } from '../contract/path-name.ts';
 import { fileType, O_HOLD } from '../system/flags.ts';
-import { atOnce, call, nothing, together, type FileStatus, type Steps } from '../system/port.ts';
+import { atOnce, call, isAtOnce, nothing, together, type FileStatus, type Steps } from '../system/port.ts';
 import { listOld, type Attributes } from './attribute-names.ts';
 import {
   closeDirectory,
@@ -80,17 +80,12 @@ export function* findPlace(write: Write): Steps<Place> {
       held: undefined,
     };
     try {
-      // A write that is alone is as fast as its steps are few: what an existing file needs next is done beside, at a
-      // guess.
-      const atAGuess = !write.blocking && directory.users === 1 ? examineOld(write, place) : nothing();
-      const looks = together(
-        lookAndHold(place),
-        recalled === undefined ? yes() : isStill(recalled, directoryPath),
-        atAGuess,
-      );
-      // What was looked at here a moment ago lies in memory: to look again takes less than to let another thread do it.
-      const [existing, sure] = wasSeen(directory, directoryPath, name) ? yield* atOnce(looks) : yield* looks;
-      place.existing = existing;
+      // This file was looked at within the last second, so that all of it lies in memory: another look takes less than
+      // to let another thread have one.
+      const isSeen = !write.blocking && wasSeen(directory, directoryPath, name);
+      const looks = lookThrough(write, place, recalled === undefined);
+      const sure = yield* isSeen ? atOnce(looks) : looks;
+      const { existing } = place;
       if (sure && existing !== undefined) noteSeen(directory, name);
       if (
         sure &&
@@ -107,6 +102,27 @@ export function* findPlace(write: Write): Steps<Place> {
     }
     leavePlace(write, place);
   }
+}
+
+/**
+ * Looks at what is there, and whether its directory is where it was. Beside that an asynchronous write that is alone
+ * here learns what it needs of an existing file next: it is as fast as its trips to other threads are few.
+ */
+function* lookThrough(write: Write, place: Place, isSure: boolean): Steps<boolean> {
+  const { directory, directoryPath } = place;
+  const isAlone = !write.blocking && directory.users === 1;
+  if (write.blocking || isAtOnce()) {
+    place.existing = yield* lookAndHold(place);
+    if (isAlone && place.existing !== undefined) yield* examineOld(write, place);
+    return isSure || (yield* isStill(directory, directoryPath));
+  }
+  const [existing, isHere] = yield* together(
+    lookAndHold(place),
+    isSure ? yes() : isStill(directory, directoryPath),
+    isAlone ? examineOld(write, place) : nothing(),
+  );
+  place.existing = existing;
+  return isHere;
 }
 
 // oxlint-disable-next-line require-yield -- it stands where a system call would
@@ -130,10 +146,9 @@ export function leavePlace(write: Write, place: Place): void {
 export function* examineOld(write: Write, place: Place): Steps<void> {
   if (place.examined) return;
   place.examined = true;
-  [place.attributes] = yield* together(
-    listOld(write, place),
-    place.directory.local || !place.directory.own ? nothing() : holdOld(place),
-  );
+  const { local, own } = place.directory;
+  if (local || !own) place.attributes = yield* listOld(write, place);
+  else [place.attributes] = yield* together(listOld(write, place), holdOld(place));
 }
 
 /**
@@ -197,11 +212,14 @@ export function* lookAgain(write: Write, place: Place): Steps<void> {
  */
 export function* assertStillThere(write: Write, place: Place): Steps<void> {
   const { directory, directoryPath, name } = place;
-  const looks = together(
-    isStill(directory, directoryPath),
-    write.settings.symlink === 'replace' ? nothing() : lookAt(place),
-  );
-  const [isHere, now] = isInMemory(directory, directoryPath) ? yield* atOnce(looks) : yield* looks;
+  const follows = write.settings.symlink !== 'replace';
+  function* look(): Steps<[boolean, FileStatus | undefined]> {
+    return [yield* isStill(directory, directoryPath), follows ? yield* lookAt(place) : undefined];
+  }
+  const [isHere, now] =
+    write.blocking || isInMemory(directory, directoryPath)
+      ? yield* atOnce(look())
+      : yield* together(isStill(directory, directoryPath), follows ? lookAt(place) : nothing());
   if (!isHere) {
     place.directoryPath = yield* pathNow(write, directory, directoryPath);
     write.path = join(place.directoryPath, name);

@@ -8,7 +8,7 @@ import { codeOf, refusal } from '../contract/errors.ts';
 import { cutName, join, surround, type PathName } from '../contract/path-name.ts';
 import { O_DSYNC, O_NEW, O_SYNC } from '../system/flags.ts';
 import type { TokenKind } from '../system/owner.ts';
-import { atOnce, call, nothing, together, type FileStatus, type Guard, type Steps } from '../system/port.ts';
+import { atOnce, call, type FileStatus, type Guard, type Steps } from '../system/port.ts';
 import { attributesMatter, list, type Attributes } from './attribute-names.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Folder } from './folder.ts';
@@ -88,13 +88,14 @@ export function* createTemporary(
   let short = false;
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(write, name, 'temporary', short);
-    const reach = join(folder.way ?? folder.directory.reach, chosen);
+    const near = join(folder.directory.reach, chosen);
+    const reach = folder.way === undefined ? near : join(folder.way, chosen);
+    const path = join(folder.directoryPath, chosen);
     // Its directory may be renamed until then, or its descriptor closed.
-    const guard = write.surroundings.guard('file', reach, join(folder.directoryPath, chosen));
+    const guard = write.surroundings.guard('file', reach, path);
     try {
-      const fd = yield* call.open(join(folder.directory.reach, chosen), flags, mode ?? 0o666);
+      const fd = yield* call.open(near, flags, mode ?? 0o666);
       guard.opened();
-      const path = join(folder.directoryPath, chosen);
       return {
         fd,
         name: chosen,
@@ -149,15 +150,14 @@ export function* examineTemporary(write: Write, place: Place, temporary: Tempora
   // It stays as the kernel made it, and is open until it is renamed; else its inode must tell whether a rename that
   // failed took place all the same.
   if (!temporary.private && temporary.closesSilently) return;
-  function* examine(): Steps<void> {
-    const isAsked = attributesMatter(write, place) && !othersRename(write, place.directory);
-    const status = temporary.status === undefined ? call.fstat(temporary.fd) : nothing();
-    const [found, attributes] = yield* together(status, isAsked ? list(temporary, !place.directory.local) : nothing());
-    temporary.status ??= found;
-    temporary.attributes = attributes;
-  }
   // What a filesystem of our own has just made lies in memory: a look takes less than to let another thread have one.
-  yield* place.directory.local ? atOnce(examine()) : examine();
+  yield* place.directory.local ? atOnce(examine(write, place, temporary)) : examine(write, place, temporary);
+}
+
+function* examine(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+  temporary.status ??= yield* call.fstat(temporary.fd);
+  if (attributesMatter(write, place) && !othersRename(write, place.directory))
+    temporary.attributes = yield* list(temporary, !place.directory.local);
 }
 
 /** What it was when it was new. */

@@ -12,6 +12,8 @@ export interface RenameUnderWay {
   readonly number: number;
   readonly temporary: PathName;
   readonly overwrite: boolean;
+  /** Whether the call has been made. */
+  tried: boolean;
   /** Whether a synchronous write made sure that it is done. */
   finished: boolean;
 }

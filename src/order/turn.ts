@@ -45,11 +45,11 @@ export class Turn {
   limitWait: (() => void) | undefined;
 
   /** The earlier call whose content a blocking write puts in place: it comes right after that, not after all calls. */
-  readonly #standsFor: Turn | undefined;
+  readonly standsFor: Turn | undefined;
 
   constructor(write: Write, standsFor?: Turn) {
     this.write = write;
-    this.#standsFor = standsFor;
+    this.standsFor = standsFor;
     this.number = standsFor === undefined ? ++lastNumber : standsFor.number + 0.5;
     const { mode, uid, gid, overwrite, backup, symlink, preserve } = write.settings;
     const onlyContent =
@@ -77,7 +77,7 @@ export class Turn {
   newer(place: Place): Placed | undefined {
     if (!this.write.settings.overwrite || this.write.locking !== undefined) return undefined;
     const record = newestIn(fileKey(place));
-    return record !== undefined && (record.number > this.number || record.number === this.#standsFor?.number)
+    return record !== undefined && (record.number > this.number || record.number === this.standsFor?.number)
       ? record
       : undefined;
   }
@@ -89,13 +89,13 @@ export class Turn {
 
   /** Whether that content makes this write needless. */
   yieldsTo(newer: Placed): boolean {
-    return this.supersedable || newer.number === this.#standsFor?.number;
+    return this.supersedable || newer.number === this.standsFor?.number;
   }
 
   /** What this stands for is being renamed: then it only has to be finished. */
   *finishStoodFor(place: Place): Steps<Placed | undefined> {
     const number = renames.get(fileKey(place))?.number;
-    if (number === undefined || number !== this.#standsFor?.number) return undefined;
+    if (number === undefined || number !== this.standsFor?.number) return undefined;
     yield* this.finishOther(place);
     return new Placed(number, this.write.path);
   }
@@ -225,7 +225,8 @@ export class Turn {
 
   /** Notes a rename that begins. A synchronous write may finish it. */
   begin(place: Place, temporary: PathName): RenameUnderWay {
-    const begun = { number: this.number, temporary, overwrite: this.write.settings.overwrite, finished: false };
+    const { overwrite } = this.write.settings;
+    const begun = { number: this.number, temporary, overwrite, tried: false, finished: false };
     if (!this.write.blocking) renames.set(fileKey(place), begun);
     return begun;
   }

@@ -8,14 +8,15 @@
 import type { Content } from '../contract/data.ts';
 import { codeOf } from '../contract/errors.ts';
 import { writeResult, type NotKept, type WriteResult } from '../contract/result.ts';
-import { atOnce, call, together, type Steps } from '../system/port.ts';
+import { atOnce, call, type Steps } from '../system/port.ts';
 import { writeContent } from '../files/contents.ts';
 import { givePermit, whenDescriptorsAllow } from '../files/descriptors.ts';
 import { syncDirectory } from '../files/directory.ts';
 import { applyMetadata } from '../files/metadata.ts';
 import { isLocked, throwIfAborted, type Write } from '../files/operation.ts';
-import { syncParents } from '../files/parents.ts';
+import { parentsMayBeUnsynced, syncParents } from '../files/parents.ts';
 import { holdTemporary } from '../files/private-directory.ts';
+import { othersRename } from '../files/shared.ts';
 import { versionInPlace, versionOfFile } from '../files/snapshot.ts';
 import { letGo, lookAgain, refuseReadOnly, type Place } from '../files/target.ts';
 import {
@@ -58,10 +59,8 @@ export function* fillAndCommit(write: Write, staged: Staged, turn: Turn, content
   const { place, temporary } = staged;
   if (content.kind === 'source')
     return yield* commitInTurn(write, staged, turn, yield* writeContent(write, temporary.fd, content));
-  const [bytes] = yield* together(
-    writeContent(write, temporary.fd, content),
-    examineTemporary(write, place, temporary),
-  );
+  yield* examineTemporary(write, place, temporary);
+  const bytes = yield* writeContent(write, temporary.fd, content);
   temporary.synced = temporary.syncedByWriting;
   return yield* commit(write, staged, turn, bytes);
 }
@@ -86,9 +85,10 @@ export function* commitInTurn(write: Write, staged: Staged, turn: Turn, bytes: n
 function* commitNow(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   const { place, temporary } = staged;
   yield* lookAgain(write, place);
-  const skipped = yield* withOneMore(write, place, () =>
-    skipUnchanged(write, place, turn, { fd: temporary.fd, size: bytes }),
-  );
+  const skipped =
+    write.settings.ifUnchanged === 'skip'
+      ? yield* withOneMore(write, place, () => skipUnchanged(write, place, turn, { fd: temporary.fd, size: bytes }))
+      : undefined;
   if (skipped === undefined) {
     yield* examineTemporary(write, place, temporary);
     return yield* commit(write, staged, turn, bytes);
@@ -106,7 +106,10 @@ export function* commit(write: Write, staged: Staged, turn: Turn, bytes: number)
   // What is written in place keeps its own.
   const notKept = yield* finishTemporary(write, place, temporary, staged.folder === place);
   throwIfAborted(write);
-  const backup = yield* withOneMore(write, place, () => makeBackup(write, place, turn));
+  const backup =
+    write.settings.backup === undefined || place.existing === undefined
+      ? undefined
+      : yield* withOneMore(write, place, () => makeBackup(write, place, turn));
   let renamed;
   try {
     throwIfAborted(write);
@@ -168,7 +171,7 @@ export function* finishTemporary(
   }
   write.step = 'close';
   if (!temporary.closesSilently) {
-    if (withMetadata) yield* holdTemporary(write, place, temporary);
+    if (withMetadata && othersRename(write, place.directory)) yield* holdTemporary(write, temporary);
     yield* closeTemporary(temporary);
   }
   return notKept;
@@ -208,7 +211,8 @@ function* confirm(write: Write, place: Place, { record, atomic }: Renamed): Step
     if (durability === 'full') {
       write.step = 'sync directory';
       durable = atomic ? yield* syncDirectory(write, place.directory) : true;
-      if ((yield* syncParents(write, place.directoryPath)) === 'unsupported') durable = 'unsupported';
+      if (parentsMayBeUnsynced() && (yield* syncParents(write, place.directoryPath)) === 'unsupported')
+        durable = 'unsupported';
     }
     if (write.unsynced === true && durable === true) durable = 'unsupported';
     record.confirm(durability, durable);

@@ -6,12 +6,14 @@ import { whileBusy } from '../files/busy.ts';
 import { lookAt } from '../files/look.ts';
 import type { Write } from '../files/operation.ts';
 import { assertInPlace } from '../files/private-directory.ts';
+import { othersRename } from '../files/shared.ts';
 import { isSame } from '../files/snapshot.ts';
 import { assertStillThere, type Place } from '../files/target.ts';
 import { endHold, forgetTemporary, type TemporaryFile } from '../files/temporary.ts';
 import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
 import { lockLost } from '../lock/errors.ts';
 import { Placed } from '../order/committed.ts';
+import type { RenameUnderWay } from '../order/renames.ts';
 import type { Turn } from '../order/turn.ts';
 
 export interface Renamed {
@@ -28,23 +30,21 @@ export interface Renamed {
 export function* renameInto(write: Write, place: Place, temporary: TemporaryFile, turn: Turn): Steps<Renamed> {
   const newer = turn.newer(place);
   if (newer !== undefined) return { newer, record: undefined, atomic: true };
-  const other = yield* turn.finishOther(place);
+  const other = write.blocking ? yield* turn.finishOther(place) : undefined;
   if (other !== undefined && other > turn.number)
     return { newer: new Placed(other, write.path), record: undefined, atomic: true };
   const begun = turn.begin(place, temporary.reach);
-  let isTried = false;
-  const trying = (): void => void (isTried = true);
   try {
-    yield* whileBusy(write, () => renameOnce(write, place, temporary, trying), place.directory);
+    yield* whileBusy(write, () => renameOnce(write, place, temporary, begun), place.directory);
   } catch (error) {
     turn.end(place);
     // Where a synchronous write of this process has done it meanwhile, the system's answer says nothing. What fails
     // before the rename leaves everything as it is.
-    const isDone = begun.finished || (isTried && (yield* happened(write, place, temporary, codeOf(error))));
+    const isDone = begun.finished || (begun.tried && (yield* happened(write, place, temporary, codeOf(error))));
     if (!isDone) throw yield* explained(write, temporary, error);
   }
   turn.end(place);
-  yield* assertOurs(write, place, temporary);
+  if (temporary.held !== undefined || othersRename(write, place.directory)) yield* assertOurs(write, place, temporary);
   write.outcome = 'new';
   const record = turn.placed(place, begun.finished);
   // After a link the temporary name is a second one of the new file.
@@ -53,12 +53,12 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
   return { record, atomic: true };
 }
 
-function* renameOnce(write: Write, place: Place, temporary: TemporaryFile, trying: () => void): Steps<void> {
+function* renameOnce(write: Write, place: Place, temporary: TemporaryFile, begun: RenameUnderWay): Steps<void> {
   const { settings, locking } = write;
   yield* assertStillThere(write, place);
   // The last thing before the rename.
   if (locking?.check !== undefined) yield* locking.check(yield* timeOf(temporary));
-  trying();
+  begun.tried = true;
   if (settings.overwrite) yield* call.rename(temporary.reach, place.reach);
   else yield* linkNew(temporary, place);
 }

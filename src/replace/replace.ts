@@ -14,11 +14,11 @@ import type { WriteResult } from '../contract/result.ts';
 import type { Source } from '../contract/source.ts';
 import type { Steps } from '../system/port.ts';
 import { forBytes, forSources, givePermit, whenDescriptorsAllow } from '../files/descriptors.ts';
-import { isLocked, reporting, throwIfAborted, type Write } from '../files/operation.ts';
+import { asWriteError, isLocked, throwIfAborted, type Write } from '../files/operation.ts';
 import { findPlace, leavePlace } from '../files/target.ts';
 import type { Turn } from '../order/turn.ts';
 import { fillAndCommit } from './commit.ts';
-import { bytesOf, sizeOf, type AtHand, type LaterContent } from './deferred-content.ts';
+import { sizeOf, type AtHand, type LaterContent } from './deferred-content.ts';
 import { replaceMatching } from './locked.ts';
 import { createStaged, finishing, stage, type Staged } from './stage.ts';
 import { supersede, supersededBy } from './superseded.ts';
@@ -27,16 +27,15 @@ import { skipUnchanged } from './unchanged.ts';
 /** Replaces the target with content that the caller has, in the order of the calls. */
 export function* replaceFile(write: Write, turn: Turn, content: Content | LaterContent): Steps<WriteResult> {
   try {
-    return yield* reporting(write, replaceWith(write, turn, content));
+    if (content.kind === 'source') return yield* replaceFromSource(write, turn, content.source);
+    if (isLocked(write)) return yield* replaceMatching(write, turn, content);
+    return yield* replaceWithBytes(write, turn, content);
+  } catch (cause) {
+    throw asWriteError(write, cause);
   } finally {
     if (content.kind === 'source') content.source.close();
     turn.leave();
   }
-}
-
-function replaceWith(write: Write, turn: Turn, content: Content | LaterContent): Steps<WriteResult> {
-  if (content.kind === 'source') return replaceFromSource(write, turn, content.source);
-  return isLocked(write) ? replaceMatching(write, turn, content) : replaceWithBytes(write, turn, content);
 }
 
 /** Data that is at hand waits for its turn before anything is opened. */
@@ -75,14 +74,14 @@ function* prepare(
       givePermit(write);
     });
     if (!isTurn) return 'again';
-    const newer = turn.newer(place) ?? (yield* turn.finishStoodFor(place));
+    const newer = turn.newer(place) ?? (turn.standsFor === undefined ? undefined : yield* turn.finishStoodFor(place));
     if (newer !== undefined) {
       const superseded = yield* supersede(write, place, turn, newer, sizeOf(content));
       leavePlace(write, place);
       return superseded;
     }
-    const bytes = yield* bytesOf(content, write, place);
-    const skipped = yield* skipUnchanged(write, place, turn, bytes);
+    const bytes = content.kind === 'bytes' ? content.bytes : yield* content.make(write, place);
+    const skipped = write.settings.ifUnchanged === 'skip' ? yield* skipUnchanged(write, place, turn, bytes) : undefined;
     if (skipped === undefined) return { kind: 'bytes', bytes, staged: yield* createStaged(write, place, bytes) };
     leavePlace(write, place);
     return skipped;

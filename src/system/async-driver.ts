@@ -32,22 +32,27 @@ function drive<T>(
   reject: (error: unknown) => void,
 ): void {
   let isRequesting = false;
-  let ended: Settled | undefined;
+  /** What has ended while it was requested. */
+  let hasEnded = false;
+  let failed = false;
+  let outcome: unknown;
 
   /** What ends while it is requested waits for the loop, so that a long row of such requests is not a deep stack. */
-  const settle = (outcome: Settled): void => {
-    if (isRequesting) ended ??= outcome;
-    else proceed(outcome);
+  const settle = (isFailure: boolean, given: unknown): void => {
+    if (hasEnded) return;
+    hasEnded = true;
+    failed = isFailure;
+    outcome = given;
+    if (!isRequesting) proceed();
   };
-  const succeed = (value: unknown): void => settle({ value });
-  const fail = (error: unknown): void => settle({ error });
-  const done = (error: unknown, value?: unknown): void => (error ? fail(error) : succeed(value));
+  const done = (error: unknown, value?: unknown): void => settle(Boolean(error), error ? error : value);
 
-  function proceed(outcome: Settled): void {
-    for (let last: Settled | undefined = outcome; last !== undefined; last = ended) {
+  function proceed(): void {
+    while (hasEnded) {
+      hasEnded = false;
       let next;
       try {
-        next = resumeSteps(undefined, () => resume(steps, last as Settled));
+        next = resumeSteps(undefined, steps, failed, outcome);
       } catch (error) {
         reject(error);
         return;
@@ -56,61 +61,63 @@ function drive<T>(
         resolve(next.value);
         return;
       }
-      ended = undefined;
       isRequesting = true;
-      perform(next.value);
+      perform(next.value, systems, done, settle);
       isRequesting = false;
     }
   }
 
-  function perform(request: Request): void {
-    switch (request.name) {
-      case 'wait':
-        subscribe(request.subscribe, succeed, fail);
-        return;
-      case 'atOnce':
-        attempt(() => runSync(request.steps, systems.blocking), succeed, fail);
-        return;
-      case 'together':
-        driveAll(request.steps, systems, (parts) => attempt(() => allOf(parts), succeed, fail));
-        return;
-      default:
-        start(systems.system, request, done, fail);
-    }
-  }
-
-  proceed({ value: undefined });
+  settle(false, undefined);
 }
 
-function resume<T>(steps: Steps<T>, outcome: Settled): IteratorResult<Request, T> {
-  return 'error' in outcome ? steps.throw(outcome.error) : steps.next(outcome.value);
+type Settle = (isFailure: boolean, given: unknown) => void;
+
+function perform(
+  request: Request,
+  systems: Systems,
+  done: (error: unknown, value?: unknown) => void,
+  settle: Settle,
+): void {
+  switch (request.name) {
+    case 'wait':
+      subscribe(request.subscribe, settle);
+      return;
+    case 'atOnce':
+      attempt(() => runSync(request.steps, systems.blocking), settle);
+      return;
+    case 'together':
+      driveAll(request.steps, systems, (parts) => attempt(() => allOf(parts), settle));
+      return;
+    default:
+      start(systems.system, request, done, settle);
+  }
 }
 
 /** What is waited for may be a caller's: where that cannot even be asked, the steps fail. The first answer counts. */
-function subscribe(to: Subscribe<unknown>, succeed: (value: unknown) => void, fail: (error: unknown) => void): void {
+function subscribe(to: Subscribe<unknown>, settle: Settle): void {
   let isWaiting = true;
-  const once = (how: (given: unknown) => void) => (given: unknown) => {
+  const once = (isFailure: boolean) => (given: unknown) => {
     if (!isWaiting) return;
     isWaiting = false;
-    how(given);
+    settle(isFailure, given);
   };
-  const stop = once(fail);
+  const stop = once(true);
   try {
-    to(once(succeed), stop);
+    to(once(false), stop);
   } catch (error) {
     stop(error);
   }
 }
 
-function attempt<T>(perform: () => T, succeed: (value: T) => void, fail: (error: unknown) => void): void {
+function attempt(perform: () => unknown, settle: Settle): void {
   let value;
   try {
     value = perform();
   } catch (error) {
-    fail(error);
+    settle(true, error);
     return;
   }
-  succeed(value);
+  settle(false, value);
 }
 
 function driveAll(all: readonly Steps<unknown>[], systems: Systems, ended: (parts: Settled[]) => void): void {
@@ -135,12 +142,23 @@ function start(
   system: AsyncSystem,
   request: SystemCall,
   done: (error: unknown, value?: unknown) => void,
-  fail: (error: unknown) => void,
+  settle: Settle,
 ): void {
+  const { args } = request as { readonly args: readonly unknown[] };
+  const make = system[request.name] as (...args: unknown[]) => void;
   try {
-    (system[request.name] as (...args: unknown[]) => void)(...request.args, done);
+    switch (args.length) {
+      case 1:
+        make(args[0], done);
+        return;
+      case 2:
+        make(args[0], args[1], done);
+        return;
+      default:
+        make(...args, done);
+    }
   } catch (error) {
     // node:fs refuses some calls by throwing, as under --permission.
-    fail(error);
+    settle(true, error);
   }
 }

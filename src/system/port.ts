@@ -208,15 +208,20 @@ const names: readonly (keyof System)[] = [
 let blocking: System | undefined;
 
 /**
- * Runs steps up to what they yield. Calls of a driver that blocks are made where they are asked for: to hand each one
- * up through ten functions and its result down again took a fifth of a synchronous write. A callback of the caller's
- * may begin steps of another driver.
+ * Runs steps up to what they yield, with what became of their last request. Calls of a driver that blocks are made
+ * where they are asked for: to hand each one up through ten functions and its result down again took a fifth of a
+ * synchronous write. A callback of the caller's may begin steps of another driver.
  */
-export function resumeSteps<T>(system: System | undefined, resume: () => T): T {
+export function resumeSteps<T>(
+  system: System | undefined,
+  steps: Steps<T>,
+  failed: boolean,
+  outcome: unknown,
+): IteratorResult<Request, T> {
   const outer = blocking;
   blocking = system;
   try {
-    return resume();
+    return failed ? steps.throw(outcome) : steps.next(outcome);
   } finally {
     blocking = outer;
   }
@@ -247,8 +252,9 @@ export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
  * returns; if some failed it fails with the first one's error.
  */
 export function* together<const T extends readonly unknown[]>(...steps: { [K in keyof T]: Steps<T[K]> }): Steps<T> {
-  if (blocking !== undefined) return (yield* oneByOne(steps)) as unknown as T;
-  return yield { name: 'together', steps: steps as readonly Steps<unknown>[] };
+  return blocking === undefined
+    ? yield { name: 'together', steps: steps as readonly Steps<unknown>[] }
+    : ((yield* oneByOne(steps)) as unknown as T);
 }
 
 /**
