@@ -27,8 +27,9 @@ export interface Directory extends Filesystem {
   readonly canSync: boolean;
   /** The path that led to it without any link, where that was asked for. */
   readonly straightPath: PathName | undefined;
-  /** When names in it were looked at last. */
-  readonly seen: Map<string, number>;
+  /** How many looks on the spot in a row took long, and until when there are none therefore, by `now()`. */
+  slowLooks: number;
+  slowUntil: number;
   /** Of an overlay, once that was asked for. */
   isVolatile?: boolean;
   users: number;
@@ -63,7 +64,8 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
         canSync,
         ...filesystem,
         straightPath,
-        seen: new Map(),
+        slowLooks: 0,
+        slowUntil: 0,
         users: 1,
         syncing: undefined,
         next: undefined,
@@ -96,26 +98,30 @@ export function* isStill(directory: Directory, path: PathName): Steps<boolean> {
   }
 }
 
-/** How many names are kept of a directory that is never let go. */
-const maximumSeen = 1000;
-/** For how long what was looked at is taken to lie in memory, in milliseconds. */
+/**
+ * Looks on the spot that take longer, in milliseconds, and so many in a row, wait for a disk. A single one may be that
+ * of another program that had the processor meanwhile.
+ */
+const quick = 2;
+const manySlow = 2;
+/** For how long other threads look then, in milliseconds. */
 const moment = 1000;
 
-/** A file of this name has been looked at. */
-export function noteSeen({ straightPath, seen }: Directory, name: PathName): void {
-  if (straightPath === undefined) return;
-  if (seen.size >= maximumSeen) seen.clear();
-  seen.set(key(name), now());
+/**
+ * Whether names in a directory are looked at on the spot. It is open, so that what is above it lies in memory, and what
+ * it holds usually too: a look takes microseconds, and to let another thread have one twenty times as long.
+ */
+export function looksOnSpot(directory: Directory, path: PathName): boolean {
+  return isInMemory(directory, path) && now() >= directory.slowUntil;
 }
 
-/**
- * Whether one more look at that file, and at the directory by its path, finds all in memory: of the file since it was
- * looked at a moment ago, of the directory since it is open, and all that is above it with it; a link could lead over a
- * network.
- */
-export function wasSeen(directory: Directory, path: PathName, name: PathName): boolean {
-  const last = directory.seen.get(key(name));
-  return last !== undefined && now() - last < moment && isInMemory(directory, path);
+/** One look on the spot began then: where it waited for a disk, the next ones do not hold up the program. */
+export function noteLook(directory: Directory, began: number): void {
+  const ended = now();
+  directory.slowLooks = ended - began > quick ? directory.slowLooks + 1 : 0;
+  if (directory.slowLooks < manySlow) return;
+  directory.slowLooks = 0;
+  directory.slowUntil = ended + moment;
 }
 
 /** Whether a look at an open directory by its path finds all in memory. */
@@ -204,7 +210,8 @@ function* withoutDescriptor(path: PathName): Steps<Directory> {
     local: false,
     syncsDirectories: false,
     straightPath: undefined,
-    seen: new Map(),
+    slowLooks: 0,
+    slowUntil: 0,
     users: 1,
     syncing: undefined,
     next: undefined,

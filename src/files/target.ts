@@ -6,6 +6,7 @@
  */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { asText, display, isAbsolute, join, split, type PathName } from '../contract/path-name.ts';
+import { now } from '../system/clock.ts';
 import { fileType, O_HOLD } from '../system/flags.ts';
 import { atOnce, call, isAtOnce, nothing, together, type FileStatus, type Steps } from '../system/port.ts';
 import { listOld, type Attributes } from './attribute-names.ts';
@@ -14,9 +15,9 @@ import {
   forgetPath,
   isInMemory,
   isStill,
-  noteSeen,
+  looksOnSpot,
+  noteLook,
   recallDirectory,
-  wasSeen,
   pathNow,
   type Directory,
 } from './directory.ts';
@@ -80,13 +81,12 @@ export function* findPlace(write: Write): Steps<Place> {
       held: undefined,
     };
     try {
-      // This file was looked at within the last second, so that all of it lies in memory: another look takes less than
-      // to let another thread have one.
-      const isSeen = !write.blocking && wasSeen(directory, directoryPath, name);
+      const isOnSpot = recalled !== undefined && looksOnSpot(directory, directoryPath);
+      const began = isOnSpot ? now() : 0;
       const looks = lookThrough(write, place, recalled === undefined);
-      const sure = yield* isSeen ? atOnce(looks) : looks;
+      const sure = yield* isOnSpot ? atOnce(looks) : looks;
+      if (isOnSpot) noteLook(directory, began);
       const { existing } = place;
-      if (sure && existing !== undefined) noteSeen(directory, name);
       if (
         sure &&
         (existing === undefined || fileType(existing.mode) !== 'link' || write.settings.symlink === 'replace')
@@ -151,6 +151,9 @@ export function* examineOld(write: Write, place: Place): Steps<void> {
   else [place.attributes] = yield* together(listOld(write, place), holdOld(place));
 }
 
+/** Bytes of an old file up to which freeing them takes less than to hand it to another thread. */
+const quickToFree = 1 << 20;
+
 /**
  * Holds the old file no longer. To hand it to another thread takes long as well: an asynchronous write has settled by
  * then.
@@ -159,7 +162,7 @@ export function letGo({ blocking, surroundings }: Write, place: Place): void {
   const { held } = place;
   place.held = undefined;
   if (held === undefined) return;
-  if (blocking) surroundings.release(held, 'elsewhere');
+  if (blocking) surroundings.release(held, (place.existing?.size ?? 0) <= quickToFree ? 'here' : 'elsewhere');
   else surroundings.soon(() => surroundings.release(held, 'elsewhere'));
 }
 

@@ -32,8 +32,25 @@ function status(stats: BigIntStats): FileStatus {
 const bigint = bare({ bigint: true });
 const asBuffer = bare({ encoding: 'buffer' });
 
+/**
+ * A call that often finds nothing: then its error needs no stack, which would take ten times as long as the call. In
+ * what shows the error it is the cause of one that has.
+ */
+function withoutStack<A extends unknown[], T>(perform: (...args: A) => T): (...args: A) => T {
+  return (...args) => {
+    const limit: unknown = Error.stackTraceLimit;
+    // A program may have frozen it.
+    Reflect.set(Error, 'stackTraceLimit', 0);
+    try {
+      return perform(...args);
+    } finally {
+      Reflect.set(Error, 'stackTraceLimit', limit);
+    }
+  };
+}
+
 export const syncSystem: System = {
-  open: fs.openSync,
+  open: withoutStack(fs.openSync),
   close: fs.closeSync,
   read: (fd, into, position) => fs.readSync(fd, into, 0, into.byteLength, position),
   write: (fd, bytes) => fs.writeSync(fd, bytes, 0, bytes.byteLength, null),
@@ -43,8 +60,8 @@ export const syncSystem: System = {
   fdatasync: fs.fdatasyncSync,
   syncfs,
   fstat: (fd) => status(fs.fstatSync(fd, bigint)),
-  lstat: (path) => status(fs.lstatSync(path, bigint)),
-  stat: (path) => status(fs.statSync(path, bigint)),
+  lstat: withoutStack((path) => status(fs.lstatSync(path, bigint))),
+  stat: withoutStack((path) => status(fs.statSync(path, bigint))),
   statfs: (path) => fs.statfsSync(path).type,
   readlink: (path) => fromBytes(fs.readlinkSync(path, asBuffer)),
   readdir: (path) => fs.readdirSync(path, asBuffer).map(fromBytes),
