@@ -37,6 +37,11 @@ export class Turn {
   readonly supersedable: boolean;
   lane: Lane | undefined;
   #record: Placed | undefined;
+  /** The line of its path as given. */
+  #name: string | undefined;
+  /** The file that it was asked about last, and its key. */
+  #place: Place | undefined;
+  #key = '';
   /** The file that it has settled on. */
   #file: string | undefined;
   /** Wakes it while it waits in a lane. */
@@ -76,7 +81,7 @@ export class Turn {
    */
   newer(place: Place): Placed | undefined {
     if (!this.write.settings.overwrite || this.write.locking !== undefined) return undefined;
-    const record = newestIn(fileKey(place));
+    const record = newestIn(this.#keyOf(place));
     return record !== undefined && (record.number > this.number || record.number === this.standsFor?.number)
       ? record
       : undefined;
@@ -94,7 +99,7 @@ export class Turn {
 
   /** What this stands for is being renamed: then it only has to be finished. */
   *finishStoodFor(place: Place): Steps<Placed | undefined> {
-    const number = renames.get(fileKey(place))?.number;
+    const number = renames.get(this.#keyOf(place))?.number;
     if (number === undefined || number !== this.standsFor?.number) return undefined;
     yield* this.finishOther(place);
     return new Placed(number, this.write.path);
@@ -102,21 +107,13 @@ export class Turn {
 
   /**
    * Stands in line without steps that wait: of a thousand calls of one file nearly all are overtaken, and cost little
-   * then. Calls back with the newer content, or to begin. Returns false where there is no line, or more to it than to
-   * wait.
+   * then. Calls back with the newer content, or to begin. Returns false where there is more to it than to wait.
    */
   standBy(wake: (overtakenBy: Placed | undefined) => void): boolean {
-    const lane = lanes.get(this.#lineName());
-    if (
-      lane === undefined ||
-      !lane.isBusy ||
-      lane.isLocking ||
-      !this.supersedable ||
-      this.write.blocking ||
-      this.write.settings.signal !== undefined
-    )
-      return false;
-    this.lane = lane;
+    const found = lanes.get(this.#lineName());
+    if (!this.supersedable || this.write.blocking || this.write.settings.signal !== undefined) return false;
+    if (found !== undefined && (found.isLocking || !found.isBusy)) return false;
+    const lane = (this.lane = found ?? this.#openLane(this.#lineName()));
     this.wake = wake;
     this.limitWait = () => {
       // It may have moved to another one.
@@ -137,7 +134,15 @@ export class Turn {
   }
 
   #lineName(): string {
-    return `path ${this.write.settings.symlink} ${key(this.write.path)}`;
+    return (this.#name ??= `path ${this.write.settings.symlink} ${key(this.write.path)}`);
+  }
+
+  #keyOf(place: Place): string {
+    if (place !== this.#place) {
+      this.#place = place;
+      this.#key = fileKey(place);
+    }
+    return this.#key;
   }
 
   /**
@@ -145,7 +150,7 @@ export class Turn {
    * what was seen of the file may not be true any more. What is held open meanwhile is closed first, by `leave`.
    */
   *claim(place: Place, leave: () => void): Steps<boolean> {
-    const name = fileKey(place);
+    const name = this.#keyOf(place);
     if (this.write.blocking) return this.#goAhead(name) ?? true;
     const lane = lanes.get(name);
     if (lane === undefined) {
@@ -171,16 +176,18 @@ export class Turn {
   }
 
   *#join(name: string): Steps<Placed | undefined> {
-    const found = lanes.get(name);
-    const lane = (this.lane = found ?? new Lane());
-    if (found === undefined) {
-      lane.answerTo(name);
-      // Not yet: of the calls that a program makes in one go only the newest need be written.
-      if (this.supersedable) lane.beginSoon();
-    }
+    const lane = (this.lane = lanes.get(name) ?? this.#openLane(name));
     if (lane.isBusy) return yield* this.#waitIn(lane);
     lane.active = this;
     return undefined;
+  }
+
+  #openLane(name: string): Lane {
+    const lane = new Lane();
+    lane.answerTo(name);
+    // Not yet: of the calls that a program makes in one go only the newest need be written.
+    if (this.supersedable) lane.beginSoon();
+    return lane;
   }
 
   *#waitIn(lane: Lane): Steps<Placed | undefined> {
@@ -219,7 +226,7 @@ export class Turn {
 
   /** It is for this file and no other from now on. */
   settleOn(place: Place): void {
-    const file = fileKey(place);
+    const file = this.#keyOf(place);
     if (callSettlesOn(this.number, file)) this.#file = file;
   }
 
@@ -227,27 +234,27 @@ export class Turn {
   begin(place: Place, temporary: PathName): RenameUnderWay {
     const { overwrite } = this.write.settings;
     const begun = { number: this.number, temporary, overwrite, tried: false, finished: false };
-    if (!this.write.blocking) renames.set(fileKey(place), begun);
+    if (!this.write.blocking) renames.set(this.#keyOf(place), begun);
     return begun;
   }
 
   /** Notes its end. */
   end(place: Place): void {
-    if (!this.write.blocking) renames.delete(fileKey(place));
+    if (!this.write.blocking) renames.delete(this.#keyOf(place));
   }
 
   /** From now on this is the newest content of the file, unless a newer one got in meanwhile. */
   placed(place: Place, finishedByNewer = false): Placed | undefined {
-    const before = newestIn(fileKey(place))?.number ?? 0;
+    const before = newestIn(this.#keyOf(place))?.number ?? 0;
     if (before > this.number && (this.write.locking === undefined || finishedByNewer)) return undefined;
     this.#record = new Placed(Math.max(before, this.number), this.write.path);
-    noteNewest(fileKey(place), this.#record);
+    noteNewest(this.#keyOf(place), this.#record);
     return this.#record;
   }
 
   /** A synchronous write finishes a rename that another thread is at. Returns its number, if there was one. */
   *finishOther(place: Place): Steps<number | undefined> {
-    const other = this.write.blocking ? renames.get(fileKey(place)) : undefined;
+    const other = this.write.blocking ? renames.get(this.#keyOf(place)) : undefined;
     if (other !== undefined) yield* finishRename(this.write, place, other);
     return other?.number;
   }

@@ -9,7 +9,6 @@ import {
   type System,
   type SystemCall,
 } from './port.ts';
-import { runSync } from './sync-driver.ts';
 
 /** Performs the steps without blocking: one chain of callbacks under one promise. */
 export function runAsync<T>(
@@ -18,6 +17,11 @@ export function runAsync<T>(
   blocking: System = syncSystem,
 ): Promise<T> {
   return new Promise((resolve, reject) => drive(steps, { system, blocking }, resolve, reject));
+}
+
+/** The same, telling of its end by callbacks. */
+export function startAsync<T>(steps: Steps<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+  drive(steps, { system: asyncSystem, blocking: syncSystem }, resolve, reject);
 }
 
 interface Systems {
@@ -52,7 +56,7 @@ function drive<T>(
       hasEnded = false;
       let next;
       try {
-        next = resumeSteps(undefined, steps, failed, outcome);
+        next = resumeSteps(steps, failed, outcome, undefined, systems.blocking);
       } catch (error) {
         reject(error);
         return;
@@ -82,14 +86,12 @@ function perform(
     case 'wait':
       subscribe(request.subscribe, settle);
       return;
-    case 'atOnce':
-      attempt(() => runSync(request.steps, systems.blocking), settle);
-      return;
     case 'together':
       driveAll(request.steps, systems, (parts) => attempt(() => allOf(parts), settle));
       return;
     default:
-      start(systems.system, request, done, settle);
+      // What is done at once has been done where it was asked for.
+      start(systems.system, request as SystemCall, done, settle);
   }
 }
 

@@ -206,6 +206,8 @@ const names: readonly (keyof System)[] = [
 
 /** What the driver that runs steps now makes their calls with, if it blocks. */
 let blocking: System | undefined;
+/** What it makes those with that are to be made at once, if it does not. */
+let onSpot: System | undefined;
 
 /**
  * Runs steps up to what they yield, with what became of their last request. Calls of a driver that blocks are made
@@ -213,18 +215,28 @@ let blocking: System | undefined;
  * synchronous write. A callback of the caller's may begin steps of another driver.
  */
 export function resumeSteps<T>(
-  system: System | undefined,
   steps: Steps<T>,
   failed: boolean,
   outcome: unknown,
+  system: System | undefined,
+  forAtOnce: System | undefined,
 ): IteratorResult<Request, T> {
-  const outer = blocking;
+  const [outer, outerOnSpot] = [blocking, onSpot];
   blocking = system;
+  onSpot = forAtOnce;
   try {
     return failed ? steps.throw(outcome) : steps.next(outcome);
   } finally {
     blocking = outer;
+    onSpot = outerOnSpot;
   }
+}
+
+/** Performs steps to their end, blocking. */
+export function finish<T>(steps: Steps<T>, system: System): T {
+  const { done, value } = resumeSteps(steps, false, undefined, system, undefined);
+  if (done !== true) throw new Error('A synchronous call cannot wait for another part of its own process');
+  return value;
 }
 
 /** Whether the steps that run now are performed at once, and cannot wait for another part of this process. */
@@ -289,5 +301,6 @@ export function* nothing(): Steps<undefined> {}
 
 /** Performs steps at once, blocking, also in an asynchronous call: nothing else of this process comes between. */
 export function* atOnce<T>(steps: Steps<T>): Steps<T> {
-  return blocking === undefined ? yield { name: 'atOnce', steps } : yield* steps;
+  if (blocking !== undefined) return yield* steps;
+  return onSpot === undefined ? yield { name: 'atOnce', steps } : finish(steps, onSpot);
 }

@@ -2,7 +2,7 @@ import { readData, readSyncData, type Content, type Data, type SyncData } from '
 import type { WriteOptions } from '../contract/options.ts';
 import type { PathLike } from '../contract/path-name.ts';
 import type { WriteResult } from '../contract/result.ts';
-import { runAsync } from '../system/async-driver.ts';
+import { startAsync } from '../system/async-driver.ts';
 import { surroundings } from '../system/environment.ts';
 import { targetPath } from '../system/given-path.ts';
 import { queueMicrotask } from '../system/globals.ts';
@@ -44,18 +44,20 @@ export function writeFile(
   }
 }
 
-/** Begins at once, or when it is known that no newer call makes this one needless. */
+/** Starts the write, or defers it until no newer call can supersede it. */
 function inTurn(write: Write, turn: Turn, content: Content): Promise<WriteResult> {
-  const begin = (): Promise<WriteResult> => runAsync(replaceFile(write, turn, content));
-  if (content.kind === 'source') return begin();
-  const { byteLength } = content.bytes;
-  let settle: (result: WriteResult | Promise<WriteResult>) => void;
-  const waits = turn.standBy((newer) => {
-    if (newer === undefined) return queueMicrotask(() => settle(begin()));
-    turn.leave();
-    settle(supersededBy(newer, byteLength));
+  return new Promise((resolve, reject) => {
+    const begin = (): void => startAsync(replaceFile(write, turn, content), resolve, reject);
+    if (content.kind === 'source') return begin();
+    const { byteLength } = content.bytes;
+    const waits = turn.standBy((newer) => {
+      // Not within the steps of the write that has just ended: ten thousand could begin one in another.
+      if (newer === undefined) return queueMicrotask(begin);
+      turn.leave();
+      resolve(supersededBy(newer, byteLength));
+    });
+    if (!waits) begin();
   });
-  return waits ? new Promise((resolve) => (settle = resolve)) : begin();
 }
 
 /**
