@@ -23,6 +23,11 @@ function passing(
   return directory?.own === false && settings.fallback !== 'in-place' ? busyElsewhere : undefined;
 }
 
+/** Whether steps there may fail because a file is busy. */
+export function mayBeBusy(write: Write, directory: { readonly own?: boolean }): boolean {
+  return passing(write, directory) !== undefined;
+}
+
 /** Performs steps, again and again while they fail because a file is busy; then their error stands. */
 export function* whileBusy<T>(write: Write, attempt: () => Steps<T>, directory?: { readonly own?: boolean }): Steps<T> {
   const busy = passing(write, directory);

@@ -83,8 +83,8 @@ export function* findPlace(write: Write): Steps<Place> {
     try {
       const isOnSpot = recalled !== undefined && looksOnSpot(directory, directoryPath);
       const began = isOnSpot ? now() : 0;
-      const looks = lookThrough(write, place, recalled === undefined);
-      const sure = yield* isOnSpot ? atOnce(looks) : looks;
+      const isNew = recalled === undefined;
+      const sure = yield* isOnSpot ? atOnce(lookThrough(write, place, isNew)) : lookThrough(write, place, isNew);
       if (isOnSpot) noteLook(directory, began);
       const { existing } = place;
       if (

@@ -4,7 +4,7 @@ import type { Steps } from '../system/port.ts';
 import type { Write } from '../files/operation.ts';
 import type { Turn } from '../order/turn.ts';
 import type { AtHand } from '../replace/deferred-content.ts';
-import { replaceFile } from '../replace/replace.ts';
+import { replaceFile } from '../replace/replace-file.ts';
 import type { Indentation } from './json-options.ts';
 import { encode, indentedBy, layOut } from './json-text.ts';
 import { layoutAt } from './layout.ts';

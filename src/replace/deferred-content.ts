@@ -13,11 +13,6 @@ export interface LaterContent {
 /** Content that has not to be read from elsewhere. */
 export type AtHand = Extract<Content, { kind: 'bytes' }> | LaterContent;
 
-/** Its bytes, now that the target is known. */
-export function* bytesOf(content: AtHand, write: Write, place: Place): Steps<Uint8Array> {
-  return content.kind === 'bytes' ? content.bytes : yield* content.make(write, place);
-}
-
 /** What is known of its size where it is not needed any more. */
 export function sizeOf(content: AtHand): number {
   return content.kind === 'bytes' ? content.bytes.byteLength : 0;

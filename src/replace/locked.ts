@@ -19,10 +19,11 @@ import { readTarget, versionInPlace, type Read, type Seen } from '../files/snaps
 import { findPlace, leavePlace, lookAgain, sharePlace, type Place } from '../files/target.ts';
 import { expectVersion, underLock } from '../journal/under-lock.ts';
 import type { Turn } from '../order/turn.ts';
-import { fillAndCommit } from './commit.ts';
-import { bytesOf, type AtHand } from './deferred-content.ts';
-import { createStaged, finishing, type Staged } from './stage.ts';
-import { confirmInPlace, skipUnchanged } from './unchanged.ts';
+import { confirmInPlace } from './confirm.ts';
+import type { AtHand } from './deferred-content.ts';
+import { complete } from './replace.ts';
+import { createStaged } from './stage.ts';
+import { skipUnchanged } from './unchanged.ts';
 
 /** What the caller made of the old content: new content, nothing if the file is to stay, or an error of its own. */
 export type Changed = { readonly content: Content | undefined } | { readonly error: unknown };
@@ -66,13 +67,18 @@ export function* replaceMatching(write: LockedWrite, turn: Turn, content: AtHand
     return {
       seen: yield* versionInPlace(write, place),
       *changed() {
-        return { content: { kind: 'bytes', bytes: yield* bytesOf(content, write, place) } };
+        const bytes = content.kind === 'bytes' ? content.bytes : yield* content.make(write, place);
+        return { content: { kind: 'bytes', bytes } };
       },
     };
   };
-  const updated = yield* replaceLocked(write, turn, prepare);
-  if ('error' in updated) throw updated.error;
-  return updated.result;
+  try {
+    const updated = yield* reporting(write, replaceLocked(write, turn, prepare));
+    if ('error' in updated) throw updated.error;
+    return updated.result;
+  } finally {
+    turn.leave();
+  }
 }
 
 function* replaceLocked(write: LockedWrite, turn: Turn, prepare: Prepare): Steps<Updated> {
@@ -126,24 +132,19 @@ function* replaceBy(
   content: Content | undefined,
 ): Steps<UpdateResult> {
   let staged;
+  let known;
   try {
     // It may have taken long to make.
     yield* lookAgain(write, place);
     const done = yield* leftAsItIs(write, turn, place, seen, content);
-    if (done === undefined) staged = yield* whenDescriptorsAllow(write, () => createStaged(write, place));
-    else leavePlace(write, place);
-    if (staged === undefined) return done as UpdateResult;
-  } catch (error) {
-    leavePlace(write, place);
-    throw error;
+    if (done !== undefined) return done;
+    known = hashing(content as Content);
+    staged = yield* whenDescriptorsAllow(write, () => createStaged(write, place));
+  } finally {
+    if (staged === undefined) leavePlace(write, place);
   }
-  return yield* finishing(write, staged, fillHashed(write, staged, turn, content as Content));
-}
-
-function* fillHashed(write: Write, staged: Staged, turn: Turn, content: Content): Steps<UpdateResult> {
-  const { hashed, version } = hashing(content);
-  const result = yield* fillAndCommit(write, staged, turn, hashed);
-  return { ...result, version: version() };
+  const result = yield* complete(write, staged, turn, known.hashed);
+  return { ...result, version: known.version() };
 }
 
 /** The result where the file is to stay as it is, or is as it would be made. */

@@ -1,20 +1,22 @@
 /** The moment of truth: one system call that puts the new file into place, and what to think if it fails. */
 import { codeOf, refusal } from '../contract/errors.ts';
 import type { NotKept } from '../contract/result.ts';
-import { call, lastChange, together, type FileStatus, type Steps } from '../system/port.ts';
-import { whileBusy } from '../files/busy.ts';
+import { atOnce, call, lastChange, together, type FileStatus, type Steps } from '../system/port.ts';
+import { mayBeBusy, whileBusy } from '../files/busy.ts';
 import { lookAt } from '../files/look.ts';
 import type { Write } from '../files/operation.ts';
 import { assertInPlace } from '../files/private-directory.ts';
 import { othersRename } from '../files/shared.ts';
 import { isSame } from '../files/snapshot.ts';
 import { assertStillThere, type Place } from '../files/target.ts';
-import { endHold, forgetTemporary, type TemporaryFile } from '../files/temporary.ts';
+import { discardTemporary, endHold, forgetTemporary, type TemporaryFile } from '../files/temporary.ts';
 import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
 import { lockLost } from '../lock/errors.ts';
 import { Placed } from '../order/committed.ts';
 import type { RenameUnderWay } from '../order/renames.ts';
 import type { Turn } from '../order/turn.ts';
+import { writeInPlace } from './in-place.ts';
+import type { Staged } from './stage.ts';
 
 export interface Renamed {
   /** Newer content that came first; then this was not renamed. */
@@ -26,8 +28,35 @@ export interface Renamed {
   readonly notKept?: NotKept[];
 }
 
+/** Whether the target may be written in place where it cannot be replaced, or has to be. */
+export function mayOverwrite({ settings }: Write, { place, folder }: Staged): boolean {
+  return folder !== place || (settings.fallback === 'in-place' && place.existing !== undefined);
+}
+
+/** Replaces the target if that is possible, and writes into it if not. */
+export function* overwriteInstead(write: Write, { place, temporary, folder }: Staged, turn: Turn): Steps<Renamed> {
+  if (folder === place) {
+    try {
+      return yield* renameInto(write, place, temporary, turn);
+    } catch (error) {
+      if (write.outcome !== 'old' || !cannotBeReplaced.has(codeOf(error) ?? '')) throw error;
+    }
+  }
+  // At once: neither a signal nor another write of this process comes between.
+  const notKept = yield* atOnce(writeInPlace(write, place, temporary, folder));
+  yield* discardTemporary(temporary);
+  return { record: turn.placed(place), atomic: false, notKept };
+}
+
+/**
+ * What a rename says over a file that cannot be replaced: it is a mount point, another user's in a sticky directory, on
+ * a server that only renames to new names, or on another filesystem below one that shows several as one.
+ */
+const cannotBeReplaced = new Set(['EBUSY', 'EPERM', 'EACCES', 'EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL']);
+
 /** Renames the temporary file over the target or, to create only, links it there. */
 export function* renameInto(write: Write, place: Place, temporary: TemporaryFile, turn: Turn): Steps<Renamed> {
+  write.step = 'rename';
   const newer = turn.newer(place);
   if (newer !== undefined) return { newer, record: undefined, atomic: true };
   const other = write.blocking ? yield* turn.finishOther(place) : undefined;
@@ -35,7 +64,9 @@ export function* renameInto(write: Write, place: Place, temporary: TemporaryFile
     return { newer: new Placed(other, write.path), record: undefined, atomic: true };
   const begun = turn.begin(place, temporary.reach);
   try {
-    yield* whileBusy(write, () => renameOnce(write, place, temporary, begun), place.directory);
+    yield* mayBeBusy(write, place.directory)
+      ? whileBusy(write, () => renameOnce(write, place, temporary, begun), place.directory)
+      : renameOnce(write, place, temporary, begun);
   } catch (error) {
     turn.end(place);
     // Where a synchronous write of this process has done it meanwhile, the system's answer says nothing. What fails

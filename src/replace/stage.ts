@@ -3,18 +3,23 @@
  */
 import { codeOf } from '../contract/errors.ts';
 import type { PathName } from '../contract/path-name.ts';
+import type { NotKept } from '../contract/result.ts';
 import type { Steps } from '../system/port.ts';
 import { descriptorsClosed, whenDescriptorsAllow } from '../files/descriptors.ts';
 import { closeDirectory, type Directory } from '../files/directory.ts';
 import type { Folder } from '../files/folder.ts';
-import { assertPrivate, privateMode, safeMode } from '../files/metadata.ts';
-import { asWriteError, throwIfAborted, type Write } from '../files/operation.ts';
+import { applyMetadata, assertPrivate, privateMode, safeMode } from '../files/metadata.ts';
+import { throwIfAborted, type Write } from '../files/operation.ts';
+import { holdTemporary } from '../files/private-directory.ts';
+import { othersRename } from '../files/shared.ts';
 import { examineOld, findPlace, leavePlace, type Place } from '../files/target.ts';
 import {
+  closeTemporary,
   createTemporary,
   discardTemporary,
   keepTemporary,
   stagingFolder,
+  syncTemporary,
   type Creation,
   type TemporaryFile,
 } from '../files/temporary.ts';
@@ -102,22 +107,30 @@ function creationOf(write: Write, place: Place, bytes: Uint8Array): Creation {
 }
 
 /**
- * Runs the last steps of a staged file; afterwards nothing of it is open, and no temporary file is left unless asked
- * for.
+ * The metadata, the sync and the close of a temporary file that has all of its content; returns what could not be kept.
  */
-export function* finishing<T>(write: Write, staged: Staged, steps: Steps<T>): Steps<T> {
-  try {
-    return yield* steps;
-  } catch (error) {
-    yield* abandon(write, staged);
-    throw asWriteError(write, error);
-  } finally {
-    leave(write, staged);
+export function* finishTemporary(
+  write: Write,
+  place: Place,
+  temporary: TemporaryFile,
+  withMetadata = true,
+): Steps<NotKept[]> {
+  const notKept = withMetadata ? yield* applyMetadata(write, place, temporary) : [];
+  throwIfAborted(write);
+  if (write.settings.durability !== 'off') {
+    write.step = 'sync';
+    yield* syncTemporary(write, temporary);
   }
+  write.step = 'close';
+  if (!temporary.closesSilently) {
+    if (withMetadata && othersRename(write, place.directory)) yield* holdTemporary(write, temporary);
+    yield* closeTemporary(temporary);
+  }
+  return notKept;
 }
 
 /** Discards the temporary file after a failure, or keeps it: if asked to, or if the target may be damaged. */
-function* abandon(write: Write, staged: Staged): Steps<void> {
+export function* abandon(write: Write, staged: Staged): Steps<void> {
   const { temporary, folder, place } = staged;
   const keep = write.outcome === 'unknown' || (write.outcome === 'old' && write.settings.keepOnError);
   if (keep && temporary.linked) write.temporaryPath = yield* keepTemporary(write, temporary, folder, place.name);
@@ -133,7 +146,8 @@ export function* giveUp(write: Write, staged: Staged, failed: boolean): Steps<Pa
   return write.temporaryPath;
 }
 
-function leave(write: Write, { place, folder }: Staged): void {
+/** Closes what a staged file had open. */
+export function leave(write: Write, { place, folder }: Staged): void {
   leavePlace(write, place);
   if (folder !== place) closeDirectory(write, folder.directory);
   descriptorsClosed();

@@ -5,7 +5,7 @@ import type { Write } from '../files/operation.ts';
 import type { Place } from '../files/target.ts';
 import type { Placed } from '../order/committed.ts';
 import { overtaken, type Turn } from '../order/turn.ts';
-import { confirmInPlace } from './unchanged.ts';
+import { confirmInPlace } from './confirm.ts';
 
 /** Waits until the newer content is as durable as this was to be. */
 export function* supersede(write: Write, place: Place, turn: Turn, newer: Placed, bytes: number): Steps<WriteResult> {

@@ -6,13 +6,11 @@ import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { whileOpen } from '../files/busy.ts';
 import { holds, holdSame } from '../files/copy.ts';
-import { syncDirectory } from '../files/directory.ts';
 import type { Write } from '../files/operation.ts';
-import { syncParents } from '../files/parents.ts';
-import { syncInPlace } from '../files/sync-existing.ts';
-import { isReadOnly, lookAgain, type Place } from '../files/target.ts';
+import { lookAgain, type Place } from '../files/target.ts';
 import type { Placed } from '../order/committed.ts';
 import type { Turn } from '../order/turn.ts';
+import { confirmInPlace } from './confirm.ts';
 
 /** Whether the target is as the write would leave it: these bytes, or what another open file holds. */
 export function* isUnchanged(
@@ -55,20 +53,6 @@ function hasGivenMetadata({ settings: { mode, uid, gid }, surroundings }: Write,
     (uid ?? existing.uid) === existing.uid &&
     (gid ?? existing.gid) === existing.gid
   );
-}
-
-/** Makes what is in place as durable as was asked for; who wrote it may not have. */
-export function* confirmInPlace(write: Write, place: Place): Steps<boolean | 'unsupported'> {
-  const { durability } = write.settings;
-  if (durability === 'off') return false;
-  write.step = 'sync';
-  // Windows flushes only what one may write.
-  if (isReadOnly(write, place)) return durability === 'full' ? 'unsupported' : false;
-  if (!(yield* syncInPlace(write, place))) return 'unsupported';
-  if (durability === 'normal') return false;
-  write.step = 'sync directory';
-  const durable = yield* syncDirectory(write, place.directory);
-  return (yield* syncParents(write, place.directoryPath)) === 'unsupported' ? 'unsupported' : durable;
 }
 
 /** Content that is in place already takes its place in the order all the same: older calls do not come after it. */

@@ -8,7 +8,7 @@ import { whenDescriptorsAllow } from '../files/descriptors.ts';
 import type { Write } from '../files/operation.ts';
 import type { Place } from '../files/target.ts';
 import { examineTemporary, statusOf, type TemporaryFile } from '../files/temporary.ts';
-import { finishTemporary } from '../replace/commit.ts';
+import { finishTemporary } from '../replace/stage.ts';
 import { openSame } from '../replace/in-place.ts';
 
 interface Common {

@@ -20,9 +20,8 @@ import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Seen
 import { findPlace, letGo, lookAgain, type Place } from '../files/target.ts';
 import { discardTemporary, examineTemporary, type TemporaryFile } from '../files/temporary.ts';
 import { recoverOnce, type Recovery } from '../journal/recover-directory.ts';
-import { finishTemporary } from '../replace/commit.ts';
 import type { AtHand } from '../replace/deferred-content.ts';
-import { giveUp, stage, type Staged } from '../replace/stage.ts';
+import { finishTemporary, giveUp, stage, type Staged } from '../replace/stage.ts';
 import {
   isUnchanged,
   missing,

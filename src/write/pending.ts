@@ -7,7 +7,7 @@ import { writeAllOf, writeContent } from '../files/contents.ts';
 import { asWriteError, reporting, type Write } from '../files/operation.ts';
 import { cannotSync } from '../files/sync-file.ts';
 import type { Turn } from '../order/turn.ts';
-import { commitStaged } from '../replace/commit.ts';
+import { commitStaged } from '../replace/replace.ts';
 import { giveUp, type Staged } from '../replace/stage.ts';
 
 type State = 'open' | 'committing' | 'committed' | 'discarded' | 'failed';

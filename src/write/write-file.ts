@@ -10,7 +10,7 @@ import { runSync } from '../system/sync-driver.ts';
 import { newWrite, type Write } from '../files/operation.ts';
 import { readOptions } from '../files/settings.ts';
 import { Turn } from '../order/turn.ts';
-import { replaceFile } from '../replace/replace.ts';
+import { replaceFile } from '../replace/replace-file.ts';
 import { supersededBy } from '../replace/superseded.ts';
 
 /**

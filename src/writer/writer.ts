@@ -16,7 +16,7 @@ import { readOptionsAnd, type Settings } from '../files/settings.ts';
 import type { Place } from '../files/target.ts';
 import { Turn } from '../order/turn.ts';
 import type { LaterContent } from '../replace/deferred-content.ts';
-import { replaceFile } from '../replace/replace.ts';
+import { replaceFile } from '../replace/replace-file.ts';
 import { readFunction, readIndent, type Indentation } from '../json/json-options.ts';
 import { stringify } from '../json/json-strict.ts';
 import { encode, indentedBy, layOut, type Layout } from '../json/json-text.ts';

@@ -6,7 +6,7 @@ import { afterEach, describe, it } from 'node:test';
 import { WriteError } from 'untorn';
 import { readData, type Content } from '#untorn/contract/data.js';
 import { readOptions } from '#untorn/files/settings.js';
-import { replaceFile } from '#untorn/replace/replace.js';
+import { replaceFile } from '#untorn/replace/replace-file.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newWrite } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';

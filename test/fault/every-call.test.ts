@@ -16,7 +16,7 @@ import { setTimeout } from 'node:timers/promises';
 import { WriteError, writeFileSync, type WriteOptions, type WriteResult } from 'untorn';
 import { readSyncData, type Content } from '#untorn/contract/data.js';
 import { readOptions, type Settings } from '#untorn/files/settings.js';
-import { replaceFile } from '#untorn/replace/replace.js';
+import { replaceFile } from '#untorn/replace/replace-file.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newWrite } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';

@@ -16,7 +16,7 @@ import { updateFileSync, WriteError, type WriteOptions, type WriteResult } from 
 import { readSyncData } from '#untorn/contract/data.js';
 import { readOptions } from '#untorn/files/settings.js';
 import { updateTarget, type Change } from '#untorn/replace/locked.js';
-import { replaceFile } from '#untorn/replace/replace.js';
+import { replaceFile } from '#untorn/replace/replace-file.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newLockedWrite, newWrite } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';

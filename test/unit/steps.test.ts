@@ -56,7 +56,7 @@ it('performs every step of the protocol', () => {
   const directory = files.find(({ name }) => name === 'files/directory.ts') as (typeof files)[number];
   assert.match('  const status = call.fstat(fd);', forgottenIn(directory));
   assert.match('  syncNow(fd);', forgottenIn(directory));
-  const commit = files.find(({ name }) => name === 'replace/commit.ts') as (typeof files)[number];
+  const commit = files.find(({ name }) => name === 'replace/confirm.ts') as (typeof files)[number];
   assert.match('  syncDirectory(write, place.directory);', forgottenIn(commit));
   for (const file of files) {
     const [inSteps, elsewhere] = [forgottenIn(file), forgottenIn(file, false)];
