@@ -38,9 +38,11 @@ export interface Directory extends Filesystem {
 }
 
 /** Directories that asynchronous writes have open now, or had until just now. */
-const opened = new Map<string, Directory>();
-/** The same by the paths that led to them, to be verified. */
-const recent = new Map<string, Directory>();
+class OpenDirectories {
+  readonly byKey = new Map<string, Directory>();
+  /** The same by the paths that led to them, to be verified. */
+  readonly byPath = new Map<string, Directory>();
+}
 
 export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
   if (write.surroundings.platform === 'win32') return yield* withoutDescriptor(path);
@@ -51,7 +53,8 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
       ? [yield* call.fstat(fd), yield* filesystemAt(reach)]
       : yield* together(call.fstat(fd), filesystemAt(reach));
     const straightPath = filesystem.local && !write.blocking ? yield* pathOf(write, fd, path) : undefined;
-    let directory = write.blocking ? undefined : opened.get(keyOf(status));
+    const opened = write.surroundings.state.of(OpenDirectories);
+    let directory = write.blocking ? undefined : opened.byKey.get(keyOf(status));
     if (directory !== undefined) {
       write.surroundings.release(fd, 'elsewhere');
       directory.users++;
@@ -70,9 +73,9 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
         syncing: undefined,
         next: undefined,
       };
-      if (!write.blocking) opened.set(directory.key, directory);
+      if (!write.blocking) opened.byKey.set(directory.key, directory);
     }
-    if (!write.blocking) recent.set(key(path), directory);
+    if (!write.blocking) opened.byPath.set(key(path), directory);
     return directory;
   } catch (error) {
     yield* afterFailure(call.close(fd));
@@ -82,7 +85,7 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
 
 /** A directory that was open under this path just now. It may be another one by now: see {@link isStill}. */
 export function recallDirectory(write: Write, path: PathName): Directory | undefined {
-  const directory = write.blocking ? undefined : recent.get(key(path));
+  const directory = write.blocking ? undefined : write.surroundings.state.of(OpenDirectories).byPath.get(key(path));
   if (directory !== undefined) directory.users++;
   return directory;
 }
@@ -145,8 +148,8 @@ export function* pathNow({ surroundings }: Write, directory: Directory, path: Pa
 }
 
 /** The path leads elsewhere by now. */
-export function forgetPath(path: PathName): void {
-  recent.delete(key(path));
+export function forgetPath({ surroundings }: Write, path: PathName): void {
+  surroundings.state.of(OpenDirectories).byPath.delete(key(path));
 }
 
 /**
@@ -160,9 +163,10 @@ export function closeDirectory(write: Write, directory: Directory): void {
 }
 
 function forget({ surroundings }: Write, directory: Directory): void {
-  if (directory.users > 0 || opened.get(directory.key) !== directory || directory.fd === undefined) return;
-  opened.delete(directory.key);
-  for (const [path, found] of recent) if (found === directory) recent.delete(path);
+  const { byKey, byPath } = surroundings.state.of(OpenDirectories);
+  if (directory.users > 0 || byKey.get(directory.key) !== directory || directory.fd === undefined) return;
+  byKey.delete(directory.key);
+  for (const [path, found] of byPath) if (found === directory) byPath.delete(path);
   surroundings.release(directory.fd, 'elsewhere');
 }
 

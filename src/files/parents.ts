@@ -1,38 +1,69 @@
 /**
  * Missing parent directories.
  *
- * Promise: with `durability: 'full'` the parents that were made are as durable as the file, also for another write of
- * this process that found them already there but not yet synced, whatever durability they were made with.
+ * Promise: with `durability: 'full'` the parents that were made are as durable as the file, also for another write that
+ * found them already there but not yet synced, whatever durability they were made with. Those that writes of this
+ * process made are noted; another process that makes the same ones may not have come to its sync, so that young ones
+ * count too.
  */
 import { codeOf } from '../contract/errors.ts';
 import { key, split, type PathName } from '../contract/path-name.ts';
-import { call, type Steps } from '../system/port.ts';
+import { currentTime } from '../system/globals.ts';
+import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
+import type { OpenFolder } from './file-order.ts';
 import type { Write } from './operation.ts';
+
+/** How many are remembered: a program that syncs none of those that it makes must not note them for ever. */
+const maximumNoted = 1000;
 
 /**
  * Directories that writes of this process made, or found made just before them, and whose entry has not been synced.
  */
-const unsynced = new Map<string, PathName>();
-/** How many are remembered: a program that syncs none of those that it makes must not note them for ever. */
-const maximumNoted = 1000;
-/** Any directory below it may be one that was forgotten. */
-let forgottenBelow: PathName | undefined;
+class Unsynced {
+  readonly #paths = new Map<string, PathName>();
+  /** Young directories that were noted once. */
+  readonly #met = new Set<string>();
+  /** Any directory below it may be one that was forgotten. */
+  #forgottenBelow: PathName | undefined;
 
-function note(path: PathName): void {
-  if (unsynced.size >= maximumNoted) {
-    for (const one of unsynced.values())
-      forgottenBelow =
-        forgottenBelow === undefined ? split(one).directory : commonDirectory(split(one).directory, forgottenBelow);
-    unsynced.clear();
+  get isEmpty(): boolean {
+    return this.#paths.size === 0 && this.#forgottenBelow === undefined;
   }
-  unsynced.set(key(path), path);
-}
 
-/** Whether the entry of a directory may not have been synced. */
-function isNoted(path: PathName): boolean {
-  return unsynced.has(key(path)) || (forgottenBelow !== undefined && isBelow(split(path).directory, forgottenBelow));
+  note(path: PathName): void {
+    if (this.#paths.size >= maximumNoted) {
+      for (const one of this.#paths.values()) {
+        const above = split(one).directory;
+        this.#forgottenBelow =
+          this.#forgottenBelow === undefined ? above : commonDirectory(above, this.#forgottenBelow);
+      }
+      this.#paths.clear();
+    }
+    this.#paths.set(key(path), path);
+  }
+
+  forget(path: PathName): void {
+    this.#paths.delete(key(path));
+  }
+
+  /** Notes a young directory, once. */
+  meet(path: PathName, status: FileStatus): void {
+    if (this.#met.size >= maximumNoted) this.#met.clear();
+    this.#met.add(identity(status));
+    this.note(path);
+  }
+
+  hasMet(status: FileStatus): boolean {
+    return this.#met.has(identity(status));
+  }
+
+  /** Whether the entry of a directory may not have been synced. */
+  mayHave(path: PathName): boolean {
+    const below = this.#forgottenBelow;
+    return this.#paths.has(key(path)) || (below !== undefined && isBelow(split(path).directory, below));
+  }
 }
 
 function commonDirectory(one: PathName, other: PathName): PathName {
@@ -60,17 +91,17 @@ export function* openOrMakeDirectory(write: Write, path: PathName): Steps<Direct
     if (!write.settings.makeParents || codeOf(error) !== 'ENOENT') throw error;
   }
   write.step = 'make parents';
-  yield* makeDirectory(path);
+  yield* makeDirectory(write, path);
   const directory = yield* openDirectory(write, path);
   write.step = 'resolve';
   return directory;
 }
 
-function* makeDirectory(wanted: PathName): Steps<void> {
+function* makeDirectory(write: Write, wanted: PathName): Steps<void> {
   const missing = [wanted];
   for (let made; (made = missing.at(-1)) !== undefined;) {
     try {
-      yield* makeNoted(made, 0o777);
+      yield* makeNoted(write, made, 0o777);
     } catch (error) {
       const above = split(made).directory;
       if (codeOf(error) === 'ENOENT' && key(above) !== key(made)) {
@@ -78,7 +109,8 @@ function* makeDirectory(wanted: PathName): Steps<void> {
         continue;
       }
       if (codeOf(error) !== 'EEXIST') {
-        for (const path of missing) unsynced.delete(key(path));
+        const unsynced = write.surroundings.state.of(Unsynced);
+        for (const path of missing) unsynced.forget(path);
         throw error;
       }
     }
@@ -90,38 +122,73 @@ function* makeDirectory(wanted: PathName): Steps<void> {
  * Makes one directory and notes that its entry is not synced, also where somebody else was faster: they may not have
  * synced it.
  */
-export function* makeNoted(path: PathName, mode: number): Steps<void> {
+export function* makeNoted({ surroundings }: Write, path: PathName, mode: number): Steps<void> {
+  const unsynced = surroundings.state.of(Unsynced);
   // Before it is there: another write that finds it must know.
-  note(path);
+  unsynced.note(path);
   try {
     yield* call.mkdir(path, mode);
   } catch (error) {
     // Where a directory above is missing it will be tried again, and another write may just have made it.
-    if (!['EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) unsynced.delete(key(path));
+    if (!['EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) unsynced.forget(path);
     throw error;
   }
 }
 
+/** Milliseconds after which the system has written the entry of a new directory by itself: twice Linux's longest. */
+const young = 60_000;
+
+/** Whether a directory, or one that another process made above it, may not have been synced by that yet. */
+function isYoung({ birthtimeNs, ctimeNs }: FileStatus): boolean {
+  const born = Number((birthtimeNs === 0n ? ctimeNs : birthtimeNs) / 1_000_000n);
+  return born === 0 || Math.abs(currentTime() - born) < young;
+}
+
+/** Tells a directory from one that was made later in its place. */
+function identity({ dev, ino, birthtimeNs }: FileStatus): string {
+  return `${dev}:${ino} ${birthtimeNs}`;
+}
+
 /** Whether there is anything for {@link syncParents} to do. */
-export function parentsMayBeUnsynced(): boolean {
-  return unsynced.size > 0 || forgottenBelow !== undefined;
+export function parentsMayBeUnsynced(
+  { settings, surroundings }: Write,
+  { directory: { status } }: OpenFolder,
+): boolean {
+  const unsynced = surroundings.state.of(Unsynced);
+  return !unsynced.isEmpty || (settings.makeParents && isYoung(status) && !unsynced.hasMet(status));
+}
+
+/** Notes the young directories from a file's own upwards. */
+function* noteYoung({ settings, surroundings }: Write, path: PathName, own: FileStatus): Steps<void> {
+  const unsynced = surroundings.state.of(Unsynced);
+  let status = own;
+  for (let at = path; settings.makeParents && !isRoot(at) && isYoung(status) && !unsynced.hasMet(status);) {
+    unsynced.meet(at, status);
+    at = split(at).directory;
+    status = yield* call.stat(at);
+  }
 }
 
 /**
  * Syncs the entries of directories that were made above a file; its own directory's content is synced already. Another
  * write may be half way up with the same: that the lower ones are synced says nothing of those above.
  */
-export function* syncParents(write: Write, path: PathName): Steps<true | 'unsupported'> {
+export function* syncParents(
+  write: Write,
+  { directory, directoryPath: path }: OpenFolder,
+): Steps<true | 'unsupported'> {
+  yield* noteYoung(write, path, directory.status);
   let durable: true | 'unsupported' = true;
-  for (let made = path; parentsMayBeUnsynced() && !isRoot(made); made = split(made).directory) {
-    if (!isNoted(made)) continue;
+  const unsynced = write.surroundings.state.of(Unsynced);
+  for (let made = path; !unsynced.isEmpty && !isRoot(made); made = split(made).directory) {
+    if (!unsynced.mayHave(made)) continue;
     const above = yield* whenDescriptorsAllow(write, () => openDirectory(write, split(made).directory));
     try {
       if ((yield* syncDirectory(write, above)) === 'unsupported') durable = 'unsupported';
     } finally {
       closeDirectory(write, above);
     }
-    unsynced.delete(key(made));
+    unsynced.forget(made);
   }
   return durable;
 }

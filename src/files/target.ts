@@ -95,7 +95,7 @@ export function* findPlace(write: Write): Steps<Place> {
         return place;
       }
       if (sure && existing !== undefined) write.path = yield* followLink(write, place, existing, links++);
-      if (!sure) forgetPath(directoryPath);
+      if (!sure) forgetPath(write, directoryPath);
     } catch (error) {
       leavePlace(write, place);
       throw error;

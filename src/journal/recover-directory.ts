@@ -34,7 +34,7 @@ import {
 import { withParts, type Settled } from './resolve.ts';
 import type { KeptTransaction, RecoveredFile, RecoverResult } from './result.ts';
 import { Leftovers, type Left } from './scan.ts';
-import { abandoned } from './unfinished.ts';
+import { Abandoned } from './unfinished.ts';
 
 export interface Recovery {
   /** Age in milliseconds from which transactions of unknown owners are recovered. */
@@ -99,7 +99,7 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery, found: F
       const waiting = found.waiting.get(id);
       if (waiting !== undefined)
         found.kept.push({ path, reason: 'unreachable', error: waiting, ...directoriesOf(waiting) });
-      abandoned.delete(id);
+      write.surroundings.state.of(Abandoned).delete(id);
     } catch (error) {
       // Somebody else may have been faster with all of it.
       if ((yield* lookIn(here, name)) === undefined) continue;
@@ -189,7 +189,7 @@ function* reasonToKeep(
   }
   const owner = parseToken(`untorn-x-${id}`);
   if (last === undefined) return 'gone';
-  if (owner === undefined || abandoned.has(id)) return undefined;
+  if (owner === undefined || write.surroundings.state.of(Abandoned).has(id)) return undefined;
   switch (recovery.judge(owner, last, yield* isExclusive(here.directory))) {
     case 'dead':
       return undefined;
@@ -267,7 +267,7 @@ function placesOf({ changes }: Journal, folders: readonly (OpenFolder | undefine
  * Directories of which this process knows that no crash of the system has left anything in them: a number may be
  * another's by now.
  */
-const visited = new Set<string>();
+class Visited extends Set<string> {}
 
 function visitOf({ directory: { key, status } }: OpenFolder): string {
   return `${key} ${status.birthtimeNs}`;
@@ -279,6 +279,7 @@ function visitOf({ directory: { key, status } }: OpenFolder): string {
  */
 export function* recoverOnce(write: Write, folder: OpenFolder, recovery: Recovery): Steps<boolean> {
   const visit = visitOf(folder);
+  const visited = write.surroundings.state.of(Visited);
   if (visited.has(visit)) return false;
   visited.add(visit);
   try {

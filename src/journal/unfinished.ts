@@ -21,7 +21,8 @@ interface LeftLock {
   readonly random: string;
 }
 
-export const abandoned: Map<string, readonly LeftLock[]> = new Map();
+/** Their locks, by the transaction. */
+export class Abandoned extends Map<string, readonly LeftLock[]> {}
 
 /**
  * Leaves a lock to be taken over: by others of this thread at once, by those of other processes when this one has
@@ -41,6 +42,7 @@ export function giveUpLock(write: Write, { home, ticket, owner: { random }, stop
  * wait as long as this process lives.
  */
 export function* freeAbandoned(write: Write, id: string): Steps<void> {
+  const abandoned = write.surroundings.state.of(Abandoned);
   for (const { directory, entry, random } of abandoned.get(id) ?? []) {
     const home = { directory: { reach: directory }, directoryPath: directory };
     const folder = folderIn(home, heldName);

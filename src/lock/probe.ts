@@ -18,13 +18,14 @@ import { removeTicket } from './queue.ts';
 import { dismantle, drawTicket, type Ticket } from './ticket.ts';
 
 /** Directories that were tried. */
-const tried = new Set<string>();
+class Tried extends Set<string> {}
 /** So many are remembered. */
 const maximum = 1000;
 
 /** Fails where two processes could have one lock. Undefined if the lock's directory has gone. */
 export function* assertExclusive(write: Write, home: LockHome, lease: number): Steps<true | undefined> {
   const { key } = home.place.directory;
+  const tried = write.surroundings.state.of(Tried);
   if (home.exclusive || tried.has(key)) return true;
   const tickets: Ticket[] = [];
   let isSure;

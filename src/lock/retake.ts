@@ -21,24 +21,26 @@ interface Row {
   released: number;
 }
 
-/** The lock that each thread had last. */
-const rows = new WeakMap<Write['surroundings']['locks'], Row>();
+/** The lock that this thread had last. */
+class Last {
+  row: Row | undefined;
+}
 
 /** Whether this thread may take the lock before those who wait. */
 export function mayGoOn({ surroundings }: Write, place: LockPlace): boolean {
-  const row = rows.get(surroundings.locks);
+  const { row } = surroundings.state.of(Last);
   return row?.file === fileKey(place) && row.taken < takes && now() - row.released < atOnce;
 }
 
 /** The lock was taken: before others, or in the order of the queue. */
 export function noteTaken({ surroundings }: Write, place: LockPlace, before: boolean): void {
-  const row = rows.get(surroundings.locks);
+  const { row } = surroundings.state.of(Last);
   if (before && row !== undefined) row.taken++;
-  else rows.set(surroundings.locks, { file: fileKey(place), taken: 1, released: 0 });
+  else surroundings.state.of(Last).row = { file: fileKey(place), taken: 1, released: 0 };
 }
 
 /** The lock was given back. */
 export function noteReleased({ surroundings }: Write, place: LockPlace): void {
-  const row = rows.get(surroundings.locks);
+  const { row } = surroundings.state.of(Last);
   if (row?.file === fileKey(place)) row.released = now();
 }

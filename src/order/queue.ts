@@ -13,11 +13,12 @@ export interface Waiting {
   limitWait: (() => void) | undefined;
 }
 
-/** The lanes by the paths and the files that they answer to. */
-export const lanes: Map<string, Lane> = new Map();
+/** The lanes of a process, by the paths and the files that they answer to. */
+export type Lanes = Map<string, Lane>;
 
 /** The writes of one file that have not been done. */
 export class Lane {
+  readonly #lanes: Lanes;
   active: Waiting | undefined;
   readonly #waiting: Waiting[] = [];
   readonly #names: string[] = [];
@@ -28,6 +29,10 @@ export class Lane {
    * How many of the waiting will hold a lock while their turn lasts, for as long as a callback of the caller's takes.
    */
   #locking = 0;
+
+  constructor(lanes: Lanes) {
+    this.#lanes = lanes;
+  }
 
   /** Whether a wait in here may take long, so that it has to be bounded. */
   get isLocking(): boolean {
@@ -49,7 +54,7 @@ export class Lane {
   }
 
   answerTo(name: string): void {
-    lanes.set(name, this);
+    this.#lanes.set(name, this);
     this.#names.push(name);
   }
 
@@ -97,7 +102,7 @@ export class Lane {
   #proceed(): void {
     const turn = this.#choose();
     if (turn === undefined) {
-      for (const name of this.#names) if (lanes.get(name) === this) lanes.delete(name);
+      for (const name of this.#names) if (this.#lanes.get(name) === this) this.#lanes.delete(name);
       return;
     }
     this.active = turn;

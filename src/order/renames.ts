@@ -18,9 +18,6 @@ export interface RenameUnderWay {
   finished: boolean;
 }
 
-/** By file. */
-export const renames: Map<string, RenameUnderWay> = new Map();
-
 /** Does a rename that another thread is at: then it is done, whoever was first, and cannot come later. */
 export function* finishRename(write: Write, place: Place, other: RenameUnderWay): Steps<void> {
   try {

@@ -23,16 +23,24 @@ import { throwIfAborted, type Write } from '../files/operation.ts';
 import type { Place } from '../files/target.ts';
 import { deadlock, lockTimeout } from '../lock/errors.ts';
 import { Placed } from './committed.ts';
-import { callBegins, callEnds, callSettlesOn, newestIn, noteNewest } from './newest.ts';
-import { Lane, lanes } from './queue.ts';
-import { finishRename, renames, type RenameUnderWay } from './renames.ts';
+import { Newest } from './newest.ts';
+import { Lane, type Lanes } from './queue.ts';
+import { finishRename, type RenameUnderWay } from './renames.ts';
 
-let lastNumber = 0;
+/** The order of the calls of a process. */
+class Order {
+  lastNumber = 0;
+  readonly lanes: Lanes = new Map();
+  /** Renames that other threads are at, by file. */
+  readonly renames = new Map<string, RenameUnderWay>();
+  readonly newest = new Newest();
+}
 
 /** One call's place in the order. */
 export class Turn {
   readonly number: number;
   readonly write: Write;
+  readonly #order: Order;
   /** Whether newer content may take the place of this one: not if it does more than set the content. */
   readonly supersedable: boolean;
   lane: Lane | undefined;
@@ -54,8 +62,9 @@ export class Turn {
 
   constructor(write: Write, standsFor?: Turn) {
     this.write = write;
+    this.#order = write.surroundings.state.of(Order);
     this.standsFor = standsFor;
-    this.number = standsFor === undefined ? ++lastNumber : standsFor.number + 0.5;
+    this.number = standsFor === undefined ? ++this.#order.lastNumber : standsFor.number + 0.5;
     const { mode, uid, gid, overwrite, backup, symlink, preserve } = write.settings;
     const onlyContent =
       mode === undefined &&
@@ -71,7 +80,7 @@ export class Turn {
       preserve.owner !== 'off' &&
       preserve.xattr !== 'off';
     // Also a blocking call: what its data's iterator does comes later than it.
-    if (standsFor === undefined) callBegins(this.number);
+    if (standsFor === undefined) this.#order.newest.callBegins(this.number);
     if (write.locking !== undefined) write.locking.deadline = now() + write.settings.lock.timeout;
   }
 
@@ -81,7 +90,7 @@ export class Turn {
    */
   newer(place: Place): Placed | undefined {
     if (!this.write.settings.overwrite || this.write.locking !== undefined) return undefined;
-    const record = newestIn(this.#keyOf(place));
+    const record = this.#order.newest.in(this.#keyOf(place));
     return record !== undefined && (record.number > this.number || record.number === this.standsFor?.number)
       ? record
       : undefined;
@@ -99,7 +108,7 @@ export class Turn {
 
   /** What this stands for is being renamed: then it only has to be finished. */
   *finishStoodFor(place: Place): Steps<Placed | undefined> {
-    const number = renames.get(this.#keyOf(place))?.number;
+    const number = this.#order.renames.get(this.#keyOf(place))?.number;
     if (number === undefined || number !== this.standsFor?.number) return undefined;
     yield* this.finishOther(place);
     return new Placed(number, this.write.path);
@@ -110,7 +119,7 @@ export class Turn {
    * then. Calls back with the newer content, or to begin. Returns false where there is more to it than to wait.
    */
   standBy(wake: (overtakenBy: Placed | undefined) => void): boolean {
-    const found = lanes.get(this.#lineName());
+    const found = this.#order.lanes.get(this.#lineName());
     if (!this.supersedable || this.write.blocking || this.write.settings.signal !== undefined) return false;
     if (found !== undefined && (found.isLocking || !found.isBusy)) return false;
     const lane = (this.lane = found ?? this.#openLane(this.#lineName()));
@@ -152,7 +161,7 @@ export class Turn {
   *claim(place: Place, leave: () => void): Steps<boolean> {
     const name = this.#keyOf(place);
     if (this.write.blocking) return this.#goAhead(name) ?? true;
-    const lane = lanes.get(name);
+    const lane = this.#order.lanes.get(name);
     if (lane === undefined) {
       if (this.lane === undefined) yield* this.#join(name);
       else this.lane.answerTo(name);
@@ -170,20 +179,20 @@ export class Turn {
    * A synchronous call waits for nobody. One that has to see what the calls before it wrote cannot go ahead of them.
    */
   #goAhead(name: string): undefined {
-    if (this.write.locking === undefined || !lanes.has(name)) return;
+    if (this.write.locking === undefined || !this.#order.lanes.has(name)) return;
     this.write.step = 'lock';
     throw deadlock();
   }
 
   *#join(name: string): Steps<Placed | undefined> {
-    const lane = (this.lane = lanes.get(name) ?? this.#openLane(name));
+    const lane = (this.lane = this.#order.lanes.get(name) ?? this.#openLane(name));
     if (lane.isBusy) return yield* this.#waitIn(lane);
     lane.active = this;
     return undefined;
   }
 
   #openLane(name: string): Lane {
-    const lane = new Lane();
+    const lane = new Lane(this.#order.lanes);
     lane.answerTo(name);
     // Not yet: of the calls that a program makes in one go only the newest need be written.
     if (this.supersedable) lane.beginSoon();
@@ -227,34 +236,34 @@ export class Turn {
   /** It is for this file and no other from now on. */
   settleOn(place: Place): void {
     const file = this.#keyOf(place);
-    if (callSettlesOn(this.number, file)) this.#file = file;
+    if (this.#order.newest.callSettlesOn(this.number, file)) this.#file = file;
   }
 
   /** Notes a rename that begins. A synchronous write may finish it. */
   begin(place: Place, temporary: PathName): RenameUnderWay {
     const { overwrite } = this.write.settings;
     const begun = { number: this.number, temporary, overwrite, tried: false, finished: false };
-    if (!this.write.blocking) renames.set(this.#keyOf(place), begun);
+    if (!this.write.blocking) this.#order.renames.set(this.#keyOf(place), begun);
     return begun;
   }
 
   /** Notes its end. */
   end(place: Place): void {
-    if (!this.write.blocking) renames.delete(this.#keyOf(place));
+    if (!this.write.blocking) this.#order.renames.delete(this.#keyOf(place));
   }
 
   /** From now on this is the newest content of the file, unless a newer one got in meanwhile. */
   placed(place: Place, finishedByNewer = false): Placed | undefined {
-    const before = newestIn(this.#keyOf(place))?.number ?? 0;
+    const before = this.#order.newest.in(this.#keyOf(place))?.number ?? 0;
     if (before > this.number && (this.write.locking === undefined || finishedByNewer)) return undefined;
     this.#record = new Placed(Math.max(before, this.number), this.write.path);
-    noteNewest(this.#keyOf(place), this.#record);
+    this.#order.newest.note(this.#keyOf(place), this.#record);
     return this.#record;
   }
 
   /** A synchronous write finishes a rename that another thread is at. Returns its number, if there was one. */
   *finishOther(place: Place): Steps<number | undefined> {
-    const other = this.write.blocking ? renames.get(this.#keyOf(place)) : undefined;
+    const other = this.write.blocking ? this.#order.renames.get(this.#keyOf(place)) : undefined;
     if (other !== undefined) yield* finishRename(this.write, place, other);
     return other?.number;
   }
@@ -271,7 +280,7 @@ export class Turn {
 
   /** The call has ended: the next one's turn. */
   leave(): void {
-    callEnds(this.number, this.#file);
+    this.#order.newest.callEnds(this.number, this.#file);
     this.#file = undefined;
     this.lane?.next(this, this.#record);
   }

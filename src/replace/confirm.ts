@@ -21,7 +21,7 @@ export function* confirm(
     if (durability === 'full') {
       write.step = 'sync directory';
       durable = atomic ? yield* syncDirectory(write, place.directory) : true;
-      if (parentsMayBeUnsynced() && (yield* syncParents(write, place.directoryPath)) === 'unsupported')
+      if (parentsMayBeUnsynced(write, place) && (yield* syncParents(write, place)) === 'unsupported')
         durable = 'unsupported';
     }
     if (write.unsynced === true && durable === true) durable = 'unsupported';
@@ -44,5 +44,5 @@ export function* confirmInPlace(write: Write, place: Place): Steps<boolean | 'un
   if (durability === 'normal') return false;
   write.step = 'sync directory';
   const durable = yield* syncDirectory(write, place.directory);
-  return (yield* syncParents(write, place.directoryPath)) === 'unsupported' ? 'unsupported' : durable;
+  return (yield* syncParents(write, place)) === 'unsupported' ? 'unsupported' : durable;
 }

@@ -45,7 +45,7 @@ export function* openStateFolder(write: Write): Steps<Folder & { readonly direct
 /** Makes a directory for this user alone, or makes sure that it is one. */
 function* makePrivate(write: Write, path: PathName): Steps<void> {
   try {
-    yield* makeNoted(path, 0o700);
+    yield* makeNoted(write, path, 0o700);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }
@@ -141,7 +141,7 @@ function* keepOld(
     const atOnce = { ...write, blocking: true };
     yield* syncDirectory(atOnce, folder.directory);
     // The state directory may be new: then a crash could take it away with all that is in it.
-    yield* syncParents(atOnce, folder.directoryPath);
+    yield* syncParents(atOnce, folder);
   } catch (error) {
     // The target is as it was. A rename that reported a failure may have taken place.
     for (const copy of [started, reach]) yield* afterFailure(call.unlink(copy));

@@ -8,7 +8,7 @@ import { judgeLockOwner, newLockToken } from './lock-owner.ts';
 import { isUnmapped } from './mapped-ids.ts';
 import { hasJournal, isVolatile } from './mounts.ts';
 import { newToken } from './owner.ts';
-import type { Surroundings } from './port.ts';
+import { ProcessState, type Surroundings } from './port.ts';
 import { byPathOnly } from './random.ts';
 
 let procDescriptors: boolean | undefined;
@@ -65,6 +65,7 @@ export const surroundings: Surroundings = {
   guard,
   atEnd,
   locks: new Map(),
+  state: new ProcessState(),
   lockToken: newLockToken,
   judge: judgeLockOwner,
   showLife,

@@ -94,6 +94,20 @@ export type Done<T> = (error: unknown, value?: T) => void;
 /** What became known of a directory while it was waited for. */
 export type Change = 'changed' | 'none' | 'unknown';
 
+/**
+ * What a process, or one thread of it, keeps between its calls: part by part, each made when it is asked for first. All
+ * of it is in one object, so that a test can run several processes in one.
+ */
+export class ProcessState {
+  readonly #parts = new Map<new () => unknown, unknown>();
+
+  of<T>(part: new () => T): T {
+    let found = this.#parts.get(part) as T | undefined;
+    if (found === undefined) this.#parts.set(part, (found = new part()));
+    return found;
+  }
+}
+
 /** What the protocol asks of its surroundings that never waits and never fails. */
 export interface Surroundings {
   readonly platform: NodeJS.Platform;
@@ -129,6 +143,8 @@ export interface Surroundings {
    * parts.
    */
   readonly locks: Map<string, 'held' | 'given up'>;
+  /** What this thread keeps between its calls. */
+  readonly state: ProcessState;
   /** A new name for a lock's entry; the lease in milliseconds. */
   lockToken(lease: number): string;
   /**

@@ -15,7 +15,7 @@ import type { Place } from '../files/target.ts';
 import { assertHeld, releaseLock, takeLock, type Lock } from '../lock/lock.ts';
 import { encodePointer, siteFrom } from '../journal/format.ts';
 import { settleDead } from '../journal/resolve-owner.ts';
-import { abandoned, giveUpLock } from '../journal/unfinished.ts';
+import { Abandoned, giveUpLock } from '../journal/unfinished.ts';
 import { Turn } from '../order/turn.ts';
 import type { Draft } from './draft.ts';
 
@@ -131,6 +131,6 @@ export class LockSet {
     const left = this.#locks.map((lock) => giveUpLock(this.#draft.write, lock));
     for (const { turn } of this.#all) turn.leave();
     this.#held.clear();
-    abandoned.set(this.#draft.id, left);
+    this.#draft.write.surroundings.state.of(Abandoned).set(this.#draft.id, left);
   }
 }

@@ -62,7 +62,7 @@ export class Plan {
     if (write.settings.backup !== undefined && at.existing !== undefined) yield* this.#backUp(change);
     const common = { directory: this.#folderAt(at), name: at.name };
     write.step = 'sync directory';
-    if (write.settings.durability !== 'off') yield* syncParents(write, at.directoryPath);
+    if (write.settings.durability !== 'off') yield* syncParents(write, at);
     if (change.kind === 'rename') yield* this.#planNewName(change);
     // Last: to link a file, or to open it, gives it another inode on overlayfs.
     const was = yield* this.#identify(write, at);

@@ -124,11 +124,39 @@ function* then(request: SystemCall, later: readonly SystemCall[]): Steps<unknown
   return result;
 }
 
+const isTemporary = (path: unknown): path is string => typeof path === 'string' && path.includes('untorn-t-');
+
+/** Every temporary file has the same name. */
+function inOneName(request: SystemCall): Steps<unknown> | undefined {
+  if (!('args' in request) || !request.args.some(isTemporary)) return undefined;
+  const args = request.args.map((given: unknown) =>
+    isTemporary(given)
+      ? given.replace(/[^/]*untorn-t-[^/]*$/, '.untorn-t-00000000-0-0-0-0-1-0-0-0-00000000000000000001')
+      : given,
+  );
+  return one({ ...request, args } as SystemCall);
+}
+
+function* one(request: SystemCall): Steps<unknown> {
+  return yield request;
+}
+
+/** Removes the temporary files that are in the directory before one is made there. */
+function* withoutOthers(open: Extract<SystemCall, { name: 'open' }>, { directories }: State): Steps<unknown> {
+  for (const fd of directories) {
+    const folder = `/proc/self/fd/${fd}`;
+    for (const name of yield* call.readdir(folder)) if (isTemporary(name)) yield* call.unlink(`${folder}/${name}`);
+  }
+  return yield open;
+}
+
 export interface Mutant {
   readonly change: (steps: Steps<unknown>) => Steps<unknown>;
   /** The guarantees of which at least one is then seen to be broken, in one of the scenarios. */
   readonly breaks: readonly string[];
   readonly scenarios: readonly string[];
+  /** How often another process has to come between. */
+  readonly preemptions?: number;
 }
 
 const make = (rewrite: Rewrite, breaks: string, ...scenarios: string[]): Mutant => ({
@@ -136,6 +164,12 @@ const make = (rewrite: Rewrite, breaks: string, ...scenarios: string[]): Mutant 
   breaks: breaks.split(' '),
   scenarios,
 });
+
+/** A mistake that only processes make that come between each other. */
+function betweenProcesses(rewrite: Rewrite): Mutant {
+  const scenarios = ['two asynchronous processes', 'an asynchronous process beside a synchronous one'];
+  return { ...make(rewrite, 'G4', ...scenarios), preemptions: 1 };
+}
 
 export const mutants: Readonly<Record<string, Mutant>> = {
   'no sync of the file': make(
@@ -216,6 +250,10 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     (request) => (request.name === 'rename' ? unlinkFirst(request) : undefined),
     'G1',
     'overwriting, full, sync',
+  ),
+  'all processes give their temporary files one name': betweenProcesses(inOneName),
+  "another process's temporary file is removed as one that was left": betweenProcesses((request, state) =>
+    request.name === 'open' && isTemporary(request.args[0]) ? withoutOthers(request, state) : undefined,
   ),
   'no sync of what is written in place': make(
     (request) => (request.name === 'ftruncate' || request.name === 'fsync' ? nothing() : undefined),

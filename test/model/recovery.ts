@@ -4,6 +4,7 @@ import { sweepDirectory } from '#untorn/sweep/sweep-directory.js';
 import { readOptions } from '#untorn/files/settings.js';
 import { newWrite } from '#untorn/files/operation.js';
 import { parseToken } from '#untorn/system/owner.js';
+import { ProcessState } from '#untorn/system/port.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 import type { Violation } from './checks.ts';
 import { Disk } from './disk.ts';
@@ -40,7 +41,7 @@ export function* recover(tree: Tree, histories: readonly History[]): Generator<V
         9,
         'next',
         () => {},
-        system.close,
+        { release: system.close, state: new ProcessState() },
       ),
       system,
     );

@@ -193,6 +193,47 @@ const several: Record<string, Scenario> = {
     ],
   },
   'two processes': { calls: [1, 2].map((process) => ({ path, options: full, blocking, process })), old: secret },
+  'two asynchronous processes': { calls: [1, 2].map((process) => ({ path, options: full, process })), old: secret },
+  'two asynchronous processes with a new file': { calls: [1, 2].map((process) => ({ path, options: full, process })) },
+  'two asynchronous processes that only create': {
+    calls: [1, 2].map((process) => ({ path, options: { ...full, overwrite: false }, fails: ['EEXIST'], process })),
+  },
+  'two asynchronous processes with backups': {
+    calls: [1, 2].map((process) => ({ path, options: { ...full, backup: { numbered: 2 } }, process })),
+    old: secret,
+    preemptions: 1,
+  },
+  'two asynchronous processes, one writing in place': {
+    calls: [full, { ...full, fallback: 'in-place' } as const].map((options, index) => ({
+      path: index === 0 ? '/d/g' : path,
+      options,
+      process: index + 1,
+    })),
+    old: secret,
+    traits: { mounted: path },
+    preemptions: 1,
+  },
+  'an asynchronous process beside a synchronous one': {
+    calls: [1, 2].map((process) => ({ path, options: full, blocking: process === 2, process })),
+    old: secret,
+  },
+  'an asynchronous process beside a synchronous one, normal': {
+    calls: [1, 2].map((process) => ({
+      path,
+      options: process === 1 ? full : normal,
+      blocking: process === 2,
+      process,
+    })),
+    old: secret,
+  },
+  'two asynchronous processes that make the same parents': {
+    calls: ['f', 'g'].map((name, process) => ({
+      path: `/d/a/b/${name}`,
+      options: { ...full, makeParents: true },
+      process: process + 1,
+    })),
+    preemptions: 1,
+  },
   'two processes that make the same parents': {
     calls: ['f', 'g'].map((name, process) => ({
       path: `/d/a/b/${name}`,

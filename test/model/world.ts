@@ -1,6 +1,6 @@
 /** One run of a scenario: its disk, its calls, and an observer who checks after every action. */
 import type { Durability, WriteError, WriteResult } from 'untorn';
-import type { Steps } from '#untorn/system/port.js';
+import { ProcessState, type Steps } from '#untorn/system/port.js';
 import { parseToken } from '#untorn/system/owner.js';
 import { checkCrash, checkNow } from './checks.ts';
 import { crashStates } from './crash-states.ts';
@@ -49,6 +49,8 @@ export class World implements Run {
   readonly #persistences: readonly Persistence[];
   readonly #histories = new Map<string, History>();
   readonly #system;
+  /** What each process keeps. */
+  readonly #states = new Map<number, ProcessState>();
   readonly #scenario: Scenario;
   readonly #findings: Findings;
   readonly #trace: string[] = [];
@@ -131,12 +133,15 @@ export class World implements Run {
         soft: durability === 'off',
       } satisfies Version);
     };
-    const start = (): Steps<unknown> => mutation(stepsOf(plan, index, content, begun, this.#system.close));
+    const process = plan.process ?? 0;
+    if (!this.#states.has(process)) this.#states.set(process, new ProcessState());
+    const kept = { release: this.#system.close, state: this.#states.get(process) as ProcessState };
+    const start = (): Steps<unknown> => mutation(stepsOf(plan, index, content, begun, kept));
     const ended = (outcome: { value: unknown } | { error: unknown }): void => {
       if ('error' in outcome) this.#failed(plan, letter, outcome.error as WriteError);
       else this.#succeeded(history, own, durability, outcome.value as WriteResult);
     };
-    return new Thread({ blocking: plan.blocking ?? false, process: plan.process ?? 0, start, ended }, this.#system);
+    return new Thread({ blocking: plan.blocking ?? false, process, start, ended }, this.#system);
   }
 
   #failed(plan: Plan, letter: string, error: WriteError): void {

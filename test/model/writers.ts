@@ -8,7 +8,7 @@ import { replaceFile } from '#untorn/replace/replace-file.js';
 import { stage } from '#untorn/replace/stage.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newWrite, reporting } from '#untorn/files/operation.js';
-import type { Steps, Surroundings } from '#untorn/system/port.js';
+import { ProcessState, type Steps, type Surroundings } from '#untorn/system/port.js';
 import { umask } from './system.ts';
 
 /** A call to make. */
@@ -33,9 +33,10 @@ export function stepsOf(
   index: number,
   content: string,
   begun: (number: number) => void,
-  release: (fd: number) => void,
+  { release, state }: { readonly release: (fd: number) => void; readonly state: ProcessState },
 ): Steps<WriteResult> {
-  const write = newWrite(plan.path, readOptions(plan.options), surroundingsOf(index, release), plan.blocking ?? false);
+  const surroundings = surroundingsOf(index, release, state);
+  const write = newWrite(plan.path, readOptions(plan.options), surroundings, plan.blocking ?? false);
   const bytes = Buffer.from(content, 'latin1');
   const takeTurn = (): Turn => {
     const turn = new Turn(write);
@@ -54,7 +55,7 @@ export function stepsOf(
 const stateDirectory = '/state/untorn';
 
 /** Surroundings without a system, of one process. */
-export function surroundingsOf(index: number, release: (fd: number) => void): Surroundings {
+export function surroundingsOf(index: number, release: (fd: number) => void, state = new ProcessState()): Surroundings {
   let tokens = 0;
   const owner = `00000000-0-0-0-0-${index + 1}-0-0-0`;
   return {
@@ -72,6 +73,7 @@ export function surroundingsOf(index: number, release: (fd: number) => void): Su
     atEnd: () => () => undefined,
     lockToken: (lease) => `untorn-l-${owner}-${lease.toString(36)}-${`l${index}l${++tokens}`.padStart(20, '0')}`,
     locks: new Map(),
+    state,
     isUnmapped: () => false,
     isVolatile: () => false,
     hasJournal: () => true,
