@@ -38,7 +38,7 @@ import { assertExclusive } from './probe.ts';
 import { Queue, waitingIn } from './queue.ts';
 import { mayGoOn, noteReleased, noteTaken } from './retake.ts';
 import { freeLeft, leaveLock } from './left.ts';
-import { letGoOf } from './rights.ts';
+import { becomesCareful, letGoOf } from './rights.ts';
 import { takeOver, type TakeoverRequest } from './takeover.ts';
 import { dismantle, drawTicket, folderIn, isAlone, present, type Ticket } from './ticket.ts';
 import { Patience } from './wait.ts';
@@ -128,6 +128,7 @@ function* takeIn(
   } catch (error) {
     const code = codeOf(error) ?? '';
     if (code === 'ENOENT' || code === 'ESTALE') return undefined;
+    if (code === 'EACCES' && becomesCareful(write)) return undefined;
     // Somebody else's, that this user may not write.
     if (!home.isNew && ticket === undefined && ['EACCES', 'EPERM'].includes(code))
       return { name: home.name, uid: undefined };

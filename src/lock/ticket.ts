@@ -97,7 +97,13 @@ export function* dismantle(
   for (const name of names) {
     const emptied = yield* afterFailure(removeEntry(write, folderIn(home, name), token));
     // Where it was held, somebody else may hold it by now: then it is not empty, and that is no failure.
-    isGone &&= (yield* afterFailure(rmdirIn(write, home, name))) && emptied;
+    let isRemoved = false;
+    const isRight = yield* afterFailure(
+      (function* () {
+        isRemoved = yield* rmdirIn(write, home, name);
+      })(),
+    );
+    isGone &&= isRight && (emptied || isRemoved);
   }
   if (isGone) for (const guard of guards) guard.release();
   else {
