@@ -19,7 +19,11 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
   if (signal === undefined) return () => undefined;
   if (signal.aborted) {
     let isOn = true;
-    void Promise.resolve().then(() => isOn && callback());
+    const soon = async (): Promise<void> => {
+      await Promise.resolve();
+      if (isOn) callback();
+    };
+    void soon();
     return () => void (isOn = false);
   }
   const { callbacks, handle } = listeners.get(signal) ?? listen(signal);
