@@ -11,9 +11,21 @@ interface Listener {
 
 const listeners = new WeakMap<AbortSignal, Listener>();
 
-/** Calls back once when the signal aborts; returns how to stop listening. The signal is one of {@link ownSignal}. */
+/**
+ * Calls back once when the signal aborts, or soon if it has; returns how to stop listening. The signal is one of
+ * {@link ownSignal}.
+ */
 export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal === undefined) return () => undefined;
+  if (signal.aborted) {
+    let isOn = true;
+    const soon = async (): Promise<void> => {
+      await Promise.resolve();
+      if (isOn) callback();
+    };
+    void soon();
+    return () => void (isOn = false);
+  }
   const { callbacks, handle } = listeners.get(signal) ?? listen(signal);
   callbacks.add(callback);
   return () => {

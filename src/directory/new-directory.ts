@@ -13,6 +13,7 @@ import { closeDirectory, openDirectory, syncDirectory, syncNow, type Directory }
 import { leaveEnclosure, makeEnclosure, nameInside, type Enclosure } from '../files/enclosure.ts';
 import type { Folder } from '../files/folder.ts';
 import { lookAt } from '../files/look.ts';
+import { widened } from '../files/made.ts';
 import type { LockedWrite, Write } from '../files/operation.ts';
 import { isSameInode, lookIn } from '../files/owned.ts';
 import { keeping } from '../files/preserve.ts';
@@ -139,7 +140,7 @@ function endingWith(write: LockedWrite, made: Omit<New, 'leave'>, close: () => v
 
 function* giveRights(write: LockedWrite, reach: PathName, old: FileStatus | undefined): Steps<FileStatus> {
   write.step = 'set metadata';
-  const fd = yield* call.open(reach, O_DIRECTORY_ITSELF, 0);
+  const fd = yield* widened(write, reach, () => call.open(reach, O_DIRECTORY_ITSELF, 0));
   try {
     const own = yield* call.fstat(fd);
     let mode = old === undefined ? (own.mode & 0o7000) | (0o777 & ~write.surroundings.umask()) : old.mode & 0o7777;

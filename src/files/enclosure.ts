@@ -16,8 +16,9 @@ import { fileType } from '../system/flags.ts';
 import { call, type FileStatus, type Guard, type Steps } from '../system/port.ts';
 import { syncNow } from './directory.ts';
 import type { Folder } from './folder.ts';
+import { openMade } from './made.ts';
 import type { Write } from './operation.ts';
-import { closeFound, isOwn, isPrivate, isSameInode, lookIn, openFound, rmdirIn, type FoundDirectory } from './owned.ts';
+import { closeFound, isOwn, isPrivate, isSameInode, lookIn, rmdirIn, type FoundDirectory } from './owned.ts';
 import { newName } from './temporary.ts';
 import { afterFailure } from './tolerate.ts';
 import { removeTree } from './tree.ts';
@@ -53,7 +54,7 @@ export function* makeEnclosure(write: Write, parent: Folder, name: PathName): St
   }
   guard.opened();
   try {
-    const found = yield* openFound(write, parent, chosen);
+    const found = yield* openMade(write, parent, chosen);
     if (found === undefined)
       throw refusal('ESTALE', `"${display(join(parent.directoryPath, chosen))}" is gone, or no directory any more`);
     return { ...found, parent, name: chosen, token, guard };

@@ -6,11 +6,12 @@
  * leaves the private directory, with the temporary file in it, which a sweep removes.
  */
 import { codeOf, refusal } from '../contract/errors.ts';
-import { join, type PathName } from '../contract/path-name.ts';
+import { join, split, type PathName } from '../contract/path-name.ts';
 import { O_PATH_FILE } from '../system/flags.ts';
 import { atOnce, call, type FileStatus, type Steps } from '../system/port.ts';
 import { leaveEnclosure, makeEnclosure } from './enclosure.ts';
 import { lookAt } from './look.ts';
+import { widened } from './made.ts';
 import type { Write } from './operation.ts';
 import { isOwn, isPrivate, isSameInode } from './owned.ts';
 import type { Place } from './target.ts';
@@ -49,7 +50,7 @@ function* inPrivateNow<T>(
     const within = join(enclosure.directory.reach, enclosure.token);
     if ((yield* ifPossible(made(within))) === undefined) return undefined;
     try {
-      return yield* movedInto(join(within, temporary.name), temporary, steps);
+      return yield* movedInto(write, join(within, temporary.name), temporary, steps);
     } finally {
       yield* afterFailure(call.rmdir(within));
     }
@@ -73,8 +74,13 @@ function* ifPossible<T>(steps: Steps<T>): Steps<T | undefined> {
   }
 }
 
-function* movedInto<T>(inside: PathName, temporary: TemporaryFile, steps: (reach: PathName) => Steps<T>): Steps<T> {
-  yield* call.rename(temporary.reach, inside);
+function* movedInto<T>(
+  write: Write,
+  inside: PathName,
+  temporary: TemporaryFile,
+  steps: (reach: PathName) => Steps<T>,
+): Steps<T> {
+  yield* widened(write, split(inside).directory, () => call.rename(temporary.reach, inside));
   try {
     if (!isSameInode(yield* call.fstat(temporary.fd), yield* call.lstat(inside))) throw exchanged();
     return yield* steps(inside);

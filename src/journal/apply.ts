@@ -11,7 +11,7 @@
 import { codeOf, refusal } from '../contract/errors.ts';
 import { join, type PathName } from '../contract/path-name.ts';
 import { O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { atOnce, call, type FileStatus, type Steps } from '../system/port.ts';
 import { whileBusy } from '../files/busy.ts';
 import type { OpenFolder } from '../files/file-order.ts';
 import { lookAt, lookUntil, type Waiting } from '../files/look.ts';
@@ -44,16 +44,25 @@ export function assertMade(made: readonly Made[]): void {
     throw refusal('ERR_UNTORN_MISSING', 'what it had staged is gone');
 }
 
-/** Makes all changes. Whoever calls it does so at once: readers see old beside new for as short as can be. */
+/**
+ * Makes all changes, at once: readers see old beside new for as short as can be, and no write of this process comes
+ * between. Where a filesystem tells wrongly for a while what there is, others go on meanwhile.
+ */
 export function* makeAll(write: Write, id: string, parts: readonly Part[], changes: readonly Change[]): Steps<Made[]> {
+  const steps = makeEach(write, id, parts, changes);
+  return yield* parts.every(({ directory }) => directory.own) ? atOnce(steps) : steps;
+}
+
+function* makeEach(write: Write, id: string, parts: readonly Part[], changes: readonly Change[]): Steps<Made[]> {
   const made: Made[] = [];
   const waiting: Waiting = {};
   for (const change of changes) {
     const part = parts[change.directory] as Part;
-    if (change.kind === 'put') made.push(yield* put(write, id, part, change, waiting));
+    if (!part.directory.own) yield* lookRightly(part, change, waiting);
     // It is the last copy where its further name is gone.
+    if (change.kind === 'put') made.push(yield* atOnce(put(write, id, part, change, waiting)));
     else if (isLost(made[changes.findIndex((one) => isLinkTo(parts, one, change))])) made.push('missing');
-    else made.push(yield* remove(write, part, change, waiting));
+    else made.push(yield* atOnce(remove(write, part, change, waiting)));
   }
   return made;
 }
@@ -68,12 +77,19 @@ function isLinkTo(parts: readonly Part[], change: Change, { directory, was }: Re
   return change.kind === 'put' && change.is.ino === was.ino && device(change.directory) === device(directory);
 }
 
-function* remove(write: Write, part: Part, { name, was }: Removal, waiting: Waiting): Steps<Made> {
-  const now = yield* lookUntil(
-    { reach: join(part.directory.reach, name), directory: part.directory },
+function* lookRightly(part: Part, change: Change, waiting: Waiting): Steps<FileStatus | undefined> {
+  const { directory } = part;
+  const known = change.kind === 'put' ? [change.over, change.is] : [change.was];
+  return yield* lookUntil(
+    { reach: join(directory.reach, change.name), directory },
     waiting,
-    (found) => found?.ino !== was.ino || isSameFile(found, was, part),
+    (found) => found?.ino !== known[0]?.ino || known.some((one) => isSameFile(found, one, part)),
   );
+}
+
+function* remove(write: Write, part: Part, change: Removal, waiting: Waiting): Steps<Made> {
+  const { name, was } = change;
+  const now = yield* lookRightly(part, change, waiting);
   if (now === undefined) return 'made';
   if (!isSameFile(now, was, part)) return 'superseded';
   yield* unlinkIn(write, part, name);
@@ -91,12 +107,7 @@ function* put(write: Write, id: string, part: Part, change: Put, waiting: Waitin
   const source = join(directory.reach, change.staged);
   for (let tries = 1; ; tries++) {
     const staged = yield* lookAt({ reach: source });
-    const now = yield* lookUntil(
-      { reach: target, directory },
-      waiting,
-      (found) =>
-        found?.ino !== change.over?.ino || [change.over, change.is].some((one) => isSameFile(found, one, part)),
-    );
+    const now = yield* lookRightly(part, change, waiting);
     if (staged === undefined || !isStaged(staged, change, part)) return whatBecame(now, change, part);
     if (isSameInode(now, staged)) return 'made';
     if (!isSameFile(now, change.over, part)) {

@@ -25,17 +25,9 @@ import { writeAll } from '../files/contents.ts';
 import { syncDirectory, syncNow } from '../files/directory.ts';
 import type { OpenFolder } from '../files/file-order.ts';
 import type { Folder } from '../files/folder.ts';
+import { openMade } from '../files/made.ts';
 import type { Write } from '../files/operation.ts';
-import {
-  closeFound,
-  isOwn,
-  lookIn,
-  openFound,
-  rmdirIn,
-  unlinkIn,
-  whyNotOwn,
-  type FoundDirectory,
-} from '../files/owned.ts';
+import { closeFound, isOwn, lookIn, rmdirIn, unlinkIn, whyNotOwn, type FoundDirectory } from '../files/owned.ts';
 import { newFileFlags, syncTemporary } from '../files/temporary.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { encodeJournal, encodePointer, type Journal, type Pointer } from './format.ts';
@@ -100,7 +92,7 @@ export function* createRecord(write: Write, folder: Folder, id: string): Steps<W
   try {
     yield* call.mkdir(join(folder.directory.reach, name), 0o700);
     guard.opened();
-    const found = yield* openFound(write, folder, name);
+    const found = yield* openMade(write, folder, name);
     if (found === undefined) throw refusal('EAGAIN', 'what it writes down of itself is taken away');
     const why = whyNotPrivate(write, found.status);
     if (why === undefined) return { folder, name, guard, found, files: [] };
@@ -180,6 +172,8 @@ function* createFile(
           'ENOTSUP',
           `it could not be recovered: "${display(join(folder.directoryPath, name))}", which it wrote, ${why}`,
         );
+      // The umask may hinder even its owner, who is to read it.
+      if ((status.mode & 0o600) !== 0o600) yield* call.fchmod(fd, 0o600);
       yield* writeAll(write, fd, content(status.ino));
       if (write.settings.durability !== 'off') yield* syncTemporary(write, { fd });
     }

@@ -9,7 +9,7 @@
  */
 import { refusal } from '../contract/errors.ts';
 import { display, join, key, type PathName } from '../contract/path-name.ts';
-import { atOnce, type Steps } from '../system/port.ts';
+import type { Steps } from '../system/port.ts';
 import { closeDirectory } from '../files/directory.ts';
 import type { OpenFolder } from '../files/file-order.ts';
 import type { Write } from '../files/operation.ts';
@@ -154,8 +154,7 @@ function* complete(
   const { id, changes } = journal.content;
   // Its owner may have ended before the commit was durable.
   yield* syncRecord(write, record);
-  // As by its owner: whoever reads meanwhile sees old beside new for as short as can be.
-  const made = yield* atOnce(makeAll(write, id, parts, changes));
+  const made = yield* makeAll(write, id, parts, changes);
   const files = changes.map((change, index): SettledFile => ({
     path: pathOf(parts, change),
     made: made[index] as Made,

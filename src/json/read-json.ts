@@ -7,8 +7,8 @@
 import { codeOf, misuse, refusal } from '../contract/errors.ts';
 import { join, key, split, type PathName } from '../contract/path-name.ts';
 import { isThenable } from '../contract/thenable.ts';
-import { nextTick } from '../system/globals.ts';
-import { wait, type FileStatus, type Steps } from '../system/port.ts';
+import type { FileStatus, Steps } from '../system/port.ts';
+import { settled } from '../files/contents.ts';
 import { closeDirectory, openDirectory } from '../files/directory.ts';
 import { asWriteError, newWrite, throwIfAborted, type Write } from '../files/operation.ts';
 import { lookIn, readFound } from '../files/owned.ts';
@@ -50,13 +50,13 @@ export function* valueOf(
   bytes: Buffer | undefined,
   rereading?: Rereading,
 ): Steps<FoundJson> {
-  const { path, blocking } = write;
+  const { path } = write;
   const found = (value: unknown): FoundJson => ({ value, bytes, recovery: undefined });
   if (bytes === undefined)
     return found(
       settings.initial === undefined
         ? undefined
-        : yield* validated(settings.schema, path, initialValue(settings), blocking),
+        : yield* validated(write, settings.schema, path, initialValue(settings)),
     );
   let value;
   try {
@@ -73,7 +73,7 @@ export function* valueOf(
     }
     return yield* valueOfBackup(write, settings, settings.recover, error);
   }
-  return found(yield* validated(settings.schema, path, migrated(settings, value), blocking));
+  return found(yield* validated(write, settings.schema, path, migrated(settings, value)));
 }
 
 /** The value of a file, which may be that of an older version of the program, as this one has it. */
@@ -117,10 +117,10 @@ function* valueOfBackup(
       let value;
       try {
         value = yield* validated(
+          write,
           settings.schema,
           backupPath,
           migrated(settings, parseJson(backupPath, bytes, settings.reviver)),
-          write.blocking,
         );
       } catch (fault) {
         if (!JsonError.isJsonError(fault)) throw fault;
@@ -194,23 +194,16 @@ function* beside<T>(
 
 /** What the schema makes of a value. */
 export function* validated(
+  write: Write,
   schema: StandardSchema | undefined,
   path: PathName,
   value: unknown,
-  blocking: boolean,
   isNew = false,
 ): Steps<unknown> {
   const result = validate(schema, path, value, isNew);
   if (!('later' in result)) return result.value;
   const { later } = result;
-  if (!blocking)
-    return yield* wait(
-      (wake, fail) =>
-        void later.then(
-          (output) => nextTick(wake, output),
-          (error: unknown) => nextTick(fail, error),
-        ),
-    );
+  if (!write.blocking) return yield* settled(write, later);
   // Nobody hears of it any more.
   later.catch(() => undefined);
   throw misuse(

@@ -170,7 +170,7 @@ function* updating(
       ({ value } = outcome);
       if (losses?.duplicate !== undefined) throw losses.duplicate;
       const text = stringify(value, replacer, indent.forced, losses?.numbers, write.path);
-      if (schema !== undefined) yield* validated(schema, write.path, JSON.parse(text), blocking, true);
+      if (schema !== undefined) yield* validated(write, schema, write.path, JSON.parse(text), true);
       // Another backup would take the place of the good one.
       if (recovery !== undefined)
         write.settings = { ...settings, backup: { kind: 'path', path: yield* reporting(write, freeName(write.path)) } };

@@ -7,10 +7,11 @@
  * what was removed is empty, and stays so.
  */
 import { refusal } from '../contract/errors.ts';
-import { asText, display, type PathName } from '../contract/path-name.ts';
+import { asText, display, join, type PathName } from '../contract/path-name.ts';
 import { parseToken } from '../system/owner.ts';
 import type { Steps } from '../system/port.ts';
 import type { Folder } from '../files/folder.ts';
+import { widened } from '../files/made.ts';
 import type { Write } from '../files/operation.ts';
 import { inFound, namesIn, rmdirIn, unlinkIn, type FoundDirectory } from '../files/owned.ts';
 import { noteName } from './name.ts';
@@ -24,7 +25,8 @@ const attempts = 5;
 export function* removeEntry(write: Write, folder: Folder, name: PathName): Steps<void> {
   for (let attempt = 0; !(yield* rmdirIn(write, folder, name)); attempt++) {
     if (attempt === attempts) throw refusal('ENOTEMPTY', `"${display(name)}" holds what is not this package's`);
-    yield* inFound(write, folder, name, (entry) => clear(write, entry));
+    const reach = join(folder.directory.reach, name);
+    yield* widened(write, reach, () => inFound(write, folder, name, (entry) => clear(write, entry)));
   }
 }
 

@@ -26,7 +26,7 @@ import { closeDirectory } from '../files/directory.ts';
 import type { Folder } from '../files/folder.ts';
 import { lookAt } from '../files/look.ts';
 import type { Write } from '../files/operation.ts';
-import { rmdirIn } from '../files/owned.ts';
+import { inFound, rmdirIn, unlinkIn } from '../files/owned.ts';
 import { afterFailure, twice } from '../files/tolerate.ts';
 import { removeEntry } from './entry.ts';
 import { deadlock, lockLost } from './errors.ts';
@@ -37,7 +37,8 @@ import { waitOutside } from './outside.ts';
 import { assertExclusive } from './probe.ts';
 import { Queue, waitingIn } from './queue.ts';
 import { mayGoOn, noteReleased, noteTaken } from './retake.ts';
-import { letGoOf } from './rights.ts';
+import { freeLeft, leaveLock } from './left.ts';
+import { becomesCareful, letGoOf } from './rights.ts';
 import { takeOver, type TakeoverRequest } from './takeover.ts';
 import { dismantle, drawTicket, folderIn, isAlone, present, type Ticket } from './ticket.ts';
 import { Patience } from './wait.ts';
@@ -91,7 +92,7 @@ export function* takeLock(write: Write, place: LockPlace, request: LockRequest):
     }
   } finally {
     if (taken?.ticket.token !== request.token) {
-      write.surroundings.locks.delete(random);
+      if (write.surroundings.locks.get(random) === 'held') write.surroundings.locks.delete(random);
       closeDirectory(write, place.directory);
     }
   }
@@ -127,6 +128,7 @@ function* takeIn(
   } catch (error) {
     const code = codeOf(error) ?? '';
     if (code === 'ENOENT' || code === 'ESTALE') return undefined;
+    if (code === 'EACCES' && becomesCareful(write)) return undefined;
     // Somebody else's, that this user may not write.
     if (!home.isNew && ticket === undefined && ['EACCES', 'EPERM'].includes(code))
       return { name: home.name, uid: undefined };
@@ -211,7 +213,7 @@ export function* releaseLock(write: Write, lock: Lock): Steps<void> {
   lock.stopShowingLife();
   const held = folderIn(home, heldName);
   try {
-    if (ticket.hasNote) yield* afterFailure(call.unlink(join(lock.entry, noteName)));
+    if (ticket.hasNote) yield* afterFailure(removeNote(write, held, ticket));
     // Twice, since others would have to wait for the end of this process.
     if (!(yield* afterFailure(removeEntry(write, held, ticket.token)))) yield* removeEntry(write, held, ticket.token);
     locks.delete(owner.random);
@@ -221,14 +223,22 @@ export function* releaseLock(write: Write, lock: Lock): Steps<void> {
     for (const guard of ticket.guards) guard.release();
     yield* leaveHome(write, home);
   } catch (error) {
-    // Others of this thread may take it over; those of other processes can when this one has ended.
-    locks.set(owner.random, 'given up');
+    // Others of this thread may take it over; those of other processes can when this one has ended, or has removed it
+    // after all. A note says what is to be put right before that.
+    const left = leaveLock(write, home, { token: ticket.token, owner, guards: lock.guards });
+    if (!ticket.hasNote) write.surroundings.insist(() => freeLeft(write, left));
     letGoOf(write, home);
     throw error;
   } finally {
     letGoOf(write, ticket.entry);
     closeDirectory(write, home.place.directory);
   }
+}
+
+function* removeNote(write: Write, held: Folder, { token, entry }: Ticket): Steps<void> {
+  // Where others could exchange the entry it is opened, so that no link leads to another file of that name.
+  if (entry.fd === undefined) yield* call.unlink(join(join(held.directory.reach, token), noteName));
+  else yield* inFound(write, held, token, (opened) => unlinkIn(write, opened, noteName));
 }
 
 /** Takes a lock, runs steps, and gives it back, whatever happens in them. */

@@ -40,9 +40,9 @@ export function ticketBehind(others: readonly TicketName[], token: string): Tick
   return { name: `${number}.${token}`, number, token, owner: parseLockToken(token) as LockOwner };
 }
 
-/** Undefined if a name is not that of a ticket. */
+/** Undefined if a name is not that of a ticket, or of one that sshfs (`workaround=rename`) moved aside. */
 export function parseTicket(name: PathName): TicketName | undefined {
-  const [, number, token] = /^(\d{1,15})\.(.*)$/.exec(asText(name)) ?? [];
+  const [, number, token] = /^(\d{1,15})\.(.*-[0-9a-z]{20})(?:\d{8})?$/.exec(asText(name)) ?? [];
   const owner = token === undefined ? undefined : parseLockToken(token);
   if (token === undefined || owner === undefined) return undefined;
   return { name: asText(name), number: Number(number), token, owner };

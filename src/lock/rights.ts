@@ -9,8 +9,9 @@ import { refusal } from '../contract/errors.ts';
 import { display, join, type PathName } from '../contract/path-name.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import type { Folder } from '../files/folder.ts';
+import { isNarrow, openMade } from '../files/made.ts';
 import { refusedByPermissions, type Write } from '../files/operation.ts';
-import { closeFound, isOwn, namesIn, openFound, type FoundDirectory } from '../files/owned.ts';
+import { closeFound, isOwn, namesIn, type FoundDirectory } from '../files/owned.ts';
 import { keeping } from '../files/preserve.ts';
 import { afterFailure } from '../files/tolerate.ts';
 
@@ -27,9 +28,23 @@ const own = 0o700;
 /** Of a directory that is not open to takers yet: nobody else's looks so. */
 const marked = 0o1700;
 
-/** Whether others could put something else in the place of what is made in a directory. */
-export function isExposed({ surroundings: { uid, platform } }: Write, parent: FileStatus): boolean {
-  return platform !== 'win32' && ((parent.mode & 0o022) !== 0 || (parent.uid !== uid && parent.uid !== 0));
+/** Those that open all directories that they make, since the umask hinders the owner. */
+const careful = new WeakSet<Write>();
+
+/** Whether it has to be one of them, and was none. */
+export function becomesCareful(write: Write): boolean {
+  if (careful.has(write) || !isNarrow(write)) return false;
+  careful.add(write);
+  return true;
+}
+
+/** Whether what is made in a directory must be opened: others could put something else in its place. */
+export function isExposed(write: Write, parent: FileStatus): boolean {
+  const { uid, platform } = write.surroundings;
+  return (
+    platform !== 'win32' &&
+    (careful.has(write) || (parent.mode & 0o022) !== 0 || (parent.uid !== uid && parent.uid !== 0))
+  );
 }
 
 /** Whether users may move only what is their own in a directory that others write. */
@@ -54,7 +69,7 @@ export function* makeOpen(
     return { directory: { reach }, directoryPath: join(folder.directoryPath, name), fd: undefined };
   }
   yield* call.mkdir(reach, isShared ? marked : (parent.mode & 0o755) | own);
-  const made = yield* openFound(write, folder, name);
+  const made = yield* openMade(write, folder, name);
   if (made === undefined) return undefined;
   try {
     if (isShared) yield* openToTakers(write, made, parent);

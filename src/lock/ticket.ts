@@ -20,6 +20,7 @@ import { removeEntry } from './entry.ts';
 import { lockUnsupported } from './errors.ts';
 import type { LockHome } from './home.ts';
 import { heldName, noteName, type TicketName } from './name.ts';
+import { freeLeft, leaveLock } from './left.ts';
 import { letGoOf, makeOpen, type LockDirectory } from './rights.ts';
 
 export interface Ticket extends TicketName {
@@ -61,7 +62,7 @@ export function* drawTicket(
     if (note !== undefined) yield* writeNote(write, entry, note);
     return { ...named, entry, guards: [inner, outer], hasNote: note !== undefined };
   } catch (error) {
-    yield* dismantle(write, home, [name], { token, entry, guards: [inner, outer] });
+    yield* dismantle(write, home, [name], { ...named, entry, guards: [inner, outer] });
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
@@ -78,22 +79,37 @@ function* writeNote(write: Write, entry: Folder, note: Uint8Array): Steps<void> 
 }
 
 /**
- * Removes a ticket that was made, under each name that it may have; what cannot be removed now is removed when the
- * process ends.
+ * Removes a ticket that was made, under each name that it may have; what cannot be removed now is removed as soon as
+ * that can be done.
  */
 export function* dismantle(
   write: Write,
   home: LockHome,
   names: readonly PathName[],
-  { token, entry, guards }: Pick<Ticket, 'token' | 'guards'> & { readonly entry: LockDirectory | undefined },
+  {
+    token,
+    owner,
+    entry,
+    guards,
+  }: Pick<Ticket, 'token' | 'owner' | 'guards'> & { readonly entry: LockDirectory | undefined },
 ): Steps<void> {
   let isGone = true;
   for (const name of names) {
     const emptied = yield* afterFailure(removeEntry(write, folderIn(home, name), token));
     // Where it was held, somebody else may hold it by now: then it is not empty, and that is no failure.
-    isGone &&= (yield* afterFailure(rmdirIn(write, home, name))) && emptied;
+    let isRemoved = false;
+    const isRight = yield* afterFailure(
+      (function* () {
+        isRemoved = yield* rmdirIn(write, home, name);
+      })(),
+    );
+    isGone &&= isRight && (emptied || isRemoved);
   }
   if (isGone) for (const guard of guards) guard.release();
+  else {
+    const left = leaveLock(write, home, { token, owner, guards });
+    write.surroundings.insist(() => freeLeft(write, left, names));
+  }
   if (entry !== undefined) letGoOf(write, entry);
 }
 

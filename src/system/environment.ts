@@ -1,27 +1,16 @@
-import { lstatSync, lutimes, readFileSync } from 'node:fs';
+import { lutimes, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PathName } from '../contract/path-name.ts';
+import { runAsync } from './async-driver.ts';
 import { release } from './close-later.ts';
 import { atEnd, guard } from './exit-cleanup.ts';
-import { clearInterval, currentTime, setImmediate, setInterval } from './globals.ts';
+import { clearInterval, currentTime, setImmediate, setInterval, setTimeout } from './globals.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
 import { isUnmapped } from './mapped-ids.ts';
 import { hasJournal, isVolatile } from './mounts.ts';
 import { newToken } from './owner.ts';
-import { ProcessState, type Surroundings } from './port.ts';
-import { byPathOnly } from './random.ts';
-
-let procDescriptors: boolean | undefined;
-
-/** Whether `/proc/self/fd` is there; a chroot may lack it. */
-function hasProcDescriptors(): boolean {
-  if (process.platform !== 'linux' || byPathOnly) return false;
-  try {
-    return lstatSync('/proc/self/fd').isDirectory();
-  } catch {
-    return false; // No /proc: directories are then reached by their paths.
-  }
-}
+import { ProcessState, type Steps, type Surroundings } from './port.ts';
+import { reach } from './reach.ts';
 
 /** process.umask() sets it to read it, for all threads; the kernel also just tells (proc(5)). */
 function readUmask(): number {
@@ -45,16 +34,24 @@ function showLife(entry: PathName, interval: number): () => void {
   return () => clearInterval(timer);
 }
 
+/** What was not found may be on a filesystem that is not mounted now: it is looked for ever more seldom. */
+function insist(steps: () => Steps<boolean>, pause = 100): void {
+  const again = (longest: number): void => insist(steps, Math.min(2 * pause, longest));
+  const retry = (): Promise<void> =>
+    runAsync(steps()).then(
+      (isDone) => (isDone ? undefined : again(2 ** 30)),
+      () => again(10_000),
+    );
+  setTimeout(() => void retry(), pause).unref();
+}
+
 export const surroundings: Surroundings = {
   platform: process.platform,
   descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
   get uid() {
     return process.geteuid?.();
   },
-  reach(directory: number, path: PathName): PathName {
-    procDescriptors ??= hasProcDescriptors();
-    return procDescriptors ? `/proc/self/fd/${directory}` : path;
-  },
+  reach,
   isUnmapped,
   isVolatile,
   hasJournal,
@@ -64,6 +61,7 @@ export const surroundings: Surroundings = {
   token: newToken,
   guard,
   atEnd,
+  insist,
   locks: new Map(),
   state: new ProcessState(),
   lockToken: newLockToken,

@@ -2,11 +2,13 @@
  * Removes the temporary files that are open when the process ends, and then the locks that it holds: at process.exit,
  * an uncaught exception, or a signal that the program does not handle itself.
  */
-import { closeSync, existsSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { asText, join, type PathName } from '../contract/path-name.ts';
+import { O_DIRECTORY_ITSELF } from './flags.ts';
 import { parseToken } from './owner.ts';
 import type { Guard, Steps } from './port.ts';
 import { whenProcessEnds } from './process-end.ts';
+import { reach } from './reach.ts';
 import { runSync } from './sync-driver.ts';
 
 /** What is removed first: who takes a lock of ours must find no file of ours that can still be renamed. */
@@ -21,8 +23,14 @@ const removal: Readonly<Record<keyof typeof order, (path: PathName) => void>> = 
 
 /** With what its owner was writing, and no more: somebody may have put something else in its place. */
 function removeEntry(path: PathName): void {
-  for (const name of readdirSync(path)) {
-    if (name === 'note' || parseToken(name)?.kind === 'temporary') attempt(() => unlinkSync(join(path, name)));
+  const fd = process.platform === 'win32' ? undefined : openSync(path, O_DIRECTORY_ITSELF);
+  try {
+    const entry = fd === undefined ? path : reach(fd, path);
+    for (const name of readdirSync(entry)) {
+      if (name === 'note' || parseToken(name)?.kind === 'temporary') attempt(() => unlinkSync(join(entry, name)));
+    }
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
   rmdirSync(path);
 }

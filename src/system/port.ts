@@ -138,6 +138,8 @@ export interface Surroundings {
    * returns how to take that back.
    */
   atEnd(steps: () => Steps<unknown>): () => void;
+  /** Performs steps now and then until they have succeeded, for as long as the process has something else to do. */
+  insist(steps: () => Steps<boolean>): void;
   /**
    * The locks of this thread that are under way or held, and those that could not be released, by their names' random
    * parts.

@@ -170,7 +170,7 @@ class Commit {
     const write = this.#write;
     write.step = 'complete';
     yield* record.syncRecord(write, this.#written.found);
-    const made = yield* atOnce(this.#makeChanges());
+    const made = yield* this.#makeChanges();
     const durable = yield* record.syncAll(write, this.#plan.folders);
     this.#isMade = true;
     this.#locks.confirmed(durable);
@@ -207,7 +207,6 @@ class Commit {
     return this.#plan.folders.map((folder) => ({ ...folder, numbered: true }));
   }
 
-  /** At once: readers see old beside new for as short as can be, and no write of this process comes between. */
   *#makeChanges(): Steps<Made[]> {
     const made = yield* makeAll(this.#write, this.#draft.id, this.#parts, this.#plan.changes);
     for (const change of this.#drafted)

@@ -69,7 +69,7 @@ export abstract class AnyTransaction {
   }
 
   *#stageJson(target: PathName, settings: Settings, json: JsonText, schema: StandardSchema | undefined): Steps<void> {
-    if (schema !== undefined) yield* validated(schema, target, JSON.parse(json.text), this.draft.write.blocking, true);
+    if (schema !== undefined) yield* validated(this.draft.write, schema, target, JSON.parse(json.text), true);
     yield* this.draft.put(target, settings, jsonContent(json));
   }
 

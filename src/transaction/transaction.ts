@@ -4,6 +4,7 @@ import { isThenable } from '../contract/thenable.ts';
 import { runAsync } from '../system/async-driver.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
+import { settled } from '../files/contents.ts';
 import { asWriteError } from '../files/operation.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { commitDraft, type Committed } from './commit.ts';
@@ -51,7 +52,7 @@ export async function transaction(
   const tx = new Transaction(read.settings, false);
   const locks = await runAsync(takeLocks(tx, read));
   try {
-    await callback(tx);
+    await runAsync(settled(tx.draft.write, callback(tx)));
     await tx.settled();
   } catch (error) {
     tx.end();

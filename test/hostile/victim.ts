@@ -24,6 +24,16 @@ export interface Told {
   readonly memory?: number;
 }
 
+let tasks = 0;
+
+/** What is frozen counts as killed: what it wanted to do later it does not do while the next task is under way. */
+const timers = process.getBuiltinModule('node:timers');
+const { setTimeout } = timers;
+timers.setTimeout = Object.assign((...[callback, ...others]: Parameters<typeof setTimeout>) => {
+  const task = tasks;
+  return setTimeout(() => task === tasks && (callback as () => void)(), ...others);
+}, setTimeout);
+
 const untorn = (await import(library)) as Untorn;
 
 function peak(): number {
@@ -33,6 +43,7 @@ function peak(): number {
 async function perform({ operation: name, folder, ask }: Task): Promise<Told> {
   writeFileSync('/proc/self/clear_refs', '5'); // The peak from now on.
   const asked = ask ? 'ask' : 'end';
+  tasks++;
   const pause = async (steps: () => unknown): Promise<void> => {
     order('end');
     await steps();

@@ -191,3 +191,43 @@ describe('what a lock makes', () => {
     },
   );
 });
+
+describe('a link in the place of the entry of a lock that others may take over', () => {
+  // What somebody else does there who may write the directory, at the moment at which it hurts most.
+  const exchange = `
+    const lock = join(dirname(path), '.file.untorn-lock', 'held');
+    const exchange = () => {
+      const [entry] = readdirSync(lock);
+      renameSync(join(lock, entry), join(dirname(path), 'moved'));
+      symlinkSync(process.argv[2], join(lock, entry));
+    };`;
+  const ends: Record<string, string> = {
+    'an exit': 'await updateFile(path, () => { exchange(); process.exit(); });',
+    'the end of a transaction': `await transaction(() => { exchange(); }, { lock: { files: [path] } }).catch(() => undefined);`,
+    'an update that fails': `
+      await updateFile(path, () => {
+        writeFileSync(join(lock, readdirSync(lock)[0], 'not ours'), '');
+        throw new Error();
+      }).catch(() => undefined);
+      exchange();`,
+  };
+  for (const [end, code] of Object.entries(ends)) {
+    it(`leads to no file of that name, at ${end} (G5)`, linux, async (t) => {
+      const folder = newFolder(t);
+      const others = newFolder(t);
+      chmodSync(folder, 0o2777);
+      plainWrite(`${folder}/file`, 'old');
+      plainWrite(`${others}/note`, 'kept');
+      const program = `
+        import { readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+        import { dirname, join } from 'node:path';
+        import { transaction, updateFile } from 'untorn';
+        const path = process.argv[1];${exchange}
+        ${code}`;
+      const { status, stderr } = await run(program, [`${folder}/file`, others]);
+      assert.equal(status, 0, stderr);
+      assert.ok(readdirSync(folder).includes('moved'));
+      assert.deepEqual(readdirSync(others), ['note']);
+    });
+  }
+});

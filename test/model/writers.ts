@@ -70,6 +70,7 @@ export function surroundingsOf(index: number, release: (fd: number) => void, sta
     release,
     soon: queueMicrotask,
     guard: () => ({ opened() {}, release() {} }),
+    insist: () => undefined,
     atEnd: () => () => undefined,
     lockToken: (lease) => `untorn-l-${owner}-${lease.toString(36)}-${`l${index}l${++tokens}`.padStart(20, '0')}`,
     locks: new Map(),

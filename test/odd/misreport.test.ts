@@ -81,6 +81,28 @@ for (const [form, change] of forms) {
   });
 }
 
+it('transaction() waits for the size of a linked file while the program goes on (G9)', async (t) => {
+  const odd = await mountOdd(t, { wrongSize: 60 });
+  if (odd === undefined) return;
+  prepare(odd);
+  const [[, change]] = forms as [(typeof forms)[0]];
+  let looks = 0;
+  let most = 0;
+  const turn = (): void => {
+    const now = odd.calls('stat').filter((path) => path === '/folder/source').length;
+    most = Math.max(most, now - looks);
+    looks = now;
+    next = setImmediate(turn);
+  };
+  let next = setImmediate(turn);
+  await change(odd.folder);
+  clearImmediate(next);
+  turn();
+  clearImmediate(next);
+  assert.ok(looks > 60, `${looks} looks`);
+  assert.ok(most < 20, `${most} looks, of ${looks}, in one turn`);
+});
+
 for (const [form, replace] of [
   ['replaceDirectory', replaceDirectory],
   ['replaceDirectorySync', async (...args: Parameters<typeof replaceDirectory>) => replaceDirectorySync(...args)],

@@ -389,3 +389,38 @@ describe('a callback that returns a promise where nobody waits for one', () => {
     await setImmediate();
   });
 });
+
+describe('what a caller never settles', () => {
+  const here = scratch();
+  const schemaOf = (validate: () => Promise<never>) => ({
+    '~standard': { version: 1 as const, vendor: 'test', validate },
+  });
+  /** What aborts at a moment of its own, and then never comes to an end. */
+  type Stuck = { readonly signal: AbortSignal; readonly abort: () => Promise<never> };
+  const calls: Record<string, (path: string, stuck: Stuck) => Promise<unknown>> = {
+    'a callback of transaction()': (path, { signal, abort }) => transaction(abort, { signal, lock: { files: [path] } }),
+    'a callback of updateFile()': (path, { signal, abort }) => updateFile(path, abort, { signal }),
+    'a callback of replaceDirectory()': (path, { signal, abort }) => replaceDirectory(`${path}s`, abort, { signal }),
+    'an iterator': (path, { signal, abort }) =>
+      writeFile(path, { [Symbol.asyncIterator]: () => ({ next: abort }) }, { signal }),
+    'a schema of readJson()': (path, { signal, abort }) => readJson(path, { signal, schema: schemaOf(abort) }),
+    'a schema of writeJson()': (path, { signal, abort }) => writeJson(path, 1, { signal, schema: schemaOf(abort) }),
+    'a schema of updateJson()': (path, { signal, abort }) =>
+      updateJson(path, () => 1, { signal, schema: schemaOf(abort) }),
+  };
+  for (const when of ['at once', 'later'])
+    for (const [name, call] of Object.entries(calls)) {
+      it(`can be aborted ${when}: ${name} (G10)`, async () => {
+        plainWrite(here.at('file'), '0');
+        const controller = new AbortController();
+        const stop = (): void => controller.abort();
+        const abort = (): Promise<never> => {
+          if (when === 'at once') stop();
+          else void setImmediate().then(stop);
+          return never;
+        };
+        await assert.rejects(call(here.at('file'), { signal: controller.signal, abort }), { code: 'ABORT_ERR' });
+        assert.deepEqual([here.text('file'), here.names()], ['0', ['file']]);
+      });
+    }
+});

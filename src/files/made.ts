@@ -1,0 +1,54 @@
+/** Directories that were just made, where the umask has taken rights from their owner. */
+import { codeOf } from '../contract/errors.ts';
+import { join, type PathName } from '../contract/path-name.ts';
+import { O_HOLD } from '../system/flags.ts';
+import { call, type Steps } from '../system/port.ts';
+import type { Folder } from './folder.ts';
+import type { Write } from './operation.ts';
+import { closeFound, isOwn, openFound, type FoundDirectory } from './owned.ts';
+import { afterFailure } from './tolerate.ts';
+
+const own = 0o700;
+
+/** Opens one; undefined if there is none any more. */
+export function* openMade(write: Write, folder: Folder, name: PathName): Steps<FoundDirectory | undefined> {
+  const made = yield* widened(write, join(folder.directory.reach, name), () => openFound(write, folder, name));
+  if (made?.fd === undefined || (made.status.mode & own) === own || !isOwn(write, made.status)) return made;
+  try {
+    // A filesystem may have no modes.
+    yield* afterFailure(call.fchmod(made.fd, (made.status.mode & 0o7777) | own));
+    return { ...made, status: yield* call.fstat(made.fd) };
+  } catch (error) {
+    yield* afterFailure(closeFound(made));
+    throw error;
+  }
+}
+
+/** What steps give that its owner must be able to open it for: if they may not, it is opened to its owner first. */
+export function* widened<T>(write: Write, reach: PathName, steps: () => Steps<T>): Steps<T> {
+  try {
+    return yield* steps();
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES' || !isNarrow(write) || !(yield* widen(write, reach))) throw error;
+  }
+  return yield* steps();
+}
+
+/** Whether its owner may not do all in a directory that is made now. */
+export function isNarrow({ surroundings }: Write): boolean {
+  return (surroundings.umask() & own) !== 0;
+}
+
+function* widen(write: Write, reach: PathName): Steps<boolean> {
+  if (O_HOLD === 0) return false;
+  const fd = yield* call.open(reach, O_HOLD, 0);
+  try {
+    const status = yield* call.fstat(fd);
+    const held = write.surroundings.reach(fd, reach);
+    if (held === reach || !isOwn(write, status)) return false;
+    yield* call.chmod(held, (status.mode & 0o7777) | own);
+    return true;
+  } finally {
+    yield* call.close(fd);
+  }
+}

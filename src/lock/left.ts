@@ -1,0 +1,50 @@
+/** Locks that this process holds no more, and could not remove: nothing of them is open. */
+import type { PathName } from '../contract/path-name.ts';
+import type { LockOwner } from '../system/lock-owner.ts';
+import type { Guard, Steps } from '../system/port.ts';
+import type { Write } from '../files/operation.ts';
+import { inFound, lookIn, rmdirIn } from '../files/owned.ts';
+import { afterFailure } from '../files/tolerate.ts';
+import { removeEntry } from './entry.ts';
+import type { LockHome } from './home.ts';
+import { heldName } from './name.ts';
+
+export interface LeftLock extends Pick<LockHome, 'place' | 'name'> {
+  readonly ticket: { readonly token: string; readonly owner: LockOwner; readonly guards: readonly Guard[] };
+}
+
+/** Leaves a lock to be taken over by others of this thread. */
+export function leaveLock(write: Write, { place, name }: LockHome, ticket: LeftLock['ticket']): LeftLock {
+  write.surroundings.locks.set(ticket.owner.random, 'given up');
+  return { place, name, ticket };
+}
+
+/**
+ * Frees one that nobody has taken over, for which others would wait as long as this process lives. False if it is not
+ * there: it was taken over or moved, or its filesystem is not mounted now.
+ */
+export function* freeLeft(
+  write: Write,
+  { place: { directoryPath }, name, ticket: { token, owner, guards } }: LeftLock,
+  at: readonly PathName[] = [heldName],
+): Steps<boolean> {
+  const folder = { directory: { reach: directoryPath }, directoryPath };
+  const freed = yield* inFound(write, folder, name, function* (home) {
+    for (const one of at) {
+      const isThere = yield* inFound(write, home, one, function* (held) {
+        if ((yield* lookIn(held, token)) === undefined) return one !== heldName;
+        yield* removeEntry(write, held, token);
+        return true;
+      });
+      if (isThere !== true) continue;
+      yield* afterFailure(rmdirIn(write, home, one));
+      return true;
+    }
+    return false;
+  });
+  if (freed !== true) return false;
+  write.surroundings.locks.delete(owner.random);
+  for (const guard of guards) guard.release();
+  yield* afterFailure(rmdirIn(write, folder, name));
+  return true;
+}

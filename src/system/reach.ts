@@ -1,0 +1,21 @@
+import { lstatSync } from 'node:fs';
+import type { PathName } from '../contract/path-name.ts';
+import { byPathOnly } from './random.ts';
+
+let procDescriptors: boolean | undefined;
+
+/** Whether `/proc/self/fd` is there; a chroot may lack it. */
+function hasProcDescriptors(): boolean {
+  if (process.platform !== 'linux' || byPathOnly) return false;
+  try {
+    return lstatSync('/proc/self/fd').isDirectory();
+  } catch {
+    return false; // No /proc: directories are then reached by their paths.
+  }
+}
+
+/** A path through which an open directory is reached even when it is renamed, or its own path where there is none. */
+export function reach(directory: number, path: PathName): PathName {
+  procDescriptors ??= hasProcDescriptors();
+  return procDescriptors ? `/proc/self/fd/${directory}` : path;
+}
