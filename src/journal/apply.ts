@@ -49,8 +49,8 @@ export function assertMade(made: readonly Made[]): void {
  * between. Where a filesystem tells wrongly for a while what there is, others go on meanwhile.
  */
 export function* makeAll(write: Write, id: string, parts: readonly Part[], changes: readonly Change[]): Steps<Made[]> {
-  const steps = makeEach(write, id, parts, changes);
-  return yield* parts.every(({ directory }) => directory.own) ? atOnce(steps) : steps;
+  const isOwn = parts.every(({ directory }) => directory.own);
+  return yield* isOwn ? atOnce(makeEach(write, id, parts, changes)) : makeEach(write, id, parts, changes);
 }
 
 function* makeEach(write: Write, id: string, parts: readonly Part[], changes: readonly Change[]): Steps<Made[]> {
