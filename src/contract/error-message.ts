@@ -1,5 +1,6 @@
 /** What an error says: what could not be done, why, what the file holds, and what helps. */
 import type { Failure, Operation, Outcome, Step, WriteErrorDetails } from './failure.ts';
+import { asText, display } from './path-name.ts';
 import { wordsOf } from './system-errors.ts';
 
 const doing: Record<Step, string> = {
@@ -34,7 +35,7 @@ const state: Record<Outcome, string> = {
 const looking: ReadonlySet<Operation | undefined> = new Set(['read', 'sweep', 'recover'] as const);
 
 export function message(details: WriteErrorDetails, cause: Failure): string {
-  const { operation = 'replace', path, step } = details;
+  const { operation = 'replace', step } = details;
   const kept =
     details.temporaryPath === undefined ? '' : `; the new content is kept in "${details.temporaryPath.toString()}"`;
   const backup =
@@ -43,7 +44,15 @@ export function message(details: WriteErrorDetails, cause: Failure): string {
   const when = isLooking || saysAll(step, cause) ? '' : ` while ${doing[step]}`;
   const holds = isLooking ? '' : `; ${stateOf(details)}`;
   const hint = hintFor(step, cause, details.operation);
-  return `Cannot ${operation} "${path.toString()}": ${reason(details, cause)}${when}${holds}${kept}${backup}${hint === undefined ? '' : `; ${hints[hint]}`}`;
+  return `Cannot ${operation} ${shown(details)}: ${reason(details, cause)}${when}${holds}${kept}${backup}${hint === undefined ? '' : `; ${hints[hint]}`}`;
+}
+
+/** The path, and where it leads if that is elsewhere, as that of a symbolic link. */
+function shown({ path, dest, target }: WriteErrorDetails): string {
+  const to = dest === undefined ? '' : ` to "${display(dest)}"`;
+  const end = asText(path).replace(/^(\.\/+)+|^\.$/, '');
+  const there = target === undefined || asText(target).endsWith(end) ? '' : ` (that is "${display(target)}")`;
+  return `"${display(path)}"${to}${there}`;
 }
 
 function stateOf({ outcome, files = [] }: WriteErrorDetails): string {

@@ -57,8 +57,10 @@ export class WriteError extends Error {
   declare readonly errno?: number;
   /** The system call that failed, where one did. */
   declare readonly syscall?: string;
-  /** The target: the path with its last symbolic links followed as far as they were. */
+  /** The path as it was given, as in errors of `node:fs`: a URL as the path that it stands for. */
   readonly path: PathName;
+  /** The new name as it was given, of what is renamed. */
+  declare readonly dest?: PathName;
   /** Where in the replacement it failed. */
   readonly step: Step;
   /** What the target holds now. */
@@ -92,6 +94,7 @@ export class WriteError extends Error {
     if (cause.errno !== undefined) this.errno = cause.errno;
     if (cause.syscall !== undefined) this.syscall = cause.syscall;
     this.path = details.path;
+    if (details.dest !== undefined) this.dest = details.dest;
     this.step = details.step;
     this.outcome = details.outcome;
     if (details.temporaryPath !== undefined) this.temporaryPath = details.temporaryPath;

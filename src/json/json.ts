@@ -1,8 +1,8 @@
-import type { PathLike, PathName } from '../contract/path-name.ts';
+import type { PathLike } from '../contract/path-name.ts';
 import type { WriteResult } from '../contract/result.ts';
 import { runAsync } from '../system/async-driver.ts';
 import { surroundings } from '../system/environment.ts';
-import { targetPath } from '../system/given-path.ts';
+import { targetPath, type GivenPath } from '../system/given-path.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
 import { newLook, newWrite } from '../files/operation.ts';
@@ -112,14 +112,14 @@ function readArguments(
   path: PathLike,
   value: unknown,
   options: WriteJsonOptions | null | undefined,
-): { target: PathName; settings: Settings; json: JsonText; schema: StandardSchema | undefined } {
+): { target: GivenPath; settings: Settings; json: JsonText; schema: StandardSchema | undefined } {
   const { settings, fields } = readOptionsAnd(options, formatOptions);
   const { indent, replacer, schema } = readFormat(settings, fields);
   const target = targetPath(path);
   return {
     target,
     settings,
-    json: { text: stringify(value, replacer, indent.forced, undefined, target), indent },
+    json: { text: stringify(value, replacer, indent.forced, undefined, target.given), indent },
     schema,
   };
 }

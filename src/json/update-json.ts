@@ -161,7 +161,7 @@ function* updating(
       found = yield* valueOf(write, reading, old, { ...rereading, again });
       ({ value } = found);
       const { recovery, bytes } = found;
-      const losses = bytes === undefined ? undefined : lossesOf(write.path, bytes, found.value, reading, keeping);
+      const losses = bytes === undefined ? undefined : lossesOf(write.given, bytes, found.value, reading, keeping);
       const outcome = yield* outcomeOf(write, () =>
         update(value as never, { version: latest, path: write.path, recovery }),
       );
@@ -169,8 +169,8 @@ function* updating(
       if (outcome.value === unchanged) return { content: undefined };
       ({ value } = outcome);
       if (losses?.duplicate !== undefined) throw losses.duplicate;
-      const text = stringify(value, replacer, indent.forced, losses?.numbers, write.path);
-      if (schema !== undefined) yield* validated(schema, write.path, JSON.parse(text), blocking, true);
+      const text = stringify(value, replacer, indent.forced, losses?.numbers, write.given);
+      if (schema !== undefined) yield* validated(schema, write.given, JSON.parse(text), blocking, true);
       // Another backup would take the place of the good one.
       if (recovery !== undefined)
         write.settings = { ...settings, backup: { kind: 'path', path: yield* reporting(write, freeName(write.path)) } };

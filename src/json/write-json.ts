@@ -36,7 +36,7 @@ export function* replaceWithJson(
   schema: StandardSchema | undefined,
 ): Steps<WriteResult> {
   try {
-    if (schema !== undefined) yield* validated(schema, write.path, JSON.parse(json.text), write.blocking, true);
+    if (schema !== undefined) yield* validated(schema, write.given, JSON.parse(json.text), write.blocking, true);
   } catch (error) {
     turn.leave();
     throw error;

@@ -99,9 +99,9 @@ function updating(
   });
 }
 
-function contentOf({ blocking, path, settings: { encoding } }: LockedWrite, data: unknown): Content | undefined {
+function contentOf({ blocking, given, settings: { encoding } }: LockedWrite, data: unknown): Content | undefined {
   if (data === unchanged) return undefined;
-  const what = `What the update of "${display(path)}" returns`;
+  const what = `What the update of "${display(given)}" returns`;
   return blocking ? readSyncData(data as SyncData, encoding, what) : readData(data as Data, encoding, what);
 }
 

@@ -8,6 +8,7 @@ import { replaceFile } from '#untorn/replace/replace.js';
 import { stage } from '#untorn/replace/stage.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newWrite, reporting } from '#untorn/files/operation.js';
+import { givenPath } from '#untorn/system/given-path.js';
 import type { Steps, Surroundings } from '#untorn/system/port.js';
 import { umask } from './system.ts';
 
@@ -35,7 +36,12 @@ export function stepsOf(
   begun: (number: number) => void,
   release: (fd: number) => void,
 ): Steps<WriteResult> {
-  const write = newWrite(plan.path, readOptions(plan.options), surroundingsOf(index, release), plan.blocking ?? false);
+  const write = newWrite(
+    givenPath(plan.path),
+    readOptions(plan.options),
+    surroundingsOf(index, release),
+    plan.blocking ?? false,
+  );
   const bytes = Buffer.from(content, 'latin1');
   const takeTurn = (): Turn => {
     const turn = new Turn(write);

@@ -5,11 +5,13 @@ import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import {
   atomicWrite,
+  createWriter,
   JsonError,
   openPending,
   readJson,
   readVersioned,
   recover,
+  replaceDirectory,
   sweep,
   transaction,
   updateFile,
@@ -21,6 +23,8 @@ import {
   WriteError,
   type ErrorCode,
   type StandardSchema,
+  type Transaction,
+  type WriterOptions,
 } from 'untorn';
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { newFolder } from '../support/folder.ts';
@@ -276,15 +280,136 @@ describe('Errors of every function', () => {
   );
 
   it('have the caller of the function in their stacks, also those of arguments that are judged later', async () => {
-    async function theCaller(call: () => unknown): Promise<void> {
-      await call();
-    }
     for (const call of [
       () => readJson(here.at('none')),
       () => sweep(here.at('none')),
       () => updateFile(here.at('file'), () => 17 as never),
-    ]) {
+      () => transaction((tx) => void tx.remove(here.at('none'))),
+    ])
       assert.match((await failure(() => theCaller(call))).stack ?? '', /theCaller/);
+  });
+
+  it('have the caller of a method in their stacks', async () => {
+    plainWrite(here.at('file'), 'old');
+    const written = (options?: WriterOptions): Promise<unknown> => createWriter(here.at('none/file'), options).write(1);
+    const flushed = (): Promise<void> => {
+      const writer = createWriter(here.at('none/file'), { onError: () => undefined });
+      void writer.write(1);
+      return writer.flush();
+    };
+    async function piece(): Promise<void> {
+      await using file = await openPending(here.at('file'));
+      await theCaller(() => file.write(new Set([17 as never])));
+    }
+    const calls: (() => unknown)[] = [
+      ...[written, () => written({ onError: () => undefined }), flushed].map((call) => () => theCaller(call)),
+      piece,
+      ...[
+        (tx: Transaction) => tx.writeFile(here.at('none/file'), 'new'),
+        (tx: Transaction) => tx.writeJson(here.at('none/file'), 1),
+        (tx: Transaction) => tx.remove(here.at('none')),
+        (tx: Transaction) => tx.rename(here.at('none'), here.at('other')),
+        (tx: Transaction) => tx.readFile(here.at('none')),
+        (tx: Transaction) => tx.readJson(here.at('none')),
+      ].map((call) => () => transaction((tx) => theCaller(() => call(tx)))),
+    ];
+    for (const call of calls) {
+      const error = await failure(call);
+      assert.ok(WriteError.isWriteError(error), inspect(error));
+      assert.match(error.stack ?? '', /theCaller/);
     }
   });
+
+  it('name the path as it was given, whatever becomes of the working directory, and both of a rename', async () => {
+    const test = script(
+      `
+      import * as untorn from 'untorn';
+      process.chdir(process.argv[1]);
+      const link = 'link';
+      await untorn.replaceDirectory('site', () => undefined);
+      untorn.writeFileSync('file', '1');
+      untorn.writeFileSync('bad', '{');
+      (await import('node:fs')).symlinkSync('none/file', link);
+      const here = process.cwd();
+      const tell = ({ path, dest, message }) => console.log(JSON.stringify([path, dest, message.split(': ')[0]]));
+      const url = new URL('none/file', (await import('node:url')).pathToFileURL(here + '/'));
+      for (const call of [
+        () => untorn.writeFile('none/file', ''),
+        () => untorn.writeFile('./none/file', ''),
+        () => untorn.writeFile(Buffer.from('none/file'), ''),
+        () => untorn.writeFile(url, ''),
+        () => untorn.writeFile(link, ''),
+        () => untorn.writeJson('none/file', 1),
+        () => untorn.readJson('none'),
+        () => untorn.readJson('bad'),
+        () => untorn.updateFile('none/file', () => ''),
+        () => untorn.updateJson('bad', () => 1),
+        () => untorn.readVersioned('.'),
+        () => untorn.sweep('none'),
+        () => untorn.recover('none'),
+        () => untorn.openPending('none/file'),
+        () => untorn.createWriter('none/file').write(1),
+        () => untorn.replaceDirectory('none/site', 'site'),
+        () => untorn.transaction(() => undefined, { lock: { files: ['none/file'] } }),
+      ]) {
+        const promise = call();
+        process.chdir('/');
+        await promise.catch(tell);
+        process.chdir(here);
+      }
+      for (const call of [
+        () => untorn.transaction((tx) => tx.remove('none')),
+        () => untorn.transaction((tx) => tx.readJson('bad')),
+        () => untorn.transaction((tx) => tx.rename('none', 'new')),
+        () => untorn.transaction((tx) => tx.rename('file', 'none/new')),
+      ]) await call().catch(tell);
+      try { untorn.updateFileSync('none/file', () => ''); } catch (error) { tell(error); }
+      `,
+      { args: [here.folder] },
+    );
+    const result = await finished(...test);
+    assert.equal(result.stderr, '');
+    const at = (path: string): string => here.at(path);
+    const simple = (path: string, what = `Cannot replace "${path}"`): unknown[] => [path, null, what];
+    assert.deepEqual(
+      result.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+      [
+        simple('none/file'),
+        simple('./none/file'),
+        simple('none/file'),
+        simple(at('none/file')),
+        simple('link', `Cannot replace "link" (that is "${at('none/file')}")`),
+        simple('none/file'),
+        simple('none', 'Cannot read "none"'),
+        simple('bad', '"bad" is no JSON'),
+        simple('none/file'),
+        simple('bad', '"bad" is no JSON'),
+        simple('.', 'Cannot read "."'),
+        simple('none', 'Cannot sweep "none"'),
+        simple('none', 'Cannot recover "none"'),
+        simple('none/file'),
+        simple('none/file'),
+        simple('none/site', 'Cannot replace directory "none/site"'),
+        simple('none/file'),
+        simple('none', 'Cannot remove "none"'),
+        simple('bad', '"bad" is no JSON'),
+        ['none', 'new', 'Cannot rename "none" to "new"'],
+        ['file', 'none/new', `Cannot rename "file" to "none/new" (that is "${at('none/new')}")`],
+        simple('none/file'),
+      ],
+    );
+  });
+
+  it('offer nothing that a function does not take', async () => {
+    const error = await failure(() => replaceDirectory(here.at('none/site'), () => undefined));
+    assert.match(error.message, /its directory does not exist/);
+    assert.doesNotMatch(error.message, /makeParents/);
+  });
 });
+
+async function theCaller(call: () => unknown): Promise<void> {
+  await call();
+}
