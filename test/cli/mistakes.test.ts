@@ -118,15 +118,25 @@ describe('A mistake', () => {
     'is not to wait for what nobody said: a terminal is told that input is awaited, and not written over',
     { skip: terminal },
     async () => {
-      const line = `'${process.execPath}' '${main}' write '${folder.at('file')}'; echo ended`;
+      // By this clock it is late soon; it tells when progress would have been shown.
+      const clock = `
+        const real = process.hrtime, { setInterval: every } = globalThis;
+        process.hrtime = () => real().map((part, index) => index === 0 ? part * 1e6 : part);
+        let times = 0;
+        globalThis.setInterval = (show) => every(() => {
+          show();
+          if (++times > 1 && process.hrtime()[0] > start + 5) process.stderr.write('late\\n');
+        }, 10);
+        const [start] = process.hrtime();`;
+      writeFileSync(folder.at('clock.cjs'), clock);
+      const line = `'${process.execPath}' --require '${folder.at('clock.cjs')}' '${main}' write '${folder.at('file')}'`;
       const running = startProgram('script', ['-qec', line, '/dev/null']);
-      await running.said('untorn: Reads standard input until Ctrl-D');
-      running.child.stdin?.write('typed\n');
-      await running.said('typed');
-      running.child.stdin?.write('\u0004');
+      await running.said('late');
+      running.child.stdin?.write('typed\n\u0004');
       const { stdout } = await running.ended;
+      assert.match(stdout, /untorn: Reads standard input until Ctrl-D/);
       // oxlint-disable-next-line no-control-regex -- what a terminal gets
-      assert.doesNotMatch(stdout, /\x1b\[K/);
+      assert.doesNotMatch(stdout.slice(0, stdout.indexOf('late')), /\x1b\[K/);
       assert.equal(folder.read('file'), 'typed\n');
     },
   );
