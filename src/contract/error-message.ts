@@ -43,7 +43,7 @@ export function message(details: WriteErrorDetails, cause: Failure): string {
   const isLooking = looking.has(details.operation);
   const when = isLooking || saysAll(step, cause) ? '' : ` while ${doing[step]}`;
   const holds = isLooking ? '' : `; ${stateOf(details)}`;
-  const hint = hintFor(step, cause, details.operation);
+  const hint = hintFor(details, cause);
   return `Cannot ${operation} ${shown(details)}: ${reason(details, cause)}${when}${holds}${kept}${backup}${hint === undefined ? '' : `; ${hints[hint]}`}`;
 }
 
@@ -80,7 +80,7 @@ function reason({ cause, step, operation }: WriteErrorDetails, failure: Failure)
 }
 
 /** Whether it failed since the target's directory is not there: a target that is not there is no failure. */
-export function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
+function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
   return step === 'resolve' && code === 'ENOENT' && (syscall === 'open' || syscall === 'stat');
 }
 
@@ -88,19 +88,24 @@ export function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
 export const hints = {
   mount:
     "if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'",
+  mounted: 'if it is mounted by itself, as in a container, mount its directory instead',
   parents: 'makeParents: true makes the directory',
   directory: 'it is the directory that must be writable, since a new file is made in it',
   backup: 'the directory of the backup must exist, and be writable',
   force: 'force: true takes a file that is not there for removed',
 } as const;
 
-export function hintFor(step: Step, failure: Failure, operation?: Operation): keyof typeof hints | undefined {
+function hintFor({ step, operation, locked }: WriteErrorDetails, failure: Failure): keyof typeof hints | undefined {
   if (looking.has(operation)) return undefined;
   const { code, errno, syscall } = failure;
   if (operation === 'remove' && code === 'ENOENT' && errno === undefined) return 'force';
   if (operation === undefined && isNoDirectory(step, failure)) return 'parents';
-  if (step === 'back up' && (code === 'EACCES' || (code === 'ENOENT' && (syscall === 'open' || syscall === 'stat'))))
+  if (
+    step === 'back up' &&
+    (code === 'EACCES' || ((code === 'ENOENT' || code === 'ENOTDIR') && (syscall === 'open' || syscall === 'stat')))
+  )
     return 'backup';
-  if (step === 'rename' && code === 'EBUSY' && process.platform !== 'win32') return 'mount';
+  if (step === 'rename' && code === 'EBUSY' && process.platform !== 'win32')
+    return locked === true ? 'mounted' : 'mount';
   return code === 'EACCES' && (step === 'create temporary file' || step === 'lock') ? 'directory' : undefined;
 }

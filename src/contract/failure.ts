@@ -39,6 +39,8 @@ export interface WriteErrorDetails {
   dest?: PathName | undefined;
   /** The file itself, where the path leads. */
   target?: PathName | undefined;
+  /** Whether it is locked, so that it may not be written in place. */
+  locked?: boolean | undefined;
   step: Step;
   outcome: Outcome;
   cause: unknown;

@@ -120,7 +120,7 @@ export function* reporting<T>(write: Write, steps: Steps<T>): Steps<T> {
 export function asWriteError(write: Write, cause: unknown): WriteError {
   if (WriteError.isWriteError(cause)) return cause;
   const { path: target, given: path, recoveryPath: backupPath } = write;
-  return new WriteError({ ...write, path, target, cause, backupPath });
+  return new WriteError({ ...write, path, target, locked: isLocked(write), cause, backupPath });
 }
 
 /**

@@ -27,9 +27,9 @@ describe('A mistake', () => {
       assert.deepEqual([status, folder.read('file')], [119, 'old']);
       assert.match(stderr, /printed nothing, and ".*" has content.*; --allow-empty replaces it all the same\n$/);
       const told = JSON.parse((await untorn([command, '--json', folder.at('file'), '--', ...nothing])).stdout) as {
-        error: { outcome: string };
+        error: { outcome: string; code: string };
       };
-      assert.equal(told.error.outcome, 'old');
+      assert.deepEqual([told.error.outcome, told.error.code], ['old', 'ERR_EMPTY']);
       assert.deepEqual(folder.names(), ['file']);
       assert.deepEqual(
         [(await untorn([command, '--allow-empty', folder.at('file'), '--', ...nothing])).status, folder.read('file')],
@@ -87,6 +87,7 @@ describe('A mistake', () => {
       ['write', '--json'],
       ['write', '--json', '--bad', 'file'],
       ['wirte', '--json'],
+      ['--json', 'write', 'file'],
       ['run', '--json', 'file'],
       ['sweep', '--json', '--older-than', 'x', '.'],
     ]) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { chmodSync, writeFileSync as plainWrite } from 'node:fs';
 import { constants } from 'node:os';
 import { describe, it } from 'node:test';
@@ -41,6 +42,8 @@ async function failure(call: () => unknown): Promise<WriteError> {
   }
   return assert.fail('it did not fail');
 }
+
+const versionOf = (content: string): string => createHash('sha256').update(content).digest('hex');
 
 const callback = (): never => assert.fail('the callback was called');
 const loosely = {
@@ -97,21 +100,34 @@ describe('Errors say what helps', () => {
     const folder = newFolder(t);
     for (const name of ['file', 'source']) plainWrite(`${folder}/${name}`, 'old');
     if (bindMount(t, `${folder}/source`, `${folder}/file`) === undefined) return;
-    for (const call of [() => writeFile(`${folder}/file`, 'new'), () => updateFile(`${folder}/file`, () => 'new')]) {
-      assert.match(
-        (await failure(call)).message,
-        /\(EBUSY\).*; if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'$/,
-      );
+    assert.match(
+      (await failure(() => writeFile(`${folder}/file`, 'new'))).message,
+      /\(EBUSY\).*; if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'$/,
+    );
+    // These cannot write in place.
+    for (const call of [
+      () => updateFile(`${folder}/file`, () => 'new'),
+      () => writeFile(`${folder}/file`, 'new', { ifMatch: versionOf('old') }),
+      () => transaction((tx) => tx.writeFile(`${folder}/file`, 'new')),
+    ]) {
+      const { code, message } = await failure(call);
+      assert.equal(code, 'EBUSY');
+      assert.match(message, /mounted by itself.*; mount its directory instead|, mount its directory instead$/);
+      assert.doesNotMatch(message, /in-place/);
     }
   });
 
   it('a backup whose directory is not there', async () => {
     plainWrite(here.at('file'), 'old');
-    const { code, message } = await failure(() =>
-      writeFile(here.at('file'), 'new', { backup: here.at('none/backup') }),
-    );
-    assert.deepEqual([code, here.text('file')], ['ENOENT', 'old']);
-    assert.match(message, /; the directory of the backup must exist, and be writable$/);
+    plainWrite(here.at('other'), '');
+    for (const [backup, expected] of [
+      ['none/backup', 'ENOENT'],
+      ['other/backup', 'ENOTDIR'],
+    ] as const) {
+      const { code, message } = await failure(() => writeFile(here.at('file'), 'new', { backup: here.at(backup) }));
+      assert.deepEqual([code, here.text('file')], [expected, 'old']);
+      assert.match(message, /; the directory of the backup must exist, and be writable$/);
+    }
   });
 
   it('a removal of what is not there: force', async () => {
@@ -139,6 +155,14 @@ describe('Errors say what helps', () => {
     await hinted(callback, /, not a function: no callback is called; await the promise$/);
     await hinted({ a: 1 }, /; for a value as JSON there is writeJson\(\)$/);
     await hinted(17, /not number 17$/);
+    assert.match(
+      (await failure(() => loosely['writeJson']?.(here.at('file'), { a: [Promise.resolve(1)] }))).message,
+      /value.a\[0\]" is an instance of Promise, which JSON cannot hold; await it before$/,
+    );
+    assert.match(
+      (await failure(() => loosely['updateFile']?.(here.at('file'), () => ({ a: 1 })))).message,
+      /; for a value as JSON there is updateJson\(\)$/,
+    );
     assert.deepEqual(here.names(), []);
   });
 
