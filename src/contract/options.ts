@@ -37,9 +37,7 @@ export interface LockOptions {
    */
   timeout?: number | undefined;
   /**
-   * How long others believe that this call goes on where they cannot see whether its process lives (on another machine,
-   * in another container, or stopped): long, for a process that a busy machine stalls. Milliseconds, from 100. Signs of
-   * life are given four times as often, but for synchronous calls. @default 10_000
+   * How long others believe that this call goes on where they cannot see whether its process lives (on another machine, in another container, or stopped). Milliseconds, from 100. Signs of life are given four times as often, but for synchronous calls. @default 10_000
    */
   lease?: number | undefined;
 }
@@ -78,7 +76,7 @@ export interface WriteOptions {
   overwrite?: boolean | undefined;
   /** As in `node:fs`: `'wx'` is `overwrite: false`. A file is replaced, so that there is no appending. @default 'w' */
   flag?: 'w' | 'wx' | 'xw' | undefined;
-  /** As in `node:fs`. Every durability but `'off'` syncs the file anyway; `true` contradicts that one. */
+  /** As in `node:fs`; every durability but `'off'` syncs the file anyway. */
   flush?: boolean | undefined;
   /**
    * Replace the file only if it holds this version, which a read, an update or an earlier write gave, or `'absent'` if
@@ -114,10 +112,7 @@ export interface WriteOptions {
    */
   retry?: { timeout?: number | undefined } | undefined;
   /**
-   * Whether directories and replaced files stay open for a moment after the promise has settled: until the event loop
-   * turns, so that the next write need not open them, and nobody waits for blocks to be freed. With `false` nothing is
-   * open then that would keep the filesystem from being unmounted. A synchronous call leaves at most the replaced file
-   * open. @default true
+   * Whether directories and replaced files stay open until the event loop turns, so that the next write need not open them, and nobody waits for blocks to be freed. With `false` nothing is open once the promise has settled that would keep the filesystem from being unmounted. A synchronous call leaves at most the replaced file open. @default true
    */
   linger?: boolean | undefined;
 }

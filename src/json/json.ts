@@ -71,9 +71,7 @@ function reading(path: PathLike, options: ReadJsonOptions | null | undefined, bl
  *
  * The value is read at the call: what is changed in it later is not written. What JSON would lose is a TypeError before
  * anything is touched: functions, symbols, BigInts, NaN and infinities, invalid dates, cycles, undefined at the top or
- * in an array, and objects that would become `{}` or worse, as a Map, an Error or a typed array. As everywhere, a
- * property that is undefined is left out, an object with `toJSON` is what that returns, and an instance of a class is
- * its own properties. Unless `indent` is given, a file that is there keeps its indentation, line ends and final
+ * in an array, and objects that would become `{}` or worse, as a Map, an Error or a typed array. As everywhere, a property that is undefined is left out, and an instance of a class is its own properties. Unless `indent` is given, a file that is there keeps its indentation, line ends and final
  * newline, but no byte order mark.
  *
  * @throws {WriteError} by rejecting; `outcome` tells which content is in place.

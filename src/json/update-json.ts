@@ -30,9 +30,7 @@ import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 export interface UpdateJsonOptions<T = unknown>
   extends WriteJsonOptions, Omit<ReadJsonOptions<T>, 'schema' | 'signal'> {
   /**
-   * Numbers that `update` leaves as they are: written as they stand in the file, also where a double has not as many
-   * digits or is not as large; or as `JSON.stringify` writes the double that `JSON.parse` gives. Where several numbers
-   * of the file are the same double, and it cannot be told which of them is to be written, `'keep'` is an error.
+   * Numbers that `update` leaves as they are: written as they stand in the file, also where a double has not as many digits or is not as large, or as `JSON.stringify` writes the double. Where several numbers of the file are the same double, and it cannot be told which is to be written, `'keep'` is an error.
    * @default 'keep'
    */
   numbers?: 'keep' | 'double' | undefined;
@@ -65,10 +63,7 @@ type Initial<T> = T | (() => T);
  * value.
  *
  * `update` returns the new value, or {@link unchanged}; to change the old one in place and return nothing is an error.
- * It is given `undefined` if there is no file and no `initial` value. The file keeps its indentation, line ends and
- * final newline. With a `schema` the value is its output, and what is to be written must pass it as well. With
- * `recover` an update of a damaged file begins with the newest good backup, and the damaged file is kept beside it as
- * `name.damaged` (or `name.damaged-2` and so on), instead of another backup; the result's `recovery` says so.
+ * It is given `undefined` if there is no file and no `initial` value. With a `schema` the value is its output, and what is to be written must pass it as well. With `recover` an update of a damaged file begins with the newest good backup, and the damaged file is kept beside it as `name.damaged` (or `name.damaged-2` and so on), instead of another backup.
  *
  * @throws as {@link readJson}, {@link writeJson} and {@link updateFile}; then nothing was changed, unless a {@link
  *   WriteError} says so.

@@ -247,15 +247,9 @@ function ownError(error: unknown): unknown {
 /**
  * Makes a writer for a file that is written often, as a program's state.
  *
- * Values are made into text or bytes only when their turn comes, and of those that wait only the newest is written: a
- * thousand calls that are not awaited cost two writes, with a `delay` one. Each write is one of {@link writeFile}:
- * whole, and durable as asked for. A value has the place of its `write()` in the order of all writes of this process: a
- * later `writeFile()` of the file wins.
+ * Of values that wait only the newest is made into text or bytes, and written as by {@link writeFile}: a thousand calls that are not awaited cost two writes, with a `delay` one. A value has the place of its `write()` in the order of all writes of this process: a later `writeFile()` of the file wins.
  *
- * What waits is saved when the process ends: when nothing is left to do, at `process.exit()`, after an uncaught
- * exception, and at a signal that the program does not handle itself. If that fails, `onError` hears of it; without it
- * standard error, and the exit status is 1. After `kill -9`, `worker.terminate()` and a power cut what was not in place
- * yet is lost; the file is whole.
+ * What waits is saved when the process ends, also at `process.exit()`, after an uncaught exception, and at a signal that the program does not handle itself. If that fails, `onError` hears of it; without it standard error, and the exit status is 1. After `kill -9`, `worker.terminate()` and a power cut what was not in place yet is lost.
  *
  * @throws {TypeError | RangeError} for wrong arguments.
  * @example Keep a program's state
