@@ -47,8 +47,7 @@ export interface WriteOptions {
   /** How much of a power cut the write survives. @default 'full' */
   durability?: Durability | undefined;
   /**
-   * Where the filesystem cannot sync a file (fsync(2) fails with EINVAL, ENOTSUP or ENOSYS): fail, or write all the
-   * same; then the result's `durable` is `'unsupported'`. A sync that fails otherwise is always an error. @default
+   * Where the filesystem cannot sync a file (EINVAL, ENOTSUP or ENOSYS): fail, or write all the same; then the result's `durable` is `'unsupported'`. @default
    * 'require'
    */
   sync?: 'require' | 'try' | undefined;
@@ -97,9 +96,7 @@ export interface WriteOptions {
    */
   backup?: Backup | undefined;
   /**
-   * Where a file cannot be replaced (one that is bind-mounted, in a directory that one may not write or another user's
-   * in a sticky one, or where the filesystem does not rename over files): fail, or write into it, which is not atomic;
-   * the old content is kept aside until that is done. @default 'error'
+   * Where a file cannot be replaced (one that is bind-mounted, in a directory that one may not write or another user's in a sticky one, or where the filesystem does not rename over files): fail, or write into it, which is not atomic. @default 'error'
    */
   fallback?: 'error' | 'in-place' | undefined;
   /** The temporary file: text before and after the random part of its name, and whether it is kept on failure. */

@@ -146,8 +146,7 @@ export class Transaction extends AnyTransaction {
   }
 
   /**
-   * Renames a file (of a link the link itself) at the commit. Neither name can take part in another change of the
-   * transaction.
+   * Renames a file (of a link the link itself) at the commit. Neither name can be changed otherwise then.
    */
   rename(from: PathLike, to: PathLike, options?: TransactionRenameOptions): Promise<void> {
     return this.#perform(() => this.renaming(from, to, options));
