@@ -100,9 +100,17 @@ async function finish(text) {
   const names = { keep_fnames: true, keep_classnames: true };
   const { code } = await minify(text.replace(/require\('(node:[\w/]+)'\)/g, "process.getBuiltinModule('$1')"), {
     ecma: 2020,
-    compress: { ...names, passes: 3, inline: false, reduce_funcs: false, sequences: false },
+    compress: {
+      ...names,
+      passes: 3,
+      toplevel: true,
+      inline: false,
+      reduce_funcs: false,
+      sequences: false,
+      lhs_constants: false,
+    },
     mangle: { ...names, toplevel: true },
-    format: { semicolons: false, max_line_len: 1500 },
+    format: { semicolons: false, max_line_len: 1500, quote_style: 1 },
   });
   return `${code}\n`;
 }

@@ -31,7 +31,7 @@ function outcomesBeside(command: string): CommandEntry['exits'] {
     ['120', 'another process held the lock for too long; the old content is in place'],
     [
       '121…125',
-      'untorn itself: the codes 1 to 5 of "untorn write" plus 120 (121 failed, the old content is in place; 122 wrong usage; 123 conflict; 124 in place, but not confirmed durable; 125 unknown)',
+      'untorn itself: the codes 1 to 5 of "untorn write" plus 120 (121 failed; 122 wrong usage; 123 conflict; 124 not confirmed durable; 125 unknown)',
     ],
     ['126', `${command} was found and cannot be run`],
     ['127', `${command} was not found`],
@@ -64,7 +64,7 @@ const run: CommandEntry = {
   summary: "Replace FILE with a command's output, if the command succeeds",
   description: [
     'Runs COMMAND and replaces FILE with its standard output, once COMMAND has exited with 0 and its output has ended (processes that it leaves in the background may still write to it). If COMMAND fails, FILE is untouched; also if it prints nothing and FILE has content (--allow-empty). Standard input and standard error are those of untorn.',
-    'SIGINT, SIGTERM and SIGHUP are passed on to COMMAND; when it has ended FILE is untouched, and untorn ends by the same signal. A Ctrl-C at the terminal reaches COMMAND twice: from the terminal and from untorn.',
+    'SIGINT, SIGTERM and SIGHUP are passed on to COMMAND; when it has ended FILE is untouched, and untorn ends by the same signal. A Ctrl-C at the terminal reaches COMMAND twice.',
   ],
   operands: { names: ['FILE'] },
   runsCommand: true,
@@ -82,8 +82,8 @@ const edit: CommandEntry = {
   synopsis: 'untorn edit [OPTION]… FILE -- FILTER [ARG]…',
   summary: "Replace FILE with a filter's output, made of its old content, and lose nobody's update",
   description: [
-    'Takes the lock of FILE, runs FILTER with the old content as its standard input, and replaces FILE with its standard output once FILTER has exited with 0 and its output has ended. Who edits FILE at the same time, with this command or with updateFile() of the library, waits for its turn, so that no change is lost. If FILTER fails, FILE is untouched; also if it prints nothing and FILE has content (--allow-empty). A FILTER that changes files itself, as "sed -i" does, is not what is wanted here.',
-    'A program that knows nothing of the lock may replace FILE meanwhile; that is a conflict, and its content stays. FILTER must not edit the same FILE with untorn: it would wait for itself.',
+    'Takes the lock of FILE, runs FILTER with the old content as its standard input, and replaces FILE with its standard output once FILTER has exited with 0 and its output has ended. Who edits FILE at the same time, with this command or with updateFile() of the library, waits for its turn, so that no change is lost. If FILTER fails, FILE is untouched; also if it prints nothing and FILE has content (--allow-empty). FILTER must not change the file itself, as "sed -i" does.',
+    'If a program that knows nothing of the lock replaces FILE meanwhile, that is a conflict, and its content stays. To edit the same FILE with untorn FILTER would wait for itself.',
     'Signals are passed on as "untorn run" does it.',
   ],
   operands: { names: ['FILE'] },
@@ -103,7 +103,7 @@ const commit: CommandEntry = {
   summary: 'Replace several files together, all or none',
   description: [
     'Reads every SOURCE to its end, and then replaces all of the TARGETs in one transaction: if anything fails, all of them hold their old content. A SOURCE of "-" is standard input; a file of that name is "./-". The first "=" ends TARGET.',
-    'When the machine or the process dies half way, "untorn recover", or the next transaction in that directory, completes it or removes what it had staged. Who reads several files meanwhile may find some of them old and some new, each of them whole.',
+    'When the machine or the process dies half way, "untorn recover", or the next transaction in that directory, completes it or removes what it had staged. Who reads several files meanwhile may find some of them old and some new.',
     'A manifest can do more. It is a JSON array with an object for each change: {"write": TARGET, "from": SOURCE} or {"write": TARGET, "content": TEXT}, with "mode" (octal digits in a string) and "overwrite": false and "ifMatch": VERSION if wanted; {"remove": PATH}; {"rename": PATH, "to": TARGET}, with "overwrite": false if wanted. Relative paths start at the working directory; a name that is not UTF-8 is {"base64": TEXT}.',
   ],
   operands: { names: ['TARGET=SOURCE'], repeated: true, optional: true },
@@ -131,7 +131,7 @@ const recover: CommandEntry = {
   synopsis: 'untorn recover [OPTION]… DIR…',
   summary: 'Complete or remove the transactions that killed processes left',
   description: [
-    'Completes those that were committed, and removes what the others had staged, so that each is done or not done. Prints a line for each file: what became of it, and its path. "completed" and "removed" are what was to be done; "superseded" is a file that somebody wrote since the commit, which stays; of a "missing" one the new content is gone, and of an "unknown" one that cannot be told; "unreachable" ones wait for a directory that is not there. What it leaves alone is told on standard error, with the reason; a transaction that is under way is. (Temporary files of other writers are for "untorn sweep".)',
+    'Completes those that were committed, and removes what the others had staged, so that each is done or not done. Prints a line for each file: what became of it, and its path. "completed" and "removed" are what was to be done; "superseded" is a file that somebody wrote since the commit, which stays; of a "missing" one the new content is gone, and of an "unknown" one that cannot be told; "unreachable" ones wait for a directory that is not there. What it leaves alone is told on standard error, with the reason; a transaction that is under way is.',
   ],
   operands: { names: ['DIR'], repeated: true },
   options: [

@@ -9,7 +9,8 @@ import { tellError } from './messages.ts';
 import { parse } from './arguments/parse.ts';
 import type { CommandEntry } from './arguments/table.ts';
 
-const [name, ...rest] = process.argv.slice(2);
+const given = process.argv.slice(2);
+const [name, ...rest] = given;
 const entry = commands.find((command) => command.name === name);
 // Until it is known: a command whose end nobody hears of has not been done.
 process.exitCode = codeFor('unknown', entry?.runsCommand === true);
@@ -66,8 +67,8 @@ async function help(operands: readonly string[], asked: readonly string[]): Prom
 
 /** Whether failures are to be told as JSON, wrong usage too. */
 function wantsJson(): boolean {
-  const end = entry?.runsCommand === true ? rest.indexOf('--') : -1;
-  return rest.slice(0, end === -1 ? rest.length : end).includes('--json');
+  const end = entry?.runsCommand === true ? given.indexOf('--') : -1;
+  return given.slice(0, end === -1 ? given.length : end).includes('--json');
 }
 
 async function fail(error: unknown, command: CommandEntry | undefined): Promise<void> {

@@ -4,7 +4,7 @@ import { WriteError } from '../contract/errors.ts';
 import type { PathName } from '../contract/path-name.ts';
 import type { NotKept, WriteResult } from '../contract/result.ts';
 import type { TransactionResult } from '../transaction/options.ts';
-import { CommandFailed, codeOf, Unheard, UsageError } from './failures.ts';
+import { CommandFailed, codeOf, Empty, Unheard, UsageError } from './failures.ts';
 import { tell, wordsFor } from './messages.ts';
 import { writeOutput } from './output.ts';
 import { printable } from './printable.ts';
@@ -77,7 +77,8 @@ export async function reportFailure(error: unknown): Promise<void> {
   const failed = [error, (error as Error).cause].find((value) => WriteError.isWriteError(value));
   const known = failed === undefined ? { outcome: 'old', step: null } : { outcome: failed.outcome, step: failed.step };
   const status = error instanceof CommandFailed ? { status: error.status } : {};
-  const code = error instanceof UsageError ? 'ERR_USAGE' : (codeOf(error) ?? codeOf((error as Error).cause) ?? null);
+  const own = error instanceof UsageError ? 'ERR_USAGE' : error instanceof Empty ? 'ERR_EMPTY' : undefined;
+  const code = own ?? codeOf(error) ?? codeOf((error as Error).cause) ?? null;
   await printJson({ error: { message: wordsFor(error), code, ...known, ...status } });
 }
 

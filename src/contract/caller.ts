@@ -11,13 +11,15 @@ const told = new WeakSet();
  */
 export function withCaller(error: unknown, from: (...args: never[]) => unknown): unknown {
   if (!isTold(error) || told.has(error)) return error;
-  told.add(error);
   const here = { stack: '' };
   Error.captureStackTrace(here, from);
   // With source maps, or by what a program sets, a stack can be anything.
   const [known, frames] = [error.stack, here.stack].map((stack) => String(stack).split('\n'));
   const more = frames?.filter((line) => /^\s+at /.test(line) && known?.includes(line) === false) ?? [];
-  if (more.length > 0) error.stack = [error.stack, ...more].join('\n');
+  // Where nobody awaits it, the next who is given it may be awaited.
+  if (more.length === 0) return error;
+  told.add(error);
+  error.stack = [error.stack, ...more].join('\n');
   return error;
 }
 
@@ -27,11 +29,22 @@ function isTold(error: unknown): error is Error {
   return typeof error === 'object' && error !== null && Symbol.for('untorn.JsonError') in error;
 }
 
-/** What a method of an object gives, with its caller in its error. */
-export async function forCaller<T>(promise: Promise<T>): Promise<T> {
-  try {
-    return await promise;
-  } catch (error) {
-    throw withCaller(error, forCaller);
+/**
+ * What a method of an object gives, with its caller in its error. What is `heard` of otherwise may fail without anybody
+ * who awaits it.
+ */
+export function forCaller<T>(promise: Promise<T>, heard = false): Promise<T> {
+  const given = telling();
+  return given;
+
+  async function telling(): Promise<T> {
+    try {
+      return await promise;
+    } catch (error) {
+      const told = withCaller(error, telling);
+      // Only now: who awaits a promise is known as long as it has one handler.
+      if (heard) given.catch(() => undefined);
+      throw told;
+    }
   }
 }

@@ -100,15 +100,17 @@ function pinnedChunk(chunk: unknown): unknown {
 
 function noData(what: string, data: unknown, expected: string): TypeError {
   if (typeof data === 'function') return noCallback(`${what} must be ${expected}`);
-  return misuse('ERR_INVALID_ARG_TYPE', `${what} must be ${expected}, not ${describe(data)}${instead(data)}`);
+  return misuse('ERR_INVALID_ARG_TYPE', `${what} must be ${expected}, not ${describe(data)}${instead(data, what)}`);
 }
 
 /** What was probably meant by a value that is no content. */
-function instead(data: unknown): string {
+function instead(data: unknown, what: string): string {
   if (typeof data !== 'object' || data === null) return '';
   if (isThenable(data)) return '; await it before';
   // By its shape: every copy of fetch() has classes of its own.
   if ('body' in data && 'bodyUsed' in data)
     return `; give its "body"${data.body === null ? ', which this one has not' : ''}`;
-  return Object.getPrototypeOf(data) === Object.prototype ? '; for a value as JSON there is writeJson()' : '';
+  return Object.getPrototypeOf(data) === Object.prototype
+    ? `; for a value as JSON there is ${what.startsWith('"') ? 'write' : 'update'}Json()`
+    : '';
 }

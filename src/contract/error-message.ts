@@ -1,5 +1,6 @@
 /** What an error says: what could not be done, why, what the file holds, and what helps. */
 import type { Failure, Operation, Outcome, Step, WriteErrorDetails } from './failure.ts';
+import { asText, display } from './path-name.ts';
 import { wordsOf } from './system-errors.ts';
 
 const doing: Record<Step, string> = {
@@ -34,7 +35,7 @@ const state: Record<Outcome, string> = {
 const looking: ReadonlySet<Operation | undefined> = new Set(['read', 'sweep', 'recover'] as const);
 
 export function message(details: WriteErrorDetails, cause: Failure): string {
-  const { operation = 'replace', path, step } = details;
+  const { operation = 'replace', step } = details;
   const kept =
     details.temporaryPath === undefined ? '' : `; the new content is kept in "${details.temporaryPath.toString()}"`;
   const backup =
@@ -42,8 +43,16 @@ export function message(details: WriteErrorDetails, cause: Failure): string {
   const isLooking = looking.has(details.operation);
   const when = isLooking || saysAll(step, cause) ? '' : ` while ${doing[step]}`;
   const holds = isLooking ? '' : `; ${stateOf(details)}`;
-  const hint = hintFor(step, cause, details.operation);
-  return `Cannot ${operation} "${path.toString()}": ${reason(details, cause)}${when}${holds}${kept}${backup}${hint === undefined ? '' : `; ${hints[hint]}`}`;
+  const hint = hintFor(details, cause);
+  return `Cannot ${operation} ${shown(details)}: ${reason(details, cause)}${when}${holds}${kept}${backup}${hint === undefined ? '' : `; ${hints[hint]}`}`;
+}
+
+/** The path, and where it leads if that is elsewhere, as that of a symbolic link. */
+function shown({ path, dest, target }: WriteErrorDetails): string {
+  const to = dest === undefined ? '' : ` to "${display(dest)}"`;
+  const end = asText(path).replace(/^(\.\/+)+|^\.$/, '');
+  const there = target === undefined || asText(target).endsWith(end) ? '' : ` (that is "${display(target)}")`;
+  return `"${display(path)}"${to}${there}`;
 }
 
 function stateOf({ outcome, files = [] }: WriteErrorDetails): string {
@@ -71,7 +80,7 @@ function reason({ cause, step, operation }: WriteErrorDetails, failure: Failure)
 }
 
 /** Whether it failed since the target's directory is not there: a target that is not there is no failure. */
-export function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
+function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
   return step === 'resolve' && code === 'ENOENT' && (syscall === 'open' || syscall === 'stat');
 }
 
@@ -79,19 +88,24 @@ export function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
 export const hints = {
   mount:
     "if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'",
+  mounted: 'if it is mounted by itself, as in a container, mount its directory instead',
   parents: 'makeParents: true makes the directory',
   directory: 'it is the directory that must be writable, since a new file is made in it',
   backup: 'the directory of the backup must exist, and be writable',
   force: 'force: true takes a file that is not there for removed',
 } as const;
 
-export function hintFor(step: Step, failure: Failure, operation?: Operation): keyof typeof hints | undefined {
+function hintFor({ step, operation, locked }: WriteErrorDetails, failure: Failure): keyof typeof hints | undefined {
   if (looking.has(operation)) return undefined;
   const { code, errno, syscall } = failure;
   if (operation === 'remove' && code === 'ENOENT' && errno === undefined) return 'force';
   if (operation === undefined && isNoDirectory(step, failure)) return 'parents';
-  if (step === 'back up' && (code === 'EACCES' || (code === 'ENOENT' && (syscall === 'open' || syscall === 'stat'))))
+  if (
+    step === 'back up' &&
+    (code === 'EACCES' || ((code === 'ENOENT' || code === 'ENOTDIR') && (syscall === 'open' || syscall === 'stat')))
+  )
     return 'backup';
-  if (step === 'rename' && code === 'EBUSY' && process.platform !== 'win32') return 'mount';
+  if (step === 'rename' && code === 'EBUSY' && process.platform !== 'win32')
+    return locked === true ? 'mounted' : 'mount';
   return code === 'EACCES' && (step === 'create temporary file' || step === 'lock') ? 'directory' : undefined;
 }

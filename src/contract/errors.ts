@@ -47,18 +47,17 @@ const brand: unique symbol = Symbol.for('untorn.WriteError');
  */
 export class WriteError extends Error {
   /**
-   * The code of the cause, as `'ENOSPC'`; or one of this package's: `'ERR_UNTORN_SOURCE'` where a data source failed
-   * without a code, `'ERR_UNTORN_OVERTAKEN'` where a later synchronous write came first, `'ERR_UNTORN_MOVED'` where the
-   * path leads elsewhere than when the write began, `'ERR_VERSION_CONFLICT'` where the target did not hold the expected
-   * version, and others. `docs/errors.md` in the repository says of each what to do.
+   * The code of the cause, as `'ENOSPC'`, or one of this package's; docs/errors.md says of each what to do.
    */
   readonly code: ErrorCode;
   /** The error number of the system call, where one failed. */
   declare readonly errno?: number;
   /** The system call that failed, where one did. */
   declare readonly syscall?: string;
-  /** The target: the path with its last symbolic links followed as far as they were. */
+  /** The path as it was given, as in errors of `node:fs`: a URL as the path that it stands for. */
   readonly path: PathName;
+  /** The new name as it was given, of what is renamed. */
+  declare readonly dest?: PathName;
   /** Where in the replacement it failed. */
   readonly step: Step;
   /** What the target holds now. */
@@ -68,9 +67,7 @@ export class WriteError extends Error {
   /** The copy of the old content, where one was left for recovery. */
   declare readonly backupPath?: PathName;
   /**
-   * Of a transaction that is committed and could not be completed here: what each of its files holds now, backups
-   * included. The rest is done by `recover()`, or by the next one who takes one of its locks. `outcome` is `'new'` only
-   * if all of them hold the new.
+   * Of a transaction that is committed and could not be completed here: what each of its files holds now, backups included. `recover()` does the rest, or the next one who takes one of its locks.
    */
   declare readonly files?: readonly FileState[];
   /** The version that is in place instead of the expected one, with the code `'ERR_VERSION_CONFLICT'`. */
@@ -92,6 +89,7 @@ export class WriteError extends Error {
     if (cause.errno !== undefined) this.errno = cause.errno;
     if (cause.syscall !== undefined) this.syscall = cause.syscall;
     this.path = details.path;
+    if (details.dest !== undefined) this.dest = details.dest;
     this.step = details.step;
     this.outcome = details.outcome;
     if (details.temporaryPath !== undefined) this.temporaryPath = details.temporaryPath;

@@ -30,11 +30,17 @@ export type Step =
  * What is done with a path, if it is not replaced: by a transaction, or by a function that only looks at it or tidies
  * it up.
  */
-export type Operation = 'remove' | 'rename' | 'read' | 'sweep' | 'recover';
+export type Operation = 'remove' | 'rename' | 'read' | 'sweep' | 'recover' | 'replace directory';
 
 /** What a {@link WriteError} is made of. */
 export interface WriteErrorDetails {
   path: PathName;
+  /** The new name, of what is renamed. */
+  dest?: PathName | undefined;
+  /** The file itself, where the path leads. */
+  target?: PathName | undefined;
+  /** Whether it is locked, so that it may not be written in place. */
+  locked?: boolean | undefined;
   step: Step;
   outcome: Outcome;
   cause: unknown;

@@ -37,9 +37,7 @@ export interface LockOptions {
    */
   timeout?: number | undefined;
   /**
-   * How long others believe that this call goes on where they cannot see whether its process lives (on another machine,
-   * in another container, or stopped): long, for a process that a busy machine stalls. Milliseconds, from 100. Signs of
-   * life are given four times as often, but for synchronous calls. @default 10_000
+   * How long others believe that this call goes on where they cannot see whether its process lives (on another machine, in another container, or stopped). Milliseconds, from 100. Signs of life are given four times as often, but for synchronous calls. @default 10_000
    */
   lease?: number | undefined;
 }
@@ -49,8 +47,7 @@ export interface WriteOptions {
   /** How much of a power cut the write survives. @default 'full' */
   durability?: Durability | undefined;
   /**
-   * Where the filesystem cannot sync a file (fsync(2) fails with EINVAL, ENOTSUP or ENOSYS): fail, or write all the
-   * same; then the result's `durable` is `'unsupported'`. A sync that fails otherwise is always an error. @default
+   * Where the filesystem cannot sync a file (EINVAL, ENOTSUP or ENOSYS): fail, or write all the same; then the result's `durable` is `'unsupported'`. @default
    * 'require'
    */
   sync?: 'require' | 'try' | undefined;
@@ -78,7 +75,7 @@ export interface WriteOptions {
   overwrite?: boolean | undefined;
   /** As in `node:fs`: `'wx'` is `overwrite: false`. A file is replaced, so that there is no appending. @default 'w' */
   flag?: 'w' | 'wx' | 'xw' | undefined;
-  /** As in `node:fs`. Every durability but `'off'` syncs the file anyway; `true` contradicts that one. */
+  /** As in `node:fs`; every durability but `'off'` syncs the file anyway. */
   flush?: boolean | undefined;
   /**
    * Replace the file only if it holds this version, which a read, an update or an earlier write gave, or `'absent'` if
@@ -99,9 +96,7 @@ export interface WriteOptions {
    */
   backup?: Backup | undefined;
   /**
-   * Where a file cannot be replaced (one that is bind-mounted, in a directory that one may not write or another user's
-   * in a sticky one, or where the filesystem does not rename over files): fail, or write into it, which is not atomic;
-   * the old content is kept aside until that is done. @default 'error'
+   * Where a file cannot be replaced (one that is bind-mounted, in a directory that one may not write or another user's in a sticky one, or where the filesystem does not rename over files): fail, or write into it, which is not atomic. @default 'error'
    */
   fallback?: 'error' | 'in-place' | undefined;
   /** The temporary file: text before and after the random part of its name, and whether it is kept on failure. */
@@ -114,10 +109,7 @@ export interface WriteOptions {
    */
   retry?: { timeout?: number | undefined } | undefined;
   /**
-   * Whether directories and replaced files stay open for a moment after the promise has settled: until the event loop
-   * turns, so that the next write need not open them, and nobody waits for blocks to be freed. With `false` nothing is
-   * open then that would keep the filesystem from being unmounted. A synchronous call leaves at most the replaced file
-   * open. @default true
+   * Whether directories and replaced files stay open until the event loop turns, so that the next write need not open them, and nobody waits for blocks to be freed. With `false` nothing is open once the promise has settled that would keep the filesystem from being unmounted. A synchronous call leaves at most the replaced file open. @default true
    */
   linger?: boolean | undefined;
 }

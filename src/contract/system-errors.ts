@@ -47,15 +47,18 @@ function namelessOne(errno: number): readonly [string, string] | undefined {
 const throughDescriptor = /\/proc\/self\/fd\/\d+\/?/g;
 
 /**
- * An error of the system without the descriptors by which a directory was reached: they tell nobody anything, and are
- * closed by now.
+ * An error of the system with its name, and without the descriptors by which a directory was reached: they tell nobody
+ * anything, and are closed by now.
  */
 export function withoutDescriptors(error: unknown): unknown {
   if (typeof error !== 'object' || error === null || !('syscall' in error)) return error;
   const shown = error as Record<string, unknown>;
-  for (const field of ['message', 'stack', 'path', 'dest']) {
+  const name = nameOf(String(shown['code']), shown['errno']) ?? '$&';
+  for (const field of ['message', 'stack', 'path', 'dest', 'code']) {
     const text = shown[field];
-    if (typeof text === 'string' && text.includes('/proc/self/fd/')) shown[field] = text.replace(throughDescriptor, '');
+    if (typeof text !== 'string') continue;
+    const clear = text.replace(throughDescriptor, '').replace(/Unknown system error -\d+/g, name);
+    if (clear !== text) shown[field] = clear;
   }
   return error;
 }

@@ -8,7 +8,7 @@ import { surroundings } from '../system/environment.ts';
 import { absolutePath, targetPath } from '../system/given-path.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
-import { newLockedWrite, reporting } from '../files/operation.ts';
+import { newLockedWrite, reporting, type LockedWrite } from '../files/operation.ts';
 import { readOptions } from '../files/settings.ts';
 import { outcomeOf } from '../update/updating.ts';
 import { replaceTree, type Outcome, type TreeSource } from './swap.ts';
@@ -111,7 +111,12 @@ function replacing(
   const { keepOld: _, ...common } = fields;
   const settings = readOptions({ ...common, linger: false } as WriteOptions);
   const keepOld = flag(fields, 'keepOld', false);
-  const write = newLockedWrite(withoutSlash(targetPath(given)), settings, surroundings, blocking);
+  const target = targetPath(given);
+  const path = withoutSlash(target.path);
+  const write: LockedWrite = {
+    ...newLockedWrite({ ...target, path }, settings, surroundings, blocking),
+    operation: 'replace directory',
+  };
   if (surroundings.platform === 'win32') return reporting(write, refuseWindows());
   if (typeof source !== 'function') return replaceTree(write, sourcePath(source), keepOld);
   // What it returns does not matter; only a promise does.

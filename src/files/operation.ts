@@ -1,6 +1,7 @@
 import { WriteError, aborted, codeOf } from '../contract/errors.ts';
 import type { FileState, Operation, Outcome, Step } from '../contract/failure.ts';
 import type { PathName } from '../contract/path-name.ts';
+import type { GivenPath } from '../system/given-path.ts';
 import type { Steps, Surroundings } from '../system/port.ts';
 import type { Folder } from './folder.ts';
 import type { Settings } from './settings.ts';
@@ -13,6 +14,9 @@ export interface Write {
   readonly blocking: boolean;
   /** The target, with the symbolic links followed that have been met so far. */
   path: PathName;
+  /** The path as its caller gave it, by which errors name it; of a new name the old one, and `dest` as it was given. */
+  given: PathName;
+  dest?: PathName;
   /** The permit to open files that it holds. */
   permit: { giveBack(): void } | undefined;
   step: Step;
@@ -48,10 +52,16 @@ export interface Locking {
 /** A write under a lock. */
 export type LockedWrite = Write & { readonly locking: Locking };
 
-export function newWrite(path: PathName, settings: Settings, surroundings: Surroundings, blocking: boolean): Write {
+export function newWrite(
+  { path, given }: GivenPath,
+  settings: Settings,
+  surroundings: Surroundings,
+  blocking: boolean,
+): Write {
   const locking = settings.ifMatch === undefined ? undefined : newLocking(settings, surroundings);
   return {
     path,
+    given,
     settings,
     surroundings: settings.linger ? surroundings : withoutLingering(surroundings),
     blocking,
@@ -71,7 +81,7 @@ function withoutLingering(surroundings: Surroundings): Surroundings {
 /** What only looks at a path, or tidies it up: like a write in how it waits and fails. */
 export function newLook(
   operation: Operation,
-  path: PathName,
+  path: GivenPath,
   settings: Settings,
   surroundings: Surroundings,
   blocking: boolean,
@@ -81,7 +91,7 @@ export function newLook(
 
 /** A write that takes the target's lock, whatever its settings say. */
 export function newLockedWrite(
-  path: PathName,
+  path: GivenPath,
   settings: Settings,
   surroundings: Surroundings,
   blocking: boolean,
@@ -109,8 +119,8 @@ export function* reporting<T>(write: Write, steps: Steps<T>): Steps<T> {
 /** The error to report for a failure in a replacement. */
 export function asWriteError(write: Write, cause: unknown): WriteError {
   if (WriteError.isWriteError(cause)) return cause;
-  const { path, step, outcome, operation, temporaryPath, recoveryPath, files } = write;
-  return new WriteError({ path, step, outcome, cause, operation, temporaryPath, backupPath: recoveryPath, files });
+  const { path: target, given: path, recoveryPath: backupPath } = write;
+  return new WriteError({ ...write, path, target, locked: isLocked(write), cause, backupPath });
 }
 
 /**

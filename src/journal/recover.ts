@@ -3,7 +3,7 @@ import { record, wrongType } from '../contract/option-values.ts';
 import type { PathLike } from '../contract/path-name.ts';
 import { runAsync } from '../system/async-driver.ts';
 import { surroundings } from '../system/environment.ts';
-import { absolutePath } from '../system/given-path.ts';
+import { givenPath } from '../system/given-path.ts';
 import { judge } from '../system/owner.ts';
 import { runSync } from '../system/sync-driver.ts';
 import { newLook, reporting, type Write } from '../files/operation.ts';
@@ -58,7 +58,7 @@ function readRecover(
   return {
     write: newLook(
       'recover',
-      absolutePath(directory, 'directory'),
+      givenPath(directory, 'directory'),
       readOptions({ linger: false }),
       surroundings,
       blocking,

@@ -213,7 +213,8 @@ export function* underLocks<T>(
     for (const place of places) {
       if (!isNeeded(place)) continue;
       const { settings, surroundings, blocking } = write;
-      const locked = newLockedWrite(join(place.directoryPath, place.name), settings, surroundings, blocking);
+      const path = join(place.directoryPath, place.name);
+      const locked = newLockedWrite({ path, given: path }, settings, surroundings, blocking);
       locked.locking.deadline = now() + settings.lock.timeout;
       taken.push({
         locked,

@@ -21,8 +21,7 @@ export interface JsonErrorDetails {
 const brand: unique symbol = Symbol.for('untorn.JsonError');
 
 /**
- * A file that does not hold what it should: no JSON, no UTF-8, or not what the schema wants; or a value that was not
- * written since the schema does not want it. Nothing was changed.
+ * A file that does not hold what it should, or a value that was not written since the schema does not want it. Nothing was changed.
  *
  * Its message tells the place and not the content, which may be secret.
  */

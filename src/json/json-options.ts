@@ -28,8 +28,7 @@ export interface ReadJsonOptions<T = unknown> {
   /** As of `JSON.parse`. */
   reviver?: Reviver | undefined;
   /**
-   * Makes the value that the schema wants of one that an older version of the program wrote: called with what was read,
-   * before it is validated; not with `initial`. What it returns is taken, also of a value that is as it should be.
+   * Makes the value that the schema wants of one that an older version of the program wrote: called with whatever was read, before it is validated; not with `initial`.
    */
   migrate?: ((value: unknown) => unknown) | undefined;
   /**

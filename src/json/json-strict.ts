@@ -8,6 +8,7 @@
 import { isDate, isNumberObject } from 'node:util/types';
 import { misuse, outOfRange } from '../contract/errors.ts';
 import type { PathName } from '../contract/path-name.ts';
+import { isThenable } from '../contract/thenable.ts';
 import type { OddNumbers, Origin } from './json-numbers.ts';
 import { isOpaque, kindOf } from './opaque.ts';
 
@@ -129,7 +130,7 @@ function checking(replacer: Replacer | undefined, numbers?: OddNumbers): Replace
     const kept = typeof value === 'number' ? numbers?.note(value, this as object, origin, key, where) : undefined;
     if (kept !== undefined) return kept;
     const lost = loss(value, isRoot || Array.isArray(this));
-    if (lost !== undefined) throw refused(where, lost);
+    if (lost !== undefined) throw refused(where, lost, isThenable(value));
     if (typeof value === 'object' && value !== null) {
       if (within.some(({ object }) => object === value)) throw refused(where, 'an object that contains itself');
       within.push({ object: value, where, origin: numbers?.originOf(value, this as object, origin, key) ?? nowhere });
@@ -138,8 +139,11 @@ function checking(replacer: Replacer | undefined, numbers?: OddNumbers): Replace
   };
 }
 
-function refused(where: string, what: string): TypeError {
-  return misuse('ERR_INVALID_ARG_VALUE', `"${where}" is ${what}, which JSON cannot hold`);
+function refused(where: string, what: string, isLater = false): TypeError {
+  return misuse(
+    'ERR_INVALID_ARG_VALUE',
+    `"${where}" is ${what}, which JSON cannot hold${isLater ? '; await it before' : ''}`,
+  );
 }
 
 function place(where: string, holder: unknown, key: string): string {

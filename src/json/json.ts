@@ -1,8 +1,8 @@
-import type { PathLike, PathName } from '../contract/path-name.ts';
+import type { PathLike } from '../contract/path-name.ts';
 import type { WriteResult } from '../contract/result.ts';
 import { runAsync } from '../system/async-driver.ts';
 import { surroundings } from '../system/environment.ts';
-import { targetPath } from '../system/given-path.ts';
+import { targetPath, type GivenPath } from '../system/given-path.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
 import { newLook, newWrite } from '../files/operation.ts';
@@ -71,9 +71,7 @@ function reading(path: PathLike, options: ReadJsonOptions | null | undefined, bl
  *
  * The value is read at the call: what is changed in it later is not written. What JSON would lose is a TypeError before
  * anything is touched: functions, symbols, BigInts, NaN and infinities, invalid dates, cycles, undefined at the top or
- * in an array, and objects that would become `{}` or worse, as a Map, an Error or a typed array. As everywhere, a
- * property that is undefined is left out, an object with `toJSON` is what that returns, and an instance of a class is
- * its own properties. Unless `indent` is given, a file that is there keeps its indentation, line ends and final
+ * in an array, and objects that would become `{}` or worse, as a Map, an Error or a typed array. As everywhere, a property that is undefined is left out, and an instance of a class is its own properties. Unless `indent` is given, a file that is there keeps its indentation, line ends and final
  * newline, but no byte order mark.
  *
  * @throws {WriteError} by rejecting; `outcome` tells which content is in place.
@@ -112,14 +110,14 @@ function readArguments(
   path: PathLike,
   value: unknown,
   options: WriteJsonOptions | null | undefined,
-): { target: PathName; settings: Settings; json: JsonText; schema: StandardSchema | undefined } {
+): { target: GivenPath; settings: Settings; json: JsonText; schema: StandardSchema | undefined } {
   const { settings, fields } = readOptionsAnd(options, formatOptions);
   const { indent, replacer, schema } = readFormat(settings, fields);
   const target = targetPath(path);
   return {
     target,
     settings,
-    json: { text: stringify(value, replacer, indent.forced, undefined, target), indent },
+    json: { text: stringify(value, replacer, indent.forced, undefined, target.given), indent },
     schema,
   };
 }

@@ -39,7 +39,7 @@ export function* readJsonFile(write: Write, settings: ReadSettings): Steps<unkno
   return (yield* valueOf(write, settings, read.content, { read, again: () => readPath(write) })).value;
 }
 
-function missing(write: Write): Error {
+export function missing(write: Write): Error {
   return asWriteError(write, Object.assign(refusal('ENOENT', 'it does not exist'), { syscall: 'open' }));
 }
 
@@ -50,30 +50,30 @@ export function* valueOf(
   bytes: Buffer | undefined,
   rereading?: Rereading,
 ): Steps<FoundJson> {
-  const { path } = write;
+  const { given } = write;
   const found = (value: unknown): FoundJson => ({ value, bytes, recovery: undefined });
   if (bytes === undefined)
     return found(
       settings.initial === undefined
         ? undefined
-        : yield* validated(write, settings.schema, path, initialValue(settings)),
+        : yield* validated(write, settings.schema, given, initialValue(settings)),
     );
   let value;
   try {
-    value = parseJson(path, bytes, settings.reviver);
+    value = parseJson(given, bytes, settings.reviver);
   } catch (error) {
     if (codeOf(error) === 'ERR_STRING_TOO_LONG') throw asWriteError(write, error);
     if (settings.recover === undefined || !isDamage(error)) throw error;
     if (rereading !== undefined) {
-      const last = yield* whileDamaged(write, path, rereading.read, rereading.again, (read) => isDamaged(path, read));
+      const last = yield* whileDamaged(write, write.path, rereading.read, rereading.again, isDamaged);
       if (last === undefined) throw error;
       if (last.content === undefined && settings.initial === undefined && write.locking === undefined)
         throw missing(write);
-      if (!isDamaged(path, last)) return yield* valueOf(write, settings, last.content);
+      if (!isDamaged(last)) return yield* valueOf(write, settings, last.content);
     }
     return yield* valueOfBackup(write, settings, settings.recover, error);
   }
-  return found(yield* validated(write, settings.schema, path, migrated(settings, value)));
+  return found(yield* validated(write, settings.schema, given, migrated(settings, value)));
 }
 
 /** The value of a file, which may be that of an older version of the program, as this one has it. */
@@ -84,9 +84,9 @@ function migrated({ migrate }: ReadSettings, value: unknown): unknown {
   return current;
 }
 
-function isDamaged(path: PathName, { content }: Read): boolean {
+function isDamaged({ content }: Read): boolean {
   try {
-    if (content !== undefined) parseJson(path, content, undefined);
+    if (content !== undefined) parseJson('', content, undefined);
     return false;
   } catch (error) {
     if (isDamage(error)) return true;
@@ -109,7 +109,7 @@ function* valueOfBackup(
   recover: NonNullable<ReadSettings['recover']>,
   error: JsonError,
 ): Steps<FoundJson> {
-  const place = yield* findPlace(newWrite(write.path, readOptions(undefined), write.surroundings, write.blocking));
+  const place = yield* findPlace(newWrite(write, readOptions(undefined), write.surroundings, write.blocking));
   try {
     for (const backupPath of recover.backup === undefined ? yield* backupsOf(write, place) : [recover.backup]) {
       const bytes = yield* readBackup(write, place, backupPath);

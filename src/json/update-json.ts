@@ -30,9 +30,7 @@ import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 export interface UpdateJsonOptions<T = unknown>
   extends WriteJsonOptions, Omit<ReadJsonOptions<T>, 'schema' | 'signal'> {
   /**
-   * Numbers that `update` leaves as they are: written as they stand in the file, also where a double has not as many
-   * digits or is not as large; or as `JSON.stringify` writes the double that `JSON.parse` gives. Where several numbers
-   * of the file are the same double, and it cannot be told which of them is to be written, `'keep'` is an error.
+   * Numbers that `update` leaves as they are: written as they stand in the file, also where a double has not as many digits or is not as large, or as `JSON.stringify` writes the double. Where several numbers of the file are the same double, and it cannot be told which is to be written, `'keep'` is an error.
    * @default 'keep'
    */
   numbers?: 'keep' | 'double' | undefined;
@@ -65,10 +63,7 @@ type Initial<T> = T | (() => T);
  * value.
  *
  * `update` returns the new value, or {@link unchanged}; to change the old one in place and return nothing is an error.
- * It is given `undefined` if there is no file and no `initial` value. The file keeps its indentation, line ends and
- * final newline. With a `schema` the value is its output, and what is to be written must pass it as well. With
- * `recover` an update of a damaged file begins with the newest good backup, and the damaged file is kept beside it as
- * `name.damaged` (or `name.damaged-2` and so on), instead of another backup; the result's `recovery` says so.
+ * It is given `undefined` if there is no file and no `initial` value. With a `schema` the value is its output, and what is to be written must pass it as well. With `recover` an update of a damaged file begins with the newest good backup, and the damaged file is kept beside it as `name.damaged` (or `name.damaged-2` and so on), instead of another backup.
  *
  * @throws as {@link readJson}, {@link writeJson} and {@link updateFile}; then nothing was changed, unless a {@link
  *   WriteError} says so.
@@ -161,7 +156,7 @@ function* updating(
       found = yield* valueOf(write, reading, old, { ...rereading, again });
       ({ value } = found);
       const { recovery, bytes } = found;
-      const losses = bytes === undefined ? undefined : lossesOf(write.path, bytes, found.value, reading, keeping);
+      const losses = bytes === undefined ? undefined : lossesOf(write.given, bytes, found.value, reading, keeping);
       const outcome = yield* outcomeOf(write, () =>
         update(value as never, { version: latest, path: write.path, recovery }),
       );
@@ -169,8 +164,8 @@ function* updating(
       if (outcome.value === unchanged) return { content: undefined };
       ({ value } = outcome);
       if (losses?.duplicate !== undefined) throw losses.duplicate;
-      const text = stringify(value, replacer, indent.forced, losses?.numbers, write.path);
-      if (schema !== undefined) yield* validated(write, schema, write.path, JSON.parse(text), true);
+      const text = stringify(value, replacer, indent.forced, losses?.numbers, write.given);
+      if (schema !== undefined) yield* validated(write, schema, write.given, JSON.parse(text), true);
       // Another backup would take the place of the good one.
       if (recovery !== undefined)
         write.settings = { ...settings, backup: { kind: 'path', path: yield* reporting(write, freeName(write.path)) } };

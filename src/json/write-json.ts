@@ -36,7 +36,7 @@ export function* replaceWithJson(
   schema: StandardSchema | undefined,
 ): Steps<WriteResult> {
   try {
-    if (schema !== undefined) yield* validated(write, schema, write.path, JSON.parse(json.text), true);
+    if (schema !== undefined) yield* validated(write, schema, write.given, JSON.parse(json.text), true);
   } catch (error) {
     turn.leave();
     throw error;

@@ -4,7 +4,7 @@ import type { PathLike } from '../contract/path-name.ts';
 import type { SweepResult } from '../contract/result.ts';
 import { runAsync } from '../system/async-driver.ts';
 import { surroundings } from '../system/environment.ts';
-import { absolutePath } from '../system/given-path.ts';
+import { givenPath } from '../system/given-path.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
 import { judge, type Owner, type Sign } from '../system/owner.ts';
 import type { Steps } from '../system/port.ts';
@@ -59,9 +59,9 @@ function readSweep(directory: PathLike, given: SweepOptions | null | undefined, 
   if (!(olderThan >= 0))
     throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
   const [recursive, dryRun] = [flag(options, 'recursive', false), flag(options, 'dryRun', false)];
-  const path = absolutePath(directory, 'directory');
-  const write = newLook('sweep', path, readOptions({}), surroundings, blocking);
-  return { directory: path, olderThan, recursive, dryRun, judge: judgeAny, write };
+  const target = givenPath(directory, 'directory');
+  const write = newLook('sweep', target, readOptions({}), surroundings, blocking);
+  return { directory: target.path, olderThan, recursive, dryRun, judge: judgeAny, write };
 }
 
 function judgeAny(owner: Owner | LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign {

@@ -10,6 +10,16 @@ import { asText, fromBytes, isAbsolute, isUrl, join, type PathLike, type PathNam
 
 const windows = process.platform === 'win32';
 
+/** A path as absolute, and as its caller gave it: errors name it so, as those of node:fs do. */
+export interface GivenPath {
+  readonly path: PathName;
+  readonly given: PathName;
+}
+
+export function givenPath(path: PathLike, argument = 'path'): GivenPath {
+  return { path: absolutePath(path, argument), given: fromPathLike(path, argument) };
+}
+
 /** The path as absolute at this moment, so that a later `process.chdir()` cannot move the write elsewhere. */
 export function absolutePath(given: PathLike, argument = 'path'): PathName {
   const name = fromPathLike(given, argument);
@@ -22,13 +32,10 @@ export function absolutePath(given: PathLike, argument = 'path'): PathName {
   return plain.length === 0 ? workingDirectory() : join(workingDirectory(), plain);
 }
 
-/**
- * The absolute path of a file to write. A working directory that is gone is a failure of the write, not a wrong
- * argument.
- */
-export function targetPath(given: PathLike): PathName {
+/** A file to write. A working directory that is gone is a failure of the write, not a wrong argument. */
+export function targetPath(given: PathLike): GivenPath {
   try {
-    return absolutePath(given);
+    return givenPath(given);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
     throw new WriteError({ path: fromPathLike(given, 'path'), step: 'resolve', outcome: 'old', cause });

@@ -89,12 +89,12 @@ class Commit {
     try {
       if (first === undefined) return yield* this.#nothing();
 
-      write.path = first.write.path;
+      this.#draft.isAbout(first.write);
       yield* refuseOneName(this.#drafted);
       yield* this.#locks.take(this.#drafted.flatMap(filesOf));
       yield* this.#draft.assertSeen();
       for (const change of this.#drafted) yield* reporting(change.write, this.#plan.include(change));
-      write.path = first.write.path;
+      this.#draft.isAbout(first.write);
       write.step = 'commit';
       yield* this.#written.write(this.#locks.names, this.#plan.changes);
       throwIfAborted(write);

@@ -1,8 +1,9 @@
 /** One change of a transaction before its commit, and what is asked about it when its files are looked at again. */
 import { refusal } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
 import type { NotKept } from '../contract/result.ts';
 import { O_TO_SYNC } from '../system/flags.ts';
+import type { PathName } from '../contract/path-name.ts';
+import type { GivenPath } from '../system/given-path.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { whenDescriptorsAllow } from '../files/descriptors.ts';
 import type { Write } from '../files/operation.ts';
@@ -38,9 +39,11 @@ export interface Renaming extends Common {
 export type DraftChange = Put | Removal | Renaming;
 
 /** The files that a change is about: for a new name, the old one too. */
-export function filesOf(change: DraftChange): { readonly path: PathName; readonly place: Place }[] {
-  const files = [{ path: change.write.path, place: change.place }];
-  return change.kind === 'rename' ? [...files, { path: change.toWrite.path, place: change.to }] : files;
+export function filesOf(change: DraftChange): (GivenPath & { readonly place: Place })[] {
+  const files = [{ ...change.write, place: change.place }];
+  return change.kind === 'rename'
+    ? [...files, { path: change.toWrite.path, given: change.toWrite.dest as PathName, place: change.to }]
+    : files;
 }
 
 /** Whether a file is the one that it was, with nothing about it changed. */

@@ -7,14 +7,15 @@
  */
 import type { Content } from '../contract/data.ts';
 import { misuse, refusal } from '../contract/errors.ts';
-import { display, join, type PathName } from '../contract/path-name.ts';
+import { display, join } from '../contract/path-name.ts';
 import type { Version } from '../contract/version.ts';
+import type { GivenPath } from '../system/given-path.ts';
 import { call, lastChange, type Steps, type Surroundings } from '../system/port.ts';
 import { writeContent } from '../files/contents.ts';
 import { whenDescriptorsAllow } from '../files/descriptors.ts';
 import { closeDirectory } from '../files/directory.ts';
 import { fileKey, inOrder, type OpenFolder } from '../files/file-order.ts';
-import { asWriteError, newWrite, reporting, type Write } from '../files/operation.ts';
+import { asWriteError, newLook, newWrite, reporting, type Write } from '../files/operation.ts';
 import type { Settings } from '../files/settings.ts';
 import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Seen } from '../files/snapshot.ts';
 import { findPlace, letGo, lookAgain, type Place } from '../files/target.ts';
@@ -56,7 +57,7 @@ export class Draft {
     this.#surroundings = Object.create(surroundings, {
       token: { value: () => `${token}-${++this.#names}` },
     }) as Surroundings;
-    this.write = newWrite('', settings, this.#surroundings, blocking);
+    this.write = newWrite({ path: '', given: '' }, settings, this.#surroundings, blocking);
   }
 
   /** The changes, in the order in which all transactions take their files: by directory, then by name. */
@@ -65,12 +66,23 @@ export class Draft {
   }
 
   /** A write of this transaction, with settings of its own. */
-  newWrite(path: PathName, settings: Settings, operation?: Write['operation']): Write {
+  newWrite(path: GivenPath, settings: Settings, operation?: Write['operation']): Write {
     return { ...newWrite(path, settings, this.#surroundings, this.write.blocking), operation };
   }
 
+  /** What reads a file in this transaction. */
+  newLook(path: GivenPath): Write {
+    const { settings, blocking } = this.write;
+    return newLook('read', path, settings, this.#surroundings, blocking);
+  }
+
+  /** The file that an error of the whole names. */
+  isAbout({ path, given }: GivenPath): void {
+    Object.assign(this.write, { path, given });
+  }
+
   /** Stages new content, complete: written, with its metadata, synced and closed. */
-  *put(path: PathName, settings: Settings, content: Content | AtHand): Steps<void> {
+  *put(path: GivenPath, settings: Settings, content: Content | AtHand): Steps<void> {
     const number = ++this.#calls;
     const write = this.newWrite(path, settings);
     try {
@@ -130,7 +142,7 @@ export class Draft {
   }
 
   /** Notes that a file is to be removed, if it is there. */
-  *remove(path: PathName, settings: Settings, force: boolean): Steps<void> {
+  *remove(path: GivenPath, settings: Settings, force: boolean): Steps<void> {
     const number = ++this.#calls;
     const write = this.newWrite(path, settings, 'remove');
     yield* reporting(write, this.#remove(write, number, force));
@@ -145,9 +157,10 @@ export class Draft {
   }
 
   /** Notes that a file is to have another name. */
-  *rename(from: PathName, to: PathName, settings: Settings): Steps<void> {
-    const write = this.newWrite(from, { ...settings, overwrite: true }, 'rename');
-    const toWrite = this.newWrite(to, settings);
+  *rename(from: GivenPath, to: GivenPath, settings: Settings): Steps<void> {
+    const names = { given: from.given, dest: to.given };
+    const write = { ...this.newWrite(from, { ...settings, overwrite: true }, 'rename'), ...names };
+    const toWrite = { ...this.newWrite(to, settings, 'rename'), ...names };
     const place = yield* reporting(write, this.#find(write));
     if (place.existing === undefined) throw asWriteError(write, missing());
     yield* reporting(toWrite, this.#rename(write, place, toWrite));
@@ -195,8 +208,7 @@ export class Draft {
   }
 
   /** What the transaction would leave at a path; undefined where it would leave nothing. */
-  *read(path: PathName, settings: Settings): Steps<Buffer | undefined> {
-    const write = this.newWrite(path, settings);
+  *read(write: Write): Steps<Buffer | undefined> {
     return yield* reporting(write, this.#read(write));
   }
 
@@ -215,7 +227,8 @@ export class Draft {
     const { content, version, status } = yield* readTarget(write, place);
     const before = this.#seen.get(fileKey(place));
     if (before !== undefined && before.seen.version !== version) throw versionConflict(version, before.seen.version);
-    this.#seen.set(fileKey(place), { write, place, seen: { version, status } });
+    // At the commit more fails by it than to read.
+    this.#seen.set(fileKey(place), { write: { ...write, operation: undefined }, place, seen: { version, status } });
     return content;
   }
 
@@ -243,12 +256,12 @@ export class Draft {
   }
 
   /** The files of some paths, to be locked. */
-  *places(paths: readonly PathName[]): Steps<{ path: PathName; place: Place }[]> {
+  *places(paths: readonly GivenPath[]): Steps<(GivenPath & { place: Place })[]> {
     const places = [];
     for (const path of paths) {
       const write = this.newWrite(path, this.write.settings);
       const place = yield* reporting(write, this.#find(write));
-      places.push({ path: write.path, place });
+      places.push({ ...write, place });
     }
     return places;
   }

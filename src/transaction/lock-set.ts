@@ -7,7 +7,7 @@
  * deadline.) Each comes with the file's turn in this process. Its note says where the journal is, for whoever takes it
  * over.
  */
-import type { PathName } from '../contract/path-name.ts';
+import type { GivenPath } from '../system/given-path.ts';
 import { type Steps } from '../system/port.ts';
 import { fileKey, inOrder, type OpenFolder } from '../files/file-order.ts';
 import { newLockedWrite } from '../files/operation.ts';
@@ -36,20 +36,20 @@ export class LockSet {
   }
 
   /** Locks files that are not locked yet. If that fails those that are stay so. */
-  *take(files: readonly { readonly path: PathName; readonly place: Place }[]): Steps<void> {
-    for (const { path, place } of files.toSorted((one, other) => inOrder(one.place, other.place))) {
-      if (!this.#held.has(fileKey(place))) yield* this.#takeOne(path, place);
+  *take(files: readonly (GivenPath & { readonly place: Place })[]): Steps<void> {
+    for (const file of files.toSorted((one, other) => inOrder(one.place, other.place))) {
+      if (!this.#held.has(fileKey(file.place))) yield* this.#takeOne(file, file.place);
     }
   }
 
-  *#takeOne(path: PathName, place: Place): Steps<void> {
+  *#takeOne(path: GivenPath, place: Place): Steps<void> {
     const { id, write: whole } = this.#draft;
     const { settings, surroundings, blocking } = whole;
     this.home ??= place;
     const write = newLockedWrite(path, settings, surroundings, blocking);
     const turn = new Turn(write);
     this.#held.set(fileKey(place), { turn, place, lock: undefined });
-    whole.path = path;
+    this.#draft.isAbout(path);
     whole.step = 'lock';
     while (!(yield* turn.claim(place, () => undefined)));
     yield* turn.finishOther(place);

@@ -1,19 +1,19 @@
 /** A transaction in its callback: what is to be changed is collected in a draft. */
 import { forCaller } from '../contract/caller.ts';
 import { readData, readSyncData, type Content, type Data, type SyncData } from '../contract/data.ts';
-import { misuse, refusal } from '../contract/errors.ts';
+import { misuse } from '../contract/errors.ts';
 import { flag, record } from '../contract/option-values.ts';
-import type { PathLike, PathName } from '../contract/path-name.ts';
+import type { PathLike } from '../contract/path-name.ts';
 import { runAsync } from '../system/async-driver.ts';
 import { surroundings } from '../system/environment.ts';
-import { absolutePath } from '../system/given-path.ts';
+import { givenPath, targetPath, type GivenPath } from '../system/given-path.ts';
 import { judge } from '../system/owner.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
 import type { Settings } from '../files/settings.ts';
 import { formatOptions, readFormat, readReadOptions, type ReadJsonOptions } from '../json/json-options.ts';
 import { stringify } from '../json/json-strict.ts';
-import { validated, valueOf } from '../json/read-json.ts';
+import { missing, validated, valueOf } from '../json/read-json.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from '../json/schema.ts';
 import { jsonContent, type JsonText } from '../json/write-json.ts';
 import { Draft } from './draft.ts';
@@ -54,7 +54,7 @@ export abstract class AnyTransaction {
   ): Steps<void> {
     this.#assertOpen();
     const { settings } = readOptionsOfFile(options, [], this.#settings);
-    const target = absolutePath(path);
+    const target = targetPath(path);
     return this.draft.put(target, settings, read(settings.encoding));
   }
 
@@ -63,13 +63,13 @@ export abstract class AnyTransaction {
     this.#assertOpen();
     const { settings, fields } = readOptionsOfFile(options, formatOptions, this.#settings);
     const { indent, replacer, schema } = readFormat(settings, fields);
-    const target = absolutePath(path);
-    const json = { text: stringify(value, replacer, indent.forced, undefined, target), indent };
+    const target = targetPath(path);
+    const json = { text: stringify(value, replacer, indent.forced, undefined, target.given), indent };
     return this.#stageJson(target, settings, json, schema);
   }
 
-  *#stageJson(target: PathName, settings: Settings, json: JsonText, schema: StandardSchema | undefined): Steps<void> {
-    if (schema !== undefined) yield* validated(this.draft.write, schema, target, JSON.parse(json.text), true);
+  *#stageJson(target: GivenPath, settings: Settings, json: JsonText, schema: StandardSchema | undefined): Steps<void> {
+    if (schema !== undefined) yield* validated(this.draft.write, schema, target.given, JSON.parse(json.text), true);
     yield* this.draft.put(target, settings, jsonContent(json));
   }
 
@@ -77,10 +77,10 @@ export abstract class AnyTransaction {
   protected *readingJson(path: PathLike, options: ReadJsonOptions | null | undefined): Steps<unknown> {
     this.#assertOpen();
     const { reading } = readReadOptions(options);
-    const target = absolutePath(path);
-    const bytes = yield* this.draft.read(target, this.#settings);
-    if (bytes === undefined && reading.initial === undefined) throw missing(path);
-    return (yield* valueOf(this.draft.newWrite(target, this.#settings), reading, bytes)).value;
+    const write = this.draft.newLook(targetPath(path));
+    const bytes = yield* this.draft.read(write);
+    if (bytes === undefined && reading.initial === undefined) throw missing(write);
+    return (yield* valueOf(write, reading, bytes)).value;
   }
 
   /** @internal */
@@ -88,20 +88,23 @@ export abstract class AnyTransaction {
     this.#assertOpen();
     const fields = record(options, 'options', ['force', 'backup']);
     const { settings } = readOptionsOfFile({ backup: fields['backup'] }, [], this.#settings);
-    return this.draft.remove(absolutePath(path), { ...settings, symlink: 'replace' }, flag(fields, 'force', false));
+    return this.draft.remove(targetPath(path), { ...settings, symlink: 'replace' }, flag(fields, 'force', false));
   }
 
   /** @internal */
   protected renaming(from: PathLike, to: PathLike, options?: TransactionRenameOptions): Steps<void> {
     this.#assertOpen();
     const { settings } = readOptionsOfFile(record(options, 'options', ['overwrite']), [], this.#settings);
-    return this.draft.rename(absolutePath(from, 'from'), absolutePath(to, 'to'), { ...settings, symlink: 'replace' });
+    return this.draft.rename(givenPath(from, 'from'), givenPath(to, 'to'), { ...settings, symlink: 'replace' });
   }
 
   /** @internal */
-  protected reading(path: PathLike): Steps<Buffer | undefined> {
+  protected *reading(path: PathLike, encoding: BufferEncoding | undefined): Steps<Buffer | string> {
     this.#assertOpen();
-    return this.draft.read(absolutePath(path), this.#settings);
+    const write = this.draft.newLook(targetPath(path));
+    const bytes = yield* this.draft.read(write);
+    if (bytes === undefined) throw missing(write);
+    return encoding === undefined ? bytes : bytes.toString(encoding);
   }
 
   #assertOpen(): void {
@@ -142,8 +145,7 @@ export class Transaction extends AnyTransaction {
   }
 
   /**
-   * Renames a file (of a link the link itself) at the commit. Neither name can take part in another change of the
-   * transaction.
+   * Renames a file (of a link the link itself) at the commit. Neither name can be changed otherwise then.
    */
   rename(from: PathLike, to: PathLike, options?: TransactionRenameOptions): Promise<void> {
     return this.#perform(() => this.renaming(from, to, options));
@@ -156,7 +158,7 @@ export class Transaction extends AnyTransaction {
   readFile(path: PathLike): Promise<Buffer>;
   readFile(path: PathLike, encoding: BufferEncoding): Promise<string>;
   readFile(path: PathLike, encoding?: BufferEncoding): Promise<string | Buffer> {
-    return this.#keepOpen(async () => content(path, await runAsync(this.reading(path)), encoding));
+    return this.#keepOpen(async () => runAsync(this.reading(path, encoding)));
   }
 
   /**
@@ -174,23 +176,24 @@ export class Transaction extends AnyTransaction {
 
   /** What fails is not to be committed without it, even if nobody awaits the call. */
   #perform(steps: () => Steps<void>): Promise<void> {
-    const done = this.#keepOpen(async () => {
+    return this.#keepOpen(async () => {
       try {
         await runAsync(steps());
       } catch (error) {
         this.#failure ??= { error };
         throw error;
       }
-    });
-    done.catch(() => undefined);
-    return done;
+    }, true);
   }
 
   /** The transaction does not end before the call has: what that opens would never be closed. */
-  #keepOpen<T>(begin: () => Promise<T>): Promise<T> {
+  #keepOpen<T>(begin: () => Promise<T>, heard = false): Promise<T> {
     const call = begin();
     this.#calls.add(call);
-    return forCaller(call.finally(() => this.#calls.delete(call)));
+    return forCaller(
+      call.finally(() => this.#calls.delete(call)),
+      heard,
+    );
   }
 
   /** @internal Waits for all calls, after which there are no more; fails if one that was to change something did. */
@@ -233,7 +236,7 @@ export class TransactionSync extends AnyTransaction {
   readFile(path: PathLike): Buffer;
   readFile(path: PathLike, encoding: BufferEncoding): string;
   readFile(path: PathLike, encoding?: BufferEncoding): string | Buffer {
-    return content(path, runSync(this.reading(path)), encoding);
+    return runSync(this.reading(path, encoding));
   }
 
   /** Reads a JSON file as the transaction leaves it; see {@link Transaction.readJson}. */
@@ -259,16 +262,4 @@ export class TransactionSync extends AnyTransaction {
   settled(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
-}
-
-function content(path: PathLike, bytes: Buffer | undefined, encoding: BufferEncoding | undefined): string | Buffer {
-  if (bytes === undefined) throw missing(path);
-  return encoding === undefined ? bytes : bytes.toString(encoding);
-}
-
-function missing(path: PathLike): Error {
-  return Object.assign(refusal('ENOENT', `ENOENT: no such file or directory, open '${String(path)}'`), {
-    syscall: 'open',
-    path,
-  });
 }

@@ -4,7 +4,7 @@ import { record, wrongType, type Fields } from '../contract/option-values.ts';
 import type { Durability, LockOptions, WriteOptions } from '../contract/options.ts';
 import type { PathLike, PathName } from '../contract/path-name.ts';
 import type { NotKept } from '../contract/result.ts';
-import { absolutePath } from '../system/given-path.ts';
+import { givenPath, type GivenPath } from '../system/given-path.ts';
 import { readOptions, type Settings } from '../files/settings.ts';
 import type { WriteJsonOptions } from '../json/json-options.ts';
 
@@ -102,7 +102,7 @@ const notForOneFile = [
 
 export interface TransactionSettings {
   readonly settings: Settings;
-  readonly files: readonly PathName[];
+  readonly files: readonly GivenPath[];
 }
 
 /** Reads the options of a transaction. */
@@ -112,7 +112,7 @@ export function readTransactionOptions(given: TransactionOptions | undefined): T
   if (!Array.isArray(files)) throw wrongType('options.lock.files', 'an array', files);
   return {
     settings: readOptions({ ...common, lock: terms }),
-    files: Array.from(files as PathLike[], (file) => absolutePath(file, 'options.lock.files')),
+    files: Array.from(files as PathLike[], (file) => givenPath(file, 'options.lock.files')),
   };
 }
 

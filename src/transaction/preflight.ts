@@ -30,7 +30,8 @@ export function* refuseImmovable(write: Write, place: Place): Steps<void> {
   } catch (error) {
     // On a network filesystem an error may be reported of what was done.
     if (yield* afterFailure(call.unlink(probe))) guard.release();
-    if (codeOf(error) === 'EXDEV') throw refusal('EBUSY', 'it is mounted by itself, and cannot be replaced');
+    if (codeOf(error) === 'EXDEV')
+      throw refusal('EBUSY', 'it is mounted by itself, and cannot be replaced; mount its directory instead');
     if (codeOf(error) === 'EPERM') yield* refuseImmutable(place);
     return;
   }

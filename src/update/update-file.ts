@@ -17,9 +17,7 @@ import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
  * meanwhile, against every process and thread that updates the file so.
  *
  * `update` is given a Buffer, or a string if `encoding` is; or `undefined` if there is no file. It returns the new
- * content, or {@link unchanged}. If it throws, the old file stays. A process that dies in the middle leaves the old
- * file, and its lock is free: at once where its death can be seen (same machine and pid namespace), after its `lease`
- * elsewhere. A call for the same file that `update` makes, and awaits, waits for `update` itself: until
+ * content, or {@link unchanged}. If it throws, the old file stays. The lock of a process that dies is free at once where its death can be seen (same machine and pid namespace), after its `lease` elsewhere. A call for the same file that `update` makes, and awaits, waits for `update` itself: until
  * `ERR_LOCK_TIMEOUT`. Somebody who writes the file without the lock is noticed up to the moment of the rename
  * (`ERR_VERSION_CONFLICT`).
  *
@@ -99,9 +97,9 @@ function updating(
   });
 }
 
-function contentOf({ blocking, path, settings: { encoding } }: LockedWrite, data: unknown): Content | undefined {
+function contentOf({ blocking, given, settings: { encoding } }: LockedWrite, data: unknown): Content | undefined {
   if (data === unchanged) return undefined;
-  const what = `What the update of "${display(path)}" returns`;
+  const what = `What the update of "${display(given)}" returns`;
   return blocking ? readSyncData(data as SyncData, encoding, what) : readData(data as Data, encoding, what);
 }
 

@@ -75,5 +75,5 @@ async function attemptLater<T>(
 }
 
 function wrongReturn(write: LockedWrite, what: string): TypeError {
-  return misuse('ERR_INVALID_RETURN_VALUE', `The update of "${display(write.path)}" returned ${what}`);
+  return misuse('ERR_INVALID_RETURN_VALUE', `The update of "${display(write.given)}" returned ${what}`);
 }

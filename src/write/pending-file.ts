@@ -7,7 +7,7 @@ import type { PathLike, PathName } from '../contract/path-name.ts';
 import type { WriteResult } from '../contract/result.ts';
 import { runAsync } from '../system/async-driver.ts';
 import { surroundings } from '../system/environment.ts';
-import { targetPath } from '../system/given-path.ts';
+import { targetPath, type GivenPath } from '../system/given-path.ts';
 import { handleOf, handleSystem, type FileHandle } from '../system/handles.ts';
 import type { Steps } from '../system/port.ts';
 import { isSyncedMeanwhile } from '../files/contents.ts';
@@ -163,7 +163,10 @@ export class PendingFile extends PendingFileBase {
     if (this.handle.fd !== -1 || this.committed) return;
     this.pending.staged.temporary.open = false;
     this.pending.failure ??= {
-      error: misuse('ERR_INVALID_STATE', `The handle of the temporary file of "${this.path.toString()}" was closed`),
+      error: misuse(
+        'ERR_INVALID_STATE',
+        `The handle of the temporary file of "${this.pending.write.given.toString()}" was closed`,
+      ),
     };
   }
 
@@ -198,7 +201,7 @@ export async function openPending(
 }
 
 /** Opens a pending file with options that have been read. */
-export async function openToWrite(target: PathName, settings: Settings): Promise<PendingFile> {
+export async function openToWrite(target: GivenPath, settings: Settings): Promise<PendingFile> {
   const write = newWrite(target, settings, surroundings, false);
   const staged = await runAsync(reporting(write, stage(write)), handleSystem);
   return new PendingFile(write, staged);

@@ -31,7 +31,7 @@ export class Pending {
     if (this.state !== 'open')
       throw misuse(
         'ERR_INVALID_STATE',
-        `Cannot ${action} "${this.write.path.toString()}": it is ${described[this.state]}`,
+        `Cannot ${action} "${this.write.given.toString()}": it is ${described[this.state]}`,
       );
   }
 

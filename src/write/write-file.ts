@@ -17,8 +17,7 @@ import { supersededBy } from '../replace/superseded.ts';
  * Replaces the file at `path` with `data`: readers see the old content or the new, never a mixture.
  *
  * After a crash the file holds the old content or the new, whole. Once the promise has resolved with `durability:
- * 'full'`, the default, it holds the new one also after a power cut. Of calls for one file that are not awaited the
- * last one wins; those that it overtakes resolve as `superseded` once its content is in place. Not kept: other hard
+ * 'full'`, the default, it holds the new one also after a power cut. Of calls for one file that are not awaited the last one wins; those that it overtakes resolve as `superseded`. Not kept: other hard
  * links to the file (they keep the old content) and the inode number. See docs/guarantees.md, rename(2), fsync(2).
  *
  * @throws {WriteError} by rejecting; `outcome` tells which content is in place (`ENOSPC` → `'old'`).

@@ -5,7 +5,7 @@ import { aborted, codeOf } from '../contract/errors.ts';
 import type { WriteOptions } from '../contract/options.ts';
 import type { PathLike, PathName } from '../contract/path-name.ts';
 import type { WriteResult } from '../contract/result.ts';
-import { targetPath } from '../system/given-path.ts';
+import { targetPath, type GivenPath } from '../system/given-path.ts';
 import { readOptions, readOptionsAnd, type Settings } from '../files/settings.ts';
 import { openToWrite, type PendingFile } from './pending-file.ts';
 import { knownEncoding, PinningWritable, settle } from './stream-callbacks.ts';
@@ -24,6 +24,7 @@ export class WriteStream extends PinningWritable {
   bytesWritten = 0;
   /** What was done, from `'finish'` on. */
   result: WriteResult | undefined;
+  readonly #target: GivenPath;
   readonly #settings: Settings;
   readonly #signal: AbortSignal | undefined;
   #file: PendingFile | undefined;
@@ -39,7 +40,8 @@ export class WriteStream extends PinningWritable {
     const { highWaterMark = 1 << 20 } = fields;
     super({ highWaterMark: highWaterMark as number, defaultEncoding: settings.encoding, decodeStrings: true });
     const { signal } = settings;
-    this.path = target;
+    this.path = target.path;
+    this.#target = target;
     this.#settings = settings;
     this.#signal = signal;
     if (signal?.aborted === true) this.#abort();
@@ -57,7 +59,7 @@ export class WriteStream extends PinningWritable {
   }
 
   async #open(): Promise<void> {
-    this.#file = await openToWrite(this.path, this.#settings);
+    this.#file = await openToWrite(this.#target, this.#settings);
     this.path = this.#file.path;
   }
 

@@ -1,3 +1,4 @@
+import { forCaller } from '../contract/caller.ts';
 import type { WriteResult } from '../contract/result.ts';
 import type { Turn } from '../order/turn.ts';
 
@@ -16,12 +17,14 @@ export class Saving<T> {
   resolve!: (result: WriteResult) => void;
   reject!: (error: unknown) => void;
 
-  constructor(turn: Turn, value: T | (() => T)) {
+  /** `heard`: whether a failure is told otherwise too. */
+  constructor(turn: Turn, value: T | (() => T), heard: boolean) {
     this.turn = turn;
     this.value = value;
-    this.promise = new Promise((resolve, reject) => {
+    const done = new Promise<WriteResult>((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
+    this.promise = forCaller(done, heard);
   }
 }

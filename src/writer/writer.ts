@@ -7,7 +7,7 @@ import type { WriteResult } from '../contract/result.ts';
 import { isThenable } from '../contract/thenable.ts';
 import { runAsync } from '../system/async-driver.ts';
 import { surroundings } from '../system/environment.ts';
-import { targetPath } from '../system/given-path.ts';
+import { targetPath, type GivenPath } from '../system/given-path.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
 import { prepareToSave, unwatch, watch, type Unsaved } from '../system/unsaved.ts';
@@ -32,6 +32,7 @@ import type { WriterOptions } from './writer-options.ts';
 export class Writer<T = unknown> {
   /** The file, as an absolute path. */
   readonly path: PathName;
+  readonly #target: GivenPath;
   readonly #settings: Settings;
   readonly #options: WriterOptions<T>;
   readonly #indent: Indentation;
@@ -44,8 +45,9 @@ export class Writer<T = unknown> {
   #closed = false;
 
   /** @internal Use {@link createWriter}. */
-  constructor(path: PathName, settings: Settings, indent: Indentation, options: WriterOptions<T>) {
-    this.path = path;
+  constructor(target: GivenPath, settings: Settings, indent: Indentation, options: WriterOptions<T>) {
+    this.path = target.path;
+    this.#target = target;
     this.#settings = settings;
     this.#indent = indent;
     this.#options = options;
@@ -64,10 +66,10 @@ export class Writer<T = unknown> {
    */
   write(value: T | (() => T)): Promise<WriteResult> {
     if (this.#closed)
-      return Promise.reject(misuse('ERR_INVALID_STATE', `The writer of "${display(this.path)}" is closed`));
+      return Promise.reject(misuse('ERR_INVALID_STATE', `The writer of "${display(this.#target.given)}" is closed`));
     const given = this.#options.serialize === undefined ? asNow(value) : value;
-    const turn = new Turn(newWrite(this.path, this.#settings, surroundings, false));
-    const saving = this.#waiting ?? new Saving<T>(turn, given);
+    const turn = new Turn(newWrite(this.#target, this.#settings, surroundings, false));
+    const saving = this.#waiting ?? new Saving<T>(turn, given, this.#options.onError !== undefined);
     if (saving === this.#waiting) {
       saving.turn.leave();
       saving.turn = turn;
@@ -96,7 +98,7 @@ export class Writer<T = unknown> {
     if (saving === undefined || saving.overtakenBy !== undefined) return;
     if (waiting !== undefined) this.#take(waiting);
     try {
-      const write = newWrite(this.path, this.#settings, surroundings, true);
+      const write = newWrite(this.#target, this.#settings, surroundings, true);
       const result = runSync(replaceFile(write, new Turn(write, saving.turn), this.#content(saving)));
       // One that is under way still has to tidy up.
       if (running !== undefined) running.overtakenBy = result;
@@ -127,9 +129,7 @@ export class Writer<T = unknown> {
 
   /** Puts a new write in the waiting place. */
   #await(saving: Saving<T>): void {
-    const { delay = 0, onError } = this.#options;
-    // Whoever awaits it hears of it too.
-    if (onError !== undefined) saving.promise.catch(() => undefined);
+    const { delay = 0 } = this.#options;
     this.#waiting = saving;
     if (delay > 0) saving.timer = setTimeout(() => this.#hurry(), delay).unref();
     else saving.due = true;
@@ -208,7 +208,7 @@ export class Writer<T = unknown> {
     if (serialize !== undefined)
       return chunkBytes(notLater('"options.serialize"', serialize(value)), this.#settings.encoding);
     if (isChunk(value)) return chunkBytes(value, this.#settings.encoding);
-    return stringify(value, undefined, this.#indent.forced, undefined, this.path);
+    return stringify(value, undefined, this.#indent.forced, undefined, this.#target.given);
   }
 
   #saveAtEnd(): void {
@@ -247,15 +247,9 @@ function ownError(error: unknown): unknown {
 /**
  * Makes a writer for a file that is written often, as a program's state.
  *
- * Values are made into text or bytes only when their turn comes, and of those that wait only the newest is written: a
- * thousand calls that are not awaited cost two writes, with a `delay` one. Each write is one of {@link writeFile}:
- * whole, and durable as asked for. A value has the place of its `write()` in the order of all writes of this process: a
- * later `writeFile()` of the file wins.
+ * Of values that wait only the newest is made into text or bytes, and written as by {@link writeFile}: a thousand calls that are not awaited cost two writes, with a `delay` one. A value has the place of its `write()` in the order of all writes of this process: a later `writeFile()` of the file wins.
  *
- * What waits is saved when the process ends: when nothing is left to do, at `process.exit()`, after an uncaught
- * exception, and at a signal that the program does not handle itself. If that fails, `onError` hears of it; without it
- * standard error, and the exit status is 1. After `kill -9`, `worker.terminate()` and a power cut what was not in place
- * yet is lost; the file is whole.
+ * What waits is saved when the process ends, also at `process.exit()`, after an uncaught exception, and at a signal that the program does not handle itself. If that fails, `onError` hears of it; without it standard error, and the exit status is 1. After `kill -9`, `worker.terminate()` and a power cut what was not in place yet is lost.
  *
  * @throws {TypeError | RangeError} for wrong arguments.
  * @example Keep a program's state

@@ -27,9 +27,9 @@ describe('A mistake', () => {
       assert.deepEqual([status, folder.read('file')], [119, 'old']);
       assert.match(stderr, /printed nothing, and ".*" has content.*; --allow-empty replaces it all the same\n$/);
       const told = JSON.parse((await untorn([command, '--json', folder.at('file'), '--', ...nothing])).stdout) as {
-        error: { outcome: string };
+        error: { outcome: string; code: string };
       };
-      assert.equal(told.error.outcome, 'old');
+      assert.deepEqual([told.error.outcome, told.error.code], ['old', 'ERR_EMPTY']);
       assert.deepEqual(folder.names(), ['file']);
       assert.deepEqual(
         [(await untorn([command, '--allow-empty', folder.at('file'), '--', ...nothing])).status, folder.read('file')],
@@ -87,6 +87,7 @@ describe('A mistake', () => {
       ['write', '--json'],
       ['write', '--json', '--bad', 'file'],
       ['wirte', '--json'],
+      ['--json', 'write', 'file'],
       ['run', '--json', 'file'],
       ['sweep', '--json', '--older-than', 'x', '.'],
     ]) {
@@ -118,15 +119,25 @@ describe('A mistake', () => {
     'is not to wait for what nobody said: a terminal is told that input is awaited, and not written over',
     { skip: terminal },
     async () => {
-      const line = `'${process.execPath}' '${main}' write '${folder.at('file')}'; echo ended`;
+      // By this clock it is late soon; it tells when progress would have been shown.
+      const clock = `
+        const real = process.hrtime, { setInterval: every } = globalThis;
+        process.hrtime = () => real().map((part, index) => index === 0 ? part * 1e6 : part);
+        let times = 0;
+        globalThis.setInterval = (show) => every(() => {
+          show();
+          if (++times > 1 && process.hrtime()[0] > start + 5) process.stderr.write('late\\n');
+        }, 10);
+        const [start] = process.hrtime();`;
+      writeFileSync(folder.at('clock.cjs'), clock);
+      const line = `'${process.execPath}' --require '${folder.at('clock.cjs')}' '${main}' write '${folder.at('file')}'`;
       const running = startProgram('script', ['-qec', line, '/dev/null']);
-      await running.said('untorn: Reads standard input until Ctrl-D');
-      running.child.stdin?.write('typed\n');
-      await running.said('typed');
-      running.child.stdin?.write('\u0004');
+      await running.said('late');
+      running.child.stdin?.write('typed\n\u0004');
       const { stdout } = await running.ended;
+      assert.match(stdout, /untorn: Reads standard input until Ctrl-D/);
       // oxlint-disable-next-line no-control-regex -- what a terminal gets
-      assert.doesNotMatch(stdout, /\x1b\[K/);
+      assert.doesNotMatch(stdout.slice(0, stdout.indexOf('late')), /\x1b\[K/);
       assert.equal(folder.read('file'), 'typed\n');
     },
   );

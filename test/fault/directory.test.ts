@@ -18,6 +18,7 @@ import { readOptions } from '#untorn/files/settings.js';
 import { replaceTree, type TreeSource } from '#untorn/directory/swap.js';
 import { newLockedWrite } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
+import { givenPath } from '#untorn/system/given-path.js';
 import type { Steps } from '#untorn/system/port.js';
 import { surroundings } from '#untorn/system/environment.js';
 import { runSync } from '#untorn/system/sync-driver.js';
@@ -60,7 +61,7 @@ function prepare({ before, source }: Scenario): string {
 
 function* replace(folder: string, { source }: Scenario, blocking: boolean, signal?: AbortSignal): Steps<unknown> {
   const write = newLockedWrite(
-    join(folder, 'site'),
+    givenPath(join(folder, 'site')),
     readOptions({ lock: { timeout: 2000 }, signal }),
     surroundings,
     blocking,

@@ -21,6 +21,7 @@ import { Turn } from '#untorn/order/turn.js';
 import { newWrite } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { surroundings } from '#untorn/system/environment.js';
+import { givenPath } from '#untorn/system/given-path.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 import { filesystemOf, note } from '../support/evidence.ts';
 import { Spoiler, type Fault } from './faulty-system.ts';
@@ -46,12 +47,12 @@ function read(given: Options): { settings: Settings; content: Content } {
 const drivers: Record<string, Run> = {
   asynchronous(path, options, spoiler) {
     const { settings, content } = read(options);
-    const write = newWrite(path, settings, surroundings, false);
+    const write = newWrite(givenPath(path), settings, surroundings, false);
     return runAsync(replaceFile(write, new Turn(write), content), spoiler.async, spoiler.sync);
   },
   async synchronous(path, options, spoiler) {
     const { settings, content } = read(options);
-    const write = newWrite(path, settings, surroundings, true);
+    const write = newWrite(givenPath(path), settings, surroundings, true);
     return runSync(replaceFile(write, new Turn(write), content), spoiler.sync);
   },
 };

@@ -8,6 +8,7 @@ import { readOptions } from '#untorn/files/settings.js';
 import { updateTarget, type Change } from '#untorn/replace/locked.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newLockedWrite } from '#untorn/files/operation.js';
+import { givenPath } from '#untorn/system/given-path.js';
 import type { Steps, System } from '#untorn/system/port.js';
 import { syncSystem } from '#untorn/system/node-calls.js';
 import { surroundings } from '#untorn/system/environment.js';
@@ -24,7 +25,7 @@ const change: Change = function* () {
 };
 
 function* update(path: string): Steps<void> {
-  const write = newLockedWrite(path, readOptions({ lock: { timeout: 300 } }), surroundings, true);
+  const write = newLockedWrite(givenPath(path), readOptions({ lock: { timeout: 300 } }), surroundings, true);
   const updated = yield* updateTarget(write, new Turn(write), change);
   if ('error' in updated) throw updated.error;
 }

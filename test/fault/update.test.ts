@@ -21,6 +21,7 @@ import { Turn } from '#untorn/order/turn.js';
 import { newLockedWrite, newWrite } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { surroundings } from '#untorn/system/environment.js';
+import { givenPath } from '#untorn/system/given-path.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 import type { Steps } from '#untorn/system/port.js';
 import { leaveLock } from '../support/stale.ts';
@@ -35,7 +36,7 @@ const change: Change = function* () {
 };
 
 function* update(path: string, options: WriteOptions, blocking: boolean): Steps<unknown> {
-  const write = newLockedWrite(path, readOptions(options), surroundings, blocking);
+  const write = newLockedWrite(givenPath(path), readOptions(options), surroundings, blocking);
   const updated = yield* updateTarget(write, new Turn(write), change);
   if ('error' in updated) throw updated.error;
   return updated.result;
@@ -44,7 +45,7 @@ function* update(path: string, options: WriteOptions, blocking: boolean): Steps<
 function* matching(path: string, options: WriteOptions, blocking: boolean): Steps<unknown> {
   const ifMatch = '5894430863bff50f9520bd7dc82042c8388241410c3c83bb022e3177a6dae9be';
   const write = newWrite(
-    path,
+    givenPath(path),
     readOptions({ ...options, ifMatch: existsSync(path) ? ifMatch : 'absent' }),
     surroundings,
     blocking,

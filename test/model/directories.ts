@@ -6,6 +6,7 @@ import type { Durability, ReplaceDirectoryResult } from 'untorn';
 import { readOptions } from '#untorn/files/settings.js';
 import { replaceTree } from '#untorn/directory/swap.js';
 import { newLockedWrite } from '#untorn/files/operation.js';
+import { givenPath } from '#untorn/system/given-path.js';
 import { call, type Steps } from '#untorn/system/port.js';
 import { O_NEW } from '#untorn/system/flags.js';
 import { parseToken } from '#untorn/system/owner.js';
@@ -52,7 +53,7 @@ export function* replacing(
   process: number,
   { letter, ready, keepOld = false, durability = 'full' }: Replacement,
 ): Steps<ReplaceDirectoryResult> {
-  const write = newLockedWrite(path, readOptions({ durability }), surroundingsFor(process), true);
+  const write = newLockedWrite(givenPath(path), readOptions({ durability }), surroundingsFor(process), true);
   const outcome = yield* replaceTree(
     write,
     ready === undefined ? { fill: (directory) => fill(String(directory), letter) } : { path: ready },

@@ -7,6 +7,7 @@ import { readOptions } from '#untorn/files/settings.js';
 import { updateTarget, type Updated } from '#untorn/replace/locked.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newLockedWrite } from '#untorn/files/operation.js';
+import { givenPath } from '#untorn/system/given-path.js';
 import { oneByOne, type Request, type Steps, type System, type SystemCall } from '#untorn/system/port.js';
 import type { LockOwner } from '#untorn/system/lock-owner.js';
 import type { Disk } from './disk.ts';
@@ -86,7 +87,7 @@ export class Owner {
       judge: (owner: LockOwner) => (distrusts || isDead(owner) ? ('dead' as const) : ('alive' as const)),
     };
     const write = newLockedWrite(
-      target,
+      givenPath(target),
       readOptions({ durability: 'normal', lock: { timeout: 0x7fffffff } }),
       surroundings,
       true,

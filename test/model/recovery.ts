@@ -3,6 +3,7 @@ import type { SweepResult } from 'untorn';
 import { sweepDirectory } from '#untorn/sweep/sweep-directory.js';
 import { readOptions } from '#untorn/files/settings.js';
 import { newWrite } from '#untorn/files/operation.js';
+import { givenPath } from '#untorn/system/given-path.js';
 import { parseToken } from '#untorn/system/owner.js';
 import { ProcessState } from '#untorn/system/port.js';
 import { runSync } from '#untorn/system/sync-driver.js';
@@ -16,7 +17,7 @@ import { stepsOf, surroundingsOf } from './writers.ts';
 /** Sweeps a disk whose writers are all dead. */
 export function sweepAll(disk: Disk): SweepResult {
   const system = systemOf(disk);
-  const write = newWrite('/', readOptions({}), surroundingsOf(9, system.close), true);
+  const write = newWrite(givenPath('/'), readOptions({}), surroundingsOf(9, system.close), true);
   return runSync(
     sweepDirectory({ directory: '/', olderThan: 0, recursive: true, dryRun: false, judge: () => 'dead', write }),
     system,

@@ -7,6 +7,7 @@ import { openDirectory } from '#untorn/files/directory.js';
 import { identityOf, stagedToken, type Change } from '#untorn/journal/format.js';
 import { newWrite } from '#untorn/files/operation.js';
 import { readOptions } from '#untorn/files/settings.js';
+import { givenPath } from '#untorn/system/given-path.js';
 import { call, type Steps } from '#untorn/system/port.js';
 import { Disk } from './disk.ts';
 import { Process } from './process.ts';
@@ -18,7 +19,7 @@ const staged = `.f.${stagedToken('id')}1`;
 const stagedIno = 4n;
 
 function* carryOut(index: number): Steps<void> {
-  const write = newWrite('/d/f', readOptions({}), surroundingsFor(index), true);
+  const write = newWrite(givenPath('/d/f'), readOptions({}), surroundingsFor(index), true);
   const parts: Part[] = [{ directory: yield* openDirectory(write, '/d'), directoryPath: '/d', numbered: true }];
   const change: Change = {
     kind: 'put',

@@ -5,6 +5,7 @@
 import type { Durability } from 'untorn';
 import { readSyncData } from '#untorn/contract/data.js';
 import { readOptions } from '#untorn/files/settings.js';
+import { givenPath } from '#untorn/system/given-path.js';
 import { Draft } from '#untorn/transaction/draft.js';
 import { LockSet } from '#untorn/transaction/lock-set.js';
 import { recoverDirectory } from '#untorn/journal/recover-directory.js';
@@ -50,29 +51,35 @@ export function* transactionSteps(
   const locks = new LockSet(draft);
   for (const planned of plan) {
     if ('append' in planned) {
+      const path = givenPath(planned.append);
       // Read under its lock.
-      yield* locks.take(yield* draft.places([planned.append]));
-      const content = `${String(yield* draft.read(planned.append, settings))}${planned.content}`;
-      yield* draft.put(planned.append, settings, readSyncData(Buffer.from(content, 'latin1'), 'utf8'));
+      yield* locks.take(yield* draft.places([path]));
+      const content = `${String(yield* draft.read(draft.newLook(path)))}${planned.content}`;
+      yield* draft.put(path, settings, readSyncData(Buffer.from(content, 'latin1'), 'utf8'));
     } else if ('write' in planned)
       yield* draft.put(
-        planned.write,
+        givenPath(planned.write),
         readOptions({ durability, backup: planned.backup }),
         readSyncData(Buffer.from(planned.content, 'latin1'), 'utf8'),
       );
     else if ('remove' in planned)
       yield* draft.remove(
-        planned.remove,
+        givenPath(planned.remove),
         readOptions({ durability, backup: planned.backup, symlink: 'replace' }),
         false,
       );
-    else yield* draft.rename(planned.rename, planned.to, readOptions({ durability, symlink: 'replace' }));
+    else
+      yield* draft.rename(
+        givenPath(planned.rename),
+        givenPath(planned.to),
+        readOptions({ durability, symlink: 'replace' }),
+      );
   }
   yield* commitDraft(draft, locks);
 }
 
 export function recoverySteps(directory: string, surroundings: Surroundings): Steps<unknown> {
-  return recoverDirectory(newWrite(directory, readOptions({}), surroundings, true), {
+  return recoverDirectory(newWrite(givenPath(directory), readOptions({}), surroundings, true), {
     olderThan: 0,
     judge: () => 'dead',
   });

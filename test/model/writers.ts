@@ -8,6 +8,7 @@ import { replaceFile } from '#untorn/replace/replace-file.js';
 import { stage } from '#untorn/replace/stage.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newWrite, reporting } from '#untorn/files/operation.js';
+import { givenPath } from '#untorn/system/given-path.js';
 import { ProcessState, type Steps, type Surroundings } from '#untorn/system/port.js';
 import { umask } from './system.ts';
 
@@ -36,7 +37,7 @@ export function stepsOf(
   { release, state }: { readonly release: (fd: number) => void; readonly state: ProcessState },
 ): Steps<WriteResult> {
   const surroundings = surroundingsOf(index, release, state);
-  const write = newWrite(plan.path, readOptions(plan.options), surroundings, plan.blocking ?? false);
+  const write = newWrite(givenPath(plan.path), readOptions(plan.options), surroundings, plan.blocking ?? false);
   const bytes = Buffer.from(content, 'latin1');
   const takeTurn = (): Turn => {
     const turn = new Turn(write);

@@ -4,6 +4,7 @@ import { readOptions } from '#untorn/files/settings.js';
 import { updateTarget } from '#untorn/replace/locked.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newLockedWrite } from '#untorn/files/operation.js';
+import { givenPath } from '#untorn/system/given-path.js';
 import type { System } from '#untorn/system/port.js';
 import { syncSystem } from '#untorn/system/node-calls.js';
 import { surroundings } from '#untorn/system/environment.js';
@@ -24,7 +25,12 @@ const stopping = new Proxy(syncSystem, {
   },
 });
 
-const write = newLockedWrite(path, readOptions({ durability: 'off', lock: { lease: 3_600_000 } }), surroundings, true);
+const write = newLockedWrite(
+  givenPath(path),
+  readOptions({ durability: 'off', lock: { lease: 3_600_000 } }),
+  surroundings,
+  true,
+);
 runSync(
   updateTarget(write, new Turn(write), function* (old) {
     return { content: { kind: 'bytes', bytes: Buffer.from(`${String(old ?? '')}first `) } };

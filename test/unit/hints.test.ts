@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { chmodSync, writeFileSync as plainWrite } from 'node:fs';
 import { constants } from 'node:os';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import {
   atomicWrite,
+  createWriter,
   JsonError,
   openPending,
   readJson,
   readVersioned,
   recover,
+  replaceDirectory,
   sweep,
   transaction,
   updateFile,
@@ -21,6 +24,8 @@ import {
   WriteError,
   type ErrorCode,
   type StandardSchema,
+  type Transaction,
+  type WriterOptions,
 } from 'untorn';
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { newFolder } from '../support/folder.ts';
@@ -37,6 +42,8 @@ async function failure(call: () => unknown): Promise<WriteError> {
   }
   return assert.fail('it did not fail');
 }
+
+const versionOf = (content: string): string => createHash('sha256').update(content).digest('hex');
 
 const callback = (): never => assert.fail('the callback was called');
 const loosely = {
@@ -93,21 +100,34 @@ describe('Errors say what helps', () => {
     const folder = newFolder(t);
     for (const name of ['file', 'source']) plainWrite(`${folder}/${name}`, 'old');
     if (bindMount(t, `${folder}/source`, `${folder}/file`) === undefined) return;
-    for (const call of [() => writeFile(`${folder}/file`, 'new'), () => updateFile(`${folder}/file`, () => 'new')]) {
-      assert.match(
-        (await failure(call)).message,
-        /\(EBUSY\).*; if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'$/,
-      );
+    assert.match(
+      (await failure(() => writeFile(`${folder}/file`, 'new'))).message,
+      /\(EBUSY\).*; if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'$/,
+    );
+    // These cannot write in place.
+    for (const call of [
+      () => updateFile(`${folder}/file`, () => 'new'),
+      () => writeFile(`${folder}/file`, 'new', { ifMatch: versionOf('old') }),
+      () => transaction((tx) => tx.writeFile(`${folder}/file`, 'new')),
+    ]) {
+      const { code, message } = await failure(call);
+      assert.equal(code, 'EBUSY');
+      assert.match(message, /mounted by itself.*; mount its directory instead|, mount its directory instead$/);
+      assert.doesNotMatch(message, /in-place/);
     }
   });
 
   it('a backup whose directory is not there', async () => {
     plainWrite(here.at('file'), 'old');
-    const { code, message } = await failure(() =>
-      writeFile(here.at('file'), 'new', { backup: here.at('none/backup') }),
-    );
-    assert.deepEqual([code, here.text('file')], ['ENOENT', 'old']);
-    assert.match(message, /; the directory of the backup must exist, and be writable$/);
+    plainWrite(here.at('other'), '');
+    for (const [backup, expected] of [
+      ['none/backup', 'ENOENT'],
+      ['other/backup', 'ENOTDIR'],
+    ] as const) {
+      const { code, message } = await failure(() => writeFile(here.at('file'), 'new', { backup: here.at(backup) }));
+      assert.deepEqual([code, here.text('file')], [expected, 'old']);
+      assert.match(message, /; the directory of the backup must exist, and be writable$/);
+    }
   });
 
   it('a removal of what is not there: force', async () => {
@@ -135,6 +155,14 @@ describe('Errors say what helps', () => {
     await hinted(callback, /, not a function: no callback is called; await the promise$/);
     await hinted({ a: 1 }, /; for a value as JSON there is writeJson\(\)$/);
     await hinted(17, /not number 17$/);
+    assert.match(
+      (await failure(() => loosely['writeJson']?.(here.at('file'), { a: [Promise.resolve(1)] }))).message,
+      /value.a\[0\]" is an instance of Promise, which JSON cannot hold; await it before$/,
+    );
+    assert.match(
+      (await failure(() => loosely['updateFile']?.(here.at('file'), () => ({ a: 1 })))).message,
+      /; for a value as JSON there is updateJson\(\)$/,
+    );
     assert.deepEqual(here.names(), []);
   });
 
@@ -271,20 +299,142 @@ describe('Errors of every function', () => {
         const error = new WriteError({ path: '/file', step: 'write', outcome: 'old', cause });
         assert.equal(error.code, code);
         assert.doesNotMatch(error.message, /Unknown system error/);
+        if (number !== 4000) assert.doesNotMatch(inspect(error), /Unknown system error/);
       }
     },
   );
 
   it('have the caller of the function in their stacks, also those of arguments that are judged later', async () => {
-    async function theCaller(call: () => unknown): Promise<void> {
-      await call();
-    }
     for (const call of [
       () => readJson(here.at('none')),
       () => sweep(here.at('none')),
       () => updateFile(here.at('file'), () => 17 as never),
-    ]) {
+      () => transaction((tx) => void tx.remove(here.at('none'))),
+    ])
       assert.match((await failure(() => theCaller(call))).stack ?? '', /theCaller/);
+  });
+
+  it('have the caller of a method in their stacks', async () => {
+    plainWrite(here.at('file'), 'old');
+    const written = (options?: WriterOptions): Promise<unknown> => createWriter(here.at('none/file'), options).write(1);
+    const flushed = (): Promise<void> => {
+      const writer = createWriter(here.at('none/file'), { onError: () => undefined });
+      void writer.write(1);
+      return writer.flush();
+    };
+    async function piece(): Promise<void> {
+      await using file = await openPending(here.at('file'));
+      await theCaller(() => file.write(new Set([17 as never])));
+    }
+    const calls: (() => unknown)[] = [
+      ...[written, () => written({ onError: () => undefined }), flushed].map((call) => () => theCaller(call)),
+      piece,
+      ...[
+        (tx: Transaction) => tx.writeFile(here.at('none/file'), 'new'),
+        (tx: Transaction) => tx.writeJson(here.at('none/file'), 1),
+        (tx: Transaction) => tx.remove(here.at('none')),
+        (tx: Transaction) => tx.rename(here.at('none'), here.at('other')),
+        (tx: Transaction) => tx.readFile(here.at('none')),
+        (tx: Transaction) => tx.readJson(here.at('none')),
+      ].map((call) => () => transaction((tx) => theCaller(() => call(tx)))),
+    ];
+    for (const call of calls) {
+      const error = await failure(call);
+      assert.ok(WriteError.isWriteError(error), inspect(error));
+      assert.match(error.stack ?? '', /theCaller/);
     }
   });
+
+  it('name the path as it was given, whatever becomes of the working directory, and both of a rename', async () => {
+    const test = script(
+      `
+      import * as untorn from 'untorn';
+      process.chdir(process.argv[1]);
+      const link = 'link';
+      await untorn.replaceDirectory('site', () => undefined);
+      untorn.writeFileSync('file', '1');
+      untorn.writeFileSync('bad', '{');
+      (await import('node:fs')).symlinkSync('none/file', link);
+      const here = process.cwd();
+      const tell = ({ path, dest, message }) => console.log(JSON.stringify([path, dest, message.split(': ')[0]]));
+      const url = new URL('none/file', (await import('node:url')).pathToFileURL(here + '/'));
+      for (const call of [
+        () => untorn.writeFile('none/file', ''),
+        () => untorn.writeFile('./none/file', ''),
+        () => untorn.writeFile(Buffer.from('none/file'), ''),
+        () => untorn.writeFile(url, ''),
+        () => untorn.writeFile(link, ''),
+        () => untorn.writeJson('none/file', 1),
+        () => untorn.readJson('none'),
+        () => untorn.readJson('bad'),
+        () => untorn.updateFile('none/file', () => ''),
+        () => untorn.updateJson('bad', () => 1),
+        () => untorn.readVersioned('.'),
+        () => untorn.sweep('none'),
+        () => untorn.recover('none'),
+        () => untorn.openPending('none/file'),
+        () => untorn.createWriter('none/file').write(1),
+        () => untorn.replaceDirectory('none/site', 'site'),
+        () => untorn.transaction(() => undefined, { lock: { files: ['none/file'] } }),
+      ]) {
+        const promise = call();
+        process.chdir('/');
+        await promise.catch(tell);
+        process.chdir(here);
+      }
+      for (const call of [
+        () => untorn.transaction((tx) => tx.remove('none')),
+        () => untorn.transaction((tx) => tx.readJson('bad')),
+        () => untorn.transaction((tx) => tx.rename('none', 'new')),
+        () => untorn.transaction((tx) => tx.rename('file', 'none/new')),
+      ]) await call().catch(tell);
+      try { untorn.updateFileSync('none/file', () => ''); } catch (error) { tell(error); }
+      `,
+      { args: [here.folder] },
+    );
+    const result = await finished(...test);
+    assert.equal(result.stderr, '');
+    const at = (path: string): string => here.at(path);
+    const simple = (path: string, what = `Cannot replace "${path}"`): unknown[] => [path, null, what];
+    assert.deepEqual(
+      result.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+      [
+        simple('none/file'),
+        simple('./none/file'),
+        simple('none/file'),
+        simple(at('none/file')),
+        simple('link', `Cannot replace "link" (that is "${at('none/file')}")`),
+        simple('none/file'),
+        simple('none', 'Cannot read "none"'),
+        simple('bad', '"bad" is no JSON'),
+        simple('none/file'),
+        simple('bad', '"bad" is no JSON'),
+        simple('.', 'Cannot read "."'),
+        simple('none', 'Cannot sweep "none"'),
+        simple('none', 'Cannot recover "none"'),
+        simple('none/file'),
+        simple('none/file'),
+        simple('none/site', 'Cannot replace directory "none/site"'),
+        simple('none/file'),
+        simple('none', 'Cannot remove "none"'),
+        simple('bad', '"bad" is no JSON'),
+        ['none', 'new', 'Cannot rename "none" to "new"'],
+        ['file', 'none/new', `Cannot rename "file" to "none/new" (that is "${at('none/new')}")`],
+        simple('none/file'),
+      ],
+    );
+  });
+
+  it('offer nothing that a function does not take', async () => {
+    const error = await failure(() => replaceDirectory(here.at('none/site'), () => undefined));
+    assert.match(error.message, /its directory does not exist/);
+    assert.doesNotMatch(error.message, /makeParents/);
+  });
 });
+
+async function theCaller(call: () => unknown): Promise<void> {
+  await call();
+}

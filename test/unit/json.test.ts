@@ -252,7 +252,7 @@ for (const { name, read, write } of apis) {
         const expected = {
           name: 'TypeError',
           code: 'ERR_INVALID_ARG_VALUE',
-          message: `"${where}" is ${what}, which JSON cannot hold`,
+          message: `"${where}" is ${what}, which JSON cannot hold${what.endsWith('Promise') ? '; await it before' : ''}`,
         };
         await assert.rejects(write(here.at('missing/file'), value), expected);
         await assert.rejects(write(here.at('file'), value, { indent: 1, makeParents: true }), expected);

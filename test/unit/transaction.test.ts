@@ -130,18 +130,22 @@ describe('transaction()', () => {
 
   it('names the file that is not there, and what was to be done with it', async () => {
     const directory = here.folder;
-    const message = (verb: string, hint = ''): string =>
-      `Cannot ${verb} "${join(directory, 'none')}": there is no such file; the target is untouched${hint}`;
+    const message = (verb: string, to = '', hint = ''): string =>
+      `Cannot ${verb} "${join(directory, 'none')}"${to}: there is no such file; the target is untouched${hint}`;
     writeFileSync(join(directory, 'a'), 'old');
     await assert.rejects(
       transaction((tx) => tx.rename(join(directory, 'none'), join(directory, 'a'))),
-      { path: join(directory, 'none'), message: message('rename') },
+      {
+        path: join(directory, 'none'),
+        dest: join(directory, 'a'),
+        message: message('rename', ` to "${join(directory, 'a')}"`),
+      },
     );
     await assert.rejects(
       transaction((tx) => tx.remove(join(directory, 'none'))),
       {
         path: join(directory, 'none'),
-        message: message('remove', '; force: true takes a file that is not there for removed'),
+        message: message('remove', '', '; force: true takes a file that is not there for removed'),
       },
     );
     assert.deepEqual(contents(directory), { a: 'old' });
