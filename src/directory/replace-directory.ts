@@ -54,13 +54,12 @@ export interface ReplaceDirectoryResult {
  *
  * Where `path` is a symbolic link to a directory, or nothing, it becomes a symbolic link to a directory beside it.
  * Where it is a directory itself, both are exchanged, for which GNU coreutils 9.5 or later must be installed (Linux).
- * The old directory is removed, unless `keepOld`, or if a link led to one that this function has not made; it also
- * stays where others could have put it there, and for a while where other machines may read it (docs/guarantees.md,
- * "Whole directories").
+ * The old directory is removed, unless `keepOld`, or where it may be somebody else's, or others may be reading it
+ * (docs/guarantees.md).
  *
  * A reader that uses the path twice may see the old directory first and then the new: open the directory once, and
- * reach all files through it. One that is in the old directory while that is removed finds files gone (ENOENT): it
- * opens `path` again, or `keepOld` keeps them. Not kept: the old directory's ACL. Its mode is, and its group and owner
+ * reach all files through it. Files of an
+ * old directory that is removed are gone (ENOENT): open `path` again, or `keepOld`. Not kept: the old directory's ACL. Its mode is, and its group and owner
  * where one may give them, for a directory that a function fills.
  *
  * @throws {WriteError} with the codes of the system, as `ENOTDIR`; `EXDEV` (`source` is on another filesystem);

@@ -69,10 +69,10 @@ function reading(path: PathLike, options: ReadJsonOptions | null | undefined, bl
 /**
  * Replaces the file at `path` with a value as JSON, as {@link writeFile} replaces it.
  *
- * The value is read at the call: what is changed in it later is not written. What JSON would lose is a TypeError before
- * anything is touched: functions, symbols, BigInts, NaN and infinities, invalid dates, cycles, undefined at the top or
- * in an array, and objects that would become `{}` or worse, as a Map, an Error or a typed array. As everywhere, a property that is undefined is left out, and an instance of a class is its own properties. Unless `indent` is given, a file that is there keeps its indentation, line ends and final
- * newline, but no byte order mark.
+ * The value is read at the call. What JSON would lose is a TypeError before anything is touched: functions, symbols,
+ * BigInts, NaN and infinities, invalid dates, cycles, and objects that would become `{}` or worse, as a Map or an Error.
+ * A property that is undefined is left out. Unless `indent` is given, a file that is there keeps its indentation, line
+ * ends and final newline.
  *
  * @throws {WriteError} by rejecting; `outcome` tells which content is in place.
  * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SCHEMA'`, if the schema does not want what the file would hold.

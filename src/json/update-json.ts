@@ -63,7 +63,9 @@ type Initial<T> = T | (() => T);
  * value.
  *
  * `update` returns the new value, or {@link unchanged}; to change the old one in place and return nothing is an error.
- * It is given `undefined` if there is no file and no `initial` value. With a `schema` the value is its output, and what is to be written must pass it as well. With `recover` an update of a damaged file begins with the newest good backup, and the damaged file is kept beside it as `name.damaged` (or `name.damaged-2` and so on), instead of another backup.
+ * It is given `undefined` if there is no file and no `initial` value. With a `schema` the value is its output, and what is
+ * to be written must pass it. With `recover` an update of a damaged file begins with the newest good backup, and keeps
+ * the damaged file beside it as `name.damaged`.
  *
  * @throws as {@link readJson}, {@link writeJson} and {@link updateFile}; then nothing was changed, unless a {@link
  *   WriteError} says so.

@@ -8,7 +8,7 @@ export class Newest {
   readonly #settledOn = new Map<string, number>();
   readonly #newest = new Map<string, Placed>();
 
-  in(file: string): Placed | undefined {
+  find(file: string): Placed | undefined {
     return this.#newest.get(file);
   }
 

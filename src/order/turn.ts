@@ -90,7 +90,7 @@ export class Turn {
    */
   newer(place: Place): Placed | undefined {
     if (!this.write.settings.overwrite || this.write.locking !== undefined) return undefined;
-    const record = this.#order.newest.in(this.#keyOf(place));
+    const record = this.#order.newest.find(this.#keyOf(place));
     return record !== undefined && (record.number > this.number || record.number === this.standsFor?.number)
       ? record
       : undefined;
@@ -254,7 +254,7 @@ export class Turn {
 
   /** From now on this is the newest content of the file, unless a newer one got in meanwhile. */
   placed(place: Place, finishedByNewer = false): Placed | undefined {
-    const before = this.#order.newest.in(this.#keyOf(place))?.number ?? 0;
+    const before = this.#order.newest.find(this.#keyOf(place))?.number ?? 0;
     if (before > this.number && (this.write.locking === undefined || finishedByNewer)) return undefined;
     this.#record = new Placed(Math.max(before, this.number), this.write.path);
     this.#order.newest.note(this.#keyOf(place), this.#record);

@@ -149,16 +149,7 @@ function start(
   const { args } = request as { readonly args: readonly unknown[] };
   const make = system[request.name] as (...args: unknown[]) => void;
   try {
-    switch (args.length) {
-      case 1:
-        make(args[0], done);
-        return;
-      case 2:
-        make(args[0], args[1], done);
-        return;
-      default:
-        make(...args, done);
-    }
+    make(...args, done);
   } catch (error) {
     // node:fs refuses some calls by throwing, as under --permission.
     settle(true, error);

@@ -23,7 +23,9 @@ import {
  * nothing happens to any file and the error is passed on.
  *
  * After a crash of the process, the system or the power {@link recover} completes a transaction that was committed and
- * removes what another one left; the next transaction in these directories does the same by itself. Readers that come between two of the renames, which take microseconds, or after a crash before the recovery, may see one file new and another one old. Who may not see that keeps everything in one file, or in one directory ({@link replaceDirectory}).
+ * removes what another one left; the next transaction in these directories does the same by itself. Readers that come between two of the
+ * renames, or after a crash before the recovery, may see one file new and another one old; one file, or one directory
+ * ({@link replaceDirectory}), is seen whole.
  *
  * Files are locked for the commit, against other transactions and updates. To read, change and write without losing
  * what others write meanwhile, name the files in `lock.files`: then they are locked before the callback runs.

@@ -17,9 +17,10 @@ import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
  * meanwhile, against every process and thread that updates the file so.
  *
  * `update` is given a Buffer, or a string if `encoding` is; or `undefined` if there is no file. It returns the new
- * content, or {@link unchanged}. If it throws, the old file stays. The lock of a process that dies is free at once where its death can be seen (same machine and pid namespace), after its `lease` elsewhere. A call for the same file that `update` makes, and awaits, waits for `update` itself: until
- * `ERR_LOCK_TIMEOUT`. Somebody who writes the file without the lock is noticed up to the moment of the rename
- * (`ERR_VERSION_CONFLICT`).
+ * content, or {@link unchanged}. If it throws, the old file stays. The lock of a process that dies is
+ * free at once where its death can be seen, after its `lease` elsewhere. A call for the same file that `update` makes,
+ * and awaits, waits for `update` itself: until `ERR_LOCK_TIMEOUT`. Somebody who writes the file without the lock is
+ * noticed up to the rename (`ERR_VERSION_CONFLICT`).
  *
  * @throws what `update` throws; {@link TypeError} if it returns nothing; or by a {@link WriteError} with one of the
  *   codes
