@@ -107,7 +107,6 @@ export const behaviours = [
   },
   {
     title: 'temporary file opened with O_EXCL',
-    short: 'temporary file opened with `O_EXCL`',
     traced: true,
     run(name, folder) {
       const calls = tracedAttempt(name, old(folder), folder);
@@ -123,7 +122,6 @@ export const behaviours = [
   },
   {
     title: 'temporary name unguessable: 16 or more characters vary between runs with one process id',
-    short: 'its name cannot be guessed',
     traced: true,
     run: guessable,
   },
@@ -138,7 +136,6 @@ export const behaviours = [
   },
   {
     title: "another owner's file, saved by a member of its group: group kept",
-    short: 'group kept when a member saves',
     root: true,
     run(name, folder) {
       chownSync(folder, 64_001, 64_002);
@@ -176,7 +173,6 @@ export const behaviours = [
   },
   {
     title: 'FIFO refused, and still there',
-    short: 'FIFO refused',
     run(name, folder) {
       const path = join(folder, 'fifo');
       run('mkfifo', path);
@@ -247,7 +243,6 @@ export const behaviours = [
   },
   {
     title: 'source stream that fails: old file kept and an error',
-    short: 'source stream fails: old file kept, and an error',
     run(name, folder) {
       if (!has(name, 'stream')) return undefined;
       const path = old(folder);

@@ -10,9 +10,19 @@ const told = new WeakSet();
  * it.
  */
 export function withCaller(error: unknown, from: (...args: never[]) => unknown): unknown {
-  if (!isTold(error) || told.has(error)) return error;
+  return isTold(error) && !told.has(error) ? withFrames(error, callerOf(from)) : error;
+}
+
+/** Who called a function, for an error that may come later. */
+export function callerOf(from: (...args: never[]) => unknown): { readonly stack: string } {
   const here = { stack: '' };
   Error.captureStackTrace(here, from);
+  return here;
+}
+
+/** An error of ours, with the frames of the caller that was noted. */
+export function withFrames<E>(error: E, here: { readonly stack: string }): E {
+  if (!isTold(error) || told.has(error)) return error;
   // With source maps, or by what a program sets, a stack can be anything.
   const [known, frames] = [error.stack, here.stack].map((stack) => String(stack).split('\n'));
   const more = frames?.filter((line) => /^\s+at /.test(line) && known?.includes(line) === false) ?? [];

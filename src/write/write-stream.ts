@@ -1,5 +1,6 @@
 import { onAbort } from '../contract/abort.ts';
 import { bare } from '../contract/bare.ts';
+import { callerOf, withFrames } from '../contract/caller.ts';
 import { chunkBytes, type Chunk } from '../contract/data.ts';
 import { aborted, codeOf } from '../contract/errors.ts';
 import type { WriteOptions } from '../contract/options.ts';
@@ -30,6 +31,7 @@ export class WriteStream extends PinningWritable {
   #file: PendingFile | undefined;
   #committing = false;
   #stopListening: () => void = () => undefined;
+  readonly #caller = callerOf(createWriteStream);
 
   /** @internal Use {@link createWriteStream}. */
   constructor(path: PathLike, options: WriteStreamOptions | BufferEncoding | null | undefined) {
@@ -87,7 +89,7 @@ export class WriteStream extends PinningWritable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#stopListening();
     // The first error counts; a discard that fails has nothing to add to it.
-    settle(this.#file?.discard() ?? Promise.resolve(), () => done(error));
+    settle(this.#file?.discard() ?? Promise.resolve(), () => done(error && withFrames(error, this.#caller)));
   }
 }
 
@@ -121,6 +123,7 @@ export function createWritableStream(path: PathLike, options?: WriteOptions): Wr
   const settings = readOptions(options);
   const target = targetPath(path);
   const { signal } = settings;
+  const caller = callerOf(createWritableStream);
   let file: PendingFile;
   let stopListening: () => void;
   const discard = (): Promise<void> => {
@@ -134,7 +137,9 @@ export function createWritableStream(path: PathLike, options?: WriteOptions): Wr
     } catch (error) {
       await discard();
       // What came while an abort was discarding the file failed by the abort.
-      throw signal?.aborted === true && codeOf(error) === 'ERR_INVALID_STATE' ? aborted(signal) : error;
+      throw signal?.aborted === true && codeOf(error) === 'ERR_INVALID_STATE'
+        ? aborted(signal)
+        : withFrames(error, caller);
     }
   };
   /** What is to be written, as it was when it was given: a web stream hands it over later. */
@@ -142,7 +147,11 @@ export function createWritableStream(path: PathLike, options?: WriteOptions): Wr
   const writeNext = async (): Promise<number> => file.writev([(given.shift() as () => Uint8Array)()]);
   const sink: ConstructorParameters<typeof WritableStream<Chunk>>[0] = {
     async start(controller) {
-      file = await openToWrite(target, settings);
+      try {
+        file = await openToWrite(target, settings);
+      } catch (error) {
+        throw withFrames(error, caller);
+      }
       const abort = (): void => settle(discard(), () => controller.error(aborted(signal as AbortSignal)));
       stopListening = onAbort(signal, abort);
       if (signal?.aborted === true) abort();

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, writeFileSync as plainWrite } from 'node:fs';
 import { constants } from 'node:os';
 import { describe, it } from 'node:test';
+import { pipeline } from 'node:stream/promises';
 import { inspect } from 'node:util';
 import {
   atomicWrite,
@@ -26,6 +27,8 @@ import {
   type StandardSchema,
   type Transaction,
   type WriterOptions,
+  createWritableStream,
+  createWriteStream,
 } from 'untorn';
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { newFolder } from '../support/folder.ts';
@@ -343,6 +346,20 @@ describe('Errors of every function', () => {
       assert.ok(WriteError.isWriteError(error), inspect(error));
       assert.match(error.stack ?? '', /theCaller/);
     }
+  });
+
+  it('have who made a stream in its stack', async () => {
+    const made = async (make: () => unknown): Promise<unknown> => make();
+    const theCaller = (make: () => unknown): unknown => make();
+    const path = here.at('none/file');
+    const errors = [
+      await failure(() => pipeline(['text'], theCaller(() => createWriteStream(path)) as NodeJS.WritableStream)),
+      await failure(async () => {
+        const stream = (await made(() => theCaller(() => createWritableStream(path)))) as WritableStream<string>;
+        await stream.getWriter().write('text');
+      }),
+    ];
+    for (const error of errors) assert.match(error.stack ?? '', /theCaller/);
   });
 
   it('name the path as it was given, whatever becomes of the working directory, and both of a rename', async () => {
