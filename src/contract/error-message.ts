@@ -1,5 +1,5 @@
 /** What an error says: what could not be done, why, what the file holds, and what helps. */
-import type { Failure, Operation, Outcome, Step, WriteErrorDetails } from './failure.ts';
+import type { Failure, OperationName, Outcome, Step, WriteErrorDetails } from './failure.ts';
 import { asText, display } from './path-name.ts';
 import { wordsOf } from './system-errors.ts';
 
@@ -32,7 +32,7 @@ const state: Record<Outcome, string> = {
 };
 
 /** What changes nothing by itself, and has no content to tell of. */
-const looking: ReadonlySet<Operation | undefined> = new Set(['read', 'sweep', 'recover'] as const);
+const looking: ReadonlySet<OperationName | undefined> = new Set(['read', 'sweep', 'recover'] as const);
 
 export function message(details: WriteErrorDetails, cause: Failure): string {
   const { operation = 'replace', step } = details;

@@ -30,7 +30,7 @@ export type Step =
  * What is done with a path, if it is not replaced: by a transaction, or by a function that only looks at it or tidies
  * it up.
  */
-export type Operation = 'remove' | 'rename' | 'read' | 'sweep' | 'recover' | 'replace directory';
+export type OperationName = 'remove' | 'rename' | 'read' | 'sweep' | 'recover' | 'replace directory';
 
 /** What a {@link WriteError} is made of. */
 export interface WriteErrorDetails {
@@ -45,7 +45,7 @@ export interface WriteErrorDetails {
   outcome: Outcome;
   cause: unknown;
   /** What was to be done with the file, if not to replace it. */
-  operation?: Operation | undefined;
+  operation?: OperationName | undefined;
   temporaryPath?: PathName | undefined;
   backupPath?: PathName | undefined;
   files?: readonly FileState[] | undefined;

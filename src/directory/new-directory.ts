@@ -14,10 +14,10 @@ import { leaveEnclosure, makeEnclosure, nameInside, type Enclosure } from '../fi
 import type { Folder } from '../files/folder.ts';
 import { lookAt } from '../files/look.ts';
 import { widened } from '../files/made.ts';
-import type { LockedWrite, Write } from '../files/operation.ts';
+import type { LockedOperation, Operation } from '../files/operation.ts';
 import { isSameInode, lookIn } from '../files/owned.ts';
 import { keeping } from '../files/preserve.ts';
-import type { Place } from '../files/target.ts';
+import type { Target } from '../files/target.ts';
 import { newName } from '../files/temporary.ts';
 import { afterFailure, twice } from '../files/tolerate.ts';
 import { removeTree } from '../files/tree.ts';
@@ -32,18 +32,18 @@ export interface New {
   enclosure: Enclosure | undefined;
   readonly isReady: boolean;
   /** What is to be done with it if the process ends now. */
-  atEnd: (write: LockedWrite) => Steps<unknown>;
+  atEnd: (operation: LockedOperation) => Steps<unknown>;
   /** Ends its use, when nothing more is to be done with it. */
-  leave(write: Write): Steps<void>;
+  leave(operation: Operation): Steps<void>;
 }
 
 /** A name in the open directory of the path. */
-export type Spot = Pick<Place, 'directory' | 'directoryPath' | 'name' | 'reach'>;
+export type Spot = Pick<Target, 'directory' | 'directoryPath' | 'name' | 'reach'>;
 
 /** One that the caller has made. */
-export function* prepared(write: LockedWrite, path: PathName, replaced: FileStatus | undefined): Steps<New> {
+export function* prepared(operation: LockedOperation, path: PathName, replaced: FileStatus | undefined): Steps<New> {
   const { directory: directoryPath, name } = split(path);
-  const directory = yield* openSource(write, path, directoryPath);
+  const directory = yield* openSource(operation, path, directoryPath);
   try {
     const status = yield* lookIn({ directory, directoryPath }, name);
     if (status === undefined) throw missing(path);
@@ -60,16 +60,16 @@ export function* prepared(write: LockedWrite, path: PathName, replaced: FileStat
       isReady: true,
       atEnd: nothing,
     };
-    return endingWith(write, made, () => closeDirectory(write, directory));
+    return endingWith(operation, made, () => closeDirectory(operation, directory));
   } catch (error) {
-    closeDirectory(write, directory);
+    closeDirectory(operation, directory);
     throw error;
   }
 }
 
-function* openSource(write: Write, path: PathName, directoryPath: PathName): Steps<Directory> {
+function* openSource(operation: Operation, path: PathName, directoryPath: PathName): Steps<Directory> {
   try {
-    return yield* openDirectory(write, directoryPath);
+    return yield* openDirectory(operation, directoryPath);
   } catch (error) {
     throw codeOf(error) === 'ENOENT' ? missing(path) : error;
   }
@@ -82,19 +82,19 @@ function missing(path: PathName): Error {
 /**
  * Makes an empty directory with the rights of the old one: what nobody else could read there nobody else reads here.
  */
-export function* create(write: LockedWrite, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
-  write.step = 'create temporary file';
+export function* create(operation: LockedOperation, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
+  operation.step = 'create temporary file';
   // An exit comes before all of it or after.
-  return yield* whenDescriptorsAllow(write, () => atOnce(createNow(write, spot, replaced)));
+  return yield* whenDescriptorsAllow(operation, () => atOnce(createNow(operation, spot, replaced)));
 }
 
-function* createNow(write: LockedWrite, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
-  const enclosure = yield* makeEnclosure(write, spot, spot.name);
+function* createNow(operation: LockedOperation, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
+  const enclosure = yield* makeEnclosure(operation, spot, spot.name);
   const name = enclosure.token;
   const reach = join(enclosure.directory.reach, name);
   try {
     yield* makeInside(reach);
-    const status = yield* giveRights(write, reach, replaced);
+    const status = yield* giveRights(operation, reach, replaced);
     const path = join(enclosure.directoryPath, name);
     const made: Omit<New, 'leave'> = {
       path,
@@ -105,10 +105,10 @@ function* createNow(write: LockedWrite, spot: Spot, replaced: FileStatus | undef
       isReady: false,
       atEnd: (by) => discardNew(by, made),
     };
-    return endingWith(write, made, () => undefined);
+    return endingWith(operation, made, () => undefined);
   } catch (error) {
     yield* afterFailure(call.rmdir(reach));
-    yield* leaveEnclosure(write, enclosure);
+    yield* leaveEnclosure(operation, enclosure);
     throw error;
   }
 }
@@ -123,14 +123,14 @@ function* makeInside(reach: PathName): Steps<void> {
 }
 
 /** Sees to it that an end of the process leaves nothing of it. */
-function endingWith(write: LockedWrite, made: Omit<New, 'leave'>, close: () => void): New {
-  const inTheEnd: LockedWrite = { ...write, blocking: true };
-  const letEnd = write.surroundings.atEnd(function* () {
+function endingWith(operation: LockedOperation, made: Omit<New, 'leave'>, close: () => void): New {
+  const inTheEnd: LockedOperation = { ...operation, blocking: true };
+  const letEnd = operation.surroundings.atEnd(function* () {
     yield* afterFailure(made.atEnd(inTheEnd));
     if (made.enclosure !== undefined) yield* leaveEnclosure(inTheEnd, made.enclosure);
   });
   return Object.assign(made, {
-    *leave(by: Write): Steps<void> {
+    *leave(by: Operation): Steps<void> {
       if (made.enclosure !== undefined) yield* leaveEnclosure(by, made.enclosure);
       letEnd();
       close();
@@ -138,16 +138,16 @@ function endingWith(write: LockedWrite, made: Omit<New, 'leave'>, close: () => v
   });
 }
 
-function* giveRights(write: LockedWrite, reach: PathName, old: FileStatus | undefined): Steps<FileStatus> {
-  write.step = 'set metadata';
-  const fd = yield* widened(write, reach, () => call.open(reach, O_DIRECTORY_ITSELF, 0));
+function* giveRights(operation: LockedOperation, reach: PathName, old: FileStatus | undefined): Steps<FileStatus> {
+  operation.step = 'set metadata';
+  const fd = yield* widened(operation, reach, () => call.open(reach, O_DIRECTORY_ITSELF, 0));
   try {
     const own = yield* call.fstat(fd);
-    let mode = old === undefined ? (own.mode & 0o7000) | (0o777 & ~write.surroundings.umask()) : old.mode & 0o7777;
+    let mode = old === undefined ? (own.mode & 0o7000) | (0o777 & ~operation.surroundings.umask()) : old.mode & 0o7777;
     if (old !== undefined && old.gid !== own.gid && !(yield* keeping('try', call.fchown(fd, -1, old.gid), 'group', [])))
       mode &= ~0o2070;
     if (old !== undefined && old.uid !== own.uid) yield* keeping('try', call.fchown(fd, old.uid, -1), 'owner', []);
-    yield* write.surroundings.descriptorsRestricted ? call.chmod(reach, mode) : call.fchmod(fd, mode);
+    yield* operation.surroundings.descriptorsRestricted ? call.chmod(reach, mode) : call.fchmod(fd, mode);
     return yield* call.fstat(fd);
   } finally {
     yield* call.close(fd);
@@ -155,16 +155,20 @@ function* giveRights(write: LockedWrite, reach: PathName, old: FileStatus | unde
 }
 
 /** The name of a version says which directory it is: so does the link that leads to it. */
-export function versionName(write: LockedWrite, name: PathName, { ino }: FileStatus): PathName {
-  return newName({ ...write, settings: { ...write.settings, suffix: `.${ino.toString(36)}` } }, name, 'version');
+export function versionName(operation: LockedOperation, name: PathName, { ino }: FileStatus): PathName {
+  return newName(
+    { ...operation, settings: { ...operation.settings, suffix: `.${ino.toString(36)}` } },
+    name,
+    'version',
+  );
 }
 
 /** Gives it the name of a version. */
-export function* nameVersion(write: LockedWrite, place: Spot, made: New, version: PathName): Steps<void> {
+export function* nameVersion(operation: LockedOperation, place: Spot, made: New, version: PathName): Steps<void> {
   const { folder, name, status } = made;
   const [from, to] = [join(folder.directory.reach, name), join(place.directory.reach, version)];
   try {
-    yield* move(write, made, from, to);
+    yield* move(operation, made, from, to);
   } catch (error) {
     // On a network filesystem an error may be reported of what was done.
     if (isSameInode(yield* lookIn(place, version), status)) return;
@@ -186,11 +190,11 @@ export function isAnother(path: PathName): Error {
   );
 }
 
-function* move(write: LockedWrite, { isReady }: New, from: PathName, to: PathName): Steps<void> {
+function* move(operation: LockedOperation, { isReady }: New, from: PathName, to: PathName): Steps<void> {
   try {
     return yield* call.rename(from, to);
   } catch (error) {
-    if (isReady || codeOf(error) !== 'EACCES' || write.surroundings.descriptorsRestricted) throw error;
+    if (isReady || codeOf(error) !== 'EACCES' || operation.surroundings.descriptorsRestricted) throw error;
   }
   // One that its owner may not write cannot get another parent (rename(2)).
   const fd = yield* call.open(from, O_DIRECTORY_ITSELF, 0);
@@ -202,16 +206,20 @@ function* move(write: LockedWrite, { isReady }: New, from: PathName, to: PathNam
     } finally {
       yield* call.fchmod(fd, mode & 0o7777);
     }
-    if (write.settings.durability !== 'off') yield* syncNow(fd);
+    if (operation.settings.durability !== 'off') yield* syncNow(fd);
   } finally {
     yield* call.close(fd);
   }
 }
 
 /** Syncs the name of the version, and that what it was made in does not have it any more: a sweep would remove it. */
-export function* syncVersion(write: LockedWrite, { directory }: Spot, { isReady, enclosure }: New): Steps<void> {
+export function* syncVersion(
+  operation: LockedOperation,
+  { directory }: Spot,
+  { isReady, enclosure }: New,
+): Steps<void> {
   if (!isReady && enclosure?.fd !== undefined) yield* syncNow(enclosure.fd);
-  yield* syncDirectory(write, directory);
+  yield* syncDirectory(operation, directory);
 }
 
 /**
@@ -219,7 +227,7 @@ export function* syncVersion(write: LockedWrite, { directory }: Spot, { isReady,
  * says where it is.
  */
 export function* putBack(
-  write: LockedWrite,
+  operation: LockedOperation,
   place: Spot,
   { folder, name, status, enclosure, isReady }: New,
   version: PathName,
@@ -232,18 +240,21 @@ export function* putBack(
   } catch {
     // Whether it went back is not known.
   }
-  write.temporaryPath = join(place.directoryPath, version);
+  operation.temporaryPath = join(place.directoryPath, version);
 }
 
 /** After a failure: what the caller had prepared is where it was; what was made for it goes. */
-export function* discardNew(write: Write, { enclosure, name, status, isReady }: Omit<New, 'leave'>): Steps<void> {
+export function* discardNew(
+  operation: Operation,
+  { enclosure, name, status, isReady }: Omit<New, 'leave'>,
+): Steps<void> {
   if (enclosure === undefined || isReady) return;
   for (const entry of [name, nameInside(enclosure, status)]) {
     // Twice, since nothing removes it before a sweep.
-    yield* twice(() => removeIfIts(write, enclosure, entry, status));
+    yield* twice(() => removeIfIts(operation, enclosure, entry, status));
   }
 }
 
-function* removeIfIts(write: Write, enclosure: Enclosure, entry: PathName, status: FileStatus): Steps<void> {
-  if (isSameInode(yield* lookIn(enclosure, entry), status)) yield* removeTree(write, enclosure, entry, status);
+function* removeIfIts(operation: Operation, enclosure: Enclosure, entry: PathName, status: FileStatus): Steps<void> {
+  if (isSameInode(yield* lookIn(enclosure, entry), status)) yield* removeTree(operation, enclosure, entry, status);
 }

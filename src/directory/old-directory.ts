@@ -13,7 +13,7 @@ import { parseToken } from '../system/owner.ts';
 import { atOnce, type FileStatus, type Steps } from '../system/port.ts';
 import { syncDirectory } from '../files/directory.ts';
 import { makeEnclosure, moveIn, nameInside, type Enclosure } from '../files/enclosure.ts';
-import type { LockedWrite } from '../files/operation.ts';
+import type { LockedOperation } from '../files/operation.ts';
 import { isFixed, isSameInode, isTrusted, lookIn, unlinkIn } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { removeTree } from '../files/tree.ts';
@@ -36,13 +36,13 @@ export function statusOf(old: Old): FileStatus | undefined {
 }
 
 /** Whose rights the new one gets: not those of what another user's link leads to. */
-export function rightsOf(write: LockedWrite, { directory }: Spot, old: Old): FileStatus | undefined {
-  return old.kind === 'link' && !isTrusted(write, directory.status, old.link) ? undefined : statusOf(old);
+export function rightsOf(operation: LockedOperation, { directory }: Spot, old: Old): FileStatus | undefined {
+  return old.kind === 'link' && !isTrusted(operation, directory.status, old.link) ? undefined : statusOf(old);
 }
 
 /** Removes the old directory where that may be done; returns where it is if it is there still. */
 export function* removeOld(
-  write: LockedWrite,
+  operation: LockedOperation,
   place: Spot,
   old: Old,
   made: New,
@@ -51,53 +51,59 @@ export function* removeOld(
 ): Steps<PathName | undefined> {
   const left = nameOf(old, version);
   if (left === undefined) return whereIs(place, old, version);
-  const status = yield* removable(write, place, old, left, version, made.enclosure);
+  const status = yield* removable(operation, place, old, left, version, made.enclosure);
   if (status === undefined) return whereIs(place, old, version);
-  if (place.directory.own) return yield* removeUnder(write, place, made, left, status, synced);
-  yield* afterFailure(removePromised(write, place, made, version, synced));
-  yield* afterFailure(promise(write, place, place.name, left, status));
+  if (place.directory.own) return yield* removeUnder(operation, place, made, left, status, synced);
+  yield* afterFailure(removePromised(operation, place, made, version, synced));
+  yield* afterFailure(promise(operation, place, place.name, left, status));
   return whereIs(place, old, version);
 }
 
 /** Removes the versions that have stayed for long enough. */
-function* removePromised(write: LockedWrite, place: Spot, made: New, version: PathName, synced: boolean): Steps<void> {
+function* removePromised(
+  operation: LockedOperation,
+  place: Spot,
+  made: New,
+  version: PathName,
+  synced: boolean,
+): Steps<void> {
   const now = yield* lookIn(place, place.name);
   if (now === undefined) return;
   const folder = { ...place, status: place.directory.status };
-  for (const promised of yield* promisesOf(write, folder, place.name, now.ctimeNs)) {
+  for (const promised of yield* promisesOf(operation, folder, place.name, now.ctimeNs)) {
     const { status } = promised;
     if (asText(promised.version) === asText(version)) continue;
-    const left = status && (yield* removeUnder(write, place, made, promised.version, status, synced));
-    if (left === undefined) yield* unlinkIn(write, place, promised.link);
+    const left = status && (yield* removeUnder(operation, place, made, promised.version, status, synced));
+    if (left === undefined) yield* unlinkIn(operation, place, promised.link);
   }
 }
 
 /** Moves a directory to where it is removed, and removes it; returns where it is if it is there still. */
 function* removeUnder(
-  write: LockedWrite,
+  operation: LockedOperation,
   place: Spot,
   made: New,
   name: PathName,
   status: FileStatus,
   synced: boolean,
 ): Steps<PathName | undefined> {
-  const enclosure = yield* atOnce(enclosureFor(write, place, made));
+  const enclosure = yield* atOnce(enclosureFor(operation, place, made));
   if (enclosure === undefined || !(yield* atOnce(moveIn(enclosure, place, name, status))))
     return join(place.directoryPath, name);
   const moved = nameInside(enclosure, status);
   const whole = join(enclosure.directoryPath, moved);
   // What has the name of a version is whole, also after a crash.
-  if (synced && !(yield* afterFailure(syncDirectory(write, place.directory)))) return whole;
+  if (synced && !(yield* afterFailure(syncDirectory(operation, place.directory)))) return whole;
   // Twice, as what was made is discarded after a failure.
   for (let tries = 0; tries < 2; tries++)
-    if (yield* afterFailure(removeTree(write, enclosure, moved, status))) return undefined;
+    if (yield* afterFailure(removeTree(operation, enclosure, moved, status))) return undefined;
   return whole;
 }
 
 /** Where it is removed; undefined where none can be made. */
-function* enclosureFor(write: LockedWrite, place: Spot, made: New): Steps<Enclosure | undefined> {
+function* enclosureFor(operation: LockedOperation, place: Spot, made: New): Steps<Enclosure | undefined> {
   try {
-    return (made.enclosure ??= yield* makeEnclosure(write, place, place.name));
+    return (made.enclosure ??= yield* makeEnclosure(operation, place, place.name));
   } catch {
     return undefined; // As on a full disk: the new one is in place, and the result says where the old one is.
   }
@@ -111,7 +117,7 @@ function nameOf(old: Old, version: PathName): PathName | undefined {
 
 /** What the old one is like, if it may be removed. */
 function* removable(
-  write: LockedWrite,
+  operation: LockedOperation,
   place: Spot,
   old: Old,
   left: PathName,
@@ -121,21 +127,25 @@ function* removable(
   if (old.kind === 'none') return undefined;
   const parent = place.directory.status;
   const isLink = old.kind === 'link';
-  const status = isLink ? yield* versionAt(write, place, old, left, version, enclosure) : old.status;
-  if (status === undefined || !isTrusted(write, parent, status)) return undefined;
-  return isLink || isFixed(write, parent, status) ? status : undefined;
+  const status = isLink ? yield* versionAt(operation, place, old, left, version, enclosure) : old.status;
+  if (status === undefined || !isTrusted(operation, parent, status)) return undefined;
+  return isLink || isFixed(operation, parent, status) ? status : undefined;
 }
 
 /** The version of this path that the old link named, made by who made the link. */
 function* versionAt(
-  write: LockedWrite,
+  operation: LockedOperation,
   place: Spot,
   { link, status }: Extract<Old, { kind: 'link' }>,
   left: PathName,
   version: PathName,
   enclosure: Enclosure | undefined,
 ): Steps<FileStatus | undefined> {
-  if (status === undefined || !isTrusted(write, place.directory.status, link) || !isVersionOf(left, version, status))
+  if (
+    status === undefined ||
+    !isTrusted(operation, place.directory.status, link) ||
+    !isVersionOf(left, version, status)
+  )
     return undefined;
   // At the end of the process it may have been moved already.
   const found =

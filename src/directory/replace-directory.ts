@@ -8,7 +8,7 @@ import { surroundings } from '../system/environment.ts';
 import { absolutePath, targetPath } from '../system/given-path.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
-import { newLockedWrite, reporting, type LockedWrite } from '../files/operation.ts';
+import { newLockedWrite, reporting, type LockedOperation } from '../files/operation.ts';
 import { readOptions } from '../files/settings.ts';
 import { outcomeOf } from '../update/updating.ts';
 import { replaceTree, type Outcome, type TreeSource } from './swap.ts';
@@ -112,16 +112,16 @@ function replacing(
   const keepOld = flag(fields, 'keepOld', false);
   const target = targetPath(given);
   const path = withoutSlash(target.path);
-  const write: LockedWrite = {
+  const operation: LockedOperation = {
     ...newLockedWrite({ ...target, path }, settings, surroundings, blocking),
     operation: 'replace directory',
   };
-  if (surroundings.platform === 'win32') return reporting(write, refuseWindows());
-  if (typeof source !== 'function') return replaceTree(write, sourcePath(source), keepOld);
+  if (surroundings.platform === 'win32') return reporting(operation, refuseWindows());
+  if (typeof source !== 'function') return replaceTree(operation, sourcePath(source), keepOld);
   // What it returns does not matter; only a promise does.
   const fill = (directory: PathName): (() => unknown) =>
     blocking ? () => source(directory as string) ?? null : async () => (await source(directory as string)) ?? null;
-  return replaceTree(write, { fill: (directory) => outcomeOf(write, fill(directory)) }, keepOld);
+  return replaceTree(operation, { fill: (directory) => outcomeOf(operation, fill(directory)) }, keepOld);
 }
 
 function sourcePath(source: PathLike): TreeSource {

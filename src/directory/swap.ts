@@ -18,7 +18,7 @@ import { fileType } from '../system/flags.ts';
 import { atOnce, call, nothing, type Steps } from '../system/port.ts';
 import { closeDirectory, openDirectory, syncDirectory, syncLinks } from '../files/directory.ts';
 import { lookAt } from '../files/look.ts';
-import { reporting, throwIfAborted, type LockedWrite } from '../files/operation.ts';
+import { reporting, throwIfAborted, type LockedOperation } from '../files/operation.ts';
 import { refuseTooLong } from '../files/target.ts';
 import { ifThere } from '../files/tolerate.ts';
 import { syncTree } from '../files/tree.ts';
@@ -58,52 +58,54 @@ export interface ReplacedDirectory {
 /** How it ended. An error of the caller's own is passed on as it is. */
 export type Outcome = { readonly result: ReplacedDirectory } | { readonly error: unknown };
 
-export function* replaceTree(write: LockedWrite, source: TreeSource, keepOld: boolean): Steps<Outcome> {
+export function* replaceTree(operation: LockedOperation, source: TreeSource, keepOld: boolean): Steps<Outcome> {
   return yield* reporting(
-    write,
-    inFolder(write, function* (place) {
-      throwIfAborted(write);
+    operation,
+    inFolder(operation, function* (place) {
+      throwIfAborted(operation);
       const old = yield* look(place);
       const made =
         'path' in source
-          ? yield* prepared(write, source.path, statusOf(old))
-          : yield* create(write, place, rightsOf(write, place, old));
+          ? yield* prepared(operation, source.path, statusOf(old))
+          : yield* create(operation, place, rightsOf(operation, place, old));
       try {
         if ('fill' in source) {
-          write.step = 'update';
+          operation.step = 'update';
           const filled = yield* source.fill(made.path);
           if ('error' in filled) {
-            yield* discardNew(write, made);
+            yield* discardNew(operation, made);
             return filled;
           }
         }
-        write.step = 'sync';
+        operation.step = 'sync';
         const synced =
-          write.settings.durability === 'off'
+          operation.settings.durability === 'off'
             ? false
-            : yield* syncTree(write, join(made.folder.directory.reach, made.name), place.directory);
-        throwIfAborted(write);
-        write.locking.deadline = now() + write.settings.lock.timeout;
-        return { result: yield* underLock(write, place, (lock) => swap(write, place, lock, made, synced, keepOld)) };
+            : yield* syncTree(operation, join(made.folder.directory.reach, made.name), place.directory);
+        throwIfAborted(operation);
+        operation.locking.deadline = now() + operation.settings.lock.timeout;
+        return {
+          result: yield* underLock(operation, place, (lock) => swap(operation, place, lock, made, synced, keepOld)),
+        };
       } catch (error) {
-        if (write.outcome === 'old') yield* discardNew(write, made);
+        if (operation.outcome === 'old') yield* discardNew(operation, made);
         throw error;
       } finally {
-        yield* made.leave(write);
+        yield* made.leave(operation);
       }
     }),
   );
 }
 
-function* inFolder<T>(write: LockedWrite, steps: (place: Spot) => Steps<T>): Steps<T> {
-  refuseTooLong(write, write.path);
-  const { directory: directoryPath, name } = split(write.path);
+function* inFolder<T>(operation: LockedOperation, steps: (place: Spot) => Steps<T>): Steps<T> {
+  refuseTooLong(operation, operation.path);
+  const { directory: directoryPath, name } = split(operation.path);
   if (['', '.', '..'].includes(asText(name))) throw refusal('EINVAL', 'the path must end with a name');
-  const directory = yield* openDirectory(write, directoryPath);
+  const directory = yield* openDirectory(operation, directoryPath);
   try {
     return yield* steps({ directory, directoryPath, name, reach: join(directory.reach, name) });
   } finally {
-    closeDirectory(write, directory);
+    closeDirectory(operation, directory);
   }
 }
 
@@ -121,46 +123,46 @@ function* look(place: Spot): Steps<Old> {
 
 /** Puts the new directory in place. */
 function* swap(
-  write: LockedWrite,
+  operation: LockedOperation,
   place: Spot,
   lock: Lock,
   made: New,
   synced: boolean | 'unsupported',
   keepOld: boolean,
 ): Steps<ReplacedDirectory> {
-  write.step = 'resolve';
+  operation.step = 'resolve';
   const old = yield* look(place);
-  const version = versionName(write, place.name, made.status);
-  write.step = 'rename';
+  const version = versionName(operation, place.name, made.status);
+  operation.step = 'rename';
   try {
-    yield* atOnce(nameVersion(write, place, made, version));
+    yield* atOnce(nameVersion(operation, place, made, version));
     made.atEnd = (by) => goBack(by, place, made, version);
     // Its name must be durable before anything leads to it.
-    if (synced !== false) yield* syncVersion(write, place, made);
+    if (synced !== false) yield* syncVersion(operation, place, made);
     const atEnd: New['atEnd'] = (by) => finish(by, place, old, made, version, synced, keepOld);
-    yield* withLink(write, place, old, version, function* (link) {
-      throwIfAborted(write);
-      yield* atOnce(switchTo(write, place, lock, old, made, version, link, atEnd));
+    yield* withLink(operation, place, old, version, function* (link) {
+      throwIfAborted(operation);
+      yield* atOnce(switchTo(operation, place, lock, old, made, version, link, atEnd));
     });
   } catch (error) {
-    if (write.outcome === 'old') yield* putBack(write, place, made, version);
-    else if (write.outcome === 'unknown') made.atEnd = nothing;
+    if (operation.outcome === 'old') yield* putBack(operation, place, made, version);
+    else if (operation.outcome === 'unknown') made.atEnd = nothing;
     throw error;
   }
-  write.step = 'sync directory';
-  const { durable, oldPath } = yield* finish(write, place, old, made, version, synced, keepOld);
-  const directory = old.kind === 'directory' ? write.path : join(place.directoryPath, version);
-  return { path: write.path, directory, replaced: statusOf(old) !== undefined, durable, oldPath };
+  operation.step = 'sync directory';
+  const { durable, oldPath } = yield* finish(operation, place, old, made, version, synced, keepOld);
+  const directory = old.kind === 'directory' ? operation.path : join(place.directoryPath, version);
+  return { path: operation.path, directory, replaced: statusOf(old) !== undefined, durable, oldPath };
 }
 
-function* goBack(write: LockedWrite, place: Spot, made: New, version: PathName): Steps<void> {
-  yield* putBack(write, place, made, version);
-  yield* discardNew(write, made);
+function* goBack(operation: LockedOperation, place: Spot, made: New, version: PathName): Steps<void> {
+  yield* putBack(operation, place, made, version);
+  yield* discardNew(operation, made);
 }
 
 /** Makes the switch durable, and then removes the old directory. */
 function* finish(
-  write: LockedWrite,
+  operation: LockedOperation,
   place: Spot,
   old: Old,
   made: New,
@@ -172,13 +174,13 @@ function* finish(
     synced === false
       ? false
       : both(
-          old.kind === 'directory' || (yield* syncLinks(write, place.directory)),
-          both(synced, yield* syncDirectory(write, place.directory)),
+          old.kind === 'directory' || (yield* syncLinks(operation, place.directory)),
+          both(synced, yield* syncDirectory(operation, place.directory)),
         );
   const stays = keepOld || durable === 'unsupported';
   const oldPath = stays
     ? whereIs(place, old, version)
-    : yield* removeOld(write, place, old, made, version, synced !== false);
+    : yield* removeOld(operation, place, old, made, version, synced !== false);
   return { durable, oldPath };
 }
 

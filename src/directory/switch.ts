@@ -6,7 +6,7 @@ import { fileType } from '../system/flags.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { syncLinks } from '../files/directory.ts';
 import { lookAt } from '../files/look.ts';
-import type { LockedWrite } from '../files/operation.ts';
+import type { LockedOperation } from '../files/operation.ts';
 import { isSameInode, lookIn } from '../files/owned.ts';
 import { newName, stagingFolder } from '../files/temporary.ts';
 import { ifThere, afterFailure } from '../files/tolerate.ts';
@@ -17,7 +17,7 @@ import { type Old } from './old-directory.ts';
 
 /** The moment. What is put in place is what was made, as far as looks right before it and right after it can tell. */
 export function* switchTo(
-  write: LockedWrite,
+  operation: LockedOperation,
   place: Spot,
   lock: Lock,
   old: Old,
@@ -28,17 +28,17 @@ export function* switchTo(
 ): Steps<void> {
   yield* assertHeld(lock);
   if (!isSameInode(yield* lookIn(place, version), made.status)) throw isAnother(join(place.directoryPath, version));
-  yield* putInPlace(write, place, old, version, link, made.status);
+  yield* putInPlace(operation, place, old, version, link, made.status);
   const { atEnd: goBack } = made;
-  write.outcome = 'new';
+  operation.outcome = 'new';
   made.atEnd = atEnd;
   if (old.kind === 'directory' ? yield* isExchanged(place, lock, made) : yield* leadsToNew(place, lock, made, version))
     return;
   if (!(yield* isStillOld(place, old))) {
-    write.outcome = 'unknown';
+    operation.outcome = 'unknown';
     throw isAnother(join(place.directoryPath, version));
   }
-  write.outcome = 'old';
+  operation.outcome = 'old';
   made.atEnd = goBack;
   throw refusal('EIO', 'the filesystem says that it was replaced, and it was not');
 }
@@ -91,7 +91,7 @@ function* textOf(place: Spot): Steps<string | undefined> {
 
 /** The moment. After an error, as of a network filesystem, that was reported of what took place, it has taken place. */
 function* putInPlace(
-  write: LockedWrite,
+  operation: LockedOperation,
   place: Spot,
   old: Old,
   version: PathName,
@@ -105,38 +105,38 @@ function* putInPlace(
     else if (old.kind === 'directory') yield* call.exchange(join(directory.reach, version), reach);
     else if (link !== undefined) yield* relink(link, reach);
   } catch (error) {
-    if (!(yield* isInPlace(write, reach, made))) throw error;
+    if (!(yield* isInPlace(operation, reach, made))) throw error;
   }
 }
 
-function* isInPlace(write: LockedWrite, reach: PathName, { ino, dev }: FileStatus): Steps<boolean> {
+function* isInPlace(operation: LockedOperation, reach: PathName, { ino, dev }: FileStatus): Steps<boolean> {
   try {
     const now = yield* ifThere(call.stat(reach));
     return now?.ino === ino && now.dev === dev;
   } catch {
     // The error of the switch is the one to report; but nobody knows what is there.
-    write.outcome = 'unknown';
+    operation.outcome = 'unknown';
     return false;
   }
 }
 
 /** Makes the link that is to be renamed over the old one, and makes that durable: the path never leads to one that is not. */
 export function* withLink(
-  write: LockedWrite,
+  operation: LockedOperation,
   { directory, directoryPath, name }: Spot,
   old: Old,
   version: PathName,
   steps: (link: PathName | undefined) => Steps<void>,
 ): Steps<void> {
   if (old.kind !== 'link') return yield* steps(undefined);
-  const chosen = newName(write, name, 'temporary');
-  const folder = stagingFolder(write, { directory, directoryPath });
+  const chosen = newName(operation, name, 'temporary');
+  const folder = stagingFolder(operation, { directory, directoryPath });
   const link = join(folder.way ?? folder.directory.reach, chosen);
-  const guard = write.surroundings.guard('file', link, join(folder.directoryPath, chosen));
+  const guard = operation.surroundings.guard('file', link, join(folder.directoryPath, chosen));
   try {
     yield* call.symlink(version, join(folder.directory.reach, chosen));
     guard.opened();
-    yield* syncLinks(write, directory);
+    yield* syncLinks(operation, directory);
     yield* steps(link);
   } catch (error) {
     yield* afterFailure(call.unlink(link));

@@ -4,7 +4,7 @@ import type { PathName } from '../contract/path-name.ts';
 import { fileType } from '../system/flags.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { persisting } from './look.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 
 /**
  * The names of a file's attributes. Unavailable: this program has no means to ask; unknown: it asked, and got no
@@ -13,21 +13,24 @@ import type { Write } from './operation.ts';
 export type Attributes = readonly string[] | 'unavailable' | 'unknown';
 
 /** Whether attributes are asked for at all. */
-function areWanted({ surroundings, settings }: Write): boolean {
+function areWanted({ surroundings, settings }: Operation): boolean {
   return surroundings.platform !== 'win32' && settings.preserve.xattr !== 'off';
 }
 
 /** The names of the attributes of what is there, whatever it is. */
 export function* listOld(
-  write: Write,
+  operation: Operation,
   place: { readonly reach: PathName; readonly directory: { readonly local: boolean } },
 ): Steps<Attributes | undefined> {
-  return areWanted(write) ? yield* list(place, !place.directory.local) : undefined;
+  return areWanted(operation) ? yield* list(place, !place.directory.local) : undefined;
 }
 
 /** Whether there may be attributes to keep, or to make up for. */
-export function attributesMatter(write: Write, { existing }: { readonly existing: FileStatus | undefined }): boolean {
-  return areWanted(write) && existing !== undefined && fileType(existing.mode) === 'file';
+export function attributesMatter(
+  operation: Operation,
+  { existing }: { readonly existing: FileStatus | undefined },
+): boolean {
+  return areWanted(operation) && existing !== undefined && fileType(existing.mode) === 'file';
 }
 
 /** Answers that say that there is none: of the attribute, of attributes on this filesystem, or of the file. */

@@ -9,11 +9,11 @@ import type { PathName } from '../contract/path-name.ts';
 import type { NotKept } from '../contract/result.ts';
 import { call, type Steps } from '../system/port.ts';
 import { acl, attributesMatter, list, saysNone } from './attribute-names.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { changing, keeping } from './preserve.ts';
 import { inPrivate } from './private-directory.ts';
 import { othersRename } from './shared.ts';
-import type { Place } from './target.ts';
+import type { Target } from './target.ts';
 import type { TemporaryFile } from './temporary.ts';
 
 /** Signatures and privileges that were given to the old content, not to the name. */
@@ -30,21 +30,21 @@ export type AclState = 'kept' | 'none' | 'lost' | 'inherited';
  * `mode`, which comes after it, does not allow: the content is there already.
  */
 export function* copyAttributes(
-  write: Write,
-  place: Place,
+  operation: Operation,
+  target: Target,
   temporary: TemporaryFile,
   sameGroup: boolean,
   mode: number,
   notKept: NotKept[],
 ): Steps<AclState> {
-  if (!attributesMatter(write, place)) return yield* stateWithoutAsking(write, place);
+  if (!attributesMatter(operation, target)) return yield* stateWithoutAsking(operation, target);
   const narrow = (value: Uint8Array): Uint8Array => narrowed(value, sameGroup, mode);
-  const copied = (reach: PathName): Steps<AclState> => copyInto(write, place, temporary, reach, narrow, notKept);
-  const isNoneToCopy = place.attributes === 'unavailable' && typeof place.reach === 'string';
-  if (isNoneToCopy || !othersRename(write, place.directory)) return yield* copied(temporary.reach);
-  const state = yield* inPrivate(write, place, temporary, copied);
+  const copied = (reach: PathName): Steps<AclState> => copyInto(operation, target, temporary, reach, narrow, notKept);
+  const isNoneToCopy = target.attributes === 'unavailable' && typeof target.reach === 'string';
+  if (isNoneToCopy || !othersRename(operation, target.directory)) return yield* copied(temporary.reach);
+  const state = yield* inPrivate(operation, target, temporary, copied);
   if (state !== undefined) return state;
-  yield* keeping(write.settings.preserve.xattr, notReadable(), 'xattr', notKept);
+  yield* keeping(operation.settings.preserve.xattr, notReadable(), 'xattr', notKept);
   return 'inherited';
 }
 
@@ -52,7 +52,7 @@ export function* copyAttributes(
  * Under `'off'` no attribute is touched. But if the old file had an ACL, its mask must not become the rights of the
  * group.
  */
-function* stateWithoutAsking({ surroundings }: Write, { existing, reach }: Place): Steps<AclState> {
+function* stateWithoutAsking({ surroundings }: Operation, { existing, reach }: Target): Steps<AclState> {
   if (surroundings.platform === 'win32' || existing === undefined) return 'none';
   const ofGroup = (existing.mode >> 3) & 7;
   if ((ofGroup & ~existing.mode & 7) === 0) return 'none';
@@ -64,16 +64,16 @@ function* stateWithoutAsking({ surroundings }: Write, { existing, reach }: Place
 }
 
 function* copyInto(
-  write: Write,
-  place: Place,
+  operation: Operation,
+  target: Target,
   temporary: TemporaryFile,
   reach: PathName,
   narrow: (value: Uint8Array) => Uint8Array,
   notKept: NotKept[],
 ): Steps<AclState> {
-  const keep = write.settings.preserve.xattr;
-  const { attributes: old } = place;
-  const fresh = temporary.attributes ?? (yield* list({ reach }, !place.directory.local));
+  const keep = operation.settings.preserve.xattr;
+  const { attributes: old } = target;
+  const fresh = temporary.attributes ?? (yield* list({ reach }, !target.directory.local));
   if (typeof old === 'string' || typeof fresh === 'string') yield* keeping(keep, notReadable(), 'xattr', notKept);
   if (old === 'unavailable' && fresh === 'unavailable') return 'none';
   // Where the names cannot be had, an ACL may be there all the same.
@@ -81,11 +81,11 @@ function* copyInto(
   for (const name of typeof old === 'string' ? [acl] : (old ?? [])) {
     const present = typeof fresh !== 'string' && fresh.includes(name);
     if (boundToContent.has(name)) yield* keeping(keep, notCopied(name), 'xattr', notKept);
-    else if (name !== acl) yield* keeping(keep, copy(place, temporary, reach, name, present), 'xattr', notKept);
+    else if (name !== acl) yield* keeping(keep, copy(target, temporary, reach, name, present), 'xattr', notKept);
     else
       state = (yield* keeping(
         keep,
-        copy(place, temporary, reach, name, present, narrow),
+        copy(target, temporary, reach, name, present, narrow),
         'acl',
         typeof old === 'string' ? [] : notKept,
       ))
@@ -140,14 +140,14 @@ function* notCopied(name: string): Steps<void> {
 }
 
 function* copy(
-  place: Place,
+  target: Target,
   temporary: TemporaryFile,
   reach: PathName,
   name: string,
   present: boolean,
   change = (value: Uint8Array): Uint8Array => value,
 ): Steps<void> {
-  const old = yield* valueOf(place, name);
+  const old = yield* valueOf(target, name);
   if (old === undefined) return;
   const value = change(old);
   if (present && isSameValue(yield* call.getxattr(reach, name), value)) return;
@@ -156,7 +156,7 @@ function* copy(
 }
 
 /** An attribute's value; undefined if it is gone by now. The library says "none" too where it cannot be read. */
-function* valueOf({ reach }: Place, name: string): Steps<Uint8Array | undefined> {
+function* valueOf({ reach }: Target, name: string): Steps<Uint8Array | undefined> {
   const value = yield* call.getxattr(reach, name);
   if (value !== null) return value;
   const names = yield* list({ reach }, false);

@@ -6,7 +6,7 @@
 import { codeOf } from '../contract/errors.ts';
 import { now } from '../system/clock.ts';
 import { atOnce, call, type Steps } from '../system/port.ts';
-import { throwIfAborted, type Write } from './operation.ts';
+import { throwIfAborted, type Operation } from './operation.ts';
 
 const busyOnWindows = new Set(['EPERM', 'EACCES', 'EBUSY']);
 const busyElsewhere = new Set(['EACCES', 'EBUSY', 'ETXTBSY', 'ESTALE']);
@@ -16,7 +16,7 @@ const busyElsewhere = new Set(['EACCES', 'EBUSY', 'ETXTBSY', 'ESTALE']);
  * in use.
  */
 function passing(
-  { surroundings, settings }: Write,
+  { surroundings, settings }: Operation,
   directory: { readonly own?: boolean } | undefined,
 ): ReadonlySet<string> | undefined {
   if (surroundings.platform === 'win32') return busyOnWindows;
@@ -24,22 +24,26 @@ function passing(
 }
 
 /** Whether steps there may fail because a file is busy. */
-export function mayBeBusy(write: Write, directory: { readonly own?: boolean }): boolean {
-  return passing(write, directory) !== undefined;
+export function mayBeBusy(operation: Operation, directory: { readonly own?: boolean }): boolean {
+  return passing(operation, directory) !== undefined;
 }
 
 /** Performs steps, again and again while they fail because a file is busy; then their error stands. */
-export function* whileBusy<T>(write: Write, attempt: () => Steps<T>, directory?: { readonly own?: boolean }): Steps<T> {
-  const busy = passing(write, directory);
+export function* whileBusy<T>(
+  operation: Operation,
+  attempt: () => Steps<T>,
+  directory?: { readonly own?: boolean },
+): Steps<T> {
+  const busy = passing(operation, directory);
   if (busy === undefined) return yield* attempt();
-  const deadline = now() + write.settings.retryTimeout;
+  const deadline = now() + operation.settings.retryTimeout;
   for (let pause = 4; ; pause = Math.min(pause * 2, 128)) {
     try {
       return yield* attempt();
     } catch (error) {
       if (!busy.has(codeOf(error) ?? '') || now() >= deadline) throw error;
     }
-    throwIfAborted(write);
+    throwIfAborted(operation);
     // Apart from others that try the same.
     yield* call.sleep(Math.min(pause * (0.5 + Math.random()), Math.max(deadline - now(), 0)));
   }
@@ -50,6 +54,6 @@ export function* whileBusy<T>(write: Write, attempt: () => Steps<T>, directory?:
  * not even a synchronous call of this thread, and that cannot wait for them: so there they are performed at once,
  * blocking.
  */
-export function* whileOpen<T>({ surroundings }: Write, steps: Steps<T>): Steps<T> {
+export function* whileOpen<T>({ surroundings }: Operation, steps: Steps<T>): Steps<T> {
   return yield* surroundings.platform === 'win32' ? atOnce(steps) : steps;
 }

@@ -13,7 +13,7 @@ import type { Source } from '../contract/source.ts';
 import { nextTick } from '../system/globals.ts';
 import { call, wait, type Steps } from '../system/port.ts';
 import { isSyncedEarly, withEarlySyncs, type Tell } from './early-sync.ts';
-import { throwIfAborted, type Write } from './operation.ts';
+import { throwIfAborted, type Operation } from './operation.ts';
 import { nothingWritten } from './temporary.ts';
 
 /** Bytes written at a time; an abort is noticed in between. */
@@ -23,25 +23,28 @@ const small = 16 << 10;
 const gathered = 64 << 10;
 
 /** Writes the content; returns its size in bytes. */
-export function* writeContent(write: Write, fd: number, content: Content): Steps<number> {
-  write.step = 'write';
-  if (content.kind === 'bytes' && !isSyncedMeanwhile(write, content)) return yield* writeAll(write, fd, content.bytes);
+export function* writeContent(operation: Operation, fd: number, content: Content): Steps<number> {
+  operation.step = 'write';
+  if (content.kind === 'bytes' && !isSyncedMeanwhile(operation, content))
+    return yield* writeAll(operation, fd, content.bytes);
   const writing = (tell?: Tell): Steps<number> =>
-    content.kind === 'source' ? writeSource(write, fd, content.source, tell) : writeAll(write, fd, content.bytes, tell);
-  return isSyncedMeanwhile(write, content) ? yield* withEarlySyncs(write, fd, writing) : yield* writing();
+    content.kind === 'source'
+      ? writeSource(operation, fd, content.source, tell)
+      : writeAll(operation, fd, content.bytes, tell);
+  return isSyncedMeanwhile(operation, content) ? yield* withEarlySyncs(operation, fd, writing) : yield* writing();
 }
 
 /** Whether that syncs as well while it writes. */
-export function isSyncedMeanwhile(write: Write, content: Content): boolean {
-  return isSyncedEarly(write, content.kind === 'source' ? Infinity : content.bytes.byteLength);
+export function isSyncedMeanwhile(operation: Operation, content: Content): boolean {
+  return isSyncedEarly(operation, content.kind === 'source' ? Infinity : content.bytes.byteLength);
 }
 
 /** Writes all of the bytes at the current position; returns their number. */
-export function* writeAll(write: Write, fd: number, bytes: Uint8Array, tell?: Tell): Steps<number> {
+export function* writeAll(operation: Operation, fd: number, bytes: Uint8Array, tell?: Tell): Steps<number> {
   assertIntact(bytes);
   const size = bytes.byteLength;
   for (let written = 0; written < size;) {
-    throwIfAborted(write);
+    throwIfAborted(operation);
     const rest = size <= stride && written === 0 ? bytes : bytes.subarray(written, written + stride);
     let count;
     try {
@@ -58,15 +61,15 @@ export function* writeAll(write: Write, fd: number, bytes: Uint8Array, tell?: Te
 }
 
 /** Writes all of several buffers at the current position, in as few calls as the system allows; returns their size. */
-export function* writeAllOf(write: Write, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
+export function* writeAllOf(operation: Operation, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
   buffers.forEach(assertIntact);
   let rest = buffers.filter((buffer) => buffer.byteLength > 0);
   const size = rest.reduce((sum, buffer) => sum + buffer.byteLength, 0);
   while (rest.length > 0) {
-    throwIfAborted(write);
+    throwIfAborted(operation);
     const batch = batchOf(rest);
     if (batch.length === 1) {
-      yield* writeAll(write, fd, batch[0] as Uint8Array);
+      yield* writeAll(operation, fd, batch[0] as Uint8Array);
       rest = rest.slice(1);
     } else {
       let count;
@@ -101,39 +104,39 @@ function after(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
   return partial === undefined ? [] : [partial.subarray(count), ...rest];
 }
 
-function* writeSource(write: Write, fd: number, source: Source, tell?: Tell): Steps<number> {
+function* writeSource(operation: Operation, fd: number, source: Source, tell?: Tell): Steps<number> {
   const gather = Buffer.allocUnsafe(gathered);
   let size = 0;
   let waiting = 0;
   for (;;) {
-    throwIfAborted(write);
-    const bytes = yield* pull(write, source);
+    throwIfAborted(operation);
+    const bytes = yield* pull(operation, source);
     if (bytes === undefined) break;
     assertIntact(bytes);
     size += bytes.byteLength;
     if (waiting + bytes.byteLength > gathered || bytes.byteLength >= small) {
-      yield* writeAll(write, fd, gather.subarray(0, waiting), tell);
+      yield* writeAll(operation, fd, gather.subarray(0, waiting), tell);
       waiting = 0;
     }
-    if (bytes.byteLength >= small) yield* writeAll(write, fd, bytes, tell);
+    if (bytes.byteLength >= small) yield* writeAll(operation, fd, bytes, tell);
     else {
       // Copied, since a source may fill the same buffer again.
       gather.set(bytes, waiting);
       waiting += bytes.byteLength;
     }
   }
-  yield* writeAll(write, fd, gather.subarray(0, waiting), tell);
+  yield* writeAll(operation, fd, gather.subarray(0, waiting), tell);
   return size;
 }
 
 /** The bytes of the source's next chunk; undefined at its end. An abort does not wait for it. */
-function* pull(write: Write, source: Source): Steps<Uint8Array | undefined> {
-  write.step = 'read source';
+function* pull(operation: Operation, source: Source): Steps<Uint8Array | undefined> {
+  operation.step = 'read source';
   const next = source.next();
   const bytes = source.async
-    ? yield* settled(write, next as PromiseLike<IteratorResult<unknown>>, (result) => chunkOf(source, result))
+    ? yield* settled(operation, next as PromiseLike<IteratorResult<unknown>>, (result) => chunkOf(source, result))
     : chunkOf(source, next as IteratorResult<unknown>);
-  write.step = 'write';
+  operation.step = 'write';
   return bytes;
 }
 
@@ -152,11 +155,11 @@ function chunkOf(source: Source, result: unknown): Uint8Array | undefined {
  * as it is there.
  */
 export function* settled<T, R = T>(
-  write: Write,
+  operation: Operation,
   promise: T | PromiseLike<T>,
   read: (value: T) => R = (value) => value as unknown as R,
 ): Steps<R> {
-  const { signal } = write.settings;
+  const { signal } = operation.settings;
   return yield* wait<R>((wake, fail) => {
     let stopListening: (() => void) | undefined;
     let ended = false;

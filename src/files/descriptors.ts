@@ -12,7 +12,7 @@ import { aborted, codeOf } from '../contract/errors.ts';
 import { now } from '../system/clock.ts';
 import { clearTimeout, queueMicrotask, setTimeout } from '../system/globals.ts';
 import { isAtOnce, wait, type Steps } from '../system/port.ts';
-import { throwIfAborted, type Write } from './operation.ts';
+import { throwIfAborted, type Operation } from './operation.ts';
 
 /** More gain nothing: the thread pool has four threads unless told otherwise. */
 const maximumPermits = 32;
@@ -28,14 +28,14 @@ class Permits {
   /** Writes without one, the longest waiting first. */
   readonly #queue = new Set<() => void>();
 
-  *take(write: Write): Steps<void> {
-    if (write.blocking || write.permit !== undefined) return;
+  *take(operation: Operation): Steps<void> {
+    if (operation.blocking || operation.permit !== undefined) return;
     if (this.taken < this.limit) this.taken++;
-    else yield* this.#wait(write);
-    write.permit = this;
+    else yield* this.#wait(operation);
+    operation.permit = this;
   }
 
-  *#wait({ settings: { signal } }: Write): Steps<void> {
+  *#wait({ settings: { signal } }: Operation): Steps<void> {
     yield* wait<void>((wake, fail) => {
       const given = (): void => {
         stopListening();
@@ -73,9 +73,9 @@ export const forSources: Permits = new Permits();
 /** Writes without descriptors, the longest waiting first. */
 const hungry = new Set<() => void>();
 
-export function givePermit(write: Write): void {
-  const { permit } = write;
-  write.permit = undefined;
+export function givePermit(operation: Operation): void {
+  const { permit } = operation;
+  operation.permit = undefined;
   permit?.giveBack();
 }
 
@@ -91,8 +91,8 @@ export function descriptorsClosed(): void {
 }
 
 /** Runs steps that open files, and that close them if they fail; again, when there are no descriptors left. */
-export function* whenDescriptorsAllow<T>(write: Write, open: () => Steps<T>): Steps<T> {
-  if (write.blocking) return yield* open();
+export function* whenDescriptorsAllow<T>(operation: Operation, open: () => Steps<T>): Steps<T> {
+  if (operation.blocking) return yield* open();
   let deadline: number | undefined;
   for (;;) {
     try {
@@ -102,7 +102,7 @@ export function* whenDescriptorsAllow<T>(write: Write, open: () => Steps<T>): St
       deadline ??= now() + patience;
       if (now() > deadline) throw error;
     }
-    throwIfAborted(write);
+    throwIfAborted(operation);
     for (const permits of [forBytes, forSources])
       permits.limit = Math.max(1, Math.min(permits.limit, permits.taken) - 1);
     if (yield* othersClosed()) deadline = undefined;

@@ -13,7 +13,7 @@ import { fileType, O_DIRECTORY, O_PATH_DIRECTORY } from '../system/flags.ts';
 import { atOnce, call, together, wait, type FileStatus, type Steps } from '../system/port.ts';
 import { filesystemAt, type Filesystem } from './filesystems.ts';
 import { ifFound, persisting } from './look.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { afterFailure } from './tolerate.ts';
 
 export interface Directory extends Filesystem {
@@ -44,19 +44,19 @@ class OpenDirectories {
   readonly byPath = new Map<string, Directory>();
 }
 
-export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
-  if (write.surroundings.platform === 'win32') return yield* withoutDescriptor(path);
+export function* openDirectory(operation: Operation, path: PathName): Steps<Directory> {
+  if (operation.surroundings.platform === 'win32') return yield* withoutDescriptor(path);
   const { fd, canSync } = yield* openForSync(path);
-  const reach = write.surroundings.reach(fd, path);
+  const reach = operation.surroundings.reach(fd, path);
   try {
-    const [status, filesystem] = write.blocking
+    const [status, filesystem] = operation.blocking
       ? [yield* call.fstat(fd), yield* filesystemAt(reach)]
       : yield* together(call.fstat(fd), filesystemAt(reach));
-    const straightPath = filesystem.local && !write.blocking ? yield* pathOf(write, fd, path) : undefined;
-    const opened = write.surroundings.state.of(OpenDirectories);
-    let directory = write.blocking ? undefined : opened.byKey.get(keyOf(status));
+    const straightPath = filesystem.local && !operation.blocking ? yield* pathOf(operation, fd, path) : undefined;
+    const opened = operation.surroundings.state.of(OpenDirectories);
+    let directory = operation.blocking ? undefined : opened.byKey.get(keyOf(status));
     if (directory !== undefined) {
-      write.surroundings.release(fd, 'elsewhere');
+      operation.surroundings.release(fd, 'elsewhere');
       directory.users++;
     } else {
       directory = {
@@ -73,9 +73,9 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
         syncing: undefined,
         next: undefined,
       };
-      if (!write.blocking) opened.byKey.set(directory.key, directory);
+      if (!operation.blocking) opened.byKey.set(directory.key, directory);
     }
-    if (!write.blocking) opened.byPath.set(key(path), directory);
+    if (!operation.blocking) opened.byPath.set(key(path), directory);
     return directory;
   } catch (error) {
     yield* afterFailure(call.close(fd));
@@ -84,8 +84,10 @@ export function* openDirectory(write: Write, path: PathName): Steps<Directory> {
 }
 
 /** A directory that was open under this path just now. It may be another one by now: see {@link isStill}. */
-export function recallDirectory(write: Write, path: PathName): Directory | undefined {
-  const directory = write.blocking ? undefined : write.surroundings.state.of(OpenDirectories).byPath.get(key(path));
+export function recallDirectory(operation: Operation, path: PathName): Directory | undefined {
+  const directory = operation.blocking
+    ? undefined
+    : operation.surroundings.state.of(OpenDirectories).byPath.get(key(path));
   if (directory !== undefined) directory.users++;
   return directory;
 }
@@ -133,7 +135,7 @@ export function isInMemory({ straightPath }: Directory, path: PathName): boolean
 }
 
 /** The path of an open directory whose own path leads nowhere any more; an error where it leads elsewhere. */
-export function* pathNow({ surroundings }: Write, directory: Directory, path: PathName): Steps<PathName> {
+export function* pathNow({ surroundings }: Operation, directory: Directory, path: PathName): Steps<PathName> {
   const moved = refusal('ERR_UNTORN_MOVED', `its directory "${display(path)}" is not where it was`);
   if (
     (yield* ifFound({ reach: path, directory: { own: directory.own } }, () => call.stat(path), true)) !== undefined ||
@@ -148,21 +150,21 @@ export function* pathNow({ surroundings }: Write, directory: Directory, path: Pa
 }
 
 /** The path leads elsewhere by now. */
-export function forgetPath({ surroundings }: Write, path: PathName): void {
+export function forgetPath({ surroundings }: Operation, path: PathName): void {
   surroundings.state.of(OpenDirectories).byPath.delete(key(path));
 }
 
 /**
  * Ends one use of it. It stays open for a moment: a caller that awaits one write after another would open it each time.
  */
-export function closeDirectory(write: Write, directory: Directory): void {
+export function closeDirectory(operation: Operation, directory: Directory): void {
   directory.users--;
   if (directory.fd === undefined || directory.users > 0) return;
-  if (write.blocking) write.surroundings.release(directory.fd, 'here');
-  else write.surroundings.soon(() => forget(write, directory));
+  if (operation.blocking) operation.surroundings.release(directory.fd, 'here');
+  else operation.surroundings.soon(() => forget(operation, directory));
 }
 
-function forget({ surroundings }: Write, directory: Directory): void {
+function forget({ surroundings }: Operation, directory: Directory): void {
   const { byKey, byPath } = surroundings.state.of(OpenDirectories);
   if (directory.users > 0 || byKey.get(directory.key) !== directory || directory.fd === undefined) return;
   byKey.delete(directory.key);
@@ -182,7 +184,7 @@ export function* isExclusive({ reach, local }: Pick<Directory, 'reach'> & Partia
 }
 
 /** The path of a directory that has just been opened, as the kernel has it: it is asked for no more than its memory. */
-function* pathOf({ surroundings }: Write, fd: number, path: PathName): Steps<PathName | undefined> {
+function* pathOf({ surroundings }: Operation, fd: number, path: PathName): Steps<PathName | undefined> {
   try {
     return yield* atOnce(call.readlink(surroundings.reach(fd, path)));
   } catch {
@@ -229,15 +231,15 @@ const unsupported = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EBADF
  * Makes durable what has been renamed in the directory. A sync that fails is never tried again: the kernel may have
  * marked the lost pages clean (Rebello et al., ATC '20).
  */
-export function* syncDirectory(write: Write, directory: Directory): Steps<true | 'unsupported'> {
+export function* syncDirectory(operation: Operation, directory: Directory): Steps<true | 'unsupported'> {
   const { canSync, fd } = directory;
   if (!canSync || fd === undefined) return 'unsupported';
-  const durable = yield* write.blocking ? ifSupported(call.fsync(fd)) : syncTogether(directory, fd);
-  return syncsNames(write, directory) ? durable : 'unsupported';
+  const durable = yield* operation.blocking ? ifSupported(call.fsync(fd)) : syncTogether(directory, fd);
+  return syncsNames(operation, directory) ? durable : 'unsupported';
 }
 
 /** Whether a sync of a directory makes the names in it durable; of an overlay its options tell. */
-function syncsNames({ surroundings }: Write, directory: Directory): boolean {
+function syncsNames({ surroundings }: Operation, directory: Directory): boolean {
   if (directory.unless !== 'volatile') return directory.syncsDirectories;
   directory.isVolatile ??= surroundings.isVolatile(directory.status.dev);
   return !directory.isVolatile;
@@ -248,7 +250,7 @@ function syncsNames({ surroundings }: Write, directory: Directory): boolean {
  * leaves them out.
  */
 export function* syncLinks(
-  { settings, surroundings }: Write,
+  { settings, surroundings }: Operation,
   { fd, canSync, status, unless }: Directory,
 ): Steps<true | 'unsupported'> {
   if (settings.durability === 'off' || unless !== 'no journal' || surroundings.hasJournal(status.dev)) return true;

@@ -6,7 +6,7 @@
  * fails makes the write fail, and is not tried again: the kernel reports a failed page once.
  */
 import { call, together, wait, type Steps } from '../system/port.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { cannotSync } from './sync-file.ts';
 
 /** Bytes that are worth a sync of their own. */
@@ -16,7 +16,7 @@ const worthASync = 8 << 20;
  * Whether what is written is synced meanwhile, if it is much. Elsewhere than on Linux a sync empties the disk's own
  * cache each time; and under Node's permission model there is none, but each write is synced by itself.
  */
-function maySyncEarly({ blocking, surroundings, settings }: Write): boolean {
+function maySyncEarly({ blocking, surroundings, settings }: Operation): boolean {
   return (
     !blocking &&
     surroundings.platform === 'linux' &&
@@ -26,13 +26,13 @@ function maySyncEarly({ blocking, surroundings, settings }: Write): boolean {
 }
 
 /** Whether a content of so many bytes is synced while it is written. */
-export function isSyncedEarly(write: Write, size: number): boolean {
-  return maySyncEarly(write) && size >= 2 * worthASync;
+export function isSyncedEarly(operation: Operation, size: number): boolean {
+  return maySyncEarly(operation) && size >= 2 * worthASync;
 }
 
 /** Whether so many bytes of a file that is still being written are to be synced now. */
-export function isWorthASync(write: Write, unsynced: number): boolean {
-  return maySyncEarly(write) && unsynced >= worthASync;
+export function isWorthASync(operation: Operation, unsynced: number): boolean {
+  return maySyncEarly(operation) && unsynced >= worthASync;
 }
 
 /** Hears how many bytes have been written; fails once a sync has failed. */
@@ -42,7 +42,7 @@ export type Tell = (count: number) => void;
  * Performs steps that write to a file, and beside them syncs what they `tell` to be written. They end early when a sync
  * has failed.
  */
-export function* withEarlySyncs<T>(write: Write, fd: number, writing: (tell: Tell) => Steps<T>): Steps<T> {
+export function* withEarlySyncs<T>(operation: Operation, fd: number, writing: (tell: Tell) => Steps<T>): Steps<T> {
   let unsynced = 0;
   let ended = false;
   let failure: { readonly error: unknown } | undefined;
@@ -88,7 +88,7 @@ export function* withEarlySyncs<T>(write: Write, fd: number, writing: (tell: Tel
     const [result] = yield* together(fill(), sync());
     return result;
   } catch (error) {
-    if (failure !== undefined) write.step = 'sync';
+    if (failure !== undefined) operation.step = 'sync';
     throw error;
   }
 }

@@ -17,7 +17,7 @@ import { call, type FileStatus, type Guard, type Steps } from '../system/port.ts
 import { syncNow } from './directory.ts';
 import type { Folder } from './folder.ts';
 import { openMade } from './made.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { closeFound, isOwn, isPrivate, isSameInode, lookIn, rmdirIn, type FoundDirectory } from './owned.ts';
 import { newName } from './temporary.ts';
 import { afterFailure } from './tolerate.ts';
@@ -36,13 +36,13 @@ export interface Enclosure extends FoundDirectory {
 const mode = 0o711;
 
 /** Makes one in the directory of `name`. */
-export function* makeEnclosure(write: Write, parent: Folder, name: PathName): Steps<Enclosure> {
-  const chosen = newName(write, name, 'tree');
+export function* makeEnclosure(operation: Operation, parent: Folder, name: PathName): Steps<Enclosure> {
+  const chosen = newName(operation, name, 'tree');
   const token = tokenOf(chosen);
   if (token === undefined) throw new Error(`"${display(chosen)}" has no token`);
   const reach = join(parent.directory.reach, chosen);
   // Before it is made: the first guard of a process is what makes it hear of signals.
-  const guard = write.surroundings.guard('directory', reach, join(parent.directoryPath, chosen));
+  const guard = operation.surroundings.guard('directory', reach, join(parent.directoryPath, chosen));
   try {
     yield* call.mkdir(reach, mode);
   } catch (error) {
@@ -54,22 +54,22 @@ export function* makeEnclosure(write: Write, parent: Folder, name: PathName): St
   }
   guard.opened();
   try {
-    const found = yield* openMade(write, parent, chosen);
+    const found = yield* openMade(operation, parent, chosen);
     if (found === undefined)
       throw refusal('ESTALE', `"${display(join(parent.directoryPath, chosen))}" is gone, or no directory any more`);
     return { ...found, parent, name: chosen, token, guard };
   } catch (error) {
-    if (yield* afterFailure(rmdirIn(write, parent, chosen))) guard.release();
+    if (yield* afterFailure(rmdirIn(operation, parent, chosen))) guard.release();
     throw error;
   }
 }
 
 /** Closes it, and removes it if it is empty; what is in it then is for a sweep. */
-export function* leaveEnclosure(write: Write, enclosure: Enclosure): Steps<void> {
+export function* leaveEnclosure(operation: Operation, enclosure: Enclosure): Steps<void> {
   yield* afterFailure(closeFound(enclosure));
   // Twice, as locks are given back; and what fails then is tried again when the process ends.
   for (let tries = 0; tries < 2; tries++) {
-    if (yield* afterFailure(rmdirIn(write, enclosure.parent, enclosure.name))) return enclosure.guard.release();
+    if (yield* afterFailure(rmdirIn(operation, enclosure.parent, enclosure.name))) return enclosure.guard.release();
   }
 }
 
@@ -102,12 +102,12 @@ export function tokenOf(name: PathName): string | undefined {
  * removed.
  */
 export function* lookInside(
-  write: Write,
+  operation: Operation,
   found: FoundDirectory,
   token: string,
   names: readonly PathName[],
 ): Steps<Map<PathName, FileStatus> | undefined> {
-  if (!isOwn(write, found.status) || !isPrivate(found.status)) return undefined;
+  if (!isOwn(operation, found.status) || !isPrivate(found.status)) return undefined;
   const inside = new Map<PathName, FileStatus>();
   for (const name of names) {
     const status = yield* lookIn(found, name);
@@ -121,14 +121,14 @@ export function* lookInside(
 
 /** Removes an enclosure with what was found in it. */
 export function* removeEnclosure(
-  write: Write,
+  operation: Operation,
   parent: Folder,
   name: PathName,
   found: FoundDirectory,
   inside: ReadonlyMap<PathName, FileStatus>,
 ): Steps<void> {
-  for (const [entry, status] of inside) yield* removeTree(write, found, entry, status);
-  if (!(yield* rmdirIn(write, parent, name)))
+  for (const [entry, status] of inside) yield* removeTree(operation, found, entry, status);
+  if (!(yield* rmdirIn(operation, parent, name)))
     throw refusal('ENOTEMPTY', `"${display(found.directoryPath)}" is being filled`);
 }
 
@@ -136,12 +136,12 @@ export function* removeEnclosure(
  * Removes a directory that is in none: it is moved into a new one first, since what has the name of a version is whole.
  */
 export function* removeInEnclosure(
-  write: Write,
+  operation: Operation,
   folder: FoundDirectory,
   name: PathName,
   looked: FileStatus,
 ): Steps<void> {
-  const enclosure = yield* makeEnclosure(write, folder, name);
+  const enclosure = yield* makeEnclosure(operation, folder, name);
   try {
     const gone = refusal(
       'ESTALE',
@@ -149,8 +149,8 @@ export function* removeInEnclosure(
     );
     if (!(yield* moveIn(enclosure, folder, name, looked))) throw gone;
     if (folder.fd !== undefined) yield* syncNow(folder.fd);
-    yield* removeTree(write, enclosure, nameInside(enclosure, looked), looked);
+    yield* removeTree(operation, enclosure, nameInside(enclosure, looked), looked);
   } finally {
-    yield* leaveEnclosure(write, enclosure);
+    yield* leaveEnclosure(operation, enclosure);
   }
 }

@@ -4,16 +4,16 @@ import { join, type PathName } from '../contract/path-name.ts';
 import { O_HOLD } from '../system/flags.ts';
 import { call, type Steps } from '../system/port.ts';
 import type { Folder } from './folder.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { closeFound, isOwn, openFound, type FoundDirectory } from './owned.ts';
 import { afterFailure } from './tolerate.ts';
 
 const own = 0o700;
 
 /** Opens one; undefined if there is none any more. */
-export function* openMade(write: Write, folder: Folder, name: PathName): Steps<FoundDirectory | undefined> {
-  const made = yield* widened(write, join(folder.directory.reach, name), () => openFound(write, folder, name));
-  if (made?.fd === undefined || (made.status.mode & own) === own || !isOwn(write, made.status)) return made;
+export function* openMade(operation: Operation, folder: Folder, name: PathName): Steps<FoundDirectory | undefined> {
+  const made = yield* widened(operation, join(folder.directory.reach, name), () => openFound(operation, folder, name));
+  if (made?.fd === undefined || (made.status.mode & own) === own || !isOwn(operation, made.status)) return made;
   try {
     // A filesystem may have no modes.
     yield* afterFailure(call.fchmod(made.fd, (made.status.mode & 0o7777) | own));
@@ -25,27 +25,27 @@ export function* openMade(write: Write, folder: Folder, name: PathName): Steps<F
 }
 
 /** What steps give that its owner must be able to open it for: if they may not, it is opened to its owner first. */
-export function* widened<T>(write: Write, reach: PathName, steps: () => Steps<T>): Steps<T> {
+export function* widened<T>(operation: Operation, reach: PathName, steps: () => Steps<T>): Steps<T> {
   try {
     return yield* steps();
   } catch (error) {
-    if (codeOf(error) !== 'EACCES' || !isNarrow(write) || !(yield* widen(write, reach))) throw error;
+    if (codeOf(error) !== 'EACCES' || !isNarrow(operation) || !(yield* widen(operation, reach))) throw error;
   }
   return yield* steps();
 }
 
 /** Whether its owner may not do all in a directory that is made now. */
-export function isNarrow({ surroundings }: Write): boolean {
+export function isNarrow({ surroundings }: Operation): boolean {
   return (surroundings.umask() & own) !== 0;
 }
 
-function* widen(write: Write, reach: PathName): Steps<boolean> {
+function* widen(operation: Operation, reach: PathName): Steps<boolean> {
   if (O_HOLD === 0) return false;
   const fd = yield* call.open(reach, O_HOLD, 0);
   try {
     const status = yield* call.fstat(fd);
-    const held = write.surroundings.reach(fd, reach);
-    if (held === reach || !isOwn(write, status)) return false;
+    const held = operation.surroundings.reach(fd, reach);
+    if (held === reach || !isOwn(operation, status)) return false;
     yield* call.chmod(held, (status.mode & 0o7777) | own);
     return true;
   } finally {

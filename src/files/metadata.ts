@@ -13,9 +13,9 @@ import type { NotKept } from '../contract/result.ts';
 import { fileType } from '../system/flags.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { copyAttributes, type AclState } from './attributes.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { changing, keeping } from './preserve.ts';
-import type { Place } from './target.ts';
+import type { Target } from './target.ts';
 import { statusOf, type TemporaryFile } from './temporary.ts';
 
 const setUid = 0o4000;
@@ -26,7 +26,7 @@ const setIds = setUid | setGid;
  * The mode to create the new file with: its owner's alone. Undefined where nothing is given or to be kept, and the
  * kernel's own rules apply.
  */
-export function privateMode({ settings: { mode, uid, gid } }: Write, { existing }: Place): number | undefined {
+export function privateMode({ settings: { mode, uid, gid } }: Operation, { existing }: Target): number | undefined {
   return mode === undefined && uid === undefined && gid === undefined && kept(existing) === undefined
     ? undefined
     : 0o600;
@@ -38,8 +38,8 @@ export function privateMode({ settings: { mode, uid, gid } }: Write, { existing 
  * it gets.
  */
 export function safeMode(
-  { settings, surroundings }: Write,
-  { existing: found, attributes }: Place,
+  { settings, surroundings }: Operation,
+  { existing: found, attributes }: Target,
 ): number | undefined {
   const existing = kept(found);
   const { mode, uid, gid, preserve } = settings;
@@ -62,11 +62,11 @@ export function safeMode(
  * Fails if a new file that was to be its owner's alone can be read by more than may read the final one, as where the
  * filesystem has no modes: nothing has been written yet.
  */
-export function* assertPrivate(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
-  const { platform } = write.surroundings;
-  if (!temporary.private || place.directory.local || platform === 'win32') return;
-  const { mode: given, preserve } = write.settings;
-  const existing = kept(place.existing);
+export function* assertPrivate(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
+  const { platform } = operation.surroundings;
+  if (!temporary.private || target.directory.local || platform === 'win32') return;
+  const { mode: given, preserve } = operation.settings;
+  const existing = kept(target.existing);
   temporary.status = yield* call.fstat(temporary.fd);
   const allowed = given ?? (preserve.mode === 'off' ? undefined : existing?.mode) ?? 0o777;
   if ((temporary.status.mode & 0o077 & ~allowed) !== 0) throw notPermitted();
@@ -78,22 +78,22 @@ function kept(existing: FileStatus | undefined): FileStatus | undefined {
 }
 
 /** Gives the temporary file its metadata; returns what of the existing file's it could not keep. */
-export function* applyMetadata(write: Write, place: Place, temporary: TemporaryFile): Steps<NotKept[]> {
-  write.step = 'set metadata';
-  const { settings, surroundings } = write;
+export function* applyMetadata(operation: Operation, target: Target, temporary: TemporaryFile): Steps<NotKept[]> {
+  operation.step = 'set metadata';
+  const { settings, surroundings } = operation;
   const notKept: NotKept[] = [];
-  const existing = kept(place.existing);
+  const existing = kept(target.existing);
   if (temporary.status === undefined) return notKept; // As the kernel made it.
-  if (existing !== undefined && isAlike(write, existing, place, temporary)) return notKept;
-  if (surroundings.platform === 'win32') return yield* applyOnWindows(write, existing, temporary, notKept);
-  const owner = yield* applyOwner(write, existing, temporary, notKept);
-  const underAcl = finalMode(write, existing, temporary, owner, 'kept') ?? 0o777;
+  if (existing !== undefined && isAlike(operation, existing, target, temporary)) return notKept;
+  if (surroundings.platform === 'win32') return yield* applyOnWindows(operation, existing, temporary, notKept);
+  const owner = yield* applyOwner(operation, existing, temporary, notKept);
+  const underAcl = finalMode(operation, existing, temporary, owner, 'kept') ?? 0o777;
   const acl =
     existing === undefined
       ? 'none'
-      : yield* copyAttributes(write, place, temporary, owner.gid === existing.gid, underAcl, notKept);
-  const mode = finalMode(write, existing, temporary, owner, acl);
-  if (mode !== undefined) yield* applyMode(write, existing, temporary, mode, acl, notKept);
+      : yield* copyAttributes(operation, target, temporary, owner.gid === existing.gid, underAcl, notKept);
+  const mode = finalMode(operation, existing, temporary, owner, acl);
+  if (mode !== undefined) yield* applyMode(operation, existing, temporary, mode, acl, notKept);
   if (existing !== undefined && settings.preserve.times !== 'off')
     yield* applyTimes(settings.preserve.times, existing, temporary, notKept);
   return notKept;
@@ -101,9 +101,9 @@ export function* applyMetadata(write: Write, place: Place, temporary: TemporaryF
 
 /** Whether a new file is like the old one already: all that is to be kept is the same, and nothing else was given. */
 function isAlike(
-  { settings: { mode, uid, gid, preserve }, surroundings }: Write,
+  { settings: { mode, uid, gid, preserve }, surroundings }: Operation,
   existing: FileStatus,
-  { attributes }: Place,
+  { attributes }: Target,
   { status, attributes: fresh }: TemporaryFile,
 ): boolean {
   return (
@@ -125,7 +125,7 @@ function isAlike(
 
 /** There a mode has one bit, and it goes by the name of read-only; ACLs are the directory's. */
 function* applyOnWindows(
-  { settings }: Write,
+  { settings }: Operation,
   existing: FileStatus | undefined,
   temporary: TemporaryFile,
   notKept: NotKept[],
@@ -145,32 +145,32 @@ interface Owner {
 
 /** Group and owner, each on its own, since a member of a group may set it but not the owner. */
 function* applyOwner(
-  write: Write,
+  operation: Operation,
   existing: FileStatus | undefined,
   temporary: TemporaryFile,
   notKept: NotKept[],
 ): Steps<Owner> {
-  const { settings } = write;
+  const { settings } = operation;
   const old = settings.preserve.owner === 'off' ? undefined : existing;
   const { uid, gid } = statusOf(temporary);
   return {
-    gid: yield* applyId(write, 'gid', { given: settings.gid, old: old?.gid, fresh: gid }, temporary, notKept),
-    uid: yield* applyId(write, 'uid', { given: settings.uid, old: old?.uid, fresh: uid }, temporary, notKept),
+    gid: yield* applyId(operation, 'gid', { given: settings.gid, old: old?.gid, fresh: gid }, temporary, notKept),
+    uid: yield* applyId(operation, 'uid', { given: settings.uid, old: old?.uid, fresh: uid }, temporary, notKept),
   };
 }
 
 /** One of them: returns whose the file is then, or -1 where that cannot be told. */
 function* applyId(
-  write: Write,
+  operation: Operation,
   kind: 'uid' | 'gid',
   { given, old, fresh }: { given: number | undefined; old: number | undefined; fresh: number },
   temporary: TemporaryFile,
   notKept: NotKept[],
 ): Steps<number> {
   const what = kind === 'uid' ? 'owner' : 'group';
-  const keep = given === undefined ? write.settings.preserve.owner : 'require';
+  const keep = given === undefined ? operation.settings.preserve.owner : 'require';
   const wanted = given ?? old ?? fresh;
-  if (given === undefined && old !== undefined && write.surroundings.isUnmapped(kind, old)) {
+  if (given === undefined && old !== undefined && operation.surroundings.isUnmapped(kind, old)) {
     yield* keeping(keep, refused(`the ${what} has no number in this user namespace`), what, notKept);
     return -1;
   }
@@ -187,13 +187,13 @@ function* applyId(
 
 /** The permission bits to set, or undefined where those that the kernel gave the new file are right. */
 function finalMode(
-  write: Write,
+  operation: Operation,
   existing: FileStatus | undefined,
   temporary: TemporaryFile,
   owner: Owner,
   acl: AclState,
 ): number | undefined {
-  const { settings, surroundings } = write;
+  const { settings, surroundings } = operation;
   if (settings.mode !== undefined) return settings.mode;
   if (existing === undefined || settings.preserve.mode === 'off')
     return temporary.private ? 0o666 & ~surroundings.umask() : undefined;
@@ -209,24 +209,24 @@ function finalMode(
 }
 
 function* applyMode(
-  write: Write,
+  operation: Operation,
   existing: FileStatus | undefined,
   temporary: TemporaryFile,
   mode: number,
   acl: AclState,
   notKept: NotKept[],
 ): Steps<void> {
-  const { settings } = write;
+  const { settings } = operation;
   const old = settings.mode === undefined && settings.preserve.mode !== 'off' ? existing : undefined;
   const keep = settings.mode !== undefined ? 'require' : old === undefined ? 'try' : settings.preserve.mode;
   const wanted = old === undefined ? mode : old.mode & 0o7777;
   // An ACL has changed the mode with it.
   let now = (acl === 'kept' ? yield* call.fstat(temporary.fd) : statusOf(temporary)).mode & 0o7777;
   if (mode !== now) {
-    const isSet = yield* keeping(keep, setMode(write, temporary, mode), 'mode', notKept);
+    const isSet = yield* keeping(keep, setMode(operation, temporary, mode), 'mode', notKept);
     // Where only the set-id bits are refused, the others are set.
     if (!isSet && (mode & setIds) !== 0)
-      yield* keeping('try', setMode(write, temporary, mode & ~setIds), 'mode', notKept);
+      yield* keeping('try', setMode(operation, temporary, mode & ~setIds), 'mode', notKept);
     // chmod(2) drops set-id bits silently where the caller may not give them, and some filesystems all of it.
     now = (yield* call.fstat(temporary.fd)).mode & 0o7777;
   }
@@ -235,7 +235,7 @@ function* applyMode(
   if (now !== wanted) yield* keeping(keep, refused('the file may not have these permission bits'), 'mode', notKept);
 }
 
-function* setMode({ surroundings }: Write, temporary: TemporaryFile, mode: number): Steps<void> {
+function* setMode({ surroundings }: Operation, temporary: TemporaryFile, mode: number): Steps<void> {
   yield* changing(
     temporary,
     surroundings.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode),

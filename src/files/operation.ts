@@ -1,15 +1,15 @@
 import { WriteError, aborted, codeOf } from '../contract/errors.ts';
-import type { FileState, Operation, Outcome, Step } from '../contract/failure.ts';
+import type { FileState, OperationName, Outcome, Step } from '../contract/failure.ts';
 import type { PathName } from '../contract/path-name.ts';
 import type { GivenPath } from '../system/given-path.ts';
-import type { Steps, Surroundings } from '../system/port.ts';
+import type { Steps, Environment } from '../system/port.ts';
 import type { Folder } from './folder.ts';
 import type { Settings } from './settings.ts';
 
 /** One replacement under way: what was asked for, and how far it is. */
-export interface Write {
+export interface Operation {
   settings: Settings;
-  readonly surroundings: Surroundings;
+  readonly surroundings: Environment;
   /** Whether the caller blocks until it is done; it can then not wait for other writes of this process. */
   readonly blocking: boolean;
   /** The target, with the symbolic links followed that have been met so far. */
@@ -22,7 +22,7 @@ export interface Write {
   step: Step;
   outcome: Outcome;
   /** What is to be done with the file, if not to replace it. */
-  readonly operation?: Operation | undefined;
+  readonly operation?: OperationName | undefined;
   /** How it is locked, if it is. */
   readonly locking: Locking | undefined;
   /** Whether the filesystem could not sync a file, and that was to be no error. */
@@ -50,14 +50,14 @@ export interface Locking {
 }
 
 /** A write under a lock. */
-export type LockedWrite = Write & { readonly locking: Locking };
+export type LockedOperation = Operation & { readonly locking: Locking };
 
 export function newWrite(
   { path, given }: GivenPath,
   settings: Settings,
-  surroundings: Surroundings,
+  surroundings: Environment,
   blocking: boolean,
-): Write {
+): Operation {
   const locking = settings.ifMatch === undefined ? undefined : newLocking(settings, surroundings);
   return {
     path,
@@ -73,19 +73,19 @@ export function newWrite(
 }
 
 /** Where what is open is closed at once, not later and in another thread. */
-function withoutLingering(surroundings: Surroundings): Surroundings {
+function withoutLingering(surroundings: Environment): Environment {
   const others = { release: (fd: number) => surroundings.release(fd, 'here'), soon: (close: () => void) => close() };
-  return Object.assign(Object.create(surroundings) as Surroundings, others);
+  return Object.assign(Object.create(surroundings) as Environment, others);
 }
 
 /** What only looks at a path, or tidies it up: like a write in how it waits and fails. */
 export function newLook(
-  operation: Operation,
+  operation: OperationName,
   path: GivenPath,
   settings: Settings,
-  surroundings: Surroundings,
+  surroundings: Environment,
   blocking: boolean,
-): Write {
+): Operation {
   return { ...newWrite(path, settings, surroundings, blocking), step: 'read', operation };
 }
 
@@ -93,46 +93,46 @@ export function newLook(
 export function newLockedWrite(
   path: GivenPath,
   settings: Settings,
-  surroundings: Surroundings,
+  surroundings: Environment,
   blocking: boolean,
-): LockedWrite {
+): LockedOperation {
   return { ...newWrite(path, settings, surroundings, blocking), locking: newLocking(settings, surroundings) };
 }
 
-function newLocking({ lock }: Settings, surroundings: Surroundings): Locking {
+function newLocking({ lock }: Settings, surroundings: Environment): Locking {
   return { token: surroundings.lockToken(lock.lease), deadline: Infinity };
 }
 
-export function isLocked(write: Write): write is LockedWrite {
-  return write.locking !== undefined;
+export function isLocked(operation: Operation): operation is LockedOperation {
+  return operation.locking !== undefined;
 }
 
 /** Runs steps of a replacement; what fails in them becomes an error that says where, and what the target holds now. */
-export function* reporting<T>(write: Write, steps: Steps<T>): Steps<T> {
+export function* reporting<T>(operation: Operation, steps: Steps<T>): Steps<T> {
   try {
     return yield* steps;
   } catch (cause) {
-    throw asWriteError(write, cause);
+    throw asWriteError(operation, cause);
   }
 }
 
 /** The error to report for a failure in a replacement. */
-export function asWriteError(write: Write, cause: unknown): WriteError {
+export function asWriteError(operation: Operation, cause: unknown): WriteError {
   if (WriteError.isWriteError(cause)) return cause;
-  const { path: target, given: path, recoveryPath: backupPath } = write;
-  return new WriteError({ ...write, path, target, locked: isLocked(write), cause, backupPath });
+  const { path: target, given: path, recoveryPath: backupPath } = operation;
+  return new WriteError({ ...operation, path, target, locked: isLocked(operation), cause, backupPath });
 }
 
 /**
  * Whether Node's permission model refused a call on a descriptor; what that was to do has to be done otherwise, or
  * cannot be.
  */
-export function refusedByPermissions(write: Write, error: unknown): boolean {
-  return write.surroundings.descriptorsRestricted && codeOf(error) === 'ERR_ACCESS_DENIED';
+export function refusedByPermissions(operation: Operation, error: unknown): boolean {
+  return operation.surroundings.descriptorsRestricted && codeOf(error) === 'ERR_ACCESS_DENIED';
 }
 
 /** Fails if the caller has aborted. That is without effect once the new content is in place. */
-export function throwIfAborted(write: Write): void {
-  const { signal } = write.settings;
-  if (signal?.aborted === true && write.outcome === 'old') throw aborted(signal);
+export function throwIfAborted(operation: Operation): void {
+  const { signal } = operation.settings;
+  if (signal?.aborted === true && operation.outcome === 'old') throw aborted(signal);
 }

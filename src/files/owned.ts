@@ -22,7 +22,7 @@ import { whileBusy } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import type { Folder } from './folder.ts';
 import { lookAt } from './look.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { afterFailure, unlinkIfThere } from './tolerate.ts';
 
 /** A directory that was found under a name, and is held open until {@link closeFound}. */
@@ -38,7 +38,7 @@ export type Reading =
   | { readonly kind: 'refused'; readonly why: string; readonly status: FileStatus };
 
 /** Whether something is this very user's. Where the system has no users, everything is. */
-export function isOwn({ surroundings: { uid } }: Write, status: Pick<FileStatus, 'uid'>): boolean {
+export function isOwn({ surroundings: { uid } }: Operation, status: Pick<FileStatus, 'uid'>): boolean {
   return uid === undefined || status.uid === uid;
 }
 
@@ -53,13 +53,15 @@ export function isPrivate({ mode }: Pick<FileStatus, 'mode'>): boolean {
  * is theirs to lose.
  */
 export function isTrusted(
-  write: Write,
+  operation: Operation,
   parent: Pick<FileStatus, 'mode' | 'uid'>,
   status: Pick<FileStatus, 'uid'>,
 ): boolean {
-  if (isOwn(write, status)) return true;
+  if (isOwn(operation, status)) return true;
   if (!isPrivate(parent)) return false;
-  return isOwn(write, parent) || parent.uid === 0 || (write.surroundings.uid === 0 && parent.uid === status.uid);
+  return (
+    isOwn(operation, parent) || parent.uid === 0 || (operation.surroundings.uid === 0 && parent.uid === status.uid)
+  );
 }
 
 /**
@@ -67,13 +69,13 @@ export function isTrusted(
  * it has.
  */
 export function isFixed(
-  write: Write,
+  operation: Operation,
   parent: Pick<FileStatus, 'mode' | 'uid'>,
   status: Pick<FileStatus, 'uid'>,
 ): boolean {
   const isSticky = (parent.mode & 0o1000) !== 0;
   if (!isPrivate(parent) && !isSticky) return false;
-  return isOwn(write, parent) || parent.uid === 0 || parent.uid === status.uid;
+  return isOwn(operation, parent) || parent.uid === 0 || parent.uid === status.uid;
 }
 
 /** Whether two looks found the same file. */
@@ -87,19 +89,24 @@ export function* lookIn({ directory }: Folder, name: PathName): Steps<FileStatus
 }
 
 /** Reads a regular file that this user wrote and nobody else can write, if it is no larger than `limit` bytes. */
-export function* readOwn(write: Write, folder: Folder, name: PathName, limit: number): Steps<Reading | undefined> {
-  return yield* readFound(write, folder, name, (status) => whyNotOwn(write, status, limit));
+export function* readOwn(
+  operation: Operation,
+  folder: Folder,
+  name: PathName,
+  limit: number,
+): Steps<Reading | undefined> {
+  return yield* readFound(operation, folder, name, (status) => whyNotOwn(operation, status, limit));
 }
 
 /** Reads a file, unless there is a reason not to believe what its descriptor says of it. */
 export function* readFound(
-  write: Write,
+  operation: Operation,
   { directory }: Folder,
   name: PathName,
   whyNot: (status: FileStatus) => string | undefined,
 ): Steps<Reading | undefined> {
   const reach = join(directory.reach, name);
-  const fd = yield* whenDescriptorsAllow(write, () => openIfThere(reach, O_RDONLY | O_NOFOLLOW));
+  const fd = yield* whenDescriptorsAllow(operation, () => openIfThere(reach, O_RDONLY | O_NOFOLLOW));
   if (fd === undefined) return undefined;
   try {
     const status = yield* call.fstat(fd);
@@ -113,10 +120,10 @@ export function* readFound(
 }
 
 /** Why a file is not believed; undefined if it is. */
-export function whyNotOwn(write: Write, status: FileStatus, limit: number): string | undefined {
+export function whyNotOwn(operation: Operation, status: FileStatus, limit: number): string | undefined {
   if (fileType(status.mode) !== 'file') return 'is no regular file';
-  if (!isOwn(write, status)) return "is another user's";
-  if (write.surroundings.platform !== 'win32' && (status.mode & 0o022) !== 0) return 'can be written by others';
+  if (!isOwn(operation, status)) return "is another user's";
+  if (operation.surroundings.platform !== 'win32' && (status.mode & 0o022) !== 0) return 'can be written by others';
   if (status.size > limit) return 'is too large';
   return undefined;
 }
@@ -131,12 +138,12 @@ function* readUpTo(fd: number, size: number): Steps<Uint8Array> {
 }
 
 /** Opens the directory that the caller names, links followed. */
-export function* openGiven(write: Write, path: PathName): Steps<FoundDirectory> {
-  const windows = write.surroundings.platform === 'win32';
-  const fd = windows ? undefined : yield* whenDescriptorsAllow(write, () => call.open(path, O_DIRECTORY, 0));
+export function* openGiven(operation: Operation, path: PathName): Steps<FoundDirectory> {
+  const windows = operation.surroundings.platform === 'win32';
+  const fd = windows ? undefined : yield* whenDescriptorsAllow(operation, () => call.open(path, O_DIRECTORY, 0));
   try {
     const status = yield* fd === undefined ? call.stat(path) : call.fstat(fd);
-    const reach = fd === undefined ? path : write.surroundings.reach(fd, path);
+    const reach = fd === undefined ? path : operation.surroundings.reach(fd, path);
     return { directory: { reach }, directoryPath: path, fd, status };
   } catch (error) {
     if (fd !== undefined) yield* afterFailure(call.close(fd));
@@ -146,22 +153,22 @@ export function* openGiven(write: Write, path: PathName): Steps<FoundDirectory> 
 
 /** Opens a directory under a name, never through a link; undefined if there is none, or something else is there. */
 export function* openFound(
-  write: Write,
+  operation: Operation,
   { directory, directoryPath }: Folder,
   name: PathName,
 ): Steps<FoundDirectory | undefined> {
   const reach = join(directory.reach, name);
   const path = join(directoryPath, name);
-  if (write.surroundings.platform === 'win32') {
+  if (operation.surroundings.platform === 'win32') {
     const status = yield* lookAt({ reach });
     if (status === undefined || fileType(status.mode) !== 'directory') return undefined;
     return { directory: { reach }, directoryPath: path, fd: undefined, status };
   }
-  const fd = yield* whenDescriptorsAllow(write, () => openIfThere(reach, O_DIRECTORY_ITSELF));
+  const fd = yield* whenDescriptorsAllow(operation, () => openIfThere(reach, O_DIRECTORY_ITSELF));
   if (fd === undefined) return undefined;
   try {
     const status = yield* call.fstat(fd);
-    return { directory: { reach: write.surroundings.reach(fd, reach) }, directoryPath: path, fd, status };
+    return { directory: { reach: operation.surroundings.reach(fd, reach) }, directoryPath: path, fd, status };
   } catch (error) {
     yield* afterFailure(call.close(fd));
     throw error;
@@ -174,12 +181,12 @@ export function* closeFound({ fd }: FoundDirectory): Steps<void> {
 
 /** Opens a directory under a name, performs steps in it, and closes it; undefined if there is none. */
 export function* inFound<T>(
-  write: Write,
+  operation: Operation,
   folder: Folder,
   name: PathName,
   steps: (found: FoundDirectory) => Steps<T>,
 ): Steps<T | undefined> {
-  const found = yield* openFound(write, folder, name);
+  const found = yield* openFound(operation, folder, name);
   if (found === undefined) return undefined;
   try {
     return yield* steps(found);
@@ -189,21 +196,21 @@ export function* inFound<T>(
 }
 
 /** The names in a directory that is held open. */
-export function* namesIn(write: Write, { directory }: Pick<Folder, 'directory'>): Steps<PathName[]> {
-  return yield* whenDescriptorsAllow(write, () => call.readdir(directory.reach));
+export function* namesIn(operation: Operation, { directory }: Pick<Folder, 'directory'>): Steps<PathName[]> {
+  return yield* whenDescriptorsAllow(operation, () => call.readdir(directory.reach));
 }
 
 /** Removes a name that is no directory, if it is there. */
-export function* unlinkIn(write: Write, folder: Folder, name: PathName): Steps<void> {
+export function* unlinkIn(operation: Operation, folder: Folder, name: PathName): Steps<void> {
   const reach = join(folder.directory.reach, name);
-  yield* untilGone(write, folder, name, () => unlinkIfThere(reach));
+  yield* untilGone(operation, folder, name, () => unlinkIfThere(reach));
 }
 
 /** Removes an empty directory, if it is there; false if it is not empty. */
-export function* rmdirIn(write: Write, folder: Folder, name: PathName): Steps<boolean> {
+export function* rmdirIn(operation: Operation, folder: Folder, name: PathName): Steps<boolean> {
   const reach = join(folder.directory.reach, name);
   try {
-    yield* untilGone(write, folder, name, () => call.rmdir(reach));
+    yield* untilGone(operation, folder, name, () => call.rmdir(reach));
     return true;
   } catch (error) {
     if (!['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
@@ -215,16 +222,16 @@ export function* rmdirIn(write: Write, folder: Folder, name: PathName): Steps<bo
  * Removes something. What was removed on Windows stays where it is until nobody has it open, and its directory is not
  * empty for as long: that is waited for. A network filesystem may report an error of what took place: then it is gone.
  */
-function* untilGone(write: Write, folder: Folder, name: PathName, remove: () => Steps<void>): Steps<void> {
-  const lingers = write.surroundings.platform === 'win32';
+function* untilGone(operation: Operation, folder: Folder, name: PathName, remove: () => Steps<void>): Steps<void> {
+  const lingers = operation.surroundings.platform === 'win32';
   const removed = lingers ? yield* lookIn(folder, name) : undefined;
   try {
-    yield* whileBusy(write, remove);
+    yield* whileBusy(operation, remove);
   } catch (error) {
     if (codeOf(error) === 'ENOTEMPTY' || (yield* lookIn(folder, name)) !== undefined) throw error;
   }
   if (removed === undefined) return;
-  const deadline = now() + write.settings.retryTimeout;
+  const deadline = now() + operation.settings.retryTimeout;
   while ((yield* isThere(folder, name, removed)) && now() < deadline) yield* call.sleep(lingering);
 }
 

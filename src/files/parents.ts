@@ -13,7 +13,7 @@ import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
 import type { OpenFolder } from './file-order.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 
 /** How many are remembered: a program that syncs none of those that it makes must not note them for ever. */
 const maximumNoted = 1000;
@@ -84,24 +84,24 @@ function isRoot(path: PathName): boolean {
 }
 
 /** Opens a directory, making it and what is missing above it if that was asked for. */
-export function* openOrMakeDirectory(write: Write, path: PathName): Steps<Directory> {
+export function* openOrMakeDirectory(operation: Operation, path: PathName): Steps<Directory> {
   try {
-    return yield* openDirectory(write, path);
+    return yield* openDirectory(operation, path);
   } catch (error) {
-    if (!write.settings.makeParents || codeOf(error) !== 'ENOENT') throw error;
+    if (!operation.settings.makeParents || codeOf(error) !== 'ENOENT') throw error;
   }
-  write.step = 'make parents';
-  yield* makeDirectory(write, path);
-  const directory = yield* openDirectory(write, path);
-  write.step = 'resolve';
+  operation.step = 'make parents';
+  yield* makeDirectory(operation, path);
+  const directory = yield* openDirectory(operation, path);
+  operation.step = 'resolve';
   return directory;
 }
 
-function* makeDirectory(write: Write, wanted: PathName): Steps<void> {
+function* makeDirectory(operation: Operation, wanted: PathName): Steps<void> {
   const missing = [wanted];
   for (let made; (made = missing.at(-1)) !== undefined;) {
     try {
-      yield* makeNoted(write, made, 0o777);
+      yield* makeNoted(operation, made, 0o777);
     } catch (error) {
       const above = split(made).directory;
       if (codeOf(error) === 'ENOENT' && key(above) !== key(made)) {
@@ -109,7 +109,7 @@ function* makeDirectory(write: Write, wanted: PathName): Steps<void> {
         continue;
       }
       if (codeOf(error) !== 'EEXIST') {
-        const unsynced = write.surroundings.state.of(Unsynced);
+        const unsynced = operation.surroundings.state.of(Unsynced);
         for (const path of missing) unsynced.forget(path);
         throw error;
       }
@@ -122,7 +122,7 @@ function* makeDirectory(write: Write, wanted: PathName): Steps<void> {
  * Makes one directory and notes that its entry is not synced, also where somebody else was faster: they may not have
  * synced it.
  */
-export function* makeNoted({ surroundings }: Write, path: PathName, mode: number): Steps<void> {
+export function* makeNoted({ surroundings }: Operation, path: PathName, mode: number): Steps<void> {
   const unsynced = surroundings.state.of(Unsynced);
   // Before it is there: another write that finds it must know.
   unsynced.note(path);
@@ -151,7 +151,7 @@ function identity({ dev, ino, birthtimeNs }: FileStatus): string {
 
 /** Whether there is anything for {@link syncParents} to do. */
 export function parentsMayBeUnsynced(
-  { settings, surroundings }: Write,
+  { settings, surroundings }: Operation,
   { directory: { status } }: OpenFolder,
 ): boolean {
   const unsynced = surroundings.state.of(Unsynced);
@@ -159,7 +159,7 @@ export function parentsMayBeUnsynced(
 }
 
 /** Notes the young directories from a file's own upwards. */
-function* noteYoung({ settings, surroundings }: Write, path: PathName, own: FileStatus): Steps<void> {
+function* noteYoung({ settings, surroundings }: Operation, path: PathName, own: FileStatus): Steps<void> {
   const unsynced = surroundings.state.of(Unsynced);
   let status = own;
   for (let at = path; settings.makeParents && !isRoot(at) && isYoung(status) && !unsynced.hasMet(status);) {
@@ -174,19 +174,19 @@ function* noteYoung({ settings, surroundings }: Write, path: PathName, own: File
  * write may be half way up with the same: that the lower ones are synced says nothing of those above.
  */
 export function* syncParents(
-  write: Write,
+  operation: Operation,
   { directory, directoryPath: path }: OpenFolder,
 ): Steps<true | 'unsupported'> {
-  yield* noteYoung(write, path, directory.status);
+  yield* noteYoung(operation, path, directory.status);
   let durable: true | 'unsupported' = true;
-  const unsynced = write.surroundings.state.of(Unsynced);
+  const unsynced = operation.surroundings.state.of(Unsynced);
   for (let made = path; !unsynced.isEmpty && !isRoot(made); made = split(made).directory) {
     if (!unsynced.mayHave(made)) continue;
-    const above = yield* whenDescriptorsAllow(write, () => openDirectory(write, split(made).directory));
+    const above = yield* whenDescriptorsAllow(operation, () => openDirectory(operation, split(made).directory));
     try {
-      if ((yield* syncDirectory(write, above)) === 'unsupported') durable = 'unsupported';
+      if ((yield* syncDirectory(operation, above)) === 'unsupported') durable = 'unsupported';
     } finally {
-      closeDirectory(write, above);
+      closeDirectory(operation, above);
     }
     unsynced.forget(made);
   }

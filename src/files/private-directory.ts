@@ -12,9 +12,9 @@ import { atOnce, call, type FileStatus, type Steps } from '../system/port.ts';
 import { leaveEnclosure, makeEnclosure } from './enclosure.ts';
 import { lookAt } from './look.ts';
 import { widened } from './made.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { isOwn, isPrivate, isSameInode } from './owned.ts';
-import type { Place } from './target.ts';
+import type { Target } from './target.ts';
 import type { TemporaryFile } from './temporary.ts';
 import { afterFailure, twice } from './tolerate.ts';
 
@@ -27,35 +27,35 @@ function exchanged(): Error {
  * is reached. Undefined if there can be no such directory. An exit of the process comes before all of it or after.
  */
 export function* inPrivate<T>(
-  write: Write,
-  place: Place,
+  operation: Operation,
+  target: Target,
   temporary: TemporaryFile,
   steps: (reach: PathName) => Steps<T>,
 ): Steps<T | undefined> {
-  return yield* atOnce(inPrivateNow(write, place, temporary, steps));
+  return yield* atOnce(inPrivateNow(operation, target, temporary, steps));
 }
 
 function* inPrivateNow<T>(
-  write: Write,
-  place: Place,
+  operation: Operation,
+  target: Target,
   temporary: TemporaryFile,
   steps: (reach: PathName) => Steps<T>,
 ): Steps<T | undefined> {
-  const enclosure = yield* ifPossible(makeEnclosure(write, place, place.name));
+  const enclosure = yield* ifPossible(makeEnclosure(operation, target, target.name));
   if (enclosure === undefined) return undefined;
   try {
     // Filesystems without modes show every directory as one that everybody may write, others show it as somebody
     // else's.
-    if (!isOwn(write, enclosure.status) || !isPrivate(enclosure.status)) return undefined;
+    if (!isOwn(operation, enclosure.status) || !isPrivate(enclosure.status)) return undefined;
     const within = join(enclosure.directory.reach, enclosure.token);
     if ((yield* ifPossible(made(within))) === undefined) return undefined;
     try {
-      return yield* movedInto(write, join(within, temporary.name), temporary, steps);
+      return yield* movedInto(operation, join(within, temporary.name), temporary, steps);
     } finally {
       yield* afterFailure(call.rmdir(within));
     }
   } finally {
-    yield* leaveEnclosure(write, enclosure);
+    yield* leaveEnclosure(operation, enclosure);
   }
 }
 
@@ -75,12 +75,12 @@ function* ifPossible<T>(steps: Steps<T>): Steps<T | undefined> {
 }
 
 function* movedInto<T>(
-  write: Write,
+  operation: Operation,
   inside: PathName,
   temporary: TemporaryFile,
   steps: (reach: PathName) => Steps<T>,
 ): Steps<T> {
-  yield* widened(write, split(inside).directory, () => call.rename(temporary.reach, inside));
+  yield* widened(operation, split(inside).directory, () => call.rename(temporary.reach, inside));
   try {
     if (!isSameInode(yield* call.fstat(temporary.fd), yield* call.lstat(inside))) throw exchanged();
     return yield* steps(inside);
@@ -100,29 +100,31 @@ function* moveBack(inside: PathName, { reach }: TemporaryFile): Steps<void> {
 }
 
 /** Holds a temporary file that is about to be closed, so that no other can get its inode number. */
-export function* holdTemporary(write: Write, temporary: TemporaryFile): Steps<void> {
+export function* holdTemporary(operation: Operation, temporary: TemporaryFile): Steps<void> {
   const { fd } = temporary;
-  const held = yield* call.open(write.surroundings.reach(fd, temporary.reach), O_PATH_FILE, 0);
+  const held = yield* call.open(operation.surroundings.reach(fd, temporary.reach), O_PATH_FILE, 0);
   temporary.held = held;
   if (!isSameInode(yield* call.fstat(fd), yield* call.fstat(held))) throw exchanged();
 }
 
 /** Fails if another file was renamed into place. One that was replaced in its turn has no name any more. */
-export function* assertInPlace(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+export function* assertInPlace(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
   const fd = temporary.open ? temporary.fd : temporary.held;
   if (fd === undefined) return;
   function* look(): Steps<boolean> {
-    const [found, own] = [yield* lookAt(place), yield* call.fstat(fd as number)];
-    return isSameInode(own, found) || own.nlink === 0 || (!write.settings.overwrite && isLinkOf(write, own, found));
+    const [found, own] = [yield* lookAt(target), yield* call.fstat(fd as number)];
+    return (
+      isSameInode(own, found) || own.nlink === 0 || (!operation.settings.overwrite && isLinkOf(operation, own, found))
+    );
   }
   // The sooner the less may have come between that is nobody's fault.
-  if (!(yield* place.directory.local ? atOnce(look()) : look())) throw exchanged();
+  if (!(yield* target.directory.local ? atOnce(look()) : look())) throw exchanged();
 }
 
 /**
  * Whether what was found is the other name of a file that was linked, on a filesystem that gives each name an inode
  * number of its own. Nobody else can make a file that belongs to this user and was written at the same nanosecond.
  */
-function isLinkOf(write: Write, own: FileStatus, found: FileStatus | undefined): boolean {
-  return found !== undefined && isOwn(write, found) && found.size === own.size && found.mtimeNs === own.mtimeNs;
+function isLinkOf(operation: Operation, own: FileStatus, found: FileStatus | undefined): boolean {
+  return found !== undefined && isOwn(operation, found) && found.size === own.size && found.mtimeNs === own.mtimeNs;
 }

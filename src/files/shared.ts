@@ -1,9 +1,9 @@
 /** Directories in which another user can exchange what has a name: see private-directory.ts. */
 import type { Directory } from './directory.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 
 /** Whether others can rename what this user has in a directory. */
-export function othersRename({ surroundings }: Write, { status }: Pick<Directory, 'status'>): boolean {
+export function othersRename({ surroundings }: Operation, { status }: Pick<Directory, 'status'>): boolean {
   const isWritable = (status.mode & 0o022) !== 0;
   const isSticky = (status.mode & 0o1000) !== 0;
   if (status.uid === 0 && (!isWritable || isSticky)) return false;

@@ -14,32 +14,32 @@ import { call, lastChange, type FileStatus, type Steps } from '../system/port.ts
 import { whileBusy, whileOpen } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { ifFound, lookAt } from './look.ts';
-import { reporting, throwIfAborted, type Write } from './operation.ts';
-import type { Place } from './target.ts';
+import { reporting, throwIfAborted, type Operation } from './operation.ts';
+import type { Target } from './target.ts';
 
 /** A file as it was seen. */
-export interface Seen {
+export interface Snapshot {
   readonly version: Version;
   /** What the file was like when it was opened; undefined if there was none. */
   status: FileStatus | undefined;
 }
 
 /** What was read. */
-export type Read = Seen & { readonly content: Buffer | undefined };
+export type Read = Snapshot & { readonly content: Buffer | undefined };
 
 /** Reads all of a file, or of what a link leads to; there is no content if there is no file. */
-export function* readPath(write: Write): Steps<Read> {
-  return asRead(yield* reporting(write, openAndRead(write, write.path, O_READ, readAll)));
+export function* readPath(operation: Operation): Steps<Read> {
+  return asRead(yield* reporting(operation, openAndRead(operation, operation.path, O_READ, readAll)));
 }
 
 /** Reads all of the target. */
-export function* readTarget(write: Write, place: Place): Steps<Read> {
-  return asRead(yield* openAndRead(write, place.reach, flagsFor(write, place), readAll));
+export function* readTarget(operation: Operation, target: Target): Steps<Read> {
+  return asRead(yield* openAndRead(operation, target.reach, flagsFor(operation, target), readAll));
 }
 
 /** The version of the target, without all of its content in memory. */
-export function* versionInPlace(write: Write, place: Place): Steps<Seen> {
-  const { result, status } = yield* openAndRead(write, place.reach, flagsFor(write, place), versionOfFile);
+export function* versionInPlace(operation: Operation, target: Target): Steps<Snapshot> {
+  const { result, status } = yield* openAndRead(operation, target.reach, flagsFor(operation, target), versionOfFile);
   return { version: result ?? absent, status };
 }
 
@@ -47,7 +47,7 @@ function asRead({ result, status }: Opened<Buffer>): Read {
   return { content: result, version: versionOf(result), status };
 }
 
-function flagsFor({ settings }: Write, { existing }: Place): number {
+function flagsFor({ settings }: Operation, { existing }: Target): number {
   // Of a link that is to be replaced readers see what it leads to.
   const follows = settings.symlink === 'replace' && existing !== undefined && fileType(existing.mode) === 'link';
   return follows ? O_READ : O_READ | O_NOFOLLOW;
@@ -61,15 +61,15 @@ interface Opened<T> {
 
 type Use<T> = (fd: number, status: FileStatus) => Steps<T>;
 
-function* openAndRead<T>(write: Write, path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
-  write.step = 'read';
-  throwIfAborted(write);
+function* openAndRead<T>(operation: Operation, path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
+  operation.step = 'read';
+  throwIfAborted(operation);
   for (let tries = 1; ; tries++) {
     let isOpen = false;
     const opened = (): void => void (isOpen = true);
     try {
-      return yield* whenDescriptorsAllow(write, () =>
-        whileBusy(write, () => whileOpen(write, using(path, flags, opened, use))),
+      return yield* whenDescriptorsAllow(operation, () =>
+        whileBusy(operation, () => whileOpen(operation, using(path, flags, opened, use))),
       );
     } catch (error) {
       // Of an open file: a filesystem that goes by names says so of one that is replaced meanwhile. There is another
@@ -129,15 +129,20 @@ const coarseness = 3_000_000_000n;
  * Makes sure that the target holds what it was seen to hold. Looks into it only where its status does not tell. `time`
  * is one of the same filesystem, not later than now: its clock may be another than this machine's.
  */
-export function* assertUnchanged(write: Write, place: Place, seen: Seen, time: bigint | undefined): Steps<void> {
-  const now = yield* lookAt(place);
+export function* assertUnchanged(
+  operation: Operation,
+  target: Target,
+  seen: Snapshot,
+  time: bigint | undefined,
+): Steps<void> {
+  const now = yield* lookAt(target);
   const isOld = now === undefined || (time !== undefined && time - lastChange(now) > coarseness);
   if (isOld && isSame(now, seen.status)) return;
-  const { step } = write;
-  const current = yield* versionInPlace(write, place);
+  const { step } = operation;
+  const current = yield* versionInPlace(operation, target);
   if (current.version !== seen.version) throw versionConflict(current.version, seen.version);
   seen.status = current.status;
-  write.step = step;
+  operation.step = step;
 }
 
 /** Whether two looks found the same file, and nothing in it or about it changed. */

@@ -3,26 +3,29 @@ import { O_NOFOLLOW, O_TO_SYNC } from '../system/flags.ts';
 import { call, type Steps } from '../system/port.ts';
 import { whileBusy, whileOpen } from './busy.ts';
 import { persisting } from './look.ts';
-import { refusedByPermissions, type Write } from './operation.ts';
+import { refusedByPermissions, type Operation } from './operation.ts';
 import { syncFile } from './sync-file.ts';
-import type { Place } from './target.ts';
+import type { Target } from './target.ts';
 
 /**
  * Syncs a file by its name, once; false where Node's permission model refuses that, or where it cannot be done and need
  * not.
  */
-export function* syncInPlace(write: Write, place: Pick<Place, 'reach'>): Steps<boolean> {
-  const synced = yield* whileBusy(write, () => whileOpen(write, openAndSync(write, place)));
-  if (synced === true) return write.unsynced !== true;
-  if (refusedByPermissions(write, synced.error)) return false;
+export function* syncInPlace(operation: Operation, place: Pick<Target, 'reach'>): Steps<boolean> {
+  const synced = yield* whileBusy(operation, () => whileOpen(operation, openAndSync(operation, place)));
+  if (synced === true) return operation.unsynced !== true;
+  if (refusedByPermissions(operation, synced.error)) return false;
   throw synced.error;
 }
 
 /** The error of the sync itself is a value: only to open the file is tried again. */
-function* openAndSync(write: Write, { reach }: Pick<Place, 'reach'>): Steps<true | { readonly error: unknown }> {
+function* openAndSync(
+  operation: Operation,
+  { reach }: Pick<Target, 'reach'>,
+): Steps<true | { readonly error: unknown }> {
   const fd = yield* persisting({ reach }, () => call.open(reach, O_TO_SYNC | O_NOFOLLOW, 0));
   try {
-    yield* syncFile(write, fd);
+    yield* syncFile(operation, fd);
     return true;
   } catch (error) {
     return { error };

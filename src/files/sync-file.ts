@@ -1,7 +1,7 @@
 /** Syncing what is open. */
 import { codeOf, refusal } from '../contract/errors.ts';
 import { call, type Steps } from '../system/port.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 
 /** Errors of fsync(2) that say that the filesystem has no such call for files, and not that a sync failed. */
 const unsupported = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
@@ -12,15 +12,15 @@ export function cannotSync(error: unknown): boolean {
 }
 
 /** Syncs a file. Where the filesystem cannot, that is an error, unless it was asked to go on all the same. */
-export function* syncFile(write: Write, fd: number): Steps<void> {
+export function* syncFile(operation: Operation, fd: number): Steps<void> {
   try {
     yield* call.fsync(fd);
   } catch (cause) {
     if (!cannotSync(cause)) throw cause;
-    if (write.settings.sync === 'require') {
+    if (operation.settings.sync === 'require') {
       const why = `this filesystem cannot sync a file (fsync(2): ${codeOf(cause)}); { sync: 'try' } writes all the same, not durably`;
       throw Object.assign(refusal(codeOf(cause) as string, why), { cause });
     }
-    write.unsynced = true;
+    operation.unsynced = true;
   }
 }

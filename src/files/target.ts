@@ -22,13 +22,13 @@ import {
   type Directory,
 } from './directory.ts';
 import { lookAt } from './look.ts';
-import type { Write } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { openOrMakeDirectory } from './parents.ts';
 import { refuseReserved } from './windows-names.ts';
 
 export { lookAt };
 
-export interface Place {
+export interface Target {
   readonly directory: Directory;
   /** The directory's path, for messages and for what a descriptor cannot reach. */
   directoryPath: PathName;
@@ -52,7 +52,7 @@ export interface Place {
 const longestPath: Readonly<Partial<Record<NodeJS.Platform, number>>> = { linux: 4096, android: 4096, darwin: 1024 };
 
 /** Refuses a path that the system does not take (PATH_MAX), as given or after links were followed. */
-export function refuseTooLong({ surroundings }: Write, path: PathName): void {
+export function refuseTooLong({ surroundings }: Operation, path: PathName): void {
   if (Buffer.byteLength(path) >= (longestPath[surroundings.platform] ?? Infinity))
     throw refusal('ENAMETOOLONG', 'its path is too long');
 }
@@ -61,16 +61,16 @@ export function refuseTooLong({ surroundings }: Write, path: PathName): void {
 const maximumLinks = 40;
 
 /** Follows the symbolic links in the last name of the path and opens the directory of what they lead to. */
-export function* findPlace(write: Write): Steps<Place> {
-  write.step = 'resolve';
+export function* findPlace(operation: Operation): Steps<Target> {
+  operation.step = 'resolve';
   for (let links = 0; ;) {
-    refuseTooLong(write, write.path);
-    const { directory: directoryPath, name } = split(write.path);
+    refuseTooLong(operation, operation.path);
+    const { directory: directoryPath, name } = split(operation.path);
     if (['', '.', '..'].includes(asText(name))) throw refusal('EISDIR', 'the path names a directory');
-    refuseReserved(write.surroundings, write.path);
-    const recalled = recallDirectory(write, directoryPath);
-    const directory = recalled ?? (yield* openOrMakeDirectory(write, directoryPath));
-    const place: Place = {
+    refuseReserved(operation.surroundings, operation.path);
+    const recalled = recallDirectory(operation, directoryPath);
+    const directory = recalled ?? (yield* openOrMakeDirectory(operation, directoryPath));
+    const target: Target = {
       directory,
       directoryPath,
       name,
@@ -84,23 +84,25 @@ export function* findPlace(write: Write): Steps<Place> {
       const isOnSpot = recalled !== undefined && looksOnSpot(directory, directoryPath);
       const began = isOnSpot ? now() : 0;
       const isNew = recalled === undefined;
-      const sure = yield* isOnSpot ? atOnce(lookThrough(write, place, isNew)) : lookThrough(write, place, isNew);
+      const sure = yield* isOnSpot
+        ? atOnce(lookThrough(operation, target, isNew))
+        : lookThrough(operation, target, isNew);
       if (isOnSpot) noteLook(directory, began);
-      const { existing } = place;
+      const { existing } = target;
       if (
         sure &&
-        (existing === undefined || fileType(existing.mode) !== 'link' || write.settings.symlink === 'replace')
+        (existing === undefined || fileType(existing.mode) !== 'link' || operation.settings.symlink === 'replace')
       ) {
-        refuseUnfit(write, existing);
-        return place;
+        refuseUnfit(operation, existing);
+        return target;
       }
-      if (sure && existing !== undefined) write.path = yield* followLink(write, place, existing, links++);
-      if (!sure) forgetPath(write, directoryPath);
+      if (sure && existing !== undefined) operation.path = yield* followLink(operation, target, existing, links++);
+      if (!sure) forgetPath(operation, directoryPath);
     } catch (error) {
-      leavePlace(write, place);
+      leavePlace(operation, target);
       throw error;
     }
-    leavePlace(write, place);
+    leavePlace(operation, target);
   }
 }
 
@@ -108,20 +110,20 @@ export function* findPlace(write: Write): Steps<Place> {
  * Looks at what is there, and whether its directory is where it was. Beside that an asynchronous write that is alone
  * here learns what it needs of an existing file next: it is as fast as its trips to other threads are few.
  */
-function* lookThrough(write: Write, place: Place, isSure: boolean): Steps<boolean> {
-  const { directory, directoryPath } = place;
-  const isAlone = !write.blocking && directory.users === 1;
-  if (write.blocking || isAtOnce()) {
-    place.existing = yield* lookAndHold(place);
-    if (isAlone && place.existing !== undefined) yield* examineOld(write, place);
+function* lookThrough(operation: Operation, target: Target, isSure: boolean): Steps<boolean> {
+  const { directory, directoryPath } = target;
+  const isAlone = !operation.blocking && directory.users === 1;
+  if (operation.blocking || isAtOnce()) {
+    target.existing = yield* lookAndHold(target);
+    if (isAlone && target.existing !== undefined) yield* examineOld(operation, target);
     return isSure || (yield* isStill(directory, directoryPath));
   }
   const [existing, isHere] = yield* together(
-    lookAndHold(place),
+    lookAndHold(target),
     isSure ? yes() : isStill(directory, directoryPath),
-    isAlone ? examineOld(write, place) : nothing(),
+    isAlone ? examineOld(operation, target) : nothing(),
   );
-  place.existing = existing;
+  target.existing = existing;
   return isHere;
 }
 
@@ -131,24 +133,24 @@ function* yes(): Steps<true> {
 }
 
 /** A place of its own for another part of the same write. */
-export function sharePlace(place: Place): Place {
-  place.directory.users++;
-  return { ...place, held: undefined };
+export function sharePlace(target: Target): Target {
+  target.directory.users++;
+  return { ...target, held: undefined };
 }
 
 /** Ends the use of a place. The old file's blocks are freed only now, out of the way of the rename. */
-export function leavePlace(write: Write, place: Place): void {
-  letGo(write, place);
-  closeDirectory(write, place.directory);
+export function leavePlace(operation: Operation, target: Target): void {
+  letGo(operation, target);
+  closeDirectory(operation, target.directory);
 }
 
 /** Learns what else matters of the old file, and holds it. */
-export function* examineOld(write: Write, place: Place): Steps<void> {
-  if (place.examined) return;
-  place.examined = true;
-  const { local, own } = place.directory;
-  if (local || !own) place.attributes = yield* listOld(write, place);
-  else [place.attributes] = yield* together(listOld(write, place), holdOld(place));
+export function* examineOld(operation: Operation, target: Target): Steps<void> {
+  if (target.examined) return;
+  target.examined = true;
+  const { local, own } = target.directory;
+  if (local || !own) target.attributes = yield* listOld(operation, target);
+  else [target.attributes] = yield* together(listOld(operation, target), holdOld(target));
 }
 
 /** Bytes of an old file up to which freeing them takes less than to hand it to another thread. */
@@ -158,11 +160,11 @@ const quickToFree = 1 << 20;
  * Holds the old file no longer. To hand it to another thread takes long as well: an asynchronous write has settled by
  * then.
  */
-export function letGo({ blocking, surroundings }: Write, place: Place): void {
-  const { held } = place;
-  place.held = undefined;
+export function letGo({ blocking, surroundings }: Operation, target: Target): void {
+  const { held } = target;
+  target.held = undefined;
   if (held === undefined) return;
-  if (blocking) surroundings.release(held, (place.existing?.size ?? 0) <= quickToFree ? 'here' : 'elsewhere');
+  if (blocking) surroundings.release(held, (target.existing?.size ?? 0) <= quickToFree ? 'here' : 'elsewhere');
   else surroundings.soon(() => surroundings.release(held, 'elsewhere'));
 }
 
@@ -170,10 +172,10 @@ export function letGo({ blocking, surroundings }: Write, place: Place): void {
  * Holds the old file open, so that a rename over it does not have to free its blocks (measured: ten times faster on
  * ext4). Only a matter of speed: where it fails, it is not done.
  */
-function* holdOld(place: Place): Steps<void> {
-  if (O_HOLD === 0 || place.held !== undefined) return;
+function* holdOld(target: Target): Steps<void> {
+  if (O_HOLD === 0 || target.held !== undefined) return;
   try {
-    place.held = yield* call.open(place.reach, O_HOLD, 0);
+    target.held = yield* call.open(target.reach, O_HOLD, 0);
   } catch {
     // Also where there are no descriptors left: nothing that comes needs one.
   }
@@ -183,29 +185,29 @@ function* holdOld(place: Place): Steps<void> {
  * Looks at what is there. Where a look at an open file never waits for a disk, it is held first and then looked at on
  * the spot.
  */
-function* lookAndHold(place: Place): Steps<FileStatus | undefined> {
-  if (!place.directory.local) return yield* lookAt(place);
+function* lookAndHold(target: Target): Steps<FileStatus | undefined> {
+  if (!target.directory.local) return yield* lookAt(target);
   try {
-    place.held = yield* call.open(place.reach, O_HOLD, 0);
+    target.held = yield* call.open(target.reach, O_HOLD, 0);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-  return yield* atOnce(call.fstat(place.held));
+  return yield* atOnce(call.fstat(target.held));
 }
 
 /** Looks again at what is there: much may have happened while a pending file was written. */
-export function* lookAgain(write: Write, place: Place): Steps<void> {
-  write.step = 'resolve';
-  const before = place.existing;
-  place.existing = yield* lookAt(place);
-  if (place.existing?.ino !== before?.ino || place.existing?.dev !== before?.dev) letGo(write, place);
-  refuseUnfit(write, place.existing);
-  place.examined = true;
-  [place.attributes] =
-    place.existing === undefined
+export function* lookAgain(operation: Operation, target: Target): Steps<void> {
+  operation.step = 'resolve';
+  const before = target.existing;
+  target.existing = yield* lookAt(target);
+  if (target.existing?.ino !== before?.ino || target.existing?.dev !== before?.dev) letGo(operation, target);
+  refuseUnfit(operation, target.existing);
+  target.examined = true;
+  [target.attributes] =
+    target.existing === undefined
       ? [undefined]
-      : yield* together(listOld(write, place), place.directory.own ? holdOld(place) : nothing());
+      : yield* together(listOld(operation, target), target.directory.own ? holdOld(target) : nothing());
 }
 
 /**
@@ -213,25 +215,28 @@ export function* lookAgain(write: Write, place: Place): Steps<void> {
  * leads nowhere, takes the file along, and the result has its new path. Where the path leads elsewhere by now, that is
  * an error.
  */
-export function* assertStillThere(write: Write, place: Place): Steps<void> {
-  const { directory, directoryPath, name } = place;
-  const follows = write.settings.symlink !== 'replace';
+export function* assertStillThere(operation: Operation, target: Target): Steps<void> {
+  const { directory, directoryPath, name } = target;
+  const follows = operation.settings.symlink !== 'replace';
   function* look(): Steps<[boolean, FileStatus | undefined]> {
-    return [yield* isStill(directory, directoryPath), follows ? yield* lookAt(place) : undefined];
+    return [yield* isStill(directory, directoryPath), follows ? yield* lookAt(target) : undefined];
   }
   const [isHere, now] =
-    write.blocking || isInMemory(directory, directoryPath)
+    operation.blocking || isInMemory(directory, directoryPath)
       ? yield* atOnce(look())
-      : yield* together(isStill(directory, directoryPath), follows ? lookAt(place) : nothing());
+      : yield* together(isStill(directory, directoryPath), follows ? lookAt(target) : nothing());
   if (!isHere) {
-    place.directoryPath = yield* pathNow(write, directory, directoryPath);
-    write.path = join(place.directoryPath, name);
+    target.directoryPath = yield* pathNow(operation, directory, directoryPath);
+    operation.path = join(target.directoryPath, name);
   }
   if (now !== undefined && fileType(now.mode) === 'link')
-    throw refusal(write.settings.symlink === 'refuse' ? 'ELOOP' : 'ERR_UNTORN_MOVED', 'it is a symbolic link by now');
+    throw refusal(
+      operation.settings.symlink === 'refuse' ? 'ELOOP' : 'ERR_UNTORN_MOVED',
+      'it is a symbolic link by now',
+    );
 }
 
-function refuseUnfit(write: Write, existing: FileStatus | undefined): void {
+function refuseUnfit(operation: Operation, existing: FileStatus | undefined): void {
   if (existing === undefined) return;
   switch (fileType(existing.mode)) {
     case 'directory':
@@ -243,19 +248,19 @@ function refuseUnfit(write: Write, existing: FileStatus | undefined): void {
       );
     case 'link':
     case 'file':
-      if (!write.settings.overwrite) throw refusal('EEXIST', 'file already exists');
-      if (existing.nlink > 1 && write.settings.hardLink === 'refuse')
+      if (!operation.settings.overwrite) throw refusal('EEXIST', 'file already exists');
+      if (existing.nlink > 1 && operation.settings.hardLink === 'refuse')
         throw refusal('EMLINK', `it has ${existing.nlink} hard links`);
   }
 }
 
 /** Windows never replaces a file with the read-only attribute; a directory that one may not write is another matter. */
-export function refuseReadOnly(write: Write, place: Place): void {
-  if (isReadOnly(write, place)) throw refusal('EPERM', 'it is read-only');
+export function refuseReadOnly(operation: Operation, target: Target): void {
+  if (isReadOnly(operation, target)) throw refusal('EPERM', 'it is read-only');
 }
 
 /** Whether it has the read-only attribute of Windows. */
-export function isReadOnly({ surroundings }: Write, { existing }: Place): boolean {
+export function isReadOnly({ surroundings }: Operation, { existing }: Target): boolean {
   return (
     surroundings.platform === 'win32' &&
     existing !== undefined &&
@@ -264,21 +269,21 @@ export function isReadOnly({ surroundings }: Write, { existing }: Place): boolea
   );
 }
 
-function* followLink(write: Write, place: Place, link: FileStatus, before: number): Steps<PathName> {
-  if (write.settings.symlink === 'refuse') throw refusal('ELOOP', 'the path is a symbolic link');
+function* followLink(operation: Operation, place: Target, link: FileStatus, before: number): Steps<PathName> {
+  if (operation.settings.symlink === 'refuse') throw refusal('ELOOP', 'the path is a symbolic link');
   if (before === maximumLinks) throw refusal('ELOOP', 'too many symbolic links');
   const { status } = place.directory;
   // As the kernel does with protected_symlinks (proc(5)): in a sticky directory that all may write, a link may be a
   // trap.
   const shared = (status.mode & 0o1002) === 0o1002;
-  if (shared && link.uid !== status.uid && link.uid !== write.surroundings.uid) {
+  if (shared && link.uid !== status.uid && link.uid !== operation.surroundings.uid) {
     throw refusal('EACCES', "it is a symbolic link of another user's in a directory that all may write");
   }
   // A link in /proc/PID/fd leads to an open file, whatever its text says; there is no name to replace.
   if (/^\/(proc\/(self|thread-self|\d+)\/(task\/\d+\/)?|dev\/)fd\/*$/.test(asText(place.directoryPath))) {
     throw refusal(
       'EINVAL',
-      `"${display(write.path)}" is an open descriptor, not a file; write to it with fs.writeFile()`,
+      `"${display(operation.path)}" is an open descriptor, not a file; write to it with fs.writeFile()`,
     );
   }
   const target = yield* call.readlink(place.reach);

@@ -13,10 +13,10 @@ import { attributesMatter, list, type Attributes } from './attribute-names.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Folder } from './folder.ts';
 import { lookAt } from './look.ts';
-import { refusedByPermissions, type Write } from './operation.ts';
+import { refusedByPermissions, type Operation } from './operation.ts';
 import { othersRename } from './shared.ts';
 import { syncFile } from './sync-file.ts';
-import type { Place } from './target.ts';
+import type { Target } from './target.ts';
 import { afterFailure, unlinkIfThere } from './tolerate.ts';
 
 export interface TemporaryFile {
@@ -52,9 +52,9 @@ const nameBytes = 143;
  * A new name beside `name`, hidden unless the caller gave a prefix. It is text: by other names attributes cannot be
  * had.
  */
-export function newName(write: Write, name: PathName, kind: TokenKind, short = false): PathName {
-  const { prefix, suffix } = write.settings;
-  const token = write.surroundings.token(kind);
+export function newName(operation: Operation, name: PathName, kind: TokenKind, short = false): PathName {
+  const { prefix, suffix } = operation.settings;
+  const token = operation.surroundings.token(kind);
   if (prefix !== undefined) return prefix + token + suffix;
   const room = nameBytes - token.length - Buffer.byteLength(suffix) - 2;
   return short || typeof name !== 'string'
@@ -63,12 +63,12 @@ export function newName(write: Write, name: PathName, kind: TokenKind, short = f
 }
 
 /** Where a write makes what it renames to a name in a folder: in the entry of its lock, if it has one there. */
-export function stagingFolder({ locking }: Write, folder: Folder, target: Folder = folder): Folder {
+export function stagingFolder({ locking }: Operation, folder: Folder, target: Folder = folder): Folder {
   return locking?.folder !== undefined && folder.directory === target.directory ? locking.folder : folder;
 }
 
 /** Node's permission model refuses fsync(2), from 22 on; that leaves a file whose writes are durable one by one. */
-export function newFileFlags({ surroundings, settings }: Write): number {
+export function newFileFlags({ surroundings, settings }: Operation): number {
   return surroundings.descriptorsRestricted && settings.durability !== 'off' ? O_NEW | O_DSYNC : O_NEW;
 }
 
@@ -79,20 +79,20 @@ export type Creation = { readonly mode: number | undefined } & Partial<
 
 /** Creates a file that is not there yet: with the mode that is given, or with 0666 less the umask. */
 export function* createTemporary(
-  write: Write,
+  operation: Operation,
   folder: Folder,
   name: PathName,
   { mode, syncedByWriting = false, closesSilently = false }: Creation,
 ): Steps<TemporaryFile> {
-  const flags = newFileFlags(write) | (syncedByWriting ? O_SYNC : 0);
+  const flags = newFileFlags(operation) | (syncedByWriting ? O_SYNC : 0);
   let short = false;
   for (let attempts = 0; ; attempts++) {
-    const chosen = newName(write, name, 'temporary', short);
+    const chosen = newName(operation, name, 'temporary', short);
     const near = join(folder.directory.reach, chosen);
     const reach = folder.way === undefined ? near : join(folder.way, chosen);
     const path = join(folder.directoryPath, chosen);
     // Its directory may be renamed until then, or its descriptor closed.
-    const guard = write.surroundings.guard('file', reach, path);
+    const guard = operation.surroundings.guard('file', reach, path);
     try {
       const fd = yield* call.open(near, flags, mode ?? 0o666);
       guard.opened();
@@ -124,11 +124,11 @@ export function* createTemporary(
 }
 
 /** Moves it to another folder of the same filesystem. */
-export function* moveTemporary(write: Write, temporary: TemporaryFile, folder: Folder): Steps<void> {
+export function* moveTemporary(operation: Operation, temporary: TemporaryFile, folder: Folder): Steps<void> {
   const { name } = temporary;
   const reach = join(folder.way ?? folder.directory.reach, name);
   const path = join(folder.directoryPath, name);
-  const guard = write.surroundings.guard('file', reach, path);
+  const guard = operation.surroundings.guard('file', reach, path);
   guard.opened();
   try {
     yield* call.rename(temporary.reach, join(folder.directory.reach, name));
@@ -146,18 +146,18 @@ export function* moveTemporary(write: Write, temporary: TemporaryFile, folder: F
 }
 
 /** Learns who owns it and, where those of the target matter, what attributes it inherited from its directory. */
-export function* examineTemporary(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+export function* examineTemporary(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
   // It stays as the kernel made it, and is open until it is renamed; else its inode must tell whether a rename that
   // failed took place all the same.
   if (!temporary.private && temporary.closesSilently) return;
   // What a filesystem of our own has just made lies in memory: a look takes less than to let another thread have one.
-  yield* place.directory.local ? atOnce(examine(write, place, temporary)) : examine(write, place, temporary);
+  yield* target.directory.local ? atOnce(examine(operation, target, temporary)) : examine(operation, target, temporary);
 }
 
-function* examine(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+function* examine(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
   temporary.status ??= yield* call.fstat(temporary.fd);
-  if (attributesMatter(write, place) && !othersRename(write, place.directory))
-    temporary.attributes = yield* list(temporary, !place.directory.local);
+  if (attributesMatter(operation, target) && !othersRename(operation, target.directory))
+    temporary.attributes = yield* list(temporary, !target.directory.local);
 }
 
 /** What it was when it was new. */
@@ -168,15 +168,15 @@ export function statusOf(temporary: TemporaryFile): FileStatus {
 
 /** Makes its content durable. */
 export function* syncTemporary(
-  write: Write,
+  operation: Operation,
   temporary: Pick<TemporaryFile, 'fd'> & Partial<Pick<TemporaryFile, 'synced'>>,
 ): Steps<void> {
   if (temporary.synced === true) return;
   try {
-    yield* syncFile(write, temporary.fd);
+    yield* syncFile(operation, temporary.fd);
   } catch (error) {
     // Each write was synced already, see above.
-    if (!refusedByPermissions(write, error) || O_DSYNC === 0) throw error;
+    if (!refusedByPermissions(operation, error) || O_DSYNC === 0) throw error;
   }
 }
 
@@ -192,7 +192,7 @@ export function* closeTemporary(temporary: TemporaryFile): Steps<void> {
  * Lets another thread close it: it is in place, and there is nothing more to hear of it. A write that is alone does not
  * wait until that is handed over; of many, each makes room for the next.
  */
-export function releaseTemporary({ surroundings }: Write, temporary: TemporaryFile, isAlone: boolean): void {
+export function releaseTemporary({ surroundings }: Operation, temporary: TemporaryFile, isAlone: boolean): void {
   if (!temporary.open) return;
   temporary.open = false;
   const release = (): void => {
@@ -228,14 +228,14 @@ export function* discardTemporary(temporary: TemporaryFile): Steps<void> {
 
 /** Keeps it after an error, under a name that no sweep removes; returns where. */
 export function* keepTemporary(
-  write: Write,
+  operation: Operation,
   temporary: TemporaryFile,
   folder: Folder,
   name: PathName,
 ): Steps<PathName> {
   yield* endHold(temporary);
   if (temporary.open) yield* afterFailure(closeTemporary(temporary));
-  const chosen = newName(write, name, 'recovery');
+  const chosen = newName(operation, name, 'recovery');
   const renamed = yield* afterFailure(call.rename(temporary.reach, join(folder.directory.reach, chosen)));
   forgetTemporary(temporary);
   return renamed ? join(folder.directoryPath, chosen) : temporary.path;

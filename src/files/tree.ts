@@ -10,7 +10,7 @@ import { fileType, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/fl
 import { call, together, type FileStatus, type Steps } from '../system/port.ts';
 import { syncLinks, syncNow, type Directory } from './directory.ts';
 import type { Folder } from './folder.ts';
-import { throwIfAborted, type Write } from './operation.ts';
+import { throwIfAborted, type Operation } from './operation.ts';
 import { inFound, isSameInode, lookIn, namesIn, rmdirIn, unlinkIn, type FoundDirectory } from './owned.ts';
 
 /** How many files are synced at once: a journal serves them together. */
@@ -26,10 +26,10 @@ interface Found {
  * Syncs every file of a tree, and every directory after what is in it; `beside` is an open directory of the same
  * filesystem.
  */
-export function* syncTree(write: Write, path: PathName, beside: Directory): Steps<true | 'unsupported'> {
+export function* syncTree(operation: Operation, path: PathName, beside: Directory): Steps<true | 'unsupported'> {
   const found: Found = { durable: true, others: false };
-  yield* syncBelow(write, path, found);
-  if (found.others) note(found, yield* syncLinks(write, beside));
+  yield* syncBelow(operation, path, found);
+  if (found.others) note(found, yield* syncLinks(operation, beside));
   return found.durable;
 }
 
@@ -37,20 +37,20 @@ function note(found: Found, synced: true | 'unsupported'): void {
   if (synced === 'unsupported') found.durable = synced;
 }
 
-function* syncBelow(write: Write, path: PathName, found: Found): Steps<void> {
+function* syncBelow(operation: Operation, path: PathName, found: Found): Steps<void> {
   const fd = yield* call.open(path, O_DIRECTORY_ITSELF, 0);
   try {
-    const reach = write.surroundings.reach(fd, path);
+    const reach = operation.surroundings.reach(fd, path);
     const files: PathName[] = [];
     for (const name of yield* call.readdir(reach)) {
       const entry = join(reach, name);
       const type = fileType((yield* call.lstat(entry)).mode);
-      if (type === 'directory') yield* syncBelow(write, entry, found);
+      if (type === 'directory') yield* syncBelow(operation, entry, found);
       else if (type === 'file') files.push(entry);
       else found.others = true;
     }
     while (files.length > 0) {
-      throwIfAborted(write);
+      throwIfAborted(operation);
       for (const one of yield* together(...files.splice(0, atOnce).map(syncFile))) note(found, one);
     }
     note(found, yield* syncNow(fd));
@@ -75,22 +75,22 @@ const patience = 100;
  * Removes a directory and all that is in it, if it is the one that was looked at. It does not go on into another
  * filesystem, which somebody has mounted there.
  */
-export function* removeTree(write: Write, folder: Folder, name: PathName, looked: FileStatus): Steps<void> {
+export function* removeTree(operation: Operation, folder: Folder, name: PathName, looked: FileStatus): Steps<void> {
   for (let tries = 0; tries < patience; tries++) {
-    yield* inFound(write, folder, name, (found) => emptyDirectory(write, found, looked));
-    if (yield* rmdirIn(write, folder, name)) return;
+    yield* inFound(operation, folder, name, (found) => emptyDirectory(operation, found, looked));
+    if (yield* rmdirIn(operation, folder, name)) return;
   }
   throw refusal('ENOTEMPTY', `"${display(join(folder.directoryPath, name))}" is being filled`);
 }
 
-function* emptyDirectory(write: Write, found: FoundDirectory, looked: FileStatus): Steps<void> {
+function* emptyDirectory(operation: Operation, found: FoundDirectory, looked: FileStatus): Steps<void> {
   if (!isSameInode(found.status, looked))
     throw refusal('ESTALE', `"${display(found.directoryPath)}" is another directory by now`);
-  for (const name of yield* namesIn(write, found)) {
+  for (const name of yield* namesIn(operation, found)) {
     const status = yield* lookIn(found, name);
     if (status === undefined) continue;
-    if (fileType(status.mode) !== 'directory') yield* unlinkIn(write, found, name);
-    else if (status.dev === looked.dev) yield* removeTree(write, found, name, status);
+    if (fileType(status.mode) !== 'directory') yield* unlinkIn(operation, found, name);
+    else if (status.dev === looked.dev) yield* removeTree(operation, found, name, status);
     else throw refusal('EXDEV', `"${display(join(found.directoryPath, name))}" is on another filesystem`);
   }
 }

@@ -15,7 +15,7 @@ import { atOnce, call, type FileStatus, type Steps } from '../system/port.ts';
 import { whileBusy } from '../files/busy.ts';
 import type { OpenFolder } from '../files/file-order.ts';
 import { lookAt, lookUntil, type Waiting } from '../files/look.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { isSameInode, lookIn, unlinkIn } from '../files/owned.ts';
 import { versionOfFile } from '../files/snapshot.ts';
 import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
@@ -48,21 +48,31 @@ export function assertMade(made: readonly Made[]): void {
  * Makes all changes, at once: readers see old beside new for as short as can be, and no write of this process comes
  * between. Where a filesystem tells wrongly for a while what there is, others go on meanwhile.
  */
-export function* makeAll(write: Write, id: string, parts: readonly Part[], changes: readonly Change[]): Steps<Made[]> {
+export function* makeAll(
+  operation: Operation,
+  id: string,
+  parts: readonly Part[],
+  changes: readonly Change[],
+): Steps<Made[]> {
   const isOwn = parts.every(({ directory }) => directory.own);
-  return yield* isOwn ? atOnce(makeEach(write, id, parts, changes)) : makeEach(write, id, parts, changes);
+  return yield* isOwn ? atOnce(makeEach(operation, id, parts, changes)) : makeEach(operation, id, parts, changes);
 }
 
-function* makeEach(write: Write, id: string, parts: readonly Part[], changes: readonly Change[]): Steps<Made[]> {
+function* makeEach(
+  operation: Operation,
+  id: string,
+  parts: readonly Part[],
+  changes: readonly Change[],
+): Steps<Made[]> {
   const made: Made[] = [];
   const waiting: Waiting = {};
   for (const change of changes) {
     const part = parts[change.directory] as Part;
     if (!part.directory.own) yield* lookRightly(part, change, waiting);
     // It is the last copy where its further name is gone.
-    if (change.kind === 'put') made.push(yield* atOnce(put(write, id, part, change, waiting)));
+    if (change.kind === 'put') made.push(yield* atOnce(put(operation, id, part, change, waiting)));
     else if (isLost(made[changes.findIndex((one) => isLinkTo(parts, one, change))])) made.push('missing');
-    else made.push(yield* atOnce(remove(write, part, change, waiting)));
+    else made.push(yield* atOnce(remove(operation, part, change, waiting)));
   }
   return made;
 }
@@ -87,12 +97,12 @@ function* lookRightly(part: Part, change: Change, waiting: Waiting): Steps<FileS
   );
 }
 
-function* remove(write: Write, part: Part, change: Removal, waiting: Waiting): Steps<Made> {
+function* remove(operation: Operation, part: Part, change: Removal, waiting: Waiting): Steps<Made> {
   const { name, was } = change;
   const now = yield* lookRightly(part, change, waiting);
   if (now === undefined) return 'made';
   if (!isSameFile(now, was, part)) return 'superseded';
-  yield* unlinkIn(write, part, name);
+  yield* unlinkIn(operation, part, name);
   if (isSameInode(yield* lookIn(part, name), now))
     throw refusal('EIO', 'the filesystem says that it was removed, and it is there');
   return 'made';
@@ -101,7 +111,7 @@ function* remove(write: Write, part: Part, change: Removal, waiting: Waiting): S
 /** How often somebody else may come between. */
 const patience = 100;
 
-function* put(write: Write, id: string, part: Part, change: Put, waiting: Waiting): Steps<Made> {
+function* put(operation: Operation, id: string, part: Part, change: Put, waiting: Waiting): Steps<Made> {
   const { directory } = part;
   const target = join(directory.reach, change.name);
   const source = join(directory.reach, change.staged);
@@ -116,7 +126,7 @@ function* put(write: Write, id: string, part: Part, change: Put, waiting: Waitin
       return (yield* lookAt({ reach: source })) === undefined ? whatBecame(now, change, part) : 'superseded';
     }
     try {
-      yield* putIntoPlace(write, source, join(directory.reach, furtherName(change.staged, id)), target);
+      yield* putIntoPlace(operation, source, join(directory.reach, furtherName(change.staged, id)), target);
     } catch (error) {
       // Whoever makes the same change may have been faster with it, or only with this step; or an error was reported of
       // what was done.
@@ -176,10 +186,10 @@ function* contentOf(reach: PathName): Steps<string> {
   }
 }
 
-function* putIntoPlace(write: Write, staged: PathName, further: PathName, target: PathName): Steps<void> {
+function* putIntoPlace(operation: Operation, staged: PathName, further: PathName, target: PathName): Steps<void> {
   yield* unlinkIfThere(further);
   const from = (yield* linked(staged, further)) ? further : staged;
-  yield* whileBusy(write, () => call.rename(from, target));
+  yield* whileBusy(operation, () => call.rename(from, target));
 }
 
 /** Without hard links (FAT) the staged file itself is renamed. */
@@ -216,7 +226,7 @@ export function* whatItHolds(part: Part, change: Change): Steps<Holds> {
  * place any more.
  */
 export function* clearStaged(
-  write: Write,
+  operation: Operation,
   id: string,
   parts: readonly (OpenFolder | undefined)[],
   changes: readonly Change[],
@@ -224,6 +234,6 @@ export function* clearStaged(
   for (const change of changes) {
     const part = parts[change.directory];
     if (change.kind !== 'put' || part === undefined) continue;
-    for (const name of [change.staged, furtherName(change.staged, id)]) yield* unlinkIn(write, part, name);
+    for (const name of [change.staged, furtherName(change.staged, id)]) yield* unlinkIn(operation, part, name);
   }
 }

@@ -13,7 +13,7 @@ import { whenDescriptorsAllow } from '../files/descriptors.ts';
 import { closeDirectory, isStill, openDirectory } from '../files/directory.ts';
 import type { OpenFolder } from '../files/file-order.ts';
 import type { Folder } from '../files/folder.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { closeFound, isOwn, lookIn, openFound, readOwn, type FoundDirectory } from '../files/owned.ts';
 import { damaged, decodeJournal, decodePointer, type Journal, type Pointer, type Site } from './format.ts';
 import { journalName, recordName, whyNotPrivate } from './record.ts';
@@ -50,22 +50,22 @@ export function notHome({ path }: Site): Error {
 
 /** Opens a transaction's record, performs steps with it, and closes it; undefined if there is none. */
 export function* withRecord<T>(
-  write: Write,
+  operation: Operation,
   home: OpenFolder,
   id: string,
   use: (record: FoundDirectory) => Steps<T>,
 ): Steps<T | undefined> {
   const name = recordName(id, 'journal');
-  const found = yield* openFound(write, home, name);
+  const found = yield* openFound(operation, home, name);
   if (found === undefined) {
     const status = yield* lookIn(home, name);
     if (status === undefined) return undefined;
-    throw isOwn(write, status) && fileType(status.mode) === 'file'
+    throw isOwn(operation, status) && fileType(status.mode) === 'file'
       ? damaged('it is no directory')
       : foreign(home, name, 'is no directory');
   }
   try {
-    const why = whyNotPrivate(write, found.status);
+    const why = whyNotPrivate(operation, found.status);
     if (why !== undefined) throw foreign(home, name, why);
     return yield* use(found);
   } finally {
@@ -75,12 +75,12 @@ export function* withRecord<T>(
 
 /** Reads a journal; undefined if there is none. Fails with `ERR_UNTORN_JOURNAL` if it is not whole. */
 export function* readJournal(
-  write: Write,
+  operation: Operation,
   home: OpenFolder,
   record: FoundDirectory,
   id: string,
 ): Steps<Read<Journal> | undefined> {
-  const read = yield* readRecord(write, record, journalName, maximumSize, (bytes) => decodeJournal(bytes, id));
+  const read = yield* readRecord(operation, record, journalName, maximumSize, (bytes) => decodeJournal(bytes, id));
   return read && { content: read.content, numbered: yield* isNumbered(home, read.content.directories[0], read.isSame) };
 }
 
@@ -88,13 +88,13 @@ export function* readJournal(
  * A journal that is not whole leads nowhere: its owner did not come to writing the pointers, still less to the commit.
  */
 export function* readIfWhole(
-  write: Write,
+  operation: Operation,
   home: OpenFolder,
   record: FoundDirectory,
   id: string,
 ): Steps<Read<Journal> | undefined> {
   try {
-    return yield* readJournal(write, home, record, id);
+    return yield* readJournal(operation, home, record, id);
   } catch (error) {
     if (codeOf(error) !== 'ERR_UNTORN_JOURNAL') throw error;
     return undefined;
@@ -102,9 +102,9 @@ export function* readIfWhole(
 }
 
 /** Reads a pointer; undefined if there is none. */
-export function* readPointer(write: Write, folder: OpenFolder, id: string): Steps<Read<Pointer> | undefined> {
+export function* readPointer(operation: Operation, folder: OpenFolder, id: string): Steps<Read<Pointer> | undefined> {
   const name = recordName(id, 'pointer');
-  const read = yield* readRecord(write, folder, name, maximumPointerSize, (bytes) => decodePointer(bytes, id));
+  const read = yield* readRecord(operation, folder, name, maximumPointerSize, (bytes) => decodePointer(bytes, id));
   return read && { content: read.content, numbered: yield* isNumbered(folder, read.content.directory, read.isSame) };
 }
 
@@ -115,13 +115,13 @@ interface ReadRecord<T> {
 }
 
 function* readRecord<T extends { ino: bigint }>(
-  write: Write,
+  operation: Operation,
   folder: Folder,
   name: PathName,
   limit: number,
   decode: (bytes: Uint8Array) => T,
 ): Steps<ReadRecord<T> | undefined> {
-  const reading = yield* readOwn(write, folder, name, limit);
+  const reading = yield* readOwn(operation, folder, name, limit);
   if (reading === undefined) {
     if ((yield* lookIn(folder, name)) !== undefined) throw foreign(folder, name, 'is no regular file');
     return undefined;
@@ -168,9 +168,12 @@ const absent = new Set([
   'ETIMEDOUT',
 ]);
 
-function* openIfThere(write: Write, directoryPath: PathName): Steps<OpenFolder | undefined> {
+function* openIfThere(operation: Operation, directoryPath: PathName): Steps<OpenFolder | undefined> {
   try {
-    return { directory: yield* whenDescriptorsAllow(write, () => openDirectory(write, directoryPath)), directoryPath };
+    return {
+      directory: yield* whenDescriptorsAllow(operation, () => openDirectory(operation, directoryPath)),
+      directoryPath,
+    };
   } catch (error) {
     if (!absent.has(codeOf(error) ?? '')) throw error;
     return undefined;
@@ -181,40 +184,42 @@ function* openIfThere(write: Write, directoryPath: PathName): Steps<OpenFolder |
  * Opens the first of some directories of which a question is answered; that answer, and why others were not believed.
  */
 function* firstAnswer<T>(
-  write: Write,
+  operation: Operation,
   paths: readonly PathName[],
   ask: (folder: OpenFolder) => Steps<T | undefined>,
 ): Steps<{ folder?: OpenFolder; answer?: T; error?: unknown }> {
   let problem: { error?: unknown } = {};
   for (const path of paths) {
-    const folder = yield* openIfThere(write, path);
+    const folder = yield* openIfThere(operation, path);
     if (folder === undefined) continue;
     let answer: T | undefined;
     try {
       answer = yield* ask(folder);
     } catch (error) {
       if (!(codeOf(error) ?? '').startsWith('ERR_UNTORN_')) {
-        closeDirectory(write, folder.directory);
+        closeDirectory(operation, folder.directory);
         throw error;
       }
       problem = { error };
     }
     if (answer !== undefined) return { folder, answer };
-    closeDirectory(write, folder.directory);
+    closeDirectory(operation, folder.directory);
   }
   return problem;
 }
 
 /** Opens the home of a transaction where it is said to be; undefined if nothing there is it. */
-export function* openHome(write: Write, from: PathName, site: Site, id: string): Steps<OpenFolder | undefined> {
-  const { folder, error } = yield* firstAnswer(write, pathsTo(from, site), (one) => isHome(write, one, site, id));
+export function* openHome(operation: Operation, from: PathName, site: Site, id: string): Steps<OpenFolder | undefined> {
+  const { folder, error } = yield* firstAnswer(operation, pathsTo(from, site), (one) =>
+    isHome(operation, one, site, id),
+  );
   if (error !== undefined) throw error;
   return folder && (yield* byItsOwnPath(folder, site));
 }
 
-function* isHome(write: Write, folder: OpenFolder, site: Site, id: string): Steps<true | undefined> {
-  return yield* withRecord(write, folder, id, function* (record) {
-    const journal = yield* readIfWhole(write, folder, record, id);
+function* isHome(operation: Operation, folder: OpenFolder, site: Site, id: string): Steps<true | undefined> {
+  return yield* withRecord(operation, folder, id, function* (record) {
+    const journal = yield* readIfWhole(operation, folder, record, id);
     if (journal === undefined) yield* isNumbered(folder, site, true);
     return true as const;
   });
@@ -236,32 +241,32 @@ export interface FoundPart {
 }
 
 /** Opens another directory of a transaction where its home says that it is. */
-export function* openPart(write: Write, home: OpenFolder, site: Site, id: string): Steps<FoundPart> {
-  const { folder, answer } = yield* firstAnswer(write, pathsTo(home.directoryPath, site), (one) =>
-    partAt(write, home, one, site, id),
+export function* openPart(operation: Operation, home: OpenFolder, site: Site, id: string): Steps<FoundPart> {
+  const { folder, answer } = yield* firstAnswer(operation, pathsTo(home.directoryPath, site), (one) =>
+    partAt(operation, home, one, site, id),
   );
   if (folder === undefined || answer === undefined) return { site, folder: undefined, pointed: false, numbered: false };
   return { site, folder: yield* byItsOwnPath(folder, site), ...answer };
 }
 
 function* partAt(
-  write: Write,
+  operation: Operation,
   home: OpenFolder,
   folder: OpenFolder,
   site: Site,
   id: string,
 ): Steps<Pick<FoundPart, 'pointed' | 'numbered'> | undefined> {
-  const pointer = yield* readOwnPointer(write, folder, id);
+  const pointer = yield* readOwnPointer(operation, folder, id);
   if (pointer === undefined)
     return folder.directory.status.ino === site.ino ? { pointed: false, numbered: true } : undefined;
-  yield* refuseCopy(write, home, folder, pointer.content.home, id);
+  yield* refuseCopy(operation, home, folder, pointer.content.home, id);
   return { pointed: true, numbered: pointer.numbered };
 }
 
 /** What another user put in the place of a pointer is none. */
-function* readOwnPointer(write: Write, folder: OpenFolder, id: string): Steps<Read<Pointer> | undefined> {
+function* readOwnPointer(operation: Operation, folder: OpenFolder, id: string): Steps<Read<Pointer> | undefined> {
   try {
-    return yield* readPointer(write, folder, id);
+    return yield* readPointer(operation, folder, id);
   } catch (error) {
     if (codeOf(error) !== 'ERR_UNTORN_FOREIGN_JOURNAL') throw error;
     return undefined;
@@ -272,11 +277,11 @@ function* readOwnPointer(write: Write, folder: OpenFolder, id: string): Steps<Re
  * A home to which a directory's pointer does not lead while it leads to another one is a copy, as a snapshot, in which
  * inode numbers are the same.
  */
-function* refuseCopy(write: Write, home: OpenFolder, from: OpenFolder, site: Site, id: string): Steps<void> {
+function* refuseCopy(operation: Operation, home: OpenFolder, from: OpenFolder, site: Site, id: string): Steps<void> {
   const paths = pathsTo(from.directoryPath, site);
   for (const path of paths) if (yield* isStill(home.directory, path)) return;
-  const { folder } = yield* firstAnswer(write, paths, (one) => isHome(write, one, site, id));
+  const { folder } = yield* firstAnswer(operation, paths, (one) => isHome(operation, one, site, id));
   if (folder === undefined) return;
-  closeDirectory(write, folder.directory);
+  closeDirectory(operation, folder.directory);
   throw copied(home.directoryPath);
 }

@@ -26,7 +26,7 @@ import { syncDirectory, syncNow } from '../files/directory.ts';
 import type { OpenFolder } from '../files/file-order.ts';
 import type { Folder } from '../files/folder.ts';
 import { openMade } from '../files/made.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { closeFound, isOwn, lookIn, rmdirIn, unlinkIn, whyNotOwn, type FoundDirectory } from '../files/owned.ts';
 import { newFileFlags, syncTemporary } from '../files/temporary.ts';
 import { afterFailure } from '../files/tolerate.ts';
@@ -56,9 +56,9 @@ const committedName = 'token.committed';
 const doneName = 'token.done';
 
 /** Why a directory is not believed to be a record of this user's; undefined if it is. */
-export function whyNotPrivate(write: Write, status: FileStatus): string | undefined {
-  if (!isOwn(write, status)) return "is another user's";
-  return write.surroundings.platform !== 'win32' && (status.mode & 0o022) !== 0
+export function whyNotPrivate(operation: Operation, status: FileStatus): string | undefined {
+  if (!isOwn(operation, status)) return "is another user's";
+  return operation.surroundings.platform !== 'win32' && (status.mode & 0o022) !== 0
     ? 'can be written by others'
     : undefined;
 }
@@ -77,7 +77,7 @@ export interface WrittenRecord extends WrittenFile {
 }
 
 function guardOf(
-  { surroundings }: Write,
+  { surroundings }: Operation,
   kind: 'file' | 'directory',
   { directory, directoryPath }: Folder,
   name: PathName,
@@ -86,15 +86,15 @@ function guardOf(
 }
 
 /** Makes the directory of a record. */
-export function* createRecord(write: Write, folder: Folder, id: string): Steps<WrittenRecord> {
+export function* createRecord(operation: Operation, folder: Folder, id: string): Steps<WrittenRecord> {
   const name = recordName(id, 'journal');
-  const guard = guardOf(write, 'directory', folder, name);
+  const guard = guardOf(operation, 'directory', folder, name);
   try {
     yield* call.mkdir(join(folder.directory.reach, name), 0o700);
     guard.opened();
-    const found = yield* openMade(write, folder, name);
+    const found = yield* openMade(operation, folder, name);
     if (found === undefined) throw refusal('EAGAIN', 'what it writes down of itself is taken away');
-    const why = whyNotPrivate(write, found.status);
+    const why = whyNotPrivate(operation, found.status);
     if (why === undefined) return { folder, name, guard, found, files: [] };
     yield* closeFound(found);
     // As on filesystems without owners and modes.
@@ -111,21 +111,21 @@ export function* createRecord(write: Write, folder: Folder, id: string): Steps<W
 }
 
 /** Writes the journal and the token into a record. */
-export function* fillRecord(write: Write, record: WrittenRecord, journal: Omit<Journal, 'ino'>): Steps<void> {
-  record.files.push(yield* writeNew(write, record.found, journalName, (ino) => encodeJournal({ ...journal, ino })));
-  record.files.push(yield* writeNew(write, record.found, pendingName));
+export function* fillRecord(operation: Operation, record: WrittenRecord, journal: Omit<Journal, 'ino'>): Steps<void> {
+  record.files.push(yield* writeNew(operation, record.found, journalName, (ino) => encodeJournal({ ...journal, ino })));
+  record.files.push(yield* writeNew(operation, record.found, pendingName));
 }
 
 /** A pointer has its name when it is whole: it says that there is a journal. */
-export function* writePointer(write: Write, folder: Folder, pointer: Omit<Pointer, 'ino'>): Steps<WrittenFile> {
-  const written = yield* writeNew(write, folder, `.${write.surroundings.token('staged')}`, (ino) =>
+export function* writePointer(operation: Operation, folder: Folder, pointer: Omit<Pointer, 'ino'>): Steps<WrittenFile> {
+  const written = yield* writeNew(operation, folder, `.${operation.surroundings.token('staged')}`, (ino) =>
     encodePointer({ ...pointer, ino }),
   );
   const name = recordName(pointer.id, 'pointer');
-  const guard = guardOf(write, 'file', folder, name);
+  const guard = guardOf(operation, 'file', folder, name);
   guard.opened();
   try {
-    yield* whileBusy(write, () =>
+    yield* whileBusy(operation, () =>
       call.rename(join(folder.directory.reach, written.name), join(folder.directory.reach, name)),
     );
   } catch (error) {
@@ -139,14 +139,14 @@ export function* writePointer(write: Write, folder: Folder, pointer: Omit<Pointe
 }
 
 function* writeNew(
-  write: Write,
+  operation: Operation,
   folder: Folder,
   name: PathName,
   content?: (ino: bigint) => Uint8Array,
 ): Steps<WrittenFile> {
-  const written = { folder, name, guard: guardOf(write, 'file', folder, name) };
+  const written = { folder, name, guard: guardOf(operation, 'file', folder, name) };
   try {
-    yield* createFile(write, written, content);
+    yield* createFile(operation, written, content);
     return written;
   } catch (error) {
     // An error may be reported of what was done; but what was there before is somebody else's.
@@ -157,16 +157,16 @@ function* writeNew(
 }
 
 function* createFile(
-  write: Write,
+  operation: Operation,
   { folder, name, guard }: Readonly<WrittenFile>,
   content: ((ino: bigint) => Uint8Array) | undefined,
 ): Steps<void> {
-  const fd = yield* call.open(join(folder.directory.reach, name), newFileFlags(write), 0o600);
+  const fd = yield* call.open(join(folder.directory.reach, name), newFileFlags(operation), 0o600);
   guard.opened();
   try {
     if (content !== undefined) {
       const status = yield* call.fstat(fd);
-      const why = whyNotOwn(write, status, Infinity);
+      const why = whyNotOwn(operation, status, Infinity);
       if (why !== undefined)
         throw refusal(
           'ENOTSUP',
@@ -174,8 +174,8 @@ function* createFile(
         );
       // The umask may hinder even its owner, who is to read it.
       if ((status.mode & 0o600) !== 0o600) yield* call.fchmod(fd, 0o600);
-      yield* writeAll(write, fd, content(status.ino));
-      if (write.settings.durability !== 'off') yield* syncTemporary(write, { fd });
+      yield* writeAll(operation, fd, content(status.ino));
+      if (operation.settings.durability !== 'off') yield* syncTemporary(operation, { fd });
     }
   } catch (error) {
     yield* afterFailure(call.close(fd));
@@ -185,10 +185,10 @@ function* createFile(
 }
 
 /** Files that are to go after all that were made by now when the process ends. */
-export function removeLast(write: Write, files: readonly WrittenFile[]): void {
+export function removeLast(operation: Operation, files: readonly WrittenFile[]): void {
   for (const file of files) {
     const first = file.guard;
-    file.guard = guardOf(write, 'file', file.folder, file.name);
+    file.guard = guardOf(operation, 'file', file.folder, file.name);
     file.guard.opened();
     first.release();
   }
@@ -202,8 +202,8 @@ export function* withdrawFile({ folder, name, guard }: WrittenFile): Steps<boole
 }
 
 /** Makes what is in a record, and its own name, durable. */
-export function* syncRecord(write: Write, { fd }: FoundDirectory): Steps<boolean | 'unsupported'> {
-  if (write.settings.durability === 'off') return false;
+export function* syncRecord(operation: Operation, { fd }: FoundDirectory): Steps<boolean | 'unsupported'> {
+  if (operation.settings.durability === 'off') return false;
   return fd === undefined ? 'unsupported' : yield* syncNow(fd);
 }
 
@@ -223,8 +223,8 @@ export function* isCommitted(record: FoundDirectory): Steps<boolean> {
 }
 
 /** From here on its owner cannot commit any more. */
-export function* forbidCommit(write: Write, record: FoundDirectory): Steps<void> {
-  yield* unlinkIn(write, record, pendingName);
+export function* forbidCommit(operation: Operation, record: FoundDirectory): Steps<void> {
+  yield* unlinkIn(operation, record, pendingName);
 }
 
 /** Whether everything is done but to tidy up. */
@@ -236,7 +236,7 @@ export function* isDone(record: FoundDirectory): Steps<boolean> {
  * Everything is done: what is staged counts for nothing from here on. Durable, so that it cannot be done again after
  * later writes.
  */
-export function* finishToken(write: Write, record: FoundDirectory): Steps<void> {
+export function* finishToken(operation: Operation, record: FoundDirectory): Steps<void> {
   try {
     yield* call.rename(join(record.directory.reach, committedName), join(record.directory.reach, doneName));
   } catch (error) {
@@ -244,25 +244,25 @@ export function* finishToken(write: Write, record: FoundDirectory): Steps<void> 
     if (yield* isCommitted(record)) throw error;
   }
   // A power cut may have left it both names, and then rename(2) does nothing.
-  yield* unlinkIn(write, record, committedName);
-  yield* syncRecord(write, record);
+  yield* unlinkIn(operation, record, committedName);
+  yield* syncRecord(operation, record);
 }
 
 /** When the pointers are gone: removes the journal, and with it the last that is known of the transaction. */
-export function* removeRecord(write: Write, home: Folder, record: FoundDirectory, id: string): Steps<void> {
-  for (const name of [journalName, doneName, pendingName]) yield* unlinkIn(write, record, name);
-  yield* rmdirIn(write, home, recordName(id, 'journal'));
+export function* removeRecord(operation: Operation, home: Folder, record: FoundDirectory, id: string): Steps<void> {
+  for (const name of [journalName, doneName, pendingName]) yield* unlinkIn(operation, record, name);
+  yield* rmdirIn(operation, home, recordName(id, 'journal'));
 }
 
 /** Removes the pointers, durably: the journal is the last to go. */
-export function* removePointers(write: Write, folders: readonly OpenFolder[], id: string): Steps<void> {
-  for (const folder of folders) yield* unlinkIn(write, folder, recordName(id, 'pointer'));
-  yield* syncAll(write, folders);
+export function* removePointers(operation: Operation, folders: readonly OpenFolder[], id: string): Steps<void> {
+  for (const folder of folders) yield* unlinkIn(operation, folder, recordName(id, 'pointer'));
+  yield* syncAll(operation, folders);
 }
 
 /** Syncs directories; false with durability `'off'`. */
-export function* syncAll(write: Write, folders: readonly OpenFolder[]): Steps<boolean | 'unsupported'> {
-  if (write.settings.durability === 'off') return false;
-  const synced = yield* together(...folders.map(({ directory }) => syncDirectory(write, directory)));
+export function* syncAll(operation: Operation, folders: readonly OpenFolder[]): Steps<boolean | 'unsupported'> {
+  if (operation.settings.durability === 'off') return false;
+  const synced = yield* together(...folders.map(({ directory }) => syncDirectory(operation, directory)));
   return synced.includes('unsupported') ? 'unsupported' : true;
 }

@@ -13,10 +13,10 @@ import { atOnce, lastChange, type FileStatus, type Steps } from '../system/port.
 import { closeDirectory, isExclusive, openDirectory } from '../files/directory.ts';
 import { inOrder, type OpenFolder } from '../files/file-order.ts';
 import { timeIn } from '../files/filesystem-clock.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { isOwn, lookIn, namesIn } from '../files/owned.ts';
 import { signOf } from '../lock/holder.ts';
-import type { LockPlace } from '../lock/home.ts';
+import type { FileIn } from '../lock/home.ts';
 import { isLockName, sweepLock } from '../lock/sweep-lock.ts';
 import type { Settle } from '../lock/takeover.ts';
 import { copied, readIfWhole, withRecord } from './find-record.ts';
@@ -42,15 +42,18 @@ export interface Recovery {
   judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign;
 }
 
-export function* recoverDirectory(write: Write, recovery: Recovery): Steps<RecoverResult> {
-  const here: OpenFolder = { directory: yield* openDirectory(write, write.path), directoryPath: write.path };
+export function* recoverDirectory(operation: Operation, recovery: Recovery): Steps<RecoverResult> {
+  const here: OpenFolder = {
+    directory: yield* openDirectory(operation, operation.path),
+    directoryPath: operation.path,
+  };
   try {
     const found = new Found(true);
-    yield* recoverIn(write, here, recovery, found);
-    yield* freeLocks(write, here, found);
+    yield* recoverIn(operation, here, recovery, found);
+    yield* freeLocks(operation, here, found);
     return found.result;
   } finally {
-    closeDirectory(write, here.directory);
+    closeDirectory(operation, here.directory);
   }
 }
 
@@ -84,26 +87,26 @@ class Found implements Tell {
   }
 }
 
-function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery, found: Found): Steps<void> {
-  for (const [id, left] of yield* found.leftovers.in(write, here)) {
+function* recoverIn(operation: Operation, here: OpenFolder, recovery: Recovery, found: Found): Steps<void> {
+  for (const [id, left] of yield* found.leftovers.in(operation, here)) {
     const name = (left.record ?? left.pointer ?? left.staged[0]) as PathName;
     const path = join(here.directoryPath, name);
     const files: PathName[] = [];
     try {
-      const reason = yield* reasonToKeep(write, recovery, here, left, id);
+      const reason = yield* reasonToKeep(operation, recovery, here, left, id);
       if (reason !== undefined) {
         if (reason !== 'gone') found.kept.push({ path, reason });
         continue;
       }
-      yield* recoverOne(write, here, id, found, files);
+      yield* recoverOne(operation, here, id, found, files);
       const waiting = found.waiting.get(id);
       if (waiting !== undefined)
         found.kept.push({ path, reason: 'unreachable', error: waiting, ...directoriesOf(waiting) });
-      write.surroundings.state.of(Abandoned).delete(id);
+      operation.surroundings.state.of(Abandoned).delete(id);
     } catch (error) {
       // Somebody else may have been faster with all of it.
       if ((yield* lookIn(here, name)) === undefined) continue;
-      const one = keptBecause(write, path, error);
+      const one = keptBecause(operation, path, error);
       if (one.reason === 'unreachable')
         found.files.push(...files.map((file) => ({ path: file, outcome: 'unreachable' as const })));
       found.kept.push(one);
@@ -112,23 +115,23 @@ function* recoverIn(write: Write, here: OpenFolder, recovery: Recovery, found: F
 }
 
 /** Locks of owners that are seen to be dead: what their owners were at is put right first. */
-function* freeLocks(write: Write, folder: OpenFolder, found: Found): Steps<void> {
+function* freeLocks(operation: Operation, folder: OpenFolder, found: Found): Steps<void> {
   const exclusive = yield* isExclusive(folder.directory);
   const reason = (status: FileStatus, owner: LockOwner): 'alive' | undefined =>
-    signOf(write, { owner, status }, exclusive) === 'dead' ? undefined : 'alive';
-  for (const name of yield* namesIn(write, folder)) {
+    signOf(operation, { owner, status }, exclusive) === 'dead' ? undefined : 'alive';
+  for (const name of yield* namesIn(operation, folder)) {
     if (!isLockName(name)) continue;
     const free = (settle: Settle): Steps<unknown> =>
-      sweepLock({ write, dryRun: false, settle, keptBecause: reason }, folder, name);
+      sweepLock({ write: operation, dryRun: false, settle, keptBecause: reason }, folder, name);
     try {
       // Those of what is settled are only to be removed. In one go, where nothing waits for a disk, that takes a fifth
       // of the time.
       const isQuick = found.done.size > 0 && folder.directory.local;
       if (isQuick && (yield* atOnce(isFreed(free((dead) => refuseUnsettled(folder, dead, found)))))) continue;
-      yield* free((dead) => settleDead(write, folder, dead, found));
+      yield* free((dead) => settleDead(operation, folder, dead, found));
     } catch (error) {
       // Taken or given back meanwhile.
-      if (codeOf(error) !== 'ENOENT') found.kept.push(keptBecause(write, join(folder.directoryPath, name), error));
+      if (codeOf(error) !== 'ENOENT') found.kept.push(keptBecause(operation, join(folder.directoryPath, name), error));
     }
   }
 }
@@ -154,7 +157,7 @@ const reasons: Record<string, KeptTransaction['reason']> = {
   ERR_UNTORN_JOURNAL_VERSION: 'damaged',
 };
 
-function keptBecause({ surroundings: { platform } }: Write, path: PathName, error: unknown): KeptTransaction {
+function keptBecause({ surroundings: { platform } }: Operation, path: PathName, error: unknown): KeptTransaction {
   const code = codeOf(error) ?? '';
   // As another user's files in a directory like /tmp. Windows says the same of files that are in use.
   const isForeign = platform !== 'win32' && ['EACCES', 'EPERM'].includes(code);
@@ -173,7 +176,7 @@ function directoriesOf(error: unknown): Pick<KeptTransaction, 'directories'> {
 }
 
 function* reasonToKeep(
-  write: Write,
+  operation: Operation,
   recovery: Recovery,
   here: OpenFolder,
   left: Left,
@@ -184,36 +187,36 @@ function* reasonToKeep(
     const status = name === undefined ? undefined : yield* lookIn(here, name);
     if (status === undefined) continue;
     // A file that the superuser staged may have its final owner.
-    if (!isOwn(write, status) && (name !== left.staged[0] || write.surroundings.uid !== 0)) return 'foreign';
+    if (!isOwn(operation, status) && (name !== left.staged[0] || operation.surroundings.uid !== 0)) return 'foreign';
     if (last === undefined || lastChange(status) > last) last = lastChange(status);
   }
   const owner = parseToken(`untorn-x-${id}`);
   if (last === undefined) return 'gone';
-  if (owner === undefined || write.surroundings.state.of(Abandoned).has(id)) return undefined;
+  if (owner === undefined || operation.surroundings.state.of(Abandoned).has(id)) return undefined;
   switch (recovery.judge(owner, last, yield* isExclusive(here.directory))) {
     case 'dead':
       return undefined;
     case 'alive':
       return 'alive';
     case 'unknown':
-      return (yield* isYoung(write, here, last, recovery.olderThan)) ? 'young' : undefined;
+      return (yield* isYoung(operation, here, last, recovery.olderThan)) ? 'young' : undefined;
   }
 }
 
 /** By the filesystem's own clock; where that cannot be asked, everything is. */
-function* isYoung(write: Write, here: OpenFolder, last: bigint, olderThan: number): Steps<boolean> {
+function* isYoung(operation: Operation, here: OpenFolder, last: bigint, olderThan: number): Steps<boolean> {
   if (olderThan === 0) return false;
-  const time = yield* timeIn(write, here);
+  const time = yield* timeIn(operation, here);
   return time === undefined || Number((time - last) / 1_000_000n) < olderThan;
 }
 
-function* recoverOne(write: Write, here: OpenFolder, id: string, found: Found, files: PathName[]): Steps<void> {
-  const home = yield* homeFrom(write, here, id);
-  if (home === undefined) return yield* removeStrays(write, here, id, found);
+function* recoverOne(operation: Operation, here: OpenFolder, id: string, found: Found, files: PathName[]): Steps<void> {
+  const home = yield* homeFrom(operation, here, id);
+  if (home === undefined) return yield* removeStrays(operation, here, id, found);
   try {
-    yield* recoverFromHome(write, home, here, id, found, files);
+    yield* recoverFromHome(operation, home, here, id, found, files);
   } finally {
-    closeDirectory(write, home.directory);
+    closeDirectory(operation, home.directory);
   }
 }
 
@@ -224,16 +227,16 @@ function* recoverOne(write: Write, here: OpenFolder, id: string, found: Found, f
  * any case.
  */
 function* recoverFromHome(
-  write: Write,
+  operation: Operation,
   home: OpenFolder,
   here: OpenFolder,
   id: string,
   found: Found,
   files: PathName[],
 ): Steps<void> {
-  const journal = yield* withRecord(write, home, id, (record) => readIfWhole(write, home, record, id));
+  const journal = yield* withRecord(operation, home, id, (record) => readIfWhole(operation, home, record, id));
   const settle = function* (): Steps<void> {
-    if (!found.done.has(id)) found.tell(id, yield* settleUnderLock(write, home, id, found));
+    if (!found.done.has(id)) found.tell(id, yield* settleUnderLock(operation, home, id, found));
   };
   if (journal === undefined) return yield* settle();
   const { content } = journal;
@@ -242,11 +245,11 @@ function* recoverFromHome(
       join((content.directories[directory] as { path: PathName }).path, name),
     ),
   );
-  yield* withParts(write, home, journal, function* (others) {
+  yield* withParts(operation, home, journal, function* (others) {
     const folders = [home, ...others.map(({ folder }) => folder)];
     if (!folders.some((folder) => folder?.directory.key === here.directory.key)) throw copied(here.directoryPath);
     yield* underLocks(
-      write,
+      operation,
       placesOf(content, folders),
       found,
       settle,
@@ -255,7 +258,7 @@ function* recoverFromHome(
   });
 }
 
-function placesOf({ changes }: Journal, folders: readonly (OpenFolder | undefined)[]): LockPlace[] {
+function placesOf({ changes }: Journal, folders: readonly (OpenFolder | undefined)[]): FileIn[] {
   const places = changes.flatMap(({ directory, name }) => {
     const folder = folders[directory];
     return folder === undefined ? [] : [{ ...folder, name }];
@@ -277,14 +280,14 @@ function visitOf({ directory: { key, status } }: OpenFolder): string {
  * Recovers a directory that this process has not used yet. That is for a power cut, in which locks may be lost: what a
  * process leaves that dies is found by its locks. Returns whether there was something.
  */
-export function* recoverOnce(write: Write, folder: OpenFolder, recovery: Recovery): Steps<boolean> {
+export function* recoverOnce(operation: Operation, folder: OpenFolder, recovery: Recovery): Steps<boolean> {
   const visit = visitOf(folder);
-  const visited = write.surroundings.state.of(Visited);
+  const visited = operation.surroundings.state.of(Visited);
   if (visited.has(visit)) return false;
   visited.add(visit);
   try {
     const found = new Found(false);
-    yield* recoverIn(write, folder, recovery, found);
+    yield* recoverIn(operation, folder, recovery, found);
     const problem = found.kept.find(
       ({ reason, error }) =>
         error !== undefined && !harmless.has(reason) && ![...found.waiting.values()].includes(error),

@@ -6,7 +6,7 @@ import { surroundings } from '../system/environment.ts';
 import { givenPath } from '../system/given-path.ts';
 import { judge } from '../system/owner.ts';
 import { runSync } from '../system/sync-driver.ts';
-import { newLook, reporting, type Write } from '../files/operation.ts';
+import { newLook, reporting, type Operation } from '../files/operation.ts';
 import { readOptions } from '../files/settings.ts';
 import { recoverDirectory, type Recovery } from './recover-directory.ts';
 import type { RecoverResult } from './result.ts';
@@ -36,21 +36,21 @@ export interface RecoverOptions {
  * ```
  */
 export async function recover(directory: PathLike, options?: RecoverOptions): Promise<RecoverResult> {
-  const { write, recovery } = readRecover(directory, options, false);
-  return runAsync(reporting(write, recoverDirectory(write, recovery)));
+  const { write: operation, recovery } = readRecover(directory, options, false);
+  return runAsync(reporting(operation, recoverDirectory(operation, recovery)));
 }
 
 /** Completes or removes interrupted transactions, blocking; see {@link recover}. */
 export function recoverSync(directory: PathLike, options?: RecoverOptions): RecoverResult {
-  const { write, recovery } = readRecover(directory, options, true);
-  return runSync(reporting(write, recoverDirectory(write, recovery)));
+  const { write: operation, recovery } = readRecover(directory, options, true);
+  return runSync(reporting(operation, recoverDirectory(operation, recovery)));
 }
 
 function readRecover(
   directory: PathLike,
   given: RecoverOptions | null | undefined,
   blocking: boolean,
-): { write: Write; recovery: Recovery } {
+): { write: Operation; recovery: Recovery } {
   const { olderThan = 86_400_000 } = record(given, 'options', ['olderThan']);
   if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
   if (!(olderThan >= 0))

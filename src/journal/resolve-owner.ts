@@ -13,10 +13,10 @@ import { parseToken, type Owner } from '../system/owner.ts';
 import { lastChange, type Steps } from '../system/port.ts';
 import { closeDirectory, isExclusive } from '../files/directory.ts';
 import type { OpenFolder } from '../files/file-order.ts';
-import { newLockedWrite, type LockedWrite, type Write } from '../files/operation.ts';
+import { newLockedWrite, type LockedOperation, type Operation } from '../files/operation.ts';
 import { isOwn, lookIn, unlinkIn } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';
-import type { LockPlace } from '../lock/home.ts';
+import type { FileIn } from '../lock/home.ts';
 import { releaseLock, takeLock, type Lock } from '../lock/lock.ts';
 import type { Dead } from '../lock/takeover.ts';
 import { isNumbered, notHome, openHome, readIfWhole, readPointer, unreachable, withRecord } from './find-record.ts';
@@ -39,12 +39,12 @@ function nobody(): Tell {
 }
 
 /** What whoever takes over a lock has to do first, in case it is that of a transaction: see `lock/takeover.ts`. */
-export function* settleDead(write: Write, folder: OpenFolder, dead: Dead, tell: Tell = nobody()): Steps<void> {
+export function* settleDead(operation: Operation, folder: OpenFolder, dead: Dead, tell: Tell = nobody()): Steps<void> {
   // That of a record never has a note: who has it is putting that transaction right.
   if (/\.untorn-j-[^/]*$/.test(asText(dead.lock))) return;
   const note = yield* noteOf(dead, folder);
-  if (note === undefined) yield* settleAtAGuess(write, folder, dead.owner, tell);
-  else yield* settleNoted(write, folder, dead, note, tell);
+  if (note === undefined) yield* settleAtAGuess(operation, folder, dead.owner, tell);
+  else yield* settleNoted(operation, folder, dead, note, tell);
 }
 
 /** The code of a refusal that is no trouble. */
@@ -79,45 +79,45 @@ function isSameThread(one: Owner, other: Owner): boolean {
 }
 
 function* settleNoted(
-  write: Write,
+  operation: Operation,
   folder: OpenFolder,
   { random }: Dead,
   { id, home: site }: Pointer,
   tell: Tell,
 ): Steps<void> {
   if (tell.done.has(id)) return;
-  const home = yield* homeFrom(write, folder, id);
-  if (home !== undefined) return yield* inHome(write, home, () => settleLock(write, home, id, random, tell));
+  const home = yield* homeFrom(operation, folder, id);
+  if (home !== undefined) return yield* inHome(operation, home, () => settleLock(operation, home, id, random, tell));
   // Of this directory nothing is to be changed: not yet, or not any more, or the lock is of a file that was only read.
-  const other = yield* openHome(write, folder.directoryPath, site, id);
-  if (other !== undefined) yield* inHome(write, other, () => settleLock(write, other, id, random, tell));
-  if ((yield* homeFrom(write, folder, id)) === undefined) yield* removeStrays(write, folder, id, tell);
+  const other = yield* openHome(operation, folder.directoryPath, site, id);
+  if (other !== undefined) yield* inHome(operation, other, () => settleLock(operation, other, id, random, tell));
+  if ((yield* homeFrom(operation, folder, id)) === undefined) yield* removeStrays(operation, folder, id, tell);
 }
 
-function* inHome(write: Write, { directory }: OpenFolder, steps: () => Steps<void>): Steps<void> {
+function* inHome(operation: Operation, { directory }: OpenFolder, steps: () => Steps<void>): Steps<void> {
   try {
     yield* steps();
   } finally {
-    closeDirectory(write, directory);
+    closeDirectory(operation, directory);
   }
 }
 
 /** Settles a transaction if a lock is its own. */
-function* settleLock(write: Write, home: OpenFolder, id: string, random: string, tell: Tell): Steps<void> {
-  const journal = yield* withRecord(write, home, id, (record) => readIfWhole(write, home, record, id));
+function* settleLock(operation: Operation, home: OpenFolder, id: string, random: string, tell: Tell): Steps<void> {
+  const journal = yield* withRecord(operation, home, id, (record) => readIfWhole(operation, home, record, id));
   if (journal !== undefined && !journal.content.locks.includes(random)) return;
-  tell.tell(id, yield* settleUnderLock(write, home, id, tell));
+  tell.tell(id, yield* settleUnderLock(operation, home, id, tell));
 }
 
 /** The home of a transaction that has its record, or a pointer to it, in a directory; undefined if it has neither. */
-export function* homeFrom(write: Write, folder: OpenFolder, id: string): Steps<OpenFolder | undefined> {
-  if (yield* hasRecord(write, folder, id)) {
+export function* homeFrom(operation: Operation, folder: OpenFolder, id: string): Steps<OpenFolder | undefined> {
+  if (yield* hasRecord(operation, folder, id)) {
     folder.directory.users++;
     return folder;
   }
-  const pointer = yield* readPointer(write, folder, id);
+  const pointer = yield* readPointer(operation, folder, id);
   if (pointer === undefined) return undefined;
-  const home = yield* openHome(write, folder.directoryPath, pointer.content.home, id);
+  const home = yield* openHome(operation, folder.directoryPath, pointer.content.home, id);
   // The pointer goes before the journal: if it is there still, the home is not where it says.
   if (home === undefined && (yield* lookIn(folder, recordName(id, 'pointer'))) !== undefined)
     throw notHome(pointer.content.home);
@@ -128,18 +128,18 @@ export function* homeFrom(write: Write, folder: OpenFolder, id: string): Steps<O
  * Removes what one has staged in a directory in which it has neither its record nor a pointer: it was not committed, or
  * is done.
  */
-export function* removeStrays(write: Write, folder: OpenFolder, id: string, tell: Tell): Steps<void> {
+export function* removeStrays(operation: Operation, folder: OpenFolder, id: string, tell: Tell): Steps<void> {
   const removed: PathName[] = [];
-  const left = (yield* tell.leftovers.in(write, folder)).get(id);
+  const left = (yield* tell.leftovers.in(operation, folder)).get(id);
   // What a look does not find may be there all the same: a list of names is another look.
-  if (isRecorded(left) && isRecorded((yield* new Leftovers().in(write, folder)).get(id))) {
+  if (isRecorded(left) && isRecorded((yield* new Leftovers().in(operation, folder)).get(id))) {
     throw unreachable(
       `the record of a transaction in "${display(folder.directoryPath)}" is listed, and cannot be found`,
     );
   }
   for (const name of left?.staged ?? []) {
     if ((yield* lookIn(folder, name)) === undefined) continue;
-    yield* unlinkIn(write, folder, name);
+    yield* unlinkIn(operation, folder, name);
     removed.push(join(folder.directoryPath, name));
   }
   tell.tell(id, { ...nothingDone, removed });
@@ -150,16 +150,16 @@ export function* removeStrays(write: Write, folder: OpenFolder, id: string, tell
  * record in this directory, which was synced; so all that dead processes left here is put right. What cannot be is left
  * for `recover()` to tell.
  */
-function* settleAtAGuess(write: Write, folder: OpenFolder, owner: LockOwner, tell: Tell): Steps<void> {
-  for (const [id, left] of yield* tell.leftovers.in(write, folder)) {
+function* settleAtAGuess(operation: Operation, folder: OpenFolder, owner: LockOwner, tell: Tell): Steps<void> {
+  for (const [id, left] of yield* tell.leftovers.in(operation, folder)) {
     const of = parseToken(`untorn-x-${id}`);
-    if (of === undefined || !isRecorded(left) || !(yield* isDead(write, folder, left, of, owner))) continue;
+    if (of === undefined || !isRecorded(left) || !(yield* isDead(operation, folder, left, of, owner))) continue;
     try {
-      const home = yield* homeFrom(write, folder, id);
-      if (home === undefined) yield* removeStrays(write, folder, id, tell);
+      const home = yield* homeFrom(operation, folder, id);
+      if (home === undefined) yield* removeStrays(operation, folder, id, tell);
       else
-        yield* inHome(write, home, function* () {
-          tell.tell(id, yield* settleUnderLock(write, home, id, tell));
+        yield* inHome(operation, home, function* () {
+          tell.tell(id, yield* settleUnderLock(operation, home, id, tell));
         });
     } catch (error) {
       if (!isOthers(error)) throw error;
@@ -177,50 +177,55 @@ function isOthers(error: unknown): boolean {
 }
 
 function* isDead(
-  write: Write,
+  operation: Operation,
   folder: OpenFolder,
   { record, pointer }: Left,
   one: Owner,
   owner: LockOwner,
 ): Steps<boolean> {
   const status = yield* lookIn(folder, (record ?? pointer) as PathName);
-  if (status === undefined || !isOwn(write, status)) return false;
+  if (status === undefined || !isOwn(operation, status)) return false;
   const exclusive = yield* isExclusive(folder.directory);
-  return write.surroundings.judge({ ...owner, ...one, kind: 'lock' }, lastChange(status), exclusive) === 'dead';
+  return operation.surroundings.judge({ ...owner, ...one, kind: 'lock' }, lastChange(status), exclusive) === 'dead';
 }
 
 /** Under the lock of the record: one at a time. Durably, whatever who comes upon it asks for its own files. */
-export function* settleUnderLock(write: Write, home: OpenFolder, id: string, settling: Settling): Steps<Settled> {
-  const durable = { ...write, settings: { ...write.settings, durability: 'full' as const } };
-  const settled = yield* underLocks(write, [{ ...home, name: lockOfRecord(id) }], undefined, () =>
+export function* settleUnderLock(
+  operation: Operation,
+  home: OpenFolder,
+  id: string,
+  settling: Settling,
+): Steps<Settled> {
+  const durable = { ...operation, settings: { ...operation.settings, durability: 'full' as const } };
+  const settled = yield* underLocks(operation, [{ ...home, name: lockOfRecord(id) }], undefined, () =>
     settleRecord(durable, home, id, settling),
   );
-  yield* freeAbandoned(write, id);
+  yield* freeAbandoned(operation, id);
   return settled;
 }
 
 /** Performs steps under the locks of some files, taken in their order; of those that are needed still. */
 export function* underLocks<T>(
-  write: Write,
-  places: readonly LockPlace[],
+  operation: Operation,
+  places: readonly FileIn[],
   tell: Tell | undefined,
   steps: () => Steps<T>,
-  isNeeded: (place: LockPlace) => boolean = () => true,
+  isNeeded: (target: FileIn) => boolean = () => true,
 ): Steps<T> {
-  const taken: { locked: LockedWrite; lock: Lock }[] = [];
+  const taken: { locked: LockedOperation; lock: Lock }[] = [];
   let result: T;
   try {
-    for (const place of places) {
-      if (!isNeeded(place)) continue;
-      const { settings, surroundings, blocking } = write;
-      const path = join(place.directoryPath, place.name);
+    for (const target of places) {
+      if (!isNeeded(target)) continue;
+      const { settings, surroundings, blocking } = operation;
+      const path = join(target.directoryPath, target.name);
       const locked = newLockedWrite({ path, given: path }, settings, surroundings, blocking);
       locked.locking.deadline = now() + settings.lock.timeout;
       taken.push({
         locked,
-        lock: yield* takeLock(locked, place, {
+        lock: yield* takeLock(locked, target, {
           ...locked.locking,
-          settle: (dead) => settleDead(write, place, dead, tell),
+          settle: (dead) => settleDead(operation, target, dead, tell),
         }),
       });
     }
@@ -234,7 +239,7 @@ export function* underLocks<T>(
 }
 
 /** All are given back before the first failure is reported. */
-function* releaseAll(taken: readonly { locked: LockedWrite; lock: Lock }[]): Steps<void> {
+function* releaseAll(taken: readonly { locked: LockedOperation; lock: Lock }[]): Steps<void> {
   const failures: unknown[] = [];
   for (const { locked, lock } of taken.toReversed()) {
     try {

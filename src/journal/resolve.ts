@@ -12,7 +12,7 @@ import { display, join, key, type PathName } from '../contract/path-name.ts';
 import type { Steps } from '../system/port.ts';
 import { closeDirectory } from '../files/directory.ts';
 import type { OpenFolder } from '../files/file-order.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { unlinkIn, type FoundDirectory } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { clearStaged, makeAll, pathOf, type Made, type Part } from './apply.ts';
@@ -67,35 +67,37 @@ export interface Settling {
 }
 
 /** Completes or removes a transaction, by its record in its home; to be called under the lock of the record. */
-export function* settleRecord(write: Write, home: OpenFolder, id: string, settling: Settling): Steps<Settled> {
-  return (yield* withRecord(write, home, id, (record) => settle(write, home, record, id, settling))) ?? nothingDone;
+export function* settleRecord(operation: Operation, home: OpenFolder, id: string, settling: Settling): Steps<Settled> {
+  return (
+    (yield* withRecord(operation, home, id, (record) => settle(operation, home, record, id, settling))) ?? nothingDone
+  );
 }
 
 function* settle(
-  write: Write,
+  operation: Operation,
   home: OpenFolder,
   record: FoundDirectory,
   id: string,
   settling: Settling,
 ): Steps<Settled> {
   // Before anything is changed: in a copy it fails.
-  const journal = yield* readIfWhole(write, home, record, id);
+  const journal = yield* readIfWhole(operation, home, record, id);
   // From here on its owner cannot commit any more.
-  yield* forbidCommit(write, record);
+  yield* forbidCommit(operation, record);
   const committed = yield* isCommitted(record);
   const done = !committed && (yield* isDone(record));
   if (journal === undefined) {
-    if (!committed) return yield* finish(write, { home, record, id, parts: [], settling });
-    yield* readJournal(write, home, record, id);
+    if (!committed) return yield* finish(operation, { home, record, id, parts: [], settling });
+    yield* readJournal(operation, home, record, id);
     throw damaged('it is missing');
   }
-  return yield* withParts(write, home, journal, function* (others) {
+  return yield* withParts(operation, home, journal, function* (others) {
     const files = committed
-      ? yield* complete(write, home, record, journal, others, settling)
+      ? yield* complete(operation, home, record, journal, others, settling)
       : done
         ? allMade(home, journal, others)
         : [];
-    const { removed, waiting } = yield* finish(write, {
+    const { removed, waiting } = yield* finish(operation, {
       home,
       record,
       id,
@@ -109,17 +111,17 @@ function* settle(
 
 /** Opens the other directories of a journal, and closes them. */
 export function* withParts<T>(
-  write: Write,
+  operation: Operation,
   home: OpenFolder,
   { content: journal }: Read<Journal>,
   use: (others: readonly FoundPart[]) => Steps<T>,
 ): Steps<T> {
   const parts: FoundPart[] = [];
   try {
-    for (const site of journal.directories.slice(1)) parts.push(yield* openPart(write, home, site, journal.id));
+    for (const site of journal.directories.slice(1)) parts.push(yield* openPart(operation, home, site, journal.id));
     return yield* use(parts);
   } finally {
-    for (const { folder } of parts) if (folder !== undefined) closeDirectory(write, folder.directory);
+    for (const { folder } of parts) if (folder !== undefined) closeDirectory(operation, folder.directory);
   }
 }
 
@@ -143,7 +145,7 @@ function notFound(missing: readonly FoundPart[], which: string): Error {
 }
 
 function* complete(
-  write: Write,
+  operation: Operation,
   home: OpenFolder,
   record: FoundDirectory,
   journal: Read<Journal>,
@@ -153,16 +155,16 @@ function* complete(
   const parts = allParts(home, journal, others);
   const { id, changes } = journal.content;
   // Its owner may have ended before the commit was durable.
-  yield* syncRecord(write, record);
-  const made = yield* makeAll(write, id, parts, changes);
+  yield* syncRecord(operation, record);
+  const made = yield* makeAll(operation, id, parts, changes);
   const files = changes.map((change, index): SettledFile => ({
     path: pathOf(parts, change),
     made: made[index] as Made,
   }));
   const lost = files.find(({ made }) => made === 'missing' || made === 'unknown');
   if (lost !== undefined && !isHeard) throw contentLost(lost);
-  yield* syncAll(write, parts);
-  yield* finishToken(write, record);
+  yield* syncAll(operation, parts);
+  yield* finishToken(operation, record);
   return files;
 }
 
@@ -197,19 +199,19 @@ interface ToFinish {
  * Removes what was staged, and then the record, in an order in which none of it is missed. It cannot be committed any
  * more.
  */
-function* finish(write: Write, { home, record, id, journal, parts, settling }: ToFinish): Steps<Settled> {
+function* finish(operation: Operation, { home, record, id, journal, parts, settling }: ToFinish): Steps<Settled> {
   const folders = [home, ...parts.map(({ folder }) => folder)];
   const listed: Staged[] = [];
   for (const folder of folders)
-    if (folder !== undefined) listed.push(...(yield* listStaged(write, folder, id, settling)));
-  if (journal !== undefined) yield* clearStaged(write, id, folders, journal.changes);
-  yield* removeOthers(write, listed, journal?.changes ?? []);
+    if (folder !== undefined) listed.push(...(yield* listStaged(operation, folder, id, settling)));
+  if (journal !== undefined) yield* clearStaged(operation, id, folders, journal.changes);
+  yield* removeOthers(operation, listed, journal?.changes ?? []);
   const removed = listed.map(({ folder, name }) => join(folder.directoryPath, name));
   const others = parts.filter(({ pointed }) => pointed).map(({ folder }) => folder as OpenFolder);
-  if (others.length > 0) yield* removePointers(write, others, id);
+  if (others.length > 0) yield* removePointers(operation, others, id);
   const missing = parts.filter(({ folder }) => folder === undefined);
   if (missing.length > 0) return { files: [], removed, waiting: notFound(missing, 'an interrupted') };
-  yield* removeRecord(write, home, record, id);
+  yield* removeRecord(operation, home, record, id);
   return { files: [], removed };
 }
 
@@ -218,22 +220,23 @@ interface Staged {
   readonly name: PathName;
 }
 
-function* listStaged(write: Write, folder: OpenFolder, id: string, { leftovers }: Settling): Steps<Staged[]> {
-  return ((yield* leftovers.in(write, folder)).get(id)?.staged ?? []).map((name) => ({ folder, name }));
+function* listStaged(operation: Operation, folder: OpenFolder, id: string, { leftovers }: Settling): Steps<Staged[]> {
+  return ((yield* leftovers.in(operation, folder)).get(id)?.staged ?? []).map((name) => ({ folder, name }));
 }
 
 /**
  * Removes what is in no journal, as a pointer that did not come to have its name. What cannot be removed is somebody
  * else's.
  */
-function* removeOthers(write: Write, listed: readonly Staged[], changes: readonly Change[]): Steps<void> {
+function* removeOthers(operation: Operation, listed: readonly Staged[], changes: readonly Change[]): Steps<void> {
   const known = new Set(changes.flatMap((change) => (change.kind === 'put' ? [key(change.staged)] : [])));
-  for (const { folder, name } of listed) if (!known.has(key(name))) yield* afterFailure(unlinkIn(write, folder, name));
+  for (const { folder, name } of listed)
+    if (!known.has(key(name))) yield* afterFailure(unlinkIn(operation, folder, name));
 }
 
 /** Whether a transaction has a record in a directory. */
-export function* hasRecord(write: Write, home: OpenFolder, id: string): Steps<boolean> {
-  return (yield* withRecord(write, home, id, isThere)) ?? false;
+export function* hasRecord(operation: Operation, home: OpenFolder, id: string): Steps<boolean> {
+  return (yield* withRecord(operation, home, id, isThere)) ?? false;
 }
 
 // oxlint-disable-next-line require-yield -- it stands where steps would

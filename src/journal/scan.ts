@@ -3,7 +3,7 @@ import { asText, type PathName } from '../contract/path-name.ts';
 import { tokenForm } from '../system/owner.ts';
 import type { Steps } from '../system/port.ts';
 import type { OpenFolder } from '../files/file-order.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { namesIn } from '../files/owned.ts';
 import { parseRecordName } from './record.ts';
 
@@ -38,8 +38,8 @@ function leftovers(names: readonly PathName[]): Map<string, Left> {
 export class Leftovers {
   readonly #listed = new Map<string, Map<string, Left>>();
 
-  *in(write: Write, folder: OpenFolder): Steps<ReadonlyMap<string, Left>> {
-    const known = this.#listed.get(folder.directory.key) ?? leftovers(yield* namesIn(write, folder));
+  *in(operation: Operation, folder: OpenFolder): Steps<ReadonlyMap<string, Left>> {
+    const known = this.#listed.get(folder.directory.key) ?? leftovers(yield* namesIn(operation, folder));
     this.#listed.set(folder.directory.key, known);
     return known;
   }

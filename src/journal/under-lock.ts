@@ -1,10 +1,10 @@
 /** What happens under a lock, and what is made sure of there. */
 import { codeOf, WriteError } from '../contract/errors.ts';
 import type { Steps } from '../system/port.ts';
-import { asWriteError, type LockedWrite } from '../files/operation.ts';
-import { assertUnchanged, versionConflict, type Seen } from '../files/snapshot.ts';
-import type { Place } from '../files/target.ts';
-import type { LockPlace } from '../lock/home.ts';
+import { asWriteError, type LockedOperation } from '../files/operation.ts';
+import { assertUnchanged, versionConflict, type Snapshot } from '../files/snapshot.ts';
+import type { Target } from '../files/target.ts';
+import type { FileIn } from '../lock/home.ts';
 import { assertHeld, withLock, type Lock } from '../lock/lock.ts';
 import type { Dead } from '../lock/takeover.ts';
 import { settleDead } from './resolve-owner.ts';
@@ -13,14 +13,14 @@ import { settleDead } from './resolve-owner.ts';
  * Takes a lock, runs steps, and gives it back, whatever happens in them. A transaction that died with the lock is
  * brought to its end first.
  */
-export function* underLock<T>(write: LockedWrite, place: LockPlace, steps: (lock: Lock) => Steps<T>): Steps<T> {
-  const request = { ...write.locking, settle: (dead: Dead) => settleDead(write, place, dead) };
-  return yield* withLock(write, place, request, function* (lock) {
-    write.locking.folder = lock.folder;
+export function* underLock<T>(operation: LockedOperation, target: FileIn, steps: (lock: Lock) => Steps<T>): Steps<T> {
+  const request = { ...operation.locking, settle: (dead: Dead) => settleDead(operation, target, dead) };
+  return yield* withLock(operation, target, request, function* (lock) {
+    operation.locking.folder = lock.folder;
     try {
       return yield* steps(lock);
     } catch (error) {
-      throw yield* orLost(write, lock, error);
+      throw yield* orLost(operation, lock, error);
     }
   });
 }
@@ -31,16 +31,16 @@ export function* underLock<T>(write: LockedWrite, place: LockPlace, steps: (lock
 const signs = new Set(['ENOENT', 'ENOTDIR', 'ESTALE', 'ERR_VERSION_CONFLICT']);
 
 /** The error of a holder: whatever failed first, that it lost its lock is why. */
-function* orLost(write: LockedWrite, lock: Lock, error: unknown): Steps<unknown> {
-  if (write.outcome !== 'old' || !signs.has(codeOf(error) ?? '')) return error;
+function* orLost(operation: LockedOperation, lock: Lock, error: unknown): Steps<unknown> {
+  if (operation.outcome !== 'old' || !signs.has(codeOf(error) ?? '')) return error;
   try {
     yield* assertHeld(lock);
     return error;
   } catch (lost) {
     if (codeOf(lost) !== 'ERR_LOCK_LOST') return error;
     // At the step at which it was noticed.
-    if (WriteError.isWriteError(error)) write.step = error.step;
-    return asWriteError(write, Object.assign(lost as Error, { cause: error }));
+    if (WriteError.isWriteError(error)) operation.step = error.step;
+    return asWriteError(operation, Object.assign(lost as Error, { cause: error }));
   }
 }
 
@@ -48,8 +48,8 @@ function* orLost(write: LockedWrite, lock: Lock, error: unknown): Steps<unknown>
  * Fails if the target does not hold the version that was asked for; and sees to it that it must hold what was seen up
  * to the rename.
  */
-export function expectVersion(write: LockedWrite, place: Place, seen: Seen): void {
-  const { ifMatch } = write.settings;
+export function expectVersion(operation: LockedOperation, target: Target, seen: Snapshot): void {
+  const { ifMatch } = operation.settings;
   if (ifMatch !== undefined && ifMatch !== seen.version) throw versionConflict(seen.version, ifMatch);
-  write.locking.check = (time) => assertUnchanged(write, place, seen, time);
+  operation.locking.check = (time) => assertUnchanged(operation, target, seen, time);
 }

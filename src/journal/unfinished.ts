@@ -4,7 +4,7 @@
  */
 import type { Steps } from '../system/port.ts';
 import { closeDirectory } from '../files/directory.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { freeLeft, leaveLock, type LeftLock } from '../lock/left.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -17,20 +17,20 @@ export class Abandoned extends Map<string, readonly LeftLock[]> {}
  * Leaves a lock to be taken over: by others of this thread at once, by those of other processes when this one has
  * ended.
  */
-export function giveUpLock(write: Write, { home, ticket, guards, stopShowingLife }: Lock): LeftLock {
+export function giveUpLock(operation: Operation, { home, ticket, guards, stopShowingLife }: Lock): LeftLock {
   stopShowingLife();
-  letGoOf(write, home);
-  letGoOf(write, ticket.entry);
-  closeDirectory(write, home.place.directory);
-  return leaveLock(write, home, { ...ticket, guards });
+  letGoOf(operation, home);
+  letGoOf(operation, ticket.entry);
+  closeDirectory(operation, home.place.directory);
+  return leaveLock(operation, home, { ...ticket, guards });
 }
 
 /**
  * When one has been completed after all: frees those of its locks that nobody has taken over. What cannot be removed
  * stays given up, so that whoever of this thread comes upon it takes it over.
  */
-export function* freeAbandoned(write: Write, id: string): Steps<void> {
-  const abandoned = write.surroundings.state.of(Abandoned);
-  for (const left of abandoned.get(id) ?? []) yield* afterFailure(freeLeft(write, left));
+export function* freeAbandoned(operation: Operation, id: string): Steps<void> {
+  const abandoned = operation.surroundings.state.of(Abandoned);
+  for (const left of abandoned.get(id) ?? []) yield* afterFailure(freeLeft(operation, left));
   abandoned.delete(id);
 }

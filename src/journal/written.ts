@@ -2,7 +2,7 @@
 import { join, type PathName } from '../contract/path-name.ts';
 import { call, together, type Steps } from '../system/port.ts';
 import type { OpenFolder } from '../files/file-order.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { closeFound, type FoundDirectory } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { clearStaged } from './apply.ts';
@@ -10,15 +10,15 @@ import { siteFrom, type Change, type Site } from './format.ts';
 import * as record from './record.ts';
 
 export class Written {
-  readonly #write: Write;
+  readonly #write: Operation;
   readonly #id: string;
   /** The first is the home. */
   readonly #folders: readonly OpenFolder[];
   #record: record.WrittenRecord | undefined;
   readonly #pointers: record.WrittenFile[] = [];
 
-  constructor(write: Write, id: string, folders: readonly OpenFolder[]) {
-    this.#write = write;
+  constructor(operation: Operation, id: string, folders: readonly OpenFolder[]) {
+    this.#write = operation;
     this.#id = id;
     this.#folders = folders;
   }
@@ -54,12 +54,12 @@ export class Written {
   }
 
   /** Everything is done, and durable: removes all of it, and what was staged. */
-  *finish(write: Write, changes: readonly Change[]): Steps<void> {
+  *finish(operation: Operation, changes: readonly Change[]): Steps<void> {
     const [home, ...others] = this.#folders as [OpenFolder, ...OpenFolder[]];
-    yield* record.finishToken(write, this.found);
-    yield* clearStaged(write, this.#id, this.#folders, changes);
-    yield* record.removePointers(write, others, this.#id);
-    yield* record.removeRecord(write, home, this.found, this.#id);
+    yield* record.finishToken(operation, this.found);
+    yield* clearStaged(operation, this.#id, this.#folders, changes);
+    yield* record.removePointers(operation, others, this.#id);
+    yield* record.removeRecord(operation, home, this.found, this.#id);
   }
 
   /**

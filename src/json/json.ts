@@ -88,8 +88,8 @@ export async function writeJson<S extends StandardSchema>(
   options?: (WriteJsonOptions & { schema?: S | undefined }) | null,
 ): Promise<WriteResult> {
   const { target, settings, json, schema } = readArguments(path, value, options);
-  const write = newWrite(target, settings, surroundings, false);
-  return runAsync(replaceWithJson(write, new Turn(write), json, schema));
+  const operation = newWrite(target, settings, surroundings, false);
+  return runAsync(replaceWithJson(operation, new Turn(operation), json, schema));
 }
 
 /**
@@ -102,8 +102,8 @@ export function writeJsonSync<S extends StandardSchema>(
   options?: (WriteJsonOptions & { schema?: S | undefined }) | null,
 ): WriteResult {
   const { target, settings, json, schema } = readArguments(path, value, options);
-  const write = newWrite(target, settings, surroundings, true);
-  return runSync(replaceWithJson(write, new Turn(write), json, schema));
+  const operation = newWrite(target, settings, surroundings, true);
+  return runSync(replaceWithJson(operation, new Turn(operation), json, schema));
 }
 
 function readArguments(

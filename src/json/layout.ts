@@ -2,7 +2,7 @@ import { codeOf } from '../contract/errors.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { call, type Steps } from '../system/port.ts';
 import { readFully } from '../files/copy.ts';
-import type { Place } from '../files/target.ts';
+import type { Target } from '../files/target.ts';
 import { unreadable } from '../replace/unchanged.ts';
 import { compact, layoutOf, type Layout } from './json-text.ts';
 
@@ -10,10 +10,10 @@ import { compact, layoutOf, type Layout } from './json-text.ts';
 const [headSize, longHeadSize] = [4096, 1 << 18];
 
 /** How the file that is to be replaced is laid out. */
-export function* layoutAt(place: Place): Steps<Layout> {
-  let ends = yield* readEnds(place, headSize, 2);
+export function* layoutAt(target: Target): Steps<Layout> {
+  let ends = yield* readEnds(target, headSize, 2);
   if (ends !== undefined && ends.first.length === headSize && !ends.first.includes('\n'))
-    ends = yield* readEnds(place, longHeadSize, 2);
+    ends = yield* readEnds(target, longHeadSize, 2);
   return ends === undefined ? compact : layoutOf(ends.first, ends.last);
 }
 
@@ -22,7 +22,7 @@ export function* layoutAt(place: Place): Steps<Layout> {
  * had.
  */
 function* readEnds(
-  { existing, reach }: Place,
+  { existing, reach }: Target,
   first: number,
   last: number,
 ): Steps<{ first: Buffer; last: Buffer } | undefined> {

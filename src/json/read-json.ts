@@ -10,11 +10,11 @@ import { isThenable } from '../contract/thenable.ts';
 import type { FileStatus, Steps } from '../system/port.ts';
 import { settled } from '../files/contents.ts';
 import { closeDirectory, openDirectory } from '../files/directory.ts';
-import { asWriteError, newWrite, throwIfAborted, type Write } from '../files/operation.ts';
+import { asWriteError, newWrite, throwIfAborted, type Operation } from '../files/operation.ts';
 import { lookIn, readFound } from '../files/owned.ts';
 import { readOptions } from '../files/settings.ts';
 import { readPath, type Read } from '../files/snapshot.ts';
-import { findPlace, leavePlace, type Place } from '../files/target.ts';
+import { findPlace, leavePlace, type Target } from '../files/target.ts';
 import { numbered, numbersBelieved, simple, whyNoBackup } from '../replace/backup-names.ts';
 import type { Rereading } from '../replace/locked.ts';
 import { isDamage, JsonError } from './json-error.ts';
@@ -33,47 +33,47 @@ export interface FoundJson {
 }
 
 /** The file's value, as the schema gives it. */
-export function* readJsonFile(write: Write, settings: ReadSettings): Steps<unknown> {
-  const read = yield* readPath(write);
-  if (read.content === undefined && settings.initial === undefined) throw missing(write);
-  return (yield* valueOf(write, settings, read.content, { read, again: () => readPath(write) })).value;
+export function* readJsonFile(operation: Operation, settings: ReadSettings): Steps<unknown> {
+  const read = yield* readPath(operation);
+  if (read.content === undefined && settings.initial === undefined) throw missing(operation);
+  return (yield* valueOf(operation, settings, read.content, { read, again: () => readPath(operation) })).value;
 }
 
-export function missing(write: Write): Error {
-  return asWriteError(write, Object.assign(refusal('ENOENT', 'it does not exist'), { syscall: 'open' }));
+export function missing(operation: Operation): Error {
+  return asWriteError(operation, Object.assign(refusal('ENOENT', 'it does not exist'), { syscall: 'open' }));
 }
 
 /** The value of a file's content; undefined where there is none, and nothing that it stands for. */
 export function* valueOf(
-  write: Write,
+  operation: Operation,
   settings: ReadSettings,
   bytes: Buffer | undefined,
   rereading?: Rereading,
 ): Steps<FoundJson> {
-  const { given } = write;
+  const { given } = operation;
   const found = (value: unknown): FoundJson => ({ value, bytes, recovery: undefined });
   if (bytes === undefined)
     return found(
       settings.initial === undefined
         ? undefined
-        : yield* validated(write, settings.schema, given, initialValue(settings)),
+        : yield* validated(operation, settings.schema, given, initialValue(settings)),
     );
   let value;
   try {
     value = parseJson(given, bytes, settings.reviver);
   } catch (error) {
-    if (codeOf(error) === 'ERR_STRING_TOO_LONG') throw asWriteError(write, error);
+    if (codeOf(error) === 'ERR_STRING_TOO_LONG') throw asWriteError(operation, error);
     if (settings.recover === undefined || !isDamage(error)) throw error;
     if (rereading !== undefined) {
-      const last = yield* whileDamaged(write, write.path, rereading.read, rereading.again, isDamaged);
+      const last = yield* whileDamaged(operation, operation.path, rereading.read, rereading.again, isDamaged);
       if (last === undefined) throw error;
-      if (last.content === undefined && settings.initial === undefined && write.locking === undefined)
-        throw missing(write);
-      if (!isDamaged(last)) return yield* valueOf(write, settings, last.content);
+      if (last.content === undefined && settings.initial === undefined && operation.locking === undefined)
+        throw missing(operation);
+      if (!isDamaged(last)) return yield* valueOf(operation, settings, last.content);
     }
-    return yield* valueOfBackup(write, settings, settings.recover, error);
+    return yield* valueOfBackup(operation, settings, settings.recover, error);
   }
-  return found(yield* validated(write, settings.schema, given, migrated(settings, value)));
+  return found(yield* validated(operation, settings.schema, given, migrated(settings, value)));
 }
 
 /** The value of a file, which may be that of an older version of the program, as this one has it. */
@@ -104,20 +104,22 @@ function initialValue({ initial, reviver }: ReadSettings): unknown {
 
 /** The value of the newest backup that holds one that is right. */
 function* valueOfBackup(
-  write: Write,
+  operation: Operation,
   settings: ReadSettings,
   recover: NonNullable<ReadSettings['recover']>,
   error: JsonError,
 ): Steps<FoundJson> {
-  const place = yield* findPlace(newWrite(write, readOptions(undefined), write.surroundings, write.blocking));
+  const target = yield* findPlace(
+    newWrite(operation, readOptions(undefined), operation.surroundings, operation.blocking),
+  );
   try {
-    for (const backupPath of recover.backup === undefined ? yield* backupsOf(write, place) : [recover.backup]) {
-      const bytes = yield* readBackup(write, place, backupPath);
+    for (const backupPath of recover.backup === undefined ? yield* backupsOf(operation, target) : [recover.backup]) {
+      const bytes = yield* readBackup(operation, target, backupPath);
       if (bytes === undefined) continue;
       let value;
       try {
         value = yield* validated(
-          write,
+          operation,
           settings.schema,
           backupPath,
           migrated(settings, parseJson(backupPath, bytes, settings.reviver)),
@@ -126,27 +128,27 @@ function* valueOfBackup(
         if (!JsonError.isJsonError(fault)) throw fault;
         continue;
       }
-      const recovery = { path: write.path, backupPath, error };
+      const recovery = { path: operation.path, backupPath, error };
       settings.onRecover(recovery);
       return { value, bytes, recovery };
     }
     throw error;
   } finally {
-    leavePlace(write, place);
+    leavePlace(operation, target);
   }
 }
 
 /** The backups beside the file, symbolic links to it followed, and where it makes them elsewhere: newest first. */
-function* backupsOf(write: Write, place: Place): Steps<PathName[]> {
-  const numbers = yield* numbersBelieved(write, place);
-  const paths = [simple(place.name), ...numbers.map((number) => numbered(place.name, number))].map((name) =>
-    join(place.directoryPath, name),
+function* backupsOf(operation: Operation, target: Target): Steps<PathName[]> {
+  const numbers = yield* numbersBelieved(operation, target);
+  const paths = [simple(target.name), ...numbers.map((number) => numbered(target.name, number))].map((name) =>
+    join(target.directoryPath, name),
   );
-  const { backup } = write.settings;
+  const { backup } = operation.settings;
   if (backup?.kind === 'path') paths.push(backup.path);
   const found: { path: PathName; changed: bigint }[] = [];
   for (const path of paths) {
-    const status = yield* beside(write, place, path, (folder, name) => lookIn(folder, name));
+    const status = yield* beside(operation, target, path, (folder, name) => lookIn(folder, name));
     if (status !== undefined) found.push({ path, changed: status.mtimeNs });
   }
   return found.toSorted((a, b) => Number(b.changed - a.changed)).map(({ path }) => path);
@@ -156,22 +158,24 @@ function* backupsOf(write: Write, place: Place): Steps<PathName[]> {
  * The content of a backup that is believed to be one of this file: a link of that name may lead to what others may not
  * read.
  */
-function* readBackup(write: Write, place: Place, path: PathName): Steps<Buffer | undefined> {
-  write.step = 'read';
-  throwIfAborted(write);
+function* readBackup(operation: Operation, target: Target, path: PathName): Steps<Buffer | undefined> {
+  operation.step = 'read';
+  throwIfAborted(operation);
   const whyNot =
     ({ directory }: Opened) =>
     (status: FileStatus) =>
-      whyNoBackup(write, directory.status, place.existing, status);
-  const reading = yield* beside(write, place, path, (folder, name) => readFound(write, folder, name, whyNot(folder)));
+      whyNoBackup(operation, directory.status, target.existing, status);
+  const reading = yield* beside(operation, target, path, (folder, name) =>
+    readFound(operation, folder, name, whyNot(folder)),
+  );
   return reading?.kind === 'own' ? Buffer.from(reading.bytes.buffer, 0, reading.bytes.byteLength) : undefined;
 }
 
-type Opened = Pick<Place, 'directory' | 'directoryPath'>;
+type Opened = Pick<Target, 'directory' | 'directoryPath'>;
 
 /** Performs steps in the directory of a path: in the file's own, or in another; undefined where there is none. */
 function* beside<T>(
-  write: Write,
+  operation: Operation,
   place: Opened,
   path: PathName,
   steps: (folder: Opened, name: PathName) => Steps<T>,
@@ -180,7 +184,7 @@ function* beside<T>(
   if (key(directoryPath) === key(place.directoryPath)) return yield* steps(place, name);
   let directory;
   try {
-    directory = yield* openDirectory(write, directoryPath);
+    directory = yield* openDirectory(operation, directoryPath);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
     throw error;
@@ -188,13 +192,13 @@ function* beside<T>(
   try {
     return yield* steps({ directory, directoryPath }, name);
   } finally {
-    closeDirectory(write, directory);
+    closeDirectory(operation, directory);
   }
 }
 
 /** What the schema makes of a value. */
 export function* validated(
-  write: Write,
+  operation: Operation,
   schema: StandardSchema | undefined,
   path: PathName,
   value: unknown,
@@ -203,7 +207,7 @@ export function* validated(
   const result = validate(schema, path, value, isNew);
   if (!('later' in result)) return result.value;
   const { later } = result;
-  if (!write.blocking) return yield* settled(write, later);
+  if (!operation.blocking) return yield* settled(operation, later);
   // Nobody hears of it any more.
   later.catch(() => undefined);
   throw misuse(

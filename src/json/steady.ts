@@ -11,7 +11,7 @@ import { currentTime } from '../system/globals.ts';
 import { call, type Steps } from '../system/port.ts';
 import { timeIn } from '../files/filesystem-clock.ts';
 import { filesystemAt } from '../files/filesystems.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { isSame, type Read } from '../files/snapshot.ts';
 
 /** For how long a file must have stayed as it is, in milliseconds. */
@@ -24,13 +24,13 @@ const patience = 5000;
  * long.
  */
 export function* whileDamaged(
-  write: Write,
+  operation: Operation,
   path: PathName,
   first: Read,
   again: () => Steps<Read>,
   isDamaged: (read: Read) => boolean,
 ): Steps<Read | undefined> {
-  const ahead = yield* clockOf(write, path);
+  const ahead = yield* clockOf(operation, path);
   let read = first;
   let since = now() - ageOf(first, ahead);
   for (const deadline = now() + patience; now() < deadline;) {
@@ -49,11 +49,11 @@ export function* whileDamaged(
  * By how much the clock of the filesystem is ahead of `now()`, in milliseconds; undefined where that is not known. What
  * only reads makes no file to ask for it, and loses nothing by this machine's own.
  */
-function* clockOf(write: Write, path: PathName): Steps<number | undefined> {
+function* clockOf(operation: Operation, path: PathName): Steps<number | undefined> {
   if (!(yield* filesystemAt(path)).own) return undefined;
-  if (write.locking === undefined) return currentTime() - now();
+  if (operation.locking === undefined) return currentTime() - now();
   const { directory } = split(path);
-  const time = yield* timeIn(write, { directory: { reach: directory }, directoryPath: directory });
+  const time = yield* timeIn(operation, { directory: { reach: directory }, directoryPath: directory });
   return time === undefined ? undefined : Number(time / 1_000_000n) - now();
 }
 

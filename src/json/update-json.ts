@@ -144,10 +144,10 @@ function* updating(
   const { indent, replacer, schema } = readFormat(settings, fields);
   const reading = readReading(fields);
   const keeping = readKeeping(fields);
-  const write = lockedWrite(path, update, settings, blocking);
+  const operation = lockedWrite(path, update, settings, blocking);
   let found: FoundJson | undefined;
   let value: unknown;
-  const updated = yield* updateTarget(write, new Turn(write), function* (old, version, rereading) {
+  const updated = yield* updateTarget(operation, new Turn(operation), function* (old, version, rereading) {
     try {
       let latest = version;
       function* again(): Steps<Read> {
@@ -155,22 +155,25 @@ function* updating(
         latest = read.version;
         return { ...read };
       }
-      found = yield* valueOf(write, reading, old, { ...rereading, again });
+      found = yield* valueOf(operation, reading, old, { ...rereading, again });
       ({ value } = found);
       const { recovery, bytes } = found;
-      const losses = bytes === undefined ? undefined : lossesOf(write.given, bytes, found.value, reading, keeping);
-      const outcome = yield* outcomeOf(write, () =>
-        update(value as never, { version: latest, path: write.path, recovery }),
+      const losses = bytes === undefined ? undefined : lossesOf(operation.given, bytes, found.value, reading, keeping);
+      const outcome = yield* outcomeOf(operation, () =>
+        update(value as never, { version: latest, path: operation.path, recovery }),
       );
       if ('error' in outcome) return outcome;
       if (outcome.value === unchanged) return { content: undefined };
       ({ value } = outcome);
       if (losses?.duplicate !== undefined) throw losses.duplicate;
-      const text = stringify(value, replacer, indent.forced, losses?.numbers, write.given);
-      if (schema !== undefined) yield* validated(write, schema, write.given, JSON.parse(text), true);
+      const text = stringify(value, replacer, indent.forced, losses?.numbers, operation.given);
+      if (schema !== undefined) yield* validated(operation, schema, operation.given, JSON.parse(text), true);
       // Another backup would take the place of the good one.
       if (recovery !== undefined)
-        write.settings = { ...settings, backup: { kind: 'path', path: yield* reporting(write, freeName(write.path)) } };
+        operation.settings = {
+          ...settings,
+          backup: { kind: 'path', path: yield* reporting(operation, freeName(operation.path)) },
+        };
       return {
         content: {
           kind: 'bytes',

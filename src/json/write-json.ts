@@ -1,7 +1,7 @@
 /** Writing a text of JSON in the layout of the file that it replaces, after the schema has seen it. */
 import type { WriteResult } from '../contract/result.ts';
 import type { Steps } from '../system/port.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import type { Turn } from '../order/turn.ts';
 import type { AtHand } from '../replace/deferred-content.ts';
 import { replaceFile } from '../replace/replace-file.ts';
@@ -22,24 +22,24 @@ export function jsonContent({ text, indent }: JsonText): AtHand {
   if (indent.forced !== undefined) return { kind: 'bytes', bytes: encode(text, '\n') };
   return {
     kind: 'later',
-    *make(_, place) {
-      return layOut(text, indentedBy(yield* layoutAt(place), indent.otherwise));
+    *make(_, target) {
+      return layOut(text, indentedBy(yield* layoutAt(target), indent.otherwise));
     },
   };
 }
 
 /** Replaces a file with JSON. What the schema sees is what a reader of the file would. */
 export function* replaceWithJson(
-  write: Write,
+  operation: Operation,
   turn: Turn,
   json: JsonText,
   schema: StandardSchema | undefined,
 ): Steps<WriteResult> {
   try {
-    if (schema !== undefined) yield* validated(write, schema, write.given, JSON.parse(json.text), true);
+    if (schema !== undefined) yield* validated(operation, schema, operation.given, JSON.parse(json.text), true);
   } catch (error) {
     turn.leave();
     throw error;
   }
-  return yield* replaceFile(write, turn, jsonContent(json));
+  return yield* replaceFile(operation, turn, jsonContent(json));
 }

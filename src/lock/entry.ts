@@ -12,7 +12,7 @@ import { parseToken } from '../system/owner.ts';
 import type { Steps } from '../system/port.ts';
 import type { Folder } from '../files/folder.ts';
 import { widened } from '../files/made.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { inFound, namesIn, rmdirIn, unlinkIn, type FoundDirectory } from '../files/owned.ts';
 import { noteName } from './name.ts';
 
@@ -22,22 +22,22 @@ import { noteName } from './name.ts';
 const attempts = 5;
 
 /** Removes an entry with what its owner has left in it. Fails if there is something in it that is none of ours. */
-export function* removeEntry(write: Write, folder: Folder, name: PathName): Steps<void> {
-  for (let attempt = 0; !(yield* rmdirIn(write, folder, name)); attempt++) {
+export function* removeEntry(operation: Operation, folder: Folder, name: PathName): Steps<void> {
+  for (let attempt = 0; !(yield* rmdirIn(operation, folder, name)); attempt++) {
     if (attempt === attempts) throw refusal('ENOTEMPTY', `"${display(name)}" holds what is not this package's`);
     const reach = join(folder.directory.reach, name);
-    yield* widened(write, reach, () => inFound(write, folder, name, (entry) => clear(write, entry)));
+    yield* widened(operation, reach, () => inFound(operation, folder, name, (entry) => clear(operation, entry)));
   }
 }
 
-function* clear(write: Write, entry: FoundDirectory): Steps<void> {
-  yield* removeTemporaries(write, entry);
-  yield* unlinkIn(write, entry, noteName);
+function* clear(operation: Operation, entry: FoundDirectory): Steps<void> {
+  yield* removeTemporaries(operation, entry);
+  yield* unlinkIn(operation, entry, noteName);
 }
 
 /** Removes what the owner of an entry was writing. */
-export function* removeTemporaries(write: Write, entry: FoundDirectory): Steps<void> {
-  for (const name of yield* namesIn(write, entry)) {
-    if (parseToken(asText(name))?.kind === 'temporary') yield* unlinkIn(write, entry, name);
+export function* removeTemporaries(operation: Operation, entry: FoundDirectory): Steps<void> {
+  for (const name of yield* namesIn(operation, entry)) {
+    if (parseToken(asText(name))?.kind === 'temporary') yield* unlinkIn(operation, entry, name);
   }
 }

@@ -6,7 +6,7 @@ import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
 import type { Sign } from '../system/owner.ts';
 import { call, lastChange, type FileStatus, type Steps } from '../system/port.ts';
 import type { Folder } from '../files/folder.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { heldName } from './name.ts';
 import { entriesOf } from './ticket.ts';
 
@@ -19,16 +19,20 @@ export interface Holder {
 }
 
 /** Whether who holds a lock gives signs of life; a lock that this thread could not give back is nobody's. */
-export function signOf(write: Write, { owner, status }: Pick<Holder, 'owner' | 'status'>, exclusive: boolean): Sign {
+export function signOf(
+  operation: Operation,
+  { owner, status }: Pick<Holder, 'owner' | 'status'>,
+  exclusive: boolean,
+): Sign {
   // What is none of ours is not ours to move.
   if (owner === undefined) return 'alive';
-  const { locks, judge } = write.surroundings;
+  const { locks, judge } = operation.surroundings;
   return locks.get(owner.random) === 'given up' ? 'dead' : judge(owner, lastChange(status), exclusive);
 }
 
 /** Who holds a lock, by its directory; undefined if nobody does. */
-export function* lookAtHolder(write: Write, home: Folder): Steps<Holder | undefined> {
-  const names = (yield* entriesOf(write, home)) ?? [];
+export function* lookAtHolder(operation: Operation, home: Folder): Steps<Holder | undefined> {
+  const names = (yield* entriesOf(operation, home)) ?? [];
   const name = names.find((one) => parseLockToken(asText(one)) !== undefined) ?? names[0];
   if (name === undefined) return undefined;
   const status = yield* lookOnce(join(join(home.directory.reach, heldName), name));

@@ -5,18 +5,18 @@ import { fileType } from '../system/flags.ts';
 import type { FileStatus, Guard, Steps } from '../system/port.ts';
 import { whenDescriptorsAllow } from '../files/descriptors.ts';
 import { isExclusive } from '../files/directory.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { isOwn, lookIn, openFound, rmdirIn } from '../files/owned.ts';
-import type { Place } from '../files/target.ts';
+import type { Target } from '../files/target.ts';
 import { twice } from '../files/tolerate.ts';
 import { lockNameOf } from './name.ts';
 import { isExposed, isSticky, letGoOf, makeOpen, type LockDirectory } from './rights.ts';
 
 /** Where a lock is: a name in an open directory. */
-export type LockPlace = Pick<Place, 'directory' | 'directoryPath' | 'name'>;
+export type FileIn = Pick<Target, 'directory' | 'directoryPath' | 'name'>;
 
 export interface LockHome extends LockDirectory {
-  readonly place: LockPlace;
+  readonly place: FileIn;
   readonly name: PathName;
   /** What the target's directory was like when it was opened. */
   readonly parent: FileStatus;
@@ -49,17 +49,17 @@ export function isBarred(found: object): found is Barred {
 /**
  * Makes the directory of a lock, or opens the one that is there. Undefined if it was there and has gone: then again.
  */
-export function* enterHome(write: Write, place: LockPlace): Steps<LockHome | Barred | undefined> {
-  const { directory, directoryPath } = place;
-  const name = lockNameOf(place.name);
+export function* enterHome(operation: Operation, target: FileIn): Steps<LockHome | Barred | undefined> {
+  const { directory, directoryPath } = target;
+  const name = lockNameOf(target.name);
   const way = join(directory.reach, name);
-  const guard = write.surroundings.guard('lock', way, join(directoryPath, name));
+  const guard = operation.surroundings.guard('lock', way, join(directoryPath, name));
   let home: LockHome | undefined;
   try {
-    const found = yield* whenDescriptorsAllow(write, () => makeOrFind(write, place, name));
+    const found = yield* whenDescriptorsAllow(operation, () => makeOrFind(operation, target, name));
     if (found === undefined || isBarred(found)) return found;
     const exclusive = yield* isExclusive(directory);
-    home = { ...found, place, name, parent: directory.status, way, guard, exclusive };
+    home = { ...found, place: target, name, parent: directory.status, way, guard, exclusive };
     guard.opened();
     return home;
   } finally {
@@ -67,37 +67,37 @@ export function* enterHome(write: Write, place: LockPlace): Steps<LockHome | Bar
   }
 }
 
-function* makeOrFind(write: Write, place: LockPlace, name: PathName): Steps<Found | Barred | undefined> {
-  const parent = place.directory.status;
+function* makeOrFind(operation: Operation, target: FileIn, name: PathName): Steps<Found | Barred | undefined> {
+  const parent = target.directory.status;
   try {
-    const made = yield* makeOpen(write, place, name, parent);
+    const made = yield* makeOpen(operation, target, name, parent);
     return made && { ...made, isNew: true };
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') {
       // On a network filesystem an error may be reported of what was done.
-      yield* twice(() => rmdirIn(write, place, name));
+      yield* twice(() => rmdirIn(operation, target, name));
       throw error;
     }
   }
-  const directoryPath = join(place.directoryPath, name);
-  if (!isExposed(write, parent)) {
-    return { directory: { reach: join(place.directory.reach, name) }, directoryPath, fd: undefined, isNew: false };
+  const directoryPath = join(target.directoryPath, name);
+  if (!isExposed(operation, parent)) {
+    return { directory: { reach: join(target.directory.reach, name) }, directoryPath, fd: undefined, isNew: false };
   }
-  const found = yield* openFound(write, place, name);
+  const found = yield* openFound(operation, target, name);
   if (found !== undefined) {
-    if (!isSticky(parent) || isOwn(write, found.status)) return { ...found, isNew: false };
+    if (!isSticky(parent) || isOwn(operation, found.status)) return { ...found, isNew: false };
     // Who owns it may exchange what others put in it, and nobody else may remove it.
-    letGoOf(write, found);
+    letGoOf(operation, found);
     return { name, uid: found.status.uid };
   }
-  const status = yield* lookIn(place, name);
+  const status = yield* lookIn(target, name);
   if (status === undefined || fileType(status.mode) === 'directory') return undefined;
   throw refusal('ENOTDIR', `"${display(directoryPath)}", which is to be the directory of its lock, is something else`);
 }
 
 /** Leaves it, and removes it if nobody else is in it. */
-export function* leaveHome(write: Write, home: LockHome): Steps<void> {
-  yield* twice(() => rmdirIn(write, home.place, home.name));
+export function* leaveHome(operation: Operation, home: LockHome): Steps<void> {
+  yield* twice(() => rmdirIn(operation, home.place, home.name));
   home.guard.release();
-  letGoOf(write, home);
+  letGoOf(operation, home);
 }

@@ -2,7 +2,7 @@
 import type { PathName } from '../contract/path-name.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
 import type { Guard, Steps } from '../system/port.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { inFound, lookIn, rmdirIn } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { removeEntry } from './entry.ts';
@@ -14,9 +14,13 @@ export interface LeftLock extends Pick<LockHome, 'place' | 'name'> {
 }
 
 /** Leaves a lock to be taken over by others of this thread. */
-export function leaveLock(write: Write, { place, name }: LockHome, ticket: LeftLock['ticket']): LeftLock {
-  write.surroundings.locks.set(ticket.owner.random, 'given up');
-  return { place, name, ticket };
+export function leaveLock(
+  operation: Operation,
+  { place: target, name }: LockHome,
+  ticket: LeftLock['ticket'],
+): LeftLock {
+  operation.surroundings.locks.set(ticket.owner.random, 'given up');
+  return { place: target, name, ticket };
 }
 
 /**
@@ -24,27 +28,27 @@ export function leaveLock(write: Write, { place, name }: LockHome, ticket: LeftL
  * there: it was taken over or moved, or its filesystem is not mounted now.
  */
 export function* freeLeft(
-  write: Write,
+  operation: Operation,
   { place: { directoryPath }, name, ticket: { token, owner, guards } }: LeftLock,
   at: readonly PathName[] = [heldName],
 ): Steps<boolean> {
   const folder = { directory: { reach: directoryPath }, directoryPath };
-  const freed = yield* inFound(write, folder, name, function* (home) {
+  const freed = yield* inFound(operation, folder, name, function* (home) {
     for (const one of at) {
-      const isThere = yield* inFound(write, home, one, function* (held) {
+      const isThere = yield* inFound(operation, home, one, function* (held) {
         if ((yield* lookIn(held, token)) === undefined) return one !== heldName;
-        yield* removeEntry(write, held, token);
+        yield* removeEntry(operation, held, token);
         return true;
       });
       if (isThere !== true) continue;
-      yield* afterFailure(rmdirIn(write, home, one));
+      yield* afterFailure(rmdirIn(operation, home, one));
       return true;
     }
     return false;
   });
   if (freed !== true) return false;
-  write.surroundings.locks.delete(owner.random);
+  operation.surroundings.locks.delete(owner.random);
   for (const guard of guards) guard.release();
-  yield* afterFailure(rmdirIn(write, folder, name));
+  yield* afterFailure(rmdirIn(operation, folder, name));
   return true;
 }

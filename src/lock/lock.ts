@@ -25,13 +25,13 @@ import { atOnce, call, type Guard, type Steps } from '../system/port.ts';
 import { closeDirectory } from '../files/directory.ts';
 import type { Folder } from '../files/folder.ts';
 import { lookAt } from '../files/look.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { inFound, rmdirIn, unlinkIn } from '../files/owned.ts';
 import { afterFailure, twice } from '../files/tolerate.ts';
 import { removeEntry } from './entry.ts';
 import { deadlock, lockLost } from './errors.ts';
 import { lookAtHolder, signOf } from './holder.ts';
-import { enterHome, isBarred, leaveHome, type Barred, type LockHome, type LockPlace } from './home.ts';
+import { enterHome, isBarred, leaveHome, type Barred, type LockHome, type FileIn } from './home.ts';
 import { heldName, noteName, ticketBehind } from './name.ts';
 import { waitOutside } from './outside.ts';
 import { assertExclusive } from './probe.ts';
@@ -72,19 +72,19 @@ export interface Lock {
  * Takes the lock of a place, waiting for its turn. The directory stays open until it is released. Of two names that
  * share one, as they differ in case only, the second gives the lock that the call has already.
  */
-export function* takeLock(write: Write, place: LockPlace, request: LockRequest): Steps<Lock> {
-  write.step = 'lock';
+export function* takeLock(operation: Operation, target: FileIn, request: LockRequest): Steps<Lock> {
+  operation.step = 'lock';
   const { random } = parseLockToken(request.token) as LockOwner;
-  const patience = new Patience(write, request.deadline);
-  write.surroundings.locks.set(random, 'held');
-  place.directory.users++;
+  const patience = new Patience(operation, request.deadline);
+  operation.surroundings.locks.set(random, 'held');
+  target.directory.users++;
   let taken: Lock | undefined;
   try {
     for (;;) {
-      const home = yield* enterHome(write, place);
-      const entered = home === undefined || isBarred(home) ? home : yield* takeIn(write, home, request, patience);
+      const home = yield* enterHome(operation, target);
+      const entered = home === undefined || isBarred(home) ? home : yield* takeIn(operation, home, request, patience);
       if (entered === undefined) yield* patience.tryAgain();
-      else if (isBarred(entered)) yield* waitOutside(write, place, entered, { request, patience });
+      else if (isBarred(entered)) yield* waitOutside(operation, target, entered, { request, patience });
       else {
         taken = entered;
         return taken;
@@ -92,15 +92,15 @@ export function* takeLock(write: Write, place: LockPlace, request: LockRequest):
     }
   } finally {
     if (taken?.ticket.token !== request.token) {
-      if (write.surroundings.locks.get(random) === 'held') write.surroundings.locks.delete(random);
-      closeDirectory(write, place.directory);
+      if (operation.surroundings.locks.get(random) === 'held') operation.surroundings.locks.delete(random);
+      closeDirectory(operation, target.directory);
     }
   }
 }
 
 /** Undefined if the lock's directory, or the ticket in it, was removed meanwhile, as by its last holder. */
 function* takeIn(
-  write: Write,
+  operation: Operation,
   home: LockHome,
   request: LockRequest,
   patience: Patience,
@@ -109,26 +109,27 @@ function* takeIn(
   let lock: Lock | undefined;
   let isMoved = false;
   try {
-    if ((yield* assertExclusive(write, home, write.settings.lock.lease)) === undefined) return undefined;
-    const tickets = home.isNew ? [] : (yield* waitingIn(write, home)).tickets;
-    ticket = yield* drawTicket(write, home, ticketBehind(tickets, request.token), request.note);
+    if ((yield* assertExclusive(operation, home, operation.settings.lock.lease)) === undefined) return undefined;
+    const tickets = home.isNew ? [] : (yield* waitingIn(operation, home)).tickets;
+    ticket = yield* drawTicket(operation, home, ticketBehind(tickets, request.token), request.note);
     if (ticket === undefined) return undefined;
-    const goesOn = tickets.length > 0 && mayGoOn(write, home.place);
-    const queue = new Queue(write, home, ticket, tickets, goesOn);
-    const turn = yield* waitForTurn(write, home, ticket, { queue, patience, request });
+    const goesOn = tickets.length > 0 && mayGoOn(operation, home.place);
+    const queue = new Queue(operation, home, ticket, tickets, goesOn);
+    const turn = yield* waitForTurn(operation, home, ticket, { queue, patience, request });
     if (typeof turn === 'object') return turn;
     if (!turn) return undefined;
     isMoved = true;
     // Where all of it lies in memory a look takes less than to let another thread have one.
     const isOnSpot = home.place.directory.local;
-    if (!(yield* isOnSpot ? atOnce(isAlone(write, home, ticket)) : isAlone(write, home, ticket))) return undefined;
-    noteTaken(write, home.place, goesOn && !queue.hasWaited);
-    lock = hold(write, home, ticket);
+    if (!(yield* isOnSpot ? atOnce(isAlone(operation, home, ticket)) : isAlone(operation, home, ticket)))
+      return undefined;
+    noteTaken(operation, home.place, goesOn && !queue.hasWaited);
+    lock = hold(operation, home, ticket);
     return lock;
   } catch (error) {
     const code = codeOf(error) ?? '';
     if (code === 'ENOENT' || code === 'ESTALE') return undefined;
-    if (code === 'EACCES' && becomesCareful(write)) return undefined;
+    if (code === 'EACCES' && becomesCareful(operation)) return undefined;
     // Somebody else's, that this user may not write.
     if (!home.isNew && ticket === undefined && ['EACCES', 'EPERM'].includes(code))
       return { name: home.name, uid: undefined };
@@ -137,8 +138,8 @@ function* takeIn(
     if (lock === undefined) {
       // Where it was moved also under its own name, since a filesystem made of several may have moved a part of it.
       if (ticket !== undefined)
-        yield* dismantle(write, home, isMoved ? [ticket.name, heldName] : [ticket.name], ticket);
-      yield* leaveHome(write, home);
+        yield* dismantle(operation, home, isMoved ? [ticket.name, heldName] : [ticket.name], ticket);
+      yield* leaveHome(operation, home);
     }
   }
 }
@@ -153,31 +154,32 @@ interface Wait {
  * Until the ticket is the one that is held; false if it is not there any more; or the lock itself, if the call has it
  * already.
  */
-function* waitForTurn(write: Write, home: LockHome, ticket: Ticket, wait: Wait): Steps<boolean | Lock> {
+function* waitForTurn(operation: Operation, home: LockHome, ticket: Ticket, wait: Wait): Steps<boolean | Lock> {
   const { queue, patience, request } = wait;
   let stop: (() => void) | undefined;
   try {
     for (;;) {
       const isNext = yield* queue.isNext();
       if (isNext) {
-        const moved = yield* present(write, home, ticket);
+        const moved = yield* present(operation, home, ticket);
         if (moved !== 'held') return moved === 'there';
       }
       if (queue.isClose) {
-        const holder = yield* lookAtHolder(write, home);
+        const holder = yield* lookAtHolder(operation, home);
         patience.holder = holder;
         const own = request.own?.find(({ owner }) => owner.random === holder?.owner?.random);
         if (own !== undefined) return own;
-        if (write.blocking && write.surroundings.locks.get(holder?.owner?.random ?? '') === 'held') throw deadlock();
-        const isFree = holder === undefined || patience.isOver(holder, signOf(write, holder, home.exclusive));
+        if (operation.blocking && operation.surroundings.locks.get(holder?.owner?.random ?? '') === 'held')
+          throw deadlock();
+        const isFree = holder === undefined || patience.isOver(holder, signOf(operation, holder, home.exclusive));
         queue.foundFree(isFree);
         if (isFree && isNext) {
           if (holder === undefined) yield* patience.tryAgain();
-          else yield* takeOver(write, { folder: home.place, home, lock: home.way }, holder, request);
+          else yield* takeOver(operation, { folder: home.place, home, lock: home.way }, holder, request);
           continue;
         }
       }
-      if (!write.blocking) stop ??= showTicket(write, home, ticket);
+      if (!operation.blocking) stop ??= showTicket(operation, home, ticket);
       yield* queue.wait(patience);
     }
   } finally {
@@ -186,18 +188,18 @@ function* waitForTurn(write: Write, home: LockHome, ticket: Ticket, wait: Wait):
 }
 
 /** Shows signs of life while it waits. */
-function showTicket({ surroundings }: Write, home: LockHome, { name, token, owner }: Ticket): () => void {
+function showTicket({ surroundings }: Operation, home: LockHome, { name, token, owner }: Ticket): () => void {
   return surroundings.showLife(join(join(home.way, name), token), owner.lease / 4);
 }
 
-function hold(write: Write, home: LockHome, ticket: Ticket): Lock {
+function hold(operation: Operation, home: LockHome, ticket: Ticket): Lock {
   const entry = join(join(home.way, heldName), ticket.token);
   const directoryPath = join(join(home.directoryPath, heldName), ticket.token);
   const { fd } = ticket.entry;
-  const reach = fd === undefined ? entry : write.surroundings.reach(fd, entry);
+  const reach = fd === undefined ? entry : operation.surroundings.reach(fd, entry);
   const folder = { directory: { reach }, directoryPath, way: entry };
   const { owner } = ticket;
-  const stop = write.blocking ? (): void => undefined : write.surroundings.showLife(entry, owner.lease / 4);
+  const stop = operation.blocking ? (): void => undefined : operation.surroundings.showLife(entry, owner.lease / 4);
   return { home, entry, folder, ticket, owner, guards: [...ticket.guards, home.guard], stopShowingLife: stop };
 }
 
@@ -207,56 +209,57 @@ export function* assertHeld(lock: Lock): Steps<void> {
 }
 
 /** Gives the lock back. One that was lost meanwhile is another's, and is left alone. */
-export function* releaseLock(write: Write, lock: Lock): Steps<void> {
+export function* releaseLock(operation: Operation, lock: Lock): Steps<void> {
   const { home, ticket, owner } = lock;
-  const { locks } = write.surroundings;
+  const { locks } = operation.surroundings;
   lock.stopShowingLife();
   const held = folderIn(home, heldName);
   try {
-    if (ticket.hasNote) yield* afterFailure(removeNote(write, held, ticket));
+    if (ticket.hasNote) yield* afterFailure(removeNote(operation, held, ticket));
     // Twice, since others would have to wait for the end of this process.
-    if (!(yield* afterFailure(removeEntry(write, held, ticket.token)))) yield* removeEntry(write, held, ticket.token);
+    if (!(yield* afterFailure(removeEntry(operation, held, ticket.token))))
+      yield* removeEntry(operation, held, ticket.token);
     locks.delete(owner.random);
-    noteReleased(write, home.place);
+    noteReleased(operation, home.place);
     // Where somebody else has taken it already it is not empty.
-    yield* twice(() => rmdirIn(write, home, heldName));
+    yield* twice(() => rmdirIn(operation, home, heldName));
     for (const guard of ticket.guards) guard.release();
-    yield* leaveHome(write, home);
+    yield* leaveHome(operation, home);
   } catch (error) {
     // Others of this thread may take it over; those of other processes can when this one has ended, or has removed it
     // after all. A note says what is to be put right before that.
-    const left = leaveLock(write, home, { token: ticket.token, owner, guards: lock.guards });
-    if (!ticket.hasNote) write.surroundings.insist(() => freeLeft(write, left));
-    letGoOf(write, home);
+    const left = leaveLock(operation, home, { token: ticket.token, owner, guards: lock.guards });
+    if (!ticket.hasNote) operation.surroundings.insist(() => freeLeft(operation, left));
+    letGoOf(operation, home);
     throw error;
   } finally {
-    letGoOf(write, ticket.entry);
-    closeDirectory(write, home.place.directory);
+    letGoOf(operation, ticket.entry);
+    closeDirectory(operation, home.place.directory);
   }
 }
 
-function* removeNote(write: Write, held: Folder, { token, entry }: Ticket): Steps<void> {
+function* removeNote(operation: Operation, held: Folder, { token, entry }: Ticket): Steps<void> {
   // Where others could exchange the entry it is opened, so that no link leads to another file of that name.
   if (entry.fd === undefined) yield* call.unlink(join(join(held.directory.reach, token), noteName));
-  else yield* inFound(write, held, token, (opened) => unlinkIn(write, opened, noteName));
+  else yield* inFound(operation, held, token, (opened) => unlinkIn(operation, opened, noteName));
 }
 
 /** Takes a lock, runs steps, and gives it back, whatever happens in them. */
 export function* withLock<T>(
-  write: Write,
-  place: LockPlace,
+  operation: Operation,
+  target: FileIn,
   request: LockRequest,
   steps: (lock: Lock) => Steps<T>,
 ): Steps<T> {
-  const lock = yield* takeLock(write, place, request);
+  const lock = yield* takeLock(operation, target, request);
   let result;
   try {
     result = yield* steps(lock);
   } catch (error) {
-    yield* afterFailure(releaseLock(write, lock));
+    yield* afterFailure(releaseLock(operation, lock));
     throw error;
   }
-  write.step = 'unlock';
-  yield* releaseLock(write, lock);
+  operation.step = 'unlock';
+  yield* releaseLock(operation, lock);
   return result;
 }

@@ -8,7 +8,7 @@
 import { codeOf } from '../contract/errors.ts';
 import { asText, join, type PathName } from '../contract/path-name.ts';
 import { call, type Steps } from '../system/port.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { inFound, namesIn } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { lockUnsupported } from './errors.ts';
@@ -23,24 +23,24 @@ class Tried extends Set<string> {}
 const maximum = 1000;
 
 /** Fails where two processes could have one lock. Undefined if the lock's directory has gone. */
-export function* assertExclusive(write: Write, home: LockHome, lease: number): Steps<true | undefined> {
+export function* assertExclusive(operation: Operation, home: LockHome, lease: number): Steps<true | undefined> {
   const { key } = home.place.directory;
-  const tried = write.surroundings.state.of(Tried);
+  const tried = operation.surroundings.state.of(Tried);
   if (home.exclusive || tried.has(key)) return true;
   const tickets: Ticket[] = [];
   let isSure;
   try {
     for (let count = 0; count < 2; count++) {
-      const ticket = yield* drawTicket(write, home, ticketBehind(tickets, write.surroundings.lockToken(lease)));
+      const ticket = yield* drawTicket(operation, home, ticketBehind(tickets, operation.surroundings.lockToken(lease)));
       if (ticket === undefined) return undefined;
       tickets.push(ticket);
     }
-    isSure = yield* isRefused(write, home, tickets as [Ticket, Ticket]);
+    isSure = yield* isRefused(operation, home, tickets as [Ticket, Ticket]);
   } finally {
-    for (const ticket of tickets) yield* dismantle(write, home, [ticket.name], ticket);
+    for (const ticket of tickets) yield* dismantle(operation, home, [ticket.name], ticket);
   }
   if (!isSure) {
-    yield* removeRest(write, home, tickets);
+    yield* removeRest(operation, home, tickets);
     throw lockUnsupported('a directory may be renamed over one that is not empty');
   }
   if (tried.size >= maximum) tried.clear();
@@ -49,20 +49,20 @@ export function* assertExclusive(write: Write, home: LockHome, lease: number): S
 }
 
 /** Whether one ticket is not renamed over another, whatever the error is, and both are as they were. */
-function* isRefused(write: Write, home: LockHome, [one, other]: readonly [Ticket, Ticket]): Steps<boolean> {
+function* isRefused(operation: Operation, home: LockHome, [one, other]: readonly [Ticket, Ticket]): Steps<boolean> {
   const [from, to] = [one, other].map(({ name }) => join(home.directory.reach, name)) as [PathName, PathName];
   if (yield* succeeds(call.rename(from, to))) return false;
   for (const { name, token } of [one, other]) {
-    const names = yield* listed(write, home, name);
+    const names = yield* listed(operation, home, name);
     if (names?.length !== 1 || asText(names[0] as string) !== token) return false;
   }
   return true;
 }
 
 /** Undefined if it is not there; the kernel may have it in memory all the same, and open it. */
-function* listed(write: Write, home: LockHome, name: PathName): Steps<PathName[] | undefined> {
+function* listed(operation: Operation, home: LockHome, name: PathName): Steps<PathName[] | undefined> {
   try {
-    return yield* inFound(write, home, name, (found) => namesIn(write, found));
+    return yield* inFound(operation, home, name, (found) => namesIn(operation, found));
   } catch (error) {
     if (!['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '')) throw error;
     return undefined;
@@ -79,10 +79,10 @@ function* succeeds(steps: Steps<void>): Steps<boolean> {
 }
 
 /** What was put together, or moved aside under another name. */
-function* removeRest(write: Write, home: LockHome, tickets: readonly Ticket[]): Steps<void> {
-  for (const name of yield* namesIn(write, home)) {
+function* removeRest(operation: Operation, home: LockHome, tickets: readonly Ticket[]): Steps<void> {
+  for (const name of yield* namesIn(operation, home)) {
     const isOurs = tickets.some((ticket) => asText(name).startsWith(ticket.name));
     if (!isOurs) continue;
-    for (const { token } of tickets) yield* afterFailure(removeTicket(write, home, { name: asText(name), token }));
+    for (const { token } of tickets) yield* afterFailure(removeTicket(operation, home, { name: asText(name), token }));
   }
 }

@@ -14,7 +14,7 @@ import { asText, join, type PathName } from '../contract/path-name.ts';
 import { now } from '../system/clock.ts';
 import { lastChange, type Change, type FileStatus, type Steps } from '../system/port.ts';
 import type { Folder } from '../files/folder.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { inFound, isOwn, namesIn, rmdirIn } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { removeEntry } from './entry.ts';
@@ -39,15 +39,15 @@ const closely = 4;
 const passed = 100;
 
 /** The tickets in a lock's directory, and whether one of them is held. */
-export function* waitingIn(write: Write, home: Folder): Steps<{ tickets: TicketName[]; isHeld: boolean }> {
-  const names = yield* namesIn(write, home);
+export function* waitingIn(operation: Operation, home: Folder): Steps<{ tickets: TicketName[]; isHeld: boolean }> {
+  const names = yield* namesIn(operation, home);
   const tickets = names.flatMap((name) => parseTicket(name) ?? []);
   return { tickets, isHeld: names.some((name) => asText(name) === heldName) };
 }
 
 /** The place of one ticket in the queue. */
 export class Queue {
-  readonly #write: Write;
+  readonly #write: Operation;
   readonly #home: LockHome;
   readonly #own: TicketName;
   /** Tickets that count no more. */
@@ -74,10 +74,10 @@ export class Queue {
   /** Whether it tries once before those in front. */
   #goesOn: boolean;
 
-  constructor(write: Write, home: LockHome, own: TicketName, tickets: readonly TicketName[], goesOn: boolean) {
+  constructor(operation: Operation, home: LockHome, own: TicketName, tickets: readonly TicketName[], goesOn: boolean) {
     this.#goesOn = goesOn;
     this.#isTold = home.exclusive;
-    this.#write = write;
+    this.#write = operation;
     this.#home = home;
     this.#own = own;
     this.#stand(tickets);
@@ -195,10 +195,10 @@ export class Queue {
 
 /** Removes a ticket, and nothing in it that is not its own. */
 export function* removeTicket(
-  write: Write,
+  operation: Operation,
   home: Folder,
   { name, token }: Pick<TicketName, 'name' | 'token'>,
 ): Steps<void> {
-  yield* inFound(write, home, name, (found) => removeEntry(write, found, token));
-  yield* rmdirIn(write, home, name);
+  yield* inFound(operation, home, name, (found) => removeEntry(operation, found, token));
+  yield* rmdirIn(operation, home, name);
 }

@@ -7,8 +7,8 @@
  */
 import { now } from '../system/clock.ts';
 import { fileKey } from '../files/file-order.ts';
-import type { Write } from '../files/operation.ts';
-import type { LockPlace } from './home.ts';
+import type { Operation } from '../files/operation.ts';
+import type { FileIn } from './home.ts';
 
 /** How often in a row. */
 const takes = 4;
@@ -27,20 +27,20 @@ class Last {
 }
 
 /** Whether this thread may take the lock before those who wait. */
-export function mayGoOn({ surroundings }: Write, place: LockPlace): boolean {
+export function mayGoOn({ surroundings }: Operation, target: FileIn): boolean {
   const { row } = surroundings.state.of(Last);
-  return row?.file === fileKey(place) && row.taken < takes && now() - row.released < atOnce;
+  return row?.file === fileKey(target) && row.taken < takes && now() - row.released < atOnce;
 }
 
 /** The lock was taken: before others, or in the order of the queue. */
-export function noteTaken({ surroundings }: Write, place: LockPlace, before: boolean): void {
+export function noteTaken({ surroundings }: Operation, target: FileIn, before: boolean): void {
   const { row } = surroundings.state.of(Last);
   if (before && row !== undefined) row.taken++;
-  else surroundings.state.of(Last).row = { file: fileKey(place), taken: 1, released: 0 };
+  else surroundings.state.of(Last).row = { file: fileKey(target), taken: 1, released: 0 };
 }
 
 /** The lock was given back. */
-export function noteReleased({ surroundings }: Write, place: LockPlace): void {
+export function noteReleased({ surroundings }: Operation, target: FileIn): void {
   const { row } = surroundings.state.of(Last);
-  if (row?.file === fileKey(place)) row.released = now();
+  if (row?.file === fileKey(target)) row.released = now();
 }

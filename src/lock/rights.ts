@@ -10,7 +10,7 @@ import { display, join, type PathName } from '../contract/path-name.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import type { Folder } from '../files/folder.ts';
 import { isNarrow, openMade } from '../files/made.ts';
-import { refusedByPermissions, type Write } from '../files/operation.ts';
+import { refusedByPermissions, type Operation } from '../files/operation.ts';
 import { closeFound, isOwn, namesIn, type FoundDirectory } from '../files/owned.ts';
 import { keeping } from '../files/preserve.ts';
 import { afterFailure } from '../files/tolerate.ts';
@@ -19,7 +19,7 @@ import { afterFailure } from '../files/tolerate.ts';
 export type LockDirectory = Folder & Pick<FoundDirectory, 'fd'>;
 
 /** Closes one without waiting for that. */
-export function letGoOf({ blocking, surroundings }: Write, { fd }: LockDirectory): void {
+export function letGoOf({ blocking, surroundings }: Operation, { fd }: LockDirectory): void {
   if (fd !== undefined) surroundings.release(fd, blocking ? 'here' : 'elsewhere');
 }
 
@@ -29,21 +29,21 @@ const own = 0o700;
 const marked = 0o1700;
 
 /** Those that open all directories that they make, since the umask hinders the owner. */
-const careful = new WeakSet<Write>();
+const careful = new WeakSet<Operation>();
 
 /** Whether it has to be one of them, and was none. */
-export function becomesCareful(write: Write): boolean {
-  if (careful.has(write) || !isNarrow(write)) return false;
-  careful.add(write);
+export function becomesCareful(operation: Operation): boolean {
+  if (careful.has(operation) || !isNarrow(operation)) return false;
+  careful.add(operation);
   return true;
 }
 
 /** Whether what is made in a directory must be opened: others could put something else in its place. */
-export function isExposed(write: Write, parent: FileStatus): boolean {
-  const { uid, platform } = write.surroundings;
+export function isExposed(operation: Operation, parent: FileStatus): boolean {
+  const { uid, platform } = operation.surroundings;
   return (
     platform !== 'win32' &&
-    (careful.has(write) || (parent.mode & 0o022) !== 0 || (parent.uid !== uid && parent.uid !== 0))
+    (careful.has(operation) || (parent.mode & 0o022) !== 0 || (parent.uid !== uid && parent.uid !== 0))
   );
 }
 
@@ -57,23 +57,23 @@ export function isSticky(parent: FileStatus): boolean {
  * in a sticky directory, where each may move only what is his own. Undefined if it was removed as soon as it was made.
  */
 export function* makeOpen(
-  write: Write,
+  operation: Operation,
   folder: Folder,
   name: PathName,
   parent: FileStatus,
 ): Steps<LockDirectory | undefined> {
   const isShared = !isSticky(parent);
   const reach = join(folder.directory.reach, name);
-  if (!isExposed(write, parent)) {
+  if (!isExposed(operation, parent)) {
     yield* call.mkdir(reach, (parent.mode & 0o777) | own);
     return { directory: { reach }, directoryPath: join(folder.directoryPath, name), fd: undefined };
   }
   yield* call.mkdir(reach, isShared ? marked : (parent.mode & 0o755) | own);
-  const made = yield* openMade(write, folder, name);
+  const made = yield* openMade(operation, folder, name);
   if (made === undefined) return undefined;
   try {
-    if (isShared) yield* openToTakers(write, made, parent);
-    else if (!isOwn(write, made.status)) throw exchanged(name);
+    if (isShared) yield* openToTakers(operation, made, parent);
+    else if (!isOwn(operation, made.status)) throw exchanged(name);
     return made;
   } catch (error) {
     yield* afterFailure(closeFound(made));
@@ -85,24 +85,24 @@ export function* makeOpen(
  * Gives a directory that was just made the owner, group and mode of the target's, as far as that is possible. What
  * somebody else put in its place is left as it is, and so is one on a filesystem that has no modes.
  */
-function* openToTakers(write: Write, made: FoundDirectory, parent: FileStatus): Steps<void> {
+function* openToTakers(operation: Operation, made: FoundDirectory, parent: FileStatus): Steps<void> {
   const { fd, status } = made;
-  const { uid } = write.surroundings;
+  const { uid } = operation.surroundings;
   // The set-gid bit comes from the parent.
-  const isMarked = isOwn(write, status) && (status.mode & 0o5777) === marked;
-  if (fd === undefined || !isMarked || (yield* namesIn(write, made)).length > 0) return;
+  const isMarked = isOwn(operation, status) && (status.mode & 0o5777) === marked;
+  if (fd === undefined || !isMarked || (yield* namesIn(operation, made)).length > 0) return;
   // Where it may not be given away, those who may take it over are fewer.
   if (uid === 0 || status.gid !== parent.gid) {
     yield* keeping('try', call.fchown(fd, uid === 0 ? parent.uid : -1, parent.gid), 'group', []);
   }
-  yield* keeping('try', setMode(write, fd, made.directory.reach, (parent.mode & 0o7777) | own), 'mode', []);
+  yield* keeping('try', setMode(operation, fd, made.directory.reach, (parent.mode & 0o7777) | own), 'mode', []);
 }
 
-function* setMode(write: Write, fd: number, reach: PathName, mode: number): Steps<void> {
+function* setMode(operation: Operation, fd: number, reach: PathName, mode: number): Steps<void> {
   try {
     yield* call.fchmod(fd, mode);
   } catch (error) {
-    if (!refusedByPermissions(write, error)) throw error;
+    if (!refusedByPermissions(operation, error)) throw error;
     // Node's permission model knows no descriptors.
     yield* call.chmod(reach, mode);
   }

@@ -8,7 +8,7 @@ import { asText, join, type PathName } from '../contract/path-name.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
 import type { FileStatus, Steps } from '../system/port.ts';
 import type { Folder } from '../files/folder.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { inFound, lookIn, namesIn, rmdirIn, type FoundDirectory } from '../files/owned.ts';
 import { removeEntry } from './entry.ts';
 import { lookAtHolder } from './holder.ts';
@@ -23,7 +23,7 @@ export function isLockName(name: PathName): boolean {
 }
 
 interface Rules<Reason> {
-  readonly write: Write;
+  readonly write: Operation;
   readonly dryRun: boolean;
   /** Puts right what a dead owner that left a note was at; where there is none, its lock stays. */
   readonly settle?: Settle;
@@ -36,11 +36,11 @@ export function* sweepLock<Reason>(
   folder: Folder,
   name: PathName,
 ): Steps<Swept<Reason | 'alive'>> {
-  const { write, dryRun } = rules;
+  const { write: operation, dryRun } = rules;
   const lock = join(folder.directory.reach, name);
-  const swept = yield* inFound(write, folder, name, (home) => sweepAll(rules, { folder, home, lock }, home));
+  const swept = yield* inFound(operation, folder, name, (home) => sweepAll(rules, { folder, home, lock }, home));
   if (swept !== 'removed' || dryRun) return swept;
-  return (yield* rmdirIn(write, folder, name)) ? 'removed' : 'alive';
+  return (yield* rmdirIn(operation, folder, name)) ? 'removed' : 'alive';
 }
 
 /** All that is in the directory of a lock: if one of it stays, that is why the lock stays. */
@@ -53,36 +53,39 @@ function* sweepAll<Reason>(rules: Rules<Reason>, at: LockAt, home: FoundDirector
   return kept;
 }
 
-function* sweepHeld<Reason>({ write, dryRun, settle, keptBecause }: Rules<Reason>, at: LockAt): Steps<Swept<Reason>> {
-  const holder = yield* lookAtHolder(write, at.home);
+function* sweepHeld<Reason>(
+  { write: operation, dryRun, settle, keptBecause }: Rules<Reason>,
+  at: LockAt,
+): Steps<Swept<Reason>> {
+  const holder = yield* lookAtHolder(operation, at.home);
   if (holder !== undefined) {
     if (holder.owner === undefined) return undefined;
     const reason = keptBecause(holder.status, holder.owner);
     if (reason !== undefined || dryRun) return reason ?? 'removed';
-    const token = write.surroundings.lockToken(holder.owner.lease);
-    yield* takeOver(write, at, holder, { token, ...(settle !== undefined && { settle }) });
-  } else if (!dryRun) yield* rmdirIn(write, at.home, heldName);
+    const token = operation.surroundings.lockToken(holder.owner.lease);
+    yield* takeOver(operation, at, holder, { token, ...(settle !== undefined && { settle }) });
+  } else if (!dryRun) yield* rmdirIn(operation, at.home, heldName);
   return 'removed';
 }
 
 /** What another has prepared to take the lock. */
 function* sweepTicket<Reason>(
-  { write, dryRun, keptBecause }: Rules<Reason>,
+  { write: operation, dryRun, keptBecause }: Rules<Reason>,
   home: FoundDirectory,
   name: PathName,
 ): Steps<Swept<Reason>> {
   const ticket = parseTicket(name);
   if (ticket === undefined) return undefined;
-  const swept = yield* inFound(write, home, name, function* (found): Steps<Swept<Reason>> {
+  const swept = yield* inFound(operation, home, name, function* (found): Steps<Swept<Reason>> {
     // The entry in it shows signs of life.
     const status = (yield* lookIn(found, ticket.token)) ?? found.status;
     const reason = keptBecause(status, ticket.owner);
     if (reason !== undefined || dryRun) return reason ?? 'removed';
-    yield* removeEntry(write, found, ticket.token);
+    yield* removeEntry(operation, found, ticket.token);
     return 'removed';
   });
   // Gone meanwhile is no failure.
   if (swept === undefined && (yield* lookIn(home, name)) === undefined) return 'removed';
-  if (swept === 'removed' && !dryRun) yield* rmdirIn(write, home, name);
+  if (swept === 'removed' && !dryRun) yield* rmdirIn(operation, home, name);
   return swept;
 }

@@ -13,7 +13,7 @@ import { settlingName, type LockOwner } from '../system/lock-owner.ts';
 import { call, type Steps } from '../system/port.ts';
 import { whileBusy } from '../files/busy.ts';
 import type { Folder } from '../files/folder.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { inFound, lookIn, readOwn, rmdirIn, type FoundDirectory } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { removeEntry, removeTemporaries } from './entry.ts';
@@ -58,11 +58,18 @@ export interface LockAt {
 const noteLimit = 1 << 16;
 
 /** Takes over a lock, puts right what its owner left, and releases it. Without effect if somebody else was faster. */
-export function* takeOver(write: Write, at: LockAt, { name, owner }: Holder, request: TakeoverRequest): Steps<void> {
+export function* takeOver(
+  operation: Operation,
+  at: LockAt,
+  { name, owner }: Holder,
+  request: TakeoverRequest,
+): Steps<void> {
   if (owner === undefined) return;
   const taken = settlingName(request.token, owner);
-  yield* inFound(write, at.home, heldName, (held) => takeOverIn(write, at, held, { name, owner, taken }, request));
-  yield* afterFailure(rmdirIn(write, at.home, heldName));
+  yield* inFound(operation, at.home, heldName, (held) =>
+    takeOverIn(operation, at, held, { name, owner, taken }, request),
+  );
+  yield* afterFailure(rmdirIn(operation, at.home, heldName));
 }
 
 interface Taken {
@@ -73,7 +80,7 @@ interface Taken {
 }
 
 function* takeOverIn(
-  write: Write,
+  operation: Operation,
   at: LockAt,
   held: FoundDirectory,
   dead: Taken,
@@ -82,15 +89,15 @@ function* takeOverIn(
   const from = join(held.directory.reach, dead.name);
   const to = join(held.directory.reach, dead.taken);
   try {
-    yield* whileBusy(write, () => call.rename(from, to));
+    yield* whileBusy(operation, () => call.rename(from, to));
   } catch (error) {
     // On a network filesystem an error may be reported of what was done.
     if (codeOf(error) !== 'ENOENT') throw error;
     if ((yield* lookIn(held, dead.taken)) === undefined) return;
   }
   try {
-    yield* settleDead(write, at, held, dead, settle);
-    yield* removeEntry(write, held, dead.taken);
+    yield* settleDead(operation, at, held, dead, settle);
+    yield* removeEntry(operation, held, dead.taken);
   } catch (error) {
     // Somebody has taken over from us in turn, and puts it right.
     if (codeOf(error) === 'ENOENT' && (yield* lookIn(held, dead.taken)) === undefined) return;
@@ -101,15 +108,15 @@ function* takeOverIn(
 }
 
 function* settleDead(
-  write: Write,
+  operation: Operation,
   { folder, lock }: LockAt,
   held: FoundDirectory,
   { owner, taken }: Taken,
   settle: Settle | undefined,
 ): Steps<void> {
-  const read = yield* inFound(write, held, taken, function* (entry) {
-    yield* removeTemporaries(write, entry);
-    return yield* readOwn(write, entry, noteName, noteLimit);
+  const read = yield* inFound(operation, held, taken, function* (entry) {
+    yield* removeTemporaries(operation, entry);
+    return yield* readOwn(operation, entry, noteName, noteLimit);
   });
   // What another user wrote decides nothing: only that user may settle it.
   if (read?.kind === 'refused') throw unsettled(`; its note ${read.why}`);

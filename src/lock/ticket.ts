@@ -13,7 +13,7 @@ import { call, type Guard, type Steps } from '../system/port.ts';
 import { writeAll } from '../files/contents.ts';
 import { whenDescriptorsAllow } from '../files/descriptors.ts';
 import type { Folder } from '../files/folder.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { namesIn, rmdirIn } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import { removeEntry } from './entry.ts';
@@ -32,13 +32,13 @@ export interface Ticket extends TicketName {
 
 /** Makes a ticket; undefined if the lock's directory has been removed. */
 export function* drawTicket(
-  write: Write,
+  operation: Operation,
   home: LockHome,
   named: TicketName,
   note?: Uint8Array,
 ): Steps<Ticket | undefined> {
   const { name, token } = named;
-  const { guard } = write.surroundings;
+  const { guard } = operation.surroundings;
   const bases = [home.directory.reach, home.directoryPath];
   // Its rename may be under way when the process ends.
   const places = [name, heldName].flatMap((one) => bases.map((base) => join(base, one)));
@@ -46,8 +46,8 @@ export function* drawTicket(
   const inner = guard('lock entry', ...places.map((one) => join(one, token)));
   let entry: LockDirectory | undefined;
   const make = (folder: Folder, made: string, guarded: Guard): Steps<LockDirectory> =>
-    whenDescriptorsAllow(write, function* () {
-      const directory = yield* makeOpen(write, folder, made, home.parent);
+    whenDescriptorsAllow(operation, function* () {
+      const directory = yield* makeOpen(operation, folder, made, home.parent);
       if (directory === undefined) throw refusal('ENOENT', `somebody removed "${made}", which was just made`);
       guarded.opened();
       return directory;
@@ -57,22 +57,22 @@ export function* drawTicket(
     try {
       entry = yield* make(directory, token, inner);
     } finally {
-      letGoOf(write, directory);
+      letGoOf(operation, directory);
     }
-    if (note !== undefined) yield* writeNote(write, entry, note);
+    if (note !== undefined) yield* writeNote(operation, entry, note);
     return { ...named, entry, guards: [inner, outer], hasNote: note !== undefined };
   } catch (error) {
-    yield* dismantle(write, home, [name], { ...named, entry, guards: [inner, outer] });
+    yield* dismantle(operation, home, [name], { ...named, entry, guards: [inner, outer] });
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-function* writeNote(write: Write, entry: Folder, note: Uint8Array): Steps<void> {
+function* writeNote(operation: Operation, entry: Folder, note: Uint8Array): Steps<void> {
   const reach = join(entry.directory.reach, noteName);
-  const fd = yield* whenDescriptorsAllow(write, () => call.open(reach, O_NEW, 0o644));
+  const fd = yield* whenDescriptorsAllow(operation, () => call.open(reach, O_NEW, 0o644));
   try {
-    yield* writeAll(write, fd, note);
+    yield* writeAll(operation, fd, note);
   } finally {
     yield* call.close(fd);
   }
@@ -83,7 +83,7 @@ function* writeNote(write: Write, entry: Folder, note: Uint8Array): Steps<void> 
  * that can be done.
  */
 export function* dismantle(
-  write: Write,
+  operation: Operation,
   home: LockHome,
   names: readonly PathName[],
   {
@@ -95,22 +95,22 @@ export function* dismantle(
 ): Steps<void> {
   let isGone = true;
   for (const name of names) {
-    const emptied = yield* afterFailure(removeEntry(write, folderIn(home, name), token));
+    const emptied = yield* afterFailure(removeEntry(operation, folderIn(home, name), token));
     // Where it was held, somebody else may hold it by now: then it is not empty, and that is no failure.
     let isRemoved = false;
     const isRight = yield* afterFailure(
       (function* () {
-        isRemoved = yield* rmdirIn(write, home, name);
+        isRemoved = yield* rmdirIn(operation, home, name);
       })(),
     );
     isGone &&= isRight && (emptied || isRemoved);
   }
   if (isGone) for (const guard of guards) guard.release();
   else {
-    const left = leaveLock(write, home, { token, owner, guards });
-    write.surroundings.insist(() => freeLeft(write, left, names));
+    const left = leaveLock(operation, home, { token, owner, guards });
+    operation.surroundings.insist(() => freeLeft(operation, left, names));
   }
-  if (entry !== undefined) letGoOf(write, entry);
+  if (entry !== undefined) letGoOf(operation, entry);
 }
 
 /** A name in a folder, as a folder. */
@@ -129,7 +129,7 @@ const isHeld = new Set(['ENOTEMPTY', 'EEXIST']);
 const attempts = 10;
 
 /** Tries to make a ticket the one that is held. */
-export function* present(write: Write, home: LockHome, ticket: Ticket): Steps<Moved> {
+export function* present(operation: Operation, home: LockHome, ticket: Ticket): Steps<Moved> {
   for (let attempt = 0; ; attempt++) {
     try {
       yield* call.rename(join(home.directory.reach, ticket.name), join(home.directory.reach, heldName));
@@ -137,7 +137,7 @@ export function* present(write: Write, home: LockHome, ticket: Ticket): Steps<Mo
     } catch (error) {
       if (isHeld.has(codeOf(error) ?? '')) return 'held';
       // Each filesystem has its own error for a directory that is held, and a network may report one of what was done.
-      const found = yield* entriesOf(write, home);
+      const found = yield* entriesOf(operation, home);
       if (isIn(found, ticket.token)) return 'there';
       if (found !== undefined && found.length > 0) return 'held';
       if (codeOf(error) === 'ENOENT') return 'gone';
@@ -145,14 +145,14 @@ export function* present(write: Write, home: LockHome, ticket: Ticket): Steps<Mo
         throw lockUnsupported('a directory cannot be renamed in the directory that it is in');
       // Windows, and some servers, put no directory in the place of another, empty or not.
       if (attempt === attempts) throw error;
-      if (found !== undefined) yield* afterFailure(rmdirIn(write, home, heldName));
+      if (found !== undefined) yield* afterFailure(rmdirIn(operation, home, heldName));
     }
   }
 }
 
 /** Makes sure that a ticket that was moved is the one that is held, and alone. */
-export function* isAlone(write: Write, home: LockHome, { token }: Ticket): Steps<boolean> {
-  const found = yield* entriesOf(write, { directory: { reach: home.way } });
+export function* isAlone(operation: Operation, home: LockHome, { token }: Ticket): Steps<boolean> {
+  const found = yield* entriesOf(operation, { directory: { reach: home.way } });
   // It was removed meanwhile, or the whole lock was moved away.
   if (found === undefined || !isIn(found, token)) return false;
   const other = found.find((name) => asText(name) !== token);
@@ -166,9 +166,12 @@ function isIn(names: readonly PathName[] | undefined, token: string): boolean {
 }
 
 /** The names of the entries of who holds a lock; undefined if there is no such directory. */
-export function* entriesOf(write: Write, { directory }: Pick<Folder, 'directory'>): Steps<PathName[] | undefined> {
+export function* entriesOf(
+  operation: Operation,
+  { directory }: Pick<Folder, 'directory'>,
+): Steps<PathName[] | undefined> {
   try {
-    return yield* namesIn(write, { directory: { reach: join(directory.reach, heldName) } });
+    return yield* namesIn(operation, { directory: { reach: join(directory.reach, heldName) } });
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

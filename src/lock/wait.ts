@@ -6,12 +6,12 @@ import { display, type PathName } from '../contract/path-name.ts';
 import { now } from '../system/clock.ts';
 import type { Sign } from '../system/owner.ts';
 import { call, type Change, type Steps } from '../system/port.ts';
-import { throwIfAborted, type Write } from '../files/operation.ts';
+import { throwIfAborted, type Operation } from '../files/operation.ts';
 import { lockTimeout, type InTheWay } from './errors.ts';
 import type { Holder } from './holder.ts';
 
 export class Patience {
-  readonly #write: Write;
+  readonly #write: Operation;
   readonly #deadline: number;
   readonly #began = now();
   /** Who held the lock when that was looked at last. */
@@ -24,8 +24,8 @@ export class Patience {
   /** For how long it has been watched since, in milliseconds. */
   #watched = 0;
 
-  constructor(write: Write, deadline: number) {
-    this.#write = write;
+  constructor(operation: Operation, deadline: number) {
+    this.#write = operation;
     this.#deadline = deadline;
   }
 

@@ -1,11 +1,11 @@
 import { queueMicrotask } from '../system/globals.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import type { Placed } from './committed.ts';
 
 /** A call that waits in a lane, or has its turn. */
 export interface Waiting {
   readonly number: number;
-  readonly write: Pick<Write, 'settings' | 'locking'>;
+  readonly write: Pick<Operation, 'settings' | 'locking'>;
   /** Whether newer content may take its place. */
   readonly supersedable: boolean;
   lane: Lane | undefined;

@@ -3,8 +3,8 @@ import { codeOf } from '../contract/errors.ts';
 import type { PathName } from '../contract/path-name.ts';
 import { call, type Steps } from '../system/port.ts';
 import { whileBusy } from '../files/busy.ts';
-import type { Write } from '../files/operation.ts';
-import type { Place } from '../files/target.ts';
+import type { Operation } from '../files/operation.ts';
+import type { Target } from '../files/target.ts';
 
 /** A rename, or to create only a link, that another thread is at. */
 export interface RenameUnderWay {
@@ -19,16 +19,16 @@ export interface RenameUnderWay {
 }
 
 /** Does a rename that another thread is at: then it is done, whoever was first, and cannot come later. */
-export function* finishRename(write: Write, place: Place, other: RenameUnderWay): Steps<void> {
+export function* finishRename(operation: Operation, target: Target, other: RenameUnderWay): Steps<void> {
   try {
-    yield* whileBusy(write, () =>
-      other.overwrite ? call.rename(other.temporary, place.reach) : call.link(other.temporary, place.reach),
+    yield* whileBusy(operation, () =>
+      other.overwrite ? call.rename(other.temporary, target.reach) : call.link(other.temporary, target.reach),
     );
     other.finished = true;
   } catch (error) {
     if (codeOf(error) === 'ENOENT')
       other.finished = true; // It has just been renamed.
-    else if (codeOf(error) === 'EEXIST') other.finished = yield* isSame(other.temporary, place.reach);
+    else if (codeOf(error) === 'EEXIST') other.finished = yield* isSame(other.temporary, target.reach);
     else throw error;
   }
 }

@@ -19,8 +19,8 @@ import { clearTimeout, queueMicrotask, setTimeout } from '../system/globals.ts';
 import { wait, type Steps } from '../system/port.ts';
 import { givePermit } from '../files/descriptors.ts';
 import { fileKey } from '../files/file-order.ts';
-import { throwIfAborted, type Write } from '../files/operation.ts';
-import type { Place } from '../files/target.ts';
+import { throwIfAborted, type Operation } from '../files/operation.ts';
+import type { Target } from '../files/target.ts';
 import { deadlock, lockTimeout } from '../lock/errors.ts';
 import { Placed } from './committed.ts';
 import { Newest } from './newest.ts';
@@ -39,7 +39,7 @@ class Order {
 /** One call's place in the order. */
 export class Turn {
   readonly number: number;
-  readonly write: Write;
+  readonly write: Operation;
   readonly #order: Order;
   /** Whether newer content may take the place of this one: not if it does more than set the content. */
   readonly supersedable: boolean;
@@ -48,7 +48,7 @@ export class Turn {
   /** The line of its path as given. */
   #name: string | undefined;
   /** The file that it was asked about last, and its key. */
-  #place: Place | undefined;
+  #place: Target | undefined;
   #key = '';
   /** The file that it has settled on. */
   #file: string | undefined;
@@ -60,12 +60,12 @@ export class Turn {
   /** The earlier call whose content a blocking write puts in place: it comes right after that, not after all calls. */
   readonly standsFor: Turn | undefined;
 
-  constructor(write: Write, standsFor?: Turn) {
-    this.write = write;
-    this.#order = write.surroundings.state.of(Order);
+  constructor(operation: Operation, standsFor?: Turn) {
+    this.write = operation;
+    this.#order = operation.surroundings.state.of(Order);
     this.standsFor = standsFor;
     this.number = standsFor === undefined ? ++this.#order.lastNumber : standsFor.number + 0.5;
-    const { mode, uid, gid, overwrite, backup, symlink, preserve } = write.settings;
+    const { mode, uid, gid, overwrite, backup, symlink, preserve } = operation.settings;
     const onlyContent =
       mode === undefined &&
       uid === undefined &&
@@ -74,31 +74,31 @@ export class Turn {
       backup === undefined &&
       symlink === 'follow';
     this.supersedable =
-      write.locking === undefined &&
+      operation.locking === undefined &&
       onlyContent &&
       preserve.mode !== 'off' &&
       preserve.owner !== 'off' &&
       preserve.xattr !== 'off';
     // Also a blocking call: what its data's iterator does comes later than it.
     if (standsFor === undefined) this.#order.newest.callBegins(this.number);
-    if (write.locking !== undefined) write.locking.deadline = now() + write.settings.lock.timeout;
+    if (operation.locking !== undefined) operation.locking.deadline = now() + operation.settings.lock.timeout;
   }
 
   /**
    * The newer content that is in this file already, if there is some. To create only, the filesystem itself decides;
    * under a lock, whether the file is still what it was when it was read.
    */
-  newer(place: Place): Placed | undefined {
+  newer(target: Target): Placed | undefined {
     if (!this.write.settings.overwrite || this.write.locking !== undefined) return undefined;
-    const record = this.#order.newest.find(this.#keyOf(place));
+    const record = this.#order.newest.find(this.#keyOf(target));
     return record !== undefined && (record.number > this.number || record.number === this.standsFor?.number)
       ? record
       : undefined;
   }
 
   /** Fails if newer content is in place: what is there now is not what this write replaces. */
-  throwIfOvertaken(place: Place): void {
-    if (this.newer(place) !== undefined) throw overtaken();
+  throwIfOvertaken(target: Target): void {
+    if (this.newer(target) !== undefined) throw overtaken();
   }
 
   /** Whether that content makes this write needless. */
@@ -107,10 +107,10 @@ export class Turn {
   }
 
   /** What this stands for is being renamed: then it only has to be finished. */
-  *finishStoodFor(place: Place): Steps<Placed | undefined> {
-    const number = this.#order.renames.get(this.#keyOf(place))?.number;
+  *finishStoodFor(target: Target): Steps<Placed | undefined> {
+    const number = this.#order.renames.get(this.#keyOf(target))?.number;
     if (number === undefined || number !== this.standsFor?.number) return undefined;
-    yield* this.finishOther(place);
+    yield* this.finishOther(target);
     return new Placed(number, this.write.path);
   }
 
@@ -146,10 +146,10 @@ export class Turn {
     return (this.#name ??= `path ${this.write.settings.symlink} ${key(this.write.path)}`);
   }
 
-  #keyOf(place: Place): string {
-    if (place !== this.#place) {
-      this.#place = place;
-      this.#key = fileKey(place);
+  #keyOf(target: Target): string {
+    if (target !== this.#place) {
+      this.#place = target;
+      this.#key = fileKey(target);
     }
     return this.#key;
   }
@@ -158,8 +158,8 @@ export class Turn {
    * Stands in line by the file itself, at the latest now. Returns false if that was another line, after waiting in it:
    * what was seen of the file may not be true any more. What is held open meanwhile is closed first, by `leave`.
    */
-  *claim(place: Place, leave: () => void): Steps<boolean> {
-    const name = this.#keyOf(place);
+  *claim(target: Target, leave: () => void): Steps<boolean> {
+    const name = this.#keyOf(target);
     if (this.write.blocking) return this.#goAhead(name) ?? true;
     const lane = this.#order.lanes.get(name);
     if (lane === undefined) {
@@ -234,37 +234,37 @@ export class Turn {
   }
 
   /** It is for this file and no other from now on. */
-  settleOn(place: Place): void {
-    const file = this.#keyOf(place);
+  settleOn(target: Target): void {
+    const file = this.#keyOf(target);
     if (this.#order.newest.callSettlesOn(this.number, file)) this.#file = file;
   }
 
   /** Notes a rename that begins. A synchronous write may finish it. */
-  begin(place: Place, temporary: PathName): RenameUnderWay {
+  begin(target: Target, temporary: PathName): RenameUnderWay {
     const { overwrite } = this.write.settings;
     const begun = { number: this.number, temporary, overwrite, tried: false, finished: false };
-    if (!this.write.blocking) this.#order.renames.set(this.#keyOf(place), begun);
+    if (!this.write.blocking) this.#order.renames.set(this.#keyOf(target), begun);
     return begun;
   }
 
   /** Notes its end. */
-  end(place: Place): void {
-    if (!this.write.blocking) this.#order.renames.delete(this.#keyOf(place));
+  end(target: Target): void {
+    if (!this.write.blocking) this.#order.renames.delete(this.#keyOf(target));
   }
 
   /** From now on this is the newest content of the file, unless a newer one got in meanwhile. */
-  placed(place: Place, finishedByNewer = false): Placed | undefined {
-    const before = this.#order.newest.find(this.#keyOf(place))?.number ?? 0;
+  placed(target: Target, finishedByNewer = false): Placed | undefined {
+    const before = this.#order.newest.find(this.#keyOf(target))?.number ?? 0;
     if (before > this.number && (this.write.locking === undefined || finishedByNewer)) return undefined;
     this.#record = new Placed(Math.max(before, this.number), this.write.path);
-    this.#order.newest.note(this.#keyOf(place), this.#record);
+    this.#order.newest.note(this.#keyOf(target), this.#record);
     return this.#record;
   }
 
   /** A synchronous write finishes a rename that another thread is at. Returns its number, if there was one. */
-  *finishOther(place: Place): Steps<number | undefined> {
-    const other = this.write.blocking ? this.#order.renames.get(this.#keyOf(place)) : undefined;
-    if (other !== undefined) yield* finishRename(this.write, place, other);
+  *finishOther(target: Target): Steps<number | undefined> {
+    const other = this.write.blocking ? this.#order.renames.get(this.#keyOf(target)) : undefined;
+    if (other !== undefined) yield* finishRename(this.write, target, other);
     return other?.number;
   }
 

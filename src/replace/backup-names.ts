@@ -8,12 +8,12 @@ import { constants } from 'node:buffer';
 import { asText, fromBytes, surround, type PathName } from '../contract/path-name.ts';
 import { fileType } from '../system/flags.ts';
 import type { FileStatus, Steps } from '../system/port.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { isTrusted, lookIn, namesIn } from '../files/owned.ts';
 import { othersRename } from '../files/shared.ts';
-import type { Place } from '../files/target.ts';
+import type { Target } from '../files/target.ts';
 
-type Target = Pick<Place, 'directory' | 'directoryPath' | 'name' | 'existing'>;
+type BackedUp = Pick<Target, 'directory' | 'directoryPath' | 'name' | 'existing'>;
 
 /** The name that a simple backup has. */
 export function simple(name: PathName): PathName {
@@ -33,10 +33,10 @@ const highest = 999_999_999;
 const highestBelieved = 999_000_000;
 
 /** The numbers that names in the directory have, whoever made them; the highest first. */
-function* numbersTaken(write: Write, place: Target): Steps<number[]> {
-  const start = `${asText(place.name)}.~`;
-  const numbers = (yield* namesIn(write, place)).flatMap((name) => {
-    const text = typeof name === typeof place.name ? asText(name) : asText(fromBytes(Buffer.from(name)));
+function* numbersTaken(operation: Operation, target: BackedUp): Steps<number[]> {
+  const start = `${asText(target.name)}.~`;
+  const numbers = (yield* namesIn(operation, target)).flatMap((name) => {
+    const text = typeof name === typeof target.name ? asText(name) : asText(fromBytes(Buffer.from(name)));
     const number = text.startsWith(start) ? /^([1-9]\d{0,8})~$/.exec(text.slice(start.length))?.[1] : undefined;
     return number === undefined ? [] : [Number(number)];
   });
@@ -45,17 +45,17 @@ function* numbersTaken(write: Write, place: Target): Steps<number[]> {
 
 /** The numbers of the backups that are believed, the newest first; no more than are wanted. */
 export function* numbersBelieved(
-  write: Write,
-  place: Target,
+  operation: Operation,
+  target: BackedUp,
   wanted: number = Infinity,
   taken?: readonly number[],
 ): Steps<number[]> {
   const believed: number[] = [];
-  for (const number of taken ?? (yield* numbersTaken(write, place))) {
+  for (const number of taken ?? (yield* numbersTaken(operation, target))) {
     if (believed.length >= wanted) break;
     if (number > highestBelieved) continue;
-    const status = yield* lookIn(place, numbered(place.name, number));
-    if (status !== undefined && whyNoBackup(write, place.directory.status, place.existing, status) === undefined)
+    const status = yield* lookIn(target, numbered(target.name, number));
+    if (status !== undefined && whyNoBackup(operation, target.directory.status, target.existing, status) === undefined)
       believed.push(number);
   }
   return believed;
@@ -63,15 +63,15 @@ export function* numbersBelieved(
 
 /** The name that the next backup gets, and those of the older ones that are then more than `limit`. */
 export function* nextNumbered(
-  write: Write,
-  place: Target,
+  operation: Operation,
+  target: BackedUp,
   limit: number,
 ): Steps<{ name: PathName; surplus: PathName[] }> {
-  const taken = yield* numbersTaken(write, place);
-  const believed = yield* numbersBelieved(write, place, limit === Infinity ? 1 : Infinity, taken);
+  const taken = yield* numbersTaken(operation, target);
+  const believed = yield* numbersBelieved(operation, target, limit === Infinity ? 1 : Infinity, taken);
   const number = freeNumber(new Set(taken), (believed[0] ?? 0) + 1);
-  const surplus = believed.slice(limit - 1).map((old) => numbered(place.name, old));
-  return { name: numbered(place.name, number), surplus: limit === Infinity ? [] : surplus };
+  const surplus = believed.slice(limit - 1).map((old) => numbered(target.name, old));
+  return { name: numbered(target.name, number), surplus: limit === Infinity ? [] : surplus };
 }
 
 /** The first free number from one on; where there is none any more, the lowest. */
@@ -86,15 +86,15 @@ function freeNumber(taken: ReadonlySet<number>, from: number): number {
  * as open to them as the target: what it holds may become the target's content.
  */
 export function whyNoBackup(
-  write: Write,
+  operation: Operation,
   parent: FileStatus,
   target: FileStatus | undefined,
   status: FileStatus,
 ): string | undefined {
   if (fileType(status.mode) !== 'file') return 'is no regular file';
-  if (!isTrusted(write, parent, status) && status.uid !== target?.uid) return "is another user's";
+  if (!isTrusted(operation, parent, status) && status.uid !== target?.uid) return "is another user's";
   if (status.size > constants.MAX_STRING_LENGTH) return 'is too large';
-  if (write.surroundings.platform === 'win32' || !othersRename(write, { status: parent })) return undefined;
+  if (operation.surroundings.platform === 'win32' || !othersRename(operation, { status: parent })) return undefined;
   // Where there is none, anybody may read what takes its place.
   const { uid, gid, mode } = target ?? { ...status, mode: 0o644 };
   const isAsOpen = status.uid === uid && status.gid === gid && (mode & ~status.mode & 0o044) === 0;

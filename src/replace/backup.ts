@@ -17,10 +17,10 @@ import { closeDirectory, openDirectory, syncDirectory } from '../files/directory
 import type { Folder } from '../files/folder.ts';
 import { lookAt } from '../files/look.ts';
 import { applyMetadata } from '../files/metadata.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { isSameInode, unlinkIn } from '../files/owned.ts';
 import { syncInPlace } from '../files/sync-existing.ts';
-import { refuseTooLong, type Place } from '../files/target.ts';
+import { refuseTooLong, type Target } from '../files/target.ts';
 import {
   closeTemporary,
   createTemporary,
@@ -47,18 +47,18 @@ export interface MadeBackup {
 }
 
 /** Makes the backup that was asked for. */
-export function* makeBackup(write: Write, place: Place, turn: Turn): Steps<MadeBackup | undefined> {
-  const { backup, durability } = write.settings;
-  if (backup === undefined || place.existing === undefined) return undefined;
-  write.step = 'back up';
-  if (durability !== 'off') yield* syncOld(write, place, place.existing);
-  if (backup.kind === 'path') return overwritten(yield* backUpElsewhere(write, place, turn, backup.path));
+export function* makeBackup(operation: Operation, target: Target, turn: Turn): Steps<MadeBackup | undefined> {
+  const { backup, durability } = operation.settings;
+  if (backup === undefined || target.existing === undefined) return undefined;
+  operation.step = 'back up';
+  if (durability !== 'off') yield* syncOld(operation, target, target.existing);
+  if (backup.kind === 'path') return overwritten(yield* backUpElsewhere(operation, target, turn, backup.path));
   const made =
     backup.kind === 'numbered'
-      ? yield* backUpNumbered(write, place, turn, backup.limit)
-      : overwritten(yield* backUpAs(write, place, turn, place, simple(place.name)));
+      ? yield* backUpNumbered(operation, target, turn, backup.limit)
+      : overwritten(yield* backUpAs(operation, target, turn, target, simple(target.name)));
   try {
-    if (durability !== 'off') yield* syncDirectory(write, place.directory);
+    if (durability !== 'off') yield* syncDirectory(operation, target.directory);
   } catch (error) {
     yield* made.undo();
     throw error;
@@ -72,34 +72,34 @@ function overwritten(path: PathName): MadeBackup {
 }
 
 /** The old file's own data: who wrote it may not have synced it. False where it has none, being a link. */
-export function* syncOld(write: Write, place: Pick<Place, 'reach'>, old: FileStatus): Steps<boolean> {
+export function* syncOld(operation: Operation, place: Pick<Target, 'reach'>, old: FileStatus): Steps<boolean> {
   if (fileType(old.mode) !== 'file') return false;
   // Where that is refused the result says that nothing here is confirmed durable.
-  return yield* syncInPlace(write, place);
+  return yield* syncInPlace(operation, place);
 }
 
-function* backUpElsewhere(write: Write, place: Place, turn: Turn, path: PathName): Steps<PathName> {
-  refuseReserved(write.surroundings, path);
+function* backUpElsewhere(operation: Operation, target: Target, turn: Turn, path: PathName): Steps<PathName> {
+  refuseReserved(operation.surroundings, path);
   const { directory: directoryPath, name } = split(path);
-  const directory = yield* openDirectory(write, directoryPath);
+  const directory = yield* openDirectory(operation, directoryPath);
   try {
-    if (directory.key === place.directory.key && key(name) === key(place.name))
+    if (directory.key === target.directory.key && key(name) === key(target.name))
       throw refusal('EINVAL', 'the backup would be the file itself');
-    yield* backUpAs(write, place, turn, { directory, directoryPath }, name);
-    if (write.settings.durability !== 'off') yield* syncDirectory(write, directory);
+    yield* backUpAs(operation, target, turn, { directory, directoryPath }, name);
+    if (operation.settings.durability !== 'off') yield* syncDirectory(operation, directory);
     return path;
   } finally {
-    closeDirectory(write, directory);
+    closeDirectory(operation, directory);
   }
 }
 
 /** Puts the old file under a name that may be taken: under a new one first, then renamed over it. */
-function* backUpAs(write: Write, place: Place, turn: Turn, folder: Folder, name: PathName): Steps<PathName> {
-  refuseTooLong(write, join(folder.directoryPath, name));
-  const staged = yield* stageOld(write, place, folder, name);
+function* backUpAs(operation: Operation, target: Target, turn: Turn, folder: Folder, name: PathName): Steps<PathName> {
+  refuseTooLong(operation, join(folder.directoryPath, name));
+  const staged = yield* stageOld(operation, target, folder, name);
   try {
-    turn.throwIfOvertaken(place);
-    yield* whileBusy(write, () => call.rename(staged.reach, join(folder.directory.reach, name)));
+    turn.throwIfOvertaken(target);
+    yield* whileBusy(operation, () => call.rename(staged.reach, join(folder.directory.reach, name)));
   } catch (error) {
     yield* staged.discard();
     throw error;
@@ -122,16 +122,16 @@ export interface StagedBackup {
 }
 
 /** Gives the old file a temporary name beside the one that its backup is to have: by a link, or as a copy. */
-export function* stageOld(write: Write, place: Place, folder: Folder, name: PathName): Steps<StagedBackup> {
-  const chosen = newName(write, name, 'temporary');
-  const staging = stagingFolder(write, folder, place);
+export function* stageOld(operation: Operation, target: Target, folder: Folder, name: PathName): Steps<StagedBackup> {
+  const chosen = newName(operation, name, 'temporary');
+  const staging = stagingFolder(operation, folder, target);
   const reach = join(staging.way ?? staging.directory.reach, chosen);
-  const guard = write.surroundings.guard('file', reach, join(staging.directoryPath, chosen));
+  const guard = operation.surroundings.guard('file', reach, join(staging.directoryPath, chosen));
   const discard = function* (): Steps<void> {
     if (yield* afterFailure(call.unlink(reach))) guard.release();
   };
   try {
-    if (yield* linked(write, place, reach)) {
+    if (yield* linked(operation, target, reach)) {
       guard.opened();
       return { name: chosen, reach, letStay: () => guard.release(), forget: () => guard.release(), discard };
     }
@@ -140,7 +140,7 @@ export function* stageOld(write: Write, place: Place, folder: Folder, name: Path
     throw error;
   }
   guard.release();
-  const copy = yield* copyOld(write, place, staging, name);
+  const copy = yield* copyOld(operation, target, staging, name);
   return {
     name: copy.name,
     reach: copy.reach,
@@ -158,23 +158,23 @@ const patience = 10;
  * backup too. What is linked is what was looked at: another thing may be there by then, as a link that somebody has put
  * there.
  */
-function* linked(write: Write, place: Place, to: PathName): Steps<boolean> {
-  if (write.settings.fallback === 'in-place') return false;
-  let looked = place.existing;
+function* linked(operation: Operation, target: Target, to: PathName): Steps<boolean> {
+  if (operation.settings.fallback === 'in-place') return false;
+  let looked = target.existing;
   for (let attempts = 0; attempts < patience; attempts++) {
     try {
-      yield* call.link(place.reach, to);
+      yield* call.link(target.reach, to);
     } catch (error) {
       const code = codeOf(error) ?? '';
       if (['EPERM', 'EACCES', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) return false;
       // Linux says this also where another process replaces the file just now: what was found has no name any more.
-      if (code !== 'ENOENT' || (yield* lookAt(place)) === undefined) throw error;
+      if (code !== 'ENOENT' || (yield* lookAt(target)) === undefined) throw error;
       continue;
     }
     if (isSameInode(yield* lookAt({ reach: to }), looked)) return true;
     yield* call.unlink(to);
-    looked = yield* lookAt(place);
-    if (looked !== undefined && fileType(looked.mode) !== fileType(place.existing?.mode ?? looked.mode))
+    looked = yield* lookAt(target);
+    if (looked !== undefined && fileType(looked.mode) !== fileType(target.existing?.mode ?? looked.mode))
       throw replacedMeanwhile();
   }
   // Where inodes cannot be told by their numbers.
@@ -185,17 +185,17 @@ function replacedMeanwhile(): Error {
   return refusal('ERR_VERSION_CONFLICT', 'somebody has put another file there while it was backed up');
 }
 
-function* copyOld(write: Write, place: Place, folder: Folder, name: PathName): Steps<TemporaryFile> {
-  const temporary = yield* createTemporary(write, folder, name, { mode: 0o600 });
+function* copyOld(operation: Operation, target: Target, folder: Folder, name: PathName): Steps<TemporaryFile> {
+  const temporary = yield* createTemporary(operation, folder, name, { mode: 0o600 });
   try {
-    yield* whileOpen(write, copyTarget(place, temporary));
-    yield* examineTemporary(write, place, temporary);
+    yield* whileOpen(operation, copyTarget(target, temporary));
+    yield* examineTemporary(operation, target, temporary);
     yield* applyMetadata(
-      { ...write, settings: { ...write.settings, mode: undefined, uid: undefined, gid: undefined } },
-      place,
+      { ...operation, settings: { ...operation.settings, mode: undefined, uid: undefined, gid: undefined } },
+      target,
       temporary,
     );
-    if (write.settings.durability !== 'off') yield* syncTemporary(write, temporary);
+    if (operation.settings.durability !== 'off') yield* syncTemporary(operation, temporary);
     yield* closeTemporary(temporary);
     return temporary;
   } catch (error) {
@@ -204,7 +204,7 @@ function* copyOld(write: Write, place: Place, folder: Folder, name: PathName): S
   }
 }
 
-function* copyTarget({ reach, existing }: Place, { fd }: TemporaryFile): Steps<void> {
+function* copyTarget({ reach, existing }: Target, { fd }: TemporaryFile): Steps<void> {
   const old = yield* call.open(reach, O_RDONLY | O_NOFOLLOW, 0);
   try {
     // The copy gets the rights of the file that was looked at: not the content of one that fewer may read.
@@ -226,33 +226,33 @@ function isAsOpen(status: FileStatus, looked: FileStatus | undefined): boolean {
  * The next free number; of the older backups only the last few stay. An end of the process before the rename leaves it:
  * it is whole, and what comes next may be the rename already.
  */
-function* backUpNumbered(write: Write, place: Place, turn: Turn, limit: number): Steps<MadeBackup> {
+function* backUpNumbered(operation: Operation, target: Target, turn: Turn, limit: number): Steps<MadeBackup> {
   for (let attempts = 1; ; attempts++) {
-    const { name, surplus } = yield* nextNumbered(write, place, limit);
-    refuseTooLong(write, join(place.directoryPath, name));
-    const reach = join(place.directory.reach, name);
+    const { name, surplus } = yield* nextNumbered(operation, target, limit);
+    refuseTooLong(operation, join(target.directoryPath, name));
+    const reach = join(target.directory.reach, name);
     try {
-      if (!(yield* linked(write, place, reach))) yield* backUpOver(write, place, turn, name, reach);
+      if (!(yield* linked(operation, target, reach))) yield* backUpOver(operation, target, turn, name, reach);
     } catch (error) {
       // Somebody else has made one of that number meanwhile.
       if (codeOf(error) === 'EEXIST' && attempts < patience) continue;
       throw error;
     }
     return {
-      path: join(place.directoryPath, name),
+      path: join(target.directoryPath, name),
       *undo() {
         yield* afterFailure(call.unlink(reach));
       },
       *finish() {
-        for (const old of surplus) yield* unlinkIn(write, place, old);
+        for (const old of surplus) yield* unlinkIn(operation, target, old);
       },
     };
   }
 }
 
 /** Where there are no links: takes the name first by an empty file, which nobody else has then. */
-function* backUpOver(write: Write, place: Place, turn: Turn, name: PathName, reach: PathName): Steps<void> {
-  const guard = write.surroundings.guard('file', reach, join(place.directoryPath, name));
+function* backUpOver(operation: Operation, target: Target, turn: Turn, name: PathName, reach: PathName): Steps<void> {
+  const guard = operation.surroundings.guard('file', reach, join(target.directoryPath, name));
   try {
     yield* call.close(yield* call.open(reach, O_NEW, 0o600));
   } catch (error) {
@@ -261,7 +261,7 @@ function* backUpOver(write: Write, place: Place, turn: Turn, name: PathName, rea
   }
   guard.opened();
   try {
-    yield* backUpAs(write, place, turn, place, name);
+    yield* backUpAs(operation, target, turn, target, name);
   } catch (error) {
     yield* afterFailure(call.unlink(reach));
     throw error;
@@ -272,11 +272,11 @@ function* backUpOver(write: Write, place: Place, turn: Turn, name: PathName, rea
 
 /** The name that the next backup in the file's own directory gets, and those that it makes superfluous. */
 export function* numberBackup(
-  write: Write,
-  place: Place,
+  operation: Operation,
+  target: Target,
   backup: { readonly kind: 'simple' } | { readonly kind: 'numbered'; readonly limit: number },
 ): Steps<{ name: PathName; surplus: PathName[] }> {
   return backup.kind === 'simple'
-    ? { name: simple(place.name), surplus: [] }
-    : yield* nextNumbered(write, place, backup.limit);
+    ? { name: simple(target.name), surplus: [] }
+    : yield* nextNumbered(operation, target, backup.limit);
 }

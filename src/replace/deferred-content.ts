@@ -1,13 +1,13 @@
 import type { Content } from '../contract/data.ts';
 import type { Steps } from '../system/port.ts';
-import type { Write } from '../files/operation.ts';
-import type { Place } from '../files/target.ts';
+import type { Operation } from '../files/operation.ts';
+import type { Target } from '../files/target.ts';
 
 /** Content that is made when its turn has come and the target is known; not at all if newer content comes first. */
 export interface LaterContent {
   readonly kind: 'later';
   /** Possibly more than once: descriptors may be short. */
-  make(write: Write, place: Place): Steps<Uint8Array>;
+  make(operation: Operation, target: Target): Steps<Uint8Array>;
 }
 
 /** Content that has not to be read from elsewhere. */

@@ -14,12 +14,12 @@ import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { copyContent } from '../files/copy.ts';
 import { openDirectory, syncDirectory, type Directory } from '../files/directory.ts';
 import type { Folder } from '../files/folder.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { makeNoted, syncParents } from '../files/parents.ts';
 import { keeping } from '../files/preserve.ts';
 import type { Settings } from '../files/settings.ts';
 import { syncFile } from '../files/sync-file.ts';
-import { assertStillThere, type Place } from '../files/target.ts';
+import { assertStillThere, type Target } from '../files/target.ts';
 import { newName, statusOf, type TemporaryFile } from '../files/temporary.ts';
 import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
 
@@ -29,12 +29,12 @@ const capability = 'security.capability';
 /**
  * A folder for copies where the target's own may not be written: the user's state directory, or one in the system's.
  */
-export function* openStateFolder(write: Write): Steps<Folder & { readonly directory: Directory }> {
+export function* openStateFolder(operation: Operation): Steps<Folder & { readonly directory: Directory }> {
   let problem: unknown;
-  for (const path of write.surroundings.stateDirectories()) {
+  for (const path of operation.surroundings.stateDirectories()) {
     try {
-      yield* makePrivate(write, path);
-      return { directory: yield* openDirectory(write, path), directoryPath: path };
+      yield* makePrivate(operation, path);
+      return { directory: yield* openDirectory(operation, path), directoryPath: path };
     } catch (error) {
       problem = error;
     }
@@ -43,14 +43,14 @@ export function* openStateFolder(write: Write): Steps<Folder & { readonly direct
 }
 
 /** Makes a directory for this user alone, or makes sure that it is one. */
-function* makePrivate(write: Write, path: PathName): Steps<void> {
+function* makePrivate(operation: Operation, path: PathName): Steps<void> {
   try {
-    yield* makeNoted(write, path, 0o700);
+    yield* makeNoted(operation, path, 0o700);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }
   const status = yield* call.lstat(path);
-  const { uid, platform } = write.surroundings;
+  const { uid, platform } = operation.surroundings;
   if (
     fileType(status.mode) !== 'directory' ||
     (platform !== 'win32' && (status.uid !== uid || (status.mode & 0o077) !== 0))
@@ -61,24 +61,24 @@ function* makePrivate(write: Write, path: PathName): Steps<void> {
 
 /** Overwrites the target with what the temporary file holds; `folder` is where the recovery file goes. */
 export function* writeInPlace(
-  write: Write,
-  place: Place,
+  operation: Operation,
+  place: Target,
   temporary: TemporaryFile,
   folder: Folder & { readonly directory: Directory },
 ): Steps<NotKept[]> {
-  write.step = 'write in place';
-  yield* assertStillThere(write, place);
+  operation.step = 'write in place';
+  yield* assertStillThere(operation, place);
   const hasCapability = place.attributes?.includes(capability) === true;
-  refuseToLose(write, place, hasCapability);
+  refuseToLose(operation, place, hasCapability);
   const fresh = yield* openSame(temporary.reach, statusOf(temporary));
   try {
     const target = yield* openSame(place.reach, place.existing, O_RDWR);
     try {
-      const recovery = yield* keepOld(write, place, target, folder);
+      const recovery = yield* keepOld(operation, place, target, folder);
       const notKept: NotKept[] = hasCapability ? ['xattr'] : [];
-      yield* overwrite(write, place, fresh, target, recovery, notKept);
+      yield* overwrite(operation, place, fresh, target, recovery, notKept);
       yield* unlinkIfThere(recovery.reach);
-      write.recoveryPath = undefined;
+      operation.recoveryPath = undefined;
       return notKept;
     } finally {
       yield* call.close(target);
@@ -90,8 +90,8 @@ export function* writeInPlace(
 
 /** What goes with the old content, and must not: known before anything is written. */
 function refuseToLose(
-  { settings: { preserve, mode }, surroundings: { uid } }: Write,
-  { existing }: Place,
+  { settings: { preserve, mode }, surroundings: { uid } }: Operation,
+  { existing }: Target,
   hasCapability: boolean,
 ): void {
   if (hasCapability && preserve.xattr === 'require')
@@ -121,24 +121,24 @@ interface Recovery {
 
 /** Copies the old content to a file of its own and syncs that; only its last name says that it is whole. */
 function* keepOld(
-  write: Write,
-  place: Place,
+  operation: Operation,
+  place: Target,
   target: number,
   folder: Folder & { readonly directory: Directory },
 ): Steps<Recovery> {
-  const started = join(folder.directory.reach, newName(write, place.name, 'temporary'));
-  const name = newName(write, place.name, 'recovery');
+  const started = join(folder.directory.reach, newName(operation, place.name, 'temporary'));
+  const name = newName(operation, place.name, 'recovery');
   const reach = join(folder.directory.reach, name);
   const fd = yield* call.open(started, O_NEW, 0o600);
   try {
     try {
       yield* copyContent(target, fd);
-      yield* syncFile(write, fd);
+      yield* syncFile(operation, fd);
     } finally {
       yield* call.close(fd);
     }
     yield* call.rename(started, reach);
-    const atOnce = { ...write, blocking: true };
+    const atOnce = { ...operation, blocking: true };
     yield* syncDirectory(atOnce, folder.directory);
     // The state directory may be new: then a crash could take it away with all that is in it.
     yield* syncParents(atOnce, folder);
@@ -151,20 +151,20 @@ function* keepOld(
 }
 
 function* overwrite(
-  write: Write,
-  place: Place,
+  operation: Operation,
+  place: Target,
   fresh: number,
   target: number,
   recovery: Recovery,
   notKept: NotKept[],
 ): Steps<void> {
-  write.outcome = 'unknown';
-  write.recoveryPath = recovery.path;
+  operation.outcome = 'unknown';
+  operation.recoveryPath = recovery.path;
   try {
-    yield* copyInto(write, place, fresh, target, write.settings, notKept);
-    write.outcome = 'new';
+    yield* copyInto(operation, place, fresh, target, operation.settings, notKept);
+    operation.outcome = 'new';
   } catch (error) {
-    yield* putBack(write, place, target, recovery, error);
+    yield* putBack(operation, place, target, recovery, error);
     throw error;
   }
 }
@@ -177,14 +177,14 @@ type Access = Pick<Settings, 'mode' | 'uid' | 'gid'>;
  * comes and given after it.
  */
 function* copyInto(
-  write: Write,
-  { existing }: Place,
+  operation: Operation,
+  { existing }: Target,
   from: number,
   target: number,
   { mode, uid, gid }: Access,
   notKept: NotKept[],
 ): Steps<void> {
-  const { settings } = write;
+  const { settings } = operation;
   if (settings.mode !== undefined && existing !== undefined)
     yield* call.fchmod(target, existing.mode & settings.mode & 0o777);
   const size = yield* copyContent(from, target);
@@ -192,13 +192,13 @@ function* copyInto(
   if (uid !== undefined || gid !== undefined) yield* call.fchown(target, uid ?? -1, gid ?? -1);
   if (mode !== undefined) yield* call.fchmod(target, mode);
   if (uid !== undefined || gid !== undefined || mode !== undefined)
-    yield* assertAccess(write, target, { mode, uid, gid });
-  if (mode === undefined && existing !== undefined) yield* keepSetIds(write, target, existing, notKept);
-  yield* syncFile(write, target);
+    yield* assertAccess(operation, target, { mode, uid, gid });
+  if (mode === undefined && existing !== undefined) yield* keepSetIds(operation, target, existing, notKept);
+  yield* syncFile(operation, target);
 }
 
 /** A change of the mode or the owner may succeed and do nothing. */
-function* assertAccess({ surroundings }: Write, target: number, { mode, uid, gid }: Access): Steps<void> {
+function* assertAccess({ surroundings }: Operation, target: number, { mode, uid, gid }: Access): Steps<void> {
   if (surroundings.platform === 'win32') return;
   const now = yield* call.fstat(target);
   const isSet =
@@ -207,7 +207,7 @@ function* assertAccess({ surroundings }: Write, target: number, { mode, uid, gid
 }
 
 /** The kernel takes set-id bits away from a file that is written. They are given back to the same owner and group. */
-function* keepSetIds({ settings }: Write, target: number, existing: FileStatus, notKept: NotKept[]): Steps<void> {
+function* keepSetIds({ settings }: Operation, target: number, existing: FileStatus, notKept: NotKept[]): Steps<void> {
   const mode = existing.mode & 0o7777;
   if ((mode & 0o6000) === 0 || settings.preserve.mode === 'off') return;
   function* giveBack(): Steps<void> {
@@ -221,7 +221,7 @@ function* keepSetIds({ settings }: Write, target: number, existing: FileStatus, 
 }
 
 /** What the file was like, as far as the write was to change it. */
-function accessBefore({ settings }: Write, { existing }: Place): Access {
+function accessBefore({ settings }: Operation, { existing }: Target): Access {
   return {
     mode: settings.mode === undefined || existing === undefined ? undefined : existing.mode & 0o7777,
     uid: settings.uid === undefined ? undefined : existing?.uid,
@@ -229,13 +229,19 @@ function accessBefore({ settings }: Write, { existing }: Place): Access {
   };
 }
 
-function* putBack(write: Write, place: Place, target: number, recovery: Recovery, cause: unknown): Steps<void> {
+function* putBack(
+  operation: Operation,
+  place: Target,
+  target: number,
+  recovery: Recovery,
+  cause: unknown,
+): Steps<void> {
   try {
     const old = yield* call.open(recovery.reach, O_RDONLY | O_NOFOLLOW, 0);
     try {
       const again = yield* openSame(place.reach, yield* call.fstat(target), O_RDWR);
       try {
-        yield* copyInto(write, place, old, again, accessBefore(write, place), []);
+        yield* copyInto(operation, place, old, again, accessBefore(operation, place), []);
       } finally {
         yield* call.close(again);
       }
@@ -250,7 +256,7 @@ function* putBack(write: Write, place: Place, target: number, recovery: Recovery
       `${String(cause)}; and the old content could not be put back: ${String(error)}`,
     );
   }
-  write.outcome = 'old';
-  write.recoveryPath = undefined;
+  operation.outcome = 'old';
+  operation.recoveryPath = undefined;
   yield* afterFailure(call.unlink(recovery.reach));
 }

@@ -14,9 +14,9 @@ import type { Source } from '../contract/source.ts';
 import { newHash, versionOf, type Version } from '../contract/version.ts';
 import type { Steps } from '../system/port.ts';
 import { whenDescriptorsAllow } from '../files/descriptors.ts';
-import { reporting, throwIfAborted, type LockedWrite, type Write } from '../files/operation.ts';
-import { readTarget, versionInPlace, type Read, type Seen } from '../files/snapshot.ts';
-import { findPlace, leavePlace, lookAgain, sharePlace, type Place } from '../files/target.ts';
+import { reporting, throwIfAborted, type LockedOperation, type Operation } from '../files/operation.ts';
+import { readTarget, versionInPlace, type Read, type Snapshot } from '../files/snapshot.ts';
+import { findPlace, leavePlace, lookAgain, sharePlace, type Target } from '../files/target.ts';
 import { expectVersion, underLock } from '../journal/under-lock.ts';
 import type { Turn } from '../order/turn.ts';
 import { confirmInPlace } from './confirm.ts';
@@ -40,40 +40,40 @@ export interface Rereading {
 export type Updated = { readonly result: UpdateResult } | { readonly error: unknown };
 
 /** Looks at the target, and says what is to be written then. */
-type Prepare = (place: Place) => Steps<{ readonly seen: Seen; readonly changed: () => Steps<Changed> }>;
+type Prepare = (target: Target) => Steps<{ readonly seen: Snapshot; readonly changed: () => Steps<Changed> }>;
 
 /** Gives the content of the target to `change`, and replaces it by what that makes of it. */
-export function* updateTarget(write: LockedWrite, turn: Turn, change: Change): Steps<Updated> {
-  const prepare: Prepare = function* (place) {
-    const seen = yield* readTarget(write, place);
+export function* updateTarget(operation: LockedOperation, turn: Turn, change: Change): Steps<Updated> {
+  const prepare: Prepare = function* (target) {
+    const seen = yield* readTarget(operation, target);
     function* again(): Steps<Read> {
-      const { step } = write;
-      Object.assign(seen, yield* readTarget(write, place));
-      write.step = step;
+      const { step } = operation;
+      Object.assign(seen, yield* readTarget(operation, target));
+      operation.step = step;
       return seen;
     }
     return { seen, changed: () => change(seen.content, seen.version, { read: { ...seen }, again }) };
   };
   try {
-    return yield* reporting(write, replaceLocked(write, turn, prepare));
+    return yield* reporting(operation, replaceLocked(operation, turn, prepare));
   } finally {
     turn.leave();
   }
 }
 
 /** Replaces the target if it holds the version that was asked for. */
-export function* replaceMatching(write: LockedWrite, turn: Turn, content: AtHand): Steps<WriteResult> {
-  const prepare: Prepare = function* (place) {
+export function* replaceMatching(operation: LockedOperation, turn: Turn, content: AtHand): Steps<WriteResult> {
+  const prepare: Prepare = function* (target) {
     return {
-      seen: yield* versionInPlace(write, place),
+      seen: yield* versionInPlace(operation, target),
       *changed() {
-        const bytes = content.kind === 'bytes' ? content.bytes : yield* content.make(write, place);
+        const bytes = content.kind === 'bytes' ? content.bytes : yield* content.make(operation, target);
         return { content: { kind: 'bytes', bytes } };
       },
     };
   };
   try {
-    const updated = yield* reporting(write, replaceLocked(write, turn, prepare));
+    const updated = yield* reporting(operation, replaceLocked(operation, turn, prepare));
     if ('error' in updated) throw updated.error;
     return updated.result;
   } finally {
@@ -81,43 +81,43 @@ export function* replaceMatching(write: LockedWrite, turn: Turn, content: AtHand
   }
 }
 
-function* replaceLocked(write: LockedWrite, turn: Turn, prepare: Prepare): Steps<Updated> {
-  throwIfAborted(write);
+function* replaceLocked(operation: LockedOperation, turn: Turn, prepare: Prepare): Steps<Updated> {
+  throwIfAborted(operation);
   yield* turn.enter();
-  const place = yield* claimPlace(write, turn, write.path);
+  const target = yield* claimPlace(operation, turn, operation.path);
   try {
-    return yield* underLock(write, place, function* () {
-      const { seen, changed } = yield* prepare(place);
-      expectVersion(write, place, seen);
-      write.step = 'update';
+    return yield* underLock(operation, target, function* () {
+      const { seen, changed } = yield* prepare(target);
+      expectVersion(operation, target, seen);
+      operation.step = 'update';
       const outcome = yield* changed();
       if ('error' in outcome) return outcome;
       try {
-        throwIfAborted(write);
-        return { result: yield* replaceBy(write, turn, sharePlace(place), seen, outcome.content) };
+        throwIfAborted(operation);
+        return { result: yield* replaceBy(operation, turn, sharePlace(target), seen, outcome.content) };
       } finally {
         if (outcome.content?.kind === 'source') outcome.content.source.close();
       }
     });
   } finally {
-    leavePlace(write, place);
+    leavePlace(operation, target);
   }
 }
 
 /** Finds the target, as soon as it is this call's turn to change it. */
-function* claimPlace(write: Write, turn: Turn, given: PathName): Steps<Place> {
+function* claimPlace(operation: Operation, turn: Turn, given: PathName): Steps<Target> {
   for (;;) {
-    write.path = given;
-    const place = yield* whenDescriptorsAllow(write, () => findPlace(write));
+    operation.path = given;
+    const target = yield* whenDescriptorsAllow(operation, () => findPlace(operation));
     let left = false;
     const leave = (): void => {
       left = true;
-      leavePlace(write, place);
+      leavePlace(operation, target);
     };
     try {
-      if (yield* turn.claim(place, leave)) return place;
+      if (yield* turn.claim(target, leave)) return target;
     } catch (error) {
-      if (!left) leavePlace(write, place);
+      if (!left) leavePlace(operation, target);
       throw error;
     }
   }
@@ -125,44 +125,44 @@ function* claimPlace(write: Write, turn: Turn, given: PathName): Steps<Place> {
 
 /** Puts content in the place of what was seen, and leaves the place. */
 function* replaceBy(
-  write: LockedWrite,
+  operation: LockedOperation,
   turn: Turn,
-  place: Place,
-  seen: Seen,
+  target: Target,
+  seen: Snapshot,
   content: Content | undefined,
 ): Steps<UpdateResult> {
   let staged;
   let known;
   try {
     // It may have taken long to make.
-    yield* lookAgain(write, place);
-    const done = yield* leftAsItIs(write, turn, place, seen, content);
+    yield* lookAgain(operation, target);
+    const done = yield* leftAsItIs(operation, turn, target, seen, content);
     if (done !== undefined) return done;
     known = hashing(content as Content);
-    staged = yield* whenDescriptorsAllow(write, () => createStaged(write, place));
+    staged = yield* whenDescriptorsAllow(operation, () => createStaged(operation, target));
   } finally {
-    if (staged === undefined) leavePlace(write, place);
+    if (staged === undefined) leavePlace(operation, target);
   }
-  const result = yield* complete(write, staged, turn, known.hashed);
+  const result = yield* complete(operation, staged, turn, known.hashed);
   return { ...result, version: known.version() };
 }
 
 /** The result where the file is to stay as it is, or is as it would be made. */
 function* leftAsItIs(
-  write: Write,
+  operation: Operation,
   turn: Turn,
-  place: Place,
-  seen: Seen,
+  target: Target,
+  seen: Snapshot,
   content: Content | undefined,
 ): Steps<UpdateResult | undefined> {
   if (content?.kind === 'source') return undefined;
   if (content !== undefined) {
-    const skipped = yield* skipUnchanged(write, place, turn, content.bytes);
+    const skipped = yield* skipUnchanged(operation, target, turn, content.bytes);
     return skipped && { ...skipped, version: versionOf(content.bytes) };
   }
-  const durable = place.existing === undefined ? false : yield* confirmInPlace(write, place);
+  const durable = target.existing === undefined ? false : yield* confirmInPlace(operation, target);
   return {
-    ...writeResult({ path: write.path, bytes: seen.status?.size ?? 0, replaced: false, unchanged: true, durable }),
+    ...writeResult({ path: operation.path, bytes: seen.status?.size ?? 0, replaced: false, unchanged: true, durable }),
     version: seen.version,
   };
 }

@@ -4,11 +4,11 @@ import type { NotKept } from '../contract/result.ts';
 import { atOnce, call, lastChange, together, type FileStatus, type Steps } from '../system/port.ts';
 import { mayBeBusy, whileBusy } from '../files/busy.ts';
 import { lookAt } from '../files/look.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { assertInPlace } from '../files/private-directory.ts';
 import { othersRename } from '../files/shared.ts';
 import { isSame } from '../files/snapshot.ts';
-import { assertStillThere, type Place } from '../files/target.ts';
+import { assertStillThere, type Target } from '../files/target.ts';
 import { discardTemporary, endHold, forgetTemporary, type TemporaryFile } from '../files/temporary.ts';
 import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
 import { lockLost } from '../lock/errors.ts';
@@ -29,23 +29,27 @@ export interface Renamed {
 }
 
 /** Whether the target may be written in place where it cannot be replaced, or has to be. */
-export function mayOverwrite({ settings }: Write, { place, folder }: Staged): boolean {
-  return folder !== place || (settings.fallback === 'in-place' && place.existing !== undefined);
+export function mayOverwrite({ settings }: Operation, { place: target, folder }: Staged): boolean {
+  return folder !== target || (settings.fallback === 'in-place' && target.existing !== undefined);
 }
 
 /** Replaces the target if that is possible, and writes into it if not. */
-export function* overwriteInstead(write: Write, { place, temporary, folder }: Staged, turn: Turn): Steps<Renamed> {
-  if (folder === place) {
+export function* overwriteInstead(
+  operation: Operation,
+  { place: target, temporary, folder }: Staged,
+  turn: Turn,
+): Steps<Renamed> {
+  if (folder === target) {
     try {
-      return yield* renameInto(write, place, temporary, turn);
+      return yield* renameInto(operation, target, temporary, turn);
     } catch (error) {
-      if (write.outcome !== 'old' || !cannotBeReplaced.has(codeOf(error) ?? '')) throw error;
+      if (operation.outcome !== 'old' || !cannotBeReplaced.has(codeOf(error) ?? '')) throw error;
     }
   }
   // At once: neither a signal nor another write of this process comes between.
-  const notKept = yield* atOnce(writeInPlace(write, place, temporary, folder));
+  const notKept = yield* atOnce(writeInPlace(operation, target, temporary, folder));
   yield* discardTemporary(temporary);
-  return { record: turn.placed(place), atomic: false, notKept };
+  return { record: turn.placed(target), atomic: false, notKept };
 }
 
 /**
@@ -55,43 +59,55 @@ export function* overwriteInstead(write: Write, { place, temporary, folder }: St
 const cannotBeReplaced = new Set(['EBUSY', 'EPERM', 'EACCES', 'EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL']);
 
 /** Renames the temporary file over the target or, to create only, links it there. */
-export function* renameInto(write: Write, place: Place, temporary: TemporaryFile, turn: Turn): Steps<Renamed> {
-  write.step = 'rename';
-  const newer = turn.newer(place);
+export function* renameInto(
+  operation: Operation,
+  target: Target,
+  temporary: TemporaryFile,
+  turn: Turn,
+): Steps<Renamed> {
+  operation.step = 'rename';
+  const newer = turn.newer(target);
   if (newer !== undefined) return { newer, record: undefined, atomic: true };
-  const other = write.blocking ? yield* turn.finishOther(place) : undefined;
+  const other = operation.blocking ? yield* turn.finishOther(target) : undefined;
   if (other !== undefined && other > turn.number)
-    return { newer: new Placed(other, write.path), record: undefined, atomic: true };
-  const begun = turn.begin(place, temporary.reach);
+    return { newer: new Placed(other, operation.path), record: undefined, atomic: true };
+  const begun = turn.begin(target, temporary.reach);
   try {
-    yield* mayBeBusy(write, place.directory)
-      ? whileBusy(write, () => renameOnce(write, place, temporary, begun), place.directory)
-      : renameOnce(write, place, temporary, begun);
+    yield* mayBeBusy(operation, target.directory)
+      ? whileBusy(operation, () => renameOnce(operation, target, temporary, begun), target.directory)
+      : renameOnce(operation, target, temporary, begun);
   } catch (error) {
-    turn.end(place);
+    turn.end(target);
     // Where a synchronous write of this process has done it meanwhile, the system's answer says nothing. What fails
     // before the rename leaves everything as it is.
-    const isDone = begun.finished || (begun.tried && (yield* happened(write, place, temporary, codeOf(error))));
-    if (!isDone) throw yield* explained(write, temporary, error);
+    const isDone = begun.finished || (begun.tried && (yield* happened(operation, target, temporary, codeOf(error))));
+    if (!isDone) throw yield* explained(operation, temporary, error);
   }
-  turn.end(place);
-  if (temporary.held !== undefined || othersRename(write, place.directory)) yield* assertOurs(write, place, temporary);
-  write.outcome = 'new';
-  const record = turn.placed(place, begun.finished);
+  turn.end(target);
+  if (temporary.held !== undefined || othersRename(operation, target.directory))
+    yield* assertOurs(operation, target, temporary);
+  operation.outcome = 'new';
+  const record = turn.placed(target, begun.finished);
   // After a link the temporary name is a second one of the new file.
-  if (!write.settings.overwrite) yield* whileBusy(write, () => unlinkIfThere(temporary.reach), place.directory);
+  if (!operation.settings.overwrite)
+    yield* whileBusy(operation, () => unlinkIfThere(temporary.reach), target.directory);
   forgetTemporary(temporary);
   return { record, atomic: true };
 }
 
-function* renameOnce(write: Write, place: Place, temporary: TemporaryFile, begun: RenameUnderWay): Steps<void> {
-  const { settings, locking } = write;
-  yield* assertStillThere(write, place);
+function* renameOnce(
+  operation: Operation,
+  target: Target,
+  temporary: TemporaryFile,
+  begun: RenameUnderWay,
+): Steps<void> {
+  const { settings, locking } = operation;
+  yield* assertStillThere(operation, target);
   // The last thing before the rename.
   if (locking?.check !== undefined) yield* locking.check(yield* timeOf(temporary));
   begun.tried = true;
-  if (settings.overwrite) yield* call.rename(temporary.reach, place.reach);
-  else yield* linkNew(temporary, place);
+  if (settings.overwrite) yield* call.rename(temporary.reach, target.reach);
+  else yield* linkNew(temporary, target);
 }
 
 /** The filesystem's time at which the temporary file was made or later; undefined where that is not known. */
@@ -103,9 +119,9 @@ function* timeOf({ status, open, fd }: TemporaryFile): Steps<bigint | undefined>
 /** Errors that say that there are no hard links here. */
 const noLinks = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
 
-function* linkNew(temporary: TemporaryFile, place: Place): Steps<void> {
+function* linkNew(temporary: TemporaryFile, target: Target): Steps<void> {
   try {
-    yield* call.link(temporary.reach, place.reach);
+    yield* call.link(temporary.reach, target.reach);
   } catch (cause) {
     const code = codeOf(cause) ?? '';
     if (!noLinks.has(code)) throw cause;
@@ -120,11 +136,11 @@ function* linkNew(temporary: TemporaryFile, place: Place): Steps<void> {
 }
 
 /** Fails if what was renamed is another file, as where another user exchanged them. */
-function* assertOurs(write: Write, place: Place, temporary: TemporaryFile): Steps<void> {
+function* assertOurs(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
   try {
-    yield* assertInPlace(write, place, temporary);
+    yield* assertInPlace(operation, target, temporary);
   } catch (error) {
-    write.outcome = 'unknown';
+    operation.outcome = 'unknown';
     forgetTemporary(temporary);
     throw error;
   } finally {
@@ -133,8 +149,8 @@ function* assertOurs(write: Write, place: Place, temporary: TemporaryFile): Step
 }
 
 /** Who takes over a lock, or removes it, takes its owner's temporary file along. */
-function* explained(write: Write, temporary: TemporaryFile, error: unknown): Steps<unknown> {
-  if (write.locking === undefined || !(yield* isGone(temporary))) return error;
+function* explained(operation: Operation, temporary: TemporaryFile, error: unknown): Steps<unknown> {
+  if (operation.locking === undefined || !(yield* isGone(temporary))) return error;
   forgetTemporary(temporary);
   return lockLost(error);
 }
@@ -151,29 +167,34 @@ function* isGone(temporary: TemporaryFile): Steps<boolean> {
  * Whether a rename that reported a failure took place all the same, as it can on a network filesystem. Inode numbers
  * alone do not tell: some filesystems make them of the path. Where it cannot be told, the outcome is unknown.
  */
-function* happened(write: Write, place: Place, temporary: TemporaryFile, code: string | undefined): Steps<boolean> {
+function* happened(
+  operation: Operation,
+  target: Target,
+  temporary: TemporaryFile,
+  code: string | undefined,
+): Steps<boolean> {
   let own, left, now;
   try {
     own = temporary.status ?? (temporary.open ? yield* call.fstat(temporary.fd) : undefined);
-    [left, now] = yield* together(lookAt({ ...temporary, directory: place.directory }), lookAt(place));
+    [left, now] = yield* together(lookAt({ ...temporary, directory: target.directory }), lookAt(target));
   } catch {
     // The error of the rename is the one to report; but nobody knows what is there.
-    write.outcome = 'unknown';
+    operation.outcome = 'unknown';
     return false;
   }
   if (own !== undefined && now?.ino === own.ino && now.dev === own.dev) {
     yield* afterFailure(call.unlink(temporary.reach));
     return true;
   }
-  if (left === undefined && write.locking === undefined) forgetTemporary(temporary);
-  if (!isUndone(write, place, { left, now, code })) write.outcome = 'unknown';
+  if (left === undefined && operation.locking === undefined) forgetTemporary(temporary);
+  if (!isUndone(operation, target, { left, now, code })) operation.outcome = 'unknown';
   return false;
 }
 
 /** Whether the target is certainly as it was, when it is not the new file. */
 function isUndone(
-  { settings }: Write,
-  { directory, existing }: Place,
+  { settings }: Operation,
+  { directory, existing }: Target,
   { left, now, code }: { left: FileStatus | undefined; now: FileStatus | undefined; code: string | undefined },
 ): boolean {
   if (now === undefined && existing === undefined) return true;

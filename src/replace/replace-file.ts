@@ -1,15 +1,15 @@
 import type { Content } from '../contract/data.ts';
 import type { WriteResult } from '../contract/result.ts';
 import type { Steps } from '../system/port.ts';
-import { isLocked, type Write } from '../files/operation.ts';
+import { isLocked, type Operation } from '../files/operation.ts';
 import type { Turn } from '../order/turn.ts';
 import type { LaterContent } from './deferred-content.ts';
 import { replaceMatching } from './locked.ts';
 import { replace } from './replace.ts';
 
 /** Replaces a file, under its lock where only a known version is to be replaced. */
-export function replaceFile(write: Write, turn: Turn, content: Content | LaterContent): Steps<WriteResult> {
-  return isLocked(write) && content.kind !== 'source'
-    ? replaceMatching(write, turn, content)
-    : replace(write, turn, content);
+export function replaceFile(operation: Operation, turn: Turn, content: Content | LaterContent): Steps<WriteResult> {
+  return isLocked(operation) && content.kind !== 'source'
+    ? replaceMatching(operation, turn, content)
+    : replace(operation, turn, content);
 }

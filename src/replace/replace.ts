@@ -14,9 +14,9 @@ import { writeResult, type WriteResult } from '../contract/result.ts';
 import { call, type Steps } from '../system/port.ts';
 import { writeContent } from '../files/contents.ts';
 import { forBytes, forSources, givePermit, whenDescriptorsAllow } from '../files/descriptors.ts';
-import { asWriteError, isLocked, throwIfAborted, type Write } from '../files/operation.ts';
+import { asWriteError, isLocked, throwIfAborted, type Operation } from '../files/operation.ts';
 import { versionInPlace, versionOfFile } from '../files/snapshot.ts';
-import { findPlace, leavePlace, letGo, lookAgain, refuseReadOnly, type Place } from '../files/target.ts';
+import { findPlace, leavePlace, letGo, lookAgain, refuseReadOnly, type Target } from '../files/target.ts';
 import {
   discardTemporary,
   examineTemporary,
@@ -39,74 +39,77 @@ import { skipUnchanged } from './unchanged.ts';
 type Begun = { readonly staged: Staged; readonly content: Content } | { readonly result: WriteResult };
 
 /** Replaces the target with content that the caller has, in the order of the calls. */
-export function* replace(write: Write, turn: Turn, given: Content | LaterContent): Steps<WriteResult> {
+export function* replace(operation: Operation, turn: Turn, given: Content | LaterContent): Steps<WriteResult> {
   try {
-    const begun = yield* given.kind === 'source' ? stageAhead(write, turn, given) : stageInTurn(write, turn, given);
-    return 'result' in begun ? begun.result : yield* complete(write, begun.staged, turn, begun.content);
+    const begun = yield* given.kind === 'source'
+      ? stageAhead(operation, turn, given)
+      : stageInTurn(operation, turn, given);
+    return 'result' in begun ? begun.result : yield* complete(operation, begun.staged, turn, begun.content);
   } catch (cause) {
-    throw asWriteError(write, cause);
+    throw asWriteError(operation, cause);
   } finally {
-    givePermit(write);
+    givePermit(operation);
     if (given.kind === 'source') given.source.close();
     turn.leave();
   }
 }
 
 /** Commits a file that its caller has written: it takes its turn now. */
-export function* commitStaged(write: Write, staged: Staged, turn: Turn): Steps<WriteResult> {
+export function* commitStaged(operation: Operation, staged: Staged, turn: Turn): Steps<WriteResult> {
   try {
-    return yield* complete(write, staged, turn, undefined);
+    return yield* complete(operation, staged, turn, undefined);
   } finally {
     turn.leave();
   }
 }
 
 /** Steps 1 to 3 of content that is at hand: it waits for its turn before anything is opened. */
-function* stageInTurn(write: Write, turn: Turn, content: AtHand): Steps<Begun> {
-  throwIfAborted(write);
+function* stageInTurn(operation: Operation, turn: Turn, content: AtHand): Steps<Begun> {
+  throwIfAborted(operation);
   // 1. Turn.
   const newer = yield* turn.enter();
   if (newer !== undefined) return { result: supersededBy(newer, sizeOf(content)) };
-  const given = write.path;
+  const given = operation.path;
   for (;;) {
-    yield* forBytes.take(write);
-    write.path = given;
-    const begun = yield* whenDescriptorsAllow(write, () => openInTurn(write, turn, content));
+    yield* forBytes.take(operation);
+    operation.path = given;
+    const begun = yield* whenDescriptorsAllow(operation, () => openInTurn(operation, turn, content));
     if (begun !== undefined) return begun;
   }
 }
 
 /** Undefined if it was not this call's turn yet: what was seen of the file may not be true any more. */
-function* openInTurn(write: Write, turn: Turn, content: AtHand): Steps<Begun | undefined> {
+function* openInTurn(operation: Operation, turn: Turn, content: AtHand): Steps<Begun | undefined> {
   // 2. Target.
-  const place = yield* findPlace(write);
+  const target = yield* findPlace(operation);
   let hasLeft = false;
   let isStaged = false;
   try {
-    const isTurn = yield* turn.claim(place, () => {
+    const isTurn = yield* turn.claim(target, () => {
       hasLeft = true;
-      leavePlace(write, place);
-      givePermit(write);
+      leavePlace(operation, target);
+      givePermit(operation);
     });
     if (!isTurn) return undefined;
-    const newer = turn.newer(place) ?? (turn.standsFor === undefined ? undefined : yield* turn.finishStoodFor(place));
-    if (newer !== undefined) return { result: yield* supersede(write, place, turn, newer, sizeOf(content)) };
-    const bytes = content.kind === 'bytes' ? content.bytes : yield* content.make(write, place);
-    const skipped = write.settings.ifUnchanged === 'skip' ? yield* skipUnchanged(write, place, turn, bytes) : undefined;
+    const newer = turn.newer(target) ?? (turn.standsFor === undefined ? undefined : yield* turn.finishStoodFor(target));
+    if (newer !== undefined) return { result: yield* supersede(operation, target, turn, newer, sizeOf(content)) };
+    const bytes = content.kind === 'bytes' ? content.bytes : yield* content.make(operation, target);
+    const skipped =
+      operation.settings.ifUnchanged === 'skip' ? yield* skipUnchanged(operation, target, turn, bytes) : undefined;
     if (skipped !== undefined) return { result: skipped };
     // 3. Temporary file.
-    const staged = yield* createStaged(write, place, bytes);
+    const staged = yield* createStaged(operation, target, bytes);
     isStaged = true;
     return { staged, content: { kind: 'bytes', bytes } };
   } finally {
-    if (!hasLeft && !isStaged) leavePlace(write, place);
+    if (!hasLeft && !isStaged) leavePlace(operation, target);
   }
 }
 
 /** Steps 2 and 3 of a source: it is read at its own pace and holds nobody up, and takes its turn when it has ended. */
-function* stageAhead(write: Write, turn: Turn, content: Content & { readonly kind: 'source' }): Steps<Begun> {
-  if (content.source.atHand) yield* forSources.take(write);
-  const staged = yield* stage(write);
+function* stageAhead(operation: Operation, turn: Turn, content: Content & { readonly kind: 'source' }): Steps<Begun> {
+  if (content.source.atHand) yield* forSources.take(operation);
+  const staged = yield* stage(operation);
   turn.settleOn(staged.place);
   return { staged, content };
 }
@@ -115,20 +118,25 @@ function* stageAhead(write: Write, turn: Turn, content: Content & { readonly kin
  * Steps 4 to 8. Afterwards nothing of the staged file is open, and no temporary file is left unless that was asked for.
  * There is no content where the caller has written it.
  */
-export function* complete(write: Write, staged: Staged, turn: Turn, content: Content | undefined): Steps<WriteResult> {
-  const { place, temporary } = staged;
+export function* complete(
+  operation: Operation,
+  staged: Staged,
+  turn: Turn,
+  content: Content | undefined,
+): Steps<WriteResult> {
+  const { place: target, temporary } = staged;
   try {
-    if (content?.kind !== 'bytes') return yield* completeLate(write, staged, turn, content);
-    yield* examineTemporary(write, place, temporary);
+    if (content?.kind !== 'bytes') return yield* completeLate(operation, staged, turn, content);
+    yield* examineTemporary(operation, target, temporary);
     // 4. Contents.
-    const bytes = yield* writeContent(write, temporary.fd, content);
+    const bytes = yield* writeContent(operation, temporary.fd, content);
     temporary.synced = temporary.syncedByWriting;
-    return yield* commit(write, staged, turn, bytes);
+    return yield* commit(operation, staged, turn, bytes);
   } catch (error) {
-    yield* abandon(write, staged);
-    throw asWriteError(write, error);
+    yield* abandon(operation, staged);
+    throw asWriteError(operation, error);
   } finally {
-    leave(write, staged);
+    leave(operation, staged);
   }
 }
 
@@ -136,83 +144,91 @@ export function* complete(write: Write, staged: Staged, turn: Turn, content: Con
  * Content that may take long to come: its turn, the target's lock if it takes one, and another look at the target come
  * after it.
  */
-function* completeLate(write: Write, staged: Staged, turn: Turn, content: Content | undefined): Steps<WriteResult> {
-  const { place, temporary } = staged;
+function* completeLate(
+  operation: Operation,
+  staged: Staged,
+  turn: Turn,
+  content: Content | undefined,
+): Steps<WriteResult> {
+  const { place: target, temporary } = staged;
   const bytes =
-    content === undefined ? yield* sizeWritten(write, temporary) : yield* writeContent(write, temporary.fd, content);
+    content === undefined
+      ? yield* sizeWritten(operation, temporary)
+      : yield* writeContent(operation, temporary.fd, content);
   // What it has open is its own to keep while it waits.
-  while (!(yield* turn.claim(place, () => undefined)));
-  if (!isLocked(write) || write.locking.check !== undefined) return yield* commitLate(write, staged, turn, bytes);
-  return yield* underLock(write, place, function* (lock) {
-    yield* moveTemporary(write, temporary, lock.folder);
-    expectVersion(write, place, yield* versionInPlace(write, place));
-    write.step = 'read source';
+  while (!(yield* turn.claim(target, () => undefined)));
+  if (!isLocked(operation) || operation.locking.check !== undefined)
+    return yield* commitLate(operation, staged, turn, bytes);
+  return yield* underLock(operation, target, function* (lock) {
+    yield* moveTemporary(operation, temporary, lock.folder);
+    expectVersion(operation, target, yield* versionInPlace(operation, target));
+    operation.step = 'read source';
     const version = yield* versionOfFile(temporary.fd);
-    return { ...(yield* commitLate(write, staged, turn, bytes)), version };
+    return { ...(yield* commitLate(operation, staged, turn, bytes)), version };
   });
 }
 
-function* sizeWritten(write: Write, temporary: TemporaryFile): Steps<number> {
-  throwIfAborted(write);
-  write.step = 'sync';
+function* sizeWritten(operation: Operation, temporary: TemporaryFile): Steps<number> {
+  throwIfAborted(operation);
+  operation.step = 'sync';
   return (yield* call.fstat(temporary.fd)).size;
 }
 
-function* commitLate(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
-  const { place, temporary } = staged;
-  yield* lookAgain(write, place);
-  if (write.settings.ifUnchanged === 'skip') {
+function* commitLate(operation: Operation, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
+  const { place: target, temporary } = staged;
+  yield* lookAgain(operation, target);
+  if (operation.settings.ifUnchanged === 'skip') {
     const content = { fd: temporary.fd, size: bytes };
-    const skipped = yield* withOneMore(write, place, () => skipUnchanged(write, place, turn, content));
+    const skipped = yield* withOneMore(operation, target, () => skipUnchanged(operation, target, turn, content));
     if (skipped !== undefined) {
       yield* discardTemporary(temporary);
       return skipped;
     }
   }
-  yield* examineTemporary(write, place, temporary);
-  return yield* commit(write, staged, turn, bytes);
+  yield* examineTemporary(operation, target, temporary);
+  return yield* commit(operation, staged, turn, bytes);
 }
 
 /** Steps 5 to 8, of a temporary file with all of its content. */
-function* commit(write: Write, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
-  const { place, temporary, folder } = staged;
-  const first = turn.newer(place);
-  if (first !== undefined) return yield* giveWay(write, staged, turn, first, bytes);
-  refuseReadOnly(write, place);
+function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
+  const { place: target, temporary, folder } = staged;
+  const first = turn.newer(target);
+  if (first !== undefined) return yield* giveWay(operation, staged, turn, first, bytes);
+  refuseReadOnly(operation, target);
   // 5. Metadata; what is written in place keeps its own. 6. Sync and close.
-  const notKept = yield* finishTemporary(write, place, temporary, folder === place);
-  throwIfAborted(write);
+  const notKept = yield* finishTemporary(operation, target, temporary, folder === target);
+  throwIfAborted(operation);
   // 7. Backup, then rename.
   const backup =
-    write.settings.backup === undefined || place.existing === undefined
+    operation.settings.backup === undefined || target.existing === undefined
       ? undefined
-      : yield* withOneMore(write, place, () => makeBackup(write, place, turn));
+      : yield* withOneMore(operation, target, () => makeBackup(operation, target, turn));
   let renamed;
   try {
-    throwIfAborted(write);
-    renamed = yield* mayOverwrite(write, staged)
-      ? overwriteInstead(write, staged, turn)
-      : renameInto(write, place, temporary, turn);
-    if (renamed.newer !== undefined) return yield* giveWay(write, staged, turn, renamed.newer, bytes);
+    throwIfAborted(operation);
+    renamed = yield* mayOverwrite(operation, staged)
+      ? overwriteInstead(operation, staged, turn)
+      : renameInto(operation, target, temporary, turn);
+    if (renamed.newer !== undefined) return yield* giveWay(operation, staged, turn, renamed.newer, bytes);
   } catch (error) {
-    if (write.outcome === 'old' && backup !== undefined) yield* backup.undo();
+    if (operation.outcome === 'old' && backup !== undefined) yield* backup.undo();
     throw error;
   }
   // 8. Committed. Nothing is undone from here on.
-  const isAlone = place.directory.users === 1;
-  releaseTemporary(write, temporary, isAlone);
+  const isAlone = target.directory.users === 1;
+  releaseTemporary(operation, temporary, isAlone);
   // Others hold the directory open anyway: nothing of ours is left that counts.
-  if (!isAlone) givePermit(write);
-  const durable = yield* confirm(write, place, renamed);
+  if (!isAlone) givePermit(operation);
+  const durable = yield* confirm(operation, target, renamed);
   if (backup !== undefined) {
-    write.step = 'back up';
+    operation.step = 'back up';
     yield* backup.finish();
   }
   const { record, atomic } = renamed;
   return writeResult({
-    path: write.path,
+    path: operation.path,
     bytes,
-    replaced: place.existing !== undefined,
+    replaced: target.existing !== undefined,
     superseded: record === undefined,
     atomic,
     durable,
@@ -222,24 +238,24 @@ function* commit(write: Write, staged: Staged, turn: Turn, bytes: number): Steps
 }
 
 /** Steps that need another descriptor: where there are none left, the one that only saves time is given up. */
-function* withOneMore<T>(write: Write, place: Place, steps: () => Steps<T>): Steps<T> {
-  return yield* whenDescriptorsAllow(write, function* () {
+function* withOneMore<T>(operation: Operation, target: Target, steps: () => Steps<T>): Steps<T> {
+  return yield* whenDescriptorsAllow(operation, function* () {
     try {
       return yield* steps();
     } catch (error) {
-      letGo(write, place);
+      letGo(operation, target);
       throw error;
     }
   });
 }
 
 function* giveWay(
-  write: Write,
-  { place, temporary }: Staged,
+  operation: Operation,
+  { place: target, temporary }: Staged,
   turn: Turn,
   newer: Placed,
   bytes: number,
 ): Steps<WriteResult> {
   yield* discardTemporary(temporary);
-  return yield* supersede(write, place, turn, newer, bytes);
+  return yield* supersede(operation, target, turn, newer, bytes);
 }

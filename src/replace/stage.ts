@@ -9,10 +9,10 @@ import { descriptorsClosed, whenDescriptorsAllow } from '../files/descriptors.ts
 import { closeDirectory, type Directory } from '../files/directory.ts';
 import type { Folder } from '../files/folder.ts';
 import { applyMetadata, assertPrivate, privateMode, safeMode } from '../files/metadata.ts';
-import { throwIfAborted, type Write } from '../files/operation.ts';
+import { throwIfAborted, type Operation } from '../files/operation.ts';
 import { holdTemporary } from '../files/private-directory.ts';
 import { othersRename } from '../files/shared.ts';
-import { examineOld, findPlace, leavePlace, type Place } from '../files/target.ts';
+import { examineOld, findPlace, leavePlace, type Target } from '../files/target.ts';
 import {
   closeTemporary,
   createTemporary,
@@ -27,60 +27,64 @@ import { openStateFolder } from './in-place.ts';
 
 /** A temporary file on its way to its place. */
 export interface Staged {
-  readonly place: Place;
+  readonly place: Target;
   readonly temporary: TemporaryFile;
   /** Where the temporary file is: beside the target, or elsewhere if it can only be written in place. */
   readonly folder: Folder & { readonly directory: Directory };
 }
 
 /** Opens the target's directory and an empty temporary file in it. */
-export function* stage(write: Write): Steps<Staged> {
-  const given = write.path;
-  return yield* whenDescriptorsAllow(write, function* () {
-    throwIfAborted(write);
-    write.path = given;
-    const place = yield* findPlace(write);
+export function* stage(operation: Operation): Steps<Staged> {
+  const given = operation.path;
+  return yield* whenDescriptorsAllow(operation, function* () {
+    throwIfAborted(operation);
+    operation.path = given;
+    const target = yield* findPlace(operation);
     try {
-      return yield* createStaged(write, place);
+      return yield* createStaged(operation, target);
     } catch (error) {
-      leavePlace(write, place);
+      leavePlace(operation, target);
       throw error;
     }
   });
 }
 
 /** Opens an empty temporary file: beside the target, or where that may not be, elsewhere. */
-export function* createStaged(write: Write, place: Place, bytes?: Uint8Array): Steps<Staged> {
-  write.step = 'create temporary file';
+export function* createStaged(operation: Operation, target: Target, bytes?: Uint8Array): Steps<Staged> {
+  operation.step = 'create temporary file';
   let temporary;
   try {
-    if (place.existing !== undefined) yield* examineOld(write, place);
+    if (target.existing !== undefined) yield* examineOld(operation, target);
     temporary = yield* createTemporary(
-      write,
-      stagingFolder(write, place),
-      place.name,
-      bytes === undefined ? { mode: privateMode(write, place) } : creationOf(write, place, bytes),
+      operation,
+      stagingFolder(operation, target),
+      target.name,
+      bytes === undefined ? { mode: privateMode(operation, target) } : creationOf(operation, target, bytes),
     );
   } catch (error) {
-    const mayWriteInPlace = write.settings.fallback === 'in-place' && place.existing !== undefined;
+    const mayWriteInPlace = operation.settings.fallback === 'in-place' && target.existing !== undefined;
     if (!mayWriteInPlace || !['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')) throw error;
-    return yield* createElsewhere(write, place);
+    return yield* createElsewhere(operation, target);
   }
   try {
-    yield* assertPrivate(write, place, temporary);
+    yield* assertPrivate(operation, target, temporary);
   } catch (error) {
     yield* discardTemporary(temporary);
     throw error;
   }
-  return { place, folder: place, temporary };
+  return { place: target, folder: target, temporary };
 }
 
-function* createElsewhere(write: Write, place: Place): Steps<Staged> {
-  const folder = yield* openStateFolder(write);
+function* createElsewhere(operation: Operation, target: Target): Steps<Staged> {
+  const folder = yield* openStateFolder(operation);
   try {
-    return { place, folder, temporary: yield* createTemporary(write, folder, place.name, { mode: 0o600 }) };
+    return {
+      place: target,
+      folder,
+      temporary: yield* createTemporary(operation, folder, target.name, { mode: 0o600 }),
+    };
   } catch (error) {
-    closeDirectory(write, folder.directory);
+    closeDirectory(operation, folder.directory);
     throw error;
   }
 }
@@ -93,14 +97,14 @@ const small = 1 << 20;
  * through O_SYNC, if nothing is to be changed after it. Not while others write here, since syncs after all of their
  * writes share more.
  */
-function creationOf(write: Write, place: Place, bytes: Uint8Array): Creation {
-  const { users } = place.directory;
+function creationOf(operation: Operation, target: Target, bytes: Uint8Array): Creation {
+  const { users } = target.directory;
   // What a blocking call has open it closes itself: nobody else would come to it before the next call.
-  const local = place.directory.local && !write.blocking;
-  const { durability, preserve } = write.settings;
-  const final = safeMode(write, place);
-  const mode = final ?? privateMode(write, place);
-  const complete = mode === final && (place.existing === undefined || preserve.times === 'off');
+  const local = target.directory.local && !operation.blocking;
+  const { durability, preserve } = operation.settings;
+  const final = safeMode(operation, target);
+  const mode = final ?? privateMode(operation, target);
+  const complete = mode === final && (target.existing === undefined || preserve.times === 'off');
   const syncedByWriting =
     local && users === 1 && durability !== 'off' && complete && bytes.byteLength > 0 && bytes.byteLength <= small;
   return { mode, syncedByWriting, closesSilently: local };
@@ -110,45 +114,46 @@ function creationOf(write: Write, place: Place, bytes: Uint8Array): Creation {
  * The metadata, the sync and the close of a temporary file that has all of its content; returns what could not be kept.
  */
 export function* finishTemporary(
-  write: Write,
-  place: Place,
+  operation: Operation,
+  target: Target,
   temporary: TemporaryFile,
   withMetadata = true,
 ): Steps<NotKept[]> {
-  const notKept = withMetadata ? yield* applyMetadata(write, place, temporary) : [];
-  throwIfAborted(write);
-  if (write.settings.durability !== 'off') {
-    write.step = 'sync';
-    yield* syncTemporary(write, temporary);
+  const notKept = withMetadata ? yield* applyMetadata(operation, target, temporary) : [];
+  throwIfAborted(operation);
+  if (operation.settings.durability !== 'off') {
+    operation.step = 'sync';
+    yield* syncTemporary(operation, temporary);
   }
-  write.step = 'close';
+  operation.step = 'close';
   if (!temporary.closesSilently) {
-    if (withMetadata && othersRename(write, place.directory)) yield* holdTemporary(write, temporary);
+    if (withMetadata && othersRename(operation, target.directory)) yield* holdTemporary(operation, temporary);
     yield* closeTemporary(temporary);
   }
   return notKept;
 }
 
 /** Discards the temporary file after a failure, or keeps it: if asked to, or if the target may be damaged. */
-export function* abandon(write: Write, staged: Staged): Steps<void> {
-  const { temporary, folder, place } = staged;
-  const keep = write.outcome === 'unknown' || (write.outcome === 'old' && write.settings.keepOnError);
-  if (keep && temporary.linked) write.temporaryPath = yield* keepTemporary(write, temporary, folder, place.name);
+export function* abandon(operation: Operation, staged: Staged): Steps<void> {
+  const { temporary, folder, place: target } = staged;
+  const keep = operation.outcome === 'unknown' || (operation.outcome === 'old' && operation.settings.keepOnError);
+  if (keep && temporary.linked)
+    operation.temporaryPath = yield* keepTemporary(operation, temporary, folder, target.name);
   else yield* discardTemporary(temporary);
-  if (temporary.linked) write.temporaryPath = temporary.path;
+  if (temporary.linked) operation.temporaryPath = temporary.path;
 }
 
 /** Gives a staged file up. After a failure it is kept if that was asked for; returns where. */
-export function* giveUp(write: Write, staged: Staged, failed: boolean): Steps<PathName | undefined> {
-  if (failed) yield* abandon(write, staged);
+export function* giveUp(operation: Operation, staged: Staged, failed: boolean): Steps<PathName | undefined> {
+  if (failed) yield* abandon(operation, staged);
   else yield* discardTemporary(staged.temporary);
-  leave(write, staged);
-  return write.temporaryPath;
+  leave(operation, staged);
+  return operation.temporaryPath;
 }
 
 /** Closes what a staged file had open. */
-export function leave(write: Write, { place, folder }: Staged): void {
-  leavePlace(write, place);
-  if (folder !== place) closeDirectory(write, folder.directory);
+export function leave(operation: Operation, { place: target, folder }: Staged): void {
+  leavePlace(operation, target);
+  if (folder !== target) closeDirectory(operation, folder.directory);
   descriptorsClosed();
 }

@@ -1,22 +1,28 @@
 /** Newer content took the place of this. */
 import { writeResult, type WriteResult } from '../contract/result.ts';
 import type { Steps } from '../system/port.ts';
-import type { Write } from '../files/operation.ts';
-import type { Place } from '../files/target.ts';
+import type { Operation } from '../files/operation.ts';
+import type { Target } from '../files/target.ts';
 import type { Placed } from '../order/committed.ts';
 import { overtaken, type Turn } from '../order/turn.ts';
 import { confirmInPlace } from './confirm.ts';
 
 /** Waits until the newer content is as durable as this was to be. */
-export function* supersede(write: Write, place: Place, turn: Turn, newer: Placed, bytes: number): Steps<WriteResult> {
+export function* supersede(
+  operation: Operation,
+  target: Target,
+  turn: Turn,
+  newer: Placed,
+  bytes: number,
+): Steps<WriteResult> {
   if (!turn.yieldsTo(newer)) throw overtaken();
   // Who cannot wait for its syncs does them too.
-  if (!write.blocking) yield* newer.settled();
-  write.outcome = 'new';
-  write.step = 'sync directory';
+  if (!operation.blocking) yield* newer.settled();
+  operation.outcome = 'new';
+  operation.step = 'sync directory';
   if (newer.error !== undefined) throw newer.error;
-  if (newer.covers(write.settings.durability)) return supersededBy(newer, bytes);
-  const durable = yield* confirmInPlace(write, place);
+  if (newer.covers(operation.settings.durability)) return supersededBy(newer, bytes);
+  const durable = yield* confirmInPlace(operation, target);
   return writeResult({ path: newer.path, bytes, superseded: true, durable });
 }
 

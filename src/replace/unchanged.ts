@@ -6,31 +6,31 @@ import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { whileOpen } from '../files/busy.ts';
 import { holds, holdSame } from '../files/copy.ts';
-import type { Write } from '../files/operation.ts';
-import { lookAgain, type Place } from '../files/target.ts';
+import type { Operation } from '../files/operation.ts';
+import { lookAgain, type Target } from '../files/target.ts';
 import type { Placed } from '../order/committed.ts';
 import type { Turn } from '../order/turn.ts';
 import { confirmInPlace } from './confirm.ts';
 
 /** Whether the target is as the write would leave it: these bytes, or what another open file holds. */
 export function* isUnchanged(
-  write: Write,
-  place: Place,
+  operation: Operation,
+  target: Target,
   content: Uint8Array | { readonly fd: number; readonly size: number },
 ): Steps<boolean> {
-  const { existing } = place;
-  if (write.settings.ifUnchanged !== 'skip' || existing === undefined || fileType(existing.mode) !== 'file')
+  const { existing } = target;
+  if (operation.settings.ifUnchanged !== 'skip' || existing === undefined || fileType(existing.mode) !== 'file')
     return false;
   if (ArrayBuffer.isView(content)) assertIntact(content);
   const size = ArrayBuffer.isView(content) ? content.byteLength : content.size;
-  if (existing.size !== size || !hasGivenMetadata(write, existing)) return false;
-  return yield* whileOpen(write, targetHolds(place, content));
+  if (existing.size !== size || !hasGivenMetadata(operation, existing)) return false;
+  return yield* whileOpen(operation, targetHolds(target, content));
 }
 
-function* targetHolds(place: Place, content: Uint8Array | { readonly fd: number }): Steps<boolean> {
+function* targetHolds(target: Target, content: Uint8Array | { readonly fd: number }): Steps<boolean> {
   let fd;
   try {
-    fd = yield* call.open(place.reach, O_RDONLY | O_NOFOLLOW, 0);
+    fd = yield* call.open(target.reach, O_RDONLY | O_NOFOLLOW, 0);
   } catch (error) {
     if (unreadable.has(codeOf(error) ?? '')) return false;
     throw error;
@@ -45,7 +45,7 @@ function* targetHolds(place: Place, content: Uint8Array | { readonly fd: number 
 /** Not to be read, in use (Windows), or gone: then it is written. */
 export const unreadable: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EBUSY', 'ENOENT']);
 
-function hasGivenMetadata({ settings: { mode, uid, gid }, surroundings }: Write, existing: FileStatus): boolean {
+function hasGivenMetadata({ settings: { mode, uid, gid }, surroundings }: Operation, existing: FileStatus): boolean {
   // Windows has the read-only attribute only.
   const bits = surroundings.platform === 'win32' ? 0o200 : 0o7777;
   return (
@@ -57,30 +57,34 @@ function hasGivenMetadata({ settings: { mode, uid, gid }, surroundings }: Write,
 
 /** Content that is in place already takes its place in the order all the same: older calls do not come after it. */
 export function* skipUnchanged(
-  write: Write,
-  place: Place,
+  operation: Operation,
+  target: Target,
   turn: Turn,
   content: Uint8Array | { fd: number; size: number },
 ): Steps<WriteResult | undefined> {
-  if (!(yield* isUnchanged(write, place, content))) return undefined;
-  if ((yield* turn.finishOther(place)) !== undefined) {
-    yield* lookAgain(write, place);
-    if (!(yield* isUnchanged(write, place, content))) return undefined;
+  if (!(yield* isUnchanged(operation, target, content))) return undefined;
+  if ((yield* turn.finishOther(target)) !== undefined) {
+    yield* lookAgain(operation, target);
+    if (!(yield* isUnchanged(operation, target, content))) return undefined;
   }
-  const record = turn.placed(place);
-  const durable = yield* confirmUnchanged(write, place, record);
+  const record = turn.placed(target);
+  const durable = yield* confirmUnchanged(operation, target, record);
   return writeResult({
-    path: write.path,
+    path: operation.path,
     bytes: ArrayBuffer.isView(content) ? content.byteLength : content.size,
     unchanged: true,
     durable,
   });
 }
 
-function* confirmUnchanged(write: Write, place: Place, record: Placed | undefined): Steps<boolean | 'unsupported'> {
+function* confirmUnchanged(
+  operation: Operation,
+  target: Target,
+  record: Placed | undefined,
+): Steps<boolean | 'unsupported'> {
   try {
-    const durable = yield* confirmInPlace(write, place);
-    record?.confirm(write.settings.durability, durable);
+    const durable = yield* confirmInPlace(operation, target);
+    record?.confirm(operation.settings.durability, durable);
     return durable;
   } catch (error) {
     record?.fail(error);

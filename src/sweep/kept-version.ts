@@ -11,7 +11,7 @@ import { fileType } from '../system/flags.ts';
 import { parseToken } from '../system/owner.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import type { Folder } from '../files/folder.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { isTrusted, lookIn, namesIn, type FoundDirectory } from '../files/owned.ts';
 import { newName } from '../files/temporary.ts';
 
@@ -20,13 +20,13 @@ const aWhile = 600_000_000_000n;
 
 /** Says that a version may be removed after a while. */
 export function* promise(
-  write: Write,
+  operation: Operation,
   folder: Folder,
   path: PathName,
   version: PathName,
   { ino }: FileStatus,
 ): Steps<void> {
-  const reach = join(folder.directory.reach, newName(write, path, 'tree'));
+  const reach = join(folder.directory.reach, newName(operation, path, 'tree'));
   yield* call.symlink(surround('', version, `/${ino.toString(36)}`), reach);
 }
 
@@ -41,12 +41,12 @@ type Looked = Pick<FoundDirectory, 'directory' | 'directoryPath' | 'status'>;
 
 /** What a link says that may be removed; undefined if it says nothing of the kind, or is another user's. */
 export function* readPromise(
-  write: Write,
+  operation: Operation,
   folder: Looked,
   name: PathName,
   link: FileStatus,
 ): Steps<Promised | undefined> {
-  if (fileType(link.mode) !== 'link' || !isTrusted(write, folder.status, link)) return undefined;
+  if (fileType(link.mode) !== 'link' || !isTrusted(operation, folder.status, link)) return undefined;
   const text = yield* call.readlink(join(folder.directory.reach, name));
   const [, version, inode] = /^([^/]+)\/([0-9a-z]+)$/.exec(asText(text)) ?? [];
   if (version === undefined || parseToken(version)?.kind !== 'version') return undefined;
@@ -54,24 +54,24 @@ export function* readPromise(
   const status = yield* lookIn(folder, named);
   if (status === undefined || status.ino.toString(36) !== inode || status.dev !== link.dev)
     return { version: named, status: undefined };
-  const mayGo = fileType(status.mode) === 'directory' && isTrusted(write, folder.status, status);
+  const mayGo = fileType(status.mode) === 'directory' && isTrusted(operation, folder.status, status);
   return { version: named, status: mayGo ? status : undefined };
 }
 
 /** The links that say so of versions of a path, and are old enough. `now` is when the last change was made there. */
 export function* promisesOf(
-  write: Write,
+  operation: Operation,
   folder: Looked,
   path: PathName,
   now: bigint,
 ): Steps<(Promised & { readonly link: PathName })[]> {
   const found = [];
   const start = `.${asText(path)}.`;
-  for (const link of yield* namesIn(write, folder)) {
+  for (const link of yield* namesIn(operation, folder)) {
     if (!asText(link).startsWith(start) || parseToken(asText(link))?.kind !== 'tree') continue;
     const status = yield* lookIn(folder, link);
     if (status === undefined || now - status.ctimeNs < aWhile) continue;
-    const promised = yield* readPromise(write, folder, link, status);
+    const promised = yield* readPromise(operation, folder, link, status);
     if (promised !== undefined && asText(promised.version).startsWith(start)) found.push({ ...promised, link });
   }
   return found;

@@ -22,7 +22,7 @@ import { parseToken, type Owner, type Sign } from '../system/owner.ts';
 import { call, lastChange, type FileStatus, type Steps } from '../system/port.ts';
 import { isExclusive } from '../files/directory.ts';
 import { lookInside, removeEnclosure, removeInEnclosure, tokenOf } from '../files/enclosure.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import {
   closeFound,
   inFound,
@@ -48,7 +48,7 @@ export interface Sweep {
   readonly dryRun: boolean;
   judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign;
   /** How locks are taken over. */
-  readonly write: Write;
+  readonly write: Operation;
 }
 
 type Found = { [K in keyof SweepResult]: SweepResult[K] extends readonly (infer T)[] ? T[] : never };
@@ -207,19 +207,20 @@ function* isVersionLink({ found }: SweptFolder, name: PathName, { mode }: FileSt
  * A directory that was being filled or removed goes with all that is in it, if it is as only this package leaves one.
  */
 function* sweepTree(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<Became> {
-  const { write } = sweep;
+  const { write: operation } = sweep;
   const token = tokenOf(name);
   const owner = token === undefined ? undefined : parseToken(token);
-  const swept = yield* inFound(write, folder.found, name, function* (at): Steps<{ readonly became: Became }> {
-    if (!isOwn(write, at.status)) return { became: 'foreign' };
-    const inside = token === undefined ? undefined : yield* lookInside(write, at, token, yield* namesIn(write, at));
+  const swept = yield* inFound(operation, folder.found, name, function* (at): Steps<{ readonly became: Became }> {
+    if (!isOwn(operation, at.status)) return { became: 'foreign' };
+    const inside =
+      token === undefined ? undefined : yield* lookInside(operation, at, token, yield* namesIn(operation, at));
     if (owner === undefined || inside === undefined) return { became: 'special' };
     const last = [...inside.values(), at.status].toSorted((a, b) =>
       Number(lastChange(b) - lastChange(a)),
     )[0] as FileStatus;
     const reason = yield* reasonToLeave(sweep, folder, last, owner);
     if (reason !== undefined) return { became: reason };
-    if (!sweep.dryRun) yield* removeEnclosure(write, folder.found, name, at, inside);
+    if (!sweep.dryRun) yield* removeEnclosure(operation, folder.found, name, at, inside);
     return { became: 'removed' };
   });
   return swept === undefined ? 'special' : swept.became;
@@ -227,17 +228,17 @@ function* sweepTree(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<Be
 
 /** A version that its maker has left to be removed after a while goes then, whether its maker lives or not. */
 function* sweepPromised(sweep: Sweep, folder: SweptFolder, name: PathName, link: FileStatus): Steps<Became> {
-  const { write } = sweep;
-  if (!isOwn(write, link)) return 'foreign';
-  const promised = yield* readPromise(write, folder.found, name, link);
+  const { write: operation } = sweep;
+  if (!isOwn(operation, link)) return 'foreign';
+  const promised = yield* readPromise(operation, folder.found, name, link);
   if (promised === undefined) return 'special';
   if (folder.clock === undefined) yield* folder.askClock();
   if (isYoung(sweep, folder, lastChange(link))) return 'young';
   const { version, status } = promised;
   if (status !== undefined && (yield* folder.isLinkedTo(version))) return 'alive';
   if (sweep.dryRun) return 'removed';
-  if (status !== undefined) yield* removeInEnclosure(write, folder.found, version, status);
-  yield* unlinkIn(write, folder.found, name);
+  if (status !== undefined) yield* removeInEnclosure(operation, folder.found, version, status);
+  yield* unlinkIn(operation, folder.found, name);
   return 'removed';
 }
 
@@ -283,8 +284,8 @@ function* reasonToLeave(
   return judged(sweep, folder, status, owner) as Reason | undefined;
 }
 
-function isForeign({ write }: Sweep, status: FileStatus): boolean {
-  return write.surroundings.uid !== 0 && !isOwn(write, status);
+function isForeign({ write: operation }: Sweep, status: FileStatus): boolean {
+  return operation.surroundings.uid !== 0 && !isOwn(operation, status);
 }
 
 function judged(

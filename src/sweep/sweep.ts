@@ -60,8 +60,8 @@ function readSweep(directory: PathLike, given: SweepOptions | null | undefined, 
     throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
   const [recursive, dryRun] = [flag(options, 'recursive', false), flag(options, 'dryRun', false)];
   const target = givenPath(directory, 'directory');
-  const write = newLook('sweep', target, readOptions({}), surroundings, blocking);
-  return { directory: target.path, olderThan, recursive, dryRun, judge: judgeAny, write };
+  const operation = newLook('sweep', target, readOptions({}), surroundings, blocking);
+  return { directory: target.path, olderThan, recursive, dryRun, judge: judgeAny, write: operation };
 }
 
 function judgeAny(owner: Owner | LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign {

@@ -7,7 +7,7 @@ import { fileType } from '../system/flags.ts';
 import { parseToken } from '../system/owner.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { timeIn } from '../files/filesystem-clock.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import { lookIn, type FoundDirectory } from '../files/owned.ts';
 
 /** What is in a directory, by one look at each name. */
@@ -23,13 +23,13 @@ export class SweptFolder {
   readonly names: readonly PathName[];
   /** Whether only one kernel can have its filesystem mounted. */
   readonly exclusive: boolean;
-  readonly #write: Write;
+  readonly #write: Operation;
   #survey: Survey | undefined;
   /** What time it is there; none where that cannot be told. */
   clock: { readonly time: bigint | undefined } | undefined;
 
-  constructor(write: Write, found: FoundDirectory, names: readonly PathName[], exclusive: boolean) {
-    this.#write = write;
+  constructor(operation: Operation, found: FoundDirectory, names: readonly PathName[], exclusive: boolean) {
+    this.#write = operation;
     this.found = found;
     this.names = names;
     this.exclusive = exclusive;

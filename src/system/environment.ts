@@ -9,7 +9,7 @@ import { judgeLockOwner, newLockToken } from './lock-owner.ts';
 import { isUnmapped } from './mapped-ids.ts';
 import { hasJournal, isVolatile } from './mounts.ts';
 import { newToken } from './owner.ts';
-import { ProcessState, type Steps, type Surroundings } from './port.ts';
+import { ProcessState, type Steps, type Environment } from './port.ts';
 import { reach } from './reach.ts';
 
 /** process.umask() sets it to read it, for all threads; the kernel also just tells (proc(5)). */
@@ -45,7 +45,7 @@ function insist(steps: () => Steps<boolean>, pause = 100): void {
   setTimeout(() => void retry(), pause).unref();
 }
 
-export const surroundings: Surroundings = {
+export const surroundings: Environment = {
   platform: process.platform,
   descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
   get uid() {

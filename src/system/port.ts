@@ -109,7 +109,7 @@ export class ProcessState {
 }
 
 /** What the protocol asks of its surroundings that never waits and never fails. */
-export interface Surroundings {
+export interface Environment {
   readonly platform: NodeJS.Platform;
   /** Whether the runtime's permission model refuses calls on descriptors (fsync, fchmod). */
   readonly descriptorsRestricted: boolean;

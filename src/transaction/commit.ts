@@ -26,7 +26,7 @@ import type { PathName } from '../contract/path-name.ts';
 import type { NotKept } from '../contract/result.ts';
 import { atOnce, type Steps } from '../system/port.ts';
 import { lookAt } from '../files/look.ts';
-import { reporting, throwIfAborted, type Write } from '../files/operation.ts';
+import { reporting, throwIfAborted, type Operation } from '../files/operation.ts';
 import type { FoundDirectory } from '../files/owned.ts';
 import { discardTemporary, statusOf } from '../files/temporary.ts';
 import { afterFailure } from '../files/tolerate.ts';
@@ -65,7 +65,7 @@ export function* commitDraft(draft: Draft, locks: LockSet): Steps<Committed> {
 /** The commit of one draft. */
 class Commit {
   readonly #draft: Draft;
-  readonly #write: Write;
+  readonly #write: Operation;
   readonly #locks: LockSet;
   readonly #drafted: readonly DraftChange[];
   readonly #plan: Plan;
@@ -84,7 +84,7 @@ class Commit {
   }
 
   *run(): Steps<Committed> {
-    const write = this.#write;
+    const operation = this.#write;
     const [first] = this.#drafted;
     try {
       if (first === undefined) return yield* this.#nothing();
@@ -95,12 +95,12 @@ class Commit {
       yield* this.#draft.assertSeen();
       for (const change of this.#drafted) yield* reporting(change.write, this.#plan.include(change));
       this.#draft.isAbout(first.write);
-      write.step = 'commit';
+      operation.step = 'commit';
       yield* this.#written.write(this.#locks.names, this.#plan.changes);
-      throwIfAborted(write);
+      throwIfAborted(operation);
       yield* atOnce(this.#commit());
     } catch (error) {
-      if (write.outcome === 'old') yield* this.#rollBack();
+      if (operation.outcome === 'old') yield* this.#rollBack();
       else this.#abandon(error);
       yield* this.#written.close();
       throw error;
@@ -167,15 +167,15 @@ class Commit {
 
   /** After the commit: nothing is undone any more. */
   *#complete(): Steps<Committed> {
-    const write = this.#write;
-    write.step = 'complete';
-    yield* record.syncRecord(write, this.#written.found);
+    const operation = this.#write;
+    operation.step = 'complete';
+    yield* record.syncRecord(operation, this.#written.found);
     const made = yield* this.#makeChanges();
-    const durable = yield* record.syncAll(write, this.#plan.folders);
+    const durable = yield* record.syncAll(operation, this.#plan.folders);
     this.#isMade = true;
     this.#locks.confirmed(durable);
-    yield* this.#written.finish(write, this.#plan.changes);
-    write.step = 'unlock';
+    yield* this.#written.finish(operation, this.#plan.changes);
+    operation.step = 'unlock';
     yield* this.#locks.releaseAll();
     this.#letEnd();
     return { durable, outcomes: this.#drafted.map((change) => this.#outcomeOf(change, made)) };
@@ -186,17 +186,17 @@ class Commit {
    * unless this fails.
    */
   *#completeInTheEnd(): Steps<void> {
-    const write: Write = { ...this.#write, blocking: true };
+    const operation: Operation = { ...this.#write, blocking: true };
     const { found } = this.#written;
     try {
       if (!this.#isMade) {
         if (!(yield* record.isCommitted(found)))
           throw refusal('ERR_LOCK_LOST', 'it is not known whether it is committed');
-        yield* record.syncRecord(write, found);
-        assertMade(yield* makeAll(write, this.#draft.id, this.#parts, this.#plan.changes));
-        yield* record.syncAll(write, this.#plan.folders);
+        yield* record.syncRecord(operation, found);
+        assertMade(yield* makeAll(operation, this.#draft.id, this.#parts, this.#plan.changes));
+        yield* record.syncAll(operation, this.#plan.folders);
       }
-      yield* this.#written.finish(write, this.#plan.changes);
+      yield* this.#written.finish(operation, this.#plan.changes);
     } catch (error) {
       this.#locks.keep();
       throw error;
@@ -211,7 +211,7 @@ class Commit {
     const made = yield* makeAll(this.#write, this.#draft.id, this.#parts, this.#plan.changes);
     for (const change of this.#drafted)
       if (made[this.#plan.indexOf(change)] === 'made')
-        for (const { place } of filesOf(change)) this.#locks.placed(place);
+        for (const { place: target } of filesOf(change)) this.#locks.placed(target);
     for (const { staged } of this.#plan.linked) staged.forget();
     assertMade(made);
     return made;

@@ -6,15 +6,15 @@ import type { PathName } from '../contract/path-name.ts';
 import type { GivenPath } from '../system/given-path.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { whenDescriptorsAllow } from '../files/descriptors.ts';
-import type { Write } from '../files/operation.ts';
-import type { Place } from '../files/target.ts';
+import type { Operation } from '../files/operation.ts';
+import type { Target } from '../files/target.ts';
 import { examineTemporary, statusOf, type TemporaryFile } from '../files/temporary.ts';
 import { finishTemporary } from '../replace/stage.ts';
 import { openSame } from '../replace/in-place.ts';
 
 interface Common {
-  readonly write: Write;
-  readonly place: Place;
+  readonly write: Operation;
+  readonly place: Target;
 }
 
 /** New content. */
@@ -32,14 +32,14 @@ export interface Removal extends Common {
 export interface Renaming extends Common {
   readonly kind: 'rename';
   /** The new name, and the settings that go with it. */
-  readonly to: Place;
-  readonly toWrite: Write;
+  readonly to: Target;
+  readonly toWrite: Operation;
 }
 
 export type DraftChange = Put | Removal | Renaming;
 
 /** The files that a change is about: for a new name, the old one too. */
-export function filesOf(change: DraftChange): (GivenPath & { readonly place: Place })[] {
+export function filesOf(change: DraftChange): (GivenPath & { readonly place: Target })[] {
   const files = [{ ...change.write, place: change.place }];
   return change.kind === 'rename'
     ? [...files, { path: change.toWrite.path, given: change.toWrite.dest as PathName, place: change.to }]
@@ -53,21 +53,21 @@ export function isUnchanged(before: FileStatus | undefined, now: FileStatus | un
 
 /** The file that is replaced is another one by now: its metadata are what counts. */
 export function* restage(change: Put): Steps<void> {
-  const { write, place } = change;
+  const { write: operation, place: target } = change;
   // To read: it may have the mode of a file that its owner may not write.
-  const fd = yield* whenDescriptorsAllow(write, () =>
+  const fd = yield* whenDescriptorsAllow(operation, () =>
     openSame(change.temporary.reach, statusOf(change.temporary), O_TO_SYNC),
   );
   const again: TemporaryFile = {
     ...change.temporary,
     fd,
     open: true,
-    private: change.temporary.private || place.existing !== undefined,
+    private: change.temporary.private || target.existing !== undefined,
   };
   change.temporary = again;
-  yield* examineTemporary(write, place, again);
+  yield* examineTemporary(operation, target, again);
   again.status ??= yield* call.fstat(fd);
-  change.notKept = yield* finishTemporary(write, place, again);
+  change.notKept = yield* finishTemporary(operation, target, again);
 }
 
 export function missing(): Error {

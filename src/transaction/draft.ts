@@ -10,15 +10,15 @@ import { misuse, refusal } from '../contract/errors.ts';
 import { display, join } from '../contract/path-name.ts';
 import type { Version } from '../contract/version.ts';
 import type { GivenPath } from '../system/given-path.ts';
-import { call, lastChange, type Steps, type Surroundings } from '../system/port.ts';
+import { call, lastChange, type Steps, type Environment } from '../system/port.ts';
 import { writeContent } from '../files/contents.ts';
 import { whenDescriptorsAllow } from '../files/descriptors.ts';
 import { closeDirectory } from '../files/directory.ts';
 import { fileKey, inOrder, type OpenFolder } from '../files/file-order.ts';
-import { asWriteError, newLook, newWrite, reporting, type Write } from '../files/operation.ts';
+import { asWriteError, newLook, newWrite, reporting, type Operation } from '../files/operation.ts';
 import type { Settings } from '../files/settings.ts';
-import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Seen } from '../files/snapshot.ts';
-import { findPlace, letGo, lookAgain, type Place } from '../files/target.ts';
+import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Snapshot } from '../files/snapshot.ts';
+import { findPlace, letGo, lookAgain, type Target } from '../files/target.ts';
 import { discardTemporary, examineTemporary, type TemporaryFile } from '../files/temporary.ts';
 import { recoverOnce, type Recovery } from '../journal/recover-directory.ts';
 import type { AtHand } from '../replace/deferred-content.ts';
@@ -38,25 +38,25 @@ export class Draft {
   /** Who runs the transaction, and 100 random bits: what the names of all of its files have in common. */
   readonly id: string;
   /** The transaction as a whole: its settings, and for messages the path that it is about. */
-  readonly write: Write;
+  readonly write: Operation;
   readonly folders: Map<string, OpenFolder> = new Map();
   readonly #changes = new Map<string, DraftChange>();
   /** For each file, the call that its change is of, or that left none. */
   readonly #numbers = new Map<string, number>();
   /** Files that were read. */
-  readonly #seen = new Map<string, { readonly write: Write; readonly place: Place; readonly seen: Seen }>();
-  readonly #surroundings: Surroundings;
+  readonly #seen = new Map<string, { readonly write: Operation; readonly place: Target; readonly seen: Snapshot }>();
+  readonly #surroundings: Environment;
   readonly #recovery: Recovery;
   #names = 0;
   #calls = 0;
 
-  constructor(settings: Settings, surroundings: Surroundings, blocking: boolean, recovery: Recovery) {
+  constructor(settings: Settings, surroundings: Environment, blocking: boolean, recovery: Recovery) {
     this.#recovery = recovery;
     const token = surroundings.token('staged');
     this.id = token.slice('untorn-x-'.length);
     this.#surroundings = Object.create(surroundings, {
       token: { value: () => `${token}-${++this.#names}` },
-    }) as Surroundings;
+    }) as Environment;
     this.write = newWrite({ path: '', given: '' }, settings, this.#surroundings, blocking);
   }
 
@@ -66,12 +66,12 @@ export class Draft {
   }
 
   /** A write of this transaction, with settings of its own. */
-  newWrite(path: GivenPath, settings: Settings, operation?: Write['operation']): Write {
+  newWrite(path: GivenPath, settings: Settings, operation?: Operation['operation']): Operation {
     return { ...newWrite(path, settings, this.#surroundings, this.write.blocking), operation };
   }
 
   /** What reads a file in this transaction. */
-  newLook(path: GivenPath): Write {
+  newLook(path: GivenPath): Operation {
     const { settings, blocking } = this.write;
     return newLook('read', path, settings, this.#surroundings, blocking);
   }
@@ -84,33 +84,33 @@ export class Draft {
   /** Stages new content, complete: written, with its metadata, synced and closed. */
   *put(path: GivenPath, settings: Settings, content: Content | AtHand): Steps<void> {
     const number = ++this.#calls;
-    const write = this.newWrite(path, settings);
+    const operation = this.newWrite(path, settings);
     try {
-      yield* reporting(write, this.#stage(write, number, content));
+      yield* reporting(operation, this.#stage(operation, number, content));
     } finally {
       if (content.kind === 'source') content.source.close();
     }
   }
 
-  *#stage(write: Write, number: number, content: Content | AtHand): Steps<void> {
-    const staged = yield* stage(write);
+  *#stage(operation: Operation, number: number, content: Content | AtHand): Steps<void> {
+    const staged = yield* stage(operation);
     let change: Put;
     try {
       const known: Content =
-        content.kind === 'later' ? { kind: 'bytes', bytes: yield* content.make(write, staged.place) } : content;
-      const bytes = yield* writeContent(write, staged.temporary.fd, known);
-      yield* examineTemporary(write, staged.place, staged.temporary);
+        content.kind === 'later' ? { kind: 'bytes', bytes: yield* content.make(operation, staged.place) } : content;
+      const bytes = yield* writeContent(operation, staged.temporary.fd, known);
+      yield* examineTemporary(operation, staged.place, staged.temporary);
       // By its inode it is known again at the commit.
       staged.temporary.status ??= yield* call.fstat(staged.temporary.fd);
-      const notKept = yield* finishTemporary(write, staged.place, staged.temporary);
-      change = { kind: 'put', write, ...this.#adopt(write, staged), bytes, notKept };
+      const notKept = yield* finishTemporary(operation, staged.place, staged.temporary);
+      change = { kind: 'put', write: operation, ...this.#adopt(operation, staged), bytes, notKept };
     } catch (error) {
-      yield* giveUp(write, staged, true);
+      yield* giveUp(operation, staged, true);
       throw error;
     }
     try {
       // Before the commit it is looked at again.
-      yield* recoverOnce(write, change.place, this.#recovery);
+      yield* recoverOnce(operation, change.place, this.#recovery);
       yield* this.#note(change.place, number, change);
     } catch (error) {
       yield* discardTemporary(change.temporary);
@@ -120,17 +120,19 @@ export class Draft {
 
   /** Keeps each directory open once, however many files it has; and no old file. */
   #adopt(
-    write: Write,
-    { place, temporary }: Pick<Staged, 'place' | 'temporary'>,
-  ): { place: Place; temporary: TemporaryFile } {
-    const adopted = this.#share(write, place);
+    operation: Operation,
+    { place: target, temporary }: Pick<Staged, 'place' | 'temporary'>,
+  ): { place: Target; temporary: TemporaryFile } {
+    const adopted = this.#share(operation, target);
     return { place: adopted, temporary: { ...temporary, reach: join(adopted.directory.reach, temporary.name) } };
   }
 
-  #share(write: Write, place: Place): Place {
-    letGo(write, place);
-    const { directory } = this.share(place);
-    return directory === place.directory ? place : { ...place, directory, reach: join(directory.reach, place.name) };
+  #share(operation: Operation, target: Target): Target {
+    letGo(operation, target);
+    const { directory } = this.share(target);
+    return directory === target.directory
+      ? target
+      : { ...target, directory, reach: join(directory.reach, target.name) };
   }
 
   /** The directory as it is held open already, or from now on. */
@@ -144,16 +146,20 @@ export class Draft {
   /** Notes that a file is to be removed, if it is there. */
   *remove(path: GivenPath, settings: Settings, force: boolean): Steps<void> {
     const number = ++this.#calls;
-    const write = this.newWrite(path, settings, 'remove');
-    yield* reporting(write, this.#remove(write, number, force));
+    const operation = this.newWrite(path, settings, 'remove');
+    yield* reporting(operation, this.#remove(operation, number, force));
   }
 
-  *#remove(write: Write, number: number, force: boolean): Steps<void> {
-    const place = yield* this.#find(write);
-    const before = this.#changes.get(fileKey(place));
-    if (place.existing === undefined && before?.kind !== 'put' && !force) throw missing();
+  *#remove(operation: Operation, number: number, force: boolean): Steps<void> {
+    const target = yield* this.#find(operation);
+    const before = this.#changes.get(fileKey(target));
+    if (target.existing === undefined && before?.kind !== 'put' && !force) throw missing();
     // A file that the transaction itself would have made: then it does not make it.
-    yield* this.#note(place, number, place.existing === undefined ? undefined : { kind: 'remove', write, place });
+    yield* this.#note(
+      target,
+      number,
+      target.existing === undefined ? undefined : { kind: 'remove', write: operation, place: target },
+    );
   }
 
   /** Notes that a file is to have another name. */
@@ -161,12 +167,12 @@ export class Draft {
     const names = { given: from.given, dest: to.given };
     const write = { ...this.newWrite(from, { ...settings, overwrite: true }, 'rename'), ...names };
     const toWrite = { ...this.newWrite(to, settings, 'rename'), ...names };
-    const place = yield* reporting(write, this.#find(write));
-    if (place.existing === undefined) throw asWriteError(write, missing());
-    yield* reporting(toWrite, this.#rename(write, place, toWrite));
+    const target = yield* reporting(write, this.#find(write));
+    if (target.existing === undefined) throw asWriteError(write, missing());
+    yield* reporting(toWrite, this.#rename(write, target, toWrite));
   }
 
-  *#rename(write: Write, place: Place, toWrite: Write): Steps<void> {
+  *#rename(operation: Operation, place: Target, toWrite: Operation): Steps<void> {
     const target = yield* this.#find(toWrite);
     if (fileKey(place) === fileKey(target) || (yield* isOneFile(place, target)))
       throw refusal('EINVAL', 'it would be renamed to itself');
@@ -177,25 +183,25 @@ export class Draft {
           `"${display(join(one.directoryPath, one.name))}" is changed in this transaction already, so that it cannot be renamed or renamed over`,
         );
     }
-    const change: Renaming = { kind: 'rename', write, place, to: target, toWrite };
+    const change: Renaming = { kind: 'rename', write: operation, place, to: target, toWrite };
     this.#changes.set(fileKey(place), change);
     this.#changes.set(fileKey(target), change);
   }
 
-  *#find(write: Write): Steps<Place> {
-    const place = this.#share(write, yield* whenDescriptorsAllow(write, () => findPlace(write)));
-    if (yield* recoverOnce(write, place, this.#recovery)) yield* this.#lookAgain(write, place);
-    return place;
+  *#find(operation: Operation): Steps<Target> {
+    const target = this.#share(operation, yield* whenDescriptorsAllow(operation, () => findPlace(operation)));
+    if (yield* recoverOnce(operation, target, this.#recovery)) yield* this.#lookAgain(operation, target);
+    return target;
   }
 
   /** Takes a change in, in the place of an earlier one of the same file. Of two calls at once the later counts. */
-  *#note(place: Place, number: number, change: Put | Removal | undefined): Steps<void> {
-    const name = fileKey(place);
+  *#note(target: Target, number: number, change: Put | Removal | undefined): Steps<void> {
+    const name = fileKey(target);
     const before = this.#changes.get(name);
     if (before?.kind === 'rename')
       throw misuse(
         'ERR_INVALID_STATE',
-        `"${display(join(place.directoryPath, place.name))}" is renamed in this transaction`,
+        `"${display(join(target.directoryPath, target.name))}" is renamed in this transaction`,
       );
     if ((this.#numbers.get(name) ?? 0) > number) {
       if (change?.kind === 'put') yield* discardTemporary(change.temporary);
@@ -208,45 +214,50 @@ export class Draft {
   }
 
   /** What the transaction would leave at a path; undefined where it would leave nothing. */
-  *read(write: Write): Steps<Buffer | undefined> {
-    return yield* reporting(write, this.#read(write));
+  *read(operation: Operation): Steps<Buffer | undefined> {
+    return yield* reporting(operation, this.#read(operation));
   }
 
-  *#read(write: Write): Steps<Buffer | undefined> {
-    const place = yield* this.#find(write);
-    const change = this.#changes.get(fileKey(place));
-    if (change === undefined) return yield* this.#see(write, place);
-    if (change.kind === 'put') return (yield* readTarget(write, { ...place, reach: change.temporary.reach })).content;
-    return change.kind === 'rename' && fileKey(change.to) === fileKey(place)
+  *#read(operation: Operation): Steps<Buffer | undefined> {
+    const target = yield* this.#find(operation);
+    const change = this.#changes.get(fileKey(target));
+    if (change === undefined) return yield* this.#see(operation, target);
+    if (change.kind === 'put')
+      return (yield* readTarget(operation, { ...target, reach: change.temporary.reach })).content;
+    return change.kind === 'rename' && fileKey(change.to) === fileKey(target)
       ? yield* this.#see(change.write, change.place)
       : undefined;
   }
 
   /** Reads a file that must then be the same at the commit. */
-  *#see(write: Write, place: Place): Steps<Buffer | undefined> {
-    const { content, version, status } = yield* readTarget(write, place);
-    const before = this.#seen.get(fileKey(place));
+  *#see(operation: Operation, target: Target): Steps<Buffer | undefined> {
+    const { content, version, status } = yield* readTarget(operation, target);
+    const before = this.#seen.get(fileKey(target));
     if (before !== undefined && before.seen.version !== version) throw versionConflict(version, before.seen.version);
     // At the commit more fails by it than to read.
-    this.#seen.set(fileKey(place), { write: { ...write, operation: undefined }, place, seen: { version, status } });
+    this.#seen.set(fileKey(target), {
+      write: { ...operation, operation: undefined },
+      place: target,
+      seen: { version, status },
+    });
     return content;
   }
 
   /** Fails if a file does not have a version; from now on it must. */
-  *#expect(write: Write, place: Place, version: Version): Steps<void> {
-    const seen = yield* versionInPlace(write, place);
+  *#expect(operation: Operation, target: Target, version: Version): Steps<void> {
+    const seen = yield* versionInPlace(operation, target);
     if (seen.version !== version) throw versionConflict(seen.version, version);
-    this.#seen.set(fileKey(place), { write, place, seen });
+    this.#seen.set(fileKey(target), { write: operation, place: target, seen });
   }
 
   /** Fails if a file is not what it was when the transaction read it. */
   *assertSeen(): Steps<void> {
-    for (const { write, place, seen } of this.#seen.values())
-      yield* reporting(write, assertUnchanged(write, place, seen, this.#timeOn(place)));
+    for (const { write: operation, place: target, seen } of this.#seen.values())
+      yield* reporting(operation, assertUnchanged(operation, target, seen, this.#timeOn(target)));
   }
 
   /** A time of the filesystem that a file is on, by what was staged there. */
-  #timeOn({ directory }: Place): bigint | undefined {
+  #timeOn({ directory }: Target): bigint | undefined {
     const staged = this.changes.find(
       (change) => change.kind === 'put' && change.temporary.status?.dev === directory.status.dev,
     );
@@ -256,12 +267,12 @@ export class Draft {
   }
 
   /** The files of some paths, to be locked. */
-  *places(paths: readonly GivenPath[]): Steps<(GivenPath & { place: Place })[]> {
+  *places(paths: readonly GivenPath[]): Steps<(GivenPath & { place: Target })[]> {
     const places = [];
     for (const path of paths) {
-      const write = this.newWrite(path, this.write.settings);
-      const place = yield* reporting(write, this.#find(write));
-      places.push({ ...write, place });
+      const operation = this.newWrite(path, this.write.settings);
+      const target = yield* reporting(operation, this.#find(operation));
+      places.push({ ...operation, place: target });
     }
     return places;
   }
@@ -271,24 +282,24 @@ export class Draft {
    * one now.
    */
   *refresh(change: DraftChange): Steps<void> {
-    const { write, place } = change;
-    const before = place.existing;
-    yield* this.#lookAgain(write, place);
-    if (write.settings.ifMatch !== undefined) yield* this.#expect(write, place, write.settings.ifMatch);
+    const { write: operation, place: target } = change;
+    const before = target.existing;
+    yield* this.#lookAgain(operation, target);
+    if (operation.settings.ifMatch !== undefined) yield* this.#expect(operation, target, operation.settings.ifMatch);
     if (change.kind === 'put') {
-      if (!isUnchanged(before, place.existing)) yield* restage(change);
-    } else if (place.existing === undefined) {
+      if (!isUnchanged(before, target.existing)) yield* restage(change);
+    } else if (target.existing === undefined) {
       throw missing();
     }
     if (change.kind === 'rename') yield* this.#lookAgain(change.toWrite, change.to);
   }
 
   /** Its files may be many: none of them is held open. */
-  *#lookAgain(write: Write, place: Place): Steps<void> {
+  *#lookAgain(operation: Operation, target: Target): Steps<void> {
     try {
-      yield* lookAgain(write, place);
+      yield* lookAgain(operation, target);
     } finally {
-      letGo(write, place);
+      letGo(operation, target);
     }
   }
 

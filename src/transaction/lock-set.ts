@@ -11,7 +11,7 @@ import type { GivenPath } from '../system/given-path.ts';
 import { type Steps } from '../system/port.ts';
 import { fileKey, inOrder, type OpenFolder } from '../files/file-order.ts';
 import { newLockedWrite } from '../files/operation.ts';
-import type { Place } from '../files/target.ts';
+import type { Target } from '../files/target.ts';
 import { assertHeld, releaseLock, takeLock, type Lock } from '../lock/lock.ts';
 import { encodePointer, siteFrom } from '../journal/format.ts';
 import { settleDead } from '../journal/resolve-owner.ts';
@@ -22,7 +22,7 @@ import type { Draft } from './draft.ts';
 interface Held {
   readonly lock: Lock | undefined;
   readonly turn: Turn;
-  readonly place: Place;
+  readonly place: Target;
 }
 
 export class LockSet {
@@ -36,38 +36,38 @@ export class LockSet {
   }
 
   /** Locks files that are not locked yet. If that fails those that are stay so. */
-  *take(files: readonly (GivenPath & { readonly place: Place })[]): Steps<void> {
+  *take(files: readonly (GivenPath & { readonly place: Target })[]): Steps<void> {
     for (const file of files.toSorted((one, other) => inOrder(one.place, other.place))) {
       if (!this.#held.has(fileKey(file.place))) yield* this.#takeOne(file, file.place);
     }
   }
 
-  *#takeOne(path: GivenPath, place: Place): Steps<void> {
+  *#takeOne(path: GivenPath, target: Target): Steps<void> {
     const { id, write: whole } = this.#draft;
     const { settings, surroundings, blocking } = whole;
-    this.home ??= place;
-    const write = newLockedWrite(path, settings, surroundings, blocking);
-    const turn = new Turn(write);
-    this.#held.set(fileKey(place), { turn, place, lock: undefined });
+    this.home ??= target;
+    const operation = newLockedWrite(path, settings, surroundings, blocking);
+    const turn = new Turn(operation);
+    this.#held.set(fileKey(target), { turn, place: target, lock: undefined });
     this.#draft.isAbout(path);
     whole.step = 'lock';
-    while (!(yield* turn.claim(place, () => undefined)));
-    yield* turn.finishOther(place);
+    while (!(yield* turn.claim(target, () => undefined)));
+    yield* turn.finishOther(target);
     const { directory, directoryPath } = this.home;
-    const here = siteFrom(place.directoryPath, place.directoryPath, place.directory.status.ino);
+    const here = siteFrom(target.directoryPath, target.directoryPath, target.directory.status.ino);
     const note = encodePointer({
       id,
       ino: 0n,
       directory: here,
-      home: siteFrom(place.directoryPath, directoryPath, directory.status.ino),
+      home: siteFrom(target.directoryPath, directoryPath, directory.status.ino),
     });
-    const lock = yield* takeLock(write, place, {
-      ...write.locking,
+    const lock = yield* takeLock(operation, target, {
+      ...operation.locking,
       note,
-      settle: (dead) => settleDead(write, place, dead),
+      settle: (dead) => settleDead(operation, target, dead),
       own: this.#locks,
     });
-    this.#held.set(fileKey(place), { turn, place, lock });
+    this.#held.set(fileKey(target), { turn, place: target, lock });
   }
 
   /** Each once: two names that differ in case only may share one. */
@@ -98,8 +98,8 @@ export class LockSet {
   }
 
   /** The file's new content is in place. */
-  placed(place: Place): void {
-    this.#held.get(fileKey(place))?.turn.placed(place);
+  placed(target: Target): void {
+    this.#held.get(fileKey(target))?.turn.placed(target);
   }
 
   confirmed(durable: boolean | 'unsupported'): void {

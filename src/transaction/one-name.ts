@@ -9,38 +9,38 @@ import { asText, display, fromBytes, join, key, type PathName } from '../contrac
 import { call, type Steps } from '../system/port.ts';
 import { lookAt } from '../files/look.ts';
 import { isSameInode } from '../files/owned.ts';
-import type { Place } from '../files/target.ts';
+import type { Target } from '../files/target.ts';
 import { folded } from '../lock/name.ts';
 import { filesOf, type DraftChange } from './draft-change.ts';
 
 /** Fails if two of the files of a transaction are one: then it would wait for its own lock. */
 export function* refuseOneName(changes: readonly DraftChange[]): Steps<void> {
-  const places = new Map<string, Place[]>();
-  for (const { place } of changes.flatMap(filesOf)) {
-    for (const common of keysOf(place)) {
+  const places = new Map<string, Target[]>();
+  for (const { place: target } of changes.flatMap(filesOf)) {
+    for (const common of keysOf(target)) {
       const others = places.get(common) ?? [];
       for (const other of others)
-        if (yield* isOneFile(place, other, stagedFor(place, changes))) throw oneName(place, other);
-      places.set(common, [...others, place]);
+        if (yield* isOneFile(target, other, stagedFor(target, changes))) throw oneName(target, other);
+      places.set(common, [...others, target]);
     }
   }
 }
 
 /** What two names of one file have in common: its inode, if it has no other name, or how they are spelt. */
-function keysOf({ directory, name, existing }: Place): string[] {
+function keysOf({ directory, name, existing }: Target): string[] {
   const spelt = `${directory.key} ${folded(name)}`;
   return existing === undefined || existing.nlink > 1 ? [spelt] : [spelt, `${existing.dev} ${existing.ino}`];
 }
 
-function stagedFor(place: Place, changes: readonly DraftChange[]): PathName | undefined {
-  const change = changes.find((one) => one.kind === 'put' && one.place === place);
+function stagedFor(target: Target, changes: readonly DraftChange[]): PathName | undefined {
+  const change = changes.find((one) => one.kind === 'put' && one.place === target);
   return change?.kind === 'put' ? change.temporary.name : undefined;
 }
 
 /**
  * Whether a filesystem takes two names for one that differ, as in case. To remove the one would be to remove the other.
  */
-export function* isOneFile(one: Place, other: Place, staged?: PathName): Steps<boolean> {
+export function* isOneFile(one: Target, other: Target, staged?: PathName): Steps<boolean> {
   const [first, second] = [one.existing, other.existing];
   if (one.directory.key !== other.directory.key || key(one.name) === key(other.name)) return false;
   if (first?.nlink === 1 && isSameInode(first, second)) return true;
@@ -52,7 +52,7 @@ export function* isOneFile(one: Place, other: Place, staged?: PathName): Steps<b
   return yield* findsOtherCase(one, listed);
 }
 
-function* isThere({ directory }: Place, name: PathName): Steps<boolean> {
+function* isThere({ directory }: Target, name: PathName): Steps<boolean> {
   return (yield* lookAt({ reach: join(directory.reach, name) })) !== undefined;
 }
 
@@ -64,16 +64,16 @@ function respelt(name: PathName, one: PathName, other: PathName): PathName {
 }
 
 /** Whether a name of the directory is found in the other case. */
-function* findsOtherCase(place: Place, listed: ReadonlySet<string>): Steps<boolean> {
+function* findsOtherCase(target: Target, listed: ReadonlySet<string>): Steps<boolean> {
   for (const one of listed) {
     const name = one.slice(1);
     const changed = name === name.toLowerCase() ? name.toUpperCase() : name.toLowerCase();
-    if (one.startsWith('u') && changed !== name && !listed.has(key(changed))) return yield* isThere(place, changed);
+    if (one.startsWith('u') && changed !== name && !listed.has(key(changed))) return yield* isThere(target, changed);
   }
   return false;
 }
 
-function oneName({ directoryPath, name }: Place, other: Place): Error {
+function oneName({ directoryPath, name }: Target, other: Target): Error {
   const paths = [join(directoryPath, name), join(other.directoryPath, other.name)].map((path) => `"${display(path)}"`);
   return refusal('EINVAL', `its filesystem takes ${paths.join(' and ')} for one file`);
 }

@@ -77,10 +77,10 @@ export abstract class AnyTransaction {
   protected *readingJson(path: PathLike, options: ReadJsonOptions | null | undefined): Steps<unknown> {
     this.#assertOpen();
     const { reading } = readReadOptions(options);
-    const write = this.draft.newLook(targetPath(path));
-    const bytes = yield* this.draft.read(write);
-    if (bytes === undefined && reading.initial === undefined) throw missing(write);
-    return (yield* valueOf(write, reading, bytes)).value;
+    const operation = this.draft.newLook(targetPath(path));
+    const bytes = yield* this.draft.read(operation);
+    if (bytes === undefined && reading.initial === undefined) throw missing(operation);
+    return (yield* valueOf(operation, reading, bytes)).value;
   }
 
   /** @internal */
@@ -101,9 +101,9 @@ export abstract class AnyTransaction {
   /** @internal */
   protected *reading(path: PathLike, encoding: BufferEncoding | undefined): Steps<Buffer | string> {
     this.#assertOpen();
-    const write = this.draft.newLook(targetPath(path));
-    const bytes = yield* this.draft.read(write);
-    if (bytes === undefined) throw missing(write);
+    const operation = this.draft.newLook(targetPath(path));
+    const bytes = yield* this.draft.read(operation);
+    if (bytes === undefined) throw missing(operation);
     return encoding === undefined ? bytes : bytes.toString(encoding);
   }
 

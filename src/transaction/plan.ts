@@ -10,10 +10,10 @@ import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { openDirectory } from '../files/directory.ts';
 import { fileKey, type OpenFolder } from '../files/file-order.ts';
 import { lookAt, lookUntil, type Waiting } from '../files/look.ts';
-import { refusedByPermissions, type Write } from '../files/operation.ts';
+import { refusedByPermissions, type Operation } from '../files/operation.ts';
 import { isSameInode } from '../files/owned.ts';
 import { syncParents } from '../files/parents.ts';
-import type { Place } from '../files/target.ts';
+import type { Target } from '../files/target.ts';
 import { identityOf, type Change, type Identity } from '../journal/format.ts';
 import { numberBackup, stageOld, syncOld, type StagedBackup } from '../replace/backup.ts';
 import { filesOf, missing, type DraftChange, type Renaming } from './draft-change.ts';
@@ -46,7 +46,7 @@ export class Plan {
   constructor(draft: Draft, drafted: readonly DraftChange[], locks: LockSet) {
     this.#draft = draft;
     this.#locks = locks;
-    this.#files = new Set(drafted.flatMap((change) => filesOf(change).map(({ place }) => fileKey(place))));
+    this.#files = new Set(drafted.flatMap((change) => filesOf(change).map(({ place: target }) => fileKey(target))));
   }
 
   /** Which of the changes tells what became of a draft's change. */
@@ -56,19 +56,19 @@ export class Plan {
 
   /** Looks at a file again, checks what can be checked, and says what is to be done with it. */
   *include(change: DraftChange): Steps<void> {
-    const { write, place: at } = change;
+    const { write: operation, place: at } = change;
     yield* this.#draft.refresh(change);
-    yield* refuseImmovable(write, at);
-    if (write.settings.backup !== undefined && at.existing !== undefined) yield* this.#backUp(change);
+    yield* refuseImmovable(operation, at);
+    if (operation.settings.backup !== undefined && at.existing !== undefined) yield* this.#backUp(change);
     const common = { directory: this.#folderAt(at), name: at.name };
-    write.step = 'sync directory';
-    if (write.settings.durability !== 'off') yield* syncParents(write, at);
+    operation.step = 'sync directory';
+    if (operation.settings.durability !== 'off') yield* syncParents(operation, at);
     if (change.kind === 'rename') yield* this.#planNewName(change);
     // Last: to link a file, or to open it, gives it another inode on overlayfs.
-    const was = yield* this.#identify(write, at);
+    const was = yield* this.#identify(operation, at);
     if (change.kind === 'put') {
-      if (was !== undefined) yield* this.#tryToReplace(write, at, at.name);
-      yield* refuseLongName(write, at, change.temporary.name);
+      if (was !== undefined) yield* this.#tryToReplace(operation, at, at.name);
+      yield* refuseLongName(operation, at, change.temporary.name);
       const { reach, name } = change.temporary;
       this.#enter(change, { kind: 'put', ...common, staged: name, is: yield* identify(reach), over: was });
       return;
@@ -81,10 +81,10 @@ export class Plan {
   }
 
   /** Once for each directory. */
-  *#tryToReplace(write: Write, folder: OpenFolder, name: PathName): Steps<void> {
+  *#tryToReplace(operation: Operation, folder: OpenFolder, name: PathName): Steps<void> {
     if (this.#tried.has(folder.directory.key)) return;
     this.#tried.add(folder.directory.key);
-    yield* refuseWithoutReplacing(write, folder, name);
+    yield* refuseWithoutReplacing(operation, folder, name);
   }
 
   /** A file that is renamed gets its new name before it loses the old one; in another filesystem it is a copy. */
@@ -106,16 +106,16 @@ export class Plan {
   }
 
   /** What the file is known by after a crash: what has not reached the disk cannot be compared then. */
-  *#identify(write: Write, at: Pick<Place, 'reach' | 'existing' | 'directory'>): Steps<Identity | undefined> {
+  *#identify(operation: Operation, at: Pick<Target, 'reach' | 'existing' | 'directory'>): Steps<Identity | undefined> {
     const { existing } = at;
     if (existing === undefined) return undefined;
-    const onDisk = write.settings.durability === 'off' || (yield* this.#isOnDisk(write, at, existing));
+    const onDisk = operation.settings.durability === 'off' || (yield* this.#isOnDisk(operation, at, existing));
     const now = yield* this.#lookRightly(at);
     return now && identityOf(now, onDisk);
   }
 
   /** A file that was just linked, when it has the size that it had before. */
-  *#lookRightly(at: Pick<Place, 'reach' | 'existing' | 'directory'>): Steps<FileStatus | undefined> {
+  *#lookRightly(at: Pick<Target, 'reach' | 'existing' | 'directory'>): Steps<FileStatus | undefined> {
     const { existing } = at;
     return yield* lookUntil(
       at,
@@ -124,35 +124,35 @@ export class Plan {
     );
   }
 
-  *#isOnDisk(write: Write, at: Pick<Place, 'reach'>, existing: FileStatus): Steps<boolean> {
+  *#isOnDisk(operation: Operation, at: Pick<Target, 'reach'>, existing: FileStatus): Steps<boolean> {
     try {
-      return yield* syncOld(write, at, existing);
+      return yield* syncOld(operation, at, existing);
     } catch (error) {
       // It may be replaced or removed, but not read.
-      if (['EACCES', 'EPERM'].includes(codeOf(error) ?? '') || refusedByPermissions(write, error)) return false;
+      if (['EACCES', 'EPERM'].includes(codeOf(error) ?? '') || refusedByPermissions(operation, error)) return false;
       throw error;
     }
   }
 
   *#backUp(change: DraftChange): Steps<void> {
-    const { write, place: at } = change;
-    write.step = 'back up';
-    const { backup } = write.settings;
+    const { write: operation, place: at } = change;
+    operation.step = 'back up';
+    const { backup } = operation.settings;
     if (backup === undefined) return;
     const { folder, name, surplus } =
       backup.kind === 'path'
-        ? { ...(yield* this.#folderOf(write, backup.path)), surplus: [] }
-        : { folder: at, ...(yield* numberBackup(write, at, backup)) };
+        ? { ...(yield* this.#folderOf(operation, backup.path)), surplus: [] }
+        : { folder: at, ...(yield* numberBackup(operation, at, backup)) };
     const reach = join(folder.directory.reach, name);
     const backupKey = fileKey({ ...folder, name });
     if (this.#files.has(backupKey))
       throw refusal('EINVAL', 'the backup would be a file that the transaction changes, or another backup');
     this.#files.add(backupKey);
-    const staged = yield* stageOld(write, at, folder, name);
+    const staged = yield* stageOld(operation, at, folder, name);
     this.linked.push({ staged, backupPath: join(folder.directoryPath, name), of: change });
     yield* this.#lookRightly(at);
     const there = yield* lookAt({ reach });
-    if (there !== undefined) yield* this.#tryToReplace(write, folder, name);
+    if (there !== undefined) yield* this.#tryToReplace(operation, folder, name);
     const directory = this.#folderAt(folder);
     const is = yield* identify(staged.reach);
     this.changes.push({
@@ -170,10 +170,10 @@ export class Plan {
     }
   }
 
-  *#folderOf(write: Write, path: PathName): Steps<{ folder: OpenFolder; name: PathName }> {
+  *#folderOf(operation: Operation, path: PathName): Steps<{ folder: OpenFolder; name: PathName }> {
     const { directory: directoryPath, name } = split(path);
     return {
-      folder: this.#draft.share({ directory: yield* openDirectory(write, directoryPath), directoryPath }),
+      folder: this.#draft.share({ directory: yield* openDirectory(operation, directoryPath), directoryPath }),
       name,
     };
   }

@@ -3,36 +3,36 @@ import { codeOf, refusal } from '../contract/errors.ts';
 import { join, type PathName } from '../contract/path-name.ts';
 import { O_NEW, O_NOFOLLOW, O_RDWR } from '../system/flags.ts';
 import { call, type Steps } from '../system/port.ts';
-import type { Write } from '../files/operation.ts';
+import type { Operation } from '../files/operation.ts';
 import type { OpenFolder } from '../files/file-order.ts';
 import { lookAt } from '../files/look.ts';
-import { refuseReadOnly, type Place } from '../files/target.ts';
+import { refuseReadOnly, type Target } from '../files/target.ts';
 import { closeTemporary, createTemporary, discardTemporary, newName, type TemporaryFile } from '../files/temporary.ts';
 import { afterFailure } from '../files/tolerate.ts';
 
 /** Fails if the name can be seen not to be one that this process may replace or remove. */
-export function* refuseImmovable(write: Write, place: Place): Steps<void> {
-  const { existing, directory } = place;
-  const { platform, uid } = write.surroundings;
+export function* refuseImmovable(operation: Operation, target: Target): Steps<void> {
+  const { existing, directory } = target;
+  const { platform, uid } = operation.surroundings;
   if (existing === undefined) return;
-  refuseReadOnly(write, place);
+  refuseReadOnly(operation, target);
   if (platform === 'win32') return;
   const sticky = (directory.status.mode & 0o1000) !== 0;
   if (sticky && uid !== 0 && uid !== existing.uid && uid !== directory.status.uid)
     throw refusal('EPERM', "it is another user's in a sticky directory");
   // A file that is mounted by itself (as containers do) cannot be renamed over; nor can it be linked to its directory.
-  const name = newName(write, place.name, 'temporary');
+  const name = newName(operation, target.name, 'temporary');
   const probe = join(directory.reach, name);
-  const guard = write.surroundings.guard('file', probe, join(place.directoryPath, name));
+  const guard = operation.surroundings.guard('file', probe, join(target.directoryPath, name));
   try {
-    yield* call.link(place.reach, probe);
+    yield* call.link(target.reach, probe);
     guard.opened();
   } catch (error) {
     // On a network filesystem an error may be reported of what was done.
     if (yield* afterFailure(call.unlink(probe))) guard.release();
     if (codeOf(error) === 'EXDEV')
       throw refusal('EBUSY', 'it is mounted by itself, and cannot be replaced; mount its directory instead');
-    if (codeOf(error) === 'EPERM') yield* refuseImmutable(place);
+    if (codeOf(error) === 'EPERM') yield* refuseImmutable(target);
     return;
   }
   // Twice: what hindered the first may have passed.
@@ -44,7 +44,7 @@ export function* refuseImmovable(write: Write, place: Place): Steps<void> {
  * Who may not link a file may often rename it. Only of one that is immutable or append-only the system says EPERM also
  * when it is opened.
  */
-function* refuseImmutable({ reach }: Place): Steps<void> {
+function* refuseImmutable({ reach }: Target): Steps<void> {
   let fd;
   try {
     fd = yield* call.open(reach, O_RDWR | O_NOFOLLOW, 0);
@@ -56,12 +56,12 @@ function* refuseImmutable({ reach }: Place): Steps<void> {
 }
 
 /** Fails where a filesystem does not rename over files, as some servers do not; those of the kernel's own do. */
-export function* refuseWithoutReplacing(write: Write, folder: OpenFolder, name: PathName): Steps<void> {
+export function* refuseWithoutReplacing(operation: Operation, folder: OpenFolder, name: PathName): Steps<void> {
   if (folder.directory.own || folder.directory.syncsDirectories) return;
   const made: TemporaryFile[] = [];
   try {
     while (made.length < 2) {
-      const file = yield* createTemporary(write, folder, name, { mode: 0o600 });
+      const file = yield* createTemporary(operation, folder, name, { mode: 0o600 });
       made.push(file);
       yield* closeTemporary(file);
     }
@@ -85,15 +85,15 @@ function* replace([from, to]: readonly [TemporaryFile, TemporaryFile]): Steps<vo
  * staged file has a file of as many bytes is made.
  */
 export function* refuseLongName(
-  write: Write,
-  { directory, directoryPath, name, existing }: Place,
+  operation: Operation,
+  { directory, directoryPath, name, existing }: Target,
   staged: PathName,
 ): Steps<void> {
   const missing = Buffer.byteLength(name) - Buffer.byteLength(staged);
   if (existing !== undefined || missing <= 0) return;
-  const probe = `.${write.surroundings.token('temporary')}`.padEnd(Buffer.byteLength(name), 'x');
+  const probe = `.${operation.surroundings.token('temporary')}`.padEnd(Buffer.byteLength(name), 'x');
   const reach = join(directory.reach, probe);
-  const guard = write.surroundings.guard('file', reach, join(directoryPath, probe));
+  const guard = operation.surroundings.guard('file', reach, join(directoryPath, probe));
   guard.opened();
   try {
     yield* call.close(yield* call.open(reach, O_NEW, 0o600));

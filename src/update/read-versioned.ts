@@ -6,7 +6,7 @@ import { runAsync } from '../system/async-driver.ts';
 import { surroundings } from '../system/environment.ts';
 import { targetPath } from '../system/given-path.ts';
 import { runSync } from '../system/sync-driver.ts';
-import { asWriteError, newLook, type Write } from '../files/operation.ts';
+import { asWriteError, newLook, type Operation } from '../files/operation.ts';
 import { readOptions } from '../files/settings.ts';
 import { readPath, type Read } from '../files/snapshot.ts';
 
@@ -48,8 +48,8 @@ export async function readVersioned(
   path: PathLike,
   options?: BufferEncoding | ReadOptions | null,
 ): Promise<Versioned<string | Buffer>> {
-  const { write, encoding } = prepare(path, options, false);
-  return versioned(write, await runAsync(readPath(write)), encoding);
+  const { write: operation, encoding } = prepare(path, options, false);
+  return versioned(operation, await runAsync(readPath(operation)), encoding);
 }
 
 /** Reads a file with the version of its content, blocking; see {@link readVersioned}. */
@@ -65,8 +65,8 @@ export function readVersionedSync(
   path: PathLike,
   options?: BufferEncoding | ReadOptions | null,
 ): Versioned<string | Buffer> {
-  const { write, encoding } = prepare(path, options, true);
-  return versioned(write, runSync(readPath(write)), encoding);
+  const { write: operation, encoding } = prepare(path, options, true);
+  return versioned(operation, runSync(readPath(operation)), encoding);
 }
 
 /** `encoding`: of text; undefined where bytes are wanted. */
@@ -74,7 +74,7 @@ function prepare(
   path: PathLike,
   options: BufferEncoding | ReadOptions | null | undefined,
   blocking: boolean,
-): { write: Write; encoding: BufferEncoding | undefined } {
+): { write: Operation; encoding: BufferEncoding | undefined } {
   const fields = record(typeof options === 'string' ? { encoding: options } : options, 'options', [
     'encoding',
     'signal',
@@ -87,13 +87,13 @@ function prepare(
 }
 
 function versioned(
-  write: Write,
+  operation: Operation,
   { content, version }: Read,
   encoding: BufferEncoding | undefined,
 ): Versioned<string | Buffer> {
   try {
     return { content: content === undefined || encoding === undefined ? content : textOf(content, encoding), version };
   } catch (error) {
-    throw asWriteError(write, error);
+    throw asWriteError(operation, error);
   }
 }

@@ -6,7 +6,7 @@ import { unchanged, type Kept } from '../contract/unchanged.ts';
 import { runAsync } from '../system/async-driver.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
-import type { LockedWrite } from '../files/operation.ts';
+import type { LockedOperation } from '../files/operation.ts';
 import { readOptionsAnd } from '../files/settings.ts';
 import { Turn } from '../order/turn.ts';
 import { updateTarget, type Updated } from '../replace/locked.ts';
@@ -85,20 +85,20 @@ function updating(
   blocking: boolean,
 ): Steps<Updated> {
   const { settings, fields } = readOptionsAnd(options, []);
-  const write = lockedWrite(path, update, settings, blocking);
+  const operation = lockedWrite(path, update, settings, blocking);
   const asText = typeof fields['encoding'] === 'string';
-  return updateTarget(write, new Turn(write), function* (old, version) {
+  return updateTarget(operation, new Turn(operation), function* (old, version) {
     const content = asText && old !== undefined ? textOf(old, settings.encoding) : old;
     const outcome = yield* outcomeOf(
-      write,
-      () => update(content as never, { version, path: write.path }),
-      (data) => contentOf(write, data),
+      operation,
+      () => update(content as never, { version, path: operation.path }),
+      (data) => contentOf(operation, data),
     );
     return 'error' in outcome ? outcome : { content: outcome.value };
   });
 }
 
-function contentOf({ blocking, given, settings: { encoding } }: LockedWrite, data: unknown): Content | undefined {
+function contentOf({ blocking, given, settings: { encoding } }: LockedOperation, data: unknown): Content | undefined {
   if (data === unchanged) return undefined;
   const what = `What the update of "${display(given)}" returns`;
   return blocking ? readSyncData(data as SyncData, encoding, what) : readData(data as Data, encoding, what);

@@ -8,7 +8,7 @@ import { surroundings } from '../system/environment.ts';
 import { targetPath } from '../system/given-path.ts';
 import type { Steps } from '../system/port.ts';
 import { settled } from '../files/contents.ts';
-import { newLockedWrite, type LockedWrite } from '../files/operation.ts';
+import { newLockedWrite, type LockedOperation } from '../files/operation.ts';
 import type { Settings } from '../files/settings.ts';
 
 /** What an update is told beside the content. */
@@ -20,7 +20,7 @@ export interface UpdateInfo {
 }
 
 /** A write for an update. */
-export function lockedWrite(path: PathLike, update: unknown, settings: Settings, blocking: boolean): LockedWrite {
+export function lockedWrite(path: PathLike, update: unknown, settings: Settings, blocking: boolean): LockedOperation {
   if (typeof update !== 'function')
     throw misuse('ERR_INVALID_ARG_TYPE', `"update" must be a function, not ${describe(update)}`);
   if (settings.fallback === 'in-place')
@@ -36,27 +36,27 @@ export function lockedWrite(path: PathLike, update: unknown, settings: Settings,
  * it threw.
  */
 export function* outcomeOf<T = unknown>(
-  write: LockedWrite,
+  operation: LockedOperation,
   run: () => unknown,
   convert = (value: unknown): T => value as T,
 ): Steps<{ value: T } | { error: unknown }> {
   const read = (value: unknown): T => {
     if (value === undefined)
-      throw wrongReturn(write, 'nothing; return the new content, or "unchanged" to leave the file as it is');
+      throw wrongReturn(operation, 'nothing; return the new content, or "unchanged" to leave the file as it is');
     return convert(value);
   };
-  return write.blocking ? attempt(write, run, read) : yield* settled(write, attemptLater(run, read));
+  return operation.blocking ? attempt(operation, run, read) : yield* settled(operation, attemptLater(run, read));
 }
 
 function attempt<T>(
-  write: LockedWrite,
+  operation: LockedOperation,
   run: () => unknown,
   read: (value: unknown) => T,
 ): { value: T } | { error: unknown } {
   try {
     const value = run();
     return isThenable(value)
-      ? { error: wrongReturn(write, 'a promise; use the asynchronous function') }
+      ? { error: wrongReturn(operation, 'a promise; use the asynchronous function') }
       : { value: read(value) };
   } catch (error) {
     return { error };
@@ -74,6 +74,6 @@ async function attemptLater<T>(
   }
 }
 
-function wrongReturn(write: LockedWrite, what: string): TypeError {
-  return misuse('ERR_INVALID_RETURN_VALUE', `The update of "${display(write.given)}" returned ${what}`);
+function wrongReturn(operation: LockedOperation, what: string): TypeError {
+  return misuse('ERR_INVALID_RETURN_VALUE', `The update of "${display(operation.given)}" returned ${what}`);
 }

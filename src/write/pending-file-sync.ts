@@ -5,7 +5,7 @@ import type { WriteResult } from '../contract/result.ts';
 import { surroundings } from '../system/environment.ts';
 import { targetPath } from '../system/given-path.ts';
 import { runSync } from '../system/sync-driver.ts';
-import { newWrite, reporting, type Write } from '../files/operation.ts';
+import { newWrite, reporting, type Operation } from '../files/operation.ts';
 import { readOptions } from '../files/settings.ts';
 import { Turn } from '../order/turn.ts';
 import { stage, type Staged } from '../replace/stage.ts';
@@ -17,8 +17,8 @@ export class PendingFileSync extends PendingFileBase {
   #committed: WriteResult | undefined;
 
   /** @internal Use {@link openPendingSync}. */
-  constructor(write: Write, staged: Staged) {
-    super(new Pending(write, staged));
+  constructor(operation: Operation, staged: Staged) {
+    super(new Pending(operation, staged));
   }
 
   /** Writes all of the data after what was written before; returns the number of bytes. */
@@ -71,6 +71,6 @@ export class PendingFileSync extends PendingFileBase {
 /** Opens a file that will replace the one at `path`, blocking; see {@link openPending}. */
 export function openPendingSync(path: PathLike, options?: WriteOptions | BufferEncoding | null): PendingFileSync {
   const settings = readOptions(options);
-  const write = newWrite(targetPath(path), settings, surroundings, true);
-  return new PendingFileSync(write, runSync(reporting(write, stage(write))));
+  const operation = newWrite(targetPath(path), settings, surroundings, true);
+  return new PendingFileSync(operation, runSync(reporting(operation, stage(operation))));
 }

@@ -12,7 +12,7 @@ import { handleOf, handleSystem, type FileHandle } from '../system/handles.ts';
 import type { Steps } from '../system/port.ts';
 import { isSyncedMeanwhile } from '../files/contents.ts';
 import { isWorthASync } from '../files/early-sync.ts';
-import { newWrite, reporting, type Write } from '../files/operation.ts';
+import { newWrite, reporting, type Operation } from '../files/operation.ts';
 import { readOptions, type Settings } from '../files/settings.ts';
 import { Turn } from '../order/turn.ts';
 import { stage, type Staged } from '../replace/stage.ts';
@@ -36,8 +36,8 @@ export class PendingFile extends PendingFileBase {
   readonly handle: FileHandle;
 
   /** @internal Use {@link openPending}. */
-  constructor(write: Write, staged: Staged) {
-    super(new Pending(write, staged));
+  constructor(operation: Operation, staged: Staged) {
+    super(new Pending(operation, staged));
     this.handle = handleOf(staged.temporary.fd);
   }
 
@@ -202,7 +202,7 @@ export async function openPending(
 
 /** Opens a pending file with options that have been read. */
 export async function openToWrite(target: GivenPath, settings: Settings): Promise<PendingFile> {
-  const write = newWrite(target, settings, surroundings, false);
-  const staged = await runAsync(reporting(write, stage(write)), handleSystem);
-  return new PendingFile(write, staged);
+  const operation = newWrite(target, settings, surroundings, false);
+  const staged = await runAsync(reporting(operation, stage(operation)), handleSystem);
+  return new PendingFile(operation, staged);
 }

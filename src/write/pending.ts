@@ -4,7 +4,7 @@ import type { PathName } from '../contract/path-name.ts';
 import type { WriteResult } from '../contract/result.ts';
 import { call, type Steps } from '../system/port.ts';
 import { writeAllOf, writeContent } from '../files/contents.ts';
-import { asWriteError, reporting, type Write } from '../files/operation.ts';
+import { asWriteError, reporting, type Operation } from '../files/operation.ts';
 import { cannotSync } from '../files/sync-file.ts';
 import type { Turn } from '../order/turn.ts';
 import { commitStaged } from '../replace/replace.ts';
@@ -14,7 +14,7 @@ type State = 'open' | 'committing' | 'committed' | 'discarded' | 'failed';
 
 /** A staged file and its state: what the two kinds of pending file have in common. */
 export class Pending {
-  readonly write: Write;
+  readonly write: Operation;
   readonly staged: Staged;
   state: State = 'open';
   /** Why it cannot be committed any more. */
@@ -22,8 +22,8 @@ export class Pending {
   /** Whether a sync has failed: what was written before may be gone. */
   isLost = false;
 
-  constructor(write: Write, staged: Staged) {
-    this.write = write;
+  constructor(operation: Operation, staged: Staged) {
+    this.write = operation;
     this.staged = staged;
   }
 
@@ -109,7 +109,7 @@ const described: Record<State, string> = {
 };
 
 /** Writes all of several buffers; returns the number of bytes. */
-export function* writingChunks(write: Write, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
-  write.step = 'write';
-  return yield* writeAllOf(write, fd, buffers);
+export function* writingChunks(operation: Operation, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
+  operation.step = 'write';
+  return yield* writeAllOf(operation, fd, buffers);
 }

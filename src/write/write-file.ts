@@ -7,7 +7,7 @@ import { surroundings } from '../system/environment.ts';
 import { targetPath } from '../system/given-path.ts';
 import { queueMicrotask } from '../system/globals.ts';
 import { runSync } from '../system/sync-driver.ts';
-import { newWrite, type Write } from '../files/operation.ts';
+import { newWrite, type Operation } from '../files/operation.ts';
 import { readOptions } from '../files/settings.ts';
 import { Turn } from '../order/turn.ts';
 import { replaceFile } from '../replace/replace-file.ts';
@@ -36,17 +36,17 @@ export function writeFile(
     const settings = readOptions(options);
     const target = targetPath(path);
     const content = readData(data, settings.encoding);
-    const write = newWrite(target, settings, surroundings, false);
-    return inTurn(write, new Turn(write), content);
+    const operation = newWrite(target, settings, surroundings, false);
+    return inTurn(operation, new Turn(operation), content);
   } catch (error) {
     return Promise.reject(error as Error);
   }
 }
 
 /** Starts the write, or defers it until no newer call can supersede it. */
-function inTurn(write: Write, turn: Turn, content: Content): Promise<WriteResult> {
+function inTurn(operation: Operation, turn: Turn, content: Content): Promise<WriteResult> {
   return new Promise((resolve, reject) => {
-    const begin = (): void => startAsync(replaceFile(write, turn, content), resolve, reject);
+    const begin = (): void => startAsync(replaceFile(operation, turn, content), resolve, reject);
     if (content.kind === 'source') return begin();
     const { byteLength } = content.bytes;
     const waits = turn.standBy((newer) => {
@@ -80,6 +80,6 @@ export function writeFileSync(
   const settings = readOptions(options);
   const target = targetPath(path);
   const content = readSyncData(data, settings.encoding);
-  const write = newWrite(target, settings, surroundings, true);
-  return runSync(replaceFile(write, new Turn(write), content));
+  const operation = newWrite(target, settings, surroundings, true);
+  return runSync(replaceFile(operation, new Turn(operation), content));
 }

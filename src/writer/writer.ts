@@ -11,9 +11,9 @@ import { targetPath, type GivenPath } from '../system/given-path.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
 import { prepareToSave, unwatch, watch, type Unsaved } from '../system/unsaved.ts';
-import { newWrite, type Write } from '../files/operation.ts';
+import { newWrite, type Operation } from '../files/operation.ts';
 import { readOptionsAnd, type Settings } from '../files/settings.ts';
-import type { Place } from '../files/target.ts';
+import type { Target } from '../files/target.ts';
 import { Turn } from '../order/turn.ts';
 import type { LaterContent } from '../replace/deferred-content.ts';
 import { replaceFile } from '../replace/replace-file.ts';
@@ -98,8 +98,8 @@ export class Writer<T = unknown> {
     if (saving === undefined || saving.overtakenBy !== undefined) return;
     if (waiting !== undefined) this.#take(waiting);
     try {
-      const write = newWrite(this.#target, this.#settings, surroundings, true);
-      const result = runSync(replaceFile(write, new Turn(write, saving.turn), this.#content(saving)));
+      const operation = newWrite(this.#target, this.#settings, surroundings, true);
+      const result = runSync(replaceFile(operation, new Turn(operation, saving.turn), this.#content(saving)));
       // One that is under way still has to tidy up.
       if (running !== undefined) running.overtakenBy = result;
       if (waiting === undefined) this.#failure = undefined;
@@ -188,17 +188,17 @@ export class Writer<T = unknown> {
   }
 
   #content(saving: Saving<T>): LaterContent {
-    return { kind: 'later', make: (write, place) => this.#bytes(saving, write, place) };
+    return { kind: 'later', make: (operation, target) => this.#bytes(saving, operation, target) };
   }
 
-  *#bytes(saving: Saving<T>, write: Write, place: Place): Steps<Uint8Array> {
-    write.step = 'read source';
+  *#bytes(saving: Saving<T>, operation: Operation, target: Target): Steps<Uint8Array> {
+    operation.step = 'read source';
     saving.serialized ??= this.#serialize(saving.value as T | (() => T));
     saving.value = undefined;
-    write.step = 'resolve';
+    operation.step = 'resolve';
     if (typeof saving.serialized !== 'string') return saving.serialized;
     if (this.#indent.forced !== undefined) return encode(saving.serialized, '\n');
-    return layOut(saving.serialized, (this.#layout ??= indentedBy(yield* layoutAt(place), this.#indent.otherwise)));
+    return layOut(saving.serialized, (this.#layout ??= indentedBy(yield* layoutAt(target), this.#indent.otherwise)));
   }
 
   #serialize(given: T | (() => T)): string | Uint8Array {

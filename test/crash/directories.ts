@@ -49,7 +49,7 @@ interface Flaw {
 
 /** The right order of steps, but for one flaw. */
 function control(flaw: Flaw, caughtAs: readonly Kind[]): Subject {
-  const write: Write = async (path, content, { version }) => {
+  const operation: Write = async (path, content, { version }) => {
     const above = dirname(path);
     const name = `.${basename(path)}-${version}`;
     const fresh = join(above, name);
@@ -74,7 +74,7 @@ function control(flaw: Flaw, caughtAs: readonly Kind[]): Subject {
     }
     if (old !== undefined && !flaw.noSwitchSync) rmSync(old, { recursive: true });
   };
-  return { features: ['link'], caughtAs, load: async () => write };
+  return { features: ['link'], caughtAs, load: async () => operation };
 }
 
 function syncTree(path: string): void {

@@ -97,7 +97,7 @@ interface Flaw {
 
 /** The right order of steps, but for one flaw. */
 function control(flaw: Flaw, caughtAs: readonly Kind[], hiddenOn: readonly string[] = []): Subject {
-  const write: Write = async (path, content, { target }) => {
+  const operation: Write = async (path, content, { target }) => {
     const isNew = !existsSync(path);
     const temporary = flaw.inPlace ? path : `${path}.tmp`;
     const fd = openSync(temporary, flaw.inPlace && !isNew ? 'r+' : 'w', flaw.modeLast ? 0o644 : 0o600);
@@ -118,7 +118,7 @@ function control(flaw: Flaw, caughtAs: readonly Kind[], hiddenOn: readonly strin
     if (flaw.modeLast) setMode(path);
     if (flaw.modeLast) syncPath(path);
   };
-  return { features: plain, caughtAs, hiddenOn, load: async () => write };
+  return { features: plain, caughtAs, hiddenOn, load: async () => operation };
 }
 
 /** What the modules of the peers export; each has one of these. */

@@ -60,7 +60,7 @@ function prepare({ before, source }: Scenario): string {
 }
 
 function* replace(folder: string, { source }: Scenario, blocking: boolean, signal?: AbortSignal): Steps<unknown> {
-  const write = newLockedWrite(
+  const operation = newLockedWrite(
     givenPath(join(folder, 'site')),
     readOptions({ lock: { timeout: 2000 }, signal }),
     surroundings,
@@ -72,7 +72,7 @@ function* replace(folder: string, { source }: Scenario, blocking: boolean, signa
       return {};
     },
   };
-  const outcome = yield* replaceTree(write, source === 'ready' ? { path: join(folder, 'next') } : filling, false);
+  const outcome = yield* replaceTree(operation, source === 'ready' ? { path: join(folder, 'next') } : filling, false);
   if ('error' in outcome) throw outcome.error;
   return outcome.result;
 }

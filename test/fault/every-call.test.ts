@@ -47,13 +47,13 @@ function read(given: Options): { settings: Settings; content: Content } {
 const drivers: Record<string, Run> = {
   asynchronous(path, options, spoiler) {
     const { settings, content } = read(options);
-    const write = newWrite(givenPath(path), settings, surroundings, false);
-    return runAsync(replaceFile(write, new Turn(write), content), spoiler.async, spoiler.sync);
+    const operation = newWrite(givenPath(path), settings, surroundings, false);
+    return runAsync(replaceFile(operation, new Turn(operation), content), spoiler.async, spoiler.sync);
   },
   async synchronous(path, options, spoiler) {
     const { settings, content } = read(options);
-    const write = newWrite(givenPath(path), settings, surroundings, true);
-    return runSync(replaceFile(write, new Turn(write), content), spoiler.sync);
+    const operation = newWrite(givenPath(path), settings, surroundings, true);
+    return runSync(replaceFile(operation, new Turn(operation), content), spoiler.sync);
   },
 };
 

@@ -25,8 +25,8 @@ const change: Change = function* () {
 };
 
 function* update(path: string): Steps<void> {
-  const write = newLockedWrite(givenPath(path), readOptions({ lock: { timeout: 300 } }), surroundings, true);
-  const updated = yield* updateTarget(write, new Turn(write), change);
+  const operation = newLockedWrite(givenPath(path), readOptions({ lock: { timeout: 300 } }), surroundings, true);
+  const updated = yield* updateTarget(operation, new Turn(operation), change);
   if ('error' in updated) throw updated.error;
 }
 

@@ -36,23 +36,23 @@ const change: Change = function* () {
 };
 
 function* update(path: string, options: WriteOptions, blocking: boolean): Steps<unknown> {
-  const write = newLockedWrite(givenPath(path), readOptions(options), surroundings, blocking);
-  const updated = yield* updateTarget(write, new Turn(write), change);
+  const operation = newLockedWrite(givenPath(path), readOptions(options), surroundings, blocking);
+  const updated = yield* updateTarget(operation, new Turn(operation), change);
   if ('error' in updated) throw updated.error;
   return updated.result;
 }
 
 function* matching(path: string, options: WriteOptions, blocking: boolean): Steps<unknown> {
   const ifMatch = '5894430863bff50f9520bd7dc82042c8388241410c3c83bb022e3177a6dae9be';
-  const write = newWrite(
+  const operation = newWrite(
     givenPath(path),
     readOptions({ ...options, ifMatch: existsSync(path) ? ifMatch : 'absent' }),
     surroundings,
     blocking,
   );
   return yield* replaceFile(
-    write,
-    new Turn(write),
+    operation,
+    new Turn(operation),
     readSyncData([newContent.slice(0, 5), newContent.slice(5)], 'utf8'),
   );
 }

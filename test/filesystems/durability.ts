@@ -47,10 +47,10 @@ export const durable: Pick<Behaviour, 'name' | 'about'> = {
 async function afterCut(
   stage: Stage,
   { mount }: Filesystem,
-  place: Place,
+  target: Place,
   names: readonly string[],
 ): Promise<(string | undefined)[]> {
-  const after = await place.afterPowerCut();
+  const after = await target.afterPowerCut();
   try {
     const { folder } = await mount(after);
     return await Promise.all(
@@ -62,24 +62,24 @@ async function afterCut(
 }
 
 /** Whether a rename without any sync is gone after a power cut; else the copy of the disk shows nothing. */
-async function isLostUnsynced(stage: Stage, filesystem: Filesystem, place: Place): Promise<boolean> {
+async function isLostUnsynced(stage: Stage, filesystem: Filesystem, target: Place): Promise<boolean> {
   // A journal is written every few seconds anyway.
   for (let attempt = 0; attempt < 3; attempt++) {
     const name = `control-${attempt}`;
     await writeFile(stage.at(name), 'old');
-    await place.sync();
+    await target.sync();
     await writeFile(stage.at('other'), 'new');
     await rename(stage.at('other'), stage.at(name));
-    const [holds] = await afterCut(stage, filesystem, place, [name]);
+    const [holds] = await afterCut(stage, filesystem, target, [name]);
     if (holds !== 'new') return true;
   }
   return false;
 }
 
 /** One way, and what is left of it. */
-async function cutAfter(stage: Stage, filesystem: Filesystem, place: Place, name: string): Promise<Verdict> {
+async function cutAfter(stage: Stage, filesystem: Filesystem, target: Place, name: string): Promise<Verdict> {
   for (const file of ['file', 'one', 'two']) await writeFile(stage.at(`${name}-${file}`), 'old');
-  await place.sync();
+  await target.sync();
   let done;
   try {
     done = await ways[name]!(stage, name);
@@ -88,9 +88,9 @@ async function cutAfter(stage: Stage, filesystem: Filesystem, place: Place, name
     return verdict('refused', error.code, [error.message]);
   }
   if (done.durable !== true) return verdict('not kept', `\`'${done.durable}'\``);
-  if (place.disks.length === 0) return verdict('holds', '`true`, gone with the power');
+  if (target.disks.length === 0) return verdict('holds', '`true`, gone with the power');
   const names = Object.keys(done.files);
-  const holds = await afterCut(stage, filesystem, place, names);
+  const holds = await afterCut(stage, filesystem, target, names);
   const missing = names.flatMap((name, index) =>
     holds[index] === done.files[name] ? [] : [`${name}: ${holds[index]}`],
   );
@@ -104,14 +104,14 @@ async function cutAfter(stage: Stage, filesystem: Filesystem, place: Place, name
  * nothing else. The
  * filesystem is mounted anew on the copy.
  */
-export function durability(filesystem: Filesystem, place: Place): Behaviour {
+export function durability(filesystem: Filesystem, target: Place): Behaviour {
   return {
     ...durable,
     async run(stage) {
-      const canShow = place.disks.length === 0 || (await isLostUnsynced(stage, filesystem, place));
+      const canShow = target.disks.length === 0 || (await isLostUnsynced(stage, filesystem, target));
       const parts: (readonly [string, Verdict])[] = [];
       for (const name of Object.keys(ways)) {
-        const told = await cutAfter(stage, filesystem, place, name);
+        const told = await cutAfter(stage, filesystem, target, name);
         parts.push([
           name,
           canShow || told.kind !== 'holds' ? told : verdict('not tested', 'what is not synced is on the disk too'),

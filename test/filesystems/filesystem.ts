@@ -10,7 +10,7 @@ export interface Filesystem {
   /** What the quick run tries there: the behaviours in which it is special. */
   readonly quick?: readonly string[];
   /** Makes and mounts it; where the place has disks from before, what is on them. */
-  mount(place: Place): Promise<Mounted>;
+  mount(target: Place): Promise<Mounted>;
 }
 
 /** Every behaviour. */

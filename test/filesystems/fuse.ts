@@ -11,17 +11,17 @@ const everybody = ['-o', 'allow_other'];
 function onTop(
   name: string,
   packages: readonly string[],
-  command: (place: Place, lower: string, point: string) => Promise<readonly string[]> | readonly string[],
+  command: (target: Place, lower: string, point: string) => Promise<readonly string[]> | readonly string[],
   quick: readonly string[] = [],
 ): Filesystem {
   return {
     name,
     packages,
     quick,
-    async mount(place) {
-      const point = place.at('mounted');
-      const [program, ...args] = (await command(place, await place.lower(), point)) as [string, ...string[]];
-      return served(place, point, program, ...args);
+    async mount(target) {
+      const point = target.at('mounted');
+      const [program, ...args] = (await command(target, await target.lower(), point)) as [string, ...string[]];
+      return served(target, point, program, ...args);
     },
   };
 }
@@ -32,26 +32,26 @@ function ofImage(
   packages: readonly string[],
   megabytes: number,
   mkfs: readonly string[],
-  command: (image: string, point: string, place: Place) => readonly string[] | Promise<readonly string[]>,
+  command: (image: string, point: string, target: Place) => readonly string[] | Promise<readonly string[]>,
   quick: readonly string[] = [],
 ): Filesystem {
   return {
     name,
     packages,
     quick,
-    async mount(place) {
-      const point = place.at('mounted');
-      const [program, ...args] = (await command(await place.image(megabytes, ...mkfs), point, place)) as [
+    async mount(target) {
+      const point = target.at('mounted');
+      const [program, ...args] = (await command(await target.image(megabytes, ...mkfs), point, target)) as [
         string,
         ...string[],
       ];
-      return served(place, point, program, ...args);
+      return served(target, point, program, ...args);
     },
   };
 }
 
-async function served(place: Place, point: string, program: string, ...args: string[]): Promise<Mounted> {
-  const { child } = await place.serve(point, program, ...args);
+async function served(target: Place, point: string, program: string, ...args: string[]): Promise<Mounted> {
+  const { child } = await target.serve(point, program, ...args);
   return { folder: point, server: { pid: child.pid! } };
 }
 
@@ -74,11 +74,11 @@ const mergerfs = (policy: string) => async (_: Place, lower: string, point: stri
   point,
 ];
 
-async function gocryptfs(place: Place, lower: string, point: string): Promise<string[]> {
-  const password = place.at('password');
+async function gocryptfs(target: Place, lower: string, point: string): Promise<string[]> {
+  const password = target.at('password');
   await writeFile(password, 'secret\n');
   const [cipher] = (await branches(lower, 'cipher')) as [string];
-  if (!place.isUsed) await place.run('gocryptfs', '-q', '-init', '-scryptn', '10', '-passfile', password, cipher);
+  if (!target.isUsed) await target.run('gocryptfs', '-q', '-init', '-scryptn', '10', '-passfile', password, cipher);
   return ['gocryptfs', '-q', '-fg', '-allow_other', '-passfile', password, cipher, point];
 }
 
@@ -90,8 +90,8 @@ async function encfs(_: Place, lower: string, point: string): Promise<string[]> 
 /** Over the server's own program, by a pipe instead of a connection: nothing listens, and it ends with its client. */
 const sshfs =
   (denied: string, ...options: string[]) =>
-  async (place: Place, lower: string, point: string): Promise<string[]> => {
-    const server = place.at('server');
+  async (target: Place, lower: string, point: string): Promise<string[]> => {
+    const server = target.at('server');
     await writeFile(server, `#!/bin/sh\nexec /usr/lib/openssh/sftp-server${denied === '' ? '' : ` -P ${denied}`}\n`, {
       mode: 0o755,
     });
@@ -105,13 +105,13 @@ const sshfs =
     ];
   };
 
-const rclone = (mode: string) => (place: Place, lower: string, point: string) => [
+const rclone = (mode: string) => (target: Place, lower: string, point: string) => [
   'rclone',
   'mount',
   '--config',
-  place.at('rclone.conf'),
+  target.at('rclone.conf'),
   '--cache-dir',
-  place.at('rclone-cache'),
+  target.at('rclone-cache'),
   '--allow-other',
   '--vfs-cache-mode',
   mode,
@@ -129,10 +129,10 @@ async function unionfs(_: Place, lower: string, point: string): Promise<string[]
   return ['unionfs-fuse', '-f', '-o', 'cow,allow_other', `${above}=RW:${below}=RO`, point];
 }
 
-async function securefs(place: Place, lower: string, point: string): Promise<string[]> {
+async function securefs(target: Place, lower: string, point: string): Promise<string[]> {
   const [cipher] = (await branches(lower, 'cipher')) as [string];
-  if (!place.isUsed) await place.run('securefs', 'create', '--pass', 'secret', '--rounds', '1', cipher);
-  return ['securefs', 'mount', '--pass', 'secret', '--log', place.at('log'), ...everybody, cipher, point];
+  if (!target.isUsed) await target.run('securefs', 'create', '--pass', 'secret', '--rounds', '1', cipher);
+  return ['securefs', 'mount', '--pass', 'secret', '--log', target.at('log'), ...everybody, cipher, point];
 }
 
 export const ofFuse: readonly Filesystem[] = [
@@ -157,7 +157,7 @@ export const ofFuse: readonly Filesystem[] = [
     ['exfat-fuse', 'exfatprogs'],
     64,
     ['mkfs.exfat'],
-    async (image, point, place) => ['mount.exfat-fuse', '-d', '-o', 'allow_other', await place.device(image), point],
+    async (image, point, target) => ['mount.exfat-fuse', '-d', '-o', 'allow_other', await target.device(image), point],
     ['create only', 'names', 'updates', 'replaceDirectory'],
   ),
   ofImage('fusefat', ['fusefat', 'dosfstools'], 64, ['mkfs.vfat'], (image, point) => [
@@ -239,8 +239,8 @@ export const ofFuse: readonly Filesystem[] = [
     ['fuse2fs', 'e2fsprogs'],
     64,
     ['mkfs.ext4', '-q', '-F', '-O', '^has_journal', '-m', '0'],
-    async (image, point, place) => {
-      if (place.isUsed) await repaired(['e2fsck', '-fy'], image);
+    async (image, point, target) => {
+      if (target.isUsed) await repaired(['e2fsck', '-fy'], image);
       return ['fuse2fs', '-f', '-o', 'allow_other', image, point];
     },
     ['reads by the package', 'durable'],

@@ -14,10 +14,10 @@ function ofDisk(
   return {
     name,
     packages,
-    async mount(place) {
-      const disk = await place.disk(megabytes, ...mkfs);
-      if (place.isUsed && repair !== undefined) await repaired(repair, disk);
-      return { folder: await place.mount(place.at('mounted'), '-t', name.split(' ')[0]!, '-o', options, disk) };
+    async mount(target) {
+      const disk = await target.disk(megabytes, ...mkfs);
+      if (target.isUsed && repair !== undefined) await repaired(repair, disk);
+      return { folder: await target.mount(target.at('mounted'), '-t', name.split(' ')[0]!, '-o', options, disk) };
     },
   };
 }
@@ -26,11 +26,11 @@ const ext = (type: string, ...options: string[]): string[] => [`mkfs.${type}`, '
 const now = ['-E', 'lazy_itable_init=0,lazy_journal_init=0'];
 
 /** Files with two names, and a folder for each behaviour, are there before it is mounted. */
-async function overlay(place: Place, options: string): Promise<{ folder: string; linked: string }> {
-  const disk = await place.lower();
+async function overlay(target: Place, options: string): Promise<{ folder: string; linked: string }> {
+  const disk = await target.lower();
   const [lower, upper, work] = [join(disk, 'below'), join(disk, 'above'), join(disk, 'work')];
   for (const folder of [join(lower, 'linked'), upper, work]) await mkdir(folder, { recursive: true });
-  if (!place.isUsed) {
+  if (!target.isUsed) {
     for (const name of ['one', 'two', 'three', 'four']) {
       await writeFile(join(lower, 'linked', name), 'old');
       await link(join(lower, 'linked', name), join(lower, 'linked', `other-${name}`));
@@ -38,8 +38,8 @@ async function overlay(place: Place, options: string): Promise<{ folder: string;
   }
   // After a power cut this says that what is above may not be whole; here it is looked at all the same.
   await rm(join(work, 'work', 'incompat'), { recursive: true, force: true });
-  const folder = await place.mount(
-    place.at('mounted'),
+  const folder = await target.mount(
+    target.at('mounted'),
     '-t',
     'overlay',
     '-o',
@@ -62,25 +62,25 @@ export const ofKernel: readonly Filesystem[] = [
     name: 'tmpfs',
     packages: [],
     quick: ['keep', 'updates', 'replaceDirectory'],
-    mount: async (place) => ({
-      folder: await place.mount(place.at('mounted'), '-t', 'tmpfs', '-o', 'size=64M', 'tmpfs'),
+    mount: async (target) => ({
+      folder: await target.mount(target.at('mounted'), '-t', 'tmpfs', '-o', 'size=64M', 'tmpfs'),
     }),
   },
   {
     name: 'vfat',
     packages: ['dosfstools'],
-    mount: async (place) => ({
-      folder: await place.mount(place.at('mounted'), '-t', 'vfat', '-o', 'loop', await place.disk(64, 'mkfs.vfat')),
+    mount: async (target) => ({
+      folder: await target.mount(target.at('mounted'), '-t', 'vfat', '-o', 'loop', await target.disk(64, 'mkfs.vfat')),
     }),
   },
   {
     name: 'overlay, index=off',
     packages: [],
     quick: ['hard links', 'updates', 'durable'],
-    mount: (place) => overlay(place, 'index=off'),
+    mount: (target) => overlay(target, 'index=off'),
   },
-  { name: 'overlay, index=on', packages: [], mount: (place) => overlay(place, 'index=on') },
-  { name: 'overlay, metacopy=on', packages: [], mount: (place) => overlay(place, 'metacopy=on,redirect_dir=on') },
+  { name: 'overlay, index=on', packages: [], mount: (target) => overlay(target, 'index=on') },
+  { name: 'overlay, metacopy=on', packages: [], mount: (target) => overlay(target, 'metacopy=on,redirect_dir=on') },
   // Only /proc/self/mountinfo tells that it drops syncs.
-  { name: 'overlay, volatile', packages: [], quick: ['durable'], mount: (place) => overlay(place, 'volatile') },
+  { name: 'overlay, volatile', packages: [], quick: ['durable'], mount: (target) => overlay(target, 'volatile') },
 ];

@@ -39,10 +39,10 @@ export class Place {
   }
 
   static async make(kept: string[] = []): Promise<Place> {
-    const place = new Place(await mkdtemp(join(tmpdir(), 'place-')), kept);
-    await chmod(place.base, 0o755);
-    place.afterwards(() => rm(place.base, { recursive: true }));
-    return place;
+    const target = new Place(await mkdtemp(join(tmpdir(), 'place-')), kept);
+    await chmod(target.base, 0o755);
+    target.afterwards(() => rm(target.base, { recursive: true }));
+    return target;
   }
 
   /**
@@ -52,9 +52,9 @@ export class Place {
   async afterPowerCut(): Promise<Place> {
     const copies = this.disks.map((disk, index) => `${disk}.cut-${index}`);
     for (const [index, disk] of this.disks.entries()) await Place.run('cp', '--sparse=always', disk, copies[index]!);
-    const place = await Place.make(copies);
-    place.#undo.splice(1, 0, async () => Promise.all(copies.map((copy) => rm(copy))));
-    return place;
+    const target = await Place.make(copies);
+    target.#undo.splice(1, 0, async () => Promise.all(copies.map((copy) => rm(copy))));
+    return target;
   }
 
   /** Whether what is mounted here was in use before. */

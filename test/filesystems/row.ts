@@ -91,8 +91,8 @@ async function tryOne(behaviour: Behaviour, mounted: Mounted, number: number, am
 }
 
 /** Whether plain calls are not answered either. */
-async function hangs(place: Place, { folder }: Mounted): Promise<boolean> {
-  return within(20_000, place.run(process.execPath, '-e', usual, folder)).then(
+async function hangs(target: Place, { folder }: Mounted): Promise<boolean> {
+  return within(20_000, target.run(process.execPath, '-e', usual, folder)).then(
     () => false,
     (error: unknown) => error instanceof Late,
   );
@@ -100,20 +100,20 @@ async function hangs(place: Place, { folder }: Mounted): Promise<boolean> {
 
 async function tryAll(
   filesystem: Filesystem,
-  place: Place,
+  target: Place,
   amount: Amount,
   only: readonly string[] | undefined,
 ): Promise<Pick<Row, 'cells' | 'missing'>> {
   const cells = new Map<string, Verdict>();
   let mounted;
   try {
-    mounted = await filesystem.mount(place);
-    await within(20_000, place.run(process.execPath, '-e', usual, mounted.folder));
+    mounted = await filesystem.mount(target);
+    await within(20_000, target.run(process.execPath, '-e', usual, mounted.folder));
   } catch (error) {
-    await place.stop();
+    await target.stop();
     return {
       cells,
-      missing: error instanceof Late ? 'it hangs, in plain calls' : reasonIn((error as Error).message, place),
+      missing: error instanceof Late ? 'it hangs, in plain calls' : reasonIn((error as Error).message, target),
     };
   }
   const behaviours = [
@@ -124,7 +124,7 @@ async function tryAll(
     ...racing,
     ...committing,
     ...killing,
-    durability(filesystem, place),
+    durability(filesystem, target),
   ];
   for (const [number, behaviour] of behaviours.entries()) {
     if (only?.includes(behaviour.name) === false) continue;
@@ -135,10 +135,10 @@ async function tryAll(
       const { message } = error as Error;
       cells.set(
         behaviour.name,
-        (await hangs(place, mounted)) ? verdict('filesystem', 'hangs') : verdict('VIOLATION', message),
+        (await hangs(target, mounted)) ? verdict('filesystem', 'hangs') : verdict('VIOLATION', message),
       );
       // Whoever waits for it gets an error.
-      await place.stop();
+      await target.stop();
       await trying;
       break;
     }
@@ -162,10 +162,10 @@ export async function tryFilesystem(
   };
   if (absent.length > 0)
     return { ...row, cells: new Map(), missing: `${absent.join(', ')} not installed (--install)`, seconds: 0 };
-  const place = await Place.make();
+  const target = await Place.make();
   try {
-    return { ...row, ...(await tryAll(filesystem, place, amount, only)), seconds: (Date.now() - began) / 1000 };
+    return { ...row, ...(await tryAll(filesystem, target, amount, only)), seconds: (Date.now() - began) / 1000 };
   } finally {
-    await place.end();
+    await target.end();
   }
 }

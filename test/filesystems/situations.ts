@@ -8,7 +8,7 @@ import { environment, sleep, type Place } from './place.ts';
 
 function situation(
   name: string,
-  how: (place: Place) => Promise<readonly [How, How?]> | readonly [How, How?],
+  how: (target: Place) => Promise<readonly [How, How?]> | readonly [How, How?],
   {
     quick = [],
     packages = [],
@@ -20,9 +20,9 @@ function situation(
     packages,
     quick,
     // The two processes are a matter of where they run, not of what is on the disk.
-    mount: async (place) => ({
-      folder: await place.lower('mounted'),
-      how: await how(place),
+    mount: async (target) => ({
+      folder: await target.lower('mounted'),
+      how: await how(target),
       ...(owner !== undefined && { owner }),
     }),
   };
@@ -34,9 +34,9 @@ const inNamespaces = (...options: string[]): How => ({
 const user: How = { under: ['setpriv', '--reuid=64001', '--regid=64001', '--clear-groups', '--'] };
 
 /** A user namespace in which the ids from 65536 on are nobody's: they are seen as 65534, which is somebody's. */
-async function fewIds(place: Place): Promise<readonly [How]> {
+async function fewIds(target: Place): Promise<readonly [How]> {
   const holder = spawn('unshare', ['--user', 'sleep', 'infinity'], { env: environment, stdio: 'ignore' });
-  place.afterwards(async () => holder.kill('SIGKILL'));
+  target.afterwards(async () => holder.kill('SIGKILL'));
   const own = await readlink('/proc/self/ns/user');
   for (let waited = 0; (await readlink(`/proc/${holder.pid}/ns/user`)) === own; waited += 10) {
     if (waited > 5000) throw new Error('no user namespace');
@@ -50,10 +50,10 @@ function withoutInotify([{ under = [] }]: readonly [How]): How {
   return { under: [...under, 'sh', '-c', 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"', 'sh'] };
 }
 
-async function refusing(place: Place, what: string): Promise<readonly [How]> {
-  const binary = place.at('refuse');
+async function refusing(target: Place, what: string): Promise<readonly [How]> {
+  const binary = target.at('refuse');
   // From the compiled test to the source beside it.
-  await place.run(
+  await target.run(
     'cc',
     '-O1',
     '-o',
@@ -83,18 +83,18 @@ export const situations: readonly Filesystem[] = [
     () => [{ under: ['unshare', '--mount', '--', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'] }],
     { quick: ['write', 'keep', 'updates', 'transaction', 'sweep'] },
   ),
-  situation('without inotify', async (place) => [withoutInotify(await fewIds(place))], {
+  situation('without inotify', async (target) => [withoutInotify(await fewIds(target))], {
     quick: ['updates', 'takeover'],
   }),
   situation('without the optional addon', () => [{ env: { UNTORN_WITHOUT_ADDON: 'yes' } }], { quick: ['keep'] }),
-  situation('link(2) is refused (EPERM)', (place) => refusing(place, 'no-link'), { packages: ['gcc', 'libc6-dev'] }),
-  situation('set-id bits are refused (EPERM)', (place) => refusing(place, 'no-set-id'), {
+  situation('link(2) is refused (EPERM)', (target) => refusing(target, 'no-link'), { packages: ['gcc', 'libc6-dev'] }),
+  situation('set-id bits are refused (EPERM)', (target) => refusing(target, 'no-set-id'), {
     packages: ['gcc', 'libc6-dev'],
   }),
-  situation('extended attributes are refused (EPERM)', (place) => refusing(place, 'no-attributes'), {
+  situation('extended attributes are refused (EPERM)', (target) => refusing(target, 'no-attributes'), {
     packages: ['gcc', 'libc6-dev'],
   }),
-  situation('Landlock: no directory may be removed', (place) => refusing(place, 'no-removal-of-directories'), {
+  situation('Landlock: no directory may be removed', (target) => refusing(target, 'no-removal-of-directories'), {
     packages: ['gcc', 'libc6-dev'],
   }),
 ];

@@ -53,9 +53,9 @@ export function* replacing(
   process: number,
   { letter, ready, keepOld = false, durability = 'full' }: Replacement,
 ): Steps<ReplaceDirectoryResult> {
-  const write = newLockedWrite(givenPath(path), readOptions({ durability }), surroundingsFor(process), true);
+  const operation = newLockedWrite(givenPath(path), readOptions({ durability }), surroundingsFor(process), true);
   const outcome = yield* replaceTree(
-    write,
+    operation,
     ready === undefined ? { fill: (directory) => fill(String(directory), letter) } : { path: ready },
     keepOld,
   );

@@ -86,7 +86,7 @@ export class Owner {
       ...surroundingsOf(index, (fd) => system.close(fd)),
       judge: (owner: LockOwner) => (distrusts || isDead(owner) ? ('dead' as const) : ('alive' as const)),
     };
-    const write = newLockedWrite(
+    const operation = newLockedWrite(
       givenPath(target),
       readOptions({ durability: 'normal', lock: { timeout: 0x7fffffff } }),
       surroundings,
@@ -95,7 +95,7 @@ export class Owner {
     const change = function* (old: Buffer | undefined): Steps<{ content: { kind: 'bytes'; bytes: Buffer } }> {
       return { content: { kind: 'bytes', bytes: Buffer.from(`${old ?? ''}${letter}`) } };
     };
-    this.#stack = [updateTarget(write, new Turn(write), change)];
+    this.#stack = [updateTarget(operation, new Turn(operation), change)];
     this.#proceed({ value: undefined });
   }
 

@@ -17,9 +17,16 @@ import { stepsOf, surroundingsOf } from './writers.ts';
 /** Sweeps a disk whose writers are all dead. */
 export function sweepAll(disk: Disk): SweepResult {
   const system = systemOf(disk);
-  const write = newWrite(givenPath('/'), readOptions({}), surroundingsOf(9, system.close), true);
+  const operation = newWrite(givenPath('/'), readOptions({}), surroundingsOf(9, system.close), true);
   return runSync(
-    sweepDirectory({ directory: '/', olderThan: 0, recursive: true, dryRun: false, judge: () => 'dead', write }),
+    sweepDirectory({
+      directory: '/',
+      olderThan: 0,
+      recursive: true,
+      dryRun: false,
+      judge: () => 'dead',
+      write: operation,
+    }),
     system,
   );
 }

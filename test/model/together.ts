@@ -19,8 +19,8 @@ const staged = `.f.${stagedToken('id')}1`;
 const stagedIno = 4n;
 
 function* carryOut(index: number): Steps<void> {
-  const write = newWrite(givenPath('/d/f'), readOptions({}), surroundingsFor(index), true);
-  const parts: Part[] = [{ directory: yield* openDirectory(write, '/d'), directoryPath: '/d', numbered: true }];
+  const operation = newWrite(givenPath('/d/f'), readOptions({}), surroundingsFor(index), true);
+  const parts: Part[] = [{ directory: yield* openDirectory(operation, '/d'), directoryPath: '/d', numbered: true }];
   const change: Change = {
     kind: 'put',
     directory: 0,
@@ -29,8 +29,8 @@ function* carryOut(index: number): Steps<void> {
     is: { ino: stagedIno },
     over: identityOf({ ...(yield* call.lstat('/d/was')) }, false),
   };
-  yield* makeAll(write, 'id', parts, [change]);
-  yield* clearStaged(write, 'id', parts, [change]);
+  yield* makeAll(operation, 'id', parts, [change]);
+  yield* clearStaged(operation, 'id', parts, [change]);
 }
 
 function begin(): Disk {

@@ -11,7 +11,7 @@ import { LockSet } from '#untorn/transaction/lock-set.js';
 import { recoverDirectory } from '#untorn/journal/recover-directory.js';
 import { commitDraft } from '#untorn/transaction/commit.js';
 import { newWrite } from '#untorn/files/operation.js';
-import type { Steps, Surroundings } from '#untorn/system/port.js';
+import type { Steps, Environment } from '#untorn/system/port.js';
 import { parseToken } from '#untorn/system/owner.js';
 import { Disk } from './disk.ts';
 import { perform } from './process.ts';
@@ -44,7 +44,7 @@ const directories = ['/d', '/e'];
 export function* transactionSteps(
   plan: readonly Planned[],
   durability: Durability,
-  surroundings: Surroundings,
+  surroundings: Environment,
 ): Steps<void> {
   const settings = readOptions({ durability });
   const draft = new Draft(settings, surroundings, true, { olderThan: 0, judge: () => 'alive' });
@@ -78,7 +78,7 @@ export function* transactionSteps(
   yield* commitDraft(draft, locks);
 }
 
-export function recoverySteps(directory: string, surroundings: Surroundings): Steps<unknown> {
+export function recoverySteps(directory: string, surroundings: Environment): Steps<unknown> {
   return recoverDirectory(newWrite(givenPath(directory), readOptions({}), surroundings, true), {
     olderThan: 0,
     judge: () => 'dead',
@@ -86,7 +86,7 @@ export function recoverySteps(directory: string, surroundings: Surroundings): St
 }
 
 /** Of the process that runs the transaction, or of one that comes after it. */
-export function surroundingsFor(index: number): Surroundings {
+export function surroundingsFor(index: number): Environment {
   return { ...surroundingsOf(index, () => undefined), judge: () => (index === 0 ? 'alive' : 'dead') };
 }
 

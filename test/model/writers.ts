@@ -9,7 +9,7 @@ import { stage } from '#untorn/replace/stage.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newWrite, reporting } from '#untorn/files/operation.js';
 import { givenPath } from '#untorn/system/given-path.js';
-import { ProcessState, type Steps, type Surroundings } from '#untorn/system/port.js';
+import { ProcessState, type Steps, type Environment } from '#untorn/system/port.js';
 import { umask } from './system.ts';
 
 /** A call to make. */
@@ -37,26 +37,26 @@ export function stepsOf(
   { release, state }: { readonly release: (fd: number) => void; readonly state: ProcessState },
 ): Steps<WriteResult> {
   const surroundings = surroundingsOf(index, release, state);
-  const write = newWrite(givenPath(plan.path), readOptions(plan.options), surroundings, plan.blocking ?? false);
+  const operation = newWrite(givenPath(plan.path), readOptions(plan.options), surroundings, plan.blocking ?? false);
   const bytes = Buffer.from(content, 'latin1');
   const takeTurn = (): Turn => {
-    const turn = new Turn(write);
+    const turn = new Turn(operation);
     begun(turn.number);
     return turn;
   };
-  return plan.pending ? pending() : replaceFile(write, takeTurn(), readSyncData(bytes, 'utf8'));
+  return plan.pending ? pending() : replaceFile(operation, takeTurn(), readSyncData(bytes, 'utf8'));
 
   function* pending(): Steps<WriteResult> {
-    const staged = yield* reporting(write, stage(write));
-    yield* writeAll(write, staged.temporary.fd, bytes);
-    return yield* commitStaged(write, staged, takeTurn());
+    const staged = yield* reporting(operation, stage(operation));
+    yield* writeAll(operation, staged.temporary.fd, bytes);
+    return yield* commitStaged(operation, staged, takeTurn());
   }
 }
 
 const stateDirectory = '/state/untorn';
 
 /** Surroundings without a system, of one process. */
-export function surroundingsOf(index: number, release: (fd: number) => void, state = new ProcessState()): Surroundings {
+export function surroundingsOf(index: number, release: (fd: number) => void, state = new ProcessState()): Environment {
   let tokens = 0;
   const owner = `00000000-0-0-0-0-${index + 1}-0-0-0`;
   return {

@@ -25,14 +25,14 @@ const stopping = new Proxy(syncSystem, {
   },
 });
 
-const write = newLockedWrite(
+const operation = newLockedWrite(
   givenPath(path),
   readOptions({ durability: 'off', lock: { lease: 3_600_000 } }),
   surroundings,
   true,
 );
 runSync(
-  updateTarget(write, new Turn(write), function* (old) {
+  updateTarget(operation, new Turn(operation), function* (old) {
     return { content: { kind: 'bytes', bytes: Buffer.from(`${String(old ?? '')}first `) } };
   }),
   stopping,

@@ -34,12 +34,12 @@ describe('a blocking driver', () => {
   });
 
   it('does not let steps wait for descriptors that nothing else can close meanwhile', () => {
-    const write = newWrite(givenPath('/file'), readOptions(undefined), surroundings, false);
+    const operation = newWrite(givenPath('/file'), readOptions(undefined), surroundings, false);
     function* open(): Steps<never> {
       yield* call.readlink('before');
       throw Object.assign(new Error('out of descriptors'), { code: 'EMFILE' });
     }
-    assert.throws(() => runSync(whenDescriptorsAllow(write, open), recording([])), { code: 'EMFILE' });
+    assert.throws(() => runSync(whenDescriptorsAllow(operation, open), recording([])), { code: 'EMFILE' });
   });
 
   it('performs all parts also when one fails, and reports the first failure', () => {
