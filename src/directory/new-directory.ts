@@ -125,7 +125,7 @@ function* makeInside(reach: PathName): Steps<void> {
 /** Sees to it that an end of the process leaves nothing of it. */
 function endingWith(operation: LockedOperation, made: Omit<New, 'leave'>, close: () => void): New {
   const inTheEnd: LockedOperation = { ...operation, blocking: true };
-  const letEnd = operation.surroundings.atEnd(function* () {
+  const letEnd = operation.environment.atEnd(function* () {
     yield* afterFailure(made.atEnd(inTheEnd));
     if (made.enclosure !== undefined) yield* leaveEnclosure(inTheEnd, made.enclosure);
   });
@@ -143,11 +143,11 @@ function* giveRights(operation: LockedOperation, reach: PathName, old: FileStatu
   const fd = yield* widened(operation, reach, () => call.open(reach, O_DIRECTORY_ITSELF, 0));
   try {
     const own = yield* call.fstat(fd);
-    let mode = old === undefined ? (own.mode & 0o7000) | (0o777 & ~operation.surroundings.umask()) : old.mode & 0o7777;
+    let mode = old === undefined ? (own.mode & 0o7000) | (0o777 & ~operation.environment.umask()) : old.mode & 0o7777;
     if (old !== undefined && old.gid !== own.gid && !(yield* keeping('try', call.fchown(fd, -1, old.gid), 'group', [])))
       mode &= ~0o2070;
     if (old !== undefined && old.uid !== own.uid) yield* keeping('try', call.fchown(fd, old.uid, -1), 'owner', []);
-    yield* operation.surroundings.descriptorsRestricted ? call.chmod(reach, mode) : call.fchmod(fd, mode);
+    yield* operation.environment.descriptorsRestricted ? call.chmod(reach, mode) : call.fchmod(fd, mode);
     return yield* call.fstat(fd);
   } finally {
     yield* call.close(fd);
@@ -194,7 +194,7 @@ function* move(operation: LockedOperation, { isReady }: New, from: PathName, to:
   try {
     return yield* call.rename(from, to);
   } catch (error) {
-    if (isReady || codeOf(error) !== 'EACCES' || operation.surroundings.descriptorsRestricted) throw error;
+    if (isReady || codeOf(error) !== 'EACCES' || operation.environment.descriptorsRestricted) throw error;
   }
   // One that its owner may not write cannot get another parent (rename(2)).
   const fd = yield* call.open(from, O_DIRECTORY_ITSELF, 0);

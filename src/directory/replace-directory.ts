@@ -4,11 +4,11 @@ import { flag, record } from '../contract/option-values.ts';
 import type { Durability, LockOptions, WriteOptions } from '../contract/options.ts';
 import { asText, isUrl, split, type PathLike, type PathName } from '../contract/path-name.ts';
 import { runAsync } from '../system/async-driver.ts';
-import { surroundings } from '../system/environment.ts';
+import { environment } from '../system/environment.ts';
 import { absolutePath, targetPath } from '../system/given-path.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
-import { newLockedWrite, reporting, type LockedOperation } from '../files/operation.ts';
+import { newLockedOperation, reporting, type LockedOperation } from '../files/operation.ts';
 import { readOptions } from '../files/settings.ts';
 import { outcomeOf } from '../update/updating.ts';
 import { replaceTree, type Outcome, type TreeSource } from './swap.ts';
@@ -113,10 +113,10 @@ function replacing(
   const target = targetPath(given);
   const path = withoutSlash(target.path);
   const operation: LockedOperation = {
-    ...newLockedWrite({ ...target, path }, settings, surroundings, blocking),
+    ...newLockedOperation({ ...target, path }, settings, environment, blocking),
     operation: 'replace directory',
   };
-  if (surroundings.platform === 'win32') return reporting(operation, refuseWindows());
+  if (environment.platform === 'win32') return reporting(operation, refuseWindows());
   if (typeof source !== 'function') return replaceTree(operation, sourcePath(source), keepOld);
   // What it returns does not matter; only a promise does.
   const fill = (directory: PathName): (() => unknown) =>

@@ -132,7 +132,7 @@ export function* withLink(
   const chosen = newName(operation, name, 'temporary');
   const folder = stagingFolder(operation, { directory, directoryPath });
   const link = join(folder.way ?? folder.directory.reach, chosen);
-  const guard = operation.surroundings.guard('file', link, join(folder.directoryPath, chosen));
+  const guard = operation.environment.guard('file', link, join(folder.directoryPath, chosen));
   try {
     yield* call.symlink(version, join(folder.directory.reach, chosen));
     guard.opened();

@@ -13,8 +13,8 @@ import type { Operation } from './operation.ts';
 export type Attributes = readonly string[] | 'unavailable' | 'unknown';
 
 /** Whether attributes are asked for at all. */
-function areWanted({ surroundings, settings }: Operation): boolean {
-  return surroundings.platform !== 'win32' && settings.preserve.xattr !== 'off';
+function areWanted({ environment, settings }: Operation): boolean {
+  return environment.platform !== 'win32' && settings.preserve.xattr !== 'off';
 }
 
 /** The names of the attributes of what is there, whatever it is. */

@@ -52,8 +52,8 @@ export function* copyAttributes(
  * Under `'off'` no attribute is touched. But if the old file had an ACL, its mask must not become the rights of the
  * group.
  */
-function* stateWithoutAsking({ surroundings }: Operation, { existing, reach }: Target): Steps<AclState> {
-  if (surroundings.platform === 'win32' || existing === undefined) return 'none';
+function* stateWithoutAsking({ environment }: Operation, { existing, reach }: Target): Steps<AclState> {
+  if (environment.platform === 'win32' || existing === undefined) return 'none';
   const ofGroup = (existing.mode >> 3) & 7;
   if ((ofGroup & ~existing.mode & 7) === 0) return 'none';
   try {

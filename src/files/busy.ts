@@ -16,10 +16,10 @@ const busyElsewhere = new Set(['EACCES', 'EBUSY', 'ETXTBSY', 'ESTALE']);
  * in use.
  */
 function passing(
-  { surroundings, settings }: Operation,
+  { environment, settings }: Operation,
   directory: { readonly own?: boolean } | undefined,
 ): ReadonlySet<string> | undefined {
-  if (surroundings.platform === 'win32') return busyOnWindows;
+  if (environment.platform === 'win32') return busyOnWindows;
   return directory?.own === false && settings.fallback !== 'in-place' ? busyElsewhere : undefined;
 }
 
@@ -54,6 +54,6 @@ export function* whileBusy<T>(
  * not even a synchronous call of this thread, and that cannot wait for them: so there they are performed at once,
  * blocking.
  */
-export function* whileOpen<T>({ surroundings }: Operation, steps: Steps<T>): Steps<T> {
-  return yield* surroundings.platform === 'win32' ? atOnce(steps) : steps;
+export function* whileOpen<T>({ environment }: Operation, steps: Steps<T>): Steps<T> {
+  return yield* environment.platform === 'win32' ? atOnce(steps) : steps;
 }

@@ -45,18 +45,18 @@ class OpenDirectories {
 }
 
 export function* openDirectory(operation: Operation, path: PathName): Steps<Directory> {
-  if (operation.surroundings.platform === 'win32') return yield* withoutDescriptor(path);
+  if (operation.environment.platform === 'win32') return yield* withoutDescriptor(path);
   const { fd, canSync } = yield* openForSync(path);
-  const reach = operation.surroundings.reach(fd, path);
+  const reach = operation.environment.reach(fd, path);
   try {
     const [status, filesystem] = operation.blocking
       ? [yield* call.fstat(fd), yield* filesystemAt(reach)]
       : yield* together(call.fstat(fd), filesystemAt(reach));
     const straightPath = filesystem.local && !operation.blocking ? yield* pathOf(operation, fd, path) : undefined;
-    const opened = operation.surroundings.state.of(OpenDirectories);
+    const opened = operation.environment.state.of(OpenDirectories);
     let directory = operation.blocking ? undefined : opened.byKey.get(keyOf(status));
     if (directory !== undefined) {
-      operation.surroundings.release(fd, 'elsewhere');
+      operation.environment.release(fd, 'elsewhere');
       directory.users++;
     } else {
       directory = {
@@ -87,7 +87,7 @@ export function* openDirectory(operation: Operation, path: PathName): Steps<Dire
 export function recallDirectory(operation: Operation, path: PathName): Directory | undefined {
   const directory = operation.blocking
     ? undefined
-    : operation.surroundings.state.of(OpenDirectories).byPath.get(key(path));
+    : operation.environment.state.of(OpenDirectories).byPath.get(key(path));
   if (directory !== undefined) directory.users++;
   return directory;
 }
@@ -135,14 +135,14 @@ export function isInMemory({ straightPath }: Directory, path: PathName): boolean
 }
 
 /** The path of an open directory whose own path leads nowhere any more; an error where it leads elsewhere. */
-export function* pathNow({ surroundings }: Operation, directory: Directory, path: PathName): Steps<PathName> {
+export function* pathNow({ environment }: Operation, directory: Directory, path: PathName): Steps<PathName> {
   const moved = refusal('ERR_UNTORN_MOVED', `its directory "${display(path)}" is not where it was`);
   if (
     (yield* ifFound({ reach: path, directory: { own: directory.own } }, () => call.stat(path), true)) !== undefined ||
     directory.fd === undefined
   )
     throw moved;
-  const reach = surroundings.reach(directory.fd, path);
+  const reach = environment.reach(directory.fd, path);
   if (key(reach) === key(path)) throw moved;
   const now = yield* call.readlink(reach);
   if (!(yield* isStill(directory, now))) throw moved;
@@ -150,8 +150,8 @@ export function* pathNow({ surroundings }: Operation, directory: Directory, path
 }
 
 /** The path leads elsewhere by now. */
-export function forgetPath({ surroundings }: Operation, path: PathName): void {
-  surroundings.state.of(OpenDirectories).byPath.delete(key(path));
+export function forgetPath({ environment }: Operation, path: PathName): void {
+  environment.state.of(OpenDirectories).byPath.delete(key(path));
 }
 
 /**
@@ -160,16 +160,16 @@ export function forgetPath({ surroundings }: Operation, path: PathName): void {
 export function closeDirectory(operation: Operation, directory: Directory): void {
   directory.users--;
   if (directory.fd === undefined || directory.users > 0) return;
-  if (operation.blocking) operation.surroundings.release(directory.fd, 'here');
-  else operation.surroundings.soon(() => forget(operation, directory));
+  if (operation.blocking) operation.environment.release(directory.fd, 'here');
+  else operation.environment.soon(() => forget(operation, directory));
 }
 
-function forget({ surroundings }: Operation, directory: Directory): void {
-  const { byKey, byPath } = surroundings.state.of(OpenDirectories);
+function forget({ environment }: Operation, directory: Directory): void {
+  const { byKey, byPath } = environment.state.of(OpenDirectories);
   if (directory.users > 0 || byKey.get(directory.key) !== directory || directory.fd === undefined) return;
   byKey.delete(directory.key);
   for (const [path, found] of byPath) if (found === directory) byPath.delete(path);
-  surroundings.release(directory.fd, 'elsewhere');
+  environment.release(directory.fd, 'elsewhere');
 }
 
 function keyOf(status: FileStatus): string {
@@ -184,9 +184,9 @@ export function* isExclusive({ reach, local }: Pick<Directory, 'reach'> & Partia
 }
 
 /** The path of a directory that has just been opened, as the kernel has it: it is asked for no more than its memory. */
-function* pathOf({ surroundings }: Operation, fd: number, path: PathName): Steps<PathName | undefined> {
+function* pathOf({ environment }: Operation, fd: number, path: PathName): Steps<PathName | undefined> {
   try {
-    return yield* atOnce(call.readlink(surroundings.reach(fd, path)));
+    return yield* atOnce(call.readlink(environment.reach(fd, path)));
   } catch {
     return undefined; // No /proc.
   }
@@ -239,9 +239,9 @@ export function* syncDirectory(operation: Operation, directory: Directory): Step
 }
 
 /** Whether a sync of a directory makes the names in it durable; of an overlay its options tell. */
-function syncsNames({ surroundings }: Operation, directory: Directory): boolean {
+function syncsNames({ environment }: Operation, directory: Directory): boolean {
   if (directory.unless !== 'volatile') return directory.syncsDirectories;
-  directory.isVolatile ??= surroundings.isVolatile(directory.status.dev);
+  directory.isVolatile ??= environment.isVolatile(directory.status.dev);
   return !directory.isVolatile;
 }
 
@@ -250,10 +250,10 @@ function syncsNames({ surroundings }: Operation, directory: Directory): boolean 
  * leaves them out.
  */
 export function* syncLinks(
-  { settings, surroundings }: Operation,
+  { settings, environment }: Operation,
   { fd, canSync, status, unless }: Directory,
 ): Steps<true | 'unsupported'> {
-  if (settings.durability === 'off' || unless !== 'no journal' || surroundings.hasJournal(status.dev)) return true;
+  if (settings.durability === 'off' || unless !== 'no journal' || environment.hasJournal(status.dev)) return true;
   return canSync && fd !== undefined ? yield* ifSupported(call.syncfs(fd)) : 'unsupported';
 }
 

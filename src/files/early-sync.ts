@@ -16,12 +16,9 @@ const worthASync = 8 << 20;
  * Whether what is written is synced meanwhile, if it is much. Elsewhere than on Linux a sync empties the disk's own
  * cache each time; and under Node's permission model there is none, but each write is synced by itself.
  */
-function maySyncEarly({ blocking, surroundings, settings }: Operation): boolean {
+function maySyncEarly({ blocking, environment, settings }: Operation): boolean {
   return (
-    !blocking &&
-    surroundings.platform === 'linux' &&
-    !surroundings.descriptorsRestricted &&
-    settings.durability !== 'off'
+    !blocking && environment.platform === 'linux' && !environment.descriptorsRestricted && settings.durability !== 'off'
   );
 }
 

@@ -42,7 +42,7 @@ export function* makeEnclosure(operation: Operation, parent: Folder, name: PathN
   if (token === undefined) throw new Error(`"${display(chosen)}" has no token`);
   const reach = join(parent.directory.reach, chosen);
   // Before it is made: the first guard of a process is what makes it hear of signals.
-  const guard = operation.surroundings.guard('directory', reach, join(parent.directoryPath, chosen));
+  const guard = operation.environment.guard('directory', reach, join(parent.directoryPath, chosen));
   try {
     yield* call.mkdir(reach, mode);
   } catch (error) {

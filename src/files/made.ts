@@ -35,8 +35,8 @@ export function* widened<T>(operation: Operation, reach: PathName, steps: () => 
 }
 
 /** Whether its owner may not do all in a directory that is made now. */
-export function isNarrow({ surroundings }: Operation): boolean {
-  return (surroundings.umask() & own) !== 0;
+export function isNarrow({ environment }: Operation): boolean {
+  return (environment.umask() & own) !== 0;
 }
 
 function* widen(operation: Operation, reach: PathName): Steps<boolean> {
@@ -44,7 +44,7 @@ function* widen(operation: Operation, reach: PathName): Steps<boolean> {
   const fd = yield* call.open(reach, O_HOLD, 0);
   try {
     const status = yield* call.fstat(fd);
-    const held = operation.surroundings.reach(fd, reach);
+    const held = operation.environment.reach(fd, reach);
     if (held === reach || !isOwn(operation, status)) return false;
     yield* call.chmod(held, (status.mode & 0o7777) | own);
     return true;

@@ -38,7 +38,7 @@ export function privateMode({ settings: { mode, uid, gid } }: Operation, { exist
  * it gets.
  */
 export function safeMode(
-  { settings, surroundings }: Operation,
+  { settings, environment }: Operation,
   { existing: found, attributes }: Target,
 ): number | undefined {
   const existing = kept(found);
@@ -55,7 +55,7 @@ export function safeMode(
   const old = existing.mode & 0o7777;
   const alikeForAll = (old & 0o7600) === 0o600 && ((old >> 3) & 7) === (old & 7);
   const nothingToCopy = preserve.xattr === 'off' || attributes?.length === 0;
-  return alikeForAll && existing.uid === surroundings.uid && nothingToCopy ? old : undefined;
+  return alikeForAll && existing.uid === environment.uid && nothingToCopy ? old : undefined;
 }
 
 /**
@@ -63,7 +63,7 @@ export function safeMode(
  * filesystem has no modes: nothing has been written yet.
  */
 export function* assertPrivate(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
-  const { platform } = operation.surroundings;
+  const { platform } = operation.environment;
   if (!temporary.private || target.directory.local || platform === 'win32') return;
   const { mode: given, preserve } = operation.settings;
   const existing = kept(target.existing);
@@ -80,12 +80,12 @@ function kept(existing: FileStatus | undefined): FileStatus | undefined {
 /** Gives the temporary file its metadata; returns what of the existing file's it could not keep. */
 export function* applyMetadata(operation: Operation, target: Target, temporary: TemporaryFile): Steps<NotKept[]> {
   operation.step = 'set metadata';
-  const { settings, surroundings } = operation;
+  const { settings, environment } = operation;
   const notKept: NotKept[] = [];
   const existing = kept(target.existing);
   if (temporary.status === undefined) return notKept; // As the kernel made it.
   if (existing !== undefined && isAlike(operation, existing, target, temporary)) return notKept;
-  if (surroundings.platform === 'win32') return yield* applyOnWindows(operation, existing, temporary, notKept);
+  if (environment.platform === 'win32') return yield* applyOnWindows(operation, existing, temporary, notKept);
   const owner = yield* applyOwner(operation, existing, temporary, notKept);
   const underAcl = finalMode(operation, existing, temporary, owner, 'kept') ?? 0o777;
   const acl =
@@ -101,7 +101,7 @@ export function* applyMetadata(operation: Operation, target: Target, temporary: 
 
 /** Whether a new file is like the old one already: all that is to be kept is the same, and nothing else was given. */
 function isAlike(
-  { settings: { mode, uid, gid, preserve }, surroundings }: Operation,
+  { settings: { mode, uid, gid, preserve }, environment }: Operation,
   existing: FileStatus,
   { attributes }: Target,
   { status, attributes: fresh }: TemporaryFile,
@@ -118,8 +118,8 @@ function isAlike(
     existing.mode === status?.mode &&
     existing.uid === status.uid &&
     existing.gid === status.gid &&
-    !surroundings.isUnmapped('uid', existing.uid) &&
-    !surroundings.isUnmapped('gid', existing.gid)
+    !environment.isUnmapped('uid', existing.uid) &&
+    !environment.isUnmapped('gid', existing.gid)
   );
 }
 
@@ -170,7 +170,7 @@ function* applyId(
   const what = kind === 'uid' ? 'owner' : 'group';
   const keep = given === undefined ? operation.settings.preserve.owner : 'require';
   const wanted = given ?? old ?? fresh;
-  if (given === undefined && old !== undefined && operation.surroundings.isUnmapped(kind, old)) {
+  if (given === undefined && old !== undefined && operation.environment.isUnmapped(kind, old)) {
     yield* keeping(keep, refused(`the ${what} has no number in this user namespace`), what, notKept);
     return -1;
   }
@@ -193,10 +193,10 @@ function finalMode(
   owner: Owner,
   acl: AclState,
 ): number | undefined {
-  const { settings, surroundings } = operation;
+  const { settings, environment } = operation;
   if (settings.mode !== undefined) return settings.mode;
   if (existing === undefined || settings.preserve.mode === 'off')
-    return temporary.private ? 0o666 & ~surroundings.umask() : undefined;
+    return temporary.private ? 0o666 & ~environment.umask() : undefined;
   let mode = existing.mode & 0o7777;
   if (owner.uid !== existing.uid) mode &= ~setUid;
   if (owner.gid !== existing.gid) mode &= ~setGid;
@@ -235,10 +235,10 @@ function* applyMode(
   if (now !== wanted) yield* keeping(keep, refused('the file may not have these permission bits'), 'mode', notKept);
 }
 
-function* setMode({ surroundings }: Operation, temporary: TemporaryFile, mode: number): Steps<void> {
+function* setMode({ environment }: Operation, temporary: TemporaryFile, mode: number): Steps<void> {
   yield* changing(
     temporary,
-    surroundings.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode),
+    environment.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode),
   );
 }
 

@@ -9,7 +9,7 @@ import type { Settings } from './settings.ts';
 /** One replacement under way: what was asked for, and how far it is. */
 export interface Operation {
   settings: Settings;
-  readonly surroundings: Environment;
+  readonly environment: Environment;
   /** Whether the caller blocks until it is done; it can then not wait for other writes of this process. */
   readonly blocking: boolean;
   /** The target, with the symbolic links followed that have been met so far. */
@@ -52,18 +52,18 @@ export interface Locking {
 /** A write under a lock. */
 export type LockedOperation = Operation & { readonly locking: Locking };
 
-export function newWrite(
+export function newOperation(
   { path, given }: GivenPath,
   settings: Settings,
-  surroundings: Environment,
+  environment: Environment,
   blocking: boolean,
 ): Operation {
-  const locking = settings.ifMatch === undefined ? undefined : newLocking(settings, surroundings);
+  const locking = settings.ifMatch === undefined ? undefined : newLocking(settings, environment);
   return {
     path,
     given,
     settings,
-    surroundings: settings.linger ? surroundings : withoutLingering(surroundings),
+    environment: settings.linger ? environment : withoutLingering(environment),
     blocking,
     locking,
     permit: undefined,
@@ -73,9 +73,9 @@ export function newWrite(
 }
 
 /** Where what is open is closed at once, not later and in another thread. */
-function withoutLingering(surroundings: Environment): Environment {
-  const others = { release: (fd: number) => surroundings.release(fd, 'here'), soon: (close: () => void) => close() };
-  return Object.assign(Object.create(surroundings) as Environment, others);
+function withoutLingering(environment: Environment): Environment {
+  const others = { release: (fd: number) => environment.release(fd, 'here'), soon: (close: () => void) => close() };
+  return Object.assign(Object.create(environment) as Environment, others);
 }
 
 /** What only looks at a path, or tidies it up: like a write in how it waits and fails. */
@@ -83,24 +83,24 @@ export function newLook(
   operation: OperationName,
   path: GivenPath,
   settings: Settings,
-  surroundings: Environment,
+  environment: Environment,
   blocking: boolean,
 ): Operation {
-  return { ...newWrite(path, settings, surroundings, blocking), step: 'read', operation };
+  return { ...newOperation(path, settings, environment, blocking), step: 'read', operation };
 }
 
 /** A write that takes the target's lock, whatever its settings say. */
-export function newLockedWrite(
+export function newLockedOperation(
   path: GivenPath,
   settings: Settings,
-  surroundings: Environment,
+  environment: Environment,
   blocking: boolean,
 ): LockedOperation {
-  return { ...newWrite(path, settings, surroundings, blocking), locking: newLocking(settings, surroundings) };
+  return { ...newOperation(path, settings, environment, blocking), locking: newLocking(settings, environment) };
 }
 
-function newLocking({ lock }: Settings, surroundings: Environment): Locking {
-  return { token: surroundings.lockToken(lock.lease), deadline: Infinity };
+function newLocking({ lock }: Settings, environment: Environment): Locking {
+  return { token: environment.lockToken(lock.lease), deadline: Infinity };
 }
 
 export function isLocked(operation: Operation): operation is LockedOperation {
@@ -128,7 +128,7 @@ export function asWriteError(operation: Operation, cause: unknown): WriteError {
  * cannot be.
  */
 export function refusedByPermissions(operation: Operation, error: unknown): boolean {
-  return operation.surroundings.descriptorsRestricted && codeOf(error) === 'ERR_ACCESS_DENIED';
+  return operation.environment.descriptorsRestricted && codeOf(error) === 'ERR_ACCESS_DENIED';
 }
 
 /** Fails if the caller has aborted. That is without effect once the new content is in place. */

@@ -38,7 +38,7 @@ export type Reading =
   | { readonly kind: 'refused'; readonly why: string; readonly status: FileStatus };
 
 /** Whether something is this very user's. Where the system has no users, everything is. */
-export function isOwn({ surroundings: { uid } }: Operation, status: Pick<FileStatus, 'uid'>): boolean {
+export function isOwn({ environment: { uid } }: Operation, status: Pick<FileStatus, 'uid'>): boolean {
   return uid === undefined || status.uid === uid;
 }
 
@@ -59,9 +59,7 @@ export function isTrusted(
 ): boolean {
   if (isOwn(operation, status)) return true;
   if (!isPrivate(parent)) return false;
-  return (
-    isOwn(operation, parent) || parent.uid === 0 || (operation.surroundings.uid === 0 && parent.uid === status.uid)
-  );
+  return isOwn(operation, parent) || parent.uid === 0 || (operation.environment.uid === 0 && parent.uid === status.uid);
 }
 
 /**
@@ -123,7 +121,7 @@ export function* readFound(
 export function whyNotOwn(operation: Operation, status: FileStatus, limit: number): string | undefined {
   if (fileType(status.mode) !== 'file') return 'is no regular file';
   if (!isOwn(operation, status)) return "is another user's";
-  if (operation.surroundings.platform !== 'win32' && (status.mode & 0o022) !== 0) return 'can be written by others';
+  if (operation.environment.platform !== 'win32' && (status.mode & 0o022) !== 0) return 'can be written by others';
   if (status.size > limit) return 'is too large';
   return undefined;
 }
@@ -139,11 +137,11 @@ function* readUpTo(fd: number, size: number): Steps<Uint8Array> {
 
 /** Opens the directory that the caller names, links followed. */
 export function* openGiven(operation: Operation, path: PathName): Steps<FoundDirectory> {
-  const windows = operation.surroundings.platform === 'win32';
+  const windows = operation.environment.platform === 'win32';
   const fd = windows ? undefined : yield* whenDescriptorsAllow(operation, () => call.open(path, O_DIRECTORY, 0));
   try {
     const status = yield* fd === undefined ? call.stat(path) : call.fstat(fd);
-    const reach = fd === undefined ? path : operation.surroundings.reach(fd, path);
+    const reach = fd === undefined ? path : operation.environment.reach(fd, path);
     return { directory: { reach }, directoryPath: path, fd, status };
   } catch (error) {
     if (fd !== undefined) yield* afterFailure(call.close(fd));
@@ -159,7 +157,7 @@ export function* openFound(
 ): Steps<FoundDirectory | undefined> {
   const reach = join(directory.reach, name);
   const path = join(directoryPath, name);
-  if (operation.surroundings.platform === 'win32') {
+  if (operation.environment.platform === 'win32') {
     const status = yield* lookAt({ reach });
     if (status === undefined || fileType(status.mode) !== 'directory') return undefined;
     return { directory: { reach }, directoryPath: path, fd: undefined, status };
@@ -168,7 +166,7 @@ export function* openFound(
   if (fd === undefined) return undefined;
   try {
     const status = yield* call.fstat(fd);
-    return { directory: { reach: operation.surroundings.reach(fd, reach) }, directoryPath: path, fd, status };
+    return { directory: { reach: operation.environment.reach(fd, reach) }, directoryPath: path, fd, status };
   } catch (error) {
     yield* afterFailure(call.close(fd));
     throw error;
@@ -223,7 +221,7 @@ export function* rmdirIn(operation: Operation, folder: Folder, name: PathName): 
  * empty for as long: that is waited for. A network filesystem may report an error of what took place: then it is gone.
  */
 function* untilGone(operation: Operation, folder: Folder, name: PathName, remove: () => Steps<void>): Steps<void> {
-  const lingers = operation.surroundings.platform === 'win32';
+  const lingers = operation.environment.platform === 'win32';
   const removed = lingers ? yield* lookIn(folder, name) : undefined;
   try {
     yield* whileBusy(operation, remove);

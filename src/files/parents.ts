@@ -109,7 +109,7 @@ function* makeDirectory(operation: Operation, wanted: PathName): Steps<void> {
         continue;
       }
       if (codeOf(error) !== 'EEXIST') {
-        const unsynced = operation.surroundings.state.of(Unsynced);
+        const unsynced = operation.environment.state.of(Unsynced);
         for (const path of missing) unsynced.forget(path);
         throw error;
       }
@@ -122,8 +122,8 @@ function* makeDirectory(operation: Operation, wanted: PathName): Steps<void> {
  * Makes one directory and notes that its entry is not synced, also where somebody else was faster: they may not have
  * synced it.
  */
-export function* makeNoted({ surroundings }: Operation, path: PathName, mode: number): Steps<void> {
-  const unsynced = surroundings.state.of(Unsynced);
+export function* makeNoted({ environment }: Operation, path: PathName, mode: number): Steps<void> {
+  const unsynced = environment.state.of(Unsynced);
   // Before it is there: another write that finds it must know.
   unsynced.note(path);
   try {
@@ -151,16 +151,16 @@ function identity({ dev, ino, birthtimeNs }: FileStatus): string {
 
 /** Whether there is anything for {@link syncParents} to do. */
 export function parentsMayBeUnsynced(
-  { settings, surroundings }: Operation,
+  { settings, environment }: Operation,
   { directory: { status } }: OpenFolder,
 ): boolean {
-  const unsynced = surroundings.state.of(Unsynced);
+  const unsynced = environment.state.of(Unsynced);
   return !unsynced.isEmpty || (settings.makeParents && isYoung(status) && !unsynced.hasMet(status));
 }
 
 /** Notes the young directories from a file's own upwards. */
-function* noteYoung({ settings, surroundings }: Operation, path: PathName, own: FileStatus): Steps<void> {
-  const unsynced = surroundings.state.of(Unsynced);
+function* noteYoung({ settings, environment }: Operation, path: PathName, own: FileStatus): Steps<void> {
+  const unsynced = environment.state.of(Unsynced);
   let status = own;
   for (let at = path; settings.makeParents && !isRoot(at) && isYoung(status) && !unsynced.hasMet(status);) {
     unsynced.meet(at, status);
@@ -179,7 +179,7 @@ export function* syncParents(
 ): Steps<true | 'unsupported'> {
   yield* noteYoung(operation, path, directory.status);
   let durable: true | 'unsupported' = true;
-  const unsynced = operation.surroundings.state.of(Unsynced);
+  const unsynced = operation.environment.state.of(Unsynced);
   for (let made = path; !unsynced.isEmpty && !isRoot(made); made = split(made).directory) {
     if (!unsynced.mayHave(made)) continue;
     const above = yield* whenDescriptorsAllow(operation, () => openDirectory(operation, split(made).directory));

@@ -102,7 +102,7 @@ function* moveBack(inside: PathName, { reach }: TemporaryFile): Steps<void> {
 /** Holds a temporary file that is about to be closed, so that no other can get its inode number. */
 export function* holdTemporary(operation: Operation, temporary: TemporaryFile): Steps<void> {
   const { fd } = temporary;
-  const held = yield* call.open(operation.surroundings.reach(fd, temporary.reach), O_PATH_FILE, 0);
+  const held = yield* call.open(operation.environment.reach(fd, temporary.reach), O_PATH_FILE, 0);
   temporary.held = held;
   if (!isSameInode(yield* call.fstat(fd), yield* call.fstat(held))) throw exchanged();
 }

@@ -52,8 +52,8 @@ export interface Target {
 const longestPath: Readonly<Partial<Record<NodeJS.Platform, number>>> = { linux: 4096, android: 4096, darwin: 1024 };
 
 /** Refuses a path that the system does not take (PATH_MAX), as given or after links were followed. */
-export function refuseTooLong({ surroundings }: Operation, path: PathName): void {
-  if (Buffer.byteLength(path) >= (longestPath[surroundings.platform] ?? Infinity))
+export function refuseTooLong({ environment }: Operation, path: PathName): void {
+  if (Buffer.byteLength(path) >= (longestPath[environment.platform] ?? Infinity))
     throw refusal('ENAMETOOLONG', 'its path is too long');
 }
 
@@ -61,13 +61,13 @@ export function refuseTooLong({ surroundings }: Operation, path: PathName): void
 const maximumLinks = 40;
 
 /** Follows the symbolic links in the last name of the path and opens the directory of what they lead to. */
-export function* findPlace(operation: Operation): Steps<Target> {
+export function* openTarget(operation: Operation): Steps<Target> {
   operation.step = 'resolve';
   for (let links = 0; ;) {
     refuseTooLong(operation, operation.path);
     const { directory: directoryPath, name } = split(operation.path);
     if (['', '.', '..'].includes(asText(name))) throw refusal('EISDIR', 'the path names a directory');
-    refuseReserved(operation.surroundings, operation.path);
+    refuseReserved(operation.environment, operation.path);
     const recalled = recallDirectory(operation, directoryPath);
     const directory = recalled ?? (yield* openOrMakeDirectory(operation, directoryPath));
     const target: Target = {
@@ -99,10 +99,10 @@ export function* findPlace(operation: Operation): Steps<Target> {
       if (sure && existing !== undefined) operation.path = yield* followLink(operation, target, existing, links++);
       if (!sure) forgetPath(operation, directoryPath);
     } catch (error) {
-      leavePlace(operation, target);
+      closeTarget(operation, target);
       throw error;
     }
-    leavePlace(operation, target);
+    closeTarget(operation, target);
   }
 }
 
@@ -133,14 +133,14 @@ function* yes(): Steps<true> {
 }
 
 /** A place of its own for another part of the same write. */
-export function sharePlace(target: Target): Target {
+export function shareTarget(target: Target): Target {
   target.directory.users++;
   return { ...target, held: undefined };
 }
 
 /** Ends the use of a place. The old file's blocks are freed only now, out of the way of the rename. */
-export function leavePlace(operation: Operation, target: Target): void {
-  letGo(operation, target);
+export function closeTarget(operation: Operation, target: Target): void {
+  releaseOld(operation, target);
   closeDirectory(operation, target.directory);
 }
 
@@ -160,12 +160,12 @@ const quickToFree = 1 << 20;
  * Holds the old file no longer. To hand it to another thread takes long as well: an asynchronous write has settled by
  * then.
  */
-export function letGo({ blocking, surroundings }: Operation, target: Target): void {
+export function releaseOld({ blocking, environment }: Operation, target: Target): void {
   const { held } = target;
   target.held = undefined;
   if (held === undefined) return;
-  if (blocking) surroundings.release(held, (target.existing?.size ?? 0) <= quickToFree ? 'here' : 'elsewhere');
-  else surroundings.soon(() => surroundings.release(held, 'elsewhere'));
+  if (blocking) environment.release(held, (target.existing?.size ?? 0) <= quickToFree ? 'here' : 'elsewhere');
+  else environment.soon(() => environment.release(held, 'elsewhere'));
 }
 
 /**
@@ -201,7 +201,7 @@ export function* lookAgain(operation: Operation, target: Target): Steps<void> {
   operation.step = 'resolve';
   const before = target.existing;
   target.existing = yield* lookAt(target);
-  if (target.existing?.ino !== before?.ino || target.existing?.dev !== before?.dev) letGo(operation, target);
+  if (target.existing?.ino !== before?.ino || target.existing?.dev !== before?.dev) releaseOld(operation, target);
   refuseUnfit(operation, target.existing);
   target.examined = true;
   [target.attributes] =
@@ -260,9 +260,9 @@ export function refuseReadOnly(operation: Operation, target: Target): void {
 }
 
 /** Whether it has the read-only attribute of Windows. */
-export function isReadOnly({ surroundings }: Operation, { existing }: Target): boolean {
+export function isReadOnly({ environment }: Operation, { existing }: Target): boolean {
   return (
-    surroundings.platform === 'win32' &&
+    environment.platform === 'win32' &&
     existing !== undefined &&
     fileType(existing.mode) === 'file' &&
     (existing.mode & 0o200) === 0
@@ -276,7 +276,7 @@ function* followLink(operation: Operation, place: Target, link: FileStatus, befo
   // As the kernel does with protected_symlinks (proc(5)): in a sticky directory that all may write, a link may be a
   // trap.
   const shared = (status.mode & 0o1002) === 0o1002;
-  if (shared && link.uid !== status.uid && link.uid !== operation.surroundings.uid) {
+  if (shared && link.uid !== status.uid && link.uid !== operation.environment.uid) {
     throw refusal('EACCES', "it is a symbolic link of another user's in a directory that all may write");
   }
   // A link in /proc/PID/fd leads to an open file, whatever its text says; there is no name to replace.

@@ -54,7 +54,7 @@ const nameBytes = 143;
  */
 export function newName(operation: Operation, name: PathName, kind: TokenKind, short = false): PathName {
   const { prefix, suffix } = operation.settings;
-  const token = operation.surroundings.token(kind);
+  const token = operation.environment.token(kind);
   if (prefix !== undefined) return prefix + token + suffix;
   const room = nameBytes - token.length - Buffer.byteLength(suffix) - 2;
   return short || typeof name !== 'string'
@@ -68,8 +68,8 @@ export function stagingFolder({ locking }: Operation, folder: Folder, target: Fo
 }
 
 /** Node's permission model refuses fsync(2), from 22 on; that leaves a file whose writes are durable one by one. */
-export function newFileFlags({ surroundings, settings }: Operation): number {
-  return surroundings.descriptorsRestricted && settings.durability !== 'off' ? O_NEW | O_DSYNC : O_NEW;
+export function newFileFlags({ environment, settings }: Operation): number {
+  return environment.descriptorsRestricted && settings.durability !== 'off' ? O_NEW | O_DSYNC : O_NEW;
 }
 
 /** How to create it. */
@@ -92,7 +92,7 @@ export function* createTemporary(
     const reach = folder.way === undefined ? near : join(folder.way, chosen);
     const path = join(folder.directoryPath, chosen);
     // Its directory may be renamed until then, or its descriptor closed.
-    const guard = operation.surroundings.guard('file', reach, path);
+    const guard = operation.environment.guard('file', reach, path);
     try {
       const fd = yield* call.open(near, flags, mode ?? 0o666);
       guard.opened();
@@ -128,7 +128,7 @@ export function* moveTemporary(operation: Operation, temporary: TemporaryFile, f
   const { name } = temporary;
   const reach = join(folder.way ?? folder.directory.reach, name);
   const path = join(folder.directoryPath, name);
-  const guard = operation.surroundings.guard('file', reach, path);
+  const guard = operation.environment.guard('file', reach, path);
   guard.opened();
   try {
     yield* call.rename(temporary.reach, join(folder.directory.reach, name));
@@ -192,14 +192,14 @@ export function* closeTemporary(temporary: TemporaryFile): Steps<void> {
  * Lets another thread close it: it is in place, and there is nothing more to hear of it. A write that is alone does not
  * wait until that is handed over; of many, each makes room for the next.
  */
-export function releaseTemporary({ surroundings }: Operation, temporary: TemporaryFile, isAlone: boolean): void {
+export function releaseTemporary({ environment }: Operation, temporary: TemporaryFile, isAlone: boolean): void {
   if (!temporary.open) return;
   temporary.open = false;
   const release = (): void => {
-    surroundings.release(temporary.fd, 'elsewhere');
+    environment.release(temporary.fd, 'elsewhere');
     descriptorsClosed();
   };
-  if (isAlone) surroundings.soon(release);
+  if (isAlone) environment.soon(release);
   else release();
 }
 

@@ -40,7 +40,7 @@ function note(found: Found, synced: true | 'unsupported'): void {
 function* syncBelow(operation: Operation, path: PathName, found: Found): Steps<void> {
   const fd = yield* call.open(path, O_DIRECTORY_ITSELF, 0);
   try {
-    const reach = operation.surroundings.reach(fd, path);
+    const reach = operation.environment.reach(fd, path);
     const files: PathName[] = [];
     for (const name of yield* call.readdir(reach)) {
       const entry = join(reach, name);

@@ -58,7 +58,7 @@ const doneName = 'token.done';
 /** Why a directory is not believed to be a record of this user's; undefined if it is. */
 export function whyNotPrivate(operation: Operation, status: FileStatus): string | undefined {
   if (!isOwn(operation, status)) return "is another user's";
-  return operation.surroundings.platform !== 'win32' && (status.mode & 0o022) !== 0
+  return operation.environment.platform !== 'win32' && (status.mode & 0o022) !== 0
     ? 'can be written by others'
     : undefined;
 }
@@ -77,12 +77,12 @@ export interface WrittenRecord extends WrittenFile {
 }
 
 function guardOf(
-  { surroundings }: Operation,
+  { environment }: Operation,
   kind: 'file' | 'directory',
   { directory, directoryPath }: Folder,
   name: PathName,
 ): Guard {
-  return surroundings.guard(kind, join(directory.reach, name), join(directoryPath, name));
+  return environment.guard(kind, join(directory.reach, name), join(directoryPath, name));
 }
 
 /** Makes the directory of a record. */
@@ -118,7 +118,7 @@ export function* fillRecord(operation: Operation, record: WrittenRecord, journal
 
 /** A pointer has its name when it is whole: it says that there is a journal. */
 export function* writePointer(operation: Operation, folder: Folder, pointer: Omit<Pointer, 'ino'>): Steps<WrittenFile> {
-  const written = yield* writeNew(operation, folder, `.${operation.surroundings.token('staged')}`, (ino) =>
+  const written = yield* writeNew(operation, folder, `.${operation.environment.token('staged')}`, (ino) =>
     encodePointer({ ...pointer, ino }),
   );
   const name = recordName(pointer.id, 'pointer');

@@ -102,7 +102,7 @@ function* recoverIn(operation: Operation, here: OpenFolder, recovery: Recovery, 
       const waiting = found.waiting.get(id);
       if (waiting !== undefined)
         found.kept.push({ path, reason: 'unreachable', error: waiting, ...directoriesOf(waiting) });
-      operation.surroundings.state.of(Abandoned).delete(id);
+      operation.environment.state.of(Abandoned).delete(id);
     } catch (error) {
       // Somebody else may have been faster with all of it.
       if ((yield* lookIn(here, name)) === undefined) continue;
@@ -157,7 +157,7 @@ const reasons: Record<string, KeptTransaction['reason']> = {
   ERR_UNTORN_JOURNAL_VERSION: 'damaged',
 };
 
-function keptBecause({ surroundings: { platform } }: Operation, path: PathName, error: unknown): KeptTransaction {
+function keptBecause({ environment: { platform } }: Operation, path: PathName, error: unknown): KeptTransaction {
   const code = codeOf(error) ?? '';
   // As another user's files in a directory like /tmp. Windows says the same of files that are in use.
   const isForeign = platform !== 'win32' && ['EACCES', 'EPERM'].includes(code);
@@ -187,12 +187,12 @@ function* reasonToKeep(
     const status = name === undefined ? undefined : yield* lookIn(here, name);
     if (status === undefined) continue;
     // A file that the superuser staged may have its final owner.
-    if (!isOwn(operation, status) && (name !== left.staged[0] || operation.surroundings.uid !== 0)) return 'foreign';
+    if (!isOwn(operation, status) && (name !== left.staged[0] || operation.environment.uid !== 0)) return 'foreign';
     if (last === undefined || lastChange(status) > last) last = lastChange(status);
   }
   const owner = parseToken(`untorn-x-${id}`);
   if (last === undefined) return 'gone';
-  if (owner === undefined || operation.surroundings.state.of(Abandoned).has(id)) return undefined;
+  if (owner === undefined || operation.environment.state.of(Abandoned).has(id)) return undefined;
   switch (recovery.judge(owner, last, yield* isExclusive(here.directory))) {
     case 'dead':
       return undefined;
@@ -282,7 +282,7 @@ function visitOf({ directory: { key, status } }: OpenFolder): string {
  */
 export function* recoverOnce(operation: Operation, folder: OpenFolder, recovery: Recovery): Steps<boolean> {
   const visit = visitOf(folder);
-  const visited = operation.surroundings.state.of(Visited);
+  const visited = operation.environment.state.of(Visited);
   if (visited.has(visit)) return false;
   visited.add(visit);
   try {

@@ -2,7 +2,7 @@ import { outOfRange } from '../contract/errors.ts';
 import { record, wrongType } from '../contract/option-values.ts';
 import type { PathLike } from '../contract/path-name.ts';
 import { runAsync } from '../system/async-driver.ts';
-import { surroundings } from '../system/environment.ts';
+import { environment } from '../system/environment.ts';
 import { givenPath } from '../system/given-path.ts';
 import { judge } from '../system/owner.ts';
 import { runSync } from '../system/sync-driver.ts';
@@ -56,13 +56,7 @@ function readRecover(
   if (!(olderThan >= 0))
     throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
   return {
-    write: newLook(
-      'recover',
-      givenPath(directory, 'directory'),
-      readOptions({ linger: false }),
-      surroundings,
-      blocking,
-    ),
+    write: newLook('recover', givenPath(directory, 'directory'), readOptions({ linger: false }), environment, blocking),
     recovery: { olderThan, judge },
   };
 }

@@ -13,7 +13,7 @@ import { parseToken, type Owner } from '../system/owner.ts';
 import { lastChange, type Steps } from '../system/port.ts';
 import { closeDirectory, isExclusive } from '../files/directory.ts';
 import type { OpenFolder } from '../files/file-order.ts';
-import { newLockedWrite, type LockedOperation, type Operation } from '../files/operation.ts';
+import { newLockedOperation, type LockedOperation, type Operation } from '../files/operation.ts';
 import { isOwn, lookIn, unlinkIn } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';
 import type { FileIn } from '../lock/home.ts';
@@ -186,7 +186,7 @@ function* isDead(
   const status = yield* lookIn(folder, (record ?? pointer) as PathName);
   if (status === undefined || !isOwn(operation, status)) return false;
   const exclusive = yield* isExclusive(folder.directory);
-  return operation.surroundings.judge({ ...owner, ...one, kind: 'lock' }, lastChange(status), exclusive) === 'dead';
+  return operation.environment.judge({ ...owner, ...one, kind: 'lock' }, lastChange(status), exclusive) === 'dead';
 }
 
 /** Under the lock of the record: one at a time. Durably, whatever who comes upon it asks for its own files. */
@@ -217,9 +217,9 @@ export function* underLocks<T>(
   try {
     for (const target of places) {
       if (!isNeeded(target)) continue;
-      const { settings, surroundings, blocking } = operation;
+      const { settings, environment, blocking } = operation;
       const path = join(target.directoryPath, target.name);
-      const locked = newLockedWrite({ path, given: path }, settings, surroundings, blocking);
+      const locked = newLockedOperation({ path, given: path }, settings, environment, blocking);
       locked.locking.deadline = now() + settings.lock.timeout;
       taken.push({
         locked,

@@ -30,7 +30,7 @@ export function giveUpLock(operation: Operation, { home, ticket, guards, stopSho
  * stays given up, so that whoever of this thread comes upon it takes it over.
  */
 export function* freeAbandoned(operation: Operation, id: string): Steps<void> {
-  const abandoned = operation.surroundings.state.of(Abandoned);
+  const abandoned = operation.environment.state.of(Abandoned);
   for (const left of abandoned.get(id) ?? []) yield* afterFailure(freeLeft(operation, left));
   abandoned.delete(id);
 }

@@ -1,11 +1,11 @@
 import type { PathLike } from '../contract/path-name.ts';
 import type { WriteResult } from '../contract/result.ts';
 import { runAsync } from '../system/async-driver.ts';
-import { surroundings } from '../system/environment.ts';
+import { environment } from '../system/environment.ts';
 import { targetPath, type GivenPath } from '../system/given-path.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
-import { newLook, newWrite } from '../files/operation.ts';
+import { newLook, newOperation } from '../files/operation.ts';
 import { readOptionsAnd, type Settings } from '../files/settings.ts';
 import { Turn } from '../order/turn.ts';
 import {
@@ -63,7 +63,7 @@ export function readJsonSync(path: PathLike, options?: ReadJsonOptions | null): 
 
 function reading(path: PathLike, options: ReadJsonOptions | null | undefined, blocking: boolean): Steps<unknown> {
   const { reading: how, settings } = readReadOptions(options);
-  return readJsonFile(newLook('read', targetPath(path), settings, surroundings, blocking), how);
+  return readJsonFile(newLook('read', targetPath(path), settings, environment, blocking), how);
 }
 
 /**
@@ -88,7 +88,7 @@ export async function writeJson<S extends StandardSchema>(
   options?: (WriteJsonOptions & { schema?: S | undefined }) | null,
 ): Promise<WriteResult> {
   const { target, settings, json, schema } = readArguments(path, value, options);
-  const operation = newWrite(target, settings, surroundings, false);
+  const operation = newOperation(target, settings, environment, false);
   return runAsync(replaceWithJson(operation, new Turn(operation), json, schema));
 }
 
@@ -102,7 +102,7 @@ export function writeJsonSync<S extends StandardSchema>(
   options?: (WriteJsonOptions & { schema?: S | undefined }) | null,
 ): WriteResult {
   const { target, settings, json, schema } = readArguments(path, value, options);
-  const operation = newWrite(target, settings, surroundings, true);
+  const operation = newOperation(target, settings, environment, true);
   return runSync(replaceWithJson(operation, new Turn(operation), json, schema));
 }
 

@@ -10,11 +10,11 @@ import { isThenable } from '../contract/thenable.ts';
 import type { FileStatus, Steps } from '../system/port.ts';
 import { settled } from '../files/contents.ts';
 import { closeDirectory, openDirectory } from '../files/directory.ts';
-import { asWriteError, newWrite, throwIfAborted, type Operation } from '../files/operation.ts';
+import { asWriteError, newOperation, throwIfAborted, type Operation } from '../files/operation.ts';
 import { lookIn, readFound } from '../files/owned.ts';
 import { readOptions } from '../files/settings.ts';
 import { readPath, type Read } from '../files/snapshot.ts';
-import { findPlace, leavePlace, type Target } from '../files/target.ts';
+import { openTarget, closeTarget, type Target } from '../files/target.ts';
 import { numbered, numbersBelieved, simple, whyNoBackup } from '../replace/backup-names.ts';
 import type { Rereading } from '../replace/locked.ts';
 import { isDamage, JsonError } from './json-error.ts';
@@ -109,8 +109,8 @@ function* valueOfBackup(
   recover: NonNullable<ReadSettings['recover']>,
   error: JsonError,
 ): Steps<FoundJson> {
-  const target = yield* findPlace(
-    newWrite(operation, readOptions(undefined), operation.surroundings, operation.blocking),
+  const target = yield* openTarget(
+    newOperation(operation, readOptions(undefined), operation.environment, operation.blocking),
   );
   try {
     for (const backupPath of recover.backup === undefined ? yield* backupsOf(operation, target) : [recover.backup]) {
@@ -134,7 +134,7 @@ function* valueOfBackup(
     }
     throw error;
   } finally {
-    leavePlace(operation, target);
+    closeTarget(operation, target);
   }
 }
 

@@ -26,7 +26,7 @@ export function signOf(
 ): Sign {
   // What is none of ours is not ours to move.
   if (owner === undefined) return 'alive';
-  const { locks, judge } = operation.surroundings;
+  const { locks, judge } = operation.environment;
   return locks.get(owner.random) === 'given up' ? 'dead' : judge(owner, lastChange(status), exclusive);
 }
 

@@ -53,7 +53,7 @@ export function* enterHome(operation: Operation, target: FileIn): Steps<LockHome
   const { directory, directoryPath } = target;
   const name = lockNameOf(target.name);
   const way = join(directory.reach, name);
-  const guard = operation.surroundings.guard('lock', way, join(directoryPath, name));
+  const guard = operation.environment.guard('lock', way, join(directoryPath, name));
   let home: LockHome | undefined;
   try {
     const found = yield* whenDescriptorsAllow(operation, () => makeOrFind(operation, target, name));

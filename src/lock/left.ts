@@ -19,7 +19,7 @@ export function leaveLock(
   { place: target, name }: LockHome,
   ticket: LeftLock['ticket'],
 ): LeftLock {
-  operation.surroundings.locks.set(ticket.owner.random, 'given up');
+  operation.environment.locks.set(ticket.owner.random, 'given up');
   return { place: target, name, ticket };
 }
 
@@ -47,7 +47,7 @@ export function* freeLeft(
     return false;
   });
   if (freed !== true) return false;
-  operation.surroundings.locks.delete(owner.random);
+  operation.environment.locks.delete(owner.random);
   for (const guard of guards) guard.release();
   yield* afterFailure(rmdirIn(operation, folder, name));
   return true;

@@ -76,7 +76,7 @@ export function* takeLock(operation: Operation, target: FileIn, request: LockReq
   operation.step = 'lock';
   const { random } = parseLockToken(request.token) as LockOwner;
   const patience = new Patience(operation, request.deadline);
-  operation.surroundings.locks.set(random, 'held');
+  operation.environment.locks.set(random, 'held');
   target.directory.users++;
   let taken: Lock | undefined;
   try {
@@ -92,7 +92,7 @@ export function* takeLock(operation: Operation, target: FileIn, request: LockReq
     }
   } finally {
     if (taken?.ticket.token !== request.token) {
-      if (operation.surroundings.locks.get(random) === 'held') operation.surroundings.locks.delete(random);
+      if (operation.environment.locks.get(random) === 'held') operation.environment.locks.delete(random);
       closeDirectory(operation, target.directory);
     }
   }
@@ -169,7 +169,7 @@ function* waitForTurn(operation: Operation, home: LockHome, ticket: Ticket, wait
         patience.holder = holder;
         const own = request.own?.find(({ owner }) => owner.random === holder?.owner?.random);
         if (own !== undefined) return own;
-        if (operation.blocking && operation.surroundings.locks.get(holder?.owner?.random ?? '') === 'held')
+        if (operation.blocking && operation.environment.locks.get(holder?.owner?.random ?? '') === 'held')
           throw deadlock();
         const isFree = holder === undefined || patience.isOver(holder, signOf(operation, holder, home.exclusive));
         queue.foundFree(isFree);
@@ -188,18 +188,18 @@ function* waitForTurn(operation: Operation, home: LockHome, ticket: Ticket, wait
 }
 
 /** Shows signs of life while it waits. */
-function showTicket({ surroundings }: Operation, home: LockHome, { name, token, owner }: Ticket): () => void {
-  return surroundings.showLife(join(join(home.way, name), token), owner.lease / 4);
+function showTicket({ environment }: Operation, home: LockHome, { name, token, owner }: Ticket): () => void {
+  return environment.showLife(join(join(home.way, name), token), owner.lease / 4);
 }
 
 function hold(operation: Operation, home: LockHome, ticket: Ticket): Lock {
   const entry = join(join(home.way, heldName), ticket.token);
   const directoryPath = join(join(home.directoryPath, heldName), ticket.token);
   const { fd } = ticket.entry;
-  const reach = fd === undefined ? entry : operation.surroundings.reach(fd, entry);
+  const reach = fd === undefined ? entry : operation.environment.reach(fd, entry);
   const folder = { directory: { reach }, directoryPath, way: entry };
   const { owner } = ticket;
-  const stop = operation.blocking ? (): void => undefined : operation.surroundings.showLife(entry, owner.lease / 4);
+  const stop = operation.blocking ? (): void => undefined : operation.environment.showLife(entry, owner.lease / 4);
   return { home, entry, folder, ticket, owner, guards: [...ticket.guards, home.guard], stopShowingLife: stop };
 }
 
@@ -211,7 +211,7 @@ export function* assertHeld(lock: Lock): Steps<void> {
 /** Gives the lock back. One that was lost meanwhile is another's, and is left alone. */
 export function* releaseLock(operation: Operation, lock: Lock): Steps<void> {
   const { home, ticket, owner } = lock;
-  const { locks } = operation.surroundings;
+  const { locks } = operation.environment;
   lock.stopShowingLife();
   const held = folderIn(home, heldName);
   try {
@@ -229,7 +229,7 @@ export function* releaseLock(operation: Operation, lock: Lock): Steps<void> {
     // Others of this thread may take it over; those of other processes can when this one has ended, or has removed it
     // after all. A note says what is to be put right before that.
     const left = leaveLock(operation, home, { token: ticket.token, owner, guards: lock.guards });
-    if (!ticket.hasNote) operation.surroundings.insist(() => freeLeft(operation, left));
+    if (!ticket.hasNote) operation.environment.insist(() => freeLeft(operation, left));
     letGoOf(operation, home);
     throw error;
   } finally {

@@ -25,13 +25,13 @@ const maximum = 1000;
 /** Fails where two processes could have one lock. Undefined if the lock's directory has gone. */
 export function* assertExclusive(operation: Operation, home: LockHome, lease: number): Steps<true | undefined> {
   const { key } = home.place.directory;
-  const tried = operation.surroundings.state.of(Tried);
+  const tried = operation.environment.state.of(Tried);
   if (home.exclusive || tried.has(key)) return true;
   const tickets: Ticket[] = [];
   let isSure;
   try {
     for (let count = 0; count < 2; count++) {
-      const ticket = yield* drawTicket(operation, home, ticketBehind(tickets, operation.surroundings.lockToken(lease)));
+      const ticket = yield* drawTicket(operation, home, ticketBehind(tickets, operation.environment.lockToken(lease)));
       if (ticket === undefined) return undefined;
       tickets.push(ticket);
     }

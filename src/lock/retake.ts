@@ -27,20 +27,20 @@ class Last {
 }
 
 /** Whether this thread may take the lock before those who wait. */
-export function mayGoOn({ surroundings }: Operation, target: FileIn): boolean {
-  const { row } = surroundings.state.of(Last);
+export function mayGoOn({ environment }: Operation, target: FileIn): boolean {
+  const { row } = environment.state.of(Last);
   return row?.file === fileKey(target) && row.taken < takes && now() - row.released < atOnce;
 }
 
 /** The lock was taken: before others, or in the order of the queue. */
-export function noteTaken({ surroundings }: Operation, target: FileIn, before: boolean): void {
-  const { row } = surroundings.state.of(Last);
+export function noteTaken({ environment }: Operation, target: FileIn, before: boolean): void {
+  const { row } = environment.state.of(Last);
   if (before && row !== undefined) row.taken++;
-  else surroundings.state.of(Last).row = { file: fileKey(target), taken: 1, released: 0 };
+  else environment.state.of(Last).row = { file: fileKey(target), taken: 1, released: 0 };
 }
 
 /** The lock was given back. */
-export function noteReleased({ surroundings }: Operation, target: FileIn): void {
-  const { row } = surroundings.state.of(Last);
+export function noteReleased({ environment }: Operation, target: FileIn): void {
+  const { row } = environment.state.of(Last);
   if (row?.file === fileKey(target)) row.released = now();
 }

@@ -19,8 +19,8 @@ import { afterFailure } from '../files/tolerate.ts';
 export type LockDirectory = Folder & Pick<FoundDirectory, 'fd'>;
 
 /** Closes one without waiting for that. */
-export function letGoOf({ blocking, surroundings }: Operation, { fd }: LockDirectory): void {
-  if (fd !== undefined) surroundings.release(fd, blocking ? 'here' : 'elsewhere');
+export function letGoOf({ blocking, environment }: Operation, { fd }: LockDirectory): void {
+  if (fd !== undefined) environment.release(fd, blocking ? 'here' : 'elsewhere');
 }
 
 /** What its maker may do with a directory of a lock, whatever the target's is like. */
@@ -40,7 +40,7 @@ export function becomesCareful(operation: Operation): boolean {
 
 /** Whether what is made in a directory must be opened: others could put something else in its place. */
 export function isExposed(operation: Operation, parent: FileStatus): boolean {
-  const { uid, platform } = operation.surroundings;
+  const { uid, platform } = operation.environment;
   return (
     platform !== 'win32' &&
     (careful.has(operation) || (parent.mode & 0o022) !== 0 || (parent.uid !== uid && parent.uid !== 0))
@@ -87,7 +87,7 @@ export function* makeOpen(
  */
 function* openToTakers(operation: Operation, made: FoundDirectory, parent: FileStatus): Steps<void> {
   const { fd, status } = made;
-  const { uid } = operation.surroundings;
+  const { uid } = operation.environment;
   // The set-gid bit comes from the parent.
   const isMarked = isOwn(operation, status) && (status.mode & 0o5777) === marked;
   if (fd === undefined || !isMarked || (yield* namesIn(operation, made)).length > 0) return;

@@ -62,7 +62,7 @@ function* sweepHeld<Reason>(
     if (holder.owner === undefined) return undefined;
     const reason = keptBecause(holder.status, holder.owner);
     if (reason !== undefined || dryRun) return reason ?? 'removed';
-    const token = operation.surroundings.lockToken(holder.owner.lease);
+    const token = operation.environment.lockToken(holder.owner.lease);
     yield* takeOver(operation, at, holder, { token, ...(settle !== undefined && { settle }) });
   } else if (!dryRun) yield* rmdirIn(operation, at.home, heldName);
   return 'removed';

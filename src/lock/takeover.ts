@@ -41,7 +41,7 @@ export type Settle = (dead: Dead) => Steps<void>;
 
 /** Who takes over. */
 export interface TakeoverRequest {
-  /** The name of its own entry, from `surroundings.lockToken()`. */
+  /** The name of its own entry, from `environment.lockToken()`. */
   readonly token: string;
   /** Puts right what a dead owner that left a note was at. */
   readonly settle?: Settle;

@@ -38,7 +38,7 @@ export function* drawTicket(
   note?: Uint8Array,
 ): Steps<Ticket | undefined> {
   const { name, token } = named;
-  const { guard } = operation.surroundings;
+  const { guard } = operation.environment;
   const bases = [home.directory.reach, home.directoryPath];
   // Its rename may be under way when the process ends.
   const places = [name, heldName].flatMap((one) => bases.map((base) => join(base, one)));
@@ -108,7 +108,7 @@ export function* dismantle(
   if (isGone) for (const guard of guards) guard.release();
   else {
     const left = leaveLock(operation, home, { token, owner, guards });
-    operation.surroundings.insist(() => freeLeft(operation, left, names));
+    operation.environment.insist(() => freeLeft(operation, left, names));
   }
   if (entry !== undefined) letGoOf(operation, entry);
 }

@@ -3,7 +3,7 @@ import type { PathName } from '../contract/path-name.ts';
 import { wait, type Steps } from '../system/port.ts';
 
 /** Content that has been renamed into place, and what became of its syncs. */
-export class Placed {
+export class Committed {
   readonly number: number;
   readonly path: PathName;
   /** What it was confirmed to be; undefined until then. */

@@ -1,19 +1,19 @@
 /** The newest content of each file that is in place: known while an older call may still come. */
-import type { Placed } from './committed.ts';
+import type { Committed } from './committed.ts';
 
 export class Newest {
   /** Numbers of calls that have not settled, and may be for any file, lowest first. */
   readonly #outstanding = new Set<number>();
   /** For each file, how many calls that have not settled are for it and no other. */
   readonly #settledOn = new Map<string, number>();
-  readonly #newest = new Map<string, Placed>();
+  readonly #newest = new Map<string, Committed>();
 
-  find(file: string): Placed | undefined {
+  find(file: string): Committed | undefined {
     return this.#newest.get(file);
   }
 
   /** Notes content that is newer than what was known. */
-  note(file: string, record: Placed): void {
+  note(file: string, record: Committed): void {
     if (this.#outstanding.size > 0 || this.#settledOn.has(file)) this.#newest.set(file, record);
   }
 

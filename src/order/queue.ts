@@ -1,6 +1,6 @@
 import { queueMicrotask } from '../system/globals.ts';
 import type { Operation } from '../files/operation.ts';
-import type { Placed } from './committed.ts';
+import type { Committed } from './committed.ts';
 
 /** A call that waits in a lane, or has its turn. */
 export interface Waiting {
@@ -9,7 +9,7 @@ export interface Waiting {
   /** Whether newer content may take its place. */
   readonly supersedable: boolean;
   lane: Lane | undefined;
-  wake: ((overtakenBy: Placed | undefined) => void) | undefined;
+  wake: ((overtakenBy: Committed | undefined) => void) | undefined;
   limitWait: (() => void) | undefined;
 }
 
@@ -92,7 +92,7 @@ export class Lane {
     if (this.active === active) this.active = undefined;
   }
 
-  next(ended: Waiting, record: Placed | undefined): void {
+  next(ended: Waiting, record: Committed | undefined): void {
     if (this.active !== ended) return;
     this.active = undefined;
     if (record !== undefined) this.#wakeOvertaken(record);
@@ -110,7 +110,7 @@ export class Lane {
   }
 
   /** Those that are served by newer content: a promise of theirs is kept by it. */
-  #wakeOvertaken(record: Placed): void {
+  #wakeOvertaken(record: Committed): void {
     for (const turn of this.#waiting.splice(0)) {
       if (turn.supersedable && turn.number < record.number && record.covers(turn.write.settings.durability)) {
         turn.lane = undefined;

@@ -22,7 +22,7 @@ import { fileKey } from '../files/file-order.ts';
 import { throwIfAborted, type Operation } from '../files/operation.ts';
 import type { Target } from '../files/target.ts';
 import { deadlock, lockTimeout } from '../lock/errors.ts';
-import { Placed } from './committed.ts';
+import { Committed } from './committed.ts';
 import { Newest } from './newest.ts';
 import { Lane, type Lanes } from './queue.ts';
 import { finishRename, type RenameUnderWay } from './renames.ts';
@@ -44,7 +44,7 @@ export class Turn {
   /** Whether newer content may take the place of this one: not if it does more than set the content. */
   readonly supersedable: boolean;
   lane: Lane | undefined;
-  #record: Placed | undefined;
+  #record: Committed | undefined;
   /** The line of its path as given. */
   #name: string | undefined;
   /** The file that it was asked about last, and its key. */
@@ -53,7 +53,7 @@ export class Turn {
   /** The file that it has settled on. */
   #file: string | undefined;
   /** Wakes it while it waits in a lane. */
-  wake: ((overtakenBy: Placed | undefined) => void) | undefined;
+  wake: ((overtakenBy: Committed | undefined) => void) | undefined;
   /** Sees to it that it does not wait for ever. */
   limitWait: (() => void) | undefined;
 
@@ -62,7 +62,7 @@ export class Turn {
 
   constructor(operation: Operation, standsFor?: Turn) {
     this.write = operation;
-    this.#order = operation.surroundings.state.of(Order);
+    this.#order = operation.environment.state.of(Order);
     this.standsFor = standsFor;
     this.number = standsFor === undefined ? ++this.#order.lastNumber : standsFor.number + 0.5;
     const { mode, uid, gid, overwrite, backup, symlink, preserve } = operation.settings;
@@ -88,7 +88,7 @@ export class Turn {
    * The newer content that is in this file already, if there is some. To create only, the filesystem itself decides;
    * under a lock, whether the file is still what it was when it was read.
    */
-  newer(target: Target): Placed | undefined {
+  newer(target: Target): Committed | undefined {
     if (!this.write.settings.overwrite || this.write.locking !== undefined) return undefined;
     const record = this.#order.newest.find(this.#keyOf(target));
     return record !== undefined && (record.number > this.number || record.number === this.standsFor?.number)
@@ -102,23 +102,23 @@ export class Turn {
   }
 
   /** Whether that content makes this write needless. */
-  yieldsTo(newer: Placed): boolean {
+  yieldsTo(newer: Committed): boolean {
     return this.supersedable || newer.number === this.standsFor?.number;
   }
 
   /** What this stands for is being renamed: then it only has to be finished. */
-  *finishStoodFor(target: Target): Steps<Placed | undefined> {
+  *finishStoodFor(target: Target): Steps<Committed | undefined> {
     const number = this.#order.renames.get(this.#keyOf(target))?.number;
     if (number === undefined || number !== this.standsFor?.number) return undefined;
     yield* this.finishOther(target);
-    return new Placed(number, this.write.path);
+    return new Committed(number, this.write.path);
   }
 
   /**
    * Stands in line without steps that wait: of a thousand calls of one file nearly all are overtaken, and cost little
    * then. Calls back with the newer content, or to begin. Returns false where there is more to it than to wait.
    */
-  standBy(wake: (overtakenBy: Placed | undefined) => void): boolean {
+  standBy(wake: (overtakenBy: Committed | undefined) => void): boolean {
     const found = this.#order.lanes.get(this.#lineName());
     if (!this.supersedable || this.write.blocking || this.write.settings.signal !== undefined) return false;
     if (found !== undefined && (found.isLocking || !found.isBusy)) return false;
@@ -135,7 +135,7 @@ export class Turn {
   }
 
   /** Stands in line by the path as given. Returns the newer content that made this write needless, if so. */
-  *enter(): Steps<Placed | undefined> {
+  *enter(): Steps<Committed | undefined> {
     if (this.lane?.active === this) return undefined;
     const name = this.#lineName();
     if (this.write.blocking) return this.#goAhead(name);
@@ -184,7 +184,7 @@ export class Turn {
     throw deadlock();
   }
 
-  *#join(name: string): Steps<Placed | undefined> {
+  *#join(name: string): Steps<Committed | undefined> {
     const lane = (this.lane = this.#order.lanes.get(name) ?? this.#openLane(name));
     if (lane.isBusy) return yield* this.#waitIn(lane);
     lane.active = this;
@@ -199,11 +199,11 @@ export class Turn {
     return lane;
   }
 
-  *#waitIn(lane: Lane): Steps<Placed | undefined> {
+  *#waitIn(lane: Lane): Steps<Committed | undefined> {
     const { signal } = this.write.settings;
     this.write.step = 'wait';
     throwIfAborted(this.write);
-    return yield* wait<Placed | undefined>((wake, fail) => {
+    return yield* wait<Committed | undefined>((wake, fail) => {
       let timer: NodeJS.Timeout | undefined;
       const giveUp = (error: Error): void => {
         end();
@@ -253,10 +253,10 @@ export class Turn {
   }
 
   /** From now on this is the newest content of the file, unless a newer one got in meanwhile. */
-  placed(target: Target, finishedByNewer = false): Placed | undefined {
+  placed(target: Target, finishedByNewer = false): Committed | undefined {
     const before = this.#order.newest.find(this.#keyOf(target))?.number ?? 0;
     if (before > this.number && (this.write.locking === undefined || finishedByNewer)) return undefined;
-    this.#record = new Placed(Math.max(before, this.number), this.write.path);
+    this.#record = new Committed(Math.max(before, this.number), this.write.path);
     this.#order.newest.note(this.#keyOf(target), this.#record);
     return this.#record;
   }

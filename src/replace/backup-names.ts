@@ -94,7 +94,7 @@ export function whyNoBackup(
   if (fileType(status.mode) !== 'file') return 'is no regular file';
   if (!isTrusted(operation, parent, status) && status.uid !== target?.uid) return "is another user's";
   if (status.size > constants.MAX_STRING_LENGTH) return 'is too large';
-  if (operation.surroundings.platform === 'win32' || !othersRename(operation, { status: parent })) return undefined;
+  if (operation.environment.platform === 'win32' || !othersRename(operation, { status: parent })) return undefined;
   // Where there is none, anybody may read what takes its place.
   const { uid, gid, mode } = target ?? { ...status, mode: 0o644 };
   const isAsOpen = status.uid === uid && status.gid === gid && (mode & ~status.mode & 0o044) === 0;

@@ -79,7 +79,7 @@ export function* syncOld(operation: Operation, place: Pick<Target, 'reach'>, old
 }
 
 function* backUpElsewhere(operation: Operation, target: Target, turn: Turn, path: PathName): Steps<PathName> {
-  refuseReserved(operation.surroundings, path);
+  refuseReserved(operation.environment, path);
   const { directory: directoryPath, name } = split(path);
   const directory = yield* openDirectory(operation, directoryPath);
   try {
@@ -126,7 +126,7 @@ export function* stageOld(operation: Operation, target: Target, folder: Folder, 
   const chosen = newName(operation, name, 'temporary');
   const staging = stagingFolder(operation, folder, target);
   const reach = join(staging.way ?? staging.directory.reach, chosen);
-  const guard = operation.surroundings.guard('file', reach, join(staging.directoryPath, chosen));
+  const guard = operation.environment.guard('file', reach, join(staging.directoryPath, chosen));
   const discard = function* (): Steps<void> {
     if (yield* afterFailure(call.unlink(reach))) guard.release();
   };
@@ -252,7 +252,7 @@ function* backUpNumbered(operation: Operation, target: Target, turn: Turn, limit
 
 /** Where there are no links: takes the name first by an empty file, which nobody else has then. */
 function* backUpOver(operation: Operation, target: Target, turn: Turn, name: PathName, reach: PathName): Steps<void> {
-  const guard = operation.surroundings.guard('file', reach, join(target.directoryPath, name));
+  const guard = operation.environment.guard('file', reach, join(target.directoryPath, name));
   try {
     yield* call.close(yield* call.open(reach, O_NEW, 0o600));
   } catch (error) {

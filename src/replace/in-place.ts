@@ -31,7 +31,7 @@ const capability = 'security.capability';
  */
 export function* openStateFolder(operation: Operation): Steps<Folder & { readonly directory: Directory }> {
   let problem: unknown;
-  for (const path of operation.surroundings.stateDirectories()) {
+  for (const path of operation.environment.stateDirectories()) {
     try {
       yield* makePrivate(operation, path);
       return { directory: yield* openDirectory(operation, path), directoryPath: path };
@@ -50,7 +50,7 @@ function* makePrivate(operation: Operation, path: PathName): Steps<void> {
     if (codeOf(error) !== 'EEXIST') throw error;
   }
   const status = yield* call.lstat(path);
-  const { uid, platform } = operation.surroundings;
+  const { uid, platform } = operation.environment;
   if (
     fileType(status.mode) !== 'directory' ||
     (platform !== 'win32' && (status.uid !== uid || (status.mode & 0o077) !== 0))
@@ -90,7 +90,7 @@ export function* writeInPlace(
 
 /** What goes with the old content, and must not: known before anything is written. */
 function refuseToLose(
-  { settings: { preserve, mode }, surroundings: { uid } }: Operation,
+  { settings: { preserve, mode }, environment: { uid } }: Operation,
   { existing }: Target,
   hasCapability: boolean,
 ): void {
@@ -198,8 +198,8 @@ function* copyInto(
 }
 
 /** A change of the mode or the owner may succeed and do nothing. */
-function* assertAccess({ surroundings }: Operation, target: number, { mode, uid, gid }: Access): Steps<void> {
-  if (surroundings.platform === 'win32') return;
+function* assertAccess({ environment }: Operation, target: number, { mode, uid, gid }: Access): Steps<void> {
+  if (environment.platform === 'win32') return;
   const now = yield* call.fstat(target);
   const isSet =
     (mode ?? now.mode & 0o7777) === (now.mode & 0o7777) && (uid ?? now.uid) === now.uid && (gid ?? now.gid) === now.gid;

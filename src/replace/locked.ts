@@ -16,7 +16,7 @@ import type { Steps } from '../system/port.ts';
 import { whenDescriptorsAllow } from '../files/descriptors.ts';
 import { reporting, throwIfAborted, type LockedOperation, type Operation } from '../files/operation.ts';
 import { readTarget, versionInPlace, type Read, type Snapshot } from '../files/snapshot.ts';
-import { findPlace, leavePlace, lookAgain, sharePlace, type Target } from '../files/target.ts';
+import { openTarget, closeTarget, lookAgain, shareTarget, type Target } from '../files/target.ts';
 import { expectVersion, underLock } from '../journal/under-lock.ts';
 import type { Turn } from '../order/turn.ts';
 import { confirmInPlace } from './confirm.ts';
@@ -94,13 +94,13 @@ function* replaceLocked(operation: LockedOperation, turn: Turn, prepare: Prepare
       if ('error' in outcome) return outcome;
       try {
         throwIfAborted(operation);
-        return { result: yield* replaceBy(operation, turn, sharePlace(target), seen, outcome.content) };
+        return { result: yield* replaceBy(operation, turn, shareTarget(target), seen, outcome.content) };
       } finally {
         if (outcome.content?.kind === 'source') outcome.content.source.close();
       }
     });
   } finally {
-    leavePlace(operation, target);
+    closeTarget(operation, target);
   }
 }
 
@@ -108,16 +108,16 @@ function* replaceLocked(operation: LockedOperation, turn: Turn, prepare: Prepare
 function* claimPlace(operation: Operation, turn: Turn, given: PathName): Steps<Target> {
   for (;;) {
     operation.path = given;
-    const target = yield* whenDescriptorsAllow(operation, () => findPlace(operation));
+    const target = yield* whenDescriptorsAllow(operation, () => openTarget(operation));
     let left = false;
     const leave = (): void => {
       left = true;
-      leavePlace(operation, target);
+      closeTarget(operation, target);
     };
     try {
       if (yield* turn.claim(target, leave)) return target;
     } catch (error) {
-      if (!left) leavePlace(operation, target);
+      if (!left) closeTarget(operation, target);
       throw error;
     }
   }
@@ -141,7 +141,7 @@ function* replaceBy(
     known = hashing(content as Content);
     staged = yield* whenDescriptorsAllow(operation, () => createStaged(operation, target));
   } finally {
-    if (staged === undefined) leavePlace(operation, target);
+    if (staged === undefined) closeTarget(operation, target);
   }
   const result = yield* complete(operation, staged, turn, known.hashed);
   return { ...result, version: known.version() };

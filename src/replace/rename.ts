@@ -12,7 +12,7 @@ import { assertStillThere, type Target } from '../files/target.ts';
 import { discardTemporary, endHold, forgetTemporary, type TemporaryFile } from '../files/temporary.ts';
 import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
 import { lockLost } from '../lock/errors.ts';
-import { Placed } from '../order/committed.ts';
+import { Committed } from '../order/committed.ts';
 import type { RenameUnderWay } from '../order/renames.ts';
 import type { Turn } from '../order/turn.ts';
 import { writeInPlace } from './in-place.ts';
@@ -20,9 +20,9 @@ import type { Staged } from './stage.ts';
 
 export interface Renamed {
   /** Newer content that came first; then this was not renamed. */
-  readonly newer?: Placed;
+  readonly newer?: Committed;
   /** This content's entry in the order; undefined if newer content replaced it meanwhile. */
-  readonly record: Placed | undefined;
+  readonly record: Committed | undefined;
   readonly atomic: boolean;
   /** What could not be kept, where it was written in place. */
   readonly notKept?: NotKept[];
@@ -70,7 +70,7 @@ export function* renameInto(
   if (newer !== undefined) return { newer, record: undefined, atomic: true };
   const other = operation.blocking ? yield* turn.finishOther(target) : undefined;
   if (other !== undefined && other > turn.number)
-    return { newer: new Placed(other, operation.path), record: undefined, atomic: true };
+    return { newer: new Committed(other, operation.path), record: undefined, atomic: true };
   const begun = turn.begin(target, temporary.reach);
   try {
     yield* mayBeBusy(operation, target.directory)

@@ -16,7 +16,7 @@ import { writeContent } from '../files/contents.ts';
 import { forBytes, forSources, givePermit, whenDescriptorsAllow } from '../files/descriptors.ts';
 import { asWriteError, isLocked, throwIfAborted, type Operation } from '../files/operation.ts';
 import { versionInPlace, versionOfFile } from '../files/snapshot.ts';
-import { findPlace, leavePlace, letGo, lookAgain, refuseReadOnly, type Target } from '../files/target.ts';
+import { openTarget, closeTarget, releaseOld, lookAgain, refuseReadOnly, type Target } from '../files/target.ts';
 import {
   discardTemporary,
   examineTemporary,
@@ -25,7 +25,7 @@ import {
   type TemporaryFile,
 } from '../files/temporary.ts';
 import { expectVersion, underLock } from '../journal/under-lock.ts';
-import type { Placed } from '../order/committed.ts';
+import type { Committed } from '../order/committed.ts';
 import type { Turn } from '../order/turn.ts';
 import { makeBackup } from './backup.ts';
 import { confirm } from './confirm.ts';
@@ -81,13 +81,13 @@ function* stageInTurn(operation: Operation, turn: Turn, content: AtHand): Steps<
 /** Undefined if it was not this call's turn yet: what was seen of the file may not be true any more. */
 function* openInTurn(operation: Operation, turn: Turn, content: AtHand): Steps<Begun | undefined> {
   // 2. Target.
-  const target = yield* findPlace(operation);
+  const target = yield* openTarget(operation);
   let hasLeft = false;
   let isStaged = false;
   try {
     const isTurn = yield* turn.claim(target, () => {
       hasLeft = true;
-      leavePlace(operation, target);
+      closeTarget(operation, target);
       givePermit(operation);
     });
     if (!isTurn) return undefined;
@@ -102,7 +102,7 @@ function* openInTurn(operation: Operation, turn: Turn, content: AtHand): Steps<B
     isStaged = true;
     return { staged, content: { kind: 'bytes', bytes } };
   } finally {
-    if (!hasLeft && !isStaged) leavePlace(operation, target);
+    if (!hasLeft && !isStaged) closeTarget(operation, target);
   }
 }
 
@@ -243,7 +243,7 @@ function* withOneMore<T>(operation: Operation, target: Target, steps: () => Step
     try {
       return yield* steps();
     } catch (error) {
-      letGo(operation, target);
+      releaseOld(operation, target);
       throw error;
     }
   });
@@ -253,7 +253,7 @@ function* giveWay(
   operation: Operation,
   { place: target, temporary }: Staged,
   turn: Turn,
-  newer: Placed,
+  newer: Committed,
   bytes: number,
 ): Steps<WriteResult> {
   yield* discardTemporary(temporary);

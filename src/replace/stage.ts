@@ -12,7 +12,7 @@ import { applyMetadata, assertPrivate, privateMode, safeMode } from '../files/me
 import { throwIfAborted, type Operation } from '../files/operation.ts';
 import { holdTemporary } from '../files/private-directory.ts';
 import { othersRename } from '../files/shared.ts';
-import { examineOld, findPlace, leavePlace, type Target } from '../files/target.ts';
+import { examineOld, openTarget, closeTarget, type Target } from '../files/target.ts';
 import {
   closeTemporary,
   createTemporary,
@@ -39,11 +39,11 @@ export function* stage(operation: Operation): Steps<Staged> {
   return yield* whenDescriptorsAllow(operation, function* () {
     throwIfAborted(operation);
     operation.path = given;
-    const target = yield* findPlace(operation);
+    const target = yield* openTarget(operation);
     try {
       return yield* createStaged(operation, target);
     } catch (error) {
-      leavePlace(operation, target);
+      closeTarget(operation, target);
       throw error;
     }
   });
@@ -153,7 +153,7 @@ export function* giveUp(operation: Operation, staged: Staged, failed: boolean): 
 
 /** Closes what a staged file had open. */
 export function leave(operation: Operation, { place: target, folder }: Staged): void {
-  leavePlace(operation, target);
+  closeTarget(operation, target);
   if (folder !== target) closeDirectory(operation, folder.directory);
   descriptorsClosed();
 }

@@ -3,7 +3,7 @@ import { writeResult, type WriteResult } from '../contract/result.ts';
 import type { Steps } from '../system/port.ts';
 import type { Operation } from '../files/operation.ts';
 import type { Target } from '../files/target.ts';
-import type { Placed } from '../order/committed.ts';
+import type { Committed } from '../order/committed.ts';
 import { overtaken, type Turn } from '../order/turn.ts';
 import { confirmInPlace } from './confirm.ts';
 
@@ -12,7 +12,7 @@ export function* supersede(
   operation: Operation,
   target: Target,
   turn: Turn,
-  newer: Placed,
+  newer: Committed,
   bytes: number,
 ): Steps<WriteResult> {
   if (!turn.yieldsTo(newer)) throw overtaken();
@@ -27,6 +27,6 @@ export function* supersede(
 }
 
 /** What became of a write that newer content serves. */
-export function supersededBy(newer: Placed, bytes: number): WriteResult {
+export function supersededBy(newer: Committed, bytes: number): WriteResult {
   return writeResult({ path: newer.path, bytes, superseded: true, durable: newer.confirmed?.durable ?? false });
 }

@@ -8,7 +8,7 @@ import { whileOpen } from '../files/busy.ts';
 import { holds, holdSame } from '../files/copy.ts';
 import type { Operation } from '../files/operation.ts';
 import { lookAgain, type Target } from '../files/target.ts';
-import type { Placed } from '../order/committed.ts';
+import type { Committed } from '../order/committed.ts';
 import type { Turn } from '../order/turn.ts';
 import { confirmInPlace } from './confirm.ts';
 
@@ -45,9 +45,9 @@ function* targetHolds(target: Target, content: Uint8Array | { readonly fd: numbe
 /** Not to be read, in use (Windows), or gone: then it is written. */
 export const unreadable: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EBUSY', 'ENOENT']);
 
-function hasGivenMetadata({ settings: { mode, uid, gid }, surroundings }: Operation, existing: FileStatus): boolean {
+function hasGivenMetadata({ settings: { mode, uid, gid }, environment }: Operation, existing: FileStatus): boolean {
   // Windows has the read-only attribute only.
-  const bits = surroundings.platform === 'win32' ? 0o200 : 0o7777;
+  const bits = environment.platform === 'win32' ? 0o200 : 0o7777;
   return (
     ((mode ?? existing.mode) & bits) === (existing.mode & bits) &&
     (uid ?? existing.uid) === existing.uid &&
@@ -80,7 +80,7 @@ export function* skipUnchanged(
 function* confirmUnchanged(
   operation: Operation,
   target: Target,
-  record: Placed | undefined,
+  record: Committed | undefined,
 ): Steps<boolean | 'unsupported'> {
   try {
     const durable = yield* confirmInPlace(operation, target);

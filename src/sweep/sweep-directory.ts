@@ -285,7 +285,7 @@ function* reasonToLeave(
 }
 
 function isForeign({ write: operation }: Sweep, status: FileStatus): boolean {
-  return operation.surroundings.uid !== 0 && !isOwn(operation, status);
+  return operation.environment.uid !== 0 && !isOwn(operation, status);
 }
 
 function judged(

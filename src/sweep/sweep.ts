@@ -3,7 +3,7 @@ import { flag, record, wrongType } from '../contract/option-values.ts';
 import type { PathLike } from '../contract/path-name.ts';
 import type { SweepResult } from '../contract/result.ts';
 import { runAsync } from '../system/async-driver.ts';
-import { surroundings } from '../system/environment.ts';
+import { environment } from '../system/environment.ts';
 import { givenPath } from '../system/given-path.ts';
 import type { LockOwner } from '../system/lock-owner.ts';
 import { judge, type Owner, type Sign } from '../system/owner.ts';
@@ -60,10 +60,10 @@ function readSweep(directory: PathLike, given: SweepOptions | null | undefined, 
     throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
   const [recursive, dryRun] = [flag(options, 'recursive', false), flag(options, 'dryRun', false)];
   const target = givenPath(directory, 'directory');
-  const operation = newLook('sweep', target, readOptions({}), surroundings, blocking);
+  const operation = newLook('sweep', target, readOptions({}), environment, blocking);
   return { directory: target.path, olderThan, recursive, dryRun, judge: judgeAny, write: operation };
 }
 
 function judgeAny(owner: Owner | LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign {
-  return 'lease' in owner ? surroundings.judge(owner, lastChangeNs, exclusive) : judge(owner, lastChangeNs, exclusive);
+  return 'lease' in owner ? environment.judge(owner, lastChangeNs, exclusive) : judge(owner, lastChangeNs, exclusive);
 }

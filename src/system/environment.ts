@@ -45,7 +45,7 @@ function insist(steps: () => Steps<boolean>, pause = 100): void {
   setTimeout(() => void retry(), pause).unref();
 }
 
-export const surroundings: Environment = {
+export const environment: Environment = {
   platform: process.platform,
   descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
   get uid() {

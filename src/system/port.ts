@@ -108,7 +108,7 @@ export class ProcessState {
   }
 }
 
-/** What the protocol asks of its surroundings that never waits and never fails. */
+/** What the protocol asks of its environment that never waits and never fails. */
 export interface Environment {
   readonly platform: NodeJS.Platform;
   /** Whether the runtime's permission model refuses calls on descriptors (fsync, fchmod). */

@@ -154,7 +154,7 @@ class Commit {
     for (const change of this.#drafted) if (change.kind === 'put') change.temporary.guard.release();
     for (const { staged } of this.#plan.linked) staged.letStay();
     this.#written.letStay();
-    this.#letEnd = this.#write.surroundings.atEnd(() => this.#completeInTheEnd());
+    this.#letEnd = this.#write.environment.atEnd(() => this.#completeInTheEnd());
   }
 
   #isCommitted(): void {

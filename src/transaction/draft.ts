@@ -15,10 +15,10 @@ import { writeContent } from '../files/contents.ts';
 import { whenDescriptorsAllow } from '../files/descriptors.ts';
 import { closeDirectory } from '../files/directory.ts';
 import { fileKey, inOrder, type OpenFolder } from '../files/file-order.ts';
-import { asWriteError, newLook, newWrite, reporting, type Operation } from '../files/operation.ts';
+import { asWriteError, newLook, newOperation, reporting, type Operation } from '../files/operation.ts';
 import type { Settings } from '../files/settings.ts';
 import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Snapshot } from '../files/snapshot.ts';
-import { findPlace, letGo, lookAgain, type Target } from '../files/target.ts';
+import { openTarget, releaseOld, lookAgain, type Target } from '../files/target.ts';
 import { discardTemporary, examineTemporary, type TemporaryFile } from '../files/temporary.ts';
 import { recoverOnce, type Recovery } from '../journal/recover-directory.ts';
 import type { AtHand } from '../replace/deferred-content.ts';
@@ -45,19 +45,19 @@ export class Draft {
   readonly #numbers = new Map<string, number>();
   /** Files that were read. */
   readonly #seen = new Map<string, { readonly write: Operation; readonly place: Target; readonly seen: Snapshot }>();
-  readonly #surroundings: Environment;
+  readonly #environment: Environment;
   readonly #recovery: Recovery;
   #names = 0;
   #calls = 0;
 
-  constructor(settings: Settings, surroundings: Environment, blocking: boolean, recovery: Recovery) {
+  constructor(settings: Settings, environment: Environment, blocking: boolean, recovery: Recovery) {
     this.#recovery = recovery;
-    const token = surroundings.token('staged');
+    const token = environment.token('staged');
     this.id = token.slice('untorn-x-'.length);
-    this.#surroundings = Object.create(surroundings, {
+    this.#environment = Object.create(environment, {
       token: { value: () => `${token}-${++this.#names}` },
     }) as Environment;
-    this.write = newWrite({ path: '', given: '' }, settings, this.#surroundings, blocking);
+    this.write = newOperation({ path: '', given: '' }, settings, this.#environment, blocking);
   }
 
   /** The changes, in the order in which all transactions take their files: by directory, then by name. */
@@ -66,14 +66,14 @@ export class Draft {
   }
 
   /** A write of this transaction, with settings of its own. */
-  newWrite(path: GivenPath, settings: Settings, operation?: Operation['operation']): Operation {
-    return { ...newWrite(path, settings, this.#surroundings, this.write.blocking), operation };
+  newOperation(path: GivenPath, settings: Settings, operation?: Operation['operation']): Operation {
+    return { ...newOperation(path, settings, this.#environment, this.write.blocking), operation };
   }
 
   /** What reads a file in this transaction. */
   newLook(path: GivenPath): Operation {
     const { settings, blocking } = this.write;
-    return newLook('read', path, settings, this.#surroundings, blocking);
+    return newLook('read', path, settings, this.#environment, blocking);
   }
 
   /** The file that an error of the whole names. */
@@ -84,7 +84,7 @@ export class Draft {
   /** Stages new content, complete: written, with its metadata, synced and closed. */
   *put(path: GivenPath, settings: Settings, content: Content | AtHand): Steps<void> {
     const number = ++this.#calls;
-    const operation = this.newWrite(path, settings);
+    const operation = this.newOperation(path, settings);
     try {
       yield* reporting(operation, this.#stage(operation, number, content));
     } finally {
@@ -128,7 +128,7 @@ export class Draft {
   }
 
   #share(operation: Operation, target: Target): Target {
-    letGo(operation, target);
+    releaseOld(operation, target);
     const { directory } = this.share(target);
     return directory === target.directory
       ? target
@@ -146,7 +146,7 @@ export class Draft {
   /** Notes that a file is to be removed, if it is there. */
   *remove(path: GivenPath, settings: Settings, force: boolean): Steps<void> {
     const number = ++this.#calls;
-    const operation = this.newWrite(path, settings, 'remove');
+    const operation = this.newOperation(path, settings, 'remove');
     yield* reporting(operation, this.#remove(operation, number, force));
   }
 
@@ -165,8 +165,8 @@ export class Draft {
   /** Notes that a file is to have another name. */
   *rename(from: GivenPath, to: GivenPath, settings: Settings): Steps<void> {
     const names = { given: from.given, dest: to.given };
-    const write = { ...this.newWrite(from, { ...settings, overwrite: true }, 'rename'), ...names };
-    const toWrite = { ...this.newWrite(to, settings, 'rename'), ...names };
+    const write = { ...this.newOperation(from, { ...settings, overwrite: true }, 'rename'), ...names };
+    const toWrite = { ...this.newOperation(to, settings, 'rename'), ...names };
     const target = yield* reporting(write, this.#find(write));
     if (target.existing === undefined) throw asWriteError(write, missing());
     yield* reporting(toWrite, this.#rename(write, target, toWrite));
@@ -189,7 +189,7 @@ export class Draft {
   }
 
   *#find(operation: Operation): Steps<Target> {
-    const target = this.#share(operation, yield* whenDescriptorsAllow(operation, () => findPlace(operation)));
+    const target = this.#share(operation, yield* whenDescriptorsAllow(operation, () => openTarget(operation)));
     if (yield* recoverOnce(operation, target, this.#recovery)) yield* this.#lookAgain(operation, target);
     return target;
   }
@@ -270,7 +270,7 @@ export class Draft {
   *places(paths: readonly GivenPath[]): Steps<(GivenPath & { place: Target })[]> {
     const places = [];
     for (const path of paths) {
-      const operation = this.newWrite(path, this.write.settings);
+      const operation = this.newOperation(path, this.write.settings);
       const target = yield* reporting(operation, this.#find(operation));
       places.push({ ...operation, place: target });
     }
@@ -299,7 +299,7 @@ export class Draft {
     try {
       yield* lookAgain(operation, target);
     } finally {
-      letGo(operation, target);
+      releaseOld(operation, target);
     }
   }
 

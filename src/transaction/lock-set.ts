@@ -10,7 +10,7 @@
 import type { GivenPath } from '../system/given-path.ts';
 import { type Steps } from '../system/port.ts';
 import { fileKey, inOrder, type OpenFolder } from '../files/file-order.ts';
-import { newLockedWrite } from '../files/operation.ts';
+import { newLockedOperation } from '../files/operation.ts';
 import type { Target } from '../files/target.ts';
 import { assertHeld, releaseLock, takeLock, type Lock } from '../lock/lock.ts';
 import { encodePointer, siteFrom } from '../journal/format.ts';
@@ -44,9 +44,9 @@ export class LockSet {
 
   *#takeOne(path: GivenPath, target: Target): Steps<void> {
     const { id, write: whole } = this.#draft;
-    const { settings, surroundings, blocking } = whole;
+    const { settings, environment, blocking } = whole;
     this.home ??= target;
-    const operation = newLockedWrite(path, settings, surroundings, blocking);
+    const operation = newLockedOperation(path, settings, environment, blocking);
     const turn = new Turn(operation);
     this.#held.set(fileKey(target), { turn, place: target, lock: undefined });
     this.#draft.isAbout(path);
@@ -131,6 +131,6 @@ export class LockSet {
     const left = this.#locks.map((lock) => giveUpLock(this.#draft.write, lock));
     for (const { turn } of this.#all) turn.leave();
     this.#held.clear();
-    this.#draft.write.surroundings.state.of(Abandoned).set(this.#draft.id, left);
+    this.#draft.write.environment.state.of(Abandoned).set(this.#draft.id, left);
   }
 }

@@ -5,7 +5,7 @@ import { misuse } from '../contract/errors.ts';
 import { flag, record } from '../contract/option-values.ts';
 import type { PathLike } from '../contract/path-name.ts';
 import { runAsync } from '../system/async-driver.ts';
-import { surroundings } from '../system/environment.ts';
+import { environment } from '../system/environment.ts';
 import { givenPath, targetPath, type GivenPath } from '../system/given-path.ts';
 import { judge } from '../system/owner.ts';
 import type { Steps } from '../system/port.ts';
@@ -37,7 +37,7 @@ export abstract class AnyTransaction {
     this.#settings = settings;
     // Not enumerable: who prints the object is not shown what is inside.
     Object.defineProperty(this, 'draft', {
-      value: new Draft(settings, surroundings, blocking, { olderThan: 86_400_000, judge }),
+      value: new Draft(settings, environment, blocking, { olderThan: 86_400_000, judge }),
     });
   }
 

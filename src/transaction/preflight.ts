@@ -13,7 +13,7 @@ import { afterFailure } from '../files/tolerate.ts';
 /** Fails if the name can be seen not to be one that this process may replace or remove. */
 export function* refuseImmovable(operation: Operation, target: Target): Steps<void> {
   const { existing, directory } = target;
-  const { platform, uid } = operation.surroundings;
+  const { platform, uid } = operation.environment;
   if (existing === undefined) return;
   refuseReadOnly(operation, target);
   if (platform === 'win32') return;
@@ -23,7 +23,7 @@ export function* refuseImmovable(operation: Operation, target: Target): Steps<vo
   // A file that is mounted by itself (as containers do) cannot be renamed over; nor can it be linked to its directory.
   const name = newName(operation, target.name, 'temporary');
   const probe = join(directory.reach, name);
-  const guard = operation.surroundings.guard('file', probe, join(target.directoryPath, name));
+  const guard = operation.environment.guard('file', probe, join(target.directoryPath, name));
   try {
     yield* call.link(target.reach, probe);
     guard.opened();
@@ -91,9 +91,9 @@ export function* refuseLongName(
 ): Steps<void> {
   const missing = Buffer.byteLength(name) - Buffer.byteLength(staged);
   if (existing !== undefined || missing <= 0) return;
-  const probe = `.${operation.surroundings.token('temporary')}`.padEnd(Buffer.byteLength(name), 'x');
+  const probe = `.${operation.environment.token('temporary')}`.padEnd(Buffer.byteLength(name), 'x');
   const reach = join(directory.reach, probe);
-  const guard = operation.surroundings.guard('file', reach, join(directoryPath, probe));
+  const guard = operation.environment.guard('file', reach, join(directoryPath, probe));
   guard.opened();
   try {
     yield* call.close(yield* call.open(reach, O_NEW, 0o600));

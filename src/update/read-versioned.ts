@@ -3,7 +3,7 @@ import { record } from '../contract/option-values.ts';
 import type { PathLike } from '../contract/path-name.ts';
 import type { Version } from '../contract/version.ts';
 import { runAsync } from '../system/async-driver.ts';
-import { surroundings } from '../system/environment.ts';
+import { environment } from '../system/environment.ts';
 import { targetPath } from '../system/given-path.ts';
 import { runSync } from '../system/sync-driver.ts';
 import { asWriteError, newLook, type Operation } from '../files/operation.ts';
@@ -81,7 +81,7 @@ function prepare(
   ]);
   const settings = readOptions(fields);
   return {
-    write: newLook('read', targetPath(path), settings, surroundings, blocking),
+    write: newLook('read', targetPath(path), settings, environment, blocking),
     encoding: typeof fields['encoding'] === 'string' ? settings.encoding : undefined,
   };
 }

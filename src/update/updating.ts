@@ -4,11 +4,11 @@ import { misuse } from '../contract/errors.ts';
 import { display, type PathLike, type PathName } from '../contract/path-name.ts';
 import { isThenable } from '../contract/thenable.ts';
 import type { Version } from '../contract/version.ts';
-import { surroundings } from '../system/environment.ts';
+import { environment } from '../system/environment.ts';
 import { targetPath } from '../system/given-path.ts';
 import type { Steps } from '../system/port.ts';
 import { settled } from '../files/contents.ts';
-import { newLockedWrite, type LockedOperation } from '../files/operation.ts';
+import { newLockedOperation, type LockedOperation } from '../files/operation.ts';
 import type { Settings } from '../files/settings.ts';
 
 /** What an update is told beside the content. */
@@ -28,7 +28,7 @@ export function lockedWrite(path: PathLike, update: unknown, settings: Settings,
       'ERR_INVALID_ARG_VALUE',
       `"options.fallback" must be 'error' here: others cannot be kept off what is written in place`,
     );
-  return newLockedWrite(targetPath(path), settings, surroundings, blocking);
+  return newLockedOperation(targetPath(path), settings, environment, blocking);
 }
 
 /**

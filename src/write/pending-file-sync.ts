@@ -2,10 +2,10 @@ import { readChunks, readSyncData, type Chunk, type SyncData } from '../contract
 import type { WriteOptions } from '../contract/options.ts';
 import type { PathLike, PathName } from '../contract/path-name.ts';
 import type { WriteResult } from '../contract/result.ts';
-import { surroundings } from '../system/environment.ts';
+import { environment } from '../system/environment.ts';
 import { targetPath } from '../system/given-path.ts';
 import { runSync } from '../system/sync-driver.ts';
-import { newWrite, reporting, type Operation } from '../files/operation.ts';
+import { newOperation, reporting, type Operation } from '../files/operation.ts';
 import { readOptions } from '../files/settings.ts';
 import { Turn } from '../order/turn.ts';
 import { stage, type Staged } from '../replace/stage.ts';
@@ -71,6 +71,6 @@ export class PendingFileSync extends PendingFileBase {
 /** Opens a file that will replace the one at `path`, blocking; see {@link openPending}. */
 export function openPendingSync(path: PathLike, options?: WriteOptions | BufferEncoding | null): PendingFileSync {
   const settings = readOptions(options);
-  const operation = newWrite(targetPath(path), settings, surroundings, true);
+  const operation = newOperation(targetPath(path), settings, environment, true);
   return new PendingFileSync(operation, runSync(reporting(operation, stage(operation))));
 }

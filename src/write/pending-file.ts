@@ -6,13 +6,13 @@ import type { WriteOptions } from '../contract/options.ts';
 import type { PathLike, PathName } from '../contract/path-name.ts';
 import type { WriteResult } from '../contract/result.ts';
 import { runAsync } from '../system/async-driver.ts';
-import { surroundings } from '../system/environment.ts';
+import { environment } from '../system/environment.ts';
 import { targetPath, type GivenPath } from '../system/given-path.ts';
 import { handleOf, handleSystem, type FileHandle } from '../system/handles.ts';
 import type { Steps } from '../system/port.ts';
 import { isSyncedMeanwhile } from '../files/contents.ts';
 import { isWorthASync } from '../files/early-sync.ts';
-import { newWrite, reporting, type Operation } from '../files/operation.ts';
+import { newOperation, reporting, type Operation } from '../files/operation.ts';
 import { readOptions, type Settings } from '../files/settings.ts';
 import { Turn } from '../order/turn.ts';
 import { stage, type Staged } from '../replace/stage.ts';
@@ -202,7 +202,7 @@ export async function openPending(
 
 /** Opens a pending file with options that have been read. */
 export async function openToWrite(target: GivenPath, settings: Settings): Promise<PendingFile> {
-  const operation = newWrite(target, settings, surroundings, false);
+  const operation = newOperation(target, settings, environment, false);
   const staged = await runAsync(reporting(operation, stage(operation)), handleSystem);
   return new PendingFile(operation, staged);
 }

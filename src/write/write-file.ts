@@ -3,11 +3,11 @@ import type { WriteOptions } from '../contract/options.ts';
 import type { PathLike } from '../contract/path-name.ts';
 import type { WriteResult } from '../contract/result.ts';
 import { startAsync } from '../system/async-driver.ts';
-import { surroundings } from '../system/environment.ts';
+import { environment } from '../system/environment.ts';
 import { targetPath } from '../system/given-path.ts';
 import { queueMicrotask } from '../system/globals.ts';
 import { runSync } from '../system/sync-driver.ts';
-import { newWrite, type Operation } from '../files/operation.ts';
+import { newOperation, type Operation } from '../files/operation.ts';
 import { readOptions } from '../files/settings.ts';
 import { Turn } from '../order/turn.ts';
 import { replaceFile } from '../replace/replace-file.ts';
@@ -36,7 +36,7 @@ export function writeFile(
     const settings = readOptions(options);
     const target = targetPath(path);
     const content = readData(data, settings.encoding);
-    const operation = newWrite(target, settings, surroundings, false);
+    const operation = newOperation(target, settings, environment, false);
     return inTurn(operation, new Turn(operation), content);
   } catch (error) {
     return Promise.reject(error as Error);
@@ -80,6 +80,6 @@ export function writeFileSync(
   const settings = readOptions(options);
   const target = targetPath(path);
   const content = readSyncData(data, settings.encoding);
-  const operation = newWrite(target, settings, surroundings, true);
+  const operation = newOperation(target, settings, environment, true);
   return runSync(replaceFile(operation, new Turn(operation), content));
 }

@@ -6,12 +6,12 @@ import { display, type PathLike, type PathName } from '../contract/path-name.ts'
 import type { WriteResult } from '../contract/result.ts';
 import { isThenable } from '../contract/thenable.ts';
 import { runAsync } from '../system/async-driver.ts';
-import { surroundings } from '../system/environment.ts';
+import { environment } from '../system/environment.ts';
 import { targetPath, type GivenPath } from '../system/given-path.ts';
 import type { Steps } from '../system/port.ts';
 import { runSync } from '../system/sync-driver.ts';
 import { prepareToSave, unwatch, watch, type Unsaved } from '../system/unsaved.ts';
-import { newWrite, type Operation } from '../files/operation.ts';
+import { newOperation, type Operation } from '../files/operation.ts';
 import { readOptionsAnd, type Settings } from '../files/settings.ts';
 import type { Target } from '../files/target.ts';
 import { Turn } from '../order/turn.ts';
@@ -68,7 +68,7 @@ export class Writer<T = unknown> {
     if (this.#closed)
       return Promise.reject(misuse('ERR_INVALID_STATE', `The writer of "${display(this.#target.given)}" is closed`));
     const given = this.#options.serialize === undefined ? asNow(value) : value;
-    const turn = new Turn(newWrite(this.#target, this.#settings, surroundings, false));
+    const turn = new Turn(newOperation(this.#target, this.#settings, environment, false));
     const saving = this.#waiting ?? new Saving<T>(turn, given, this.#options.onError !== undefined);
     if (saving === this.#waiting) {
       saving.turn.leave();
@@ -98,7 +98,7 @@ export class Writer<T = unknown> {
     if (saving === undefined || saving.overtakenBy !== undefined) return;
     if (waiting !== undefined) this.#take(waiting);
     try {
-      const operation = newWrite(this.#target, this.#settings, surroundings, true);
+      const operation = newOperation(this.#target, this.#settings, environment, true);
       const result = runSync(replaceFile(operation, new Turn(operation, saving.turn), this.#content(saving)));
       // One that is under way still has to tidy up.
       if (running !== undefined) running.overtakenBy = result;

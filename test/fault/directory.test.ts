@@ -16,11 +16,11 @@ import { describe, it } from 'node:test';
 import { replaceDirectorySync, sweepSync, WriteError } from 'untorn';
 import { readOptions } from '#untorn/files/settings.js';
 import { replaceTree, type TreeSource } from '#untorn/directory/swap.js';
-import { newLockedWrite } from '#untorn/files/operation.js';
+import { newLockedOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import type { Steps } from '#untorn/system/port.js';
-import { surroundings } from '#untorn/system/environment.js';
+import { environment } from '#untorn/system/environment.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 import { withExchange } from '../support/exchange.ts';
 import { Spoiler } from './faulty-system.ts';
@@ -60,10 +60,10 @@ function prepare({ before, source }: Scenario): string {
 }
 
 function* replace(folder: string, { source }: Scenario, blocking: boolean, signal?: AbortSignal): Steps<unknown> {
-  const operation = newLockedWrite(
+  const operation = newLockedOperation(
     givenPath(join(folder, 'site')),
     readOptions({ lock: { timeout: 2000 }, signal }),
-    surroundings,
+    environment,
     blocking,
   );
   const filling: TreeSource = {

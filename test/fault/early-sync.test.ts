@@ -8,12 +8,12 @@ import { readData, type Content } from '#untorn/contract/data.js';
 import { readOptions } from '#untorn/files/settings.js';
 import { replaceFile } from '#untorn/replace/replace-file.js';
 import { Turn } from '#untorn/order/turn.js';
-import { newWrite } from '#untorn/files/operation.js';
+import { newOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import { handleSystem } from '#untorn/system/handles.js';
 import { asyncSystem, type AsyncSystem } from '#untorn/system/node-calls.js';
-import { surroundings } from '#untorn/system/environment.js';
+import { environment } from '#untorn/system/environment.js';
 import { createWriteStream } from '#untorn/write/write-stream.js';
 import { scratch } from '../support/scratch.ts';
 
@@ -29,7 +29,7 @@ describe(
     async function write(system: Partial<AsyncSystem>, content: Content = { kind: 'bytes', bytes }): Promise<unknown> {
       writeFileSync(here.at('file'), 'old');
       const settings = readOptions(undefined);
-      const replacement = newWrite(givenPath(here.at('file')), settings, surroundings, false);
+      const replacement = newOperation(givenPath(here.at('file')), settings, environment, false);
       return runAsync(replaceFile(replacement, new Turn(replacement), content), { ...asyncSystem, ...system });
     }
 

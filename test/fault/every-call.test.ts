@@ -18,9 +18,9 @@ import { readSyncData, type Content } from '#untorn/contract/data.js';
 import { readOptions, type Settings } from '#untorn/files/settings.js';
 import { replaceFile } from '#untorn/replace/replace-file.js';
 import { Turn } from '#untorn/order/turn.js';
-import { newWrite } from '#untorn/files/operation.js';
+import { newOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
-import { surroundings } from '#untorn/system/environment.js';
+import { environment } from '#untorn/system/environment.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 import { filesystemOf, note } from '../support/evidence.ts';
@@ -47,12 +47,12 @@ function read(given: Options): { settings: Settings; content: Content } {
 const drivers: Record<string, Run> = {
   asynchronous(path, options, spoiler) {
     const { settings, content } = read(options);
-    const operation = newWrite(givenPath(path), settings, surroundings, false);
+    const operation = newOperation(givenPath(path), settings, environment, false);
     return runAsync(replaceFile(operation, new Turn(operation), content), spoiler.async, spoiler.sync);
   },
   async synchronous(path, options, spoiler) {
     const { settings, content } = read(options);
-    const operation = newWrite(givenPath(path), settings, surroundings, true);
+    const operation = newOperation(givenPath(path), settings, environment, true);
     return runSync(replaceFile(operation, new Turn(operation), content), spoiler.sync);
   },
 };

@@ -7,11 +7,11 @@ import { describe, it } from 'node:test';
 import { readOptions } from '#untorn/files/settings.js';
 import { updateTarget, type Change } from '#untorn/replace/locked.js';
 import { Turn } from '#untorn/order/turn.js';
-import { newLockedWrite } from '#untorn/files/operation.js';
+import { newLockedOperation } from '#untorn/files/operation.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import type { Steps, System } from '#untorn/system/port.js';
 import { syncSystem } from '#untorn/system/node-calls.js';
-import { surroundings } from '#untorn/system/environment.js';
+import { environment } from '#untorn/system/environment.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 import { leaveLock } from '../support/stale.ts';
 
@@ -25,7 +25,7 @@ const change: Change = function* () {
 };
 
 function* update(path: string): Steps<void> {
-  const operation = newLockedWrite(givenPath(path), readOptions({ lock: { timeout: 300 } }), surroundings, true);
+  const operation = newLockedOperation(givenPath(path), readOptions({ lock: { timeout: 300 } }), environment, true);
   const updated = yield* updateTarget(operation, new Turn(operation), change);
   if ('error' in updated) throw updated.error;
 }

@@ -18,9 +18,9 @@ import { readOptions } from '#untorn/files/settings.js';
 import { updateTarget, type Change } from '#untorn/replace/locked.js';
 import { replaceFile } from '#untorn/replace/replace-file.js';
 import { Turn } from '#untorn/order/turn.js';
-import { newLockedWrite, newWrite } from '#untorn/files/operation.js';
+import { newLockedOperation, newOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
-import { surroundings } from '#untorn/system/environment.js';
+import { environment } from '#untorn/system/environment.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 import type { Steps } from '#untorn/system/port.js';
@@ -36,7 +36,7 @@ const change: Change = function* () {
 };
 
 function* update(path: string, options: WriteOptions, blocking: boolean): Steps<unknown> {
-  const operation = newLockedWrite(givenPath(path), readOptions(options), surroundings, blocking);
+  const operation = newLockedOperation(givenPath(path), readOptions(options), environment, blocking);
   const updated = yield* updateTarget(operation, new Turn(operation), change);
   if ('error' in updated) throw updated.error;
   return updated.result;
@@ -44,10 +44,10 @@ function* update(path: string, options: WriteOptions, blocking: boolean): Steps<
 
 function* matching(path: string, options: WriteOptions, blocking: boolean): Steps<unknown> {
   const ifMatch = '5894430863bff50f9520bd7dc82042c8388241410c3c83bb022e3177a6dae9be';
-  const operation = newWrite(
+  const operation = newOperation(
     givenPath(path),
     readOptions({ ...options, ifMatch: existsSync(path) ? ifMatch : 'absent' }),
-    surroundings,
+    environment,
     blocking,
   );
   return yield* replaceFile(

@@ -5,7 +5,7 @@
 import type { Durability, ReplaceDirectoryResult } from 'untorn';
 import { readOptions } from '#untorn/files/settings.js';
 import { replaceTree } from '#untorn/directory/swap.js';
-import { newLockedWrite } from '#untorn/files/operation.js';
+import { newLockedOperation } from '#untorn/files/operation.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import { call, type Steps } from '#untorn/system/port.js';
 import { O_NEW } from '#untorn/system/flags.js';
@@ -53,7 +53,7 @@ export function* replacing(
   process: number,
   { letter, ready, keepOld = false, durability = 'full' }: Replacement,
 ): Steps<ReplaceDirectoryResult> {
-  const operation = newLockedWrite(givenPath(path), readOptions({ durability }), surroundingsFor(process), true);
+  const operation = newLockedOperation(givenPath(path), readOptions({ durability }), surroundingsFor(process), true);
   const outcome = yield* replaceTree(
     operation,
     ready === undefined ? { fill: (directory) => fill(String(directory), letter) } : { path: ready },

@@ -6,7 +6,7 @@ import type { WriteError } from 'untorn';
 import { readOptions } from '#untorn/files/settings.js';
 import { updateTarget, type Updated } from '#untorn/replace/locked.js';
 import { Turn } from '#untorn/order/turn.js';
-import { newLockedWrite } from '#untorn/files/operation.js';
+import { newLockedOperation } from '#untorn/files/operation.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import { oneByOne, type Request, type Steps, type System, type SystemCall } from '#untorn/system/port.js';
 import type { LockOwner } from '#untorn/system/lock-owner.js';
@@ -82,14 +82,14 @@ export class Owner {
         }
       : system;
     this.#system = blind ? blinded(seen) : seen;
-    const surroundings = {
+    const environment = {
       ...surroundingsOf(index, (fd) => system.close(fd)),
       judge: (owner: LockOwner) => (distrusts || isDead(owner) ? ('dead' as const) : ('alive' as const)),
     };
-    const operation = newLockedWrite(
+    const operation = newLockedOperation(
       givenPath(target),
       readOptions({ durability: 'normal', lock: { timeout: 0x7fffffff } }),
-      surroundings,
+      environment,
       true,
     );
     const change = function* (old: Buffer | undefined): Steps<{ content: { kind: 'bytes'; bytes: Buffer } }> {

@@ -2,7 +2,7 @@
 import type { SweepResult } from 'untorn';
 import { sweepDirectory } from '#untorn/sweep/sweep-directory.js';
 import { readOptions } from '#untorn/files/settings.js';
-import { newWrite } from '#untorn/files/operation.js';
+import { newOperation } from '#untorn/files/operation.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import { parseToken } from '#untorn/system/owner.js';
 import { ProcessState } from '#untorn/system/port.js';
@@ -17,7 +17,7 @@ import { stepsOf, surroundingsOf } from './writers.ts';
 /** Sweeps a disk whose writers are all dead. */
 export function sweepAll(disk: Disk): SweepResult {
   const system = systemOf(disk);
-  const operation = newWrite(givenPath('/'), readOptions({}), surroundingsOf(9, system.close), true);
+  const operation = newOperation(givenPath('/'), readOptions({}), surroundingsOf(9, system.close), true);
   return runSync(
     sweepDirectory({
       directory: '/',

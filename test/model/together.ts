@@ -5,7 +5,7 @@
 import { clearStaged, makeAll, type Part } from '#untorn/journal/apply.js';
 import { openDirectory } from '#untorn/files/directory.js';
 import { identityOf, stagedToken, type Change } from '#untorn/journal/format.js';
-import { newWrite } from '#untorn/files/operation.js';
+import { newOperation } from '#untorn/files/operation.js';
 import { readOptions } from '#untorn/files/settings.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import { call, type Steps } from '#untorn/system/port.js';
@@ -19,7 +19,7 @@ const staged = `.f.${stagedToken('id')}1`;
 const stagedIno = 4n;
 
 function* carryOut(index: number): Steps<void> {
-  const operation = newWrite(givenPath('/d/f'), readOptions({}), surroundingsFor(index), true);
+  const operation = newOperation(givenPath('/d/f'), readOptions({}), surroundingsFor(index), true);
   const parts: Part[] = [{ directory: yield* openDirectory(operation, '/d'), directoryPath: '/d', numbered: true }];
   const change: Change = {
     kind: 'put',

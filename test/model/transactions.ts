@@ -10,7 +10,7 @@ import { Draft } from '#untorn/transaction/draft.js';
 import { LockSet } from '#untorn/transaction/lock-set.js';
 import { recoverDirectory } from '#untorn/journal/recover-directory.js';
 import { commitDraft } from '#untorn/transaction/commit.js';
-import { newWrite } from '#untorn/files/operation.js';
+import { newOperation } from '#untorn/files/operation.js';
 import type { Steps, Environment } from '#untorn/system/port.js';
 import { parseToken } from '#untorn/system/owner.js';
 import { Disk } from './disk.ts';
@@ -44,10 +44,10 @@ const directories = ['/d', '/e'];
 export function* transactionSteps(
   plan: readonly Planned[],
   durability: Durability,
-  surroundings: Environment,
+  environment: Environment,
 ): Steps<void> {
   const settings = readOptions({ durability });
-  const draft = new Draft(settings, surroundings, true, { olderThan: 0, judge: () => 'alive' });
+  const draft = new Draft(settings, environment, true, { olderThan: 0, judge: () => 'alive' });
   const locks = new LockSet(draft);
   for (const planned of plan) {
     if ('append' in planned) {
@@ -78,8 +78,8 @@ export function* transactionSteps(
   yield* commitDraft(draft, locks);
 }
 
-export function recoverySteps(directory: string, surroundings: Environment): Steps<unknown> {
-  return recoverDirectory(newWrite(givenPath(directory), readOptions({}), surroundings, true), {
+export function recoverySteps(directory: string, environment: Environment): Steps<unknown> {
+  return recoverDirectory(newOperation(givenPath(directory), readOptions({}), environment, true), {
     olderThan: 0,
     judge: () => 'dead',
   });

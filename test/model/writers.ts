@@ -1,4 +1,4 @@
-/** The calls that a scenario makes: the protocol's own generators, in surroundings without a system. */
+/** The calls that a scenario makes: the protocol's own generators, in environment without a system. */
 import type { WriteOptions, WriteResult } from 'untorn';
 import { readSyncData } from '#untorn/contract/data.js';
 import { readOptions } from '#untorn/files/settings.js';
@@ -7,7 +7,7 @@ import { commitStaged } from '#untorn/replace/replace.js';
 import { replaceFile } from '#untorn/replace/replace-file.js';
 import { stage } from '#untorn/replace/stage.js';
 import { Turn } from '#untorn/order/turn.js';
-import { newWrite, reporting } from '#untorn/files/operation.js';
+import { newOperation, reporting } from '#untorn/files/operation.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import { ProcessState, type Steps, type Environment } from '#untorn/system/port.js';
 import { umask } from './system.ts';
@@ -36,8 +36,8 @@ export function stepsOf(
   begun: (number: number) => void,
   { release, state }: { readonly release: (fd: number) => void; readonly state: ProcessState },
 ): Steps<WriteResult> {
-  const surroundings = surroundingsOf(index, release, state);
-  const operation = newWrite(givenPath(plan.path), readOptions(plan.options), surroundings, plan.blocking ?? false);
+  const environment = surroundingsOf(index, release, state);
+  const operation = newOperation(givenPath(plan.path), readOptions(plan.options), environment, plan.blocking ?? false);
   const bytes = Buffer.from(content, 'latin1');
   const takeTurn = (): Turn => {
     const turn = new Turn(operation);
@@ -55,7 +55,7 @@ export function stepsOf(
 
 const stateDirectory = '/state/untorn';
 
-/** Surroundings without a system, of one process. */
+/** Environment without a system, of one process. */
 export function surroundingsOf(index: number, release: (fd: number) => void, state = new ProcessState()): Environment {
   let tokens = 0;
   const owner = `00000000-0-0-0-0-${index + 1}-0-0-0`;

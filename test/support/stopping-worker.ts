@@ -3,11 +3,11 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { readOptions } from '#untorn/files/settings.js';
 import { updateTarget } from '#untorn/replace/locked.js';
 import { Turn } from '#untorn/order/turn.js';
-import { newLockedWrite } from '#untorn/files/operation.js';
+import { newLockedOperation } from '#untorn/files/operation.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import type { System } from '#untorn/system/port.js';
 import { syncSystem } from '#untorn/system/node-calls.js';
-import { surroundings } from '#untorn/system/environment.js';
+import { environment } from '#untorn/system/environment.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 
 const { at, path } = workerData as { at: number; path: string };
@@ -25,10 +25,10 @@ const stopping = new Proxy(syncSystem, {
   },
 });
 
-const operation = newLockedWrite(
+const operation = newLockedOperation(
   givenPath(path),
   readOptions({ durability: 'off', lock: { lease: 3_600_000 } }),
-  surroundings,
+  environment,
   true,
 );
 runSync(

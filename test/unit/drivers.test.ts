@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readOptions } from '#untorn/files/settings.js';
 import { whenDescriptorsAllow } from '#untorn/files/descriptors.js';
-import { newWrite } from '#untorn/files/operation.js';
+import { newOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import { atOnce, call, nothing, together, type Steps } from '#untorn/system/port.js';
 import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
-import { surroundings } from '#untorn/system/environment.js';
+import { environment } from '#untorn/system/environment.js';
 import { runSync } from '#untorn/system/sync-driver.js';
 
 function recording(made: string[]): typeof syncSystem {
@@ -34,7 +34,7 @@ describe('a blocking driver', () => {
   });
 
   it('does not let steps wait for descriptors that nothing else can close meanwhile', () => {
-    const operation = newWrite(givenPath('/file'), readOptions(undefined), surroundings, false);
+    const operation = newOperation(givenPath('/file'), readOptions(undefined), environment, false);
     function* open(): Steps<never> {
       yield* call.readlink('before');
       throw Object.assign(new Error('out of descriptors'), { code: 'EMFILE' });

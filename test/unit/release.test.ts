@@ -5,7 +5,7 @@ import { closeSync, constants, open, openSync, readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { writeFile } from 'untorn';
-import { surroundings } from '#untorn/system/environment.js';
+import { environment } from '#untorn/system/environment.js';
 import { needsTools } from '../support/needs.ts';
 import { scratch } from '../support/scratch.ts';
 
@@ -36,7 +36,7 @@ describe('descriptors that another thread is to close', { skip: process.platform
         ),
     );
     const before = descriptors();
-    for (let made = 0; made < 1000; made++) surroundings.release(opened(), 'elsewhere');
+    for (let made = 0; made < 1000; made++) environment.release(opened(), 'elsewhere');
     const most = descriptors() - before;
     const end = openSync(here.at('fifo'), constants.O_RDWR);
     for (const fd of [...(await Promise.all(busy)), end]) closeSync(fd);
@@ -44,7 +44,7 @@ describe('descriptors that another thread is to close', { skip: process.platform
   });
 
   it('cost a loop that never ends no more than so much memory', () => {
-    for (let made = 0; made < 10_000; made++) surroundings.release(opened(), 'elsewhere');
+    for (let made = 0; made < 10_000; made++) environment.release(opened(), 'elsewhere');
     const unheard = process.getActiveResourcesInfo().filter((name) => name === 'FSReqCallback').length;
     assert.ok(unheard > 100 && unheard < 5000, String(unheard));
   });
@@ -53,7 +53,7 @@ describe('descriptors that another thread is to close', { skip: process.platform
     await heardOfAll();
     const before = descriptors();
     for (let made = 0; made < 20; made++) {
-      for (let each = 0; each < 500; each++) surroundings.release(opened(), 'elsewhere');
+      for (let each = 0; each < 500; each++) environment.release(opened(), 'elsewhere');
       assert.ok(process.getActiveResourcesInfo().includes('FSReqCallback'));
       await heardOfAll();
       assert.equal(descriptors(), before);
