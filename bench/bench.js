@@ -7,6 +7,7 @@
 //   --warm           each contender makes a file and replaces it before its clock starts; else a sample begins cold
 //   --from           makes the page again from docs/performance/results.json
 //   --profile        the same, with a new profile of why goals are not met
+//   --calls          the same, with the system calls counted anew
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +30,7 @@ const { values: options } = parseArgs({
     warm: { type: 'boolean', default: false },
     from: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
+    calls: { type: 'boolean', default: false },
   },
 });
 const docs = fileURLToPath(new URL('../docs', import.meta.url));
@@ -96,7 +98,19 @@ function profileAnew() {
   }
 }
 
-const measured = options.profile ? profileAnew() : options.from ? kept() : measure();
+/** What was measured before, with system calls that are counted anew. */
+function countAnew() {
+  installPeers();
+  const folder = realpathSync(mkdtempSync(join(options.dir, '.untorn-bench-')));
+  try {
+    return { ...kept(), calls: countCalls({ folder }) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const again = options.profile ? profileAnew : options.calls ? countAnew : options.from ? kept : undefined;
+const measured = (again ?? measure)();
 if (options.quick || options.only !== undefined) {
   process.stdout.write(page(measured));
 } else {

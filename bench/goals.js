@@ -1,4 +1,5 @@
 // The goals, as data: what of ours is compared with what of whom, and how much it may be. Nothing measured is in here.
+import { contenders } from './contenders.js';
 import { median, ratio } from './statistics.js';
 
 const wfa = 'write-file-atomic';
@@ -129,6 +130,6 @@ function best(workload, calls) {
         call.atomic,
     );
   return Object.keys(workload.samples)
-    .filter((name) => name !== 'untorn' && name !== 'node:fs' && !(name in workload.floors) && syncing(name))
+    .filter((name) => name !== 'untorn' && !contenders[name]?.builtin && !(name in workload.floors) && syncing(name))
     .toSorted((a, b) => median(valuesOf(workload, a, 'ms')) - median(valuesOf(workload, b, 'ms')))[0];
 }

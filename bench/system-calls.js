@@ -39,6 +39,8 @@ function once(run, name, api, durability) {
     durability,
     folder,
     warm,
+    // What is loaded at a first write is not what a write costs.
+    warmed: true,
     marks: true,
   });
   const calls = betweenMarks(trace(join(run.folder, 'strace'), folder, process.execPath, [program, name, job]));
