@@ -10,13 +10,14 @@ import { codeOf, refusal } from '../contract/errors.ts';
 import { display, key, type PathName } from '../contract/path-name.ts';
 import { now } from '../system/clock.ts';
 import { fileType, O_DIRECTORY, O_PATH_DIRECTORY } from '../system/flags.ts';
-import { atOnce, call, together, wait, type FileStatus, type Steps } from '../system/port.ts';
+import { atOnce, call, together, type FileStatus, type Steps } from '../system/port.ts';
 import { filesystemAt, type Filesystem } from './filesystems.ts';
 import { ifFound, persisting } from './look.ts';
 import type { Operation } from './operation.ts';
+import { syncTogether, type SyncedTogether } from './shared-sync.ts';
 import { afterFailure } from './tolerate.ts';
 
-export interface Directory extends Filesystem {
+export interface Directory extends Filesystem, SyncedTogether {
   /** Device and inode: the same for every path that leads here. */
   readonly key: string;
   readonly fd: number | undefined;
@@ -33,8 +34,6 @@ export interface Directory extends Filesystem {
   /** Of an overlay, once that was asked for. */
   isVolatile?: boolean;
   users: number;
-  syncing: SharedSync | undefined;
-  next: SharedSync | undefined;
 }
 
 /** Directories that asynchronous writes have open now, or had until just now. */
@@ -234,7 +233,7 @@ const unsupported = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EBADF
 export function* syncDirectory(operation: Operation, directory: Directory): Steps<true | 'unsupported'> {
   const { canSync, fd } = directory;
   if (!canSync || fd === undefined) return 'unsupported';
-  const durable = yield* operation.blocking ? ifSupported(call.fsync(fd)) : syncTogether(directory, fd);
+  const durable = yield* operation.blocking ? ifSupported(call.fsync(fd)) : syncTogether(directory, () => syncNow(fd));
   return syncsNames(operation, directory) ? durable : 'unsupported';
 }
 
@@ -269,52 +268,5 @@ function* ifSupported(sync: Steps<void>): Steps<true | 'unsupported'> {
   } catch (error) {
     if (unsupported.has(codeOf(error) ?? '')) return 'unsupported';
     throw error;
-  }
-}
-
-/** Group commit. A sync that has begun may have missed our rename; the next one cannot. */
-function* syncTogether(directory: Directory, fd: number): Steps<true | 'unsupported'> {
-  if (directory.next !== undefined) return yield* directory.next.result();
-  const own = new SharedSync();
-  directory.next = own;
-  if (directory.syncing !== undefined) yield* directory.syncing.ended();
-  directory.next = undefined;
-  directory.syncing = own;
-  try {
-    own.succeed(yield* syncNow(fd));
-  } catch (error) {
-    own.fail(error);
-  }
-  if (directory.syncing === own) directory.syncing = undefined;
-  return yield* own.result();
-}
-
-/** One sync that several writes wait for. */
-class SharedSync {
-  #outcome: { durable: true | 'unsupported' } | { error: unknown } | undefined;
-  readonly #waiting: (() => void)[] = [];
-
-  succeed(durable: true | 'unsupported'): void {
-    this.#end({ durable });
-  }
-
-  fail(error: unknown): void {
-    this.#end({ error });
-  }
-
-  #end(outcome: { durable: true | 'unsupported' } | { error: unknown }): void {
-    this.#outcome = outcome;
-    for (const wake of this.#waiting) wake();
-  }
-
-  *ended(): Steps<void> {
-    if (this.#outcome === undefined) yield* wait<void>((wake) => void this.#waiting.push(() => wake()));
-  }
-
-  *result(): Steps<true | 'unsupported'> {
-    yield* this.ended();
-    const outcome = this.#outcome;
-    if (outcome !== undefined && 'durable' in outcome) return outcome.durable;
-    throw outcome?.error;
   }
 }
