@@ -1,6 +1,6 @@
 export { atomicWrite, atomicWriteSync } from './write/atomic-write.ts';
 export { WriteError, type ErrorCode } from './contract/errors.ts';
-export type { FileState, OperationName as Operation, Outcome, Step, WriteErrorDetails } from './contract/failure.ts';
+export type { FileState, OperationName, Outcome, Step, WriteErrorDetails } from './contract/failure.ts';
 export { readJson, readJsonSync, writeJson, writeJsonSync } from './json/json.ts';
 export { JsonError, type JsonErrorDetails, type SchemaIssue } from './json/json-error.ts';
 export { openPending, type PendingFile } from './write/pending-file.ts';
