@@ -12,7 +12,7 @@ import { currentTime } from '../system/globals.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
-import type { OpenFolder } from './file-order.ts';
+import type { OpenFolder } from './folder.ts';
 import type { Operation } from './operation.ts';
 
 /** How many are remembered: a program that syncs none of those that it makes must not note them for ever. */

@@ -13,7 +13,7 @@ import { join, type PathName } from '../contract/path-name.ts';
 import { O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
 import { atOnce, call, type FileStatus, type Steps } from '../system/port.ts';
 import { whileBusy } from '../files/busy.ts';
-import type { OpenFolder } from '../files/file-order.ts';
+import type { OpenFolder } from '../files/folder.ts';
 import { lookAt, lookUntil, type Waiting } from '../files/look.ts';
 import type { Operation } from '../files/operation.ts';
 import { isSameInode, lookIn, unlinkIn } from '../files/owned.ts';

@@ -11,7 +11,7 @@ import { fileType } from '../system/flags.ts';
 import type { Steps } from '../system/port.ts';
 import { whenDescriptorsAllow } from '../files/descriptors.ts';
 import { closeDirectory, isStill, openDirectory } from '../files/directory.ts';
-import type { OpenFolder } from '../files/file-order.ts';
+import type { OpenFolder } from '../files/folder.ts';
 import type { Folder } from '../files/folder.ts';
 import type { Operation } from '../files/operation.ts';
 import { closeFound, isOwn, lookIn, openFound, readOwn, type FoundDirectory } from '../files/owned.ts';

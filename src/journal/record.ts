@@ -23,7 +23,7 @@ import { call, together, type FileStatus, type Guard, type Steps } from '../syst
 import { whileBusy } from '../files/busy.ts';
 import { writeAll } from '../files/contents.ts';
 import { syncDirectory, syncNow } from '../files/directory.ts';
-import type { OpenFolder } from '../files/file-order.ts';
+import type { OpenFolder } from '../files/folder.ts';
 import type { Folder } from '../files/folder.ts';
 import { openMade } from '../files/made.ts';
 import type { Operation } from '../files/operation.ts';

@@ -11,7 +11,7 @@ import type { LockOwner } from '../system/lock-owner.ts';
 import { parseToken, type Owner, type Sign } from '../system/owner.ts';
 import { atOnce, lastChange, type FileStatus, type Steps } from '../system/port.ts';
 import { closeDirectory, isExclusive, openDirectory } from '../files/directory.ts';
-import { inOrder, type OpenFolder } from '../files/file-order.ts';
+import { inOrder, type OpenFolder } from '../files/folder.ts';
 import { timeIn } from '../files/filesystem-clock.ts';
 import type { Operation } from '../files/operation.ts';
 import { isOwn, lookIn, namesIn } from '../files/owned.ts';

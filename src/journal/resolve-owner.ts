@@ -12,7 +12,7 @@ import type { LockOwner } from '../system/lock-owner.ts';
 import { parseToken, type Owner } from '../system/owner.ts';
 import { lastChange, type Steps } from '../system/port.ts';
 import { closeDirectory, isExclusive } from '../files/directory.ts';
-import type { OpenFolder } from '../files/file-order.ts';
+import type { OpenFolder } from '../files/folder.ts';
 import { newLockedOperation, type LockedOperation, type Operation } from '../files/operation.ts';
 import { isOwn, lookIn, unlinkIn } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';

@@ -11,7 +11,7 @@ import { refusal } from '../contract/errors.ts';
 import { display, join, key, type PathName } from '../contract/path-name.ts';
 import type { Steps } from '../system/port.ts';
 import { closeDirectory } from '../files/directory.ts';
-import type { OpenFolder } from '../files/file-order.ts';
+import type { OpenFolder } from '../files/folder.ts';
 import type { Operation } from '../files/operation.ts';
 import { unlinkIn, type FoundDirectory } from '../files/owned.ts';
 import { afterFailure } from '../files/tolerate.ts';

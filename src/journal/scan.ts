@@ -2,7 +2,7 @@
 import { asText, type PathName } from '../contract/path-name.ts';
 import { tokenForm } from '../system/owner.ts';
 import type { Steps } from '../system/port.ts';
-import type { OpenFolder } from '../files/file-order.ts';
+import type { OpenFolder } from '../files/folder.ts';
 import type { Operation } from '../files/operation.ts';
 import { namesIn } from '../files/owned.ts';
 import { parseRecordName } from './record.ts';

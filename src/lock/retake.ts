@@ -6,7 +6,7 @@
  * wait by no more.
  */
 import { now } from '../system/clock.ts';
-import { fileKey } from '../files/file-order.ts';
+import { fileKey } from '../files/folder.ts';
 import type { Operation } from '../files/operation.ts';
 import type { FileIn } from './home.ts';
 

@@ -18,7 +18,7 @@ import { now } from '../system/clock.ts';
 import { clearTimeout, queueMicrotask, setTimeout } from '../system/globals.ts';
 import { wait, type Steps } from '../system/port.ts';
 import { givePermit } from '../files/descriptors.ts';
-import { fileKey } from '../files/file-order.ts';
+import { fileKey } from '../files/folder.ts';
 import { throwIfAborted, type Operation } from '../files/operation.ts';
 import type { Target } from '../files/target.ts';
 import { deadlock, lockTimeout } from '../lock/errors.ts';

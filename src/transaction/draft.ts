@@ -14,7 +14,7 @@ import { call, lastChange, type Steps, type Environment } from '../system/port.t
 import { writeContent } from '../files/contents.ts';
 import { whenDescriptorsAllow } from '../files/descriptors.ts';
 import { closeDirectory } from '../files/directory.ts';
-import { fileKey, inOrder, type OpenFolder } from '../files/file-order.ts';
+import { fileKey, inOrder, type OpenFolder } from '../files/folder.ts';
 import { asWriteError, newLook, newOperation, reporting, type Operation } from '../files/operation.ts';
 import type { Settings } from '../files/settings.ts';
 import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Snapshot } from '../files/snapshot.ts';

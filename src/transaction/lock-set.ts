@@ -9,7 +9,7 @@
  */
 import type { GivenPath } from '../system/given-path.ts';
 import { type Steps } from '../system/port.ts';
-import { fileKey, inOrder, type OpenFolder } from '../files/file-order.ts';
+import { fileKey, inOrder, type OpenFolder } from '../files/folder.ts';
 import { newLockedOperation } from '../files/operation.ts';
 import type { Target } from '../files/target.ts';
 import { assertHeld, releaseLock, takeLock, type Lock } from '../lock/lock.ts';

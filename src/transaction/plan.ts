@@ -8,7 +8,7 @@ import { codeOf, refusal } from '../contract/errors.ts';
 import { join, split, type PathName } from '../contract/path-name.ts';
 import { call, type FileStatus, type Steps } from '../system/port.ts';
 import { openDirectory } from '../files/directory.ts';
-import { fileKey, type OpenFolder } from '../files/file-order.ts';
+import { fileKey, type OpenFolder } from '../files/folder.ts';
 import { lookAt, lookUntil, type Waiting } from '../files/look.ts';
 import { refusedByPermissions, type Operation } from '../files/operation.ts';
 import { isSameInode } from '../files/owned.ts';

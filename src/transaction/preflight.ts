@@ -4,7 +4,7 @@ import { join, type PathName } from '../contract/path-name.ts';
 import { O_NEW, O_NOFOLLOW, O_RDWR } from '../system/flags.ts';
 import { call, type Steps } from '../system/port.ts';
 import type { Operation } from '../files/operation.ts';
-import type { OpenFolder } from '../files/file-order.ts';
+import type { OpenFolder } from '../files/folder.ts';
 import { lookAt } from '../files/look.ts';
 import { refuseReadOnly, type Target } from '../files/target.ts';
 import { closeTemporary, createTemporary, discardTemporary, newName, type TemporaryFile } from '../files/temporary.ts';
