@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rollup } from 'rollup';
+import { parseAst } from 'rollup/parseAst';
 import { minify } from 'terser';
 import { faceOf, versionCheck } from './face.js';
 import { writeManual } from './manual.js';
@@ -107,12 +108,24 @@ async function finish(text) {
       inline: false,
       reduce_funcs: false,
       sequences: false,
+      hoist_props: false,
       lhs_constants: false,
     },
     mangle: { ...names, toplevel: true },
-    format: { semicolons: false, max_line_len: 1500, quote_style: 1 },
+    format: { semicolons: false, max_line_len: 1500, quote_style: 0 },
   });
-  return `${code}\n`;
+  return `${withLet(code)}\n`;
+}
+
+/** By now it is known that nothing is assigned twice, and the shorter word is there a thousand times. */
+function withLet(code) {
+  const starts = [];
+  const visit = (node) => {
+    if (node.type === 'VariableDeclaration' && node.kind === 'const') starts.push(node.start);
+    for (const part of Object.values(node)) if (typeof part === 'object' && part !== null) visit(part);
+  };
+  visit(parseAst(code, { allowReturnOutsideFunction: true }));
+  return starts.reduceRight((text, at) => `${text.slice(0, at)}let${text.slice(at + 'const'.length)}`, code);
 }
 
 for (const name of ['cli', folder]) mkdirSync(join('dist', name), { recursive: true });

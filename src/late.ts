@@ -1,9 +1,6 @@
 /** How the functions of a part of the package are called that is loaded when the first of them is. */
-import { withCaller } from './contract/caller.ts';
-import { codeOf, noCallback, refusal, WriteError } from './contract/errors.ts';
-import type { PathName } from './contract/path-name.ts';
-import { now } from './system/clock.ts';
-import { setTimeout } from './system/globals.ts';
+import { withCaller, codeOf, noCallback, refusal, WriteError, type PathName } from './contract/index.ts';
+import { now, setTimeout } from './system/index.ts';
 
 /** Milliseconds for which a call waits until the process has a descriptor to load with, and between its attempts. */
 const [patience, pause] = [10_000, 50];

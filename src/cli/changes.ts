@@ -1,7 +1,6 @@
 /** What `untorn commit` is to do, as its operands and options or its manifest say it. */
 import { isUtf8 } from 'node:buffer';
-import { describe } from '../contract/describe.ts';
-import type { PathName } from '../contract/path-name.ts';
+import { describe, type PathName } from '../contract/index.ts';
 import { pathFrom } from './arguments/arguments.ts';
 import { UsageError } from './failures.ts';
 import { checkMode, checkVersion } from './write-options.ts';

@@ -1,10 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { WriteError } from '../contract/errors.ts';
-import { key } from '../contract/path-name.ts';
-import { absolutePath } from '../system/given-path.ts';
-import type { Transaction } from '../transaction/open-transaction.ts';
-import type { TransactionWriteOptions } from '../transaction/options.ts';
-import { transaction } from '../transaction/transaction.ts';
+import { WriteError, key } from '../contract/index.ts';
+import { absolutePath } from '../system/index.ts';
+import { type Transaction, type TransactionWriteOptions, transaction } from '../transaction/index.ts';
 import { pathFrom } from './arguments/arguments.ts';
 import { readManifest, readOperand, type Change } from './changes.ts';
 import { contentOf } from './contents.ts';

@@ -1,10 +1,10 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { PathName } from '../contract/path-name.ts';
-import { O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
-import { updateFile } from '../update/update-file.ts';
+import type { PathName } from '../contract/index.ts';
+import { O_NOFOLLOW, O_RDONLY } from '../system/index.ts';
+import { updateFile } from '../update/index.ts';
 import { assertText } from './arguments/arguments.ts';
 import { outputOf } from './command.ts';
-import { nothingForSomething } from './empty.ts';
+import { nothingForSomething, printedNothing } from './empty.ts';
 import { codeOf, Conflict } from './failures.ts';
 import { interruptible } from './interruption.ts';
 import { replace } from './replace.ts';
@@ -18,7 +18,7 @@ export async function perform(invocation: Invocation): Promise<number> {
   const editsItself = command.some((word) => /^-(?:-in-place|i)/.test(word) || word === operands[0]);
   const instead = editsItself
     ? `"${command[0]}" seems to edit it itself; let it read standard input and print the result (of sed: without -i and the file's name)`
-    : '--allow-empty replaces it all the same';
+    : undefined;
   await interruptible((interruption) =>
     replace(invocation, (path, options, { count, tee }) =>
       updateFile(
@@ -34,7 +34,7 @@ export async function perform(invocation: Invocation): Promise<number> {
             : nothingForSomething(
                 output,
                 () => old !== undefined && old.length > 0,
-                `"${command[0]}" printed nothing, and "${operands[0]}" has content: it is not replaced; ${instead}`,
+                printedNothing(invocation, instead),
               );
         },
         { ...options, encoding: null, signal: interruption.signal },

@@ -1,6 +1,7 @@
 /** A content of nothing is refused where it would take the place of something: more often than not it is a mistake. */
 import { statSync } from 'node:fs';
-import type { PathName } from '../contract/path-name.ts';
+import type { PathName } from '../contract/index.ts';
+import type { Invocation } from './arguments/table.ts';
 import { Empty } from './failures.ts';
 
 /**
@@ -18,6 +19,14 @@ export async function* nothingForSomething(
     yield piece;
   }
   if (bytes === 0 && hasContent()) throw new Empty(refusal);
+}
+
+/** Why the output of a command is refused. */
+export function printedNothing(
+  { command, operands }: Invocation,
+  instead = '--allow-empty replaces it all the same',
+): string {
+  return `"${command[0]}" printed nothing, and "${operands[0]}" has content: it is untouched; ${instead}`;
 }
 
 /** Whether a file has content. What cannot be looked at is for the write to tell. */

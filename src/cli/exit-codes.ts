@@ -1,6 +1,5 @@
 /** Exit codes: a caller can tell from them what the file holds now. */
-import { WriteError } from '../contract/errors.ts';
-import type { Outcome } from '../contract/failure.ts';
+import { WriteError, type Outcome } from '../contract/index.ts';
 import { CommandFailed, Conflict, Empty, Unheard, UsageError } from './failures.ts';
 
 export const exits = {

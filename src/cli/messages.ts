@@ -1,7 +1,6 @@
 /** What is told on standard error: one line each, that begins with the program's name. */
 import { writeSync } from 'node:fs';
-import { hints } from '../contract/error-message.ts';
-import { WriteError } from '../contract/errors.ts';
+import { hints, WriteError } from '../contract/index.ts';
 import { UsageError } from './failures.ts';
 import { printable } from './printable.ts';
 

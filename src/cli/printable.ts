@@ -4,7 +4,7 @@
  * Whoever can write a directory can put anything into a name, and a terminal obeys control characters, and turns text
  * around at others. They are shown as JSON shows them, `\u001b`, so that this is also what `--json` prints.
  */
-import type { PathName } from '../contract/path-name.ts';
+import type { PathName } from '../contract/index.ts';
 
 /**
  * C0, DEL and C1 (ECMA-48), the line and paragraph separators, and the marks, embeddings, overrides and isolates of the

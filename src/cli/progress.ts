@@ -2,8 +2,7 @@
  * How far it is, on standard error, if that is a terminal and it takes longer than a second. One line, cleared at the
  * end.
  */
-import { now } from '../system/clock.ts';
-import { whenProcessEnds } from '../system/process-end.ts';
+import { now, whenProcessEnds } from '../system/index.ts';
 import { printError } from './messages.ts';
 import { isTerminal } from './terminal.ts';
 

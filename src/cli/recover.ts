@@ -1,5 +1,10 @@
-import { recover, type RecoverOptions } from '../journal/recover.ts';
-import type { KeptTransaction, RecoveredFile, RecoverResult } from '../journal/result.ts';
+import {
+  recover,
+  type RecoverOptions,
+  type KeptTransaction,
+  type RecoveredFile,
+  type RecoverResult,
+} from '../journal/index.ts';
 import { pathFrom } from './arguments/arguments.ts';
 import { readDuration } from './arguments/duration.ts';
 import { exits } from './exit-codes.ts';

@@ -1,8 +1,5 @@
 /** What `write`, `run` and `edit` share: content from somewhere replaces FILE, or fails and leaves it. */
-import { WriteError } from '../contract/errors.ts';
-import type { WriteOptions } from '../contract/options.ts';
-import type { PathName } from '../contract/path-name.ts';
-import type { WriteResult } from '../contract/result.ts';
+import { WriteError, type WriteOptions, type PathName, type WriteResult } from '../contract/index.ts';
 import { pathFrom } from './arguments/arguments.ts';
 import { Conflict, Empty, Failure, Interrupted } from './failures.ts';
 import { writeOutput } from './output.ts';

@@ -1,9 +1,7 @@
 /** What was done, for people and for programs. */
 import { isUtf8 } from 'node:buffer';
-import { WriteError } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
-import type { NotKept, WriteResult } from '../contract/result.ts';
-import type { TransactionResult } from '../transaction/options.ts';
+import { WriteError, type PathName, type NotKept, type WriteResult } from '../contract/index.ts';
+import type { TransactionResult } from '../transaction/index.ts';
 import { CommandFailed, codeOf, Empty, Unheard, UsageError } from './failures.ts';
 import { tell, wordsFor } from './messages.ts';
 import { writeOutput } from './output.ts';

@@ -1,5 +1,5 @@
-import type { KeptFile, SweepResult } from '../contract/result.ts';
-import { sweep, type SweepOptions } from '../sweep/sweep.ts';
+import type { KeptFile, SweepResult } from '../contract/index.ts';
+import { sweep, type SweepOptions } from '../sweep/index.ts';
 import { pathFrom } from './arguments/arguments.ts';
 import { readDuration } from './arguments/duration.ts';
 import { exits } from './exit-codes.ts';

@@ -2,8 +2,14 @@
  * From the options of the command line to those of the library. What is contradictory is refused before anything is
  * touched.
  */
-import type { Backup, Keep, LockOptions, Preserve, WriteOptions } from '../contract/options.ts';
-import { isVersion } from '../contract/version.ts';
+import {
+  type Backup,
+  type Keep,
+  type LockOptions,
+  type Preserve,
+  type WriteOptions,
+  isVersion,
+} from '../contract/index.ts';
 import { pathFrom } from './arguments/arguments.ts';
 import { readDuration } from './arguments/duration.ts';
 import { UsageError } from './failures.ts';

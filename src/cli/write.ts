@@ -1,5 +1,5 @@
-import type { PathName } from '../contract/path-name.ts';
-import { writeFile } from '../write/write-file.ts';
+import type { PathName } from '../contract/index.ts';
+import { writeFile } from '../write/index.ts';
 import { hasContent, nothingForSomething } from './empty.ts';
 import { standardInput, tellIfAwaited } from './input.ts';
 import { replace } from './replace.ts';

@@ -4,23 +4,33 @@
  * Promise: what is named as a version, and goes back or is removed after a failure, is the directory that was made or
  * that was ready, by its inode, whatever has its name by then.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { display, join, split, type PathName } from '../contract/path-name.ts';
-import { fileType, O_DIRECTORY_ITSELF } from '../system/flags.ts';
-import { atOnce, call, nothing, type FileStatus, type Steps } from '../system/port.ts';
-import { whenDescriptorsAllow } from '../files/descriptors.ts';
-import { closeDirectory, openDirectory, syncDirectory, syncNow, type Directory } from '../files/directory.ts';
-import { leaveEnclosure, makeEnclosure, nameInside, type Enclosure } from '../files/enclosure.ts';
-import type { Folder } from '../files/folder.ts';
-import { lookAt } from '../files/look.ts';
-import { widened } from '../files/made.ts';
-import type { LockedOperation, Operation } from '../files/operation.ts';
-import { isSameInode, lookIn } from '../files/owned.ts';
-import { keeping } from '../files/preserve.ts';
-import type { Target } from '../files/target.ts';
-import { newName } from '../files/temporary.ts';
-import { afterFailure, twice } from '../files/tolerate.ts';
-import { removeTree } from '../files/tree.ts';
+import { codeOf, refusal, display, join, split, type PathName } from '../contract/index.ts';
+import { fileType, O_DIRECTORY_ITSELF, atOnce, call, nothing, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  whenDescriptorsAllow,
+  closeDirectory,
+  openDirectory,
+  syncDirectory,
+  syncNow,
+  type Directory,
+  leaveEnclosure,
+  makeEnclosure,
+  nameInside,
+  type Enclosure,
+  type Folder,
+  lookAt,
+  widened,
+  type LockedOperation,
+  type Operation,
+  isSameInode,
+  lookIn,
+  keeping,
+  type Target,
+  newName,
+  afterFailure,
+  twice,
+  removeTree,
+} from '../files/index.ts';
 
 /** The new directory, and where it is before it takes the place. */
 export interface New {

@@ -7,17 +7,24 @@
  * given by others. For that reason a directory that stood at the path itself is removed only where others could not
  * have put it there.
  */
-import { asText, isAbsolute, join, type PathName } from '../contract/path-name.ts';
-import { fileType } from '../system/flags.ts';
-import { parseToken } from '../system/owner.ts';
-import { atOnce, type FileStatus, type Steps } from '../system/port.ts';
-import { syncDirectory } from '../files/directory.ts';
-import { makeEnclosure, moveIn, nameInside, type Enclosure } from '../files/enclosure.ts';
-import type { LockedOperation } from '../files/operation.ts';
-import { isFixed, isSameInode, isTrusted, lookIn, unlinkIn } from '../files/owned.ts';
-import { afterFailure } from '../files/tolerate.ts';
-import { removeTree } from '../files/tree.ts';
-import { promise, promisesOf } from '../sweep/kept-version.ts';
+import { asText, isAbsolute, join, type PathName } from '../contract/index.ts';
+import { fileType, parseToken, atOnce, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  syncDirectory,
+  makeEnclosure,
+  moveIn,
+  nameInside,
+  type Enclosure,
+  type LockedOperation,
+  isFixed,
+  isSameInode,
+  isTrusted,
+  lookIn,
+  unlinkIn,
+  afterFailure,
+  removeTree,
+} from '../files/index.ts';
+import { promise, promisesOf } from '../sweep/index.ts';
 import type { New, Spot } from './new-directory.ts';
 
 /** What stands at the path. */

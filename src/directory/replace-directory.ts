@@ -1,16 +1,21 @@
-import { describe } from '../contract/describe.ts';
-import { misuse, refusal } from '../contract/errors.ts';
-import { flag, record } from '../contract/option-values.ts';
-import type { Durability, LockOptions, WriteOptions } from '../contract/options.ts';
-import { asText, isUrl, split, type PathLike, type PathName } from '../contract/path-name.ts';
-import { runAsync } from '../system/async-driver.ts';
-import { environment } from '../system/environment.ts';
-import { absolutePath, targetPath } from '../system/given-path.ts';
-import type { Steps } from '../system/port.ts';
-import { runSync } from '../system/sync-driver.ts';
-import { newLockedOperation, reporting, type LockedOperation } from '../files/operation.ts';
-import { readOptions } from '../files/settings.ts';
-import { outcomeOf } from '../update/updating.ts';
+import {
+  describe,
+  misuse,
+  refusal,
+  flag,
+  record,
+  type Durability,
+  type LockOptions,
+  type WriteOptions,
+  asText,
+  isUrl,
+  split,
+  type PathLike,
+  type PathName,
+} from '../contract/index.ts';
+import { runAsync, environment, absolutePath, targetPath, type Steps, runSync } from '../system/index.ts';
+import { newLockedOperation, reporting, type LockedOperation, readOptions } from '../files/index.ts';
+import { outcomeOf } from '../update/index.ts';
 import { replaceTree, type Outcome, type TreeSource } from './swap.ts';
 
 /** How to replace a directory. */
@@ -57,10 +62,9 @@ export interface ReplaceDirectoryResult {
  * The old directory is removed, unless `keepOld`, or where it may be somebody else's, or others may be reading it
  * (docs/guarantees.md).
  *
- * A reader that uses the path twice may see the old directory first and then the new: open the directory once, and
- * reach all files through it. Files of an
- * old directory that is removed are gone (ENOENT): open `path` again, or `keepOld`. Not kept: the old directory's ACL. Its mode is, and its group and owner
- * where one may give them, for a directory that a function fills.
+ * A reader that uses the path twice may see two: it opens the directory once, and reaches all files through it. Not kept:
+ * the old directory's ACL. Its mode is, and its group and owner where one may give them, for a directory that a function
+ * fills.
  *
  * @throws {WriteError} with the codes of the system, as `ENOTDIR`; `EXDEV` (`source` is on another filesystem);
  *   `ENOTSUP` (`path` is a real directory and cannot be exchanged here, or this is Windows); `ERR_LOCK_TIMEOUT`;

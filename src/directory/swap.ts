@@ -11,19 +11,23 @@
  * The moment is under the path's lock. A holder that comes back late finds its link gone, as a late update its
  * temporary file. Not kept: what readers that are in the old directory have not opened yet, unless the old one is kept.
  */
-import { refusal } from '../contract/errors.ts';
-import { asText, join, split, type PathName } from '../contract/path-name.ts';
-import { now } from '../system/clock.ts';
-import { fileType } from '../system/flags.ts';
-import { atOnce, call, nothing, type Steps } from '../system/port.ts';
-import { closeDirectory, openDirectory, syncDirectory, syncLinks } from '../files/directory.ts';
-import { lookAt } from '../files/look.ts';
-import { reporting, throwIfAborted, type LockedOperation } from '../files/operation.ts';
-import { refuseTooLong } from '../files/target.ts';
-import { ifThere } from '../files/tolerate.ts';
-import { syncTree } from '../files/tree.ts';
-import { type Lock } from '../lock/lock.ts';
-import { underLock } from '../journal/under-lock.ts';
+import { refusal, asText, join, split, type PathName } from '../contract/index.ts';
+import { now, fileType, atOnce, call, nothing, type Steps } from '../system/index.ts';
+import {
+  closeDirectory,
+  openDirectory,
+  syncDirectory,
+  syncLinks,
+  lookAt,
+  reporting,
+  throwIfAborted,
+  type LockedOperation,
+  refuseTooLong,
+  ifThere,
+  syncTree,
+} from '../files/index.ts';
+import type { Lock } from '../lock/index.ts';
+import { underLock } from '../journal/index.ts';
 import {
   create,
   discardNew,

@@ -1,17 +1,18 @@
 /** The moment at which a new directory takes the place of an old one, and whether it has: see `swap.ts`. */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { asText, join, type PathName } from '../contract/path-name.ts';
-import { now } from '../system/clock.ts';
-import { fileType } from '../system/flags.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
-import { syncLinks } from '../files/directory.ts';
-import { lookAt } from '../files/look.ts';
-import type { LockedOperation } from '../files/operation.ts';
-import { isSameInode, lookIn } from '../files/owned.ts';
-import { newName, stagingFolder } from '../files/temporary.ts';
-import { ifThere, afterFailure } from '../files/tolerate.ts';
-import { lockLost } from '../lock/errors.ts';
-import { assertHeld, type Lock } from '../lock/lock.ts';
+import { codeOf, refusal, asText, join, type PathName } from '../contract/index.ts';
+import { now, fileType, call, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  syncLinks,
+  lookAt,
+  type LockedOperation,
+  isSameInode,
+  lookIn,
+  newName,
+  stagingFolder,
+  ifThere,
+  afterFailure,
+} from '../files/index.ts';
+import { lockLost, assertHeld, type Lock } from '../lock/index.ts';
 import { isAnother, type New, type Spot } from './new-directory.ts';
 import { type Old } from './old-directory.ts';
 

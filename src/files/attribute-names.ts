@@ -1,8 +1,6 @@
 /** Which extended attributes a file has; and what can be told where that is no answer. */
-import { codeOf } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
-import { fileType } from '../system/flags.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { codeOf, type PathName } from '../contract/index.ts';
+import { fileType, call, type FileStatus, type Steps } from '../system/index.ts';
 import { persisting } from './look.ts';
 import type { Operation } from './operation.ts';
 

@@ -4,10 +4,8 @@
  * The new file gets exactly those of the old: also an ACL that it inherited from its directory, and that the old
  * file does not have, goes, or it would open the file to others.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
-import type { NotKept } from '../contract/result.ts';
-import { call, type Steps } from '../system/port.ts';
+import { codeOf, refusal, type PathName, type NotKept } from '../contract/index.ts';
+import { call, type Steps } from '../system/index.ts';
 import { acl, attributesMatter, list, saysNone } from './attribute-names.ts';
 import type { Operation } from './operation.ts';
 import { changing, keeping } from './preserve.ts';

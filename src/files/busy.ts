@@ -3,9 +3,8 @@
  * replace, move or remove them fails. So it does elsewhere on filesystems that are not this machine's own, where a
  * server says the same. It is tried again for as long as `retry.timeout` says.
  */
-import { codeOf } from '../contract/errors.ts';
-import { now } from '../system/clock.ts';
-import { atOnce, call, type Steps } from '../system/port.ts';
+import { codeOf } from '../contract/index.ts';
+import { now, atOnce, call, type Steps } from '../system/index.ts';
 import { throwIfAborted, type Operation } from './operation.ts';
 
 const busyOnWindows = new Set(['EPERM', 'EACCES', 'EBUSY']);

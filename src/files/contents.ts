@@ -4,14 +4,8 @@
  * Promise: every byte of every chunk, in order, or an error. A system may write fewer bytes than it was given and call
  * that success: at the end of a disk, of a quota, of RLIMIT_FSIZE, and always past 2 GiB.
  */
-import { onAbort } from '../contract/abort.ts';
-import type { Content } from '../contract/data.ts';
-import { describe } from '../contract/describe.ts';
-import { aborted, misuse } from '../contract/errors.ts';
-import { assertIntact } from '../contract/memory.ts';
-import type { Source } from '../contract/source.ts';
-import { nextTick } from '../system/globals.ts';
-import { call, wait, type Steps } from '../system/port.ts';
+import { onAbort, type Content, describe, aborted, misuse, assertIntact, type Source } from '../contract/index.ts';
+import { nextTick, call, wait, type Steps } from '../system/index.ts';
 import { isSyncedEarly, withEarlySyncs, type Tell } from './early-sync.ts';
 import { throwIfAborted, type Operation } from './operation.ts';
 import { nothingWritten } from './temporary.ts';

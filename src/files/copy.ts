@@ -1,6 +1,6 @@
 /** Copying and comparing what is in open files. */
-import { assertIntact } from '../contract/memory.ts';
-import { call, type Steps } from '../system/port.ts';
+import { assertIntact } from '../contract/index.ts';
+import { call, type Steps } from '../system/index.ts';
 import { nothingWritten } from './temporary.ts';
 
 const bufferSize = 1 << 20;

@@ -7,11 +7,8 @@
  * permits for a while, so that not all of them come back to compete. Other parts of the program may hold descriptors
  * too: so it also looks again now and then, and gives up when nothing has ended for long.
  */
-import { onAbort } from '../contract/abort.ts';
-import { aborted, codeOf } from '../contract/errors.ts';
-import { now } from '../system/clock.ts';
-import { clearTimeout, queueMicrotask, setTimeout } from '../system/globals.ts';
-import { isAtOnce, wait, type Steps } from '../system/port.ts';
+import { onAbort, aborted, codeOf } from '../contract/index.ts';
+import { now, clearTimeout, queueMicrotask, setTimeout, isAtOnce, wait, type Steps } from '../system/index.ts';
 import { throwIfAborted, type Operation } from './operation.ts';
 
 /** More gain nothing: the thread pool has four threads unless told otherwise. */

@@ -6,11 +6,18 @@
  * Writes that are in one directory at the same time share its descriptor, and share syncs: the first that
  * needs one leads it, and all that renamed before it began are served by it.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { display, key, type PathName } from '../contract/path-name.ts';
-import { now } from '../system/clock.ts';
-import { fileType, O_DIRECTORY, O_PATH_DIRECTORY } from '../system/flags.ts';
-import { atOnce, call, together, type FileStatus, type Steps } from '../system/port.ts';
+import { codeOf, refusal, display, key, type PathName } from '../contract/index.ts';
+import {
+  now,
+  fileType,
+  O_DIRECTORY,
+  O_PATH_DIRECTORY,
+  atOnce,
+  call,
+  together,
+  type FileStatus,
+  type Steps,
+} from '../system/index.ts';
 import { filesystemAt, type Filesystem } from './filesystems.ts';
 import { ifFound, persisting } from './look.ts';
 import type { Operation } from './operation.ts';

@@ -5,7 +5,7 @@
  * Promise: nothing but speed rests on these syncs, since the whole file is synced afterwards all the same. One that
  * fails makes the write fail, and is not tried again: the kernel reports a failed page once.
  */
-import { call, together, wait, type Steps } from '../system/port.ts';
+import { call, together, wait, type Steps } from '../system/index.ts';
 import type { Operation } from './operation.ts';
 import { cannotSync } from './sync-file.ts';
 

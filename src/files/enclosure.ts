@@ -10,10 +10,8 @@
  * What was moved in has its inode number after the token: a moment before, another directory could have been put in its
  * place.
  */
-import { refusal } from '../contract/errors.ts';
-import { asText, display, join, type PathName } from '../contract/path-name.ts';
-import { fileType } from '../system/flags.ts';
-import { call, type FileStatus, type Guard, type Steps } from '../system/port.ts';
+import { refusal, asText, display, join, type PathName } from '../contract/index.ts';
+import { fileType, call, type FileStatus, type Guard, type Steps } from '../system/index.ts';
 import { syncNow } from './directory.ts';
 import type { Folder } from './folder.ts';
 import { openMade } from './made.ts';

@@ -1,4 +1,4 @@
-import { call, lastChange, type Steps } from '../system/port.ts';
+import { call, lastChange, type Steps } from '../system/index.ts';
 import type { Folder } from './folder.ts';
 import type { Operation } from './operation.ts';
 import { createTemporary, discardTemporary } from './temporary.ts';

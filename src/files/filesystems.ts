@@ -11,9 +11,8 @@
  * - unless: what the type leaves open. An overlay may be mounted to drop every sync; and where ext has no journal, a
  *   sync of a directory leaves the symbolic links in it out.
  */
-import { codeOf } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
-import { call, type Steps } from '../system/port.ts';
+import { codeOf, type PathName } from '../contract/index.ts';
+import { call, type Steps } from '../system/index.ts';
 
 export interface Filesystem {
   readonly own: boolean;

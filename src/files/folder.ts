@@ -1,6 +1,5 @@
-/** Directories to work in, names in them, and the order in which several files are taken. */
-import { key, type PathName } from '../contract/path-name.ts';
-import type { Directory } from './directory.ts';
+/** Directories to work in. */
+import type { PathName } from '../contract/index.ts';
 
 /** A directory to create files in, and the path of it that users know. */
 export interface Folder {
@@ -8,30 +7,4 @@ export interface Folder {
   readonly directoryPath: PathName;
   /** The path by which what was made in it is reached, if that must fail when the folder is moved. */
   readonly way?: PathName;
-}
-
-/** A directory that is held open, and its path for messages. */
-export interface OpenFolder {
-  readonly directory: Directory;
-  readonly directoryPath: PathName;
-}
-
-/** A name in an open directory. */
-interface FileName {
-  readonly directory: Directory;
-  readonly name: PathName;
-}
-
-/** The order of files that is the same for every path that leads to them. */
-export function inOrder(one: FileName, other: FileName): number {
-  const [a, b] = [one.directory.status, other.directory.status];
-  if (a.dev !== b.dev) return a.dev < b.dev ? -1 : 1;
-  if (a.ino !== b.ino) return a.ino < b.ino ? -1 : 1;
-  const [name, otherName] = [key(one.name), key(other.name)];
-  return name < otherName ? -1 : name > otherName ? 1 : 0;
-}
-
-/** The same for every path that leads to a file. */
-export function fileKey({ directory, name }: FileName): string {
-  return `${directory.key} ${key(name)}`;
 }

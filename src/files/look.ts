@@ -6,11 +6,8 @@
  * before a second, different look says so too; and where the filesystem is not this machine's own, before several have,
  * with pauses between them. What is there all the same is tried again, and in the end an error.
  */
-import { codeOf } from '../contract/errors.ts';
-import { key, split, type PathName } from '../contract/path-name.ts';
-import { now } from '../system/clock.ts';
-import { fileType } from '../system/flags.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { codeOf, key, split, type PathName } from '../contract/index.ts';
+import { now, fileType, call, type FileStatus, type Steps } from '../system/index.ts';
 import { filesystemAt } from './filesystems.ts';
 
 /** What is looked at. */

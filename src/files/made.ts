@@ -1,8 +1,6 @@
 /** Directories that were just made, where the umask has taken rights from their owner. */
-import { codeOf } from '../contract/errors.ts';
-import { join, type PathName } from '../contract/path-name.ts';
-import { O_HOLD } from '../system/flags.ts';
-import { call, type Steps } from '../system/port.ts';
+import { codeOf, join, type PathName } from '../contract/index.ts';
+import { O_HOLD, call, type Steps } from '../system/index.ts';
 import type { Folder } from './folder.ts';
 import type { Operation } from './operation.ts';
 import { closeFound, isOwn, openFound, type FoundDirectory } from './owned.ts';

@@ -7,11 +7,8 @@
  * away, never adds any: a group that could not be kept loses its bits to what others have, and set-id bits never move
  * to another owner.
  */
-import { refusal } from '../contract/errors.ts';
-import type { Keep } from '../contract/options.ts';
-import type { NotKept } from '../contract/result.ts';
-import { fileType } from '../system/flags.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { refusal, type Keep, type NotKept } from '../contract/index.ts';
+import { fileType, call, type FileStatus, type Steps } from '../system/index.ts';
 import { copyAttributes, type AclState } from './attributes.ts';
 import type { Operation } from './operation.ts';
 import { changing, keeping } from './preserve.ts';

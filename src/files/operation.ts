@@ -1,8 +1,14 @@
-import { WriteError, aborted, codeOf } from '../contract/errors.ts';
-import type { FileState, OperationName, Outcome, Step } from '../contract/failure.ts';
-import type { PathName } from '../contract/path-name.ts';
-import type { GivenPath } from '../system/given-path.ts';
-import type { Steps, Environment } from '../system/port.ts';
+import {
+  WriteError,
+  aborted,
+  codeOf,
+  type FileState,
+  type OperationName,
+  type Outcome,
+  type Step,
+  type PathName,
+} from '../contract/index.ts';
+import type { GivenPath, Steps, Environment } from '../system/index.ts';
 import type { Folder } from './folder.ts';
 import type { Settings } from './settings.ts';
 

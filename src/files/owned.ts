@@ -13,11 +13,18 @@
  * Sweeping, recovery, locks, whole directories and backups go through here; test/unit/owned.test.ts finds calls that do
  * not.
  */
-import { codeOf } from '../contract/errors.ts';
-import { join, type PathName } from '../contract/path-name.ts';
-import { now } from '../system/clock.ts';
-import { fileType, O_DIRECTORY, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { codeOf, join, type PathName } from '../contract/index.ts';
+import {
+  now,
+  fileType,
+  O_DIRECTORY,
+  O_DIRECTORY_ITSELF,
+  O_NOFOLLOW,
+  O_RDONLY,
+  call,
+  type FileStatus,
+  type Steps,
+} from '../system/index.ts';
 import { whileBusy } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import type { Folder } from './folder.ts';

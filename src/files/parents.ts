@@ -6,13 +6,11 @@
  * process made are noted; another process that makes the same ones may not have come to its sync, so that young ones
  * count too.
  */
-import { codeOf } from '../contract/errors.ts';
-import { key, split, type PathName } from '../contract/path-name.ts';
-import { currentTime } from '../system/globals.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { codeOf, key, split, type PathName } from '../contract/index.ts';
+import { currentTime, call, type FileStatus, type Steps } from '../system/index.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
-import type { OpenFolder } from './folder.ts';
+import type { OpenFolder } from './file-order.ts';
 import type { Operation } from './operation.ts';
 
 /** How many are remembered: a program that syncs none of those that it makes must not note them for ever. */

@@ -1,7 +1,5 @@
-import { codeOf } from '../contract/errors.ts';
-import type { Keep } from '../contract/options.ts';
-import type { NotKept } from '../contract/result.ts';
-import type { Steps } from '../system/port.ts';
+import { codeOf, type Keep, type NotKept } from '../contract/index.ts';
+import type { Steps } from '../system/index.ts';
 import type { TemporaryFile } from './temporary.ts';
 
 /** Errors that say nothing of what is to be kept: there are no descriptors left. */

@@ -5,10 +5,8 @@
  * changed by name only; and what is renamed into place is the file that was written, or that is an error. A crash
  * leaves the private directory, with the temporary file in it, which a sweep removes.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { join, split, type PathName } from '../contract/path-name.ts';
-import { O_PATH_FILE } from '../system/flags.ts';
-import { atOnce, call, type FileStatus, type Steps } from '../system/port.ts';
+import { codeOf, refusal, join, split, type PathName } from '../contract/index.ts';
+import { O_PATH_FILE, atOnce, call, type FileStatus, type Steps } from '../system/index.ts';
 import { leaveEnclosure, makeEnclosure } from './enclosure.ts';
 import { lookAt } from './look.ts';
 import { widened } from './made.ts';

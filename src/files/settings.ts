@@ -1,7 +1,8 @@
 /** What a caller asked for, as it was checked: once, before anything is touched. */
-import { describe } from '../contract/describe.ts';
-import { misuse, outOfRange } from '../contract/errors.ts';
 import {
+  describe,
+  misuse,
+  outOfRange,
   type Fields,
   flag,
   oneOf,
@@ -12,11 +13,15 @@ import {
   readSignal,
   record,
   wrongType,
-} from '../contract/option-values.ts';
-import type { Durability, Keep, WriteOptions } from '../contract/options.ts';
-import { isUrl, type PathName } from '../contract/path-name.ts';
-import { isVersion, type Version } from '../contract/version.ts';
-import { absolutePath } from '../system/given-path.ts';
+  type Durability,
+  type Keep,
+  type WriteOptions,
+  isUrl,
+  type PathName,
+  isVersion,
+  type Version,
+} from '../contract/index.ts';
+import { absolutePath } from '../system/index.ts';
 
 /** Options that have been read: complete, checked and frozen. */
 export interface Settings {

@@ -1,5 +1,5 @@
 /** Group commit: several writes that wait for one sync. */
-import { wait, type Steps } from '../system/port.ts';
+import { wait, type Steps } from '../system/index.ts';
 
 /** What is synced for several at once: the sync that has begun, and the one that comes after it. */
 export interface SyncedTogether {

@@ -6,11 +6,8 @@
  * that.
  */
 import { constants } from 'node:buffer';
-import { codeOf, refusal } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
-import { absent, newHash, versionOf, type Version } from '../contract/version.ts';
-import { fileType, O_NOFOLLOW, O_READ } from '../system/flags.ts';
-import { call, lastChange, type FileStatus, type Steps } from '../system/port.ts';
+import { codeOf, refusal, type PathName, absent, newHash, versionOf, type Version } from '../contract/index.ts';
+import { fileType, O_NOFOLLOW, O_READ, call, lastChange, type FileStatus, type Steps } from '../system/index.ts';
 import { whileBusy, whileOpen } from './busy.ts';
 import { whenDescriptorsAllow } from './descriptors.ts';
 import { ifFound, lookAt } from './look.ts';

@@ -1,6 +1,5 @@
 /** Syncing a file that is in place: who wrote it may not have. */
-import { O_NOFOLLOW, O_TO_SYNC } from '../system/flags.ts';
-import { call, type Steps } from '../system/port.ts';
+import { O_NOFOLLOW, O_TO_SYNC, call, type Steps } from '../system/index.ts';
 import { whileBusy, whileOpen } from './busy.ts';
 import { persisting } from './look.ts';
 import { refusedByPermissions, type Operation } from './operation.ts';

@@ -1,6 +1,6 @@
 /** Syncing what is open. */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { call, type Steps } from '../system/port.ts';
+import { codeOf, refusal } from '../contract/index.ts';
+import { call, type Steps } from '../system/index.ts';
 import type { Operation } from './operation.ts';
 
 /** Errors of fsync(2) that say that the filesystem has no such call for files, and not that a sync failed. */

@@ -4,11 +4,29 @@
  * Promise: nothing but a regular file (or a link, with `symlink: 'replace'`) is ever replaced. A rename over
  * `/dev/null` would succeed for root.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { asText, display, isAbsolute, join, split, type PathName } from '../contract/path-name.ts';
-import { now } from '../system/clock.ts';
-import { fileType, O_HOLD } from '../system/flags.ts';
-import { atOnce, call, isAtOnce, nothing, together, type FileStatus, type Steps } from '../system/port.ts';
+import {
+  refuseReserved,
+  codeOf,
+  refusal,
+  asText,
+  display,
+  isAbsolute,
+  join,
+  split,
+  type PathName,
+} from '../contract/index.ts';
+import {
+  now,
+  fileType,
+  O_HOLD,
+  atOnce,
+  call,
+  isAtOnce,
+  nothing,
+  together,
+  type FileStatus,
+  type Steps,
+} from '../system/index.ts';
 import { listOld, type Attributes } from './attribute-names.ts';
 import {
   closeDirectory,
@@ -24,7 +42,6 @@ import {
 import { lookAt } from './look.ts';
 import type { Operation } from './operation.ts';
 import { openOrMakeDirectory } from './parents.ts';
-import { refuseReserved } from './windows-names.ts';
 
 export { lookAt };
 
@@ -67,7 +84,7 @@ export function* openTarget(operation: Operation): Steps<Target> {
     refuseTooLong(operation, operation.path);
     const { directory: directoryPath, name } = split(operation.path);
     if (['', '.', '..'].includes(asText(name))) throw refusal('EISDIR', 'the path names a directory');
-    refuseReserved(operation.environment, operation.path);
+    refuseReserved(operation.environment.platform, operation.path);
     const recalled = recallDirectory(operation, directoryPath);
     const directory = recalled ?? (yield* openOrMakeDirectory(operation, directoryPath));
     const target: Target = {

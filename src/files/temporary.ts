@@ -4,11 +4,18 @@
  * Promise: it is new (never one that was planted, never through a link), nobody can guess its name, nobody but its
  * owner can read it before it has its final mode, and it goes away with the write, with the process, or with a sweep.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { cutName, join, surround, type PathName } from '../contract/path-name.ts';
-import { O_DSYNC, O_NEW, O_SYNC } from '../system/flags.ts';
-import type { TokenKind } from '../system/owner.ts';
-import { atOnce, call, type FileStatus, type Guard, type Steps } from '../system/port.ts';
+import { codeOf, refusal, cutName, join, surround, type PathName } from '../contract/index.ts';
+import {
+  O_DSYNC,
+  O_NEW,
+  O_SYNC,
+  type TokenKind,
+  atOnce,
+  call,
+  type FileStatus,
+  type Guard,
+  type Steps,
+} from '../system/index.ts';
 import { attributesMatter, list, type Attributes } from './attribute-names.ts';
 import { descriptorsClosed } from './descriptors.ts';
 import type { Folder } from './folder.ts';

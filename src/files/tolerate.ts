@@ -1,7 +1,6 @@
 /** Steps whose failure is no news: after another error, or where nothing was to be there. */
-import { codeOf } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
+import { codeOf, type PathName } from '../contract/index.ts';
+import { call, type FileStatus, type Steps } from '../system/index.ts';
 import { lookAt } from './look.ts';
 
 /**

@@ -4,10 +4,17 @@
  * Both go through descriptors: a symbolic link is never followed, and on Linux nobody who renames in it meanwhile leads
  * them elsewhere.
  */
-import { refusal } from '../contract/errors.ts';
-import { display, join, type PathName } from '../contract/path-name.ts';
-import { fileType, O_DIRECTORY_ITSELF, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
-import { call, together, type FileStatus, type Steps } from '../system/port.ts';
+import { refusal, display, join, type PathName } from '../contract/index.ts';
+import {
+  fileType,
+  O_DIRECTORY_ITSELF,
+  O_NOFOLLOW,
+  O_RDONLY,
+  call,
+  together,
+  type FileStatus,
+  type Steps,
+} from '../system/index.ts';
 import { syncLinks, syncNow, type Directory } from './directory.ts';
 import type { Folder } from './folder.ts';
 import { throwIfAborted, type Operation } from './operation.ts';

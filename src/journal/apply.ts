@@ -8,17 +8,22 @@
  * written after the transaction. What the system says is looked at: whether the change was made, and of a staged file
  * that is gone whether it is in place.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { join, type PathName } from '../contract/path-name.ts';
-import { O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
-import { atOnce, call, type FileStatus, type Steps } from '../system/port.ts';
-import { whileBusy } from '../files/busy.ts';
-import type { OpenFolder } from '../files/folder.ts';
-import { lookAt, lookUntil, type Waiting } from '../files/look.ts';
-import type { Operation } from '../files/operation.ts';
-import { isSameInode, lookIn, unlinkIn } from '../files/owned.ts';
-import { versionOfFile } from '../files/snapshot.ts';
-import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
+import { codeOf, refusal, join, type PathName } from '../contract/index.ts';
+import { O_NOFOLLOW, O_RDONLY, atOnce, call, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  whileBusy,
+  type OpenFolder,
+  lookAt,
+  lookUntil,
+  type Waiting,
+  type Operation,
+  isSameInode,
+  lookIn,
+  unlinkIn,
+  versionOfFile,
+  afterFailure,
+  unlinkIfThere,
+} from '../files/index.ts';
 import { furtherName, isSameFile, type Change, type Identity, type Put, type Removal } from './format.ts';
 
 /** A directory of a transaction. */

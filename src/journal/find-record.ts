@@ -5,16 +5,23 @@
  * they were written: not even root acts on what another user wrote, and nobody on a copy. What is not found is not
  * known: it may not be mounted, or may have been moved. That is never taken for "done".
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { display, join, key, type PathName } from '../contract/path-name.ts';
-import { fileType } from '../system/flags.ts';
-import type { Steps } from '../system/port.ts';
-import { whenDescriptorsAllow } from '../files/descriptors.ts';
-import { closeDirectory, isStill, openDirectory } from '../files/directory.ts';
-import type { OpenFolder } from '../files/folder.ts';
-import type { Folder } from '../files/folder.ts';
-import type { Operation } from '../files/operation.ts';
-import { closeFound, isOwn, lookIn, openFound, readOwn, type FoundDirectory } from '../files/owned.ts';
+import { codeOf, refusal, display, join, key, type PathName } from '../contract/index.ts';
+import { fileType, type Steps } from '../system/index.ts';
+import {
+  whenDescriptorsAllow,
+  closeDirectory,
+  isStill,
+  openDirectory,
+  type OpenFolder,
+  type Folder,
+  type Operation,
+  closeFound,
+  isOwn,
+  lookIn,
+  openFound,
+  readOwn,
+  type FoundDirectory,
+} from '../files/index.ts';
 import { damaged, decodeJournal, decodePointer, type Journal, type Pointer, type Site } from './format.ts';
 import { journalName, recordName, whyNotPrivate } from './record.ts';
 
@@ -38,14 +45,12 @@ export function copied(path: PathName): Error {
   );
 }
 
-export function unreachable(text: string): Error {
-  return refusal('ERR_UNTORN_UNREACHABLE', text);
+export function unreachable(what: string): Error {
+  return refusal('ERR_UNTORN_UNREACHABLE', `${what}, cannot be found: it is not mounted, or was moved or replaced`);
 }
 
 export function notHome({ path }: Site): Error {
-  return unreachable(
-    `"${display(path)}", where the journal of a transaction is, cannot be found: it is not mounted, or was moved or replaced`,
-  );
+  return unreachable(`"${display(path)}", where the journal of a transaction is`);
 }
 
 /** Opens a transaction's record, performs steps with it, and closes it; undefined if there is none. */

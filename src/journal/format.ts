@@ -5,10 +5,8 @@
  * nothing is touched. See `record.ts` for whose journals are believed.
  */
 import { isUtf8 } from 'node:buffer';
-import { refusal } from '../contract/errors.ts';
-import { relativePath, type PathName } from '../contract/path-name.ts';
-import { digest, tokenForm } from '../system/owner.ts';
-import type { FileStatus } from '../system/port.ts';
+import { refusal, relativePath, type PathName } from '../contract/index.ts';
+import { digest, tokenForm, type FileStatus } from '../system/index.ts';
 
 /**
  * What tells a file from one that took its place later. Size and time are left out where they may not be on the disk.

@@ -16,20 +16,28 @@
  * in which directory they were written, by its inode number: in a copy nothing is believed. `find-record.ts` finds and
  * believes them.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { display, join, type PathName } from '../contract/path-name.ts';
-import { tokenForm } from '../system/owner.ts';
-import { call, together, type FileStatus, type Guard, type Steps } from '../system/port.ts';
-import { whileBusy } from '../files/busy.ts';
-import { writeAll } from '../files/contents.ts';
-import { syncDirectory, syncNow } from '../files/directory.ts';
-import type { OpenFolder } from '../files/folder.ts';
-import type { Folder } from '../files/folder.ts';
-import { openMade } from '../files/made.ts';
-import type { Operation } from '../files/operation.ts';
-import { closeFound, isOwn, lookIn, rmdirIn, unlinkIn, whyNotOwn, type FoundDirectory } from '../files/owned.ts';
-import { newFileFlags, syncTemporary } from '../files/temporary.ts';
-import { afterFailure } from '../files/tolerate.ts';
+import { codeOf, refusal, display, join, type PathName } from '../contract/index.ts';
+import { tokenForm, call, together, type FileStatus, type Guard, type Steps } from '../system/index.ts';
+import {
+  whileBusy,
+  writeAll,
+  syncDirectory,
+  syncNow,
+  type OpenFolder,
+  type Folder,
+  openMade,
+  type Operation,
+  closeFound,
+  isOwn,
+  lookIn,
+  rmdirIn,
+  unlinkIn,
+  whyNotOwn,
+  type FoundDirectory,
+  newFileFlags,
+  syncTemporary,
+  afterFailure,
+} from '../files/index.ts';
 import { encodeJournal, encodePointer, type Journal, type Pointer } from './format.ts';
 
 const kinds = ['journal', 'pointer'] as const;

@@ -4,21 +4,30 @@
  * Promise: nothing of a transaction whose owner is alive is touched, nor of one whose owner cannot be judged and that
  * was at work not long ago. What other users left costs a look, and hinders nothing.
  */
-import { codeOf } from '../contract/errors.ts';
-import { join, type PathName } from '../contract/path-name.ts';
-import { withoutDescriptors } from '../contract/system-errors.ts';
-import type { LockOwner } from '../system/lock-owner.ts';
-import { parseToken, type Owner, type Sign } from '../system/owner.ts';
-import { atOnce, lastChange, type FileStatus, type Steps } from '../system/port.ts';
-import { closeDirectory, isExclusive, openDirectory } from '../files/directory.ts';
-import { inOrder, type OpenFolder } from '../files/folder.ts';
-import { timeIn } from '../files/filesystem-clock.ts';
-import type { Operation } from '../files/operation.ts';
-import { isOwn, lookIn, namesIn } from '../files/owned.ts';
-import { signOf } from '../lock/holder.ts';
-import type { FileIn } from '../lock/home.ts';
-import { isLockName, sweepLock } from '../lock/sweep-lock.ts';
-import type { Settle } from '../lock/takeover.ts';
+import { codeOf, join, type PathName, withoutDescriptors } from '../contract/index.ts';
+import {
+  type LockOwner,
+  parseToken,
+  type Owner,
+  type Sign,
+  atOnce,
+  lastChange,
+  type FileStatus,
+  type Steps,
+} from '../system/index.ts';
+import {
+  closeDirectory,
+  isExclusive,
+  openDirectory,
+  inOrder,
+  type OpenFolder,
+  timeIn,
+  type Operation,
+  isOwn,
+  lookIn,
+  namesIn,
+} from '../files/index.ts';
+import { signOf, type FileIn, isLockName, sweepLock, type Settle } from '../lock/index.ts';
 import { copied, readIfWhole, withRecord } from './find-record.ts';
 import type { Journal } from './format.ts';
 import {

@@ -1,13 +1,6 @@
-import { outOfRange } from '../contract/errors.ts';
-import { record, wrongType } from '../contract/option-values.ts';
-import type { PathLike } from '../contract/path-name.ts';
-import { runAsync } from '../system/async-driver.ts';
-import { environment } from '../system/environment.ts';
-import { givenPath } from '../system/given-path.ts';
-import { judge } from '../system/owner.ts';
-import { runSync } from '../system/sync-driver.ts';
-import { newLook, reporting, type Operation } from '../files/operation.ts';
-import { readOptions } from '../files/settings.ts';
+import { outOfRange, record, wrongType, type PathLike } from '../contract/index.ts';
+import { runAsync, environment, givenPath, judge, runSync } from '../system/index.ts';
+import { newLook, reporting, type Operation, readOptions } from '../files/index.ts';
 import { recoverDirectory, type Recovery } from './recover-directory.ts';
 import type { RecoverResult } from './result.ts';
 

@@ -5,20 +5,21 @@
  * makes sure of that), it was written in this directory, its transaction is of the process that the lock's entry names,
  * and the journal names that very lock. Without such a note only transactions count whose own owners are dead.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { asText, display, join, type PathName } from '../contract/path-name.ts';
-import { now } from '../system/clock.ts';
-import type { LockOwner } from '../system/lock-owner.ts';
-import { parseToken, type Owner } from '../system/owner.ts';
-import { lastChange, type Steps } from '../system/port.ts';
-import { closeDirectory, isExclusive } from '../files/directory.ts';
-import type { OpenFolder } from '../files/folder.ts';
-import { newLockedOperation, type LockedOperation, type Operation } from '../files/operation.ts';
-import { isOwn, lookIn, unlinkIn } from '../files/owned.ts';
-import { afterFailure } from '../files/tolerate.ts';
-import type { FileIn } from '../lock/home.ts';
-import { releaseLock, takeLock, type Lock } from '../lock/lock.ts';
-import type { Dead } from '../lock/takeover.ts';
+import { codeOf, refusal, asText, display, join, type PathName } from '../contract/index.ts';
+import { now, type LockOwner, parseToken, type Owner, lastChange, type Steps } from '../system/index.ts';
+import {
+  closeDirectory,
+  isExclusive,
+  type OpenFolder,
+  newLockedOperation,
+  type LockedOperation,
+  type Operation,
+  isOwn,
+  lookIn,
+  unlinkIn,
+  afterFailure,
+} from '../files/index.ts';
+import { type FileIn, releaseLock, takeLock, type Lock, type Dead } from '../lock/index.ts';
 import { isNumbered, notHome, openHome, readIfWhole, readPointer, unreachable, withRecord } from './find-record.ts';
 import { decodeNote, type Pointer } from './format.ts';
 import { recordName } from './record.ts';

@@ -7,14 +7,16 @@
  * transaction of which a directory cannot be found (it is not mounted, or was moved) is left as it is; of one that was
  * not committed the journal stays for as long as that.
  */
-import { refusal } from '../contract/errors.ts';
-import { display, join, key, type PathName } from '../contract/path-name.ts';
-import type { Steps } from '../system/port.ts';
-import { closeDirectory } from '../files/directory.ts';
-import type { OpenFolder } from '../files/folder.ts';
-import type { Operation } from '../files/operation.ts';
-import { unlinkIn, type FoundDirectory } from '../files/owned.ts';
-import { afterFailure } from '../files/tolerate.ts';
+import { refusal, display, join, key, type PathName } from '../contract/index.ts';
+import type { Steps } from '../system/index.ts';
+import {
+  closeDirectory,
+  type OpenFolder,
+  type Operation,
+  unlinkIn,
+  type FoundDirectory,
+  afterFailure,
+} from '../files/index.ts';
 import { clearStaged, makeAll, pathOf, type Made, type Part } from './apply.ts';
 import {
   openPart,
@@ -137,11 +139,9 @@ function allParts(home: OpenFolder, { numbered }: Read<Journal>, others: readonl
 
 function notFound(missing: readonly FoundPart[], which: string): Error {
   const paths = missing.map(({ site }) => `"${display(site.path)}"`);
-  const text =
-    paths.length === 1
-      ? `${paths[0]}, a directory of ${which} transaction, cannot be found: it is not mounted, or was moved or replaced`
-      : `${paths.join(', ')}, directories of ${which} transaction, cannot be found: they are not mounted, or were moved or replaced`;
-  return Object.assign(unreachable(text), { directories: missing.map(({ site }) => site.path) });
+  return Object.assign(unreachable(`${paths.join(' and ')}, with files of ${which} transaction`), {
+    directories: missing.map(({ site }) => site.path),
+  });
 }
 
 function* complete(

@@ -1,5 +1,5 @@
 /** What a recovery tells. */
-import type { PathName } from '../contract/path-name.ts';
+import type { PathName } from '../contract/index.ts';
 
 /** Something of a transaction that was left alone. */
 export interface KeptTransaction {

@@ -1,10 +1,7 @@
 /** What directory listings say of transactions that are under way or were interrupted. */
-import { asText, type PathName } from '../contract/path-name.ts';
-import { tokenForm } from '../system/owner.ts';
-import type { Steps } from '../system/port.ts';
-import type { OpenFolder } from '../files/folder.ts';
-import type { Operation } from '../files/operation.ts';
-import { namesIn } from '../files/owned.ts';
+import { asText, type PathName } from '../contract/index.ts';
+import { tokenForm, type Steps } from '../system/index.ts';
+import { type OpenFolder, type Operation, namesIn } from '../files/index.ts';
 import { parseRecordName } from './record.ts';
 
 /** The names in one directory that belong to one transaction. */

@@ -1,12 +1,15 @@
 /** What happens under a lock, and what is made sure of there. */
-import { codeOf, WriteError } from '../contract/errors.ts';
-import type { Steps } from '../system/port.ts';
-import { asWriteError, type LockedOperation } from '../files/operation.ts';
-import { assertUnchanged, versionConflict, type Snapshot } from '../files/snapshot.ts';
-import type { Target } from '../files/target.ts';
-import type { FileIn } from '../lock/home.ts';
-import { assertHeld, withLock, type Lock } from '../lock/lock.ts';
-import type { Dead } from '../lock/takeover.ts';
+import { codeOf, WriteError } from '../contract/index.ts';
+import type { Steps } from '../system/index.ts';
+import {
+  asWriteError,
+  type LockedOperation,
+  assertUnchanged,
+  versionConflict,
+  type Snapshot,
+  type Target,
+} from '../files/index.ts';
+import { type FileIn, assertHeld, withLock, type Lock, type Dead } from '../lock/index.ts';
 import { settleDead } from './resolve-owner.ts';
 
 /**

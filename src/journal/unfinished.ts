@@ -2,13 +2,9 @@
  * Transactions of this process that are committed and could not be completed: nobody works on them any more, but their
  * locks are there.
  */
-import type { Steps } from '../system/port.ts';
-import { closeDirectory } from '../files/directory.ts';
-import type { Operation } from '../files/operation.ts';
-import { afterFailure } from '../files/tolerate.ts';
-import { freeLeft, leaveLock, type LeftLock } from '../lock/left.ts';
-import type { Lock } from '../lock/lock.ts';
-import { letGoOf } from '../lock/rights.ts';
+import type { Steps } from '../system/index.ts';
+import { closeDirectory, type Operation, afterFailure } from '../files/index.ts';
+import { freeLeft, leaveLock, type LeftLock, type Lock, letGoOf } from '../lock/index.ts';
 
 /** Their locks, by the transaction. */
 export class Abandoned extends Map<string, readonly LeftLock[]> {}

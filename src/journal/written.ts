@@ -1,10 +1,7 @@
 /** What one transaction has written down of itself, from the journal to the end; it is held open meanwhile. */
-import { join, type PathName } from '../contract/path-name.ts';
-import { call, together, type Steps } from '../system/port.ts';
-import type { OpenFolder } from '../files/folder.ts';
-import type { Operation } from '../files/operation.ts';
-import { closeFound, type FoundDirectory } from '../files/owned.ts';
-import { afterFailure } from '../files/tolerate.ts';
+import { join, type PathName } from '../contract/index.ts';
+import { call, together, type Steps } from '../system/index.ts';
+import { type OpenFolder, type Operation, closeFound, type FoundDirectory, afterFailure } from '../files/index.ts';
 import { clearStaged } from './apply.ts';
 import { siteFrom, type Change, type Site } from './format.ts';
 import * as record from './record.ts';

@@ -1,4 +1,4 @@
-import { display, type PathName } from '../contract/path-name.ts';
+import { display, type PathName } from '../contract/index.ts';
 
 /** What a schema found wrong, and where. */
 export interface SchemaIssue {

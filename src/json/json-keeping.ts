@@ -1,6 +1,5 @@
 /** What an update of a JSON file would lose although it does not change it. */
-import { oneOf, type Fields } from '../contract/option-values.ts';
-import type { PathName } from '../contract/path-name.ts';
+import { oneOf, type Fields, type PathName } from '../contract/index.ts';
 import { JsonError, placeIn } from './json-error.ts';
 import { OddNumbers } from './json-numbers.ts';
 import type { ReadSettings } from './json-options.ts';

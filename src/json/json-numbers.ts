@@ -6,8 +6,8 @@
  * place. Where its digits would be lost otherwise also by its value alone: that is the same number wherever it went,
  * unless the file has others that are the same double. If those cannot be told apart, it is an error.
  */
-import type { PathName } from '../contract/path-name.ts';
-import { newRandomName } from '../system/random.ts';
+import type { PathName } from '../contract/index.ts';
+import { newRandomName } from '../system/index.ts';
 import { JsonError, placeIn } from './json-error.ts';
 import { Scan, type Literal, type Node } from './json-scan.ts';
 

@@ -1,11 +1,16 @@
 /** What the JSON functions may be asked for, and how it is checked. */
-import { describe } from '../contract/describe.ts';
-import { misuse, outOfRange } from '../contract/errors.ts';
-import { record, type Fields } from '../contract/option-values.ts';
-import type { WriteOptions } from '../contract/options.ts';
-import type { PathLike, PathName } from '../contract/path-name.ts';
-import { absolutePath } from '../system/given-path.ts';
-import { readOptions, type Settings } from '../files/settings.ts';
+import {
+  describe,
+  misuse,
+  outOfRange,
+  record,
+  type Fields,
+  type WriteOptions,
+  type PathLike,
+  type PathName,
+} from '../contract/index.ts';
+import { absolutePath } from '../system/index.ts';
+import { readOptions, type Settings } from '../files/index.ts';
 import type { JsonError } from './json-error.ts';
 import type { Replacer } from './json-strict.ts';
 import type { Reviver } from './json-text.ts';

@@ -6,9 +6,7 @@
  * would become `{}`.
  */
 import { isDate, isNumberObject } from 'node:util/types';
-import { misuse, outOfRange } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
-import { isThenable } from '../contract/thenable.ts';
+import { misuse, outOfRange, type PathName, isThenable } from '../contract/index.ts';
 import type { OddNumbers, Origin } from './json-numbers.ts';
 import { isOpaque, kindOf } from './opaque.ts';
 

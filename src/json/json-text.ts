@@ -1,6 +1,6 @@
 /** JSON between values and the bytes of a file, and how a file is laid out. */
 import { isAscii, isUtf8 } from 'node:buffer';
-import type { PathName } from '../contract/path-name.ts';
+import type { PathName } from '../contract/index.ts';
 import { JsonError, placeIn } from './json-error.ts';
 import { firstFault } from './json-fault.ts';
 import { closingQuote } from './json-scan.ts';

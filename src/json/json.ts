@@ -1,13 +1,7 @@
-import type { PathLike } from '../contract/path-name.ts';
-import type { WriteResult } from '../contract/result.ts';
-import { runAsync } from '../system/async-driver.ts';
-import { environment } from '../system/environment.ts';
-import { targetPath, type GivenPath } from '../system/given-path.ts';
-import type { Steps } from '../system/port.ts';
-import { runSync } from '../system/sync-driver.ts';
-import { newLook, newOperation } from '../files/operation.ts';
-import { readOptionsAnd, type Settings } from '../files/settings.ts';
-import { Turn } from '../order/turn.ts';
+import type { PathLike, WriteResult } from '../contract/index.ts';
+import { runAsync, environment, targetPath, type GivenPath, type Steps, runSync } from '../system/index.ts';
+import { newLook, newOperation, readOptionsAnd, type Settings } from '../files/index.ts';
+import { Turn } from '../order/index.ts';
 import {
   formatOptions,
   readFormat,

@@ -1,9 +1,7 @@
-import { codeOf } from '../contract/errors.ts';
-import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
-import { call, type Steps } from '../system/port.ts';
-import { readFully } from '../files/copy.ts';
-import type { Target } from '../files/target.ts';
-import { unreadable } from '../replace/unchanged.ts';
+import { codeOf } from '../contract/index.ts';
+import { fileType, O_NOFOLLOW, O_RDONLY, call, type Steps } from '../system/index.ts';
+import { readFully, type Target } from '../files/index.ts';
+import { unreadable } from '../replace/index.ts';
 import { compact, layoutOf, type Layout } from './json-text.ts';
 
 /** Bytes of the beginning that are read at first, and where it is only one line, in which no indentation was found. */

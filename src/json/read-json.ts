@@ -4,19 +4,26 @@
  * Promise: a value is the whole content of one version of the file, or, where that is damaged and a backup was asked
  * for, of the newest backup that is not; then the caller hears of it. A damaged file never counts as a missing one.
  */
-import { codeOf, misuse, refusal } from '../contract/errors.ts';
-import { join, key, split, type PathName } from '../contract/path-name.ts';
-import { isThenable } from '../contract/thenable.ts';
-import type { FileStatus, Steps } from '../system/port.ts';
-import { settled } from '../files/contents.ts';
-import { closeDirectory, openDirectory } from '../files/directory.ts';
-import { asWriteError, newOperation, throwIfAborted, type Operation } from '../files/operation.ts';
-import { lookIn, readFound } from '../files/owned.ts';
-import { readOptions } from '../files/settings.ts';
-import { readPath, type Read } from '../files/snapshot.ts';
-import { openTarget, closeTarget, type Target } from '../files/target.ts';
-import { numbered, numbersBelieved, simple, whyNoBackup } from '../replace/backup-names.ts';
-import type { Rereading } from '../replace/locked.ts';
+import { codeOf, misuse, refusal, join, key, split, type PathName, isThenable } from '../contract/index.ts';
+import type { FileStatus, Steps } from '../system/index.ts';
+import {
+  settled,
+  closeDirectory,
+  openDirectory,
+  asWriteError,
+  newOperation,
+  throwIfAborted,
+  type Operation,
+  lookIn,
+  readFound,
+  readOptions,
+  readPath,
+  type Read,
+  openTarget,
+  closeTarget,
+  type Target,
+} from '../files/index.ts';
+import { numbered, numbersBelieved, simple, whyNoBackup, type Rereading } from '../replace/index.ts';
 import { isDamage, JsonError } from './json-error.ts';
 import type { ReadSettings, Recovery } from './json-options.ts';
 import { stringify } from './json-strict.ts';

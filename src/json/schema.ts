@@ -1,8 +1,5 @@
 /** Validation by any library that follows Standard Schema, version 1 (https://standardschema.dev). */
-import { describe } from '../contract/describe.ts';
-import { misuse } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
-import { isThenable } from '../contract/thenable.ts';
+import { describe, misuse, type PathName, isThenable } from '../contract/index.ts';
 import { JsonError, type SchemaIssue } from './json-error.ts';
 
 /** A schema of any library that follows Standard Schema (Zod, Valibot, ArkType and others). */

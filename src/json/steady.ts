@@ -5,14 +5,9 @@
  * for a damaged one: it is read again until it has stayed as it is for a while. That it is old counts only by the clock
  * of its filesystem.
  */
-import { split, type PathName } from '../contract/path-name.ts';
-import { now } from '../system/clock.ts';
-import { currentTime } from '../system/globals.ts';
-import { call, type Steps } from '../system/port.ts';
-import { timeIn } from '../files/filesystem-clock.ts';
-import { filesystemAt } from '../files/filesystems.ts';
-import type { Operation } from '../files/operation.ts';
-import { isSame, type Read } from '../files/snapshot.ts';
+import { split, type PathName } from '../contract/index.ts';
+import { now, currentTime, call, type Steps } from '../system/index.ts';
+import { timeIn, filesystemAt, type Operation, isSame, type Read } from '../files/index.ts';
 
 /** For how long a file must have stayed as it is, in milliseconds. */
 const aWhile = 1000;

@@ -1,16 +1,20 @@
-import { codeOf } from '../contract/errors.ts';
-import { cutName, join, split, surround, type PathLike, type PathName } from '../contract/path-name.ts';
-import type { UpdateResult } from '../contract/result.ts';
-import { unchanged, type Kept } from '../contract/unchanged.ts';
-import { runAsync } from '../system/async-driver.ts';
-import { call, type Steps } from '../system/port.ts';
-import { runSync } from '../system/sync-driver.ts';
-import { reporting } from '../files/operation.ts';
-import { readOptionsAnd } from '../files/settings.ts';
-import type { Read } from '../files/snapshot.ts';
-import { Turn } from '../order/turn.ts';
-import { updateTarget } from '../replace/locked.ts';
-import { lockedWrite, outcomeOf, type UpdateInfo } from '../update/updating.ts';
+import {
+  codeOf,
+  cutName,
+  join,
+  split,
+  surround,
+  type PathLike,
+  type PathName,
+  type UpdateResult,
+  unchanged,
+  type Kept,
+} from '../contract/index.ts';
+import { runAsync, call, type Steps, runSync } from '../system/index.ts';
+import { reporting, readOptionsAnd, type Read } from '../files/index.ts';
+import { Turn } from '../order/index.ts';
+import { updateTarget } from '../replace/index.ts';
+import { lockedWrite, outcomeOf, type UpdateInfo } from '../update/index.ts';
 import { keepingOptions, lossesOf, readKeeping } from './json-keeping.ts';
 import {
   formatOptions,

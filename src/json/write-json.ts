@@ -1,10 +1,9 @@
 /** Writing a text of JSON in the layout of the file that it replaces, after the schema has seen it. */
-import type { WriteResult } from '../contract/result.ts';
-import type { Steps } from '../system/port.ts';
-import type { Operation } from '../files/operation.ts';
-import type { Turn } from '../order/turn.ts';
-import type { AtHand } from '../replace/deferred-content.ts';
-import { replaceFile } from '../replace/replace-file.ts';
+import type { WriteResult } from '../contract/index.ts';
+import type { Steps } from '../system/index.ts';
+import type { Operation } from '../files/index.ts';
+import type { Turn } from '../order/index.ts';
+import { type AtHand, replaceFile } from '../replace/index.ts';
 import type { Indentation } from './json-options.ts';
 import { encode, indentedBy, layOut } from './json-text.ts';
 import { layoutAt } from './layout.ts';

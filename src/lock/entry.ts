@@ -6,14 +6,18 @@
  * target any more. Its temporary files lie in it, and are renamed by the whole path from the target's directory; and
  * what was removed is empty, and stays so.
  */
-import { refusal } from '../contract/errors.ts';
-import { asText, display, join, type PathName } from '../contract/path-name.ts';
-import { parseToken } from '../system/owner.ts';
-import type { Steps } from '../system/port.ts';
-import type { Folder } from '../files/folder.ts';
-import { widened } from '../files/made.ts';
-import type { Operation } from '../files/operation.ts';
-import { inFound, namesIn, rmdirIn, unlinkIn, type FoundDirectory } from '../files/owned.ts';
+import { refusal, asText, display, join, type PathName } from '../contract/index.ts';
+import { parseToken, type Steps } from '../system/index.ts';
+import {
+  type Folder,
+  widened,
+  type Operation,
+  inFound,
+  namesIn,
+  rmdirIn,
+  unlinkIn,
+  type FoundDirectory,
+} from '../files/index.ts';
 import { noteName } from './name.ts';
 
 /**

@@ -1,8 +1,6 @@
 /** What a lock fails with. */
-import { refusal } from '../contract/errors.ts';
-import { display, type PathName } from '../contract/path-name.ts';
-import type { LockOwner } from '../system/lock-owner.ts';
-import { thisOwner } from '../system/owner.ts';
+import { refusal, display, type PathName } from '../contract/index.ts';
+import { type LockOwner, thisOwner } from '../system/index.ts';
 
 /** The error of a holder whose lock was taken over, or removed. */
 export function lockLost(cause?: unknown): Error {

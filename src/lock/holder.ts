@@ -1,12 +1,16 @@
 /** Who holds a lock. */
-import { codeOf } from '../contract/errors.ts';
-import { asText, join, type PathName } from '../contract/path-name.ts';
-import { fileType } from '../system/flags.ts';
-import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
-import type { Sign } from '../system/owner.ts';
-import { call, lastChange, type FileStatus, type Steps } from '../system/port.ts';
-import type { Folder } from '../files/folder.ts';
-import type { Operation } from '../files/operation.ts';
+import { codeOf, asText, join, type PathName } from '../contract/index.ts';
+import {
+  fileType,
+  parseLockToken,
+  type LockOwner,
+  type Sign,
+  call,
+  lastChange,
+  type FileStatus,
+  type Steps,
+} from '../system/index.ts';
+import type { Folder, Operation } from '../files/index.ts';
 import { heldName } from './name.ts';
 import { entriesOf } from './ticket.ts';
 

@@ -1,14 +1,17 @@
 /** The directory of a lock, from before the lock is taken until it has been given back. */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { display, join, type PathName } from '../contract/path-name.ts';
-import { fileType } from '../system/flags.ts';
-import type { FileStatus, Guard, Steps } from '../system/port.ts';
-import { whenDescriptorsAllow } from '../files/descriptors.ts';
-import { isExclusive } from '../files/directory.ts';
-import type { Operation } from '../files/operation.ts';
-import { isOwn, lookIn, openFound, rmdirIn } from '../files/owned.ts';
-import type { Target } from '../files/target.ts';
-import { twice } from '../files/tolerate.ts';
+import { codeOf, refusal, display, join, type PathName } from '../contract/index.ts';
+import { fileType, type FileStatus, type Guard, type Steps } from '../system/index.ts';
+import {
+  whenDescriptorsAllow,
+  isExclusive,
+  type Operation,
+  isOwn,
+  lookIn,
+  openFound,
+  rmdirIn,
+  type Target,
+  twice,
+} from '../files/index.ts';
 import { lockNameOf } from './name.ts';
 import { isExposed, isSticky, letGoOf, makeOpen, type LockDirectory } from './rights.ts';
 

@@ -1,10 +1,7 @@
 /** Locks that this process holds no more, and could not remove: nothing of them is open. */
-import type { PathName } from '../contract/path-name.ts';
-import type { LockOwner } from '../system/lock-owner.ts';
-import type { Guard, Steps } from '../system/port.ts';
-import type { Operation } from '../files/operation.ts';
-import { inFound, lookIn, rmdirIn } from '../files/owned.ts';
-import { afterFailure } from '../files/tolerate.ts';
+import type { PathName } from '../contract/index.ts';
+import type { LockOwner, Guard, Steps } from '../system/index.ts';
+import { type Operation, inFound, lookIn, rmdirIn, afterFailure } from '../files/index.ts';
 import { removeEntry } from './entry.ts';
 import type { LockHome } from './home.ts';
 import { heldName } from './name.ts';

@@ -18,28 +18,30 @@
  * by changing its entry's times, and who has seen no sign for the holder's whole lease, by its own clock, takes over.
  * Nothing of a lock is synced: after a crash its owners are dead anyway.
  */
-import { codeOf } from '../contract/errors.ts';
-import { join, type PathName } from '../contract/path-name.ts';
-import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
-import { atOnce, call, type Guard, type Steps } from '../system/port.ts';
-import { closeDirectory } from '../files/directory.ts';
-import type { Folder } from '../files/folder.ts';
-import { lookAt } from '../files/look.ts';
-import type { Operation } from '../files/operation.ts';
-import { inFound, rmdirIn, unlinkIn } from '../files/owned.ts';
-import { afterFailure, twice } from '../files/tolerate.ts';
+import { codeOf, join, type PathName } from '../contract/index.ts';
+import { parseLockToken, type LockOwner, atOnce, call, type Guard, type Steps } from '../system/index.ts';
+import {
+  closeDirectory,
+  type Folder,
+  lookAt,
+  type Operation,
+  inFound,
+  rmdirIn,
+  unlinkIn,
+  afterFailure,
+  twice,
+} from '../files/index.ts';
 import { removeEntry } from './entry.ts';
 import { deadlock, lockLost } from './errors.ts';
 import { lookAtHolder, signOf } from './holder.ts';
 import { enterHome, isBarred, leaveHome, type Barred, type LockHome, type FileIn } from './home.ts';
 import { heldName, noteName, ticketBehind } from './name.ts';
-import { waitOutside } from './outside.ts';
 import { assertExclusive } from './probe.ts';
 import { Queue, waitingIn } from './queue.ts';
 import { mayGoOn, noteReleased, noteTaken } from './retake.ts';
 import { freeLeft, leaveLock } from './left.ts';
 import { becomesCareful, letGoOf } from './rights.ts';
-import { takeOver, type TakeoverRequest } from './takeover.ts';
+import { takeOver, waitOutside, type TakeoverRequest } from './takeover.ts';
 import { dismantle, drawTicket, folderIn, isAlone, present, type Ticket } from './ticket.ts';
 import { Patience } from './wait.ts';
 

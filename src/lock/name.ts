@@ -1,9 +1,8 @@
 /**
  * The names of a lock: that of its directory, the same for every process that knows the file's name, and those in it.
  */
-import { asText, cutName, surround, type PathName } from '../contract/path-name.ts';
-import { parseLockToken, type LockOwner } from '../system/lock-owner.ts';
-import { fnv1a } from '../system/owner.ts';
+import { asText, cutName, surround, type PathName } from '../contract/index.ts';
+import { parseLockToken, type LockOwner, fnv1a } from '../system/index.ts';
 
 /** What the name of its directory ends with. */
 export const lockSuffix = '.untorn-lock';

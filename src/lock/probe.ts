@@ -5,12 +5,9 @@
  * together. It is tried once for each directory, before anything else is done there, unless the filesystem is known to
  * do as rename(2) says. That is no proof: two holders also look whether they are alone.
  */
-import { codeOf } from '../contract/errors.ts';
-import { asText, join, type PathName } from '../contract/path-name.ts';
-import { call, type Steps } from '../system/port.ts';
-import type { Operation } from '../files/operation.ts';
-import { inFound, namesIn } from '../files/owned.ts';
-import { afterFailure } from '../files/tolerate.ts';
+import { codeOf, asText, join, type PathName } from '../contract/index.ts';
+import { call, type Steps } from '../system/index.ts';
+import { type Operation, inFound, namesIn, afterFailure } from '../files/index.ts';
 import { lockUnsupported } from './errors.ts';
 import type { LockHome } from './home.ts';
 import { ticketBehind } from './name.ts';

@@ -10,13 +10,9 @@
  * when one has ended and nobody else wakes up. It looks by itself too, the more seldom the further back it stands:
  * about as often as those in front get through.
  */
-import { asText, join, type PathName } from '../contract/path-name.ts';
-import { now } from '../system/clock.ts';
-import { lastChange, type Change, type FileStatus, type Steps } from '../system/port.ts';
-import type { Folder } from '../files/folder.ts';
-import type { Operation } from '../files/operation.ts';
-import { inFound, isOwn, namesIn, rmdirIn } from '../files/owned.ts';
-import { afterFailure } from '../files/tolerate.ts';
+import { asText, join, type PathName } from '../contract/index.ts';
+import { now, lastChange, type Change, type FileStatus, type Steps } from '../system/index.ts';
+import { type Folder, type Operation, inFound, isOwn, namesIn, rmdirIn, afterFailure } from '../files/index.ts';
 import { removeEntry } from './entry.ts';
 import { lookOnce, signOf } from './holder.ts';
 import type { LockHome } from './home.ts';

@@ -5,9 +5,8 @@
  * at once may take the lock some times in a row. That divides the price by their number, and multiplies the longest
  * wait by no more.
  */
-import { now } from '../system/clock.ts';
-import { fileKey } from '../files/folder.ts';
-import type { Operation } from '../files/operation.ts';
+import { now } from '../system/index.ts';
+import { fileKey, type Operation } from '../files/index.ts';
 import type { FileIn } from './home.ts';
 
 /** How often in a row. */

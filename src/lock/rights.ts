@@ -5,15 +5,21 @@
  * is made with a mode that no other directory has, opened without following a link, and given its owner and mode only
  * if it is that one.
  */
-import { refusal } from '../contract/errors.ts';
-import { display, join, type PathName } from '../contract/path-name.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
-import type { Folder } from '../files/folder.ts';
-import { isNarrow, openMade } from '../files/made.ts';
-import { refusedByPermissions, type Operation } from '../files/operation.ts';
-import { closeFound, isOwn, namesIn, type FoundDirectory } from '../files/owned.ts';
-import { keeping } from '../files/preserve.ts';
-import { afterFailure } from '../files/tolerate.ts';
+import { refusal, display, join, type PathName } from '../contract/index.ts';
+import { call, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  type Folder,
+  isNarrow,
+  openMade,
+  refusedByPermissions,
+  type Operation,
+  closeFound,
+  isOwn,
+  namesIn,
+  type FoundDirectory,
+  keeping,
+  afterFailure,
+} from '../files/index.ts';
 
 /** A directory of a lock: reached by its path, or through a descriptor where others could exchange it. */
 export type LockDirectory = Folder & Pick<FoundDirectory, 'fd'>;

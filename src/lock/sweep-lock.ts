@@ -4,12 +4,9 @@
  * Promise: a lock of a dead owner goes as it would when somebody takes it over, its owner's temporary files before it;
  * one that somebody holds, waits for, or takes meanwhile, stays.
  */
-import { asText, join, type PathName } from '../contract/path-name.ts';
-import type { LockOwner } from '../system/lock-owner.ts';
-import type { FileStatus, Steps } from '../system/port.ts';
-import type { Folder } from '../files/folder.ts';
-import type { Operation } from '../files/operation.ts';
-import { inFound, lookIn, namesIn, rmdirIn, type FoundDirectory } from '../files/owned.ts';
+import { asText, join, type PathName } from '../contract/index.ts';
+import type { LockOwner, FileStatus, Steps } from '../system/index.ts';
+import { type Folder, type Operation, inFound, lookIn, namesIn, rmdirIn, type FoundDirectory } from '../files/index.ts';
 import { removeEntry } from './entry.ts';
 import { lookAtHolder } from './holder.ts';
 import { heldName, lockSuffix, parseTicket } from './name.ts';

@@ -7,18 +7,25 @@
  * entry itself last. The new name of the entry says whose files are to be put right, in case this one dies half way.
  * Then the lock is free, for whoever comes first.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { join, type PathName } from '../contract/path-name.ts';
-import { settlingName, type LockOwner } from '../system/lock-owner.ts';
-import { call, type Steps } from '../system/port.ts';
-import { whileBusy } from '../files/busy.ts';
-import type { Folder } from '../files/folder.ts';
-import type { Operation } from '../files/operation.ts';
-import { inFound, lookIn, readOwn, rmdirIn, type FoundDirectory } from '../files/owned.ts';
-import { afterFailure } from '../files/tolerate.ts';
+import { codeOf, refusal, join, type PathName } from '../contract/index.ts';
+import { settlingName, type LockOwner, call, type Steps } from '../system/index.ts';
+import {
+  whileBusy,
+  type Folder,
+  type Operation,
+  inFound,
+  lookIn,
+  readOwn,
+  rmdirIn,
+  type FoundDirectory,
+  isExclusive,
+  afterFailure,
+} from '../files/index.ts';
 import { removeEntry, removeTemporaries } from './entry.ts';
-import type { Holder } from './holder.ts';
+import { lookAtHolder, signOf, type Holder } from './holder.ts';
+import type { Barred, FileIn } from './home.ts';
 import { heldName, noteName } from './name.ts';
+import type { Patience } from './wait.ts';
 
 /** An owner whose lock was taken over. */
 export interface Dead {
@@ -129,4 +136,39 @@ function* settleDead(
 function unsettled(why: string): Error {
   const text = `its lock is that of a transaction that was interrupted, which must be recovered first${why}`;
   return refusal('ERR_LOCK_UNSETTLED', text);
+}
+
+/** Milliseconds between two looks. */
+const pause = 10;
+
+/**
+ * Waits for a moment for a lock whose directory is not to be used, since it is somebody else's in a sticky directory, or
+ * cannot be written: nothing is put into it. When its holder has died it is removed, if that may be done, as by the
+ * superuser.
+ */
+export function* waitOutside(
+  operation: Operation,
+  target: FileIn,
+  { name, uid }: Barred,
+  { request, patience }: { readonly request: TakeoverRequest; readonly patience: Patience },
+): Steps<void> {
+  const why = uid === undefined ? 'which this user may not write' : `which user ${uid} has made in a sticky directory`;
+  patience.holder = { name, owner: undefined, why };
+  const remove = function* (home: FoundDirectory): Steps<void> {
+    const holder = yield* lookAtHolder(operation, home);
+    if (holder !== undefined) {
+      const sign = signOf(operation, holder, yield* isExclusive(target.directory));
+      if (!patience.isOver(holder, sign)) return;
+      const lock = join(target.directory.reach, name);
+      yield* takeOver(operation, { folder: target, home, lock }, holder, request);
+    }
+    yield* rmdirIn(operation, home, heldName);
+    yield* rmdirIn(operation, target, name);
+  };
+  try {
+    yield* inFound(operation, target, name, remove);
+  } catch (error) {
+    if (!['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) throw error;
+  }
+  yield* patience.wait(pause);
 }

@@ -5,17 +5,17 @@
  * an empty one or of none, never of one that has an entry; and where it does otherwise, who comes second sees that it
  * is not alone.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { asText, display, join, type PathName } from '../contract/path-name.ts';
-import { O_NEW } from '../system/flags.ts';
-import { parseLockToken } from '../system/lock-owner.ts';
-import { call, type Guard, type Steps } from '../system/port.ts';
-import { writeAll } from '../files/contents.ts';
-import { whenDescriptorsAllow } from '../files/descriptors.ts';
-import type { Folder } from '../files/folder.ts';
-import type { Operation } from '../files/operation.ts';
-import { namesIn, rmdirIn } from '../files/owned.ts';
-import { afterFailure } from '../files/tolerate.ts';
+import { codeOf, refusal, asText, display, join, type PathName } from '../contract/index.ts';
+import { O_NEW, parseLockToken, call, type Guard, type Steps } from '../system/index.ts';
+import {
+  writeAll,
+  whenDescriptorsAllow,
+  type Folder,
+  type Operation,
+  namesIn,
+  rmdirIn,
+  afterFailure,
+} from '../files/index.ts';
 import { removeEntry } from './entry.ts';
 import { lockUnsupported } from './errors.ts';
 import type { LockHome } from './home.ts';

@@ -2,11 +2,9 @@
  * For how long a lock is waited for, in sleeps, until a deadline or an abort; and for how long a holder that cannot be
  * seen is believed to live.
  */
-import { display, type PathName } from '../contract/path-name.ts';
-import { now } from '../system/clock.ts';
-import type { Sign } from '../system/owner.ts';
-import { call, type Change, type Steps } from '../system/port.ts';
-import { throwIfAborted, type Operation } from '../files/operation.ts';
+import { display, type PathName } from '../contract/index.ts';
+import { now, type Sign, call, type Change, type Steps } from '../system/index.ts';
+import { throwIfAborted, type Operation } from '../files/index.ts';
 import { lockTimeout, type InTheWay } from './errors.ts';
 import type { Holder } from './holder.ts';
 

@@ -1,6 +1,5 @@
-import type { Durability } from '../contract/options.ts';
-import type { PathName } from '../contract/path-name.ts';
-import { wait, type Steps } from '../system/port.ts';
+import type { Durability, PathName } from '../contract/index.ts';
+import { wait, type Steps } from '../system/index.ts';
 
 /** Content that has been renamed into place, and what became of its syncs. */
 export class Committed {

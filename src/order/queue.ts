@@ -1,5 +1,5 @@
-import { queueMicrotask } from '../system/globals.ts';
-import type { Operation } from '../files/operation.ts';
+import { queueMicrotask } from '../system/index.ts';
+import type { Operation } from '../files/index.ts';
 import type { Committed } from './committed.ts';
 
 /** A call that waits in a lane, or has its turn. */

@@ -1,10 +1,7 @@
 /** Renames that other threads of this process are at, for synchronous writes, which cannot wait for them. */
-import { codeOf } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
-import { call, type Steps } from '../system/port.ts';
-import { whileBusy } from '../files/busy.ts';
-import type { Operation } from '../files/operation.ts';
-import type { Target } from '../files/target.ts';
+import { codeOf, type PathName } from '../contract/index.ts';
+import { call, type Steps } from '../system/index.ts';
+import { whileBusy, type Operation, type Target } from '../files/index.ts';
 
 /** A rename, or to create only a link, that another thread is at. */
 export interface RenameUnderWay {

@@ -10,18 +10,10 @@
  * and by the identity of directory and name, where aliases meet. A synchronous write waits for nobody: it has the
  * highest number, and finishes a rename that another thread is at.
  */
-import { onAbort } from '../contract/abort.ts';
-import { aborted, refusal } from '../contract/errors.ts';
-import type { Durability } from '../contract/options.ts';
-import { key, type PathName } from '../contract/path-name.ts';
-import { now } from '../system/clock.ts';
-import { clearTimeout, queueMicrotask, setTimeout } from '../system/globals.ts';
-import { wait, type Steps } from '../system/port.ts';
-import { givePermit } from '../files/descriptors.ts';
-import { fileKey } from '../files/folder.ts';
-import { throwIfAborted, type Operation } from '../files/operation.ts';
-import type { Target } from '../files/target.ts';
-import { deadlock, lockTimeout } from '../lock/errors.ts';
+import { onAbort, aborted, refusal, type Durability, key, type PathName } from '../contract/index.ts';
+import { now, clearTimeout, queueMicrotask, setTimeout, wait, type Steps } from '../system/index.ts';
+import { givePermit, fileKey, throwIfAborted, type Operation, type Target } from '../files/index.ts';
+import { deadlock, lockTimeout } from '../lock/index.ts';
 import { Committed } from './committed.ts';
 import { Newest } from './newest.ts';
 import { Lane, type Lanes } from './queue.ts';

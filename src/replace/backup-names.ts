@@ -5,13 +5,9 @@
  * owner of the target has made; others are never removed for their numbers, nor do their numbers make others go.
  */
 import { constants } from 'node:buffer';
-import { asText, fromBytes, surround, type PathName } from '../contract/path-name.ts';
-import { fileType } from '../system/flags.ts';
-import type { FileStatus, Steps } from '../system/port.ts';
-import type { Operation } from '../files/operation.ts';
-import { isTrusted, lookIn, namesIn } from '../files/owned.ts';
-import { othersRename } from '../files/shared.ts';
-import type { Target } from '../files/target.ts';
+import { asText, fromBytes, surround, type PathName } from '../contract/index.ts';
+import { fileType, type FileStatus, type Steps } from '../system/index.ts';
+import { type Operation, isTrusted, lookIn, namesIn, othersRename, type Target } from '../files/index.ts';
 
 type BackedUp = Pick<Target, 'directory' | 'directoryPath' | 'name' | 'existing'>;
 

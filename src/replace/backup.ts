@@ -7,21 +7,24 @@
  * looked at, whatever has its name by then. Older numbered backups go only when the new content is in place: a write
  * that fails over and over does not use them up.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { join, key, split, type PathName } from '../contract/path-name.ts';
-import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
-import { call, nothing, type FileStatus, type Steps } from '../system/port.ts';
-import { whileBusy, whileOpen } from '../files/busy.ts';
-import { copyContent } from '../files/copy.ts';
-import { closeDirectory, openDirectory, syncDirectory } from '../files/directory.ts';
-import type { Folder } from '../files/folder.ts';
-import { lookAt } from '../files/look.ts';
-import { applyMetadata } from '../files/metadata.ts';
-import type { Operation } from '../files/operation.ts';
-import { isSameInode, unlinkIn } from '../files/owned.ts';
-import { syncInPlace } from '../files/sync-existing.ts';
-import { refuseTooLong, type Target } from '../files/target.ts';
+import { refuseReserved, codeOf, refusal, join, key, split, type PathName } from '../contract/index.ts';
+import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY, call, nothing, type FileStatus, type Steps } from '../system/index.ts';
 import {
+  whileBusy,
+  whileOpen,
+  copyContent,
+  closeDirectory,
+  openDirectory,
+  syncDirectory,
+  type Folder,
+  lookAt,
+  applyMetadata,
+  type Operation,
+  isSameInode,
+  unlinkIn,
+  syncInPlace,
+  refuseTooLong,
+  type Target,
   closeTemporary,
   createTemporary,
   discardTemporary,
@@ -31,10 +34,10 @@ import {
   stagingFolder,
   syncTemporary,
   type TemporaryFile,
-} from '../files/temporary.ts';
-import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
-import { refuseReserved } from '../files/windows-names.ts';
-import type { Turn } from '../order/turn.ts';
+  afterFailure,
+  unlinkIfThere,
+} from '../files/index.ts';
+import type { Turn } from '../order/index.ts';
 import { nextNumbered, simple } from './backup-names.ts';
 
 /** A backup that was made before the rename. */
@@ -79,7 +82,7 @@ export function* syncOld(operation: Operation, place: Pick<Target, 'reach'>, old
 }
 
 function* backUpElsewhere(operation: Operation, target: Target, turn: Turn, path: PathName): Steps<PathName> {
-  refuseReserved(operation.environment, path);
+  refuseReserved(operation.environment.platform, path);
   const { directory: directoryPath, name } = split(path);
   const directory = yield* openDirectory(operation, directoryPath);
   try {

@@ -1,10 +1,14 @@
 /** After the commit: the new content, or what took its place, becomes as durable as was asked for. */
-import type { Steps } from '../system/port.ts';
-import { syncDirectory } from '../files/directory.ts';
-import type { Operation } from '../files/operation.ts';
-import { parentsMayBeUnsynced, syncParents } from '../files/parents.ts';
-import { syncInPlace } from '../files/sync-existing.ts';
-import { isReadOnly, type Target } from '../files/target.ts';
+import type { Steps } from '../system/index.ts';
+import {
+  syncDirectory,
+  type Operation,
+  parentsMayBeUnsynced,
+  syncParents,
+  syncInPlace,
+  isReadOnly,
+  type Target,
+} from '../files/index.ts';
 import type { Renamed } from './rename.ts';
 
 /** Nothing is undone any more. A failure from here on says that the new content is in place. */

@@ -1,7 +1,6 @@
-import type { Content } from '../contract/data.ts';
-import type { Steps } from '../system/port.ts';
-import type { Operation } from '../files/operation.ts';
-import type { Target } from '../files/target.ts';
+import type { Content } from '../contract/index.ts';
+import type { Steps } from '../system/index.ts';
+import type { Operation, Target } from '../files/index.ts';
 
 /** Content that is made when its turn has come and the target is known; not at all if newer content comes first. */
 export interface LaterContent {

@@ -6,22 +6,28 @@
  * lies whole and synced in a recovery file (`untorn-r-…`), and so does the new content in the temporary file. A failure
  * puts the old content back. A crash leaves the recovery file, which no sweep removes.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { display, join, type PathName } from '../contract/path-name.ts';
-import type { NotKept } from '../contract/result.ts';
-import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY, O_RDWR } from '../system/flags.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
-import { copyContent } from '../files/copy.ts';
-import { openDirectory, syncDirectory, type Directory } from '../files/directory.ts';
-import type { Folder } from '../files/folder.ts';
-import type { Operation } from '../files/operation.ts';
-import { makeNoted, syncParents } from '../files/parents.ts';
-import { keeping } from '../files/preserve.ts';
-import type { Settings } from '../files/settings.ts';
-import { syncFile } from '../files/sync-file.ts';
-import { assertStillThere, type Target } from '../files/target.ts';
-import { newName, statusOf, type TemporaryFile } from '../files/temporary.ts';
-import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
+import { codeOf, refusal, display, join, type PathName, type NotKept } from '../contract/index.ts';
+import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY, O_RDWR, call, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  copyContent,
+  openDirectory,
+  syncDirectory,
+  type Directory,
+  type Folder,
+  type Operation,
+  makeNoted,
+  syncParents,
+  keeping,
+  type Settings,
+  syncFile,
+  assertStillThere,
+  type Target,
+  newName,
+  statusOf,
+  type TemporaryFile,
+  afterFailure,
+  unlinkIfThere,
+} from '../files/index.ts';
 
 /** What a program that is run may do; the kernel takes it away when the file is written. */
 const capability = 'security.capability';

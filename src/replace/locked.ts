@@ -6,19 +6,37 @@
  * the old file. The turn in the process lasts from the call to the end, so that writes of this process do not come
  * between either.
  */
-import type { Content } from '../contract/data.ts';
-import { assertIntact } from '../contract/memory.ts';
-import type { PathName } from '../contract/path-name.ts';
-import { writeResult, type UpdateResult, type WriteResult } from '../contract/result.ts';
-import type { Source } from '../contract/source.ts';
-import { newHash, versionOf, type Version } from '../contract/version.ts';
-import type { Steps } from '../system/port.ts';
-import { whenDescriptorsAllow } from '../files/descriptors.ts';
-import { reporting, throwIfAborted, type LockedOperation, type Operation } from '../files/operation.ts';
-import { readTarget, versionInPlace, type Read, type Snapshot } from '../files/snapshot.ts';
-import { openTarget, closeTarget, lookAgain, shareTarget, type Target } from '../files/target.ts';
-import { expectVersion, underLock } from '../journal/under-lock.ts';
-import type { Turn } from '../order/turn.ts';
+import {
+  type Content,
+  assertIntact,
+  type PathName,
+  writeResult,
+  type UpdateResult,
+  type WriteResult,
+  type Source,
+  newHash,
+  versionOf,
+  type Version,
+} from '../contract/index.ts';
+import type { Steps } from '../system/index.ts';
+import {
+  whenDescriptorsAllow,
+  reporting,
+  throwIfAborted,
+  type LockedOperation,
+  type Operation,
+  readTarget,
+  versionInPlace,
+  type Read,
+  type Snapshot,
+  openTarget,
+  closeTarget,
+  lookAgain,
+  shareTarget,
+  type Target,
+} from '../files/index.ts';
+import { expectVersion, underLock } from '../journal/index.ts';
+import type { Turn } from '../order/index.ts';
 import { confirmInPlace } from './confirm.ts';
 import type { AtHand } from './deferred-content.ts';
 import { complete } from './replace.ts';

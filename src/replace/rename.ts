@@ -1,20 +1,25 @@
 /** The moment of truth: one system call that puts the new file into place, and what to think if it fails. */
-import { codeOf, refusal } from '../contract/errors.ts';
-import type { NotKept } from '../contract/result.ts';
-import { atOnce, call, lastChange, together, type FileStatus, type Steps } from '../system/port.ts';
-import { mayBeBusy, whileBusy } from '../files/busy.ts';
-import { lookAt } from '../files/look.ts';
-import type { Operation } from '../files/operation.ts';
-import { assertInPlace } from '../files/private-directory.ts';
-import { othersRename } from '../files/shared.ts';
-import { isSame } from '../files/snapshot.ts';
-import { assertStillThere, type Target } from '../files/target.ts';
-import { discardTemporary, endHold, forgetTemporary, type TemporaryFile } from '../files/temporary.ts';
-import { afterFailure, unlinkIfThere } from '../files/tolerate.ts';
-import { lockLost } from '../lock/errors.ts';
-import { Committed } from '../order/committed.ts';
-import type { RenameUnderWay } from '../order/renames.ts';
-import type { Turn } from '../order/turn.ts';
+import { codeOf, refusal, type NotKept } from '../contract/index.ts';
+import { atOnce, call, lastChange, together, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  mayBeBusy,
+  whileBusy,
+  lookAt,
+  type Operation,
+  assertInPlace,
+  othersRename,
+  isSame,
+  assertStillThere,
+  type Target,
+  discardTemporary,
+  endHold,
+  forgetTemporary,
+  type TemporaryFile,
+  afterFailure,
+  unlinkIfThere,
+} from '../files/index.ts';
+import { lockLost } from '../lock/index.ts';
+import { Committed, type RenameUnderWay, type Turn } from '../order/index.ts';
 import { writeInPlace } from './in-place.ts';
 import type { Staged } from './stage.ts';
 

@@ -1,8 +1,7 @@
-import type { Content } from '../contract/data.ts';
-import type { WriteResult } from '../contract/result.ts';
-import type { Steps } from '../system/port.ts';
-import { isLocked, type Operation } from '../files/operation.ts';
-import type { Turn } from '../order/turn.ts';
+import type { Content, WriteResult } from '../contract/index.ts';
+import type { Steps } from '../system/index.ts';
+import { isLocked, type Operation } from '../files/index.ts';
+import type { Turn } from '../order/index.ts';
 import type { LaterContent } from './deferred-content.ts';
 import { replaceMatching } from './locked.ts';
 import { replace } from './replace.ts';

@@ -9,24 +9,34 @@
  * the new file. What is not kept: the old inode, so other hard links to it keep the old content.
  * See rename(2), fsync(2); Pillai et al., OSDI '14.
  */
-import type { Content } from '../contract/data.ts';
-import { writeResult, type WriteResult } from '../contract/result.ts';
-import { call, type Steps } from '../system/port.ts';
-import { writeContent } from '../files/contents.ts';
-import { forBytes, forSources, givePermit, whenDescriptorsAllow } from '../files/descriptors.ts';
-import { asWriteError, isLocked, throwIfAborted, type Operation } from '../files/operation.ts';
-import { versionInPlace, versionOfFile } from '../files/snapshot.ts';
-import { openTarget, closeTarget, releaseOld, lookAgain, refuseReadOnly, type Target } from '../files/target.ts';
+import { type Content, writeResult, type WriteResult } from '../contract/index.ts';
+import { call, type Steps } from '../system/index.ts';
 import {
+  writeContent,
+  forBytes,
+  forSources,
+  givePermit,
+  whenDescriptorsAllow,
+  asWriteError,
+  isLocked,
+  throwIfAborted,
+  type Operation,
+  versionInPlace,
+  versionOfFile,
+  openTarget,
+  closeTarget,
+  releaseOld,
+  lookAgain,
+  refuseReadOnly,
+  type Target,
   discardTemporary,
   examineTemporary,
   moveTemporary,
   releaseTemporary,
   type TemporaryFile,
-} from '../files/temporary.ts';
-import { expectVersion, underLock } from '../journal/under-lock.ts';
-import type { Committed } from '../order/committed.ts';
-import type { Turn } from '../order/turn.ts';
+} from '../files/index.ts';
+import { expectVersion, underLock } from '../journal/index.ts';
+import type { Committed, Turn } from '../order/index.ts';
 import { makeBackup } from './backup.ts';
 import { confirm } from './confirm.ts';
 import { sizeOf, type AtHand, type LaterContent } from './deferred-content.ts';

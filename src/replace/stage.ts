@@ -1,19 +1,26 @@
 /**
  * A temporary file on its way to its place: opened, given up, or left when it is done.
  */
-import { codeOf } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
-import type { NotKept } from '../contract/result.ts';
-import type { Steps } from '../system/port.ts';
-import { descriptorsClosed, whenDescriptorsAllow } from '../files/descriptors.ts';
-import { closeDirectory, type Directory } from '../files/directory.ts';
-import type { Folder } from '../files/folder.ts';
-import { applyMetadata, assertPrivate, privateMode, safeMode } from '../files/metadata.ts';
-import { throwIfAborted, type Operation } from '../files/operation.ts';
-import { holdTemporary } from '../files/private-directory.ts';
-import { othersRename } from '../files/shared.ts';
-import { examineOld, openTarget, closeTarget, type Target } from '../files/target.ts';
+import { codeOf, type PathName, type NotKept } from '../contract/index.ts';
+import type { Steps } from '../system/index.ts';
 import {
+  descriptorsClosed,
+  whenDescriptorsAllow,
+  closeDirectory,
+  type Directory,
+  type Folder,
+  applyMetadata,
+  assertPrivate,
+  privateMode,
+  safeMode,
+  throwIfAborted,
+  type Operation,
+  holdTemporary,
+  othersRename,
+  examineOld,
+  openTarget,
+  closeTarget,
+  type Target,
   closeTemporary,
   createTemporary,
   discardTemporary,
@@ -22,7 +29,7 @@ import {
   syncTemporary,
   type Creation,
   type TemporaryFile,
-} from '../files/temporary.ts';
+} from '../files/index.ts';
 import { openStateFolder } from './in-place.ts';
 
 /** A temporary file on its way to its place. */

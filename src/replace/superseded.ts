@@ -1,10 +1,8 @@
 /** Newer content took the place of this. */
-import { writeResult, type WriteResult } from '../contract/result.ts';
-import type { Steps } from '../system/port.ts';
-import type { Operation } from '../files/operation.ts';
-import type { Target } from '../files/target.ts';
-import type { Committed } from '../order/committed.ts';
-import { overtaken, type Turn } from '../order/turn.ts';
+import { writeResult, type WriteResult } from '../contract/index.ts';
+import type { Steps } from '../system/index.ts';
+import type { Operation, Target } from '../files/index.ts';
+import { type Committed, overtaken, type Turn } from '../order/index.ts';
 import { confirmInPlace } from './confirm.ts';
 
 /** Waits until the newer content is as durable as this was to be. */

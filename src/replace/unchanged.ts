@@ -1,15 +1,8 @@
 /** `ifUnchanged: 'skip'`: the same bytes are in place already. */
-import { codeOf } from '../contract/errors.ts';
-import { assertIntact } from '../contract/memory.ts';
-import { writeResult, type WriteResult } from '../contract/result.ts';
-import { fileType, O_NOFOLLOW, O_RDONLY } from '../system/flags.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
-import { whileOpen } from '../files/busy.ts';
-import { holds, holdSame } from '../files/copy.ts';
-import type { Operation } from '../files/operation.ts';
-import { lookAgain, type Target } from '../files/target.ts';
-import type { Committed } from '../order/committed.ts';
-import type { Turn } from '../order/turn.ts';
+import { codeOf, assertIntact, writeResult, type WriteResult } from '../contract/index.ts';
+import { fileType, O_NOFOLLOW, O_RDONLY, call, type FileStatus, type Steps } from '../system/index.ts';
+import { whileOpen, holds, holdSame, type Operation, lookAgain, type Target } from '../files/index.ts';
+import type { Committed, Turn } from '../order/index.ts';
 import { confirmInPlace } from './confirm.ts';
 
 /** Whether the target is as the write would leave it: these bytes, or what another open file holds. */

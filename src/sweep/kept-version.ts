@@ -6,14 +6,17 @@
  * its text names the version and its inode, and only the link's owner can have written it. It goes when it is old
  * enough, by the filesystem's own clock: with the next replacement, or by a sweep.
  */
-import { asText, join, surround, type PathName } from '../contract/path-name.ts';
-import { fileType } from '../system/flags.ts';
-import { parseToken } from '../system/owner.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
-import type { Folder } from '../files/folder.ts';
-import type { Operation } from '../files/operation.ts';
-import { isTrusted, lookIn, namesIn, type FoundDirectory } from '../files/owned.ts';
-import { newName } from '../files/temporary.ts';
+import { asText, join, surround, type PathName } from '../contract/index.ts';
+import { fileType, parseToken, call, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  type Folder,
+  type Operation,
+  isTrusted,
+  lookIn,
+  namesIn,
+  type FoundDirectory,
+  newName,
+} from '../files/index.ts';
 
 /** How long the next replacement leaves it: clients of NFS remember names for a minute, by default. Nanoseconds. */
 const aWhile = 600_000_000_000n;

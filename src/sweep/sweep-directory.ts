@@ -13,17 +13,33 @@
  * this holds for directories, which may be renamed by those who could not remove what is in them: they go only by the
  * proof that is in them (`files/enclosure.ts`).
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { asText, join, type PathName } from '../contract/path-name.ts';
-import type { KeptFile, SweepResult } from '../contract/result.ts';
-import { withoutDescriptors } from '../contract/system-errors.ts';
-import { fileType } from '../system/flags.ts';
-import { parseToken, type Owner, type Sign } from '../system/owner.ts';
-import { call, lastChange, type FileStatus, type Steps } from '../system/port.ts';
-import { isExclusive } from '../files/directory.ts';
-import { lookInside, removeEnclosure, removeInEnclosure, tokenOf } from '../files/enclosure.ts';
-import type { Operation } from '../files/operation.ts';
 import {
+  codeOf,
+  refusal,
+  asText,
+  join,
+  type PathName,
+  type KeptFile,
+  type SweepResult,
+  withoutDescriptors,
+} from '../contract/index.ts';
+import {
+  fileType,
+  parseToken,
+  type Owner,
+  type Sign,
+  call,
+  lastChange,
+  type FileStatus,
+  type Steps,
+} from '../system/index.ts';
+import {
+  isExclusive,
+  lookInside,
+  removeEnclosure,
+  removeInEnclosure,
+  tokenOf,
+  type Operation,
   closeFound,
   inFound,
   isOwn,
@@ -34,9 +50,9 @@ import {
   openGiven,
   unlinkIn,
   type FoundDirectory,
-} from '../files/owned.ts';
-import { afterFailure } from '../files/tolerate.ts';
-import { isLockName, sweepLock } from '../lock/sweep-lock.ts';
+  afterFailure,
+} from '../files/index.ts';
+import { isLockName, sweepLock } from '../lock/index.ts';
 import { readPromise } from './kept-version.ts';
 import { SweptFolder } from './swept-folder.ts';
 

@@ -1,16 +1,16 @@
-import { outOfRange } from '../contract/errors.ts';
-import { flag, record, wrongType } from '../contract/option-values.ts';
-import type { PathLike } from '../contract/path-name.ts';
-import type { SweepResult } from '../contract/result.ts';
-import { runAsync } from '../system/async-driver.ts';
-import { environment } from '../system/environment.ts';
-import { givenPath } from '../system/given-path.ts';
-import type { LockOwner } from '../system/lock-owner.ts';
-import { judge, type Owner, type Sign } from '../system/owner.ts';
-import type { Steps } from '../system/port.ts';
-import { runSync } from '../system/sync-driver.ts';
-import { newLook, reporting } from '../files/operation.ts';
-import { readOptions } from '../files/settings.ts';
+import { outOfRange, flag, record, wrongType, type PathLike, type SweepResult } from '../contract/index.ts';
+import {
+  runAsync,
+  environment,
+  givenPath,
+  type LockOwner,
+  judge,
+  type Owner,
+  type Sign,
+  type Steps,
+  runSync,
+} from '../system/index.ts';
+import { newLook, reporting, readOptions } from '../files/index.ts';
 import { sweepDirectory, type Sweep } from './sweep-directory.ts';
 
 /** How to sweep. */

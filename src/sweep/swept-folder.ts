@@ -2,13 +2,9 @@
  * One directory of a sweep, and what is to be known of all that is in it: looked at once at most, and only if it is
  * asked for.
  */
-import { asText, join, type PathName } from '../contract/path-name.ts';
-import { fileType } from '../system/flags.ts';
-import { parseToken } from '../system/owner.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
-import { timeIn } from '../files/filesystem-clock.ts';
-import type { Operation } from '../files/operation.ts';
-import { lookIn, type FoundDirectory } from '../files/owned.ts';
+import { asText, join, type PathName } from '../contract/index.ts';
+import { fileType, parseToken, call, type FileStatus, type Steps } from '../system/index.ts';
+import { timeIn, type Operation, lookIn, type FoundDirectory } from '../files/index.ts';
 
 /** What is in a directory, by one look at each name. */
 interface Survey {

@@ -7,8 +7,7 @@
  * the last name.
  */
 import { closeSync, openSync } from 'node:fs';
-import { codeOf, refusal } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
+import { codeOf, refusal, type PathName } from '../contract/index.ts';
 import type { System } from './port.ts';
 import { whereabouts } from './whereabouts.ts';
 

@@ -3,9 +3,7 @@
  * --exchange` (9.5 and later), syncfs(2) by `sync --file-system` (8.24 and later).
  */
 import type { StdioOptions } from 'node:child_process';
-import { bare } from '../contract/bare.ts';
-import { refusal } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
+import { bare, refusal, type PathName } from '../contract/index.ts';
 
 /** Loaded where it is needed: it takes longer to load than the rest of the package's needs of Node together. */
 function processes(): typeof import('node:child_process') {

@@ -1,6 +1,6 @@
 import { lutimes, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PathName } from '../contract/path-name.ts';
+import type { PathName } from '../contract/index.ts';
 import { runAsync } from './async-driver.ts';
 import { release } from './close-later.ts';
 import { atEnd, guard } from './exit-cleanup.ts';

@@ -3,7 +3,7 @@
  * an uncaught exception, or a signal that the program does not handle itself.
  */
 import { closeSync, existsSync, openSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
-import { asText, join, type PathName } from '../contract/path-name.ts';
+import { asText, join, type PathName } from '../contract/index.ts';
 import { O_DIRECTORY_ITSELF } from './flags.ts';
 import { parseToken } from './owner.ts';
 import type { Guard, Steps } from './port.ts';

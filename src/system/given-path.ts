@@ -3,10 +3,19 @@ import { isUtf8 } from 'node:buffer';
 import { readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bare } from '../contract/bare.ts';
-import { describe } from '../contract/describe.ts';
-import { misuse, WriteError } from '../contract/errors.ts';
-import { asText, fromBytes, isAbsolute, isUrl, join, type PathLike, type PathName } from '../contract/path-name.ts';
+import {
+  bare,
+  describe,
+  misuse,
+  WriteError,
+  asText,
+  fromBytes,
+  isAbsolute,
+  isUrl,
+  join,
+  type PathLike,
+  type PathName,
+} from '../contract/index.ts';
 
 const windows = process.platform === 'win32';
 

@@ -1,8 +1,7 @@
 /** How each call of the port is made with `node:fs`, once at once and once with a callback. */
 import * as fs from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { bare } from '../contract/bare.ts';
-import { fromBytes } from '../contract/path-name.ts';
+import { bare, fromBytes } from '../contract/index.ts';
 import { asyncAttributes, syncAttributes } from './attributes.ts';
 import { exchange, syncfs, syncfsLater } from './commands.ts';
 import { nextTick, setTimeout } from './globals.ts';

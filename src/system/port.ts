@@ -5,7 +5,7 @@
  * result (or throws the error) back into the generator: `async-driver.ts` with callbacks, `sync-driver.ts` at once,
  * and the tests with a simulated filesystem. So there is one protocol, and it can be made to fail anywhere.
  */
-import type { PathName } from '../contract/path-name.ts';
+import type { PathName } from '../contract/index.ts';
 import type { LockOwner } from './lock-owner.ts';
 import type { Sign, TokenKind } from './owner.ts';
 

@@ -1,6 +1,6 @@
 /** What the system tells of its processes and threads (proc(5)). */
 import { readFileSync, readlinkSync } from 'node:fs';
-import { codeOf } from '../contract/errors.ts';
+import { codeOf } from '../contract/index.ts';
 
 /** When a process or thread started, in the system's own unit, and its state. */
 export interface Started {

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import type { PathName } from '../contract/path-name.ts';
+import type { PathName } from '../contract/index.ts';
 import { byPathOnly } from './random.ts';
 
 let procDescriptors: boolean | undefined;

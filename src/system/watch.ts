@@ -1,6 +1,6 @@
 /** Waiting for a change in a directory: inotify(7) through `fs.watch` on Linux, a wait of that length elsewhere. */
 import { watch, type FSWatcher } from 'node:fs';
-import type { PathName } from '../contract/path-name.ts';
+import type { PathName } from '../contract/index.ts';
 import { clearTimeout, setTimeout } from './globals.ts';
 import type { Change, Done } from './port.ts';
 import { byPathOnly } from './random.ts';

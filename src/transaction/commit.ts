@@ -21,18 +21,19 @@
  * signal, before it ends the process. With durability `'off'` nothing is synced: that serves against the end of a
  * process, not of the machine.
  */
-import { refusal } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
-import type { NotKept } from '../contract/result.ts';
-import { atOnce, type Steps } from '../system/port.ts';
-import { lookAt } from '../files/look.ts';
-import { reporting, throwIfAborted, type Operation } from '../files/operation.ts';
-import type { FoundDirectory } from '../files/owned.ts';
-import { discardTemporary, statusOf } from '../files/temporary.ts';
-import { afterFailure } from '../files/tolerate.ts';
-import { assertMade, makeAll, pathOf, whatItHolds, type Made, type Part } from '../journal/apply.ts';
-import * as record from '../journal/record.ts';
-import { Written } from '../journal/written.ts';
+import { refusal, type PathName, type NotKept } from '../contract/index.ts';
+import { atOnce, type Steps } from '../system/index.ts';
+import {
+  lookAt,
+  reporting,
+  throwIfAborted,
+  type Operation,
+  type FoundDirectory,
+  discardTemporary,
+  statusOf,
+  afterFailure,
+} from '../files/index.ts';
+import { assertMade, makeAll, pathOf, whatItHolds, type Made, type Part, record, Written } from '../journal/index.ts';
 import { filesOf, type DraftChange } from './draft-change.ts';
 import type { Draft } from './draft.ts';
 import type { LockSet } from './lock-set.ts';

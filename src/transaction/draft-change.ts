@@ -1,16 +1,15 @@
 /** One change of a transaction before its commit, and what is asked about it when its files are looked at again. */
-import { refusal } from '../contract/errors.ts';
-import type { NotKept } from '../contract/result.ts';
-import { O_TO_SYNC } from '../system/flags.ts';
-import type { PathName } from '../contract/path-name.ts';
-import type { GivenPath } from '../system/given-path.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
-import { whenDescriptorsAllow } from '../files/descriptors.ts';
-import type { Operation } from '../files/operation.ts';
-import type { Target } from '../files/target.ts';
-import { examineTemporary, statusOf, type TemporaryFile } from '../files/temporary.ts';
-import { finishTemporary } from '../replace/stage.ts';
-import { openSame } from '../replace/in-place.ts';
+import { refusal, type NotKept, type PathName } from '../contract/index.ts';
+import { O_TO_SYNC, type GivenPath, call, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  whenDescriptorsAllow,
+  type Operation,
+  type Target,
+  examineTemporary,
+  statusOf,
+  type TemporaryFile,
+} from '../files/index.ts';
+import { finishTemporary, openSame } from '../replace/index.ts';
 
 interface Common {
   readonly write: Operation;

@@ -5,24 +5,36 @@
  * leaves every file as it was. Its files are all different: a file that is renamed takes part in nothing else, so the
  * changes can be made in any order and again.
  */
-import type { Content } from '../contract/data.ts';
-import { misuse, refusal } from '../contract/errors.ts';
-import { display, join } from '../contract/path-name.ts';
-import type { Version } from '../contract/version.ts';
-import type { GivenPath } from '../system/given-path.ts';
-import { call, lastChange, type Steps, type Environment } from '../system/port.ts';
-import { writeContent } from '../files/contents.ts';
-import { whenDescriptorsAllow } from '../files/descriptors.ts';
-import { closeDirectory } from '../files/directory.ts';
-import { fileKey, inOrder, type OpenFolder } from '../files/folder.ts';
-import { asWriteError, newLook, newOperation, reporting, type Operation } from '../files/operation.ts';
-import type { Settings } from '../files/settings.ts';
-import { assertUnchanged, readTarget, versionConflict, versionInPlace, type Snapshot } from '../files/snapshot.ts';
-import { openTarget, releaseOld, lookAgain, type Target } from '../files/target.ts';
-import { discardTemporary, examineTemporary, type TemporaryFile } from '../files/temporary.ts';
-import { recoverOnce, type Recovery } from '../journal/recover-directory.ts';
-import type { AtHand } from '../replace/deferred-content.ts';
-import { finishTemporary, giveUp, stage, type Staged } from '../replace/stage.ts';
+import { type Content, misuse, refusal, display, join, type Version } from '../contract/index.ts';
+import { type GivenPath, call, lastChange, type Steps, type Environment } from '../system/index.ts';
+import {
+  writeContent,
+  whenDescriptorsAllow,
+  closeDirectory,
+  fileKey,
+  inOrder,
+  type OpenFolder,
+  asWriteError,
+  newLook,
+  newOperation,
+  reporting,
+  type Operation,
+  type Settings,
+  assertUnchanged,
+  readTarget,
+  versionConflict,
+  versionInPlace,
+  type Snapshot,
+  openTarget,
+  releaseOld,
+  lookAgain,
+  type Target,
+  discardTemporary,
+  examineTemporary,
+  type TemporaryFile,
+} from '../files/index.ts';
+import { recoverOnce, type Recovery } from '../journal/index.ts';
+import { type AtHand, finishTemporary, giveUp, stage, type Staged } from '../replace/index.ts';
 import {
   isUnchanged,
   missing,

@@ -7,16 +7,11 @@
  * deadline.) Each comes with the file's turn in this process. Its note says where the journal is, for whoever takes it
  * over.
  */
-import type { GivenPath } from '../system/given-path.ts';
-import { type Steps } from '../system/port.ts';
-import { fileKey, inOrder, type OpenFolder } from '../files/folder.ts';
-import { newLockedOperation } from '../files/operation.ts';
-import type { Target } from '../files/target.ts';
-import { assertHeld, releaseLock, takeLock, type Lock } from '../lock/lock.ts';
-import { encodePointer, siteFrom } from '../journal/format.ts';
-import { settleDead } from '../journal/resolve-owner.ts';
-import { Abandoned, giveUpLock } from '../journal/unfinished.ts';
-import { Turn } from '../order/turn.ts';
+import type { GivenPath, Steps } from '../system/index.ts';
+import { fileKey, inOrder, type OpenFolder, newLockedOperation, type Target } from '../files/index.ts';
+import { assertHeld, releaseLock, takeLock, type Lock } from '../lock/index.ts';
+import { encodePointer, siteFrom, settleDead, Abandoned, giveUpLock } from '../journal/index.ts';
+import { Turn } from '../order/index.ts';
 import type { Draft } from './draft.ts';
 
 interface Held {

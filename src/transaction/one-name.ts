@@ -4,13 +4,10 @@
  * Inode numbers alone do not tell, since filesystems that are programs may give one file another number for each
  * spelling.
  */
-import { refusal } from '../contract/errors.ts';
-import { asText, display, fromBytes, join, key, type PathName } from '../contract/path-name.ts';
-import { call, type Steps } from '../system/port.ts';
-import { lookAt } from '../files/look.ts';
-import { isSameInode } from '../files/owned.ts';
-import type { Target } from '../files/target.ts';
-import { folded } from '../lock/name.ts';
+import { refusal, asText, display, fromBytes, join, key, type PathName } from '../contract/index.ts';
+import { call, type Steps } from '../system/index.ts';
+import { lookAt, isSameInode, type Target } from '../files/index.ts';
+import { folded } from '../lock/index.ts';
 import { filesOf, type DraftChange } from './draft-change.ts';
 
 /** Fails if two of the files of a transaction are one: then it would wait for its own lock. */

@@ -1,21 +1,42 @@
 /** A transaction in its callback: what is to be changed is collected in a draft. */
-import { forCaller } from '../contract/caller.ts';
-import { readData, readSyncData, type Content, type Data, type SyncData } from '../contract/data.ts';
-import { misuse } from '../contract/errors.ts';
-import { flag, record } from '../contract/option-values.ts';
-import type { PathLike } from '../contract/path-name.ts';
-import { runAsync } from '../system/async-driver.ts';
-import { environment } from '../system/environment.ts';
-import { givenPath, targetPath, type GivenPath } from '../system/given-path.ts';
-import { judge } from '../system/owner.ts';
-import type { Steps } from '../system/port.ts';
-import { runSync } from '../system/sync-driver.ts';
-import type { Settings } from '../files/settings.ts';
-import { formatOptions, readFormat, readReadOptions, type ReadJsonOptions } from '../json/json-options.ts';
-import { stringify } from '../json/json-strict.ts';
-import { missing, validated, valueOf } from '../json/read-json.ts';
-import type { SchemaInput, SchemaOutput, StandardSchema } from '../json/schema.ts';
-import { jsonContent, type JsonText } from '../json/write-json.ts';
+import {
+  forCaller,
+  readData,
+  readSyncData,
+  type Content,
+  type Data,
+  type SyncData,
+  misuse,
+  flag,
+  record,
+  type PathLike,
+} from '../contract/index.ts';
+import {
+  runAsync,
+  environment,
+  givenPath,
+  targetPath,
+  type GivenPath,
+  judge,
+  type Steps,
+  runSync,
+} from '../system/index.ts';
+import type { Settings } from '../files/index.ts';
+import {
+  formatOptions,
+  readFormat,
+  readReadOptions,
+  type ReadJsonOptions,
+  stringify,
+  missing,
+  validated,
+  valueOf,
+  type SchemaInput,
+  type SchemaOutput,
+  type StandardSchema,
+  jsonContent,
+  type JsonText,
+} from '../json/index.ts';
 import { Draft } from './draft.ts';
 import {
   readOptionsOfFile,

@@ -1,12 +1,19 @@
 /** What a transaction takes and gives, and how its options are read. */
-import { misuse } from '../contract/errors.ts';
-import { record, wrongType, type Fields } from '../contract/option-values.ts';
-import type { Durability, LockOptions, WriteOptions } from '../contract/options.ts';
-import type { PathLike, PathName } from '../contract/path-name.ts';
-import type { NotKept } from '../contract/result.ts';
-import { givenPath, type GivenPath } from '../system/given-path.ts';
-import { readOptions, type Settings } from '../files/settings.ts';
-import type { WriteJsonOptions } from '../json/json-options.ts';
+import {
+  misuse,
+  record,
+  wrongType,
+  type Fields,
+  type Durability,
+  type LockOptions,
+  type WriteOptions,
+  type PathLike,
+  type PathName,
+  type NotKept,
+} from '../contract/index.ts';
+import { givenPath, type GivenPath } from '../system/index.ts';
+import { readOptions, type Settings } from '../files/index.ts';
+import type { WriteJsonOptions } from '../json/index.ts';
 
 /** How to run a transaction. */
 export interface TransactionOptions {

@@ -4,18 +4,23 @@
  * Promise: no file is in it twice, and each change can be made again after a crash; what it puts in place is complete
  * beside its target already. It is made under the locks of all of its files.
  */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { join, split, type PathName } from '../contract/path-name.ts';
-import { call, type FileStatus, type Steps } from '../system/port.ts';
-import { openDirectory } from '../files/directory.ts';
-import { fileKey, type OpenFolder } from '../files/folder.ts';
-import { lookAt, lookUntil, type Waiting } from '../files/look.ts';
-import { refusedByPermissions, type Operation } from '../files/operation.ts';
-import { isSameInode } from '../files/owned.ts';
-import { syncParents } from '../files/parents.ts';
-import type { Target } from '../files/target.ts';
-import { identityOf, type Change, type Identity } from '../journal/format.ts';
-import { numberBackup, stageOld, syncOld, type StagedBackup } from '../replace/backup.ts';
+import { codeOf, refusal, join, split, type PathName } from '../contract/index.ts';
+import { call, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  openDirectory,
+  fileKey,
+  type OpenFolder,
+  lookAt,
+  lookUntil,
+  type Waiting,
+  refusedByPermissions,
+  type Operation,
+  isSameInode,
+  syncParents,
+  type Target,
+} from '../files/index.ts';
+import { identityOf, type Change, type Identity } from '../journal/index.ts';
+import { numberBackup, stageOld, syncOld, type StagedBackup } from '../replace/index.ts';
 import { filesOf, missing, type DraftChange, type Renaming } from './draft-change.ts';
 import type { Draft } from './draft.ts';
 import type { LockSet } from './lock-set.ts';

@@ -1,14 +1,19 @@
 /** What would make a rename or removal fail that has been promised already: it is found out before the commit. */
-import { codeOf, refusal } from '../contract/errors.ts';
-import { join, type PathName } from '../contract/path-name.ts';
-import { O_NEW, O_NOFOLLOW, O_RDWR } from '../system/flags.ts';
-import { call, type Steps } from '../system/port.ts';
-import type { Operation } from '../files/operation.ts';
-import type { OpenFolder } from '../files/folder.ts';
-import { lookAt } from '../files/look.ts';
-import { refuseReadOnly, type Target } from '../files/target.ts';
-import { closeTemporary, createTemporary, discardTemporary, newName, type TemporaryFile } from '../files/temporary.ts';
-import { afterFailure } from '../files/tolerate.ts';
+import { codeOf, refusal, join, type PathName } from '../contract/index.ts';
+import { O_NEW, O_NOFOLLOW, O_RDWR, call, type Steps } from '../system/index.ts';
+import {
+  type Operation,
+  type OpenFolder,
+  lookAt,
+  refuseReadOnly,
+  type Target,
+  closeTemporary,
+  createTemporary,
+  discardTemporary,
+  newName,
+  type TemporaryFile,
+  afterFailure,
+} from '../files/index.ts';
 
 /** Fails if the name can be seen not to be one that this process may replace or remove. */
 export function* refuseImmovable(operation: Operation, target: Target): Steps<void> {

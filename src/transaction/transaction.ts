@@ -1,12 +1,6 @@
-import { describe } from '../contract/describe.ts';
-import { misuse } from '../contract/errors.ts';
-import { isThenable } from '../contract/thenable.ts';
-import { runAsync } from '../system/async-driver.ts';
-import type { Steps } from '../system/port.ts';
-import { runSync } from '../system/sync-driver.ts';
-import { settled } from '../files/contents.ts';
-import { asWriteError } from '../files/operation.ts';
-import { afterFailure } from '../files/tolerate.ts';
+import { describe, misuse, isThenable } from '../contract/index.ts';
+import { runAsync, type Steps, runSync } from '../system/index.ts';
+import { settled, asWriteError, afterFailure } from '../files/index.ts';
 import { commitDraft, type Committed } from './commit.ts';
 import type { Draft } from './draft.ts';
 import { LockSet } from './lock-set.ts';

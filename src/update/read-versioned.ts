@@ -1,14 +1,6 @@
-import { textOf } from '../contract/data.ts';
-import { record } from '../contract/option-values.ts';
-import type { PathLike } from '../contract/path-name.ts';
-import type { Version } from '../contract/version.ts';
-import { runAsync } from '../system/async-driver.ts';
-import { environment } from '../system/environment.ts';
-import { targetPath } from '../system/given-path.ts';
-import { runSync } from '../system/sync-driver.ts';
-import { asWriteError, newLook, type Operation } from '../files/operation.ts';
-import { readOptions } from '../files/settings.ts';
-import { readPath, type Read } from '../files/snapshot.ts';
+import { textOf, record, type PathLike, type Version } from '../contract/index.ts';
+import { runAsync, environment, targetPath, runSync } from '../system/index.ts';
+import { asWriteError, newLook, type Operation, readOptions, readPath, type Read } from '../files/index.ts';
 
 /** What a file holds, and which version that is. */
 export interface Versioned<Content> {

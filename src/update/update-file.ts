@@ -1,15 +1,21 @@
-import { readData, readSyncData, textOf, type Content, type Data, type SyncData } from '../contract/data.ts';
-import type { WriteOptions } from '../contract/options.ts';
-import { display, type PathLike } from '../contract/path-name.ts';
-import type { UpdateResult } from '../contract/result.ts';
-import { unchanged, type Kept } from '../contract/unchanged.ts';
-import { runAsync } from '../system/async-driver.ts';
-import type { Steps } from '../system/port.ts';
-import { runSync } from '../system/sync-driver.ts';
-import type { LockedOperation } from '../files/operation.ts';
-import { readOptionsAnd } from '../files/settings.ts';
-import { Turn } from '../order/turn.ts';
-import { updateTarget, type Updated } from '../replace/locked.ts';
+import {
+  readData,
+  readSyncData,
+  textOf,
+  type Content,
+  type Data,
+  type SyncData,
+  type WriteOptions,
+  display,
+  type PathLike,
+  type UpdateResult,
+  unchanged,
+  type Kept,
+} from '../contract/index.ts';
+import { runAsync, type Steps, runSync } from '../system/index.ts';
+import { type LockedOperation, readOptionsAnd } from '../files/index.ts';
+import { Turn } from '../order/index.ts';
+import { updateTarget, type Updated } from '../replace/index.ts';
 import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
 
 /**
@@ -23,9 +29,8 @@ import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
  * noticed up to the rename (`ERR_VERSION_CONFLICT`).
  *
  * @throws what `update` throws; {@link TypeError} if it returns nothing; or by a {@link WriteError} with one of the
- *   codes
- * `ERR_LOCK_TIMEOUT` (others held the lock for all of `lock.timeout`), `ERR_LOCK_LOST` (this process was stopped for
- * longer than its lease, and another went on: nothing was written), `ERR_VERSION_CONFLICT`, or those of the system.
+ *   codes `ERR_LOCK_TIMEOUT` (others held it for all of `lock.timeout`), `ERR_LOCK_LOST` (this process was stopped for
+ *   longer than its lease, and another went on: nothing was written), `ERR_VERSION_CONFLICT`, or those of the system.
  * @example Count
  * ```ts
  * await updateFile('count', (old = '0') => String(Number(old) + 1), 'utf8');

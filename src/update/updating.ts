@@ -1,15 +1,15 @@
 /** What updates have in common: a write under a lock, and a function of the caller's that is called meanwhile. */
-import { describe } from '../contract/describe.ts';
-import { misuse } from '../contract/errors.ts';
-import { display, type PathLike, type PathName } from '../contract/path-name.ts';
-import { isThenable } from '../contract/thenable.ts';
-import type { Version } from '../contract/version.ts';
-import { environment } from '../system/environment.ts';
-import { targetPath } from '../system/given-path.ts';
-import type { Steps } from '../system/port.ts';
-import { settled } from '../files/contents.ts';
-import { newLockedOperation, type LockedOperation } from '../files/operation.ts';
-import type { Settings } from '../files/settings.ts';
+import {
+  describe,
+  misuse,
+  display,
+  type PathLike,
+  type PathName,
+  isThenable,
+  type Version,
+} from '../contract/index.ts';
+import { environment, targetPath, type Steps } from '../system/index.ts';
+import { settled, newLockedOperation, type LockedOperation, type Settings } from '../files/index.ts';
 
 /** What an update is told beside the content. */
 export interface UpdateInfo {

@@ -1,9 +1,12 @@
-import { describe } from '../contract/describe.ts';
-import { misuse } from '../contract/errors.ts';
-import type { WriteOptions } from '../contract/options.ts';
-import type { PathLike, PathName } from '../contract/path-name.ts';
-import type { WriteResult } from '../contract/result.ts';
-import { isThenable } from '../contract/thenable.ts';
+import {
+  describe,
+  misuse,
+  type WriteOptions,
+  type PathLike,
+  type PathName,
+  type WriteResult,
+  isThenable,
+} from '../contract/index.ts';
 import { openPendingSync, PendingFileSync } from './pending-file-sync.ts';
 import { openPending, PendingFile } from './pending-file.ts';
 

@@ -1,4 +1,4 @@
-import type { PathName } from '../contract/path-name.ts';
+import type { PathName } from '../contract/index.ts';
 import type { Pending } from './pending.ts';
 
 /** What a pending file says of itself, whether its methods block or not. */

@@ -1,14 +1,17 @@
-import { readChunks, readSyncData, type Chunk, type SyncData } from '../contract/data.ts';
-import type { WriteOptions } from '../contract/options.ts';
-import type { PathLike, PathName } from '../contract/path-name.ts';
-import type { WriteResult } from '../contract/result.ts';
-import { environment } from '../system/environment.ts';
-import { targetPath } from '../system/given-path.ts';
-import { runSync } from '../system/sync-driver.ts';
-import { newOperation, reporting, type Operation } from '../files/operation.ts';
-import { readOptions } from '../files/settings.ts';
-import { Turn } from '../order/turn.ts';
-import { stage, type Staged } from '../replace/stage.ts';
+import {
+  readChunks,
+  readSyncData,
+  type Chunk,
+  type SyncData,
+  type WriteOptions,
+  type PathLike,
+  type PathName,
+  type WriteResult,
+} from '../contract/index.ts';
+import { environment, targetPath, runSync } from '../system/index.ts';
+import { newOperation, reporting, type Operation, readOptions } from '../files/index.ts';
+import { Turn } from '../order/index.ts';
+import { stage, type Staged } from '../replace/index.ts';
 import { PendingFileBase } from './pending-file-base.ts';
 import { Pending, writingChunks } from './pending.ts';
 

@@ -1,21 +1,37 @@
 import type { Writable } from 'node:stream';
-import { readChunks, readData, type Chunk, type Data } from '../contract/data.ts';
-import { forCaller } from '../contract/caller.ts';
-import { misuse } from '../contract/errors.ts';
-import type { WriteOptions } from '../contract/options.ts';
-import type { PathLike, PathName } from '../contract/path-name.ts';
-import type { WriteResult } from '../contract/result.ts';
-import { runAsync } from '../system/async-driver.ts';
-import { environment } from '../system/environment.ts';
-import { targetPath, type GivenPath } from '../system/given-path.ts';
-import { handleOf, handleSystem, type FileHandle } from '../system/handles.ts';
-import type { Steps } from '../system/port.ts';
-import { isSyncedMeanwhile } from '../files/contents.ts';
-import { isWorthASync } from '../files/early-sync.ts';
-import { newOperation, reporting, type Operation } from '../files/operation.ts';
-import { readOptions, type Settings } from '../files/settings.ts';
-import { Turn } from '../order/turn.ts';
-import { stage, type Staged } from '../replace/stage.ts';
+import {
+  readChunks,
+  readData,
+  type Chunk,
+  type Data,
+  forCaller,
+  misuse,
+  type WriteOptions,
+  type PathLike,
+  type PathName,
+  type WriteResult,
+} from '../contract/index.ts';
+import {
+  runAsync,
+  environment,
+  targetPath,
+  type GivenPath,
+  handleOf,
+  handleSystem,
+  type FileHandle,
+  type Steps,
+} from '../system/index.ts';
+import {
+  isSyncedMeanwhile,
+  isWorthASync,
+  newOperation,
+  reporting,
+  type Operation,
+  readOptions,
+  type Settings,
+} from '../files/index.ts';
+import { Turn } from '../order/index.ts';
+import { stage, type Staged } from '../replace/index.ts';
 import { PendingFileBase } from './pending-file-base.ts';
 import { Pending, writingChunks } from './pending.ts';
 import { knownEncoding, PinningWritable, settle } from './stream-callbacks.ts';

@@ -1,14 +1,8 @@
-import type { Content } from '../contract/data.ts';
-import { misuse } from '../contract/errors.ts';
-import type { PathName } from '../contract/path-name.ts';
-import type { WriteResult } from '../contract/result.ts';
-import { call, type Steps } from '../system/port.ts';
-import { writeAllOf, writeContent } from '../files/contents.ts';
-import { asWriteError, reporting, type Operation } from '../files/operation.ts';
-import { cannotSync } from '../files/sync-file.ts';
-import type { Turn } from '../order/turn.ts';
-import { commitStaged } from '../replace/replace.ts';
-import { giveUp, type Staged } from '../replace/stage.ts';
+import { type Content, misuse, type PathName, type WriteResult } from '../contract/index.ts';
+import { call, type Steps } from '../system/index.ts';
+import { writeAllOf, writeContent, asWriteError, reporting, type Operation, cannotSync } from '../files/index.ts';
+import type { Turn } from '../order/index.ts';
+import { commitStaged, giveUp, type Staged } from '../replace/index.ts';
 
 type State = 'open' | 'committing' | 'committed' | 'discarded' | 'failed';
 

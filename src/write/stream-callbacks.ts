@@ -1,8 +1,7 @@
 /** Between the promises of pending files and the callbacks of streams. */
 import { Writable, type WritableOptions } from 'node:stream';
-import { bare } from '../contract/bare.ts';
-import { chunkBytes } from '../contract/data.ts';
-import { nextTick } from '../system/globals.ts';
+import { bare, chunkBytes } from '../contract/index.ts';
+import { nextTick } from '../system/index.ts';
 
 /** Hands the end of a promise to a stream's callback. */
 export function settle(promise: Promise<unknown>, done: (error?: Error | null) => void): void {

@@ -1,17 +1,17 @@
-import { readData, readSyncData, type Content, type Data, type SyncData } from '../contract/data.ts';
-import type { WriteOptions } from '../contract/options.ts';
-import type { PathLike } from '../contract/path-name.ts';
-import type { WriteResult } from '../contract/result.ts';
-import { startAsync } from '../system/async-driver.ts';
-import { environment } from '../system/environment.ts';
-import { targetPath } from '../system/given-path.ts';
-import { queueMicrotask } from '../system/globals.ts';
-import { runSync } from '../system/sync-driver.ts';
-import { newOperation, type Operation } from '../files/operation.ts';
-import { readOptions } from '../files/settings.ts';
-import { Turn } from '../order/turn.ts';
-import { replaceFile } from '../replace/replace-file.ts';
-import { supersededBy } from '../replace/superseded.ts';
+import {
+  readData,
+  readSyncData,
+  type Content,
+  type Data,
+  type SyncData,
+  type WriteOptions,
+  type PathLike,
+  type WriteResult,
+} from '../contract/index.ts';
+import { startAsync, environment, targetPath, queueMicrotask, runSync } from '../system/index.ts';
+import { newOperation, type Operation, readOptions } from '../files/index.ts';
+import { Turn } from '../order/index.ts';
+import { replaceFile, supersededBy } from '../replace/index.ts';
 
 /**
  * Replaces the file at `path` with `data`: readers see the old content or the new, never a mixture.

@@ -1,13 +1,19 @@
-import { onAbort } from '../contract/abort.ts';
-import { bare } from '../contract/bare.ts';
-import { callerOf, withFrames } from '../contract/caller.ts';
-import { chunkBytes, type Chunk } from '../contract/data.ts';
-import { aborted, codeOf } from '../contract/errors.ts';
-import type { WriteOptions } from '../contract/options.ts';
-import type { PathLike, PathName } from '../contract/path-name.ts';
-import type { WriteResult } from '../contract/result.ts';
-import { targetPath, type GivenPath } from '../system/given-path.ts';
-import { readOptions, readOptionsAnd, type Settings } from '../files/settings.ts';
+import {
+  onAbort,
+  bare,
+  callerOf,
+  withFrames,
+  chunkBytes,
+  type Chunk,
+  aborted,
+  codeOf,
+  type WriteOptions,
+  type PathLike,
+  type PathName,
+  type WriteResult,
+} from '../contract/index.ts';
+import { targetPath, type GivenPath } from '../system/index.ts';
+import { readOptions, readOptionsAnd, type Settings } from '../files/index.ts';
 import { openToWrite, type PendingFile } from './pending-file.ts';
 import { knownEncoding, PinningWritable, settle } from './stream-callbacks.ts';
 

@@ -1,6 +1,5 @@
-import { forCaller } from '../contract/caller.ts';
-import type { WriteResult } from '../contract/result.ts';
-import type { Turn } from '../order/turn.ts';
+import { forCaller, type WriteResult } from '../contract/index.ts';
+import type { Turn } from '../order/index.ts';
 
 /** One write that is under way or to come, and all the values that it stands for: the newest is written. */
 export class Saving<T> {

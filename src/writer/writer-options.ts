@@ -1,6 +1,5 @@
-import type { Chunk } from '../contract/data.ts';
-import type { WriteOptions } from '../contract/options.ts';
-import type { WriteJsonOptions } from '../json/json-options.ts';
+import type { Chunk, WriteOptions } from '../contract/index.ts';
+import type { WriteJsonOptions } from '../json/index.ts';
 
 /** How a {@link Writer} writes. */
 export interface WriterOptions<T = unknown> extends WriteOptions {

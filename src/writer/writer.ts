@@ -1,26 +1,42 @@
-import { forCaller } from '../contract/caller.ts';
-import { chunkBytes, isChunk } from '../contract/data.ts';
-import { misuse, WriteError } from '../contract/errors.ts';
-import { readDuration } from '../contract/option-values.ts';
-import { display, type PathLike, type PathName } from '../contract/path-name.ts';
-import type { WriteResult } from '../contract/result.ts';
-import { isThenable } from '../contract/thenable.ts';
-import { runAsync } from '../system/async-driver.ts';
-import { environment } from '../system/environment.ts';
-import { targetPath, type GivenPath } from '../system/given-path.ts';
-import type { Steps } from '../system/port.ts';
-import { runSync } from '../system/sync-driver.ts';
-import { prepareToSave, unwatch, watch, type Unsaved } from '../system/unsaved.ts';
-import { newOperation, type Operation } from '../files/operation.ts';
-import { readOptionsAnd, type Settings } from '../files/settings.ts';
-import type { Target } from '../files/target.ts';
-import { Turn } from '../order/turn.ts';
-import type { LaterContent } from '../replace/deferred-content.ts';
-import { replaceFile } from '../replace/replace-file.ts';
-import { readFunction, readIndent, type Indentation } from '../json/json-options.ts';
-import { stringify } from '../json/json-strict.ts';
-import { encode, indentedBy, layOut, type Layout } from '../json/json-text.ts';
-import { layoutAt } from '../json/layout.ts';
+import {
+  forCaller,
+  chunkBytes,
+  isChunk,
+  misuse,
+  WriteError,
+  readDuration,
+  display,
+  type PathLike,
+  type PathName,
+  type WriteResult,
+  isThenable,
+} from '../contract/index.ts';
+import {
+  runAsync,
+  environment,
+  targetPath,
+  type GivenPath,
+  type Steps,
+  runSync,
+  prepareToSave,
+  unwatch,
+  watch,
+  type Unsaved,
+} from '../system/index.ts';
+import { newOperation, type Operation, readOptionsAnd, type Settings, type Target } from '../files/index.ts';
+import { Turn } from '../order/index.ts';
+import { type LaterContent, replaceFile } from '../replace/index.ts';
+import {
+  readFunction,
+  readIndent,
+  type Indentation,
+  stringify,
+  encode,
+  indentedBy,
+  layOut,
+  type Layout,
+  layoutAt,
+} from '../json/index.ts';
 import { Saving } from './saving.ts';
 import type { WriterOptions } from './writer-options.ts';
 

@@ -21,6 +21,11 @@ const imports = new Map(
   }),
 );
 
+/** How many of Node's modules and of packages a source imports. */
+function packages(name: string): number {
+  return [...readFileSync(join(folder, name), 'utf8').matchAll(/^import [^;]*? from '[^.]/gms)].length;
+}
+
 /** The way back to a source, if there is one. */
 function circleFrom(start: string, at = start, seen = new Set<string>()): readonly string[] | undefined {
   for (const next of imports.get(at) ?? []) {
@@ -54,6 +59,15 @@ describe('the sources', () => {
     for (const [name, files] of folders) assert.ok(files <= 32, `${files} files in ${name}`);
   });
 
+  it('need few others each', () => {
+    const counts = [...imports].map(([name, paths]) => ({ name, count: paths.length + packages(name) }));
+    const mean = counts.reduce((sum, { count }) => sum + count, 0) / counts.length;
+    assert.ok(mean <= 5, `${mean} in the mean`);
+    // What a folder shows is a list of its files.
+    for (const { name, count } of counts.filter((one) => !one.name.endsWith('index.ts')))
+      assert.ok(count <= 16, `${name} imports ${count}`);
+  });
+
   it('are on the floors that ARCHITECTURE.md draws', () => {
     const drawn = floors.flat().toSorted();
     assert.deepEqual(
@@ -78,7 +92,7 @@ it('no floor but the system and the command has the filesystem in another way, o
 const oxlint = join('node_modules', '.bin', 'oxlint');
 
 describe('the linter', { skip: !existsSync(oxlint) && 'it is not installed' }, () => {
-  it('finds an import from the floor above, and a call of the system, in each folder', (t) => {
+  it('finds an import from the floor above, one past the face of a folder, and a call of the system, in each folder', (t) => {
     const copy = newFolder(t);
     // What is planted has no types to be aware of.
     writeFileSync(
@@ -93,9 +107,10 @@ describe('the linter', { skip: !existsSync(oxlint) && 'it is not installed' }, (
     };
     for (const [level, names] of floors.entries()) {
       for (const name of names) {
+        for (const below of floors.slice(0, level).flat()) plant(`${name}/into-${below}.ts`, `../${below}/any.ts`);
         if (name === 'cli') continue;
         for (const above of floors.slice(level).flat())
-          if (above !== name) plant(`${name}/to-${above}.ts`, `../${above}/any.ts`);
+          if (above !== name) plant(`${name}/to-${above}.ts`, `../${above}/index.ts`);
         if (name !== 'system') plant(`${name}/to-fs.ts`, 'node:fs');
       }
     }

@@ -26,8 +26,14 @@ function functionsIn({
   text: string;
   functions: readonly string[];
 }): string[] {
-  const of = (from: string): readonly string[] =>
-    files.find((one) => one.name === normalize(join(dirname(name), from)).replaceAll('\\', '/'))?.functions ?? [];
+  const of = (from: string): readonly string[] => {
+    const path = normalize(join(dirname(name), from)).replaceAll('\\', '/');
+    // A folder shows what its files have.
+    const isFace = path.endsWith('/index.ts');
+    return files
+      .filter((one) => (isFace ? dirname(one.name) === dirname(path) : one.name === path))
+      .flatMap((one) => one.functions);
+  };
   const imported = [...text.matchAll(/^import \{([^}]*)\} from '(\.[\w./-]+\.ts)'/gms)].flatMap(
     ([, list = '', from = '']) => {
       const there = of(from);
@@ -37,10 +43,8 @@ function functionsIn({
         .filter((one) => there.includes(one));
     },
   );
-  const spaces = [...text.matchAll(/^import \* as (\w+) from '(\.[\w./-]+\.ts)'/gm)].flatMap(
-    ([, space = '', from = '']) => of(from).map((one) => `${space}\\.${one}`),
-  );
-  return [...functions, ...imported, ...spaces];
+  const record = /\brecord\b[^}]*\} from '\.\.\/journal\/index\.ts'/.test(text) ? of('../journal/index.ts') : [];
+  return [...functions, ...imported, ...record.map((one) => `record\\.${one}`)];
 }
 
 const methods = files.flatMap((file) => file.methods).join('|');

@@ -3,15 +3,14 @@
  * (and the temporary file of `a:b` would be a stream of a file `.a` that nobody asked for).
  * See "Naming Files, Paths, and Namespaces" in Microsoft's documentation.
  */
-import { refusal } from '../contract/errors.ts';
-import { asText, display, split, type PathName } from '../contract/path-name.ts';
-import type { Environment } from '../system/port.ts';
+import { refusal } from './errors.ts';
+import { asText, display, split, type PathName } from './path-name.ts';
 
 /** With any extension, and blanks before it; ¹, ² and ³ count as digits. */
 const device = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[1-9\u00b9\u00b2\u00b3]) *(\.|$)/i;
 
 /** Fails if a path does not lead to a file. Under `\\?\` names are taken as they are, except for streams. */
-export function refuseReserved({ platform }: Environment, path: PathName): void {
+export function refuseReserved(platform: NodeJS.Platform, path: PathName): void {
   if (platform !== 'win32') return;
   const name = asText(split(path).name);
   if (name.includes(':')) throw refusal('EINVAL', `"${display(path)}" names a stream of a file`);

@@ -1,0 +1,7 @@
+/** Whole directories. */
+export {
+  replaceDirectory,
+  type ReplaceDirectoryOptions,
+  type ReplaceDirectoryResult,
+  replaceDirectorySync,
+} from './replace-directory.ts';

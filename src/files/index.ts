@@ -1,0 +1,115 @@
+/** One operation on one file: its directory, target, temporary file, contents, metadata, snapshot. */
+export {
+  asWriteError,
+  isLocked,
+  type LockedOperation,
+  newLockedOperation,
+  newLook,
+  newOperation,
+  type Operation,
+  refusedByPermissions,
+  reporting,
+  throwIfAborted,
+} from './operation.ts';
+export { readOptions, readOptionsAnd, type Settings } from './settings.ts';
+export { descriptorsClosed, forBytes, forSources, givePermit, whenDescriptorsAllow } from './descriptors.ts';
+export { mayBeBusy, whileBusy, whileOpen } from './busy.ts';
+export { filesystemAt } from './filesystems.ts';
+export { lookAt, lookUntil, type Waiting } from './look.ts';
+export { afterFailure, ifThere, twice, unlinkIfThere } from './tolerate.ts';
+export {
+  closeDirectory,
+  type Directory,
+  isExclusive,
+  isStill,
+  openDirectory,
+  syncDirectory,
+  syncLinks,
+  syncNow,
+} from './directory.ts';
+export { keeping } from './preserve.ts';
+export {
+  closeFound,
+  type FoundDirectory,
+  inFound,
+  isFixed,
+  isOwn,
+  isSameInode,
+  isTrusted,
+  lookIn,
+  namesIn,
+  openFound,
+  openGiven,
+  readFound,
+  readOwn,
+  rmdirIn,
+  unlinkIn,
+  whyNotOwn,
+} from './owned.ts';
+export { isNarrow, openMade, widened } from './made.ts';
+export { othersRename } from './shared.ts';
+export { cannotSync, syncFile } from './sync-file.ts';
+export {
+  closeTemporary,
+  createTemporary,
+  type Creation,
+  discardTemporary,
+  endHold,
+  examineTemporary,
+  forgetTemporary,
+  keepTemporary,
+  moveTemporary,
+  newFileFlags,
+  newName,
+  releaseTemporary,
+  stagingFolder,
+  statusOf,
+  syncTemporary,
+  type TemporaryFile,
+} from './temporary.ts';
+export { removeTree, syncTree } from './tree.ts';
+export {
+  type Enclosure,
+  leaveEnclosure,
+  lookInside,
+  makeEnclosure,
+  moveIn,
+  nameInside,
+  removeEnclosure,
+  removeInEnclosure,
+  tokenOf,
+} from './enclosure.ts';
+export { assertInPlace, holdTemporary } from './private-directory.ts';
+export { applyMetadata, assertPrivate, privateMode, safeMode } from './metadata.ts';
+export { makeNoted, parentsMayBeUnsynced, syncParents } from './parents.ts';
+export {
+  assertStillThere,
+  closeTarget,
+  examineOld,
+  isReadOnly,
+  lookAgain,
+  openTarget,
+  refuseReadOnly,
+  refuseTooLong,
+  releaseOld,
+  shareTarget,
+  type Target,
+} from './target.ts';
+export { copyContent, holds, holdSame, readFully } from './copy.ts';
+export { isWorthASync } from './early-sync.ts';
+export { isSyncedMeanwhile, settled, writeAll, writeAllOf, writeContent } from './contents.ts';
+export {
+  assertUnchanged,
+  isSame,
+  type Read,
+  readPath,
+  readTarget,
+  type Snapshot,
+  versionConflict,
+  versionInPlace,
+  versionOfFile,
+} from './snapshot.ts';
+export { syncInPlace } from './sync-existing.ts';
+export { timeIn } from './filesystem-clock.ts';
+export type { Folder } from './folder.ts';
+export { fileKey, inOrder, type OpenFolder } from './file-order.ts';

@@ -1,0 +1,27 @@
+/** Values as JSON. */
+export { JsonError, type JsonErrorDetails, type SchemaIssue } from './json-error.ts';
+export type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
+export {
+  formatOptions,
+  type Indentation,
+  readFormat,
+  readFunction,
+  readIndent,
+  type ReadJsonOptions,
+  readReadOptions,
+  type Recovery,
+  type WriteJsonOptions,
+} from './json-options.ts';
+export { type Replacer, stringify } from './json-strict.ts';
+export { encode, indentedBy, layOut, type Layout, type Reviver } from './json-text.ts';
+export { missing, validated, valueOf } from './read-json.ts';
+export { layoutAt } from './layout.ts';
+export { jsonContent, type JsonText } from './write-json.ts';
+export { readJson, readJsonSync, writeJson, writeJsonSync } from './json.ts';
+export {
+  updateJson,
+  type UpdateJsonInfo,
+  type UpdateJsonOptions,
+  type UpdateJsonResult,
+  updateJsonSync,
+} from './update-json.ts';

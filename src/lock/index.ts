@@ -1,0 +1,10 @@
+/** The lock between processes: take, hold, wait, take over, sweep. */
+export { deadlock, lockLost, lockTimeout } from './errors.ts';
+export { folded } from './name.ts';
+export { freeLeft, leaveLock, type LeftLock } from './left.ts';
+export { letGoOf } from './rights.ts';
+export { signOf } from './holder.ts';
+export type { FileIn } from './home.ts';
+export type { Dead, Settle } from './takeover.ts';
+export { assertHeld, type Lock, releaseLock, takeLock, withLock } from './lock.ts';
+export { isLockName, sweepLock } from './sweep-lock.ts';

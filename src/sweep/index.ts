@@ -1,0 +1,3 @@
+/** Removing what the dead left. */
+export { promise, promisesOf } from './kept-version.ts';
+export { sweep, type SweepOptions, sweepSync } from './sweep.ts';

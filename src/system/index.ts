@@ -1,0 +1,53 @@
+/** What the system does, and how the steps of the protocol are performed: the port, its drivers, owner, clock, the end of the process. */
+export { clearTimeout, currentTime, nextTick, queueMicrotask, setTimeout } from './globals.ts';
+export { now } from './clock.ts';
+export { newRandomName } from './random.ts';
+export {
+  atOnce,
+  call,
+  type Change,
+  type Environment,
+  type FileStatus,
+  type Guard,
+  isAtOnce,
+  lastChange,
+  nothing,
+  type Steps,
+  together,
+  wait,
+} from './port.ts';
+export { runAsync, startAsync } from './async-driver.ts';
+export {
+  fileType,
+  O_DIRECTORY,
+  O_DIRECTORY_ITSELF,
+  O_DSYNC,
+  O_HOLD,
+  O_NEW,
+  O_NOFOLLOW,
+  O_PATH_DIRECTORY,
+  O_PATH_FILE,
+  O_RDONLY,
+  O_RDWR,
+  O_READ,
+  O_SYNC,
+  O_TO_SYNC,
+} from './flags.ts';
+export {
+  digest,
+  fnv1a,
+  judge,
+  type Owner,
+  parseToken,
+  type Sign,
+  thisOwner,
+  tokenForm,
+  type TokenKind,
+} from './owner.ts';
+export { whenProcessEnds } from './process-end.ts';
+export { runSync } from './sync-driver.ts';
+export { type LockOwner, parseLockToken, settlingName } from './lock-owner.ts';
+export { environment } from './environment.ts';
+export { absolutePath, givenPath, type GivenPath, targetPath } from './given-path.ts';
+export { type FileHandle, handleOf, handleSystem } from './handles.ts';
+export { prepareToSave, type Unsaved, unwatch, watch } from './unsaved.ts';
