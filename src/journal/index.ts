@@ -3,7 +3,7 @@ export { type Change, encodePointer, type Identity, identityOf, siteFrom } from 
 export * as record from './record.ts';
 export { assertMade, type Made, makeAll, type Part, pathOf, whatItHolds } from './apply.ts';
 export { Abandoned, giveUpLock } from './unfinished.ts';
-export { settleDead } from './resolve-owner.ts';
+export { resolveDead } from './resolve-owner.ts';
 export { expectVersion, underLock } from './under-lock.ts';
 export { Written } from './written.ts';
 export { recoverOnce, type Recovery } from './recover-directory.ts';

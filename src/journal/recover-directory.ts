@@ -27,20 +27,20 @@ import {
   lookIn,
   namesIn,
 } from '../files/index.ts';
-import { signOf, type FileIn, isLockName, sweepLock, type Settle } from '../lock/index.ts';
+import { signOf, type FileIn, isLockName, sweepLock, type Resolve } from '../lock/index.ts';
 import { copied, readIfWhole, withRecord } from './find-record.ts';
 import type { Journal } from './format.ts';
 import {
   homeFrom,
-  refuseUnsettled,
+  refuseUnresolved,
   removeStrays,
-  settleDead,
-  settleUnderLock,
+  resolveDead,
+  resolveUnderLock,
   underLocks,
-  unsettled,
+  unresolved,
   type Tell,
 } from './resolve-owner.ts';
-import { withParts, type Settled } from './resolve.ts';
+import { withParts, type Resolved } from './resolve.ts';
 import type { KeptTransaction, RecoveredFile, RecoverResult } from './result.ts';
 import { Leftovers, type Left } from './scan.ts';
 import { Abandoned } from './unfinished.ts';
@@ -83,7 +83,7 @@ class Found implements Tell {
     this.isHeard = isHeard;
   }
 
-  tell(id: string, { files, removed, waiting }: Settled): void {
+  tell(id: string, { files, removed, waiting }: Resolved): void {
     this.done.add(id);
     this.files.push(...files.map(({ path, made }) => ({ path, outcome: outcomes[made] })));
     this.removed.push(...removed);
@@ -130,14 +130,14 @@ function* freeLocks(operation: Operation, folder: OpenFolder, found: Found): Ste
     signOf(operation, { owner, status }, exclusive) === 'dead' ? undefined : 'alive';
   for (const name of yield* namesIn(operation, folder)) {
     if (!isLockName(name)) continue;
-    const free = (settle: Settle): Steps<unknown> =>
-      sweepLock({ write: operation, dryRun: false, settle, keptBecause: reason }, folder, name);
+    const free = (resolve: Resolve): Steps<unknown> =>
+      sweepLock({ write: operation, dryRun: false, resolve, keptBecause: reason }, folder, name);
     try {
-      // Those of what is settled are only to be removed. In one go, where nothing waits for a disk, that takes a fifth
+      // Those of what is resolved are only to be removed. In one go, where nothing waits for a disk, that takes a fifth
       // of the time.
       const isQuick = found.done.size > 0 && folder.directory.local;
-      if (isQuick && (yield* atOnce(isFreed(free((dead) => refuseUnsettled(folder, dead, found)))))) continue;
-      yield* free((dead) => settleDead(operation, folder, dead, found));
+      if (isQuick && (yield* atOnce(isFreed(free((dead) => refuseUnresolved(folder, dead, found)))))) continue;
+      yield* free((dead) => resolveDead(operation, folder, dead, found));
     } catch (error) {
       // Taken or given back meanwhile.
       if (codeOf(error) !== 'ENOENT') found.kept.push(keptBecause(operation, join(folder.directoryPath, name), error));
@@ -145,13 +145,13 @@ function* freeLocks(operation: Operation, folder: OpenFolder, found: Found): Ste
   }
 }
 
-/** Whether a lock could be freed without anything to be settled. */
+/** Whether a lock could be freed without anything to be resolved. */
 function* isFreed(steps: Steps<unknown>): Steps<boolean> {
   try {
     yield* steps;
     return true;
   } catch (error) {
-    if (codeOf(error) !== unsettled) throw error;
+    if (codeOf(error) !== unresolved) throw error;
     return false;
   }
 }
@@ -244,10 +244,10 @@ function* recoverFromHome(
   files: PathName[],
 ): Steps<void> {
   const journal = yield* withRecord(operation, home, id, (record) => readIfWhole(operation, home, record, id));
-  const settle = function* (): Steps<void> {
-    if (!found.done.has(id)) found.tell(id, yield* settleUnderLock(operation, home, id, found));
+  const resolve = function* (): Steps<void> {
+    if (!found.done.has(id)) found.tell(id, yield* resolveUnderLock(operation, home, id, found));
   };
-  if (journal === undefined) return yield* settle();
+  if (journal === undefined) return yield* resolve();
   const { content } = journal;
   files.push(
     ...content.changes.map(({ directory, name }) =>
@@ -261,7 +261,7 @@ function* recoverFromHome(
       operation,
       placesOf(content, folders),
       found,
-      settle,
+      resolve,
       ({ directory }) => !found.done.has(id) || directory.key !== here.directory.key,
     );
   });

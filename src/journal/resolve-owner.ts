@@ -23,15 +23,15 @@ import { type FileIn, releaseLock, takeLock, type Lock, type Dead } from '../loc
 import { isNumbered, notHome, openHome, readIfWhole, readPointer, unreachable, withRecord } from './find-record.ts';
 import { decodeNote, type Pointer } from './format.ts';
 import { recordName } from './record.ts';
-import { hasRecord, lockOfRecord, nothingDone, settleRecord, type Settled, type Settling } from './resolve.ts';
+import { hasRecord, lockOfRecord, nothingDone, resolveRecord, type Resolved, type Resolving } from './resolve.ts';
 import { Leftovers, type Left } from './scan.ts';
 import { freeAbandoned } from './unfinished.ts';
 
 /** Hears what was put right. */
-export interface Tell extends Settling {
-  /** The transactions that are settled: their other locks need nothing more. */
+export interface Tell extends Resolving {
+  /** The transactions that are resolved: their other locks need nothing more. */
   readonly done: Set<string>;
-  tell(id: string, settled: Settled): void;
+  tell(id: string, resolved: Resolved): void;
 }
 
 /** Of a transaction's files nobody hears who takes over one of its locks. */
@@ -40,21 +40,21 @@ function nobody(): Tell {
 }
 
 /** What whoever takes over a lock has to do first, in case it is that of a transaction: see `lock/takeover.ts`. */
-export function* settleDead(operation: Operation, folder: OpenFolder, dead: Dead, tell: Tell = nobody()): Steps<void> {
+export function* resolveDead(operation: Operation, folder: OpenFolder, dead: Dead, tell: Tell = nobody()): Steps<void> {
   // That of a record never has a note: who has it is putting that transaction right.
   if (/\.untorn-j-[^/]*$/.test(asText(dead.lock))) return;
   const note = yield* noteOf(dead, folder);
-  if (note === undefined) yield* settleAtAGuess(operation, folder, dead.owner, tell);
-  else yield* settleNoted(operation, folder, dead, note, tell);
+  if (note === undefined) yield* resolveWithoutNote(operation, folder, dead.owner, tell);
+  else yield* resolveNoted(operation, folder, dead, note, tell);
 }
 
 /** The code of a refusal that is no trouble. */
-export const unsettled = 'ERR_UNTORN_UNSETTLED';
+export const unresolved = 'ERR_UNTORN_UNRESOLVED';
 
-/** Fails with {@link unsettled} unless a lock is of a transaction that is settled already. */
-export function* refuseUnsettled(folder: OpenFolder, dead: Dead, { done }: Tell): Steps<void> {
+/** Fails with {@link unresolved} unless a lock is of a transaction that is resolved already. */
+export function* refuseUnresolved(folder: OpenFolder, dead: Dead, { done }: Tell): Steps<void> {
   const note = yield* noteOf(dead, folder);
-  if (note === undefined || !done.has(note.id)) throw refusal(unsettled, 'it is not settled yet');
+  if (note === undefined || !done.has(note.id)) throw refusal(unresolved, 'it is not resolved yet');
 }
 
 /**
@@ -79,7 +79,7 @@ function isSameThread(one: Owner, other: Owner): boolean {
   return parts.every((part) => one[part] === other[part]);
 }
 
-function* settleNoted(
+function* resolveNoted(
   operation: Operation,
   folder: OpenFolder,
   { random }: Dead,
@@ -88,10 +88,10 @@ function* settleNoted(
 ): Steps<void> {
   if (tell.done.has(id)) return;
   const home = yield* homeFrom(operation, folder, id);
-  if (home !== undefined) return yield* inHome(operation, home, () => settleLock(operation, home, id, random, tell));
+  if (home !== undefined) return yield* inHome(operation, home, () => resolveLock(operation, home, id, random, tell));
   // Of this directory nothing is to be changed: not yet, or not any more, or the lock is of a file that was only read.
   const other = yield* openHome(operation, folder.directoryPath, site, id);
-  if (other !== undefined) yield* inHome(operation, other, () => settleLock(operation, other, id, random, tell));
+  if (other !== undefined) yield* inHome(operation, other, () => resolveLock(operation, other, id, random, tell));
   if ((yield* homeFrom(operation, folder, id)) === undefined) yield* removeStrays(operation, folder, id, tell);
 }
 
@@ -104,10 +104,10 @@ function* inHome(operation: Operation, { directory }: OpenFolder, steps: () => S
 }
 
 /** Settles a transaction if a lock is its own. */
-function* settleLock(operation: Operation, home: OpenFolder, id: string, random: string, tell: Tell): Steps<void> {
+function* resolveLock(operation: Operation, home: OpenFolder, id: string, random: string, tell: Tell): Steps<void> {
   const journal = yield* withRecord(operation, home, id, (record) => readIfWhole(operation, home, record, id));
   if (journal !== undefined && !journal.content.locks.includes(random)) return;
-  tell.tell(id, yield* settleUnderLock(operation, home, id, tell));
+  tell.tell(id, yield* resolveUnderLock(operation, home, id, tell));
 }
 
 /** The home of a transaction that has its record, or a pointer to it, in a directory; undefined if it has neither. */
@@ -151,7 +151,7 @@ export function* removeStrays(operation: Operation, folder: OpenFolder, id: stri
  * record in this directory, which was synced; so all that dead processes left here is put right. What cannot be is left
  * for `recover()` to tell.
  */
-function* settleAtAGuess(operation: Operation, folder: OpenFolder, owner: LockOwner, tell: Tell): Steps<void> {
+function* resolveWithoutNote(operation: Operation, folder: OpenFolder, owner: LockOwner, tell: Tell): Steps<void> {
   for (const [id, left] of yield* tell.leftovers.in(operation, folder)) {
     const of = parseToken(`untorn-x-${id}`);
     if (of === undefined || !isRecorded(left) || !(yield* isDead(operation, folder, left, of, owner))) continue;
@@ -160,7 +160,7 @@ function* settleAtAGuess(operation: Operation, folder: OpenFolder, owner: LockOw
       if (home === undefined) yield* removeStrays(operation, folder, id, tell);
       else
         yield* inHome(operation, home, function* () {
-          tell.tell(id, yield* settleUnderLock(operation, home, id, tell));
+          tell.tell(id, yield* resolveUnderLock(operation, home, id, tell));
         });
     } catch (error) {
       if (!isOthers(error)) throw error;
@@ -191,18 +191,18 @@ function* isDead(
 }
 
 /** Under the lock of the record: one at a time. Durably, whatever who comes upon it asks for its own files. */
-export function* settleUnderLock(
+export function* resolveUnderLock(
   operation: Operation,
   home: OpenFolder,
   id: string,
-  settling: Settling,
-): Steps<Settled> {
+  resolving: Resolving,
+): Steps<Resolved> {
   const durable = { ...operation, settings: { ...operation.settings, durability: 'full' as const } };
-  const settled = yield* underLocks(operation, [{ ...home, name: lockOfRecord(id) }], undefined, () =>
-    settleRecord(durable, home, id, settling),
+  const resolved = yield* underLocks(operation, [{ ...home, name: lockOfRecord(id) }], undefined, () =>
+    resolveRecord(durable, home, id, resolving),
   );
   yield* freeAbandoned(operation, id);
-  return settled;
+  return resolved;
 }
 
 /** Performs steps under the locks of some files, taken in their order; of those that are needed still. */
@@ -226,7 +226,7 @@ export function* underLocks<T>(
         locked,
         lock: yield* takeLock(locked, target, {
           ...locked.locking,
-          settle: (dead) => settleDead(operation, target, dead, tell),
+          resolve: (dead) => resolveDead(operation, target, dead, tell),
         }),
       });
     }

@@ -41,25 +41,25 @@ import {
 import type { Leftovers } from './scan.ts';
 
 /** What became of a file of a committed transaction. */
-export interface SettledFile {
+export interface ResolvedFile {
   readonly path: PathName;
   readonly made: Made;
 }
 
 /** What was done about a transaction. */
-export interface Settled {
+export interface Resolved {
   /** The files of one that was committed. */
-  readonly files: readonly SettledFile[];
+  readonly files: readonly ResolvedFile[];
   /** Staged files of one that was not. */
   readonly removed: readonly PathName[];
   /** Why something is still to be done: directories of one that was not committed are not there. */
   readonly waiting?: Error | undefined;
 }
 
-export const nothingDone: Settled = { files: [], removed: [] };
+export const nothingDone: Resolved = { files: [], removed: [] };
 
 /** How to bring transactions to their end. */
-export interface Settling {
+export interface Resolving {
   readonly leftovers: Leftovers;
   /**
    * Whether somebody hears what became of each file. If not, a file whose content is gone is left for `recover()` to
@@ -69,19 +69,19 @@ export interface Settling {
 }
 
 /** Completes or removes a transaction, by its record in its home; to be called under the lock of the record. */
-export function* settleRecord(operation: Operation, home: OpenFolder, id: string, settling: Settling): Steps<Settled> {
+export function* resolveRecord(operation: Operation, home: OpenFolder, id: string, resolving: Resolving): Steps<Resolved> {
   return (
-    (yield* withRecord(operation, home, id, (record) => settle(operation, home, record, id, settling))) ?? nothingDone
+    (yield* withRecord(operation, home, id, (record) => resolve(operation, home, record, id, resolving))) ?? nothingDone
   );
 }
 
-function* settle(
+function* resolve(
   operation: Operation,
   home: OpenFolder,
   record: FoundDirectory,
   id: string,
-  settling: Settling,
-): Steps<Settled> {
+  resolving: Resolving,
+): Steps<Resolved> {
   // Before anything is changed: in a copy it fails.
   const journal = yield* readIfWhole(operation, home, record, id);
   // From here on its owner cannot commit any more.
@@ -89,13 +89,13 @@ function* settle(
   const committed = yield* isCommitted(record);
   const done = !committed && (yield* isDone(record));
   if (journal === undefined) {
-    if (!committed) return yield* finish(operation, { home, record, id, parts: [], settling });
+    if (!committed) return yield* finish(operation, { home, record, id, parts: [], resolving });
     yield* readJournal(operation, home, record, id);
     throw damaged('it is missing');
   }
   return yield* withParts(operation, home, journal, function* (others) {
     const files = committed
-      ? yield* complete(operation, home, record, journal, others, settling)
+      ? yield* complete(operation, home, record, journal, others, resolving)
       : done
         ? allMade(home, journal, others)
         : [];
@@ -105,7 +105,7 @@ function* settle(
       id,
       journal: journal.content,
       parts: others,
-      settling,
+      resolving,
     });
     return { files, removed: committed || done ? [] : removed, waiting };
   });
@@ -150,14 +150,14 @@ function* complete(
   record: FoundDirectory,
   journal: Read<Journal>,
   others: readonly FoundPart[],
-  { isHeard }: Settling,
-): Steps<SettledFile[]> {
+  { isHeard }: Resolving,
+): Steps<ResolvedFile[]> {
   const parts = allParts(home, journal, others);
   const { id, changes } = journal.content;
   // Its owner may have ended before the commit was durable.
   yield* syncRecord(operation, record);
   const made = yield* makeAll(operation, id, parts, changes);
-  const files = changes.map((change, index): SettledFile => ({
+  const files = changes.map((change, index): ResolvedFile => ({
     path: pathOf(parts, change),
     made: made[index] as Made,
   }));
@@ -173,12 +173,12 @@ function allMade(
   home: OpenFolder,
   { content: { changes } }: Read<Journal>,
   others: readonly FoundPart[],
-): SettledFile[] {
+): ResolvedFile[] {
   const folders = [home, ...others.map(({ site, folder }) => ({ directoryPath: folder?.directoryPath ?? site.path }))];
   return changes.map((change) => ({ path: pathOf(folders, change), made: 'made' }));
 }
 
-function contentLost({ path, made }: SettledFile): Error {
+function contentLost({ path, made }: ResolvedFile): Error {
   const what =
     made === 'missing'
       ? 'is gone, and the old one is in place'
@@ -192,18 +192,18 @@ interface ToFinish {
   readonly id: string;
   readonly journal?: Journal;
   readonly parts: readonly FoundPart[];
-  readonly settling: Settling;
+  readonly resolving: Resolving;
 }
 
 /**
  * Removes what was staged, and then the record, in an order in which none of it is missed. It cannot be committed any
  * more.
  */
-function* finish(operation: Operation, { home, record, id, journal, parts, settling }: ToFinish): Steps<Settled> {
+function* finish(operation: Operation, { home, record, id, journal, parts, resolving }: ToFinish): Steps<Resolved> {
   const folders = [home, ...parts.map(({ folder }) => folder)];
   const listed: Staged[] = [];
   for (const folder of folders)
-    if (folder !== undefined) listed.push(...(yield* listStaged(operation, folder, id, settling)));
+    if (folder !== undefined) listed.push(...(yield* listStaged(operation, folder, id, resolving)));
   if (journal !== undefined) yield* clearStaged(operation, id, folders, journal.changes);
   yield* removeOthers(operation, listed, journal?.changes ?? []);
   const removed = listed.map(({ folder, name }) => join(folder.directoryPath, name));
@@ -220,7 +220,7 @@ interface Staged {
   readonly name: PathName;
 }
 
-function* listStaged(operation: Operation, folder: OpenFolder, id: string, { leftovers }: Settling): Steps<Staged[]> {
+function* listStaged(operation: Operation, folder: OpenFolder, id: string, { leftovers }: Resolving): Steps<Staged[]> {
   return ((yield* leftovers.in(operation, folder)).get(id)?.staged ?? []).map((name) => ({ folder, name }));
 }
 
@@ -244,7 +244,7 @@ function* isThere(): Steps<boolean> {
   return true;
 }
 
-/** The name of the lock under which a transaction is settled: of nothing that is there. */
+/** The name of the lock under which a transaction is resolved: of nothing that is there. */
 export function lockOfRecord(id: string): string {
   return `untorn-j-${id}`;
 }

@@ -10,14 +10,14 @@ import {
   type Target,
 } from '../files/index.ts';
 import { type FileIn, assertHeld, withLock, type Lock, type Dead } from '../lock/index.ts';
-import { settleDead } from './resolve-owner.ts';
+import { resolveDead } from './resolve-owner.ts';
 
 /**
  * Takes a lock, runs steps, and gives it back, whatever happens in them. A transaction that died with the lock is
  * brought to its end first.
  */
 export function* underLock<T>(operation: LockedOperation, target: FileIn, steps: (lock: Lock) => Steps<T>): Steps<T> {
-  const request = { ...operation.locking, settle: (dead: Dead) => settleDead(operation, target, dead) };
+  const request = { ...operation.locking, resolve: (dead: Dead) => resolveDead(operation, target, dead) };
   return yield* withLock(operation, target, request, function* (lock) {
     operation.locking.folder = lock.folder;
     try {

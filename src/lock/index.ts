@@ -5,6 +5,6 @@ export { freeLeft, leaveLock, type LeftLock } from './left.ts';
 export { letGoOf } from './rights.ts';
 export { signOf } from './holder.ts';
 export type { FileIn } from './home.ts';
-export type { Dead, Settle } from './takeover.ts';
+export type { Dead, Resolve } from './takeover.ts';
 export { assertHeld, type Lock, releaseLock, takeLock, withLock } from './lock.ts';
 export { isLockName, sweepLock } from './sweep-lock.ts';

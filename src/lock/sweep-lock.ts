@@ -10,7 +10,7 @@ import { type Folder, type Operation, inFound, lookIn, namesIn, rmdirIn, type Fo
 import { removeEntry } from './entry.ts';
 import { lookAtHolder } from './holder.ts';
 import { heldName, lockSuffix, parseTicket } from './name.ts';
-import { takeOver, type LockAt, type Settle } from './takeover.ts';
+import { takeOver, type LockAt, type Resolve } from './takeover.ts';
 
 /** What became of something: it went, or why it stays; undefined if it is none of ours. */
 export type Swept<Reason> = 'removed' | Reason | undefined;
@@ -23,7 +23,7 @@ interface Rules<Reason> {
   readonly write: Operation;
   readonly dryRun: boolean;
   /** Puts right what a dead owner that left a note was at; where there is none, its lock stays. */
-  readonly settle?: Settle;
+  readonly resolve?: Resolve;
   /** Why something of an owner stays; undefined if it may go. */
   keptBecause(status: FileStatus, owner: LockOwner): Reason | undefined;
 }
@@ -51,7 +51,7 @@ function* sweepAll<Reason>(rules: Rules<Reason>, at: LockAt, home: FoundDirector
 }
 
 function* sweepHeld<Reason>(
-  { write: operation, dryRun, settle, keptBecause }: Rules<Reason>,
+  { write: operation, dryRun, resolve, keptBecause }: Rules<Reason>,
   at: LockAt,
 ): Steps<Swept<Reason>> {
   const holder = yield* lookAtHolder(operation, at.home);
@@ -60,7 +60,7 @@ function* sweepHeld<Reason>(
     const reason = keptBecause(holder.status, holder.owner);
     if (reason !== undefined || dryRun) return reason ?? 'removed';
     const token = operation.environment.lockToken(holder.owner.lease);
-    yield* takeOver(operation, at, holder, { token, ...(settle !== undefined && { settle }) });
+    yield* takeOver(operation, at, holder, { token, ...(resolve !== undefined && { resolve }) });
   } else if (!dryRun) yield* rmdirIn(operation, at.home, heldName);
   return 'removed';
 }

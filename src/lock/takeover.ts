@@ -8,7 +8,7 @@
  * Then the lock is free, for whoever comes first.
  */
 import { codeOf, refusal, join, type PathName } from '../contract/index.ts';
-import { settlingName, type LockOwner, call, type Steps } from '../system/index.ts';
+import { resolvingName, type LockOwner, call, type Steps } from '../system/index.ts';
 import {
   whileBusy,
   type Folder,
@@ -44,14 +44,14 @@ export interface Dead {
  * Puts right what a dead owner that left a note was at. It may be called again for the same owner, also while another
  * process is at it; and afterwards the owner, if it is not dead after all, must not be able to change anything.
  */
-export type Settle = (dead: Dead) => Steps<void>;
+export type Resolve = (dead: Dead) => Steps<void>;
 
 /** Who takes over. */
 export interface TakeoverRequest {
   /** The name of its own entry, from `environment.lockToken()`. */
   readonly token: string;
   /** Puts right what a dead owner that left a note was at. */
-  readonly settle?: Settle;
+  readonly resolve?: Resolve;
 }
 
 /** Which lock: the target's directory, the lock's own, and that by its path from the target's. */
@@ -72,7 +72,7 @@ export function* takeOver(
   request: TakeoverRequest,
 ): Steps<void> {
   if (owner === undefined) return;
-  const taken = settlingName(request.token, owner);
+  const taken = resolvingName(request.token, owner);
   yield* inFound(operation, at.home, heldName, (held) =>
     takeOverIn(operation, at, held, { name, owner, taken }, request),
   );
@@ -91,7 +91,7 @@ function* takeOverIn(
   at: LockAt,
   held: FoundDirectory,
   dead: Taken,
-  { settle }: Pick<TakeoverRequest, 'settle'>,
+  { resolve }: Pick<TakeoverRequest, 'resolve'>,
 ): Steps<void> {
   const from = join(held.directory.reach, dead.name);
   const to = join(held.directory.reach, dead.taken);
@@ -103,7 +103,7 @@ function* takeOverIn(
     if ((yield* lookIn(held, dead.taken)) === undefined) return;
   }
   try {
-    yield* settleDead(operation, at, held, dead, settle);
+    yield* resolveDead(operation, at, held, dead, resolve);
     yield* removeEntry(operation, held, dead.taken);
   } catch (error) {
     // Somebody has taken over from us in turn, and puts it right.
@@ -114,28 +114,28 @@ function* takeOverIn(
   }
 }
 
-function* settleDead(
+function* resolveDead(
   operation: Operation,
   { folder, lock }: LockAt,
   held: FoundDirectory,
   { owner, taken }: Taken,
-  settle: Settle | undefined,
+  resolve: Resolve | undefined,
 ): Steps<void> {
   const read = yield* inFound(operation, held, taken, function* (entry) {
     yield* removeTemporaries(operation, entry);
     return yield* readOwn(operation, entry, noteName, noteLimit);
   });
-  // What another user wrote decides nothing: only that user may settle it.
-  if (read?.kind === 'refused') throw unsettled(`; its note ${read.why}`);
+  // What another user wrote decides nothing: only that user may resolve it.
+  if (read?.kind === 'refused') throw unresolved(`; its note ${read.why}`);
   const note = read?.bytes ?? new Uint8Array();
   // Also without a note: a power cut may have taken it.
-  if (settle !== undefined) yield* settle({ lock, owner, random: owner.settling ?? owner.random, note, folder });
-  else if (note.byteLength > 0) throw unsettled('');
+  if (resolve !== undefined) yield* resolve({ lock, owner, random: owner.resolving ?? owner.random, note, folder });
+  else if (note.byteLength > 0) throw unresolved('');
 }
 
-function unsettled(why: string): Error {
+function unresolved(why: string): Error {
   const text = `its lock is that of a transaction that was interrupted, which must be recovered first${why}`;
-  return refusal('ERR_LOCK_UNSETTLED', text);
+  return refusal('ERR_LOCK_UNRESOLVED', text);
 }
 
 /** Milliseconds between two looks. */

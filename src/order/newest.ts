@@ -5,7 +5,7 @@ export class Newest {
   /** Numbers of calls that have not settled, and may be for any file, lowest first. */
   readonly #outstanding = new Set<number>();
   /** For each file, how many calls that have not settled are for it and no other. */
-  readonly #settledOn = new Map<string, number>();
+  readonly #callsFor = new Map<string, number>();
   readonly #newest = new Map<string, Committed>();
 
   find(file: string): Committed | undefined {
@@ -14,7 +14,7 @@ export class Newest {
 
   /** Notes content that is newer than what was known. */
   note(file: string, record: Committed): void {
-    if (this.#outstanding.size > 0 || this.#settledOn.has(file)) this.#newest.set(file, record);
+    if (this.#outstanding.size > 0 || this.#callsFor.has(file)) this.#newest.set(file, record);
   }
 
   /** A call begins, and may be for any file. */
@@ -26,9 +26,9 @@ export class Newest {
    * It is for one file from now on: nothing has to be kept for it about others. Returns false if it is known to be for
    * one.
    */
-  callSettlesOn(number: number, file: string): boolean {
+  callIsFor(number: number, file: string): boolean {
     if (!this.#outstanding.delete(number)) return false;
-    this.#settledOn.set(file, (this.#settledOn.get(file) ?? 0) + 1);
+    this.#callsFor.set(file, (this.#callsFor.get(file) ?? 0) + 1);
     return true;
   }
 
@@ -36,9 +36,9 @@ export class Newest {
   callEnds(number: number, file: string | undefined): void {
     this.#outstanding.delete(number);
     if (file !== undefined) {
-      const others = (this.#settledOn.get(file) ?? 1) - 1;
-      if (others === 0) this.#settledOn.delete(file);
-      else this.#settledOn.set(file, others);
+      const others = (this.#callsFor.get(file) ?? 1) - 1;
+      if (others === 0) this.#callsFor.delete(file);
+      else this.#callsFor.set(file, others);
     }
     this.#forgetOld();
   }
@@ -48,7 +48,7 @@ export class Newest {
     const [oldest = Infinity] = this.#outstanding;
     for (const [file, record] of this.#newest) {
       if (record.number > oldest) break;
-      if (!this.#settledOn.has(file)) this.#newest.delete(file);
+      if (!this.#callsFor.has(file)) this.#newest.delete(file);
     }
   }
 }

@@ -228,7 +228,7 @@ export class Turn {
   /** It is for this file and no other from now on. */
   settleOn(target: Target): void {
     const file = this.#keyOf(target);
-    if (this.#order.newest.callSettlesOn(this.number, file)) this.#file = file;
+    if (this.#order.newest.callIsFor(this.number, file)) this.#file = file;
   }
 
   /** Notes a rename that begins. A synchronous write may finish it. */

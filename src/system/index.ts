@@ -46,7 +46,7 @@ export {
 } from './owner.ts';
 export { whenProcessEnds } from './process-end.ts';
 export { runSync } from './sync-driver.ts';
-export { type LockOwner, parseLockToken, settlingName } from './lock-owner.ts';
+export { type LockOwner, parseLockToken, resolvingName } from './lock-owner.ts';
 export { environment } from './environment.ts';
 export { absolutePath, givenPath, type GivenPath, targetPath } from './given-path.ts';
 export { type FileHandle, handleOf, handleSystem } from './handles.ts';

@@ -12,7 +12,7 @@ export interface LockOwner extends Owner {
   /** Tells one lock from all others. */
   readonly random: string;
   /** Of a lock that was taken over: whose files are still to be put right before anybody reads the target. */
-  readonly settling: string | undefined;
+  readonly resolving: string | undefined;
 }
 
 /** An owner, a lease and a random part. */
@@ -25,8 +25,8 @@ export function newLockToken(lease: number): string {
 }
 
 /** The name that a lock's entry has while who took it over puts right what its owner left. */
-export function settlingName(token: string, dead: LockOwner): string {
-  return `${token}.${dead.settling ?? dead.random}`;
+export function resolvingName(token: string, dead: LockOwner): string {
+  return `${token}.${dead.resolving ?? dead.random}`;
 }
 
 /** The owner in the name of a lock's entry. */
@@ -35,7 +35,7 @@ export function parseLockToken(name: string): LockOwner | undefined {
   if (found === null) return undefined;
   const parts = (found[1] as string).split('-');
   const [lease, random] = parts.slice(-2) as [string, string];
-  return { kind: 'lock', ...parseOwner(parts), lease: Number.parseInt(lease, 36), random, settling: found[2] };
+  return { kind: 'lock', ...parseOwner(parts), lease: Number.parseInt(lease, 36), random, resolving: found[2] };
 }
 
 /**

@@ -10,7 +10,7 @@
 import type { GivenPath, Steps } from '../system/index.ts';
 import { fileKey, inOrder, type OpenFolder, newLockedOperation, type Target } from '../files/index.ts';
 import { assertHeld, releaseLock, takeLock, type Lock } from '../lock/index.ts';
-import { encodePointer, siteFrom, settleDead, Abandoned, giveUpLock } from '../journal/index.ts';
+import { encodePointer, siteFrom, resolveDead, Abandoned, giveUpLock } from '../journal/index.ts';
 import { Turn } from '../order/index.ts';
 import type { Draft } from './draft.ts';
 
@@ -59,7 +59,7 @@ export class LockSet {
     const lock = yield* takeLock(operation, target, {
       ...operation.locking,
       note,
-      settle: (dead) => settleDead(operation, target, dead),
+      resolve: (dead) => resolveDead(operation, target, dead),
       own: this.#locks,
     });
     this.#held.set(fileKey(target), { turn, place: target, lock });
