@@ -24,7 +24,7 @@ import {
   type Operation,
   isSameInode,
   lookIn,
-  keeping,
+  preserving,
   type Target,
   newName,
   afterFailure,
@@ -154,9 +154,13 @@ function* giveRights(operation: LockedOperation, reach: PathName, old: FileStatu
   try {
     const own = yield* call.fstat(fd);
     let mode = old === undefined ? (own.mode & 0o7000) | (0o777 & ~operation.environment.umask()) : old.mode & 0o7777;
-    if (old !== undefined && old.gid !== own.gid && !(yield* keeping('try', call.fchown(fd, -1, old.gid), 'group', [])))
+    if (
+      old !== undefined &&
+      old.gid !== own.gid &&
+      !(yield* preserving('try', call.fchown(fd, -1, old.gid), 'group', []))
+    )
       mode &= ~0o2070;
-    if (old !== undefined && old.uid !== own.uid) yield* keeping('try', call.fchown(fd, old.uid, -1), 'owner', []);
+    if (old !== undefined && old.uid !== own.uid) yield* preserving('try', call.fchown(fd, old.uid, -1), 'owner', []);
     yield* operation.environment.descriptorsRestricted ? call.chmod(reach, mode) : call.fchmod(fd, mode);
     return yield* call.fstat(fd);
   } finally {

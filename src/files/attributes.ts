@@ -8,7 +8,7 @@ import { codeOf, refusal, type PathName, type NotKept } from '../contract/index.
 import { call, type Steps } from '../system/index.ts';
 import { acl, attributesMatter, list, saysNone } from './attribute-names.ts';
 import type { Operation } from './operation.ts';
-import { changing, keeping } from './preserve.ts';
+import { unsyncing, preserving } from './preserve.ts';
 import { inPrivate } from './private-directory.ts';
 import { othersRename } from './shared.ts';
 import type { Target } from './target.ts';
@@ -42,7 +42,7 @@ export function* copyAttributes(
   if (isNoneToCopy || !othersRename(operation, target.directory)) return yield* copied(temporary.reach);
   const state = yield* inPrivate(operation, target, temporary, copied);
   if (state !== undefined) return state;
-  yield* keeping(operation.settings.preserve.xattr, notReadable(), 'xattr', notKept);
+  yield* preserving(operation.settings.preserve.xattr, notReadable(), 'xattr', notKept);
   return 'inherited';
 }
 
@@ -72,16 +72,16 @@ function* copyInto(
   const keep = operation.settings.preserve.xattr;
   const { attributes: old } = target;
   const fresh = temporary.attributes ?? (yield* list({ reach }, !target.directory.local));
-  if (typeof old === 'string' || typeof fresh === 'string') yield* keeping(keep, notReadable(), 'xattr', notKept);
+  if (typeof old === 'string' || typeof fresh === 'string') yield* preserving(keep, notReadable(), 'xattr', notKept);
   if (old === 'unavailable' && fresh === 'unavailable') return 'none';
   // Where the names cannot be had, an ACL may be there all the same.
   let state: AclState = typeof old === 'string' || old === undefined ? 'lost' : 'none';
   for (const name of typeof old === 'string' ? [acl] : (old ?? [])) {
     const present = typeof fresh !== 'string' && fresh.includes(name);
-    if (boundToContent.has(name)) yield* keeping(keep, notCopied(name), 'xattr', notKept);
-    else if (name !== acl) yield* keeping(keep, copy(target, temporary, reach, name, present), 'xattr', notKept);
+    if (boundToContent.has(name)) yield* preserving(keep, notCopied(name), 'xattr', notKept);
+    else if (name !== acl) yield* preserving(keep, copy(target, temporary, reach, name, present), 'xattr', notKept);
     else
-      state = (yield* keeping(
+      state = (yield* preserving(
         keep,
         copy(target, temporary, reach, name, present, narrow),
         'acl',
@@ -92,7 +92,7 @@ function* copyInto(
   }
   const mayInherit = typeof fresh === 'string' ? fresh === 'unknown' : fresh.includes(acl);
   if (state === 'kept' || !mayInherit) return state;
-  return (yield* keeping(keep, changing(temporary, removeAcl(reach)), 'acl', notKept)) ? state : 'inherited';
+  return (yield* preserving(keep, unsyncing(temporary, removeAcl(reach)), 'acl', notKept)) ? state : 'inherited';
 }
 
 function* removeAcl(reach: PathName): Steps<void> {
@@ -149,7 +149,7 @@ function* copy(
   if (old === undefined) return;
   const value = change(old);
   if (present && isSameValue(yield* call.getxattr(reach, name), value)) return;
-  yield* changing(temporary, call.setxattr(reach, name, value));
+  yield* unsyncing(temporary, call.setxattr(reach, name, value));
   if (!isSameValue(yield* call.getxattr(reach, name), value)) throw refusal('EPERM', `"${name}" is not as it was set`);
 }
 

@@ -8,7 +8,7 @@
  * too: so it also looks again now and then, and gives up when nothing has ended for long.
  */
 import { onAbort, aborted, codeOf } from '../contract/index.ts';
-import { now, clearTimeout, queueMicrotask, setTimeout, isAtOnce, wait, type Steps } from '../system/index.ts';
+import { now, clearTimeout, queueMicrotask, setTimeout, isSynchronous, wait, type Steps } from '../system/index.ts';
 import { throwIfAborted, type Operation } from './operation.ts';
 
 /** More gain nothing: the thread pool has four threads unless told otherwise. */
@@ -95,7 +95,7 @@ export function* whenDescriptorsAllow<T>(operation: Operation, open: () => Steps
     try {
       return yield* open();
     } catch (error) {
-      if (!['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '') || isAtOnce()) throw error;
+      if (!['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '') || isSynchronous()) throw error;
       deadline ??= now() + patience;
       if (now() > deadline) throw error;
     }

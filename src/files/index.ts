@@ -27,7 +27,7 @@ export {
   syncLinks,
   syncNow,
 } from './directory.ts';
-export { keeping } from './preserve.ts';
+export { preserving } from './preserve.ts';
 export {
   closeFound,
   type FoundDirectory,

@@ -11,7 +11,7 @@ import { refusal, type Keep, type NotKept } from '../contract/index.ts';
 import { fileType, call, type FileStatus, type Steps } from '../system/index.ts';
 import { copyAttributes, type AclState } from './attributes.ts';
 import type { Operation } from './operation.ts';
-import { changing, keeping } from './preserve.ts';
+import { unsyncing, preserving } from './preserve.ts';
 import type { Target } from './target.ts';
 import { statusOf, type TemporaryFile } from './temporary.ts';
 
@@ -168,18 +168,18 @@ function* applyId(
   const keep = given === undefined ? operation.settings.preserve.owner : 'require';
   const wanted = given ?? old ?? fresh;
   if (given === undefined && old !== undefined && operation.environment.isUnmapped(kind, old)) {
-    yield* keeping(keep, refused(`the ${what} has no number in this user namespace`), what, notKept);
+    yield* preserving(keep, refused(`the ${what} has no number in this user namespace`), what, notKept);
     return -1;
   }
   if (wanted === fresh) return fresh;
   function* setId(): Steps<void> {
-    yield* changing(
+    yield* unsyncing(
       temporary,
       kind === 'uid' ? call.fchown(temporary.fd, wanted, -1) : call.fchown(temporary.fd, -1, wanted),
     );
     if ((yield* call.fstat(temporary.fd))[kind] !== wanted) yield* refused(`the ${what} cannot be set here`);
   }
-  return (yield* keeping(keep, setId(), what, notKept)) ? wanted : fresh;
+  return (yield* preserving(keep, setId(), what, notKept)) ? wanted : fresh;
 }
 
 /** The permission bits to set, or undefined where those that the kernel gave the new file are right. */
@@ -220,20 +220,20 @@ function* applyMode(
   // An ACL has changed the mode with it.
   let now = (acl === 'kept' ? yield* call.fstat(temporary.fd) : statusOf(temporary)).mode & 0o7777;
   if (mode !== now) {
-    const isSet = yield* keeping(keep, setMode(operation, temporary, mode), 'mode', notKept);
+    const isSet = yield* preserving(keep, setMode(operation, temporary, mode), 'mode', notKept);
     // Where only the set-id bits are refused, the others are set.
     if (!isSet && (mode & setIds) !== 0)
-      yield* keeping('try', setMode(operation, temporary, mode & ~setIds), 'mode', notKept);
+      yield* preserving('try', setMode(operation, temporary, mode & ~setIds), 'mode', notKept);
     // chmod(2) drops set-id bits silently where the caller may not give them, and some filesystems all of it.
     now = (yield* call.fstat(temporary.fd)).mode & 0o7777;
   }
   const isProtected = settings.mode !== undefined || old !== undefined;
   if (isProtected && (now & 0o077 & ~wanted) !== 0) throw notPermitted();
-  if (now !== wanted) yield* keeping(keep, refused('the file may not have these permission bits'), 'mode', notKept);
+  if (now !== wanted) yield* preserving(keep, refused('the file may not have these permission bits'), 'mode', notKept);
 }
 
 function* setMode({ environment }: Operation, temporary: TemporaryFile, mode: number): Steps<void> {
-  yield* changing(
+  yield* unsyncing(
     temporary,
     environment.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode),
   );
@@ -249,13 +249,13 @@ function* refused(why: string): Steps<void> {
 }
 
 function* applyTimes(keep: Keep, existing: FileStatus, temporary: TemporaryFile, notKept: NotKept[]): Steps<void> {
-  yield* keeping(keep, setTimes(existing, temporary), 'times', notKept);
+  yield* preserving(keep, setTimes(existing, temporary), 'times', notKept);
 }
 
 function* setTimes({ atimeNs, mtimeNs }: FileStatus, temporary: TemporaryFile): Steps<void> {
   // Node sets the present time for a negative number.
   if (atimeNs < 0n || mtimeNs < 0n) throw refusal('EINVAL', 'times before 1970 cannot be set');
-  yield* changing(temporary, call.futimes(temporary.fd, seconds(atimeNs), seconds(mtimeNs)));
+  yield* unsyncing(temporary, call.futimes(temporary.fd, seconds(atimeNs), seconds(mtimeNs)));
   const now = yield* call.fstat(temporary.fd);
   const isExact = now.atimeNs / 1000n === atimeNs / 1000n && now.mtimeNs / 1000n === mtimeNs / 1000n;
   if (!isExact) yield* refused('the filesystem does not keep these times');

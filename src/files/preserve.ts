@@ -15,13 +15,13 @@ function isRefusal(code: string | undefined): boolean {
 }
 
 /** Steps that change a temporary file, perhaps after its content was synced. */
-export function* changing<T>(temporary: TemporaryFile, steps: Steps<T>): Steps<T> {
+export function* unsyncing<T>(temporary: TemporaryFile, steps: Steps<T>): Steps<T> {
   temporary.synced = false;
   return yield* steps;
 }
 
 /** Tries to keep something: whether it was. Where it is required, that it was not is the write's error. */
-export function* keeping(keep: Keep, steps: Steps<unknown>, what: NotKept, notKept: NotKept[]): Steps<boolean> {
+export function* preserving(keep: Keep, steps: Steps<unknown>, what: NotKept, notKept: NotKept[]): Steps<boolean> {
   try {
     yield* steps;
     return true;

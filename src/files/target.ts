@@ -21,7 +21,7 @@ import {
   O_HOLD,
   atOnce,
   call,
-  isAtOnce,
+  isSynchronous,
   nothing,
   together,
   type FileStatus,
@@ -130,7 +130,7 @@ export function* openTarget(operation: Operation): Steps<Target> {
 function* lookThrough(operation: Operation, target: Target, isSure: boolean): Steps<boolean> {
   const { directory, directoryPath } = target;
   const isAlone = !operation.blocking && directory.users === 1;
-  if (operation.blocking || isAtOnce()) {
+  if (operation.blocking || isSynchronous()) {
     target.existing = yield* lookAndHold(target);
     if (isAlone && target.existing !== undefined) yield* examineOld(operation, target);
     return isSure || (yield* isStill(directory, directoryPath));

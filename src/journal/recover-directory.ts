@@ -131,7 +131,7 @@ function* freeLocks(operation: Operation, folder: OpenFolder, found: Found): Ste
   for (const name of yield* namesIn(operation, folder)) {
     if (!isLockName(name)) continue;
     const free = (resolve: Resolve): Steps<unknown> =>
-      sweepLock({ write: operation, dryRun: false, resolve, keptBecause: reason }, folder, name);
+      sweepLock({ operation, dryRun: false, resolve, keptBecause: reason }, folder, name);
     try {
       // Those of what is resolved are only to be removed. In one go, where nothing waits for a disk, that takes a fifth
       // of the time.

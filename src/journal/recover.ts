@@ -29,13 +29,13 @@ export interface RecoverOptions {
  * ```
  */
 export async function recover(directory: PathLike, options?: RecoverOptions): Promise<RecoverResult> {
-  const { write: operation, recovery } = readRecover(directory, options, false);
+  const { operation, recovery } = readRecover(directory, options, false);
   return runAsync(reporting(operation, recoverDirectory(operation, recovery)));
 }
 
 /** Completes or removes interrupted transactions, blocking; see {@link recover}. */
 export function recoverSync(directory: PathLike, options?: RecoverOptions): RecoverResult {
-  const { write: operation, recovery } = readRecover(directory, options, true);
+  const { operation, recovery } = readRecover(directory, options, true);
   return runSync(reporting(operation, recoverDirectory(operation, recovery)));
 }
 
@@ -43,13 +43,19 @@ function readRecover(
   directory: PathLike,
   given: RecoverOptions | null | undefined,
   blocking: boolean,
-): { write: Operation; recovery: Recovery } {
+): { operation: Operation; recovery: Recovery } {
   const { olderThan = 86_400_000 } = record(given, 'options', ['olderThan']);
   if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
   if (!(olderThan >= 0))
     throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
   return {
-    write: newLook('recover', givenPath(directory, 'directory'), readOptions({ linger: false }), environment, blocking),
+    operation: newLook(
+      'recover',
+      givenPath(directory, 'directory'),
+      readOptions({ linger: false }),
+      environment,
+      blocking,
+    ),
     recovery: { olderThan, judge },
   };
 }

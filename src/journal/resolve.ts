@@ -69,7 +69,12 @@ export interface Resolving {
 }
 
 /** Completes or removes a transaction, by its record in its home; to be called under the lock of the record. */
-export function* resolveRecord(operation: Operation, home: OpenFolder, id: string, resolving: Resolving): Steps<Resolved> {
+export function* resolveRecord(
+  operation: Operation,
+  home: OpenFolder,
+  id: string,
+  resolving: Resolving,
+): Steps<Resolved> {
   return (
     (yield* withRecord(operation, home, id, (record) => resolve(operation, home, record, id, resolving))) ?? nothingDone
   );

@@ -17,7 +17,7 @@ export function giveUpLock(operation: Operation, { home, ticket, guards, stopSho
   stopShowingLife();
   letGoOf(operation, home);
   letGoOf(operation, ticket.entry);
-  closeDirectory(operation, home.place.directory);
+  closeDirectory(operation, home.target.directory);
   return leaveLock(operation, home, { ...ticket, guards });
 }
 

@@ -7,7 +7,7 @@ import { siteFrom, type Change, type Site } from './format.ts';
 import * as record from './record.ts';
 
 export class Written {
-  readonly #write: Operation;
+  readonly #operation: Operation;
   readonly #id: string;
   /** The first is the home. */
   readonly #folders: readonly OpenFolder[];
@@ -15,7 +15,7 @@ export class Written {
   readonly #pointers: record.WrittenFile[] = [];
 
   constructor(operation: Operation, id: string, folders: readonly OpenFolder[]) {
-    this.#write = operation;
+    this.#operation = operation;
     this.#id = id;
     this.#folders = folders;
   }
@@ -23,20 +23,22 @@ export class Written {
   /** Writes down what is to be done, where it can be found from every directory. */
   *write(locks: readonly string[], changes: readonly Change[]): Steps<void> {
     const [home, ...others] = this.#folders as [OpenFolder, ...OpenFolder[]];
-    const written = yield* record.createRecord(this.#write, home, this.#id);
+    const written = yield* record.createRecord(this.#operation, home, this.#id);
     this.#record = written;
     const [first, ...rest] = yield* sitesOf(home.directoryPath, this.#folders);
     const directories = [first as Site, ...rest] as const;
-    yield* record.fillRecord(this.#write, written, { id: this.#id, directories, locks, changes });
-    yield* together(record.syncRecord(this.#write, written.found), record.syncAll(this.#write, [home]));
+    yield* record.fillRecord(this.#operation, written, { id: this.#id, directories, locks, changes });
+    yield* together(record.syncRecord(this.#operation, written.found), record.syncAll(this.#operation, [home]));
     for (const [index, folder] of others.entries()) {
       const directory = { ...(rest[index] as Site), relative: undefined };
       const where = siteFrom(folder.directoryPath, home.directoryPath, directories[0].ino);
-      this.#pointers.push(yield* record.writePointer(this.#write, folder, { id: this.#id, directory, home: where }));
+      this.#pointers.push(
+        yield* record.writePointer(this.#operation, folder, { id: this.#id, directory, home: where }),
+      );
     }
     // A pointer leads to a journal also when the process ends while all of it is being removed.
-    record.removeLast(this.#write, written.files);
-    yield* record.syncAll(this.#write, others);
+    record.removeLast(this.#operation, written.files);
+    yield* record.syncAll(this.#operation, others);
   }
 
   /** Where the token is. */
@@ -68,7 +70,7 @@ export class Written {
     const [token, ...journal] = this.#record.files.toReversed();
     if (token !== undefined && !(yield* record.withdrawFile(token))) return;
     for (const pointer of this.#pointers) if (!(yield* record.withdrawFile(pointer))) return;
-    if (this.#pointers.length > 0 && !(yield* afterFailure(record.syncAll(this.#write, this.#folders.slice(1)))))
+    if (this.#pointers.length > 0 && !(yield* afterFailure(record.syncAll(this.#operation, this.#folders.slice(1)))))
       return;
     for (const file of journal) if (!(yield* record.withdrawFile(file))) return;
     const { folder, name, guard } = this.#record;

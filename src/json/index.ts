@@ -1,4 +1,4 @@
-/** Values as JSON. */
+/** Values. */
 export { JsonError, type JsonErrorDetails, type SchemaIssue } from './json-error.ts';
 export type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 export {

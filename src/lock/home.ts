@@ -19,7 +19,7 @@ import { isExposed, isSticky, letGoOf, makeOpen, type LockDirectory } from './ri
 export type FileIn = Pick<Target, 'directory' | 'directoryPath' | 'name'>;
 
 export interface LockHome extends LockDirectory {
-  readonly place: FileIn;
+  readonly target: FileIn;
   readonly name: PathName;
   /** What the target's directory was like when it was opened. */
   readonly parent: FileStatus;
@@ -62,7 +62,7 @@ export function* enterHome(operation: Operation, target: FileIn): Steps<LockHome
     const found = yield* whenDescriptorsAllow(operation, () => makeOrFind(operation, target, name));
     if (found === undefined || isBarred(found)) return found;
     const exclusive = yield* isExclusive(directory);
-    home = { ...found, place: target, name, parent: directory.status, way, guard, exclusive };
+    home = { ...found, target, name, parent: directory.status, way, guard, exclusive };
     guard.opened();
     return home;
   } finally {
@@ -100,7 +100,7 @@ function* makeOrFind(operation: Operation, target: FileIn, name: PathName): Step
 
 /** Leaves it, and removes it if nobody else is in it. */
 export function* leaveHome(operation: Operation, home: LockHome): Steps<void> {
-  yield* twice(() => rmdirIn(operation, home.place, home.name));
+  yield* twice(() => rmdirIn(operation, home.target, home.name));
   home.guard.release();
   letGoOf(operation, home);
 }

@@ -6,18 +6,14 @@ import { removeEntry } from './entry.ts';
 import type { LockHome } from './home.ts';
 import { heldName } from './name.ts';
 
-export interface LeftLock extends Pick<LockHome, 'place' | 'name'> {
+export interface LeftLock extends Pick<LockHome, 'target' | 'name'> {
   readonly ticket: { readonly token: string; readonly owner: LockOwner; readonly guards: readonly Guard[] };
 }
 
 /** Leaves a lock to be taken over by others of this thread. */
-export function leaveLock(
-  operation: Operation,
-  { place: target, name }: LockHome,
-  ticket: LeftLock['ticket'],
-): LeftLock {
+export function leaveLock(operation: Operation, { target, name }: LockHome, ticket: LeftLock['ticket']): LeftLock {
   operation.environment.locks.set(ticket.owner.random, 'given up');
-  return { place: target, name, ticket };
+  return { target, name, ticket };
 }
 
 /**
@@ -26,7 +22,7 @@ export function leaveLock(
  */
 export function* freeLeft(
   operation: Operation,
-  { place: { directoryPath }, name, ticket: { token, owner, guards } }: LeftLock,
+  { target: { directoryPath }, name, ticket: { token, owner, guards } }: LeftLock,
   at: readonly PathName[] = [heldName],
 ): Steps<boolean> {
   const folder = { directory: { reach: directoryPath }, directoryPath };

@@ -115,17 +115,17 @@ function* takeIn(
     const tickets = home.isNew ? [] : (yield* waitingIn(operation, home)).tickets;
     ticket = yield* drawTicket(operation, home, ticketBehind(tickets, request.token), request.note);
     if (ticket === undefined) return undefined;
-    const goesOn = tickets.length > 0 && mayGoOn(operation, home.place);
+    const goesOn = tickets.length > 0 && mayGoOn(operation, home.target);
     const queue = new Queue(operation, home, ticket, tickets, goesOn);
     const turn = yield* waitForTurn(operation, home, ticket, { queue, patience, request });
     if (typeof turn === 'object') return turn;
     if (!turn) return undefined;
     isMoved = true;
     // Where all of it lies in memory a look takes less than to let another thread have one.
-    const isOnSpot = home.place.directory.local;
+    const isOnSpot = home.target.directory.local;
     if (!(yield* isOnSpot ? atOnce(isAlone(operation, home, ticket)) : isAlone(operation, home, ticket)))
       return undefined;
-    noteTaken(operation, home.place, goesOn && !queue.hasWaited);
+    noteTaken(operation, home.target, goesOn && !queue.hasWaited);
     lock = hold(operation, home, ticket);
     return lock;
   } catch (error) {
@@ -177,7 +177,7 @@ function* waitForTurn(operation: Operation, home: LockHome, ticket: Ticket, wait
         queue.foundFree(isFree);
         if (isFree && isNext) {
           if (holder === undefined) yield* patience.tryAgain();
-          else yield* takeOver(operation, { folder: home.place, home, lock: home.way }, holder, request);
+          else yield* takeOver(operation, { folder: home.target, home, lock: home.way }, holder, request);
           continue;
         }
       }
@@ -207,7 +207,7 @@ function hold(operation: Operation, home: LockHome, ticket: Ticket): Lock {
 
 /** Fails if a lock has been taken over: to be asked before what nothing else keeps a late holder from. */
 export function* assertHeld(lock: Lock): Steps<void> {
-  if ((yield* lookAt({ reach: lock.entry, directory: lock.home.place.directory })) === undefined) throw lockLost();
+  if ((yield* lookAt({ reach: lock.entry, directory: lock.home.target.directory })) === undefined) throw lockLost();
 }
 
 /** Gives the lock back. One that was lost meanwhile is another's, and is left alone. */
@@ -222,7 +222,7 @@ export function* releaseLock(operation: Operation, lock: Lock): Steps<void> {
     if (!(yield* afterFailure(removeEntry(operation, held, ticket.token))))
       yield* removeEntry(operation, held, ticket.token);
     locks.delete(owner.random);
-    noteReleased(operation, home.place);
+    noteReleased(operation, home.target);
     // Where somebody else has taken it already it is not empty.
     yield* twice(() => rmdirIn(operation, home, heldName));
     for (const guard of ticket.guards) guard.release();
@@ -236,7 +236,7 @@ export function* releaseLock(operation: Operation, lock: Lock): Steps<void> {
     throw error;
   } finally {
     letGoOf(operation, ticket.entry);
-    closeDirectory(operation, home.place.directory);
+    closeDirectory(operation, home.target.directory);
   }
 }
 

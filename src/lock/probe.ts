@@ -21,7 +21,7 @@ const maximum = 1000;
 
 /** Fails where two processes could have one lock. Undefined if the lock's directory has gone. */
 export function* assertExclusive(operation: Operation, home: LockHome, lease: number): Steps<true | undefined> {
-  const { key } = home.place.directory;
+  const { key } = home.target.directory;
   const tried = operation.environment.state.of(Tried);
   if (home.exclusive || tried.has(key)) return true;
   const tickets: Ticket[] = [];

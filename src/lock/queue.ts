@@ -43,7 +43,7 @@ export function* waitingIn(operation: Operation, home: Folder): Steps<{ tickets:
 
 /** The place of one ticket in the queue. */
 export class Queue {
-  readonly #write: Operation;
+  readonly #operation: Operation;
   readonly #home: LockHome;
   readonly #own: TicketName;
   /** Tickets that count no more. */
@@ -73,7 +73,7 @@ export class Queue {
   constructor(operation: Operation, home: LockHome, own: TicketName, tickets: readonly TicketName[], goesOn: boolean) {
     this.#goesOn = goesOn;
     this.#isTold = home.exclusive;
-    this.#write = operation;
+    this.#operation = operation;
     this.#home = home;
     this.#own = own;
     this.#stand(tickets);
@@ -99,7 +99,7 @@ export class Queue {
 
   /** Waits until the next look is worth it: until who is in front goes on, or the lock is given back. */
   *wait(patience: Patience): Steps<void> {
-    const { blocking } = this.#write;
+    const { blocking } = this.#operation;
     if (this.#free > 0 || blocking || !this.#isTold) yield* patience.wait(this.#pause);
     else {
       // A ticket that is held by now is the same directory still.
@@ -123,7 +123,7 @@ export class Queue {
   }
 
   *#list(): Steps<void> {
-    const { tickets, isHeld } = yield* waitingIn(this.#write, this.#home);
+    const { tickets, isHeld } = yield* waitingIn(this.#operation, this.#home);
     if (!isHeld) this.isClose = true;
     this.#stand(tickets);
   }
@@ -165,7 +165,7 @@ export class Queue {
     if (status === undefined) return true;
     if (!(yield* this.#isOver(ticket, status))) return false;
     // What others have left is theirs to remove.
-    if (isOwn(this.#write, status)) yield* afterFailure(removeTicket(this.#write, this.#home, ticket));
+    if (isOwn(this.#operation, status)) yield* afterFailure(removeTicket(this.#operation, this.#home, ticket));
     return true;
   }
 
@@ -182,7 +182,7 @@ export class Queue {
    * own ticket has it.
    */
   *#isOver({ owner }: TicketName, status: FileStatus): Steps<boolean> {
-    const sign = signOf(this.#write, { owner, status }, this.#home.exclusive);
+    const sign = signOf(this.#operation, { owner, status }, this.#home.exclusive);
     if (sign !== 'unknown') return sign === 'dead';
     const own = yield* this.#entryOf(this.#own);
     return own !== undefined && lastChange(own) - lastChange(status) > BigInt(owner.lease) * 2_000_000n;

@@ -17,7 +17,7 @@ import {
   isOwn,
   namesIn,
   type FoundDirectory,
-  keeping,
+  preserving,
   afterFailure,
 } from '../files/index.ts';
 
@@ -99,9 +99,9 @@ function* openToTakers(operation: Operation, made: FoundDirectory, parent: FileS
   if (fd === undefined || !isMarked || (yield* namesIn(operation, made)).length > 0) return;
   // Where it may not be given away, those who may take it over are fewer.
   if (uid === 0 || status.gid !== parent.gid) {
-    yield* keeping('try', call.fchown(fd, uid === 0 ? parent.uid : -1, parent.gid), 'group', []);
+    yield* preserving('try', call.fchown(fd, uid === 0 ? parent.uid : -1, parent.gid), 'group', []);
   }
-  yield* keeping('try', setMode(operation, fd, made.directory.reach, (parent.mode & 0o7777) | own), 'mode', []);
+  yield* preserving('try', setMode(operation, fd, made.directory.reach, (parent.mode & 0o7777) | own), 'mode', []);
 }
 
 function* setMode(operation: Operation, fd: number, reach: PathName, mode: number): Steps<void> {

@@ -20,7 +20,7 @@ export function isLockName(name: PathName): boolean {
 }
 
 interface Rules<Reason> {
-  readonly write: Operation;
+  readonly operation: Operation;
   readonly dryRun: boolean;
   /** Puts right what a dead owner that left a note was at; where there is none, its lock stays. */
   readonly resolve?: Resolve;
@@ -33,7 +33,7 @@ export function* sweepLock<Reason>(
   folder: Folder,
   name: PathName,
 ): Steps<Swept<Reason | 'alive'>> {
-  const { write: operation, dryRun } = rules;
+  const { operation, dryRun } = rules;
   const lock = join(folder.directory.reach, name);
   const swept = yield* inFound(operation, folder, name, (home) => sweepAll(rules, { folder, home, lock }, home));
   if (swept !== 'removed' || dryRun) return swept;
@@ -43,7 +43,7 @@ export function* sweepLock<Reason>(
 /** All that is in the directory of a lock: if one of it stays, that is why the lock stays. */
 function* sweepAll<Reason>(rules: Rules<Reason>, at: LockAt, home: FoundDirectory): Steps<Swept<Reason | 'alive'>> {
   let kept: Swept<Reason | 'alive'> = 'removed';
-  for (const name of yield* namesIn(rules.write, home)) {
+  for (const name of yield* namesIn(rules.operation, home)) {
     const swept = asText(name) === heldName ? yield* sweepHeld(rules, at) : yield* sweepTicket(rules, home, name);
     if (swept !== 'removed') kept = swept;
   }
@@ -51,7 +51,7 @@ function* sweepAll<Reason>(rules: Rules<Reason>, at: LockAt, home: FoundDirector
 }
 
 function* sweepHeld<Reason>(
-  { write: operation, dryRun, resolve, keptBecause }: Rules<Reason>,
+  { operation, dryRun, resolve, keptBecause }: Rules<Reason>,
   at: LockAt,
 ): Steps<Swept<Reason>> {
   const holder = yield* lookAtHolder(operation, at.home);
@@ -67,7 +67,7 @@ function* sweepHeld<Reason>(
 
 /** What another has prepared to take the lock. */
 function* sweepTicket<Reason>(
-  { write: operation, dryRun, keptBecause }: Rules<Reason>,
+  { operation, dryRun, keptBecause }: Rules<Reason>,
   home: FoundDirectory,
   name: PathName,
 ): Steps<Swept<Reason>> {

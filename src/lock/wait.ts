@@ -9,7 +9,7 @@ import { lockTimeout, type InTheWay } from './errors.ts';
 import type { Holder } from './holder.ts';
 
 export class Patience {
-  readonly #write: Operation;
+  readonly #operation: Operation;
   readonly #deadline: number;
   readonly #began = now();
   /** Who held the lock when that was looked at last. */
@@ -23,7 +23,7 @@ export class Patience {
   #watched = 0;
 
   constructor(operation: Operation, deadline: number) {
-    this.#write = operation;
+    this.#operation = operation;
     this.#deadline = deadline;
   }
 
@@ -58,7 +58,7 @@ export class Patience {
   }
 
   #durationOf(pause: number): number {
-    throwIfAborted(this.#write);
+    throwIfAborted(this.#operation);
     const time = now();
     if (time >= this.#deadline) throw lockTimeout(time - this.#began, this.holder);
     // Apart from others that wait for the same.

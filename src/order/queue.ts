@@ -2,23 +2,23 @@ import { queueMicrotask } from '../system/index.ts';
 import type { Operation } from '../files/index.ts';
 import type { Committed } from './committed.ts';
 
-/** A call that waits in a lane, or has its turn. */
+/** A call that waits in a queue, or has its turn. */
 export interface Waiting {
   readonly number: number;
-  readonly write: Pick<Operation, 'settings' | 'locking'>;
+  readonly operation: Pick<Operation, 'settings' | 'locking'>;
   /** Whether newer content may take its place. */
   readonly supersedable: boolean;
-  lane: Lane | undefined;
+  queue: FileQueue | undefined;
   wake: ((overtakenBy: Committed | undefined) => void) | undefined;
   limitWait: (() => void) | undefined;
 }
 
-/** The lanes of a process, by the paths and the files that they answer to. */
-export type Lanes = Map<string, Lane>;
+/** The queues of a process, by the paths and the files that they answer to. */
+export type FileQueues = Map<string, FileQueue>;
 
 /** The writes of one file that have not been done. */
-export class Lane {
-  readonly #lanes: Lanes;
+export class FileQueue {
+  readonly #queues: FileQueues;
   active: Waiting | undefined;
   readonly #waiting: Waiting[] = [];
   readonly #names: string[] = [];
@@ -30,13 +30,13 @@ export class Lane {
    */
   #locking = 0;
 
-  constructor(lanes: Lanes) {
-    this.#lanes = lanes;
+  constructor(queues: FileQueues) {
+    this.#queues = queues;
   }
 
   /** Whether a wait in here may take long, so that it has to be bounded. */
   get isLocking(): boolean {
-    return this.#locking > 0 || this.active?.write.locking !== undefined;
+    return this.#locking > 0 || this.active?.operation.locking !== undefined;
   }
 
   /** Whether who comes now has to wait. */
@@ -54,7 +54,7 @@ export class Lane {
   }
 
   answerTo(name: string): void {
-    this.#lanes.set(name, this);
+    this.#queues.set(name, this);
     this.#names.push(name);
   }
 
@@ -64,13 +64,13 @@ export class Lane {
     this.#waiting.splice(position, 0, turn);
     this.#count(turn, 1);
     if (this.isLocking)
-      for (const waiting of turn.write.locking === undefined ? [turn] : this.#waiting.slice(position))
+      for (const waiting of turn.operation.locking === undefined ? [turn] : this.#waiting.slice(position))
         waiting.limitWait?.();
   }
 
   #count(turn: Waiting, by: 1 | -1): void {
     if (!turn.supersedable) this.#fixed += by;
-    if (turn.write.locking !== undefined) this.#locking += by;
+    if (turn.operation.locking !== undefined) this.#locking += by;
   }
 
   drop(turn: Waiting): void {
@@ -78,11 +78,11 @@ export class Lane {
     this.#count(turn, -1);
   }
 
-  /** This lane turned out to be for the same file as another: its waiting go there, and so do those that still come. */
-  moveTo(other: Lane, active: Waiting): void {
+  /** This queue turned out to be for the same file as another: its waiting go there, and so do those that still come. */
+  moveTo(other: FileQueue, active: Waiting): void {
     // Each may leave the other one at once.
     for (const turn of this.#waiting.splice(0)) {
-      turn.lane = other;
+      turn.queue = other;
       other.add(turn);
     }
     for (const name of this.#names) other.answerTo(name);
@@ -102,7 +102,7 @@ export class Lane {
   #proceed(): void {
     const turn = this.#choose();
     if (turn === undefined) {
-      for (const name of this.#names) if (this.#lanes.get(name) === this) this.#lanes.delete(name);
+      for (const name of this.#names) if (this.#queues.get(name) === this) this.#queues.delete(name);
       return;
     }
     this.active = turn;
@@ -112,8 +112,8 @@ export class Lane {
   /** Those that are served by newer content: a promise of theirs is kept by it. */
   #wakeOvertaken(record: Committed): void {
     for (const turn of this.#waiting.splice(0)) {
-      if (turn.supersedable && turn.number < record.number && record.covers(turn.write.settings.durability)) {
-        turn.lane = undefined;
+      if (turn.supersedable && turn.number < record.number && record.covers(turn.operation.settings.durability)) {
+        turn.queue = undefined;
         turn.wake?.(record);
       } else {
         this.#waiting.push(turn);

@@ -4,9 +4,9 @@
  * Promise: the last call wins, whatever the mix of synchronous and asynchronous calls and of paths that lead to one
  * file; and a write that newer content overtook resolves only when that is in place and as durable as it asked for.
  *
- * Each call takes a number. Asynchronous writes of one file stand in its lane and run one at a time, the newest first;
- * those that it overtook need not be written. Writes whose effect is more than the content are never skipped: the lane
- * stays in order around them. A lane is found by the path as given, so that a thousand calls cost no thousand look-ups,
+ * Each call takes a number. Asynchronous writes of one file stand in its queue and run one at a time, the newest first;
+ * those that it overtook need not be written. Writes whose effect is more than the content are never skipped: the queue
+ * stays in order around them. A queue is found by the path as given, so that a thousand calls cost no thousand look-ups,
  * and by the identity of directory and name, where aliases meet. A synchronous write waits for nobody: it has the
  * highest number, and finishes a rename that another thread is at.
  */
@@ -16,13 +16,13 @@ import { givePermit, fileKey, throwIfAborted, type Operation, type Target } from
 import { deadlock, lockTimeout } from '../lock/index.ts';
 import { Committed } from './committed.ts';
 import { Newest } from './newest.ts';
-import { Lane, type Lanes } from './queue.ts';
+import { FileQueue, type FileQueues } from './queue.ts';
 import { finishRename, type RenameUnderWay } from './renames.ts';
 
 /** The order of the calls of a process. */
 class Order {
   lastNumber = 0;
-  readonly lanes: Lanes = new Map();
+  readonly queues: FileQueues = new Map();
   /** Renames that other threads are at, by file. */
   readonly renames = new Map<string, RenameUnderWay>();
   readonly newest = new Newest();
@@ -31,11 +31,11 @@ class Order {
 /** One call's place in the order. */
 export class Turn {
   readonly number: number;
-  readonly write: Operation;
+  readonly operation: Operation;
   readonly #order: Order;
   /** Whether newer content may take the place of this one: not if it does more than set the content. */
   readonly supersedable: boolean;
-  lane: Lane | undefined;
+  queue: FileQueue | undefined;
   #record: Committed | undefined;
   /** The line of its path as given. */
   #name: string | undefined;
@@ -44,18 +44,18 @@ export class Turn {
   #key = '';
   /** The file that it has settled on. */
   #file: string | undefined;
-  /** Wakes it while it waits in a lane. */
+  /** Wakes it while it waits in a queue. */
   wake: ((overtakenBy: Committed | undefined) => void) | undefined;
   /** Sees to it that it does not wait for ever. */
   limitWait: (() => void) | undefined;
 
   /** The earlier call whose content a blocking write puts in place: it comes right after that, not after all calls. */
-  readonly standsFor: Turn | undefined;
+  readonly onBehalfOf: Turn | undefined;
 
   constructor(operation: Operation, standsFor?: Turn) {
-    this.write = operation;
+    this.operation = operation;
     this.#order = operation.environment.state.of(Order);
-    this.standsFor = standsFor;
+    this.onBehalfOf = standsFor;
     this.number = standsFor === undefined ? ++this.#order.lastNumber : standsFor.number + 0.5;
     const { mode, uid, gid, overwrite, backup, symlink, preserve } = operation.settings;
     const onlyContent =
@@ -81,9 +81,9 @@ export class Turn {
    * under a lock, whether the file is still what it was when it was read.
    */
   newer(target: Target): Committed | undefined {
-    if (!this.write.settings.overwrite || this.write.locking !== undefined) return undefined;
+    if (!this.operation.settings.overwrite || this.operation.locking !== undefined) return undefined;
     const record = this.#order.newest.find(this.#keyOf(target));
-    return record !== undefined && (record.number > this.number || record.number === this.standsFor?.number)
+    return record !== undefined && (record.number > this.number || record.number === this.onBehalfOf?.number)
       ? record
       : undefined;
   }
@@ -95,15 +95,15 @@ export class Turn {
 
   /** Whether that content makes this write needless. */
   yieldsTo(newer: Committed): boolean {
-    return this.supersedable || newer.number === this.standsFor?.number;
+    return this.supersedable || newer.number === this.onBehalfOf?.number;
   }
 
   /** What this stands for is being renamed: then it only has to be finished. */
   *finishStoodFor(target: Target): Steps<Committed | undefined> {
     const number = this.#order.renames.get(this.#keyOf(target))?.number;
-    if (number === undefined || number !== this.standsFor?.number) return undefined;
+    if (number === undefined || number !== this.onBehalfOf?.number) return undefined;
     yield* this.finishOther(target);
-    return new Committed(number, this.write.path);
+    return new Committed(number, this.operation.path);
   }
 
   /**
@@ -111,31 +111,31 @@ export class Turn {
    * then. Calls back with the newer content, or to begin. Returns false where there is more to it than to wait.
    */
   standBy(wake: (overtakenBy: Committed | undefined) => void): boolean {
-    const found = this.#order.lanes.get(this.#lineName());
-    if (!this.supersedable || this.write.blocking || this.write.settings.signal !== undefined) return false;
+    const found = this.#order.queues.get(this.#lineName());
+    if (!this.supersedable || this.operation.blocking || this.operation.settings.signal !== undefined) return false;
     if (found !== undefined && (found.isLocking || !found.isBusy)) return false;
-    const lane = (this.lane = found ?? this.#openLane(this.#lineName()));
+    const queue = (this.queue = found ?? this.#openQueue(this.#lineName()));
     this.wake = wake;
     this.limitWait = () => {
       // It may have moved to another one.
-      this.lane?.drop(this);
-      this.lane = undefined;
+      this.queue?.drop(this);
+      this.queue = undefined;
       wake(undefined);
     };
-    lane.add(this);
+    queue.add(this);
     return true;
   }
 
   /** Stands in line by the path as given. Returns the newer content that made this write needless, if so. */
   *enter(): Steps<Committed | undefined> {
-    if (this.lane?.active === this) return undefined;
+    if (this.queue?.active === this) return undefined;
     const name = this.#lineName();
-    if (this.write.blocking) return this.#goAhead(name);
+    if (this.operation.blocking) return this.#goAhead(name);
     return yield* this.#join(name);
   }
 
   #lineName(): string {
-    return (this.#name ??= `path ${this.write.settings.symlink} ${key(this.write.path)}`);
+    return (this.#name ??= `path ${this.operation.settings.symlink} ${key(this.operation.path)}`);
   }
 
   #keyOf(target: Target): string {
@@ -152,16 +152,16 @@ export class Turn {
    */
   *claim(target: Target, leave: () => void): Steps<boolean> {
     const name = this.#keyOf(target);
-    if (this.write.blocking) return this.#goAhead(name) ?? true;
-    const lane = this.#order.lanes.get(name);
-    if (lane === undefined) {
-      if (this.lane === undefined) yield* this.#join(name);
-      else this.lane.answerTo(name);
+    if (this.operation.blocking) return this.#goAhead(name) ?? true;
+    const queue = this.#order.queues.get(name);
+    if (queue === undefined) {
+      if (this.queue === undefined) yield* this.#join(name);
+      else this.queue.answerTo(name);
       return true;
     }
-    if (lane === this.lane) return true;
-    this.lane?.moveTo(lane, this);
-    this.lane = undefined;
+    if (queue === this.queue) return true;
+    this.queue?.moveTo(queue, this);
+    this.queue = undefined;
     leave();
     yield* this.#join(name);
     return false;
@@ -171,36 +171,36 @@ export class Turn {
    * A synchronous call waits for nobody. One that has to see what the calls before it wrote cannot go ahead of them.
    */
   #goAhead(name: string): undefined {
-    if (this.write.locking === undefined || !this.#order.lanes.has(name)) return;
-    this.write.step = 'lock';
+    if (this.operation.locking === undefined || !this.#order.queues.has(name)) return;
+    this.operation.step = 'lock';
     throw deadlock();
   }
 
   *#join(name: string): Steps<Committed | undefined> {
-    const lane = (this.lane = this.#order.lanes.get(name) ?? this.#openLane(name));
-    if (lane.isBusy) return yield* this.#waitIn(lane);
-    lane.active = this;
+    const queue = (this.queue = this.#order.queues.get(name) ?? this.#openQueue(name));
+    if (queue.isBusy) return yield* this.#waitIn(queue);
+    queue.active = this;
     return undefined;
   }
 
-  #openLane(name: string): Lane {
-    const lane = new Lane(this.#order.lanes);
-    lane.answerTo(name);
+  #openQueue(name: string): FileQueue {
+    const queue = new FileQueue(this.#order.queues);
+    queue.answerTo(name);
     // Not yet: of the calls that a program makes in one go only the newest need be written.
-    if (this.supersedable) lane.beginSoon();
-    return lane;
+    if (this.supersedable) queue.beginSoon();
+    return queue;
   }
 
-  *#waitIn(lane: Lane): Steps<Committed | undefined> {
-    const { signal } = this.write.settings;
-    this.write.step = 'wait';
-    throwIfAborted(this.write);
+  *#waitIn(queue: FileQueue): Steps<Committed | undefined> {
+    const { signal } = this.operation.settings;
+    this.operation.step = 'wait';
+    throwIfAborted(this.operation);
     return yield* wait<Committed | undefined>((wake, fail) => {
       let timer: NodeJS.Timeout | undefined;
       const giveUp = (error: Error): void => {
         end();
-        this.lane?.drop(this);
-        this.lane = undefined;
+        this.queue?.drop(this);
+        this.queue = undefined;
         fail(error);
       };
       const stopListening = onAbort(signal, () => giveUp(aborted(signal as AbortSignal)));
@@ -211,52 +211,54 @@ export class Turn {
       const began = now();
       this.limitWait = () => {
         const timeout =
-          this.write.locking === undefined ? this.write.settings.lock.timeout : this.write.locking.deadline - began;
+          this.operation.locking === undefined
+            ? this.operation.settings.lock.timeout
+            : this.operation.locking.deadline - began;
         timer ??= setTimeout(() => giveUp(lockTimeout(now() - began)), timeout);
         // What it waits for may be a callback that itself writes files.
-        givePermit(this.write);
+        givePermit(this.operation);
       };
       this.wake = (overtakenBy) => {
         end();
         // Not within the steps of the write that has just ended: ten thousand could be woken one in another.
         queueMicrotask(() => wake(overtakenBy));
       };
-      lane.add(this);
+      queue.add(this);
     });
   }
 
   /** It is for this file and no other from now on. */
-  settleOn(target: Target): void {
+  identify(target: Target): void {
     const file = this.#keyOf(target);
     if (this.#order.newest.callIsFor(this.number, file)) this.#file = file;
   }
 
   /** Notes a rename that begins. A synchronous write may finish it. */
   begin(target: Target, temporary: PathName): RenameUnderWay {
-    const { overwrite } = this.write.settings;
+    const { overwrite } = this.operation.settings;
     const begun = { number: this.number, temporary, overwrite, tried: false, finished: false };
-    if (!this.write.blocking) this.#order.renames.set(this.#keyOf(target), begun);
+    if (!this.operation.blocking) this.#order.renames.set(this.#keyOf(target), begun);
     return begun;
   }
 
   /** Notes its end. */
   end(target: Target): void {
-    if (!this.write.blocking) this.#order.renames.delete(this.#keyOf(target));
+    if (!this.operation.blocking) this.#order.renames.delete(this.#keyOf(target));
   }
 
   /** From now on this is the newest content of the file, unless a newer one got in meanwhile. */
-  placed(target: Target, finishedByNewer = false): Committed | undefined {
+  committed(target: Target, finishedByNewer = false): Committed | undefined {
     const before = this.#order.newest.find(this.#keyOf(target))?.number ?? 0;
-    if (before > this.number && (this.write.locking === undefined || finishedByNewer)) return undefined;
-    this.#record = new Committed(Math.max(before, this.number), this.write.path);
+    if (before > this.number && (this.operation.locking === undefined || finishedByNewer)) return undefined;
+    this.#record = new Committed(Math.max(before, this.number), this.operation.path);
     this.#order.newest.note(this.#keyOf(target), this.#record);
     return this.#record;
   }
 
   /** A synchronous write finishes a rename that another thread is at. Returns its number, if there was one. */
   *finishOther(target: Target): Steps<number | undefined> {
-    const other = this.write.blocking ? this.#order.renames.get(this.#keyOf(target)) : undefined;
-    if (other !== undefined) yield* finishRename(this.write, target, other);
+    const other = this.operation.blocking ? this.#order.renames.get(this.#keyOf(target)) : undefined;
+    if (other !== undefined) yield* finishRename(this.operation, target, other);
     return other?.number;
   }
 
@@ -274,7 +276,7 @@ export class Turn {
   leave(): void {
     this.#order.newest.callEnds(this.number, this.#file);
     this.#file = undefined;
-    this.lane?.next(this, this.#record);
+    this.queue?.next(this, this.#record);
   }
 }
 

@@ -17,7 +17,7 @@ import {
   type Operation,
   makeNoted,
   syncParents,
-  keeping,
+  preserving,
   type Settings,
   syncFile,
   assertStillThere,
@@ -68,26 +68,26 @@ function* makePrivate(operation: Operation, path: PathName): Steps<void> {
 /** Overwrites the target with what the temporary file holds; `folder` is where the recovery file goes. */
 export function* writeInPlace(
   operation: Operation,
-  place: Target,
+  target: Target,
   temporary: TemporaryFile,
   folder: Folder & { readonly directory: Directory },
 ): Steps<NotKept[]> {
   operation.step = 'write in place';
-  yield* assertStillThere(operation, place);
-  const hasCapability = place.attributes?.includes(capability) === true;
-  refuseToLose(operation, place, hasCapability);
+  yield* assertStillThere(operation, target);
+  const hasCapability = target.attributes?.includes(capability) === true;
+  refuseToLose(operation, target, hasCapability);
   const fresh = yield* openSame(temporary.reach, statusOf(temporary));
   try {
-    const target = yield* openSame(place.reach, place.existing, O_RDWR);
+    const fd = yield* openSame(target.reach, target.existing, O_RDWR);
     try {
-      const recovery = yield* keepOld(operation, place, target, folder);
+      const recovery = yield* keepOld(operation, target, fd, folder);
       const notKept: NotKept[] = hasCapability ? ['xattr'] : [];
-      yield* overwrite(operation, place, fresh, target, recovery, notKept);
+      yield* overwrite(operation, target, fresh, fd, recovery, notKept);
       yield* unlinkIfThere(recovery.reach);
       operation.recoveryPath = undefined;
       return notKept;
     } finally {
-      yield* call.close(target);
+      yield* call.close(fd);
     }
   } finally {
     yield* call.close(fresh);
@@ -128,20 +128,20 @@ interface Recovery {
 /** Copies the old content to a file of its own and syncs that; only its last name says that it is whole. */
 function* keepOld(
   operation: Operation,
-  place: Target,
-  target: number,
+  target: Target,
+  fd: number,
   folder: Folder & { readonly directory: Directory },
 ): Steps<Recovery> {
-  const started = join(folder.directory.reach, newName(operation, place.name, 'temporary'));
-  const name = newName(operation, place.name, 'recovery');
+  const started = join(folder.directory.reach, newName(operation, target.name, 'temporary'));
+  const name = newName(operation, target.name, 'recovery');
   const reach = join(folder.directory.reach, name);
-  const fd = yield* call.open(started, O_NEW, 0o600);
+  const copy = yield* call.open(started, O_NEW, 0o600);
   try {
     try {
-      yield* copyContent(target, fd);
-      yield* syncFile(operation, fd);
+      yield* copyContent(fd, copy);
+      yield* syncFile(operation, copy);
     } finally {
-      yield* call.close(fd);
+      yield* call.close(copy);
     }
     yield* call.rename(started, reach);
     const atOnce = { ...operation, blocking: true };
@@ -150,7 +150,7 @@ function* keepOld(
     yield* syncParents(atOnce, folder);
   } catch (error) {
     // The target is as it was. A rename that reported a failure may have taken place.
-    for (const copy of [started, reach]) yield* afterFailure(call.unlink(copy));
+    for (const path of [started, reach]) yield* afterFailure(call.unlink(path));
     throw error;
   }
   return { reach, path: join(folder.directoryPath, name) };
@@ -158,19 +158,19 @@ function* keepOld(
 
 function* overwrite(
   operation: Operation,
-  place: Target,
+  target: Target,
   fresh: number,
-  target: number,
+  fd: number,
   recovery: Recovery,
   notKept: NotKept[],
 ): Steps<void> {
   operation.outcome = 'unknown';
   operation.recoveryPath = recovery.path;
   try {
-    yield* copyInto(operation, place, fresh, target, operation.settings, notKept);
+    yield* copyInto(operation, target, fresh, fd, operation.settings, notKept);
     operation.outcome = 'new';
   } catch (error) {
-    yield* putBack(operation, place, target, recovery, error);
+    yield* putBack(operation, target, fd, recovery, error);
     throw error;
   }
 }
@@ -186,44 +186,44 @@ function* copyInto(
   operation: Operation,
   { existing }: Target,
   from: number,
-  target: number,
+  fd: number,
   { mode, uid, gid }: Access,
   notKept: NotKept[],
 ): Steps<void> {
   const { settings } = operation;
   if (settings.mode !== undefined && existing !== undefined)
-    yield* call.fchmod(target, existing.mode & settings.mode & 0o777);
-  const size = yield* copyContent(from, target);
-  yield* call.ftruncate(target, size);
-  if (uid !== undefined || gid !== undefined) yield* call.fchown(target, uid ?? -1, gid ?? -1);
-  if (mode !== undefined) yield* call.fchmod(target, mode);
+    yield* call.fchmod(fd, existing.mode & settings.mode & 0o777);
+  const size = yield* copyContent(from, fd);
+  yield* call.ftruncate(fd, size);
+  if (uid !== undefined || gid !== undefined) yield* call.fchown(fd, uid ?? -1, gid ?? -1);
+  if (mode !== undefined) yield* call.fchmod(fd, mode);
   if (uid !== undefined || gid !== undefined || mode !== undefined)
-    yield* assertAccess(operation, target, { mode, uid, gid });
-  if (mode === undefined && existing !== undefined) yield* keepSetIds(operation, target, existing, notKept);
-  yield* syncFile(operation, target);
+    yield* assertAccess(operation, fd, { mode, uid, gid });
+  if (mode === undefined && existing !== undefined) yield* keepSetIds(operation, fd, existing, notKept);
+  yield* syncFile(operation, fd);
 }
 
 /** A change of the mode or the owner may succeed and do nothing. */
-function* assertAccess({ environment }: Operation, target: number, { mode, uid, gid }: Access): Steps<void> {
+function* assertAccess({ environment }: Operation, fd: number, { mode, uid, gid }: Access): Steps<void> {
   if (environment.platform === 'win32') return;
-  const now = yield* call.fstat(target);
+  const now = yield* call.fstat(fd);
   const isSet =
     (mode ?? now.mode & 0o7777) === (now.mode & 0o7777) && (uid ?? now.uid) === now.uid && (gid ?? now.gid) === now.gid;
   if (!isSet) throw refusal('EPERM', 'the file cannot have this mode or owner here');
 }
 
 /** The kernel takes set-id bits away from a file that is written. They are given back to the same owner and group. */
-function* keepSetIds({ settings }: Operation, target: number, existing: FileStatus, notKept: NotKept[]): Steps<void> {
+function* keepSetIds({ settings }: Operation, fd: number, existing: FileStatus, notKept: NotKept[]): Steps<void> {
   const mode = existing.mode & 0o7777;
   if ((mode & 0o6000) === 0 || settings.preserve.mode === 'off') return;
   function* giveBack(): Steps<void> {
-    const before = yield* call.fstat(target);
+    const before = yield* call.fstat(fd);
     if (before.uid === existing.uid && before.gid === existing.gid && (before.mode & 0o7777) !== mode)
-      yield* call.fchmod(target, mode);
-    if (((yield* call.fstat(target)).mode & 0o7777) !== mode)
+      yield* call.fchmod(fd, mode);
+    if (((yield* call.fstat(fd)).mode & 0o7777) !== mode)
       throw refusal('EPERM', 'the set-id bits went with the old content');
   }
-  yield* keeping(settings.preserve.mode, giveBack(), 'mode', notKept);
+  yield* preserving(settings.preserve.mode, giveBack(), 'mode', notKept);
 }
 
 /** What the file was like, as far as the write was to change it. */
@@ -235,19 +235,13 @@ function accessBefore({ settings }: Operation, { existing }: Target): Access {
   };
 }
 
-function* putBack(
-  operation: Operation,
-  place: Target,
-  target: number,
-  recovery: Recovery,
-  cause: unknown,
-): Steps<void> {
+function* putBack(operation: Operation, target: Target, fd: number, recovery: Recovery, cause: unknown): Steps<void> {
   try {
     const old = yield* call.open(recovery.reach, O_RDONLY | O_NOFOLLOW, 0);
     try {
-      const again = yield* openSame(place.reach, yield* call.fstat(target), O_RDWR);
+      const again = yield* openSame(target.reach, yield* call.fstat(fd), O_RDWR);
       try {
-        yield* copyInto(operation, place, old, again, accessBefore(operation, place), []);
+        yield* copyInto(operation, target, old, again, accessBefore(operation, target), []);
       } finally {
         yield* call.close(again);
       }

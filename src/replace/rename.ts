@@ -34,14 +34,14 @@ export interface Renamed {
 }
 
 /** Whether the target may be written in place where it cannot be replaced, or has to be. */
-export function mayOverwrite({ settings }: Operation, { place: target, folder }: Staged): boolean {
+export function mayOverwrite({ settings }: Operation, { target, folder }: Staged): boolean {
   return folder !== target || (settings.fallback === 'in-place' && target.existing !== undefined);
 }
 
 /** Replaces the target if that is possible, and writes into it if not. */
 export function* overwriteInstead(
   operation: Operation,
-  { place: target, temporary, folder }: Staged,
+  { target, temporary, folder }: Staged,
   turn: Turn,
 ): Steps<Renamed> {
   if (folder === target) {
@@ -54,7 +54,7 @@ export function* overwriteInstead(
   // At once: neither a signal nor another write of this process comes between.
   const notKept = yield* atOnce(writeInPlace(operation, target, temporary, folder));
   yield* discardTemporary(temporary);
-  return { record: turn.placed(target), atomic: false, notKept };
+  return { record: turn.committed(target), atomic: false, notKept };
 }
 
 /**
@@ -92,7 +92,7 @@ export function* renameInto(
   if (temporary.held !== undefined || othersRename(operation, target.directory))
     yield* assertOurs(operation, target, temporary);
   operation.outcome = 'new';
-  const record = turn.placed(target, begun.finished);
+  const record = turn.committed(target, begun.finished);
   // After a link the temporary name is a second one of the new file.
   if (!operation.settings.overwrite)
     yield* whileBusy(operation, () => unlinkIfThere(temporary.reach), target.directory);

@@ -101,7 +101,8 @@ function* openInTurn(operation: Operation, turn: Turn, content: AtHand): Steps<B
       givePermit(operation);
     });
     if (!isTurn) return undefined;
-    const newer = turn.newer(target) ?? (turn.standsFor === undefined ? undefined : yield* turn.finishStoodFor(target));
+    const newer =
+      turn.newer(target) ?? (turn.onBehalfOf === undefined ? undefined : yield* turn.finishStoodFor(target));
     if (newer !== undefined) return { result: yield* supersede(operation, target, turn, newer, sizeOf(content)) };
     const bytes = content.kind === 'bytes' ? content.bytes : yield* content.make(operation, target);
     const skipped =
@@ -120,7 +121,7 @@ function* openInTurn(operation: Operation, turn: Turn, content: AtHand): Steps<B
 function* stageAhead(operation: Operation, turn: Turn, content: Content & { readonly kind: 'source' }): Steps<Begun> {
   if (content.source.atHand) yield* forSources.take(operation);
   const staged = yield* stage(operation);
-  turn.settleOn(staged.place);
+  turn.identify(staged.target);
   return { staged, content };
 }
 
@@ -134,7 +135,7 @@ export function* complete(
   turn: Turn,
   content: Content | undefined,
 ): Steps<WriteResult> {
-  const { place: target, temporary } = staged;
+  const { target, temporary } = staged;
   try {
     if (content?.kind !== 'bytes') return yield* completeLate(operation, staged, turn, content);
     yield* examineTemporary(operation, target, temporary);
@@ -160,7 +161,7 @@ function* completeLate(
   turn: Turn,
   content: Content | undefined,
 ): Steps<WriteResult> {
-  const { place: target, temporary } = staged;
+  const { target, temporary } = staged;
   const bytes =
     content === undefined
       ? yield* sizeWritten(operation, temporary)
@@ -185,7 +186,7 @@ function* sizeWritten(operation: Operation, temporary: TemporaryFile): Steps<num
 }
 
 function* commitLate(operation: Operation, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
-  const { place: target, temporary } = staged;
+  const { target, temporary } = staged;
   yield* lookAgain(operation, target);
   if (operation.settings.ifUnchanged === 'skip') {
     const content = { fd: temporary.fd, size: bytes };
@@ -201,7 +202,7 @@ function* commitLate(operation: Operation, staged: Staged, turn: Turn, bytes: nu
 
 /** Steps 5 to 8, of a temporary file with all of its content. */
 function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
-  const { place: target, temporary, folder } = staged;
+  const { target, temporary, folder } = staged;
   const first = turn.newer(target);
   if (first !== undefined) return yield* giveWay(operation, staged, turn, first, bytes);
   refuseReadOnly(operation, target);
@@ -261,7 +262,7 @@ function* withOneMore<T>(operation: Operation, target: Target, steps: () => Step
 
 function* giveWay(
   operation: Operation,
-  { place: target, temporary }: Staged,
+  { target, temporary }: Staged,
   turn: Turn,
   newer: Committed,
   bytes: number,

@@ -34,7 +34,7 @@ import { openStateFolder } from './in-place.ts';
 
 /** A temporary file on its way to its place. */
 export interface Staged {
-  readonly place: Target;
+  readonly target: Target;
   readonly temporary: TemporaryFile;
   /** Where the temporary file is: beside the target, or elsewhere if it can only be written in place. */
   readonly folder: Folder & { readonly directory: Directory };
@@ -79,14 +79,14 @@ export function* createStaged(operation: Operation, target: Target, bytes?: Uint
     yield* discardTemporary(temporary);
     throw error;
   }
-  return { place: target, folder: target, temporary };
+  return { target, folder: target, temporary };
 }
 
 function* createElsewhere(operation: Operation, target: Target): Steps<Staged> {
   const folder = yield* openStateFolder(operation);
   try {
     return {
-      place: target,
+      target,
       folder,
       temporary: yield* createTemporary(operation, folder, target.name, { mode: 0o600 }),
     };
@@ -142,7 +142,7 @@ export function* finishTemporary(
 
 /** Discards the temporary file after a failure, or keeps it: if asked to, or if the target may be damaged. */
 export function* abandon(operation: Operation, staged: Staged): Steps<void> {
-  const { temporary, folder, place: target } = staged;
+  const { temporary, folder, target } = staged;
   const keep = operation.outcome === 'unknown' || (operation.outcome === 'old' && operation.settings.keepOnError);
   if (keep && temporary.linked)
     operation.temporaryPath = yield* keepTemporary(operation, temporary, folder, target.name);
@@ -159,7 +159,7 @@ export function* giveUp(operation: Operation, staged: Staged, failed: boolean): 
 }
 
 /** Closes what a staged file had open. */
-export function leave(operation: Operation, { place: target, folder }: Staged): void {
+export function leave(operation: Operation, { target, folder }: Staged): void {
   closeTarget(operation, target);
   if (folder !== target) closeDirectory(operation, folder.directory);
   descriptorsClosed();

@@ -60,7 +60,7 @@ export function* skipUnchanged(
     yield* lookAgain(operation, target);
     if (!(yield* isUnchanged(operation, target, content))) return undefined;
   }
-  const record = turn.placed(target);
+  const record = turn.committed(target);
   const durable = yield* confirmUnchanged(operation, target, record);
   return writeResult({
     path: operation.path,

@@ -64,7 +64,7 @@ export interface Sweep {
   readonly dryRun: boolean;
   judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign;
   /** How locks are taken over. */
-  readonly write: Operation;
+  readonly operation: Operation;
 }
 
 type Found = { [K in keyof SweepResult]: SweepResult[K] extends readonly (infer T)[] ? T[] : never };
@@ -77,7 +77,7 @@ export function* sweepDirectory(sweep: Sweep): Steps<SweepResult> {
   const found: Found = { removed: [], kept: [], recoverable: [] };
   const open: { readonly folder: FoundDirectory; readonly below: PathName[] }[] = [];
   try {
-    const first = yield* openGiven(sweep.write, sweep.directory);
+    const first = yield* openGiven(sweep.operation, sweep.directory);
     for (let next: FoundDirectory | undefined = first; next !== undefined || open.length > 0;) {
       if (next !== undefined) {
         const below: PathName[] = [];
@@ -108,7 +108,7 @@ function* nextBelow(
   }
   const path = join(last.folder.directoryPath, name);
   try {
-    const folder = yield* openFound(sweep.write, last.folder, name);
+    const folder = yield* openFound(sweep.operation, last.folder, name);
     if (folder === undefined || open.length < deepest) return folder;
     yield* closeFound(folder);
     throw refusal('ENAMETOOLONG', 'it is too many directories below the first one');
@@ -125,7 +125,7 @@ function* nextBelow(
 function* sweepFolder(sweep: Sweep, at: FoundDirectory, first: boolean, found: Found): Steps<PathName[]> {
   let names;
   try {
-    names = yield* namesIn(sweep.write, at);
+    names = yield* namesIn(sweep.operation, at);
   } catch (error) {
     if (first) throw error;
     found.kept.push({ path: at.directoryPath, reason: 'failed', error: withoutDescriptors(error) as Error });
@@ -133,7 +133,7 @@ function* sweepFolder(sweep: Sweep, at: FoundDirectory, first: boolean, found: F
   }
   const [left, below] = sort(names, sweep.recursive);
   if (left.length === 0) return below;
-  const folder = new SweptFolder(sweep.write, at, names, yield* isExclusive(at.directory));
+  const folder = new SweptFolder(sweep.operation, at, names, yield* isExclusive(at.directory));
   for (const { name, owner } of left) {
     const path = join(at.directoryPath, name);
     try {
@@ -181,7 +181,7 @@ function* sweepEntry(sweep: Sweep, folder: SweptFolder, name: PathName, owner: O
   if (status === undefined) return undefined;
   switch (owner.kind) {
     case 'recovery':
-      if (!isTrusted(sweep.write, folder.found.status, status)) return 'foreign';
+      if (!isTrusted(sweep.operation, folder.found.status, status)) return 'foreign';
       return fileType(status.mode) === 'file' ? 'recoverable' : 'special';
     case 'version':
       return yield* sweepVersion(sweep, folder, name, status, owner);
@@ -208,7 +208,7 @@ function* sweepFile(
   if (reason !== undefined) return reason;
   if (status.nlink > 1 && !(yield* folder.hasOtherName(status))) return 'linked';
   if (sweep.dryRun) return 'removed';
-  yield* unlinkIn(sweep.write, folder.found, name);
+  yield* unlinkIn(sweep.operation, folder.found, name);
   folder.forget(status);
   return 'removed';
 }
@@ -223,7 +223,7 @@ function* isVersionLink({ found }: SweptFolder, name: PathName, { mode }: FileSt
  * A directory that was being filled or removed goes with all that is in it, if it is as only this package leaves one.
  */
 function* sweepTree(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<Became> {
-  const { write: operation } = sweep;
+  const { operation } = sweep;
   const token = tokenOf(name);
   const owner = token === undefined ? undefined : parseToken(token);
   const swept = yield* inFound(operation, folder.found, name, function* (at): Steps<{ readonly became: Became }> {
@@ -244,7 +244,7 @@ function* sweepTree(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<Be
 
 /** A version that its maker has left to be removed after a while goes then, whether its maker lives or not. */
 function* sweepPromised(sweep: Sweep, folder: SweptFolder, name: PathName, link: FileStatus): Steps<Became> {
-  const { write: operation } = sweep;
+  const { operation } = sweep;
   if (!isOwn(operation, link)) return 'foreign';
   const promised = yield* readPromise(operation, folder.found, name, link);
   if (promised === undefined) return 'special';
@@ -267,7 +267,7 @@ function* sweepVersion(
   owner: Owner,
 ): Steps<Became> {
   if (yield* folder.isLinkedTo(name)) return undefined;
-  if (!isTrusted(sweep.write, folder.found.status, status)) return 'foreign';
+  if (!isTrusted(sweep.operation, folder.found.status, status)) return 'foreign';
   if (fileType(status.mode) !== 'directory') return 'special';
   return sweep.judge(owner, lastChange(status), folder.exclusive) === 'alive' ? 'alive' : 'recoverable';
 }
@@ -279,7 +279,7 @@ function* sweepLockIn(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<
     if (reason === 'asks') asksAge = true;
     return reason === 'asks' ? 'young' : reason;
   };
-  const rules = { write: sweep.write, dryRun: sweep.dryRun, keptBecause };
+  const rules = { operation: sweep.operation, dryRun: sweep.dryRun, keptBecause };
   const swept = yield* sweepLock(rules, folder.found, name);
   if (!asksAge) return swept;
   yield* folder.askClock();
@@ -300,7 +300,7 @@ function* reasonToLeave(
   return judged(sweep, folder, status, owner) as Reason | undefined;
 }
 
-function isForeign({ write: operation }: Sweep, status: FileStatus): boolean {
+function isForeign({ operation }: Sweep, status: FileStatus): boolean {
   return operation.environment.uid !== 0 && !isOwn(operation, status);
 }
 

@@ -49,7 +49,7 @@ export function sweepSync(directory: PathLike, options?: SweepOptions): SweepRes
 
 function sweeping(directory: PathLike, options: SweepOptions | undefined, blocking: boolean): Steps<SweepResult> {
   const sweep = readSweep(directory, options, blocking);
-  return reporting(sweep.write, sweepDirectory(sweep));
+  return reporting(sweep.operation, sweepDirectory(sweep));
 }
 
 function readSweep(directory: PathLike, given: SweepOptions | null | undefined, blocking: boolean): Sweep {
@@ -61,7 +61,7 @@ function readSweep(directory: PathLike, given: SweepOptions | null | undefined, 
   const [recursive, dryRun] = [flag(options, 'recursive', false), flag(options, 'dryRun', false)];
   const target = givenPath(directory, 'directory');
   const operation = newLook('sweep', target, readOptions({}), environment, blocking);
-  return { directory: target.path, olderThan, recursive, dryRun, judge: judgeAny, write: operation };
+  return { directory: target.path, olderThan, recursive, dryRun, judge: judgeAny, operation };
 }
 
 function judgeAny(owner: Owner | LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign {

@@ -19,13 +19,13 @@ export class SweptFolder {
   readonly names: readonly PathName[];
   /** Whether only one kernel can have its filesystem mounted. */
   readonly exclusive: boolean;
-  readonly #write: Operation;
+  readonly #operation: Operation;
   #survey: Survey | undefined;
   /** What time it is there; none where that cannot be told. */
   clock: { readonly time: bigint | undefined } | undefined;
 
   constructor(operation: Operation, found: FoundDirectory, names: readonly PathName[], exclusive: boolean) {
-    this.#write = operation;
+    this.#operation = operation;
     this.found = found;
     this.names = names;
     this.exclusive = exclusive;
@@ -66,7 +66,7 @@ export class SweptFolder {
 
   /** Asks the filesystem what time it is. */
   *askClock(): Steps<void> {
-    this.clock = { time: yield* timeIn(this.#write, this.found) };
+    this.clock = { time: yield* timeIn(this.#operation, this.found) };
   }
 }
 

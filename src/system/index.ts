@@ -9,7 +9,7 @@ export {
   type Environment,
   type FileStatus,
   type Guard,
-  isAtOnce,
+  isSynchronous,
   lastChange,
   nothing,
   type Steps,

@@ -258,7 +258,7 @@ export function finish<T>(steps: Steps<T>, system: System): T {
 }
 
 /** Whether the steps that run now are performed at once, and cannot wait for another part of this process. */
-export function isAtOnce(): boolean {
+export function isSynchronous(): boolean {
   return blocking !== undefined;
 }
 
@@ -284,14 +284,14 @@ export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
 export function* together<const T extends readonly unknown[]>(...steps: { [K in keyof T]: Steps<T[K]> }): Steps<T> {
   return blocking === undefined
     ? yield { name: 'together', steps: steps as readonly Steps<unknown>[] }
-    : ((yield* oneByOne(steps)) as unknown as T);
+    : ((yield* inTurn(steps)) as unknown as T);
 }
 
 /**
  * Parts that do not depend on each other, in one of the orders that they may have; the values of all, or the first
  * error.
  */
-export function* oneByOne(all: readonly Steps<unknown>[]): Steps<unknown[]> {
+export function* inTurn(all: readonly Steps<unknown>[]): Steps<unknown[]> {
   const parts: Settled[] = [];
   for (const steps of all) {
     try {

@@ -57,7 +57,7 @@ export interface Committed {
 /** Commits a draft under its locks. Afterwards nothing of it is open. */
 export function* commitDraft(draft: Draft, locks: LockSet): Steps<Committed> {
   try {
-    return yield* reporting(draft.write, new Commit(draft, locks).run());
+    return yield* reporting(draft.operation, new Commit(draft, locks).run());
   } finally {
     draft.leave();
   }
@@ -66,7 +66,7 @@ export function* commitDraft(draft: Draft, locks: LockSet): Steps<Committed> {
 /** The commit of one draft. */
 class Commit {
   readonly #draft: Draft;
-  readonly #write: Operation;
+  readonly #operation: Operation;
   readonly #locks: LockSet;
   readonly #drafted: readonly DraftChange[];
   readonly #plan: Plan;
@@ -77,25 +77,25 @@ class Commit {
 
   constructor(draft: Draft, locks: LockSet) {
     this.#draft = draft;
-    this.#write = draft.write;
+    this.#operation = draft.operation;
     this.#locks = locks;
     this.#drafted = draft.changes;
     this.#plan = new Plan(draft, this.#drafted, locks);
-    this.#written = new Written(draft.write, draft.id, this.#plan.folders);
+    this.#written = new Written(draft.operation, draft.id, this.#plan.folders);
   }
 
   *run(): Steps<Committed> {
-    const operation = this.#write;
+    const operation = this.#operation;
     const [first] = this.#drafted;
     try {
       if (first === undefined) return yield* this.#nothing();
 
-      this.#draft.isAbout(first.write);
+      this.#draft.isAbout(first.operation);
       yield* refuseOneName(this.#drafted);
       yield* this.#locks.take(this.#drafted.flatMap(filesOf));
       yield* this.#draft.assertSeen();
-      for (const change of this.#drafted) yield* reporting(change.write, this.#plan.include(change));
-      this.#draft.isAbout(first.write);
+      for (const change of this.#drafted) yield* reporting(change.operation, this.#plan.include(change));
+      this.#draft.isAbout(first.operation);
       operation.step = 'commit';
       yield* this.#written.write(this.#locks.names, this.#plan.changes);
       throwIfAborted(operation);
@@ -120,7 +120,7 @@ class Commit {
   *#nothing(): Steps<Committed> {
     yield* this.#draft.assertSeen();
     yield* this.#locks.releaseAll();
-    return { outcomes: [], durable: this.#write.settings.durability !== 'off' };
+    return { outcomes: [], durable: this.#operation.settings.durability !== 'off' };
   }
 
   /** The commit itself. At once: nothing of this process comes between the last look and the rename. */
@@ -129,7 +129,7 @@ class Commit {
     yield* this.#locks.assertHeld();
     yield* this.#draft.assertSeen();
     for (const change of this.#drafted)
-      if (change.kind === 'put') yield* reporting(change.write, refuseIfGone(change.temporary));
+      if (change.kind === 'put') yield* reporting(change.operation, refuseIfGone(change.temporary));
     this.#letStay();
     try {
       if (!(yield* record.commitToken(found)))
@@ -145,7 +145,7 @@ class Commit {
     try {
       return yield* record.isCommitted(found);
     } catch {
-      this.#write.outcome = 'unknown';
+      this.#operation.outcome = 'unknown';
       return false;
     }
   }
@@ -155,20 +155,20 @@ class Commit {
     for (const change of this.#drafted) if (change.kind === 'put') change.temporary.guard.release();
     for (const { staged } of this.#plan.linked) staged.letStay();
     this.#written.letStay();
-    this.#letEnd = this.#write.environment.atEnd(() => this.#completeInTheEnd());
+    this.#letEnd = this.#operation.environment.atEnd(() => this.#completeInTheEnd());
   }
 
   #isCommitted(): void {
-    this.#write.outcome = 'new';
+    this.#operation.outcome = 'new';
     for (const change of this.#drafted) {
-      change.write.outcome = 'new';
+      change.operation.outcome = 'new';
       if (change.kind === 'put') change.temporary.linked = false;
     }
   }
 
   /** After the commit: nothing is undone any more. */
   *#complete(): Steps<Committed> {
-    const operation = this.#write;
+    const operation = this.#operation;
     operation.step = 'complete';
     yield* record.syncRecord(operation, this.#written.found);
     const made = yield* this.#makeChanges();
@@ -187,7 +187,7 @@ class Commit {
    * unless this fails.
    */
   *#completeInTheEnd(): Steps<void> {
-    const operation: Operation = { ...this.#write, blocking: true };
+    const operation: Operation = { ...this.#operation, blocking: true };
     const { found } = this.#written;
     try {
       if (!this.#isMade) {
@@ -209,7 +209,7 @@ class Commit {
   }
 
   *#makeChanges(): Steps<Made[]> {
-    const made = yield* makeAll(this.#write, this.#draft.id, this.#parts, this.#plan.changes);
+    const made = yield* makeAll(this.#operation, this.#draft.id, this.#parts, this.#plan.changes);
     for (const change of this.#drafted)
       if (made[this.#plan.indexOf(change)] === 'made')
         for (const { place: target } of filesOf(change)) this.#locks.placed(target);
@@ -226,8 +226,8 @@ class Commit {
       const path = pathOf(parts, change);
       files.push({ path, holds: yield* whatItHolds(parts[change.directory] as Part, change) });
     }
-    this.#write.files = files;
-    if (files.some(({ holds }) => holds !== 'new')) this.#write.outcome = 'unknown';
+    this.#operation.files = files;
+    if (files.some(({ holds }) => holds !== 'new')) this.#operation.outcome = 'unknown';
   }
 
   #outcomeOf(change: DraftChange, made: readonly Made[]): Outcome {

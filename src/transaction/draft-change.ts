@@ -12,7 +12,7 @@ import {
 import { finishTemporary, openSame } from '../replace/index.ts';
 
 interface Common {
-  readonly write: Operation;
+  readonly operation: Operation;
   readonly place: Target;
 }
 
@@ -39,7 +39,7 @@ export type DraftChange = Put | Removal | Renaming;
 
 /** The files that a change is about: for a new name, the old one too. */
 export function filesOf(change: DraftChange): (GivenPath & { readonly place: Target })[] {
-  const files = [{ ...change.write, place: change.place }];
+  const files = [{ ...change.operation, place: change.place }];
   return change.kind === 'rename'
     ? [...files, { path: change.toWrite.path, given: change.toWrite.dest as PathName, place: change.to }]
     : files;
@@ -52,7 +52,7 @@ export function isUnchanged(before: FileStatus | undefined, now: FileStatus | un
 
 /** The file that is replaced is another one by now: its metadata are what counts. */
 export function* restage(change: Put): Steps<void> {
-  const { write: operation, place: target } = change;
+  const { operation, place: target } = change;
   // To read: it may have the mode of a file that its owner may not write.
   const fd = yield* whenDescriptorsAllow(operation, () =>
     openSame(change.temporary.reach, statusOf(change.temporary), O_TO_SYNC),

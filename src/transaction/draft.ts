@@ -50,7 +50,7 @@ export class Draft {
   /** Who runs the transaction, and 100 random bits: what the names of all of its files have in common. */
   readonly id: string;
   /** The transaction as a whole: its settings, and for messages the path that it is about. */
-  readonly write: Operation;
+  readonly operation: Operation;
   readonly folders: Map<string, OpenFolder> = new Map();
   readonly #changes = new Map<string, DraftChange>();
   /** For each file, the call that its change is of, or that left none. */
@@ -69,7 +69,7 @@ export class Draft {
     this.#environment = Object.create(environment, {
       token: { value: () => `${token}-${++this.#names}` },
     }) as Environment;
-    this.write = newOperation({ path: '', given: '' }, settings, this.#environment, blocking);
+    this.operation = newOperation({ path: '', given: '' }, settings, this.#environment, blocking);
   }
 
   /** The changes, in the order in which all transactions take their files: by directory, then by name. */
@@ -79,18 +79,18 @@ export class Draft {
 
   /** A write of this transaction, with settings of its own. */
   newOperation(path: GivenPath, settings: Settings, operation?: Operation['operation']): Operation {
-    return { ...newOperation(path, settings, this.#environment, this.write.blocking), operation };
+    return { ...newOperation(path, settings, this.#environment, this.operation.blocking), operation };
   }
 
   /** What reads a file in this transaction. */
   newLook(path: GivenPath): Operation {
-    const { settings, blocking } = this.write;
+    const { settings, blocking } = this.operation;
     return newLook('read', path, settings, this.#environment, blocking);
   }
 
   /** The file that an error of the whole names. */
   isAbout({ path, given }: GivenPath): void {
-    Object.assign(this.write, { path, given });
+    Object.assign(this.operation, { path, given });
   }
 
   /** Stages new content, complete: written, with its metadata, synced and closed. */
@@ -109,13 +109,13 @@ export class Draft {
     let change: Put;
     try {
       const known: Content =
-        content.kind === 'later' ? { kind: 'bytes', bytes: yield* content.make(operation, staged.place) } : content;
+        content.kind === 'later' ? { kind: 'bytes', bytes: yield* content.make(operation, staged.target) } : content;
       const bytes = yield* writeContent(operation, staged.temporary.fd, known);
-      yield* examineTemporary(operation, staged.place, staged.temporary);
+      yield* examineTemporary(operation, staged.target, staged.temporary);
       // By its inode it is known again at the commit.
       staged.temporary.status ??= yield* call.fstat(staged.temporary.fd);
-      const notKept = yield* finishTemporary(operation, staged.place, staged.temporary);
-      change = { kind: 'put', write: operation, ...this.#adopt(operation, staged), bytes, notKept };
+      const notKept = yield* finishTemporary(operation, staged.target, staged.temporary);
+      change = { kind: 'put', operation, ...this.#adopt(operation, staged), bytes, notKept };
     } catch (error) {
       yield* giveUp(operation, staged, true);
       throw error;
@@ -133,7 +133,7 @@ export class Draft {
   /** Keeps each directory open once, however many files it has; and no old file. */
   #adopt(
     operation: Operation,
-    { place: target, temporary }: Pick<Staged, 'place' | 'temporary'>,
+    { target, temporary }: Pick<Staged, 'target' | 'temporary'>,
   ): { place: Target; temporary: TemporaryFile } {
     const adopted = this.#share(operation, target);
     return { place: adopted, temporary: { ...temporary, reach: join(adopted.directory.reach, temporary.name) } };
@@ -151,7 +151,7 @@ export class Draft {
   share(folder: OpenFolder): OpenFolder {
     const known = this.folders.get(folder.directory.key);
     if (known === undefined) this.folders.set(folder.directory.key, folder);
-    else closeDirectory(this.write, folder.directory);
+    else closeDirectory(this.operation, folder.directory);
     return known ?? folder;
   }
 
@@ -170,7 +170,7 @@ export class Draft {
     yield* this.#note(
       target,
       number,
-      target.existing === undefined ? undefined : { kind: 'remove', write: operation, place: target },
+      target.existing === undefined ? undefined : { kind: 'remove', operation, place: target },
     );
   }
 
@@ -195,7 +195,7 @@ export class Draft {
           `"${display(join(one.directoryPath, one.name))}" is changed in this transaction already, so that it cannot be renamed or renamed over`,
         );
     }
-    const change: Renaming = { kind: 'rename', write: operation, place, to: target, toWrite };
+    const change: Renaming = { kind: 'rename', operation, place, to: target, toWrite };
     this.#changes.set(fileKey(place), change);
     this.#changes.set(fileKey(target), change);
   }
@@ -237,7 +237,7 @@ export class Draft {
     if (change.kind === 'put')
       return (yield* readTarget(operation, { ...target, reach: change.temporary.reach })).content;
     return change.kind === 'rename' && fileKey(change.to) === fileKey(target)
-      ? yield* this.#see(change.write, change.place)
+      ? yield* this.#see(change.operation, change.place)
       : undefined;
   }
 
@@ -282,7 +282,7 @@ export class Draft {
   *places(paths: readonly GivenPath[]): Steps<(GivenPath & { place: Target })[]> {
     const places = [];
     for (const path of paths) {
-      const operation = this.newOperation(path, this.write.settings);
+      const operation = this.newOperation(path, this.operation.settings);
       const target = yield* reporting(operation, this.#find(operation));
       places.push({ ...operation, place: target });
     }
@@ -294,7 +294,7 @@ export class Draft {
    * one now.
    */
   *refresh(change: DraftChange): Steps<void> {
-    const { write: operation, place: target } = change;
+    const { operation, place: target } = change;
     const before = target.existing;
     yield* this.#lookAgain(operation, target);
     if (operation.settings.ifMatch !== undefined) yield* this.#expect(operation, target, operation.settings.ifMatch);
@@ -323,7 +323,7 @@ export class Draft {
 
   /** Closes its directories. */
   leave(): void {
-    for (const { directory } of this.folders.values()) closeDirectory(this.write, directory);
+    for (const { directory } of this.folders.values()) closeDirectory(this.operation, directory);
     this.folders.clear();
     this.#changes.clear();
   }

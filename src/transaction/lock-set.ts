@@ -38,7 +38,7 @@ export class LockSet {
   }
 
   *#takeOne(path: GivenPath, target: Target): Steps<void> {
-    const { id, write: whole } = this.#draft;
+    const { id, operation: whole } = this.#draft;
     const { settings, environment, blocking } = whole;
     this.home ??= target;
     const operation = newLockedOperation(path, settings, environment, blocking);
@@ -94,11 +94,11 @@ export class LockSet {
 
   /** The file's new content is in place. */
   placed(target: Target): void {
-    this.#held.get(fileKey(target))?.turn.placed(target);
+    this.#held.get(fileKey(target))?.turn.committed(target);
   }
 
   confirmed(durable: boolean | 'unsupported'): void {
-    for (const { turn } of this.#all) turn.confirmed(this.#draft.write.settings.durability, durable);
+    for (const { turn } of this.#all) turn.confirmed(this.#draft.operation.settings.durability, durable);
   }
 
   failed(error: unknown): void {
@@ -110,7 +110,7 @@ export class LockSet {
     const errors: unknown[] = [];
     for (const lock of this.#locks) {
       try {
-        yield* releaseLock(this.#draft.write, lock);
+        yield* releaseLock(this.#draft.operation, lock);
       } catch (error) {
         errors.push(error);
       }
@@ -123,9 +123,9 @@ export class LockSet {
   /** Leaves them to be taken over: what they are for is committed and could not be completed. */
   giveUp(): void {
     this.keep();
-    const left = this.#locks.map((lock) => giveUpLock(this.#draft.write, lock));
+    const left = this.#locks.map((lock) => giveUpLock(this.#draft.operation, lock));
     for (const { turn } of this.#all) turn.leave();
     this.#held.clear();
-    this.#draft.write.environment.state.of(Abandoned).set(this.#draft.id, left);
+    this.#draft.operation.environment.state.of(Abandoned).set(this.#draft.id, left);
   }
 }

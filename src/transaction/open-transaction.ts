@@ -90,7 +90,7 @@ export abstract class AnyTransaction {
   }
 
   *#stageJson(target: GivenPath, settings: Settings, json: JsonText, schema: StandardSchema | undefined): Steps<void> {
-    if (schema !== undefined) yield* validated(this.draft.write, schema, target.given, JSON.parse(json.text), true);
+    if (schema !== undefined) yield* validated(this.draft.operation, schema, target.given, JSON.parse(json.text), true);
     yield* this.draft.put(target, settings, jsonContent(json));
   }
 

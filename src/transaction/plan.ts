@@ -61,7 +61,7 @@ export class Plan {
 
   /** Looks at a file again, checks what can be checked, and says what is to be done with it. */
   *include(change: DraftChange): Steps<void> {
-    const { write: operation, place: at } = change;
+    const { operation, place: at } = change;
     yield* this.#draft.refresh(change);
     yield* refuseImmovable(operation, at);
     if (operation.settings.backup !== undefined && at.existing !== undefined) yield* this.#backUp(change);
@@ -140,7 +140,7 @@ export class Plan {
   }
 
   *#backUp(change: DraftChange): Steps<void> {
-    const { write: operation, place: at } = change;
+    const { operation, place: at } = change;
     operation.step = 'back up';
     const { backup } = operation.settings;
     if (backup === undefined) return;

@@ -45,7 +45,7 @@ export async function transaction(
   const tx = new Transaction(read.settings, false);
   const locks = await runAsync(takeLocks(tx, read));
   try {
-    await runAsync(settled(tx.draft.write, callback(tx)));
+    await runAsync(settled(tx.draft.operation, callback(tx)));
     await tx.settled();
   } catch (error) {
     tx.end();
@@ -102,7 +102,7 @@ function* takeLocks({ draft }: AnyTransaction, { files }: TransactionSettings): 
     return locks;
   } catch (error) {
     yield* giveUp(draft, locks);
-    throw asWriteError(draft.write, error);
+    throw asWriteError(draft.operation, error);
   }
 }
 
@@ -119,11 +119,11 @@ function resultOf({ outcomes, durable }: Committed): TransactionResult {
       const common = { replaced, superseded: made === 'superseded', backupPath, notKept };
       switch (change.kind) {
         case 'put':
-          return { operation: 'write', path: change.write.path, bytes: change.bytes, ...common };
+          return { operation: 'write', path: change.operation.path, bytes: change.bytes, ...common };
         case 'remove':
-          return { operation: 'remove', path: change.write.path, ...common };
+          return { operation: 'remove', path: change.operation.path, ...common };
         case 'rename':
-          return { operation: 'rename', path: change.toWrite.path, from: change.write.path, ...common };
+          return { operation: 'rename', path: change.toWrite.path, from: change.operation.path, ...common };
       }
     }),
   };

@@ -40,7 +40,7 @@ export async function readVersioned(
   path: PathLike,
   options?: BufferEncoding | ReadOptions | null,
 ): Promise<Versioned<string | Buffer>> {
-  const { write: operation, encoding } = prepare(path, options, false);
+  const { operation, encoding } = prepare(path, options, false);
   return versioned(operation, await runAsync(readPath(operation)), encoding);
 }
 
@@ -57,7 +57,7 @@ export function readVersionedSync(
   path: PathLike,
   options?: BufferEncoding | ReadOptions | null,
 ): Versioned<string | Buffer> {
-  const { write: operation, encoding } = prepare(path, options, true);
+  const { operation, encoding } = prepare(path, options, true);
   return versioned(operation, runSync(readPath(operation)), encoding);
 }
 
@@ -66,14 +66,14 @@ function prepare(
   path: PathLike,
   options: BufferEncoding | ReadOptions | null | undefined,
   blocking: boolean,
-): { write: Operation; encoding: BufferEncoding | undefined } {
+): { operation: Operation; encoding: BufferEncoding | undefined } {
   const fields = record(typeof options === 'string' ? { encoding: options } : options, 'options', [
     'encoding',
     'signal',
   ]);
   const settings = readOptions(fields);
   return {
-    write: newLook('read', targetPath(path), settings, environment, blocking),
+    operation: newLook('read', targetPath(path), settings, environment, blocking),
     encoding: typeof fields['encoding'] === 'string' ? settings.encoding : undefined,
   };
 }

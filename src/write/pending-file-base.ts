@@ -14,7 +14,7 @@ export abstract class PendingFileBase {
 
   /** The file that a commit replaces, symbolic links followed. */
   get path(): PathName {
-    return this.pending.write.path;
+    return this.pending.operation.path;
   }
 
   /** Where the content is until then. */

@@ -27,15 +27,15 @@ export class PendingFileSync extends PendingFileBase {
   /** Writes all of the data after what was written before; returns the number of bytes. */
   write(data: SyncData, encoding?: BufferEncoding): number {
     this.pending.assertOpen('write to');
-    const content = readSyncData(data, encoding ?? this.pending.write.settings.encoding);
+    const content = readSyncData(data, encoding ?? this.pending.operation.settings.encoding);
     return runSync(this.pending.writingContent(content));
   }
 
   /** Writes all of several chunks in order, in as few system calls as possible; returns the number of bytes. */
   writev(chunks: readonly Chunk[], encoding?: BufferEncoding): number {
     this.pending.assertOpen('write to');
-    const buffers = readChunks(chunks, encoding ?? this.pending.write.settings.encoding);
-    return runSync(this.pending.writing(writingChunks(this.pending.write, this.fd, buffers)));
+    const buffers = readChunks(chunks, encoding ?? this.pending.operation.settings.encoding);
+    return runSync(this.pending.writing(writingChunks(this.pending.operation, this.fd, buffers)));
   }
 
   /** Puts the content in the target's place, as durably as was asked for; see {@link PendingFile.commit}. */
@@ -46,7 +46,7 @@ export class PendingFileSync extends PendingFileBase {
       throw this.pending.failure.error;
     }
     this.pending.state = 'committing';
-    this.#committed = runSync(this.pending.committing(new Turn(this.pending.write)));
+    this.#committed = runSync(this.pending.committing(new Turn(this.pending.operation)));
     return this.#committed;
   }
 

@@ -64,8 +64,8 @@ export class PendingFile extends PendingFileBase {
    */
   async write(data: Data, encoding?: BufferEncoding): Promise<number> {
     this.pending.assertOpen('write to');
-    const content = this.pending.reading(() => readData(data, encoding ?? this.pending.write.settings.encoding));
-    const syncs = isSyncedMeanwhile(this.pending.write, content);
+    const content = this.pending.reading(() => readData(data, encoding ?? this.pending.operation.settings.encoding));
+    const syncs = isSyncedMeanwhile(this.pending.operation, content);
     // Awaited: so the error knows who awaits this call.
     const count = await forCaller(this.#write(() => this.pending.writingContent(content), syncs));
     return count;
@@ -74,9 +74,11 @@ export class PendingFile extends PendingFileBase {
   /** Writes all of several chunks in order, in as few system calls as possible; resolves with the number of bytes. */
   async writev(chunks: readonly Chunk[], encoding?: BufferEncoding): Promise<number> {
     this.pending.assertOpen('write to');
-    const buffers = this.pending.reading(() => readChunks(chunks, encoding ?? this.pending.write.settings.encoding));
+    const buffers = this.pending.reading(() =>
+      readChunks(chunks, encoding ?? this.pending.operation.settings.encoding),
+    );
     const count = await forCaller(
-      this.#write(() => this.pending.writing(writingChunks(this.pending.write, this.fd, buffers))),
+      this.#write(() => this.pending.writing(writingChunks(this.pending.operation, this.fd, buffers))),
     );
     return count;
   }
@@ -103,7 +105,7 @@ export class PendingFile extends PendingFileBase {
   async commit(): Promise<WriteResult> {
     this.pending.assertOpen('commit');
     this.pending.state = 'committing';
-    const turn = new Turn(this.pending.write);
+    const turn = new Turn(this.pending.operation);
     this.#committed = this.#finish(() => this.#commitWritten(turn));
     const result = await forCaller(this.#committed);
     return result;
@@ -148,7 +150,7 @@ export class PendingFile extends PendingFileBase {
       this.#syncing !== undefined ||
       this.pending.failure !== undefined ||
       this.handle.fd === -1 ||
-      !isWorthASync(this.pending.write, this.#unsynced)
+      !isWorthASync(this.pending.operation, this.#unsynced)
     )
       return;
     this.#unsynced = 0;
@@ -181,7 +183,7 @@ export class PendingFile extends PendingFileBase {
     this.pending.failure ??= {
       error: misuse(
         'ERR_INVALID_STATE',
-        `The handle of the temporary file of "${this.pending.write.given.toString()}" was closed`,
+        `The handle of the temporary file of "${this.pending.operation.given.toString()}" was closed`,
       ),
     };
   }

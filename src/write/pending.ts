@@ -8,7 +8,7 @@ type State = 'open' | 'committing' | 'committed' | 'discarded' | 'failed';
 
 /** A staged file and its state: what the two kinds of pending file have in common. */
 export class Pending {
-  readonly write: Operation;
+  readonly operation: Operation;
   readonly staged: Staged;
   state: State = 'open';
   /** Why it cannot be committed any more. */
@@ -17,7 +17,7 @@ export class Pending {
   isLost = false;
 
   constructor(operation: Operation, staged: Staged) {
-    this.write = operation;
+    this.operation = operation;
     this.staged = staged;
   }
 
@@ -25,7 +25,7 @@ export class Pending {
     if (this.state !== 'open')
       throw misuse(
         'ERR_INVALID_STATE',
-        `Cannot ${action} "${this.write.given.toString()}": it is ${described[this.state]}`,
+        `Cannot ${action} "${this.operation.given.toString()}": it is ${described[this.state]}`,
       );
   }
 
@@ -45,7 +45,7 @@ export class Pending {
   /** Writes content; a source is closed whatever happens. */
   *writingContent(content: Content): Steps<number> {
     try {
-      return yield* this.writing(writeContent(this.write, this.staged.temporary.fd, content));
+      return yield* this.writing(writeContent(this.operation, this.staged.temporary.fd, content));
     } finally {
       if (content.kind === 'source') content.source.close();
     }
@@ -55,7 +55,7 @@ export class Pending {
   *writing<T>(steps: Steps<T>): Steps<T> {
     if ((!this.staged.temporary.open || this.isLost) && this.failure !== undefined) throw this.failure.error;
     try {
-      return yield* reporting(this.write, steps);
+      return yield* reporting(this.operation, steps);
     } catch (error) {
       this.failure ??= { error };
       throw error;
@@ -73,24 +73,24 @@ export class Pending {
       // The sync at the end says so, and whether it matters.
       if (cannotSync(error)) return;
       this.isLost = true;
-      this.failure ??= { error: asWriteError({ ...this.write, step: 'sync' }, error) };
+      this.failure ??= { error: asWriteError({ ...this.operation, step: 'sync' }, error) };
     }
   }
 
   *committing(turn: Turn): Steps<WriteResult> {
     try {
-      const result = yield* commitStaged(this.write, this.staged, turn);
+      const result = yield* commitStaged(this.operation, this.staged, turn);
       this.state = 'committed';
       return result;
     } catch (error) {
-      this.state = this.write.outcome === 'new' ? 'committed' : 'failed';
+      this.state = this.operation.outcome === 'new' ? 'committed' : 'failed';
       throw error;
     }
   }
 
   *givingUp(failed: boolean): Steps<PathName | undefined> {
     this.state = failed ? 'failed' : 'discarded';
-    return yield* giveUp(this.write, this.staged, failed);
+    return yield* giveUp(this.operation, this.staged, failed);
   }
 }
 

@@ -174,7 +174,7 @@ export class Writer<T = unknown> {
   async #run(saving: Saving<T>): Promise<void> {
     let tell: () => void;
     try {
-      const result = await runAsync(replaceFile(saving.turn.write, saving.turn, this.#content(saving)));
+      const result = await runAsync(replaceFile(saving.turn.operation, saving.turn, this.#content(saving)));
       tell = () => this.#succeed(saving, result);
     } catch (error) {
       const { overtakenBy } = saving;

@@ -6,7 +6,7 @@
  * it is done. Who is woken from a `wait` goes on within the steps of who wakes it. What is yielded as `together` is
  * done part by part, one of the orders that it may have.
  */
-import { oneByOne, type Request, type Steps, type System, type SystemCall } from '#untorn/system/port.js';
+import { inTurn, type Request, type Steps, type System, type SystemCall } from '#untorn/system/port.js';
 import { resume, type Outcome } from './resume.ts';
 
 /** Calls that no other call notices or changes: whether the steps go on at once or later makes no difference. */
@@ -105,7 +105,7 @@ export class Thread {
   *#within(steps: Steps<unknown>, parts: readonly Steps<unknown>[]): Steps<unknown> {
     let outcome: Outcome;
     try {
-      outcome = { value: yield* oneByOne(parts) };
+      outcome = { value: yield* inTurn(parts) };
     } catch (error) {
       outcome = { error };
     }

@@ -1,6 +1,6 @@
 /** The protocol with a mistake in it, made by changing what it yields: each is one that a real program has made. */
 import { constants } from 'node:fs';
-import { call, oneByOne, type FileStatus, type Request, type Steps, type SystemCall } from '#untorn/system/port.js';
+import { call, inTurn, type FileStatus, type Request, type Steps, type SystemCall } from '#untorn/system/port.js';
 
 /** What a mutant does with a request: other steps in its place, or nothing if it lets it pass. */
 export type Rewrite = (request: SystemCall, state: State) => Steps<unknown> | undefined;
@@ -31,7 +31,7 @@ function* run(steps: Steps<unknown>, rewrite: Rewrite, state: State): Steps<unkn
 function* performed(request: Request, rewrite: Rewrite, state: State): Steps<unknown> {
   if (request.name === 'wait') return yield request;
   if (request.name === 'atOnce') return yield { name: 'atOnce', steps: run(request.steps, rewrite, state) };
-  if (request.name === 'together') return yield* run(oneByOne(request.steps), rewrite, state);
+  if (request.name === 'together') return yield* run(inTurn(request.steps), rewrite, state);
   const instead = rewrite(request, state);
   const result = instead === undefined ? yield request : yield* instead;
   if (request.name === 'open' && (request.args[1] & constants.O_DIRECTORY) !== 0)

@@ -8,7 +8,7 @@ import { updateTarget, type Updated } from '#untorn/replace/locked.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newLockedOperation } from '#untorn/files/operation.js';
 import { givenPath } from '#untorn/system/given-path.js';
-import { oneByOne, type Request, type Steps, type System, type SystemCall } from '#untorn/system/port.js';
+import { inTurn, type Request, type Steps, type System, type SystemCall } from '#untorn/system/port.js';
 import type { LockOwner } from '#untorn/system/lock-owner.js';
 import type { Disk } from './disk.ts';
 import { resume, type Outcome } from './resume.ts';
@@ -163,7 +163,7 @@ export class Owner {
   #take(request: Request): void {
     if (request.name === 'wait') throw new Error('A synchronous call waits');
     if (request.name === 'atOnce' || request.name === 'together') {
-      this.#stack.push(request.name === 'atOnce' ? request.steps : oneByOne(request.steps));
+      this.#stack.push(request.name === 'atOnce' ? request.steps : inTurn(request.steps));
       this.#proceed({ value: undefined });
       return;
     }

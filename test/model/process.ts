@@ -1,5 +1,5 @@
 /** A process that runs steps on a disk, call by call. */
-import { oneByOne, type Request, type Steps, type System } from '#untorn/system/port.js';
+import { inTurn, type Request, type Steps, type System } from '#untorn/system/port.js';
 import type { Disk } from './disk.ts';
 import { systemOf } from './system.ts';
 
@@ -10,7 +10,7 @@ function* flat(steps: Steps<unknown>): Generator<Request, unknown, unknown> {
     let value;
     try {
       const request = next.value;
-      if (request.name === 'together') value = yield* flat(oneByOne(request.steps));
+      if (request.name === 'together') value = yield* flat(inTurn(request.steps));
       else if (request.name === 'atOnce') value = yield* flat(request.steps);
       else value = yield request;
     } catch (error) {

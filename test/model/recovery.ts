@@ -25,7 +25,7 @@ export function sweepAll(disk: Disk): SweepResult {
       recursive: true,
       dryRun: false,
       judge: () => 'dead',
-      write: operation,
+      operation: operation,
     }),
     system,
   );
