@@ -5,7 +5,15 @@
  * that was ready, by its inode, whatever has its name by then.
  */
 import { codeOf, refusal, display, join, split, type PathName } from '../contract/index.ts';
-import { fileType, O_DIRECTORY_ITSELF, atOnce, call, nothing, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  fileType,
+  O_DIRECTORY_ITSELF,
+  uninterrupted,
+  call,
+  nothing,
+  type FileStatus,
+  type Steps,
+} from '../system/index.ts';
 import {
   whenDescriptorsAllow,
   closeDirectory,
@@ -48,7 +56,7 @@ export interface New {
 }
 
 /** A name in the open directory of the path. */
-export type Spot = Pick<Target, 'directory' | 'directoryPath' | 'name' | 'reach'>;
+export type Spot = Pick<Target, 'directory' | 'directoryPath' | 'name' | 'accessPath'>;
 
 /** One that the caller has made. */
 export function* prepared(operation: LockedOperation, path: PathName, replaced: FileStatus | undefined): Steps<New> {
@@ -95,16 +103,16 @@ function missing(path: PathName): Error {
 export function* create(operation: LockedOperation, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
   operation.step = 'create temporary file';
   // An exit comes before all of it or after.
-  return yield* whenDescriptorsAllow(operation, () => atOnce(createNow(operation, spot, replaced)));
+  return yield* whenDescriptorsAllow(operation, () => uninterrupted(createNow(operation, spot, replaced)));
 }
 
 function* createNow(operation: LockedOperation, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
   const enclosure = yield* makeEnclosure(operation, spot, spot.name);
   const name = enclosure.token;
-  const reach = join(enclosure.directory.reach, name);
+  const accessPath = join(enclosure.directory.accessPath, name);
   try {
-    yield* makeInside(reach);
-    const status = yield* giveRights(operation, reach, replaced);
+    yield* makeInside(accessPath);
+    const status = yield* giveRights(operation, accessPath, replaced);
     const path = join(enclosure.directoryPath, name);
     const made: Omit<New, 'leave'> = {
       path,
@@ -117,18 +125,18 @@ function* createNow(operation: LockedOperation, spot: Spot, replaced: FileStatus
     };
     return endingWith(operation, made, () => undefined);
   } catch (error) {
-    yield* afterFailure(call.rmdir(reach));
+    yield* afterFailure(call.rmdir(accessPath));
     yield* leaveEnclosure(operation, enclosure);
     throw error;
   }
 }
 
-function* makeInside(reach: PathName): Steps<void> {
+function* makeInside(accessPath: PathName): Steps<void> {
   try {
-    yield* call.mkdir(reach, 0o700);
+    yield* call.mkdir(accessPath, 0o700);
   } catch (error) {
     // On a network filesystem an error may be reported of what was done. Nobody else makes anything there.
-    if ((yield* lookAt({ reach })) === undefined) throw error;
+    if ((yield* lookAt({ accessPath })) === undefined) throw error;
   }
 }
 
@@ -148,9 +156,9 @@ function endingWith(operation: LockedOperation, made: Omit<New, 'leave'>, close:
   });
 }
 
-function* giveRights(operation: LockedOperation, reach: PathName, old: FileStatus | undefined): Steps<FileStatus> {
+function* giveRights(operation: LockedOperation, accessPath: PathName, old: FileStatus | undefined): Steps<FileStatus> {
   operation.step = 'set metadata';
-  const fd = yield* widened(operation, reach, () => call.open(reach, O_DIRECTORY_ITSELF, 0));
+  const fd = yield* widened(operation, accessPath, () => call.open(accessPath, O_DIRECTORY_ITSELF, 0));
   try {
     const own = yield* call.fstat(fd);
     let mode = old === undefined ? (own.mode & 0o7000) | (0o777 & ~operation.environment.umask()) : old.mode & 0o7777;
@@ -161,7 +169,7 @@ function* giveRights(operation: LockedOperation, reach: PathName, old: FileStatu
     )
       mode &= ~0o2070;
     if (old !== undefined && old.uid !== own.uid) yield* preserving('try', call.fchown(fd, old.uid, -1), 'owner', []);
-    yield* operation.environment.descriptorsRestricted ? call.chmod(reach, mode) : call.fchmod(fd, mode);
+    yield* operation.environment.descriptorsRestricted ? call.chmod(accessPath, mode) : call.fchmod(fd, mode);
     return yield* call.fstat(fd);
   } finally {
     yield* call.close(fd);
@@ -180,7 +188,7 @@ export function versionName(operation: LockedOperation, name: PathName, { ino }:
 /** Gives it the name of a version. */
 export function* nameVersion(operation: LockedOperation, place: Spot, made: New, version: PathName): Steps<void> {
   const { folder, name, status } = made;
-  const [from, to] = [join(folder.directory.reach, name), join(place.directory.reach, version)];
+  const [from, to] = [join(folder.directory.accessPath, name), join(place.directory.accessPath, version)];
   try {
     yield* move(operation, made, from, to);
   } catch (error) {
@@ -249,7 +257,9 @@ export function* putBack(
   try {
     if (!isSameInode(yield* lookIn(place, version), status)) return;
     const back = enclosure === undefined || isReady ? name : nameInside(enclosure, status);
-    yield* afterFailure(call.rename(join(place.directory.reach, version), join(folder.directory.reach, back)));
+    yield* afterFailure(
+      call.rename(join(place.directory.accessPath, version), join(folder.directory.accessPath, back)),
+    );
     if ((yield* lookIn(place, version)) === undefined) return;
   } catch {
     // Whether it went back is not known.

@@ -8,7 +8,7 @@
  * have put it there.
  */
 import { asText, isAbsolute, join, type PathName } from '../contract/index.ts';
-import { fileType, parseToken, atOnce, type FileStatus, type Steps } from '../system/index.ts';
+import { fileType, parseToken, uninterrupted, type FileStatus, type Steps } from '../system/index.ts';
 import {
   syncDirectory,
   makeEnclosure,
@@ -94,8 +94,8 @@ function* removeUnder(
   status: FileStatus,
   synced: boolean,
 ): Steps<PathName | undefined> {
-  const enclosure = yield* atOnce(enclosureFor(operation, place, made));
-  if (enclosure === undefined || !(yield* atOnce(moveIn(enclosure, place, name, status))))
+  const enclosure = yield* uninterrupted(enclosureFor(operation, place, made));
+  if (enclosure === undefined || !(yield* uninterrupted(moveIn(enclosure, place, name, status))))
     return join(place.directoryPath, name);
   const moved = nameInside(enclosure, status);
   const whole = join(enclosure.directoryPath, moved);

@@ -12,7 +12,7 @@
  * temporary file. Not kept: what readers that are in the old directory have not opened yet, unless the old one is kept.
  */
 import { refusal, asText, join, split, type PathName } from '../contract/index.ts';
-import { now, fileType, atOnce, call, nothing, type Steps } from '../system/index.ts';
+import { now, fileType, uninterrupted, call, nothing, type Steps } from '../system/index.ts';
 import {
   closeDirectory,
   openDirectory,
@@ -85,7 +85,7 @@ export function* replaceTree(operation: LockedOperation, source: TreeSource, kee
         const synced =
           operation.settings.durability === 'off'
             ? false
-            : yield* syncTree(operation, join(made.folder.directory.reach, made.name), place.directory);
+            : yield* syncTree(operation, join(made.folder.directory.accessPath, made.name), place.directory);
         throwIfAborted(operation);
         operation.locking.deadline = now() + operation.settings.lock.timeout;
         return {
@@ -107,7 +107,7 @@ function* inFolder<T>(operation: LockedOperation, steps: (place: Spot) => Steps<
   if (['', '.', '..'].includes(asText(name))) throw refusal('EINVAL', 'the path must end with a name');
   const directory = yield* openDirectory(operation, directoryPath);
   try {
-    return yield* steps({ directory, directoryPath, name, reach: join(directory.reach, name) });
+    return yield* steps({ directory, directoryPath, name, accessPath: join(directory.accessPath, name) });
   } finally {
     closeDirectory(operation, directory);
   }
@@ -119,10 +119,10 @@ function* look(place: Spot): Steps<Old> {
   const type = fileType(status.mode);
   if (type === 'directory') return { kind: 'directory', status };
   if (type !== 'link') throw refusal('ENOTDIR', 'it is not a directory');
-  const end = yield* ifThere(call.stat(place.reach));
+  const end = yield* ifThere(call.stat(place.accessPath));
   if (end !== undefined && fileType(end.mode) !== 'directory')
     throw refusal('ENOTDIR', 'it is a symbolic link to something that is not a directory');
-  return { kind: 'link', leadsTo: yield* call.readlink(place.reach), link: status, status: end };
+  return { kind: 'link', leadsTo: yield* call.readlink(place.accessPath), link: status, status: end };
 }
 
 /** Puts the new directory in place. */
@@ -139,14 +139,14 @@ function* swap(
   const version = versionName(operation, place.name, made.status);
   operation.step = 'rename';
   try {
-    yield* atOnce(nameVersion(operation, place, made, version));
+    yield* uninterrupted(nameVersion(operation, place, made, version));
     made.atEnd = (by) => goBack(by, place, made, version);
     // Its name must be durable before anything leads to it.
     if (synced !== false) yield* syncVersion(operation, place, made);
     const atEnd: New['atEnd'] = (by) => finish(by, place, old, made, version, synced, keepOld);
     yield* withLink(operation, place, old, version, function* (link) {
       throwIfAborted(operation);
-      yield* atOnce(switchTo(operation, place, lock, old, made, version, link, atEnd));
+      yield* uninterrupted(switchTo(operation, place, lock, old, made, version, link, atEnd));
     });
   } catch (error) {
     if (operation.outcome === 'old') yield* putBack(operation, place, made, version);

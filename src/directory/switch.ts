@@ -87,7 +87,9 @@ const [patience, pause] = [2000, 10];
 /** The text of the link at the path, if there is one. */
 function* textOf(place: Spot): Steps<string | undefined> {
   const link = yield* lookIn(place, place.name);
-  return link !== undefined && fileType(link.mode) === 'link' ? asText(yield* call.readlink(place.reach)) : undefined;
+  return link !== undefined && fileType(link.mode) === 'link'
+    ? asText(yield* call.readlink(place.accessPath))
+    : undefined;
 }
 
 /** The moment. After an error, as of a network filesystem, that was reported of what took place, it has taken place. */
@@ -99,20 +101,20 @@ function* putInPlace(
   link: PathName | undefined,
   made: FileStatus,
 ): Steps<void> {
-  const { directory, reach } = place;
+  const { directory, accessPath } = place;
   try {
     // Nothing that somebody has put there meanwhile is replaced.
-    if (old.kind === 'none') yield* call.symlink(version, reach);
-    else if (old.kind === 'directory') yield* call.exchange(join(directory.reach, version), reach);
-    else if (link !== undefined) yield* relink(link, reach);
+    if (old.kind === 'none') yield* call.symlink(version, accessPath);
+    else if (old.kind === 'directory') yield* call.exchange(join(directory.accessPath, version), accessPath);
+    else if (link !== undefined) yield* relink(link, accessPath);
   } catch (error) {
-    if (!(yield* isInPlace(operation, reach, made))) throw error;
+    if (!(yield* isInPlace(operation, accessPath, made))) throw error;
   }
 }
 
-function* isInPlace(operation: LockedOperation, reach: PathName, { ino, dev }: FileStatus): Steps<boolean> {
+function* isInPlace(operation: LockedOperation, accessPath: PathName, { ino, dev }: FileStatus): Steps<boolean> {
   try {
-    const now = yield* ifThere(call.stat(reach));
+    const now = yield* ifThere(call.stat(accessPath));
     return now?.ino === ino && now.dev === dev;
   } catch {
     // The error of the switch is the one to report; but nobody knows what is there.
@@ -132,10 +134,10 @@ export function* withLink(
   if (old.kind !== 'link') return yield* steps(undefined);
   const chosen = newName(operation, name, 'temporary');
   const folder = stagingFolder(operation, { directory, directoryPath });
-  const link = join(folder.way ?? folder.directory.reach, chosen);
+  const link = join(folder.way ?? folder.directory.accessPath, chosen);
   const guard = operation.environment.guard('file', link, join(folder.directoryPath, chosen));
   try {
-    yield* call.symlink(version, join(folder.directory.reach, chosen));
+    yield* call.symlink(version, join(folder.directory.accessPath, chosen));
     guard.opened();
     yield* syncLinks(operation, directory);
     yield* steps(link);
@@ -147,12 +149,12 @@ export function* withLink(
   }
 }
 
-function* relink(link: PathName, reach: PathName): Steps<void> {
+function* relink(link: PathName, accessPath: PathName): Steps<void> {
   try {
-    yield* call.rename(link, reach);
+    yield* call.rename(link, accessPath);
   } catch (error) {
     // Who takes over a lock takes what is in it along.
-    const isLost = codeOf(error) === 'ENOENT' && (yield* lookAt({ reach: link })) === undefined;
+    const isLost = codeOf(error) === 'ENOENT' && (yield* lookAt({ accessPath: link })) === undefined;
     throw isLost ? lockLost(error) : error;
   }
 }

@@ -18,7 +18,7 @@ function areWanted({ environment, settings }: Operation): boolean {
 /** The names of the attributes of what is there, whatever it is. */
 export function* listOld(
   operation: Operation,
-  place: { readonly reach: PathName; readonly directory: { readonly local: boolean } },
+  place: { readonly accessPath: PathName; readonly directory: { readonly local: boolean } },
 ): Steps<Attributes | undefined> {
   return areWanted(operation) ? yield* list(place, !place.directory.local) : undefined;
 }
@@ -40,10 +40,10 @@ export const acl = 'system.posix_acl_access';
 /**
  * Asks for the names of a file's attributes; and if wanted for an ACL by its name, which some filesystems do not list.
  */
-export function* list(file: { readonly reach: PathName }, thoroughly: boolean): Steps<Attributes> {
+export function* list(file: { readonly accessPath: PathName }, thoroughly: boolean): Steps<Attributes> {
   try {
-    const names = yield* persisting(file, () => call.listxattr(file.reach));
-    if (!thoroughly || names.includes(acl) || (yield* call.getxattr(file.reach, acl)) === null) return names;
+    const names = yield* persisting(file, () => call.listxattr(file.accessPath));
+    if (!thoroughly || names.includes(acl) || (yield* call.getxattr(file.accessPath, acl)) === null) return names;
     return [...names, acl];
   } catch (error) {
     const code = codeOf(error) ?? '';

@@ -37,9 +37,10 @@ export function* copyAttributes(
 ): Steps<AclState> {
   if (!attributesMatter(operation, target)) return yield* stateWithoutAsking(operation, target);
   const narrow = (value: Uint8Array): Uint8Array => narrowed(value, sameGroup, mode);
-  const copied = (reach: PathName): Steps<AclState> => copyInto(operation, target, temporary, reach, narrow, notKept);
-  const isNoneToCopy = target.attributes === 'unavailable' && typeof target.reach === 'string';
-  if (isNoneToCopy || !othersRename(operation, target.directory)) return yield* copied(temporary.reach);
+  const copied = (accessPath: PathName): Steps<AclState> =>
+    copyInto(operation, target, temporary, accessPath, narrow, notKept);
+  const isNoneToCopy = target.attributes === 'unavailable' && typeof target.accessPath === 'string';
+  if (isNoneToCopy || !othersRename(operation, target.directory)) return yield* copied(temporary.accessPath);
   const state = yield* inPrivate(operation, target, temporary, copied);
   if (state !== undefined) return state;
   yield* preserving(operation.settings.preserve.xattr, notReadable(), 'xattr', notKept);
@@ -50,12 +51,12 @@ export function* copyAttributes(
  * Under `'off'` no attribute is touched. But if the old file had an ACL, its mask must not become the rights of the
  * group.
  */
-function* stateWithoutAsking({ environment }: Operation, { existing, reach }: Target): Steps<AclState> {
+function* stateWithoutAsking({ environment }: Operation, { existing, accessPath }: Target): Steps<AclState> {
   if (environment.platform === 'win32' || existing === undefined) return 'none';
   const ofGroup = (existing.mode >> 3) & 7;
   if ((ofGroup & ~existing.mode & 7) === 0) return 'none';
   try {
-    return (yield* call.getxattr(reach, acl)) === null ? 'none' : 'lost';
+    return (yield* call.getxattr(accessPath, acl)) === null ? 'none' : 'lost';
   } catch (error) {
     return saysNone.has(codeOf(error) ?? '') || codeOf(error) === 'ENOSYS' ? 'none' : 'lost';
   }
@@ -65,13 +66,13 @@ function* copyInto(
   operation: Operation,
   target: Target,
   temporary: TemporaryFile,
-  reach: PathName,
+  accessPath: PathName,
   narrow: (value: Uint8Array) => Uint8Array,
   notKept: NotKept[],
 ): Steps<AclState> {
   const keep = operation.settings.preserve.xattr;
   const { attributes: old } = target;
-  const fresh = temporary.attributes ?? (yield* list({ reach }, !target.directory.local));
+  const fresh = temporary.attributes ?? (yield* list({ accessPath }, !target.directory.local));
   if (typeof old === 'string' || typeof fresh === 'string') yield* preserving(keep, notReadable(), 'xattr', notKept);
   if (old === 'unavailable' && fresh === 'unavailable') return 'none';
   // Where the names cannot be had, an ACL may be there all the same.
@@ -79,11 +80,12 @@ function* copyInto(
   for (const name of typeof old === 'string' ? [acl] : (old ?? [])) {
     const present = typeof fresh !== 'string' && fresh.includes(name);
     if (boundToContent.has(name)) yield* preserving(keep, notCopied(name), 'xattr', notKept);
-    else if (name !== acl) yield* preserving(keep, copy(target, temporary, reach, name, present), 'xattr', notKept);
+    else if (name !== acl)
+      yield* preserving(keep, copy(target, temporary, accessPath, name, present), 'xattr', notKept);
     else
       state = (yield* preserving(
         keep,
-        copy(target, temporary, reach, name, present, narrow),
+        copy(target, temporary, accessPath, name, present, narrow),
         'acl',
         typeof old === 'string' ? [] : notKept,
       ))
@@ -92,16 +94,16 @@ function* copyInto(
   }
   const mayInherit = typeof fresh === 'string' ? fresh === 'unknown' : fresh.includes(acl);
   if (state === 'kept' || !mayInherit) return state;
-  return (yield* preserving(keep, unsyncing(temporary, removeAcl(reach)), 'acl', notKept)) ? state : 'inherited';
+  return (yield* preserving(keep, unsyncing(temporary, removeAcl(accessPath)), 'acl', notKept)) ? state : 'inherited';
 }
 
-function* removeAcl(reach: PathName): Steps<void> {
+function* removeAcl(accessPath: PathName): Steps<void> {
   try {
-    yield* call.removexattr(reach, acl);
+    yield* call.removexattr(accessPath, acl);
   } catch (error) {
     if (!saysNone.has(codeOf(error) ?? '')) throw error;
   }
-  const now = yield* list({ reach }, true);
+  const now = yield* list({ accessPath }, true);
   if (typeof now !== 'string' && now.includes(acl)) throw refusal('EPERM', 'the ACL that was inherited is still there');
 }
 
@@ -140,7 +142,7 @@ function* notCopied(name: string): Steps<void> {
 function* copy(
   target: Target,
   temporary: TemporaryFile,
-  reach: PathName,
+  accessPath: PathName,
   name: string,
   present: boolean,
   change = (value: Uint8Array): Uint8Array => value,
@@ -148,16 +150,17 @@ function* copy(
   const old = yield* valueOf(target, name);
   if (old === undefined) return;
   const value = change(old);
-  if (present && isSameValue(yield* call.getxattr(reach, name), value)) return;
-  yield* unsyncing(temporary, call.setxattr(reach, name, value));
-  if (!isSameValue(yield* call.getxattr(reach, name), value)) throw refusal('EPERM', `"${name}" is not as it was set`);
+  if (present && isSameValue(yield* call.getxattr(accessPath, name), value)) return;
+  yield* unsyncing(temporary, call.setxattr(accessPath, name, value));
+  if (!isSameValue(yield* call.getxattr(accessPath, name), value))
+    throw refusal('EPERM', `"${name}" is not as it was set`);
 }
 
 /** An attribute's value; undefined if it is gone by now. The library says "none" too where it cannot be read. */
-function* valueOf({ reach }: Target, name: string): Steps<Uint8Array | undefined> {
-  const value = yield* call.getxattr(reach, name);
+function* valueOf({ accessPath }: Target, name: string): Steps<Uint8Array | undefined> {
+  const value = yield* call.getxattr(accessPath, name);
   if (value !== null) return value;
-  const names = yield* list({ reach }, false);
+  const names = yield* list({ accessPath }, false);
   if (typeof names !== 'string' && !names.includes(name) && name !== acl) return undefined;
   throw refusal('EACCES', `"${name}" cannot be read`);
 }

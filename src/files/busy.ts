@@ -4,7 +4,7 @@
  * server says the same. It is tried again for as long as `retry.timeout` says.
  */
 import { codeOf } from '../contract/index.ts';
-import { now, atOnce, call, type Steps } from '../system/index.ts';
+import { now, uninterrupted, call, type Steps } from '../system/index.ts';
 import { throwIfAborted, type Operation } from './operation.ts';
 
 const busyOnWindows = new Set(['EPERM', 'EACCES', 'EBUSY']);
@@ -54,5 +54,5 @@ export function* whileBusy<T>(
  * blocking.
  */
 export function* whileOpen<T>({ environment }: Operation, steps: Steps<T>): Steps<T> {
-  return yield* environment.platform === 'win32' ? atOnce(steps) : steps;
+  return yield* environment.platform === 'win32' ? uninterrupted(steps) : steps;
 }

@@ -12,9 +12,9 @@ import {
   fileType,
   O_DIRECTORY,
   O_PATH_DIRECTORY,
-  atOnce,
+  uninterrupted,
   call,
-  together,
+  concurrently,
   type FileStatus,
   type Steps,
 } from '../system/index.ts';
@@ -29,7 +29,7 @@ export interface Directory extends Filesystem, SyncedTogether {
   readonly key: string;
   readonly fd: number | undefined;
   /** A path through which it is reached. */
-  readonly reach: PathName;
+  readonly accessPath: PathName;
   /** Whether its owner's or a sticky directory's rule protects names in it. */
   readonly status: FileStatus;
   readonly canSync: boolean;
@@ -53,11 +53,11 @@ class OpenDirectories {
 export function* openDirectory(operation: Operation, path: PathName): Steps<Directory> {
   if (operation.environment.platform === 'win32') return yield* withoutDescriptor(path);
   const { fd, canSync } = yield* openForSync(path);
-  const reach = operation.environment.reach(fd, path);
+  const accessPath = operation.environment.accessPath(fd, path);
   try {
     const [status, filesystem] = operation.blocking
-      ? [yield* call.fstat(fd), yield* filesystemAt(reach)]
-      : yield* together(call.fstat(fd), filesystemAt(reach));
+      ? [yield* call.fstat(fd), yield* filesystemAt(accessPath)]
+      : yield* concurrently(call.fstat(fd), filesystemAt(accessPath));
     const straightPath = filesystem.local && !operation.blocking ? yield* pathOf(operation, fd, path) : undefined;
     const opened = operation.environment.state.of(OpenDirectories);
     let directory = operation.blocking ? undefined : opened.byKey.get(keyOf(status));
@@ -68,7 +68,7 @@ export function* openDirectory(operation: Operation, path: PathName): Steps<Dire
       directory = {
         key: keyOf(status),
         fd,
-        reach,
+        accessPath,
         status,
         canSync,
         ...filesystem,
@@ -102,7 +102,9 @@ export function recallDirectory(operation: Operation, path: PathName): Directory
 export function* isStill(directory: Directory, path: PathName): Steps<boolean> {
   try {
     const { own } = directory;
-    return keyOf(yield* persisting({ reach: path, directory: { own } }, () => call.stat(path), true)) === directory.key;
+    return (
+      keyOf(yield* persisting({ accessPath: path, directory: { own } }, () => call.stat(path), true)) === directory.key
+    );
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(error) ?? '')) return false;
     throw error;
@@ -144,13 +146,14 @@ export function isInMemory({ straightPath }: Directory, path: PathName): boolean
 export function* pathNow({ environment }: Operation, directory: Directory, path: PathName): Steps<PathName> {
   const moved = refusal('ERR_UNTORN_MOVED', `its directory "${display(path)}" is not where it was`);
   if (
-    (yield* ifFound({ reach: path, directory: { own: directory.own } }, () => call.stat(path), true)) !== undefined ||
+    (yield* ifFound({ accessPath: path, directory: { own: directory.own } }, () => call.stat(path), true)) !==
+      undefined ||
     directory.fd === undefined
   )
     throw moved;
-  const reach = environment.reach(directory.fd, path);
-  if (key(reach) === key(path)) throw moved;
-  const now = yield* call.readlink(reach);
+  const accessPath = environment.accessPath(directory.fd, path);
+  if (key(accessPath) === key(path)) throw moved;
+  const now = yield* call.readlink(accessPath);
   if (!(yield* isStill(directory, now))) throw moved;
   return now;
 }
@@ -185,14 +188,17 @@ function keyOf(status: FileStatus): string {
 /**
  * Whether only one kernel can have a directory's filesystem mounted: who worked in it before that was booted is dead.
  */
-export function* isExclusive({ reach, local }: Pick<Directory, 'reach'> & Partial<Filesystem>): Steps<boolean> {
-  return local ?? (yield* filesystemAt(reach)).local;
+export function* isExclusive({
+  accessPath,
+  local,
+}: Pick<Directory, 'accessPath'> & Partial<Filesystem>): Steps<boolean> {
+  return local ?? (yield* filesystemAt(accessPath)).local;
 }
 
 /** The path of a directory that has just been opened, as the kernel has it: it is asked for no more than its memory. */
 function* pathOf({ environment }: Operation, fd: number, path: PathName): Steps<PathName | undefined> {
   try {
-    return yield* atOnce(call.readlink(environment.reach(fd, path)));
+    return yield* uninterrupted(call.readlink(environment.accessPath(fd, path)));
   } catch {
     return undefined; // No /proc.
   }
@@ -200,7 +206,7 @@ function* pathOf({ environment }: Operation, fd: number, path: PathName): Steps<
 
 function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
   try {
-    return { fd: yield* persisting({ reach: path }, () => call.open(path, O_DIRECTORY, 0), true), canSync: true };
+    return { fd: yield* persisting({ accessPath: path }, () => call.open(path, O_DIRECTORY, 0), true), canSync: true };
   } catch (error) {
     // A directory that may be passed through and written, but not listed: all works in it but the sync.
     if (O_PATH_DIRECTORY === 0 || !['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) throw error;
@@ -215,7 +221,7 @@ function* withoutDescriptor(path: PathName): Steps<Directory> {
   return {
     key: keyOf(status),
     fd: undefined,
-    reach: path,
+    accessPath: path,
     status,
     canSync: false,
     own: true,

@@ -5,7 +5,7 @@
  * Promise: nothing but speed rests on these syncs, since the whole file is synced afterwards all the same. One that
  * fails makes the write fail, and is not tried again: the kernel reports a failed page once.
  */
-import { call, together, wait, type Steps } from '../system/index.ts';
+import { call, concurrently, wait, type Steps } from '../system/index.ts';
 import type { Operation } from './operation.ts';
 import { cannotSync } from './sync-file.ts';
 
@@ -82,7 +82,7 @@ export function* withEarlySyncs<T>(operation: Operation, fd: number, writing: (t
   }
 
   try {
-    const [result] = yield* together(fill(), sync());
+    const [result] = yield* concurrently(fill(), sync());
     return result;
   } catch (error) {
     if (failure !== undefined) operation.step = 'sync';

@@ -38,11 +38,11 @@ export function* makeEnclosure(operation: Operation, parent: Folder, name: PathN
   const chosen = newName(operation, name, 'tree');
   const token = tokenOf(chosen);
   if (token === undefined) throw new Error(`"${display(chosen)}" has no token`);
-  const reach = join(parent.directory.reach, chosen);
+  const accessPath = join(parent.directory.accessPath, chosen);
   // Before it is made: the first guard of a process is what makes it hear of signals.
-  const guard = operation.environment.guard('directory', reach, join(parent.directoryPath, chosen));
+  const guard = operation.environment.guard('directory', accessPath, join(parent.directoryPath, chosen));
   try {
-    yield* call.mkdir(reach, mode);
+    yield* call.mkdir(accessPath, mode);
   } catch (error) {
     // On a network filesystem an error may be reported of what was done.
     if ((yield* lookIn(parent, chosen)) === undefined) {
@@ -81,7 +81,7 @@ export function nameInside({ token }: Pick<Enclosure, 'token'>, { ino }: FileSta
  */
 export function* moveIn(enclosure: Enclosure, folder: Folder, name: PathName, looked: FileStatus): Steps<boolean> {
   const inside = nameInside(enclosure, looked);
-  const [from, to] = [join(folder.directory.reach, name), join(enclosure.directory.reach, inside)];
+  const [from, to] = [join(folder.directory.accessPath, name), join(enclosure.directory.accessPath, inside)];
   // On a network filesystem an error may be reported of what was done: only what is found there counts.
   yield* afterFailure(call.rename(from, to));
   const found = yield* lookIn(enclosure, inside);

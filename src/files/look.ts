@@ -12,7 +12,7 @@ import { filesystemAt } from './filesystems.ts';
 
 /** What is looked at. */
 interface Looked {
-  readonly reach: PathName;
+  readonly accessPath: PathName;
   /** Its directory, where that is open. */
   readonly directory?: { readonly own?: boolean };
 }
@@ -27,9 +27,9 @@ const enough = 3;
 /** What is there under a name; undefined if there is nothing. */
 export function* lookAt(file: Looked): Steps<FileStatus | undefined> {
   try {
-    return yield* call.lstat(file.reach);
+    return yield* call.lstat(file.accessPath);
   } catch (error) {
-    const found = yield* lookFurther(file, error, () => call.lstat(file.reach), false);
+    const found = yield* lookFurther(file, error, () => call.lstat(file.accessPath), false);
     return 'value' in found ? found.value : undefined;
   }
 }
@@ -85,7 +85,7 @@ type Found<T> = { readonly value: T } | { readonly absence: unknown };
 
 /** After an attempt that failed: what further ones find. */
 function* lookFurther<T>(
-  { reach, directory }: Looked,
+  { accessPath, directory }: Looked,
   failure: unknown,
   attempt: () => Steps<T>,
   follows: boolean,
@@ -103,8 +103,8 @@ function* lookFurther<T>(
     }
     const code = codeOf(why);
     if (code !== 'ENOENT' && code !== 'ESTALE') throw why;
-    own ??= yield* isOwnFilesystem(reach);
-    if (code === 'ENOENT' && !(yield* isThere(reach, follows, !own && absences === enough - 1))) {
+    own ??= yield* isOwnFilesystem(accessPath);
+    if (code === 'ENOENT' && !(yield* isThere(accessPath, follows, !own && absences === enough - 1))) {
       absences++;
       if (own || absences === enough) return { absence: why };
     }
@@ -115,8 +115,8 @@ function* lookFurther<T>(
 }
 
 /** Whether the filesystem is this machine's own; where directories are missing, the one of the first that is there. */
-function* isOwnFilesystem(reach: PathName): Steps<boolean> {
-  for (let path = reach; ;) {
+function* isOwnFilesystem(accessPath: PathName): Steps<boolean> {
+  for (let path = accessPath; ;) {
     const { directory } = split(path);
     if ((yield* attempted(filesystemAt(directory), true))?.own === true) return true;
     if (key(directory) === key(path) || (yield* isThere(directory, true, false))) return false;
@@ -125,14 +125,14 @@ function* isOwnFilesystem(reach: PathName): Steps<boolean> {
 }
 
 /** A second look: at the file, and if asked for, at the list of what is in its directory. */
-function* isThere(reach: PathName, follows: boolean, thoroughly: boolean): Steps<boolean> {
-  const status = yield* attempted(call.lstat(reach));
+function* isThere(accessPath: PathName, follows: boolean, thoroughly: boolean): Steps<boolean> {
+  const status = yield* attempted(call.lstat(accessPath));
   if (status !== undefined) {
     if (!follows || fileType(status.mode) !== 'link') return true;
-    return (yield* attempted(call.stat(reach))) !== undefined;
+    return (yield* attempted(call.stat(accessPath))) !== undefined;
   }
   if (!thoroughly) return false;
-  const { directory, name } = split(reach);
+  const { directory, name } = split(accessPath);
   const names = yield* attempted(call.readdir(directory));
   return names?.some((one) => key(one) === key(name)) === true;
 }

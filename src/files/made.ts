@@ -10,7 +10,9 @@ const own = 0o700;
 
 /** Opens one; undefined if there is none any more. */
 export function* openMade(operation: Operation, folder: Folder, name: PathName): Steps<FoundDirectory | undefined> {
-  const made = yield* widened(operation, join(folder.directory.reach, name), () => openFound(operation, folder, name));
+  const made = yield* widened(operation, join(folder.directory.accessPath, name), () =>
+    openFound(operation, folder, name),
+  );
   if (made?.fd === undefined || (made.status.mode & own) === own || !isOwn(operation, made.status)) return made;
   try {
     // A filesystem may have no modes.
@@ -23,11 +25,11 @@ export function* openMade(operation: Operation, folder: Folder, name: PathName):
 }
 
 /** What steps give that its owner must be able to open it for: if they may not, it is opened to its owner first. */
-export function* widened<T>(operation: Operation, reach: PathName, steps: () => Steps<T>): Steps<T> {
+export function* widened<T>(operation: Operation, accessPath: PathName, steps: () => Steps<T>): Steps<T> {
   try {
     return yield* steps();
   } catch (error) {
-    if (codeOf(error) !== 'EACCES' || !isNarrow(operation) || !(yield* widen(operation, reach))) throw error;
+    if (codeOf(error) !== 'EACCES' || !isNarrow(operation) || !(yield* widen(operation, accessPath))) throw error;
   }
   return yield* steps();
 }
@@ -37,13 +39,13 @@ export function isNarrow({ environment }: Operation): boolean {
   return (environment.umask() & own) !== 0;
 }
 
-function* widen(operation: Operation, reach: PathName): Steps<boolean> {
+function* widen(operation: Operation, accessPath: PathName): Steps<boolean> {
   if (O_HOLD === 0) return false;
-  const fd = yield* call.open(reach, O_HOLD, 0);
+  const fd = yield* call.open(accessPath, O_HOLD, 0);
   try {
     const status = yield* call.fstat(fd);
-    const held = operation.environment.reach(fd, reach);
-    if (held === reach || !isOwn(operation, status)) return false;
+    const held = operation.environment.accessPath(fd, accessPath);
+    if (held === accessPath || !isOwn(operation, status)) return false;
     yield* call.chmod(held, (status.mode & 0o7777) | own);
     return true;
   } finally {

@@ -235,7 +235,7 @@ function* applyMode(
 function* setMode({ environment }: Operation, temporary: TemporaryFile, mode: number): Steps<void> {
   yield* unsyncing(
     temporary,
-    environment.descriptorsRestricted ? call.chmod(temporary.reach, mode) : call.fchmod(temporary.fd, mode),
+    environment.descriptorsRestricted ? call.chmod(temporary.accessPath, mode) : call.fchmod(temporary.fd, mode),
   );
 }
 

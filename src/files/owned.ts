@@ -34,7 +34,7 @@ import { afterFailure, unlinkIfThere } from './tolerate.ts';
 
 /** A directory that was found under a name, and is held open until {@link closeFound}. */
 export interface FoundDirectory extends Folder {
-  readonly directory: { readonly reach: PathName };
+  readonly directory: { readonly accessPath: PathName };
   readonly fd: number | undefined;
   readonly status: FileStatus;
 }
@@ -90,7 +90,7 @@ export function isSameInode(one: FileStatus | undefined, other: FileStatus | und
 
 /** What is there under a name: the thing itself, never what a link leads to. */
 export function* lookIn({ directory }: Folder, name: PathName): Steps<FileStatus | undefined> {
-  return yield* lookAt({ reach: join(directory.reach, name) });
+  return yield* lookAt({ accessPath: join(directory.accessPath, name) });
 }
 
 /** Reads a regular file that this user wrote and nobody else can write, if it is no larger than `limit` bytes. */
@@ -110,8 +110,8 @@ export function* readFound(
   name: PathName,
   whyNot: (status: FileStatus) => string | undefined,
 ): Steps<Reading | undefined> {
-  const reach = join(directory.reach, name);
-  const fd = yield* whenDescriptorsAllow(operation, () => openIfThere(reach, O_RDONLY | O_NOFOLLOW));
+  const accessPath = join(directory.accessPath, name);
+  const fd = yield* whenDescriptorsAllow(operation, () => openIfThere(accessPath, O_RDONLY | O_NOFOLLOW));
   if (fd === undefined) return undefined;
   try {
     const status = yield* call.fstat(fd);
@@ -148,8 +148,8 @@ export function* openGiven(operation: Operation, path: PathName): Steps<FoundDir
   const fd = windows ? undefined : yield* whenDescriptorsAllow(operation, () => call.open(path, O_DIRECTORY, 0));
   try {
     const status = yield* fd === undefined ? call.stat(path) : call.fstat(fd);
-    const reach = fd === undefined ? path : operation.environment.reach(fd, path);
-    return { directory: { reach }, directoryPath: path, fd, status };
+    const accessPath = fd === undefined ? path : operation.environment.accessPath(fd, path);
+    return { directory: { accessPath }, directoryPath: path, fd, status };
   } catch (error) {
     if (fd !== undefined) yield* afterFailure(call.close(fd));
     throw error;
@@ -162,18 +162,23 @@ export function* openFound(
   { directory, directoryPath }: Folder,
   name: PathName,
 ): Steps<FoundDirectory | undefined> {
-  const reach = join(directory.reach, name);
+  const accessPath = join(directory.accessPath, name);
   const path = join(directoryPath, name);
   if (operation.environment.platform === 'win32') {
-    const status = yield* lookAt({ reach });
+    const status = yield* lookAt({ accessPath });
     if (status === undefined || fileType(status.mode) !== 'directory') return undefined;
-    return { directory: { reach }, directoryPath: path, fd: undefined, status };
+    return { directory: { accessPath }, directoryPath: path, fd: undefined, status };
   }
-  const fd = yield* whenDescriptorsAllow(operation, () => openIfThere(reach, O_DIRECTORY_ITSELF));
+  const fd = yield* whenDescriptorsAllow(operation, () => openIfThere(accessPath, O_DIRECTORY_ITSELF));
   if (fd === undefined) return undefined;
   try {
     const status = yield* call.fstat(fd);
-    return { directory: { reach: operation.environment.reach(fd, reach) }, directoryPath: path, fd, status };
+    return {
+      directory: { accessPath: operation.environment.accessPath(fd, accessPath) },
+      directoryPath: path,
+      fd,
+      status,
+    };
   } catch (error) {
     yield* afterFailure(call.close(fd));
     throw error;
@@ -202,20 +207,20 @@ export function* inFound<T>(
 
 /** The names in a directory that is held open. */
 export function* namesIn(operation: Operation, { directory }: Pick<Folder, 'directory'>): Steps<PathName[]> {
-  return yield* whenDescriptorsAllow(operation, () => call.readdir(directory.reach));
+  return yield* whenDescriptorsAllow(operation, () => call.readdir(directory.accessPath));
 }
 
 /** Removes a name that is no directory, if it is there. */
 export function* unlinkIn(operation: Operation, folder: Folder, name: PathName): Steps<void> {
-  const reach = join(folder.directory.reach, name);
-  yield* untilGone(operation, folder, name, () => unlinkIfThere(reach));
+  const accessPath = join(folder.directory.accessPath, name);
+  yield* untilGone(operation, folder, name, () => unlinkIfThere(accessPath));
 }
 
 /** Removes an empty directory, if it is there; false if it is not empty. */
 export function* rmdirIn(operation: Operation, folder: Folder, name: PathName): Steps<boolean> {
-  const reach = join(folder.directory.reach, name);
+  const accessPath = join(folder.directory.accessPath, name);
   try {
-    yield* untilGone(operation, folder, name, () => call.rmdir(reach));
+    yield* untilGone(operation, folder, name, () => call.rmdir(accessPath));
     return true;
   } catch (error) {
     if (!['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
@@ -253,9 +258,9 @@ function* isThere(folder: Folder, name: PathName, looked: FileStatus): Steps<boo
 }
 
 /** Undefined where there is no such thing to open: nothing, a link, or (for a directory) no directory. */
-function* openIfThere(reach: PathName, flags: number): Steps<number | undefined> {
+function* openIfThere(accessPath: PathName, flags: number): Steps<number | undefined> {
   try {
-    return yield* call.open(reach, flags, 0);
+    return yield* call.open(accessPath, flags, 0);
   } catch (error) {
     if (!['ENOENT', 'ELOOP', 'ENOTDIR'].includes(codeOf(error) ?? '')) throw error;
     return undefined;

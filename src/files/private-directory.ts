@@ -6,7 +6,7 @@
  * leaves the private directory, with the temporary file in it, which a sweep removes.
  */
 import { codeOf, refusal, join, split, type PathName } from '../contract/index.ts';
-import { O_PATH_FILE, atOnce, call, type FileStatus, type Steps } from '../system/index.ts';
+import { O_PATH_FILE, uninterrupted, call, type FileStatus, type Steps } from '../system/index.ts';
 import { leaveEnclosure, makeEnclosure } from './enclosure.ts';
 import { lookAt } from './look.ts';
 import { widened } from './made.ts';
@@ -28,16 +28,16 @@ export function* inPrivate<T>(
   operation: Operation,
   target: Target,
   temporary: TemporaryFile,
-  steps: (reach: PathName) => Steps<T>,
+  steps: (accessPath: PathName) => Steps<T>,
 ): Steps<T | undefined> {
-  return yield* atOnce(inPrivateNow(operation, target, temporary, steps));
+  return yield* uninterrupted(inPrivateNow(operation, target, temporary, steps));
 }
 
 function* inPrivateNow<T>(
   operation: Operation,
   target: Target,
   temporary: TemporaryFile,
-  steps: (reach: PathName) => Steps<T>,
+  steps: (accessPath: PathName) => Steps<T>,
 ): Steps<T | undefined> {
   const enclosure = yield* ifPossible(makeEnclosure(operation, target, target.name));
   if (enclosure === undefined) return undefined;
@@ -45,7 +45,7 @@ function* inPrivateNow<T>(
     // Filesystems without modes show every directory as one that everybody may write, others show it as somebody
     // else's.
     if (!isOwn(operation, enclosure.status) || !isPrivate(enclosure.status)) return undefined;
-    const within = join(enclosure.directory.reach, enclosure.token);
+    const within = join(enclosure.directory.accessPath, enclosure.token);
     if ((yield* ifPossible(made(within))) === undefined) return undefined;
     try {
       return yield* movedInto(operation, join(within, temporary.name), temporary, steps);
@@ -76,9 +76,9 @@ function* movedInto<T>(
   operation: Operation,
   inside: PathName,
   temporary: TemporaryFile,
-  steps: (reach: PathName) => Steps<T>,
+  steps: (accessPath: PathName) => Steps<T>,
 ): Steps<T> {
-  yield* widened(operation, split(inside).directory, () => call.rename(temporary.reach, inside));
+  yield* widened(operation, split(inside).directory, () => call.rename(temporary.accessPath, inside));
   try {
     if (!isSameInode(yield* call.fstat(temporary.fd), yield* call.lstat(inside))) throw exchanged();
     return yield* steps(inside);
@@ -87,9 +87,9 @@ function* movedInto<T>(
   }
 }
 
-function* moveBack(inside: PathName, { reach }: TemporaryFile): Steps<void> {
+function* moveBack(inside: PathName, { accessPath }: TemporaryFile): Steps<void> {
   try {
-    yield* call.rename(inside, reach);
+    yield* call.rename(inside, accessPath);
   } catch (error) {
     // Where it was is gone, as the entry of a lock that was lost: nobody would find it here.
     yield* twice(() => call.unlink(inside));
@@ -100,7 +100,7 @@ function* moveBack(inside: PathName, { reach }: TemporaryFile): Steps<void> {
 /** Holds a temporary file that is about to be closed, so that no other can get its inode number. */
 export function* holdTemporary(operation: Operation, temporary: TemporaryFile): Steps<void> {
   const { fd } = temporary;
-  const held = yield* call.open(operation.environment.reach(fd, temporary.reach), O_PATH_FILE, 0);
+  const held = yield* call.open(operation.environment.accessPath(fd, temporary.accessPath), O_PATH_FILE, 0);
   temporary.held = held;
   if (!isSameInode(yield* call.fstat(fd), yield* call.fstat(held))) throw exchanged();
 }
@@ -116,7 +116,7 @@ export function* assertInPlace(operation: Operation, target: Target, temporary: 
     );
   }
   // The sooner the less may have come between that is nobody's fault.
-  if (!(yield* target.directory.local ? atOnce(look()) : look())) throw exchanged();
+  if (!(yield* target.directory.local ? uninterrupted(look()) : look())) throw exchanged();
 }
 
 /**

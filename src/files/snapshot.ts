@@ -31,12 +31,17 @@ export function* readPath(operation: Operation): Steps<Read> {
 
 /** Reads all of the target. */
 export function* readTarget(operation: Operation, target: Target): Steps<Read> {
-  return asRead(yield* openAndRead(operation, target.reach, flagsFor(operation, target), readAll));
+  return asRead(yield* openAndRead(operation, target.accessPath, flagsFor(operation, target), readAll));
 }
 
 /** The version of the target, without all of its content in memory. */
 export function* versionInPlace(operation: Operation, target: Target): Steps<Snapshot> {
-  const { result, status } = yield* openAndRead(operation, target.reach, flagsFor(operation, target), versionOfFile);
+  const { result, status } = yield* openAndRead(
+    operation,
+    target.accessPath,
+    flagsFor(operation, target),
+    versionOfFile,
+  );
   return { version: result ?? absent, status };
 }
 
@@ -77,7 +82,7 @@ function* openAndRead<T>(operation: Operation, path: PathName, flags: number, us
 }
 
 function* using<T>(path: PathName, flags: number, opened: () => void, use: Use<T>): Steps<Opened<T>> {
-  const fd = yield* ifFound({ reach: path }, () => call.open(path, flags, 0), (flags & O_NOFOLLOW) === 0);
+  const fd = yield* ifFound({ accessPath: path }, () => call.open(path, flags, 0), (flags & O_NOFOLLOW) === 0);
   if (fd === undefined) return { status: undefined };
   opened();
   try {

@@ -10,7 +10,7 @@ import type { Target } from './target.ts';
  * Syncs a file by its name, once; false where Node's permission model refuses that, or where it cannot be done and need
  * not.
  */
-export function* syncInPlace(operation: Operation, place: Pick<Target, 'reach'>): Steps<boolean> {
+export function* syncInPlace(operation: Operation, place: Pick<Target, 'accessPath'>): Steps<boolean> {
   const synced = yield* whileBusy(operation, () => whileOpen(operation, openAndSync(operation, place)));
   if (synced === true) return operation.unsynced !== true;
   if (refusedByPermissions(operation, synced.error)) return false;
@@ -20,9 +20,9 @@ export function* syncInPlace(operation: Operation, place: Pick<Target, 'reach'>)
 /** The error of the sync itself is a value: only to open the file is tried again. */
 function* openAndSync(
   operation: Operation,
-  { reach }: Pick<Target, 'reach'>,
+  { accessPath }: Pick<Target, 'accessPath'>,
 ): Steps<true | { readonly error: unknown }> {
-  const fd = yield* persisting({ reach }, () => call.open(reach, O_TO_SYNC | O_NOFOLLOW, 0));
+  const fd = yield* persisting({ accessPath }, () => call.open(accessPath, O_TO_SYNC | O_NOFOLLOW, 0));
   try {
     yield* syncFile(operation, fd);
     return true;

@@ -19,11 +19,11 @@ import {
   now,
   fileType,
   O_HOLD,
-  atOnce,
+  uninterrupted,
   call,
   isSynchronous,
   nothing,
-  together,
+  concurrently,
   type FileStatus,
   type Steps,
 } from '../system/index.ts';
@@ -51,7 +51,7 @@ export interface Target {
   directoryPath: PathName;
   readonly name: PathName;
   /** The path by which the target is reached from the open directory. */
-  readonly reach: PathName;
+  readonly accessPath: PathName;
   /** The file, if there is one. */
   existing: FileStatus | undefined;
   /** Whether the rest of what matters of it has been looked at: see {@link examineOld}. */
@@ -91,7 +91,7 @@ export function* openTarget(operation: Operation): Steps<Target> {
       directory,
       directoryPath,
       name,
-      reach: join(directory.reach, name),
+      accessPath: join(directory.accessPath, name),
       existing: undefined,
       examined: false,
       attributes: undefined,
@@ -102,7 +102,7 @@ export function* openTarget(operation: Operation): Steps<Target> {
       const began = isOnSpot ? now() : 0;
       const isNew = recalled === undefined;
       const sure = yield* isOnSpot
-        ? atOnce(lookThrough(operation, target, isNew))
+        ? uninterrupted(lookThrough(operation, target, isNew))
         : lookThrough(operation, target, isNew);
       if (isOnSpot) noteLook(directory, began);
       const { existing } = target;
@@ -135,7 +135,7 @@ function* lookThrough(operation: Operation, target: Target, isSure: boolean): St
     if (isAlone && target.existing !== undefined) yield* examineOld(operation, target);
     return isSure || (yield* isStill(directory, directoryPath));
   }
-  const [existing, isHere] = yield* together(
+  const [existing, isHere] = yield* concurrently(
     lookAndHold(target),
     isSure ? yes() : isStill(directory, directoryPath),
     isAlone ? examineOld(operation, target) : nothing(),
@@ -167,7 +167,7 @@ export function* examineOld(operation: Operation, target: Target): Steps<void> {
   target.examined = true;
   const { local, own } = target.directory;
   if (local || !own) target.attributes = yield* listOld(operation, target);
-  else [target.attributes] = yield* together(listOld(operation, target), holdOld(target));
+  else [target.attributes] = yield* concurrently(listOld(operation, target), holdOld(target));
 }
 
 /** Bytes of an old file up to which freeing them takes less than to hand it to another thread. */
@@ -192,7 +192,7 @@ export function releaseOld({ blocking, environment }: Operation, target: Target)
 function* holdOld(target: Target): Steps<void> {
   if (O_HOLD === 0 || target.held !== undefined) return;
   try {
-    target.held = yield* call.open(target.reach, O_HOLD, 0);
+    target.held = yield* call.open(target.accessPath, O_HOLD, 0);
   } catch {
     // Also where there are no descriptors left: nothing that comes needs one.
   }
@@ -205,12 +205,12 @@ function* holdOld(target: Target): Steps<void> {
 function* lookAndHold(target: Target): Steps<FileStatus | undefined> {
   if (!target.directory.local) return yield* lookAt(target);
   try {
-    target.held = yield* call.open(target.reach, O_HOLD, 0);
+    target.held = yield* call.open(target.accessPath, O_HOLD, 0);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-  return yield* atOnce(call.fstat(target.held));
+  return yield* uninterrupted(call.fstat(target.held));
 }
 
 /** Looks again at what is there: much may have happened while a pending file was written. */
@@ -224,7 +224,7 @@ export function* lookAgain(operation: Operation, target: Target): Steps<void> {
   [target.attributes] =
     target.existing === undefined
       ? [undefined]
-      : yield* together(listOld(operation, target), target.directory.own ? holdOld(target) : nothing());
+      : yield* concurrently(listOld(operation, target), target.directory.own ? holdOld(target) : nothing());
 }
 
 /**
@@ -240,8 +240,8 @@ export function* assertStillThere(operation: Operation, target: Target): Steps<v
   }
   const [isHere, now] =
     operation.blocking || isInMemory(directory, directoryPath)
-      ? yield* atOnce(look())
-      : yield* together(isStill(directory, directoryPath), follows ? lookAt(target) : nothing());
+      ? yield* uninterrupted(look())
+      : yield* concurrently(isStill(directory, directoryPath), follows ? lookAt(target) : nothing());
   if (!isHere) {
     target.directoryPath = yield* pathNow(operation, directory, directoryPath);
     operation.path = join(target.directoryPath, name);
@@ -303,6 +303,6 @@ function* followLink(operation: Operation, place: Target, link: FileStatus, befo
       `"${display(operation.path)}" is an open descriptor, not a file; write to it with fs.writeFile()`,
     );
   }
-  const target = yield* call.readlink(place.reach);
+  const target = yield* call.readlink(place.accessPath);
   return isAbsolute(target) ? target : join(place.directoryPath, target);
 }

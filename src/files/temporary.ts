@@ -10,7 +10,7 @@ import {
   O_NEW,
   O_SYNC,
   type TokenKind,
-  atOnce,
+  uninterrupted,
   call,
   type FileStatus,
   type Guard,
@@ -30,7 +30,7 @@ export interface TemporaryFile {
   readonly fd: number;
   readonly name: PathName;
   /** Where it is reached from the open directory. */
-  reach: PathName;
+  accessPath: PathName;
   /** Where users find it. */
   path: PathName;
   guard: Guard;
@@ -95,18 +95,18 @@ export function* createTemporary(
   let short = false;
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(operation, name, 'temporary', short);
-    const near = join(folder.directory.reach, chosen);
-    const reach = folder.way === undefined ? near : join(folder.way, chosen);
+    const near = join(folder.directory.accessPath, chosen);
+    const accessPath = folder.way === undefined ? near : join(folder.way, chosen);
     const path = join(folder.directoryPath, chosen);
     // Its directory may be renamed until then, or its descriptor closed.
-    const guard = operation.environment.guard('file', reach, path);
+    const guard = operation.environment.guard('file', accessPath, path);
     try {
       const fd = yield* call.open(near, flags, mode ?? 0o666);
       guard.opened();
       return {
         fd,
         name: chosen,
-        reach,
+        accessPath,
         path,
         guard,
         status: undefined,
@@ -122,7 +122,7 @@ export function* createTemporary(
     } catch (error) {
       const code = codeOf(error);
       // Another error may be one of what was done. The name is new, so that nobody else has a file of it.
-      if (code !== 'EEXIST' && !(yield* afterFailure(unlinkIfThere(reach)))) guard.opened();
+      if (code !== 'EEXIST' && !(yield* afterFailure(unlinkIfThere(accessPath)))) guard.opened();
       else guard.release();
       if (code === 'ENAMETOOLONG' && !short) short = true;
       else if (code !== 'EEXIST' || attempts >= 10) throw error;
@@ -133,21 +133,21 @@ export function* createTemporary(
 /** Moves it to another folder of the same filesystem. */
 export function* moveTemporary(operation: Operation, temporary: TemporaryFile, folder: Folder): Steps<void> {
   const { name } = temporary;
-  const reach = join(folder.way ?? folder.directory.reach, name);
+  const accessPath = join(folder.way ?? folder.directory.accessPath, name);
   const path = join(folder.directoryPath, name);
-  const guard = operation.environment.guard('file', reach, path);
+  const guard = operation.environment.guard('file', accessPath, path);
   guard.opened();
   try {
-    yield* call.rename(temporary.reach, join(folder.directory.reach, name));
+    yield* call.rename(temporary.accessPath, join(folder.directory.accessPath, name));
   } catch (error) {
     // On a network filesystem an error may be reported of what was done.
-    if ((yield* lookAt({ reach })) === undefined) {
+    if ((yield* lookAt({ accessPath })) === undefined) {
       guard.release();
       throw error;
     }
   }
   temporary.guard.release();
-  temporary.reach = reach;
+  temporary.accessPath = accessPath;
   temporary.path = path;
   temporary.guard = guard;
 }
@@ -158,7 +158,9 @@ export function* examineTemporary(operation: Operation, target: Target, temporar
   // failed took place all the same.
   if (!temporary.private && temporary.closesSilently) return;
   // What a filesystem of our own has just made lies in memory: a look takes less than to let another thread have one.
-  yield* target.directory.local ? atOnce(examine(operation, target, temporary)) : examine(operation, target, temporary);
+  yield* target.directory.local
+    ? uninterrupted(examine(operation, target, temporary))
+    : examine(operation, target, temporary);
 }
 
 function* examine(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
@@ -228,7 +230,7 @@ export function* discardTemporary(temporary: TemporaryFile): Steps<void> {
   yield* endHold(temporary);
   if (temporary.open) yield* afterFailure(closeTemporary(temporary));
   if (!temporary.linked) return;
-  const removed = yield* afterFailure(unlinkIfThere(temporary.reach));
+  const removed = yield* afterFailure(unlinkIfThere(temporary.accessPath));
   // What could not be removed now is tried again when the process ends.
   if (removed) forgetTemporary(temporary);
 }
@@ -243,7 +245,7 @@ export function* keepTemporary(
   yield* endHold(temporary);
   if (temporary.open) yield* afterFailure(closeTemporary(temporary));
   const chosen = newName(operation, name, 'recovery');
-  const renamed = yield* afterFailure(call.rename(temporary.reach, join(folder.directory.reach, chosen)));
+  const renamed = yield* afterFailure(call.rename(temporary.accessPath, join(folder.directory.accessPath, chosen)));
   forgetTemporary(temporary);
   return renamed ? join(folder.directoryPath, chosen) : temporary.path;
 }

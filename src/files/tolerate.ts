@@ -24,17 +24,17 @@ export function* twice(steps: () => Steps<unknown>): Steps<boolean> {
 }
 
 /** Removes a name, if it is there. A filesystem may report an error of what it has done. */
-export function* unlinkIfThere(reach: PathName): Steps<void> {
+export function* unlinkIfThere(accessPath: PathName): Steps<void> {
   try {
-    yield* call.unlink(reach);
+    yield* call.unlink(accessPath);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT' && !(yield* isGone(reach))) throw error;
+    if (codeOf(error) !== 'ENOENT' && !(yield* isGone(accessPath))) throw error;
   }
 }
 
-function* isGone(reach: PathName): Steps<boolean> {
+function* isGone(accessPath: PathName): Steps<boolean> {
   try {
-    return (yield* lookAt({ reach })) === undefined;
+    return (yield* lookAt({ accessPath })) === undefined;
   } catch {
     return false; // The first error is the one that counts.
   }

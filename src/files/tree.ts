@@ -11,7 +11,7 @@ import {
   O_NOFOLLOW,
   O_RDONLY,
   call,
-  together,
+  concurrently,
   type FileStatus,
   type Steps,
 } from '../system/index.ts';
@@ -21,7 +21,7 @@ import { throwIfAborted, type Operation } from './operation.ts';
 import { inFound, isSameInode, lookIn, namesIn, rmdirIn, unlinkIn, type FoundDirectory } from './owned.ts';
 
 /** How many files are synced at once: a journal serves them together. */
-const atOnce = 8;
+const uninterrupted = 8;
 
 /** What is found while a tree is synced. */
 interface Found {
@@ -47,10 +47,10 @@ function note(found: Found, synced: true | 'unsupported'): void {
 function* syncBelow(operation: Operation, path: PathName, found: Found): Steps<void> {
   const fd = yield* call.open(path, O_DIRECTORY_ITSELF, 0);
   try {
-    const reach = operation.environment.reach(fd, path);
+    const accessPath = operation.environment.accessPath(fd, path);
     const files: PathName[] = [];
-    for (const name of yield* call.readdir(reach)) {
-      const entry = join(reach, name);
+    for (const name of yield* call.readdir(accessPath)) {
+      const entry = join(accessPath, name);
       const type = fileType((yield* call.lstat(entry)).mode);
       if (type === 'directory') yield* syncBelow(operation, entry, found);
       else if (type === 'file') files.push(entry);
@@ -58,7 +58,7 @@ function* syncBelow(operation: Operation, path: PathName, found: Found): Steps<v
     }
     while (files.length > 0) {
       throwIfAborted(operation);
-      for (const one of yield* together(...files.splice(0, atOnce).map(syncFile))) note(found, one);
+      for (const one of yield* concurrently(...files.splice(0, uninterrupted).map(syncFile))) note(found, one);
     }
     note(found, yield* syncNow(fd));
   } finally {

@@ -9,7 +9,7 @@
  * that is gone whether it is in place.
  */
 import { codeOf, refusal, join, type PathName } from '../contract/index.ts';
-import { O_NOFOLLOW, O_RDONLY, atOnce, call, type FileStatus, type Steps } from '../system/index.ts';
+import { O_NOFOLLOW, O_RDONLY, uninterrupted, call, type FileStatus, type Steps } from '../system/index.ts';
 import {
   whileBusy,
   type OpenFolder,
@@ -60,7 +60,9 @@ export function* makeAll(
   changes: readonly Change[],
 ): Steps<Made[]> {
   const isOwn = parts.every(({ directory }) => directory.own);
-  return yield* isOwn ? atOnce(makeEach(operation, id, parts, changes)) : makeEach(operation, id, parts, changes);
+  return yield* isOwn
+    ? uninterrupted(makeEach(operation, id, parts, changes))
+    : makeEach(operation, id, parts, changes);
 }
 
 function* makeEach(
@@ -75,9 +77,9 @@ function* makeEach(
     const part = parts[change.directory] as Part;
     if (!part.directory.own) yield* lookRightly(part, change, waiting);
     // It is the last copy where its further name is gone.
-    if (change.kind === 'put') made.push(yield* atOnce(put(operation, id, part, change, waiting)));
+    if (change.kind === 'put') made.push(yield* uninterrupted(put(operation, id, part, change, waiting)));
     else if (isLost(made[changes.findIndex((one) => isLinkTo(parts, one, change))])) made.push('missing');
-    else made.push(yield* atOnce(remove(operation, part, change, waiting)));
+    else made.push(yield* uninterrupted(remove(operation, part, change, waiting)));
   }
   return made;
 }
@@ -96,7 +98,7 @@ function* lookRightly(part: Part, change: Change, waiting: Waiting): Steps<FileS
   const { directory } = part;
   const known = change.kind === 'put' ? [change.over, change.is] : [change.was];
   return yield* lookUntil(
-    { reach: join(directory.reach, change.name), directory },
+    { accessPath: join(directory.accessPath, change.name), directory },
     waiting,
     (found) => found?.ino !== known[0]?.ino || known.some((one) => isSameFile(found, one, part)),
   );
@@ -118,25 +120,25 @@ const patience = 100;
 
 function* put(operation: Operation, id: string, part: Part, change: Put, waiting: Waiting): Steps<Made> {
   const { directory } = part;
-  const target = join(directory.reach, change.name);
-  const source = join(directory.reach, change.staged);
+  const target = join(directory.accessPath, change.name);
+  const source = join(directory.accessPath, change.staged);
   for (let tries = 1; ; tries++) {
-    const staged = yield* lookAt({ reach: source });
+    const staged = yield* lookAt({ accessPath: source });
     const now = yield* lookRightly(part, change, waiting);
     if (staged === undefined || !isStaged(staged, change, part)) return whatBecame(now, change, part);
     if (isSameInode(now, staged)) return 'made';
     if (!isSameFile(now, change.over, part)) {
       if (yield* isLike(now, staged, target, source)) return 'made';
       // Somebody may have made the change meanwhile, and cleared up.
-      return (yield* lookAt({ reach: source })) === undefined ? whatBecame(now, change, part) : 'superseded';
+      return (yield* lookAt({ accessPath: source })) === undefined ? whatBecame(now, change, part) : 'superseded';
     }
     try {
-      yield* putIntoPlace(operation, source, join(directory.reach, furtherName(change.staged, id)), target);
+      yield* putIntoPlace(operation, source, join(directory.accessPath, furtherName(change.staged, id)), target);
     } catch (error) {
       // Whoever makes the same change may have been faster with it, or only with this step; or an error was reported of
       // what was done.
       const code = codeOf(error) ?? '';
-      if (isSameInode(yield* lookAt({ reach: target }), staged)) return 'made';
+      if (isSameInode(yield* lookAt({ accessPath: target }), staged)) return 'made';
       if (!['ENOENT', 'EEXIST'].includes(code) || tries === patience) throw error;
       continue;
     }
@@ -160,10 +162,10 @@ function whatBecame(now: FileStatus | undefined, { is, over }: Put, part: Part):
  * Makes sure that a rename had its effect. A filesystem whose inode numbers follow the names is believed by content.
  */
 function* confirm(before: FileStatus | undefined, staged: FileStatus, target: PathName, source: PathName): Steps<Made> {
-  const now = yield* lookAt({ reach: target });
+  const now = yield* lookAt({ accessPath: target });
   if (isSameInode(now, staged)) return 'made';
   // Without hard links what was staged has the target's name now, and no other.
-  const isGone = (yield* lookAt({ reach: source })) === undefined;
+  const isGone = (yield* lookAt({ accessPath: source })) === undefined;
   if (isGone && now?.size === staged.size && now.mtimeNs === staged.mtimeNs) return 'made';
   if (yield* isLike(now, staged, target, source)) return 'made';
   const isAsBefore =
@@ -182,8 +184,8 @@ function* isLike(now: FileStatus | undefined, staged: FileStatus, target: PathNa
   }
 }
 
-function* contentOf(reach: PathName): Steps<string> {
-  const fd = yield* call.open(reach, O_RDONLY | O_NOFOLLOW, 0);
+function* contentOf(accessPath: PathName): Steps<string> {
+  const fd = yield* call.open(accessPath, O_RDONLY | O_NOFOLLOW, 0);
   try {
     return yield* versionOfFile(fd);
   } finally {
@@ -216,7 +218,7 @@ export type Holds = 'old' | 'new' | 'unknown';
 /** Looks at what became of a change so far. */
 export function* whatItHolds(part: Part, change: Change): Steps<Holds> {
   try {
-    const now = yield* lookAt({ reach: join(part.directory.reach, change.name) });
+    const now = yield* lookAt({ accessPath: join(part.directory.accessPath, change.name) });
     const [old, fresh]: (Identity | undefined)[] =
       change.kind === 'put' ? [change.over, change.is] : [change.was, undefined];
     if (isSameFile(now, old, part)) return 'old';

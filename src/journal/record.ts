@@ -17,7 +17,7 @@
  * believes them.
  */
 import { codeOf, refusal, display, join, type PathName } from '../contract/index.ts';
-import { tokenForm, call, together, type FileStatus, type Guard, type Steps } from '../system/index.ts';
+import { tokenForm, call, concurrently, type FileStatus, type Guard, type Steps } from '../system/index.ts';
 import {
   whileBusy,
   writeAll,
@@ -90,7 +90,7 @@ function guardOf(
   { directory, directoryPath }: Folder,
   name: PathName,
 ): Guard {
-  return environment.guard(kind, join(directory.reach, name), join(directoryPath, name));
+  return environment.guard(kind, join(directory.accessPath, name), join(directoryPath, name));
 }
 
 /** Makes the directory of a record. */
@@ -98,7 +98,7 @@ export function* createRecord(operation: Operation, folder: Folder, id: string):
   const name = recordName(id, 'journal');
   const guard = guardOf(operation, 'directory', folder, name);
   try {
-    yield* call.mkdir(join(folder.directory.reach, name), 0o700);
+    yield* call.mkdir(join(folder.directory.accessPath, name), 0o700);
     guard.opened();
     const found = yield* openMade(operation, folder, name);
     if (found === undefined) throw refusal('EAGAIN', 'what it writes down of itself is taken away');
@@ -112,7 +112,7 @@ export function* createRecord(operation: Operation, folder: Folder, id: string):
     );
   } catch (error) {
     // An error may be reported of what was done; but what was there before is somebody else's.
-    if (codeOf(error) !== 'EEXIST' && (yield* afterFailure(call.rmdir(join(folder.directory.reach, name)))))
+    if (codeOf(error) !== 'EEXIST' && (yield* afterFailure(call.rmdir(join(folder.directory.accessPath, name)))))
       guard.release();
     throw error;
   }
@@ -134,12 +134,12 @@ export function* writePointer(operation: Operation, folder: Folder, pointer: Omi
   guard.opened();
   try {
     yield* whileBusy(operation, () =>
-      call.rename(join(folder.directory.reach, written.name), join(folder.directory.reach, name)),
+      call.rename(join(folder.directory.accessPath, written.name), join(folder.directory.accessPath, name)),
     );
   } catch (error) {
     yield* withdrawFile(written);
     // On a network filesystem an error may be reported of what was done.
-    if (yield* afterFailure(call.unlink(join(folder.directory.reach, name)))) guard.release();
+    if (yield* afterFailure(call.unlink(join(folder.directory.accessPath, name)))) guard.release();
     throw error;
   }
   written.guard.release();
@@ -169,7 +169,7 @@ function* createFile(
   { folder, name, guard }: Readonly<WrittenFile>,
   content: ((ino: bigint) => Uint8Array) | undefined,
 ): Steps<void> {
-  const fd = yield* call.open(join(folder.directory.reach, name), newFileFlags(operation), 0o600);
+  const fd = yield* call.open(join(folder.directory.accessPath, name), newFileFlags(operation), 0o600);
   guard.opened();
   try {
     if (content !== undefined) {
@@ -204,7 +204,7 @@ export function removeLast(operation: Operation, files: readonly WrittenFile[]):
 
 /** Removes a file after an error; whether it is gone. */
 export function* withdrawFile({ folder, name, guard }: WrittenFile): Steps<boolean> {
-  const gone = yield* afterFailure(call.unlink(join(folder.directory.reach, name)));
+  const gone = yield* afterFailure(call.unlink(join(folder.directory.accessPath, name)));
   if (gone) guard.release();
   return gone;
 }
@@ -218,7 +218,7 @@ export function* syncRecord(operation: Operation, { fd }: FoundDirectory): Steps
 /** The commit; false if somebody else has decided otherwise. */
 export function* commitToken({ directory }: FoundDirectory): Steps<boolean> {
   try {
-    yield* call.rename(join(directory.reach, pendingName), join(directory.reach, committedName));
+    yield* call.rename(join(directory.accessPath, pendingName), join(directory.accessPath, committedName));
     return true;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
@@ -246,7 +246,7 @@ export function* isDone(record: FoundDirectory): Steps<boolean> {
  */
 export function* finishToken(operation: Operation, record: FoundDirectory): Steps<void> {
   try {
-    yield* call.rename(join(record.directory.reach, committedName), join(record.directory.reach, doneName));
+    yield* call.rename(join(record.directory.accessPath, committedName), join(record.directory.accessPath, doneName));
   } catch (error) {
     // Somebody else has finished it; or an error was reported of what was done.
     if (yield* isCommitted(record)) throw error;
@@ -271,6 +271,6 @@ export function* removePointers(operation: Operation, folders: readonly OpenFold
 /** Syncs directories; false with durability `'off'`. */
 export function* syncAll(operation: Operation, folders: readonly OpenFolder[]): Steps<boolean | 'unsupported'> {
   if (operation.settings.durability === 'off') return false;
-  const synced = yield* together(...folders.map(({ directory }) => syncDirectory(operation, directory)));
+  const synced = yield* concurrently(...folders.map(({ directory }) => syncDirectory(operation, directory)));
   return synced.includes('unsupported') ? 'unsupported' : true;
 }

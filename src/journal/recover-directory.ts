@@ -10,7 +10,7 @@ import {
   parseToken,
   type Owner,
   type Sign,
-  atOnce,
+  uninterrupted,
   lastChange,
   type FileStatus,
   type Steps,
@@ -136,7 +136,7 @@ function* freeLocks(operation: Operation, folder: OpenFolder, found: Found): Ste
       // Those of what is resolved are only to be removed. In one go, where nothing waits for a disk, that takes a fifth
       // of the time.
       const isQuick = found.done.size > 0 && folder.directory.local;
-      if (isQuick && (yield* atOnce(isFreed(free((dead) => refuseUnresolved(folder, dead, found)))))) continue;
+      if (isQuick && (yield* uninterrupted(isFreed(free((dead) => refuseUnresolved(folder, dead, found)))))) continue;
       yield* free((dead) => resolveDead(operation, folder, dead, found));
     } catch (error) {
       // Taken or given back meanwhile.

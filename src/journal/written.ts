@@ -1,6 +1,6 @@
 /** What one transaction has written down of itself, from the journal to the end; it is held open meanwhile. */
 import { join, type PathName } from '../contract/index.ts';
-import { call, together, type Steps } from '../system/index.ts';
+import { call, concurrently, type Steps } from '../system/index.ts';
 import { type OpenFolder, type Operation, closeFound, type FoundDirectory, afterFailure } from '../files/index.ts';
 import { clearStaged } from './apply.ts';
 import { siteFrom, type Change, type Site } from './format.ts';
@@ -28,7 +28,7 @@ export class Written {
     const [first, ...rest] = yield* sitesOf(home.directoryPath, this.#folders);
     const directories = [first as Site, ...rest] as const;
     yield* record.fillRecord(this.#operation, written, { id: this.#id, directories, locks, changes });
-    yield* together(record.syncRecord(this.#operation, written.found), record.syncAll(this.#operation, [home]));
+    yield* concurrently(record.syncRecord(this.#operation, written.found), record.syncAll(this.#operation, [home]));
     for (const [index, folder] of others.entries()) {
       const directory = { ...(rest[index] as Site), relative: undefined };
       const where = siteFrom(folder.directoryPath, home.directoryPath, directories[0].ino);
@@ -74,7 +74,7 @@ export class Written {
       return;
     for (const file of journal) if (!(yield* record.withdrawFile(file))) return;
     const { folder, name, guard } = this.#record;
-    if (yield* afterFailure(call.rmdir(join(folder.directory.reach, name)))) guard.release();
+    if (yield* afterFailure(call.rmdir(join(folder.directory.accessPath, name)))) guard.release();
   }
 
   *close(): Steps<void> {
@@ -88,7 +88,7 @@ export class Written {
 function* sitesOf(from: PathName, folders: readonly OpenFolder[]): Steps<Site[]> {
   const sites = [];
   for (const { directory, directoryPath } of folders) {
-    sites.push(siteFrom(from, directoryPath, (yield* call.stat(directory.reach)).ino));
+    sites.push(siteFrom(from, directoryPath, (yield* call.stat(directory.accessPath)).ino));
   }
   return sites;
 }

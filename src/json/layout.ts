@@ -20,14 +20,14 @@ export function* layoutAt(target: Target): Steps<Layout> {
  * had.
  */
 function* readEnds(
-  { existing, reach }: Target,
+  { existing, accessPath }: Target,
   first: number,
   last: number,
 ): Steps<{ first: Buffer; last: Buffer } | undefined> {
   if (existing === undefined || fileType(existing.mode) !== 'file') return undefined;
   let fd;
   try {
-    fd = yield* call.open(reach, O_RDONLY | O_NOFOLLOW, 0);
+    fd = yield* call.open(accessPath, O_RDONLY | O_NOFOLLOW, 0);
   } catch (error) {
     if (unreadable.has(codeOf(error) ?? '')) return undefined;
     throw error;

@@ -48,7 +48,7 @@ function* clockOf(operation: Operation, path: PathName): Steps<number | undefine
   if (!(yield* filesystemAt(path)).own) return undefined;
   if (operation.locking === undefined) return currentTime() - now();
   const { directory } = split(path);
-  const time = yield* timeIn(operation, { directory: { reach: directory }, directoryPath: directory });
+  const time = yield* timeIn(operation, { directory: { accessPath: directory }, directoryPath: directory });
   return time === undefined ? undefined : Number(time / 1_000_000n) - now();
 }
 

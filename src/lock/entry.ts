@@ -29,8 +29,8 @@ const attempts = 5;
 export function* removeEntry(operation: Operation, folder: Folder, name: PathName): Steps<void> {
   for (let attempt = 0; !(yield* rmdirIn(operation, folder, name)); attempt++) {
     if (attempt === attempts) throw refusal('ENOTEMPTY', `"${display(name)}" holds what is not this package's`);
-    const reach = join(folder.directory.reach, name);
-    yield* widened(operation, reach, () => inFound(operation, folder, name, (entry) => clear(operation, entry)));
+    const accessPath = join(folder.directory.accessPath, name);
+    yield* widened(operation, accessPath, () => inFound(operation, folder, name, (entry) => clear(operation, entry)));
   }
 }
 

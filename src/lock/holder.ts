@@ -39,15 +39,15 @@ export function* lookAtHolder(operation: Operation, home: Folder): Steps<Holder 
   const names = (yield* entriesOf(operation, home)) ?? [];
   const name = names.find((one) => parseLockToken(asText(one)) !== undefined) ?? names[0];
   if (name === undefined) return undefined;
-  const status = yield* lookOnce(join(join(home.directory.reach, heldName), name));
+  const status = yield* lookOnce(join(join(home.directory.accessPath, heldName), name));
   if (status === undefined) return undefined;
   return { name, owner: fileType(status.mode) === 'directory' ? parseLockToken(asText(name)) : undefined, status };
 }
 
 /** One look is enough where nothing depends on it but how long is waited. */
-export function* lookOnce(reach: PathName): Steps<FileStatus | undefined> {
+export function* lookOnce(accessPath: PathName): Steps<FileStatus | undefined> {
   try {
-    return yield* call.lstat(reach);
+    return yield* call.lstat(accessPath);
   } catch (error) {
     if (!['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '')) throw error;
     return undefined;

@@ -55,7 +55,7 @@ export function isBarred(found: object): found is Barred {
 export function* enterHome(operation: Operation, target: FileIn): Steps<LockHome | Barred | undefined> {
   const { directory, directoryPath } = target;
   const name = lockNameOf(target.name);
-  const way = join(directory.reach, name);
+  const way = join(directory.accessPath, name);
   const guard = operation.environment.guard('lock', way, join(directoryPath, name));
   let home: LockHome | undefined;
   try {
@@ -84,7 +84,12 @@ function* makeOrFind(operation: Operation, target: FileIn, name: PathName): Step
   }
   const directoryPath = join(target.directoryPath, name);
   if (!isExposed(operation, parent)) {
-    return { directory: { reach: join(target.directory.reach, name) }, directoryPath, fd: undefined, isNew: false };
+    return {
+      directory: { accessPath: join(target.directory.accessPath, name) },
+      directoryPath,
+      fd: undefined,
+      isNew: false,
+    };
   }
   const found = yield* openFound(operation, target, name);
   if (found !== undefined) {

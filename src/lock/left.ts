@@ -25,7 +25,7 @@ export function* freeLeft(
   { target: { directoryPath }, name, ticket: { token, owner, guards } }: LeftLock,
   at: readonly PathName[] = [heldName],
 ): Steps<boolean> {
-  const folder = { directory: { reach: directoryPath }, directoryPath };
+  const folder = { directory: { accessPath: directoryPath }, directoryPath };
   const freed = yield* inFound(operation, folder, name, function* (home) {
     for (const one of at) {
       const isThere = yield* inFound(operation, home, one, function* (held) {

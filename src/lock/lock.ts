@@ -19,7 +19,7 @@
  * Nothing of a lock is synced: after a crash its owners are dead anyway.
  */
 import { codeOf, join, type PathName } from '../contract/index.ts';
-import { parseLockToken, type LockOwner, atOnce, call, type Guard, type Steps } from '../system/index.ts';
+import { parseLockToken, type LockOwner, uninterrupted, call, type Guard, type Steps } from '../system/index.ts';
 import {
   closeDirectory,
   type Folder,
@@ -123,7 +123,7 @@ function* takeIn(
     isMoved = true;
     // Where all of it lies in memory a look takes less than to let another thread have one.
     const isOnSpot = home.target.directory.local;
-    if (!(yield* isOnSpot ? atOnce(isAlone(operation, home, ticket)) : isAlone(operation, home, ticket)))
+    if (!(yield* isOnSpot ? uninterrupted(isAlone(operation, home, ticket)) : isAlone(operation, home, ticket)))
       return undefined;
     noteTaken(operation, home.target, goesOn && !queue.hasWaited);
     lock = hold(operation, home, ticket);
@@ -198,8 +198,8 @@ function hold(operation: Operation, home: LockHome, ticket: Ticket): Lock {
   const entry = join(join(home.way, heldName), ticket.token);
   const directoryPath = join(join(home.directoryPath, heldName), ticket.token);
   const { fd } = ticket.entry;
-  const reach = fd === undefined ? entry : operation.environment.reach(fd, entry);
-  const folder = { directory: { reach }, directoryPath, way: entry };
+  const accessPath = fd === undefined ? entry : operation.environment.accessPath(fd, entry);
+  const folder = { directory: { accessPath }, directoryPath, way: entry };
   const { owner } = ticket;
   const stop = operation.blocking ? (): void => undefined : operation.environment.showLife(entry, owner.lease / 4);
   return { home, entry, folder, ticket, owner, guards: [...ticket.guards, home.guard], stopShowingLife: stop };
@@ -207,7 +207,8 @@ function hold(operation: Operation, home: LockHome, ticket: Ticket): Lock {
 
 /** Fails if a lock has been taken over: to be asked before what nothing else keeps a late holder from. */
 export function* assertHeld(lock: Lock): Steps<void> {
-  if ((yield* lookAt({ reach: lock.entry, directory: lock.home.target.directory })) === undefined) throw lockLost();
+  if ((yield* lookAt({ accessPath: lock.entry, directory: lock.home.target.directory })) === undefined)
+    throw lockLost();
 }
 
 /** Gives the lock back. One that was lost meanwhile is another's, and is left alone. */
@@ -242,7 +243,7 @@ export function* releaseLock(operation: Operation, lock: Lock): Steps<void> {
 
 function* removeNote(operation: Operation, held: Folder, { token, entry }: Ticket): Steps<void> {
   // Where others could exchange the entry it is opened, so that no link leads to another file of that name.
-  if (entry.fd === undefined) yield* call.unlink(join(join(held.directory.reach, token), noteName));
+  if (entry.fd === undefined) yield* call.unlink(join(join(held.directory.accessPath, token), noteName));
   else yield* inFound(operation, held, token, (opened) => unlinkIn(operation, opened, noteName));
 }
 

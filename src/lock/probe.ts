@@ -47,7 +47,7 @@ export function* assertExclusive(operation: Operation, home: LockHome, lease: nu
 
 /** Whether one ticket is not renamed over another, whatever the error is, and both are as they were. */
 function* isRefused(operation: Operation, home: LockHome, [one, other]: readonly [Ticket, Ticket]): Steps<boolean> {
-  const [from, to] = [one, other].map(({ name }) => join(home.directory.reach, name)) as [PathName, PathName];
+  const [from, to] = [one, other].map(({ name }) => join(home.directory.accessPath, name)) as [PathName, PathName];
   if (yield* succeeds(call.rename(from, to))) return false;
   for (const { name, token } of [one, other]) {
     const names = yield* listed(operation, home, name);

@@ -174,7 +174,7 @@ export class Queue {
   }
 
   *#look(name: PathName): Steps<FileStatus | undefined> {
-    return yield* lookOnce(join(this.#home.directory.reach, name));
+    return yield* lookOnce(join(this.#home.directory.accessPath, name));
   }
 
   /**

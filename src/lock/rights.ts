@@ -69,12 +69,12 @@ export function* makeOpen(
   parent: FileStatus,
 ): Steps<LockDirectory | undefined> {
   const isShared = !isSticky(parent);
-  const reach = join(folder.directory.reach, name);
+  const accessPath = join(folder.directory.accessPath, name);
   if (!isExposed(operation, parent)) {
-    yield* call.mkdir(reach, (parent.mode & 0o777) | own);
-    return { directory: { reach }, directoryPath: join(folder.directoryPath, name), fd: undefined };
+    yield* call.mkdir(accessPath, (parent.mode & 0o777) | own);
+    return { directory: { accessPath }, directoryPath: join(folder.directoryPath, name), fd: undefined };
   }
-  yield* call.mkdir(reach, isShared ? marked : (parent.mode & 0o755) | own);
+  yield* call.mkdir(accessPath, isShared ? marked : (parent.mode & 0o755) | own);
   const made = yield* openMade(operation, folder, name);
   if (made === undefined) return undefined;
   try {
@@ -101,16 +101,16 @@ function* openToTakers(operation: Operation, made: FoundDirectory, parent: FileS
   if (uid === 0 || status.gid !== parent.gid) {
     yield* preserving('try', call.fchown(fd, uid === 0 ? parent.uid : -1, parent.gid), 'group', []);
   }
-  yield* preserving('try', setMode(operation, fd, made.directory.reach, (parent.mode & 0o7777) | own), 'mode', []);
+  yield* preserving('try', setMode(operation, fd, made.directory.accessPath, (parent.mode & 0o7777) | own), 'mode', []);
 }
 
-function* setMode(operation: Operation, fd: number, reach: PathName, mode: number): Steps<void> {
+function* setMode(operation: Operation, fd: number, accessPath: PathName, mode: number): Steps<void> {
   try {
     yield* call.fchmod(fd, mode);
   } catch (error) {
     if (!refusedByPermissions(operation, error)) throw error;
     // Node's permission model knows no descriptors.
-    yield* call.chmod(reach, mode);
+    yield* call.chmod(accessPath, mode);
   }
 }
 

@@ -34,7 +34,7 @@ export function* sweepLock<Reason>(
   name: PathName,
 ): Steps<Swept<Reason | 'alive'>> {
   const { operation, dryRun } = rules;
-  const lock = join(folder.directory.reach, name);
+  const lock = join(folder.directory.accessPath, name);
   const swept = yield* inFound(operation, folder, name, (home) => sweepAll(rules, { folder, home, lock }, home));
   if (swept !== 'removed' || dryRun) return swept;
   return (yield* rmdirIn(operation, folder, name)) ? 'removed' : 'alive';

@@ -93,8 +93,8 @@ function* takeOverIn(
   dead: Taken,
   { resolve }: Pick<TakeoverRequest, 'resolve'>,
 ): Steps<void> {
-  const from = join(held.directory.reach, dead.name);
-  const to = join(held.directory.reach, dead.taken);
+  const from = join(held.directory.accessPath, dead.name);
+  const to = join(held.directory.accessPath, dead.taken);
   try {
     yield* whileBusy(operation, () => call.rename(from, to));
   } catch (error) {
@@ -159,7 +159,7 @@ export function* waitOutside(
     if (holder !== undefined) {
       const sign = signOf(operation, holder, yield* isExclusive(target.directory));
       if (!patience.isOver(holder, sign)) return;
-      const lock = join(target.directory.reach, name);
+      const lock = join(target.directory.accessPath, name);
       yield* takeOver(operation, { folder: target, home, lock }, holder, request);
     }
     yield* rmdirIn(operation, home, heldName);

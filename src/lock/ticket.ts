@@ -39,7 +39,7 @@ export function* drawTicket(
 ): Steps<Ticket | undefined> {
   const { name, token } = named;
   const { guard } = operation.environment;
-  const bases = [home.directory.reach, home.directoryPath];
+  const bases = [home.directory.accessPath, home.directoryPath];
   // Its rename may be under way when the process ends.
   const places = [name, heldName].flatMap((one) => bases.map((base) => join(base, one)));
   const outer = guard('directory', ...places);
@@ -69,8 +69,8 @@ export function* drawTicket(
 }
 
 function* writeNote(operation: Operation, entry: Folder, note: Uint8Array): Steps<void> {
-  const reach = join(entry.directory.reach, noteName);
-  const fd = yield* whenDescriptorsAllow(operation, () => call.open(reach, O_NEW, 0o644));
+  const accessPath = join(entry.directory.accessPath, noteName);
+  const fd = yield* whenDescriptorsAllow(operation, () => call.open(accessPath, O_NEW, 0o644));
   try {
     yield* writeAll(operation, fd, note);
   } finally {
@@ -115,7 +115,7 @@ export function* dismantle(
 
 /** A name in a folder, as a folder. */
 export function folderIn({ directory, directoryPath }: Folder, name: PathName): Folder {
-  return { directory: { reach: join(directory.reach, name) }, directoryPath: join(directoryPath, name) };
+  return { directory: { accessPath: join(directory.accessPath, name) }, directoryPath: join(directoryPath, name) };
 }
 
 /** What became of a ticket: it is the one that is held; another is; or it is not there any more. */
@@ -132,7 +132,7 @@ const attempts = 10;
 export function* present(operation: Operation, home: LockHome, ticket: Ticket): Steps<Moved> {
   for (let attempt = 0; ; attempt++) {
     try {
-      yield* call.rename(join(home.directory.reach, ticket.name), join(home.directory.reach, heldName));
+      yield* call.rename(join(home.directory.accessPath, ticket.name), join(home.directory.accessPath, heldName));
       return 'there';
     } catch (error) {
       if (isHeld.has(codeOf(error) ?? '')) return 'held';
@@ -152,7 +152,7 @@ export function* present(operation: Operation, home: LockHome, ticket: Ticket): 
 
 /** Makes sure that a ticket that was moved is the one that is held, and alone. */
 export function* isAlone(operation: Operation, home: LockHome, { token }: Ticket): Steps<boolean> {
-  const found = yield* entriesOf(operation, { directory: { reach: home.way } });
+  const found = yield* entriesOf(operation, { directory: { accessPath: home.way } });
   // It was removed meanwhile, or the whole lock was moved away.
   if (found === undefined || !isIn(found, token)) return false;
   const other = found.find((name) => asText(name) !== token);
@@ -171,7 +171,7 @@ export function* entriesOf(
   { directory }: Pick<Folder, 'directory'>,
 ): Steps<PathName[] | undefined> {
   try {
-    return yield* namesIn(operation, { directory: { reach: join(directory.reach, heldName) } });
+    return yield* namesIn(operation, { directory: { accessPath: join(directory.accessPath, heldName) } });
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

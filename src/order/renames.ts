@@ -19,13 +19,13 @@ export interface RenameUnderWay {
 export function* finishRename(operation: Operation, target: Target, other: RenameUnderWay): Steps<void> {
   try {
     yield* whileBusy(operation, () =>
-      other.overwrite ? call.rename(other.temporary, target.reach) : call.link(other.temporary, target.reach),
+      other.overwrite ? call.rename(other.temporary, target.accessPath) : call.link(other.temporary, target.accessPath),
     );
     other.finished = true;
   } catch (error) {
     if (codeOf(error) === 'ENOENT')
       other.finished = true; // It has just been renamed.
-    else if (codeOf(error) === 'EEXIST') other.finished = yield* isSame(other.temporary, target.reach);
+    else if (codeOf(error) === 'EEXIST') other.finished = yield* isSame(other.temporary, target.accessPath);
     else throw error;
   }
 }

@@ -75,7 +75,7 @@ function overwritten(path: PathName): MadeBackup {
 }
 
 /** The old file's own data: who wrote it may not have synced it. False where it has none, being a link. */
-export function* syncOld(operation: Operation, place: Pick<Target, 'reach'>, old: FileStatus): Steps<boolean> {
+export function* syncOld(operation: Operation, place: Pick<Target, 'accessPath'>, old: FileStatus): Steps<boolean> {
   if (fileType(old.mode) !== 'file') return false;
   // Where that is refused the result says that nothing here is confirmed durable.
   return yield* syncInPlace(operation, place);
@@ -102,13 +102,13 @@ function* backUpAs(operation: Operation, target: Target, turn: Turn, folder: Fol
   const staged = yield* stageOld(operation, target, folder, name);
   try {
     turn.throwIfOvertaken(target);
-    yield* whileBusy(operation, () => call.rename(staged.reach, join(folder.directory.reach, name)));
+    yield* whileBusy(operation, () => call.rename(staged.accessPath, join(folder.directory.accessPath, name)));
   } catch (error) {
     yield* staged.discard();
     throw error;
   }
   // Where the backup is a link to the old file already, rename(2) does nothing and leaves the new one.
-  yield* unlinkIfThere(staged.reach);
+  yield* unlinkIfThere(staged.accessPath);
   staged.forget();
   return join(folder.directoryPath, name);
 }
@@ -116,7 +116,7 @@ function* backUpAs(operation: Operation, target: Target, turn: Turn, folder: Fol
 /** The old file under a new name, on its way to be a backup. */
 export interface StagedBackup {
   readonly name: PathName;
-  readonly reach: PathName;
+  readonly accessPath: PathName;
   /** From now on an end of the process does not remove it. */
   letStay(): void;
   /** It is where it is to be. */
@@ -128,15 +128,15 @@ export interface StagedBackup {
 export function* stageOld(operation: Operation, target: Target, folder: Folder, name: PathName): Steps<StagedBackup> {
   const chosen = newName(operation, name, 'temporary');
   const staging = stagingFolder(operation, folder, target);
-  const reach = join(staging.way ?? staging.directory.reach, chosen);
-  const guard = operation.environment.guard('file', reach, join(staging.directoryPath, chosen));
+  const accessPath = join(staging.way ?? staging.directory.accessPath, chosen);
+  const guard = operation.environment.guard('file', accessPath, join(staging.directoryPath, chosen));
   const discard = function* (): Steps<void> {
-    if (yield* afterFailure(call.unlink(reach))) guard.release();
+    if (yield* afterFailure(call.unlink(accessPath))) guard.release();
   };
   try {
-    if (yield* linked(operation, target, reach)) {
+    if (yield* linked(operation, target, accessPath)) {
       guard.opened();
-      return { name: chosen, reach, letStay: () => guard.release(), forget: () => guard.release(), discard };
+      return { name: chosen, accessPath, letStay: () => guard.release(), forget: () => guard.release(), discard };
     }
   } catch (error) {
     yield* discard();
@@ -146,7 +146,7 @@ export function* stageOld(operation: Operation, target: Target, folder: Folder, 
   const copy = yield* copyOld(operation, target, staging, name);
   return {
     name: copy.name,
-    reach: copy.reach,
+    accessPath: copy.accessPath,
     letStay: () => copy.guard.release(),
     forget: () => forgetTemporary(copy),
     discard: () => discardTemporary(copy),
@@ -166,7 +166,7 @@ function* linked(operation: Operation, target: Target, to: PathName): Steps<bool
   let looked = target.existing;
   for (let attempts = 0; attempts < patience; attempts++) {
     try {
-      yield* call.link(target.reach, to);
+      yield* call.link(target.accessPath, to);
     } catch (error) {
       const code = codeOf(error) ?? '';
       if (['EPERM', 'EACCES', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) return false;
@@ -174,7 +174,7 @@ function* linked(operation: Operation, target: Target, to: PathName): Steps<bool
       if (code !== 'ENOENT' || (yield* lookAt(target)) === undefined) throw error;
       continue;
     }
-    if (isSameInode(yield* lookAt({ reach: to }), looked)) return true;
+    if (isSameInode(yield* lookAt({ accessPath: to }), looked)) return true;
     yield* call.unlink(to);
     looked = yield* lookAt(target);
     if (looked !== undefined && fileType(looked.mode) !== fileType(target.existing?.mode ?? looked.mode))
@@ -207,8 +207,8 @@ function* copyOld(operation: Operation, target: Target, folder: Folder, name: Pa
   }
 }
 
-function* copyTarget({ reach, existing }: Target, { fd }: TemporaryFile): Steps<void> {
-  const old = yield* call.open(reach, O_RDONLY | O_NOFOLLOW, 0);
+function* copyTarget({ accessPath, existing }: Target, { fd }: TemporaryFile): Steps<void> {
+  const old = yield* call.open(accessPath, O_RDONLY | O_NOFOLLOW, 0);
   try {
     // The copy gets the rights of the file that was looked at: not the content of one that fewer may read.
     if (!isAsOpen(yield* call.fstat(old), existing)) throw replacedMeanwhile();
@@ -233,9 +233,9 @@ function* backUpNumbered(operation: Operation, target: Target, turn: Turn, limit
   for (let attempts = 1; ; attempts++) {
     const { name, surplus } = yield* nextNumbered(operation, target, limit);
     refuseTooLong(operation, join(target.directoryPath, name));
-    const reach = join(target.directory.reach, name);
+    const accessPath = join(target.directory.accessPath, name);
     try {
-      if (!(yield* linked(operation, target, reach))) yield* backUpOver(operation, target, turn, name, reach);
+      if (!(yield* linked(operation, target, accessPath))) yield* backUpOver(operation, target, turn, name, accessPath);
     } catch (error) {
       // Somebody else has made one of that number meanwhile.
       if (codeOf(error) === 'EEXIST' && attempts < patience) continue;
@@ -244,7 +244,7 @@ function* backUpNumbered(operation: Operation, target: Target, turn: Turn, limit
     return {
       path: join(target.directoryPath, name),
       *undo() {
-        yield* afterFailure(call.unlink(reach));
+        yield* afterFailure(call.unlink(accessPath));
       },
       *finish() {
         for (const old of surplus) yield* unlinkIn(operation, target, old);
@@ -254,10 +254,16 @@ function* backUpNumbered(operation: Operation, target: Target, turn: Turn, limit
 }
 
 /** Where there are no links: takes the name first by an empty file, which nobody else has then. */
-function* backUpOver(operation: Operation, target: Target, turn: Turn, name: PathName, reach: PathName): Steps<void> {
-  const guard = operation.environment.guard('file', reach, join(target.directoryPath, name));
+function* backUpOver(
+  operation: Operation,
+  target: Target,
+  turn: Turn,
+  name: PathName,
+  accessPath: PathName,
+): Steps<void> {
+  const guard = operation.environment.guard('file', accessPath, join(target.directoryPath, name));
   try {
-    yield* call.close(yield* call.open(reach, O_NEW, 0o600));
+    yield* call.close(yield* call.open(accessPath, O_NEW, 0o600));
   } catch (error) {
     guard.release();
     throw error;
@@ -266,7 +272,7 @@ function* backUpOver(operation: Operation, target: Target, turn: Turn, name: Pat
   try {
     yield* backUpAs(operation, target, turn, target, name);
   } catch (error) {
-    yield* afterFailure(call.unlink(reach));
+    yield* afterFailure(call.unlink(accessPath));
     throw error;
   } finally {
     guard.release();

@@ -76,14 +76,14 @@ export function* writeInPlace(
   yield* assertStillThere(operation, target);
   const hasCapability = target.attributes?.includes(capability) === true;
   refuseToLose(operation, target, hasCapability);
-  const fresh = yield* openSame(temporary.reach, statusOf(temporary));
+  const fresh = yield* openSame(temporary.accessPath, statusOf(temporary));
   try {
-    const fd = yield* openSame(target.reach, target.existing, O_RDWR);
+    const fd = yield* openSame(target.accessPath, target.existing, O_RDWR);
     try {
       const recovery = yield* keepOld(operation, target, fd, folder);
       const notKept: NotKept[] = hasCapability ? ['xattr'] : [];
       yield* overwrite(operation, target, fresh, fd, recovery, notKept);
-      yield* unlinkIfThere(recovery.reach);
+      yield* unlinkIfThere(recovery.accessPath);
       operation.recoveryPath = undefined;
       return notKept;
     } finally {
@@ -108,8 +108,12 @@ function refuseToLose(
 }
 
 /** Opens a file that must still be the one that was looked at. */
-export function* openSame(reach: PathName, status: FileStatus | undefined, flags: number = O_RDONLY): Steps<number> {
-  const fd = yield* call.open(reach, flags | O_NOFOLLOW, 0);
+export function* openSame(
+  accessPath: PathName,
+  status: FileStatus | undefined,
+  flags: number = O_RDONLY,
+): Steps<number> {
+  const fd = yield* call.open(accessPath, flags | O_NOFOLLOW, 0);
   try {
     const found = yield* call.fstat(fd);
     if (found.ino === status?.ino && found.dev === status.dev) return fd;
@@ -121,7 +125,7 @@ export function* openSame(reach: PathName, status: FileStatus | undefined, flags
 }
 
 interface Recovery {
-  readonly reach: PathName;
+  readonly accessPath: PathName;
   readonly path: PathName;
 }
 
@@ -132,9 +136,9 @@ function* keepOld(
   fd: number,
   folder: Folder & { readonly directory: Directory },
 ): Steps<Recovery> {
-  const started = join(folder.directory.reach, newName(operation, target.name, 'temporary'));
+  const started = join(folder.directory.accessPath, newName(operation, target.name, 'temporary'));
   const name = newName(operation, target.name, 'recovery');
-  const reach = join(folder.directory.reach, name);
+  const accessPath = join(folder.directory.accessPath, name);
   const copy = yield* call.open(started, O_NEW, 0o600);
   try {
     try {
@@ -143,17 +147,17 @@ function* keepOld(
     } finally {
       yield* call.close(copy);
     }
-    yield* call.rename(started, reach);
+    yield* call.rename(started, accessPath);
     const atOnce = { ...operation, blocking: true };
     yield* syncDirectory(atOnce, folder.directory);
     // The state directory may be new: then a crash could take it away with all that is in it.
     yield* syncParents(atOnce, folder);
   } catch (error) {
     // The target is as it was. A rename that reported a failure may have taken place.
-    for (const path of [started, reach]) yield* afterFailure(call.unlink(path));
+    for (const path of [started, accessPath]) yield* afterFailure(call.unlink(path));
     throw error;
   }
-  return { reach, path: join(folder.directoryPath, name) };
+  return { accessPath, path: join(folder.directoryPath, name) };
 }
 
 function* overwrite(
@@ -237,9 +241,9 @@ function accessBefore({ settings }: Operation, { existing }: Target): Access {
 
 function* putBack(operation: Operation, target: Target, fd: number, recovery: Recovery, cause: unknown): Steps<void> {
   try {
-    const old = yield* call.open(recovery.reach, O_RDONLY | O_NOFOLLOW, 0);
+    const old = yield* call.open(recovery.accessPath, O_RDONLY | O_NOFOLLOW, 0);
     try {
-      const again = yield* openSame(target.reach, yield* call.fstat(fd), O_RDWR);
+      const again = yield* openSame(target.accessPath, yield* call.fstat(fd), O_RDWR);
       try {
         yield* copyInto(operation, target, old, again, accessBefore(operation, target), []);
       } finally {
@@ -258,5 +262,5 @@ function* putBack(operation: Operation, target: Target, fd: number, recovery: Re
   }
   operation.outcome = 'old';
   operation.recoveryPath = undefined;
-  yield* afterFailure(call.unlink(recovery.reach));
+  yield* afterFailure(call.unlink(recovery.accessPath));
 }

@@ -1,6 +1,6 @@
 /** The moment of truth: one system call that puts the new file into place, and what to think if it fails. */
 import { codeOf, refusal, type NotKept } from '../contract/index.ts';
-import { atOnce, call, lastChange, together, type FileStatus, type Steps } from '../system/index.ts';
+import { uninterrupted, call, lastChange, concurrently, type FileStatus, type Steps } from '../system/index.ts';
 import {
   mayBeBusy,
   whileBusy,
@@ -52,7 +52,7 @@ export function* overwriteInstead(
     }
   }
   // At once: neither a signal nor another write of this process comes between.
-  const notKept = yield* atOnce(writeInPlace(operation, target, temporary, folder));
+  const notKept = yield* uninterrupted(writeInPlace(operation, target, temporary, folder));
   yield* discardTemporary(temporary);
   return { record: turn.committed(target), atomic: false, notKept };
 }
@@ -76,7 +76,7 @@ export function* renameInto(
   const other = operation.blocking ? yield* turn.finishOther(target) : undefined;
   if (other !== undefined && other > turn.number)
     return { newer: new Committed(other, operation.path), record: undefined, atomic: true };
-  const begun = turn.begin(target, temporary.reach);
+  const begun = turn.begin(target, temporary.accessPath);
   try {
     yield* mayBeBusy(operation, target.directory)
       ? whileBusy(operation, () => renameOnce(operation, target, temporary, begun), target.directory)
@@ -95,7 +95,7 @@ export function* renameInto(
   const record = turn.committed(target, begun.finished);
   // After a link the temporary name is a second one of the new file.
   if (!operation.settings.overwrite)
-    yield* whileBusy(operation, () => unlinkIfThere(temporary.reach), target.directory);
+    yield* whileBusy(operation, () => unlinkIfThere(temporary.accessPath), target.directory);
   forgetTemporary(temporary);
   return { record, atomic: true };
 }
@@ -111,7 +111,7 @@ function* renameOnce(
   // The last thing before the rename.
   if (locking?.check !== undefined) yield* locking.check(yield* timeOf(temporary));
   begun.tried = true;
-  if (settings.overwrite) yield* call.rename(temporary.reach, target.reach);
+  if (settings.overwrite) yield* call.rename(temporary.accessPath, target.accessPath);
   else yield* linkNew(temporary, target);
 }
 
@@ -126,7 +126,7 @@ const noLinks = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
 
 function* linkNew(temporary: TemporaryFile, target: Target): Steps<void> {
   try {
-    yield* call.link(temporary.reach, target.reach);
+    yield* call.link(temporary.accessPath, target.accessPath);
   } catch (cause) {
     const code = codeOf(cause) ?? '';
     if (!noLinks.has(code)) throw cause;
@@ -181,14 +181,14 @@ function* happened(
   let own, left, now;
   try {
     own = temporary.status ?? (temporary.open ? yield* call.fstat(temporary.fd) : undefined);
-    [left, now] = yield* together(lookAt({ ...temporary, directory: target.directory }), lookAt(target));
+    [left, now] = yield* concurrently(lookAt({ ...temporary, directory: target.directory }), lookAt(target));
   } catch {
     // The error of the rename is the one to report; but nobody knows what is there.
     operation.outcome = 'unknown';
     return false;
   }
   if (own !== undefined && now?.ino === own.ino && now.dev === own.dev) {
-    yield* afterFailure(call.unlink(temporary.reach));
+    yield* afterFailure(call.unlink(temporary.accessPath));
     return true;
   }
   if (left === undefined && operation.locking === undefined) forgetTemporary(temporary);

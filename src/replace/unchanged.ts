@@ -23,7 +23,7 @@ export function* isUnchanged(
 function* targetHolds(target: Target, content: Uint8Array | { readonly fd: number }): Steps<boolean> {
   let fd;
   try {
-    fd = yield* call.open(target.reach, O_RDONLY | O_NOFOLLOW, 0);
+    fd = yield* call.open(target.accessPath, O_RDONLY | O_NOFOLLOW, 0);
   } catch (error) {
     if (unreadable.has(codeOf(error) ?? '')) return false;
     throw error;

@@ -29,8 +29,8 @@ export function* promise(
   version: PathName,
   { ino }: FileStatus,
 ): Steps<void> {
-  const reach = join(folder.directory.reach, newName(operation, path, 'tree'));
-  yield* call.symlink(surround('', version, `/${ino.toString(36)}`), reach);
+  const accessPath = join(folder.directory.accessPath, newName(operation, path, 'tree'));
+  yield* call.symlink(surround('', version, `/${ino.toString(36)}`), accessPath);
 }
 
 /** A version that its owner's link says may be removed. */
@@ -50,7 +50,7 @@ export function* readPromise(
   link: FileStatus,
 ): Steps<Promised | undefined> {
   if (fileType(link.mode) !== 'link' || !isTrusted(operation, folder.status, link)) return undefined;
-  const text = yield* call.readlink(join(folder.directory.reach, name));
+  const text = yield* call.readlink(join(folder.directory.accessPath, name));
   const [, version, inode] = /^([^/]+)\/([0-9a-z]+)$/.exec(asText(text)) ?? [];
   if (version === undefined || parseToken(version)?.kind !== 'version') return undefined;
   const named = typeof text === 'string' ? version : Buffer.from(version, 'latin1');

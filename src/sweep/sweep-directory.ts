@@ -216,7 +216,7 @@ function* sweepFile(
 /** Whether it is the link of a directory's version before its rename. */
 function* isVersionLink({ found }: SweptFolder, name: PathName, { mode }: FileStatus): Steps<boolean> {
   if (fileType(mode) !== 'link') return false;
-  return parseToken(asText(yield* call.readlink(join(found.directory.reach, name))))?.kind === 'version';
+  return parseToken(asText(yield* call.readlink(join(found.directory.accessPath, name))))?.kind === 'version';
 }
 
 /**

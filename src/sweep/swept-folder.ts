@@ -57,7 +57,7 @@ export class SweptFolder {
       if (status === undefined) continue;
       survey.names.set(inodeOf(status), (survey.names.get(inodeOf(status)) ?? 0) + 1);
       if (fileType(status.mode) === 'link' && parseToken(asText(name)) === undefined) {
-        survey.links.add(asText(yield* call.readlink(join(this.found.directory.reach, name))));
+        survey.links.add(asText(yield* call.readlink(join(this.found.directory.accessPath, name))));
       }
     }
     this.#survey = survey;

@@ -86,7 +86,7 @@ function perform(
     case 'wait':
       subscribe(request.subscribe, settle);
       return;
-    case 'together':
+    case 'concurrently':
       driveAll(request.steps, systems, (parts) => attempt(() => allOf(parts), settle));
       return;
     default:

@@ -10,7 +10,7 @@ import { isUnmapped } from './mapped-ids.ts';
 import { hasJournal, isVolatile } from './mounts.ts';
 import { newToken } from './owner.ts';
 import { ProcessState, type Steps, type Environment } from './port.ts';
-import { reach } from './reach.ts';
+import { accessPath } from './access-path.ts';
 
 /** process.umask() sets it to read it, for all threads; the kernel also just tells (proc(5)). */
 function readUmask(): number {
@@ -51,7 +51,7 @@ export const environment: Environment = {
   get uid() {
     return process.geteuid?.();
   },
-  reach,
+  accessPath,
   isUnmapped,
   isVolatile,
   hasJournal,

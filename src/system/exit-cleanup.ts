@@ -8,7 +8,7 @@ import { O_DIRECTORY_ITSELF } from './flags.ts';
 import { parseToken } from './owner.ts';
 import type { Guard, Steps } from './port.ts';
 import { whenProcessEnds } from './process-end.ts';
-import { reach } from './reach.ts';
+import { accessPath } from './access-path.ts';
 import { runSync } from './sync-driver.ts';
 
 /** What is removed first: who takes a lock of ours must find no file of ours that can still be renamed. */
@@ -25,7 +25,7 @@ const removal: Readonly<Record<keyof typeof order, (path: PathName) => void>> = 
 function removeEntry(path: PathName): void {
   const fd = process.platform === 'win32' ? undefined : openSync(path, O_DIRECTORY_ITSELF);
   try {
-    const entry = fd === undefined ? path : reach(fd, path);
+    const entry = fd === undefined ? path : accessPath(fd, path);
     for (const name of readdirSync(entry)) {
       if (name === 'note' || parseToken(name)?.kind === 'temporary') attempt(() => unlinkSync(join(entry, name)));
     }

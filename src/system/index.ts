@@ -3,7 +3,7 @@ export { clearTimeout, currentTime, nextTick, queueMicrotask, setTimeout } from 
 export { now } from './clock.ts';
 export { newRandomName } from './random.ts';
 export {
-  atOnce,
+  uninterrupted,
   call,
   type Change,
   type Environment,
@@ -13,7 +13,7 @@ export {
   lastChange,
   nothing,
   type Steps,
-  together,
+  concurrently,
   wait,
 } from './port.ts';
 export { runAsync, startAsync } from './async-driver.ts';

@@ -124,7 +124,7 @@ export interface Environment {
   /** Bits that a new file does not get. */
   umask(): number;
   /** A path through which an open directory is reached even when it is renamed, or its own path where there is none. */
-  reach(directory: number, path: PathName): PathName;
+  accessPath(directory: number, path: PathName): PathName;
   /** Closes a descriptor through which nothing was written: at once, or in another thread if that may take long. */
   release(fd: number, where: 'here' | 'elsewhere'): void;
   /** Calls back soon, when what is going on in this process now has gone on. */
@@ -178,8 +178,8 @@ export type SystemCall = {
 export type Request =
   | SystemCall
   | { readonly name: 'wait'; readonly subscribe: Subscribe<unknown> }
-  | { readonly name: 'atOnce'; readonly steps: Steps<unknown> }
-  | { readonly name: 'together'; readonly steps: readonly Steps<unknown>[] };
+  | { readonly name: 'uninterrupted'; readonly steps: Steps<unknown> }
+  | { readonly name: 'concurrently'; readonly steps: readonly Steps<unknown>[] };
 
 /** A part of the protocol: yields what it wants done and is given the results. */
 // oxlint-disable-next-line typescript/no-explicit-any -- what a yield gives back depends on the request; perform() restores its type
@@ -225,7 +225,7 @@ const names: readonly (keyof System)[] = [
 /** What the driver that runs steps now makes their calls with, if it blocks. */
 let blocking: System | undefined;
 /** What it makes those with that are to be made at once, if it does not. */
-let onSpot: System | undefined;
+let uninterruptedBy: System | undefined;
 
 /**
  * Runs steps up to what they yield, with what became of their last request. Calls of a driver that blocks are made
@@ -237,16 +237,16 @@ export function resumeSteps<T>(
   failed: boolean,
   outcome: unknown,
   system: System | undefined,
-  forAtOnce: System | undefined,
+  forUninterrupted: System | undefined,
 ): IteratorResult<Request, T> {
-  const [outer, outerOnSpot] = [blocking, onSpot];
+  const [outer, outerUninterrupted] = [blocking, uninterruptedBy];
   blocking = system;
-  onSpot = forAtOnce;
+  uninterruptedBy = forUninterrupted;
   try {
     return failed ? steps.throw(outcome) : steps.next(outcome);
   } finally {
     blocking = outer;
-    onSpot = outerOnSpot;
+    uninterruptedBy = outerUninterrupted;
   }
 }
 
@@ -281,9 +281,9 @@ export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
  * Performs steps that do not depend on each other, side by side in an asynchronous call. All have ended when it
  * returns; if some failed it fails with the first one's error.
  */
-export function* together<const T extends readonly unknown[]>(...steps: { [K in keyof T]: Steps<T[K]> }): Steps<T> {
+export function* concurrently<const T extends readonly unknown[]>(...steps: { [K in keyof T]: Steps<T[K]> }): Steps<T> {
   return blocking === undefined
-    ? yield { name: 'together', steps: steps as readonly Steps<unknown>[] }
+    ? yield { name: 'concurrently', steps: steps as readonly Steps<unknown>[] }
     : ((yield* inTurn(steps)) as unknown as T);
 }
 
@@ -318,7 +318,7 @@ export function allOf(parts: readonly Settled[]): unknown[] {
 export function* nothing(): Steps<undefined> {}
 
 /** Performs steps at once, blocking, also in an asynchronous call: nothing else of this process comes between. */
-export function* atOnce<T>(steps: Steps<T>): Steps<T> {
+export function* uninterrupted<T>(steps: Steps<T>): Steps<T> {
   if (blocking !== undefined) return yield* steps;
-  return onSpot === undefined ? yield { name: 'atOnce', steps } : finish(steps, onSpot);
+  return uninterruptedBy === undefined ? yield { name: 'uninterrupted', steps } : finish(steps, uninterruptedBy);
 }

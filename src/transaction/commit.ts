@@ -22,7 +22,7 @@
  * process, not of the machine.
  */
 import { refusal, type PathName, type NotKept } from '../contract/index.ts';
-import { atOnce, type Steps } from '../system/index.ts';
+import { uninterrupted, type Steps } from '../system/index.ts';
 import {
   lookAt,
   reporting,
@@ -99,7 +99,7 @@ class Commit {
       operation.step = 'commit';
       yield* this.#written.write(this.#locks.names, this.#plan.changes);
       throwIfAborted(operation);
-      yield* atOnce(this.#commit());
+      yield* uninterrupted(this.#commit());
     } catch (error) {
       if (operation.outcome === 'old') yield* this.#rollBack();
       else this.#abandon(error);
@@ -257,7 +257,7 @@ class Commit {
   }
 }
 
-function* refuseIfGone(temporary: { readonly reach: PathName } & Parameters<typeof statusOf>[0]): Steps<void> {
+function* refuseIfGone(temporary: { readonly accessPath: PathName } & Parameters<typeof statusOf>[0]): Steps<void> {
   const found = yield* lookAt(temporary);
   if (found?.ino !== statusOf(temporary).ino) throw refusal('EAGAIN', 'what was staged is gone');
 }

@@ -55,7 +55,7 @@ export function* restage(change: Put): Steps<void> {
   const { operation, place: target } = change;
   // To read: it may have the mode of a file that its owner may not write.
   const fd = yield* whenDescriptorsAllow(operation, () =>
-    openSame(change.temporary.reach, statusOf(change.temporary), O_TO_SYNC),
+    openSame(change.temporary.accessPath, statusOf(change.temporary), O_TO_SYNC),
   );
   const again: TemporaryFile = {
     ...change.temporary,

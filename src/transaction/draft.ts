@@ -136,7 +136,10 @@ export class Draft {
     { target, temporary }: Pick<Staged, 'target' | 'temporary'>,
   ): { place: Target; temporary: TemporaryFile } {
     const adopted = this.#share(operation, target);
-    return { place: adopted, temporary: { ...temporary, reach: join(adopted.directory.reach, temporary.name) } };
+    return {
+      place: adopted,
+      temporary: { ...temporary, accessPath: join(adopted.directory.accessPath, temporary.name) },
+    };
   }
 
   #share(operation: Operation, target: Target): Target {
@@ -144,7 +147,7 @@ export class Draft {
     const { directory } = this.share(target);
     return directory === target.directory
       ? target
-      : { ...target, directory, reach: join(directory.reach, target.name) };
+      : { ...target, directory, accessPath: join(directory.accessPath, target.name) };
   }
 
   /** The directory as it is held open already, or from now on. */
@@ -235,7 +238,7 @@ export class Draft {
     const change = this.#changes.get(fileKey(target));
     if (change === undefined) return yield* this.#see(operation, target);
     if (change.kind === 'put')
-      return (yield* readTarget(operation, { ...target, reach: change.temporary.reach })).content;
+      return (yield* readTarget(operation, { ...target, accessPath: change.temporary.accessPath })).content;
     return change.kind === 'rename' && fileKey(change.to) === fileKey(target)
       ? yield* this.#see(change.operation, change.place)
       : undefined;

@@ -44,13 +44,13 @@ export function* isOneFile(one: Target, other: Target, staged?: PathName): Steps
   if (folded(one.name) !== folded(other.name) || (first === undefined) !== (second === undefined)) return false;
   // Of names that are not there yet the filesystem is asked by one that is.
   if (first === undefined && staged !== undefined) return yield* isThere(one, respelt(staged, one.name, other.name));
-  const listed = new Set((yield* call.readdir(one.directory.reach)).map(key));
+  const listed = new Set((yield* call.readdir(one.directory.accessPath)).map(key));
   if (first !== undefined) return !(listed.has(key(one.name)) && listed.has(key(other.name)));
   return yield* findsOtherCase(one, listed);
 }
 
 function* isThere({ directory }: Target, name: PathName): Steps<boolean> {
-  return (yield* lookAt({ reach: join(directory.reach, name) })) !== undefined;
+  return (yield* lookAt({ accessPath: join(directory.accessPath, name) })) !== undefined;
 }
 
 /** A name that has another one in it, spelt as a third, or where that is cut off in the other case. */

@@ -74,8 +74,8 @@ export class Plan {
     if (change.kind === 'put') {
       if (was !== undefined) yield* this.#tryToReplace(operation, at, at.name);
       yield* refuseLongName(operation, at, change.temporary.name);
-      const { reach, name } = change.temporary;
-      this.#enter(change, { kind: 'put', ...common, staged: name, is: yield* identify(reach), over: was });
+      const { accessPath, name } = change.temporary;
+      this.#enter(change, { kind: 'put', ...common, staged: name, is: yield* identify(accessPath), over: was });
       return;
     }
     if (was === undefined) throw missing();
@@ -102,7 +102,7 @@ export class Plan {
     yield* refuseLongName(toWrite, to, staged.name);
     const over = yield* this.#identify(toWrite, to);
     if (over !== undefined) yield* this.#tryToReplace(toWrite, to, to.name);
-    const is = yield* identify(staged.reach);
+    const is = yield* identify(staged.accessPath);
     this.#enter(change, { kind: 'put', directory: this.#folderAt(to), name: to.name, staged: staged.name, is, over });
   }
 
@@ -111,7 +111,10 @@ export class Plan {
   }
 
   /** What the file is known by after a crash: what has not reached the disk cannot be compared then. */
-  *#identify(operation: Operation, at: Pick<Target, 'reach' | 'existing' | 'directory'>): Steps<Identity | undefined> {
+  *#identify(
+    operation: Operation,
+    at: Pick<Target, 'accessPath' | 'existing' | 'directory'>,
+  ): Steps<Identity | undefined> {
     const { existing } = at;
     if (existing === undefined) return undefined;
     const onDisk = operation.settings.durability === 'off' || (yield* this.#isOnDisk(operation, at, existing));
@@ -120,7 +123,7 @@ export class Plan {
   }
 
   /** A file that was just linked, when it has the size that it had before. */
-  *#lookRightly(at: Pick<Target, 'reach' | 'existing' | 'directory'>): Steps<FileStatus | undefined> {
+  *#lookRightly(at: Pick<Target, 'accessPath' | 'existing' | 'directory'>): Steps<FileStatus | undefined> {
     const { existing } = at;
     return yield* lookUntil(
       at,
@@ -129,7 +132,7 @@ export class Plan {
     );
   }
 
-  *#isOnDisk(operation: Operation, at: Pick<Target, 'reach'>, existing: FileStatus): Steps<boolean> {
+  *#isOnDisk(operation: Operation, at: Pick<Target, 'accessPath'>, existing: FileStatus): Steps<boolean> {
     try {
       return yield* syncOld(operation, at, existing);
     } catch (error) {
@@ -148,7 +151,7 @@ export class Plan {
       backup.kind === 'path'
         ? { ...(yield* this.#folderOf(operation, backup.path)), surplus: [] }
         : { folder: at, ...(yield* numberBackup(operation, at, backup)) };
-    const reach = join(folder.directory.reach, name);
+    const accessPath = join(folder.directory.accessPath, name);
     const backupKey = fileKey({ ...folder, name });
     if (this.#files.has(backupKey))
       throw refusal('EINVAL', 'the backup would be a file that the transaction changes, or another backup');
@@ -156,10 +159,10 @@ export class Plan {
     const staged = yield* stageOld(operation, at, folder, name);
     this.linked.push({ staged, backupPath: join(folder.directoryPath, name), of: change });
     yield* this.#lookRightly(at);
-    const there = yield* lookAt({ reach });
+    const there = yield* lookAt({ accessPath });
     if (there !== undefined) yield* this.#tryToReplace(operation, folder, name);
     const directory = this.#folderAt(folder);
-    const is = yield* identify(staged.reach);
+    const is = yield* identify(staged.accessPath);
     this.changes.push({
       kind: 'put',
       directory,
@@ -169,7 +172,7 @@ export class Plan {
       over: there && identityOf(there, false),
     });
     for (const old of surplus) {
-      const found = yield* lookAt({ reach: join(folder.directory.reach, old) });
+      const found = yield* lookAt({ accessPath: join(folder.directory.accessPath, old) });
       if (found !== undefined && !this.#files.has(fileKey({ ...folder, name: old })))
         this.changes.push({ kind: 'remove', directory, name: old, was: identityOf(found, false) });
     }
@@ -193,6 +196,6 @@ export class Plan {
 }
 
 /** What a staged file is known by after a crash. */
-function* identify(reach: PathName): Steps<Identity> {
-  return identityOf(yield* call.lstat(reach));
+function* identify(accessPath: PathName): Steps<Identity> {
+  return identityOf(yield* call.lstat(accessPath));
 }

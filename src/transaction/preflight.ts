@@ -27,10 +27,10 @@ export function* refuseImmovable(operation: Operation, target: Target): Steps<vo
     throw refusal('EPERM', "it is another user's in a sticky directory");
   // A file that is mounted by itself (as containers do) cannot be renamed over; nor can it be linked to its directory.
   const name = newName(operation, target.name, 'temporary');
-  const probe = join(directory.reach, name);
+  const probe = join(directory.accessPath, name);
   const guard = operation.environment.guard('file', probe, join(target.directoryPath, name));
   try {
-    yield* call.link(target.reach, probe);
+    yield* call.link(target.accessPath, probe);
     guard.opened();
   } catch (error) {
     // On a network filesystem an error may be reported of what was done.
@@ -49,10 +49,10 @@ export function* refuseImmovable(operation: Operation, target: Target): Steps<vo
  * Who may not link a file may often rename it. Only of one that is immutable or append-only the system says EPERM also
  * when it is opened.
  */
-function* refuseImmutable({ reach }: Target): Steps<void> {
+function* refuseImmutable({ accessPath }: Target): Steps<void> {
   let fd;
   try {
-    fd = yield* call.open(reach, O_RDWR | O_NOFOLLOW, 0);
+    fd = yield* call.open(accessPath, O_RDWR | O_NOFOLLOW, 0);
   } catch (error) {
     if (codeOf(error) === 'EPERM') throw refusal('EPERM', 'it is immutable or append-only');
     return;
@@ -78,7 +78,7 @@ export function* refuseWithoutReplacing(operation: Operation, folder: OpenFolder
 
 function* replace([from, to]: readonly [TemporaryFile, TemporaryFile]): Steps<void> {
   try {
-    yield* call.rename(from.reach, to.reach);
+    yield* call.rename(from.accessPath, to.accessPath);
   } catch (error) {
     // On a network filesystem an error may be reported of what was done.
     if ((yield* lookAt(from)) !== undefined) throw error;
@@ -97,12 +97,12 @@ export function* refuseLongName(
   const missing = Buffer.byteLength(name) - Buffer.byteLength(staged);
   if (existing !== undefined || missing <= 0) return;
   const probe = `.${operation.environment.token('temporary')}`.padEnd(Buffer.byteLength(name), 'x');
-  const reach = join(directory.reach, probe);
-  const guard = operation.environment.guard('file', reach, join(directoryPath, probe));
+  const accessPath = join(directory.accessPath, probe);
+  const guard = operation.environment.guard('file', accessPath, join(directoryPath, probe));
   guard.opened();
   try {
-    yield* call.close(yield* call.open(reach, O_NEW, 0o600));
+    yield* call.close(yield* call.open(accessPath, O_NEW, 0o600));
   } finally {
-    if (yield* afterFailure(call.unlink(reach))) guard.release();
+    if (yield* afterFailure(call.unlink(accessPath))) guard.release();
   }
 }

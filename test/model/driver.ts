@@ -2,8 +2,8 @@
  * Steps several calls against one disk, one action at a time, in an order that is chosen from outside.
  *
  * As with the real drivers, an asynchronous call is performed by the pool at any moment, and its steps go on later,
- * when the event loop of its process is free; a synchronous call, and what is yielded as `atOnce`, holds the loop until
- * it is done. Who is woken from a `wait` goes on within the steps of who wakes it. What is yielded as `together` is
+ * when the event loop of its process is free; a synchronous call, and what is yielded as `uninterrupted`, holds the loop until
+ * it is done. Who is woken from a `wait` goes on within the steps of who wakes it. What is yielded as `concurrently` is
  * done part by part, one of the orders that it may have.
  */
 import { inTurn, type Request, type Steps, type System, type SystemCall } from '#untorn/system/port.js';
@@ -128,10 +128,10 @@ export class Thread {
         (value) => this.#proceed({ value }),
         (error) => this.#proceed({ error }),
       );
-    } else if (request.name === 'together') {
+    } else if (request.name === 'concurrently') {
       this.#stack.push(this.#within(this.#stack.pop() as Steps<unknown>, request.steps));
       this.#proceed({ value: undefined });
-    } else if (request.name === 'atOnce') {
+    } else if (request.name === 'uninterrupted') {
       this.#stack.push(request.steps);
       this.#proceed({ value: undefined });
     } else {

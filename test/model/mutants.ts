@@ -30,8 +30,9 @@ function* run(steps: Steps<unknown>, rewrite: Rewrite, state: State): Steps<unkn
 
 function* performed(request: Request, rewrite: Rewrite, state: State): Steps<unknown> {
   if (request.name === 'wait') return yield request;
-  if (request.name === 'atOnce') return yield { name: 'atOnce', steps: run(request.steps, rewrite, state) };
-  if (request.name === 'together') return yield* run(inTurn(request.steps), rewrite, state);
+  if (request.name === 'uninterrupted')
+    return yield { name: 'uninterrupted', steps: run(request.steps, rewrite, state) };
+  if (request.name === 'concurrently') return yield* run(inTurn(request.steps), rewrite, state);
   const instead = rewrite(request, state);
   const result = instead === undefined ? yield request : yield* instead;
   if (request.name === 'open' && (request.args[1] & constants.O_DIRECTORY) !== 0)

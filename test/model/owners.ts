@@ -162,8 +162,8 @@ export class Owner {
 
   #take(request: Request): void {
     if (request.name === 'wait') throw new Error('A synchronous call waits');
-    if (request.name === 'atOnce' || request.name === 'together') {
-      this.#stack.push(request.name === 'atOnce' ? request.steps : inTurn(request.steps));
+    if (request.name === 'uninterrupted' || request.name === 'concurrently') {
+      this.#stack.push(request.name === 'uninterrupted' ? request.steps : inTurn(request.steps));
       this.#proceed({ value: undefined });
       return;
     }

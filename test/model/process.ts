@@ -10,8 +10,8 @@ function* flat(steps: Steps<unknown>): Generator<Request, unknown, unknown> {
     let value;
     try {
       const request = next.value;
-      if (request.name === 'together') value = yield* flat(inTurn(request.steps));
-      else if (request.name === 'atOnce') value = yield* flat(request.steps);
+      if (request.name === 'concurrently') value = yield* flat(inTurn(request.steps));
+      else if (request.name === 'uninterrupted') value = yield* flat(request.steps);
       else value = yield request;
     } catch (error) {
       next = steps.throw(error);

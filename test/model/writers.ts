@@ -64,7 +64,7 @@ export function surroundingsOf(index: number, release: (fd: number) => void, sta
     descriptorsRestricted: false,
     uid: 0,
     umask: () => umask,
-    reach: (directory) => `/proc/self/fd/${directory}`,
+    accessPath: (directory) => `/proc/self/fd/${directory}`,
     // Never random, so that every schedule meets the same names; the writer's index stands for its pid.
     token: (kind) =>
       `untorn-${{ temporary: 't', recovery: 'r', staged: 'x', journal: 'j', tree: 'd', version: 'v' }[kind]}-${owner}-${String(++tokens).padStart(20, '0')}`,

@@ -5,7 +5,7 @@ import { whenDescriptorsAllow } from '#untorn/files/descriptors.js';
 import { newOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { givenPath } from '#untorn/system/given-path.js';
-import { atOnce, call, nothing, together, type Steps } from '#untorn/system/port.js';
+import { uninterrupted, call, nothing, concurrently, type Steps } from '#untorn/system/port.js';
 import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
 import { environment } from '#untorn/system/environment.js';
 import { runSync } from '#untorn/system/sync-driver.js';
@@ -48,7 +48,7 @@ describe('a blocking driver', () => {
       yield* call.readlink(text);
       throw new Error(text);
     }
-    assert.throws(() => runSync(together(call.readlink('a'), failing('b'), failing('c')), recording(made)), {
+    assert.throws(() => runSync(concurrently(call.readlink('a'), failing('b'), failing('c')), recording(made)), {
       message: 'b',
     });
     assert.deepEqual(made, ['at once a', 'at once b', 'at once c']);
@@ -59,7 +59,7 @@ describe('a driver that does not block', () => {
   it('performs any number of steps that end at once, one after the other', async () => {
     function* many(): Steps<number> {
       let done = 0;
-      for (; done < 100_000; done++) yield* done % 2 === 0 ? together() : atOnce(nothing());
+      for (; done < 100_000; done++) yield* done % 2 === 0 ? concurrently() : uninterrupted(nothing());
       return done;
     }
     assert.equal(await runAsync(many()), 100_000);

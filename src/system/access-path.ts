@@ -15,7 +15,7 @@ function hasProcDescriptors(): boolean {
 }
 
 /** A path through which an open directory is reached even when it is renamed, or its own path where there is none. */
-export function reach(directory: number, path: PathName): PathName {
+export function accessPath(directory: number, path: PathName): PathName {
   procDescriptors ??= hasProcDescriptors();
   return procDescriptors ? `/proc/self/fd/${directory}` : path;
 }
