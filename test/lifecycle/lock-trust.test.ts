@@ -115,7 +115,7 @@ describe("a note in another user's lock", () => {
     chmodSync(folder, 0o2775);
     const { entry } = leaveLock(folder, 'file', { start: '1' }, Date.now() / 1000, 'a note');
     for (const one of [entry, join(entry, 'note')]) chownSync(one, alice.uid, dev);
-    const error = { code: 'ERR_LOCK_UNSETTLED', outcome: 'old', message: /note is another user's/ };
+    const error = { code: 'ERR_LOCK_UNRESOLVED', outcome: 'old', message: /note is another user's/ };
     await assert.rejects(
       updateFile(`${folder}/file`, () => 'new'),
       error,
@@ -129,7 +129,7 @@ describe("a note in another user's lock", () => {
     truncateSync(join(entry, 'note'), 2 ** 40);
     await assert.rejects(
       updateFile(`${folder}/file`, () => 'new'),
-      { code: 'ERR_LOCK_UNSETTLED', message: /too large/ },
+      { code: 'ERR_LOCK_UNRESOLVED', message: /too large/ },
     );
   });
 });

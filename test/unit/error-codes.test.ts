@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 /** They never leave the package. */
-const internal = new Set(['ERR_UNTORN_UNSETTLED']);
+const internal = new Set(['ERR_UNTORN_UNRESOLVED']);
 
 describe('The page of errors', () => {
   const page = readFileSync('docs/errors.md', 'utf8');
