@@ -99,7 +99,7 @@ function functionsTable(unit, { rows: ours, compiled }, { rows: theirs, compiled
 }
 
 const shortest = {
-  json: '`json()` in `bench/prototype.js`: `JSON.stringify()`, and its write',
+  json: '`json()` in `bench/prototype.js`: `JSON.stringify()`, and its write. The time of `JSON.stringify()` itself counts for who calls it: `json()` there, `textOf()` in untorn',
   stream: '`stream()` in `bench/prototype.js`: a stream of Node into a new file, a rename, and a sync of the directory',
   command: '`bench/prototype-command.js`: it reads all of the pipe, and writes',
 };
@@ -137,11 +137,12 @@ function workloadPart({ id, sides }, measured) {
 export function sidesSection(measured) {
   if (measured.sides === undefined) return '';
   const { about, workloads } = measured.sides;
+  const isBusy = about.shares.others + about.shares.stolen > 0.2;
   return [
     '## The prototype beside ours, function by function\n',
     `For each workload of which a goal is not met: where the time of the program's own thread goes, in untorn and in the prototype, ${prototype}.
 The profiles are of ${about.date}, of untorn ${about.untorn}, with Node.js ${about.node} on ${about.processor}, ${about.system}, ${about.filesystem};
-other processes and the kernel itself had ${number(100 * about.shares.others)} % of the processors, other machines ${number(100 * about.shares.stolen)} %. \`npm run bench -- --profiles\` makes this section anew.
+other processes and the kernel itself had ${number(100 * about.shares.others)} % of the processors, other machines ${number(100 * about.shares.stolen)} %. \`npm run bench -- --profiles\` makes this section anew.${isBusy ? ' **The machine was busy with other work**: compare the two sides with each other, and not with other tables.' : ''}
 
 V8's own profiler looks at the stack every 100 µs, in fresh processes that begin cold, in the same loop as the workload. It slows both sides down, so a sum is more than the time above.
 A look that finds a system call which is made at once counts for that call, waiting included, and a call of the library of attributes for the function that makes it. What other threads do is not in here; to hand a call over to them is, as \`fs.open()\` of Node and the like.
@@ -149,7 +150,7 @@ A look that finds a system call which is made at once counts for that call, wait
 What is profiled is the package as it is published, so that loading its parts counts as it does in the workload. Its functions have the names of the source.
 Its build follows the source maps and writes down which file of \`src\` each function comes from (\`build/places.json\`); \`bench/bought.js\` says which promise each file is for, and "${notAssigned}" is what it does not say.
 A call of Node or of the system counts for the function that asked for it; in an asynchronous write the driver hands over the calls of all.
-What the prototype calls too, to open, write, sync, rename and close, is no promise's. Only the 15 functions with the most time have a row; the first table of each workload has all of them, by promise.
+What the prototype calls too, to open, write, sync, rename and close, is no promise's; what an asynchronous write opens in another thread counts there too, whatever it is for. Only the 15 functions with the most time have a row; the first table of each workload has all of them, by promise.
 The synchronous prototype is the plain sequence: open, write, sync, close, rename, sync of the directory; it too holds the old file, and another thread closes that.
 Parsing and compiling are in the rows of the functions that had to wait for them. How much that is was seen in other processes, in V8's log of functions; to write the log takes time of its own, so it is at most that.
 `,
