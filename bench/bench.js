@@ -7,6 +7,8 @@
 //   --warm           each contender makes a file and replaces it before its clock starts; else a sample begins cold
 //   --from           makes the page again from docs/performance/results.json
 //   --profile        the same, with a new profile of why goals are not met
+//   --profiles       the same, with new profiles of untorn and the prototype for each goal that is not met, and the files
+//                    that a write enters
 //   --calls          the same, with the system calls counted anew
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,9 +16,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compileFloor, missing, sample } from './execute.js';
 import { machine, processorTime, shares } from './machine.js';
+import { countEntered } from './entered.js';
 import { page, plots } from './page.js';
 import { installPeers } from './peers.js';
 import { profile } from './profile.js';
+import { profileSides } from './sides.js';
 import { countCalls } from './system-calls.js';
 import { shrink, workloads } from './workloads.js';
 
@@ -30,6 +34,7 @@ const { values: options } = parseArgs({
     warm: { type: 'boolean', default: false },
     from: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
+    profiles: { type: 'boolean', default: false },
     calls: { type: 'boolean', default: false },
   },
 });
@@ -53,9 +58,11 @@ function measure() {
       .filter(({ scale }) => !options.quick || scale === undefined)
       .map((workload) => measureWorkload(run, options.quick ? shrink(workload) : workload, rounds));
     const calls = options.only === undefined ? countCalls(run) : [];
-    const parts = options.only === undefined && !options.quick ? profile(folder) : undefined;
+    const isWhole = options.only === undefined && !options.quick;
+    const all = { rounds, quick: options.quick, warm: options.warm, workloads: measured, calls };
+    if (isWhole) Object.assign(all, { profile: profile(folder), ...besides(run, all) });
     about.shares = shares(before, processorTime());
-    return { about, rounds, quick: options.quick, warm: options.warm, workloads: measured, calls, profile: parts };
+    return { about, ...all };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -98,6 +105,26 @@ function profileAnew() {
   }
 }
 
+/** Profiles of both sides, and what a write enters, with where and when that was. */
+function besides(run, all) {
+  const before = processorTime();
+  const { date, node, processor, system, filesystem, versions } = machine(run.folder);
+  const entered = countEntered(run.folder);
+  const workloads = profileSides(run, all);
+  const about = { date, node, processor, system, filesystem, untorn: versions.untorn };
+  return { entered, sides: { about: { ...about, shares: shares(before, processorTime()) }, workloads } };
+}
+
+/** What was measured before, with new profiles of both sides. */
+function besidesAnew() {
+  const folder = realpathSync(mkdtempSync(join(options.dir, '.untorn-bench-')));
+  try {
+    return { ...kept(), ...besides({ folder }, kept()) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** What was measured before, with system calls that are counted anew. */
 function countAnew() {
   installPeers();
@@ -109,7 +136,15 @@ function countAnew() {
   }
 }
 
-const again = options.profile ? profileAnew : options.calls ? countAnew : options.from ? kept : undefined;
+const again = options.profile
+  ? profileAnew
+  : options.profiles
+    ? besidesAnew
+    : options.calls
+      ? countAnew
+      : options.from
+        ? kept
+        : undefined;
 const measured = (again ?? measure)();
 if (options.quick || options.only !== undefined) {
   process.stdout.write(page(measured));

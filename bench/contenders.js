@@ -119,6 +119,14 @@ export const contenders = {
       ({ writeSync }, durability) =>
       (path, data) =>
         writeSync(path, data, { durable: durability !== 'off' }),
+    stream:
+      ({ stream }, durability) =>
+      (path, source) =>
+        stream(path, source, { durable: durability !== 'off' }),
+    json:
+      ({ json }, durability) =>
+      (path, value) =>
+        json(path, value, { durable: durability !== 'off' }),
   },
   'JSON.stringify': {
     builtin: true,

@@ -22,7 +22,7 @@ function output(program, args, options = {}) {
   const { status, signal, stdout, stderr, error } = spawnSync(program, args, {
     encoding: 'utf8',
     timeout: timeLimit,
-    maxBuffer: 1 << 26,
+    maxBuffer: 1 << 28,
     ...options,
   });
   if (status !== 0) throw new Error(`${program} ended with ${signal ?? status}: ${error?.message ?? ''} ${stderr}`);
@@ -66,7 +66,7 @@ function verify(workload, folder, count) {
 }
 
 /** One sample of one contender. @param {{ folder: string, floor: string }} run */
-export function sample(run, workload, name, extra = {}) {
+export function sample(run, workload, name, { flags = [], ...extra } = {}) {
   if (workload.kind === 'import') return load(run, workload, name);
   const { folder, warm } = prepare(run, workload);
   if (workload.kind === 'command') return command(run, workload, name, folder);
@@ -75,7 +75,7 @@ export function sample(run, workload, name, extra = {}) {
   if (floor === undefined) {
     const { kind, api, count, size, chunk = size, durability } = workload;
     const job = JSON.stringify({ kind, api, count, size, chunk, durability, folder, warm, ...extra });
-    taken = JSON.parse(output(process.execPath, [here('sample.js'), name, job]));
+    taken = JSON.parse(output(process.execPath, [...flags, here('sample.js'), name, job]));
   } else {
     const { mode, threads, count = workload.count } = floor;
     taken = {
@@ -101,7 +101,7 @@ function load(run, { how, writes }, name) {
   return JSON.parse(output(process.execPath, [here('import.js'), how, url, name, ...path]));
 }
 
-const commands = {
+export const commands = {
   untorn: [process.execPath, here('../dist/cli/main.cjs'), 'write'],
   sponge: ['sponge'],
   'node -e 0': [process.execPath, '-e', '0'],

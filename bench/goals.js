@@ -43,6 +43,7 @@ export const goals = [
   times('command-100MiB', 1, 'sponge'),
   { calls: 'write', limit: 20, value: 'calls', text: 'system calls on files for one durable rewrite, async' },
   { calls: 'writeSync', limit: 10, value: 'calls', text: 'system calls on files for one durable rewrite, sync' },
+  { entered: 'writeFile', limit: 30, value: 'entered', text: 'files of src that one `writeFile()` enters' },
   linear('scale-files-10000', 'scale-files-1000'),
   linear('scale-bytes-1073741824', 'scale-bytes-33554432'),
   { workload: 'scale-files-10000', limit: 64, value: 'descriptors', text: 'most descriptors open' },
@@ -51,10 +52,10 @@ export const goals = [
 const valuesOf = (workload, name, value) => workload.samples[name]?.map((sample) => sample[value]);
 
 /** Each goal with what was measured; undefined where it was not. */
-export function judge({ workloads, calls }) {
+export function judge({ workloads, calls, entered }) {
   const find = (id) => workloads.find((workload) => workload.id === id);
   return goals.map((goal) => {
-    const { measured, against } = measure(goal, find, calls);
+    const { measured, against } = measure(goal, find, calls, entered);
     return {
       ...goal,
       floor: floorOf(goal, find, against),
@@ -94,7 +95,8 @@ function floorOf(goal, find, against) {
 
 const isFloor = (goal, find, name) => name in find(goal.workload).floors;
 
-function measure(goal, find, calls) {
+function measure(goal, find, calls, entered) {
+  if (goal.value === 'entered') return { measured: entered && Object.keys(entered[goal.entered]).length };
   if (goal.value === 'calls')
     return {
       measured: calls.find(

@@ -3,6 +3,7 @@
 import { judge } from './goals.js';
 import { bars, lines, number } from './plot.js';
 import { profileSection } from './profile-page.js';
+import { enteredSection, sidesSection } from './sides-page.js';
 import { median, ratio, spread } from './statistics.js';
 
 const ms = (samples) => samples.map((sample) => sample.ms);
@@ -201,6 +202,8 @@ export function page(measured) {
     ...plain.map((workload) => workloadSection(measured, workload)),
     scaleSection(measured),
     profileSection(measured),
+    sidesSection(measured),
+    enteredSection(measured),
     promisesSection(measured),
   ].join('\n');
 }

@@ -7,6 +7,7 @@
 //  - Nobody waits for a close, and of the calls for one path that are not awaited the newest is written.
 import fs from 'node:fs';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 
 const { O_CREAT, O_DIRECTORY, O_DSYNC, O_EXCL, O_RDONLY, O_WRONLY } = fs.constants;
 const O_PATH = 0o10000000;
@@ -174,3 +175,18 @@ export function writeSync(target, data, { durable }) {
   }
   if (old !== undefined) fs.close(old, ignore);
 }
+
+/** One sequence of calls, with nothing kept and nothing guarded. */
+export async function stream(target, source, { durable }) {
+  const temporary = temporaryFor(target);
+  await pipeline(source, fs.createWriteStream(temporary, { flags: 'wx', flush: durable }));
+  await new Promise((resolve, reject) => {
+    const done = (error) => (error ? reject(error) : resolve());
+    fs.rename(temporary, target, (error) => {
+      if (error || !durable) done(error);
+      else syncDirectory(path.dirname(target), done);
+    });
+  });
+}
+
+export const json = (target, value, options) => write(target, `${JSON.stringify(value)}\n`, options);

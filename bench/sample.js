@@ -59,19 +59,23 @@ const counting = job.countDescriptors
   : undefined;
 const delay = api === 'writeSync' ? undefined : monitorEventLoopDelay({ resolution: 1 });
 if (job.marks) mark('begin');
+const profiler = job.profiled ? (await import('./profiler.cjs')).default : undefined;
 delay?.enable();
 const used = process.cpuUsage();
+profiler?.start();
 const begin = process.hrtime.bigint();
 const steps = kinds[api === 'writeSync' ? 'rewriteSync' : kind](value);
 if (steps !== undefined) await steps;
 const ms = Number(process.hrtime.bigint() - begin) / 1e6;
+const profile = profiler?.stop();
 delay?.disable();
 const { user, system } = process.cpuUsage(used);
 if (job.marks) mark('end');
 clearInterval(counting);
 
-/** A call that strace shows. */
+/** A call that strace shows, and a function that V8's log shows when it is first called. */
 function mark(which) {
+  ({ begin: function untornBenchBegin() {}, end: function untornBenchEnd() {} })[which]();
   try {
     accessSync(`/untorn-bench-${which}`);
   } catch {
@@ -88,5 +92,6 @@ console.log(
     blocked,
     memory: process.resourceUsage().maxRSS * 1024,
     descriptors: descriptors || undefined,
+    profile,
   }),
 );

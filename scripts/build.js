@@ -10,7 +10,7 @@ const sources = ['src', 'scripts', 'package.json', 'package-lock.json', 'tsconfi
 const builds = {
   package: {
     inputs: sources,
-    outputs: ['dist', join('build', 'src')],
+    outputs: ['dist', join('build', 'src'), join('build', 'places.json')],
     steps: [
       [...tsc, '-p', 'tsconfig.build.json'],
       [process.execPath, join('scripts', 'bundle.js')],

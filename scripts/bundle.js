@@ -9,6 +9,7 @@ import { minify } from 'terser';
 import { faceOf, versionCheck } from './face.js';
 import { writeManual } from './manual.js';
 import { commands, parts } from './parts.js';
+import { placesOf } from './places.js';
 import { typesOf } from './types.js';
 
 const source = resolve('build/src');
@@ -71,7 +72,8 @@ const output = {
   chunkFileNames: fileOf,
 };
 const owners = ownersOf((await bundle.generate(output)).output);
-const { output: chunks } = await bundle.generate({ ...output, manualChunks: (id) => owners.get(id) });
+const generated = await bundle.generate({ ...output, manualChunks: (id) => owners.get(id), sourcemap: 'hidden' });
+const chunks = generated.output.filter(({ type }) => type === 'chunk');
 
 /** The first part that needs a module, for each; modules of the command that is called, or of several of them. */
 function ownersOf(all) {
@@ -97,9 +99,9 @@ function ownersOf(all) {
  * Small, and so that a stack trace can be read: functions and classes keep their names, and statements end with their
  * lines, where a semicolon would be. Node's own modules are had in a way that bundlers and mocks of `fs` leave alone.
  */
-async function finish(text) {
+async function finish(text, sourceMap) {
   const names = { keep_fnames: true, keep_classnames: true };
-  const { code } = await minify(text.replace(/require\('(node:[\w/]+)'\)/g, "process.getBuiltinModule('$1')"), {
+  const { code, map } = await minify(text.replace(/require\('(node:[\w/]+)'\)/g, "process.getBuiltinModule('$1')"), {
     ecma: 2020,
     compress: {
       ...names,
@@ -113,8 +115,10 @@ async function finish(text) {
     },
     mangle: { ...names, toplevel: true },
     format: { semicolons: false, max_line_len: 1500, quote_style: 0 },
+    sourceMap: { content: sourceMap, asObject: true },
   });
-  return `${withLet(code)}\n`;
+  const finished = `${withLet(code)}\n`;
+  return { finished, places: placesOf(code, finished, map) };
 }
 
 /** By now it is known that nothing is assigned twice, and the shorter word is there a thousand times. */
@@ -129,11 +133,17 @@ function withLet(code) {
 }
 
 for (const name of ['cli', folder]) mkdirSync(join('dist', name), { recursive: true });
-for (const { fileName, code } of chunks)
-  writeFileSync(
-    join('dist', fileName),
-    await finish(fileName === 'cli/main.cjs' ? code.replace("'use strict';", `$&\n${versionCheck}`) : code),
-  );
+const places = {};
+for (const { fileName, code, map } of chunks) {
+  const isCommand = fileName === 'cli/main.cjs';
+  const text = isCommand ? code.replace("'use strict';", `$&\n${versionCheck}`) : code;
+  // The map has one semicolon for each line.
+  const lines = ';'.repeat(isCommand ? versionCheck.split('\n').length : 0);
+  const made = await finish(text, { ...map, mappings: map.mappings.replace(';', `$&${lines}`) });
+  writeFileSync(join('dist', fileName), made.finished);
+  places[fileName] = made.places;
+}
+writeFileSync(join('build', 'places.json'), JSON.stringify(places));
 const library = await import(pathToFileURL(index).href);
 const made = {
   ...faceOf(parts, folder, library),
