@@ -1,4 +1,4 @@
-/** What an error says: what could not be done, why, what the file holds, and what helps. */
+/** The message of an error: what could not be done, why, what the file holds, and what helps. */
 import type { Failure, OperationName, Outcome, Step, WriteErrorDetails } from './failure.ts';
 import { asText, display } from './path-name.ts';
 import { wordsOf } from './system-errors.ts';
@@ -31,7 +31,7 @@ const state: Record<Outcome, string> = {
   unknown: 'what it holds now is unknown',
 };
 
-/** What changes nothing by itself, and has no content to tell of. */
+/** Operations that change no content, so that the message does not speak of it. */
 const looking: ReadonlySet<OperationName | undefined> = new Set(['read', 'sweep', 'recover'] as const);
 
 export function message(details: WriteErrorDetails, cause: Failure): string {
@@ -47,7 +47,7 @@ export function message(details: WriteErrorDetails, cause: Failure): string {
   return `Cannot ${operation} ${shown(details)}: ${reason(details, cause)}${when}${holds}${kept}${backup}${hint === undefined ? '' : `; ${hints[hint]}`}`;
 }
 
-/** The path, and where it leads if that is elsewhere, as that of a symbolic link. */
+/** The path, and where it leads if that is elsewhere, as through a symbolic link. */
 function shown({ path, dest, target }: WriteErrorDetails): string {
   const to = dest === undefined ? '' : ` to "${display(dest)}"`;
   const end = asText(path).replace(/^(\.\/+)+|^\.$/, '');
@@ -62,15 +62,15 @@ function stateOf({ outcome, files = [] }: WriteErrorDetails): string {
 }
 
 /**
- * Whether the reason says by itself what was wrong: refusals of ours do, except where an abort or a source may come at
- * any step.
+ * Whether the reason is a complete explanation. Refusals of ours are, except where an abort or a source may fail at any
+ * step.
  */
 function saysAll(step: Step, cause: Failure): boolean {
   if (isNoDirectory(step, cause)) return true;
   return cause.errno === undefined && (step === 'resolve' || /^ERR_(?:ENCODING|LOCK|VERSION)_/.test(cause.code ?? ''));
 }
 
-/** A system error's own words without the code, call and paths that Node puts around them. */
+/** The words of a system error, without the code, call and paths that Node adds. */
 function reason({ cause, step, operation }: WriteErrorDetails, failure: Failure): string {
   if (!looking.has(operation) && isNoDirectory(step, failure)) return `its directory does not exist (${failure.code})`;
   if (failure.syscall === 'uv_cwd') return `the working directory does not exist (${failure.code})`;
@@ -79,12 +79,12 @@ function reason({ cause, step, operation }: WriteErrorDetails, failure: Failure)
   return failure.message ?? String(cause);
 }
 
-/** Whether it failed since the target's directory is not there: a target that is not there is no failure. */
+/** Whether the target's directory does not exist: a target that does not exist is not a failure. */
 function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
   return step === 'resolve' && code === 'ENOENT' && (syscall === 'open' || syscall === 'stat');
 }
 
-/** What can be done about a failure, in the words of the library; the command has its own. */
+/** What helps against a failure, in the words of the library; the command has its own. */
 export const hints = {
   mount:
     "if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'",
