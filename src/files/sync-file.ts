@@ -1,9 +1,9 @@
-/** Syncing what is open. */
+/** Syncing open files. */
 import { codeOf, refusal } from '../contract/index.ts';
 import { call, type Steps } from '../system/index.ts';
 import type { Operation } from './operation.ts';
 
-/** Errors of fsync(2) that say that the filesystem has no such call for files, and not that a sync failed. */
+/** Codes of fsync(2) that say that the filesystem does not have this call for files, and not that a sync failed. */
 const unsupported = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /** Whether an error says that files cannot be synced here. */
@@ -11,7 +11,7 @@ export function cannotSync(error: unknown): boolean {
   return unsupported.has(codeOf(error) ?? '');
 }
 
-/** Syncs a file. Where the filesystem cannot, that is an error, unless it was asked to go on all the same. */
+/** Syncs a file. If the filesystem cannot, that is an error, unless `sync: 'try'` was asked for. */
 export function* syncFile(operation: Operation, fd: number): Steps<void> {
   try {
     yield* call.fsync(fd);
