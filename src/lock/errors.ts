@@ -1,4 +1,4 @@
-/** What a lock fails with. */
+/** The errors of locks. */
 import { refusal, display, type PathName } from '../contract/index.ts';
 import { type LockOwner, thisOwner } from '../system/index.ts';
 
@@ -10,7 +10,7 @@ export function lockLost(cause?: unknown): Error {
   return Object.assign(refusal('ERR_LOCK_LOST', lost), { cause });
 }
 
-/** The error of a synchronous call that would wait for something that its own thread is at. */
+/** The error of a synchronous call that would wait for another call of its own thread. */
 export function deadlock(): Error {
   return refusal(
     'ERR_LOCK_DEADLOCK',
@@ -19,7 +19,7 @@ export function deadlock(): Error {
   );
 }
 
-/** The error where a lock that was taken is not one. */
+/** The error for a lock that was taken but does not exclude others. */
 export function lockUnsupported(what: string): Error {
   return refusal(
     'ERR_LOCK_UNSUPPORTED',
@@ -27,15 +27,15 @@ export function lockUnsupported(what: string): Error {
   );
 }
 
-/** Who or what a call waited for: undefined for other calls of its own process. */
+/** What a call waited for: undefined for other calls of its own process. */
 export interface InTheWay {
   readonly name: PathName;
   readonly owner: LockOwner | undefined;
-  /** Why its own directory cannot be used, if that is it. */
+  /** Why its own directory cannot be used, if that is the reason. */
   readonly why?: string;
 }
 
-/** The error of a call that waited for a lock in vain. */
+/** The error of a call whose wait for a lock timed out. */
 export function lockTimeout(waited: number, inTheWay?: InTheWay): Error {
   const time = `for all of the ${Math.round(waited)} ms that this call waited`;
   return refusal('ERR_LOCK_TIMEOUT', `${whoWas(inTheWay)} held its lock ${time}`);
