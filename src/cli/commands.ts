@@ -22,7 +22,7 @@ const outcomes = [
   ['8', 'done, but what was to be printed on standard output is lost'],
 ] as const;
 
-/** Of the commands that run another, which has codes of its own. */
+/** The exit codes of commands that run another command, which has codes of its own. */
 function outcomesBeside(command: string): CommandEntry['exits'] {
   return [
     ['0', 'done'],

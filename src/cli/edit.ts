@@ -14,7 +14,7 @@ import type { Invocation } from './arguments/table.ts';
 export async function perform(invocation: Invocation): Promise<number> {
   const { command, flags, operands } = invocation;
   assertText(command);
-  // It prints nothing, and what it did is not safe from anybody.
+  // The command prints nothing and edits the file in place, which is not safe.
   const editsItself = command.some((word) => /^-(?:-in-place|i)/.test(word) || word === operands[0]);
   const instead = editsItself
     ? `"${command[0]}" seems to edit it itself; let it read standard input and print the result (of sed: without -i and the file's name)`
@@ -47,8 +47,8 @@ export async function perform(invocation: Invocation): Promise<number> {
 class Missing extends Error {}
 
 /**
- * The old content as an open file, so that a filter can also open /dev/stdin by name, which it cannot do with a socket.
- * Whatever happened to directories and links meanwhile, it is this content.
+ * The old content as an open file. A filter can also open /dev/stdin by name, which it cannot do with a socket. It is
+ * this content whatever has happened to directories and links meanwhile.
  */
 function open(path: PathName, content: Buffer): number {
   const fd = openRegular(path);
@@ -57,7 +57,7 @@ function open(path: PathName, content: Buffer): number {
   throw new Conflict(`"${path.toString()}" was changed at this moment`);
 }
 
-/** Never through a link, and never waiting: somebody may have put a FIFO in the place of the file. */
+/** Never follows a link and never waits: somebody may have put a FIFO in the place of the file. */
 function openRegular(path: PathName): number | undefined {
   let fd;
   try {

@@ -1,4 +1,4 @@
-/** Help, from the table. */
+/** Prints help, from the table. */
 import { commands, programExits, programOptions } from './commands.ts';
 import { UsageError } from './failures.ts';
 import { guess } from './arguments/guess.ts';
@@ -79,7 +79,7 @@ export function groupsOf(options: readonly OptionEntry[]): [string, OptionEntry[
   return [...groups];
 }
 
-/** The beginning of what is said of an option. */
+/** The first sentence of an option's help. */
 export function shortHelp({ help }: OptionEntry): string {
   return help.split(/[:;]| \(/)[0] ?? '';
 }

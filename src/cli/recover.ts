@@ -61,7 +61,7 @@ const reasons: Record<KeptTransaction['reason'], string> = {
   failed: 'the system refused',
 };
 
-/** Whether something is left that waiting does not put right. */
+/** Whether something is left that waiting does not resolve. */
 function isTrouble({ reason }: KeptTransaction): boolean {
   return reason === 'unreachable' || reason === 'copied' || reason === 'damaged' || reason === 'failed';
 }
