@@ -56,7 +56,7 @@ function sourceNamed(name: PathName): Source {
 /** Reads a manifest. It is a JSON array, so that a truncated manifest is not taken for a shorter one. */
 export function readManifest(bytes: Uint8Array): readonly Change[] {
   if (!isUtf8(bytes))
-    throw new UsageError('The manifest is not UTF-8; a name that is not is written as {"base64": "…"}');
+    throw new UsageError('The manifest is not UTF-8; write a name that is not UTF-8 as {"base64": "…"}');
   const entries = parsed(Buffer.from(bytes).toString());
   if (!Array.isArray(entries))
     throw new UsageError(`The manifest must be a JSON array of changes, not ${describe(entries)}`);
@@ -67,7 +67,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
-    throw new UsageError(`The manifest is not JSON, or not all of it: ${(error as Error).message}`, { cause: error });
+    throw new UsageError(`The manifest is not complete JSON: ${(error as Error).message}`, { cause: error });
   }
 }
 

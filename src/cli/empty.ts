@@ -23,7 +23,7 @@ export async function* nothingForSomething(
 /** Says why the output of a command is refused. */
 export function printedNothing(
   { command, operands }: Invocation,
-  instead = '--allow-empty replaces it all the same',
+  instead = '--allow-empty replaces it anyway',
 ): string {
   return `"${command[0]}" printed nothing, and "${operands[0]}" has content: it is untouched; ${instead}`;
 }

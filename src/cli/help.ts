@@ -45,7 +45,7 @@ export function programHelp(isShort: boolean): string {
       ),
     ),
     section('Environment', columns([['UNTORN_DEBUG=1', 'Show the stack of an error']])),
-    ['"untorn help COMMAND" tells the options of a command.'],
+    ['"untorn help COMMAND" shows the options of a command.'],
   ]);
 }
 
@@ -59,7 +59,7 @@ export function commandHelp(
       [`Usage: ${synopsis}`],
       wrap(`${summary}.`),
       section('Options', columns(options.map(inShort))),
-      [`"untorn help ${name}" tells more.`],
+      [`"untorn help ${name}" shows more.`],
     ]);
   return page([
     [`Usage: ${synopsis}`],

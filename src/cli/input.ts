@@ -59,5 +59,5 @@ async function readInto(buffer: Buffer, offset: number): Promise<number> {
 
 /** A closed standard input is not the same as an empty one. */
 function assertOpen(): void {
-  if (wasClosed(0)) throw new Failure('Standard input is closed; for an empty file say "< /dev/null"');
+  if (wasClosed(0)) throw new Failure('Standard input is closed; for an empty file use "< /dev/null"');
 }

@@ -36,7 +36,7 @@ async function performCommand(command: CommandEntry, given: readonly string[]): 
 async function performWithout(word: string | undefined, further: readonly string[]): Promise<number> {
   if (word === undefined) throw new UsageError('A command is missing');
   if (!['--help', '-h', '--version', '-V'].includes(word)) throw unknownWord(word);
-  if (further.length > 0) throw new UsageError(`${word} stands alone`);
+  if (further.length > 0) throw new UsageError(`${word} takes no arguments`);
   if (word === '--help' || word === '-h') return help([], [word]);
   const { version } = await import('./version.ts');
   const { print } = await import('./output.ts');

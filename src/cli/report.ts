@@ -43,7 +43,7 @@ export async function reportTransaction(
         tell(`Warning: "${path.toString()}" was changed by another program right after the commit; that stays`);
     }
     if (durable === 'unsupported')
-      tell('Warning: the files are in place, but this filesystem cannot confirm that they survive a power cut');
+      tell('Warning: the files are committed, but this filesystem cannot confirm that they survive a power cut');
   }
   if (verbose)
     tell(`Committed ${files.length} ${files.length === 1 ? 'file' : 'files'}${durable === true ? ', durable' : ''}`);
@@ -62,7 +62,7 @@ async function printDone(value: unknown): Promise<void> {
   try {
     await printJson(value);
   } catch (error) {
-    throw new Unheard(`It is done, but nobody hears of it: ${wordsFor(error)}`, { cause: error });
+    throw new Unheard(`It is done, but the output is lost: ${wordsFor(error)}`, { cause: error });
   }
 }
 
@@ -84,7 +84,7 @@ function warn({ path, notKept, durable, atomic }: WriteResult): void {
   const file = `"${path.toString()}"`;
   warnOfLost(path, notKept);
   if (durable === 'unsupported')
-    tell(`Warning: ${file} is in place, but this filesystem cannot confirm that it survives a power cut`);
+    tell(`Warning: ${file} is committed, but this filesystem cannot confirm that it survives a power cut`);
   if (!atomic) tell(`Warning: ${file} was written in place, which readers could see`);
 }
 

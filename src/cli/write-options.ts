@@ -28,7 +28,7 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
   if (ifMatch !== undefined) checkVersion(ifMatch, '--if-match');
   if (ifMatch !== undefined && flags.has('in-place-fallback'))
     throw new UsageError(
-      '--if-match cannot be combined with --in-place-fallback: others cannot be kept off what is written in place',
+      '--if-match cannot be combined with --in-place-fallback: a write in place cannot exclude others',
     );
   // The parser has checked the choices.
   const durability = valueOf(invocation, 'durability') as WriteOptions['durability'];

@@ -112,8 +112,8 @@ function instead(data: unknown, what: string): string {
   if (isThenable(data)) return '; await it before';
   // By its shape: every copy of fetch() has its own classes.
   if ('body' in data && 'bodyUsed' in data)
-    return `; give its "body"${data.body === null ? ', which this one has not' : ''}`;
+    return `; give its "body"${data.body === null ? ', but this one has none' : ''}`;
   return Object.getPrototypeOf(data) === Object.prototype
-    ? `; for a value as JSON there is ${what.startsWith('"') ? 'write' : 'update'}Json()`
+    ? `; for JSON use ${what.startsWith('"') ? 'write' : 'update'}Json()`
     : '';
 }

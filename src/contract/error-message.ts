@@ -27,7 +27,7 @@ const doing: Record<Step, string> = {
 
 const state: Record<Outcome, string> = {
   old: 'the target is untouched',
-  new: 'the new content is in place, but not confirmed durable',
+  new: 'the new content is committed, but not confirmed durable',
   unknown: 'what it holds now is unknown',
 };
 
@@ -58,7 +58,7 @@ function shown({ path, dest, target }: WriteErrorDetails): string {
 function stateOf({ outcome, files = [] }: WriteErrorDetails): string {
   const done = files.filter(({ holds }) => holds === 'new').length;
   if (outcome !== 'unknown' || files.length === 0) return state[outcome];
-  return `${done} of its ${files.length} changes are made, and the rest is for recover()`;
+  return `${done} of its ${files.length} changes are made; recover() makes the rest`;
 }
 
 /**
@@ -90,9 +90,9 @@ export const hints = {
     "if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'",
   mounted: 'if it is mounted by itself, as in a container, mount its directory instead',
   parents: 'makeParents: true makes the directory',
-  directory: 'it is the directory that must be writable, since a new file is made in it',
+  directory: 'the directory must be writable, since a new file is made in it',
   backup: 'the directory of the backup must exist, and be writable',
-  force: 'force: true takes a file that is not there for removed',
+  force: 'force: true accepts a missing file',
 } as const;
 
 function hintFor({ step, operation, locked }: WriteErrorDetails, failure: Failure): keyof typeof hints | undefined {

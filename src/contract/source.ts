@@ -51,14 +51,14 @@ const begun = new WeakSet();
 function iteratorOf(data: object, method: unknown): Iteration {
   const iterator: unknown = typeof method === 'function' ? method.call(data) : undefined;
   if (typeof iterator !== 'object' || iterator === null)
-    throw misuse('ERR_INVALID_RETURN_VALUE', `"data" is no iterable: its iterator is ${describe(iterator)}`);
+    throw misuse('ERR_INVALID_RETURN_VALUE', `"data" is not iterable: its iterator is ${describe(iterator)}`);
   if (iterator === data) {
     if (begun.has(iterator)) throw alreadyRead(isGeneratorObject(iterator) ? 'a generator' : 'an iterator');
     begun.add(iterator);
   }
   const { next } = iterator as { next?: unknown };
   if (typeof next !== 'function')
-    throw misuse('ERR_INVALID_RETURN_VALUE', `"data" is no iterable: its iterator has no next()`);
+    throw misuse('ERR_INVALID_RETURN_VALUE', `"data" is not iterable: its iterator has no next()`);
   return { next: () => next.call(iterator) as unknown, close: () => (iterator as { return?(): unknown }).return?.() };
 }
 
@@ -83,13 +83,13 @@ function assertUnread(data: object): void {
   else if (stream.readableEnded === true || stream.readable === false) throw alreadyRead('a stream that has ended');
   const { isDisturbed } = process.getBuiltinModule('node:stream') as { isDisturbed?: (data: object) => boolean };
   if (stream.readableDidRead === true || isDisturbed?.(data) === true)
-    throw alreadyRead('a stream from which somebody has read');
+    throw alreadyRead('a stream that was read before');
 }
 
 function alreadyRead(what: string): TypeError {
   return misuse(
     'ERR_INVALID_ARG_VALUE',
-    `"data" is ${what}: its content, or the beginning of it, is gone; of a stream the iterator gives the rest`,
+    `"data" is ${what}: its content, or the beginning of it, is gone; a stream's iterator gives the rest`,
   );
 }
 

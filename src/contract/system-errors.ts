@@ -15,7 +15,7 @@ const nameless: Readonly<Record<number, readonly [name: string, words: string]>>
   122: ['EDQUOT', 'disk quota exceeded'],
   123: ['ENOMEDIUM', 'no medium found'],
   124: ['EMEDIUMTYPE', 'wrong medium type'],
-  126: ['ENOKEY', 'the key of this directory is not there'],
+  126: ['ENOKEY', 'the key of this directory is missing'],
   127: ['EKEYEXPIRED', 'the key has expired'],
   128: ['EKEYREVOKED', 'the key has been revoked'],
   129: ['EKEYREJECTED', 'the key was rejected by the service'],
@@ -36,7 +36,7 @@ export function wordsOf(errno: number): string | undefined {
   return (
     process.getBuiltinModule('node:util').getSystemErrorMap().get(errno)?.[1] ??
     namelessOne(errno)?.[1] ??
-    `error ${Math.abs(errno)} of the system`
+    `system error ${Math.abs(errno)}`
   );
 }
 

@@ -66,9 +66,8 @@ export function* prepared(operation: LockedOperation, path: PathName, replaced: 
     const status = yield* lookIn({ directory, directoryPath }, name);
     if (status === undefined) throw missing(path);
     if (fileType(status.mode) !== 'directory')
-      throw refusal('ENOTDIR', `"${display(path)}", which is to take its place, is not a directory`);
-    if (isSameInode(replaced, status))
-      throw refusal('EINVAL', `"${display(path)}" is the directory that is to be replaced`);
+      throw refusal('ENOTDIR', `"${display(path)}" is not a directory, and cannot replace one`);
+    if (isSameInode(replaced, status)) throw refusal('EINVAL', `"${display(path)}" is the directory to be replaced`);
     const made = {
       path,
       folder: { directory, directoryPath },
@@ -94,7 +93,7 @@ function* openSource(operation: Operation, path: PathName, directoryPath: PathNa
 }
 
 function missing(path: PathName): Error {
-  return refusal('ENOENT', `"${display(path)}", the new directory, does not exist`);
+  return refusal('ENOENT', `the new directory "${display(path)}" does not exist`);
 }
 
 /**
@@ -209,7 +208,7 @@ export function* nameVersion(operation: LockedOperation, place: Spot, made: New,
 export function isAnother(path: PathName): Error {
   return refusal(
     'ERR_VERSION_CONFLICT',
-    `"${display(path)}" is not the new directory any more: somebody has moved or replaced it`,
+    `"${display(path)}" is no longer the new directory: somebody has moved or replaced it`,
   );
 }
 

@@ -141,7 +141,7 @@ function withoutSlash(path: PathName): PathName {
 
 // oxlint-disable-next-line require-yield -- it stands where the steps would
 function* refuseWindows(): Steps<never> {
-  throw refusal('ENOTSUP', 'Windows cannot put one directory in the place of another at once');
+  throw refusal('ENOTSUP', 'Windows cannot replace a directory at once');
 }
 
 function resultOf(outcome: Outcome): ReplaceDirectoryResult {

@@ -46,7 +46,7 @@ export function* switchTo(
   }
   operation.outcome = 'old';
   made.atEnd = goBack;
-  throw refusal('EIO', 'the filesystem says that it was replaced, and it was not');
+  throw refusal('EIO', 'the filesystem reported success, but it was not replaced');
 }
 
 /** Whether another process has the lock by now. */

@@ -104,7 +104,7 @@ function* removeAcl(accessPath: PathName): Steps<void> {
     if (!saysNone.has(codeOf(error) ?? '')) throw error;
   }
   const now = yield* list({ accessPath }, true);
-  if (typeof now !== 'string' && now.includes(acl)) throw refusal('EPERM', 'the ACL that was inherited is still there');
+  if (typeof now !== 'string' && now.includes(acl)) throw refusal('EPERM', 'the inherited ACL is still there');
 }
 
 /** The tags of an ACL's entries that have no id (acl(5)). */
@@ -153,7 +153,7 @@ function* copy(
   if (present && isSameValue(yield* call.getxattr(accessPath, name), value)) return;
   yield* unsyncing(temporary, call.setxattr(accessPath, name, value));
   if (!isSameValue(yield* call.getxattr(accessPath, name), value))
-    throw refusal('EPERM', `"${name}" is not as it was set`);
+    throw refusal('EPERM', `"${name}" has another value than the one set`);
 }
 
 /** An attribute's value; undefined if it is gone by now. The library says "none" too if it cannot read one. */

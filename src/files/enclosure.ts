@@ -54,7 +54,7 @@ export function* makeEnclosure(operation: Operation, parent: Folder, name: PathN
   try {
     const found = yield* openMade(operation, parent, chosen);
     if (found === undefined)
-      throw refusal('ESTALE', `"${display(join(parent.directoryPath, chosen))}" is gone, or no directory any more`);
+      throw refusal('ESTALE', `"${display(join(parent.directoryPath, chosen))}" is gone, or no longer a directory`);
     return { ...found, parent, name: chosen, token, guard };
   } catch (error) {
     if (yield* afterFailure(rmdirIn(operation, parent, chosen))) guard.release();

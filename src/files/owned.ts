@@ -123,7 +123,7 @@ export function* readFound(
 
 /** Why a file is not trusted; undefined if it is. */
 export function whyNotOwn(operation: Operation, status: FileStatus, limit: number): string | undefined {
-  if (fileType(status.mode) !== 'file') return 'is no regular file';
+  if (fileType(status.mode) !== 'file') return 'is not a regular file';
   if (!isOwn(operation, status)) return "is another user's";
   if (operation.environment.platform !== 'win32' && (status.mode & 0o022) !== 0) return 'can be written by others';
   if (status.size > limit) return 'is too large';

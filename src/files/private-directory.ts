@@ -17,7 +17,7 @@ import type { TemporaryFile } from './temporary.ts';
 import { afterFailure, twice } from './tolerate.ts';
 
 function exchanged(): Error {
-  return refusal('EAGAIN', 'another file has taken the place of the temporary file');
+  return refusal('EAGAIN', 'another file has replaced the temporary file');
 }
 
 /**

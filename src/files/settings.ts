@@ -164,7 +164,7 @@ function readVersion(value: unknown, fallback: Settings['fallback']): Version | 
   if (fallback === 'in-place')
     throw misuse(
       'ERR_INVALID_ARG_VALUE',
-      `"options.fallback" must be 'error' with "options.ifMatch": others cannot be kept off what is written in place`,
+      `"options.fallback" must be 'error' with "options.ifMatch": a write in place cannot exclude others`,
     );
   return value;
 }
@@ -204,7 +204,7 @@ function readNodeFlag(options: Fields, durability: Durability): boolean {
     default:
       throw misuse(
         'ERR_INVALID_ARG_VALUE',
-        `"options.flag" must be 'w' or 'wx', not ${describe(options['flag'])}: a file is replaced, never added to`,
+        `"options.flag" must be 'w' or 'wx', not ${describe(options['flag'])}: a file is replaced, never appended to`,
       );
   }
 }

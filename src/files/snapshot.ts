@@ -163,9 +163,9 @@ export function isSame(one: FileStatus | undefined, other: FileStatus | undefine
 export function versionConflict(currentVersion: Version, expected: Version): Error {
   const what =
     currentVersion === absent
-      ? 'it does not exist any more'
+      ? 'it no longer exists'
       : expected === absent
         ? 'it exists by now'
-        : 'somebody else has changed it, so that it is not the expected version';
+        : 'somebody else has changed it: it does not have the expected version';
   return Object.assign(refusal('ERR_VERSION_CONFLICT', what), { currentVersion });
 }

@@ -18,7 +18,7 @@ export function* syncFile(operation: Operation, fd: number): Steps<void> {
   } catch (cause) {
     if (!cannotSync(cause)) throw cause;
     if (operation.settings.sync === 'require') {
-      const why = `this filesystem cannot sync a file (fsync(2): ${codeOf(cause)}); { sync: 'try' } writes all the same, not durably`;
+      const why = `this filesystem cannot sync a file (fsync(2): ${codeOf(cause)}); { sync: 'try' } writes it anyway, not durably`;
       throw Object.assign(refusal(codeOf(cause) as string, why), { cause });
     }
     operation.unsynced = true;

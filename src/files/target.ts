@@ -291,7 +291,7 @@ function* followLink(operation: Operation, place: Target, link: FileStatus, befo
   // a trap.
   const shared = (status.mode & 0o1002) === 0o1002;
   if (shared && link.uid !== status.uid && link.uid !== operation.environment.uid) {
-    throw refusal('EACCES', "it is a symbolic link of another user's in a directory that all may write");
+    throw refusal('EACCES', "it is another user's symbolic link in a directory that everybody may write");
   }
   // A link in /proc/PID/fd leads to an open file, whatever its text says; there is no name to replace.
   if (/^\/(proc\/(self|thread-self|\d+)\/(task\/\d+\/)?|dev\/)fd\/*$/.test(asText(place.directoryPath))) {

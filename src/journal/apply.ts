@@ -47,7 +47,7 @@ export function pathOf(folders: readonly Pick<OpenFolder, 'directoryPath'>[], { 
 /** Fails if new content is gone and not in place. */
 export function assertMade(made: readonly Made[]): void {
   if (made.some((one) => one === 'missing' || one === 'unknown'))
-    throw refusal('ERR_UNTORN_MISSING', 'what it had staged is gone');
+    throw refusal('ERR_UNTORN_MISSING', 'a file that it staged is gone');
 }
 
 /**
@@ -112,7 +112,7 @@ function* remove(operation: Operation, part: Part, change: Removal, waiting: Wai
   if (!isSameFile(now, was, part)) return 'superseded';
   yield* unlinkIn(operation, part, name);
   if (isSameInode(yield* lookIn(part, name), now))
-    throw refusal('EIO', 'the filesystem says that it was removed, and it is there');
+    throw refusal('EIO', 'the filesystem reported success, but it was not removed');
   return 'made';
 }
 
@@ -172,7 +172,7 @@ function* confirm(before: FileStatus | undefined, staged: FileStatus, target: Pa
   if (yield* isLike(now, staged, target, source)) return 'made';
   const isAsBefore =
     now === undefined || (isSameInode(now, before) && now.size === before?.size && now.mtimeNs === before.mtimeNs);
-  if (isAsBefore) throw refusal('EIO', 'the filesystem says that it was replaced, and it was not');
+  if (isAsBefore) throw refusal('EIO', 'the filesystem reported success, but it was not replaced');
   return 'superseded';
 }
 

@@ -42,7 +42,7 @@ function foreign(folder: Folder, name: PathName, why: string): Error {
 export function copied(path: PathName): Error {
   return refusal(
     'ERR_UNTORN_COPIED',
-    `what a transaction wrote down in "${display(path)}" was written in another directory, of which this is a copy`,
+    `the record of a transaction in "${display(path)}" is a copy: it was written in another directory`,
   );
 }
 
@@ -51,7 +51,7 @@ export function unreachable(what: string): Error {
 }
 
 export function notHome({ path }: Site): Error {
-  return unreachable(`"${display(path)}", where the journal of a transaction is`);
+  return unreachable(`"${display(path)}", with the journal of a transaction`);
 }
 
 /** Opens a transaction's record, performs steps with it, and closes it; undefined if there is none. */
@@ -67,8 +67,8 @@ export function* withRecord<T>(
     const status = yield* lookIn(home, name);
     if (status === undefined) return undefined;
     throw isOwn(operation, status) && fileType(status.mode) === 'file'
-      ? damaged('it is no directory')
-      : foreign(home, name, 'is no directory');
+      ? damaged('it is not a directory')
+      : foreign(home, name, 'is not a directory');
   }
   try {
     const why = whyNotPrivate(operation, found.status);
@@ -127,7 +127,7 @@ function* readRecord<T extends { ino: bigint }>(
 ): Steps<ReadRecord<T> | undefined> {
   const reading = yield* readOwn(operation, folder, name, limit);
   if (reading === undefined) {
-    if ((yield* lookIn(folder, name)) !== undefined) throw foreign(folder, name, 'is no regular file');
+    if ((yield* lookIn(folder, name)) !== undefined) throw foreign(folder, name, 'is not a regular file');
     return undefined;
   }
   if (reading.kind === 'refused') throw foreign(folder, name, reading.why);

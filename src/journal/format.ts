@@ -121,7 +121,7 @@ function encodeSite({ relative, path, ino }: Site): unknown {
 function decodeSite(value: unknown): Site {
   const { relative, path, ino } = record(value);
   if (relative !== undefined && (typeof relative !== 'string' || relative === '' || relative.includes('\0')))
-    throw damaged('a value is no path');
+    throw damaged('a value is not a path');
   return { relative, path: decodePath(path), ino: integer(ino) };
 }
 
@@ -166,7 +166,7 @@ const form = new RegExp(`^${tokenForm}$`);
 /** Reads the note of a lock. */
 export function decodeNote(bytes: Uint8Array): Pointer {
   const { id } = open(bytes, 'pointer');
-  if (typeof id !== 'string' || !form.test(id)) throw damaged('it is of no transaction');
+  if (typeof id !== 'string' || !form.test(id)) throw damaged('it has no transaction id');
   return decodePointer(bytes, id);
 }
 
@@ -179,7 +179,7 @@ function open(bytes: Uint8Array, what: string, id?: string): Fields {
   if (line === undefined || sum !== digest(line) || end !== '' || more.length > 0)
     throw damaged('its checksum is wrong');
   const fields = record(JSON.parse(line));
-  if (fields['untorn'] !== what) throw damaged(`it is no ${what}`);
+  if (fields['untorn'] !== what) throw damaged(`it is not a ${what}`);
   if (fields['version'] !== version)
     throw refusal(
       'ERR_UNTORN_JOURNAL_VERSION',
@@ -190,24 +190,24 @@ function open(bytes: Uint8Array, what: string, id?: string): Fields {
 }
 
 function record(value: unknown): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw damaged('a value is no object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw damaged('a value is not an object');
   return value as Fields;
 }
 
 function listIn(value: unknown): unknown[] {
-  if (!Array.isArray(value)) throw damaged('a value is no list');
+  if (!Array.isArray(value)) throw damaged('a value is not a list');
   return value as unknown[];
 }
 
 function integer(value: unknown): bigint {
-  if (typeof value !== 'string' || !/^-?\d{1,30}$/.test(value)) throw damaged('a value is no number');
+  if (typeof value !== 'string' || !/^-?\d{1,30}$/.test(value)) throw damaged('a value is not a number');
   return BigInt(value);
 }
 
 function decodePath(value: unknown): PathName {
   const path = typeof value === 'string' ? value : Buffer.from(String(record(value)['bytes']), 'base64');
   if (path.length === 0 || path.includes('\0') || (typeof path !== 'string' && isUtf8(path)))
-    throw damaged('a value is no path');
+    throw damaged('a value is not a path');
   return path;
 }
 
@@ -219,13 +219,13 @@ function decodeName(value: unknown): PathName {
     (process.platform === 'win32' && /[\\:]/.test(String(name))) ||
     ['.', '..'].includes(String(name))
   )
-    throw damaged('a value is no name');
+    throw damaged('a value is not a name');
   return name;
 }
 
 function decodeIdentity(value: unknown): Identity {
   const { ino, size, mtime } = record(value);
-  if (size !== undefined && !Number.isSafeInteger(size)) throw damaged('a size is no number');
+  if (size !== undefined && !Number.isSafeInteger(size)) throw damaged('a size is not a number');
   return {
     ino: integer(ino),
     ...(size !== undefined && { size: size as number }),
@@ -239,7 +239,7 @@ function decodeChange(value: unknown, directories: number, id: string): Change {
     throw damaged('a directory is missing');
   const common = { directory: directory as number, name: decodeName(name) };
   if (kind === 'remove') return { kind, ...common, was: decodeIdentity(was) };
-  if (kind !== 'put') throw damaged('a change is of no known kind');
+  if (kind !== 'put') throw damaged('a change has an unknown kind');
   const decoded = decodeName(staged);
   if (!decoded.includes(stagedToken(id))) throw damaged('a staged file is of another transaction');
   return {

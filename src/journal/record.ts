@@ -101,14 +101,14 @@ export function* createRecord(operation: Operation, folder: Folder, id: string):
     yield* call.mkdir(join(folder.directory.accessPath, name), 0o700);
     guard.opened();
     const found = yield* openMade(operation, folder, name);
-    if (found === undefined) throw refusal('EAGAIN', 'what it writes down of itself is taken away');
+    if (found === undefined) throw refusal('EAGAIN', 'somebody removed its record');
     const why = whyNotPrivate(operation, found.status);
     if (why === undefined) return { folder, name, guard, found, files: [] };
     yield* closeFound(found);
     // As on filesystems without owners and modes.
     throw refusal(
       'ENOTSUP',
-      `it could not be recovered: "${display(join(folder.directoryPath, name))}", which it made, ${why}`,
+      `it could not be recovered: its record "${display(join(folder.directoryPath, name))}" ${why}`,
     );
   } catch (error) {
     // An error may be reported for a call that succeeded; but what was there before is somebody else's.
@@ -178,7 +178,7 @@ function* createFile(
       if (why !== undefined)
         throw refusal(
           'ENOTSUP',
-          `it could not be recovered: "${display(join(folder.directoryPath, name))}", which it wrote, ${why}`,
+          `it could not be recovered: its file "${display(join(folder.directoryPath, name))}" ${why}`,
         );
       // The umask may take rights even from its owner, who has to read it.
       if ((status.mode & 0o600) !== 0o600) yield* call.fchmod(fd, 0o600);

@@ -134,7 +134,7 @@ export function* removeStrays(operation: Operation, folder: OpenFolder, id: stri
   // A look may miss something that exists: a list of names is another look.
   if (isRecorded(left) && isRecorded((yield* new Leftovers().in(operation, folder)).get(id))) {
     throw unreachable(
-      `the record of a transaction in "${display(folder.directoryPath)}" is listed, and cannot be found`,
+      `the record of a transaction in "${display(folder.directoryPath)}" is listed, but cannot be found`,
     );
   }
   for (const name of left?.staged ?? []) {

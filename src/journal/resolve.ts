@@ -186,9 +186,12 @@ function allMade(
 function contentLost({ path, made }: ResolvedFile): Error {
   const what =
     made === 'missing'
-      ? 'is gone, and the old one is in place'
-      : 'is gone, and the filesystem cannot tell whether it is in place';
-  return refusal('ERR_UNTORN_MISSING', `what a committed transaction staged for "${display(path)}" ${what}`);
+      ? 'is gone, and the file has its old content'
+      : 'is gone, and the filesystem cannot tell whether the file has it';
+  return refusal(
+    'ERR_UNTORN_MISSING',
+    `the content that a committed transaction staged for "${display(path)}" ${what}`,
+  );
 }
 
 interface ToFinish {

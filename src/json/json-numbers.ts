@@ -139,7 +139,7 @@ export class OddNumbers {
   }
 
   #ambiguous({ at }: Kept, where: string): JsonError {
-    const reason = `has several numbers that are the same to a program, and "${where}" may be any of those`;
+    const reason = `has several numbers that are the same to a program, and "${where}" may be any of them`;
     return new JsonError('ERR_UNTORN_JSON_NUMBER', { path: this.#path, reason, ...placeIn(this.#text, at) });
   }
 }

@@ -97,12 +97,12 @@ export function parseJson(path: PathName, bytes: Buffer, reviver?: Reviver): unk
 
 function syntaxError(path: PathName, text: string, fault: number): JsonError {
   if (text.trim() === '')
-    return new JsonError('ERR_UNTORN_JSON_SYNTAX', { path, reason: 'is empty, which is no JSON' });
+    return new JsonError('ERR_UNTORN_JSON_SYNTAX', { path, reason: 'is empty, which is not JSON' });
   const char = text.codePointAt(fault);
   const reason =
     char === undefined
-      ? 'is no JSON: it ends too early'
-      : `is no JSON: unexpected ${JSON.stringify(String.fromCodePoint(char))}`;
+      ? 'is not JSON: it ends too early'
+      : `is not JSON: unexpected ${JSON.stringify(String.fromCodePoint(char))}`;
   return new JsonError('ERR_UNTORN_JSON_SYNTAX', { path, reason, ...placeIn(text, fault) });
 }
 

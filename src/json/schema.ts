@@ -51,7 +51,7 @@ export function validate(
 
 function accepted(path: PathName, result: SchemaResult<unknown>, isNew: boolean): unknown {
   if (result.issues === undefined) return result.value;
-  const reason = `is not what the schema wants: ${summary(result.issues)}`;
+  const reason = `does not pass the schema: ${summary(result.issues)}`;
   throw new JsonError('ERR_UNTORN_JSON_SCHEMA', { path, reason, issues: result.issues, isNew });
 }
 

@@ -29,7 +29,8 @@ const attempts = 5;
 /** Removes an entry with what its owner has left in it. Fails if something in it is not this package's. */
 export function* removeEntry(operation: Operation, folder: Folder, name: PathName): Steps<void> {
   for (let attempt = 0; !(yield* rmdirIn(operation, folder, name)); attempt++) {
-    if (attempt === attempts) throw refusal('ENOTEMPTY', `"${display(name)}" holds what is not this package's`);
+    if (attempt === attempts)
+      throw refusal('ENOTEMPTY', `"${display(name)}" contains files that are not this package's`);
     const accessPath = join(folder.directory.accessPath, name);
     yield* widened(operation, accessPath, () => inFound(operation, folder, name, (entry) => clear(operation, entry)));
   }

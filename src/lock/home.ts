@@ -100,7 +100,7 @@ function* makeOrFind(operation: Operation, target: FileIn, name: PathName): Step
   }
   const status = yield* lookIn(target, name);
   if (status === undefined || fileType(status.mode) === 'directory') return undefined;
-  throw refusal('ENOTDIR', `"${display(directoryPath)}", which is to be the directory of its lock, is something else`);
+  throw refusal('ENOTDIR', `"${display(directoryPath)}" should be the directory of its lock, but is something else`);
 }
 
 /** Closes it, and removes it if nobody else is in it. */

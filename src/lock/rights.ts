@@ -116,8 +116,5 @@ function* setMode(operation: Operation, fd: number, accessPath: PathName, mode: 
 }
 
 function exchanged(name: PathName): Error {
-  return refusal(
-    'ERR_LOCK_LOST',
-    `somebody put something else in the place of "${display(name)}", which was just made`,
-  );
+  return refusal('ERR_LOCK_LOST', `somebody replaced "${display(name)}", which was just made`);
 }

@@ -134,7 +134,7 @@ function* resolveDead(
 }
 
 function unresolved(why: string): Error {
-  const text = `its lock is that of a transaction that was interrupted, which must be recovered first${why}`;
+  const text = `its lock belongs to an interrupted transaction, which must be recovered first${why}`;
   return refusal('ERR_LOCK_UNRESOLVED', text);
 }
 
@@ -152,7 +152,7 @@ export function* waitOutside(
   { name, uid }: Barred,
   { request, patience }: { readonly request: TakeoverRequest; readonly patience: Patience },
 ): Steps<void> {
-  const why = uid === undefined ? 'which this user may not write' : `which user ${uid} has made in a sticky directory`;
+  const why = uid === undefined ? 'which this user may not write' : `which user ${uid} made in a sticky directory`;
   patience.holder = { name, owner: undefined, why };
   const remove = function* (home: FoundDirectory): Steps<void> {
     const holder = yield* lookAtHolder(operation, home);

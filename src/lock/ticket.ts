@@ -142,8 +142,7 @@ export function* present(operation: Operation, home: LockHome, ticket: Ticket): 
       if (isIn(found, ticket.token)) return 'there';
       if (found !== undefined && found.length > 0) return 'held';
       if (codeOf(error) === 'ENOENT') return 'gone';
-      if (codeOf(error) === 'EXDEV')
-        throw lockUnsupported('a directory cannot be renamed in the directory that it is in');
+      if (codeOf(error) === 'EXDEV') throw lockUnsupported('a directory cannot be renamed within its directory');
       // Windows, and some servers, never replace a directory, empty or not.
       if (attempt === attempts) throw error;
       if (found !== undefined) yield* afterFailure(rmdirIn(operation, home, heldName));
@@ -159,7 +158,7 @@ export function* isAlone(operation: Operation, home: LockHome, { token }: Ticket
   const other = found.find((name) => asText(name) !== token);
   if (other === undefined) return true;
   const isOwner = parseLockToken(asText(other)) !== undefined;
-  throw lockUnsupported(isOwner ? 'two processes got one lock' : `"${display(other)}" came into it`);
+  throw lockUnsupported(isOwner ? 'two processes got one lock' : `"${display(other)}" appeared in it`);
 }
 
 function isIn(names: readonly PathName[] | undefined, token: string): boolean {

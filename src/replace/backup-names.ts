@@ -88,7 +88,7 @@ export function whyNoBackup(
   target: FileStatus | undefined,
   status: FileStatus,
 ): string | undefined {
-  if (fileType(status.mode) !== 'file') return 'is no regular file';
+  if (fileType(status.mode) !== 'file') return 'is not a regular file';
   if (!isTrusted(operation, parent, status) && status.uid !== target?.uid) return "is another user's";
   if (status.size > constants.MAX_STRING_LENGTH) return 'is too large';
   if (operation.environment.platform === 'win32' || !othersRename(operation, { status: parent })) return undefined;

@@ -185,7 +185,7 @@ function* linked(operation: Operation, target: Target, to: PathName): Steps<bool
 }
 
 function replacedMeanwhile(): Error {
-  return refusal('ERR_VERSION_CONFLICT', 'somebody has put another file there while it was backed up');
+  return refusal('ERR_VERSION_CONFLICT', 'somebody replaced it while it was backed up');
 }
 
 function* copyOld(operation: Operation, target: Target, folder: Folder, name: PathName): Steps<TemporaryFile> {

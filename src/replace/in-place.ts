@@ -59,7 +59,7 @@ function* makePrivate(operation: Operation, path: PathName): Steps<void> {
     fileType(status.mode) !== 'directory' ||
     (platform !== 'win32' && (status.uid !== uid || (status.mode & 0o077) !== 0))
   ) {
-    throw refusal('EPERM', `"${display(path)}" is not a directory of this user's alone`);
+    throw refusal('EPERM', `"${display(path)}" is not a private directory of this user`);
   }
 }
 
@@ -99,10 +99,10 @@ function refuseToLose(
   hasCapability: boolean,
 ): void {
   if (hasCapability && preserve.xattr === 'require')
-    throw refusal('EPERM', `"${capability}" goes with the old content`);
+    throw refusal('EPERM', `"${capability}" would be lost with the old content`);
   const hasSetIds = existing !== undefined && (existing.mode & 0o6000) !== 0;
   if (hasSetIds && mode === undefined && preserve.mode === 'require' && uid !== 0 && uid !== existing.uid)
-    throw refusal('EPERM', 'the set-id bits go with the old content');
+    throw refusal('EPERM', 'the set-id bits would be lost with the old content');
 }
 
 /** Opens a file that must still be the examined one. */
@@ -223,7 +223,7 @@ function* keepSetIds({ settings }: Operation, fd: number, existing: FileStatus, 
     if (before.uid === existing.uid && before.gid === existing.gid && (before.mode & 0o7777) !== mode)
       yield* call.fchmod(fd, mode);
     if (((yield* call.fstat(fd)).mode & 0o7777) !== mode)
-      throw refusal('EPERM', 'the set-id bits went with the old content');
+      throw refusal('EPERM', 'the set-id bits were lost with the old content');
   }
   yield* preserving(settings.preserve.mode, giveBack(), 'mode', notKept);
 }

@@ -111,7 +111,7 @@ function* nextBelow(
     const folder = yield* openFound(sweep.operation, last.folder, name);
     if (folder === undefined || open.length < deepest) return folder;
     yield* closeFound(folder);
-    throw refusal('ENAMETOOLONG', 'it is too many directories below the first one');
+    throw refusal('ENAMETOOLONG', 'it is too deep below the first directory');
   } catch (error) {
     found.kept.push({ path, reason: 'failed', error: withoutDescriptors(error) as Error });
     return undefined;

@@ -101,7 +101,7 @@ function failure(error: Failed, stderr: string): Error {
   if (error.code === 'ENOENT') return unsupported('there is no mv');
   if (typeof error.code === 'string') return refusal(error.code, `mv could not be started (${error.code})`);
   const said = stderr.trim().split('\n')[0] ?? '';
-  if (/option/.test(said)) return unsupported('the mv that is installed is older');
+  if (/option/.test(said)) return unsupported('the installed mv is older');
   if (/Invalid argument|not supported|not implemented/.test(said)) return unsupported(`the filesystem cannot: ${said}`);
   const code = codes.find(([words]) => words.test(said))?.[1] ?? 'EIO';
   return refusal(code, said === '' ? 'mv failed' : said);

@@ -191,8 +191,7 @@ class Commit {
     const { found } = this.#written;
     try {
       if (!this.#isMade) {
-        if (!(yield* record.isCommitted(found)))
-          throw refusal('ERR_LOCK_LOST', 'it is not known whether it is committed');
+        if (!(yield* record.isCommitted(found))) throw refusal('ERR_LOCK_LOST', 'it may or may not be committed');
         yield* record.syncRecord(operation, found);
         assertMade(yield* makeAll(operation, this.#draft.id, this.#parts, this.#plan.changes));
         yield* record.syncAll(operation, this.#plan.folders);
@@ -261,5 +260,5 @@ class Commit {
 
 function* refuseIfGone(temporary: { readonly accessPath: PathName } & Parameters<typeof statusOf>[0]): Steps<void> {
   const found = yield* lookAt(temporary);
-  if (found?.ino !== statusOf(temporary).ino) throw refusal('EAGAIN', 'what was staged is gone');
+  if (found?.ino !== statusOf(temporary).ino) throw refusal('EAGAIN', 'a staged file is gone');
 }

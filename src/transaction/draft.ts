@@ -195,7 +195,7 @@ export class Draft {
       if (this.#changes.has(fileKey(one)))
         throw misuse(
           'ERR_INVALID_STATE',
-          `"${display(join(one.directoryPath, one.name))}" is changed in this transaction already, so that it cannot be renamed or renamed over`,
+          `"${display(join(one.directoryPath, one.name))}" is already changed in this transaction, and cannot be renamed or renamed over`,
         );
     }
     const change: Renaming = { kind: 'rename', operation, place, to: target, toWrite };

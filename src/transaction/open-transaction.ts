@@ -132,7 +132,7 @@ export abstract class AnyTransaction {
     if (this.#ended)
       throw misuse(
         'ERR_INVALID_STATE',
-        'The transaction has ended: await what is to be part of it before its callback returns',
+        'The transaction has ended: await all of its calls before its callback returns',
       );
   }
 }

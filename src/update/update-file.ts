@@ -105,7 +105,7 @@ function updating(
 
 function contentOf({ blocking, given, settings: { encoding } }: LockedOperation, data: unknown): Content | undefined {
   if (data === unchanged) return undefined;
-  const what = `What the update of "${display(given)}" returns`;
+  const what = `The result of the update of "${display(given)}"`;
   return blocking ? readSyncData(data as SyncData, encoding, what) : readData(data as Data, encoding, what);
 }
 

@@ -26,7 +26,7 @@ export function lockedWrite(path: PathLike, update: unknown, settings: Settings,
   if (settings.fallback === 'in-place')
     throw misuse(
       'ERR_INVALID_ARG_VALUE',
-      `"options.fallback" must be 'error' here: others cannot be kept off what is written in place`,
+      `"options.fallback" must be 'error' here: a write in place cannot exclude others`,
     );
   return newLockedOperation(targetPath(path), settings, environment, blocking);
 }

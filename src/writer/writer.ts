@@ -216,7 +216,7 @@ export class Writer<T = unknown> {
 
   #serialize(given: T | (() => T)): string | Uint8Array {
     const value =
-      typeof given === 'function' ? notLater('The function that was given to write()', (given as () => T)()) : given;
+      typeof given === 'function' ? notLater('The function passed to write()', (given as () => T)()) : given;
     const { serialize } = this.#options;
     if (serialize !== undefined)
       return chunkBytes(notLater('"options.serialize"', serialize(value)), this.#settings.encoding);

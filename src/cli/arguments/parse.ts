@@ -66,7 +66,7 @@ function explained({ message, code }: NodeJS.ErrnoException, names: readonly str
     return `"${option}" is not an option${guess(option, names)}`;
   if (option !== undefined && code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
     if (message.includes('does not take')) return `${option} takes no value`;
-    return `${option} needs a value${message.includes('ambiguous') ? `; for one that begins with "-" say "${option}=VALUE"` : ''}`;
+    return `${option} needs a value${message.includes('ambiguous') ? `; for a value that begins with "-" write "${option}=VALUE"` : ''}`;
   }
   // The first sentence says what is wrong, the second how JavaScript programs deal with it.
   const [first = ''] = message.split(/\. |\n/);
@@ -92,7 +92,7 @@ function checkOperands({ operands: { names, repeated, optional } }: CommandEntry
   for (const operand of operands) {
     if (operand === '') throw new UsageError(`${names[0]} is empty`);
     if (operand === '-')
-      throw new UsageError(`"-" does not stand for standard input or output here; for a file of that name say "./-"`);
+      throw new UsageError(`"-" does not mean standard input or output here; a file of that name is "./-"`);
   }
 }
 
