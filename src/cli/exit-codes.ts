@@ -26,7 +26,7 @@ const byCode: Readonly<Record<string, Kind>> = {
 };
 const afterFailure: Readonly<Record<Exclude<Outcome, 'old'>, Kind>> = { new: 'notDurable', unknown: 'unknown' };
 
-/** The exit code for what was thrown; `beside` says that the command runs another. */
+/** The exit code of a thrown error; `beside` says that the command runs another. */
 export function exitCode(error: unknown, beside: boolean): number {
   return error instanceof CommandFailed ? error.status : codeFor(kindOf(error), beside);
 }

@@ -6,7 +6,7 @@ import { print } from './output.ts';
 import type { CommandEntry, Invocation, OptionEntry } from './arguments/table.ts';
 
 const width = 80;
-/** What the program is for. */
+/** The purpose of the program. */
 export const purpose: string =
   'untorn replaces a file so that every reader and every crash finds the whole old content or the whole new content, and nothing else.';
 

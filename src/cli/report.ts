@@ -1,4 +1,4 @@
-/** Reports of what was done, for people and for programs. */
+/** Reports of results, for people and for programs. */
 import { isUtf8 } from 'node:buffer';
 import { WriteError, type PathName, type NotKept, type WriteResult } from '../contract/index.ts';
 import type { TransactionResult } from '../transaction/index.ts';

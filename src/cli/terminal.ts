@@ -1,4 +1,4 @@
-/** What the standard descriptors are. */
+/** The state of the standard descriptors. */
 import { fstatSync, readFileSync } from 'node:fs';
 
 /** Node loads its network code to examine a terminal, so that is done only where it may be one. */

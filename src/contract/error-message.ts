@@ -84,7 +84,7 @@ function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
   return step === 'resolve' && code === 'ENOENT' && (syscall === 'open' || syscall === 'stat');
 }
 
-/** What helps against a failure, in the words of the library; the command has its own. */
+/** Hints against a failure, in the words of the library; the command has its own. */
 export const hints = {
   mount:
     "if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'",

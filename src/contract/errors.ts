@@ -39,9 +39,9 @@ const brand: unique symbol = Symbol.for('untorn.WriteError');
 /**
  * A replacement that failed, or that took place and could not be confirmed durable.
  *
- * `outcome` says what the target holds now: `'old'` (nothing changed; if there was no file, there is none),
- * `'new'` (the new content is in place, but what came after, as the sync of its directory, failed), or
- * `'unknown'` (the system would not say).
+ * `outcome` says what the target holds now: `'old'` (nothing changed; if there was no file, there is none), `'new'`
+ * (the new content is committed, but a later step, as the sync of its directory, failed), or `'unknown'` (the system
+ * did not tell).
  *
  * An abort has `name` `'AbortError'` and `code` `'ABORT_ERR'`, as everywhere in Node.js.
  */

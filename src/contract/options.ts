@@ -39,7 +39,7 @@ export interface LockOptions {
   timeout?: number | undefined;
   /**
    * How long others treat this call as alive if they cannot see its process (on another machine, in another container,
-   * or stopped). Milliseconds, from 100. Asynchronous calls renew it four times as often. @default 10_000
+   * or stopped). Milliseconds, from 100. Asynchronous calls renew it every quarter of that time. @default 10_000
    */
   lease?: number | undefined;
 }

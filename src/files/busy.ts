@@ -10,7 +10,10 @@ import { throwIfAborted, type Operation } from './operation.ts';
 const busyOnWindows = new Set(['EPERM', 'EACCES', 'EBUSY']);
 const busyElsewhere = new Set(['EACCES', 'EBUSY', 'ETXTBSY', 'ESTALE']);
 
-/** The errors that may pass; none where the kernel itself decides, or where there is another way for a file in use. */
+/**
+ * The codes of errors that may be temporary; none where the kernel itself decides, or where there is another way for a
+ * file in use.
+ */
 function passing(
   { environment, settings }: Operation,
   directory: { readonly own?: boolean } | undefined,

@@ -5,7 +5,7 @@
  * served by a program (FUSE), sometimes report a file as absent while it is replaced, and rename an open file
  * differently.
  * - local: a write through O_SYNC is the write and its fsync in one call, a close reports nothing, modes and owners are
- * as they were set, and a look at something used just now takes no longer than memory.
+ * as they were set, and a look at something just used is answered from memory.
  * - syncsDirectories: an fsync of a directory makes the names in it durable. For most programs behind FUSE, and for
  * some servers, the kernel answers it by itself.
  * - unless: what the type alone does not decide. An overlay may be mounted to drop every sync; and if ext has no

@@ -7,7 +7,7 @@
  * descriptor tells its type, its owner and its size. It is reached through a descriptor of its directory, which stays
  * the same whatever its path leads to by now.
  *
- * What another user wrote may cost time and an error, and decides nothing. This holds for the superuser too, who could
+ * Content of another user may cost time and an error, and decides nothing. This holds for the superuser too, who could
  * otherwise be made to do what others cannot.
  *
  * Sweeping, recovery, locks, whole directories and backups go through here; test/unit/owned.test.ts finds calls that do

@@ -2,7 +2,7 @@ import { codeOf, type Keep, type NotKept } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';
 import type { TemporaryFile } from './temporary.ts';
 
-/** Errors that say nothing of what is to be kept: no descriptors are left. */
+/** Codes that say nothing about what is to be kept: no descriptors are left. */
 const outOfDescriptors = new Set(['EMFILE', 'ENFILE']);
 
 /**

@@ -63,8 +63,8 @@ export interface Target {
 }
 
 /**
- * With the null at their end. A file with a longer path would exist, since its directory is open, but nobody could open
- * it by its path.
+ * Path lengths include the null at the end. A file with a longer path would exist, since its directory is open, but
+ * nobody could open it by its path.
  */
 const longestPath: Readonly<Partial<Record<NodeJS.Platform, number>>> = { linux: 4096, android: 4096, darwin: 1024 };
 
@@ -196,8 +196,8 @@ function* holdOld(target: Target): Steps<void> {
 }
 
 /**
- * Looks at the target. Where a look at an open file never waits for a disk, the file is first held open and then looked
- * at in this thread.
+ * Looks at the target. If a look at an open file never waits for a disk, the file is first held open and then looked at
+ * in this thread.
  */
 function* lookAndHold(target: Target): Steps<FileStatus | undefined> {
   if (!target.directory.local) return yield* lookAt(target);

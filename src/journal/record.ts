@@ -3,7 +3,7 @@
  *
  * The home directory has the record, a directory that nobody else can write. The record holds the journal, from before
  * the commit until all is done, and the token, an empty file. The commit is the rename of the token from `pending` to
- * `committed`. While there is a `committed` token the journal is to be carried out (the token is `done` then).
+ * `committed`. While there is a `committed` token the journal is to be carried out (afterwards the token is `done`).
  * Otherwise the staged files are to be removed, of which none is left when all has been done. So exactly one of two
  * opposing decisions succeeds: the owner commits by renaming the token, and a roll-back removes it first. A suspended
  * owner whose token is gone cannot commit any more. Another user who may write the home can take the whole record away,

@@ -2,10 +2,10 @@
  * Resolving a transaction whose owner is dead, or taken for dead.
  *
  * Promise: a committed transaction is completed, another one is removed, also if this crashes or is done again. Of
- * several processes at once one does it, under the lock of the record, and nobody waits for the others. An owner that
- * is not dead after all cannot commit any more: its token is removed before anything else is touched. A committed
- * transaction is left as it is if one of its directories cannot be found (it is not mounted, or was moved). The journal
- * of an uncommitted one stays for as long.
+ * several processes that come at once, one does it, under the lock of the record. An owner that is not dead after all
+ * cannot commit any more: its token is removed before anything else is touched. A committed transaction is left as it
+ * is if one of its directories cannot be found (it is not mounted, or was moved). The journal of an uncommitted one
+ * stays for as long.
  */
 import { refusal, display, join, key, type PathName } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';

@@ -28,7 +28,7 @@ export interface Losses {
   readonly duplicate: JsonError | undefined;
 }
 
-/** To be called before the value is changed. Nearly no file has such parts, so a quick look is enough for most. */
+/** Must be called before the value is changed. Few files have such parts, so a quick look is enough for most. */
 export function lossesOf(
   path: PathName,
   bytes: Buffer,

@@ -225,8 +225,8 @@ export function* releaseLock(operation: Operation, lock: Lock): Steps<void> {
     for (const guard of ticket.guards) guard.release();
     yield* leaveHome(operation, home);
   } catch (error) {
-    // Other calls of this thread may take it over. Those of other processes can when this one has ended, or has removed
-    // it after all. A note says what is to be resolved before.
+    // Other calls of this thread may take it over. Other processes can when this one has ended, or has removed it after
+    // all. A note says what is to be resolved before.
     const left = leaveLock(operation, home, { token: ticket.token, owner, guards: lock.guards });
     if (!ticket.hasNote) operation.environment.insist(() => freeLeft(operation, left));
     letGoOf(operation, home);

@@ -59,7 +59,7 @@ export function folded(name: PathName): string {
   return asText(name).normalize('NFC').toLowerCase();
 }
 
-/** In base 36: two names with one digest share a lock, which does no harm. */
+/** In base 36: two names with one digest share a lock, and that is all. */
 function digest(text: string): string {
   return fnv1a(text).toString(36).padStart(13, '0');
 }

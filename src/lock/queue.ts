@@ -177,7 +177,7 @@ export class Queue {
 
   /**
    * Whether the ticket of an owner that cannot be seen is over: it has shown no sign of life for long, by the clock of
-   * the filesystem, as our own ticket has it.
+   * the filesystem, which the times of our own ticket give.
    */
   *#isOver({ owner }: TicketName, status: FileStatus): Steps<boolean> {
     const sign = signOf(this.#operation, { owner, status }, this.#home.exclusive);

@@ -1,6 +1,6 @@
 /**
- * How long to wait for a lock: in sleeps, until a deadline or an abort; and how long to believe that a holder lives
- * that cannot be seen.
+ * How long to wait for a lock, in sleeps, until a deadline or an abort; and how long a holder that cannot be seen
+ * counts as alive.
  */
 import { display, type PathName } from '../contract/index.ts';
 import { now, type Sign, call, type Change, type Steps } from '../system/index.ts';

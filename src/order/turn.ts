@@ -49,9 +49,7 @@ export class Turn {
   /** Limits its wait. */
   limitWait: (() => void) | undefined;
 
-  /**
-   * The earlier call whose content a blocking write puts in place: it comes right after that call, not after all calls.
-   */
+  /** The earlier call whose content a blocking write commits: it comes right after that call, not after all calls. */
   readonly onBehalfOf: Turn | undefined;
 
   constructor(operation: Operation, standsFor?: Turn) {

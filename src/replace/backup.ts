@@ -254,7 +254,7 @@ function* backUpNumbered(operation: Operation, target: Target, turn: Turn, limit
   }
 }
 
-/** Where there are no links: first takes the name with an empty file, which nobody else has then. */
+/** On filesystems without links: first takes the name with an empty file, which nobody else has then. */
 function* backUpOver(
   operation: Operation,
   target: Target,

@@ -71,7 +71,7 @@ class Commit {
   readonly #drafted: readonly DraftChange[];
   readonly #plan: Plan;
   readonly #written: Written;
-  /** Whether all changes are in place, and synced. */
+  /** Whether all changes are made, and synced. */
   #isMade = false;
   #letEnd = (): void => undefined;
 

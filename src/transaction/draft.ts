@@ -53,7 +53,7 @@ export class Draft {
   readonly operation: Operation;
   readonly folders: Map<string, OpenFolder> = new Map();
   readonly #changes = new Map<string, DraftChange>();
-  /** For each file, the number of the call that made its change, or that removed it. */
+  /** For each file, the number of the call that made its change, or that left none. */
   readonly #numbers = new Map<string, number>();
   /** Files that were read. */
   readonly #seen = new Map<string, { readonly write: Operation; readonly place: Target; readonly seen: Snapshot }>();
