@@ -32,8 +32,9 @@ export type Backup = false | 'simple' | 'numbered' | { numbered: number } | Path
 /** How to wait for the lock of a file, and hold it. */
 export interface LockOptions {
   /**
-   * How long to wait for the lock. The default is three leases: a holder that died elsewhere delays the call, without
-   * an error. Writes without a lock wait as long for an update of their own process. Milliseconds; 0 tries once.
+   * How long to wait for the lock. The default is three default leases: a holder that died elsewhere delays the call,
+   * without an error. Writes without a lock wait as long for an update of their own process. Milliseconds; 0 tries
+   * once.
    * @default 30_000
    */
   timeout?: number | undefined;

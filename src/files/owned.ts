@@ -226,9 +226,9 @@ export function* rmdirIn(operation: Operation, folder: Folder, name: PathName): 
 }
 
 /**
- * Removes something, and waits until it is gone. On Windows a removed file stays until nobody has it open, and its
- * directory is not empty for as long. A network filesystem may report an error for a removal that took place: then it
- * is gone.
+ * Removes something, and waits until it is gone, at most for `retry.timeout`. On Windows a removed file stays until
+ * nobody has it open, and its directory is not empty for as long. A network filesystem may report an error for a
+ * removal that took place: then it is gone.
  */
 function* untilGone(operation: Operation, folder: Folder, name: PathName, remove: () => Steps<void>): Steps<void> {
   const lingers = operation.environment.platform === 'win32';
