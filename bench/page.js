@@ -82,7 +82,7 @@ function goalsSection(measured) {
     });
   return [
     '## Goals\n',
-    'Medians of the ratios within rounds; "the floor" is C beside the same contender.\n',
+    'Medians of the ratios within rounds. "The floor" is the ratio of C to the same contender.\n',
     table(['workload', 'beside', 'goal', 'measured', 'the floor', 'rounds', ''], rows),
   ].join('\n');
 }
@@ -101,7 +101,7 @@ function promisesSection({ calls }) {
   ]);
   return [
     '## What each does\n',
-    'One rewrite of an existing file with mode 0640, after another write of the same process, seen with strace: calls on files, whether the new content came by a rename, and what was synced: the file before the rename, the directory after it.\n',
+    'One rewrite of an existing file with mode 0640, after another write of the same process, observed with strace. The columns are the number of calls on files, whether a rename brought the new content, and whether the file was synced before the rename and the directory after it.\n',
     table(['', 'API', 'asked for', 'calls', 'renamed', 'file synced', 'directory synced'], rows),
   ].join('\n');
 }
@@ -174,19 +174,19 @@ function aboutSection({ about, rounds, quick, warm }) {
           '**The machine was busy with other work during this run**: see the processor time of others. Times and ratios are worse and less sure than on a quiet one.\n',
         ]
       : []),
-    `Each sample is a fresh process that works on a fresh folder, after a sync of the filesystem; what it left is compared byte for byte afterwards.
-Each round takes one sample of each contender and begins with another one. Ratios are taken within rounds; tables give their medians, and the
+    `Each sample is a fresh process that works on a fresh folder, after a sync of the filesystem. The resulting files are then compared byte for byte.
+Each round takes one sample of each contender and begins with a different contender. Ratios are taken within rounds; tables give their medians, and the
 medians and quartiles of the times. ${
       warm
-        ? 'Every JavaScript contender makes a small file and replaces it before its clock starts, so that what it loads at its first write does not count.'
+        ? 'Every JavaScript contender makes a small file and replaces it before its clock starts, so that the code loaded at its first write does not count.'
         : 'Each sample begins cold, as programs do: its process has imported the contender, and has written nothing before its clock starts.'
     }
 
-**plain callbacks** is \`bench/prototype.js\`: what callbacks of \`node:fs\` reach without any of the care that a library needs.
+**plain callbacks** is \`bench/prototype.js\`: the speed of \`node:fs\` callbacks without any of the care that a library needs.
 
-The floors: **C** is \`bench/floor.c\`, the fewest system calls that do the work on one thread; **C, 4 threads** writes all, syncs all, renames all,
-then syncs the directory. **node:fs** is hand-written: \`fs.promises.writeFile\`, \`fs.writeFileSync\` and \`fs.createWriteStream\` (with \`flush: true\` for \`'full'\`),
-which write into the file itself, so that a crash or a reader finds half of it. \`'full'\` and \`'off'\` are untorn's durabilities; peers are asked for the nearest that they have.
+The floors: **C** is \`bench/floor.c\`, the fewest system calls that do the work on one thread. **C, 4 threads** writes all files, syncs all, renames all,
+then syncs the directory. **node:fs** is hand-written: \`fs.promises.writeFile\`, \`fs.writeFileSync\` and \`fs.createWriteStream\` (with \`flush: true\` for \`'full'\`).
+They write into the file itself, so that a crash or a reader finds half of it. \`'full'\` and \`'off'\` are untorn's durabilities; peers run with the nearest option that they have.
 Compare a time with the column "synced": most peers promise less.
 `,
   ].join('\n');

@@ -11,18 +11,15 @@ const trips = 4;
 const purposes = [
   [
     /^(l|f)?listxattr$/,
-    'which attributes the old and the new file have: an ACL that is lost or inherited would open the file to others. The library asks twice each time',
+    'the attributes of the old and the new file: a lost or inherited ACL would open the file to others. The library asks twice each time',
   ],
   [/^open/, 'the directory, the old file (held, so that the rename need not free its blocks), the new file'],
-  [/stat/, 'what is there; whether the path still leads to that directory; who owns the new file'],
-  [
-    /^f?chmod|chown/,
-    'mode and owner, where they cannot be given at creation without showing the content to more than may see it',
-  ],
-  [/^p?write/, 'the content; in an asynchronous call with its sync'],
+  [/stat/, 'the existing file; whether the path still leads to that directory; the owner of the new file'],
+  [/^f?chmod|chown/, 'mode and owner, if setting them at creation would show the content to users who may not see it'],
+  [/^p?write/, 'the content; in an asynchronous call together with its sync'],
   [/sync$/, 'file and directory'],
-  [/^rename|^link/, 'the moment of truth'],
-  [/^close/, 'what was opened'],
+  [/^rename|^link/, 'the replacement itself'],
+  [/^close/, 'the opened files'],
 ];
 
 const lines = (head, rows) =>
@@ -61,21 +58,21 @@ const column = (heading, title, unit, parts, text, name = (part) => part) =>
 function rewritesPart({ trips: { trip, atOnce }, rewrites }, workloads) {
   const text = [
     '### Rewrites of 1 KiB\n',
-    `A trip to another thread and back took ${number(trip)} µs in a loop that does nothing else, and the same call made at once ${number(atOnce)} µs. An awaited rewrite makes ${trips} trips one after another:
-create, write with sync, rename, sync the directory; and between them every thread has gone to sleep, so that to hand a call over means to wake a processor: see the row.
-Look and metadata are on the spot, where they wait for nothing. To make the others at once would block the event loop for as long as the disk takes.`,
+    `A trip to another thread and back took ${number(trip)} µs in a loop that does nothing else; the same call made in this thread took ${number(atOnce)} µs. An awaited rewrite makes ${trips} trips one after another:
+create, write with sync, rename, sync the directory. Between them every thread has gone to sleep, so that handing a call over wakes a processor: see the row.
+The look and the metadata calls are made in this thread, if they wait for nothing. Making the others there too would block the event loop for as long as the disk takes.`,
   ];
   const rewrite = workloads.find(({ id }) => id === 'rewrite-full-async');
   if (rewrite !== undefined) {
     const perWrite = (median(rewrite.samples.C.map(({ ms }) => ms)) * 1000) / rewrite.count;
     text.push(
-      `C needs ${number(perWrite)} µs for one; with ${trips} of the quickest trips and nothing else that is ${number((perWrite + trips * trip) / perWrite)} × C.`,
+      `C needs ${number(perWrite)} µs for one rewrite; with ${trips} of the quickest trips and nothing else that is ${number((perWrite + trips * trip) / perWrite)} × C.`,
     );
   }
   return [
     `${text.join('\n')}\n`,
     table('µs of one rewrite, in process', rewrites),
-    'A call that another thread makes counts from when it is handed over until JavaScript hears of its end; `handing over` is the part of these in which JavaScript waits for that to be done.\n`JavaScript` is when no call is under way. The old file is closed by another thread, at the same time as what comes next.\nThe longest time for which the event loop was blocked is in the tables of workloads, for all alike: a process that has to wait for a processor is blocked too.\n',
+    'A call in another thread counts from its handing over until JavaScript is told of its end; `handing over` is the part of that time in which JavaScript waits for the handing over.\n`JavaScript` is the time when no call is under way. Another thread closes the old file, concurrently with the next calls.\nThe tables of workloads have the longest time for which the event loop was blocked, measured alike for all: a process that waits for a processor is blocked too.\n',
   ].join('\n');
 }
 
@@ -85,8 +82,8 @@ function buffersPart(buffers) {
   return [
     '### Buffers\n',
     table('µs of one replacement, in process', buffers),
-    `The first replacement of a file in a process: JavaScript that V8 has not compiled yet, and a look at a file that was not looked at before, in another thread. The peer looks at nothing, keeps nothing and syncs no directory.
-${largest}: ${number((100 * JavaScript) / total)} % of the time is JavaScript; the rest is the system's: copying, and the disk.\n`,
+    `This is the first replacement of a file in a process. It runs JavaScript that V8 has not compiled yet, and looks at a new file, in another thread. The peer looks at nothing, keeps nothing and syncs no directory.
+${largest}: ${number((100 * JavaScript) / total)} % of the time is JavaScript; the rest is the system: copying, and the disk.\n`,
   ].join('\n');
 }
 
@@ -94,7 +91,7 @@ function filesPart(files) {
   return [
     '### New files at once\n',
     table('1,000 new files of 1 KiB', files),
-    'The difference is JavaScript, in code that has not run often yet, and two calls more for each file: a look whether it is there, and whether the path still leads to that directory. The calls of steno, which go through promises, are not counted here.\n',
+    'The difference is JavaScript, in code that has not run often yet, and two more calls for each file: whether it exists, and whether the path still leads to that directory. The calls of steno, which go through promises, are not counted here.\n',
   ].join('\n');
 }
 
@@ -102,7 +99,7 @@ function streamsPart(streams) {
   return [
     '### Streams\n',
     table('', streams),
-    'Several calls are under way at a time, each counted by itself. What was synced while it was written is not left for the end; then writing is what takes the time, beside a disk that is busy.\nThe memory beyond that of `node:fs` is the code of the package, which is there before the first byte, and what waits while other is written.\n',
+    'Several calls are under way at a time, each counted by itself. Data synced during the write is not left for the end. Then the writing takes the time, while the disk is busy.\nThe memory beyond that of `node:fs` is the code of the package, which is loaded before the first byte, and the data that waits during a write.\n',
   ].join('\n');
 }
 
@@ -137,7 +134,7 @@ export function profileSection({ profile: measured, profiledWith, calls, workloa
   if (measured === undefined) return '';
   return [
     '## Where goals are not met\n',
-    'In the table of goals, "the floor" is what C, which does no more than it must, measures against the same contender: where it is above the goal, nothing that does the same work can meet it on this machine.\n',
+    'In the table of goals, "the floor" is the ratio of C, which does no more than necessary, to the same contender. If it is above the goal, no program that does the same work can meet the goal on this machine.\n',
     ...(profiledWith === undefined ? [] : [`The figures of this section are of untorn ${profiledWith}.\n`]),
     rewritesPart(measured, workloads),
     buffersPart(measured.buffers),
@@ -147,7 +144,7 @@ export function profileSection({ profile: measured, profiledWith, calls, workloa
       '',
       'ms',
       measured.burst,
-      'Two writes reach the disk. The rest is a thousand calls that read and check their arguments, and a thousand promises, most of it in code that V8 still interprets.',
+      'Two writes reach the disk. The rest is a thousand calls that read and check their arguments, and a thousand promises, mostly in code that V8 still interprets.',
     ),
     streamsPart(measured.streams),
     jsonPart(measured.json),
@@ -156,7 +153,7 @@ export function profileSection({ profile: measured, profiledWith, calls, workloa
       '',
       'ms',
       measured.import,
-      'What a function needs is compiled when it, or another that shares it, is called first.',
+      'The code of a function is compiled at its first call, or at that of another function that shares it.',
       code,
     ),
     column(
@@ -164,7 +161,7 @@ export function profileSection({ profile: measured, profiledWith, calls, workloa
       'whole processes',
       'ms',
       measured.command,
-      'Each has more to do than the one before: compiling the package; a first write, which runs code that V8 still interprets; the library of attributes; the syncs.',
+      'Each row does more than the one before: compiling the package; a first write, which runs code that V8 still interprets; the library of attributes; the syncs.',
     ),
     ...(calls.length > 0 ? [callsPart(calls)] : []),
   ].join('\n');

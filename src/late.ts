@@ -1,8 +1,11 @@
-/** How the functions of a part of the package are called that is loaded when the first of them is. */
+/** Calls functions of a part of the package, which is loaded at the first call. */
 import { withCaller, codeOf, noCallback, refusal, WriteError, type PathName } from './contract/index.ts';
 import { now, setTimeout } from './system/index.ts';
 
-/** Milliseconds for which a call waits until the process has a descriptor to load with, and between its attempts. */
+/**
+ * How long a call waits until the process has a descriptor to load with, and the time between its attempts, in
+ * milliseconds.
+ */
 const [patience, pause] = [10_000, 50];
 
 type Part = Record<string, (...args: unknown[]) => unknown>;
@@ -16,7 +19,7 @@ export function call(name: string, load: () => Part, args: ArrayLike<unknown>): 
   }
 }
 
-/** Calls a function of a part that gives a promise: at once, if the part can be loaded. */
+/** Calls a function of a part that returns a promise: at once, if the part can be loaded. */
 export async function callLater(name: string, load: () => Part, args: ArrayLike<unknown>): Promise<unknown> {
   try {
     const found = functionOrShortage(name, load, args) ?? (await functionWhenDescriptorsAllow(name, load, args));
@@ -26,7 +29,7 @@ export async function callLater(name: string, load: () => Part, args: ArrayLike<
   }
 }
 
-/** Undefined where the process has no descriptor to load with. */
+/** Undefined if the process has no descriptor to load with. */
 function functionOrShortage(...given: Parameters<typeof functionOf>): ReturnType<typeof functionOf> | undefined {
   try {
     return functionOf(...given);
@@ -67,7 +70,7 @@ function functionOf(name: string, load: () => Part, args: ArrayLike<unknown>): (
     });
   }
   const found = part[name] as (...args: unknown[]) => unknown;
-  // As of node:fs with callbacks: nobody would hear that it never comes.
+  // As in node:fs with callbacks: nobody would notice that the callback is never called.
   if (Array.from(args).some((argument, position) => position >= found.length && typeof argument === 'function'))
     throw noCallback(`Argument ${found.length} of ${name}() must be the last`);
   return found;
@@ -80,8 +83,8 @@ function isShortage(error: unknown): boolean {
 type Class = abstract new (...args: never[]) => unknown;
 
 /**
- * A class of a part, which is loaded when something is asked of the class: by `instanceof`, or to extend it. `shown`
- * has its name.
+ * A class of a part, which is loaded at the first use of the class: by `instanceof`, or to extend it. `shown` has its
+ * name.
  */
 export function lateClass(shown: () => void, find: () => Class): Class {
   const late: Class = new Proxy(shown as never as Class, {

@@ -1,4 +1,4 @@
-/** What `untorn commit` is to do, as its operands and options or its manifest say it. */
+/** The changes that `untorn commit` makes, as its operands and options or its manifest give them. */
 import { isUtf8 } from 'node:buffer';
 import { describe, type PathName } from '../contract/index.ts';
 import { pathFrom } from './arguments/arguments.ts';
@@ -30,12 +30,12 @@ export interface Rename {
   readonly overwrite?: boolean;
 }
 
-/** Where content comes from: a file, standard input, or it is given. */
+/** The origin of content: a file, standard input, or the given text. */
 export type Source = { readonly file: PathName } | 'standard input' | { readonly content: string };
 
 /** Reads TARGET=SOURCE. The first "=" counts. */
 export function readOperand(operand: string): Write {
-  // As bytes, if it is not UTF-8: both halves are names of files.
+  // As bytes, if it is not UTF-8: both halves are file names.
   const whole = pathFrom(operand);
   const at = whole.indexOf('=');
   if (at === -1) throw new UsageError(`"${operand}" must be TARGET=SOURCE`);
@@ -53,10 +53,10 @@ function sourceNamed(name: PathName): Source {
   return name === '-' || (typeof name !== 'string' && name.toString() === '-') ? 'standard input' : { file: name };
 }
 
-/** Reads a manifest: a JSON array, so that one that was cut off is not taken for a shorter one. */
+/** Reads a manifest. It is a JSON array, so that a truncated manifest is not taken for a shorter one. */
 export function readManifest(bytes: Uint8Array): readonly Change[] {
   if (!isUtf8(bytes))
-    throw new UsageError('The manifest is not UTF-8; a name that is not is written as {"base64": "…"}');
+    throw new UsageError('The manifest is not UTF-8; write a name that is not UTF-8 as {"base64": "…"}');
   const entries = parsed(Buffer.from(bytes).toString());
   if (!Array.isArray(entries))
     throw new UsageError(`The manifest must be a JSON array of changes, not ${describe(entries)}`);
@@ -67,7 +67,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
-    throw new UsageError(`The manifest is not JSON, or not all of it: ${(error as Error).message}`, { cause: error });
+    throw new UsageError(`The manifest is not complete JSON: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -87,7 +87,7 @@ function readEntry(entry: unknown, where: string): Change {
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1)
     throw new UsageError(`${where} must have one of "write", "remove" and "rename"`);
-  // A field that is misspelt must not be a silent default.
+  // A misspelt field must not be ignored.
   const unknown = Object.keys(given).find((name) => !(fields[kind] as readonly string[]).includes(name));
   if (unknown !== undefined) throw new UsageError(`${where}: "${unknown}" does not go with "${kind}"`);
   const path = pathIn(given, kind, where);

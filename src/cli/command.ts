@@ -7,13 +7,13 @@ import { CommandFailed, codeOf, Failure, reasonOf } from './failures.ts';
 import type { Interruption } from './interruption.ts';
 import { makePipe } from './pipe.ts';
 
-/** A command's standard input: that of untorn, none, or what is opened for it. */
+/** The standard input of a command: that of untorn, none, or a file that is opened for it. */
 export type Input = 'inherit' | 'ignore' | (() => number);
 
 class Command {
   /**
-   * Its standard output. It fails as soon as the command has failed or was interrupted, and ends when nobody can write
-   * to it.
+   * The command's standard output. It fails as soon as the command has failed or was interrupted, and ends when nobody
+   * can write to it.
    */
   readonly output: Readable;
   /** Resolves when the command has exited with 0; otherwise it rejects. */
@@ -25,7 +25,7 @@ class Command {
     this.output = output;
     this.succeeded = ended(child, name, interruption);
     this.succeeded.catch((error: Error) => output.destroy(error));
-    // After the command itself: something that it left in the background may go on writing.
+    // After the command has ended: a background process that it left may go on writing.
     interruption.signal.addEventListener('abort', () => output.destroy(interruption.error));
   }
 
@@ -44,7 +44,7 @@ class Command {
     }
   }
 
-  /** Lets a command end whose output is not wanted any more. */
+  /** Ends the command if its output is no longer wanted. */
   async stop(): Promise<void> {
     this.output.destroy();
     this.#child.kill('SIGTERM');
@@ -53,8 +53,8 @@ class Command {
 }
 
 /**
- * All of a command's output, and then an error unless the command succeeded; `count` hears of the bytes as they come.
- * The command is ended if nobody wants the rest.
+ * All of a command's output, and then an error unless the command succeeded. `count` receives the number of bytes of
+ * each piece. The command is ended if the rest is not wanted.
  */
 export async function* outputOf(
   words: readonly string[],
@@ -93,7 +93,7 @@ function ended(child: ChildProcess, name: string, interruption: Interruption): P
   });
 }
 
-/** What the system lacks when it cannot start any process: not the command's fault. */
+/** The codes that say that the system cannot start any process, which is not the command's fault. */
 const lacking = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE']);
 
 /** The exit statuses are those of the shell and env(1). */

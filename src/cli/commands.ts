@@ -12,23 +12,23 @@ import type { CommandEntry, OptionEntry } from './arguments/table.ts';
 
 const outcomes = [
   ['0', 'done'],
-  ['1', 'failed; the old content is in place'],
+  ['1', 'failed; the old content stays'],
   ['2', 'wrong usage'],
-  ['3', 'conflict: FILE exists and was only to be created, or has another version; the old content is in place'],
-  ['4', 'the new content is in place, but not confirmed durable'],
+  ['3', 'conflict: FILE exists and was only to be created, or has another version; the old content stays'],
+  ['4', 'the new content is committed, but not confirmed durable'],
   ['5', 'failed, and what FILE holds now is unknown'],
-  ['6', 'another process held the lock for too long; the old content is in place'],
-  ['7', 'there was nothing to write, and FILE has content, which is in place (--no-empty)'],
-  ['8', 'done, but what was to be printed on standard output is lost'],
+  ['6', 'another process held the lock for too long; the old content stays'],
+  ['7', 'there was nothing to write, and FILE keeps its content (--no-empty)'],
+  ['8', 'done, but the output on standard output is lost'],
 ] as const;
 
-/** Of the commands that run another, which has codes of its own. */
+/** The exit codes of commands that run another command, which has codes of its own. */
 function outcomesBeside(command: string): CommandEntry['exits'] {
   return [
     ['0', 'done'],
-    ['118', 'done, but what was to be printed on standard output is lost'],
-    ['119', `${command} printed nothing, and FILE has content, which is in place (see --allow-empty)`],
-    ['120', 'another process held the lock for too long; the old content is in place'],
+    ['118', 'done, but the output on standard output is lost'],
+    ['119', `${command} printed nothing, and FILE keeps its content (see --allow-empty)`],
+    ['120', 'another process held the lock for too long; the old content stays'],
     [
       '121…125',
       'untorn itself: the codes 1 to 5 of "untorn write" plus 120 (121 failed; 122 wrong usage; 123 conflict; 124 not confirmed durable; 125 unknown)',
@@ -46,7 +46,7 @@ const write: CommandEntry = {
   summary: 'Replace FILE with standard input',
   description: [
     'Reads standard input to its end, then replaces FILE at once: whoever opens it, at any moment, finds the whole old or the whole new content. FILE is untouched if standard input cannot be read or the disk is full, and on SIGINT, SIGTERM or SIGHUP.',
-    'What comes before in a pipeline may have failed all the same: its output then just ends. "untorn run" sees how a command ended.',
+    'A command before it in a pipeline may have failed all the same: its output then just ends. "untorn run" sees how a command ended.',
   ],
   operands: { names: ['FILE'] },
   options: writeOptions,
@@ -82,9 +82,9 @@ const edit: CommandEntry = {
   synopsis: 'untorn edit [OPTION]… FILE -- FILTER [ARG]…',
   summary: "Replace FILE with a filter's output, made of its old content, and lose nobody's update",
   description: [
-    'Takes the lock of FILE, runs FILTER with the old content as its standard input, and replaces FILE with its standard output once FILTER has exited with 0 and its output has ended. Who edits FILE at the same time, with this command or with updateFile() of the library, waits for its turn, so that no change is lost. If FILTER fails, FILE is untouched; also if it prints nothing and FILE has content (--allow-empty). FILTER must not change the file itself, as "sed -i" does.',
-    'If a program that knows nothing of the lock replaces FILE meanwhile, that is a conflict, and its content stays. To edit the same FILE with untorn FILTER would wait for itself.',
-    'Signals are passed on as "untorn run" does it.',
+    'Takes the lock of FILE, runs FILTER with the old content as its standard input, and replaces FILE with its standard output once FILTER has exited with 0 and its output has ended. Whoever edits FILE at the same time, with this command or with updateFile() of the library, waits, so that no change is lost. If FILTER fails, FILE is untouched; also if it prints nothing and FILE has content (--allow-empty). FILTER must not change the file itself, as "sed -i" does.',
+    'If a program that knows nothing of the lock replaces FILE meanwhile, that is a conflict, and its content stays. A FILTER that edits the same FILE with untorn would wait for itself.',
+    'Signals are passed on as by "untorn run".',
   ],
   operands: { names: ['FILE'] },
   runsCommand: true,
@@ -103,12 +103,12 @@ const commit: CommandEntry = {
   summary: 'Replace several files together, all or none',
   description: [
     'Reads every SOURCE to its end, and then replaces all of the TARGETs in one transaction: if anything fails, all of them hold their old content. A SOURCE of "-" is standard input; a file of that name is "./-". The first "=" ends TARGET.',
-    'When the machine or the process dies half way, "untorn recover", or the next transaction in that directory, completes it or removes what it had staged. Who reads several files meanwhile may find some of them old and some new.',
+    'When the machine or the process dies half way, "untorn recover", or the next transaction in that directory, completes it or removes what it had staged. Whoever reads several files meanwhile may find some of them old and some new.',
     'A manifest can do more. It is a JSON array with an object for each change: {"write": TARGET, "from": SOURCE} or {"write": TARGET, "content": TEXT}, with "mode" (octal digits in a string) and "overwrite": false and "ifMatch": VERSION if wanted; {"remove": PATH}; {"rename": PATH, "to": TARGET}, with "overwrite": false if wanted. Relative paths start at the working directory; a name that is not UTF-8 is {"base64": TEXT}.',
   ],
   operands: { names: ['TARGET=SOURCE'], repeated: true, optional: true },
   options: [
-    { name: 'manifest', value: 'FILE', help: 'Also what this file says; "-" is standard input' },
+    { name: 'manifest', value: 'FILE', help: 'Also the changes in this file; "-" is standard input' },
     { name: 'remove', value: 'PATH', multiple: true, help: 'Also remove this file' },
     ...commitOptions,
   ],
@@ -131,17 +131,17 @@ const recover: CommandEntry = {
   synopsis: 'untorn recover [OPTION]… DIR…',
   summary: 'Complete or remove the transactions that killed processes left',
   description: [
-    'Completes those that were committed, and removes what the others had staged, so that each is done or not done. Prints a line for each file: what became of it, and its path. "completed" and "removed" are what was to be done; "superseded" is a file that somebody wrote since the commit, which stays; of a "missing" one the new content is gone, and of an "unknown" one that cannot be told; "unreachable" ones wait for a directory that is not there. What it leaves alone is told on standard error, with the reason; a transaction that is under way is.',
+    'Completes committed transactions, and removes what the others had staged, so that each is done or not done. Prints a line for each file: the result, and its path. "completed" and "removed" are the usual results. A "superseded" file was written by somebody since the commit, and stays. The new content of a "missing" file is gone; whether that of an "unknown" file is gone cannot be determined. "unreachable" files wait for a missing directory. Transactions that it leaves alone, such as those under way, are reported on standard error, with the reason.',
   ],
   operands: { names: ['DIR'], repeated: true },
   options: [
     {
       name: 'older-than',
       value: 'DURATION',
-      help: 'Age from which transactions count as interrupted whose owner cannot be judged (another machine, another container): 500ms, 90s, 30m, 12h, 7d, 2w; default: 1d',
+      help: 'Age from which a transaction counts as interrupted if its owner cannot be judged (another machine, another container): 500ms, 90s, 30m, 12h, 7d, 2w; default: 1d',
     },
     { ...jsonOption, help: 'Print what was done as one line of JSON on standard output' },
-    { ...quietOption, help: 'Do not tell what was left alone; errors are still told' },
+    { ...quietOption, help: 'Do not report what was left alone; errors are still reported' },
     helpOption,
   ],
   exits: [
@@ -158,7 +158,7 @@ const sweep: CommandEntry = {
   synopsis: 'untorn sweep [OPTION]… DIR…',
   summary: 'Remove the temporary files that killed writers left',
   description: [
-    "Prints each temporary file that it removes, one on a line; what it leaves alone is told on standard error, with the reason. It never removes a live writer's file, nor content that was kept for recovery.",
+    "Prints each temporary file that it removes, one on a line. Files that it leaves alone are reported on standard error, with the reason. It never removes a live writer's file, nor content that was kept for recovery.",
   ],
   operands: { names: ['DIR'], repeated: true },
   options: [
@@ -167,10 +167,10 @@ const sweep: CommandEntry = {
     {
       name: 'older-than',
       value: 'DURATION',
-      help: 'Age from which files go whose writer cannot be judged (another machine, another container): 500ms, 90s, 30m, 12h, 7d, 2w; default: 1d',
+      help: 'Age from which a file is removed if its writer cannot be judged (another machine, another container): 500ms, 90s, 30m, 12h, 7d, 2w; default: 1d',
     },
     { ...jsonOption, help: 'Print what was found as one line of JSON on standard output' },
-    { ...quietOption, help: 'Do not tell what was left alone; errors are still told' },
+    { ...quietOption, help: 'Do not report what was left alone; errors are still reported' },
     helpOption,
   ],
   exits: [

@@ -18,7 +18,7 @@ import { readWriteOptions } from './write-options.ts';
 /** `untorn commit TARGET=SOURCE…` */
 export async function perform(invocation: Invocation): Promise<number> {
   const { flags } = invocation;
-  // What goes for one file only is not asked for here, or has its default.
+  // Options for one file only are not asked for here, or have their default.
   const { durability, lock, fallback: _, ifUnchanged: __, ...each } = await readWriteOptions(invocation);
   const changes = await readChanges(invocation);
   if (!flags.has('quiet') && changes.some((change) => change.kind === 'write' && change.source === 'standard input'))
@@ -61,7 +61,7 @@ async function readChanges(invocation: Invocation): Promise<readonly Change[]> {
   return changes;
 }
 
-/** Whether the first or the last were to count, one of them would be a mistake. */
+/** Refuses two changes of one file: whichever counted, the other would be a mistake. */
 function refuseTwice(changes: readonly Change[]): void {
   const seen = new Set<string>();
   for (const path of changes.flatMap((change) =>

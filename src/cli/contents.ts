@@ -4,7 +4,9 @@ import type { Source } from './changes.ts';
 import { Failure, reasonOf } from './failures.ts';
 import { standardInput } from './input.ts';
 
-/** The bytes of a source; `count` hears of them as they come. Each piece may be overwritten by the next. */
+/**
+ * The bytes of a source. `count` receives the number of bytes of each piece. Each piece may be overwritten by the next.
+ */
 export async function* contentOf(
   source: Source,
   count: (bytes: number) => void,

@@ -14,10 +14,10 @@ import type { Invocation } from './arguments/table.ts';
 export async function perform(invocation: Invocation): Promise<number> {
   const { command, flags, operands } = invocation;
   assertText(command);
-  // It prints nothing, and what it did is not safe from anybody.
+  // The command prints nothing and edits the file in place, which is not safe.
   const editsItself = command.some((word) => /^-(?:-in-place|i)/.test(word) || word === operands[0]);
   const instead = editsItself
-    ? `"${command[0]}" seems to edit it itself; let it read standard input and print the result (of sed: without -i and the file's name)`
+    ? `"${command[0]}" seems to edit the file itself; let it read standard input and print the result (sed: without -i and the file's name)`
     : undefined;
   await interruptible((interruption) =>
     replace(invocation, (path, options, { count, tee }) =>
@@ -25,7 +25,7 @@ export async function perform(invocation: Invocation): Promise<number> {
         path,
         (old, info) => {
           if (old === undefined && !flags.has('create'))
-            throw new Missing(`Cannot edit "${operands[0]}": it does not exist; --create starts with nothing`);
+            throw new Missing(`Cannot edit "${operands[0]}": it does not exist; --create starts with no content`);
           const output = tee(
             outputOf(command, old === undefined ? 'ignore' : () => open(info.path, old), interruption, count),
           );
@@ -47,17 +47,17 @@ export async function perform(invocation: Invocation): Promise<number> {
 class Missing extends Error {}
 
 /**
- * The old content as an open file, so that a filter can also open /dev/stdin by name, which it cannot do with a socket.
- * Whatever happened to directories and links meanwhile, it is this content.
+ * The old content as an open file. A filter can also open /dev/stdin by name, which it cannot do with a socket. It is
+ * this content whatever has happened to directories and links meanwhile.
  */
 function open(path: PathName, content: Buffer): number {
   const fd = openRegular(path);
   if (fd !== undefined && holds(fd, content)) return fd;
   if (fd !== undefined) closeSync(fd);
-  throw new Conflict(`"${path.toString()}" was changed at this moment`);
+  throw new Conflict(`"${path.toString()}" was changed just now`);
 }
 
-/** Never through a link, and never waiting: somebody may have put a FIFO in the place of the file. */
+/** Never follows a link and never waits: somebody may have put a FIFO in the place of the file. */
 function openRegular(path: PathName): number | undefined {
   let fd;
   try {

@@ -1,12 +1,11 @@
-/** A content of nothing is refused where it would take the place of something: more often than not it is a mistake. */
+/** Empty content is refused where it would replace content: more often than not it is a mistake. */
 import { statSync } from 'node:fs';
 import type { PathName } from '../contract/index.ts';
 import type { Invocation } from './arguments/table.ts';
 import { Empty } from './failures.ts';
 
 /**
- * The same pieces; fails at their end if there was nothing in them, and `hasContent` says that there is something to
- * lose.
+ * Passes the pieces on. Fails at their end if they were empty and `hasContent` says that the file has content to lose.
  */
 export async function* nothingForSomething(
   pieces: AsyncIterable<Uint8Array>,
@@ -21,15 +20,15 @@ export async function* nothingForSomething(
   if (bytes === 0 && hasContent()) throw new Empty(refusal);
 }
 
-/** Why the output of a command is refused. */
+/** Says why the output of a command is refused. */
 export function printedNothing(
   { command, operands }: Invocation,
-  instead = '--allow-empty replaces it all the same',
+  instead = '--allow-empty replaces it anyway',
 ): string {
   return `"${command[0]}" printed nothing, and "${operands[0]}" has content: it is untouched; ${instead}`;
 }
 
-/** Whether a file has content. What cannot be looked at is for the write to tell. */
+/** Whether a file has content. If it cannot be examined, the write reports that. */
 export function hasContent(path: PathName): boolean {
   try {
     return statSync(path).size > 0;

@@ -16,7 +16,7 @@ export const exits = {
 
 type Kind = keyof typeof exits;
 
-/** Where a command has codes of its own, of which 126 and up are the shell's, ours are these. */
+/** Our exit codes for a command that runs another: 126 and above are the shell's. */
 const besideCommand = [0, 121, 122, 123, 124, 125, 120, 119, 118] as const;
 
 const byCode: Readonly<Record<string, Kind>> = {
@@ -26,12 +26,12 @@ const byCode: Readonly<Record<string, Kind>> = {
 };
 const afterFailure: Readonly<Record<Exclude<Outcome, 'old'>, Kind>> = { new: 'notDurable', unknown: 'unknown' };
 
-/** The exit code for what was thrown; `beside` a command that was to be run. */
+/** The exit code of a thrown error; `beside` says that the command runs another. */
 export function exitCode(error: unknown, beside: boolean): number {
   return error instanceof CommandFailed ? error.status : codeFor(kindOf(error), beside);
 }
 
-/** The exit code for what happened; `beside` a command that was to be run. */
+/** The exit code for what happened; `beside` says that the command runs another. */
 export function codeFor(kind: Kind, beside: boolean): number {
   return beside ? besideCommand[exits[kind]] : exits[kind];
 }
@@ -42,7 +42,7 @@ function kindOf(error: unknown): Kind {
   if (error instanceof Empty) return 'empty';
   if (error instanceof Unheard) return 'unheard';
   if (!WriteError.isWriteError(error)) return 'failed';
-  // Of a transaction that is committed the rest is for a recovery.
+  // The transaction is committed, and a recovery completes it.
   if (error.files !== undefined) return 'notDurable';
   return error.outcome === 'old' ? (byCode[error.code] ?? 'failed') : afterFailure[error.outcome];
 }

@@ -1,9 +1,9 @@
-/** What can go wrong on the command line besides the library's own errors. */
+/** Failures of the command line besides the library's own errors. */
 import { getSystemErrorMap } from 'node:util';
 
 /** The command line itself is wrong. */
 export class UsageError extends Error {
-  /** The command whose help is of use. */
+  /** The command whose help is useful. */
   command: string | undefined;
 }
 
@@ -13,10 +13,10 @@ export class Failure extends Error {}
 /** There was no content, and the file has some. */
 export class Empty extends Error {}
 
-/** It is done; only what was to be printed of it is lost. */
+/** The work is done; only its printed result is lost. */
 export class Unheard extends Error {}
 
-/** The file exists, and was to be created only. */
+/** The file exists, but it was only to be created. */
 export class Conflict extends Error {}
 
 /** A system error in words, with its code: "no space left on device (ENOSPC)". */
@@ -31,7 +31,7 @@ export function codeOf(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 }
 
-/** The command of `untorn run` failed, or could not be run; `status` is what its caller gets. */
+/** The command of `untorn run` failed, or could not be run; `status` is the exit status to pass on. */
 export class CommandFailed extends Failure {
   readonly status: number;
 
@@ -41,7 +41,7 @@ export class CommandFailed extends Failure {
   }
 }
 
-/** A signal came while a command ran; it ends this process too, as soon as everything is put away. */
+/** A signal came while a command ran. It ends this process too, as soon as everything is cleaned up. */
 export class Interrupted extends Error {
   readonly signal: NodeJS.Signals;
 

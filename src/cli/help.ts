@@ -1,4 +1,4 @@
-/** Help, from the table. */
+/** Prints help, from the table. */
 import { commands, programExits, programOptions } from './commands.ts';
 import { UsageError } from './failures.ts';
 import { guess } from './arguments/guess.ts';
@@ -6,7 +6,7 @@ import { print } from './output.ts';
 import type { CommandEntry, Invocation, OptionEntry } from './arguments/table.ts';
 
 const width = 80;
-/** What the program is for. */
+/** The purpose of the program. */
 export const purpose: string =
   'untorn replaces a file so that every reader and every crash finds the whole old content or the whole new content, and nothing else.';
 
@@ -45,7 +45,7 @@ export function programHelp(isShort: boolean): string {
       ),
     ),
     section('Environment', columns([['UNTORN_DEBUG=1', 'Show the stack of an error']])),
-    ['"untorn help COMMAND" tells the options of a command.'],
+    ['"untorn help COMMAND" shows the options of a command.'],
   ]);
 }
 
@@ -59,7 +59,7 @@ export function commandHelp(
       [`Usage: ${synopsis}`],
       wrap(`${summary}.`),
       section('Options', columns(options.map(inShort))),
-      [`"untorn help ${name}" tells more.`],
+      [`"untorn help ${name}" shows more.`],
     ]);
   return page([
     [`Usage: ${synopsis}`],
@@ -79,7 +79,7 @@ export function groupsOf(options: readonly OptionEntry[]): [string, OptionEntry[
   return [...groups];
 }
 
-/** The beginning of what is said of an option. */
+/** The first sentence of an option's help. */
 export function shortHelp({ help }: OptionEntry): string {
   return help.split(/[:;]| \(/)[0] ?? '';
 }

@@ -10,11 +10,11 @@ const readSome = promisify(read);
 const size = 1 << 20;
 
 /**
- * The bytes of standard input. Each piece is overwritten by the next; `count` hears of the bytes as they come.
+ * The bytes of standard input. Each piece is overwritten by the next; `count` receives the number of bytes of each.
  *
- * By descriptor and in the thread pool, not by process.stdin: that would make a pipe non-blocking also for the other
- * programs that share it, and reads files in small pieces. Never while something else is done, as process.exit() waits
- * for the thread (libuv joins its pool), and that waits for input.
+ * Reads by descriptor and in the thread pool instead of process.stdin, which makes a pipe non-blocking for the other
+ * programs that share it, and reads files in small pieces. It never reads while something else is done: process.exit()
+ * waits for the thread (libuv joins its pool), and the thread waits for input.
  */
 export async function* standardInput(
   atOnce: boolean,
@@ -37,7 +37,7 @@ export async function* standardInput(
   }
 }
 
-/** Whoever types sees nothing happen otherwise. */
+/** A person who types sees no other sign that input is expected. */
 export function tellIfAwaited(): void {
   if (isTerminal(0) && isTerminal(2))
     tell(`Reads standard input until ${process.platform === 'win32' ? 'Ctrl-Z and Enter' : 'Ctrl-D'}`);
@@ -57,7 +57,7 @@ async function readInto(buffer: Buffer, offset: number): Promise<number> {
   }
 }
 
-/** Nothing to read is not the same as empty. */
+/** A closed standard input is not the same as an empty one. */
 function assertOpen(): void {
-  if (wasClosed(0)) throw new Failure('Standard input is closed; for an empty file say "< /dev/null"');
+  if (wasClosed(0)) throw new Failure('Standard input is closed; for an empty file use "< /dev/null"');
 }

@@ -3,7 +3,7 @@ import { Interrupted } from './failures.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Calls `body`; where a signal made it fail, the signal is what is thrown. */
+/** Calls `body`. If a signal made it fail, the signal is thrown instead. */
 export async function interruptible<T>(body: (interruption: Interruption) => Promise<T>): Promise<T> {
   const interruption = new Interruption();
   try {
@@ -40,7 +40,7 @@ export class Interruption {
     else this.#pass(signal);
   };
 
-  /** While a command runs it gets the signals, and may take its time to end. */
+  /** While a command runs it receives the signals, and may take its time to end. */
   passTo(pass: (signal: NodeJS.Signals) => void): void {
     this.#pass = pass;
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `untorn`: finds the command in the table, loads it, and turns its end into an exit status. */
+/** The command `untorn`: finds the command in the table, loads it, and turns its result into an exit status. */
 import { constants } from 'node:os';
 import { commands } from './commands.ts';
 import { codeFor, exitCode } from './exit-codes.ts';
@@ -12,9 +12,9 @@ import type { CommandEntry } from './arguments/table.ts';
 const given = process.argv.slice(2);
 const [name, ...rest] = given;
 const entry = commands.find((command) => command.name === name);
-// Until it is known: a command whose end nobody hears of has not been done.
+// Until the result is known: a command whose end is never reported has not been done.
 process.exitCode = codeFor('unknown', entry?.runsCommand === true);
-// The package's file is CommonJS, which Node starts sooner, and knows no await out here.
+// The package's file is CommonJS, which Node starts sooner, and has no top-level await.
 void perform().catch((error: unknown) => fail(error, entry));
 
 async function perform(): Promise<void> {
@@ -36,7 +36,7 @@ async function performCommand(command: CommandEntry, given: readonly string[]): 
 async function performWithout(word: string | undefined, further: readonly string[]): Promise<number> {
   if (word === undefined) throw new UsageError('A command is missing');
   if (!['--help', '-h', '--version', '-V'].includes(word)) throw unknownWord(word);
-  if (further.length > 0) throw new UsageError(`${word} stands alone`);
+  if (further.length > 0) throw new UsageError(`${word} takes no arguments`);
   if (word === '--help' || word === '-h') return help([], [word]);
   const { version } = await import('./version.ts');
   const { print } = await import('./output.ts');
@@ -54,7 +54,7 @@ function unknownWord(word: string): UsageError {
   );
 }
 
-/** Short for -h: whoever knows what it does looks for an option. */
+/** Short for -h: a user who knows the command looks for an option. */
 async function help(operands: readonly string[], asked: readonly string[]): Promise<number> {
   const { perform } = await import('./help.ts');
   return perform({
@@ -65,7 +65,7 @@ async function help(operands: readonly string[], asked: readonly string[]): Prom
   });
 }
 
-/** Whether failures are to be told as JSON, wrong usage too. */
+/** Whether failures are reported as JSON, wrong usage too. */
 function wantsJson(): boolean {
   const end = entry?.runsCommand === true ? given.indexOf('--') : -1;
   return given.slice(0, end === -1 ? given.length : end).includes('--json');
@@ -73,15 +73,16 @@ function wantsJson(): boolean {
 
 async function fail(error: unknown, command: CommandEntry | undefined): Promise<void> {
   if (error instanceof Interrupted) {
-    // As the first process of a container a signal of one's own has no effect; then the status has to say it.
+    // The first process of a container is not ended by a signal that it sends itself; the status has to say it.
     process.exitCode = 128 + constants.signals[error.signal];
-    // Everything is put away; a listener would hear of it only when the event loop turns, and that may be over by then.
+    // Everything is cleaned up. A listener would run only when the event loop turns, and the process may have ended by
+    // then.
     process.removeAllListeners(error.signal);
     process.kill(process.pid, error.signal);
     return;
   }
   tellError(error);
-  // Of what is done, or cannot be told, there is nothing more to print.
+  // If the work is done, or the report itself failed, there is nothing more to print.
   if (wantsJson() && !(error instanceof Unheard)) {
     const { reportFailure } = await import('./report.ts');
     await reportFailure(error).catch(() => undefined);

@@ -1,24 +1,24 @@
-/** What is told on standard error: one line each, that begins with the program's name. */
+/** Messages on standard error: one line each, which begins with the program's name. */
 import { writeSync } from 'node:fs';
 import { hints, WriteError } from '../contract/index.ts';
 import { UsageError } from './failures.ts';
 import { printable } from './printable.ts';
 
-/** Prints a line on standard error. If that cannot be written, nobody is there to be told. */
+/** Prints a line on standard error. If that fails, nobody is there to read it. */
 export function tell(text: string): void {
   printError(`untorn: ${printable(text.replaceAll('\n', ' '))}\n`);
 }
 
-/** Prints on standard error what may go unheard. */
+/** Prints on standard error. A failure does not matter. */
 export function printError(text: string): void {
   try {
     writeSync(2, text);
   } catch {
-    // Closed, full or gone: the exit status says what matters.
+    // Standard error is closed, full or gone: the exit status says what matters.
   }
 }
 
-/** Prints what was thrown, without its stack unless UNTORN_DEBUG asks for it. */
+/** Prints a thrown error, without its stack unless UNTORN_DEBUG asks for it. */
 export function tellError(error: unknown): void {
   if (process.env['UNTORN_DEBUG'] === '1' && error instanceof Error) {
     printError(`${(error.stack ?? '').split('\n').map(printable).join('\n')}\n`);
@@ -41,7 +41,7 @@ const ownHints = {
 /** The words for an error. */
 export function wordsFor(error: unknown): string {
   if (!WriteError.isWriteError(error)) return error instanceof Error ? error.message : String(error);
-  // What helps is said in the words of the library: functions and options of its own.
+  // The library's hint names its own functions and options.
   const hint = (Object.keys(ownHints) as (keyof typeof ownHints)[]).find((name) =>
     error.message.endsWith(`; ${hints[name]}`),
   );

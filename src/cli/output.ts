@@ -1,5 +1,6 @@
 /**
- * Standard output, by descriptor: what was written has been taken by the system, and a failure is seen before a commit.
+ * Standard output, by descriptor: once a write has returned the system has the bytes, and a failure is seen before a
+ * commit.
  */
 import { write } from 'node:fs';
 import { promisify } from 'node:util';
@@ -11,10 +12,7 @@ const writeSome = promisify(write);
 /** Milliseconds until a descriptor is tried again that another process has made non-blocking. */
 export const untilReady = 5;
 
-/**
- * Writes all of the bytes to standard output. In the thread pool, so that a reader that does not read cannot block
- * signals.
- */
+/** Writes all of the bytes to standard output. It uses the thread pool, so that a slow reader cannot block signals. */
 export async function writeOutput(bytes: Uint8Array): Promise<void> {
   if (wasClosed(1)) throw new Failure('Standard output is closed');
   for (let written = 0; written < bytes.byteLength;) {
@@ -29,7 +27,7 @@ export async function writeOutput(bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** Prints text on standard output. A reader who has seen enough is no failure. */
+/** Prints text on standard output. A reader that stops reading is not a failure. */
 export async function print(text: string | Uint8Array): Promise<void> {
   try {
     await writeOutput(typeof text === 'string' ? Buffer.from(text) : text);

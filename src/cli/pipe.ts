@@ -13,9 +13,8 @@ export interface Pipe {
 }
 
 /**
- * A pipe, or undefined where none can be made. It is a FIFO whose name is gone before anything is written: Node.js
- * gives a child process a socket instead, and a command that opens /dev/stdout by name fails on a socket with ENXIO
- * (unix(7)).
+ * A pipe, or undefined if none can be made. It is a FIFO that is unlinked before anything is written. Node.js gives a
+ * child process a socket instead, and a command that opens /dev/stdout by name fails on a socket with ENXIO (unix(7)).
  */
 export function makePipe(): Pipe | undefined {
   if (process.platform === 'win32') return undefined;
@@ -25,11 +24,11 @@ export function makePipe(): Pipe | undefined {
     const name = join(folder, 'pipe');
     if (spawnSync('mkfifo', ['-m', '600', name], { stdio: 'ignore' }).status !== 0) return undefined;
     const output = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
-    // While one piece is written the next ones are gathered: 100 MiB in a third of the time.
+    // While one piece is written the next ones are gathered: 100 MiB take a third of the time.
     const options = { fd: output, readable: true, writable: false, highWaterMark: 1 << 20 };
     return { input: openSync(name, 'w'), output: new Socket(options) };
   } catch {
-    return undefined; // No place for temporary files; the socket does for most commands.
+    return undefined; // No place for temporary files; the socket works for most commands.
   } finally {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }

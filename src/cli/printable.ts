@@ -1,8 +1,8 @@
 /**
- * What may be shown of a name.
+ * Makes names safe to show on a terminal.
  *
- * Whoever can write a directory can put anything into a name, and a terminal obeys control characters, and turns text
- * around at others. They are shown as JSON shows them, `\u001b`, so that this is also what `--json` prints.
+ * Whoever can write a directory can put any character into a name. A terminal obeys control characters, and others
+ * reverse the direction of text. They are shown as JSON shows them, `\u001b`, so that `--json` prints the same.
  */
 import type { PathName } from '../contract/index.ts';
 
@@ -17,9 +17,7 @@ export function printable(text: string): string {
   return text.replace(controls, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/**
- * A line with a path; the bytes of one that is not UTF-8 stay what they are, but for those that are control characters.
- */
+/** A line with a path. The bytes of a path that is not UTF-8 stay as they are, except control characters. */
 export function printableLine(before: string, path: PathName): Buffer {
   const shown = typeof path === 'string' ? Buffer.from(printable(path)) : printableBytes(path);
   return Buffer.concat([Buffer.from(before), shown, Buffer.from('\n')]);
@@ -33,7 +31,7 @@ const parts =
 function printableBytes(bytes: Buffer): Buffer {
   const shown = (part: string): string => {
     const text = Buffer.from(part, 'latin1').toString();
-    // A terminal that knows no UTF-8 obeys the bytes of C1.
+    // A terminal without UTF-8 obeys the bytes of C1.
     return text.includes('\ufffd') ? printable(part) : Buffer.from(printable(text)).toString('latin1');
   };
   return Buffer.from(bytes.toString('latin1').replace(parts, shown), 'latin1');

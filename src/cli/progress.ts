@@ -1,6 +1,6 @@
 /**
- * How far it is, on standard error, if that is a terminal and it takes longer than a second. One line, cleared at the
- * end.
+ * The progress, on standard error, if that is a terminal and the work takes longer than a second. One line, cleared at
+ * the end.
  */
 import { now, whenProcessEnds } from '../system/index.ts';
 import { printError } from './messages.ts';
@@ -28,10 +28,10 @@ export class Progress {
 
   #show(): void {
     const elapsed = now() - this.#start;
-    // Where nothing comes somebody may be asked, and type.
+    // If no bytes come, a command may be asking the user for input, who types on this terminal.
     if (elapsed < firstAfter || this.#bytes === this.#told) return;
     this.#told = this.#bytes;
-    // A signal ends it without a word to anybody else.
+    // A signal ends the process without calling anything else.
     if (!this.#shown) whenProcessEnds('save', () => this.end());
     this.#shown = true;
     printError(`\r\u001b[K${inUnits(this.#bytes)}, ${inUnits((this.#bytes / elapsed) * 1000)}/s`);

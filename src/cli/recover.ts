@@ -53,15 +53,15 @@ function isLost({ outcome }: RecoveredFile): boolean {
 
 const reasons: Record<KeptTransaction['reason'], string> = {
   alive: 'the transaction is under way',
-  young: 'its owner cannot be judged, and it was changed not long ago',
+  young: 'its owner cannot be judged, and it changed not long ago',
   foreign: "it is another user's, or others can write it",
-  copied: 'it was written in another directory, of which this is a copy',
-  unreachable: 'a directory that it leads to cannot be found; it may not be mounted',
+  copied: 'this directory is a copy of the one in which it was written',
+  unreachable: 'one of its directories cannot be found; it may not be mounted',
   damaged: 'it is damaged, or of a newer version of untorn',
   failed: 'the system refused',
 };
 
-/** Whether something is left that waiting does not put right. */
+/** Whether something is left that waiting does not resolve. */
 function isTrouble({ reason }: KeptTransaction): boolean {
   return reason === 'unreachable' || reason === 'copied' || reason === 'damaged' || reason === 'failed';
 }

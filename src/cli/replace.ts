@@ -1,4 +1,7 @@
-/** What `write`, `run` and `edit` share: content from somewhere replaces FILE, or fails and leaves it. */
+/**
+ * The common part of `write`, `run` and `edit`: content from a source replaces FILE, or the command fails and FILE
+ * stays.
+ */
 import { WriteError, type WriteOptions, type PathName, type WriteResult } from '../contract/index.ts';
 import { pathFrom } from './arguments/arguments.ts';
 import { Conflict, Empty, Failure, Interrupted } from './failures.ts';
@@ -10,15 +13,15 @@ import { readWriteOptions } from './write-options.ts';
 
 type Pieces = AsyncIterable<Uint8Array>;
 
-/** Who watches the content on its way. */
+/** The observers of the content on its way. */
 export interface Flow {
-  /** Hears how many bytes have come, for the progress. */
+  /** Receives the number of bytes, for the progress. */
   readonly count: (bytes: number) => void;
-  /** The same pieces, which standard output also gets if that was asked for. */
+  /** Passes the pieces on, and copies them to standard output if that was asked for. */
   readonly tee: (pieces: Pieces) => Pieces;
 }
 
-/** Does the command's work on FILE with `put`. If that fails, FILE is untouched. */
+/** Does the command's work on FILE with `put`. If it fails, FILE is untouched. */
 export async function replace(
   invocation: Invocation,
   put: (path: PathName, options: WriteOptions, flow: Flow) => Promise<WriteResult>,
@@ -67,7 +70,7 @@ function explained(thrown: unknown, file: string, { overwrite }: WriteOptions, r
     : error;
 }
 
-/** What made the content fail, where that is what happened. */
+/** The error of the content's source, if that is what failed. */
 export function sourceOf(error: unknown): unknown {
   const cause = WriteError.isWriteError(error) && error.outcome === 'old' ? error.cause : undefined;
   return cause instanceof Failure || cause instanceof Empty || cause instanceof Interrupted || cause instanceof Conflict

@@ -1,4 +1,4 @@
-/** What was done, for people and for programs. */
+/** Reports of results, for people and for programs. */
 import { isUtf8 } from 'node:buffer';
 import { WriteError, type PathName, type NotKept, type WriteResult } from '../contract/index.ts';
 import type { TransactionResult } from '../transaction/index.ts';
@@ -13,13 +13,13 @@ export async function printJson(value: unknown): Promise<void> {
   await writeOutput(Buffer.from(`${printable(JSON.stringify(value))}\n`));
 }
 
-/** A path as JSON can say it. */
+/** A path in the form for JSON. */
 export function jsonPath(path: PathName): string | { base64: string } {
   if (typeof path === 'string') return path;
   return isUtf8(path) ? path.toString() : { base64: path.toString('base64') };
 }
 
-/** How much is told of a result. */
+/** How much of a result is reported. */
 export interface Reporting {
   readonly json: boolean;
   readonly quiet: boolean;
@@ -43,7 +43,7 @@ export async function reportTransaction(
         tell(`Warning: "${path.toString()}" was changed by another program right after the commit; that stays`);
     }
     if (durable === 'unsupported')
-      tell('Warning: the files are in place, but this filesystem cannot confirm that they survive a power cut');
+      tell('Warning: the files are committed, but this filesystem cannot confirm that they survive a power cut');
   }
   if (verbose)
     tell(`Committed ${files.length} ${files.length === 1 ? 'file' : 'files'}${durable === true ? ', durable' : ''}`);
@@ -57,12 +57,12 @@ export async function reportTransaction(
   await printDone({ files: told, durable });
 }
 
-/** Tells a result as JSON. That it is in place is what the exit status tells, also if this cannot be printed. */
+/** Prints a result as JSON. If it cannot be printed, the exit status still says that the content is committed. */
 async function printDone(value: unknown): Promise<void> {
   try {
     await printJson(value);
   } catch (error) {
-    throw new Unheard(`It is done, but nobody hears of it: ${wordsFor(error)}`, { cause: error });
+    throw new Unheard(`It is done, but the output is lost: ${wordsFor(error)}`, { cause: error });
   }
 }
 
@@ -70,7 +70,7 @@ function jsonPathOrNull(path: PathName | undefined): ReturnType<typeof jsonPath>
   return path === undefined ? null : jsonPath(path);
 }
 
-/** What failed, as JSON. */
+/** Prints a failure as JSON. */
 export async function reportFailure(error: unknown): Promise<void> {
   const failed = [error, (error as Error).cause].find((value) => WriteError.isWriteError(value));
   const known = failed === undefined ? { outcome: 'old', step: null } : { outcome: failed.outcome, step: failed.step };
@@ -84,7 +84,7 @@ function warn({ path, notKept, durable, atomic }: WriteResult): void {
   const file = `"${path.toString()}"`;
   warnOfLost(path, notKept);
   if (durable === 'unsupported')
-    tell(`Warning: ${file} is in place, but this filesystem cannot confirm that it survives a power cut`);
+    tell(`Warning: ${file} is committed, but this filesystem cannot confirm that it survives a power cut`);
   if (!atomic) tell(`Warning: ${file} was written in place, which readers could see`);
 }
 

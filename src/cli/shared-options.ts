@@ -9,14 +9,14 @@ export const jsonOption: OptionEntry = {
 export const quietOption: OptionEntry = {
   name: 'quiet',
   short: 'q',
-  help: 'Neither warnings nor progress; errors are still told',
+  help: 'Neither warnings nor progress; errors are still reported',
 };
 
 function inGroup(group: string, options: readonly OptionEntry[]): readonly OptionEntry[] {
   return options.map((option) => ({ ...option, group }));
 }
 
-const verboseOption: OptionEntry = { name: 'verbose', short: 'v', help: 'Tell what was done on standard error' };
+const verboseOption: OptionEntry = { name: 'verbose', short: 'v', help: 'Report what was done on standard error' };
 const lockTimeoutOption: OptionEntry = {
   name: 'lock-timeout',
   value: 'DURATION',
@@ -66,7 +66,7 @@ const links: readonly OptionEntry[] = [
     name: 'symlink',
     value: 'HOW',
     choices: ['follow', 'replace', 'refuse'],
-    help: 'FILE is a symbolic link: write what it leads to (default), replace it, or fail',
+    help: 'FILE is a symbolic link: write its target (default), replace it, or fail',
   },
   {
     name: 'hard-link',
@@ -83,7 +83,7 @@ const noOverwrite: OptionEntry = {
 };
 const makeParents: OptionEntry = { name: 'make-parents', short: 'p', help: 'Create missing parent directories' };
 const ending: readonly OptionEntry[] = inGroup('What is told', [jsonOption, quietOption, verboseOption, helpOption]);
-const lasting: readonly OptionEntry[] = inGroup('What the file is like', [durability, ...metadata, ...links]);
+const lasting: readonly OptionEntry[] = inGroup('Properties of the file', [durability, ...metadata, ...links]);
 
 /** Options of every command that replaces one file. */
 const oneFile: readonly OptionEntry[] = [
@@ -104,7 +104,7 @@ const whatever: readonly OptionEntry[] = [
   noOverwrite,
   {
     name: 'in-place-fallback',
-    help: 'Where FILE cannot be replaced (bind mount, read-only directory), write into it, which is not atomic',
+    help: 'If FILE cannot be replaced (bind mount, read-only directory), write into it, which is not atomic',
   },
   ...oneFile,
   ...ending,
@@ -117,7 +117,7 @@ export const writeOptions: readonly OptionEntry[] = [
 ];
 const allowEmpty: OptionEntry = {
   name: 'allow-empty',
-  help: 'Replace FILE also if it has content, and there is no output; otherwise that is a failure',
+  help: 'Replace FILE even if it has content and there is no output; otherwise that is a failure',
 };
 export const runOptions: readonly OptionEntry[] = [allowEmpty, ...whatever];
 

@@ -47,9 +47,9 @@ async function show({ removed, kept, recoverable }: SweepResult, quiet: boolean)
 
 const reasons: Record<KeptFile['reason'], string> = {
   alive: 'its writer is alive',
-  young: 'its writer cannot be judged, and it was changed not long ago',
+  young: 'its writer cannot be judged, and it changed not long ago',
   foreign: "it is another user's",
-  linked: 'it has another name somewhere',
+  linked: 'it has another hard link',
   special: 'it is not a regular file, or a directory without proof that it may be removed',
   transaction: 'it is part of a transaction, which "untorn recover" completes or removes',
   failed: 'it cannot be removed',

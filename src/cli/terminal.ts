@@ -1,7 +1,7 @@
-/** What the standard descriptors are. */
+/** The state of the standard descriptors. */
 import { fstatSync, readFileSync } from 'node:fs';
 
-/** Node loads its network for a look at a terminal: only where it may be one. */
+/** Node loads its network code to examine a terminal, so that is done only where it may be one. */
 export function isTerminal(fd: number): boolean {
   return (
     (process.platform === 'win32' || fstatSync(fd).isCharacterDevice()) &&
@@ -12,8 +12,8 @@ export function isTerminal(fd: number): boolean {
 const nullDevice = 0x103;
 
 /**
- * Whether a standard descriptor was closed (`<&-`, `>&-`) when the program began. Node.js opens /dev/null then, for
- * reading and writing (PlatformInit in node.cc), unlike `< /dev/null`; only Linux tells.
+ * Whether a standard descriptor was closed (`<&-`, `>&-`) when the program began. Node.js then opens /dev/null for
+ * reading and writing (PlatformInit in node.cc), unlike `< /dev/null`. Only Linux can tell.
  */
 export function wasClosed(fd: 0 | 1): boolean {
   if (process.platform !== 'linux' || fstatSync(fd).rdev !== nullDevice) return false;

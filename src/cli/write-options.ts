@@ -1,5 +1,5 @@
 /**
- * From the options of the command line to those of the library. What is contradictory is refused before anything is
+ * Turns the options of the command line into those of the library. Contradictory options are refused before anything is
  * touched.
  */
 import {
@@ -28,7 +28,7 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
   if (ifMatch !== undefined) checkVersion(ifMatch, '--if-match');
   if (ifMatch !== undefined && flags.has('in-place-fallback'))
     throw new UsageError(
-      '--if-match cannot be combined with --in-place-fallback: others cannot be kept off what is written in place',
+      '--if-match cannot be combined with --in-place-fallback: a write in place cannot exclude others',
     );
   // The parser has checked the choices.
   const durability = valueOf(invocation, 'durability') as WriteOptions['durability'];
@@ -60,7 +60,7 @@ export function checkVersion(text: string, option: string): void {
     throw new UsageError(`${option} must be a SHA-256 in hexadecimal digits, or "absent", not "${text}"`);
 }
 
-/** Milliseconds that a timer can count: 24 days. */
+/** The longest time of a timer in milliseconds: 24 days. */
 const longest = 0x7fffffff;
 
 /** How long to wait for locks. */
@@ -97,7 +97,7 @@ function readBackup(invocation: Invocation): Backup {
       throw new UsageError('--backup-path cannot be combined with --backup or --backup-limit');
     if (path === '') throw new UsageError('--backup-path is empty');
     const bytes = pathFrom(path);
-    // The library takes some words for kinds of backup.
+    // The library takes some words for kinds of backup, so a path is passed as bytes.
     return typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
   }
   if (limit !== undefined) {

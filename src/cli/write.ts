@@ -8,7 +8,7 @@ import type { Invocation } from './arguments/table.ts';
 /**
  * `untorn write FILE`
  *
- * A signal ends it at once, by the default action; the library removes its temporary file before.
+ * A signal ends the process at once, by the default action; the library removes its temporary file first.
  */
 export async function perform(invocation: Invocation): Promise<number> {
   const { flags, operands } = invocation;

@@ -1,6 +1,6 @@
 /**
- * Aborts: what a caller's signal does cannot harm a call that is under way, and there is one listener for each signal,
- * since Node warns of a leak when many calls share one.
+ * Aborts. A listener of the caller's signal cannot harm a call that is under way. Each signal has one listener, since
+ * Node warns of a leak when many calls share a signal.
  */
 import { bare } from './bare.ts';
 
@@ -12,8 +12,8 @@ interface Listener {
 const listeners = new WeakMap<AbortSignal, Listener>();
 
 /**
- * Calls back once when the signal aborts, or soon if it has; returns how to stop listening. The signal is one of
- * {@link ownSignal}.
+ * Calls back once when the signal aborts, or soon if it has aborted; returns a function that stops listening. The
+ * signal comes from {@link ownSignal}.
  */
 export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal === undefined) return () => undefined;
@@ -50,13 +50,13 @@ function listen(signal: AbortSignal): Listener {
 
 const once = bare({ once: true });
 
-/** Those that follow others. */
+/** The signals that follow signals of the caller. */
 const followers = new WeakMap<AbortSignal, AbortSignal>();
 
 /**
- * A signal that does nothing but what the runtime's own do: the given one if it is one of those, as it was made, else
- * one that follows it, as it follows a polyfill's, or one with methods of its own. What fails in the given one fails
- * here, before anything is touched.
+ * A signal with the behaviour of the runtime's own. A given signal of the runtime is returned as it is. A polyfill's,
+ * or one with methods of its own, gets a signal that follows it. Failures of the given signal are thrown here, before
+ * anything is touched.
  */
 export function ownSignal(given: AbortSignal): AbortSignal {
   if (Object.getPrototypeOf(given) === AbortSignal.prototype && Object.getOwnPropertyNames(given).length === 0)

@@ -1,47 +1,50 @@
-/** Which lines of the program an error tells of. */
+/** Adds the caller's lines to the stack of an error. */
 import { isOurs, WriteError } from './errors.ts';
 
-/** Errors that have their caller already: one error can be that of several calls. */
+/** Errors that have their caller's lines already: several calls can fail with one error. */
 const told = new WeakSet();
 
 /**
- * An error of ours, with those frames of its caller in its stack for which there was no room, or which a callback does
- * not know. An asynchronous function knows them when it goes on after an `await`, as long as those who called it await
+ * Adds to the stack of an error of ours those frames of its caller for which there was no room, or which a callback
+ * does not know. An asynchronous function knows them when it continues after an `await`, as long as its callers await
  * it.
  */
 export function withCaller(error: unknown, from: (...args: never[]) => unknown): unknown {
   return isTold(error) && !told.has(error) ? withFrames(error, callerOf(from)) : error;
 }
 
-/** Who called a function, for an error that may come later. */
+/** The caller of a function, for an error that may come later. */
 export function callerOf(from: (...args: never[]) => unknown): { readonly stack: string } {
   const here = { stack: '' };
   Error.captureStackTrace(here, from);
   return here;
 }
 
-/** An error of ours, with the frames of the caller that was noted. */
+/** Adds the noted frames of the caller to an error of ours. */
 export function withFrames<E>(error: E, here: { readonly stack: string }): E {
   if (!isTold(error) || told.has(error)) return error;
-  // With source maps, or by what a program sets, a stack can be anything.
+  // With source maps, or by what a program sets, a stack can be any value.
   const [known, frames] = [error.stack, here.stack].map((stack) => String(stack).split('\n'));
   const more = frames?.filter((line) => /^\s+at /.test(line) && known?.includes(line) === false) ?? [];
-  // Where nobody awaits it, the next who is given it may be awaited.
+  // Nobody awaits this promise; the next promise with the error may be awaited.
   if (more.length === 0) return error;
   told.add(error);
   error.stack = [error.stack, ...more].join('\n');
   return error;
 }
 
-/** Errors that the package makes for its callers. A JsonError is known by its mark: it is of a floor above. */
+/**
+ * Whether the package made the error for its callers. A JsonError is recognized by its mark, since it is of a higher
+ * floor.
+ */
 function isTold(error: unknown): error is Error {
   if (WriteError.isWriteError(error) || isOurs(error)) return true;
   return typeof error === 'object' && error !== null && Symbol.for('untorn.JsonError') in error;
 }
 
 /**
- * What a method of an object gives, with its caller in its error. What is `heard` of otherwise may fail without anybody
- * who awaits it.
+ * The promise of an object's method, with the caller in its error. With `heard` the failure is reported elsewhere too,
+ * so that nobody needs to await the promise.
  */
 export function forCaller<T>(promise: Promise<T>, heard = false): Promise<T> {
   const given = telling();
@@ -52,7 +55,7 @@ export function forCaller<T>(promise: Promise<T>, heard = false): Promise<T> {
       return await promise;
     } catch (error) {
       const told = withCaller(error, telling);
-      // Only now: who awaits a promise is known as long as it has one handler.
+      // Not earlier: the runtime knows who awaits a promise only as long as the promise has one handler.
       if (heard) given.catch(() => undefined);
       throw told;
     }

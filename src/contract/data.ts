@@ -1,4 +1,7 @@
-/** What can be written, and how it becomes bytes. Anything else is a TypeError before anything is touched. */
+/**
+ * The kinds of data that can be written, and their conversion to bytes. Other values are a TypeError before anything is
+ * touched.
+ */
 import { isUtf8 } from 'node:buffer';
 import { isAnyArrayBuffer } from 'node:util/types';
 import { describe } from './describe.ts';
@@ -17,7 +20,7 @@ export type SyncData = Chunk | Iterable<Chunk>;
 export type Data = SyncData | Blob | AsyncIterable<Chunk> | ReadableStream<Chunk>;
 
 /**
- * Content as the protocol takes it: bytes that are there, or a source that is read while the temporary file is written.
+ * Content in the form of the protocol: bytes in memory, or a source that is read while the temporary file is written.
  */
 export type Content =
   { readonly kind: 'bytes'; readonly bytes: Uint8Array } | { readonly kind: 'source'; readonly source: Source };
@@ -25,7 +28,7 @@ export type Content =
 const aChunk = 'a string, a Buffer, a TypedArray, a DataView, an ArrayBuffer or a SharedArrayBuffer';
 const orLater = 'a Blob, or a stream or (async) iterable of those';
 
-/** The bytes of one chunk, without a copy where they are bytes already. */
+/** The bytes of one chunk, not copied if they are bytes already. */
 export function chunkBytes(chunk: unknown, encoding: BufferEncoding): Uint8Array {
   const bytes = bytesOf(chunk, encoding);
   if (bytes === undefined)
@@ -37,21 +40,21 @@ function bytesOf(chunk: unknown, encoding: BufferEncoding): Uint8Array | undefin
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : pinned(chunk);
 }
 
-/** Bytes as text. Those that are no text would be lost where it is written again. */
+/** Bytes as text. Invalid bytes are refused: they would be lost when the text is written again. */
 export function textOf(bytes: Buffer, encoding: BufferEncoding): string {
   if (/^utf-?8$/i.test(encoding) && !isUtf8(bytes))
     throw refusal('ERR_ENCODING_INVALID_ENCODED_DATA', 'The content is not valid UTF-8');
   return bytes.toString(encoding);
 }
 
-/** Whether a value is one piece of content as it is. */
+/** Whether a value is one chunk. */
 export function isChunk(value: unknown): value is Chunk {
   return typeof value === 'string' || ArrayBuffer.isView(value) || isAnyArrayBuffer(value);
 }
 
 /** Content for an asynchronous write. */
 export function readData(data: Data, encoding: BufferEncoding, what = '"data"'): Content {
-  // Most data is one piece, and to look for a Blob loads what Node has of them.
+  // Most data is one chunk, and the test for a Blob makes Node load its Blob code.
   const bytes = bytesOf(data, encoding);
   if (bytes !== undefined) return { kind: 'bytes', bytes };
   if (typeof data !== 'object' || data === null) throw noData(what, data, `${aChunk}, ${orLater}`);
@@ -74,7 +77,7 @@ export function readSyncData(data: SyncData, encoding: BufferEncoding, what = '"
     : { kind: 'bytes', bytes };
 }
 
-/** Several pieces that are there. */
+/** Several chunks as bytes. */
 export function readChunks(chunks: readonly Chunk[], encoding: BufferEncoding): Uint8Array[] {
   if (!Array.isArray(chunks))
     throw misuse('ERR_INVALID_ARG_TYPE', `"chunks" must be an array, not ${describe(chunks)}`);
@@ -84,7 +87,7 @@ export function readChunks(chunks: readonly Chunk[], encoding: BufferEncoding): 
 function pieces(data: Iterable<unknown>, encoding: BufferEncoding, what: string, expected: string): Content {
   const method: unknown = typeof data === 'object' && data !== null ? data[Symbol.iterator] : undefined;
   if (method === undefined || method === null) throw noData(what, data, expected);
-  // What is there already is as it is now.
+  // An array is copied as it is now.
   const given = Array.isArray(data) ? Array.from(data, pinnedChunk) : data;
   const source = iterableSource(given, {
     method: given === data ? method : given[Symbol.iterator],
@@ -103,14 +106,14 @@ function noData(what: string, data: unknown, expected: string): TypeError {
   return misuse('ERR_INVALID_ARG_TYPE', `${what} must be ${expected}, not ${describe(data)}${instead(data, what)}`);
 }
 
-/** What was probably meant by a value that is no content. */
+/** A hint at what was probably meant by a value that is not content. */
 function instead(data: unknown, what: string): string {
   if (typeof data !== 'object' || data === null) return '';
   if (isThenable(data)) return '; await it before';
-  // By its shape: every copy of fetch() has classes of its own.
+  // By its shape: every copy of fetch() has its own classes.
   if ('body' in data && 'bodyUsed' in data)
-    return `; give its "body"${data.body === null ? ', which this one has not' : ''}`;
+    return `; give its "body"${data.body === null ? ', but this one has none' : ''}`;
   return Object.getPrototypeOf(data) === Object.prototype
-    ? `; for a value as JSON there is ${what.startsWith('"') ? 'write' : 'update'}Json()`
+    ? `; for JSON use ${what.startsWith('"') ? 'write' : 'update'}Json()`
     : '';
 }

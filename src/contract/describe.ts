@@ -1,4 +1,4 @@
-/** What a value is, for a message about a wrong one. */
+/** Describes a value, for a message about a wrong one. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'object') return `an instance of ${(value as object).constructor?.name ?? 'Object'}`;

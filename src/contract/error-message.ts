@@ -1,4 +1,4 @@
-/** What an error says: what could not be done, why, what the file holds, and what helps. */
+/** The message of an error: what could not be done, why, what the file holds, and what helps. */
 import type { Failure, OperationName, Outcome, Step, WriteErrorDetails } from './failure.ts';
 import { asText, display } from './path-name.ts';
 import { wordsOf } from './system-errors.ts';
@@ -27,11 +27,11 @@ const doing: Record<Step, string> = {
 
 const state: Record<Outcome, string> = {
   old: 'the target is untouched',
-  new: 'the new content is in place, but not confirmed durable',
+  new: 'the new content is committed, but not confirmed durable',
   unknown: 'what it holds now is unknown',
 };
 
-/** What changes nothing by itself, and has no content to tell of. */
+/** Operations that change no content, so that the message does not speak of it. */
 const looking: ReadonlySet<OperationName | undefined> = new Set(['read', 'sweep', 'recover'] as const);
 
 export function message(details: WriteErrorDetails, cause: Failure): string {
@@ -47,7 +47,7 @@ export function message(details: WriteErrorDetails, cause: Failure): string {
   return `Cannot ${operation} ${shown(details)}: ${reason(details, cause)}${when}${holds}${kept}${backup}${hint === undefined ? '' : `; ${hints[hint]}`}`;
 }
 
-/** The path, and where it leads if that is elsewhere, as that of a symbolic link. */
+/** The path, and where it leads if that is elsewhere, as through a symbolic link. */
 function shown({ path, dest, target }: WriteErrorDetails): string {
   const to = dest === undefined ? '' : ` to "${display(dest)}"`;
   const end = asText(path).replace(/^(\.\/+)+|^\.$/, '');
@@ -58,19 +58,19 @@ function shown({ path, dest, target }: WriteErrorDetails): string {
 function stateOf({ outcome, files = [] }: WriteErrorDetails): string {
   const done = files.filter(({ holds }) => holds === 'new').length;
   if (outcome !== 'unknown' || files.length === 0) return state[outcome];
-  return `${done} of its ${files.length} changes are made, and the rest is for recover()`;
+  return `${done} of its ${files.length} changes are made; recover() makes the rest`;
 }
 
 /**
- * Whether the reason says by itself what was wrong: refusals of ours do, except where an abort or a source may come at
- * any step.
+ * Whether the reason is a complete explanation. Refusals of ours are, except where an abort or a source may fail at any
+ * step.
  */
 function saysAll(step: Step, cause: Failure): boolean {
   if (isNoDirectory(step, cause)) return true;
   return cause.errno === undefined && (step === 'resolve' || /^ERR_(?:ENCODING|LOCK|VERSION)_/.test(cause.code ?? ''));
 }
 
-/** A system error's own words without the code, call and paths that Node puts around them. */
+/** The words of a system error, without the code, call and paths that Node adds. */
 function reason({ cause, step, operation }: WriteErrorDetails, failure: Failure): string {
   if (!looking.has(operation) && isNoDirectory(step, failure)) return `its directory does not exist (${failure.code})`;
   if (failure.syscall === 'uv_cwd') return `the working directory does not exist (${failure.code})`;
@@ -79,20 +79,20 @@ function reason({ cause, step, operation }: WriteErrorDetails, failure: Failure)
   return failure.message ?? String(cause);
 }
 
-/** Whether it failed since the target's directory is not there: a target that is not there is no failure. */
+/** Whether the target's directory does not exist: a target that does not exist is not a failure. */
 function isNoDirectory(step: Step, { code, syscall }: Failure): boolean {
   return step === 'resolve' && code === 'ENOENT' && (syscall === 'open' || syscall === 'stat');
 }
 
-/** What can be done about a failure, in the words of the library; the command has its own. */
+/** Hints against a failure, in the words of the library; the command has its own. */
 export const hints = {
   mount:
     "if it is mounted by itself, as in a container, mount its directory instead, or write into the file with fallback: 'in-place'",
   mounted: 'if it is mounted by itself, as in a container, mount its directory instead',
   parents: 'makeParents: true makes the directory',
-  directory: 'it is the directory that must be writable, since a new file is made in it',
+  directory: 'the directory must be writable, since a new file is made in it',
   backup: 'the directory of the backup must exist, and be writable',
-  force: 'force: true takes a file that is not there for removed',
+  force: 'force: true accepts a missing file',
 } as const;
 
 function hintFor({ step, operation, locked }: WriteErrorDetails, failure: Failure): keyof typeof hints | undefined {

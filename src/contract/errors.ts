@@ -4,7 +4,7 @@ import type { Failure, FileState, Outcome, Step, WriteErrorDetails } from './fai
 import type { PathName } from './path-name.ts';
 import { nameOf, withoutDescriptors } from './system-errors.ts';
 
-/** The codes that are this package's own. */
+/** The codes that this package defines. */
 type OwnCode =
   | 'ABORT_ERR'
   | 'ERR_ENCODING_INVALID_ENCODED_DATA'
@@ -39,9 +39,9 @@ const brand: unique symbol = Symbol.for('untorn.WriteError');
 /**
  * A replacement that failed, or that took place and could not be confirmed durable.
  *
- * `outcome` says what the target holds now: `'old'` (nothing changed; if there was no file, there is none),
- * `'new'` (the new content is in place, but what came after, as the sync of its directory, failed), or
- * `'unknown'` (the system would not say).
+ * `outcome` says what the target holds now: `'old'` (nothing changed; if there was no file, there is none), `'new'`
+ * (the new content is committed, but a later step, as the sync of its directory, failed), or `'unknown'` (the system
+ * did not tell).
  *
  * An abort has `name` `'AbortError'` and `code` `'ABORT_ERR'`, as everywhere in Node.js.
  */
@@ -54,9 +54,9 @@ export class WriteError extends Error {
   declare readonly errno?: number;
   /** The system call that failed, where one did. */
   declare readonly syscall?: string;
-  /** The path as it was given, as in errors of `node:fs`: a URL as the path that it stands for. */
+  /** The path as given, as in errors of `node:fs`: a URL as its path. */
   readonly path: PathName;
-  /** The new name as it was given, of what is renamed. */
+  /** The new name as given, if the operation is a rename. */
   declare readonly dest?: PathName;
   /** Where in the replacement it failed. */
   readonly step: Step;
@@ -67,15 +67,16 @@ export class WriteError extends Error {
   /** The copy of the old content, where one was left for recovery. */
   declare readonly backupPath?: PathName;
   /**
-   * Of a transaction that is committed and could not be completed here: what each of its files holds now, backups included. `recover()` does the rest, or the next one who takes one of its locks.
+   * If a transaction is committed but could not be completed here: what each of its files holds now, backups included.
+   * `recover()` completes it, or whoever takes one of its locks next.
    */
   declare readonly files?: readonly FileState[];
-  /** The version that is in place instead of the expected one, with the code `'ERR_VERSION_CONFLICT'`. */
+  /** The version that the file has instead of the expected one, with the code `'ERR_VERSION_CONFLICT'`. */
   declare readonly currentVersion?: string;
 
   constructor(details: WriteErrorDetails) {
     const cause = asFailure(details.cause);
-    // An abort of ours is not the cause but what this error is; its reason is the cause, as in Node's own.
+    // An abort of ours is this error itself and not its cause. The abort's reason is the cause, as in Node's own.
     super(message(details, cause), {
       cause:
         details.cause instanceof Abort
@@ -122,7 +123,7 @@ export function misuse(code: string, text: string): TypeError {
   return ours(Object.assign(new TypeError(text), { code }));
 }
 
-/** Errors of arguments that were made here, and not by functions of the caller's. */
+/** Argument errors that were made here, and not by the caller's functions. */
 const made = new WeakSet<object>();
 
 function ours<E extends Error>(error: E): E {
@@ -134,22 +135,22 @@ export function isOurs(error: unknown): error is Error {
   return typeof error === 'object' && error !== null && made.has(error);
 }
 
-/** An error for a function where nobody would call it. */
+/** An error for a function that nobody would call. */
 export function noCallback(expected: string): TypeError {
   return misuse('ERR_INVALID_ARG_TYPE', `${expected}, not a function: no callback is called; await the promise`);
 }
 
-/** An argument of the right type and outside of what is allowed. */
+/** An argument of the right type, but out of range. */
 export function outOfRange(text: string): RangeError {
   return ours(Object.assign(new RangeError(text), { code: 'ERR_OUT_OF_RANGE' }));
 }
 
-/** A refusal in the terms of the system: an errno code and why. */
+/** A refusal in the terms of the system: an errno code and a reason. */
 export function refusal(code: string, text: string): Error {
   return Object.assign(new Error(text), { code });
 }
 
-/** The error that an abort gives, in the form of Node's own. */
+/** The error of an abort, in the form of Node's own. */
 export function aborted(signal: AbortSignal): Error {
   return new Abort('The operation was aborted', { cause: signal.reason });
 }

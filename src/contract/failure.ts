@@ -1,4 +1,4 @@
-/** What there is to say of a failure. */
+/** The details of a failure. */
 import type { PathName } from './path-name.ts';
 
 /** What the target holds after a failure. */
@@ -27,40 +27,38 @@ export type Step =
   | 'complete';
 
 /**
- * What is done with a path, if it is not replaced: by a transaction, or by a function that only looks at it or tidies
- * it up.
+ * The operation on a path, if it is not a replacement: a change in a transaction, or a function that only reads or
+ * tidies up.
  */
 export type OperationName = 'remove' | 'rename' | 'read' | 'sweep' | 'recover' | 'replace directory';
 
-/** What a {@link WriteError} is made of. */
+/** The details that make a {@link WriteError}. */
 export interface WriteErrorDetails {
   path: PathName;
-  /** The new name, of what is renamed. */
+  /** The new name, if the operation is a rename. */
   dest?: PathName | undefined;
-  /** The file itself, where the path leads. */
+  /** The file that the path leads to. */
   target?: PathName | undefined;
-  /** Whether it is locked, so that it may not be written in place. */
+  /** Whether the target is locked, so that it may not be written in place. */
   locked?: boolean | undefined;
   step: Step;
   outcome: Outcome;
   cause: unknown;
-  /** What was to be done with the file, if not to replace it. */
+  /** The operation on the file, if it is not a replacement. */
   operation?: OperationName | undefined;
   temporaryPath?: PathName | undefined;
   backupPath?: PathName | undefined;
   files?: readonly FileState[] | undefined;
 }
 
-/** What a file holds of a transaction that is committed and could not be completed; see `WriteError.files`. */
+/** What a file of a committed transaction holds that could not be completed; see `WriteError.files`. */
 export interface FileState {
   readonly path: PathName;
-  /**
-   * `'old'` and `'new'` as before and after the transaction; of a file that is removed `'new'` says that it is gone.
-   */
+  /** `'old'` and `'new'`: as before and after the transaction; a removed file is `'new'` when it is gone. */
   readonly holds: Outcome;
 }
 
-/** What a cause says of itself. */
+/** The details of a cause. */
 export interface Failure {
   code?: string | undefined;
   errno?: number | undefined;

@@ -1,13 +1,14 @@
 /**
- * The caller's memory, which is not copied. Its length is what it was at the call: memory can be transferred to another
- * thread or another buffer, and shrink or grow. What is not there any more would be an empty file, so it is an error.
+ * The caller's memory, which is not copied. Its length is the length at the call: memory can be transferred to another
+ * thread or another buffer, and can shrink or grow. Missing memory would be written as an empty file, so it is an
+ * error.
  */
 import { isAnyArrayBuffer, isTypedArray } from 'node:util/types';
 import { misuse, refusal } from './errors.ts';
 
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
 
-/** What a view says of itself, whatever its own class would say. */
+/** The properties of a view, read without its own class. */
 type View = Pick<DataView<ArrayBuffer>, 'buffer' | 'byteOffset' | 'byteLength'>;
 
 function readingAll(prototype: View): (view: NodeJS.ArrayBufferView) => View {
@@ -24,17 +25,14 @@ function readingAll(prototype: View): (view: NodeJS.ArrayBufferView) => View {
 const ofTypedArray = readingAll(typedArray as View);
 const ofDataView = readingAll(DataView.prototype as View);
 
-/**
- * The bytes of a buffer or view, as many as there are now; undefined for something else. Fails if there is no memory
- * behind it any more.
- */
+/** The bytes of a buffer or view at their current length; undefined for another value. Fails if the memory is gone. */
 export function pinned(value: unknown): Uint8Array | undefined {
   try {
     if (isAnyArrayBuffer(value)) return new Uint8Array(value, 0, value.byteLength);
     if (!ArrayBuffer.isView(value)) return undefined;
     const isTyped = isTypedArray(value);
     const { buffer, byteOffset, byteLength } = isTyped ? ofTypedArray(value) : ofDataView(value as DataView);
-    // One whose memory is gone is as long as an empty one. A DataView has said so already.
+    // A view whose memory is gone has length 0. A DataView has thrown already.
     if (isTyped && byteLength === 0) typedArray.at.call(value, 0);
     return new Uint8Array(buffer, byteOffset, byteLength);
   } catch {
@@ -45,7 +43,7 @@ export function pinned(value: unknown): Uint8Array | undefined {
   }
 }
 
-/** Fails if the memory of a pinned view is not there any more. */
+/** Fails if the memory of a pinned view is gone. */
 export function assertIntact(bytes: Uint8Array): void {
   if (bytes.byteLength > 0) return;
   try {

@@ -1,20 +1,20 @@
-/** How single values of options are checked: each gives the value, or an error that names the option. */
+/** Checks of single option values: each gives the value, or an error that names the option. */
 import { ownSignal } from './abort.ts';
 import { describe } from './describe.ts';
 import { misuse, noCallback, outOfRange } from './errors.ts';
 
 /**
- * What an object of options gives, read once: nothing that the caller does to it afterwards, or within a getter,
- * changes it.
+ * The fields of an options object, read once: nothing that the caller does to it later, or within a getter, changes
+ * them.
  */
 export type Fields = Readonly<Record<string, unknown>>;
 
 const none: Fields = Object.freeze(Object.create(null) as Fields);
 
 /**
- * Reads an object of options. Inherited ones count, as for `node:fs`: to leave out what a class or
- * `Object.create(defaults)` gives would be a silent default. What is on `Object.prototype` counts for nothing: nobody
- * gave it to this call.
+ * Reads an options object. Inherited fields count, as in `node:fs`: without them, what a class or
+ * `Object.create(defaults)` gives would be silently ignored. Fields on `Object.prototype` do not count, since nobody
+ * gave them to this call.
  */
 export function record(value: unknown, name: string, known: readonly string[]): Fields {
   if (value === undefined || value === null) return none;
@@ -28,7 +28,7 @@ export function record(value: unknown, name: string, known: readonly string[]): 
   ) {
     for (const field of Object.getOwnPropertyNames(level)) {
       if (known.includes(field)) given.add(field);
-      // A misspelt option must not be a silent default. The methods of a class are none.
+      // A misspelt option must not be ignored. The methods of a class are not options.
       else if (Object.prototype.propertyIsEnumerable.call(level, field)) throw unknownOption(name, field);
     }
   }
@@ -41,7 +41,7 @@ export function unknownOption(name: string, field: string): TypeError {
   return misuse('ERR_INVALID_ARG_VALUE', `"${name}.${field}" is not an option`);
 }
 
-/** That of this realm, or of another. */
+/** Whether it is the Object.prototype of this realm or of another. */
 function isObjectPrototype(level: object): boolean {
   return (
     level === Object.prototype ||

@@ -1,20 +1,20 @@
-/** What callers may ask for. */
+/** The options of callers. */
 import type { PathLike } from './path-name.ts';
 import type { Version } from './version.ts';
 
 /**
  * How much of a power cut a write survives, in the meanings of SQLite's `PRAGMA synchronous`.
  *
- * - `'full'`: once the call has returned, the new content is there after a power cut.
- * - `'normal'`: after a power cut the whole old or the whole new content is there, but maybe the old.
+ * - `'full'`: once the call has returned, the new content survives a power cut.
+ * - `'normal'`: after a power cut the file holds the whole old or the whole new content, maybe the old.
  * - `'off'`: atomic between processes only; after a power cut the file may be damaged.
  */
 export type Durability = 'full' | 'normal' | 'off';
 
-/** Whether to keep something: if possible, or else fail, or not at all. */
+/** Keep it if possible, fail if that is impossible, or do not keep it. */
 export type Keep = 'try' | 'require' | 'off';
 
-/** What of the replaced file to keep. */
+/** What to keep of the replaced file. */
 export interface Preserve {
   /** Permission bits. @default 'try' */
   mode?: Keep | false | undefined;
@@ -26,66 +26,72 @@ export interface Preserve {
   times?: Keep | false | undefined;
 }
 
-/** Keep a copy of what is replaced. */
+/** Keep a copy of the replaced file. */
 export type Backup = false | 'simple' | 'numbered' | { numbered: number } | PathLike;
 
-/** How the lock of a file is waited for and held. */
+/** How to wait for the lock of a file, and hold it. */
 export interface LockOptions {
   /**
-   * How long to wait for it: some leases, so that a holder that died out of sight costs time and no error. Writes that
-   * take no lock wait as long for an update of their own process. Milliseconds; 0 tries once. @default 30_000
+   * How long to wait for the lock. The default is three default leases: a holder that died elsewhere delays the call,
+   * without an error. Writes without a lock wait as long for an update of their own process. Milliseconds; 0 tries
+   * once.
+   * @default 30_000
    */
   timeout?: number | undefined;
   /**
-   * How long others believe that this call goes on where they cannot see whether its process lives (on another machine, in another container, or stopped). Milliseconds, from 100. Signs of life are given four times as often, but for synchronous calls. @default 10_000
+   * How long others treat this call as alive if they cannot see its process (on another machine, in another container,
+   * or stopped). Milliseconds, from 100. Asynchronous calls renew it every quarter of that time. @default 10_000
    */
   lease?: number | undefined;
 }
 
-/** What every way of writing a file takes. */
+/** The options of every write. */
 export interface WriteOptions {
   /** How much of a power cut the write survives. @default 'full' */
   durability?: Durability | undefined;
   /**
-   * Where the filesystem cannot sync a file (EINVAL, ENOTSUP or ENOSYS): fail, or write all the same; then the result's `durable` is `'unsupported'`. @default
-   * 'require'
+   * If the filesystem cannot sync a file (EINVAL, ENOTSUP or ENOSYS): fail, or write without; the result's `durable` is
+   * then `'unsupported'`. @default 'require'
    */
   sync?: 'require' | 'try' | undefined;
   /** Encoding of strings. @default 'utf8' */
   encoding?: BufferEncoding | null | undefined;
-  /** Aborts the write; without effect from the rename on. */
+  /** Aborts the write; no effect once the rename has begun. */
   signal?: AbortSignal | undefined;
   /**
-   * Permission bits of the file, as a number or in octal digits. They are set exactly; the umask does not apply.
+   * Permission bits of the file, as a number or in octal digits, set exactly: the umask does not apply.
    * @default those of the replaced file, or 0666 less the umask
    */
   mode?: number | string | undefined;
-  /** User and group of the file. They are set exactly. @default those of the replaced file, or the process's */
+  /** User and group of the file, set exactly. @default those of the replaced file, or the process's */
   owner?: { uid?: number | undefined; gid?: number | undefined } | undefined;
-  /** What of the replaced file to keep; what could not be kept under `'try'` is in the result's `notKept`. */
+  /** What to keep of the replaced file; the result's `notKept` lists what `'try'` could not keep. */
   preserve?: Preserve | undefined;
   /**
-   * Symbolic link at the path: write the file that it leads to, replace the link itself, or fail with ELOOP. @default
-   * 'follow'
+   * Symbolic link at the path: write the file that it leads to, replace the link, or fail with ELOOP. @default 'follow'
    */
   symlink?: 'follow' | 'replace' | 'refuse' | undefined;
-  /** Target with several hard links: the other names keep the old content, or fail with EMLINK. @default 'break' */
+  /**
+   * Target with several hard links: the other names keep the old content, or the write fails with EMLINK. @default
+   * 'break'
+   */
   hardLink?: 'break' | 'refuse' | undefined;
   /** `false`: create only, atomically; fails with EEXIST. @default true */
   overwrite?: boolean | undefined;
-  /** As in `node:fs`: `'wx'` is `overwrite: false`. A file is replaced, so that there is no appending. @default 'w' */
+  /**
+   * As in `node:fs`: `'wx'` is `overwrite: false`. Appending is impossible, since the file is replaced. @default 'w'
+   */
   flag?: 'w' | 'wx' | 'xw' | undefined;
   /** As in `node:fs`; every durability but `'off'` syncs the file anyway. */
   flush?: boolean | undefined;
   /**
-   * Replace the file only if it holds this version, which a read, an update or an earlier write gave, or `'absent'` if
-   * there is none. It is looked at under the file's lock, and again right before the rename; otherwise
-   * `ERR_VERSION_CONFLICT`.
+   * Replace the file only if it has this version, from a read, an update or an earlier write; `'absent'`: only if it
+   * does not exist. Checked under the file's lock and again right before the rename; fails with `ERR_VERSION_CONFLICT`.
    */
   ifMatch?: Version | undefined;
-  /** How the file's lock is waited for and held, where one is taken: by updates, and with `ifMatch`. */
+  /** How to wait for the file's lock and hold it. Updates and writes with `ifMatch` take it. */
   lock?: LockOptions | undefined;
-  /** Same bytes in place already: write all the same, or leave the file and its times alone. @default 'write' */
+  /** If the file has these bytes already: write anyway, or leave the file and its times alone. @default 'write' */
   ifUnchanged?: 'write' | 'skip' | undefined;
   /** Create missing parent directories (0777 less the umask). @default false */
   makeParents?: boolean | undefined;
@@ -96,20 +102,23 @@ export interface WriteOptions {
    */
   backup?: Backup | undefined;
   /**
-   * Where a file cannot be replaced (one that is bind-mounted, in a directory that one may not write or another user's in a sticky one, or where the filesystem does not rename over files): fail, or write into it, which is not atomic. @default 'error'
+   * If a file cannot be replaced (it is bind-mounted, its directory is not writable, it is another user's in a sticky
+   * directory, or the filesystem cannot rename over files): fail, or write into it, which is not atomic. @default
+   * 'error'
    */
   fallback?: 'error' | 'in-place' | undefined;
-  /** The temporary file: text before and after the random part of its name, and whether it is kept on failure. */
+  /** The temporary file: text before and after the random part of its name, and whether to keep it on failure. */
   temporary?:
     { prefix?: string | undefined; suffix?: string | undefined; keepOnError?: boolean | undefined } | undefined;
   /**
-   * How long a rename is tried again while the target is in use: on Windows while another process has it open,
-   * elsewhere on filesystems that are not this machine's own (EACCES, EBUSY, ETXTBSY, ESTALE). Milliseconds. @default
-   * 5000
+   * How long to retry a rename while the target is in use: on Windows while another process has it open, elsewhere on
+   * network and FUSE filesystems (EACCES, EBUSY, ETXTBSY, ESTALE). Milliseconds. @default 5000
    */
   retry?: { timeout?: number | undefined } | undefined;
   /**
-   * Whether directories and replaced files stay open until the event loop turns, so that the next write need not open them, and nobody waits for blocks to be freed. With `false` nothing is open once the promise has settled that would keep the filesystem from being unmounted. A synchronous call leaves at most the replaced file open. @default true
+   * Keep directories and replaced files open until the event loop turns: the next write need not open them, and no call
+   * waits for blocks to be freed. With `false`, once the promise has settled no open file keeps the filesystem from
+   * being unmounted. A synchronous call leaves at most the replaced file open. @default true
    */
   linger?: boolean | undefined;
 }

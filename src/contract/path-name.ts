@@ -9,14 +9,14 @@ import path from 'node:path';
 /** A path name: a string, or a Buffer where the bytes are not valid UTF-8. */
 export type PathName = string | Buffer;
 
-/** What callers may name a file with. */
+/** How callers may name a file. */
 export type PathLike = string | URL | Buffer;
 
 const windows = process.platform === 'win32';
 const separators = windows ? /[\\/]/ : /\//;
 const trailingName = windows ? /[^\\/]*$/ : /[^/]*$/;
 
-/** By its shape, as node:url tells one: the program's may be of another realm than this module. */
+/** By its shape, as node:url does: the program's URL may be of another realm than this module. */
 export function isUrl(value: unknown): value is URL {
   if (typeof value !== 'object' || value === null) return false;
   const { href, protocol, auth, path } = value as Record<string, unknown>;
@@ -27,7 +27,7 @@ export function isAbsolute(name: PathName): boolean {
   return path.isAbsolute(asText(name));
 }
 
-/** The way from one directory to another, where there is one that is text. */
+/** The relative path from one directory to another, if it is text. */
 export function relativePath(from: PathName, to: PathName): string | undefined {
   if (typeof from !== 'string' || typeof to !== 'string') return undefined;
   const way = path.relative(from, to);
@@ -48,7 +48,7 @@ export function split(file: PathName): { directory: PathName; name: PathName } {
   let end = text.length - name.length;
   while (end > root.length && separators.test(text[end - 1] ?? '')) end--;
   const directory = like(file, text.slice(0, Math.max(end, root.length)));
-  // A name is what it is, whatever its directory is called: one file has one name, as text wherever it can be.
+  // A name does not depend on its directory: one file has one name, as text wherever that is possible.
   return { directory, name: typeof file === 'string' ? name : fromBytes(Buffer.from(name, 'latin1')) };
 }
 
@@ -80,7 +80,7 @@ export function key(name: PathName): string {
 
 /** The text where the bytes are UTF-8, the bytes otherwise. */
 export function fromBytes(bytes: Uint8Array): PathName {
-  // Deno's readlinkSync() gives no Buffer, and toString() of another array is its numbers.
+  // Deno's readlinkSync() gives no Buffer, and toString() of another array gives its numbers.
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes);
   return isUtf8(buffer) ? buffer.toString() : buffer;
 }

@@ -1,6 +1,6 @@
-/** What system errors are called, and what of them is shown. */
+/** The names of system errors, and the parts of them that are shown. */
 
-/** Errors of Linux that libuv, or Node's table, has no name or no words for (errno(3)). */
+/** Linux errors for which libuv, or Node's table, has no name or no words (errno(3)). */
 const nameless: Readonly<Record<number, readonly [name: string, words: string]>> = {
   37: ['ENOLCK', 'no locks available'],
   52: ['EBADE', 'invalid exchange'],
@@ -15,14 +15,14 @@ const nameless: Readonly<Record<number, readonly [name: string, words: string]>>
   122: ['EDQUOT', 'disk quota exceeded'],
   123: ['ENOMEDIUM', 'no medium found'],
   124: ['EMEDIUMTYPE', 'wrong medium type'],
-  126: ['ENOKEY', 'the key of this directory is not there'],
+  126: ['ENOKEY', 'the key of this directory is missing'],
   127: ['EKEYEXPIRED', 'the key has expired'],
   128: ['EKEYREVOKED', 'the key has been revoked'],
   129: ['EKEYREJECTED', 'the key was rejected by the service'],
   133: ['EHWPOISON', 'a memory page has a hardware error'],
 };
 
-/** The name of an error. Where libuv has none, the system or the table above may have; undefined where nobody has. */
+/** The name of an error. If libuv has none, the system or the table above may have one; otherwise undefined. */
 export function nameOf(code: string, errno: unknown): string | undefined {
   if (!code.startsWith('Unknown system error')) return code;
   const known = Object.entries(process.getBuiltinModule('node:os').constants.errno).find(
@@ -31,12 +31,12 @@ export function nameOf(code: string, errno: unknown): string | undefined {
   return known ?? namelessOne(Number(errno))?.[0];
 }
 
-/** An error of the system in words. */
+/** The words for a system error. */
 export function wordsOf(errno: number): string | undefined {
   return (
     process.getBuiltinModule('node:util').getSystemErrorMap().get(errno)?.[1] ??
     namelessOne(errno)?.[1] ??
-    `error ${Math.abs(errno)} of the system`
+    `system error ${Math.abs(errno)}`
   );
 }
 
@@ -47,7 +47,7 @@ function namelessOne(errno: number): readonly [string, string] | undefined {
 const throughDescriptor = /\/proc\/self\/fd\/\d+\/?/g;
 
 /**
- * An error of the system with its name, and without the descriptors by which a directory was reached: they tell nobody
+ * A system error with its name, and without the descriptors by which a directory was reached: they tell nobody
  * anything, and are closed by now.
  */
 export function withoutDescriptors(error: unknown): unknown {

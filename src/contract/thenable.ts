@@ -1,8 +1,8 @@
-/** Promises where there may be none: what is blocking cannot wait for one. */
+/** Promises where none is allowed: a blocking call cannot wait for one. */
 
 /**
- * Whether something is a promise, or waits like one. Whoever refuses it for that does not hear how it ends: a rejection
- * that nobody hears of would end the program.
+ * Whether a value is a promise or another thenable. Its rejection is then handled: a caller that refuses it does not
+ * await it, and an unhandled rejection would end the program.
  */
 export function isThenable(value: unknown): boolean {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;

@@ -1,9 +1,9 @@
-/** The version of a file: what its content is, and nothing else. */
+/** The version of a file, which depends on its content only. */
 import type { Hash } from 'node:crypto';
 
 /**
- * The version of a file's content: its SHA-256 in hexadecimal digits, so that two different contents never share one;
- * or `'absent'` where there is no file.
+ * The version of a file's content: its SHA-256 in hexadecimal digits, so that different contents never share one; or
+ * `'absent'` if the file does not exist.
  */
 export type Version = string;
 
@@ -19,8 +19,8 @@ export function versionOf(content: Uint8Array | undefined): Version {
   return content === undefined ? absent : newHash().update(content).digest('hex');
 }
 
-/** For contents that come in pieces: its hexadecimal digest is their version. */
+/** A hash for content in pieces: its hexadecimal digest is the version. */
 export function newHash(): Hash {
-  // Loaded when it is first needed: most writes need none.
+  // Loaded at its first use: most writes need no hash.
   return process.getBuiltinModule('node:crypto').createHash('sha256');
 }

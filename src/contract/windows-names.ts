@@ -1,7 +1,7 @@
 /**
- * Names that are no files of their own on Windows: writing to them would reach a device, or a stream of another file
- * (and the temporary file of `a:b` would be a stream of a file `.a` that nobody asked for).
- * See "Naming Files, Paths, and Namespaces" in Microsoft's documentation.
+ * Names that are not files on Windows: a write would reach a device, or a stream of another file (the temporary file of
+ * `a:b` would be a stream of a file `.a` that nobody asked for). See "Naming Files, Paths, and Namespaces" in
+ * Microsoft's documentation.
  */
 import { refusal } from './errors.ts';
 import { asText, display, split, type PathName } from './path-name.ts';
@@ -9,7 +9,7 @@ import { asText, display, split, type PathName } from './path-name.ts';
 /** With any extension, and blanks before it; ¹, ² and ³ count as digits. */
 const device = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[1-9\u00b9\u00b2\u00b3]) *(\.|$)/i;
 
-/** Fails if a path does not lead to a file. Under `\\?\` names are taken as they are, except for streams. */
+/** Fails if a path does not lead to a file. Under `\\?\` names are taken literally, except for streams. */
 export function refuseReserved(platform: NodeJS.Platform, path: PathName): void {
   if (platform !== 'win32') return;
   const name = asText(split(path).name);

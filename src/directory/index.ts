@@ -1,4 +1,4 @@
-/** Whole directories. */
+/** Replacement of whole directories. */
 export {
   replaceDirectory,
   type ReplaceDirectoryOptions,

@@ -1,8 +1,8 @@
 /**
- * A directory that is to take the place of another, before it does.
+ * The new directory before it takes the place of the old one.
  *
- * Promise: what is named as a version, and goes back or is removed after a failure, is the directory that was made or
- * that was ready, by its inode, whatever has its name by then.
+ * Promise: the directory that is named as a version, and moved back or removed after a failure, is the one that was
+ * made or prepared. It is recognized by its inode, whatever has its name by then.
  */
 import { codeOf, refusal, display, join, split, type PathName } from '../contract/index.ts';
 import {
@@ -40,16 +40,16 @@ import {
   removeTree,
 } from '../files/index.ts';
 
-/** The new directory, and where it is before it takes the place. */
+/** The new directory, and its current name. */
 export interface New {
   readonly path: PathName;
   readonly folder: Folder;
   readonly name: PathName;
   readonly status: FileStatus;
-  /** What it was made in; or, of one that was ready, what the old one is to be removed in. */
+  /** The enclosure that it was made in. For a prepared directory, the enclosure in which the old one is removed. */
   enclosure: Enclosure | undefined;
   readonly isReady: boolean;
-  /** What is to be done with it if the process ends now. */
+  /** The steps to take if the process ends now. */
   atEnd: (operation: LockedOperation) => Steps<unknown>;
   /** Ends its use, when nothing more is to be done with it. */
   leave(operation: Operation): Steps<void>;
@@ -58,7 +58,7 @@ export interface New {
 /** A name in the open directory of the path. */
 export type Spot = Pick<Target, 'directory' | 'directoryPath' | 'name' | 'accessPath'>;
 
-/** One that the caller has made. */
+/** A directory that the caller has made. */
 export function* prepared(operation: LockedOperation, path: PathName, replaced: FileStatus | undefined): Steps<New> {
   const { directory: directoryPath, name } = split(path);
   const directory = yield* openSource(operation, path, directoryPath);
@@ -66,9 +66,8 @@ export function* prepared(operation: LockedOperation, path: PathName, replaced: 
     const status = yield* lookIn({ directory, directoryPath }, name);
     if (status === undefined) throw missing(path);
     if (fileType(status.mode) !== 'directory')
-      throw refusal('ENOTDIR', `"${display(path)}", which is to take its place, is not a directory`);
-    if (isSameInode(replaced, status))
-      throw refusal('EINVAL', `"${display(path)}" is the directory that is to be replaced`);
+      throw refusal('ENOTDIR', `"${display(path)}" is not a directory, and cannot replace one`);
+    if (isSameInode(replaced, status)) throw refusal('EINVAL', `"${display(path)}" is the directory to be replaced`);
     const made = {
       path,
       folder: { directory, directoryPath },
@@ -94,11 +93,12 @@ function* openSource(operation: Operation, path: PathName, directoryPath: PathNa
 }
 
 function missing(path: PathName): Error {
-  return refusal('ENOENT', `"${display(path)}", the new directory, does not exist`);
+  return refusal('ENOENT', `the new directory "${display(path)}" does not exist`);
 }
 
 /**
- * Makes an empty directory with the rights of the old one: what nobody else could read there nobody else reads here.
+ * Makes an empty directory with the rights of the old one: nobody else can read in the new directory who could not read
+ * in the old one.
  */
 export function* create(operation: LockedOperation, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
   operation.step = 'create temporary file';
@@ -135,12 +135,12 @@ function* makeInside(accessPath: PathName): Steps<void> {
   try {
     yield* call.mkdir(accessPath, 0o700);
   } catch (error) {
-    // On a network filesystem an error may be reported of what was done. Nobody else makes anything there.
+    // A network filesystem may report an error for an operation that succeeded. Nobody else makes anything there.
     if ((yield* lookAt({ accessPath })) === undefined) throw error;
   }
 }
 
-/** Sees to it that an end of the process leaves nothing of it. */
+/** Registers the steps that leave nothing of it when the process ends. */
 function endingWith(operation: LockedOperation, made: Omit<New, 'leave'>, close: () => void): New {
   const inTheEnd: LockedOperation = { ...operation, blocking: true };
   const letEnd = operation.environment.atEnd(function* () {
@@ -176,7 +176,7 @@ function* giveRights(operation: LockedOperation, accessPath: PathName, old: File
   }
 }
 
-/** The name of a version says which directory it is: so does the link that leads to it. */
+/** The name of a version contains the directory's inode, and so does the text of the link that leads to it. */
 export function versionName(operation: LockedOperation, name: PathName, { ino }: FileStatus): PathName {
   return newName(
     { ...operation, settings: { ...operation.settings, suffix: `.${ino.toString(36)}` } },
@@ -185,14 +185,14 @@ export function versionName(operation: LockedOperation, name: PathName, { ino }:
   );
 }
 
-/** Gives it the name of a version. */
+/** Renames the new directory to the name of a version. */
 export function* nameVersion(operation: LockedOperation, place: Spot, made: New, version: PathName): Steps<void> {
   const { folder, name, status } = made;
   const [from, to] = [join(folder.directory.accessPath, name), join(place.directory.accessPath, version)];
   try {
     yield* move(operation, made, from, to);
   } catch (error) {
-    // On a network filesystem an error may be reported of what was done.
+    // A network filesystem may report an error for a rename that succeeded.
     if (isSameInode(yield* lookIn(place, version), status)) return;
     if (codeOf(error) === 'EXDEV')
       throw refusal(
@@ -204,11 +204,11 @@ export function* nameVersion(operation: LockedOperation, place: Spot, made: New,
   if (!isSameInode(yield* lookIn(place, version), status)) throw isAnother(made.path);
 }
 
-/** The error where somebody has put another directory in the place of one that was looked at. */
+/** The error for a directory that has been exchanged since it was examined. */
 export function isAnother(path: PathName): Error {
   return refusal(
     'ERR_VERSION_CONFLICT',
-    `"${display(path)}" is not the new directory any more: somebody has moved or replaced it`,
+    `"${display(path)}" is no longer the new directory: somebody has moved or replaced it`,
   );
 }
 
@@ -218,7 +218,7 @@ function* move(operation: LockedOperation, { isReady }: New, from: PathName, to:
   } catch (error) {
     if (isReady || codeOf(error) !== 'EACCES' || operation.environment.descriptorsRestricted) throw error;
   }
-  // One that its owner may not write cannot get another parent (rename(2)).
+  // A directory that its owner may not write cannot get another parent (rename(2)).
   const fd = yield* call.open(from, O_DIRECTORY_ITSELF, 0);
   try {
     const { mode } = yield* call.fstat(fd);
@@ -234,7 +234,7 @@ function* move(operation: LockedOperation, { isReady }: New, from: PathName, to:
   }
 }
 
-/** Syncs the name of the version, and that what it was made in does not have it any more: a sweep would remove it. */
+/** Syncs the name of the version, and its removal from the enclosure: a sweep would otherwise remove it there. */
 export function* syncVersion(
   operation: LockedOperation,
   { directory }: Spot,
@@ -245,8 +245,8 @@ export function* syncVersion(
 }
 
 /**
- * After a failure: gives it its old name back. Where that is not to be had, as in a directory that is gone, the error
- * says where it is.
+ * After a failure: moves it back to its old name. If that is impossible, as in a directory that is gone, the error says
+ * where it is.
  */
 export function* putBack(
   operation: LockedOperation,
@@ -262,19 +262,19 @@ export function* putBack(
     );
     if ((yield* lookIn(place, version)) === undefined) return;
   } catch {
-    // Whether it went back is not known.
+    // Nobody knows whether it moved back.
   }
   operation.temporaryPath = join(place.directoryPath, version);
 }
 
-/** After a failure: what the caller had prepared is where it was; what was made for it goes. */
+/** After a failure: moves the caller's directory back, or removes the directory that was made. */
 export function* discardNew(
   operation: Operation,
   { enclosure, name, status, isReady }: Omit<New, 'leave'>,
 ): Steps<void> {
   if (enclosure === undefined || isReady) return;
   for (const entry of [name, nameInside(enclosure, status)]) {
-    // Twice, since nothing removes it before a sweep.
+    // Twice, since nothing else removes it before a sweep.
     yield* twice(() => removeIfIts(operation, enclosure, entry, status));
   }
 }

@@ -1,10 +1,10 @@
 /**
- * What becomes of the directory whose place another has taken.
+ * The old directory after another has taken its place.
  *
- * Promise: it is removed only if it is the one that was looked at, by its inode, and this user's to remove; and never
- * before it has a name that says so, inside of an enclosure. After a link only a version of that very path is removed
- * which this user's own link names with its inode: a link's text can be written by its owner only, and names can be
- * given by others. For that reason a directory that stood at the path itself is removed only where others could not
+ * Promise: the old directory is removed only if it is the one that was examined, by its inode, and this user may remove
+ * it. It is first moved into an enclosure, to a name that says so. If the path is a link, only a version of that path
+ * is removed, and only if this user's own link names it with its inode: only the owner of a link can write its text,
+ * while others can give names. For that reason a directory at the path itself is removed only where others could not
  * have put it there.
  */
 import { asText, isAbsolute, join, type PathName } from '../contract/index.ts';
@@ -27,7 +27,7 @@ import {
 import { promise, promisesOf } from '../sweep/index.ts';
 import type { New, Spot } from './new-directory.ts';
 
-/** What stands at the path. */
+/** What is at the path. */
 export type Old =
   | { readonly kind: 'none' }
   | { readonly kind: 'directory'; readonly status: FileStatus }
@@ -42,12 +42,12 @@ export function statusOf(old: Old): FileStatus | undefined {
   return old.kind === 'none' ? undefined : old.status;
 }
 
-/** Whose rights the new one gets: not those of what another user's link leads to. */
+/** The directory whose rights the new one gets: not the target of another user's link. */
 export function rightsOf(operation: LockedOperation, { directory }: Spot, old: Old): FileStatus | undefined {
   return old.kind === 'link' && !isTrusted(operation, directory.status, old.link) ? undefined : statusOf(old);
 }
 
-/** Removes the old directory where that may be done; returns where it is if it is there still. */
+/** Removes the old directory if that is allowed; returns its path if it is still there. */
 export function* removeOld(
   operation: LockedOperation,
   place: Spot,
@@ -66,7 +66,7 @@ export function* removeOld(
   return whereIs(place, old, version);
 }
 
-/** Removes the versions that have stayed for long enough. */
+/** Removes the versions that have stayed long enough. */
 function* removePromised(
   operation: LockedOperation,
   place: Spot,
@@ -85,7 +85,7 @@ function* removePromised(
   }
 }
 
-/** Moves a directory to where it is removed, and removes it; returns where it is if it is there still. */
+/** Moves a directory into an enclosure and removes it; returns its path if it is still there. */
 function* removeUnder(
   operation: LockedOperation,
   place: Spot,
@@ -99,30 +99,30 @@ function* removeUnder(
     return join(place.directoryPath, name);
   const moved = nameInside(enclosure, status);
   const whole = join(enclosure.directoryPath, moved);
-  // What has the name of a version is whole, also after a crash.
+  // A directory with the name of a version is whole, also after a crash.
   if (synced && !(yield* afterFailure(syncDirectory(operation, place.directory)))) return whole;
-  // Twice, as what was made is discarded after a failure.
+  // Twice, as for what is discarded after a failure.
   for (let tries = 0; tries < 2; tries++)
     if (yield* afterFailure(removeTree(operation, enclosure, moved, status))) return undefined;
   return whole;
 }
 
-/** Where it is removed; undefined where none can be made. */
+/** The enclosure in which it is removed; undefined if none can be made. */
 function* enclosureFor(operation: LockedOperation, place: Spot, made: New): Steps<Enclosure | undefined> {
   try {
     return (made.enclosure ??= yield* makeEnclosure(operation, place, place.name));
   } catch {
-    return undefined; // As on a full disk: the new one is in place, and the result says where the old one is.
+    return undefined; // For example on a full disk: the new one is in place, and the result says where the old one is.
   }
 }
 
-/** The name in the same directory that the old one has now. */
+/** The current name of the old one in the same directory. */
 function nameOf(old: Old, version: PathName): PathName | undefined {
   if (old.kind === 'directory') return version;
   return old.kind === 'link' && !/[/\\]/.test(asText(old.leadsTo)) ? old.leadsTo : undefined;
 }
 
-/** What the old one is like, if it may be removed. */
+/** The status of the old directory, if it may be removed. */
 function* removable(
   operation: LockedOperation,
   place: Spot,
@@ -139,7 +139,7 @@ function* removable(
   return isLink || isFixed(operation, parent, status) ? status : undefined;
 }
 
-/** The version of this path that the old link named, made by who made the link. */
+/** The version of this path that the old link named, made by the owner of the link. */
 function* versionAt(
   operation: LockedOperation,
   place: Spot,
@@ -168,7 +168,7 @@ function* versionAt(
   return found;
 }
 
-/** Whether a name is that of a version of the same path, and of this directory. */
+/** Whether a name is a version of the same path and of this directory. */
 function isVersionOf(name: PathName, version: PathName, { ino }: FileStatus): boolean {
   return (
     parseToken(asText(name))?.kind === 'version' &&
@@ -181,7 +181,7 @@ function beforeToken(name: PathName): string {
   return asText(name).split('untorn-v-')[0] ?? '';
 }
 
-/** Where it is if it stays. */
+/** The path of the old directory if it stays. */
 export function whereIs({ directoryPath }: Spot, old: Old, version: PathName): PathName | undefined {
   if (statusOf(old) === undefined) return undefined;
   const left = nameOf(old, version);

@@ -21,31 +21,31 @@ import { replaceTree, type Outcome, type TreeSource } from './swap.ts';
 /** How to replace a directory. */
 export interface ReplaceDirectoryOptions {
   /**
-   * `'full'` and `'normal'`: every file and directory of the new one is synced before it is in place, and the old one
-   * is removed only when that is durable; where the filesystem cannot tell, it stays. `'off'`: nothing is synced.
+   * `'full'` and `'normal'`: all files and directories of the new one are synced before it is in place; the old one is
+   * removed only when that is durable, and stays if the filesystem cannot tell. `'off'`: nothing is synced.
    * @default 'full'
    */
   durability?: Durability | undefined;
   /** Keep the old directory; the result's `oldPath` says where it is. @default false */
   keepOld?: boolean | undefined;
-  /** How the path's lock is waited for and held. */
+  /** How to wait for the path's lock and hold it. */
   lock?: LockOptions | undefined;
-  /** Aborts; without effect once the new directory is in place. */
+  /** Aborts; no effect once the new directory is in place. */
   signal?: AbortSignal | undefined;
 }
 
 /** What replacing a directory did. */
 export interface ReplaceDirectoryResult {
   readonly path: PathName;
-  /** Where the new directory is: the path itself, or what the symbolic link there leads to. */
+  /** Where the new directory is: the path itself, or the target of its symbolic link. */
   readonly directory: PathName;
   /** Whether there was a directory before. */
   readonly replaced: boolean;
-  /** Whether the new directory survives a power cut: confirmed, not asked for, or the filesystem cannot. */
+  /** Whether the new directory survives a power cut: confirmed, not asked for, or impossible on this filesystem. */
   readonly durable: boolean | 'unsupported';
   /**
-   * Where the old directory is, if it is there still: kept, not made by this function, not removable, where others
-   * could have put it there or other machines may read it, or the new one not known to be durable.
+   * Where the old directory is, if it still exists: it was kept, not made by this function, not removable, others could
+   * have put it there, other machines may read it, or the new one is not known to be durable.
    */
   readonly oldPath: PathName | undefined;
 }
@@ -54,21 +54,20 @@ export interface ReplaceDirectoryResult {
  * Replaces a whole directory at once: whoever opens `path` gets the whole old or the whole new directory, never a
  * mixture.
  *
- * `source` is the path of a directory that is ready, on the same filesystem, which is moved; or a function that fills
- * an empty directory, whose path it is given. If it throws, the old directory stays, and its error is passed on.
+ * `source` is the path of a prepared directory on the same filesystem, which is moved; or a function that receives the
+ * path of an empty directory and fills it. If it throws, the old directory stays, and its error is passed on.
  *
- * Where `path` is a symbolic link to a directory, or nothing, it becomes a symbolic link to a directory beside it.
- * Where it is a directory itself, both are exchanged, for which GNU coreutils 9.5 or later must be installed (Linux).
- * The old directory is removed, unless `keepOld`, or where it may be somebody else's, or others may be reading it
- * (docs/guarantees.md).
+ * If `path` is a symbolic link to a directory, or does not exist, it becomes a symbolic link to a directory beside it.
+ * If it is a directory, both are exchanged, which needs GNU coreutils 9.5 or later (Linux). The old directory is
+ * removed, unless `keepOld`, or it may be somebody else's, or others may be reading it (docs/guarantees.md).
  *
- * A reader that uses the path twice may see two: it opens the directory once, and reaches all files through it. Not kept:
- * the old directory's ACL. Its mode is, and its group and owner where one may give them, for a directory that a function
- * fills.
+ * A reader that uses the path twice may see two directories: it opens the directory once, and reaches all files through
+ * it. The old directory's ACL is not kept. A directory that a function fills gets the old one's mode, and its group and
+ * owner if permitted.
  *
  * @throws {WriteError} with the codes of the system, as `ENOTDIR`; `EXDEV` (`source` is on another filesystem);
- *   `ENOTSUP` (`path` is a real directory and cannot be exchanged here, or this is Windows); `ERR_LOCK_TIMEOUT`;
- *   `ERR_VERSION_CONFLICT` (somebody has moved or replaced the new directory on its way).
+ * `ENOTSUP` (`path` is a real directory and cannot be exchanged here, or this is Windows); `ERR_LOCK_TIMEOUT`;
+ * `ERR_VERSION_CONFLICT` (the new directory was moved or replaced meanwhile).
  * @throws what `source` throws.
  * @example Publish a site
  * ```ts
@@ -86,10 +85,10 @@ export async function replaceDirectory(
 }
 
 /**
- * Replaces a whole directory at once, as {@link replaceDirectory} does, and blocks until it is done.
+ * Replaces a whole directory at once, like {@link replaceDirectory}, and blocks until it is done.
  *
  * @throws as {@link replaceDirectory}.
- * @example Go back to the version before
+ * @example Go back to the previous version
  * ```ts
  * replaceDirectorySync('site', (directory) => writeFileSync(`${directory}/index.html`, 'old'));
  * const { oldPath } = replaceDirectorySync('site', (directory) => writeFileSync(`${directory}/index.html`, 'new'), { keepOld: true });
@@ -122,7 +121,7 @@ function replacing(
   };
   if (environment.platform === 'win32') return reporting(operation, refuseWindows());
   if (typeof source !== 'function') return replaceTree(operation, sourcePath(source), keepOld);
-  // What it returns does not matter; only a promise does.
+  // Its return value does not matter, unless it is a promise.
   const fill = (directory: PathName): (() => unknown) =>
     blocking ? () => source(directory as string) ?? null : async () => (await source(directory as string)) ?? null;
   return replaceTree(operation, { fill: (directory) => outcomeOf(operation, fill(directory)) }, keepOld);
@@ -134,7 +133,7 @@ function sourcePath(source: PathLike): TreeSource {
   return { path: withoutSlash(absolutePath(source, 'source')) };
 }
 
-/** A directory may be named with a slash at the end, which would follow a link. */
+/** Removes the slash at the end of a directory's name, which would follow a link. */
 function withoutSlash(path: PathName): PathName {
   const { directory, name } = split(path);
   return asText(name) === '' && asText(directory) !== asText(path) ? directory : path;
@@ -142,7 +141,7 @@ function withoutSlash(path: PathName): PathName {
 
 // oxlint-disable-next-line require-yield -- it stands where the steps would
 function* refuseWindows(): Steps<never> {
-  throw refusal('ENOTSUP', 'Windows cannot put one directory in the place of another at once');
+  throw refusal('ENOTSUP', 'Windows cannot replace a directory at once');
 }
 
 function resultOf(outcome: Outcome): ReplaceDirectoryResult {

@@ -1,15 +1,16 @@
 /**
- * A whole directory in the place of another, at once.
+ * A whole directory replaces another at once.
  *
- * Promise: at every moment, and after a crash at any, the path leads to the whole old directory or to the whole new
- * one. The new one is filled in an enclosure (`untorn-d`), which a sweep removes, synced with all that is in it, and
- * named as a version (`untorn-v`), which nothing removes unasked. Then one call puts it in place: a new symbolic link
- * is renamed over the old one, or, where the path is a real directory, both exchange their names. The old version is
- * removed only when that is durable, in an enclosure again. An end of the process at any moment but the naming and the
- * switch, which nothing interrupts, goes back or removes what is over.
+ * Promise: at every moment, and after a crash at any moment, the path leads to the whole old directory or to the whole
+ * new one. The new one is filled in an enclosure (`untorn-d`), which a sweep removes. It is synced with all its
+ * contents, and renamed to a version (`untorn-v`), which nothing removes unasked. Then one call puts it in place: a new
+ * symbolic link is renamed over the old one, or, if the path is a real directory, both exchange their names. The old
+ * version is removed only when that is durable, again in an enclosure. Nothing interrupts the naming and the switch. If
+ * the process ends at another moment, the directory is moved back, or the rest is removed.
  *
- * The moment is under the path's lock. A holder that comes back late finds its link gone, as a late update its
- * temporary file. Not kept: what readers that are in the old directory have not opened yet, unless the old one is kept.
+ * The switch happens under the path's lock. A holder that comes back late finds its link gone, as a late update finds
+ * its temporary file gone. Readers in the old directory lose the files that they have not opened yet, unless the old
+ * one is kept.
  */
 import { refusal, asText, join, split, type PathName } from '../contract/index.ts';
 import { now, fileType, uninterrupted, call, nothing, type Steps } from '../system/index.ts';
@@ -43,7 +44,7 @@ import { removeOld, rightsOf, statusOf, whereIs, type Old } from './old-director
 import { switchTo, withLink } from './switch.ts';
 
 /**
- * What goes into the place: a directory that is there, or one that the caller fills; an error of the caller's own is
+ * The source of the new directory: a prepared directory, or one that the caller fills. The caller's own errors are
  * passed on.
  */
 export type TreeSource =
@@ -51,15 +52,15 @@ export type TreeSource =
 
 export interface ReplacedDirectory {
   readonly path: PathName;
-  /** Where the new directory is: the path itself, or what the link there leads to. */
+  /** Where the new directory is: the path itself, or the target of its link. */
   readonly directory: PathName;
   readonly replaced: boolean;
   readonly durable: boolean | 'unsupported';
-  /** Where the old directory is, if it is still there. */
+  /** Where the old directory is, if it still exists. */
   readonly oldPath: PathName | undefined;
 }
 
-/** How it ended. An error of the caller's own is passed on as it is. */
+/** The result. The caller's own errors are passed on unchanged. */
 export type Outcome = { readonly result: ReplacedDirectory } | { readonly error: unknown };
 
 export function* replaceTree(operation: LockedOperation, source: TreeSource, keepOld: boolean): Steps<Outcome> {
@@ -141,7 +142,7 @@ function* swap(
   try {
     yield* uninterrupted(nameVersion(operation, place, made, version));
     made.atEnd = (by) => goBack(by, place, made, version);
-    // Its name must be durable before anything leads to it.
+    // The version's name must be durable before anything leads to it.
     if (synced !== false) yield* syncVersion(operation, place, made);
     const atEnd: New['atEnd'] = (by) => finish(by, place, old, made, version, synced, keepOld);
     yield* withLink(operation, place, old, version, function* (link) {

@@ -1,4 +1,6 @@
-/** The moment at which a new directory takes the place of an old one, and whether it has: see `swap.ts`. */
+/**
+ * The switch: the moment when a new directory takes the place of an old one, and whether it took place. See `swap.ts`.
+ */
 import { codeOf, refusal, asText, join, type PathName } from '../contract/index.ts';
 import { now, fileType, call, type FileStatus, type Steps } from '../system/index.ts';
 import {
@@ -16,7 +18,10 @@ import { lockLost, assertHeld, type Lock } from '../lock/index.ts';
 import { isAnother, type New, type Spot } from './new-directory.ts';
 import { type Old } from './old-directory.ts';
 
-/** The moment. What is put in place is what was made, as far as looks right before it and right after it can tell. */
+/**
+ * Performs the switch. Looks right before and right after it check that the directory in place is the one that was
+ * made.
+ */
 export function* switchTo(
   operation: LockedOperation,
   place: Spot,
@@ -41,7 +46,7 @@ export function* switchTo(
   }
   operation.outcome = 'old';
   made.atEnd = goBack;
-  throw refusal('EIO', 'the filesystem says that it was replaced, and it was not');
+  throw refusal('EIO', 'the filesystem reported success, but it was not replaced');
 }
 
 /** Whether another process has the lock by now. */
@@ -55,33 +60,31 @@ function* isLost(lock: Lock): Steps<boolean> {
 }
 
 function* isStillOld(place: Spot, old: Old): Steps<boolean> {
-  // By its text, since the kernel takes a link for the new one that a program behind FUSE has not put in place.
+  // By its text: behind FUSE the kernel takes a link for the new one that the program has not put in place.
   if (old.kind === 'link') return (yield* textOf(place)) === asText(old.leadsTo);
   const now = yield* lookIn(place, place.name);
   return old.kind === 'none' ? now === undefined : isSameInode(now, old.status);
 }
 
-/** Whether the new one is at the path; or was, and somebody who has the lock by now has replaced it since. */
+/** Whether the new directory is at the path; or was, and a later holder of the lock has replaced it. */
 function* isExchanged(place: Spot, lock: Lock, made: New): Steps<boolean> {
   return isSameInode(yield* lookIn(place, place.name), made.status) || (yield* isLost(lock));
 }
 
-/**
- * Whether the link leads to the new one; or does so no more, since somebody has replaced it who has the lock by now.
- */
+/** Whether the link leads to the new directory; or did, and a later holder of the lock has replaced it. */
 function* leadsToNew(place: Spot, lock: Lock, made: New, version: PathName): Steps<boolean> {
   const deadline = now() + patience;
   for (;;) {
     const text = yield* textOf(place);
     if (text === asText(version) && isSameInode(yield* lookIn(place, version), made.status)) return true;
     if (yield* isLost(lock)) return true;
-    // A network may show late what has taken place.
+    // A network may show a change late.
     if (text === asText(version) || place.directory.own || now() >= deadline) return false;
     yield* call.sleep(pause);
   }
 }
 
-/** For how long a link is looked for that was put in place, and the time between two looks, in milliseconds. */
+/** How long to look for a new link, and the time between two looks, in milliseconds. */
 const [patience, pause] = [2000, 10];
 
 /** The text of the link at the path, if there is one. */
@@ -92,7 +95,10 @@ function* textOf(place: Spot): Steps<string | undefined> {
     : undefined;
 }
 
-/** The moment. After an error, as of a network filesystem, that was reported of what took place, it has taken place. */
+/**
+ * Puts the directory in place. A network filesystem may report an error for a change that took place; it counts as
+ * done.
+ */
 function* putInPlace(
   operation: LockedOperation,
   place: Spot,
@@ -103,7 +109,7 @@ function* putInPlace(
 ): Steps<void> {
   const { directory, accessPath } = place;
   try {
-    // Nothing that somebody has put there meanwhile is replaced.
+    // Anything that somebody has put there meanwhile is not replaced.
     if (old.kind === 'none') yield* call.symlink(version, accessPath);
     else if (old.kind === 'directory') yield* call.exchange(join(directory.accessPath, version), accessPath);
     else if (link !== undefined) yield* relink(link, accessPath);
@@ -123,7 +129,10 @@ function* isInPlace(operation: LockedOperation, accessPath: PathName, { ino, dev
   }
 }
 
-/** Makes the link that is to be renamed over the old one, and makes that durable: the path never leads to one that is not. */
+/**
+ * Makes the link that is to be renamed over the old one, and makes it durable: the path never leads to a link that is
+ * not.
+ */
 export function* withLink(
   operation: LockedOperation,
   { directory, directoryPath, name }: Spot,
@@ -153,7 +162,7 @@ function* relink(link: PathName, accessPath: PathName): Steps<void> {
   try {
     yield* call.rename(link, accessPath);
   } catch (error) {
-    // Who takes over a lock takes what is in it along.
+    // Whoever takes over a lock takes its contents along.
     const isLost = codeOf(error) === 'ENOENT' && (yield* lookAt({ accessPath: link })) === undefined;
     throw isLost ? lockLost(error) : error;
   }

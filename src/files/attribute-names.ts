@@ -1,13 +1,10 @@
-/** Which extended attributes a file has; and what can be told where that is no answer. */
+/** The names of a file's extended attributes, and what is known if the system gives no names. */
 import { codeOf, type PathName } from '../contract/index.ts';
 import { fileType, call, type FileStatus, type Steps } from '../system/index.ts';
 import { persisting } from './look.ts';
 import type { Operation } from './operation.ts';
 
-/**
- * The names of a file's attributes. Unavailable: this program has no means to ask; unknown: it asked, and got no
- * answer.
- */
+/** The names of a file's attributes. Unavailable: this program cannot ask; unknown: it asked, and got no answer. */
 export type Attributes = readonly string[] | 'unavailable' | 'unknown';
 
 /** Whether attributes are asked for at all. */
@@ -15,7 +12,7 @@ function areWanted({ environment, settings }: Operation): boolean {
   return environment.platform !== 'win32' && settings.preserve.xattr !== 'off';
 }
 
-/** The names of the attributes of what is there, whatever it is. */
+/** The names of the attributes of the existing file, of any type. */
 export function* listOld(
   operation: Operation,
   place: { readonly accessPath: PathName; readonly directory: { readonly local: boolean } },
@@ -23,7 +20,7 @@ export function* listOld(
   return areWanted(operation) ? yield* list(place, !place.directory.local) : undefined;
 }
 
-/** Whether there may be attributes to keep, or to make up for. */
+/** Whether there may be attributes to keep, or to compensate for. */
 export function attributesMatter(
   operation: Operation,
   { existing }: { readonly existing: FileStatus | undefined },
@@ -31,14 +28,15 @@ export function attributesMatter(
   return areWanted(operation) && existing !== undefined && fileType(existing.mode) === 'file';
 }
 
-/** Answers that say that there is none: of the attribute, of attributes on this filesystem, or of the file. */
+/** Codes that say that there is none: no such attribute, no attributes on this filesystem, or no such file. */
 export const saysNone: ReadonlySet<string> = new Set(['ENODATA', 'ENOTSUP', 'EOPNOTSUPP', 'ENOENT']);
 
 /** The name of an ACL. */
 export const acl = 'system.posix_acl_access';
 
 /**
- * Asks for the names of a file's attributes; and if wanted for an ACL by its name, which some filesystems do not list.
+ * Asks for the names of a file's attributes. If `thoroughly`, also asks for an ACL by its name, which some filesystems
+ * do not list.
  */
 export function* list(file: { readonly accessPath: PathName }, thoroughly: boolean): Steps<Attributes> {
   try {

@@ -1,8 +1,8 @@
 /**
  * Extended attributes of the replaced file: ACL, security labels, and the user's own.
  *
- * The new file gets exactly those of the old: also an ACL that it inherited from its directory, and that the old
- * file does not have, goes, or it would open the file to others.
+ * The new file gets exactly the attributes of the old one. An ACL that it inherited from its directory, and that the
+ * old file does not have, is removed: it would open the file to others.
  */
 import { codeOf, refusal, type PathName, type NotKept } from '../contract/index.ts';
 import { call, type Steps } from '../system/index.ts';
@@ -14,18 +14,18 @@ import { othersRename } from './shared.ts';
 import type { Target } from './target.ts';
 import type { TemporaryFile } from './temporary.ts';
 
-/** Signatures and privileges that were given to the old content, not to the name. */
+/** Signatures and privileges that belong to the old content, not to the name. */
 const boundToContent = new Set(['security.ima', 'security.evm', 'security.capability']);
 
 /**
- * What the new file has of an ACL: the old one's; none, as the old one; or none in its stead. Where one that was
- * inherited could not be removed, it is there still.
+ * The ACL of the new file: that of the old one; none, like the old one; or none although the old one had one. An
+ * inherited ACL that could not be removed is still there.
  */
 export type AclState = 'kept' | 'none' | 'lost' | 'inherited';
 
 /**
- * Copies the attributes. An ACL comes less what it allows the owning group if that is another one now, and less what
- * `mode`, which comes after it, does not allow: the content is there already.
+ * Copies the attributes. An ACL is reduced by what it allows the owning group if that group has changed, and by what
+ * `mode`, which is set later, does not allow: the content is there already.
  */
 export function* copyAttributes(
   operation: Operation,
@@ -75,7 +75,7 @@ function* copyInto(
   const fresh = temporary.attributes ?? (yield* list({ accessPath }, !target.directory.local));
   if (typeof old === 'string' || typeof fresh === 'string') yield* preserving(keep, notReadable(), 'xattr', notKept);
   if (old === 'unavailable' && fresh === 'unavailable') return 'none';
-  // Where the names cannot be had, an ACL may be there all the same.
+  // If the names are not available, an ACL may be there all the same.
   let state: AclState = typeof old === 'string' || old === undefined ? 'lost' : 'none';
   for (const name of typeof old === 'string' ? [acl] : (old ?? [])) {
     const present = typeof fresh !== 'string' && fresh.includes(name);
@@ -104,15 +104,15 @@ function* removeAcl(accessPath: PathName): Steps<void> {
     if (!saysNone.has(codeOf(error) ?? '')) throw error;
   }
   const now = yield* list({ accessPath }, true);
-  if (typeof now !== 'string' && now.includes(acl)) throw refusal('EPERM', 'the ACL that was inherited is still there');
+  if (typeof now !== 'string' && now.includes(acl)) throw refusal('EPERM', 'the inherited ACL is still there');
 }
 
 /** The tags of an ACL's entries that have no id (acl(5)). */
 const tags = { owner: 0x01, group: 0x04, mask: 0x10, others: 0x20 } as const;
 
 /**
- * An ACL that allows no more than a mode, and the owning group no more than all others if that is another one now. Its
- * form: a version, then tag, permissions and id of each entry.
+ * An ACL that allows no more than a mode, and allows the owning group no more than all others if the group has changed.
+ * Its form: a version, then tag, permissions and id of each entry.
  */
 function narrowed(value: Uint8Array, sameGroup: boolean, mode: number): Uint8Array {
   const changed = Buffer.from(value);
@@ -153,10 +153,10 @@ function* copy(
   if (present && isSameValue(yield* call.getxattr(accessPath, name), value)) return;
   yield* unsyncing(temporary, call.setxattr(accessPath, name, value));
   if (!isSameValue(yield* call.getxattr(accessPath, name), value))
-    throw refusal('EPERM', `"${name}" is not as it was set`);
+    throw refusal('EPERM', `"${name}" has another value than the one set`);
 }
 
-/** An attribute's value; undefined if it is gone by now. The library says "none" too where it cannot be read. */
+/** An attribute's value; undefined if it is gone by now. The library says "none" too if it cannot read one. */
 function* valueOf({ accessPath }: Target, name: string): Steps<Uint8Array | undefined> {
   const value = yield* call.getxattr(accessPath, name);
   if (value !== null) return value;
@@ -165,7 +165,7 @@ function* valueOf({ accessPath }: Target, name: string): Steps<Uint8Array | unde
   throw refusal('EACCES', `"${name}" cannot be read`);
 }
 
-/** Labels come back with or without the zero at their end. */
+/** Labels are returned with or without the zero at their end. */
 function isSameValue(one: Uint8Array | null, other: Uint8Array): boolean {
   const trimmed = (value: Uint8Array): Buffer => Buffer.from(value.at(-1) === 0 ? value.subarray(0, -1) : value);
   return one !== null && trimmed(one).equals(trimmed(other));

@@ -1,7 +1,7 @@
 /**
- * Files that another process has open on Windows, as a virus scanner or an indexer does for a moment: what would
- * replace, move or remove them fails. So it does elsewhere on filesystems that are not this machine's own, where a
- * server says the same. It is tried again for as long as `retry.timeout` says.
+ * Files that another process has open. On Windows a virus scanner or an indexer opens files for a moment, and
+ * replacing, moving or removing them fails. Filesystems that are not this machine's own fail in the same way when a
+ * server says so. The call is tried again for as long as `retry.timeout` says.
  */
 import { codeOf } from '../contract/index.ts';
 import { now, uninterrupted, call, type Steps } from '../system/index.ts';
@@ -11,8 +11,8 @@ const busyOnWindows = new Set(['EPERM', 'EACCES', 'EBUSY']);
 const busyElsewhere = new Set(['EACCES', 'EBUSY', 'ETXTBSY', 'ESTALE']);
 
 /**
- * The errors that may be of the moment; none where the kernel itself decides, or where there is another way for a file
- * in use.
+ * The codes of errors that may be temporary; none where the kernel itself decides, or where there is another way for a
+ * file in use.
  */
 function passing(
   { environment, settings }: Operation,
@@ -22,12 +22,12 @@ function passing(
   return directory?.own === false && settings.fallback !== 'in-place' ? busyElsewhere : undefined;
 }
 
-/** Whether steps there may fail because a file is busy. */
+/** Whether steps in a directory may fail because a file is busy. */
 export function mayBeBusy(operation: Operation, directory: { readonly own?: boolean }): boolean {
   return passing(operation, directory) !== undefined;
 }
 
-/** Performs steps, again and again while they fail because a file is busy; then their error stands. */
+/** Performs steps, and repeats them while they fail because a file is busy; the last error is thrown. */
 export function* whileBusy<T>(
   operation: Operation,
   attempt: () => Steps<T>,
@@ -43,15 +43,15 @@ export function* whileBusy<T>(
       if (!busy.has(codeOf(error) ?? '') || now() >= deadline) throw error;
     }
     throwIfAborted(operation);
-    // Apart from others that try the same.
+    // Random, so that several processes do not try at the same time.
     yield* call.sleep(Math.min(pause * (0.5 + Math.random()), Math.max(deadline - now(), 0)));
   }
 }
 
 /**
- * Performs steps that have a file open from their beginning to their end. On Windows nobody can replace it meanwhile,
- * not even a synchronous call of this thread, and that cannot wait for them: so there they are performed at once,
- * blocking.
+ * Performs steps that have a file open from their beginning to their end. On Windows nobody can replace the file
+ * meanwhile, not even a synchronous call of this thread, which cannot wait for them: so there they are performed at
+ * once, blocking.
  */
 export function* whileOpen<T>({ environment }: Operation, steps: Steps<T>): Steps<T> {
   return yield* environment.platform === 'win32' ? uninterrupted(steps) : steps;

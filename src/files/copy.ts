@@ -1,4 +1,4 @@
-/** Copying and comparing what is in open files. */
+/** Copying and comparing the contents of open files. */
 import { assertIntact } from '../contract/index.ts';
 import { call, type Steps } from '../system/index.ts';
 import { nothingWritten } from './temporary.ts';
@@ -32,7 +32,7 @@ export function* holds(fd: number, bytes: Uint8Array): Steps<boolean> {
   }
 }
 
-/** Whether two files hold the same. */
+/** Whether two files have the same content. */
 export function* holdSame(fd: number, other: number): Steps<boolean> {
   const buffer = new Uint8Array(bufferSize);
   const otherBuffer = new Uint8Array(bufferSize);
@@ -46,7 +46,7 @@ export function* holdSame(fd: number, other: number): Steps<boolean> {
   }
 }
 
-/** Fills a buffer, as far as the file goes; returns the number of bytes. */
+/** Fills a buffer, up to the end of the file; returns the number of bytes. */
 export function* readFully(fd: number, into: Uint8Array, position: number): Steps<number> {
   let filled = 0;
   while (filled < into.byteLength) {

@@ -1,20 +1,20 @@
 /**
- * Large contents: syncs begin while they are written, so that the last one has little left (measured: 100 MiB in 0.8 of
- * the time).
+ * Large contents are synced while they are written, so that little is left for the last sync (measured: 100 MiB in 0.8
+ * of the time).
  *
- * Promise: nothing but speed rests on these syncs, since the whole file is synced afterwards all the same. One that
- * fails makes the write fail, and is not tried again: the kernel reports a failed page once.
+ * Promise: only speed depends on these syncs, since the whole file is synced afterwards. A sync that fails makes the
+ * write fail, and is not tried again: the kernel reports a failed page once.
  */
 import { call, concurrently, wait, type Steps } from '../system/index.ts';
 import type { Operation } from './operation.ts';
 import { cannotSync } from './sync-file.ts';
 
-/** Bytes that are worth a sync of their own. */
+/** The number of bytes that is worth a sync of its own. */
 const worthASync = 8 << 20;
 
 /**
- * Whether what is written is synced meanwhile, if it is much. Elsewhere than on Linux a sync empties the disk's own
- * cache each time; and under Node's permission model there is none, but each write is synced by itself.
+ * Whether large content is synced while it is written. On systems other than Linux a sync empties the disk's own cache
+ * each time. Under Node's permission model each write is synced by itself instead.
  */
 function maySyncEarly({ blocking, environment, settings }: Operation): boolean {
   return (
@@ -32,12 +32,12 @@ export function isWorthASync(operation: Operation, unsynced: number): boolean {
   return maySyncEarly(operation) && unsynced >= worthASync;
 }
 
-/** Hears how many bytes have been written; fails once a sync has failed. */
+/** Receives the number of bytes written; fails once a sync has failed. */
 export type Tell = (count: number) => void;
 
 /**
- * Performs steps that write to a file, and beside them syncs what they `tell` to be written. They end early when a sync
- * has failed.
+ * Performs steps that write to a file, and concurrently syncs the bytes that they `tell`. The steps end early when a
+ * sync has failed.
  */
 export function* withEarlySyncs<T>(operation: Operation, fd: number, writing: (tell: Tell) => Steps<T>): Steps<T> {
   let unsynced = 0;
@@ -73,7 +73,7 @@ export function* withEarlySyncs<T>(operation: Operation, fd: number, writing: (t
       try {
         yield* call.fdatasync(fd);
       } catch (error) {
-        // The sync at the end says so, and whether it matters.
+        // The sync at the end reports that, and whether it matters.
         if (cannotSync(error)) return;
         failure = { error };
         throw error;

@@ -1,14 +1,14 @@
 /**
- * Where a directory is filled, and where one is removed: inside of another, its enclosure.
+ * An enclosure: the directory in which another directory is filled or removed.
  *
- * A directory may be removed with all that is in it only if its owner has said so, and a name does not say so: whoever
- * can write the directory around it can give somebody's private directory any name. So the proof is inside, where only
- * the owner can have put it. An enclosure is a directory of this user's that nobody else can write. What is to be
- * removed lies in it under the enclosure's own token, which nobody but this package gives to anything. Nothing else in
- * an enclosure is ever removed.
+ * A directory may be removed with all its contents only if its owner has said so. A name does not say so: whoever can
+ * write the parent directory can give somebody's private directory any name. So the proof is inside, where only the
+ * owner can have put it. An enclosure is a directory of this user that nobody else can write. What is to be removed
+ * lies in it under the enclosure's own token, a name that only this package gives. Nothing else in an enclosure is ever
+ * removed.
  *
- * What was moved in has its inode number after the token: a moment before, another directory could have been put in its
- * place.
+ * A directory that was moved in has its inode number after the token: a moment before, another directory could have
+ * been put in its place.
  */
 import { refusal, asText, display, join, type PathName } from '../contract/index.ts';
 import { fileType, call, type FileStatus, type Guard, type Steps } from '../system/index.ts';
@@ -22,29 +22,29 @@ import { afterFailure } from './tolerate.ts';
 import { removeTree } from './tree.ts';
 
 export interface Enclosure extends FoundDirectory {
-  /** The directory that it is in, and its name there. */
+  /** The directory that holds the enclosure, and the enclosure's name there. */
   readonly parent: Folder;
   readonly name: PathName;
-  /** What is in it that was made in it has this name. */
+  /** The name of what was made in it. */
   readonly token: string;
   readonly guard: Guard;
 }
 
-/** Others may pass through it, as the rights of what is in it allow. */
+/** Others may pass through it, if the rights of its contents allow. */
 const mode = 0o711;
 
-/** Makes one in the directory of `name`. */
+/** Makes an enclosure in the directory of `name`. */
 export function* makeEnclosure(operation: Operation, parent: Folder, name: PathName): Steps<Enclosure> {
   const chosen = newName(operation, name, 'tree');
   const token = tokenOf(chosen);
   if (token === undefined) throw new Error(`"${display(chosen)}" has no token`);
   const accessPath = join(parent.directory.accessPath, chosen);
-  // Before it is made: the first guard of a process is what makes it hear of signals.
+  // Before the enclosure is made: the first guard of a process starts listening for signals.
   const guard = operation.environment.guard('directory', accessPath, join(parent.directoryPath, chosen));
   try {
     yield* call.mkdir(accessPath, mode);
   } catch (error) {
-    // On a network filesystem an error may be reported of what was done.
+    // A network filesystem may report an error for an operation that succeeded.
     if ((yield* lookIn(parent, chosen)) === undefined) {
       guard.release();
       throw error;
@@ -54,7 +54,7 @@ export function* makeEnclosure(operation: Operation, parent: Folder, name: PathN
   try {
     const found = yield* openMade(operation, parent, chosen);
     if (found === undefined)
-      throw refusal('ESTALE', `"${display(join(parent.directoryPath, chosen))}" is gone, or no directory any more`);
+      throw refusal('ESTALE', `"${display(join(parent.directoryPath, chosen))}" is gone, or no longer a directory`);
     return { ...found, parent, name: chosen, token, guard };
   } catch (error) {
     if (yield* afterFailure(rmdirIn(operation, parent, chosen))) guard.release();
@@ -62,27 +62,25 @@ export function* makeEnclosure(operation: Operation, parent: Folder, name: PathN
   }
 }
 
-/** Closes it, and removes it if it is empty; what is in it then is for a sweep. */
+/** Closes it, and removes it if it is empty; a sweep removes the rest. */
 export function* leaveEnclosure(operation: Operation, enclosure: Enclosure): Steps<void> {
   yield* afterFailure(closeFound(enclosure));
-  // Twice, as locks are given back; and what fails then is tried again when the process ends.
+  // Twice, like the release of a lock; a failure is tried again when the process ends.
   for (let tries = 0; tries < 2; tries++) {
     if (yield* afterFailure(rmdirIn(operation, enclosure.parent, enclosure.name))) return enclosure.guard.release();
   }
 }
 
-/** The name that a directory has when it was moved in. */
+/** The name of a directory that was moved in. */
 export function nameInside({ token }: Pick<Enclosure, 'token'>, { ino }: FileStatus): string {
   return `${token}.${ino.toString(36)}`;
 }
 
-/**
- * Moves a directory in that was looked at; false if it is not there any more, or another one is, or it cannot be moved.
- */
+/** Moves a directory in that was examined. False if it is gone, is another directory by now, or cannot be moved. */
 export function* moveIn(enclosure: Enclosure, folder: Folder, name: PathName, looked: FileStatus): Steps<boolean> {
   const inside = nameInside(enclosure, looked);
   const [from, to] = [join(folder.directory.accessPath, name), join(enclosure.directory.accessPath, inside)];
-  // On a network filesystem an error may be reported of what was done: only what is found there counts.
+  // A network filesystem may report an error for a rename that succeeded: only what is found there counts.
   yield* afterFailure(call.rename(from, to));
   const found = yield* lookIn(enclosure, inside);
   if (isSameInode(found, looked)) return true;
@@ -96,8 +94,8 @@ export function tokenOf(name: PathName): string | undefined {
 }
 
 /**
- * What is in an enclosure that a sweep found; undefined if it is none, or holds what its owner has not put there to be
- * removed.
+ * The contents of an enclosure that a sweep found. Undefined if it is not an enclosure, or holds something that its
+ * owner has not put there to be removed.
  */
 export function* lookInside(
   operation: Operation,
@@ -117,7 +115,7 @@ export function* lookInside(
   return inside;
 }
 
-/** Removes an enclosure with what was found in it. */
+/** Removes an enclosure and the contents that were found. */
 export function* removeEnclosure(
   operation: Operation,
   parent: Folder,
@@ -131,7 +129,8 @@ export function* removeEnclosure(
 }
 
 /**
- * Removes a directory that is in none: it is moved into a new one first, since what has the name of a version is whole.
+ * Removes a directory outside of an enclosure. It is moved into a new enclosure first, since a directory with the name
+ * of a version is whole.
  */
 export function* removeInEnclosure(
   operation: Operation,

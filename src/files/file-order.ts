@@ -1,8 +1,8 @@
-/** Directories that are held open, names in them, and the order in which several files are taken. */
+/** Open directories, names in them, and the order in which several files are taken. */
 import { key, type PathName } from '../contract/index.ts';
 import type { Directory } from './directory.ts';
 
-/** A directory that is held open, and its path for messages. */
+/** An open directory, and its path for messages. */
 export interface OpenFolder {
   readonly directory: Directory;
   readonly directoryPath: PathName;
@@ -14,7 +14,7 @@ interface FileName {
   readonly name: PathName;
 }
 
-/** The order of files that is the same for every path that leads to them. */
+/** Compares files in an order that is the same for every path that leads to them. */
 export function inOrder(one: FileName, other: FileName): number {
   const [a, b] = [one.directory.status, other.directory.status];
   if (a.dev !== b.dev) return a.dev < b.dev ? -1 : 1;
@@ -23,7 +23,7 @@ export function inOrder(one: FileName, other: FileName): number {
   return name < otherName ? -1 : name > otherName ? 1 : 0;
 }
 
-/** The same for every path that leads to a file. */
+/** A key that is the same for every path that leads to a file. */
 export function fileKey({ directory, name }: FileName): string {
   return `${directory.key} ${key(name)}`;
 }

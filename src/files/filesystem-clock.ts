@@ -4,8 +4,8 @@ import type { Operation } from './operation.ts';
 import { createTemporary, discardTemporary } from './temporary.ts';
 
 /**
- * What time it is by the filesystem, as a new file tells: this machine's clock may be another one than that by which the
- * files there were changed, and may be wrong. Undefined where no file can be created: the age of none is known then.
+ * The time of the filesystem, from a new file. This machine's clock may differ from the clock that sets the times of
+ * files there, and may be wrong. Undefined if no file can be created: the ages are unknown then.
  */
 export function* timeIn(operation: Operation, folder: Folder): Steps<bigint | undefined> {
   try {
@@ -16,6 +16,6 @@ export function* timeIn(operation: Operation, folder: Folder): Steps<bigint | un
       yield* discardTemporary(temporary);
     }
   } catch {
-    return undefined; // As in a directory that may be read only.
+    return undefined; // For example in a directory that may only be read.
   }
 }

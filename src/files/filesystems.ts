@@ -1,15 +1,15 @@
 /**
- * What is known of filesystems, by their numbers in statfs(2). Of those that are not here nothing is taken for granted.
+ * What is known of filesystems, by their numbers in statfs(2). For unlisted filesystems nothing is assumed.
  *
- * - own: only this machine's kernel has it mounted, and what it says of a name is so. Others, on a network or served by
- *   a program (FUSE), say now and then that a file is absent that is being replaced, and rename one that is open
- *   otherwise.
+ * - own: only this machine's kernel has it mounted, and its answers about names are final. Others, on a network or
+ * served by a program (FUSE), sometimes report a file as absent while it is replaced, and rename an open file
+ * differently.
  * - local: a write through O_SYNC is the write and its fsync in one call, a close reports nothing, modes and owners are
- *   as they were set, and a look at what was just used takes no more than memory.
- * - syncsDirectories: an fsync of a directory makes the names in it durable. The kernel answers it by itself for most
- *   programs behind FUSE, and for some servers.
- * - unless: what the type leaves open. An overlay may be mounted to drop every sync; and where ext has no journal, a
- *   sync of a directory leaves the symbolic links in it out.
+ * as they were set, and a look at something just used is answered from memory.
+ * - syncsDirectories: an fsync of a directory makes the names in it durable. For most programs behind FUSE, and for
+ * some servers, the kernel answers it by itself.
+ * - unless: what the type alone does not decide. An overlay may be mounted to drop every sync; and if ext has no
+ * journal, a sync of a directory does not include its symbolic links.
  */
 import { codeOf, type PathName } from '../contract/index.ts';
 import { call, type Steps } from '../system/index.ts';
@@ -46,19 +46,19 @@ const known: ReadonlyMap<number, Filesystem> = new Map([
   [0x00c36400, network], // CephFS
 ]);
 
-/** Other systems than Linux do not tell by such numbers; there the filesystem is taken for one of the machine's own. */
+/** Systems other than Linux do not have these numbers; there the filesystem is taken for the machine's own. */
 const elsewhere: Filesystem = own;
 
-/** The filesystem of what is at a path. */
+/** The filesystem of a path. */
 export function* filesystemAt(path: PathName): Steps<Filesystem> {
   if (process.platform !== 'linux') return elsewhere;
   let type;
   try {
     type = yield* call.statfs(path);
   } catch (error) {
-    // Without descriptors nothing is known of any filesystem: that passes.
+    // Without free descriptors nothing is known of any filesystem, but that passes.
     if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
-    return unknown; // Where that cannot be asked, or there is nothing.
+    return unknown; // The system cannot answer, or the path does not exist.
   }
   return known.get(type) ?? unknown;
 }

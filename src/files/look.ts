@@ -1,30 +1,30 @@
 /**
  * Whether something is there.
  *
- * Promise: an absence is not an answer. While a file is replaced, some filesystems say for a moment that there is none
- * (ENOENT), and clients of networks that what they know of it is out of date (ESTALE). So nothing counts as absent
- * before a second, different look says so too; and where the filesystem is not this machine's own, before several have,
- * with pauses between them. What is there all the same is tried again, and in the end an error.
+ * Promise: one absence is not an answer. While a file is replaced, some filesystems report for a moment that it does
+ * not exist (ENOENT), and network clients that their information is out of date (ESTALE). So nothing counts as absent
+ * before a second, different look confirms it. On filesystems that are not this machine's own several looks with pauses
+ * between them must confirm it. If the file does exist, the call is tried again, and fails in the end.
  */
 import { codeOf, key, split, type PathName } from '../contract/index.ts';
 import { now, fileType, call, type FileStatus, type Steps } from '../system/index.ts';
 import { filesystemAt } from './filesystems.ts';
 
-/** What is looked at. */
+/** The file to look at. */
 interface Looked {
   readonly accessPath: PathName;
-  /** Its directory, where that is open. */
+  /** Its directory, if that is open. */
   readonly directory?: { readonly own?: boolean };
 }
 
-/** For how long something that is there is tried, in milliseconds: beside a busy writer 200 times may fail in a row. */
+/** How long to retry for something that exists, in milliseconds: beside a busy writer 200 tries may fail in a row. */
 const patience = 2000;
-/** The longest pause between tries; they begin with the shortest. */
+/** The longest pause between tries; the first pauses are shorter. */
 const longestPause = 10;
-/** How many looks have to find nothing, where one of them does not do. */
+/** How many looks have to find nothing, where one is not enough. */
 const enough = 3;
 
-/** What is there under a name; undefined if there is nothing. */
+/** The status of a name; undefined if there is nothing. */
 export function* lookAt(file: Looked): Steps<FileStatus | undefined> {
   try {
     return yield* call.lstat(file.accessPath);
@@ -35,8 +35,8 @@ export function* lookAt(file: Looked): Steps<FileStatus | undefined> {
 }
 
 /**
- * The same, once it looks right. Where programs serve a filesystem the kernel keeps what they said for a moment, and
- * some tell the size of a file wrongly when it was just linked (gocryptfs: that of the encrypted one).
+ * The same, once it looks right. If a program serves the filesystem, the kernel caches its answers for a moment, and
+ * some programs report a wrong size for a file that was just linked (gocryptfs: that of the encrypted file).
  */
 export function* lookUntil(
   file: Looked & { readonly directory: { readonly own: boolean } },
@@ -52,15 +52,15 @@ export function* lookUntil(
   }
 }
 
-/** Until when all looks of one call wait together, once the first of them has to. */
+/** The common deadline of all looks of one call, set once the first of them has to wait. */
 export interface Waiting {
   deadline?: number;
 }
 
-/** For how long the kernel keeps what was said, in milliseconds: a second, unless a program asks for more. */
+/** How long the kernel caches an answer, in milliseconds: a second, unless a program asks for more. */
 const memory = 1200;
 
-/** What an attempt to look at a file or to open it gives; undefined if there is nothing. */
+/** The result of an attempt to look at a file or to open it; undefined if there is nothing. */
 export function* ifFound<T>(file: Looked, attempt: () => Steps<T>, follows = false): Steps<T | undefined> {
   try {
     return yield* attempt();
@@ -83,7 +83,7 @@ export function* persisting<T>(file: Looked, attempt: () => Steps<T>, follows = 
 
 type Found<T> = { readonly value: T } | { readonly absence: unknown };
 
-/** After an attempt that failed: what further ones find. */
+/** Continues after a failed attempt: the result of further ones. */
 function* lookFurther<T>(
   { accessPath, directory }: Looked,
   failure: unknown,
@@ -114,7 +114,7 @@ function* lookFurther<T>(
   }
 }
 
-/** Whether the filesystem is this machine's own; where directories are missing, the one of the first that is there. */
+/** Whether the filesystem is this machine's own. If directories are missing, the first existing one above decides. */
 function* isOwnFilesystem(accessPath: PathName): Steps<boolean> {
   for (let path = accessPath; ;) {
     const { directory } = split(path);
@@ -124,7 +124,7 @@ function* isOwnFilesystem(accessPath: PathName): Steps<boolean> {
   }
 }
 
-/** A second look: at the file, and if asked for, at the list of what is in its directory. */
+/** A second look: at the file, and if asked for, at the list of its directory. */
 function* isThere(accessPath: PathName, follows: boolean, thoroughly: boolean): Steps<boolean> {
   const status = yield* attempted(call.lstat(accessPath));
   if (status !== undefined) {
@@ -137,7 +137,7 @@ function* isThere(accessPath: PathName, follows: boolean, thoroughly: boolean): 
   return names?.some((one) => key(one) === key(name)) === true;
 }
 
-/** What a look gives; undefined where it fails, unless that says nothing of the file. */
+/** The result of a look; undefined if it fails, unless the failure says nothing about the file. */
 function* attempted<T>(look: Steps<T>, isOptional = false): Steps<T | undefined> {
   try {
     return yield* look;

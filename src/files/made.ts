@@ -1,4 +1,4 @@
-/** Directories that were just made, where the umask has taken rights from their owner. */
+/** New directories of which the umask has taken rights from their owner. */
 import { codeOf, join, type PathName } from '../contract/index.ts';
 import { O_HOLD, call, type Steps } from '../system/index.ts';
 import type { Folder } from './folder.ts';
@@ -8,7 +8,7 @@ import { afterFailure } from './tolerate.ts';
 
 const own = 0o700;
 
-/** Opens one; undefined if there is none any more. */
+/** Opens one; undefined if it no longer exists. */
 export function* openMade(operation: Operation, folder: Folder, name: PathName): Steps<FoundDirectory | undefined> {
   const made = yield* widened(operation, join(folder.directory.accessPath, name), () =>
     openFound(operation, folder, name),
@@ -24,7 +24,7 @@ export function* openMade(operation: Operation, folder: Folder, name: PathName):
   }
 }
 
-/** What steps give that its owner must be able to open it for: if they may not, it is opened to its owner first. */
+/** Performs steps for which its owner must be able to open it. If the owner may not, the rights are first widened. */
 export function* widened<T>(operation: Operation, accessPath: PathName, steps: () => Steps<T>): Steps<T> {
   try {
     return yield* steps();
@@ -34,7 +34,7 @@ export function* widened<T>(operation: Operation, accessPath: PathName, steps: (
   return yield* steps();
 }
 
-/** Whether its owner may not do all in a directory that is made now. */
+/** Whether the owner of a new directory would lack rights in it. */
 export function isNarrow({ environment }: Operation): boolean {
   return (environment.umask() & own) !== 0;
 }

@@ -12,50 +12,54 @@ import type { GivenPath, Steps, Environment } from '../system/index.ts';
 import type { Folder } from './folder.ts';
 import type { Settings } from './settings.ts';
 
-/** One replacement under way: what was asked for, and how far it is. */
+/** One operation under way: what was asked for, and how far it is. */
 export interface Operation {
   settings: Settings;
   readonly environment: Environment;
-  /** Whether the caller blocks until it is done; it can then not wait for other writes of this process. */
+  /** Whether the caller blocks until it is done, and so cannot wait for other writes of this process. */
   readonly blocking: boolean;
-  /** The target, with the symbolic links followed that have been met so far. */
+  /** The target, with the symbolic links followed so far. */
   path: PathName;
-  /** The path as its caller gave it, by which errors name it; of a new name the old one, and `dest` as it was given. */
+  /**
+   * The path as its caller gave it, which errors name. For a rename it is the old name, and `dest` is the new name as
+   * given.
+   */
   given: PathName;
   dest?: PathName;
-  /** The permit to open files that it holds. */
+  /** The permit to open files, while this operation holds one. */
   permit: { giveBack(): void } | undefined;
   step: Step;
   outcome: Outcome;
-  /** What is to be done with the file, if not to replace it. */
+  /** What is done with the file, if it is not replaced. */
   readonly operation?: OperationName | undefined;
   /** How it is locked, if it is. */
   readonly locking: Locking | undefined;
-  /** Whether the filesystem could not sync a file, and that was to be no error. */
+  /** Whether the filesystem could not sync a file, and this was not to be an error. */
   unsynced?: boolean;
-  /** Where the new content was kept on a failure. */
+  /** Where the new content was kept after a failure. */
   temporaryPath?: PathName;
-  /** Where the old content is while the target is written in place. */
+  /** Where the old content is kept while the target is written in place. */
   recoveryPath?: PathName | undefined;
-  /** What the files hold of a transaction that is committed and could not be completed. */
+  /** What the files of a committed transaction hold that could not be completed. */
   files?: readonly FileState[];
 }
 
-/** The lock of a write, and what was found under it. */
+/** The lock of an operation, and what was found under it. */
 export interface Locking {
   /** The name of the lock's entry. */
   readonly token: string;
-  /** Until when it is waited for, by `now()`, once that has begun. */
+  /** Until when to wait for it, by `now()`, once the wait has begun. */
   deadline: number;
   /**
-   * Once it is taken: looks whether the target is unchanged, and fails if not. Takes a late time of the filesystem's.
+   * Once the lock is taken: checks that the target is unchanged, and fails if it is not. Takes a late time of the
+   * filesystem.
    */
   check?: (time: bigint | undefined) => Steps<unknown>;
-  /** Once it is taken: where what is to be renamed to the target is made. */
+  /** Once the lock is taken: the folder for files that are to be renamed to the target. */
   folder?: Folder;
 }
 
-/** A write under a lock. */
+/** An operation under a lock. */
 export type LockedOperation = Operation & { readonly locking: Locking };
 
 export function newOperation(
@@ -78,13 +82,13 @@ export function newOperation(
   };
 }
 
-/** Where what is open is closed at once, not later and in another thread. */
+/** An environment that closes open files at once, instead of later and in another thread. */
 function withoutLingering(environment: Environment): Environment {
   const others = { release: (fd: number) => environment.release(fd, 'here'), soon: (close: () => void) => close() };
   return Object.assign(Object.create(environment) as Environment, others);
 }
 
-/** What only looks at a path, or tidies it up: like a write in how it waits and fails. */
+/** An operation that only looks at a path or tidies it up. It waits and fails like a write. */
 export function newLook(
   operation: OperationName,
   path: GivenPath,
@@ -95,7 +99,7 @@ export function newLook(
   return { ...newOperation(path, settings, environment, blocking), step: 'read', operation };
 }
 
-/** A write that takes the target's lock, whatever its settings say. */
+/** An operation that takes the target's lock, whatever its settings say. */
 export function newLockedOperation(
   path: GivenPath,
   settings: Settings,
@@ -113,7 +117,9 @@ export function isLocked(operation: Operation): operation is LockedOperation {
   return operation.locking !== undefined;
 }
 
-/** Runs steps of a replacement; what fails in them becomes an error that says where, and what the target holds now. */
+/**
+ * Runs steps of an operation. A failure becomes an error that says where it happened, and what the target holds now.
+ */
 export function* reporting<T>(operation: Operation, steps: Steps<T>): Steps<T> {
   try {
     return yield* steps;
@@ -122,7 +128,7 @@ export function* reporting<T>(operation: Operation, steps: Steps<T>): Steps<T> {
   }
 }
 
-/** The error to report for a failure in a replacement. */
+/** The error to report for a failure in an operation. */
 export function asWriteError(operation: Operation, cause: unknown): WriteError {
   if (WriteError.isWriteError(cause)) return cause;
   const { path: target, given: path, recoveryPath: backupPath } = operation;
@@ -130,14 +136,14 @@ export function asWriteError(operation: Operation, cause: unknown): WriteError {
 }
 
 /**
- * Whether Node's permission model refused a call on a descriptor; what that was to do has to be done otherwise, or
- * cannot be.
+ * Whether Node's permission model refused a call on a descriptor: the work has to be done another way, or cannot be
+ * done.
  */
 export function refusedByPermissions(operation: Operation, error: unknown): boolean {
   return operation.environment.descriptorsRestricted && codeOf(error) === 'ERR_ACCESS_DENIED';
 }
 
-/** Fails if the caller has aborted. That is without effect once the new content is in place. */
+/** Fails if the caller has aborted. An abort has no effect once the new content is committed. */
 export function throwIfAborted(operation: Operation): void {
   const { signal } = operation.settings;
   if (signal?.aborted === true && operation.outcome === 'old') throw aborted(signal);

@@ -1,14 +1,14 @@
 /**
- * What is found under a name, and may be acted on.
+ * Things that are found under a name, and may be acted on.
  *
  * The rule: a name is not an authority. Whoever can write a directory can put anything there under any name, and
- * another thing a moment later. So what is deleted, read, shown or published because its name says that it is this
- * package's is looked at first: it is opened without following a link and without waiting (`O_NOFOLLOW`, `O_NONBLOCK`),
- * its descriptor tells its type, its owner and its size, and it is reached through a descriptor of its directory, which
- * stays the same whatever its path leads to by now.
+ * another thing a moment later. So a thing whose name says that it is this package's is examined before it is deleted,
+ * read, shown or published. It is opened without following a link and without waiting (`O_NOFOLLOW`, `O_NONBLOCK`). Its
+ * descriptor tells its type, its owner and its size. It is reached through a descriptor of its directory, which stays
+ * the same whatever its path leads to by now.
  *
- * What another user wrote may cost time and an error, and decides nothing: this holds for the superuser too, who may do
- * everything that others would like to have done.
+ * Content of another user may cost time and an error, and decides nothing. This holds for the superuser too, who could
+ * otherwise be made to do what others cannot.
  *
  * Sweeping, recovery, locks, whole directories and backups go through here; test/unit/owned.test.ts finds calls that do
  * not.
@@ -32,32 +32,32 @@ import { lookAt } from './look.ts';
 import type { Operation } from './operation.ts';
 import { afterFailure, unlinkIfThere } from './tolerate.ts';
 
-/** A directory that was found under a name, and is held open until {@link closeFound}. */
+/** A directory that was found under a name, and is open until {@link closeFound}. */
 export interface FoundDirectory extends Folder {
   readonly directory: { readonly accessPath: PathName };
   readonly fd: number | undefined;
   readonly status: FileStatus;
 }
 
-/** What a file of this user's holds; or why it is not believed. */
+/** The content of a file of this user; or why the file is not trusted. */
 export type Reading =
   | { readonly kind: 'own'; readonly bytes: Uint8Array; readonly status: FileStatus }
   | { readonly kind: 'refused'; readonly why: string; readonly status: FileStatus };
 
-/** Whether something is this very user's. Where the system has no users, everything is. */
+/** Whether something belongs to this user. On systems without users, everything does. */
 export function isOwn({ environment: { uid } }: Operation, status: Pick<FileStatus, 'uid'>): boolean {
   return uid === undefined || status.uid === uid;
 }
 
-/** Whether nobody but a directory's owner and the superuser can put names in it. */
+/** Whether only a directory's owner and the superuser can put names in it. */
 export function isPrivate({ mode }: Pick<FileStatus, 'mode'>): boolean {
   return (mode & 0o022) === 0;
 }
 
 /**
- * Whether what lies in a directory can be taken for this user's, since nobody but this user and the superuser can have
- * put it there, or this user has made it. The superuser works in the directories of others: what their only writer has
- * is theirs to lose.
+ * Whether the contents of a directory can be taken for this user's: only this user and the superuser can have put them
+ * there, or this user has made the directory. The superuser works in the directories of others: files that their only
+ * writer has put there are that writer's to lose.
  */
 export function isTrusted(
   operation: Operation,
@@ -69,10 +69,7 @@ export function isTrusted(
   return isOwn(operation, parent) || parent.uid === 0 || (operation.environment.uid === 0 && parent.uid === status.uid);
 }
 
-/**
- * Whether nobody but this user, its own owner and the superuser can have given something in a directory the name that
- * it has.
- */
+/** Whether only this user, its own owner and the superuser can have given something in a directory its name. */
 export function isFixed(
   operation: Operation,
   parent: Pick<FileStatus, 'mode' | 'uid'>,
@@ -88,7 +85,7 @@ export function isSameInode(one: FileStatus | undefined, other: FileStatus | und
   return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
 }
 
-/** What is there under a name: the thing itself, never what a link leads to. */
+/** The status of a name: of the thing itself, never of a link's target. */
 export function* lookIn({ directory }: Folder, name: PathName): Steps<FileStatus | undefined> {
   return yield* lookAt({ accessPath: join(directory.accessPath, name) });
 }
@@ -103,7 +100,7 @@ export function* readOwn(
   return yield* readFound(operation, folder, name, (status) => whyNotOwn(operation, status, limit));
 }
 
-/** Reads a file, unless there is a reason not to believe what its descriptor says of it. */
+/** Reads a file, unless its descriptor gives a reason not to trust it. */
 export function* readFound(
   operation: Operation,
   { directory }: Folder,
@@ -124,9 +121,9 @@ export function* readFound(
   }
 }
 
-/** Why a file is not believed; undefined if it is. */
+/** Why a file is not trusted; undefined if it is. */
 export function whyNotOwn(operation: Operation, status: FileStatus, limit: number): string | undefined {
-  if (fileType(status.mode) !== 'file') return 'is no regular file';
+  if (fileType(status.mode) !== 'file') return 'is not a regular file';
   if (!isOwn(operation, status)) return "is another user's";
   if (operation.environment.platform !== 'win32' && (status.mode & 0o022) !== 0) return 'can be written by others';
   if (status.size > limit) return 'is too large';
@@ -142,7 +139,7 @@ function* readUpTo(fd: number, size: number): Steps<Uint8Array> {
   return bytes.subarray(0, filled);
 }
 
-/** Opens the directory that the caller names, links followed. */
+/** Opens the directory that the caller names, following links. */
 export function* openGiven(operation: Operation, path: PathName): Steps<FoundDirectory> {
   const windows = operation.environment.platform === 'win32';
   const fd = windows ? undefined : yield* whenDescriptorsAllow(operation, () => call.open(path, O_DIRECTORY, 0));
@@ -205,18 +202,18 @@ export function* inFound<T>(
   }
 }
 
-/** The names in a directory that is held open. */
+/** The names in an open directory. */
 export function* namesIn(operation: Operation, { directory }: Pick<Folder, 'directory'>): Steps<PathName[]> {
   return yield* whenDescriptorsAllow(operation, () => call.readdir(directory.accessPath));
 }
 
-/** Removes a name that is no directory, if it is there. */
+/** Removes a name that is not a directory, if it exists. */
 export function* unlinkIn(operation: Operation, folder: Folder, name: PathName): Steps<void> {
   const accessPath = join(folder.directory.accessPath, name);
   yield* untilGone(operation, folder, name, () => unlinkIfThere(accessPath));
 }
 
-/** Removes an empty directory, if it is there; false if it is not empty. */
+/** Removes an empty directory, if it exists; false if it is not empty. */
 export function* rmdirIn(operation: Operation, folder: Folder, name: PathName): Steps<boolean> {
   const accessPath = join(folder.directory.accessPath, name);
   try {
@@ -229,8 +226,9 @@ export function* rmdirIn(operation: Operation, folder: Folder, name: PathName): 
 }
 
 /**
- * Removes something. What was removed on Windows stays where it is until nobody has it open, and its directory is not
- * empty for as long: that is waited for. A network filesystem may report an error of what took place: then it is gone.
+ * Removes something, and waits until it is gone, at most for `retry.timeout`. On Windows a removed file stays until
+ * nobody has it open, and its directory is not empty for as long. A network filesystem may report an error for a
+ * removal that took place: then it is gone.
  */
 function* untilGone(operation: Operation, folder: Folder, name: PathName, remove: () => Steps<void>): Steps<void> {
   const lingers = operation.environment.platform === 'win32';
@@ -245,10 +243,13 @@ function* untilGone(operation: Operation, folder: Folder, name: PathName, remove
   while ((yield* isThere(folder, name, removed)) && now() < deadline) yield* call.sleep(lingering);
 }
 
-/** Milliseconds between two looks at what somebody has open. */
+/** Milliseconds between two looks at a file that somebody has open. */
 const lingering = 5;
 
-/** Whether something is under its name, and not another thing by now. Windows may refuse to look at what is going. */
+/**
+ * Whether the thing is still under its name, and not another one. Windows may refuse to look at a file that is being
+ * removed.
+ */
 function* isThere(folder: Folder, name: PathName, looked: FileStatus): Steps<boolean> {
   try {
     return isSameInode(yield* lookIn(folder, name), looked);
@@ -257,7 +258,7 @@ function* isThere(folder: Folder, name: PathName, looked: FileStatus): Steps<boo
   }
 }
 
-/** Undefined where there is no such thing to open: nothing, a link, or (for a directory) no directory. */
+/** Undefined if there is no such thing to open: nothing, a link, or (for a directory) not a directory. */
 function* openIfThere(accessPath: PathName, flags: number): Steps<number | undefined> {
   try {
     return yield* call.open(accessPath, flags, 0);

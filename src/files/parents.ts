@@ -1,10 +1,9 @@
 /**
  * Missing parent directories.
  *
- * Promise: with `durability: 'full'` the parents that were made are as durable as the file, also for another write that
- * found them already there but not yet synced, whatever durability they were made with. Those that writes of this
- * process made are noted; another process that makes the same ones may not have come to its sync, so that young ones
- * count too.
+ * Promise: with `durability: 'full'` the new parents are as durable as the file. This includes parents that another
+ * write made and has not synced yet, with any durability. Parents that writes of this process made are noted. Another
+ * process that makes the same parents may not have synced them yet, so young parents count too.
  */
 import { codeOf, key, split, type PathName } from '../contract/index.ts';
 import { currentTime, call, type FileStatus, type Steps } from '../system/index.ts';
@@ -13,17 +12,15 @@ import { closeDirectory, openDirectory, syncDirectory, type Directory } from './
 import type { OpenFolder } from './file-order.ts';
 import type { Operation } from './operation.ts';
 
-/** How many are remembered: a program that syncs none of those that it makes must not note them for ever. */
+/** How many are remembered: a program that syncs none of its parents must not note them for ever. */
 const maximumNoted = 1000;
 
-/**
- * Directories that writes of this process made, or found made just before them, and whose entry has not been synced.
- */
+/** Directories whose entry has not been synced, and which writes of this process made, or found made just before. */
 class Unsynced {
   readonly #paths = new Map<string, PathName>();
   /** Young directories that were noted once. */
   readonly #met = new Set<string>();
-  /** Any directory below it may be one that was forgotten. */
+  /** Any directory below this one may have been forgotten. */
   #forgottenBelow: PathName | undefined;
 
   get isEmpty(): boolean {
@@ -81,7 +78,7 @@ function isRoot(path: PathName): boolean {
   return key(split(path).directory) === key(path);
 }
 
-/** Opens a directory, making it and what is missing above it if that was asked for. */
+/** Opens a directory. If asked for, it makes the directory and what is missing above it. */
 export function* openOrMakeDirectory(operation: Operation, path: PathName): Steps<Directory> {
   try {
     return yield* openDirectory(operation, path);
@@ -117,37 +114,39 @@ function* makeDirectory(operation: Operation, wanted: PathName): Steps<void> {
 }
 
 /**
- * Makes one directory and notes that its entry is not synced, also where somebody else was faster: they may not have
- * synced it.
+ * Makes one directory and notes that its entry is not synced. It is noted also if another process made it first, which
+ * may not have synced it.
  */
 export function* makeNoted({ environment }: Operation, path: PathName, mode: number): Steps<void> {
   const unsynced = environment.state.of(Unsynced);
-  // Before it is there: another write that finds it must know.
+  // Before it exists: another write that finds it must know.
   unsynced.note(path);
   try {
     yield* call.mkdir(path, mode);
   } catch (error) {
-    // Where a directory above is missing it will be tried again, and another write may just have made it.
+    // A missing directory above is tried again, and another write may just have made it.
     if (!['EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) unsynced.forget(path);
     throw error;
   }
 }
 
-/** Milliseconds after which the system has written the entry of a new directory by itself: twice Linux's longest. */
+/**
+ * Milliseconds after which the system has written the entry of a new directory by itself: twice Linux's longest delay.
+ */
 const young = 60_000;
 
-/** Whether a directory, or one that another process made above it, may not have been synced by that yet. */
+/** Whether another process may have made a directory, or one above it, and not synced it yet. */
 function isYoung({ birthtimeNs, ctimeNs }: FileStatus): boolean {
   const born = Number((birthtimeNs === 0n ? ctimeNs : birthtimeNs) / 1_000_000n);
   return born === 0 || Math.abs(currentTime() - born) < young;
 }
 
-/** Tells a directory from one that was made later in its place. */
+/** Distinguishes a directory from one that was made later in its place. */
 function identity({ dev, ino, birthtimeNs }: FileStatus): string {
   return `${dev}:${ino} ${birthtimeNs}`;
 }
 
-/** Whether there is anything for {@link syncParents} to do. */
+/** Whether {@link syncParents} has anything to do. */
 export function parentsMayBeUnsynced(
   { settings, environment }: Operation,
   { directory: { status } }: OpenFolder,
@@ -168,8 +167,8 @@ function* noteYoung({ settings, environment }: Operation, path: PathName, own: F
 }
 
 /**
- * Syncs the entries of directories that were made above a file; its own directory's content is synced already. Another
- * write may be half way up with the same: that the lower ones are synced says nothing of those above.
+ * Syncs the entries of directories that were made above a file; the content of its own directory is synced already.
+ * Another write may be half way up with the same parents: synced lower ones say nothing of those above.
  */
 export function* syncParents(
   operation: Operation,

@@ -2,25 +2,25 @@ import { codeOf, type Keep, type NotKept } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';
 import type { TemporaryFile } from './temporary.ts';
 
-/** Errors that say nothing of what is to be kept: there are no descriptors left. */
+/** Codes that say nothing about what is to be kept: no descriptors are left. */
 const outOfDescriptors = new Set(['EMFILE', 'ENFILE']);
 
 /**
- * Whether an error says that something cannot be kept here, as any of the system's does: filesystems answer optional
- * calls with all kinds of them. One that fails as a whole says so again when the content is synced.
+ * Whether an error says that something cannot be kept here. Any system error does: filesystems answer optional calls
+ * with all kinds of them. A filesystem that fails as a whole fails again when the content is synced.
  */
 function isRefusal(code: string | undefined): boolean {
   if (code === undefined || outOfDescriptors.has(code)) return false;
   return /^E[A-Z0-9]+$/.test(code) || code === 'ERR_ACCESS_DENIED' || code.startsWith('Unknown system error');
 }
 
-/** Steps that change a temporary file, perhaps after its content was synced. */
+/** Performs steps that change a temporary file, perhaps after its content was synced. */
 export function* unsyncing<T>(temporary: TemporaryFile, steps: Steps<T>): Steps<T> {
   temporary.synced = false;
   return yield* steps;
 }
 
-/** Tries to keep something: whether it was. Where it is required, that it was not is the write's error. */
+/** Tries to keep something, and says whether it was kept. If it is required, the failure is the write's error. */
 export function* preserving(keep: Keep, steps: Steps<unknown>, what: NotKept, notKept: NotKept[]): Steps<boolean> {
   try {
     yield* steps;

@@ -1,9 +1,9 @@
 /**
- * Directories in which another user can exchange what has a name.
+ * Directories in which another user can exchange a file under its name.
  *
- * Promise: there the attributes of a file are changed in a directory that only this user can enter, since they can be
- * changed by name only; and what is renamed into place is the file that was written, or that is an error. A crash
- * leaves the private directory, with the temporary file in it, which a sweep removes.
+ * Promise: there a file's attributes are changed in a directory that only this user can enter, since they can be
+ * changed by name only. The file renamed into place is the one that was written; anything else is an error. After a
+ * crash the private directory remains with the temporary file in it, and a sweep removes it.
  */
 import { codeOf, refusal, join, split, type PathName } from '../contract/index.ts';
 import { O_PATH_FILE, uninterrupted, call, type FileStatus, type Steps } from '../system/index.ts';
@@ -17,12 +17,12 @@ import type { TemporaryFile } from './temporary.ts';
 import { afterFailure, twice } from './tolerate.ts';
 
 function exchanged(): Error {
-  return refusal('EAGAIN', 'another file has taken the place of the temporary file');
+  return refusal('EAGAIN', 'another file has replaced the temporary file');
 }
 
 /**
- * Performs steps on a temporary file while it lies in a directory of this user's alone; they get the path by which it
- * is reached. Undefined if there can be no such directory. An exit of the process comes before all of it or after.
+ * Performs steps on a temporary file while it lies in a directory that only this user can enter; they receive its path
+ * there. Undefined if there can be no such directory. An exit of the process comes before all of it or after.
  */
 export function* inPrivate<T>(
   operation: Operation,
@@ -42,8 +42,7 @@ function* inPrivateNow<T>(
   const enclosure = yield* ifPossible(makeEnclosure(operation, target, target.name));
   if (enclosure === undefined) return undefined;
   try {
-    // Filesystems without modes show every directory as one that everybody may write, others show it as somebody
-    // else's.
+    // Filesystems without modes show every directory as writable by everybody, others show it as somebody else's.
     if (!isOwn(operation, enclosure.status) || !isPrivate(enclosure.status)) return undefined;
     const within = join(enclosure.directory.accessPath, enclosure.token);
     if ((yield* ifPossible(made(within))) === undefined) return undefined;
@@ -62,7 +61,7 @@ function* made(directory: PathName): Steps<true> {
   return true;
 }
 
-/** What steps give; undefined where they fail, but for want of descriptors. */
+/** The result of steps; undefined if they fail, unless no descriptor was left. */
 function* ifPossible<T>(steps: Steps<T>): Steps<T | undefined> {
   try {
     return yield* steps;
@@ -91,13 +90,13 @@ function* moveBack(inside: PathName, { accessPath }: TemporaryFile): Steps<void>
   try {
     yield* call.rename(inside, accessPath);
   } catch (error) {
-    // Where it was is gone, as the entry of a lock that was lost: nobody would find it here.
+    // Its former directory is gone, as the entry of a lost lock: nobody would find the file here.
     yield* twice(() => call.unlink(inside));
     throw error;
   }
 }
 
-/** Holds a temporary file that is about to be closed, so that no other can get its inode number. */
+/** Holds a temporary file open that is about to be closed, so that no other file can get its inode number. */
 export function* holdTemporary(operation: Operation, temporary: TemporaryFile): Steps<void> {
   const { fd } = temporary;
   const held = yield* call.open(operation.environment.accessPath(fd, temporary.accessPath), O_PATH_FILE, 0);
@@ -105,7 +104,7 @@ export function* holdTemporary(operation: Operation, temporary: TemporaryFile): 
   if (!isSameInode(yield* call.fstat(fd), yield* call.fstat(held))) throw exchanged();
 }
 
-/** Fails if another file was renamed into place. One that was replaced in its turn has no name any more. */
+/** Fails if another file was renamed into place. A file that was replaced since has no name any more. */
 export function* assertInPlace(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
   const fd = temporary.open ? temporary.fd : temporary.held;
   if (fd === undefined) return;
@@ -115,13 +114,13 @@ export function* assertInPlace(operation: Operation, target: Target, temporary: 
       isSameInode(own, found) || own.nlink === 0 || (!operation.settings.overwrite && isLinkOf(operation, own, found))
     );
   }
-  // The sooner the less may have come between that is nobody's fault.
+  // The sooner the look, the fewer innocent changes can come between.
   if (!(yield* target.directory.local ? uninterrupted(look()) : look())) throw exchanged();
 }
 
 /**
- * Whether what was found is the other name of a file that was linked, on a filesystem that gives each name an inode
- * number of its own. Nobody else can make a file that belongs to this user and was written at the same nanosecond.
+ * Whether the file found is the other name of a linked file, on a filesystem that gives each name an inode number of
+ * its own. Nobody else can make a file that belongs to this user and was written at the same nanosecond.
  */
 function isLinkOf(operation: Operation, own: FileStatus, found: FileStatus | undefined): boolean {
   return found !== undefined && isOwn(operation, found) && found.size === own.size && found.mtimeNs === own.mtimeNs;

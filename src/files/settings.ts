@@ -1,4 +1,4 @@
-/** What a caller asked for, as it was checked: once, before anything is touched. */
+/** The caller's options, checked once, before anything is touched. */
 import {
   describe,
   misuse,
@@ -82,12 +82,12 @@ export function readOptions(given: WriteOptions | BufferEncoding | null | undefi
   return readOptionsAnd(given, []).settings;
 }
 
-/** Settings by what was given for them: most programs give the same few values again and again. */
+/** Settings by the values given for them: most programs give the same few values again and again. */
 const remembered = new Map<string, Settings>();
-/** So many are kept. */
+/** How many are kept. */
 const maximumRemembered = 100;
 
-/** Reads the options, and further ones that are left to the caller; each once. */
+/** Reads the options, and further fields that its caller needs; each once. */
 export function readOptionsAnd(
   given: object | string | null | undefined,
   further: readonly string[],
@@ -109,12 +109,12 @@ function settingsOf(fields: Fields): Settings {
   return settings;
 }
 
-/** What was given, as text; undefined where the values alone do not say what they mean. */
+/** The given values as text; undefined if the values alone do not determine the settings. */
 function valuesIn(fields: Fields): string | undefined {
   let values = '';
   for (const name in fields) {
     const value = fields[name];
-    // What is an object may change, and what a relative path leads to does with the working directory.
+    // An object may change, and the target of a relative path depends on the working directory.
     if (name === 'backup' || !['string', 'boolean', 'number'].includes(typeof value)) return undefined;
     values += `${name} ${typeof value} ${value as string}\n`;
   }
@@ -164,7 +164,7 @@ function readVersion(value: unknown, fallback: Settings['fallback']): Version | 
   if (fallback === 'in-place')
     throw misuse(
       'ERR_INVALID_ARG_VALUE',
-      `"options.fallback" must be 'error' with "options.ifMatch": others cannot be kept off what is written in place`,
+      `"options.fallback" must be 'error' with "options.ifMatch": a write in place cannot exclude others`,
     );
   return value;
 }
@@ -190,7 +190,7 @@ function readPreserve(value: unknown): Settings['preserve'] {
   });
 }
 
-/** `flag` and `flush` of `node:fs`, as far as they mean something here; gives the default of `overwrite`. */
+/** `flag` and `flush` of `node:fs`, as far as they apply here; gives the default of `overwrite`. */
 function readNodeFlag(options: Fields, durability: Durability): boolean {
   if (flag(options, 'flush', false) && durability === 'off')
     throw misuse('ERR_INVALID_ARG_VALUE', `"options.flush" contradicts "options.durability": 'off'`);
@@ -204,7 +204,7 @@ function readNodeFlag(options: Fields, durability: Durability): boolean {
     default:
       throw misuse(
         'ERR_INVALID_ARG_VALUE',
-        `"options.flag" must be 'w' or 'wx', not ${describe(options['flag'])}: a file is replaced, never added to`,
+        `"options.flag" must be 'w' or 'wx', not ${describe(options['flag'])}: a file is replaced, never appended to`,
       );
   }
 }

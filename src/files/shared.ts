@@ -1,8 +1,8 @@
-/** Directories in which another user can exchange what has a name: see private-directory.ts. */
+/** Directories in which another user can exchange a file under its name: see private-directory.ts. */
 import type { Directory } from './directory.ts';
 import type { Operation } from './operation.ts';
 
-/** Whether others can rename what this user has in a directory. */
+/** Whether others can rename files of this user in a directory. */
 export function othersRename({ environment }: Operation, { status }: Pick<Directory, 'status'>): boolean {
   const isWritable = (status.mode & 0o022) !== 0;
   const isSticky = (status.mode & 0o1000) !== 0;

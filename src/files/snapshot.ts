@@ -1,9 +1,8 @@
 /**
- * What a target held when it was read, and whether it still does.
+ * The content of a target when it was read, and whether it is still the same.
  *
- * Promise: a content that was put there by somebody who does not take the lock is noticed up to the last look, right
- * before the rename. What comes between that look and the rename, some microseconds, is not: only the lock excludes
- * that.
+ * Promise: content from a writer that does not take the lock is noticed up to the last look, right before the rename. A
+ * write within the microseconds between that look and the rename is not noticed: only the lock excludes it.
  */
 import { constants } from 'node:buffer';
 import { codeOf, refusal, type PathName, absent, newHash, versionOf, type Version } from '../contract/index.ts';
@@ -14,17 +13,17 @@ import { ifFound, lookAt } from './look.ts';
 import { reporting, throwIfAborted, type Operation } from './operation.ts';
 import type { Target } from './target.ts';
 
-/** A file as it was seen. */
+/** The state of a file when it was examined. */
 export interface Snapshot {
   readonly version: Version;
-  /** What the file was like when it was opened; undefined if there was none. */
+  /** The status of the file when it was opened; undefined if there was none. */
   status: FileStatus | undefined;
 }
 
-/** What was read. */
+/** The state and content of a file that was read. */
 export type Read = Snapshot & { readonly content: Buffer | undefined };
 
-/** Reads all of a file, or of what a link leads to; there is no content if there is no file. */
+/** Reads all of a file, following links; there is no content if there is no file. */
 export function* readPath(operation: Operation): Steps<Read> {
   return asRead(yield* reporting(operation, openAndRead(operation, operation.path, O_READ, readAll)));
 }
@@ -34,7 +33,7 @@ export function* readTarget(operation: Operation, target: Target): Steps<Read> {
   return asRead(yield* openAndRead(operation, target.accessPath, flagsFor(operation, target), readAll));
 }
 
-/** The version of the target, without all of its content in memory. */
+/** The version of the target, computed without all of its content in memory. */
 export function* versionInPlace(operation: Operation, target: Target): Steps<Snapshot> {
   const { result, status } = yield* openAndRead(
     operation,
@@ -50,12 +49,12 @@ function asRead({ result, status }: Opened<Buffer>): Read {
 }
 
 function flagsFor({ settings }: Operation, { existing }: Target): number {
-  // Of a link that is to be replaced readers see what it leads to.
+  // For a link that is to be replaced readers see the content of its target.
   const follows = settings.symlink === 'replace' && existing !== undefined && fileType(existing.mode) === 'link';
   return follows ? O_READ : O_READ | O_NOFOLLOW;
 }
 
-/** What was found in a file, and what it was like when it was opened; neither if there is none. */
+/** The result of reading a file, and its status when it was opened; neither if there is none. */
 interface Opened<T> {
   readonly result?: T;
   readonly status: FileStatus | undefined;
@@ -74,8 +73,8 @@ function* openAndRead<T>(operation: Operation, path: PathName, flags: number, us
         whileBusy(operation, () => whileOpen(operation, using(path, flags, opened, use))),
       );
     } catch (error) {
-      // Of an open file: a filesystem that goes by names says so of one that is replaced meanwhile. There is another
-      // one now.
+      // An open file fails so on a filesystem that goes by names, if it is replaced meanwhile. There is another file
+      // now.
       if (!isOpen || !['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '') || tries === 10) throw error;
     }
   }
@@ -103,14 +102,14 @@ function* readAll(fd: number, { size }: FileStatus): Steps<Buffer> {
     const count = yield* call.read(fd, content.subarray(filled), filled);
     filled += count;
     if (count === 0) return content.subarray(0, filled);
-    // It grows while it is read, or does not tell its size.
+    // The file grows while it is read, or does not tell its size.
     if (filled === content.length) content = Buffer.concat([content, Buffer.allocUnsafe(content.length)]);
   }
 }
 
 const piece = 1 << 18;
 
-/** The version of what an open file holds. */
+/** The version of the content of an open file. */
 export function* versionOfFile(fd: number): Steps<Version> {
   const hash = newHash();
   const buffer = Buffer.allocUnsafe(piece);
@@ -123,13 +122,14 @@ export function* versionOfFile(fd: number): Steps<Version> {
 }
 
 /**
- * Nanoseconds. Times of files are as coarse as 10 ms on Linux, 2 s on FAT: two changes within that may look like one.
+ * Nanoseconds. Times of files are as coarse as 10 ms on Linux, 2 s on FAT: two changes within that time may look like
+ * one.
  */
 const coarseness = 3_000_000_000n;
 
 /**
- * Makes sure that the target holds what it was seen to hold. Looks into it only where its status does not tell. `time`
- * is one of the same filesystem, not later than now: its clock may be another than this machine's.
+ * Checks that the target still has the content that was seen. The content is read only if the status does not decide.
+ * `time` is a time of the same filesystem, not later than now: its clock may differ from this machine's.
  */
 export function* assertUnchanged(
   operation: Operation,
@@ -147,7 +147,7 @@ export function* assertUnchanged(
   operation.step = step;
 }
 
-/** Whether two looks found the same file, and nothing in it or about it changed. */
+/** Whether two looks found the same file, with nothing changed in it or about it. */
 export function isSame(one: FileStatus | undefined, other: FileStatus | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
   return (
@@ -159,13 +159,13 @@ export function isSame(one: FileStatus | undefined, other: FileStatus | undefine
   );
 }
 
-/** The error where the target does not hold what it should. */
+/** The error for a target without the expected content. */
 export function versionConflict(currentVersion: Version, expected: Version): Error {
   const what =
     currentVersion === absent
-      ? 'it does not exist any more'
+      ? 'it no longer exists'
       : expected === absent
         ? 'it exists by now'
-        : 'somebody else has changed it, so that it is not the expected version';
+        : 'somebody else has changed it: it does not have the expected version';
   return Object.assign(refusal('ERR_VERSION_CONFLICT', what), { currentVersion });
 }

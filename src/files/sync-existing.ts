@@ -1,4 +1,4 @@
-/** Syncing a file that is in place: who wrote it may not have. */
+/** Syncing a file that is in place: its writer may not have synced it. */
 import { O_NOFOLLOW, O_TO_SYNC, call, type Steps } from '../system/index.ts';
 import { whileBusy, whileOpen } from './busy.ts';
 import { persisting } from './look.ts';
@@ -7,8 +7,8 @@ import { syncFile } from './sync-file.ts';
 import type { Target } from './target.ts';
 
 /**
- * Syncs a file by its name, once; false where Node's permission model refuses that, or where it cannot be done and need
- * not.
+ * Syncs a file by its name, once. False if Node's permission model refuses that, or if it cannot be done and is not
+ * required.
  */
 export function* syncInPlace(operation: Operation, place: Pick<Target, 'accessPath'>): Steps<boolean> {
   const synced = yield* whileBusy(operation, () => whileOpen(operation, openAndSync(operation, place)));
@@ -17,7 +17,7 @@ export function* syncInPlace(operation: Operation, place: Pick<Target, 'accessPa
   throw synced.error;
 }
 
-/** The error of the sync itself is a value: only to open the file is tried again. */
+/** The error of the sync itself is returned as a value: only opening the file is tried again. */
 function* openAndSync(
   operation: Operation,
   { accessPath }: Pick<Target, 'accessPath'>,

@@ -1,8 +1,8 @@
 /**
- * Where a write goes: the real file at the end of the symbolic links, what is there now, and its directory, opened.
+ * The target of a write: the real file at the end of the symbolic links, its current status, and its directory, opened.
  *
- * Promise: nothing but a regular file (or a link, with `symlink: 'replace'`) is ever replaced. A rename over
- * `/dev/null` would succeed for root.
+ * Promise: only a regular file (or a link, with `symlink: 'replace'`) is ever replaced. A rename over `/dev/null` would
+ * succeed for root.
  */
 import {
   refuseReserved,
@@ -47,37 +47,37 @@ export { lookAt };
 
 export interface Target {
   readonly directory: Directory;
-  /** The directory's path, for messages and for what a descriptor cannot reach. */
+  /** The directory's path, for messages and for calls that a descriptor cannot serve. */
   directoryPath: PathName;
   readonly name: PathName;
   /** The path by which the target is reached from the open directory. */
   readonly accessPath: PathName;
-  /** The file, if there is one. */
+  /** The existing file's status, if there is one. */
   existing: FileStatus | undefined;
-  /** Whether the rest of what matters of it has been looked at: see {@link examineOld}. */
+  /** Whether its other properties have been read: see {@link examineOld}. */
   examined: boolean;
-  /** The names of its extended attributes, where they are wanted. */
+  /** The names of its extended attributes, if they are needed. */
   attributes: Attributes | undefined;
-  /** A descriptor that keeps it from being freed. */
+  /** A descriptor that keeps the file from being freed. */
   held: number | undefined;
 }
 
 /**
- * With the null at their end: what is longer would be there, since its directory is open, and nobody could open it by
- * its path.
+ * Path lengths include the null at the end. A file with a longer path would exist, since its directory is open, but
+ * nobody could open it by its path.
  */
 const longestPath: Readonly<Partial<Record<NodeJS.Platform, number>>> = { linux: 4096, android: 4096, darwin: 1024 };
 
-/** Refuses a path that the system does not take (PATH_MAX), as given or after links were followed. */
+/** Refuses a path that is too long for the system (PATH_MAX), as given or after links were followed. */
 export function refuseTooLong({ environment }: Operation, path: PathName): void {
   if (Buffer.byteLength(path) >= (longestPath[environment.platform] ?? Infinity))
     throw refusal('ENAMETOOLONG', 'its path is too long');
 }
 
-/** As the kernel's own limit (path_resolution(7)). */
+/** The kernel's own limit (path_resolution(7)). */
 const maximumLinks = 40;
 
-/** Follows the symbolic links in the last name of the path and opens the directory of what they lead to. */
+/** Follows the symbolic links in the last name of the path and opens the directory of their target. */
 export function* openTarget(operation: Operation): Steps<Target> {
   operation.step = 'resolve';
   for (let links = 0; ;) {
@@ -124,8 +124,8 @@ export function* openTarget(operation: Operation): Steps<Target> {
 }
 
 /**
- * Looks at what is there, and whether its directory is where it was. Beside that an asynchronous write that is alone
- * here learns what it needs of an existing file next: it is as fast as its trips to other threads are few.
+ * Looks at the target, and checks that its directory has not moved. An asynchronous write without company concurrently
+ * reads what it needs next of an existing file: the fewer trips to other threads, the faster it is.
  */
 function* lookThrough(operation: Operation, target: Target, isSure: boolean): Steps<boolean> {
   const { directory, directoryPath } = target;
@@ -149,19 +149,19 @@ function* yes(): Steps<true> {
   return true;
 }
 
-/** A place of its own for another part of the same write. */
+/** A target of its own for another part of the same write. */
 export function shareTarget(target: Target): Target {
   target.directory.users++;
   return { ...target, held: undefined };
 }
 
-/** Ends the use of a place. The old file's blocks are freed only now, out of the way of the rename. */
+/** Ends the use of a target. The old file's blocks are freed only now, out of the way of the rename. */
 export function closeTarget(operation: Operation, target: Target): void {
   releaseOld(operation, target);
   closeDirectory(operation, target.directory);
 }
 
-/** Learns what else matters of the old file, and holds it. */
+/** Reads the other properties of the old file that matter, and holds it open. */
 export function* examineOld(operation: Operation, target: Target): Steps<void> {
   if (target.examined) return;
   target.examined = true;
@@ -170,13 +170,10 @@ export function* examineOld(operation: Operation, target: Target): Steps<void> {
   else [target.attributes] = yield* concurrently(listOld(operation, target), holdOld(target));
 }
 
-/** Bytes of an old file up to which freeing them takes less than to hand it to another thread. */
+/** Size in bytes up to which freeing an old file takes less time than handing it to another thread. */
 const quickToFree = 1 << 20;
 
-/**
- * Holds the old file no longer. To hand it to another thread takes long as well: an asynchronous write has settled by
- * then.
- */
+/** Closes the old file. Handing it to another thread takes time as well: an asynchronous write has settled by then. */
 export function releaseOld({ blocking, environment }: Operation, target: Target): void {
   const { held } = target;
   target.held = undefined;
@@ -187,20 +184,20 @@ export function releaseOld({ blocking, environment }: Operation, target: Target)
 
 /**
  * Holds the old file open, so that a rename over it does not have to free its blocks (measured: ten times faster on
- * ext4). Only a matter of speed: where it fails, it is not done.
+ * ext4). It only matters for speed, so a failure is ignored.
  */
 function* holdOld(target: Target): Steps<void> {
   if (O_HOLD === 0 || target.held !== undefined) return;
   try {
     target.held = yield* call.open(target.accessPath, O_HOLD, 0);
   } catch {
-    // Also where there are no descriptors left: nothing that comes needs one.
+    // Also if no descriptors are left: the next steps need none.
   }
 }
 
 /**
- * Looks at what is there. Where a look at an open file never waits for a disk, it is held first and then looked at on
- * the spot.
+ * Looks at the target. If a look at an open file never waits for a disk, the file is first held open and then looked at
+ * in this thread.
  */
 function* lookAndHold(target: Target): Steps<FileStatus | undefined> {
   if (!target.directory.local) return yield* lookAt(target);
@@ -213,7 +210,7 @@ function* lookAndHold(target: Target): Steps<FileStatus | undefined> {
   return yield* uninterrupted(call.fstat(target.held));
 }
 
-/** Looks again at what is there: much may have happened while a pending file was written. */
+/** Looks at the target again: much may have happened while a pending file was written. */
 export function* lookAgain(operation: Operation, target: Target): Steps<void> {
   operation.step = 'resolve';
   const before = target.existing;
@@ -228,9 +225,9 @@ export function* lookAgain(operation: Operation, target: Target): Steps<void> {
 }
 
 /**
- * Makes sure, right before the rename, that the path leads here still. A directory that has moved, so that its old path
- * leads nowhere, takes the file along, and the result has its new path. Where the path leads elsewhere by now, that is
- * an error.
+ * Checks, right before the rename, that the path still leads here. If the directory has moved and its old path leads
+ * nowhere, the file goes with it, and the result has its new path. If the path leads elsewhere by now, that is an
+ * error.
  */
 export function* assertStillThere(operation: Operation, target: Target): Steps<void> {
   const { directory, directoryPath, name } = target;
@@ -271,12 +268,12 @@ function refuseUnfit(operation: Operation, existing: FileStatus | undefined): vo
   }
 }
 
-/** Windows never replaces a file with the read-only attribute; a directory that one may not write is another matter. */
+/** Windows never replaces a file with the read-only attribute. A directory that is not writable is another matter. */
 export function refuseReadOnly(operation: Operation, target: Target): void {
   if (isReadOnly(operation, target)) throw refusal('EPERM', 'it is read-only');
 }
 
-/** Whether it has the read-only attribute of Windows. */
+/** Whether the target has the read-only attribute of Windows. */
 export function isReadOnly({ environment }: Operation, { existing }: Target): boolean {
   return (
     environment.platform === 'win32' &&
@@ -290,11 +287,11 @@ function* followLink(operation: Operation, place: Target, link: FileStatus, befo
   if (operation.settings.symlink === 'refuse') throw refusal('ELOOP', 'the path is a symbolic link');
   if (before === maximumLinks) throw refusal('ELOOP', 'too many symbolic links');
   const { status } = place.directory;
-  // As the kernel does with protected_symlinks (proc(5)): in a sticky directory that all may write, a link may be a
-  // trap.
+  // As the kernel does with protected_symlinks (proc(5)): in a sticky directory that everybody may write, a link may be
+  // a trap.
   const shared = (status.mode & 0o1002) === 0o1002;
   if (shared && link.uid !== status.uid && link.uid !== operation.environment.uid) {
-    throw refusal('EACCES', "it is a symbolic link of another user's in a directory that all may write");
+    throw refusal('EACCES', "it is another user's symbolic link in a directory that everybody may write");
   }
   // A link in /proc/PID/fd leads to an open file, whatever its text says; there is no name to replace.
   if (/^\/(proc\/(self|thread-self|\d+)\/(task\/\d+\/)?|dev\/)fd\/*$/.test(asText(place.directoryPath))) {

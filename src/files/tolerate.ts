@@ -1,10 +1,11 @@
-/** Steps whose failure is no news: after another error, or where nothing was to be there. */
+/** Steps whose failure is expected: after another error, or where there may be nothing. */
 import { codeOf, type PathName } from '../contract/index.ts';
 import { call, type FileStatus, type Steps } from '../system/index.ts';
 import { lookAt } from './look.ts';
 
 /**
- * Steps after an error that must not hide it: whether they succeeded. A file that is gone already counts as removed.
+ * Performs steps after an error that they must not hide, and says whether they succeeded. A file that is gone already
+ * counts as removed.
  */
 export function* afterFailure(steps: Steps<unknown>): Steps<boolean> {
   try {
@@ -15,15 +16,12 @@ export function* afterFailure(steps: Steps<unknown>): Steps<boolean> {
   }
 }
 
-/**
- * The same, and once more if they failed: what hindered the first may have passed, and nobody else does it before a
- * sweep.
- */
+/** The same, with a second try if they failed: the obstacle may have passed, and nobody else does it before a sweep. */
 export function* twice(steps: () => Steps<unknown>): Steps<boolean> {
   return (yield* afterFailure(steps())) || (yield* afterFailure(steps()));
 }
 
-/** Removes a name, if it is there. A filesystem may report an error of what it has done. */
+/** Removes a name, if it exists. A filesystem may report an error for a removal that took place. */
 export function* unlinkIfThere(accessPath: PathName): Steps<void> {
   try {
     yield* call.unlink(accessPath);
@@ -40,7 +38,7 @@ function* isGone(accessPath: PathName): Steps<boolean> {
   }
 }
 
-/** What a look gives; undefined where there is nothing. */
+/** The result of a look; undefined if there is nothing. */
 export function* ifThere(look: Steps<FileStatus>): Steps<FileStatus | undefined> {
   try {
     return yield* look;

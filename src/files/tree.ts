@@ -1,8 +1,8 @@
 /**
- * Whole directories: making all of one durable, and removing one.
+ * Whole directories: making a tree durable, and removing one.
  *
- * Both go through descriptors: a symbolic link is never followed, and on Linux nobody who renames in it meanwhile leads
- * them elsewhere.
+ * Both go through descriptors: a symbolic link is never followed, and on Linux somebody who renames files in the tree
+ * cannot lead them elsewhere.
  */
 import { refusal, display, join, type PathName } from '../contract/index.ts';
 import {
@@ -23,14 +23,14 @@ import { inFound, isSameInode, lookIn, namesIn, rmdirIn, unlinkIn, type FoundDir
 /** How many files are synced at once: a journal serves them together. */
 const uninterrupted = 8;
 
-/** What is found while a tree is synced. */
+/** The files and directories found while a tree is synced. */
 interface Found {
   durable: true | 'unsupported';
   others: boolean;
 }
 
 /**
- * Syncs every file of a tree, and every directory after what is in it; `beside` is an open directory of the same
+ * Syncs every file of a tree, and every directory after its contents; `beside` is an open directory of the same
  * filesystem.
  */
 export function* syncTree(operation: Operation, path: PathName, beside: Directory): Steps<true | 'unsupported'> {
@@ -79,8 +79,8 @@ function* syncFile(path: PathName): Steps<true | 'unsupported'> {
 const patience = 100;
 
 /**
- * Removes a directory and all that is in it, if it is the one that was looked at. It does not go on into another
- * filesystem, which somebody has mounted there.
+ * Removes a directory and all its contents, if it is the one that was examined. It does not enter another filesystem
+ * that is mounted there.
  */
 export function* removeTree(operation: Operation, folder: Folder, name: PathName, looked: FileStatus): Steps<void> {
   for (let tries = 0; tries < patience; tries++) {

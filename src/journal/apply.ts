@@ -1,12 +1,12 @@
 /**
- * Making the changes of a transaction that is committed.
+ * Making the changes of a committed transaction.
  *
  * Promise: each change can be made again and again, by its owner or after a crash, and is made once. A staged file
- * keeps its name until the target has been synced: what takes the target's place is a further link to it. (In a power
- * cut a filesystem without a journal of its own may lose both names of a file that is being renamed.) What is replaced
- * or removed is only what was there at the commit: a file that somebody put there since stays, as if it had been
- * written after the transaction. What the system says is looked at: whether the change was made, and of a staged file
- * that is gone whether it is in place.
+ * keeps its name until the target has been synced: the target becomes a further link to it. (In a power cut a
+ * filesystem without a journal of its own may lose both names of a file that is being renamed.) Only the file that was
+ * there at the commit is replaced or removed. A file that somebody put there since stays, as if it had been written
+ * after the transaction. The answers of the system are checked: whether the change was made, and whether a staged file
+ * that is gone is in place.
  */
 import { codeOf, refusal, join, type PathName } from '../contract/index.ts';
 import { O_NOFOLLOW, O_RDONLY, uninterrupted, call, type FileStatus, type Steps } from '../system/index.ts';
@@ -28,30 +28,31 @@ import { furtherName, isSameFile, type Change, type Identity, type Put, type Rem
 
 /** A directory of a transaction. */
 export interface Part extends OpenFolder {
-  /** Whether inode numbers in it can be compared with those recorded. */
+  /** Whether its inode numbers can be compared with the recorded ones. */
   readonly numbered: boolean;
 }
 
 /**
- * What became of a change: it is made; newer content came first; what was staged is gone, and what was there before is
- * there still; or what was staged is gone, and the filesystem cannot tell whether the target is it.
+ * The result of a change. Made: the change is made. Superseded: newer content came first. Missing: the staged file is
+ * gone, and the previous content is still there. Unknown: the staged file is gone, and the filesystem cannot tell
+ * whether it is the target.
  */
 export type Made = 'made' | 'superseded' | 'missing' | 'unknown';
 
-/** The path of the file that a change is of. */
+/** The path of the file of a change. */
 export function pathOf(folders: readonly Pick<OpenFolder, 'directoryPath'>[], { directory, name }: Change): PathName {
   return join((folders[directory] as OpenFolder).directoryPath, name);
 }
 
-/** Fails if new content is gone that is not in place. */
+/** Fails if new content is gone and not in place. */
 export function assertMade(made: readonly Made[]): void {
   if (made.some((one) => one === 'missing' || one === 'unknown'))
-    throw refusal('ERR_UNTORN_MISSING', 'what it had staged is gone');
+    throw refusal('ERR_UNTORN_MISSING', 'a file that it staged is gone');
 }
 
 /**
- * Makes all changes, at once: readers see old beside new for as short as can be, and no write of this process comes
- * between. Where a filesystem tells wrongly for a while what there is, others go on meanwhile.
+ * Makes all changes at once: readers see old beside new for as short as possible, and no write of this process comes
+ * between. Where a filesystem reports a wrong state for a while, others continue meanwhile.
  */
 export function* makeAll(
   operation: Operation,
@@ -76,7 +77,7 @@ function* makeEach(
   for (const change of changes) {
     const part = parts[change.directory] as Part;
     if (!part.directory.own) yield* lookRightly(part, change, waiting);
-    // It is the last copy where its further name is gone.
+    // The staged file is the last copy if its further name is gone.
     if (change.kind === 'put') made.push(yield* uninterrupted(put(operation, id, part, change, waiting)));
     else if (isLost(made[changes.findIndex((one) => isLinkTo(parts, one, change))])) made.push('missing');
     else made.push(yield* uninterrupted(remove(operation, part, change, waiting)));
@@ -88,7 +89,7 @@ function isLost(made: Made | undefined): boolean {
   return made === 'missing' || made === 'unknown';
 }
 
-/** Whether a change gives another name to the very file that loses one: it is a rename, or a backup. */
+/** Whether a change gives another name to the file that loses one: it is a rename, or a backup. */
 function isLinkTo(parts: readonly Part[], change: Change, { directory, was }: Removal): boolean {
   const device = (index: number): bigint | undefined => parts[index]?.directory.status.dev;
   return change.kind === 'put' && change.is.ino === was.ino && device(change.directory) === device(directory);
@@ -111,7 +112,7 @@ function* remove(operation: Operation, part: Part, change: Removal, waiting: Wai
   if (!isSameFile(now, was, part)) return 'superseded';
   yield* unlinkIn(operation, part, name);
   if (isSameInode(yield* lookIn(part, name), now))
-    throw refusal('EIO', 'the filesystem says that it was removed, and it is there');
+    throw refusal('EIO', 'the filesystem reported success, but it was not removed');
   return 'made';
 }
 
@@ -129,14 +130,14 @@ function* put(operation: Operation, id: string, part: Part, change: Put, waiting
     if (isSameInode(now, staged)) return 'made';
     if (!isSameFile(now, change.over, part)) {
       if (yield* isLike(now, staged, target, source)) return 'made';
-      // Somebody may have made the change meanwhile, and cleared up.
+      // Somebody may have made the change meanwhile, and cleaned up.
       return (yield* lookAt({ accessPath: source })) === undefined ? whatBecame(now, change, part) : 'superseded';
     }
     try {
       yield* putIntoPlace(operation, source, join(directory.accessPath, furtherName(change.staged, id)), target);
     } catch (error) {
-      // Whoever makes the same change may have been faster with it, or only with this step; or an error was reported of
-      // what was done.
+      // Another process may have made the same change faster, or only this step; or an error was reported for a step
+      // that took place.
       const code = codeOf(error) ?? '';
       if (isSameInode(yield* lookAt({ accessPath: target }), staged)) return 'made';
       if (!['ENOENT', 'EEXIST'].includes(code) || tries === patience) throw error;
@@ -146,41 +147,42 @@ function* put(operation: Operation, id: string, part: Part, change: Put, waiting
   }
 }
 
-/** Whether it is what was staged: where others can rename files, another may have its name. What was linked may change. */
+/**
+ * Whether it is the staged file: where others can rename files, another file may have its name. A linked file may
+ * change.
+ */
 function isStaged(found: FileStatus, { is }: Put, part: Part): boolean {
   return part.numbered ? found.ino === is.ino : isSameFile(found, is, part);
 }
 
-/** What became of a change whose staged file is gone: before its target is durable only others remove that. */
+/** The result of a change whose staged file is gone: before the target is durable only others remove it. */
 function whatBecame(now: FileStatus | undefined, { is, over }: Put, part: Part): Made {
   const isOld = isSameFile(now, over, part);
   if (!isSameFile(now, is, part)) return isOld || now === undefined ? 'missing' : 'superseded';
   return isOld ? 'unknown' : 'made';
 }
 
-/**
- * Makes sure that a rename had its effect. A filesystem whose inode numbers follow the names is believed by content.
- */
+/** Checks that a rename took place. On a filesystem whose inode numbers follow the names the content decides. */
 function* confirm(before: FileStatus | undefined, staged: FileStatus, target: PathName, source: PathName): Steps<Made> {
   const now = yield* lookAt({ accessPath: target });
   if (isSameInode(now, staged)) return 'made';
-  // Without hard links what was staged has the target's name now, and no other.
+  // Without hard links the staged file has the target's name now, and no other.
   const isGone = (yield* lookAt({ accessPath: source })) === undefined;
   if (isGone && now?.size === staged.size && now.mtimeNs === staged.mtimeNs) return 'made';
   if (yield* isLike(now, staged, target, source)) return 'made';
   const isAsBefore =
     now === undefined || (isSameInode(now, before) && now.size === before?.size && now.mtimeNs === before.mtimeNs);
-  if (isAsBefore) throw refusal('EIO', 'the filesystem says that it was replaced, and it was not');
+  if (isAsBefore) throw refusal('EIO', 'the filesystem reported success, but it was not replaced');
   return 'superseded';
 }
 
-/** Whether a file has size, time and content of a staged one, as far as that is there still. */
+/** Whether a file has the size, time and content of a staged one, as far as that still exists. */
 function* isLike(now: FileStatus | undefined, staged: FileStatus, target: PathName, source: PathName): Steps<boolean> {
   if (now === undefined || now.size !== staged.size || now.mtimeNs !== staged.mtimeNs) return false;
   try {
     return (yield* contentOf(target)) === (yield* contentOf(source));
   } catch {
-    return false; // Not to be told: links, files that may not be read, and what is gone by now.
+    return false; // No answer is possible for links, files that may not be read, and files that are gone by now.
   }
 }
 
@@ -206,16 +208,16 @@ function* linked(from: PathName, to: PathName): Steps<boolean> {
     return true;
   } catch (error) {
     if (['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
-    // An error may be reported of what was done.
+    // An error may be reported for a change that took place.
     yield* afterFailure(call.unlink(to));
     return false;
   }
 }
 
-/** What a file holds of a transaction that could not be completed. */
+/** The content of a file of a transaction that could not be completed. */
 export type Holds = 'old' | 'new' | 'unknown';
 
-/** Looks at what became of a change so far. */
+/** Examines how far a change has come. */
 export function* whatItHolds(part: Part, change: Change): Steps<Holds> {
   try {
     const now = yield* lookAt({ accessPath: join(part.directory.accessPath, change.name) });
@@ -229,8 +231,8 @@ export function* whatItHolds(part: Part, change: Change): Steps<Holds> {
 }
 
 /**
- * When all changes are made and synced: removes what was staged, so that whoever is still at it can put nothing into
- * place any more.
+ * When all changes are made and synced: removes the staged files, so that another process that works on the transaction
+ * cannot put them into place any more.
  */
 export function* clearStaged(
   operation: Operation,

@@ -1,9 +1,10 @@
 /**
- * Finding what a transaction wrote down of itself, and whether to believe it.
+ * Finding the records of a transaction, and whether to trust them.
  *
- * Believed are records, journals and pointers of this very user that nobody else can write, in the directory in which
- * they were written: not even root acts on what another user wrote, and nobody on a copy. What is not found is not
- * known: it may not be mounted, or may have been moved. That is never taken for "done".
+ * Records, journals and pointers are trusted if this user wrote them, nobody else can write them, and they are in the
+ * directory in which they were written. So not even root acts on what another user wrote, and nobody acts on a copy.
+ * Something that is not found is unknown: it may not be mounted, or may have been moved. That is never taken for
+ * "done".
  */
 import { codeOf, refusal, display, join, key, type PathName } from '../contract/index.ts';
 import { fileType, type Steps } from '../system/index.ts';
@@ -25,7 +26,7 @@ import {
 import { damaged, decodeJournal, decodePointer, type Journal, type Pointer, type Site } from './format.ts';
 import { journalName, recordName, whyNotPrivate } from './record.ts';
 
-/** What was read, and whether inode numbers can be compared with those in it. */
+/** The parsed content, and whether inode numbers can be compared with those in it. */
 export interface Read<T> {
   readonly content: T;
   readonly numbered: boolean;
@@ -41,7 +42,7 @@ function foreign(folder: Folder, name: PathName, why: string): Error {
 export function copied(path: PathName): Error {
   return refusal(
     'ERR_UNTORN_COPIED',
-    `what a transaction wrote down in "${display(path)}" was written in another directory, of which this is a copy`,
+    `the record of a transaction in "${display(path)}" is a copy: it was written in another directory`,
   );
 }
 
@@ -50,7 +51,7 @@ export function unreachable(what: string): Error {
 }
 
 export function notHome({ path }: Site): Error {
-  return unreachable(`"${display(path)}", where the journal of a transaction is`);
+  return unreachable(`"${display(path)}", with the journal of a transaction`);
 }
 
 /** Opens a transaction's record, performs steps with it, and closes it; undefined if there is none. */
@@ -66,8 +67,8 @@ export function* withRecord<T>(
     const status = yield* lookIn(home, name);
     if (status === undefined) return undefined;
     throw isOwn(operation, status) && fileType(status.mode) === 'file'
-      ? damaged('it is no directory')
-      : foreign(home, name, 'is no directory');
+      ? damaged('it is not a directory')
+      : foreign(home, name, 'is not a directory');
   }
   try {
     const why = whyNotPrivate(operation, found.status);
@@ -78,7 +79,7 @@ export function* withRecord<T>(
   }
 }
 
-/** Reads a journal; undefined if there is none. Fails with `ERR_UNTORN_JOURNAL` if it is not whole. */
+/** Reads a journal; undefined if there is none. Fails with `ERR_UNTORN_JOURNAL` if it is not complete. */
 export function* readJournal(
   operation: Operation,
   home: OpenFolder,
@@ -89,9 +90,7 @@ export function* readJournal(
   return read && { content: read.content, numbered: yield* isNumbered(home, read.content.directories[0], read.isSame) };
 }
 
-/**
- * A journal that is not whole leads nowhere: its owner did not come to writing the pointers, still less to the commit.
- */
+/** An incomplete journal leads nowhere: its owner had not yet written the pointers, still less committed. */
 export function* readIfWhole(
   operation: Operation,
   home: OpenFolder,
@@ -128,7 +127,7 @@ function* readRecord<T extends { ino: bigint }>(
 ): Steps<ReadRecord<T> | undefined> {
   const reading = yield* readOwn(operation, folder, name, limit);
   if (reading === undefined) {
-    if ((yield* lookIn(folder, name)) !== undefined) throw foreign(folder, name, 'is no regular file');
+    if ((yield* lookIn(folder, name)) !== undefined) throw foreign(folder, name, 'is not a regular file');
     return undefined;
   }
   if (reading.kind === 'refused') throw foreign(folder, name, reading.why);
@@ -137,8 +136,8 @@ function* readRecord<T extends { ino: bigint }>(
 }
 
 /**
- * Makes sure that something was written in the directory where it is found, and tells whether inode numbers can be
- * compared there. Where the filesystem makes them up at each mount, that is known by the directory's path.
+ * Checks that a record was written in the directory where it is found, and says whether inode numbers can be compared
+ * there. If the filesystem invents numbers at each mount, the directory's path decides.
  */
 export function* isNumbered(folder: OpenFolder, said: Site, isSameFile: boolean): Steps<boolean> {
   if (isSameFile && folder.directory.status.ino === said.ino) return true;
@@ -146,19 +145,19 @@ export function* isNumbered(folder: OpenFolder, said: Site, isSameFile: boolean)
   return false;
 }
 
-/** Whether the filesystem is one that keeps its inode numbers. */
+/** Whether the filesystem keeps its inode numbers. */
 function keepsNumbers({ directory }: OpenFolder): boolean {
   return directory.local;
 }
 
-/** The paths that may lead to a directory, from one that says where it is. */
+/** The paths that may lead to a directory, from a directory that records where it is. */
 function pathsTo(from: PathName, { relative, path }: Site): PathName[] {
   const beside = relative === undefined ? path : relative === '.' ? from : join(from, relative);
   return key(beside) === key(path) ? [path] : [beside, path];
 }
 
-/** What a system says of a directory that is not there, or not now. */
-// A way that is made of two may be longer than any path.
+/** The codes of the system for a directory that does not exist, or not now. */
+// A path joined from two may be longer than any path.
 const absent = new Set([
   'ENAMETOOLONG',
   'ENOENT',
@@ -186,7 +185,8 @@ function* openIfThere(operation: Operation, directoryPath: PathName): Steps<Open
 }
 
 /**
- * Opens the first of some directories of which a question is answered; that answer, and why others were not believed.
+ * Opens several directories one after the other until one of them answers a question. Gives that answer, and why the
+ * others were not trusted.
  */
 function* firstAnswer<T>(
   operation: Operation,
@@ -213,7 +213,7 @@ function* firstAnswer<T>(
   return problem;
 }
 
-/** Opens the home of a transaction where it is said to be; undefined if nothing there is it. */
+/** Opens the home of a transaction at its recorded place; undefined if it is not there. */
 export function* openHome(operation: Operation, from: PathName, site: Site, id: string): Steps<OpenFolder | undefined> {
   const { folder, error } = yield* firstAnswer(operation, pathsTo(from, site), (one) =>
     isHome(operation, one, site, id),
@@ -238,14 +238,14 @@ function* byItsOwnPath(folder: OpenFolder, { path }: Site): Steps<OpenFolder> {
 /** A directory of a journal, as far as it was found. */
 export interface FoundPart {
   readonly site: Site;
-  /** Undefined if it is not there. */
+  /** Undefined if it was not found. */
   readonly folder: OpenFolder | undefined;
-  /** Whether it has a pointer of the transaction: before the commit one may not have it yet. */
+  /** Whether it has a pointer of the transaction: before the commit it may not have one yet. */
   readonly pointed: boolean;
   readonly numbered: boolean;
 }
 
-/** Opens another directory of a transaction where its home says that it is. */
+/** Opens another directory of a transaction at the place that its home records. */
 export function* openPart(operation: Operation, home: OpenFolder, site: Site, id: string): Steps<FoundPart> {
   const { folder, answer } = yield* firstAnswer(operation, pathsTo(home.directoryPath, site), (one) =>
     partAt(operation, home, one, site, id),
@@ -268,7 +268,7 @@ function* partAt(
   return { pointed: true, numbered: pointer.numbered };
 }
 
-/** What another user put in the place of a pointer is none. */
+/** A pointer that another user put there does not count. */
 function* readOwnPointer(operation: Operation, folder: OpenFolder, id: string): Steps<Read<Pointer> | undefined> {
   try {
     return yield* readPointer(operation, folder, id);
@@ -279,8 +279,8 @@ function* readOwnPointer(operation: Operation, folder: OpenFolder, id: string): 
 }
 
 /**
- * A home to which a directory's pointer does not lead while it leads to another one is a copy, as a snapshot, in which
- * inode numbers are the same.
+ * If a directory's pointer does not lead to this home but to another one, this home is a copy, such as a snapshot, in
+ * which inode numbers are the same.
  */
 function* refuseCopy(operation: Operation, home: OpenFolder, from: OpenFolder, site: Site, id: string): Steps<void> {
   const paths = pathsTo(from.directoryPath, site);

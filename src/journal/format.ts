@@ -1,15 +1,16 @@
 /**
- * What a transaction has to do, as it is written down: a line of JSON, and a line with its checksum.
+ * The journal: the changes of a transaction as they are written down, in a line of JSON and a line with its checksum.
  *
- * A journal is input: it may be damaged, of another version, or hostile. What does not have this form is refused, and
- * nothing is touched. See `record.ts` for whose journals are believed.
+ * A journal is input: it may be damaged, of another version, or hostile. A journal without this form is refused, and
+ * nothing is touched. See `find-record.ts` for which journals are trusted.
  */
 import { isUtf8 } from 'node:buffer';
 import { refusal, relativePath, type PathName } from '../contract/index.ts';
 import { digest, tokenForm, type FileStatus } from '../system/index.ts';
 
 /**
- * What tells a file from one that took its place later. Size and time are left out where they may not be on the disk.
+ * The identity of a file, which distinguishes it from a file that took its place later. Size and time are left out if
+ * they may not be on the disk.
  */
 export interface Identity {
   readonly ino: bigint;
@@ -18,12 +19,12 @@ export interface Identity {
 }
 
 interface Place {
-  /** Which of the journal's directories. */
+  /** The index of its directory in the journal. */
   readonly directory: number;
   readonly name: PathName;
 }
 
-/** A file that takes a name: what it is, and what has the name before, if anything. */
+/** A file that takes a name: its identity, and that of the file that had the name before, if any. */
 export interface Put extends Place {
   readonly kind: 'put';
   readonly staged: PathName;
@@ -31,7 +32,7 @@ export interface Put extends Place {
   readonly over: Identity | undefined;
 }
 
-/** A name that goes, and the file that has it before. */
+/** A name that is removed, and the file that had it before. */
 export interface Removal extends Place {
   readonly kind: 'remove';
   readonly was: Identity;
@@ -41,9 +42,9 @@ export interface Removal extends Place {
 export type Change = Put | Removal;
 
 /**
- * Where a directory is: the way to it from the one that says so, which is right also where the tree was mounted
- * elsewhere, as in another container; its absolute path; and its inode number, by which it is known again. (A device
- * has another number after each mount.)
+ * Where a directory is. The relative path from the directory that records it is right also if the tree is mounted
+ * elsewhere, as in another container. Besides there are its absolute path, and its inode number, by which it is
+ * recognized. (A device has another number after each mount.)
  */
 export interface Site {
   readonly relative: string | undefined;
@@ -57,19 +58,19 @@ export function siteFrom(from: PathName, path: PathName, ino: bigint): Site {
 
 export interface Journal {
   readonly id: string;
-  /** The inode number of the file that it is in. */
+  /** The inode number of the file that contains it. */
   readonly ino: bigint;
-  /** The first is the home, in which it was written. */
+  /** The first is the home, in which the journal was written. */
   readonly directories: readonly [Site, ...Site[]];
   /** The random parts of the names of the transaction's locks. */
   readonly locks: readonly string[];
   readonly changes: readonly Change[];
 }
 
-/** What another directory of the transaction, or the note of one of its locks, says of it. */
+/** The pointer to a transaction in another of its directories, or in the note of one of its locks. */
 export interface Pointer {
   readonly id: string;
-  /** The inode number of the file that it is in; 0 in a note, which comes into being under another name. */
+  /** The inode number of the file that contains it; 0 in a note, which is created under another name. */
   readonly ino: bigint;
   /** The directory in which it was written. */
   readonly directory: Site;
@@ -120,7 +121,7 @@ function encodeSite({ relative, path, ino }: Site): unknown {
 function decodeSite(value: unknown): Site {
   const { relative, path, ino } = record(value);
   if (relative !== undefined && (typeof relative !== 'string' || relative === '' || relative.includes('\0')))
-    throw damaged('a value is no path');
+    throw damaged('a value is not a path');
   return { relative, path: decodePath(path), ino: integer(ino) };
 }
 
@@ -146,7 +147,7 @@ function encodeChange(change: Change): unknown {
   return { ...common, was: encodeIdentity(change.was) };
 }
 
-/** Reads a journal; fails if it is not whole, of another version, or not of this transaction. */
+/** Reads a journal; fails if it is incomplete, of another version, or of another transaction. */
 export function decodeJournal(bytes: Uint8Array, id: string): Journal {
   const { ino, directories, locks, changes } = open(bytes, 'transaction', id);
   const [home, ...others] = listIn(directories).map(decodeSite);
@@ -162,10 +163,10 @@ export function decodePointer(bytes: Uint8Array, id: string): Pointer {
 
 const form = new RegExp(`^${tokenForm}$`);
 
-/** The note of a lock. */
+/** Reads the note of a lock. */
 export function decodeNote(bytes: Uint8Array): Pointer {
   const { id } = open(bytes, 'pointer');
-  if (typeof id !== 'string' || !form.test(id)) throw damaged('it is of no transaction');
+  if (typeof id !== 'string' || !form.test(id)) throw damaged('it has no transaction id');
   return decodePointer(bytes, id);
 }
 
@@ -178,7 +179,7 @@ function open(bytes: Uint8Array, what: string, id?: string): Fields {
   if (line === undefined || sum !== digest(line) || end !== '' || more.length > 0)
     throw damaged('its checksum is wrong');
   const fields = record(JSON.parse(line));
-  if (fields['untorn'] !== what) throw damaged(`it is no ${what}`);
+  if (fields['untorn'] !== what) throw damaged(`it is not a ${what}`);
   if (fields['version'] !== version)
     throw refusal(
       'ERR_UNTORN_JOURNAL_VERSION',
@@ -189,28 +190,28 @@ function open(bytes: Uint8Array, what: string, id?: string): Fields {
 }
 
 function record(value: unknown): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw damaged('a value is no object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw damaged('a value is not an object');
   return value as Fields;
 }
 
 function listIn(value: unknown): unknown[] {
-  if (!Array.isArray(value)) throw damaged('a value is no list');
+  if (!Array.isArray(value)) throw damaged('a value is not a list');
   return value as unknown[];
 }
 
 function integer(value: unknown): bigint {
-  if (typeof value !== 'string' || !/^-?\d{1,30}$/.test(value)) throw damaged('a value is no number');
+  if (typeof value !== 'string' || !/^-?\d{1,30}$/.test(value)) throw damaged('a value is not a number');
   return BigInt(value);
 }
 
 function decodePath(value: unknown): PathName {
   const path = typeof value === 'string' ? value : Buffer.from(String(record(value)['bytes']), 'base64');
   if (path.length === 0 || path.includes('\0') || (typeof path !== 'string' && isUtf8(path)))
-    throw damaged('a value is no path');
+    throw damaged('a value is not a path');
   return path;
 }
 
-/** A name in a directory, and nothing that leads out of it. */
+/** A name in a directory; fails if it leads out of it. */
 function decodeName(value: unknown): PathName {
   const name = decodePath(value);
   if (
@@ -218,13 +219,13 @@ function decodeName(value: unknown): PathName {
     (process.platform === 'win32' && /[\\:]/.test(String(name))) ||
     ['.', '..'].includes(String(name))
   )
-    throw damaged('a value is no name');
+    throw damaged('a value is not a name');
   return name;
 }
 
 function decodeIdentity(value: unknown): Identity {
   const { ino, size, mtime } = record(value);
-  if (size !== undefined && !Number.isSafeInteger(size)) throw damaged('a size is no number');
+  if (size !== undefined && !Number.isSafeInteger(size)) throw damaged('a size is not a number');
   return {
     ino: integer(ino),
     ...(size !== undefined && { size: size as number }),
@@ -238,7 +239,7 @@ function decodeChange(value: unknown, directories: number, id: string): Change {
     throw damaged('a directory is missing');
   const common = { directory: directory as number, name: decodeName(name) };
   if (kind === 'remove') return { kind, ...common, was: decodeIdentity(was) };
-  if (kind !== 'put') throw damaged('a change is of no known kind');
+  if (kind !== 'put') throw damaged('a change has an unknown kind');
   const decoded = decodeName(staged);
   if (!decoded.includes(stagedToken(id))) throw damaged('a staged file is of another transaction');
   return {
@@ -250,7 +251,7 @@ function decodeChange(value: unknown, directories: number, id: string): Change {
   };
 }
 
-/** What the names of all files have in common that a transaction staged. */
+/** The common part of the names of all files that a transaction staged. */
 export function stagedToken(id: string): string {
   return `untorn-x-${id}-`;
 }
@@ -262,7 +263,7 @@ export function furtherName(staged: PathName, id: string): PathName {
   return Buffer.from(staged.toString('latin1').replace(token, further), 'latin1');
 }
 
-/** What a file is known by. */
+/** The identity of a file from its status. */
 export function identityOf({ ino, size, mtimeNs }: FileStatus, onDisk = true): Identity {
   return onDisk ? { ino, size, mtimeNs } : { ino };
 }
@@ -270,8 +271,8 @@ export function identityOf({ ino, size, mtimeNs }: FileStatus, onDisk = true): I
 const second = 1_000_000_000n;
 
 /**
- * Whether it is the file that was recorded, or as then none; `numbered` says whether inode numbers can be compared. Where
- * programs serve a filesystem a rename may cut the time of a file to seconds, under each of its names (encfs).
+ * Whether it is the recorded file, or missing as recorded; `numbered` says whether inode numbers can be compared. If a
+ * program serves the filesystem, a rename may cut the time of a file to seconds, under each of its names (encfs).
  */
 export function isSameFile(
   now: FileStatus | undefined,

@@ -1,8 +1,8 @@
 /**
- * What transactions that were interrupted left in a directory, and what to do about each: see `resolve.ts`.
+ * Interrupted transactions that left something in a directory, and how each is resolved: see `resolve.ts`.
  *
- * Promise: nothing of a transaction whose owner is alive is touched, nor of one whose owner cannot be judged and that
- * was at work not long ago. What other users left costs a look, and hinders nothing.
+ * Promise: nothing of a transaction is touched whose owner is alive, or cannot be judged and was active not long ago.
+ * Files of other users cost a look, and hinder nothing.
  */
 import { codeOf, join, type PathName, withoutDescriptors } from '../contract/index.ts';
 import {
@@ -68,14 +68,14 @@ export function* recoverDirectory(operation: Operation, recovery: Recovery): Ste
 
 const outcomes = { made: 'completed', superseded: 'superseded', missing: 'missing', unknown: 'unknown' } as const;
 
-/** What a recovery found, and did. */
+/** The findings and actions of a recovery. */
 class Found implements Tell {
   readonly leftovers = new Leftovers();
   readonly isHeard: boolean;
   readonly files: RecoveredFile[] = [];
   readonly removed: PathName[] = [];
   readonly kept: KeptTransaction[] = [];
-  /** What was waiting for, by the transaction. */
+  /** Why a transaction has to wait, by the transaction. */
   readonly waiting = new Map<string, Error>();
   readonly done = new Set<string>();
 
@@ -113,7 +113,7 @@ function* recoverIn(operation: Operation, here: OpenFolder, recovery: Recovery, 
         found.kept.push({ path, reason: 'unreachable', error: waiting, ...directoriesOf(waiting) });
       operation.environment.state.of(Abandoned).delete(id);
     } catch (error) {
-      // Somebody else may have been faster with all of it.
+      // Somebody else may have resolved all of it.
       if ((yield* lookIn(here, name)) === undefined) continue;
       const one = keptBecause(operation, path, error);
       if (one.reason === 'unreachable')
@@ -123,7 +123,7 @@ function* recoverIn(operation: Operation, here: OpenFolder, recovery: Recovery, 
   }
 }
 
-/** Locks of owners that are seen to be dead: what their owners were at is put right first. */
+/** Locks whose owners are seen to be dead: the transactions of those owners are resolved first. */
 function* freeLocks(operation: Operation, folder: OpenFolder, found: Found): Steps<void> {
   const exclusive = yield* isExclusive(folder.directory);
   const reason = (status: FileStatus, owner: LockOwner): 'alive' | undefined =>
@@ -133,19 +133,19 @@ function* freeLocks(operation: Operation, folder: OpenFolder, found: Found): Ste
     const free = (resolve: Resolve): Steps<unknown> =>
       sweepLock({ operation, dryRun: false, resolve, keptBecause: reason }, folder, name);
     try {
-      // Those of what is resolved are only to be removed. In one go, where nothing waits for a disk, that takes a fifth
-      // of the time.
+      // The locks of resolved transactions only have to be removed. Uninterrupted, where nothing waits for a disk, that
+      // takes a fifth of the time.
       const isQuick = found.done.size > 0 && folder.directory.local;
       if (isQuick && (yield* uninterrupted(isFreed(free((dead) => refuseUnresolved(folder, dead, found)))))) continue;
       yield* free((dead) => resolveDead(operation, folder, dead, found));
     } catch (error) {
-      // Taken or given back meanwhile.
+      // Taken or released meanwhile.
       if (codeOf(error) !== 'ENOENT') found.kept.push(keptBecause(operation, join(folder.directoryPath, name), error));
     }
   }
 }
 
-/** Whether a lock could be freed without anything to be resolved. */
+/** Whether a lock could be freed without a transaction to resolve. */
 function* isFreed(steps: Steps<unknown>): Steps<boolean> {
   try {
     yield* steps;
@@ -168,7 +168,7 @@ const reasons: Record<string, KeptTransaction['reason']> = {
 
 function keptBecause({ environment: { platform } }: Operation, path: PathName, error: unknown): KeptTransaction {
   const code = codeOf(error) ?? '';
-  // As another user's files in a directory like /tmp. Windows says the same of files that are in use.
+  // As another user's files in a directory like /tmp. Windows gives the same codes for files that are in use.
   const isForeign = platform !== 'win32' && ['EACCES', 'EPERM'].includes(code);
   return {
     path,
@@ -178,7 +178,7 @@ function keptBecause({ environment: { platform } }: Operation, path: PathName, e
   };
 }
 
-/** The directories that an error says are not there. */
+/** The directories that an error reports as missing. */
 function directoriesOf(error: unknown): Pick<KeptTransaction, 'directories'> {
   const { directories } = error as { directories?: readonly PathName[] };
   return directories === undefined ? {} : { directories };
@@ -212,7 +212,7 @@ function* reasonToKeep(
   }
 }
 
-/** By the filesystem's own clock; where that cannot be asked, everything is. */
+/** By the filesystem's own clock; if that cannot be asked, everything is young. */
 function* isYoung(operation: Operation, here: OpenFolder, last: bigint, olderThan: number): Steps<boolean> {
   if (olderThan === 0) return false;
   const time = yield* timeIn(operation, here);
@@ -230,10 +230,10 @@ function* recoverOne(operation: Operation, here: OpenFolder, id: string, found: 
 }
 
 /**
- * Under the locks of all of its files, so that nobody reads one in the middle who took its lock when that was free; and
- * under the lock of the record, so that only one is at it. To take over the first of these locks is to put all of it
- * right already, which `found` hears of: then the others are only to be given back, and those of this directory are in
- * any case.
+ * Works under the locks of all of its files, so that nobody who took a free lock reads a file in the middle; and under
+ * the lock of the record, so that only one process works on it. Taking over the first of these locks already resolves
+ * the transaction, which is reported to `found`: then the others only have to be released, and those of this directory
+ * are in any case.
  */
 function* recoverFromHome(
   operation: Operation,
@@ -276,8 +276,8 @@ function placesOf({ changes }: Journal, folders: readonly (OpenFolder | undefine
 }
 
 /**
- * Directories of which this process knows that no crash of the system has left anything in them: a number may be
- * another's by now.
+ * Directories in which, as this process knows, no crash of the system has left anything: a process number there may
+ * have been reused.
  */
 class Visited extends Set<string> {}
 
@@ -286,8 +286,8 @@ function visitOf({ directory: { key, status } }: OpenFolder): string {
 }
 
 /**
- * Recovers a directory that this process has not used yet. That is for a power cut, in which locks may be lost: what a
- * process leaves that dies is found by its locks. Returns whether there was something.
+ * Recovers a directory that this process has not used yet. This is for a power cut, in which locks may be lost: the
+ * remains of a process that dies are found by its locks. Returns whether there was something.
  */
 export function* recoverOnce(operation: Operation, folder: OpenFolder, recovery: Recovery): Steps<boolean> {
   const visit = visitOf(folder);
@@ -309,5 +309,5 @@ export function* recoverOnce(operation: Operation, folder: OpenFolder, recovery:
   }
 }
 
-/** What is none of this user's, or not of this directory. */
+/** Reasons that do not matter: it is another user's, or of another directory. */
 const harmless: ReadonlySet<KeptTransaction['reason']> = new Set(['foreign', 'copied']);

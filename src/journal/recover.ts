@@ -4,23 +4,22 @@ import { newLook, reporting, type Operation, readOptions } from '../files/index.
 import { recoverDirectory, type Recovery } from './recover-directory.ts';
 import type { RecoverResult } from './result.ts';
 
-/** How to recover. */
+/** Options of a recovery. */
 export interface RecoverOptions {
   /**
-   * Milliseconds since the last change from which a transaction counts as interrupted whose owner cannot be judged,
-   * because it ran on another machine or in another container. What belongs to owners that are seen to be alive is
-   * never touched.
+   * Milliseconds without a change after which a transaction counts as interrupted if its owner cannot be judged, since
+   * it ran on another machine or in another container. Transactions of live owners are never touched.
    * @default 86_400_000 (a day)
    */
   olderThan?: number | undefined;
 }
 
 /**
- * Completes the transactions that a crash interrupted after their commit, and removes what others left, as far as they
- * concern files of a directory: each is then done or not done, in all of its directories.
+ * Completes the transactions that a crash interrupted after their commit, and removes the remains of the others, as far
+ * as they concern files of a directory: each is then done or not done, in all of its directories.
  *
- * It can be called at any time, by several processes at once, and again if it is interrupted itself. A program that
- * uses {@link transaction} calls it at its start, before it reads its files.
+ * It can be called at any time, by several processes at once, and again if it is interrupted. A program that uses
+ * {@link transaction} calls it at its start, before it reads its files.
  *
  * @throws {WriteError} with the system's code, if the directory cannot be read.
  * @example At the start of a program

@@ -1,9 +1,9 @@
 /**
- * Putting right what a dead owner of a lock was at: before anybody who takes the lock over reads the file.
+ * Resolves the transaction of a lock's dead owner, before anybody who takes the lock over reads the file.
  *
- * Promise: the note of a lock decides only about the transaction that it is of. It is this user's (whoever takes over
- * makes sure of that), it was written in this directory, its transaction is of the process that the lock's entry names,
- * and the journal names that very lock. Without such a note only transactions count whose own owners are dead.
+ * Promise: the note of a lock decides only about its own transaction. The note is this user's (whoever takes over
+ * checks that) and was written in this directory. Its transaction is of the process that the lock's entry names, and
+ * the journal names that very lock. Without such a note only transactions count whose own owners are dead.
  */
 import { codeOf, refusal, asText, display, join, type PathName } from '../contract/index.ts';
 import { now, type LockOwner, parseToken, type Owner, lastChange, type Steps } from '../system/index.ts';
@@ -27,39 +27,38 @@ import { hasRecord, lockOfRecord, nothingDone, resolveRecord, type Resolved, typ
 import { Leftovers, type Left } from './scan.ts';
 import { freeAbandoned } from './unfinished.ts';
 
-/** Hears what was put right. */
+/** Receives what was resolved. */
 export interface Tell extends Resolving {
-  /** The transactions that are resolved: their other locks need nothing more. */
+  /** The resolved transactions: their other locks need nothing more. */
   readonly done: Set<string>;
   tell(id: string, resolved: Resolved): void;
 }
 
-/** Of a transaction's files nobody hears who takes over one of its locks. */
+/** For a caller that takes over a lock: it does not report the transaction's files. */
 function nobody(): Tell {
   return { leftovers: new Leftovers(), isHeard: false, done: new Set(), tell: () => undefined };
 }
 
-/** What whoever takes over a lock has to do first, in case it is that of a transaction: see `lock/takeover.ts`. */
+/** The first step of whoever takes over a lock, in case it is a transaction's: see `lock/takeover.ts`. */
 export function* resolveDead(operation: Operation, folder: OpenFolder, dead: Dead, tell: Tell = nobody()): Steps<void> {
-  // That of a record never has a note: who has it is putting that transaction right.
+  // The lock of a record never has a note: its holder is resolving that transaction.
   if (/\.untorn-j-[^/]*$/.test(asText(dead.lock))) return;
   const note = yield* noteOf(dead, folder);
   if (note === undefined) yield* resolveWithoutNote(operation, folder, dead.owner, tell);
   else yield* resolveNoted(operation, folder, dead, note, tell);
 }
 
-/** The code of a refusal that is no trouble. */
+/** The code of a refusal that is not a failure. */
 export const unresolved = 'ERR_UNTORN_UNRESOLVED';
 
-/** Fails with {@link unresolved} unless a lock is of a transaction that is resolved already. */
+/** Fails with {@link unresolved} unless a lock's transaction is resolved already. */
 export function* refuseUnresolved(folder: OpenFolder, dead: Dead, { done }: Tell): Steps<void> {
   const note = yield* noteOf(dead, folder);
   if (note === undefined || !done.has(note.id)) throw refusal(unresolved, 'it is not resolved yet');
 }
 
 /**
- * Undefined for one that is not whole, that was written elsewhere, or that is of another process than the lock's entry
- * says.
+ * Undefined for a note that is incomplete, was written elsewhere, or is of another process than the lock's entry says.
  */
 function* noteOf({ note, owner }: Dead, folder: OpenFolder): Steps<Pointer | undefined> {
   if (note.byteLength === 0) return undefined;
@@ -89,7 +88,7 @@ function* resolveNoted(
   if (tell.done.has(id)) return;
   const home = yield* homeFrom(operation, folder, id);
   if (home !== undefined) return yield* inHome(operation, home, () => resolveLock(operation, home, id, random, tell));
-  // Of this directory nothing is to be changed: not yet, or not any more, or the lock is of a file that was only read.
+  // Nothing is to be changed in this directory: not yet, or not any more, or the lock is of a file that was only read.
   const other = yield* openHome(operation, folder.directoryPath, site, id);
   if (other !== undefined) yield* inHome(operation, other, () => resolveLock(operation, other, id, random, tell));
   if ((yield* homeFrom(operation, folder, id)) === undefined) yield* removeStrays(operation, folder, id, tell);
@@ -103,7 +102,7 @@ function* inHome(operation: Operation, { directory }: OpenFolder, steps: () => S
   }
 }
 
-/** Settles a transaction if a lock is its own. */
+/** Resolves a transaction if a lock is its own. */
 function* resolveLock(operation: Operation, home: OpenFolder, id: string, random: string, tell: Tell): Steps<void> {
   const journal = yield* withRecord(operation, home, id, (record) => readIfWhole(operation, home, record, id));
   if (journal !== undefined && !journal.content.locks.includes(random)) return;
@@ -119,23 +118,23 @@ export function* homeFrom(operation: Operation, folder: OpenFolder, id: string):
   const pointer = yield* readPointer(operation, folder, id);
   if (pointer === undefined) return undefined;
   const home = yield* openHome(operation, folder.directoryPath, pointer.content.home, id);
-  // The pointer goes before the journal: if it is there still, the home is not where it says.
+  // The pointer is removed before the journal: if it still exists, the home is not at the recorded place.
   if (home === undefined && (yield* lookIn(folder, recordName(id, 'pointer'))) !== undefined)
     throw notHome(pointer.content.home);
   return home;
 }
 
 /**
- * Removes what one has staged in a directory in which it has neither its record nor a pointer: it was not committed, or
- * is done.
+ * Removes the staged files of a transaction in a directory in which it has neither its record nor a pointer: it was not
+ * committed, or is done.
  */
 export function* removeStrays(operation: Operation, folder: OpenFolder, id: string, tell: Tell): Steps<void> {
   const removed: PathName[] = [];
   const left = (yield* tell.leftovers.in(operation, folder)).get(id);
-  // What a look does not find may be there all the same: a list of names is another look.
+  // A look may miss something that exists: a list of names is another look.
   if (isRecorded(left) && isRecorded((yield* new Leftovers().in(operation, folder)).get(id))) {
     throw unreachable(
-      `the record of a transaction in "${display(folder.directoryPath)}" is listed, and cannot be found`,
+      `the record of a transaction in "${display(folder.directoryPath)}" is listed, but cannot be found`,
     );
   }
   for (const name of left?.staged ?? []) {
@@ -147,9 +146,9 @@ export function* removeStrays(operation: Operation, folder: OpenFolder, id: stri
 }
 
 /**
- * An update's lock, or one that lost its note in a power cut: nothing of a lock is synced. What was committed has a
- * record in this directory, which was synced; so all that dead processes left here is put right. What cannot be is left
- * for `recover()` to tell.
+ * An update's lock, or one that lost its note in a power cut: nothing of a lock is synced. A committed transaction has
+ * a record in this directory, which was synced. So everything that dead processes left here is resolved. What cannot be
+ * resolved is left for `recover()` to report.
  */
 function* resolveWithoutNote(operation: Operation, folder: OpenFolder, owner: LockOwner, tell: Tell): Steps<void> {
   for (const [id, left] of yield* tell.leftovers.in(operation, folder)) {
@@ -190,7 +189,7 @@ function* isDead(
   return operation.environment.judge({ ...owner, ...one, kind: 'lock' }, lastChange(status), exclusive) === 'dead';
 }
 
-/** Under the lock of the record: one at a time. Durably, whatever who comes upon it asks for its own files. */
+/** Under the lock of the record: one at a time. Durably, whatever the caller asks for its own files. */
 export function* resolveUnderLock(
   operation: Operation,
   home: OpenFolder,
@@ -205,7 +204,7 @@ export function* resolveUnderLock(
   return resolved;
 }
 
-/** Performs steps under the locks of some files, taken in their order; of those that are needed still. */
+/** Performs steps under the locks of some files, taken in their order; only locks that are still needed are taken. */
 export function* underLocks<T>(
   operation: Operation,
   places: readonly FileIn[],
@@ -239,7 +238,7 @@ export function* underLocks<T>(
   return result;
 }
 
-/** All are given back before the first failure is reported. */
+/** All are released before the first failure is reported. */
 function* releaseAll(taken: readonly { locked: LockedOperation; lock: Lock }[]): Steps<void> {
   const failures: unknown[] = [];
   for (const { locked, lock } of taken.toReversed()) {

@@ -1,11 +1,11 @@
 /**
- * Bringing a transaction to its end whose owner is dead, or taken for dead.
+ * Resolving a transaction whose owner is dead, or taken for dead.
  *
- * Promise: what is committed is completed, what is not is removed, also if this crashes itself or is done again. Of
- * those that come at once one does it, under the lock of the record, and holds nobody up who holds that. An owner that
- * is not dead after all cannot commit any more: its token has been removed before anything else is touched. A committed
- * transaction of which a directory cannot be found (it is not mounted, or was moved) is left as it is; of one that was
- * not committed the journal stays for as long as that.
+ * Promise: a committed transaction is completed, another one is removed, also if this crashes or is done again. Of
+ * several processes that come at once, one does it, under the lock of the record. An owner that is not dead after all
+ * cannot commit any more: its token is removed before anything else is touched. A committed transaction is left as it
+ * is if one of its directories cannot be found (it is not mounted, or was moved). The journal of an uncommitted one
+ * stays for as long.
  */
 import { refusal, display, join, key, type PathName } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';
@@ -40,35 +40,35 @@ import {
 } from './record.ts';
 import type { Leftovers } from './scan.ts';
 
-/** What became of a file of a committed transaction. */
+/** The result for a file of a committed transaction. */
 export interface ResolvedFile {
   readonly path: PathName;
   readonly made: Made;
 }
 
-/** What was done about a transaction. */
+/** The actions for a transaction. */
 export interface Resolved {
-  /** The files of one that was committed. */
+  /** The files, if it was committed. */
   readonly files: readonly ResolvedFile[];
-  /** Staged files of one that was not. */
+  /** Staged files, if it was not committed. */
   readonly removed: readonly PathName[];
-  /** Why something is still to be done: directories of one that was not committed are not there. */
+  /** Why something is still to be done: the transaction was not committed, and some of its directories are missing. */
   readonly waiting?: Error | undefined;
 }
 
 export const nothingDone: Resolved = { files: [], removed: [] };
 
-/** How to bring transactions to their end. */
+/** How to resolve transactions. */
 export interface Resolving {
   readonly leftovers: Leftovers;
   /**
-   * Whether somebody hears what became of each file. If not, a file whose content is gone is left for `recover()` to
-   * tell.
+   * Whether the result for each file is reported. If not, a file whose content is gone is left for `recover()` to
+   * report.
    */
   readonly isHeard: boolean;
 }
 
-/** Completes or removes a transaction, by its record in its home; to be called under the lock of the record. */
+/** Completes or removes a transaction, by its record in its home. The caller holds the lock of the record. */
 export function* resolveRecord(
   operation: Operation,
   home: OpenFolder,
@@ -89,7 +89,7 @@ function* resolve(
 ): Steps<Resolved> {
   // Before anything is changed: in a copy it fails.
   const journal = yield* readIfWhole(operation, home, record, id);
-  // From here on its owner cannot commit any more.
+  // After this its owner cannot commit any more.
   yield* forbidCommit(operation, record);
   const committed = yield* isCommitted(record);
   const done = !committed && (yield* isDone(record));
@@ -173,7 +173,7 @@ function* complete(
   return files;
 }
 
-/** Of a transaction whose owner ended when everything was done. */
+/** The result of a transaction whose owner ended when everything was done. */
 function allMade(
   home: OpenFolder,
   { content: { changes } }: Read<Journal>,
@@ -186,9 +186,12 @@ function allMade(
 function contentLost({ path, made }: ResolvedFile): Error {
   const what =
     made === 'missing'
-      ? 'is gone, and the old one is in place'
-      : 'is gone, and the filesystem cannot tell whether it is in place';
-  return refusal('ERR_UNTORN_MISSING', `what a committed transaction staged for "${display(path)}" ${what}`);
+      ? 'is gone, and the file has its old content'
+      : 'is gone, and the filesystem cannot tell whether the file has it';
+  return refusal(
+    'ERR_UNTORN_MISSING',
+    `the content that a committed transaction staged for "${display(path)}" ${what}`,
+  );
 }
 
 interface ToFinish {
@@ -200,10 +203,7 @@ interface ToFinish {
   readonly resolving: Resolving;
 }
 
-/**
- * Removes what was staged, and then the record, in an order in which none of it is missed. It cannot be committed any
- * more.
- */
+/** Removes the staged files, and then the record, in an order that misses none. It cannot be committed any more. */
 function* finish(operation: Operation, { home, record, id, journal, parts, resolving }: ToFinish): Steps<Resolved> {
   const folders = [home, ...parts.map(({ folder }) => folder)];
   const listed: Staged[] = [];
@@ -230,8 +230,8 @@ function* listStaged(operation: Operation, folder: OpenFolder, id: string, { lef
 }
 
 /**
- * Removes what is in no journal, as a pointer that did not come to have its name. What cannot be removed is somebody
- * else's.
+ * Removes files that are in no journal, as a pointer that did not get its name. A file that cannot be removed is
+ * somebody else's.
  */
 function* removeOthers(operation: Operation, listed: readonly Staged[], changes: readonly Change[]): Steps<void> {
   const known = new Set(changes.flatMap((change) => (change.kind === 'put' ? [key(change.staged)] : [])));
@@ -249,7 +249,7 @@ function* isThere(): Steps<boolean> {
   return true;
 }
 
-/** The name of the lock under which a transaction is resolved: of nothing that is there. */
+/** The name of the lock under which a transaction is resolved; no file has this name. */
 export function lockOfRecord(id: string): string {
   return `untorn-j-${id}`;
 }

@@ -1,4 +1,4 @@
-/** What directory listings say of transactions that are under way or were interrupted. */
+/** Directory listings, and the transactions that are under way or were interrupted according to them. */
 import { asText, type PathName } from '../contract/index.ts';
 import { tokenForm, type Steps } from '../system/index.ts';
 import { type OpenFolder, type Operation, namesIn } from '../files/index.ts';
@@ -13,7 +13,7 @@ export interface Left {
 
 const stagedName = new RegExp(`untorn-x-(${tokenForm})[-+]`);
 
-/** By the transaction's id. */
+/** The names by the transaction's id. */
 function leftovers(names: readonly PathName[]): Map<string, Left> {
   const all = new Map<string, Left>();
   const of = (id: string): Left => {
@@ -31,7 +31,10 @@ function leftovers(names: readonly PathName[]): Map<string, Left> {
   return all;
 }
 
-/** What is left in some directories; each is listed once, however many transactions are looked for. */
+/**
+ * The remains of transactions in some directories. Each directory is listed once, however many transactions are looked
+ * for.
+ */
 export class Leftovers {
   readonly #listed = new Map<string, Map<string, Left>>();
 

@@ -1,4 +1,4 @@
-/** What happens under a lock, and what is made sure of there. */
+/** Running steps under a lock, and the checks there. */
 import { codeOf, WriteError } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';
 import {
@@ -13,8 +13,8 @@ import { type FileIn, assertHeld, withLock, type Lock, type Dead } from '../lock
 import { resolveDead } from './resolve-owner.ts';
 
 /**
- * Takes a lock, runs steps, and gives it back, whatever happens in them. A transaction that died with the lock is
- * brought to its end first.
+ * Takes a lock, runs steps, and releases it, whatever happens in them. A transaction that died with the lock is
+ * resolved first.
  */
 export function* underLock<T>(operation: LockedOperation, target: FileIn, steps: (lock: Lock) => Steps<T>): Steps<T> {
   const request = { ...operation.locking, resolve: (dead: Dead) => resolveDead(operation, target, dead) };
@@ -29,11 +29,12 @@ export function* underLock<T>(operation: LockedOperation, target: FileIn, steps:
 }
 
 /**
- * What a holder meets whose lock was taken over or removed: what it made is gone, or the target is another one by now.
+ * The codes that a holder gets when its lock was taken over or removed: its files are gone, or the target is another
+ * one by now.
  */
 const signs = new Set(['ENOENT', 'ENOTDIR', 'ESTALE', 'ERR_VERSION_CONFLICT']);
 
-/** The error of a holder: whatever failed first, that it lost its lock is why. */
+/** The error of a holder: whatever failed first, the cause is that it lost its lock. */
 function* orLost(operation: LockedOperation, lock: Lock, error: unknown): Steps<unknown> {
   if (operation.outcome !== 'old' || !signs.has(codeOf(error) ?? '')) return error;
   try {
@@ -41,15 +42,15 @@ function* orLost(operation: LockedOperation, lock: Lock, error: unknown): Steps<
     return error;
   } catch (lost) {
     if (codeOf(lost) !== 'ERR_LOCK_LOST') return error;
-    // At the step at which it was noticed.
+    // The step at which it was noticed.
     if (WriteError.isWriteError(error)) operation.step = error.step;
     return asWriteError(operation, Object.assign(lost as Error, { cause: error }));
   }
 }
 
 /**
- * Fails if the target does not hold the version that was asked for; and sees to it that it must hold what was seen up
- * to the rename.
+ * Fails if the target does not have the expected version, and registers the check that it stays the same up to the
+ * rename.
  */
 export function expectVersion(operation: LockedOperation, target: Target, seen: Snapshot): void {
   const { ifMatch } = operation.settings;

@@ -1,4 +1,4 @@
-/** What one transaction has written down of itself, from the journal to the end; it is held open meanwhile. */
+/** The records of one transaction, from the journal to the end; they are held open meanwhile. */
 import { join, type PathName } from '../contract/index.ts';
 import { call, concurrently, type Steps } from '../system/index.ts';
 import { type OpenFolder, type Operation, closeFound, type FoundDirectory, afterFailure } from '../files/index.ts';
@@ -20,7 +20,7 @@ export class Written {
     this.#folders = folders;
   }
 
-  /** Writes down what is to be done, where it can be found from every directory. */
+  /** Writes down the changes, where they can be found from every directory. */
   *write(locks: readonly string[], changes: readonly Change[]): Steps<void> {
     const [home, ...others] = this.#folders as [OpenFolder, ...OpenFolder[]];
     const written = yield* record.createRecord(this.#operation, home, this.#id);
@@ -41,18 +41,18 @@ export class Written {
     yield* record.syncAll(this.#operation, others);
   }
 
-  /** Where the token is. */
+  /** The directory of the token. */
   get found(): FoundDirectory {
     return (this.#record as record.WrittenRecord).found;
   }
 
-  /** From here on an exit must not remove it. */
+  /** After this an exit must not remove it. */
   letStay(): void {
     const { guard, files } = this.#record as record.WrittenRecord;
     for (const one of [{ guard }, ...files, ...this.#pointers]) one.guard.release();
   }
 
-  /** Everything is done, and durable: removes all of it, and what was staged. */
+  /** Everything is done, and durable: removes all records and staged files. */
   *finish(operation: Operation, changes: readonly Change[]): Steps<void> {
     const [home, ...others] = this.#folders as [OpenFolder, ...OpenFolder[]];
     yield* record.finishToken(operation, this.found);
@@ -62,8 +62,8 @@ export class Written {
   }
 
   /**
-   * Before the commit: removes it. The token first, so that it cannot be committed any more; the journal last, when no
-   * pointer can come back. What cannot be removed is left for a recovery, with all that it needs.
+   * Before the commit: removes the records. The token is removed first, so that it cannot be committed any more; the
+   * journal last, when no pointer can come back. What cannot be removed is left for a recovery, with all that it needs.
    */
   *withdraw(): Steps<void> {
     if (this.#record === undefined) return;
@@ -82,9 +82,7 @@ export class Written {
   }
 }
 
-/**
- * Where directories are. Their inode numbers are those of now: on overlayfs they change with the first file in them.
- */
+/** Where directories are. Their inode numbers are read now: on overlayfs they change with the first file in them. */
 function* sitesOf(from: PathName, folders: readonly OpenFolder[]): Steps<Site[]> {
   const sites = [];
   for (const { directory, directoryPath } of folders) {

@@ -1,4 +1,4 @@
-/** Values. */
+/** JSON values. */
 export { JsonError, type JsonErrorDetails, type SchemaIssue } from './json-error.ts';
 export type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 export {

@@ -6,7 +6,7 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** What a {@link JsonError} is made of. */
+/** The details that make a {@link JsonError}. */
 export interface JsonErrorDetails {
   path: PathName;
   /** What is wrong, in words. */
@@ -14,25 +14,25 @@ export interface JsonErrorDetails {
   line?: number;
   column?: number;
   issues?: readonly SchemaIssue[];
-  /** Whether it is not the file that is wrong, but the value that was to be written to it. */
+  /** Whether the value to be written is wrong, and not the file. */
   isNew?: boolean;
 }
 
 const brand: unique symbol = Symbol.for('untorn.JsonError');
 
 /**
- * A file that does not hold what it should, or a value that was not written since the schema does not want it. Nothing was changed.
+ * A file with wrong content, or a value that its schema refuses to write. Nothing was changed.
  *
- * Its message tells the place and not the content, which may be secret.
+ * Its message gives the position and not the content, which may be secret.
  */
 export class JsonError extends Error {
   /**
-   * - `'ERR_UNTORN_JSON_SYNTAX'`: it is no JSON (an empty file too).
+   * - `'ERR_UNTORN_JSON_SYNTAX'`: it is not JSON (or it is empty).
    * - `'ERR_UNTORN_JSON_ENCODING'`: it is not UTF-8.
    * - `'ERR_UNTORN_JSON_SCHEMA'`: the schema has {@link issues}.
    * - `'ERR_UNTORN_JSON_DUPLICATE_KEY'`: an update would lose one of two properties of the same name.
-   * - `'ERR_UNTORN_JSON_NUMBER'`: an update cannot tell which of several numbers that are the same to a program it
-   *   would write.
+   * - `'ERR_UNTORN_JSON_NUMBER'`: several numbers look the same to a program, and an update cannot tell which one to
+   * write.
    */
   readonly code:
     | 'ERR_UNTORN_JSON_SYNTAX'
@@ -46,7 +46,7 @@ export class JsonError extends Error {
   declare readonly line?: number | undefined;
   /** In UTF-16 units, from 1. */
   declare readonly column?: number | undefined;
-  /** What the schema says; empty for the other codes. */
+  /** The schema's issues; empty for the other codes. */
   readonly issues: readonly SchemaIssue[];
 
   constructor(code: JsonError['code'], { path, reason, line, column, issues = [], isNew = false }: JsonErrorDetails) {
@@ -68,7 +68,7 @@ export class JsonError extends Error {
   }
 }
 
-/** Whether an error says that a file is damaged, and not that it is not what a program wants, or can keep. */
+/** Whether an error says that a file is damaged, and not that a program does not want it or cannot keep it. */
 export function isDamage(error: unknown): error is JsonError {
   return (
     JsonError.isJsonError(error) &&
@@ -76,7 +76,7 @@ export function isDamage(error: unknown): error is JsonError {
   );
 }
 
-/** Where an index of a text is, from 1. */
+/** The line and column of an index in a text, from 1. */
 export function placeIn(text: string, at: number = text.length): { line: number; column: number } {
   const lines = text.slice(0, at).split('\n');
   return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };

@@ -1,10 +1,13 @@
-/** Where text stops being JSON (RFC 8259): `JSON.parse` says so only sometimes, and shows a part of the content. */
+/**
+ * The place where text stops being JSON (RFC 8259): `JSON.parse` reports it only sometimes, and shows a part of the
+ * content.
+ */
 
 const space = /[ \t\r\n]*/y;
 const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 const escape = /\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4})/y;
 
-/** The index of the first character that cannot be there; the length of the text, if that ends too early. */
+/** The index of the first wrong character; the length of the text, if that ends too early. */
 export function firstFault(text: string): number {
   /** The brackets that are open. */
   const open: string[] = [];
@@ -46,7 +49,7 @@ export function firstFault(text: string): number {
 
 const closing: Record<string, string> = { '{': '}', '[': ']' };
 
-/** A word as `nul` is wrong where it stops being `null`. */
+/** A word such as `nul` is wrong where it stops being `null`. */
 function faultyWord(text: string, at: number): number {
   const word = ['true', 'false', 'null'].find((name) => name[0] === text[at]) ?? '';
   let same = 0;
@@ -68,7 +71,7 @@ function endOfString(text: string, start: number): { at: number; fault: boolean 
   return { at: text.length, fault: true };
 }
 
-/** Where a match that begins here ends. */
+/** The end of a match that begins here. */
 function after(pattern: RegExp, text: string, at: number): number | undefined {
   pattern.lastIndex = at;
   return pattern.test(text) ? pattern.lastIndex : undefined;

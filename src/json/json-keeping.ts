@@ -1,4 +1,4 @@
-/** What an update of a JSON file would lose although it does not change it. */
+/** The losses of an update of a JSON file, in parts that it does not change. */
 import { oneOf, type Fields, type PathName } from '../contract/index.ts';
 import { JsonError, placeIn } from './json-error.ts';
 import { OddNumbers } from './json-numbers.ts';
@@ -8,7 +8,7 @@ import { decode } from './json-text.ts';
 
 export const keepingOptions = ['numbers', 'duplicateKeys'] as const;
 
-/** What is kept. */
+/** What to keep. */
 export interface Keeping {
   readonly numbers: 'keep' | 'double';
   readonly duplicateKeys: 'refuse' | 'last';
@@ -28,7 +28,7 @@ export interface Losses {
   readonly duplicate: JsonError | undefined;
 }
 
-/** To be asked before the value is changed. Nearly every file has nothing of it, and is only looked at in passing. */
+/** Must be called before the value is changed. Few files have such parts, so a quick look is enough for most. */
 export function lossesOf(
   path: PathName,
   bytes: Buffer,
@@ -61,7 +61,7 @@ function duplicateIn(path: PathName, text: string): JsonError | undefined {
   return found;
 }
 
-/** As a program would write it. */
+/** The text as a program would write it. */
 function written(scan: Scan): string {
   const parts = scan.path().map(({ key, isIndex }) => (isIndex ? `[${key}]` : `[${JSON.stringify(key)}]`));
   return `value${parts.join('').replace(/\["([\p{ID_Start}$_][\p{ID_Continue}$]*)"\]/gu, '.$1')}`;

@@ -1,25 +1,25 @@
 /**
- * Numbers of a JSON file that a program does not change: they stay as they are written, although `JSON.parse()` takes
- * them for doubles, which have 15 to 17 digits, no end of 400 digits, and one way to be written.
+ * Numbers of a JSON file that a program does not change stay as they are written. `JSON.parse()` takes them for
+ * doubles, which have 15 to 17 digits, are not as large as numbers of 400 digits, and are written in one way only.
  *
- * A number of a new value is taken for one of the file by where it is: in the very object that was read, or at the same
- * place. Where its digits would be lost otherwise also by its value alone: that is the same number wherever it went,
- * unless the file has others that are the same double. If those cannot be told apart, it is an error.
+ * A number of a new value is matched to a number of the file by its position: in the very object that was read, or at
+ * the same place. If its digits would be lost otherwise, its value alone matches too: it is the same number wherever it
+ * went, unless the file has others that are the same double. If those cannot be told apart, it is an error.
  */
 import type { PathName } from '../contract/index.ts';
 import { newRandomName } from '../system/index.ts';
 import { JsonError, placeIn } from './json-error.ts';
 import { Scan, type Literal, type Node } from './json-scan.ts';
 
-/** A number that is written in a way of its own. */
+/** A number that is written in a form of its own. */
 interface Kept extends Literal {
   readonly double: number;
-  /** Whether its digits would be lost, and not only how it is written. */
+  /** Whether its digits would be lost, and not only its form. */
   readonly isLossy: boolean;
 }
 
 /**
- * Where something of the new value was in the file, if it was there; and whether that is certain, or only by an index.
+ * The place in the file of a part of the new value, if it was there, and whether that is certain or only by an index.
  */
 export interface Origin {
   readonly node: Node | undefined;
@@ -30,22 +30,22 @@ export interface Origin {
 interface Candidate {
   readonly double: number;
   readonly from: Kept | undefined;
-  /** Whether it is only by an index that it is taken for that one. */
+  /** Whether it is matched to that number only by an index. */
   readonly byIndex: boolean;
   readonly where: string;
 }
 
-/** The numbers of a file that would be written otherwise. */
+/** The numbers of a file that would be written differently. */
 export class OddNumbers {
   readonly #path: PathName;
   readonly #text: string;
   readonly #nodes = new WeakMap<object, Node>();
-  /** Where the whole text was. */
+  /** The place of the whole text. */
   readonly root: Origin;
-  /** By their values: all that are lossy, and those that are the same double. */
+  /** The numbers by value: all that are lossy, and those that are the same double. */
   readonly #alike: ReadonlyMap<number, readonly Kept[]>;
   readonly #candidates: Candidate[] = [];
-  /** What stands for a number until it is known how that is written; no value holds it. */
+  /** The placeholder of a number until its form is known; no value contains it. */
   readonly #mark = newRandomName();
 
   private constructor(path: PathName, text: string, root: Node, alike: ReadonlyMap<number, readonly Kept[]>) {
@@ -55,7 +55,7 @@ export class OddNumbers {
     this.#alike = alike;
   }
 
-  /** Those of a text; undefined if there are none. `value` is what its reader was given. */
+  /** The odd numbers of a text; undefined if there are none. `value` is the value that its reader received. */
   static read(path: PathName, text: string, value: unknown): OddNumbers | undefined {
     const kept = new Map<number, Kept>();
     const alike = new Map<number, Kept[]>();
@@ -81,7 +81,7 @@ export class OddNumbers {
     return numbers;
   }
 
-  /** The objects that were read, as long as they are where they were. */
+  /** Notes the objects that were read, as long as they are where they were. */
   #noteObjects(node: Node, holder: object): void {
     for (const [key, child] of node.children) {
       const value = (holder as Record<string, unknown>)[key];
@@ -91,14 +91,14 @@ export class OddNumbers {
     }
   }
 
-  /** Where an object of the new value was in the file: it is the very one, or is where that was. */
+  /** The place in the file of an object of the new value: it is the very object, or is at its place. */
   originOf(value: object, holder: object, above: Origin, key: string): Origin {
     const node = this.#nodes.get(value);
     if (node !== undefined) return { node, isSure: true };
     return { node: above.node?.children.get(key), isSure: above.isSure && !Array.isArray(holder) };
   }
 
-  /** What stands for a number of the new value until the end; undefined if it is written as every number is. */
+  /** The placeholder for a number of the new value until the end; undefined if it is written as every number is. */
   note(double: number, holder: object, { node, isSure }: Origin, key: string, where: string): string | undefined {
     const there = node?.numbers.get(key) as Kept | undefined;
     const isThere = there !== undefined && Object.is(there.double, double);
@@ -114,7 +114,7 @@ export class OddNumbers {
     return `${this.#mark}${this.#candidates.length - 1}`;
   }
 
-  /** A text of JSON with those numbers. */
+  /** A text of JSON with those numbers filled in. */
   putInto(text: string): string {
     const written = this.#candidates.map((candidate) => this.#literalOf(candidate));
     return text.replaceAll(
@@ -132,14 +132,14 @@ export class OddNumbers {
     const others = this.#candidates.filter((one) => one.double === double);
     const placed = new Set(others.map((one) => one.from));
     const gone = alike.filter((one) => one.isLossy && !placed.has(one));
-    // One of them has gone: an index may be another one's by now, and what is new may be that.
+    // One of them is gone: an index may be another element's by now, and the new number may be that one.
     if (gone.length > 0 && (from === undefined || others.some(({ byIndex }) => byIndex)))
       throw this.#ambiguous(gone[0] as Kept, where);
     return from?.text ?? String(double);
   }
 
   #ambiguous({ at }: Kept, where: string): JsonError {
-    const reason = `has several numbers that are the same to a program, and "${where}" may be any of those`;
+    const reason = `has several numbers that are the same to a program, and "${where}" may be any of them`;
     return new JsonError('ERR_UNTORN_JSON_NUMBER', { path: this.#path, reason, ...placeIn(this.#text, at) });
   }
 }

@@ -1,4 +1,4 @@
-/** What the JSON functions may be asked for, and how it is checked. */
+/** The options of the JSON functions, and their checks. */
 import {
   describe,
   misuse,
@@ -16,11 +16,11 @@ import type { Replacer } from './json-strict.ts';
 import type { Reviver } from './json-text.ts';
 import { readSchema, type StandardSchema } from './schema.ts';
 
-/** That a backup was read instead of a damaged file. */
+/** A backup was read instead of a damaged file. */
 export interface Recovery {
   /** The damaged file. */
   readonly path: PathName;
-  /** What was read instead. */
+  /** The file that was read instead. */
   readonly backupPath: PathName;
   /** What is wrong with the file. */
   readonly error: JsonError;
@@ -28,26 +28,27 @@ export interface Recovery {
 
 /** How to read JSON. */
 export interface ReadJsonOptions<T = unknown> {
-  /** Validates what was read; the schema's output is returned. Its issues are in the error. */
+  /** Validates the value that was read; the schema's output is returned. The error has its issues. */
   schema?: StandardSchema | undefined;
-  /** As of `JSON.parse`. */
+  /** Like that of `JSON.parse`. */
   reviver?: Reviver | undefined;
   /**
-   * Makes the value that the schema wants of one that an older version of the program wrote: called with whatever was read, before it is validated; not with `initial`.
+   * Converts a value of an older version of the program into one for the schema: called with every value read, before
+   * validation; not with `initial`.
    */
   migrate?: ((value: unknown) => unknown) | undefined;
   /**
-   * What a missing file stands for: a value, or a function that makes it. It is taken as if it had been read from the
-   * file, so that no two calls share it. A file that is empty is not missing but damaged.
+   * The value of a missing file, or a function that makes it. It is treated as if it had been read from the file, so
+   * that no two calls share it. An empty file is not missing but damaged.
    */
   initial?: T | (() => T) | undefined;
   /**
-   * A file that is no JSON (empty, cut short, not UTF-8): fail, or read the newest backup that is good: `'backup'`
-   * looks for `name~` and `name.~1~` and so on beside it.
+   * A file that is not JSON (empty, cut short, not UTF-8): fail, or read the newest good backup: `'backup'` looks for
+   * `name~` and `name.~1~` and so on beside it.
    * @default 'error'
    */
   recover?: 'error' | 'backup' | { backup: PathLike } | undefined;
-  /** Hears of a recovery. @default a process warning with the code `UNTORN_RECOVERED` */
+  /** Called after a recovery. @default a process warning with the code `UNTORN_RECOVERED` */
   onRecover?: ((recovery: Recovery) => void) | undefined;
   /** Aborts the reading. */
   signal?: AbortSignal | undefined;
@@ -56,14 +57,14 @@ export interface ReadJsonOptions<T = unknown> {
 /** How to write JSON. */
 export interface WriteJsonOptions extends Omit<WriteOptions, 'encoding'> {
   /**
-   * Spaces for each level (up to 10), or the spaces and tabs themselves; 0: all in one line. `{ default: 2 }`: only
-   * where the file that is replaced has no indentation of its own, or there is none.
-   * @default as the file is that is replaced (line ends too); a new file is one line with a newline at its end
+   * Spaces for each level (up to 10), or the spaces and tabs themselves; 0: all in one line. `{ default: 2 }`: only if
+   * the replaced file has no indentation, or does not exist.
+   * @default as in the replaced file (line ends too); a new file is one line with a newline at its end
    */
   indent?: number | string | { default: number | string } | undefined;
-  /** As of `JSON.stringify`, but no array. */
+  /** Like that of `JSON.stringify`, but not an array. */
   replacer?: Replacer | undefined;
-  /** Validates what the file would hold; its issues are in the error. The value is written as it is. */
+  /** Validates the new content of the file; the error has its issues. The value is written unchanged. */
   schema?: StandardSchema | undefined;
 }
 
@@ -77,13 +78,13 @@ export interface ReadSettings {
   readonly onRecover: (recovery: Recovery) => void;
 }
 
-/** What the writing functions take besides the options of every write. */
+/** The writing functions' own options, besides those of every write. */
 export const formatOptions = ['indent', 'replacer', 'schema'] as const;
-/** What only the reading functions take. */
+/** The options of the reading functions only. */
 export const readingOptions = ['reviver', 'migrate', 'initial', 'recover', 'onRecover'] as const;
 const known = [...readingOptions, 'schema', 'signal'];
 
-/** Reads the options of a reading, and the signal that aborts it. */
+/** Reads the options of a reading function, and the signal that aborts it. */
 export function readReadOptions(given: ReadJsonOptions | null | undefined): {
   readonly reading: ReadSettings;
   readonly settings: Settings;
@@ -95,7 +96,7 @@ export function readReadOptions(given: ReadJsonOptions | null | undefined): {
   };
 }
 
-/** The reading options among others. */
+/** Reads the reading options among others. */
 export function readReading(options: Fields): ReadSettings {
   return {
     schema: readSchema(options['schema']),
@@ -132,9 +133,9 @@ function warn({ error, backupPath }: Recovery): void {
   process.emitWarning(`${error.message}; "${backupPath.toString()}" was read instead`, { code: 'UNTORN_RECOVERED' });
 }
 
-/** What one level is indented by, and where the file has no indentation. */
+/** The indentation of one level, and when it is used. */
 export interface Indentation {
-  /** Undefined: as the file that is there. */
+  /** Undefined: as in the existing file. */
   readonly forced?: string | undefined;
   readonly otherwise?: string | undefined;
 }
@@ -151,7 +152,7 @@ function indentation(value: unknown): string | undefined {
       throw outOfRange(`"options.indent" must be a whole number from 0 to 10, not ${value}`);
     return ' '.repeat(value);
   }
-  // Anything else between the values would not be JSON.
+  // Other text between the values would not be JSON.
   if (typeof value === 'string' && /^[ \t]{0,10}$/.test(value)) return value;
   throw misuse(
     'ERR_INVALID_ARG_VALUE',

@@ -1,24 +1,22 @@
-/**
- * What a text of JSON holds that a value of it does not: how its numbers are written, and keys that are there twice.
- */
+/** Parts of a JSON text that its value does not hold: the form of its numbers, and duplicate keys. */
 
-/** One object or array that has such numbers, or holds one that has. */
+/** An object or array that has such numbers, or contains one that has. */
 export interface Node {
   readonly children: Map<string, Node>;
   /** By the key or index. */
   readonly numbers: Map<string, Literal>;
-  /** How many elements an array has. */
+  /** The number of elements of an array. */
   size: number;
 }
 
 /** A number as it is written. */
 export interface Literal {
   readonly text: string;
-  /** Where it is. */
+  /** Its index in the text. */
   readonly at: number;
 }
 
-/** What hears of the parts of a text. */
+/** Receives the parts of a text. */
 export interface Listener {
   /** A number, at a key or index of the innermost object or array. */
   number?(literal: Literal, scan: Scan): void;
@@ -28,7 +26,7 @@ export interface Listener {
 
 interface Level {
   readonly isArray: boolean;
-  /** Of what is read now. */
+  /** The key of the value being read. */
   key: string;
   count: number;
   readonly keys: Set<string> | undefined;
@@ -41,7 +39,7 @@ const number = /-?\d[\d.eE+-]*/y;
 export class Scan {
   readonly #text: string;
   readonly #listener: Listener;
-  /** The text's own level has one value, of the key ''. */
+  /** The outermost level has one value, with the key ''. */
   readonly #levels: Level[] = [{ isArray: false, key: '', count: 0, keys: undefined, node: undefined }];
 
   constructor(text: string, listener: Listener) {
@@ -49,7 +47,7 @@ export class Scan {
     this.#listener = listener;
   }
 
-  /** The node of the text's own level, if any was asked for. */
+  /** The node of the outermost level, if one was asked for. */
   run(): Node | undefined {
     const text = this.#text;
     let isKey = false;
@@ -96,7 +94,7 @@ export class Scan {
     level.keys?.add(level.key);
   }
 
-  /** The node of what is read now. */
+  /** The node of the object or array being read. */
   node(): Node {
     let above: Level | undefined;
     for (const level of this.#levels) {
@@ -109,7 +107,7 @@ export class Scan {
     return (above as Level).node as Node;
   }
 
-  /** The key or index of what is read now. */
+  /** The key or index of the value being read. */
   get key(): string {
     return (this.#levels.at(-1) as Level).key;
   }
@@ -120,7 +118,7 @@ export class Scan {
   }
 }
 
-/** The quote that ends the string which another one begins. */
+/** The index of the quote that ends a string. */
 export function closingQuote(text: string, opening: number): number {
   for (let at = opening + 1; ; at++) {
     if (text[at] === '\\') at++;
@@ -128,11 +126,11 @@ export function closingQuote(text: string, opening: number): number {
   }
 }
 
-/** What a first look at a text tells. */
+/** The result of a first look at a text. */
 export interface FirstLook {
-  /** Whether it may have numbers that JSON.stringify() would write otherwise. */
+  /** Whether it may have numbers that JSON.stringify() would write differently. */
   readonly mayHaveOddNumbers: boolean;
-  /** How many keys there are. */
+  /** The number of keys. */
   readonly keys: number;
 }
 
@@ -148,12 +146,12 @@ const [quote, escape, colon, minus, zero, nine, point, small, capital] = [
   code('e'),
   code('E'),
 ];
-/** So many digits survive as a double. */
+/** A double keeps this many digits. */
 const safeDigits = 15;
-/** So many zeros after the point, and it is written with an exponent. */
+/** A number with this many zeros after the point is written with an exponent. */
 const zeros = '0'.repeat(6);
 
-/** Looks at JSON in UTF-8, in half of the time that it takes to parse it. */
+/** Looks at JSON in UTF-8, in half of the time of parsing it. */
 export function lookAt(bytes: Buffer): FirstLook {
   const { length } = bytes;
   let mayHaveOddNumbers = false;
@@ -188,10 +186,10 @@ export function lookAt(bytes: Buffer): FirstLook {
   return { mayHaveOddNumbers, keys };
 }
 
-/** A value as deep as this is better counted in its text. */
+/** The depth from which a value is better counted in its text. */
 const deepest = 1000;
 
-/** How many properties there are in a value that JSON.parse() gave; not a number if it is very deep. */
+/** The number of properties in a value from JSON.parse(); NaN if it is very deep. */
 export function countProperties(value: unknown, depth = 0): number {
   if (typeof value !== 'object' || value === null) return 0;
   if (depth > deepest) return Number.NaN;

@@ -1,22 +1,19 @@
 /**
  * JSON.stringify() without its silent losses.
  *
- * Promise: what JSON cannot hold is a TypeError that says where it is: undefined (but as a property, which is left out
- * as everywhere), functions, symbols, BigInts, NaN and infinities, invalid dates, cycles, and built-in objects that
- * would become `{}`.
+ * Promise: a value that JSON cannot hold is a TypeError that says where it is: undefined (except as a property, which
+ * is left out as everywhere), functions, symbols, BigInts, NaN and infinities, invalid dates, cycles, and built-in
+ * objects that would become `{}`.
  */
 import { isDate, isNumberObject } from 'node:util/types';
 import { misuse, outOfRange, type PathName, isThenable } from '../contract/index.ts';
 import type { OddNumbers, Origin } from './json-numbers.ts';
 import { isOpaque, kindOf } from './opaque.ts';
 
-/** As JSON.stringify takes it. */
+/** A replacer in the form of JSON.stringify. */
 export type Replacer = (this: unknown, key: string, value: unknown) => unknown;
 
-/**
- * A value as JSON. `numbers`: those of the file that it is to replace, which are written as they are there; `path`:
- * that file.
- */
+/** A value as JSON. `numbers`: the numbers of the file that it replaces, which keep their form; `path`: that file. */
 export function stringify(
   value: unknown,
   replacer?: Replacer,
@@ -27,7 +24,7 @@ export function stringify(
   try {
     return textOf(value, replacer, indent, numbers);
   } catch (error) {
-    // As V8 and JavaScriptCore say it.
+    // The messages of V8 and JavaScriptCore.
     if (
       path === undefined ||
       !(error instanceof RangeError) ||
@@ -50,15 +47,15 @@ function textOf(
   numbers: OddNumbers | undefined,
 ): string {
   if (numbers !== undefined) return numbers.putInto(JSON.stringify(value, checking(replacer, numbers), indent));
-  // A replacer that looks at everything makes it three times as slow, so that it only comes where a quick look was not
+  // A replacer that examines everything makes it three times as slow, so it is used only if a quick look was not
   // enough.
   if (replacer === undefined && isPlain(value, 0)) return JSON.stringify(value, undefined, indent);
   return JSON.stringify(value, checking(replacer), indent);
 }
 
 /**
- * Whether there is nothing but what JSON holds as it is. In one function, since it is called for each
- * value: it takes half the time of two.
+ * Whether a value contains only what JSON holds unchanged. It is one function, since it is called for each value: it
+ * takes half the time of two.
  */
 function isPlain(value: unknown, depth: number): boolean {
   if (typeof value !== 'object')
@@ -80,7 +77,7 @@ function isPlain(value: unknown, depth: number): boolean {
   return true;
 }
 
-/** The same of a value that is nested deeply, which may be a cycle, with no more stack than JSON.stringify() needs. */
+/** The same for a deeply nested value, which may be a cycle, with no more stack than JSON.stringify() needs. */
 function isDeepAndPlain(deep: object): boolean {
   const within = new Set<object>();
   const levels: { holder: object; values: Iterator<unknown> }[] = [];
@@ -103,7 +100,7 @@ function isDeepAndPlain(deep: object): boolean {
   return true;
 }
 
-/** Whether JSON holds an object as it is, whatever is in it. */
+/** Whether JSON holds an object unchanged, whatever it contains. */
 function isPlainItself(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as unknown;
   if (prototype === Date.prototype) return !Object.hasOwn(value, 'toJSON') && !Number.isNaN((value as Date).getTime());
@@ -113,9 +110,9 @@ function isPlainItself(value: object): boolean {
 
 const nowhere: Origin = { node: undefined, isSure: false };
 
-/** A replacer that refuses what would be lost. It sees each value after its own `toJSON`. */
+/** A replacer that refuses what would be lost. It sees each value after the value's own `toJSON`. */
 function checking(replacer: Replacer | undefined, numbers?: OddNumbers): Replacer {
-  /** The objects that are being written, outermost first, and where each is. */
+  /** The objects that are being written, outermost first, and their places. */
   const within: { object: unknown; where: string; origin: Origin }[] = [];
   return function check(this: unknown, key, given) {
     while (within.length > 0 && within.at(-1)?.object !== this) within.pop();
@@ -149,7 +146,7 @@ function place(where: string, holder: unknown, key: string): string {
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `${where}.${key}` : `${where}[${JSON.stringify(key)}]`;
 }
 
-/** What a value is that JSON.stringify() would drop, or turn into something else. */
+/** A description of a value that JSON.stringify() would drop or change. */
 function loss(value: unknown, undefinedToo: boolean): string | undefined {
   switch (typeof value) {
     case 'undefined':

@@ -1,27 +1,27 @@
-/** JSON between values and the bytes of a file, and how a file is laid out. */
+/** Conversion between JSON values and the bytes of a file, and the layout of a file. */
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { PathName } from '../contract/index.ts';
 import { JsonError, placeIn } from './json-error.ts';
 import { firstFault } from './json-fault.ts';
 import { closingQuote } from './json-scan.ts';
 
-/** As JSON.parse takes it. */
+/** A reviver in the form of JSON.parse. */
 export type Reviver = (this: unknown, key: string, value: unknown) => unknown;
 
-/** How a file is laid out. */
+/** The layout of a file. */
 export interface Layout {
-  /** What one level is indented by; empty: all in one line. */
+  /** The indentation of one level; empty: all in one line. */
   readonly indent: string;
   readonly newline: '\n' | '\r\n';
   readonly endsWithNewline: boolean;
   /**
-   * Whether the outermost array or object has a line for each of its values, each whole in that line; and then whether
-   * there are spaces in it.
+   * Whether the outermost array or object has one line for each of its values; and then whether there are spaces within
+   * the lines.
    */
   readonly rows?: 'dense' | 'spaced' | undefined;
 }
 
-/** That of a new file. */
+/** The layout of a new file. */
 export const compact: Layout = { indent: '', newline: '\n', endsWithNewline: true };
 
 /** The layout of a file, from its first bytes and its last. A line break in JSON is never within a string. */
@@ -38,17 +38,17 @@ export function layoutOf(first: Buffer, last: Buffer = first): Layout {
   };
 }
 
-/** After a byte order mark and white space. */
+/** The index after a byte order mark and white space. */
 function contentStart(bytes: Buffer): number {
   let at = bytes[0] === 0xef ? 3 : 0;
   while (at < bytes.length && /\s/.test(String.fromCharCode(bytes[at] as number))) at++;
   return Math.min(at, bytes.length);
 }
 
-/** Lines that are looked at, and bytes of each. */
+/** The number of lines that are examined, and the bytes of each. */
 const [fewLines, shortLine] = [1000, 256];
 
-/** The second line that has something in it, or a later one that is indented; of a long line the beginning. */
+/** The second line that is not empty, or a later one that is indented; of a long line its beginning. */
 function firstIndented(bytes: Buffer, start: number): { carriage: string | undefined; indent: string; rest: string } {
   let second: RegExpExecArray | null = null;
   for (
@@ -68,8 +68,8 @@ function firstIndented(bytes: Buffer, start: number): { carriage: string | undef
 }
 
 /**
- * A second line that begins an array or object and goes on in it: what is indented throughout has that bracket, or an
- * empty pair, at its end.
+ * The rows of a second line that begins an array or object and goes on in it: a file that is indented throughout has
+ * that bracket, or an empty pair, at the end of the line.
  */
 function rowsIn(line: string): Layout['rows'] {
   const [, inside] = /^(?:"(?:[^"\\]|\\.)*"\s*:\s*)?[[{]\s*([^\]}\s].*)$/.exec(line) ?? [];
@@ -77,12 +77,12 @@ function rowsIn(line: string): Layout['rows'] {
   return /[:,] /.test(inside.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""')) ? 'spaced' : 'dense';
 }
 
-/** The layout with an indentation where it has none. */
+/** The layout, with an indentation if it has none. */
 export function indentedBy(layout: Layout, indent: string | undefined): Layout {
   return indent === undefined || layout.indent !== '' || layout.rows !== undefined ? layout : { ...layout, indent };
 }
 
-/** The value that a file holds; a byte order mark is passed over. */
+/** The value of a file; a byte order mark is skipped. */
 export function parseJson(path: PathName, bytes: Buffer, reviver?: Reviver): unknown {
   const text = decode(path, bytes);
   let value: unknown;
@@ -91,18 +91,18 @@ export function parseJson(path: PathName, bytes: Buffer, reviver?: Reviver): unk
   } catch {
     throw syntaxError(path, text, firstFault(text));
   }
-  // Again, so that what the reviver throws is not taken for a fault of the text.
+  // Parsed again, so that an error of the reviver is not taken for a fault of the text.
   return reviver === undefined ? value : JSON.parse(text, reviver);
 }
 
 function syntaxError(path: PathName, text: string, fault: number): JsonError {
   if (text.trim() === '')
-    return new JsonError('ERR_UNTORN_JSON_SYNTAX', { path, reason: 'is empty, which is no JSON' });
+    return new JsonError('ERR_UNTORN_JSON_SYNTAX', { path, reason: 'is empty, which is not JSON' });
   const char = text.codePointAt(fault);
   const reason =
     char === undefined
-      ? 'is no JSON: it ends too early'
-      : `is no JSON: unexpected ${JSON.stringify(String.fromCodePoint(char))}`;
+      ? 'is not JSON: it ends too early'
+      : `is not JSON: unexpected ${JSON.stringify(String.fromCodePoint(char))}`;
   return new JsonError('ERR_UNTORN_JSON_SYNTAX', { path, reason, ...placeIn(text, fault) });
 }
 
@@ -114,7 +114,7 @@ export function decode(path: PathName, bytes: Buffer): string {
   return bytes.toString('utf8', bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);
 }
 
-/** The text up to the first byte that is not UTF-8: there decoding and encoding do not lead back. */
+/** The text up to the first byte that is not UTF-8: from there on, encoding the decoded text gives other bytes. */
 function beforeInvalid(bytes: Buffer): string {
   const back = Buffer.from(bytes.toString());
   let same = 0;
@@ -122,13 +122,13 @@ function beforeInvalid(bytes: Buffer): string {
   return bytes.toString('utf8', 0, same).replace(/\ufffd$/, '');
 }
 
-/** The bytes of a file that holds a text of one line in this layout. */
+/** The bytes of a file for a text of one line, in this layout. */
 export function layOut(text: string, { indent, newline, endsWithNewline, rows }: Layout): Buffer {
   const indented = indent === '' && rows === undefined ? text : indentJson(text, indent, newline, rows);
   return encode(indented, endsWithNewline ? newline : '');
 }
 
-/** JSON of one line as `JSON.stringify` would have indented it; to parse it again would lose digits of raw numbers. */
+/** Indents JSON of one line as `JSON.stringify` would have done; parsing it again would lose digits of raw numbers. */
 export function indentJson(text: string, indent: string, newline: string, rows?: Layout['rows']): string {
   const parts: string[] = [];
   let depth = 0;
@@ -137,7 +137,7 @@ export function indentJson(text: string, indent: string, newline: string, rows?:
     parts.push(text.slice(begin, end), ...between);
     begin = end;
   };
-  /** A line ends here, if those within the outermost brackets are not whole values. */
+  /** Ends a line here, unless the lines within the outermost brackets are whole values. */
   const breakLine = (end: number, outside: number): void => {
     if (rows === undefined || outside === 0) insert(end, newline, indent.repeat(depth));
   };
@@ -172,8 +172,8 @@ export function indentJson(text: string, indent: string, newline: string, rows?:
 }
 
 /**
- * As UTF-8. Most JSON is ASCII, which is copied as it is in a third of the time; to join the texts would copy the first
- * once more.
+ * The text as UTF-8. Most JSON is ASCII, which is copied unchanged in a third of the time; joining the texts would copy
+ * the first once more.
  */
 export function encode(text: string, end: string): Buffer {
   const size = Buffer.byteLength(text);

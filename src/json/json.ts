@@ -17,14 +17,14 @@ import { replaceWithJson, type JsonText } from './write-json.ts';
 /**
  * Reads a JSON file.
  *
- * What is not UTF-8 or not JSON is an error that tells the line and the column, never a part of the content; a byte
- * order mark is passed over. With a `schema` (any that follows https://standardschema.dev) its output is returned, and
- * typed so.
+ * Content that is not UTF-8 or not JSON is an error with the line and the column, never with a part of the content; a
+ * byte order mark is skipped. With a `schema` (of any library that follows https://standardschema.dev) its output is
+ * returned, with its type.
  *
  * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SYNTAX'`, `'ERR_UNTORN_JSON_ENCODING'`,
- *   `'ERR_UNTORN_JSON_SCHEMA'` with `issues`.
+ * `'ERR_UNTORN_JSON_SCHEMA'` with `issues`.
  * @throws {WriteError} by rejecting, with the system's code, if it cannot be read (`ENOENT` unless there is an
- *   `initial` value).
+ * `initial` value).
  * @example Read settings, which may not be there yet, or may be damaged
  * ```ts
  * const settings = await readJson('settings.json', { initial: { theme: 'dark' }, recover: 'backup' });
@@ -61,15 +61,15 @@ function reading(path: PathLike, options: ReadJsonOptions | null | undefined, bl
 }
 
 /**
- * Replaces the file at `path` with a value as JSON, as {@link writeFile} replaces it.
+ * Replaces the file at `path` with a value as JSON, like {@link writeFile}.
  *
- * The value is read at the call. What JSON would lose is a TypeError before anything is touched: functions, symbols,
- * BigInts, NaN and infinities, invalid dates, cycles, and objects that would become `{}` or worse, as a Map or an Error.
- * A property that is undefined is left out. Unless `indent` is given, a file that is there keeps its indentation, line
- * ends and final newline.
+ * The value is read at the call. Values that JSON would lose are a TypeError before anything is touched: functions,
+ * symbols, BigInts, NaN and infinities, invalid dates, cycles, and objects that would become `{}` or worse, as a Map or
+ * an Error. Undefined properties are left out. Without `indent` an existing file keeps its indentation, line ends and
+ * final newline.
  *
- * @throws {WriteError} by rejecting; `outcome` tells which content is in place.
- * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SCHEMA'`, if the schema does not want what the file would hold.
+ * @throws {WriteError} by rejecting; `outcome` tells which content the file has.
+ * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SCHEMA'`, if the schema refuses the new content of the file.
  * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.
  * @example Write settings
  * ```ts

@@ -4,10 +4,10 @@ import { readFully, type Target } from '../files/index.ts';
 import { unreadable } from '../replace/index.ts';
 import { compact, layoutOf, type Layout } from './json-text.ts';
 
-/** Bytes of the beginning that are read at first, and where it is only one line, in which no indentation was found. */
+/** Bytes read at first from the beginning, and bytes read if those were a single line without indentation. */
 const [headSize, longHeadSize] = [4096, 1 << 18];
 
-/** How the file that is to be replaced is laid out. */
+/** The layout of the file that is to be replaced. */
 export function* layoutAt(target: Target): Steps<Layout> {
   let ends = yield* readEnds(target, headSize, 2);
   if (ends !== undefined && ends.first.length === headSize && !ends.first.includes('\n'))
@@ -16,8 +16,8 @@ export function* layoutAt(target: Target): Steps<Layout> {
 }
 
 /**
- * The first and the last bytes (at least that many) of the file that is to be replaced; undefined where they cannot be
- * had.
+ * The first and the last bytes (at least that many) of the file that is to be replaced; undefined if they cannot be
+ * read.
  */
 function* readEnds(
   { existing, accessPath }: Target,

@@ -1,24 +1,23 @@
 /**
- * Objects that keep their content elsewhere than in properties: JSON would have `{}` of them, or only what a subclass
- * has added.
+ * Objects that keep their content elsewhere than in properties: JSON would make `{}` of them, or hold only what a
+ * subclass has added.
  *
- * They are known by what they are, in whatever realm and under whatever name, and not by what they inherit or have of
- * their own.
+ * They are recognized by their kind, in any realm and under any name, and not by their prototype or properties.
  */
 import * as types from 'node:util/types';
 
-/** What an object calls itself. */
+/** The name that an object gives itself. */
 export function kindOf(value: object): string {
   return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }
 
 /**
- * What JSON holds as it is: boxed values count as what is in them. An instance of a class is written with its own
+ * Kinds that JSON holds unchanged: boxed values count as their content. An instance of a class is written with its own
  * properties.
  */
 const transparent = new Set(['Object', 'Array', 'Arguments', 'Boolean', 'Number', 'String']);
 
-/** What the language has. */
+/** The kinds of the language. */
 const brands = [
   ArrayBuffer.isView,
   types.isAnyArrayBuffer,
@@ -39,7 +38,7 @@ const brands = [
   types.isKeyObject,
 ].filter((is) => typeof is === 'function');
 
-/** What the runtime has besides, which only says its name. */
+/** Further kinds of the runtime, which are known by name only. */
 const names = new Set([
   'WeakRef',
   'FinalizationRegistry',
@@ -78,7 +77,7 @@ const names = new Set([
   'Iterator',
 ]);
 
-/** Whether an object is one of those, or one that has nothing to show and a name of its own. */
+/** Whether an object is one of those, or has no properties and a name of its own. */
 export function isOpaque(value: object): boolean {
   if (brands.some((is) => is(value))) return true;
   const kind = kindOf(value);

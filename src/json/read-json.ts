@@ -1,8 +1,8 @@
 /**
  * Reading JSON from a file, or from its newest good backup.
  *
- * Promise: a value is the whole content of one version of the file, or, where that is damaged and a backup was asked
- * for, of the newest backup that is not; then the caller hears of it. A damaged file never counts as a missing one.
+ * Promise: a value is the whole content of one version of the file. If the file is damaged and a backup was asked for,
+ * it is that of the newest good backup; then the caller is told. A damaged file never counts as a missing one.
  */
 import { codeOf, misuse, refusal, join, key, split, type PathName, isThenable } from '../contract/index.ts';
 import type { FileStatus, Steps } from '../system/index.ts';
@@ -31,15 +31,15 @@ import { parseJson } from './json-text.ts';
 import { validate, type StandardSchema } from './schema.ts';
 import { whileDamaged } from './steady.ts';
 
-/** What was read. */
+/** The value that was read. */
 export interface FoundJson {
   readonly value: unknown;
-  /** Whence; none of a file that is missing. */
+  /** The bytes it was parsed from; undefined if the file is missing. */
   readonly bytes: Buffer | undefined;
   readonly recovery: Recovery | undefined;
 }
 
-/** The file's value, as the schema gives it. */
+/** The file's value, as the schema returns it. */
 export function* readJsonFile(operation: Operation, settings: ReadSettings): Steps<unknown> {
   const read = yield* readPath(operation);
   if (read.content === undefined && settings.initial === undefined) throw missing(operation);
@@ -50,7 +50,7 @@ export function missing(operation: Operation): Error {
   return asWriteError(operation, Object.assign(refusal('ENOENT', 'it does not exist'), { syscall: 'open' }));
 }
 
-/** The value of a file's content; undefined where there is none, and nothing that it stands for. */
+/** The value of a file's content; undefined if there is no content, and no initial value. */
 export function* valueOf(
   operation: Operation,
   settings: ReadSettings,
@@ -83,7 +83,7 @@ export function* valueOf(
   return found(yield* validated(operation, settings.schema, given, migrated(settings, value)));
 }
 
-/** The value of a file, which may be that of an older version of the program, as this one has it. */
+/** The value of a file, converted if an older version of the program wrote it. */
 function migrated({ migrate }: ReadSettings, value: unknown): unknown {
   const current = migrate === undefined ? value : migrate(value);
   if (isThenable(current))
@@ -101,7 +101,7 @@ function isDamaged({ content }: Read): boolean {
   }
 }
 
-/** As if it had been read: nobody else has it, and it is JSON. */
+/** The initial value as if it had been read: nobody else has it, and it is JSON. */
 function initialValue({ initial, reviver }: ReadSettings): unknown {
   const value: unknown = typeof initial === 'function' ? (initial as () => unknown)() : initial;
   if (isThenable(value))
@@ -109,7 +109,7 @@ function initialValue({ initial, reviver }: ReadSettings): unknown {
   return JSON.parse(stringify(value), reviver);
 }
 
-/** The value of the newest backup that holds one that is right. */
+/** The value of the newest backup with a valid value. */
 function* valueOfBackup(
   operation: Operation,
   settings: ReadSettings,
@@ -145,7 +145,7 @@ function* valueOfBackup(
   }
 }
 
-/** The backups beside the file, symbolic links to it followed, and where it makes them elsewhere: newest first. */
+/** The backups of the file, with symbolic links to it followed, and wherever `backup` puts them: newest first. */
 function* backupsOf(operation: Operation, target: Target): Steps<PathName[]> {
   const numbers = yield* numbersBelieved(operation, target);
   const paths = [simple(target.name), ...numbers.map((number) => numbered(target.name, number))].map((name) =>
@@ -162,8 +162,8 @@ function* backupsOf(operation: Operation, target: Target): Steps<PathName[]> {
 }
 
 /**
- * The content of a backup that is believed to be one of this file: a link of that name may lead to what others may not
- * read.
+ * The content of a backup that is trusted to be one of this file: a link of that name may lead to a file that others
+ * may not read.
  */
 function* readBackup(operation: Operation, target: Target, path: PathName): Steps<Buffer | undefined> {
   operation.step = 'read';
@@ -180,7 +180,7 @@ function* readBackup(operation: Operation, target: Target, path: PathName): Step
 
 type Opened = Pick<Target, 'directory' | 'directoryPath'>;
 
-/** Performs steps in the directory of a path: in the file's own, or in another; undefined where there is none. */
+/** Performs steps in the directory of a path, the file's own or another; undefined if there is none. */
 function* beside<T>(
   operation: Operation,
   place: Opened,
@@ -203,7 +203,7 @@ function* beside<T>(
   }
 }
 
-/** What the schema makes of a value. */
+/** The output of the schema for a value. */
 export function* validated(
   operation: Operation,
   schema: StandardSchema | undefined,
@@ -215,7 +215,7 @@ export function* validated(
   if (!('later' in result)) return result.value;
   const { later } = result;
   if (!operation.blocking) return yield* settled(operation, later);
-  // Nobody hears of it any more.
+  // Nobody awaits it any more.
   later.catch(() => undefined);
   throw misuse(
     'ERR_INVALID_ARG_VALUE',

@@ -15,10 +15,10 @@ export interface StandardSchema<Input = unknown, Output = Input> {
 type SchemaResult<Output> =
   { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
 
-/** What a schema makes of a value that is right. */
+/** The output of a schema for a valid value. */
 export type SchemaOutput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output'];
 
-/** What a schema takes. */
+/** The input of a schema. */
 export type SchemaInput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['input'];
 
 /** Checks that an option is a schema. */
@@ -34,8 +34,8 @@ export function readSchema(value: unknown): StandardSchema | undefined {
 }
 
 /**
- * What the schema makes of a value, which is that of a file or (`isNew`) is to be written to it, at once or later; the
- * value itself where there is no schema.
+ * The schema's output for a value of a file, or (`isNew`) for a value that is to be written to it, now or later; the
+ * value itself if there is no schema.
  */
 export function validate(
   schema: StandardSchema | undefined,
@@ -51,11 +51,11 @@ export function validate(
 
 function accepted(path: PathName, result: SchemaResult<unknown>, isNew: boolean): unknown {
   if (result.issues === undefined) return result.value;
-  const reason = `is not what the schema wants: ${summary(result.issues)}`;
+  const reason = `does not pass the schema: ${summary(result.issues)}`;
   throw new JsonError('ERR_UNTORN_JSON_SCHEMA', { path, reason, issues: result.issues, isNew });
 }
 
-/** The first few. */
+/** The first few issues. */
 function summary(issues: readonly SchemaIssue[]): string {
   const shown = issues.slice(0, 3).map(({ message, path = [] }) => {
     const where = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');

@@ -1,23 +1,20 @@
 /**
- * Damage that lasts.
+ * Lasting damage.
  *
- * Promise: a file that another program is just saving in place, so that it is half or empty for a moment, is not taken
- * for a damaged one: it is read again until it has stayed as it is for a while. That it is old counts only by the clock
- * of its filesystem.
+ * Promise: a file that another program is just saving in place, and that is half written or empty for a moment, is not
+ * taken for a damaged one. It is read again until it has not changed for a while. Its age counts only by the clock of
+ * its filesystem.
  */
 import { split, type PathName } from '../contract/index.ts';
 import { now, currentTime, call, type Steps } from '../system/index.ts';
 import { timeIn, filesystemAt, type Operation, isSame, type Read } from '../files/index.ts';
 
-/** For how long a file must have stayed as it is, in milliseconds. */
+/** How long a file must not have changed, in milliseconds. */
 const aWhile = 1000;
-/** For how long it may go on changing. */
+/** How long it may go on changing. */
 const patience = 5000;
 
-/**
- * Reads a file that is damaged again, until that is no more so, or has lasted; undefined if it goes on changing for
- * long.
- */
+/** Reads a damaged file again, until it is good, or has stayed damaged; undefined if it goes on changing for long. */
 export function* whileDamaged(
   operation: Operation,
   path: PathName,
@@ -41,8 +38,8 @@ export function* whileDamaged(
 }
 
 /**
- * By how much the clock of the filesystem is ahead of `now()`, in milliseconds; undefined where that is not known. What
- * only reads makes no file to ask for it, and loses nothing by this machine's own.
+ * By how much the clock of the filesystem is ahead of `now()`, in milliseconds; undefined if unknown. A call that only
+ * reads makes no file to ask for it, and loses nothing by using this machine's clock.
  */
 function* clockOf(operation: Operation, path: PathName): Steps<number | undefined> {
   if (!(yield* filesystemAt(path)).own) return undefined;
@@ -52,7 +49,7 @@ function* clockOf(operation: Operation, path: PathName): Steps<number | undefine
   return time === undefined ? undefined : Number(time / 1_000_000n) - now();
 }
 
-/** How long ago its content was changed; 0 if that is not known, or yet to come. */
+/** How long ago the content was changed; 0 if that is unknown, or in the future. */
 function ageOf({ status }: Read, ahead: number | undefined): number {
   if (status === undefined || ahead === undefined) return 0;
   return Math.max(0, now() + ahead - Number(status.mtimeNs / 1_000_000n));

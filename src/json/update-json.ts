@@ -30,32 +30,34 @@ import { compact, encode, indentedBy, layOut, layoutOf } from './json-text.ts';
 import { validated, valueOf, type FoundJson } from './read-json.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 
-/** Options of an update of JSON: how it is read, and how it is written. */
+/** Options of an update of JSON: those of reading and of writing. */
 export interface UpdateJsonOptions<T = unknown>
   extends WriteJsonOptions, Omit<ReadJsonOptions<T>, 'schema' | 'signal'> {
   /**
-   * Numbers that `update` leaves as they are: written as they stand in the file, also where a double has not as many digits or is not as large, or as `JSON.stringify` writes the double. Where several numbers of the file are the same double, and it cannot be told which is to be written, `'keep'` is an error.
+   * Numbers that `update` does not change: written as in the file, also if a double has fewer digits or is not as
+   * large, or as `JSON.stringify` writes the double. If several numbers of the file are the same double, and it is
+   * unclear which to write, `'keep'` is an error.
    * @default 'keep'
    */
   numbers?: 'keep' | 'double' | undefined;
   /**
-   * A file with two properties of one name in one object: fail, or lose all but the last, which is the one that a
-   * program sees. @default 'refuse'
+   * A file with two properties of one name in one object: fail, or lose all but the last, which a program sees.
+   * @default 'refuse'
    */
   duplicateKeys?: 'refuse' | 'last' | undefined;
 }
 
-/** What an update is told beside the value. */
+/** What an update receives besides the value. */
 export interface UpdateJsonInfo extends UpdateInfo {
-  /** Whether the value is a backup's, since the file is damaged. */
+  /** Set if the value is a backup's, since the file is damaged. */
   readonly recovery: Recovery | undefined;
 }
 
 /** What an update of JSON did. */
 export interface UpdateJsonResult<T = unknown> extends UpdateResult {
-  /** The value that is in place now, as the update returned it; as it was read, if that is `unchanged`. */
+  /** The value that the file has now, as the update returned it; as it was read, after `unchanged`. */
   readonly value: T;
-  /** Whether a backup was read, since the file was damaged; that file is then at `backupPath`. */
+  /** Set if a backup was read, since the file was damaged; the damaged file is then at `backupPath`. */
   readonly recovery: Recovery | undefined;
 }
 
@@ -63,16 +65,16 @@ type Returned<T> = T | Kept | PromiseLike<T | Kept>;
 type Initial<T> = T | (() => T);
 
 /**
- * Replaces a JSON file by what `update` makes of its value, and loses no update of others: {@link updateFile} with a
- * value.
+ * Replaces a JSON file by the result of `update` for its value, and loses no update of others: {@link updateFile} with
+ * a value.
  *
- * `update` returns the new value, or {@link unchanged}; to change the old one in place and return nothing is an error.
- * It is given `undefined` if there is no file and no `initial` value. With a `schema` the value is its output, and what is
- * to be written must pass it. With `recover` an update of a damaged file begins with the newest good backup, and keeps
- * the damaged file beside it as `name.damaged`.
+ * `update` returns the new value, or {@link unchanged}; changing the old one in place and returning nothing is an
+ * error. It receives `undefined` if there is no file and no `initial` value. With a `schema` it receives the schema's
+ * output, and its result must pass the schema. With `recover` an update of a damaged file begins with the newest good
+ * backup, and keeps the damaged file beside it as `name.damaged`.
  *
- * @throws as {@link readJson}, {@link writeJson} and {@link updateFile}; then nothing was changed, unless a {@link
- *   WriteError} says so.
+ * @throws as {@link readJson}, {@link writeJson} and {@link updateFile}; then nothing was changed, unless a
+ * {@link WriteError} says so.
  * @example Count
  * ```ts
  * await updateJson('state.json', (state) => ({ ...state, count: state.count + 1 }), { initial: { count: 0 } });
@@ -107,8 +109,8 @@ export async function updateJson(
 }
 
 /**
- * Replaces a JSON file by what `update` makes of its value, blocking; see {@link updateJson} and {@link
- * updateFileSync}.
+ * Replaces a JSON file by the result of `update` for its value, blocking; see {@link updateJson} and
+ * {@link updateFileSync}.
  */
 export function updateJsonSync<S extends StandardSchema>(
   path: PathLike,
@@ -195,7 +197,7 @@ function* updating(
   return { ...updated.result, value, recovery: found?.recovery };
 }
 
-/** A name for the damaged file; who else would take it waits for the lock. */
+/** A free name for the damaged file; others that would take it wait for the lock. */
 function* freeName(path: PathName): Steps<PathName> {
   const { directory, name: own } = split(path);
   for (let number = 1; ; number++) {

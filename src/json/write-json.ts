@@ -1,4 +1,4 @@
-/** Writing a text of JSON in the layout of the file that it replaces, after the schema has seen it. */
+/** Writing a JSON text in the layout of the file that it replaces, after validation by the schema. */
 import type { WriteResult } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';
 import type { Operation } from '../files/index.ts';
@@ -10,7 +10,7 @@ import { layoutAt } from './layout.ts';
 import { validated } from './read-json.ts';
 import type { StandardSchema } from './schema.ts';
 
-/** Text with its indentation, if that is forced, or one line of it that is to be indented as the file is. */
+/** Text with its indentation, if that is forced; otherwise one line, which is to be indented like the file. */
 export interface JsonText {
   readonly text: string;
   readonly indent: Indentation;
@@ -27,7 +27,7 @@ export function jsonContent({ text, indent }: JsonText): AtHand {
   };
 }
 
-/** Replaces a file with JSON. What the schema sees is what a reader of the file would. */
+/** Replaces a file with JSON. The schema sees the same value as a reader of the file. */
 export function* replaceWithJson(
   operation: Operation,
   turn: Turn,

@@ -1,10 +1,10 @@
 /**
- * The entry of a lock: a directory named by the lock's token, in which everything is that its owner may still rename to
+ * The entry of a lock: a directory named by the lock's token. It holds everything that its owner may still rename to
  * the target.
  *
- * Promise: when an entry has been removed, or renamed by who takes over, nothing that its owner made can reach the
- * target any more. Its temporary files lie in it, and are renamed by the whole path from the target's directory; and
- * what was removed is empty, and stays so.
+ * Promise: when an entry has been removed, or renamed by a takeover, none of its owner's files can reach the target any
+ * more. The owner's temporary files lie in it, and are renamed by the whole path from the target's directory. A removed
+ * entry is empty, and stays so.
  */
 import { refusal, asText, display, join, type PathName } from '../contract/index.ts';
 import { parseToken, type Steps } from '../system/index.ts';
@@ -21,14 +21,16 @@ import {
 import { noteName } from './name.ts';
 
 /**
- * An owner that is not dead after all may make one more file while its entry is cleared: so often it is cleared again.
+ * An owner that is not dead after all may make one more file while its entry is cleared, so it is cleared up to this
+ * many times.
  */
 const attempts = 5;
 
-/** Removes an entry with what its owner has left in it. Fails if there is something in it that is none of ours. */
+/** Removes an entry with what its owner has left in it. Fails if something in it is not this package's. */
 export function* removeEntry(operation: Operation, folder: Folder, name: PathName): Steps<void> {
   for (let attempt = 0; !(yield* rmdirIn(operation, folder, name)); attempt++) {
-    if (attempt === attempts) throw refusal('ENOTEMPTY', `"${display(name)}" holds what is not this package's`);
+    if (attempt === attempts)
+      throw refusal('ENOTEMPTY', `"${display(name)}" contains files that are not this package's`);
     const accessPath = join(folder.directory.accessPath, name);
     yield* widened(operation, accessPath, () => inFound(operation, folder, name, (entry) => clear(operation, entry)));
   }
@@ -39,7 +41,7 @@ function* clear(operation: Operation, entry: FoundDirectory): Steps<void> {
   yield* unlinkIn(operation, entry, noteName);
 }
 
-/** Removes what the owner of an entry was writing. */
+/** Removes the temporary files of an entry's owner. */
 export function* removeTemporaries(operation: Operation, entry: FoundDirectory): Steps<void> {
   for (const name of yield* namesIn(operation, entry)) {
     if (parseToken(asText(name))?.kind === 'temporary') yield* unlinkIn(operation, entry, name);

@@ -1,44 +1,44 @@
-/** What a lock fails with. */
+/** The errors of locks. */
 import { refusal, display, type PathName } from '../contract/index.ts';
 import { type LockOwner, thisOwner } from '../system/index.ts';
 
 /** The error of a holder whose lock was taken over, or removed. */
 export function lockLost(cause?: unknown): Error {
   const lost =
-    'its lock was taken over by another process, since this one was stopped, or showed no sign of life, ' +
-    'for longer than its lease; or somebody removed the directory of the lock';
+    'another process took over its lock, since this one was stopped, or showed no sign of life, ' +
+    "for longer than its lease; or somebody removed the lock's directory";
   return Object.assign(refusal('ERR_LOCK_LOST', lost), { cause });
 }
 
-/** The error of a synchronous call that would wait for something that its own thread is at. */
+/** The error of a synchronous call that would wait for another call of its own thread. */
 export function deadlock(): Error {
   return refusal(
     'ERR_LOCK_DEADLOCK',
-    'a call of this thread that has not ended is at it, and a synchronous call cannot wait for that; ' +
+    'another call of this thread is still working on this file, and a synchronous call cannot wait for it; ' +
       'await that call first, or use the asynchronous function',
   );
 }
 
-/** The error where a lock that was taken is not one. */
+/** The error for a lock that was taken but does not exclude others. */
 export function lockUnsupported(what: string): Error {
   return refusal(
     'ERR_LOCK_UNSUPPORTED',
-    `this filesystem gives no lock: ${what}; use one that renames directories as rename(2) says`,
+    `this filesystem cannot lock files: ${what}; use one that renames directories as rename(2) says`,
   );
 }
 
-/** Who or what a call waited for: undefined for other calls of its own process. */
+/** What a call waited for: undefined for other calls of its own process. */
 export interface InTheWay {
   readonly name: PathName;
   readonly owner: LockOwner | undefined;
-  /** Why its own directory cannot be used, if that is it. */
+  /** Why its own directory cannot be used, if that is the reason. */
   readonly why?: string;
 }
 
-/** The error of a call that waited for a lock in vain. */
+/** The error of a call whose wait for a lock timed out. */
 export function lockTimeout(waited: number, inTheWay?: InTheWay): Error {
-  const time = `for all of the ${Math.round(waited)} ms that this call waited`;
-  return refusal('ERR_LOCK_TIMEOUT', `${whoWas(inTheWay)} held its lock ${time}`);
+  const time = `for the whole ${Math.round(waited).toLocaleString('en')} ms that this call waited`;
+  return refusal('ERR_LOCK_TIMEOUT', `${whoWas(inTheWay)} held the lock ${time}`);
 }
 
 function whoWas(inTheWay: InTheWay | undefined): string {

@@ -1,4 +1,4 @@
-/** Who holds a lock. */
+/** The holder of a lock. */
 import { codeOf, asText, join, type PathName } from '../contract/index.ts';
 import {
   fileType,
@@ -22,19 +22,19 @@ export interface Holder {
   readonly status: FileStatus;
 }
 
-/** Whether who holds a lock gives signs of life; a lock that this thread could not give back is nobody's. */
+/** Whether the holder of a lock gives signs of life. A lock that this thread could not release has no holder. */
 export function signOf(
   operation: Operation,
   { owner, status }: Pick<Holder, 'owner' | 'status'>,
   exclusive: boolean,
 ): Sign {
-  // What is none of ours is not ours to move.
+  // Something that is not ours may not be moved.
   if (owner === undefined) return 'alive';
   const { locks, judge } = operation.environment;
   return locks.get(owner.random) === 'given up' ? 'dead' : judge(owner, lastChange(status), exclusive);
 }
 
-/** Who holds a lock, by its directory; undefined if nobody does. */
+/** The holder of a lock, by the lock's directory; undefined if there is none. */
 export function* lookAtHolder(operation: Operation, home: Folder): Steps<Holder | undefined> {
   const names = (yield* entriesOf(operation, home)) ?? [];
   const name = names.find((one) => parseLockToken(asText(one)) !== undefined) ?? names[0];
@@ -44,7 +44,7 @@ export function* lookAtHolder(operation: Operation, home: Folder): Steps<Holder 
   return { name, owner: fileType(status.mode) === 'directory' ? parseLockToken(asText(name)) : undefined, status };
 }
 
-/** One look is enough where nothing depends on it but how long is waited. */
+/** One look is enough where only the time of a wait depends on it. */
 export function* lookOnce(accessPath: PathName): Steps<FileStatus | undefined> {
   try {
     return yield* call.lstat(accessPath);

@@ -1,4 +1,4 @@
-/** The directory of a lock, from before the lock is taken until it has been given back. */
+/** The directory of a lock, from before the lock is taken until it has been released. */
 import { codeOf, refusal, display, join, type PathName } from '../contract/index.ts';
 import { fileType, type FileStatus, type Guard, type Steps } from '../system/index.ts';
 import {
@@ -15,42 +15,42 @@ import {
 import { lockNameOf } from './name.ts';
 import { isExposed, isSticky, letGoOf, makeOpen, type LockDirectory } from './rights.ts';
 
-/** Where a lock is: a name in an open directory. */
+/** The file of a lock: a name in an open directory. */
 export type FileIn = Pick<Target, 'directory' | 'directoryPath' | 'name'>;
 
 export interface LockHome extends LockDirectory {
   readonly target: FileIn;
   readonly name: PathName;
-  /** What the target's directory was like when it was opened. */
+  /** The status of the target's directory when it was opened. */
   readonly parent: FileStatus;
-  /** By which it is reached from the target's directory, where the descriptor leads to it wherever it is. */
+  /**
+   * The path by which it is reached from the target's directory. The descriptor leads to that directory wherever it is.
+   */
   readonly way: PathName;
   readonly guard: Guard;
-  /** Whether it was made for this call, so that nobody can have been before it. */
+  /** Whether it was made for this call, so that nobody can have been in it before. */
   readonly isNew: boolean;
   /** Whether only this machine's kernel can have the filesystem mounted. */
   readonly exclusive: boolean;
 }
 
-/**
- * A directory of a lock in which nothing is to be put: whoever it belongs to could exchange that, or it cannot be
- * written.
- */
+/** A lock's directory in which nothing may be put: its owner could exchange that, or it is not writable. */
 export interface Barred {
   readonly name: PathName;
-  /** Whose it is, if that is why. */
+  /** Its owner, if that is the reason. */
   readonly uid: number | undefined;
 }
 
 type Found = LockDirectory & Pick<LockHome, 'isNew'>;
 
-/** By a property of its own: somebody may have put one of that name on `Object.prototype`. */
+/** By an own property: a program may have put one of that name on `Object.prototype`. */
 export function isBarred(found: object): found is Barred {
   return Object.hasOwn(found, 'uid');
 }
 
 /**
- * Makes the directory of a lock, or opens the one that is there. Undefined if it was there and has gone: then again.
+ * Makes the directory of a lock, or opens an existing one. Undefined if it existed and has gone: the caller tries
+ * again.
  */
 export function* enterHome(operation: Operation, target: FileIn): Steps<LockHome | Barred | undefined> {
   const { directory, directoryPath } = target;
@@ -77,7 +77,7 @@ function* makeOrFind(operation: Operation, target: FileIn, name: PathName): Step
     return made && { ...made, isNew: true };
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') {
-      // On a network filesystem an error may be reported of what was done.
+      // A network filesystem may report an error for an operation that succeeded.
       yield* twice(() => rmdirIn(operation, target, name));
       throw error;
     }
@@ -94,16 +94,16 @@ function* makeOrFind(operation: Operation, target: FileIn, name: PathName): Step
   const found = yield* openFound(operation, target, name);
   if (found !== undefined) {
     if (!isSticky(parent) || isOwn(operation, found.status)) return { ...found, isNew: false };
-    // Who owns it may exchange what others put in it, and nobody else may remove it.
+    // Its owner may exchange what others put in it, and nobody else may remove it.
     letGoOf(operation, found);
     return { name, uid: found.status.uid };
   }
   const status = yield* lookIn(target, name);
   if (status === undefined || fileType(status.mode) === 'directory') return undefined;
-  throw refusal('ENOTDIR', `"${display(directoryPath)}", which is to be the directory of its lock, is something else`);
+  throw refusal('ENOTDIR', `"${display(directoryPath)}" should be the directory of its lock, but is something else`);
 }
 
-/** Leaves it, and removes it if nobody else is in it. */
+/** Closes it, and removes it if nobody else is in it. */
 export function* leaveHome(operation: Operation, home: LockHome): Steps<void> {
   yield* twice(() => rmdirIn(operation, home.target, home.name));
   home.guard.release();

@@ -17,8 +17,8 @@ export function leaveLock(operation: Operation, { target, name }: LockHome, tick
 }
 
 /**
- * Frees one that nobody has taken over, for which others would wait as long as this process lives. False if it is not
- * there: it was taken over or moved, or its filesystem is not mounted now.
+ * Frees a lock that nobody has taken over, for which others would wait as long as this process lives. False if it does
+ * not exist: it was taken over or moved, or its filesystem is not mounted now.
  */
 export function* freeLeft(
   operation: Operation,

@@ -1,22 +1,23 @@
 /**
  * The lock of a file between processes, made of renames.
  *
- * The lock of `NAME` is the directory `.NAME.untorn-lock` beside it. It is held while the directory `held` in it has an
- * entry, whose name says whose it is. To take it, a ticket is made beside `held`, a directory with such an entry, and
- * renamed to `held`: rename(2) puts a directory in the place of an empty one or of none, never of one with an entry. So
- * nobody waits inside of a system call.
+ * The lock of `NAME` is the directory `.NAME.untorn-lock` beside it. It is held while its subdirectory `held` has an
+ * entry, whose name says whose it is. To take the lock, a process makes a ticket beside `held`, a directory with such
+ * an entry, and renames it to `held`. rename(2) replaces an empty directory or creates the name, and never replaces a
+ * directory with an entry. So nobody waits inside of a system call.
  *
  * Promise: at most one holder; and a holder that others took for dead, whether it is or not, loses no update of theirs.
- * All that the holder may rename to the target lies in its entry, which is a directory (`entry.ts`), and it is renamed
- * by the whole path from the target's directory. The lock is free when the entry is gone, with all that was in it, and
- * not before. So a holder that comes back late, or whose lock somebody removed, finds its temporary file gone, or
- * cannot make it; or had renamed it before anybody else could read the target. No clock decides that, and no look.
+ * All files that the holder may rename to the target lie in its entry, which is a directory (`entry.ts`), and are
+ * renamed by the whole path from the target's directory. The lock is free when the entry is gone with all its contents,
+ * and not before. A holder may come back late, or somebody may remove its lock: then it finds its temporary file gone,
+ * or cannot make it; or it had renamed it before anybody else could read the target. No clock decides that, and no
+ * look.
  *
- * Who takes over renames the entry, from the very name that it saw: of several, one (`takeover.ts`).
+ * A takeover renames the entry, from the very name that was seen: of several processes, one succeeds (`takeover.ts`).
  *
- * Clocks decide only how long to wait for a holder that cannot be seen, as on another machine: it shows signs of life
- * by changing its entry's times, and who has seen no sign for the holder's whole lease, by its own clock, takes over.
- * Nothing of a lock is synced: after a crash its owners are dead anyway.
+ * Clocks decide only how long to wait for a holder that cannot be seen, as on another machine. The holder shows signs
+ * of life by changing its entry's times. A process that has seen no sign for the holder's whole lease, by its own
+ * clock, takes over. Nothing of a lock is synced: after a crash its owners are dead anyway.
  */
 import { codeOf, join, type PathName } from '../contract/index.ts';
 import { parseLockToken, type LockOwner, uninterrupted, call, type Guard, type Steps } from '../system/index.ts';
@@ -45,15 +46,13 @@ import { takeOver, waitOutside, type TakeoverRequest } from './takeover.ts';
 import { dismantle, drawTicket, folderIn, isAlone, present, type Ticket } from './ticket.ts';
 import { Patience } from './wait.ts';
 
-/** How a lock is asked for. */
+/** How to take a lock. */
 export interface LockRequest extends TakeoverRequest {
   /** When to give up, by `now()`. */
   readonly deadline: number;
-  /**
-   * What whoever takes over from us is to know: see `takeover.ts`. Nothing, where removing temporary files is enough.
-   */
+  /** The note for whoever takes over from us: see `takeover.ts`. None if it is enough to remove temporary files. */
   readonly note?: Uint8Array;
-  /** Locks that the same call has: it does not wait for itself. */
+  /** Locks that the same call holds: it does not wait for itself. */
   readonly own?: readonly Lock[];
 }
 
@@ -62,7 +61,7 @@ export interface Lock {
   readonly home: LockHome;
   /** Its entry, by the whole path from the target's directory. */
   readonly entry: PathName;
-  /** Where its holder makes what is to be renamed to the target. */
+  /** The folder for files that are to be renamed to the target. */
   readonly folder: Folder;
   readonly ticket: Ticket;
   readonly owner: LockOwner;
@@ -71,8 +70,8 @@ export interface Lock {
 }
 
 /**
- * Takes the lock of a place, waiting for its turn. The directory stays open until it is released. Of two names that
- * share one, as they differ in case only, the second gives the lock that the call has already.
+ * Takes the lock of a file, waiting for its turn. The directory stays open until it is released. If two names share one
+ * lock, since they differ in case only, the second gives the lock that the call has already.
  */
 export function* takeLock(operation: Operation, target: FileIn, request: LockRequest): Steps<Lock> {
   operation.step = 'lock';
@@ -121,7 +120,7 @@ function* takeIn(
     if (typeof turn === 'object') return turn;
     if (!turn) return undefined;
     isMoved = true;
-    // Where all of it lies in memory a look takes less than to let another thread have one.
+    // Where everything is in memory, a look in this thread takes less time than a trip to another one.
     const isOnSpot = home.target.directory.local;
     if (!(yield* isOnSpot ? uninterrupted(isAlone(operation, home, ticket)) : isAlone(operation, home, ticket)))
       return undefined;
@@ -132,13 +131,13 @@ function* takeIn(
     const code = codeOf(error) ?? '';
     if (code === 'ENOENT' || code === 'ESTALE') return undefined;
     if (code === 'EACCES' && becomesCareful(operation)) return undefined;
-    // Somebody else's, that this user may not write.
+    // It is somebody else's, and this user may not write it.
     if (!home.isNew && ticket === undefined && ['EACCES', 'EPERM'].includes(code))
       return { name: home.name, uid: undefined };
     throw error;
   } finally {
     if (lock === undefined) {
-      // Where it was moved also under its own name, since a filesystem made of several may have moved a part of it.
+      // If it was moved, also under its own name, since a filesystem made of several may have moved a part of it.
       if (ticket !== undefined)
         yield* dismantle(operation, home, isMoved ? [ticket.name, heldName] : [ticket.name], ticket);
       yield* leaveHome(operation, home);
@@ -152,10 +151,7 @@ interface Wait {
   readonly request: LockRequest;
 }
 
-/**
- * Until the ticket is the one that is held; false if it is not there any more; or the lock itself, if the call has it
- * already.
- */
+/** Waits until the ticket is held. False if the ticket is gone; the lock itself, if the call has it already. */
 function* waitForTurn(operation: Operation, home: LockHome, ticket: Ticket, wait: Wait): Steps<boolean | Lock> {
   const { queue, patience, request } = wait;
   let stop: (() => void) | undefined;
@@ -189,7 +185,7 @@ function* waitForTurn(operation: Operation, home: LockHome, ticket: Ticket, wait
   }
 }
 
-/** Shows signs of life while it waits. */
+/** Shows signs of life during the wait. */
 function showTicket({ environment }: Operation, home: LockHome, { name, token, owner }: Ticket): () => void {
   return environment.showLife(join(join(home.way, name), token), owner.lease / 4);
 }
@@ -205,13 +201,13 @@ function hold(operation: Operation, home: LockHome, ticket: Ticket): Lock {
   return { home, entry, folder, ticket, owner, guards: [...ticket.guards, home.guard], stopShowingLife: stop };
 }
 
-/** Fails if a lock has been taken over: to be asked before what nothing else keeps a late holder from. */
+/** Fails if a lock has been taken over: called before a step that nothing else keeps a late holder from. */
 export function* assertHeld(lock: Lock): Steps<void> {
   if ((yield* lookAt({ accessPath: lock.entry, directory: lock.home.target.directory })) === undefined)
     throw lockLost();
 }
 
-/** Gives the lock back. One that was lost meanwhile is another's, and is left alone. */
+/** Releases the lock. A lock that was lost meanwhile is another's, and is left alone. */
 export function* releaseLock(operation: Operation, lock: Lock): Steps<void> {
   const { home, ticket, owner } = lock;
   const { locks } = operation.environment;
@@ -224,13 +220,13 @@ export function* releaseLock(operation: Operation, lock: Lock): Steps<void> {
       yield* removeEntry(operation, held, ticket.token);
     locks.delete(owner.random);
     noteReleased(operation, home.target);
-    // Where somebody else has taken it already it is not empty.
+    // If somebody else has taken it already it is not empty.
     yield* twice(() => rmdirIn(operation, home, heldName));
     for (const guard of ticket.guards) guard.release();
     yield* leaveHome(operation, home);
   } catch (error) {
-    // Others of this thread may take it over; those of other processes can when this one has ended, or has removed it
-    // after all. A note says what is to be put right before that.
+    // Other calls of this thread may take it over. Other processes can when this one has ended, or has removed it after
+    // all. A note says what is to be resolved before.
     const left = leaveLock(operation, home, { token: ticket.token, owner, guards: lock.guards });
     if (!ticket.hasNote) operation.environment.insist(() => freeLeft(operation, left));
     letGoOf(operation, home);
@@ -247,7 +243,7 @@ function* removeNote(operation: Operation, held: Folder, { token, entry }: Ticke
   else yield* inFound(operation, held, token, (opened) => unlinkIn(operation, opened, noteName));
 }
 
-/** Takes a lock, runs steps, and gives it back, whatever happens in them. */
+/** Takes a lock, runs steps, and releases it, whatever happens in them. */
 export function* withLock<T>(
   operation: Operation,
   target: FileIn,

@@ -4,11 +4,11 @@
 import { asText, cutName, surround, type PathName } from '../contract/index.ts';
 import { parseLockToken, type LockOwner, fnv1a } from '../system/index.ts';
 
-/** What the name of its directory ends with. */
+/** The suffix of its directory's name. */
 export const lockSuffix = '.untorn-lock';
-/** Who has an entry in this directory holds the lock. */
+/** The owner of an entry in this directory holds the lock. */
 export const heldName = 'held';
-/** What whoever takes over from a holder is to know is in a file of this name in the holder's entry. */
+/** The file in a holder's entry with the note for whoever takes over. */
 export const noteName = 'note';
 /** As short as temporary names are, for filesystems with little room. */
 const nameBytes = 143;
@@ -16,7 +16,7 @@ const room = nameBytes - 1 - lockSuffix.length;
 
 export function lockNameOf(name: PathName): PathName {
   if (Buffer.byteLength(name) <= room) return surround('.', name, lockSuffix);
-  // Filesystems that take such names for equal must find one lock for them, and other ones may.
+  // Filesystems that treat such names as equal must find one lock for them, and other ones may.
   const text = folded(name);
   return surround('.', cutName(text, room - 14), `.${digest(text)}${lockSuffix}`);
 }
@@ -39,7 +39,9 @@ export function ticketBehind(others: readonly TicketName[], token: string): Tick
   return { name: `${number}.${token}`, number, token, owner: parseLockToken(token) as LockOwner };
 }
 
-/** Undefined if a name is not that of a ticket, or of one that sshfs (`workaround=rename`) moved aside. */
+/**
+ * Undefined if a name is not that of a ticket, or is that of a ticket which sshfs (`workaround=rename`) moved aside.
+ */
 export function parseTicket(name: PathName): TicketName | undefined {
   const [, number, token] = /^(\d{1,15})\.(.*-[0-9a-z]{20})(?:\d{8})?$/.exec(asText(name)) ?? [];
   const owner = token === undefined ? undefined : parseLockToken(token);
@@ -52,12 +54,12 @@ export function isBefore(one: TicketName, other: TicketName): boolean {
   return one.number < other.number || (one.number === other.number && one.token < other.token);
 }
 
-/** The same for names that differ in case or form only. */
+/** One string for names that differ in case or form only. */
 export function folded(name: PathName): string {
   return asText(name).normalize('NFC').toLowerCase();
 }
 
-/** In base 36: two names with one digest share a lock, and nothing worse. */
+/** In base 36: two names with one digest share a lock, and that is all. */
 function digest(text: string): string {
   return fnv1a(text).toString(36).padStart(13, '0');
 }

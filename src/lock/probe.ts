@@ -1,9 +1,9 @@
 /**
- * Whether a filesystem gives what a lock rests on: that no directory is renamed over one with entries.
+ * Whether a filesystem has the property that locks need: no directory is renamed over one with entries.
  *
- * Some that are made of several others, or that ask a server in several steps, rename it all the same, or put both
- * together. It is tried once for each directory, before anything else is done there, unless the filesystem is known to
- * do as rename(2) says. That is no proof: two holders also look whether they are alone.
+ * Some filesystems that are made of several others, or that ask a server in several steps, rename it all the same, or
+ * merge both. It is tried once for each directory, before anything else is done there, unless the filesystem is known
+ * to do as rename(2) says. That is no proof: two holders also look whether they are alone.
  */
 import { codeOf, asText, join, type PathName } from '../contract/index.ts';
 import { call, type Steps } from '../system/index.ts';
@@ -16,10 +16,10 @@ import { dismantle, drawTicket, type Ticket } from './ticket.ts';
 
 /** Directories that were tried. */
 class Tried extends Set<string> {}
-/** So many are remembered. */
+/** How many are remembered. */
 const maximum = 1000;
 
-/** Fails where two processes could have one lock. Undefined if the lock's directory has gone. */
+/** Fails if two processes could have one lock. Undefined if the lock's directory has gone. */
 export function* assertExclusive(operation: Operation, home: LockHome, lease: number): Steps<true | undefined> {
   const { key } = home.target.directory;
   const tried = operation.environment.state.of(Tried);
@@ -45,7 +45,7 @@ export function* assertExclusive(operation: Operation, home: LockHome, lease: nu
   return true;
 }
 
-/** Whether one ticket is not renamed over another, whatever the error is, and both are as they were. */
+/** Whether one ticket cannot be renamed over another, whatever the error is, and both are unchanged. */
 function* isRefused(operation: Operation, home: LockHome, [one, other]: readonly [Ticket, Ticket]): Steps<boolean> {
   const [from, to] = [one, other].map(({ name }) => join(home.directory.accessPath, name)) as [PathName, PathName];
   if (yield* succeeds(call.rename(from, to))) return false;
@@ -56,7 +56,7 @@ function* isRefused(operation: Operation, home: LockHome, [one, other]: readonly
   return true;
 }
 
-/** Undefined if it is not there; the kernel may have it in memory all the same, and open it. */
+/** Undefined if it does not exist; the kernel may have it cached all the same, and open it. */
 function* listed(operation: Operation, home: LockHome, name: PathName): Steps<PathName[] | undefined> {
   try {
     return yield* inFound(operation, home, name, (found) => namesIn(operation, found));
@@ -75,7 +75,7 @@ function* succeeds(steps: Steps<void>): Steps<boolean> {
   }
 }
 
-/** What was put together, or moved aside under another name. */
+/** Removes directories that were merged, or moved aside under another name. */
 function* removeRest(operation: Operation, home: LockHome, tickets: readonly Ticket[]): Steps<void> {
   for (const name of yield* namesIn(operation, home)) {
     const isOurs = tickets.some((ticket) => asText(name).startsWith(ticket.name));

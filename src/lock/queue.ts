@@ -1,14 +1,14 @@
 /**
- * Whose turn it is to try for a lock: the tickets in its directory have numbers, and the lowest is next.
+ * The order of the tries for a lock: the tickets in its directory have numbers, and the lowest is next.
  *
  * The queue is advice. It decides who tries when, so that many do not hinder each other and none waits much longer than
- * the others; it never decides who holds the lock. So whoever finds the lock free several times, while those in front
- * do not take it, takes it: they may have died, or stand still, or be somebody else's, put there to hinder. And a
- * ticket that was removed though its owner lives costs that one its place.
+ * the others. It never decides who holds the lock. A process that finds the lock free several times, while those in
+ * front do not take it, takes it: they may have died, or stand still, or be somebody else's, put there to hinder. A
+ * ticket that was removed though its owner lives only costs that owner its place.
  *
- * Each watches who is directly in front, and then the holder, where the system tells of changes, so that one goes on
- * when one has ended and nobody else wakes up. It looks by itself too, the more seldom the further back it stands:
- * about as often as those in front get through.
+ * Where the system reports changes, each process watches the ticket directly in front, and the first one the holder. So
+ * one process goes on when one has ended, and nobody else wakes up. Each also looks by itself, more rarely the further
+ * back it stands: about as often as those in front get through.
  */
 import { asText, join, type PathName } from '../contract/index.ts';
 import { now, lastChange, type Change, type FileStatus, type Steps } from '../system/index.ts';
@@ -19,19 +19,19 @@ import type { LockHome } from './home.ts';
 import { heldName, isBefore, parseTicket, type TicketName } from './name.ts';
 import type { Patience } from './wait.ts';
 
-/** How often the lock is found free before those in front are passed by. */
+/** How often the lock is found free before those in front are passed. */
 const enough = 4;
-/** Milliseconds that one holder takes, before that is known. */
+/** The milliseconds that one holder takes, until that is measured. */
 const usual = 1;
 /** Milliseconds between two looks, at most. */
 const longestPause = 100;
-/** How much longer the pauses are where the system tells of changes. */
+/** By what factor the pauses are longer where the system reports changes. */
 const patiently = 5;
 /**
- * Every so many looks one is close: at the lock's holder, and at whoever is next in front. It takes longer than to try.
+ * One look of this many is close: at the lock's holder, and at the next ticket in front. It takes longer than a try.
  */
 const closely = 4;
-/** How many of the dead are passed at one look: anybody may have put them there. */
+/** How many dead tickets are passed at one look: anybody may have put them there. */
 const passed = 100;
 
 /** The tickets in a lock's directory, and whether one of them is held. */
@@ -46,25 +46,25 @@ export class Queue {
   readonly #operation: Operation;
   readonly #home: LockHome;
   readonly #own: TicketName;
-  /** Tickets that count no more. */
+  /** Tickets that do not count any more. */
   readonly #ignored = new Set<string>();
-  /** Those that were there at the last look. */
+  /** The tickets at the last look. */
   #tickets: readonly TicketName[] = [];
   #ahead: TicketName | undefined;
   /** How many are in front. */
   #place = 0;
   /** Since when it stands there. */
   #stood = now();
-  /** Whether this look is to be a close one, at the holder too. */
+  /** Whether this look is a close one, at the holder too. */
   isClose = true;
   #looks = 0;
-  /** Milliseconds for one place, as it seems. */
+  /** The estimated milliseconds for one place. */
   #step = usual;
   #free = 0;
 
-  /** What the last wait told of who is in front. */
+  /** What the last wait reported of the ticket in front. */
   #change: Change = 'unknown';
-  /** Whether the system tells of the changes that others make: not of those that are made on another machine. */
+  /** Whether the system reports changes by others: not those on another machine. */
   #isTold: boolean;
 
   /** Whether it tries once before those in front. */
@@ -79,7 +79,7 @@ export class Queue {
     this.#stand(tickets);
   }
 
-  /** Whether it is its turn; looks who is in front. */
+  /** Whether it is its turn; looks at those in front. */
   *isNext(): Steps<boolean> {
     this.#looks++;
     this.isClose = this.#looks % closely === 1 || this.#free > 0 || this.#change === 'none';
@@ -97,12 +97,12 @@ export class Queue {
     return this.#looks > 1;
   }
 
-  /** Waits until the next look is worth it: until who is in front goes on, or the lock is given back. */
+  /** Waits until the next look may succeed: until the one in front goes on, or the lock is released. */
   *wait(patience: Patience): Steps<void> {
     const { blocking } = this.#operation;
     if (this.#free > 0 || blocking || !this.#isTold) yield* patience.wait(this.#pause);
     else {
-      // A ticket that is held by now is the same directory still.
+      // A ticket that is held by now is still the same directory.
       const watched = join(this.#home.way, this.#ahead?.name ?? heldName);
       const pause = Math.min(this.#pause * patiently, longestPause * 2);
       this.#change = yield* patience.waitForChange(watched, pause);
@@ -117,7 +117,7 @@ export class Queue {
     return Math.min(Math.max((now() - this.#stood) / 8, usual / 2), longestPause / 4);
   }
 
-  /** Whether the lock could be taken, as nobody has it, or one that is dead. */
+  /** Records whether the lock could be taken: it has no holder, or a dead one. */
   foundFree(isFree: boolean): void {
     this.#free = isFree ? this.#free + 1 : 0;
   }
@@ -147,9 +147,7 @@ export class Queue {
     this.#ahead = ahead;
   }
 
-  /**
-   * Passes those who have died, up to the first who has not: whoever comes after a kill does not wait for what it left.
-   */
+  /** Passes dead tickets, up to the first live one: after a kill nobody waits for what is left. */
   *#passDead(): Steps<void> {
     for (let count = 0; count < passed && this.#ahead !== undefined; count++) {
       if (!(yield* this.#isLeft(this.#ahead))) return;
@@ -158,13 +156,13 @@ export class Queue {
     }
   }
 
-  /** Whether a ticket is that of somebody who has died: then it is removed. */
+  /** Whether the owner of a ticket has died: then the ticket is removed. */
   *#isLeft(ticket: TicketName): Steps<boolean> {
-    // One that died before it had made an entry has none.
+    // An owner that died before it had made an entry has none.
     const status = (yield* this.#entryOf(ticket)) ?? (yield* this.#look(ticket.name));
     if (status === undefined) return true;
     if (!(yield* this.#isOver(ticket, status))) return false;
-    // What others have left is theirs to remove.
+    // Only the user who left something removes it.
     if (isOwn(this.#operation, status)) yield* afterFailure(removeTicket(this.#operation, this.#home, ticket));
     return true;
   }
@@ -178,8 +176,8 @@ export class Queue {
   }
 
   /**
-   * One that cannot be seen is over when it has shown no sign of life for long: by the clock of the filesystem, as our
-   * own ticket has it.
+   * Whether the ticket of an owner that cannot be seen is over: it has shown no sign of life for long, by the clock of
+   * the filesystem, which the times of our own ticket give.
    */
   *#isOver({ owner }: TicketName, status: FileStatus): Steps<boolean> {
     const sign = signOf(this.#operation, { owner, status }, this.#home.exclusive);

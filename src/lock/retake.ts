@@ -1,9 +1,9 @@
 /**
- * Taking a lock again that one has just given back, before those who wait for it.
+ * Taking a lock again right after its release, before those who wait for it.
  *
- * To hand a lock over takes longer than to use it: who is next sleeps, and has to wake up. So a thread that comes again
- * at once may take the lock some times in a row. That divides the price by their number, and multiplies the longest
- * wait by no more.
+ * Handing a lock over takes longer than using it: the next process sleeps, and has to wake up. So a thread that comes
+ * again at once may take the lock some times in a row. That divides the cost by their number, and multiplies the
+ * longest wait by no more.
  */
 import { now } from '../system/index.ts';
 import { fileKey, type Operation } from '../files/index.ts';
@@ -11,7 +11,7 @@ import type { FileIn } from './home.ts';
 
 /** How often in a row. */
 const takes = 4;
-/** Milliseconds within which one comes again at once. */
+/** Milliseconds within which a thread comes again at once. */
 const atOnce = 10;
 
 interface Row {
@@ -38,7 +38,7 @@ export function noteTaken({ environment }: Operation, target: FileIn, before: bo
   else environment.state.of(Last).row = { file: fileKey(target), taken: 1, released: 0 };
 }
 
-/** The lock was given back. */
+/** The lock was released. */
 export function noteReleased({ environment }: Operation, target: FileIn): void {
   const { row } = environment.state.of(Last);
   if (row?.file === fileKey(target)) row.released = now();

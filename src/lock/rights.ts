@@ -1,9 +1,9 @@
 /**
- * Who may take a lock over: whoever may write the directory that the lock is in.
+ * Who may take a lock over: everybody who may write the directory that the lock is in.
  *
- * Where others write there they can also put something else in the place of a directory right after it was made. So it
- * is made with a mode that no other directory has, opened without following a link, and given its owner and mode only
- * if it is that one.
+ * Where others can write, they can also replace a directory right after it was made. So a lock's directory is made with
+ * a mode that no other directory has, and opened without following a link. It gets its owner and mode only if it has
+ * that mode.
  */
 import { refusal, display, join, type PathName } from '../contract/index.ts';
 import { call, type FileStatus, type Steps } from '../system/index.ts';
@@ -21,30 +21,30 @@ import {
   afterFailure,
 } from '../files/index.ts';
 
-/** A directory of a lock: reached by its path, or through a descriptor where others could exchange it. */
+/** A directory of a lock. It is reached by its path, or through a descriptor where others could exchange it. */
 export type LockDirectory = Folder & Pick<FoundDirectory, 'fd'>;
 
-/** Closes one without waiting for that. */
+/** Closes one without waiting for the close. */
 export function letGoOf({ blocking, environment }: Operation, { fd }: LockDirectory): void {
   if (fd !== undefined) environment.release(fd, blocking ? 'here' : 'elsewhere');
 }
 
-/** What its maker may do with a directory of a lock, whatever the target's is like. */
+/** The rights of a lock's maker in its directory, whatever those of the target's directory are. */
 const own = 0o700;
-/** Of a directory that is not open to takers yet: nobody else's looks so. */
+/** The mode of a directory that is not open to takers yet: no other directory has it. */
 const marked = 0o1700;
 
-/** Those that open all directories that they make, since the umask hinders the owner. */
+/** Operations that open all directories that they make, since the umask takes rights from the owner. */
 const careful = new WeakSet<Operation>();
 
-/** Whether it has to be one of them, and was none. */
+/** Whether the operation has to become careful, and was not. */
 export function becomesCareful(operation: Operation): boolean {
   if (careful.has(operation) || !isNarrow(operation)) return false;
   careful.add(operation);
   return true;
 }
 
-/** Whether what is made in a directory must be opened: others could put something else in its place. */
+/** Whether a directory that is made here must be opened: others could put something else in its place. */
 export function isExposed(operation: Operation, parent: FileStatus): boolean {
   const { uid, platform } = operation.environment;
   return (
@@ -53,14 +53,15 @@ export function isExposed(operation: Operation, parent: FileStatus): boolean {
   );
 }
 
-/** Whether users may move only what is their own in a directory that others write. */
+/** Whether users may move only their own files in a directory that others can write. */
 export function isSticky(parent: FileStatus): boolean {
   return (parent.mode & 0o1000) !== 0 && (parent.mode & 0o022) !== 0;
 }
 
 /**
- * Makes a directory of a lock. Where others write `parent`, that of the target, they may take over what is in it, but
- * in a sticky directory, where each may move only what is his own. Undefined if it was removed as soon as it was made.
+ * Makes a directory of a lock. Where others can write `parent`, the target's directory, they may take over what is in
+ * it; not in a sticky directory, where users may move only their own files. Undefined if it was removed as soon as it
+ * was made.
  */
 export function* makeOpen(
   operation: Operation,
@@ -88,8 +89,8 @@ export function* makeOpen(
 }
 
 /**
- * Gives a directory that was just made the owner, group and mode of the target's, as far as that is possible. What
- * somebody else put in its place is left as it is, and so is one on a filesystem that has no modes.
+ * Gives a new directory the owner, group and mode of the target's, as far as that is possible. If somebody else put
+ * another thing in its place, that is left as it is, and so is a directory on a filesystem without modes.
  */
 function* openToTakers(operation: Operation, made: FoundDirectory, parent: FileStatus): Steps<void> {
   const { fd, status } = made;
@@ -97,7 +98,7 @@ function* openToTakers(operation: Operation, made: FoundDirectory, parent: FileS
   // The set-gid bit comes from the parent.
   const isMarked = isOwn(operation, status) && (status.mode & 0o5777) === marked;
   if (fd === undefined || !isMarked || (yield* namesIn(operation, made)).length > 0) return;
-  // Where it may not be given away, those who may take it over are fewer.
+  // If ownership may not be given away, fewer users may take it over.
   if (uid === 0 || status.gid !== parent.gid) {
     yield* preserving('try', call.fchown(fd, uid === 0 ? parent.uid : -1, parent.gid), 'group', []);
   }
@@ -109,14 +110,11 @@ function* setMode(operation: Operation, fd: number, accessPath: PathName, mode: 
     yield* call.fchmod(fd, mode);
   } catch (error) {
     if (!refusedByPermissions(operation, error)) throw error;
-    // Node's permission model knows no descriptors.
+    // Node's permission model does not know descriptors.
     yield* call.chmod(accessPath, mode);
   }
 }
 
 function exchanged(name: PathName): Error {
-  return refusal(
-    'ERR_LOCK_LOST',
-    `somebody put something else in the place of "${display(name)}", which was just made`,
-  );
+  return refusal('ERR_LOCK_LOST', `somebody replaced "${display(name)}", which was just made`);
 }

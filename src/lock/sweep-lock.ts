@@ -1,8 +1,8 @@
 /**
- * Removing the locks that a `kill -9` or a power cut left, and what was prepared to take one.
+ * Removing the locks that a `kill -9` or a power cut left, and the tickets for them.
  *
- * Promise: a lock of a dead owner goes as it would when somebody takes it over, its owner's temporary files before it;
- * one that somebody holds, waits for, or takes meanwhile, stays.
+ * Promise: the lock of a dead owner is removed as by a takeover, its owner's temporary files first. A lock that
+ * somebody holds, waits for, or takes meanwhile, stays.
  */
 import { asText, join, type PathName } from '../contract/index.ts';
 import type { LockOwner, FileStatus, Steps } from '../system/index.ts';
@@ -12,7 +12,7 @@ import { lookAtHolder } from './holder.ts';
 import { heldName, lockSuffix, parseTicket } from './name.ts';
 import { takeOver, type LockAt, type Resolve } from './takeover.ts';
 
-/** What became of something: it went, or why it stays; undefined if it is none of ours. */
+/** The result for one thing: it was removed, or why it stays; undefined if it is not ours. */
 export type Swept<Reason> = 'removed' | Reason | undefined;
 
 export function isLockName(name: PathName): boolean {
@@ -22,9 +22,9 @@ export function isLockName(name: PathName): boolean {
 interface Rules<Reason> {
   readonly operation: Operation;
   readonly dryRun: boolean;
-  /** Puts right what a dead owner that left a note was at; where there is none, its lock stays. */
+  /** Resolves the transaction of a dead owner that left a note; without this function such a lock stays. */
   readonly resolve?: Resolve;
-  /** Why something of an owner stays; undefined if it may go. */
+  /** Why an owner's things stay; undefined if they may be removed. */
   keptBecause(status: FileStatus, owner: LockOwner): Reason | undefined;
 }
 
@@ -40,7 +40,7 @@ export function* sweepLock<Reason>(
   return (yield* rmdirIn(operation, folder, name)) ? 'removed' : 'alive';
 }
 
-/** All that is in the directory of a lock: if one of it stays, that is why the lock stays. */
+/** Sweeps everything in the directory of a lock. If one thing stays, the lock stays for the same reason. */
 function* sweepAll<Reason>(rules: Rules<Reason>, at: LockAt, home: FoundDirectory): Steps<Swept<Reason | 'alive'>> {
   let kept: Swept<Reason | 'alive'> = 'removed';
   for (const name of yield* namesIn(rules.operation, home)) {
@@ -65,7 +65,7 @@ function* sweepHeld<Reason>(
   return 'removed';
 }
 
-/** What another has prepared to take the lock. */
+/** Sweeps a ticket. */
 function* sweepTicket<Reason>(
   { operation, dryRun, keptBecause }: Rules<Reason>,
   home: FoundDirectory,
@@ -74,14 +74,14 @@ function* sweepTicket<Reason>(
   const ticket = parseTicket(name);
   if (ticket === undefined) return undefined;
   const swept = yield* inFound(operation, home, name, function* (found): Steps<Swept<Reason>> {
-    // The entry in it shows signs of life.
+    // The entry in the ticket shows signs of life.
     const status = (yield* lookIn(found, ticket.token)) ?? found.status;
     const reason = keptBecause(status, ticket.owner);
     if (reason !== undefined || dryRun) return reason ?? 'removed';
     yield* removeEntry(operation, found, ticket.token);
     return 'removed';
   });
-  // Gone meanwhile is no failure.
+  // A ticket that is gone meanwhile is not a failure.
   if (swept === undefined && (yield* lookIn(home, name)) === undefined) return 'removed';
   if (swept === 'removed' && !dryRun) yield* rmdirIn(operation, home, name);
   return swept;

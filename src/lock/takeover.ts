@@ -1,11 +1,11 @@
 /**
  * Taking over the lock of an owner that is dead, or taken for dead.
  *
- * Promise: of several that try, one succeeds; and when the lock is free again nothing of the old owner can reach the
- * target any more. The order of the steps makes it so: the entry is renamed first, so that an owner that comes back
- * finds nothing under the path by which it would rename its temporary file; then what is in the entry goes, and the
- * entry itself last. The new name of the entry says whose files are to be put right, in case this one dies half way.
- * Then the lock is free, for whoever comes first.
+ * Promise: of several processes that try, one succeeds; and when the lock is free again, none of the old owner's files
+ * can reach the target any more. The order of the steps ensures it. The entry is renamed first, so that an owner that
+ * comes back finds nothing under the path by which it would rename its temporary file. Then the contents of the entry
+ * are removed, and the entry itself last. The new name of the entry says whose transaction is to be resolved, in case
+ * this process dies half way. Then the lock is free, for whoever comes first.
  */
 import { codeOf, refusal, join, type PathName } from '../contract/index.ts';
 import { resolvingName, type LockOwner, call, type Steps } from '../system/index.ts';
@@ -34,37 +34,37 @@ export interface Dead {
   readonly owner: LockOwner;
   /** The random part of its lock's name. */
   readonly random: string;
-  /** What it had left for this moment. Only what this very user wrote is ever given. */
+  /** The note that it left for a takeover. It is given only if this user wrote it. */
   readonly note: Uint8Array;
   /** The directory that the lock is in. */
   readonly folder: Folder;
 }
 
 /**
- * Puts right what a dead owner that left a note was at. It may be called again for the same owner, also while another
- * process is at it; and afterwards the owner, if it is not dead after all, must not be able to change anything.
+ * Resolves the transaction of a dead owner that left a note. It may be called again for the same owner, also while
+ * another process works on it. Afterwards the owner, if it is not dead after all, must not be able to change anything.
  */
 export type Resolve = (dead: Dead) => Steps<void>;
 
-/** Who takes over. */
+/** The process that takes over. */
 export interface TakeoverRequest {
   /** The name of its own entry, from `environment.lockToken()`. */
   readonly token: string;
-  /** Puts right what a dead owner that left a note was at. */
+  /** Resolves the transaction of a dead owner that left a note. */
   readonly resolve?: Resolve;
 }
 
-/** Which lock: the target's directory, the lock's own, and that by its path from the target's. */
+/** The lock: the target's directory, the lock's own, and the lock's own by its path from the target's. */
 export interface LockAt {
   readonly folder: Folder;
   readonly home: Folder;
   readonly lock: PathName;
 }
 
-/** No note of ours has more bytes. */
+/** The largest note of ours, in bytes. */
 const noteLimit = 1 << 16;
 
-/** Takes over a lock, puts right what its owner left, and releases it. Without effect if somebody else was faster. */
+/** Takes over a lock, resolves its owner's transaction, and releases it. No effect if somebody else was faster. */
 export function* takeOver(
   operation: Operation,
   at: LockAt,
@@ -98,7 +98,7 @@ function* takeOverIn(
   try {
     yield* whileBusy(operation, () => call.rename(from, to));
   } catch (error) {
-    // On a network filesystem an error may be reported of what was done.
+    // A network filesystem may report an error for a rename that took place.
     if (codeOf(error) !== 'ENOENT') throw error;
     if ((yield* lookIn(held, dead.taken)) === undefined) return;
   }
@@ -106,9 +106,9 @@ function* takeOverIn(
     yield* resolveDead(operation, at, held, dead, resolve);
     yield* removeEntry(operation, held, dead.taken);
   } catch (error) {
-    // Somebody has taken over from us in turn, and puts it right.
+    // Somebody has taken over from us in turn, and resolves it.
     if (codeOf(error) === 'ENOENT' && (yield* lookIn(held, dead.taken)) === undefined) return;
-    // As it was, for others to try: whoever finds it finds everything to be put right.
+    // Renamed back for others to try: everything is still to be resolved.
     yield* afterFailure(call.rename(to, from));
     throw error;
   }
@@ -125,7 +125,7 @@ function* resolveDead(
     yield* removeTemporaries(operation, entry);
     return yield* readOwn(operation, entry, noteName, noteLimit);
   });
-  // What another user wrote decides nothing: only that user may resolve it.
+  // A note of another user decides nothing: only that user may resolve it.
   if (read?.kind === 'refused') throw unresolved(`; its note ${read.why}`);
   const note = read?.bytes ?? new Uint8Array();
   // Also without a note: a power cut may have taken it.
@@ -134,7 +134,7 @@ function* resolveDead(
 }
 
 function unresolved(why: string): Error {
-  const text = `its lock is that of a transaction that was interrupted, which must be recovered first${why}`;
+  const text = `its lock belongs to an interrupted transaction, which must be recovered first${why}`;
   return refusal('ERR_LOCK_UNRESOLVED', text);
 }
 
@@ -142,8 +142,8 @@ function unresolved(why: string): Error {
 const pause = 10;
 
 /**
- * Waits for a moment for a lock whose directory is not to be used, since it is somebody else's in a sticky directory, or
- * cannot be written: nothing is put into it. When its holder has died it is removed, if that may be done, as by the
+ * Waits for a moment for a lock whose directory may not be used, since it is somebody else's in a sticky directory, or
+ * is not writable: nothing is put into it. When its holder has died, it is removed if that is allowed, as for the
  * superuser.
  */
 export function* waitOutside(
@@ -152,7 +152,7 @@ export function* waitOutside(
   { name, uid }: Barred,
   { request, patience }: { readonly request: TakeoverRequest; readonly patience: Patience },
 ): Steps<void> {
-  const why = uid === undefined ? 'which this user may not write' : `which user ${uid} has made in a sticky directory`;
+  const why = uid === undefined ? 'which this user may not write' : `which user ${uid} made in a sticky directory`;
   patience.holder = { name, owner: undefined, why };
   const remove = function* (home: FoundDirectory): Steps<void> {
     const holder = yield* lookAtHolder(operation, home);

@@ -1,9 +1,9 @@
 /**
- * A ticket: a directory with an entry in it, ready to be the one that is held.
+ * A ticket: a directory with an entry in it, ready to become the one that is held.
  *
- * Promise: at most one ticket at a time is the directory `held` of a lock. rename(2) puts a directory in the place of
- * an empty one or of none, never of one that has an entry; and where it does otherwise, who comes second sees that it
- * is not alone.
+ * Promise: at most one ticket at a time is the directory `held` of a lock. rename(2) replaces an empty directory or
+ * creates the name, and never replaces a directory with an entry. On a filesystem that does otherwise, the second
+ * holder sees that it is not alone.
  */
 import { codeOf, refusal, asText, display, join, type PathName } from '../contract/index.ts';
 import { O_NEW, parseLockToken, call, type Guard, type Steps } from '../system/index.ts';
@@ -24,7 +24,7 @@ import { freeLeft, leaveLock } from './left.ts';
 import { letGoOf, makeOpen, type LockDirectory } from './rights.ts';
 
 export interface Ticket extends TicketName {
-  /** Where its owner creates files. */
+  /** The folder in which its owner creates files. */
   readonly entry: LockDirectory;
   readonly guards: readonly Guard[];
   readonly hasNote: boolean;
@@ -79,8 +79,8 @@ function* writeNote(operation: Operation, entry: Folder, note: Uint8Array): Step
 }
 
 /**
- * Removes a ticket that was made, under each name that it may have; what cannot be removed now is removed as soon as
- * that can be done.
+ * Removes a ticket that was made, under each name that it may have. What cannot be removed now is removed as soon as
+ * possible.
  */
 export function* dismantle(
   operation: Operation,
@@ -96,7 +96,7 @@ export function* dismantle(
   let isGone = true;
   for (const name of names) {
     const emptied = yield* afterFailure(removeEntry(operation, folderIn(home, name), token));
-    // Where it was held, somebody else may hold it by now: then it is not empty, and that is no failure.
+    // If it was held, somebody else may hold the lock by now: then it is not empty, and that is not a failure.
     let isRemoved = false;
     const isRight = yield* afterFailure(
       (function* () {
@@ -113,18 +113,18 @@ export function* dismantle(
   if (entry !== undefined) letGoOf(operation, entry);
 }
 
-/** A name in a folder, as a folder. */
+/** A name in a folder, as a folder of its own. */
 export function folderIn({ directory, directoryPath }: Folder, name: PathName): Folder {
   return { directory: { accessPath: join(directory.accessPath, name) }, directoryPath: join(directoryPath, name) };
 }
 
-/** What became of a ticket: it is the one that is held; another is; or it is not there any more. */
+/** The state of a ticket after a try: it is held; another is held; or it is gone. */
 export type Moved = 'there' | 'held' | 'gone';
 
 const isHeld = new Set(['ENOTEMPTY', 'EEXIST']);
 /**
- * How often a rename is tried again that found nothing in its way, or only an empty directory: whoever held the lock
- * has just let go.
+ * How often a rename is repeated that found nothing in its way, or only an empty directory: the last holder has just
+ * released the lock.
  */
 const attempts = 10;
 
@@ -136,21 +136,21 @@ export function* present(operation: Operation, home: LockHome, ticket: Ticket): 
       return 'there';
     } catch (error) {
       if (isHeld.has(codeOf(error) ?? '')) return 'held';
-      // Each filesystem has its own error for a directory that is held, and a network may report one of what was done.
+      // Each filesystem has its own error for a held directory, and a network filesystem may report one for a rename
+      // that took place.
       const found = yield* entriesOf(operation, home);
       if (isIn(found, ticket.token)) return 'there';
       if (found !== undefined && found.length > 0) return 'held';
       if (codeOf(error) === 'ENOENT') return 'gone';
-      if (codeOf(error) === 'EXDEV')
-        throw lockUnsupported('a directory cannot be renamed in the directory that it is in');
-      // Windows, and some servers, put no directory in the place of another, empty or not.
+      if (codeOf(error) === 'EXDEV') throw lockUnsupported('a directory cannot be renamed within its directory');
+      // Windows, and some servers, never replace a directory, empty or not.
       if (attempt === attempts) throw error;
       if (found !== undefined) yield* afterFailure(rmdirIn(operation, home, heldName));
     }
   }
 }
 
-/** Makes sure that a ticket that was moved is the one that is held, and alone. */
+/** Checks that a ticket that was moved is the one that is held, and alone. */
 export function* isAlone(operation: Operation, home: LockHome, { token }: Ticket): Steps<boolean> {
   const found = yield* entriesOf(operation, { directory: { accessPath: home.way } });
   // It was removed meanwhile, or the whole lock was moved away.
@@ -158,14 +158,14 @@ export function* isAlone(operation: Operation, home: LockHome, { token }: Ticket
   const other = found.find((name) => asText(name) !== token);
   if (other === undefined) return true;
   const isOwner = parseLockToken(asText(other)) !== undefined;
-  throw lockUnsupported(isOwner ? 'two processes got one lock' : `"${display(other)}" came into it`);
+  throw lockUnsupported(isOwner ? 'two processes got one lock' : `"${display(other)}" appeared in it`);
 }
 
 function isIn(names: readonly PathName[] | undefined, token: string): boolean {
   return names?.some((name) => asText(name) === token) === true;
 }
 
-/** The names of the entries of who holds a lock; undefined if there is no such directory. */
+/** The names of the holders' entries; undefined if there is no such directory. */
 export function* entriesOf(
   operation: Operation,
   { directory }: Pick<Folder, 'directory'>,

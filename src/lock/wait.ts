@@ -1,6 +1,6 @@
 /**
- * For how long a lock is waited for, in sleeps, until a deadline or an abort; and for how long a holder that cannot be
- * seen is believed to live.
+ * How long to wait for a lock, in sleeps, until a deadline or an abort; and how long a holder that cannot be seen
+ * counts as alive.
  */
 import { display, type PathName } from '../contract/index.ts';
 import { now, type Sign, call, type Change, type Steps } from '../system/index.ts';
@@ -12,14 +12,14 @@ export class Patience {
   readonly #operation: Operation;
   readonly #deadline: number;
   readonly #began = now();
-  /** Who held the lock when that was looked at last. */
+  /** The holder of the lock at the last look. */
   holder: InTheWay | undefined;
-  /** How often the lock was found free, and another was faster. */
+  /** How often the lock was found free while another process was faster. */
   #tries = 0;
   /** The holder's last sign of life. */
   #sign = '';
   #seen = 0;
-  /** For how long it has been watched since, in milliseconds. */
+  /** How long it has been watched since, in milliseconds. */
   #watched = 0;
 
   constructor(operation: Operation, deadline: number) {
@@ -27,7 +27,7 @@ export class Patience {
     this.#deadline = deadline;
   }
 
-  /** Whether a holder counts as dead: seen to be, or without a sign of life for its whole lease. */
+  /** Whether a holder counts as dead: it is seen to be dead, or has shown no sign of life for its whole lease. */
   isOver({ name, owner, status }: Holder, sign: Sign): boolean {
     if (sign !== 'unknown' || owner === undefined) {
       this.#sign = '';
@@ -42,12 +42,12 @@ export class Patience {
     return this.#watched >= owner.lease;
   }
 
-  /** The lock was free: tries again at once, unless it has been so for some times. */
+  /** The lock was free: tries again at once, unless that has happened several times. */
   *tryAgain(): Steps<void> {
     if (++this.#tries > 3) yield* this.wait(1);
   }
 
-  /** Waits for about so many milliseconds, and fails when the time is up. */
+  /** Waits for about this many milliseconds, and fails when the time is up. */
   *wait(pause: number): Steps<void> {
     yield* call.sleep(this.#durationOf(pause));
   }
@@ -61,7 +61,7 @@ export class Patience {
     throwIfAborted(this.#operation);
     const time = now();
     if (time >= this.#deadline) throw lockTimeout(time - this.#began, this.holder);
-    // Apart from others that wait for the same.
+    // Random, so that others that wait for the same do not wake at the same time.
     return Math.min(pause * (0.75 + Math.random() / 2), this.#deadline - time);
   }
 }

@@ -1,11 +1,11 @@
 import type { Durability, PathName } from '../contract/index.ts';
 import { wait, type Steps } from '../system/index.ts';
 
-/** Content that has been renamed into place, and what became of its syncs. */
+/** Content that has been renamed into place, and the results of its syncs. */
 export class Committed {
   readonly number: number;
   readonly path: PathName;
-  /** What it was confirmed to be; undefined until then. */
+  /** Its confirmed durability; undefined until then. */
   confirmed: { durability: Durability; durable: boolean | 'unsupported' } | undefined;
   /** Why it could not be confirmed durable. */
   error: unknown;

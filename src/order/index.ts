@@ -1,4 +1,4 @@
-/** Turns of the calls of this process at one file. */
+/** Turns of this process's calls on one file. */
 export { Committed } from './committed.ts';
 export type { RenameUnderWay } from './renames.ts';
 export { overtaken, Turn } from './turn.ts';

@@ -1,10 +1,10 @@
-/** The newest content of each file that is in place: known while an older call may still come. */
+/** The newest committed content of each file, kept while an older call may still come. */
 import type { Committed } from './committed.ts';
 
 export class Newest {
-  /** Numbers of calls that have not settled, and may be for any file, lowest first. */
+  /** Numbers of calls that have not settled and may be for any file, lowest first. */
   readonly #outstanding = new Set<number>();
-  /** For each file, how many calls that have not settled are for it and no other. */
+  /** For each file, the number of calls that have not settled and are for this file only. */
   readonly #callsFor = new Map<string, number>();
   readonly #newest = new Map<string, Committed>();
 
@@ -12,7 +12,7 @@ export class Newest {
     return this.#newest.get(file);
   }
 
-  /** Notes content that is newer than what was known. */
+  /** Notes content that is newer than the known one. */
   note(file: string, record: Committed): void {
     if (this.#outstanding.size > 0 || this.#callsFor.has(file)) this.#newest.set(file, record);
   }
@@ -23,8 +23,8 @@ export class Newest {
   }
 
   /**
-   * It is for one file from now on: nothing has to be kept for it about others. Returns false if it is known to be for
-   * one.
+   * A call turns out to be for one file: nothing has to be kept for it about others. Returns false if that was known
+   * already.
    */
   callIsFor(number: number, file: string): boolean {
     if (!this.#outstanding.delete(number)) return false;
@@ -32,7 +32,7 @@ export class Newest {
     return true;
   }
 
-  /** A call has ended: what only calls as old as it could have asked about is forgotten. */
+  /** A call has ended: records are forgotten that only calls as old as it could have needed. */
   callEnds(number: number, file: string | undefined): void {
     this.#outstanding.delete(number);
     if (file !== undefined) {

@@ -13,20 +13,20 @@ export interface Waiting {
   limitWait: (() => void) | undefined;
 }
 
-/** The queues of a process, by the paths and the files that they answer to. */
+/** The queues of a process, by the paths and files that they are for. */
 export type FileQueues = Map<string, FileQueue>;
 
-/** The writes of one file that have not been done. */
+/** The pending writes of one file. */
 export class FileQueue {
   readonly #queues: FileQueues;
   active: Waiting | undefined;
   readonly #waiting: Waiting[] = [];
   readonly #names: string[] = [];
   #beginning = false;
-  /** How many of the waiting may not be skipped. */
+  /** How many of the waiting calls may not be skipped. */
   #fixed = 0;
   /**
-   * How many of the waiting will hold a lock while their turn lasts, for as long as a callback of the caller's takes.
+   * How many of the waiting calls will hold a lock during their turn, for as long as a callback of the caller takes.
    */
   #locking = 0;
 
@@ -34,17 +34,17 @@ export class FileQueue {
     this.#queues = queues;
   }
 
-  /** Whether a wait in here may take long, so that it has to be bounded. */
+  /** Whether a wait in this queue may take long, so that it has to be bounded. */
   get isLocking(): boolean {
     return this.#locking > 0 || this.active?.operation.locking !== undefined;
   }
 
-  /** Whether who comes now has to wait. */
+  /** Whether the next call has to wait. */
   get isBusy(): boolean {
     return this.#beginning || this.active !== undefined;
   }
 
-  /** Has the first turn when the program has made all the calls that it makes now. */
+  /** Starts the first turn when the program has made all the calls that it makes now. */
   beginSoon(): void {
     this.#beginning = true;
     queueMicrotask(() => {
@@ -78,9 +78,9 @@ export class FileQueue {
     this.#count(turn, -1);
   }
 
-  /** This queue turned out to be for the same file as another: its waiting go there, and so do those that still come. */
+  /** This queue turned out to be for the same file as another: its waiting calls move there, and so do later ones. */
   moveTo(other: FileQueue, active: Waiting): void {
-    // Each may leave the other one at once.
+    // Each may leave the other queue at once.
     for (const turn of this.#waiting.splice(0)) {
       turn.queue = other;
       other.add(turn);
@@ -109,7 +109,7 @@ export class FileQueue {
     turn.wake?.(undefined);
   }
 
-  /** Those that are served by newer content: a promise of theirs is kept by it. */
+  /** Wakes the calls that newer content serves and whose promise it keeps. */
   #wakeOvertaken(record: Committed): void {
     for (const turn of this.#waiting.splice(0)) {
       if (turn.supersedable && turn.number < record.number && record.covers(turn.operation.settings.durability)) {
@@ -121,7 +121,7 @@ export class FileQueue {
     }
   }
 
-  /** The newest of those that wait in front of the first that may not be skipped; or that one. */
+  /** The newest of the calls that wait before the first that may not be skipped; or that one. */
   #choose(): Waiting | undefined {
     const limit = this.#fixed === 0 ? this.#waiting.length : this.#waiting.findIndex((turn) => !turn.supersedable);
     const [turn] = this.#waiting.splice(Math.max(limit - 1, 0), 1);

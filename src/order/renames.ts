@@ -1,21 +1,24 @@
-/** Renames that other threads of this process are at, for synchronous writes, which cannot wait for them. */
+/** Renames that are under way in other threads of this process. A synchronous write cannot wait for them. */
 import { codeOf, type PathName } from '../contract/index.ts';
 import { call, type Steps } from '../system/index.ts';
 import { whileBusy, type Operation, type Target } from '../files/index.ts';
 
-/** A rename, or to create only a link, that another thread is at. */
+/** A rename, or for `overwrite: false` a link, that is under way in another thread. */
 export interface RenameUnderWay {
-  /** That of the call. */
+  /** The number of the call. */
   readonly number: number;
   readonly temporary: PathName;
   readonly overwrite: boolean;
   /** Whether the call has been made. */
   tried: boolean;
-  /** Whether a synchronous write made sure that it is done. */
+  /** Whether a synchronous write has finished it. */
   finished: boolean;
 }
 
-/** Does a rename that another thread is at: then it is done, whoever was first, and cannot come later. */
+/**
+ * Performs a rename that is under way in another thread: then it is done, whichever thread was first, and cannot come
+ * later.
+ */
 export function* finishRename(operation: Operation, target: Target, other: RenameUnderWay): Steps<void> {
   try {
     yield* whileBusy(operation, () =>

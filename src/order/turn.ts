@@ -1,14 +1,14 @@
 /**
  * Newest first: the order of the writes of one process.
  *
- * Promise: the last call wins, whatever the mix of synchronous and asynchronous calls and of paths that lead to one
- * file; and a write that newer content overtook resolves only when that is in place and as durable as it asked for.
+ * Promise: the last call wins, for any mix of synchronous and asynchronous calls and of paths that lead to one file. A
+ * write that newer content overtook resolves only when that content is committed and as durable as the write asked for.
  *
- * Each call takes a number. Asynchronous writes of one file stand in its queue and run one at a time, the newest first;
- * those that it overtook need not be written. Writes whose effect is more than the content are never skipped: the queue
- * stays in order around them. A queue is found by the path as given, so that a thousand calls cost no thousand look-ups,
- * and by the identity of directory and name, where aliases meet. A synchronous write waits for nobody: it has the
- * highest number, and finishes a rename that another thread is at.
+ * Each call takes a number. Asynchronous writes of one file stand in its queue and run one at a time, the newest first.
+ * The writes that it overtook need not be written. Writes that do more than set the content are never skipped: the
+ * queue stays in order around them. A queue is found by the path as given, so that a thousand calls do not need a
+ * thousand look-ups, and by the identity of directory and name, where aliases meet. A synchronous write waits for
+ * nobody: it has the highest number, and finishes a rename that is under way in another thread.
  */
 import { onAbort, aborted, refusal, type Durability, key, type PathName } from '../contract/index.ts';
 import { now, clearTimeout, queueMicrotask, setTimeout, wait, type Steps } from '../system/index.ts';
@@ -23,7 +23,7 @@ import { finishRename, type RenameUnderWay } from './renames.ts';
 class Order {
   lastNumber = 0;
   readonly queues: FileQueues = new Map();
-  /** Renames that other threads are at, by file. */
+  /** Renames under way in other threads, by file. */
   readonly renames = new Map<string, RenameUnderWay>();
   readonly newest = new Newest();
 }
@@ -33,23 +33,23 @@ export class Turn {
   readonly number: number;
   readonly operation: Operation;
   readonly #order: Order;
-  /** Whether newer content may take the place of this one: not if it does more than set the content. */
+  /** Whether newer content may take its place: not if it does more than set the content. */
   readonly supersedable: boolean;
   queue: FileQueue | undefined;
   #record: Committed | undefined;
-  /** The line of its path as given. */
+  /** The queue of its path as given. */
   #name: string | undefined;
   /** The file that it was asked about last, and its key. */
   #place: Target | undefined;
   #key = '';
-  /** The file that it has settled on. */
+  /** The file that it is known to be for. */
   #file: string | undefined;
   /** Wakes it while it waits in a queue. */
   wake: ((overtakenBy: Committed | undefined) => void) | undefined;
-  /** Sees to it that it does not wait for ever. */
+  /** Limits its wait. */
   limitWait: (() => void) | undefined;
 
-  /** The earlier call whose content a blocking write puts in place: it comes right after that, not after all calls. */
+  /** The earlier call whose content a blocking write commits: it comes right after that call, not after all calls. */
   readonly onBehalfOf: Turn | undefined;
 
   constructor(operation: Operation, standsFor?: Turn) {
@@ -71,14 +71,14 @@ export class Turn {
       preserve.mode !== 'off' &&
       preserve.owner !== 'off' &&
       preserve.xattr !== 'off';
-    // Also a blocking call: what its data's iterator does comes later than it.
+    // Also a blocking call: the calls of its data's iterator come later than it.
     if (standsFor === undefined) this.#order.newest.callBegins(this.number);
     if (operation.locking !== undefined) operation.locking.deadline = now() + operation.settings.lock.timeout;
   }
 
   /**
-   * The newer content that is in this file already, if there is some. To create only, the filesystem itself decides;
-   * under a lock, whether the file is still what it was when it was read.
+   * Newer content that is already committed to this file, if there is any. To create only, the filesystem itself
+   * decides; under a lock, the check that the file is unchanged since it was read.
    */
   newer(target: Target): Committed | undefined {
     if (!this.operation.settings.overwrite || this.operation.locking !== undefined) return undefined;
@@ -88,17 +88,17 @@ export class Turn {
       : undefined;
   }
 
-  /** Fails if newer content is in place: what is there now is not what this write replaces. */
+  /** Fails if newer content is committed: the file is no longer the one that this write replaces. */
   throwIfOvertaken(target: Target): void {
     if (this.newer(target) !== undefined) throw overtaken();
   }
 
-  /** Whether that content makes this write needless. */
+  /** Whether that content supersedes this write. */
   yieldsTo(newer: Committed): boolean {
     return this.supersedable || newer.number === this.onBehalfOf?.number;
   }
 
-  /** What this stands for is being renamed: then it only has to be finished. */
+  /** The content of the earlier call is being renamed: then the rename only has to be finished. */
   *finishStoodFor(target: Target): Steps<Committed | undefined> {
     const number = this.#order.renames.get(this.#keyOf(target))?.number;
     if (number === undefined || number !== this.onBehalfOf?.number) return undefined;
@@ -107,8 +107,8 @@ export class Turn {
   }
 
   /**
-   * Stands in line without steps that wait: of a thousand calls of one file nearly all are overtaken, and cost little
-   * then. Calls back with the newer content, or to begin. Returns false where there is more to it than to wait.
+   * Stands in the queue without steps that wait: of a thousand calls for one file nearly all are overtaken, and this
+   * makes them cheap. Calls back with the newer content, or to begin. Returns false if more is needed than waiting.
    */
   standBy(wake: (overtakenBy: Committed | undefined) => void): boolean {
     const found = this.#order.queues.get(this.#lineName());
@@ -117,7 +117,7 @@ export class Turn {
     const queue = (this.queue = found ?? this.#openQueue(this.#lineName()));
     this.wake = wake;
     this.limitWait = () => {
-      // It may have moved to another one.
+      // It may have moved to another queue.
       this.queue?.drop(this);
       this.queue = undefined;
       wake(undefined);
@@ -126,7 +126,7 @@ export class Turn {
     return true;
   }
 
-  /** Stands in line by the path as given. Returns the newer content that made this write needless, if so. */
+  /** Stands in the queue of the path as given. Returns the newer content that superseded this write, if any. */
   *enter(): Steps<Committed | undefined> {
     if (this.queue?.active === this) return undefined;
     const name = this.#lineName();
@@ -147,8 +147,8 @@ export class Turn {
   }
 
   /**
-   * Stands in line by the file itself, at the latest now. Returns false if that was another line, after waiting in it:
-   * what was seen of the file may not be true any more. What is held open meanwhile is closed first, by `leave`.
+   * Stands in the queue of the file itself, at the latest now. Returns false if that was another queue, after waiting
+   * in it: what was seen of the file may not be true any more. Before the wait, `leave` closes what is held open.
    */
   *claim(target: Target, leave: () => void): Steps<boolean> {
     const name = this.#keyOf(target);
@@ -167,9 +167,7 @@ export class Turn {
     return false;
   }
 
-  /**
-   * A synchronous call waits for nobody. One that has to see what the calls before it wrote cannot go ahead of them.
-   */
+  /** A synchronous call waits for nobody. One that has to see the results of earlier calls cannot go ahead of them. */
   #goAhead(name: string): undefined {
     if (this.operation.locking === undefined || !this.#order.queues.has(name)) return;
     this.operation.step = 'lock';
@@ -215,25 +213,25 @@ export class Turn {
             ? this.operation.settings.lock.timeout
             : this.operation.locking.deadline - began;
         timer ??= setTimeout(() => giveUp(lockTimeout(now() - began)), timeout);
-        // What it waits for may be a callback that itself writes files.
+        // It may wait for a callback that itself writes files.
         givePermit(this.operation);
       };
       this.wake = (overtakenBy) => {
         end();
-        // Not within the steps of the write that has just ended: ten thousand could be woken one in another.
+        // Not within the steps of the write that has just ended: ten thousand could be woken one inside another.
         queueMicrotask(() => wake(overtakenBy));
       };
       queue.add(this);
     });
   }
 
-  /** It is for this file and no other from now on. */
+  /** From now on it is for this file only. */
   identify(target: Target): void {
     const file = this.#keyOf(target);
     if (this.#order.newest.callIsFor(this.number, file)) this.#file = file;
   }
 
-  /** Notes a rename that begins. A synchronous write may finish it. */
+  /** Notes the start of a rename. A synchronous write may finish it. */
   begin(target: Target, temporary: PathName): RenameUnderWay {
     const { overwrite } = this.operation.settings;
     const begun = { number: this.number, temporary, overwrite, tried: false, finished: false };
@@ -246,7 +244,7 @@ export class Turn {
     if (!this.operation.blocking) this.#order.renames.delete(this.#keyOf(target));
   }
 
-  /** From now on this is the newest content of the file, unless a newer one got in meanwhile. */
+  /** From now on this is the newest content of the file, unless newer content was committed meanwhile. */
   committed(target: Target, finishedByNewer = false): Committed | undefined {
     const before = this.#order.newest.find(this.#keyOf(target))?.number ?? 0;
     if (before > this.number && (this.operation.locking === undefined || finishedByNewer)) return undefined;
@@ -255,19 +253,21 @@ export class Turn {
     return this.#record;
   }
 
-  /** A synchronous write finishes a rename that another thread is at. Returns its number, if there was one. */
+  /**
+   * A synchronous write finishes a rename that is under way in another thread. Returns its number, if there was one.
+   */
   *finishOther(target: Target): Steps<number | undefined> {
     const other = this.operation.blocking ? this.#order.renames.get(this.#keyOf(target)) : undefined;
     if (other !== undefined) yield* finishRename(this.operation, target, other);
     return other?.number;
   }
 
-  /** What it placed is as durable as was asked for. */
+  /** Its committed content is as durable as was asked for. */
   confirmed(durability: Durability, durable: boolean | 'unsupported'): void {
     this.#record?.confirm(durability, durable);
   }
 
-  /** What it placed could not be confirmed durable. */
+  /** Its committed content could not be confirmed durable. */
   failed(error: unknown): void {
     this.#record?.fail(error);
   }
@@ -280,7 +280,7 @@ export class Turn {
   }
 }
 
-/** Of a write whose effect is more than the content, and which came too late. */
+/** The error of a write that does more than set the content, and that came too late. */
 export function overtaken(): Error {
   return refusal('ERR_UNTORN_OVERTAKEN', 'a later synchronous write of this file came first');
 }

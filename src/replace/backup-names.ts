@@ -1,8 +1,9 @@
 /**
- * The names of backups, and which files that have one are believed to be some.
+ * The names of backups, and which files with such a name are trusted.
  *
  * Whoever can write the directory can give any file such a name. So only a regular file counts that this user or the
- * owner of the target has made; others are never removed for their numbers, nor do their numbers make others go.
+ * owner of the target has made. Other files are never removed because of their numbers, and their numbers do not make
+ * others be removed.
  */
 import { constants } from 'node:buffer';
 import { asText, fromBytes, surround, type PathName } from '../contract/index.ts';
@@ -11,7 +12,7 @@ import { type Operation, isTrusted, lookIn, namesIn, othersRename, type Target }
 
 type BackedUp = Pick<Target, 'directory' | 'directoryPath' | 'name' | 'existing'>;
 
-/** The name that a simple backup has. */
+/** The name of a simple backup. */
 export function simple(name: PathName): PathName {
   return surround('', name, '~');
 }
@@ -22,13 +23,13 @@ export function numbered(name: PathName, number: number): PathName {
 }
 
 /**
- * Names have no more digits, and numbers that are nearly as high are nobody's: after a file that was called so there
- * were no more.
+ * The highest number with as many digits as names may have. Numbers near it do not count: after a file with such a name
+ * there would be no more numbers.
  */
 const highest = 999_999_999;
 const highestBelieved = 999_000_000;
 
-/** The numbers that names in the directory have, whoever made them; the highest first. */
+/** The numbers in use in the directory, whoever made the files; the highest first. */
 function* numbersTaken(operation: Operation, target: BackedUp): Steps<number[]> {
   const start = `${asText(target.name)}.~`;
   const numbers = (yield* namesIn(operation, target)).flatMap((name) => {
@@ -39,7 +40,7 @@ function* numbersTaken(operation: Operation, target: BackedUp): Steps<number[]> 
   return numbers.toSorted((a, b) => b - a);
 }
 
-/** The numbers of the backups that are believed, the newest first; no more than are wanted. */
+/** The numbers of the trusted backups, the newest first; no more than are wanted. */
 export function* numbersBelieved(
   operation: Operation,
   target: BackedUp,
@@ -57,7 +58,7 @@ export function* numbersBelieved(
   return believed;
 }
 
-/** The name that the next backup gets, and those of the older ones that are then more than `limit`. */
+/** The name of the next backup, and those of the older ones that then exceed `limit`. */
 export function* nextNumbered(
   operation: Operation,
   target: BackedUp,
@@ -70,7 +71,7 @@ export function* nextNumbered(
   return { name: numbered(target.name, number), surplus: limit === Infinity ? [] : surplus };
 }
 
-/** The first free number from one on; where there is none any more, the lowest. */
+/** The first free number from a given one on; if none is left, the lowest. */
 function freeNumber(taken: ReadonlySet<number>, from: number): number {
   let number = from;
   while (taken.has(number)) number++;
@@ -78,8 +79,8 @@ function freeNumber(taken: ReadonlySet<number>, from: number): number {
 }
 
 /**
- * Why a file is not believed to be a backup of the target; undefined if it is. Where others can rename files it must be
- * as open to them as the target: what it holds may become the target's content.
+ * Why a file is not trusted as a backup of the target; undefined if it is. Where others can rename files, it must be as
+ * open to them as the target: its content may become the target's.
  */
 export function whyNoBackup(
   operation: Operation,
@@ -87,11 +88,11 @@ export function whyNoBackup(
   target: FileStatus | undefined,
   status: FileStatus,
 ): string | undefined {
-  if (fileType(status.mode) !== 'file') return 'is no regular file';
+  if (fileType(status.mode) !== 'file') return 'is not a regular file';
   if (!isTrusted(operation, parent, status) && status.uid !== target?.uid) return "is another user's";
   if (status.size > constants.MAX_STRING_LENGTH) return 'is too large';
   if (operation.environment.platform === 'win32' || !othersRename(operation, { status: parent })) return undefined;
-  // Where there is none, anybody may read what takes its place.
+  // If there is no target, everybody may read what takes its place.
   const { uid, gid, mode } = target ?? { ...status, mode: 0o644 };
   const isAsOpen = status.uid === uid && status.gid === gid && (mode & ~status.mode & 0o044) === 0;
   return isAsOpen ? undefined : 'is less open than the file';

@@ -1,11 +1,11 @@
 /**
- * Keeping what is replaced.
+ * Keeping the replaced file.
  *
- * Promise: the target is never away for a moment, and the backup is never half. It is a hard link to the old file where
- * the filesystem has them, a copy elsewhere; with durability `'full'` or `'normal'` it reaches the disk before the new
- * content can. A crash in between leaves the old file under both names. What is linked or copied is the file that was
- * looked at, whatever has its name by then. Older numbered backups go only when the new content is in place: a write
- * that fails over and over does not use them up.
+ * Promise: the target always exists, and the backup is always whole. It is a hard link to the old file, or a copy on
+ * filesystems without hard links. With durability `'full'` or `'normal'` it reaches the disk before the new content
+ * can. A crash in between leaves the old file under both names. The file that is linked or copied is the one that was
+ * examined, whatever has its name by then. Older numbered backups are removed only when the new content is committed: a
+ * write that fails over and over does not use them up.
  */
 import { refuseReserved, codeOf, refusal, join, key, split, type PathName } from '../contract/index.ts';
 import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY, call, nothing, type FileStatus, type Steps } from '../system/index.ts';
@@ -43,9 +43,9 @@ import { nextNumbered, simple } from './backup-names.ts';
 /** A backup that was made before the rename. */
 export interface MadeBackup {
   readonly path: PathName;
-  /** After a failure that left the old content in place: removes what was added. */
+  /** After a failure that left the old content in place: removes the backup. */
   undo(): Steps<void>;
-  /** After the commit: removes what it makes superfluous. */
+  /** After the commit: removes the superfluous backups. */
   finish(): Steps<void>;
 }
 
@@ -69,15 +69,15 @@ export function* makeBackup(operation: Operation, target: Target, turn: Turn): S
   return made;
 }
 
-/** A backup under a name of its own: what it replaced is gone. */
+/** A backup under a name of its own: the backup that it replaced is gone. */
 function overwritten(path: PathName): MadeBackup {
   return { path, undo: nothing, finish: nothing };
 }
 
-/** The old file's own data: who wrote it may not have synced it. False where it has none, being a link. */
+/** Syncs the old file's own data: its writer may not have synced it. False if it has none, being a link. */
 export function* syncOld(operation: Operation, place: Pick<Target, 'accessPath'>, old: FileStatus): Steps<boolean> {
   if (fileType(old.mode) !== 'file') return false;
-  // Where that is refused the result says that nothing here is confirmed durable.
+  // If that is refused, the result says that nothing here is confirmed durable.
   return yield* syncInPlace(operation, place);
 }
 
@@ -96,7 +96,7 @@ function* backUpElsewhere(operation: Operation, target: Target, turn: Turn, path
   }
 }
 
-/** Puts the old file under a name that may be taken: under a new one first, then renamed over it. */
+/** Gives the old file a name that may be in use: first a new one, which is then renamed over it. */
 function* backUpAs(operation: Operation, target: Target, turn: Turn, folder: Folder, name: PathName): Steps<PathName> {
   refuseTooLong(operation, join(folder.directoryPath, name));
   const staged = yield* stageOld(operation, target, folder, name);
@@ -107,7 +107,7 @@ function* backUpAs(operation: Operation, target: Target, turn: Turn, folder: Fol
     yield* staged.discard();
     throw error;
   }
-  // Where the backup is a link to the old file already, rename(2) does nothing and leaves the new one.
+  // If the backup is a link to the old file already, rename(2) does nothing and leaves the new name.
   yield* unlinkIfThere(staged.accessPath);
   staged.forget();
   return join(folder.directoryPath, name);
@@ -117,14 +117,14 @@ function* backUpAs(operation: Operation, target: Target, turn: Turn, folder: Fol
 export interface StagedBackup {
   readonly name: PathName;
   readonly accessPath: PathName;
-  /** From now on an end of the process does not remove it. */
+  /** After this an end of the process does not remove it. */
   letStay(): void;
-  /** It is where it is to be. */
+  /** It is at its final place. */
   forget(): void;
   discard(): Steps<unknown>;
 }
 
-/** Gives the old file a temporary name beside the one that its backup is to have: by a link, or as a copy. */
+/** Gives the old file a temporary name beside that of its backup: by a link, or as a copy. */
 export function* stageOld(operation: Operation, target: Target, folder: Folder, name: PathName): Steps<StagedBackup> {
   const chosen = newName(operation, name, 'temporary');
   const staging = stagingFolder(operation, folder, target);
@@ -153,13 +153,13 @@ export function* stageOld(operation: Operation, target: Target, folder: Folder, 
   };
 }
 
-/** How often a file is looked for that others replace meanwhile. */
+/** How often to look for a file that others replace meanwhile. */
 const patience = 10;
 
 /**
- * Links the target, unless the filesystem or the kernel does not do that, or what is then written in place would be the
- * backup too. What is linked is what was looked at: another thing may be there by then, as a link that somebody has put
- * there.
+ * Links the target. Not if the filesystem or the kernel refuses, or if writing in place would change the backup too.
+ * The linked file must be the one that was examined: by then another thing may be there, such as a link that somebody
+ * has put there.
  */
 function* linked(operation: Operation, target: Target, to: PathName): Steps<boolean> {
   if (operation.settings.fallback === 'in-place') return false;
@@ -170,7 +170,7 @@ function* linked(operation: Operation, target: Target, to: PathName): Steps<bool
     } catch (error) {
       const code = codeOf(error) ?? '';
       if (['EPERM', 'EACCES', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) return false;
-      // Linux says this also where another process replaces the file just now: what was found has no name any more.
+      // Linux gives this code also if another process replaces the file just now: the file found has no name any more.
       if (code !== 'ENOENT' || (yield* lookAt(target)) === undefined) throw error;
       continue;
     }
@@ -180,12 +180,12 @@ function* linked(operation: Operation, target: Target, to: PathName): Steps<bool
     if (looked !== undefined && fileType(looked.mode) !== fileType(target.existing?.mode ?? looked.mode))
       throw replacedMeanwhile();
   }
-  // Where inodes cannot be told by their numbers.
+  // On filesystems where numbers do not identify inodes.
   return false;
 }
 
 function replacedMeanwhile(): Error {
-  return refusal('ERR_VERSION_CONFLICT', 'somebody has put another file there while it was backed up');
+  return refusal('ERR_VERSION_CONFLICT', 'somebody replaced it while it was backed up');
 }
 
 function* copyOld(operation: Operation, target: Target, folder: Folder, name: PathName): Steps<TemporaryFile> {
@@ -210,7 +210,8 @@ function* copyOld(operation: Operation, target: Target, folder: Folder, name: Pa
 function* copyTarget({ accessPath, existing }: Target, { fd }: TemporaryFile): Steps<void> {
   const old = yield* call.open(accessPath, O_RDONLY | O_NOFOLLOW, 0);
   try {
-    // The copy gets the rights of the file that was looked at: not the content of one that fewer may read.
+    // The copy gets the rights of the examined file, so it may not have the content of a file that fewer users may
+    // read.
     if (!isAsOpen(yield* call.fstat(old), existing)) throw replacedMeanwhile();
     yield* copyContent(old, fd);
   } finally {
@@ -226,8 +227,8 @@ function isAsOpen(status: FileStatus, looked: FileStatus | undefined): boolean {
 }
 
 /**
- * The next free number; of the older backups only the last few stay. An end of the process before the rename leaves it:
- * it is whole, and what comes next may be the rename already.
+ * Makes a backup with the next free number; of the older backups only the last few stay. If the process ends before the
+ * rename, it stays: it is whole, and the next thing on disk may be the rename already.
  */
 function* backUpNumbered(operation: Operation, target: Target, turn: Turn, limit: number): Steps<MadeBackup> {
   for (let attempts = 1; ; attempts++) {
@@ -253,7 +254,7 @@ function* backUpNumbered(operation: Operation, target: Target, turn: Turn, limit
   }
 }
 
-/** Where there are no links: takes the name first by an empty file, which nobody else has then. */
+/** On filesystems without links: first takes the name with an empty file, which nobody else has then. */
 function* backUpOver(
   operation: Operation,
   target: Target,
@@ -279,7 +280,7 @@ function* backUpOver(
   }
 }
 
-/** The name that the next backup in the file's own directory gets, and those that it makes superfluous. */
+/** The name of the next backup in the file's own directory, and those of the backups that it makes superfluous. */
 export function* numberBackup(
   operation: Operation,
   target: Target,

@@ -1,10 +1,10 @@
 /**
  * Writing into the target, for files that cannot be replaced: bind-mounted ones (rename(2) fails with EBUSY), and ones
- * in a directory that one may not write.
+ * in a directory that is not writable.
  *
- * Promise: not atomic, readers may see a mixture; but nothing is lost. Before the first byte changes, the old content
- * lies whole and synced in a recovery file (`untorn-r-…`), and so does the new content in the temporary file. A failure
- * puts the old content back. A crash leaves the recovery file, which no sweep removes.
+ * Promise: it is not atomic, and readers may see a mixture; but nothing is lost. Before the first byte changes, the old
+ * content is whole and synced in a recovery file (`untorn-r-…`), and so is the new content in the temporary file. A
+ * failure puts the old content back. A crash leaves the recovery file, which no sweep removes.
  */
 import { codeOf, refusal, display, join, type PathName, type NotKept } from '../contract/index.ts';
 import { fileType, O_NEW, O_NOFOLLOW, O_RDONLY, O_RDWR, call, type FileStatus, type Steps } from '../system/index.ts';
@@ -29,12 +29,10 @@ import {
   unlinkIfThere,
 } from '../files/index.ts';
 
-/** What a program that is run may do; the kernel takes it away when the file is written. */
+/** The privileges of an executable; the kernel removes them when the file is written. */
 const capability = 'security.capability';
 
-/**
- * A folder for copies where the target's own may not be written: the user's state directory, or one in the system's.
- */
+/** A folder for copies if the target's own is not writable: the user's state directory, or one in the system's. */
 export function* openStateFolder(operation: Operation): Steps<Folder & { readonly directory: Directory }> {
   let problem: unknown;
   for (const path of operation.environment.stateDirectories()) {
@@ -48,7 +46,7 @@ export function* openStateFolder(operation: Operation): Steps<Folder & { readonl
   throw problem;
 }
 
-/** Makes a directory for this user alone, or makes sure that it is one. */
+/** Makes a directory for this user alone, or checks that it is one. */
 function* makePrivate(operation: Operation, path: PathName): Steps<void> {
   try {
     yield* makeNoted(operation, path, 0o700);
@@ -61,11 +59,11 @@ function* makePrivate(operation: Operation, path: PathName): Steps<void> {
     fileType(status.mode) !== 'directory' ||
     (platform !== 'win32' && (status.uid !== uid || (status.mode & 0o077) !== 0))
   ) {
-    throw refusal('EPERM', `"${display(path)}" is not a directory of this user's alone`);
+    throw refusal('EPERM', `"${display(path)}" is not a private directory of this user`);
   }
 }
 
-/** Overwrites the target with what the temporary file holds; `folder` is where the recovery file goes. */
+/** Overwrites the target with the content of the temporary file; the recovery file goes into `folder`. */
 export function* writeInPlace(
   operation: Operation,
   target: Target,
@@ -94,20 +92,20 @@ export function* writeInPlace(
   }
 }
 
-/** What goes with the old content, and must not: known before anything is written. */
+/** Refuses to lose attributes that would go with the old content, before anything is written. */
 function refuseToLose(
   { settings: { preserve, mode }, environment: { uid } }: Operation,
   { existing }: Target,
   hasCapability: boolean,
 ): void {
   if (hasCapability && preserve.xattr === 'require')
-    throw refusal('EPERM', `"${capability}" goes with the old content`);
+    throw refusal('EPERM', `"${capability}" would be lost with the old content`);
   const hasSetIds = existing !== undefined && (existing.mode & 0o6000) !== 0;
   if (hasSetIds && mode === undefined && preserve.mode === 'require' && uid !== 0 && uid !== existing.uid)
-    throw refusal('EPERM', 'the set-id bits go with the old content');
+    throw refusal('EPERM', 'the set-id bits would be lost with the old content');
 }
 
-/** Opens a file that must still be the one that was looked at. */
+/** Opens a file that must still be the examined one. */
 export function* openSame(
   accessPath: PathName,
   status: FileStatus | undefined,
@@ -129,7 +127,7 @@ interface Recovery {
   readonly path: PathName;
 }
 
-/** Copies the old content to a file of its own and syncs that; only its last name says that it is whole. */
+/** Copies the old content to a file of its own and syncs that; only its final name says that it is whole. */
 function* keepOld(
   operation: Operation,
   target: Target,
@@ -150,10 +148,10 @@ function* keepOld(
     yield* call.rename(started, accessPath);
     const atOnce = { ...operation, blocking: true };
     yield* syncDirectory(atOnce, folder.directory);
-    // The state directory may be new: then a crash could take it away with all that is in it.
+    // The state directory may be new: a crash could then take it away with all its contents.
     yield* syncParents(atOnce, folder);
   } catch (error) {
-    // The target is as it was. A rename that reported a failure may have taken place.
+    // The target is unchanged. A rename that reported a failure may have taken place.
     for (const path of [started, accessPath]) yield* afterFailure(call.unlink(path));
     throw error;
   }
@@ -179,12 +177,12 @@ function* overwrite(
   }
 }
 
-/** Who may use the file and how, as far as that is to change; the rest stays as it is. */
+/** The rights to the file that are to change; the others stay. */
 type Access = Pick<Settings, 'mode' | 'uid' | 'gid'>;
 
 /**
- * Copies all of a file over all of another, whose writing position is at its start. Rights are taken before the content
- * comes and given after it.
+ * Copies a whole file over another one, whose writing position is at its start. Rights are taken before the content is
+ * written and given after it.
  */
 function* copyInto(
   operation: Operation,
@@ -207,7 +205,7 @@ function* copyInto(
   yield* syncFile(operation, fd);
 }
 
-/** A change of the mode or the owner may succeed and do nothing. */
+/** A change of the mode or the owner may succeed without effect. */
 function* assertAccess({ environment }: Operation, fd: number, { mode, uid, gid }: Access): Steps<void> {
   if (environment.platform === 'win32') return;
   const now = yield* call.fstat(fd);
@@ -216,7 +214,7 @@ function* assertAccess({ environment }: Operation, fd: number, { mode, uid, gid 
   if (!isSet) throw refusal('EPERM', 'the file cannot have this mode or owner here');
 }
 
-/** The kernel takes set-id bits away from a file that is written. They are given back to the same owner and group. */
+/** The kernel removes set-id bits from a file that is written. They are given back to the same owner and group. */
 function* keepSetIds({ settings }: Operation, fd: number, existing: FileStatus, notKept: NotKept[]): Steps<void> {
   const mode = existing.mode & 0o7777;
   if ((mode & 0o6000) === 0 || settings.preserve.mode === 'off') return;
@@ -225,12 +223,12 @@ function* keepSetIds({ settings }: Operation, fd: number, existing: FileStatus, 
     if (before.uid === existing.uid && before.gid === existing.gid && (before.mode & 0o7777) !== mode)
       yield* call.fchmod(fd, mode);
     if (((yield* call.fstat(fd)).mode & 0o7777) !== mode)
-      throw refusal('EPERM', 'the set-id bits went with the old content');
+      throw refusal('EPERM', 'the set-id bits were lost with the old content');
   }
   yield* preserving(settings.preserve.mode, giveBack(), 'mode', notKept);
 }
 
-/** What the file was like, as far as the write was to change it. */
+/** The previous rights of the file, as far as the write was to change them. */
 function accessBefore({ settings }: Operation, { existing }: Target): Access {
   return {
     mode: settings.mode === undefined || existing === undefined ? undefined : existing.mode & 0o7777,

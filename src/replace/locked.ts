@@ -1,10 +1,9 @@
 /**
  * Read, change, replace, under the file's lock; and compare, replace, which is the same without content.
  *
- * Promise: of all who change the file in this way none is lost, in whatever processes and threads they run; and a
- * change by somebody who does not take the lock is noticed, not overwritten. A crash anywhere before the rename leaves
- * the old file. The turn in the process lasts from the call to the end, so that writes of this process do not come
- * between either.
+ * Promise: no change that is made in this way is lost, in any processes and threads; and a change by a writer that does
+ * not take the lock is noticed, not overwritten. A crash anywhere before the rename leaves the old file. The turn in
+ * the process lasts from the call to the end, so that writes of this process do not come between either.
  */
 import {
   type Content,
@@ -43,24 +42,24 @@ import { complete } from './replace.ts';
 import { createStaged } from './stage.ts';
 import { skipUnchanged } from './unchanged.ts';
 
-/** What the caller made of the old content: new content, nothing if the file is to stay, or an error of its own. */
+/** The caller's result for the old content: new content, nothing if the file is to stay, or an error of its own. */
 export type Changed = { readonly content: Content | undefined } | { readonly error: unknown };
 
 export type Change = (old: Buffer | undefined, version: Version, rereading: Rereading) => Steps<Changed>;
 
-/** What was read, and how to read it again, where that is not to be changed yet. */
+/** The read content, and how to read it again if it may not be changed yet. */
 export interface Rereading {
   readonly read: Read;
   readonly again: () => Steps<Read>;
 }
 
-/** How an update ended. An error of the caller's own is passed on as it is. */
+/** The end of an update. The caller's own errors are passed on unchanged. */
 export type Updated = { readonly result: UpdateResult } | { readonly error: unknown };
 
-/** Looks at the target, and says what is to be written then. */
+/** Looks at the target, and determines what to write then. */
 type Prepare = (target: Target) => Steps<{ readonly seen: Snapshot; readonly changed: () => Steps<Changed> }>;
 
-/** Gives the content of the target to `change`, and replaces it by what that makes of it. */
+/** Gives the content of the target to `change`, and replaces it by the result. */
 export function* updateTarget(operation: LockedOperation, turn: Turn, change: Change): Steps<Updated> {
   const prepare: Prepare = function* (target) {
     const seen = yield* readTarget(operation, target);
@@ -79,7 +78,7 @@ export function* updateTarget(operation: LockedOperation, turn: Turn, change: Ch
   }
 }
 
-/** Replaces the target if it holds the version that was asked for. */
+/** Replaces the target if it has the expected version. */
 export function* replaceMatching(operation: LockedOperation, turn: Turn, content: AtHand): Steps<WriteResult> {
   const prepare: Prepare = function* (target) {
     return {
@@ -141,7 +140,7 @@ function* claimPlace(operation: Operation, turn: Turn, given: PathName): Steps<T
   }
 }
 
-/** Puts content in the place of what was seen, and leaves the place. */
+/** Replaces the content that was seen, and closes the target. */
 function* replaceBy(
   operation: LockedOperation,
   turn: Turn,
@@ -152,7 +151,7 @@ function* replaceBy(
   let staged;
   let known;
   try {
-    // It may have taken long to make.
+    // Making the content may have taken long.
     yield* lookAgain(operation, target);
     const done = yield* leftAsItIs(operation, turn, target, seen, content);
     if (done !== undefined) return done;
@@ -165,7 +164,7 @@ function* replaceBy(
   return { ...result, version: known.version() };
 }
 
-/** The result where the file is to stay as it is, or is as it would be made. */
+/** The result if the file is to stay as it is, or has the new content already. */
 function* leftAsItIs(
   operation: Operation,
   turn: Turn,
@@ -185,7 +184,7 @@ function* leftAsItIs(
   };
 }
 
-/** Content that tells its version when it has been read. */
+/** Content whose version is known once it has been read. */
 function hashing(content: Content): { hashed: Content; version: () => Version } {
   if (content.kind === 'bytes') {
     // Before it is written: afterwards the caller's memory may be gone.

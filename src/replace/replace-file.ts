@@ -6,7 +6,7 @@ import type { LaterContent } from './deferred-content.ts';
 import { replaceMatching } from './locked.ts';
 import { replace } from './replace.ts';
 
-/** Replaces a file, under its lock where only a known version is to be replaced. */
+/** Replaces a file; under its lock, if only a known version is to be replaced. */
 export function replaceFile(operation: Operation, turn: Turn, content: Content | LaterContent): Steps<WriteResult> {
   return isLocked(operation) && content.kind !== 'source'
     ? replaceMatching(operation, turn, content)

@@ -1,4 +1,4 @@
-/** Newer content took the place of this. */
+/** Newer content superseded this content. */
 import { writeResult, type WriteResult } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';
 import type { Operation, Target } from '../files/index.ts';
@@ -14,7 +14,7 @@ export function* supersede(
   bytes: number,
 ): Steps<WriteResult> {
   if (!turn.yieldsTo(newer)) throw overtaken();
-  // Who cannot wait for its syncs does them too.
+  // A call that cannot wait for its syncs does them too.
   if (!operation.blocking) yield* newer.settled();
   operation.outcome = 'new';
   operation.step = 'sync directory';
@@ -24,7 +24,7 @@ export function* supersede(
   return writeResult({ path: newer.path, bytes, superseded: true, durable });
 }
 
-/** What became of a write that newer content serves. */
+/** The result of a superseded write. */
 export function supersededBy(newer: Committed, bytes: number): WriteResult {
   return writeResult({ path: newer.path, bytes, superseded: true, durable: newer.confirmed?.durable ?? false });
 }

@@ -1,11 +1,11 @@
-/** `ifUnchanged: 'skip'`: the same bytes are in place already. */
+/** `ifUnchanged: 'skip'`: the file has the same bytes already. */
 import { codeOf, assertIntact, writeResult, type WriteResult } from '../contract/index.ts';
 import { fileType, O_NOFOLLOW, O_RDONLY, call, type FileStatus, type Steps } from '../system/index.ts';
 import { whileOpen, holds, holdSame, type Operation, lookAgain, type Target } from '../files/index.ts';
 import type { Committed, Turn } from '../order/index.ts';
 import { confirmInPlace } from './confirm.ts';
 
-/** Whether the target is as the write would leave it: these bytes, or what another open file holds. */
+/** Whether the target is as the write would leave it: it has these bytes, or the content of another open file. */
 export function* isUnchanged(
   operation: Operation,
   target: Target,
@@ -35,7 +35,7 @@ function* targetHolds(target: Target, content: Uint8Array | { readonly fd: numbe
   }
 }
 
-/** Not to be read, in use (Windows), or gone: then it is written. */
+/** Codes for a file that is not readable, in use (Windows), or gone: then it is written. */
 export const unreadable: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EBUSY', 'ENOENT']);
 
 function hasGivenMetadata({ settings: { mode, uid, gid }, environment }: Operation, existing: FileStatus): boolean {
@@ -48,7 +48,7 @@ function hasGivenMetadata({ settings: { mode, uid, gid }, environment }: Operati
   );
 }
 
-/** Content that is in place already takes its place in the order all the same: older calls do not come after it. */
+/** Unchanged content takes its place in the order all the same: older calls do not come after it. */
 export function* skipUnchanged(
   operation: Operation,
   target: Target,

@@ -1,9 +1,9 @@
 /**
  * Old versions that stay for a while.
  *
- * Where a filesystem may be in use by other machines, their readers are led to the old version for some time after the
- * switch: they remember names. So it stays under its name, and a symbolic link beside it says that it may be removed:
- * its text names the version and its inode, and only the link's owner can have written it. It goes when it is old
+ * If other machines may use the filesystem, their readers reach the old version for some time after the switch: they
+ * cache names. So it stays under its name, and a symbolic link beside it says that it may be removed. The link's text
+ * names the version and its inode, and only the link's owner can have written it. The version is removed when it is old
  * enough, by the filesystem's own clock: with the next replacement, or by a sweep.
  */
 import { asText, join, surround, type PathName } from '../contract/index.ts';
@@ -18,10 +18,10 @@ import {
   newName,
 } from '../files/index.ts';
 
-/** How long the next replacement leaves it: clients of NFS remember names for a minute, by default. Nanoseconds. */
+/** How long the next replacement leaves it: clients of NFS cache names for a minute, by default. Nanoseconds. */
 const aWhile = 600_000_000_000n;
 
-/** Says that a version may be removed after a while. */
+/** Marks a version that may be removed after a while. */
 export function* promise(
   operation: Operation,
   folder: Folder,
@@ -33,7 +33,7 @@ export function* promise(
   yield* call.symlink(surround('', version, `/${ino.toString(36)}`), accessPath);
 }
 
-/** A version that its owner's link says may be removed. */
+/** A version that its owner's link marks as removable. */
 export interface Promised {
   readonly version: PathName;
   /** Undefined if it is gone, or another directory is there. */
@@ -42,7 +42,7 @@ export interface Promised {
 
 type Looked = Pick<FoundDirectory, 'directory' | 'directoryPath' | 'status'>;
 
-/** What a link says that may be removed; undefined if it says nothing of the kind, or is another user's. */
+/** The version that a link marks as removable; undefined if it marks none, or is another user's. */
 export function* readPromise(
   operation: Operation,
   folder: Looked,
@@ -61,7 +61,7 @@ export function* readPromise(
   return { version: named, status: mayGo ? status : undefined };
 }
 
-/** The links that say so of versions of a path, and are old enough. `now` is when the last change was made there. */
+/** The links that mark versions of a path, and are old enough. `now` is the time of the last change there. */
 export function* promisesOf(
   operation: Operation,
   folder: Looked,

@@ -1,17 +1,17 @@
 /**
  * Removing what a `kill -9` or a power cut left.
  *
- * Promise: only temporary files of this package go (regular, of this user, with no other name but one beside it), and
- * directories and links that `replaceDirectory` was at, whose writer is dead; where that cannot be seen, as across
- * containers and machines, only those that nobody has written for long, by the filesystem's own clock. Recovery files
- * and versions of directories are never removed: they may be the only copy of something.
+ * Promise: a sweep removes only temporary files of this package (regular, of this user, with no other name but one
+ * beside it), and directories and links of `replaceDirectory`, whose writer is dead. If that cannot be seen, as across
+ * containers and machines, it removes only those that nobody has written for long, by the filesystem's own clock.
+ * Recovery files and versions of directories are never removed: they may be the only copy of something.
  *
  * Each directory is reached through its descriptor, and nothing in it by a path of several names: see `files/owned.ts`.
- * A name is removed after a look at what has it. Who puts another file there in between could have removed that one
- * himself, since to rename a file takes the right to remove its name: nothing is won by it. For the same reason the
- * superuser may remove a file of another user here; it may be one that it had given to its final owner already. None of
- * this holds for directories, which may be renamed by those who could not remove what is in them: they go only by the
- * proof that is in them (`files/enclosure.ts`).
+ * A name is removed after a look at its file. Somebody could put another file there in between, but could have removed
+ * that file anyway, since renaming a file takes the right to remove its name. So nothing is gained by it. For the same
+ * reason the superuser may remove a file of another user here; it may be one that it had given to its final owner
+ * already. None of this holds for directories, which may be renamed by users who could not remove their contents: they
+ * are removed only by the proof in them (`files/enclosure.ts`).
  */
 import {
   codeOf,
@@ -58,12 +58,12 @@ import { SweptFolder } from './swept-folder.ts';
 
 export interface Sweep {
   readonly directory: PathName;
-  /** Age in milliseconds from which files of unknown owners go. */
+  /** Age in milliseconds from which files of unknown owners are removed. */
   readonly olderThan: number;
   readonly recursive: boolean;
   readonly dryRun: boolean;
   judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign;
-  /** How locks are taken over. */
+  /** How to take over locks. */
   readonly operation: Operation;
 }
 
@@ -92,7 +92,7 @@ export function* sweepDirectory(sweep: Sweep): Steps<SweepResult> {
   return found;
 }
 
-/** Opens a directory below the innermost one, or closes that when there is none left. */
+/** Opens a directory below the innermost one, or closes that one when there is none left. */
 function* nextBelow(
   sweep: Sweep,
   open: { readonly folder: FoundDirectory; readonly below: PathName[] }[],
@@ -111,7 +111,7 @@ function* nextBelow(
     const folder = yield* openFound(sweep.operation, last.folder, name);
     if (folder === undefined || open.length < deepest) return folder;
     yield* closeFound(folder);
-    throw refusal('ENAMETOOLONG', 'it is too many directories below the first one');
+    throw refusal('ENAMETOOLONG', 'it is too deep below the first directory');
   } catch (error) {
     found.kept.push({ path, reason: 'failed', error: withoutDescriptors(error) as Error });
     return undefined;
@@ -119,8 +119,8 @@ function* nextBelow(
 }
 
 /**
- * Sweeps one directory; returns the names of what may be directories below. One below that cannot be read does not end
- * the sweep.
+ * Sweeps one directory; returns the names of possible directories below. One below that cannot be read does not end the
+ * sweep.
  */
 function* sweepFolder(sweep: Sweep, at: FoundDirectory, first: boolean, found: Found): Steps<PathName[]> {
   let names;
@@ -152,8 +152,7 @@ function* sweepFolder(sweep: Sweep, at: FoundDirectory, first: boolean, found: F
 }
 
 /**
- * Names that may be this package's, with their owners where they are no locks; and those of what may be directories
- * below.
+ * Names that may be this package's, with their owners if they are not locks; and names of possible directories below.
  */
 function sort(
   names: readonly PathName[],
@@ -166,14 +165,14 @@ function sort(
     if (owner !== undefined || isLockName(name)) left.push({ name, owner });
     if (recursive && (owner === undefined ? !isLockName(name) : owner.kind === 'version')) below.push(name);
   }
-  // What may take a version along comes before the versions.
+  // Things whose removal may remove a version too come before the versions.
   return [
     [...left.filter(({ owner }) => owner?.kind === 'tree'), ...left.filter(({ owner }) => owner?.kind !== 'tree')],
     below,
   ];
 }
 
-/** What became of a name, or is to be said of it. */
+/** The result for a name, or what is to be reported of it. */
 type Became = 'removed' | 'recoverable' | Reason | undefined;
 
 function* sweepEntry(sweep: Sweep, folder: SweptFolder, name: PathName, owner: Owner): Steps<Became> {
@@ -213,14 +212,15 @@ function* sweepFile(
   return 'removed';
 }
 
-/** Whether it is the link of a directory's version before its rename. */
+/** Whether it is the link to a directory's version before its rename. */
 function* isVersionLink({ found }: SweptFolder, name: PathName, { mode }: FileStatus): Steps<boolean> {
   if (fileType(mode) !== 'link') return false;
   return parseToken(asText(yield* call.readlink(join(found.directory.accessPath, name))))?.kind === 'version';
 }
 
 /**
- * A directory that was being filled or removed goes with all that is in it, if it is as only this package leaves one.
+ * A directory that was being filled or removed is removed with all its contents, if it is as only this package leaves
+ * one.
  */
 function* sweepTree(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<Became> {
   const { operation } = sweep;
@@ -242,7 +242,7 @@ function* sweepTree(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<Be
   return swept === undefined ? 'special' : swept.became;
 }
 
-/** A version that its maker has left to be removed after a while goes then, whether its maker lives or not. */
+/** A version that its maker has marked for removal after a while is then removed, whether its maker lives or not. */
 function* sweepPromised(sweep: Sweep, folder: SweptFolder, name: PathName, link: FileStatus): Steps<Became> {
   const { operation } = sweep;
   if (!isOwn(operation, link)) return 'foreign';
@@ -258,7 +258,7 @@ function* sweepPromised(sweep: Sweep, folder: SweptFolder, name: PathName, link:
   return 'removed';
 }
 
-/** A version of a directory is never removed: only told of, if no link leads to it. */
+/** A version of a directory is never removed: only reported, if no link leads to it. */
 function* sweepVersion(
   sweep: Sweep,
   folder: SweptFolder,

@@ -13,22 +13,22 @@ import {
 import { newLook, reporting, readOptions } from '../files/index.ts';
 import { sweepDirectory, type Sweep } from './sweep-directory.ts';
 
-/** How to sweep. */
+/** Options of a sweep. */
 export interface SweepOptions {
   /**
-   * Milliseconds since the last change from which a file goes whose writer cannot be judged, because it ran on another
-   * machine or in another container. Files of writers that are seen to be alive never go.
+   * Milliseconds without a change after which a file is removed if its writer cannot be judged, since it ran on another
+   * machine or in another container. Files of live writers are never removed.
    * @default 86_400_000 (a day)
    */
   olderThan?: number | undefined;
   /** Also the directories below; links are not followed. @default false */
   recursive?: boolean | undefined;
-  /** Remove nothing, only tell. @default false */
+  /** Remove nothing, only report. @default false */
   dryRun?: boolean | undefined;
 }
 
 /**
- * Removes the temporary files and the locks that writers which were killed left in a directory.
+ * Removes the temporary files and the locks that killed writers left in a directory.
  *
  * It never removes a live writer's file or lock. See docs/guarantees.md, "After a crash".
  *
@@ -42,7 +42,7 @@ export async function sweep(directory: PathLike, options?: SweepOptions): Promis
   return runAsync(sweeping(directory, options, false));
 }
 
-/** Removes temporary files that were left, blocking; see {@link sweep}. */
+/** Removes remaining temporary files, blocking; see {@link sweep}. */
 export function sweepSync(directory: PathLike, options?: SweepOptions): SweepResult {
   return runSync(sweeping(directory, options, true));
 }

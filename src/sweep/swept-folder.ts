@@ -1,16 +1,13 @@
-/**
- * One directory of a sweep, and what is to be known of all that is in it: looked at once at most, and only if it is
- * asked for.
- */
+/** One directory of a sweep, and facts about it, each found out once at most and only if needed. */
 import { asText, join, type PathName } from '../contract/index.ts';
 import { fileType, parseToken, call, type FileStatus, type Steps } from '../system/index.ts';
 import { timeIn, type Operation, lookIn, type FoundDirectory } from '../files/index.ts';
 
-/** What is in a directory, by one look at each name. */
+/** The contents of a directory, by one look at each name. */
 interface Survey {
   /** How many names each file has there. */
   readonly names: Map<string, number>;
-  /** Where the symbolic links lead that are no temporary ones. */
+  /** The targets of the symbolic links that are not temporary. */
   readonly links: Set<string>;
 }
 
@@ -21,7 +18,7 @@ export class SweptFolder {
   readonly exclusive: boolean;
   readonly #operation: Operation;
   #survey: Survey | undefined;
-  /** What time it is there; none where that cannot be told. */
+  /** The time there; undefined if it cannot be determined. */
   clock: { readonly time: bigint | undefined } | undefined;
 
   constructor(operation: Operation, found: FoundDirectory, names: readonly PathName[], exclusive: boolean) {
@@ -37,7 +34,7 @@ export class SweptFolder {
     return (names.get(inodeOf(status)) ?? 0) > 1;
   }
 
-  /** A name of the file is removed. */
+  /** A name of the file was removed. */
   forget(status: FileStatus): void {
     const count = this.#survey?.names.get(inodeOf(status));
     if (count !== undefined) this.#survey?.names.set(inodeOf(status), count - 1);
@@ -64,7 +61,7 @@ export class SweptFolder {
     return survey;
   }
 
-  /** Asks the filesystem what time it is. */
+  /** Asks the filesystem for its time. */
   *askClock(): Steps<void> {
     this.clock = { time: yield* timeIn(this.#operation, this.found) };
   }

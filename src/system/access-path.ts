@@ -4,7 +4,7 @@ import { byPathOnly } from './random.ts';
 
 let procDescriptors: boolean | undefined;
 
-/** Whether `/proc/self/fd` is there; a chroot may lack it. */
+/** Whether `/proc/self/fd` exists; a chroot may lack it. */
 function hasProcDescriptors(): boolean {
   if (process.platform !== 'linux' || byPathOnly) return false;
   try {
@@ -14,7 +14,9 @@ function hasProcDescriptors(): boolean {
   }
 }
 
-/** A path through which an open directory is reached even when it is renamed, or its own path where there is none. */
+/**
+ * A path through which an open directory is reached even after it is renamed; its own path if there is no such path.
+ */
 export function accessPath(directory: number, path: PathName): PathName {
   procDescriptors ??= hasProcDescriptors();
   return procDescriptors ? `/proc/self/fd/${directory}` : path;

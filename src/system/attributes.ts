@@ -2,9 +2,9 @@
  * Extended attributes (ACLs and security labels among them), which `node:fs` does not know.
  *
  * They come from the optional dependency `@napi-rs/xattr`. It is loaded at the first replacement of an existing file,
- * from beside the package, or beside the file or the executable that a program with the package in it was made into;
- * where it is missing or has no build for the platform every call fails with ENOSYS. Its calls never follow a link in
- * the last name.
+ * from beside the package. If a program was bundled with the package, it is loaded from beside the program's file or
+ * executable. If it is missing or has no build for the platform, every call fails with ENOSYS. Its calls never follow a
+ * link in the last name.
  */
 import { closeSync, openSync } from 'node:fs';
 import { codeOf, refusal, type PathName } from '../contract/index.ts';
@@ -16,9 +16,9 @@ type AttributeCalls = Pick<System, 'listxattr' | 'getxattr' | 'setxattr' | 'remo
 
 let library: Library | Error | undefined;
 let failures = 0;
-/** To load it takes no more. */
+/** The number of descriptors that loading it takes, at most. */
 const few = 4;
-/** So many may be opened by other threads meanwhile. */
+/** The number that other threads may open meanwhile. */
 const many = 100;
 
 /** A call that can be made again says how many descriptors must be free for a failure to be believed at once. */
@@ -26,11 +26,11 @@ function load(spare = few): Library {
   if (library === undefined) {
     throwIfFewDescriptors(few);
     try {
-      // Not in a way that bundlers follow: most refuse what is not JavaScript.
+      // Not in a form that bundlers follow: most refuse files that are not JavaScript.
       library = process.getBuiltinModule('node:module').createRequire(whereabouts())('@napi-rs/xattr') as Library;
     } catch (cause) {
-      // Other threads open and close files meanwhile. Where few are to be had it is missing only if it is so again and
-      // again.
+      // Other threads open and close files meanwhile. If few descriptors are free, it counts as missing only after
+      // several failures.
       if (++failures < 4) throwIfFewDescriptors(spare);
       library = Object.assign(new Error('Extended attributes are not available here', { cause }), { code: 'ENOSYS' });
     }
@@ -39,7 +39,7 @@ function load(spare = few): Library {
   return library;
 }
 
-/** Loading takes descriptors, and fails without them as if the library were missing: that is not for ever. */
+/** Loading takes descriptors, and without them fails as if the library were missing: that is not for ever. */
 function throwIfFewDescriptors(count: number): void {
   const spare: number[] = [];
   try {
@@ -58,8 +58,8 @@ function text(path: PathName): string {
 }
 
 /**
- * The library gives the error number in the text only. Its errors are those of the program's first realm, which need
- * not be this one.
+ * The library gives the error number in the text only. Its errors belong to the program's first realm, which may differ
+ * from this one.
  */
 function withCode(error: unknown): unknown {
   const number = /\(os error (\d+)\)/.exec(String((error as { message?: unknown } | null)?.message))?.[1];

@@ -1,4 +1,4 @@
-/** Closing what was only looked at, out of the way of what a caller waits for. */
+/** Closing files that were only read or examined, so that no caller waits for it. */
 import { close, closeSync } from 'node:fs';
 import { linkOr } from './processes.ts';
 import { byPathOnly } from './random.ts';
@@ -6,21 +6,22 @@ import { byPathOnly } from './random.ts';
 /** How many descriptors may be open for another thread to close. */
 const maximumOpen = 16;
 /**
- * How many closes may not have been heard of: a loop of synchronous calls never hears of one, and each takes a
- * kilobyte.
+ * How many closes may be unreported: in a loop of synchronous calls none is ever reported, and each takes a kilobyte.
  */
 const maximumUnheard = 4096;
 /**
- * Descriptors that were handed over, with how many closes of each are not heard of. One whose number comes again was
- * closed.
+ * Descriptors that were handed over, with the number of unreported closes of each. If a number comes again, the
+ * descriptor was closed.
  */
 const handedOver = new Map<number, number>();
 let unheard = 0;
 let mainThread: boolean | undefined;
 
-/** What a worker has handed over when it calls process.exit() stays open for as long as the process lives. */
+/**
+ * Descriptors that a worker has handed over when it calls process.exit() stay open for as long as the process lives.
+ */
 function isMainThread(): boolean {
-  // Node loads thirty modules to say it; so does proc(5), of the thread that the process began with.
+  // Node loads thirty modules to answer it; proc(5) also names the thread that the process began with.
   mainThread ??=
     (!byPathOnly && linkOr('/proc/thread-self') === `${process.pid}/task/${process.pid}`) ||
     process.getBuiltinModule('node:worker_threads').isMainThread;
@@ -32,7 +33,7 @@ function isMainThread(): boolean {
  */
 export function release(fd: number, where: 'here' | 'elsewhere'): void {
   const closes = handedOver.get(fd) ?? 0;
-  // Nothing was written through it: there is no error to hear of but that it is closed.
+  // Nothing was written through it, so the only thing to report is that it is closed.
   if (
     where === 'here' ||
     !isMainThread() ||
@@ -42,7 +43,7 @@ export function release(fd: number, where: 'here' | 'elsewhere'): void {
     try {
       closeSync(fd);
     } catch {
-      // The file may be in place already; it is closed all the same (close(2)).
+      // The file may be committed already; it is closed all the same (close(2)).
     }
     return;
   }

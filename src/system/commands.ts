@@ -5,7 +5,7 @@
 import type { StdioOptions } from 'node:child_process';
 import { bare, refusal, type PathName } from '../contract/index.ts';
 
-/** Loaded where it is needed: it takes longer to load than the rest of the package's needs of Node together. */
+/** Loaded when it is needed: it takes longer to load than the rest of Node that the package needs. */
 function processes(): typeof import('node:child_process') {
   return process.getBuiltinModule('node:child_process');
 }
@@ -15,7 +15,7 @@ function environment(): NodeJS.ProcessEnv {
   return { ...process.env, LC_ALL: 'C' };
 }
 
-/** Swaps two names. Blocks: nothing of this process comes between what is looked at before and after it. */
+/** Swaps two names. Blocks: nothing of this process comes between the looks before and after it. */
 export function exchange(one: PathName, other: PathName): void {
   if (typeof one !== 'string' || typeof other !== 'string') throw unsupported('its name is not valid UTF-8');
   const { names, directory } = fromDirectory(one, other);
@@ -30,7 +30,7 @@ export function exchange(one: PathName, other: PathName): void {
 
 let isTrusted: boolean | undefined;
 
-/** Whether the installed `sync` is the one of GNU coreutils: others succeed whatever the system says. */
+/** Whether the installed `sync` is the one of GNU coreutils: others succeed whatever the system answers. */
 function canSync(): boolean {
   isTrusted ??= String(processes().spawnSync('sync', ['--version'], bare({ env: environment() })).stdout).includes(
     'GNU',
@@ -40,13 +40,16 @@ function canSync(): boolean {
 
 type Start = ['sync', string[], { readonly stdio: StdioOptions }];
 
-/** The directory is the descriptor 3 of the program. There are no pipes: what reads them waits by what programs may replace. */
+/**
+ * The directory is descriptor 3 of the program. There are no pipes: reading them would wait by functions that programs
+ * may replace.
+ */
 function startOf(directory: number): Start {
   if (!canSync()) throw cannotSync();
   return ['sync', ['-f', '/proc/self/fd/3'], bare({ stdio: ['ignore', 'ignore', 'ignore', directory] })];
 }
 
-/** Writes all that has changed on the filesystem of an open directory to the disk. */
+/** Writes all changes of the filesystem of an open directory to the disk. */
 export function syncfs(directory: number): void {
   const { error, status } = processes().spawnSync(...startOf(directory));
   if (error !== undefined) throw cannotSync();
@@ -70,7 +73,7 @@ function syncFailed(): Error {
   return refusal('EIO', 'sync --file-system failed');
 }
 
-/** What is reached through a descriptor of this process is reached by `mv` through one that it inherits. */
+/** Paths through a descriptor of this process become paths through one that `mv` inherits. */
 function fromDirectory(...paths: string[]): { readonly names: string[]; readonly directory?: number } {
   const found = paths.map((path) => /^\/proc\/self\/fd\/(\d+)\/(.*)$/s.exec(path));
   const directory = found[0]?.[1];
@@ -79,12 +82,12 @@ function fromDirectory(...paths: string[]): { readonly names: string[]; readonly
 }
 
 interface Failed {
-  /** Of the system where `mv` could not be started; else its exit status, for execFile. */
+  /** A code of the system if `mv` could not be started; otherwise its exit status, for execFile. */
   readonly code?: string | number | null;
   readonly stderr?: string;
 }
 
-/** What `mv` says in the C locale, by the words of strerror(3). */
+/** The messages of `mv` in the C locale, in the words of strerror(3). */
 const codes: readonly (readonly [RegExp, string])[] = [
   [/Permission denied/, 'EACCES'],
   [/Operation not permitted/, 'EPERM'],
@@ -98,7 +101,7 @@ function failure(error: Failed, stderr: string): Error {
   if (error.code === 'ENOENT') return unsupported('there is no mv');
   if (typeof error.code === 'string') return refusal(error.code, `mv could not be started (${error.code})`);
   const said = stderr.trim().split('\n')[0] ?? '';
-  if (/option/.test(said)) return unsupported('the mv that is installed is older');
+  if (/option/.test(said)) return unsupported('the installed mv is older');
   if (/Invalid argument|not supported|not implemented/.test(said)) return unsupported(`the filesystem cannot: ${said}`);
   const code = codes.find(([words]) => words.test(said))?.[1] ?? 'EIO';
   return refusal(code, said === '' ? 'mv failed' : said);

@@ -12,7 +12,7 @@ import { newToken } from './owner.ts';
 import { ProcessState, type Steps, type Environment } from './port.ts';
 import { accessPath } from './access-path.ts';
 
-/** process.umask() sets it to read it, for all threads; the kernel also just tells (proc(5)). */
+/** process.umask() sets the umask to read it, for all threads; the kernel also just tells it (proc(5)). */
 function readUmask(): number {
   try {
     const line = /^Umask:\s*([0-7]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
@@ -34,7 +34,9 @@ function showLife(entry: PathName, interval: number): () => void {
   return () => clearInterval(timer);
 }
 
-/** What was not found may be on a filesystem that is not mounted now: it is looked for ever more seldom. */
+/**
+ * Something that was not found may be on a filesystem that is not mounted now: it is looked for less and less often.
+ */
 function insist(steps: () => Steps<boolean>, pause = 100): void {
   const again = (longest: number): void => insist(steps, Math.min(2 * pause, longest));
   const retry = (): Promise<void> =>

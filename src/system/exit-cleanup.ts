@@ -1,6 +1,6 @@
 /**
- * Removes the temporary files that are open when the process ends, and then the locks that it holds: at process.exit,
- * an uncaught exception, or a signal that the program does not handle itself.
+ * Removes the open temporary files when the process ends, and then the locks that it holds: at process.exit, an
+ * uncaught exception, or a signal that the program does not handle itself.
  */
 import { closeSync, existsSync, openSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { asText, join, type PathName } from '../contract/index.ts';
@@ -11,7 +11,7 @@ import { whenProcessEnds } from './process-end.ts';
 import { accessPath } from './access-path.ts';
 import { runSync } from './sync-driver.ts';
 
-/** What is removed first: who takes a lock of ours must find no file of ours that can still be renamed. */
+/** The order of removal: whoever takes a lock of ours must find no file of ours that can still be renamed. */
 const order = { file: 0, 'lock entry': 1, directory: 2, lock: 3 } as const;
 
 const removal: Readonly<Record<keyof typeof order, (path: PathName) => void>> = {
@@ -21,7 +21,7 @@ const removal: Readonly<Record<keyof typeof order, (path: PathName) => void>> = 
   lock: rmdirSync,
 };
 
-/** With what its owner was writing, and no more: somebody may have put something else in its place. */
+/** Removes the entry with its owner's files, and no more: somebody may have put something else in its place. */
 function removeEntry(path: PathName): void {
   const fd = process.platform === 'win32' ? undefined : openSync(path, O_DIRECTORY_ITSELF);
   try {
@@ -38,7 +38,7 @@ function removeEntry(path: PathName): void {
 class Guarded implements Guard {
   exists = false;
   readonly kind: keyof typeof order;
-  /** Where it may be. */
+  /** The paths that it may have. */
   readonly paths: readonly PathName[];
 
   constructor(kind: keyof typeof order, paths: readonly PathName[]) {
@@ -56,11 +56,11 @@ class Guarded implements Guard {
 }
 
 const guarded = new Set<Guarded>();
-/** What is put right by steps, after the files and before the locks. */
+/** Steps to perform after the files and before the locks are removed. */
 const endings = new Set<() => Steps<unknown>>();
 let installed = false;
 
-/** Puts something on the list of what is removed when the process ends, by all of the paths that it may have then. */
+/** Registers something for removal when the process ends, by all of the paths that it may have then. */
 export function guard(kind: keyof typeof order, ...paths: PathName[]): Guard {
   install();
   const one = new Guarded(kind, paths);
@@ -68,7 +68,7 @@ export function guard(kind: keyof typeof order, ...paths: PathName[]): Guard {
   return one;
 }
 
-/** Performs steps when the process ends; returns how to take that back. */
+/** Performs steps when the process ends; returns a function that cancels them. */
 export function atEnd(steps: () => Steps<unknown>): () => void {
   install();
   endings.add(steps);
@@ -92,7 +92,7 @@ function removeAll(): void {
     removeOne(one);
   };
   for (const one of inOrder('file')) remove(one);
-  // They may take something from the list.
+  // They may remove something from the list.
   for (const steps of endings) attempt(() => runSync(steps()));
   for (const one of inOrder('lock entry', 'directory', 'lock')) remove(one);
   if (late.length > 0) forbid(late);
@@ -105,9 +105,9 @@ function removeOne({ kind, paths }: Guarded): void {
 }
 
 /**
- * What the pool's threads have not come to yet, as they wait for a disk, they do when all of this is over: the process
- * ends when their queue is empty. In a directory that is reached through a descriptor they can make nothing when that
- * is closed.
+ * Calls that the pool's threads have not begun yet, as they wait for a disk, are performed after all of this: the
+ * process ends when their queue is empty. In a directory that is reached through a descriptor they can create nothing
+ * once it is closed.
  */
 function forbid(late: readonly Guarded[]): void {
   const reached = late
@@ -126,7 +126,7 @@ function attempt(remove: () => void): void {
   try {
     remove();
   } catch {
-    // Renamed into place meanwhile, or never made; and nobody is left to hear of anything else. `sweep` finds what
+    // Renamed into place meanwhile, or never made; and nobody is left to receive another error. `sweep` finds what
     // stays.
   }
 }

@@ -5,25 +5,22 @@ const windows = process.platform === 'win32';
 
 export const O_RDONLY: number = constants.O_RDONLY;
 export const O_RDWR: number = constants.O_RDWR;
-/** A file that is to be synced: Windows flushes only what one may write. */
+/** A file that is to be synced: Windows flushes only writable files. */
 export const O_TO_SYNC: number = windows ? constants.O_RDWR : constants.O_RDONLY;
 /** A directory, for syncing it. */
 export const O_DIRECTORY: number = windows ? 0 : constants.O_RDONLY | constants.O_DIRECTORY;
 /** A directory itself, never through a link. */
 export const O_DIRECTORY_ITSELF: number = windows ? 0 : O_DIRECTORY | constants.O_NOFOLLOW;
-/** A directory that may be passed through but not read; 0 where there is no such thing. Node does not name O_PATH. */
+/** A directory that may be passed through but not read; 0 if there is no such flag. Node does not name O_PATH. */
 export const O_PATH_DIRECTORY: number = process.platform === 'linux' ? 0o10000000 | constants.O_DIRECTORY : 0;
-/** A file, to keep it from being freed; 0 where there is no such thing. */
+/** A file, to keep it from being freed; 0 if there is no such flag. */
 export const O_HOLD: number = process.platform === 'linux' ? 0o10000000 | constants.O_NOFOLLOW : 0;
-/** An open file once more, not to be read or written where that is possible. */
+/** An open file once more, not to be read or written if that is possible. */
 export const O_PATH_FILE: number = process.platform === 'linux' ? 0o10000000 : constants.O_RDONLY;
-/** A new file: never one that is there, never through a link. */
+/** A new file: never an existing one, never through a link. */
 export const O_NEW: number =
   constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (windows ? 0 : constants.O_NOFOLLOW);
-/**
- * Every write reaches the disk before it returns, for where a descriptor cannot be synced; 0 where there is no such
- * thing.
- */
+/** Every write reaches the disk before it returns, where a descriptor cannot be synced; 0 if there is no such flag. */
 export const O_DSYNC: number = constants.O_DSYNC ?? 0;
 /** Every write and all of the file's metadata reach the disk before the write returns, as with fsync(2) after it. */
 export const O_SYNC: number = constants.O_SYNC ?? 0;
@@ -32,7 +29,7 @@ export const O_NOFOLLOW: number = windows ? 0 : constants.O_NOFOLLOW | constants
 
 const { S_IFMT, S_IFREG, S_IFDIR, S_IFLNK } = constants;
 
-/** A file for reading, or what a link leads to; never waiting for a FIFO's other end. */
+/** A file for reading, or the target of a link; never waiting for a FIFO's other end. */
 export const O_READ: number = windows ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK;
 
 export type FileType = 'file' | 'directory' | 'link' | 'special';

@@ -1,4 +1,4 @@
-/** The path that a caller gives, made absolute: what it means depends on the working directory at that moment. */
+/** The path that a caller gives, made absolute: its meaning depends on the working directory at that moment. */
 import { isUtf8 } from 'node:buffer';
 import { readlinkSync } from 'node:fs';
 import path from 'node:path';
@@ -19,7 +19,7 @@ import {
 
 const windows = process.platform === 'win32';
 
-/** A path as absolute, and as its caller gave it: errors name it so, as those of node:fs do. */
+/** An absolute path, and the path as its caller gave it, which errors name as those of node:fs do. */
 export interface GivenPath {
   readonly path: PathName;
   readonly given: PathName;
@@ -29,12 +29,12 @@ export function givenPath(path: PathLike, argument = 'path'): GivenPath {
   return { path: absolutePath(path, argument), given: fromPathLike(path, argument) };
 }
 
-/** The path as absolute at this moment, so that a later `process.chdir()` cannot move the write elsewhere. */
+/** The path made absolute at this moment, so that a later `process.chdir()` cannot move the write elsewhere. */
 export function absolutePath(given: PathLike, argument = 'path'): PathName {
   const name = fromPathLike(given, argument);
   if (name.length === 0) throw misuse('ERR_INVALID_ARG_VALUE', `"${argument}" is empty`);
   if (name.includes('\0')) throw misuse('ERR_INVALID_ARG_VALUE', `"${argument}" contains a null byte`);
-  // There a path that begins with a slash is absolute but for the drive.
+  // On Windows a path that begins with a slash is absolute except for the drive.
   if (isAbsolute(name) && !(windows && path.parse(asText(name)).root.length === 1)) return name;
   if (windows) return resolveKeepingTrailingSlash(name as string);
   const plain = typeof name === 'string' ? name.replace(/^(\.\/+)+|^\.$/, '') : name;
@@ -51,7 +51,7 @@ export function targetPath(given: PathLike): GivenPath {
   }
 }
 
-/** process.cwd() is text, and shows bytes that are not UTF-8 as U+FFFD; the kernel also tells the bytes (proc(5)). */
+/** process.cwd() is text, and shows bytes that are not UTF-8 as U+FFFD; the kernel also gives the bytes (proc(5)). */
 function workingDirectory(): PathName {
   const directory = process.cwd();
   if (!directory.includes('\ufffd') || process.platform !== 'linux') return directory;

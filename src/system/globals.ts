@@ -1,7 +1,7 @@
 /**
  * The clock and the queues as they were when the package was loaded. A test runner's fake timers replace them in the
- * program's globals, where they stand still until a test moves them; what is under way with files, locks and other
- * processes goes by the real ones.
+ * program's globals, where they stand still until a test moves them. Files, locks and other processes follow the real
+ * ones.
  */
 
 // Not from the globals: they may be fake from the beginning, and each realm has its own.

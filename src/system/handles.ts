@@ -1,4 +1,4 @@
-/** A driver's calls with which new files are opened as FileHandles, for callers who want more than to write. */
+/** A driver whose calls open new files as FileHandles, for callers that do more than write. */
 import { promises, type PathLike } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { O_NEW } from './flags.ts';

@@ -1,4 +1,7 @@
-/** What the system does, and how the steps of the protocol are performed: the port, its drivers, owner, clock, the end of the process. */
+/**
+ * The calls of the system, and how the steps of the protocol are performed: the port, its drivers, owner, clock, the
+ * end of the process.
+ */
 export { clearTimeout, currentTime, nextTick, queueMicrotask, setTimeout } from './globals.ts';
 export { now } from './clock.ts';
 export { newRandomName } from './random.ts';

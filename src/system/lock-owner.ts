@@ -1,6 +1,4 @@
-/**
- * Who holds a lock, said in the name of its entry: what a temporary file's name says, and for how long it is believed.
- */
+/** The holder of a lock, in the name of its entry: the same parts as in a temporary file's name, and the lease. */
 import { parseOwner, stateOf, thisOwnerInNames, type Owner, type Sign } from './owner.ts';
 import { newRandomName } from './random.ts';
 
@@ -9,9 +7,12 @@ export interface LockOwner extends Owner {
   readonly kind: 'lock';
   /** Milliseconds without a sign of life after which a holder that cannot be judged counts as dead. */
   readonly lease: number;
-  /** Tells one lock from all others. */
+  /** Distinguishes one lock from all others. */
   readonly random: string;
-  /** Of a lock that was taken over: whose files are still to be put right before anybody reads the target. */
+  /**
+   * For a lock that was taken over: the owner whose transaction is still to be resolved before anybody reads the
+   * target.
+   */
   readonly resolving: string | undefined;
 }
 
@@ -19,12 +20,12 @@ export interface LockOwner extends Owner {
 const form = '[0-9a-z]{8}-[0-9a-z]{1,8}(?:-[0-9a-z]+){8}-[0-9a-z]{20}';
 const pattern = new RegExp(`^\\.?untorn-l-(${form})(?:\\.([0-9a-z]{20}))?$`);
 
-/** A new name for the entry of a lock, which only one lock of all ever has. */
+/** A new name for the entry of a lock, unique to this lock. */
 export function newLockToken(lease: number): string {
   return `untorn-l-${[thisOwnerInNames(), lease.toString(36), newRandomName()].join('-')}`;
 }
 
-/** The name that a lock's entry has while who took it over puts right what its owner left. */
+/** The name of a lock's entry while its taker resolves its old owner's transaction. */
 export function resolvingName(token: string, dead: LockOwner): string {
   return `${token}.${dead.resolving ?? dead.random}`;
 }
@@ -39,12 +40,11 @@ export function parseLockToken(name: string): LockOwner | undefined {
 }
 
 /**
- * Whether the holder of a lock lives. What is said of it need not be true for the lock to be safe (see lock/lock.ts);
- * it decides who waits, and for how long.
+ * Whether the holder of a lock lives. The lock is safe even if the answer is wrong (see lock/lock.ts); it decides who
+ * waits, and for how long.
  */
 export function judgeLockOwner(owner: LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign {
   const state = stateOf(owner, lastChangeNs, exclusive);
-  // Its number may be another process's by now, and one that is stopped may never go on: nothing to wait for without
-  // end.
+  // Its number may be another process's by now, and a stopped one may never go on: no reason to wait for ever.
   return state === 'hidden' || state === 'stopped' ? 'unknown' : state;
 }

@@ -1,11 +1,11 @@
 /**
- * What the type of a filesystem does not tell of its syncs, but a list of the kernel does. What no list says is not
- * taken for granted.
+ * Properties of syncs that do not follow from the type of a filesystem, but from a list of the kernel. What no list
+ * says is not assumed.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 
-/** Whether an overlay may have been mounted with `volatile`: each sync succeeds there, and has done nothing. */
+/** Whether an overlay may have been mounted with `volatile`: there each sync succeeds without doing anything. */
 export function isVolatile(dev: bigint, list = '/proc/self/mountinfo'): boolean {
   try {
     const mounts = readFileSync(list, 'latin1')
@@ -18,7 +18,8 @@ export function isVolatile(dev: bigint, list = '/proc/self/mountinfo'): boolean 
 }
 
 /**
- * Whether an ext filesystem is known to have its journal on its own device, as ext4 and ext3 do unless told otherwise.
+ * Whether an ext filesystem is known to have its journal on its own device, as ext4 and ext3 do unless configured
+ * otherwise.
  */
 export function hasJournal(dev: bigint): boolean {
   try {

@@ -1,4 +1,4 @@
-/** How each call of the port is made with `node:fs`, once at once and once with a callback. */
+/** How each call of the port is made with `node:fs`, both synchronously and with a callback. */
 import * as fs from 'node:fs';
 import type { BigIntStats } from 'node:fs';
 import { bare, fromBytes } from '../contract/index.ts';
@@ -32,8 +32,8 @@ const bigint = bare({ bigint: true });
 const asBuffer = bare({ encoding: 'buffer' });
 
 /**
- * A call that often finds nothing: then its error needs no stack, which would take ten times as long as the call. In
- * what shows the error it is the cause of one that has.
+ * A call that often finds nothing: its error gets no stack, which would take ten times as long as the call. An error
+ * that is shown has a stack, and has this error as its cause.
  */
 function withoutStack<A extends unknown[], T>(perform: (...args: A) => T): (...args: A) => T {
   return (...args) => {
@@ -88,7 +88,7 @@ function sleep(duration: number): void {
 }
 
 /**
- * Hands a promise's result to a callback, outside of the promise, so that what the callback throws is not swallowed.
+ * Passes a promise's result to a callback, outside of the promise, so that an error of the callback is not swallowed.
  */
 export function later<T>(promise: Promise<T>, done: Done<T>): void {
   promise.then(

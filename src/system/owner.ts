@@ -1,10 +1,9 @@
 /**
- * Who a temporary file belongs to, said in its name: machine, boot, namespaces, process and thread, and when those
- * started.
+ * The owner of a temporary file, in its name: machine, boot, namespaces, process and thread, and when those started.
  *
- * So a sweeper can tell a file whose writer is dead from one that is being written, across containers that all have a
- * pid 1 and machines that share a filesystem. What cannot be told apart is not judged: process numbers are compared
- * only within one boot, pid namespace and time namespace.
+ * So a sweep can tell a file whose writer is dead from one that is being written, across containers that all have a pid
+ * 1 and machines that share a filesystem. Owners that cannot be distinguished are not judged: process numbers are
+ * compared only within one boot, pid namespace and time namespace.
  */
 import { statfsSync } from 'node:fs';
 import { currentTime } from './globals.ts';
@@ -12,28 +11,28 @@ import { hasEnded, isStopped, linkOr, processExists, readOr, startOf } from './p
 import { newRandomName } from './random.ts';
 
 /**
- * What a file with a token is: to be removed when its owner is dead, the only copy of something, new content of a
+ * The kind of a file with a token: to be removed when its owner is dead, the only copy of something, new content of a
  * transaction, or the record of one; or a directory that is being filled or removed, or a whole one.
  */
 export type TokenKind = 'temporary' | 'recovery' | 'staged' | 'journal' | 'tree' | 'version';
 
-/** The parts of a token, all lower-case letters and digits. `'0'` is what the system does not say. */
+/** The parts of a token, all lower-case letters and digits. `'0'` stands for what the system does not tell. */
 export interface Owner {
   readonly kind: TokenKind | 'lock';
-  /** Tells machines apart, but for copies of one that share its name and machine-id(5). */
+  /** Distinguishes machines, except copies of one that share its name and machine-id(5). */
   readonly host: string;
-  /** Tells a machine's boots apart. */
+  /** Distinguishes a machine's boots. */
   readonly boot: string;
   /** When that boot began, in seconds since the epoch, to the base 36. */
   readonly booted: string;
   /** The pid namespace. */
   readonly namespace: string;
-  /** The time namespace: in another one other times are told of the same processes. */
+  /** The time namespace: in another one the same processes have other times. */
   readonly clock: string;
   readonly pid: number;
   /**
-   * When the process started, in the system's own unit. Where that is not said, what no other thread has, after a
-   * `'0'`.
+   * When the process started, in the system's own unit. If the system does not tell, a value that no other thread has,
+   * after a `'0'`.
    */
   readonly start: string;
   /** The number of a worker thread, which can end before its process does. */
@@ -42,7 +41,7 @@ export interface Owner {
   readonly threadStart: string;
 }
 
-/** What can be seen of an owner: it runs; it has ended; or it may be either, as one that is out of sight. */
+/** What can be seen of an owner: it runs; it has ended; or it may be either, as one that cannot be seen. */
 export type Sign = 'alive' | 'dead' | 'unknown';
 
 const letters: Readonly<Record<TokenKind, string>> = {
@@ -58,11 +57,11 @@ const kinds = Object.fromEntries(Object.entries(letters).map(([kind, letter]) =>
   TokenKind
 >;
 
-/** How an owner and a random part look in a name. */
+/** The form of an owner and a random part in a name. */
 export const tokenForm = '[0-9a-z]{8}-[0-9a-z]{1,8}(?:-[0-9a-z]+){7}-[0-9a-z]{20}';
 const pattern = new RegExp(`untorn-(t|r|x|j|d|v)-(${tokenForm})`);
 
-/** What is the same for all that a thread owns. */
+/** The parts that are the same for all that a thread owns. */
 type Self = Omit<Owner, 'kind'>;
 
 let own: Self | undefined;
@@ -75,7 +74,7 @@ export function thisOwner(): Self {
 
 let ownText: string | undefined;
 
-/** This thread, as names say it. */
+/** This thread, in the form for names. */
 export function thisOwnerInNames(): string {
   if (ownText === undefined) {
     const { host, boot, booted, namespace, clock, pid, start, thread, threadStart } = thisOwner();
@@ -97,7 +96,7 @@ export function parseToken(name: string): Owner | undefined {
     : { kind: kinds[found[1] as string] as TokenKind, ...parseOwner((found[2] as string).split('-')) };
 }
 
-/** The owner that the first parts of a token say. */
+/** The owner in the first parts of a token. */
 export function parseOwner(parts: readonly string[]): Self {
   const [host, boot, booted, namespace, clock, pid, start, thread, threadStart] = parts as [
     string,
@@ -114,17 +113,17 @@ export function parseOwner(parts: readonly string[]): Self {
 }
 
 /**
- * Whether the owner of a file may still be writing it. Only where it can be seen is an owner dead: in this boot, pid
- * and time namespace, by process, thread and their starts. One of another boot is dead if the file was last changed
- * before this one began, and `exclusive` says that its filesystem can only be in use by one kernel: another machine may
- * have the same name and id.
+ * Whether the owner of a file may still be writing it. An owner is dead only if that can be seen: in this boot, pid and
+ * time namespace, by process, thread and their starts. An owner of another boot is dead if the file was last changed
+ * before this boot began, and `exclusive` says that only one kernel can use its filesystem: another machine may have
+ * the same name and id.
  */
 export function judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign {
   const state = stateOf(owner, lastChangeNs, exclusive);
   return state === 'hidden' || state === 'stopped' ? 'alive' : state;
 }
 
-/** The same, and of an owner that is there whether it is stopped, or cannot be looked at. */
+/** The same; and for a live owner, whether it is stopped, or cannot be examined. */
 export function stateOf(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign | 'hidden' | 'stopped' {
   const self = thisOwner();
   if (owner.host !== self.host) return 'unknown';
@@ -153,18 +152,18 @@ function stateOfProcess(owner: Owner, self: Self): Sign | 'hidden' | 'stopped' {
   if (found.start !== owner.start || hasEnded(found)) return 'dead';
   if (owner.thread === '0') return isStopped(found) ? 'stopped' : 'alive';
   const thread = startOf(owner.pid, Number.parseInt(owner.thread, 36));
-  // Of a thread that is gone nothing is said, nor of any where that is hidden.
+  // The system says nothing of a thread that is gone, nor of any thread where that is hidden.
   if (thread === undefined) return startOf(owner.pid, owner.pid) === undefined ? 'hidden' : 'dead';
   if (thread.start !== owner.threadStart || hasEnded(thread) || thread.isExiting) return 'dead';
   return isStopped(thread) ? 'stopped' : 'alive';
 }
 
-/** Seconds by which one boot may seem to have begun at two times, since clocks are set. */
+/** Seconds by which the start of one boot may seem to differ between two looks, since clocks are set. */
 const precision = 60;
 
 /**
- * Whether the boot of an owner is over, of whose host and filesystem it is. systemd-nspawn gives each container a boot
- * id of its own: those say nothing of when the kernel was booted, and neither does who is in one.
+ * Whether the boot of an owner on this host and filesystem is over. systemd-nspawn gives each container a boot id of
+ * its own: such ids say nothing of when the kernel was booted, and neither does an owner in such a container.
  */
 function isOver({ booted }: Owner, lastChangeNs: bigint): boolean {
   const own = thisOwner().booted;
@@ -205,25 +204,21 @@ function hostName(): string {
   }
 }
 
-/**
- * The number of a namespace in the link that stands for it; short, since those that the kernel gives begin at
- * 0xf0000000.
- */
+/** The number of a namespace, from its link; short, since the kernel's numbers begin at 0xf0000000. */
 function inodeIn(link: string): string {
   const inode = BigInt(/\d+/.exec(link)?.[0] ?? 0);
   if (inode === 0n) return '0';
   return inode > firstNamespace ? (inode - firstNamespace).toString(36) : `0${inode.toString(36)}`;
 }
 
-/** Below it are those that the system begins with, which all have fixed numbers from there on (`PROC_*_INIT_INO`). */
+/**
+ * Below it are the initial namespaces of the system, which all have fixed numbers from there on (`PROC_*_INIT_INO`).
+ */
 const firstNamespace = 0xefff_ffefn;
 const firstClock = (0xefff_fffan - firstNamespace).toString(36);
 const procFilesystem = 0x9fa0;
 
-/**
- * When the kernel was booted; `'0'` where a time namespace may have its own idea of that, or a container its own boot
- * id.
- */
+/** When the kernel was booted; `'0'` if a time namespace may show another time, or a container another boot id. */
 function bootTime(clock: string): string {
   try {
     if (
@@ -238,7 +233,7 @@ function bootTime(clock: string): string {
   return uptime > 0 ? Math.floor(currentTime() / 1000 - uptime).toString(36) : '0';
 }
 
-/** FNV-1a, 40 bits in base 32: tells machines and boots apart, hides nothing and needs no crypto module at start. */
+/** FNV-1a, 40 bits in base 32: distinguishes machines and boots, hides nothing and needs no crypto module at start. */
 export function digest(text: string): string {
   const hash = fnv1a(text);
   return BigInt.asUintN(40, hash ^ (hash >> 24n))

@@ -2,17 +2,17 @@
  * The end of the process: by process.exit(), by an uncaught exception, when nothing is left to do, or by a signal that
  * the program does not handle itself.
  *
- * A process that goes on after a signal must not be taken for one that ends: one with a handler of its own, also one
- * that is called once and is gone by then; process 1 of a container, which such a signal does not kill; one that was
- * started to ignore it. Packages that clean up at a signal must agree on who ends the process. signal-exit's copies do,
- * each of which counts the others' listeners: they go first here, and whoever is left alone at last sends the signal
- * again.
+ * A process that goes on after a signal must not be taken for one that ends. It may have a handler of its own, also one
+ * that is called once and is gone by then. It may be process 1 of a container, which such a signal does not kill, or
+ * have been started to ignore it. Packages that clean up at a signal must agree on who ends the process. The copies of
+ * signal-exit do, each of which counts the others' listeners: they go first here, and the last one left sends the
+ * signal again.
  */
 import { onExit } from 'signal-exit';
 import { signals } from 'signal-exit/signals';
 import { readOr } from './processes.ts';
 
-/** What comes first at the end: what is not in place yet is saved, and what was for that is removed. */
+/** The order at the end: first values that are not committed yet are saved, then their temporary files are removed. */
 type Phase = 'save' | 'remove';
 
 const callbacks: Readonly<Record<Phase, (() => void)[]>> = { save: [], remove: [] };
@@ -28,23 +28,23 @@ function end(): void {
   for (const callback of [...callbacks.save, ...callbacks.remove]) callback();
 }
 
-/** All at once: what is installed while the process ends already may come too late. */
+/** Everything at once: a handler that is installed while the process is ending may come too late. */
 function install(): void {
   installed = true;
   const ends = signals.filter((signal) => !isIgnored(signal));
-  // This package has a copy of its own of signal-exit, which then counts as one that listens, and does not.
+  // This package has its own copy of signal-exit, which counts as a listener, and must not.
   signals.length = 0;
   let wasToldOfSignal = false;
   onExit(
     (_, signal) => {
       if (signal === null) end();
-      // Another package ends the process: then the signal comes again. One that has called this once does not call it
-      // at an exit.
+      // Another package ends the process: then the signal comes again. After this call it does not call back at an
+      // exit.
       else wasToldOfSignal = true;
     },
     { alwaysLast: true },
   );
-  // Bun's exit event after an uncaught exception does not pass by what signal-exit watches.
+  // Bun's exit event after an uncaught exception does not reach signal-exit.
   process.on('exit', () => {
     if (wasToldOfSignal || process.versions['bun'] !== undefined) end();
   });
@@ -57,10 +57,10 @@ function listen(signal: NodeJS.Signals): void {
     if (!isAlone(signal) || process.pid === 1) return;
     end();
     process.removeListener(signal, endBy);
-    // Windows knows no SIGHUP to send.
+    // Windows has no SIGHUP to send.
     process.kill(process.pid, process.platform === 'win32' && signal === 'SIGHUP' ? 'SIGINT' : signal);
   };
-  // Before handlers that are called once: they are gone when they are called.
+  // Before handlers that are called once: they are gone by the time they are called.
   process.prependListener(signal, endBy);
 }
 
@@ -73,8 +73,8 @@ function isAlone(signal: NodeJS.Signals): boolean {
 let ignored: bigint | undefined;
 
 /**
- * Whether the process does not end by it, as after nohup(1): a listener would change that. Node ignores SIGXFSZ so that
- * a write past RLIMIT_FSIZE fails with EFBIG.
+ * Whether the signal does not end the process, as after nohup(1): a listener would change that. Node ignores SIGXFSZ so
+ * that a write past RLIMIT_FSIZE fails with EFBIG.
  */
 function isIgnored(signal: NodeJS.Signals): boolean {
   if (signal === 'SIGXFSZ') return true;
@@ -85,8 +85,8 @@ function isIgnored(signal: NodeJS.Signals): boolean {
 }
 
 /**
- * Node ends with 13 where nothing is left to do and the main module still waits, as for an update whose callback never
- * ends. It does so only where no status is set, and signal-exit sets 0 before.
+ * Node exits with 13 if nothing is left to do and the main module still waits, as for an update whose callback never
+ * ends. It does so only if no status is set, and signal-exit sets 0 before.
  */
 function keepMissingStatus(): void {
   if (process.versions['bun'] !== undefined) return;

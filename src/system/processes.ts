@@ -1,4 +1,4 @@
-/** What the system tells of its processes and threads (proc(5)). */
+/** Facts about processes and threads from the system (proc(5)). */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { codeOf } from '../contract/index.ts';
 
@@ -6,19 +6,20 @@ import { codeOf } from '../contract/index.ts';
 export interface Started {
   readonly start: string;
   readonly state: string;
-  /** Whether it is on its way out, and does nothing of its own any more. */
+  /** Whether it is exiting, and does nothing of its own any more. */
   readonly isExiting: boolean;
 }
 
-/** Of the flags in sched.h. */
+/** One of the flags in sched.h. */
 const PF_EXITING = 4;
 
 /**
- * Of a process of this pid namespace, or of a thread of it; undefined where there is none or the system does not say.
+ * The start of a process of this pid namespace, or of a thread of it; undefined if there is none or the system does not
+ * tell.
  */
 export function startOf(pid: number | 'self', thread?: number): Started | undefined {
   const stat = readOr(`/proc/${pid}/${thread === undefined ? '' : `task/${thread}/`}stat`);
-  // The command name, in parentheses, may hold anything; the state is the third field, the flags are the ninth, the
+  // The command name, in parentheses, may contain anything; the state is the third field, the flags are the ninth, the
   // start is the 22nd.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state = '', flags, start] = [fields[0], fields[6], fields[19]];
@@ -26,12 +27,12 @@ export function startOf(pid: number | 'self', thread?: number): Started | undefi
   return { start: BigInt(start).toString(36), state, isExiting: (Number(flags) & PF_EXITING) !== 0 };
 }
 
-/** Whether it has ended: one that was killed and that nobody has waited for is there, and dead. */
+/** Whether it has ended: a killed process that nobody has waited for still exists, and is dead. */
 export function hasEnded({ state }: Started): boolean {
   return state === 'Z' || state === 'X';
 }
 
-/** By a signal, or by who traces it. */
+/** By a signal, or by its tracer. */
 export function isStopped({ state }: Started): boolean {
   return state === 'T' || state === 't';
 }
@@ -41,11 +42,11 @@ export function processExists(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'; // EPERM: it is there, and not ours.
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'; // EPERM: it exists, and is not ours.
   }
 }
 
-/** What a link of /proc says; nothing where the system has none. */
+/** The text of a link of /proc; empty if the system has none. */
 export function linkOr(path: string): string {
   try {
     return readlinkSync(path);
@@ -54,7 +55,7 @@ export function linkOr(path: string): string {
   }
 }
 
-/** What a file of the system's says; nothing where it has none. */
+/** The content of a file of the system; empty if it has none. */
 export function readOr(path: string): string {
   try {
     return readFileSync(path, 'utf8').trim();

@@ -5,11 +5,11 @@ const alphabet = '0123456789abcdefghijklmnopqrstuv';
 let pool = new Uint8Array(0);
 let used = 0;
 
-/** Node's --permission and Deno's permissions know path names only, and not those of devices. */
+/** Node's --permission and Deno's permissions know only path names, and not those of devices. */
 export const byPathOnly: boolean =
   (process as { permission?: unknown }).permission !== undefined || 'Deno' in globalThis;
 
-/** From the system itself where it has a device for it (random(4)): for `crypto` Node loads thirty modules, in 3 ms. */
+/** From the system's device if it has one (random(4)): for `crypto` Node loads thirty modules, in 3 ms. */
 function randomBytes(count: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(count);
   return process.platform === 'linux' && !byPathOnly && fromDevice(bytes) ? bytes : crypto.getRandomValues(bytes);
@@ -25,7 +25,7 @@ function fromDevice(bytes: Uint8Array<ArrayBuffer>): boolean {
     const status = fstatSync(fd);
     return status.isCharacterDevice() && status.rdev === urandom && readSync(fd, bytes) === bytes.length;
   } catch {
-    return false; // As in a chroot without devices, or out of descriptors: there are others to ask.
+    return false; // For example in a chroot without devices, or without descriptors: there are other sources.
   } finally {
     if (fd !== undefined) closeSync(fd);
   }

@@ -1,4 +1,4 @@
-/** What an end of the process must not lose: values that have been handed over and are not in place yet. */
+/** Values that an end of the process must not lose: they have been handed over and are not committed yet. */
 import { writeSync } from 'node:fs';
 import { whenProcessEnds } from './process-end.ts';
 
@@ -11,10 +11,10 @@ export interface Unsaved {
 
 const all = new Set<Unsaved>();
 let installed = false;
-/** Whether the process had begun to end before anybody could be called at that. */
+/** Whether the process had begun to end before a handler could be installed. */
 let isTooLate = false;
 
-/** Makes ready to save what there will be: at the end of the process it is too late for that. */
+/** Installs the handlers for later values: at the end of the process it is too late for that. */
 export function prepareToSave(): void {
   if (installed) return;
   installed = true;
@@ -22,7 +22,7 @@ export function prepareToSave(): void {
   install();
 }
 
-/** From now on it is saved before the process ends; at once, if that had begun before. */
+/** From now on it is saved before the process ends; at once, if the end had begun before. */
 export function watch(unsaved: Unsaved): void {
   if (isTooLate) save(unsaved);
   else all.add(unsaved);
@@ -48,7 +48,7 @@ function save(unsaved: Unsaved): void {
   try {
     unsaved.saveNow();
   } catch (error) {
-    // No promise is heard any more, and no stream is flushed.
+    // No promise is awaited any more, and no stream is flushed.
     writeSync(2, `${String(error)}\n`);
     if (process.exitCode === undefined || process.exitCode === 0) process.exitCode = 1;
   }

@@ -1,4 +1,4 @@
-/** Waiting for a change in a directory: inotify(7) through `fs.watch` on Linux, a wait of that length elsewhere. */
+/** Waiting for a change in a directory: inotify(7) through `fs.watch` on Linux, a fixed wait elsewhere. */
 import { watch, type FSWatcher } from 'node:fs';
 import type { PathName } from '../contract/index.ts';
 import { clearTimeout, setTimeout } from './globals.ts';
@@ -6,15 +6,15 @@ import type { Change, Done } from './port.ts';
 import { byPathOnly } from './random.ts';
 
 /**
- * On Windows a directory that is watched cannot be renamed or removed; other systems and runtimes tell late, or not at
- * all.
+ * On Windows a watched directory cannot be renamed or removed; other systems and runtimes report changes late, or not
+ * at all.
  */
 const isAble = process.platform === 'linux' && !byPathOnly && process.versions['bun'] === undefined;
-/** Milliseconds until what is not there is looked for again. */
+/** Milliseconds until a missing directory is looked for again. */
 const shortest = 0.5;
 
 /**
- * Waits until an entry of a directory, or the directory itself, is made, renamed or removed, and at most for so many
+ * Waits until an entry of a directory, or the directory itself, is made, renamed or removed, and at most this many
  * milliseconds.
  */
 export function waitForChange(directory: PathName, duration: number, done: Done<Change>): void {
@@ -34,7 +34,7 @@ export function waitForChange(directory: PathName, duration: number, done: Done<
 }
 
 /**
- * It may have been removed already. There may be no watch, as where there are too many
+ * It may have been removed already. There may be no watch, as when there are too many
  * (`fs.inotify.max_user_instances`).
  */
 function watchOf(directory: PathName): FSWatcher | Change {

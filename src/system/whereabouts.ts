@@ -1,12 +1,12 @@
-/** Where this very code is on the disk: in the package, or in what a bundler made of the program. */
+/** Where this code is on the disk: in the package, or in a program made by a bundler. */
 import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * A path from whose directory packages that belong to the program are looked for; the executable's where the program is
- * inside of that. Neither `__filename` nor `import.meta.url` is in every kind of module, and bundlers put the path of
- * another machine in the place of either.
+ * A path from whose directory packages that belong to the program are looked for; the executable's, if the program is
+ * inside of it. Neither `__filename` nor `import.meta.url` is in every kind of module, and bundlers replace either by a
+ * path of another machine.
  */
 export function whereabouts(): string {
   // Its scripts are named as they were on the machine that made it: nothing may be loaded from there, or from the
@@ -17,7 +17,7 @@ export function whereabouts(): string {
   return path !== undefined && isAbsolute(path) && existsSync(path) ? path : process.execPath;
 }
 
-/** The file of the function that is running, as a stack names it. */
+/** The file of the running function, as a stack names it. */
 function ownFile(): string | undefined {
   const { prepareStackTrace } = Error;
   try {

@@ -1,24 +1,24 @@
 /**
  * Committing a transaction.
  *
- * Promise: all of its changes are made or none, whatever ends the process or the machine, once `recover` has run. A
- * reader meanwhile, and before `recover` has run after a crash, may see some files old and some new; each of them is
+ * Promise: all of its changes are made or none, whatever ends the process or the machine, once `recover` has run.
+ * Readers meanwhile, and after a crash before `recover` has run, may see some files old and some new; each of them is
  * whole.
  *
- * The order of the steps is what makes it safe:
- *  1. Every new content is staged beside its target, complete and synced (`draft.ts`).
- *  2. The files are locked, looked at again, and the conditions checked.
- *  3. The journal and a `pending` token are written to a record in the home directory, then every other directory gets
- *     a pointer
- *     to it. All of them are synced.
- *  4. The locks are still ours: the token is renamed to `committed`. This is the commit; the record is synced.
- *  5. The changes are made, and the directories synced.
- *  6. The token becomes `done` and the record is synced, so that nothing is done again after later writes; then what
- *     was staged goes,
- *     then the pointers, durably, then the journal, and the locks last.
- * A crash before 4 leaves every target as it was; `recover` removes what was staged. A crash after it leaves a
- * committed journal; `recover` goes on with 5, where what is done already is not done again. So does an exit or a
- * signal, before it ends the process. With durability `'off'` nothing is synced: that serves against the end of a
+ * The order of the steps makes it safe:
+ *
+ * 1. Every new content is staged beside its target, complete and synced (`draft.ts`).
+ * 2. The files are locked and examined again, and the conditions checked.
+ * 3. The journal and a `pending` token are written to a record in the home directory, then every other directory gets a
+ *    pointer to it. All of them are synced.
+ * 4. If the locks are still ours, the token is renamed to `committed`. This is the commit; the record is synced.
+ * 5. The changes are made, and the directories synced.
+ * 6. The token becomes `done` and the record is synced, so that nothing is done again after later writes. Then the
+ *    staged files are removed, then the pointers, durably, then the journal, and the locks last.
+ *
+ * A crash before 4 leaves every target as it was, and `recover` removes the staged files. A crash after it leaves a
+ * committed journal, and `recover` continues with 5, without repeating what is done already. An exit or a signal does
+ * the same before it ends the process. With durability `'off'` nothing is synced: that protects against the end of a
  * process, not of the machine.
  */
 import { refusal, type PathName, type NotKept } from '../contract/index.ts';
@@ -40,7 +40,7 @@ import type { LockSet } from './lock-set.ts';
 import { refuseOneName } from './one-name.ts';
 import { Plan } from './plan.ts';
 
-/** What became of one file. */
+/** The result for one file. */
 export interface Outcome {
   readonly change: DraftChange;
   readonly made: Made;
@@ -71,7 +71,7 @@ class Commit {
   readonly #drafted: readonly DraftChange[];
   readonly #plan: Plan;
   readonly #written: Written;
-  /** Whether all changes are in place, and synced. */
+  /** Whether all changes are made, and synced. */
   #isMade = false;
   #letEnd = (): void => undefined;
 
@@ -123,7 +123,7 @@ class Commit {
     return { outcomes: [], durable: this.#operation.settings.durability !== 'off' };
   }
 
-  /** The commit itself. At once: nothing of this process comes between the last look and the rename. */
+  /** The commit itself, uninterrupted: nothing of this process comes between the last look and the rename. */
   *#commit(): Steps<void> {
     const { found } = this.#written;
     yield* this.#locks.assertHeld();
@@ -150,7 +150,7 @@ class Commit {
     }
   }
 
-  /** From here on an exit must not remove what was staged, but complete what is committed. */
+  /** After this an exit must not remove what was staged, but complete what is committed. */
   #letStay(): void {
     for (const change of this.#drafted) if (change.kind === 'put') change.temporary.guard.release();
     for (const { staged } of this.#plan.linked) staged.letStay();
@@ -183,16 +183,15 @@ class Commit {
   }
 
   /**
-   * When the process ends meanwhile. A thread may be at one of these calls still. Then guards give the locks back,
-   * unless this fails.
+   * When the process ends meanwhile. Another thread may still be performing one of these calls. Afterwards guards
+   * release the locks, unless this fails.
    */
   *#completeInTheEnd(): Steps<void> {
     const operation: Operation = { ...this.#operation, blocking: true };
     const { found } = this.#written;
     try {
       if (!this.#isMade) {
-        if (!(yield* record.isCommitted(found)))
-          throw refusal('ERR_LOCK_LOST', 'it is not known whether it is committed');
+        if (!(yield* record.isCommitted(found))) throw refusal('ERR_LOCK_LOST', 'it may or may not be committed');
         yield* record.syncRecord(operation, found);
         assertMade(yield* makeAll(operation, this.#draft.id, this.#parts, this.#plan.changes));
         yield* record.syncAll(operation, this.#plan.folders);
@@ -218,7 +217,7 @@ class Commit {
     return made;
   }
 
-  /** After an error: the first failure is the one to report, and what each file holds by now goes with it. */
+  /** After an error: the first failure is the one to report, together with what each file holds by now. */
   *#tellWhatFilesHold(): Steps<void> {
     const parts = this.#parts;
     const files = [];
@@ -240,7 +239,7 @@ class Commit {
     };
   }
 
-  /** Before the commit: everything that was added goes. */
+  /** Before the commit: everything that was added is removed. */
   *#rollBack(): Steps<void> {
     this.#letEnd();
     for (const { staged } of this.#plan.linked) yield* staged.discard();
@@ -249,7 +248,9 @@ class Commit {
     yield* afterFailure(this.#locks.releaseAll());
   }
 
-  /** It is committed, or may be, and cannot be completed here: `recover` does it, or who takes over its locks. */
+  /**
+   * It is committed, or may be, and cannot be completed here: `recover` completes it, or whoever takes over its locks.
+   */
   #abandon(error: unknown): void {
     this.#letEnd();
     this.#locks.failed(error);
@@ -259,5 +260,5 @@ class Commit {
 
 function* refuseIfGone(temporary: { readonly accessPath: PathName } & Parameters<typeof statusOf>[0]): Steps<void> {
   const found = yield* lookAt(temporary);
-  if (found?.ino !== statusOf(temporary).ino) throw refusal('EAGAIN', 'what was staged is gone');
+  if (found?.ino !== statusOf(temporary).ino) throw refusal('EAGAIN', 'a staged file is gone');
 }

@@ -1,4 +1,4 @@
-/** One change of a transaction before its commit, and what is asked about it when its files are looked at again. */
+/** One change of a transaction before its commit, and the checks when its files are examined again. */
 import { refusal, type NotKept, type PathName } from '../contract/index.ts';
 import { O_TO_SYNC, type GivenPath, call, type FileStatus, type Steps } from '../system/index.ts';
 import {
@@ -30,14 +30,14 @@ export interface Removal extends Common {
 
 export interface Renaming extends Common {
   readonly kind: 'rename';
-  /** The new name, and the settings that go with it. */
+  /** The new name, and its settings. */
   readonly to: Target;
   readonly toWrite: Operation;
 }
 
 export type DraftChange = Put | Removal | Renaming;
 
-/** The files that a change is about: for a new name, the old one too. */
+/** The files of a change: for a new name, the old one too. */
 export function filesOf(change: DraftChange): (GivenPath & { readonly place: Target })[] {
   const files = [{ ...change.operation, place: change.place }];
   return change.kind === 'rename'
@@ -45,15 +45,15 @@ export function filesOf(change: DraftChange): (GivenPath & { readonly place: Tar
     : files;
 }
 
-/** Whether a file is the one that it was, with nothing about it changed. */
+/** Whether a file is the same as before, with nothing about it changed. */
 export function isUnchanged(before: FileStatus | undefined, now: FileStatus | undefined): boolean {
   return before?.ino === now?.ino && before?.ctimeNs === now?.ctimeNs;
 }
 
-/** The file that is replaced is another one by now: its metadata are what counts. */
+/** Sets the metadata again, since the file to be replaced is another one by now. */
 export function* restage(change: Put): Steps<void> {
   const { operation, place: target } = change;
-  // To read: it may have the mode of a file that its owner may not write.
+  // For reading: its mode may be that of a file that its owner may not write.
   const fd = yield* whenDescriptorsAllow(operation, () =>
     openSame(change.temporary.accessPath, statusOf(change.temporary), O_TO_SYNC),
   );

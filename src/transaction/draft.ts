@@ -1,9 +1,9 @@
 /**
  * A transaction before its commit: new contents are staged beside their targets, removals and renames are noted.
  *
- * Promise: until the commit no target is touched, and whatever ends the draft without one (an error, an exit, a crash)
- * leaves every file as it was. Its files are all different: a file that is renamed takes part in nothing else, so the
- * changes can be made in any order and again.
+ * Promise: until the commit no target is touched. If the draft ends without one (by an error, an exit, a crash), every
+ * file stays as it was. Its files are all different: a file that is renamed takes part in nothing else, so the changes
+ * can be made in any order and again.
  */
 import { type Content, misuse, refusal, display, join, type Version } from '../contract/index.ts';
 import { type GivenPath, call, lastChange, type Steps, type Environment } from '../system/index.ts';
@@ -47,13 +47,13 @@ import {
 import { isOneFile } from './one-name.ts';
 
 export class Draft {
-  /** Who runs the transaction, and 100 random bits: what the names of all of its files have in common. */
+  /** The owner of the transaction, and 100 random bits: the common part of the names of all of its files. */
   readonly id: string;
-  /** The transaction as a whole: its settings, and for messages the path that it is about. */
+  /** The transaction as a whole: its settings, and the path that its messages name. */
   readonly operation: Operation;
   readonly folders: Map<string, OpenFolder> = new Map();
   readonly #changes = new Map<string, DraftChange>();
-  /** For each file, the call that its change is of, or that left none. */
+  /** For each file, the number of the call that made its change, or that left none. */
   readonly #numbers = new Map<string, number>();
   /** Files that were read. */
   readonly #seen = new Map<string, { readonly write: Operation; readonly place: Target; readonly seen: Snapshot }>();
@@ -82,13 +82,13 @@ export class Draft {
     return { ...newOperation(path, settings, this.#environment, this.operation.blocking), operation };
   }
 
-  /** What reads a file in this transaction. */
+  /** An operation that reads a file in this transaction. */
   newLook(path: GivenPath): Operation {
     const { settings, blocking } = this.operation;
     return newLook('read', path, settings, this.#environment, blocking);
   }
 
-  /** The file that an error of the whole names. */
+  /** Sets the file that an error of the whole transaction names. */
   isAbout({ path, given }: GivenPath): void {
     Object.assign(this.operation, { path, given });
   }
@@ -112,7 +112,7 @@ export class Draft {
         content.kind === 'later' ? { kind: 'bytes', bytes: yield* content.make(operation, staged.target) } : content;
       const bytes = yield* writeContent(operation, staged.temporary.fd, known);
       yield* examineTemporary(operation, staged.target, staged.temporary);
-      // By its inode it is known again at the commit.
+      // The commit recognizes it by its inode.
       staged.temporary.status ??= yield* call.fstat(staged.temporary.fd);
       const notKept = yield* finishTemporary(operation, staged.target, staged.temporary);
       change = { kind: 'put', operation, ...this.#adopt(operation, staged), bytes, notKept };
@@ -121,7 +121,7 @@ export class Draft {
       throw error;
     }
     try {
-      // Before the commit it is looked at again.
+      // It is examined again before the commit.
       yield* recoverOnce(operation, change.place, this.#recovery);
       yield* this.#note(change.place, number, change);
     } catch (error) {
@@ -130,7 +130,7 @@ export class Draft {
     }
   }
 
-  /** Keeps each directory open once, however many files it has; and no old file. */
+  /** Keeps each directory open once, however many files it has, and no old file. */
   #adopt(
     operation: Operation,
     { target, temporary }: Pick<Staged, 'target' | 'temporary'>,
@@ -150,7 +150,7 @@ export class Draft {
       : { ...target, directory, accessPath: join(directory.accessPath, target.name) };
   }
 
-  /** The directory as it is held open already, or from now on. */
+  /** The directory as it is already open, or from now on. */
   share(folder: OpenFolder): OpenFolder {
     const known = this.folders.get(folder.directory.key);
     if (known === undefined) this.folders.set(folder.directory.key, folder);
@@ -158,7 +158,7 @@ export class Draft {
     return known ?? folder;
   }
 
-  /** Notes that a file is to be removed, if it is there. */
+  /** Notes that a file is to be removed, if it exists. */
   *remove(path: GivenPath, settings: Settings, force: boolean): Steps<void> {
     const number = ++this.#calls;
     const operation = this.newOperation(path, settings, 'remove');
@@ -169,7 +169,7 @@ export class Draft {
     const target = yield* this.#find(operation);
     const before = this.#changes.get(fileKey(target));
     if (target.existing === undefined && before?.kind !== 'put' && !force) throw missing();
-    // A file that the transaction itself would have made: then it does not make it.
+    // The transaction itself would have made the file: then it does not make it.
     yield* this.#note(
       target,
       number,
@@ -177,7 +177,7 @@ export class Draft {
     );
   }
 
-  /** Notes that a file is to have another name. */
+  /** Notes that a file is to be renamed. */
   *rename(from: GivenPath, to: GivenPath, settings: Settings): Steps<void> {
     const names = { given: from.given, dest: to.given };
     const write = { ...this.newOperation(from, { ...settings, overwrite: true }, 'rename'), ...names };
@@ -195,7 +195,7 @@ export class Draft {
       if (this.#changes.has(fileKey(one)))
         throw misuse(
           'ERR_INVALID_STATE',
-          `"${display(join(one.directoryPath, one.name))}" is changed in this transaction already, so that it cannot be renamed or renamed over`,
+          `"${display(join(one.directoryPath, one.name))}" is already changed in this transaction, and cannot be renamed or renamed over`,
         );
     }
     const change: Renaming = { kind: 'rename', operation, place, to: target, toWrite };
@@ -209,7 +209,7 @@ export class Draft {
     return target;
   }
 
-  /** Takes a change in, in the place of an earlier one of the same file. Of two calls at once the later counts. */
+  /** Records a change, in the place of an earlier one of the same file. Of two calls at once the later counts. */
   *#note(target: Target, number: number, change: Put | Removal | undefined): Steps<void> {
     const name = fileKey(target);
     const before = this.#changes.get(name);
@@ -228,7 +228,7 @@ export class Draft {
     if (before?.kind === 'put') yield* discardTemporary(before.temporary);
   }
 
-  /** What the transaction would leave at a path; undefined where it would leave nothing. */
+  /** The content that the transaction would leave at a path; undefined if it would leave no file. */
   *read(operation: Operation): Steps<Buffer | undefined> {
     return yield* reporting(operation, this.#read(operation));
   }
@@ -249,7 +249,7 @@ export class Draft {
     const { content, version, status } = yield* readTarget(operation, target);
     const before = this.#seen.get(fileKey(target));
     if (before !== undefined && before.seen.version !== version) throw versionConflict(version, before.seen.version);
-    // At the commit more fails by it than to read.
+    // More operations fail by it at the commit than the reading.
     this.#seen.set(fileKey(target), {
       write: { ...operation, operation: undefined },
       place: target,
@@ -265,13 +265,13 @@ export class Draft {
     this.#seen.set(fileKey(target), { write: operation, place: target, seen });
   }
 
-  /** Fails if a file is not what it was when the transaction read it. */
+  /** Fails if a file is not as it was when the transaction read it. */
   *assertSeen(): Steps<void> {
     for (const { write: operation, place: target, seen } of this.#seen.values())
       yield* reporting(operation, assertUnchanged(operation, target, seen, this.#timeOn(target)));
   }
 
-  /** A time of the filesystem that a file is on, by what was staged there. */
+  /** A time of a file's filesystem, from the files that were staged there. */
   #timeOn({ directory }: Target): bigint | undefined {
     const staged = this.changes.find(
       (change) => change.kind === 'put' && change.temporary.status?.dev === directory.status.dev,
@@ -293,7 +293,7 @@ export class Draft {
   }
 
   /**
-   * Looks again at a target under its lock; new content gets its metadata anew if the file that it replaces is another
+   * Examines a target again under its lock; new content gets its metadata anew if the file that it replaces is another
    * one now.
    */
   *refresh(change: DraftChange): Steps<void> {
@@ -309,7 +309,7 @@ export class Draft {
     if (change.kind === 'rename') yield* this.#lookAgain(change.toWrite, change.to);
   }
 
-  /** Its files may be many: none of them is held open. */
+  /** There may be many files: none of them is held open. */
   *#lookAgain(operation: Operation, target: Target): Steps<void> {
     try {
       yield* lookAgain(operation, target);

@@ -1,11 +1,10 @@
 /**
  * The locks of several files.
  *
- * Promise: they are taken in one order, that of their directories' device and inode numbers and then their names, so
- * that of those who take theirs at once nobody waits for one who waits for them. (A transaction that has some before
- * its callback runs, and takes others at its commit, may meet another that does the reverse: that ends at the
- * deadline.) Each comes with the file's turn in this process. Its note says where the journal is, for whoever takes it
- * over.
+ * Promise: they are taken in one order, by their directories' device and inode numbers and then their names, so that no
+ * two transactions that take theirs at once wait for each other. (A transaction that takes some before its callback
+ * runs, and others at its commit, may meet another that does the reverse: the wait ends at the deadline.) Each comes
+ * with the file's turn in this process. Its note says where the journal is, for whoever takes it over.
  */
 import type { GivenPath, Steps } from '../system/index.ts';
 import { fileKey, inOrder, type OpenFolder, newLockedOperation, type Target } from '../files/index.ts';
@@ -23,14 +22,14 @@ interface Held {
 export class LockSet {
   readonly #draft: Draft;
   readonly #held = new Map<string, Held>();
-  /** Where the journal is to be: the directory of the first file that is locked. */
+  /** The directory for the journal: that of the first file that is locked. */
   home: OpenFolder | undefined;
 
   constructor(draft: Draft) {
     this.#draft = draft;
   }
 
-  /** Locks files that are not locked yet. If that fails those that are stay so. */
+  /** Locks files that are not locked yet. After a failure, those that are locked stay locked. */
   *take(files: readonly (GivenPath & { readonly place: Target })[]): Steps<void> {
     for (const file of files.toSorted((one, other) => inOrder(one.place, other.place))) {
       if (!this.#held.has(fileKey(file.place))) yield* this.#takeOne(file, file.place);
@@ -65,7 +64,7 @@ export class LockSet {
     this.#held.set(fileKey(target), { turn, place: target, lock });
   }
 
-  /** Each once: two names that differ in case only may share one. */
+  /** Each once: two names that differ only in case may share one. */
   get #locks(): readonly Lock[] {
     return [...new Set(this.#all.flatMap(({ lock }) => lock ?? []))];
   }
@@ -74,7 +73,7 @@ export class LockSet {
     return [...this.#held.values()];
   }
 
-  /** What tells them from all others, for the journal. */
+  /** Their unique parts, for the journal. */
   get names(): string[] {
     return this.#locks.map(({ owner }) => owner.random);
   }
@@ -85,14 +84,14 @@ export class LockSet {
   }
 
   /**
-   * From here on the end of the process does not free them: what they are for is committed, and whoever takes them over
+   * After this the end of the process does not free them: their transaction is committed, and whoever takes them over
    * completes it.
    */
   keep(): void {
     for (const { guards } of this.#locks) for (const guard of guards) guard.release();
   }
 
-  /** The file's new content is in place. */
+  /** The file's new content is committed. */
   placed(target: Target): void {
     this.#held.get(fileKey(target))?.turn.committed(target);
   }
@@ -105,7 +104,7 @@ export class LockSet {
     for (const { turn } of this.#all) turn.failed(error);
   }
 
-  /** Gives all of them back. Fails with the first error, if there are some, when all has been tried. */
+  /** Releases all of them. Tries all, and then fails with the first error, if there is one. */
   *releaseAll(): Steps<void> {
     const errors: unknown[] = [];
     for (const lock of this.#locks) {
@@ -120,7 +119,7 @@ export class LockSet {
     if (errors.length > 0) throw errors[0];
   }
 
-  /** Leaves them to be taken over: what they are for is committed and could not be completed. */
+  /** Leaves them to be taken over: their transaction is committed and could not be completed. */
   giveUp(): void {
     this.keep();
     const left = this.#locks.map((lock) => giveUpLock(this.#draft.operation, lock));

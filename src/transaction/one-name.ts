@@ -1,7 +1,7 @@
 /**
- * Two names of one directory that its filesystem takes for one: a transaction can change them only once.
+ * Two names in one directory that its filesystem takes for one: a transaction can change them only once.
  *
- * Inode numbers alone do not tell, since filesystems that are programs may give one file another number for each
+ * Inode numbers alone do not decide, since filesystems that are programs may give one file another number for each
  * spelling.
  */
 import { refusal, asText, display, fromBytes, join, key, type PathName } from '../contract/index.ts';
@@ -23,7 +23,7 @@ export function* refuseOneName(changes: readonly DraftChange[]): Steps<void> {
   }
 }
 
-/** What two names of one file have in common: its inode, if it has no other name, or how they are spelt. */
+/** Keys that two names of one file share: its inode, if it has no other name, or the spelling. */
 function keysOf({ directory, name, existing }: Target): string[] {
   const spelt = `${directory.key} ${folded(name)}`;
   return existing === undefined || existing.nlink > 1 ? [spelt] : [spelt, `${existing.dev} ${existing.ino}`];
@@ -35,14 +35,15 @@ function stagedFor(target: Target, changes: readonly DraftChange[]): PathName | 
 }
 
 /**
- * Whether a filesystem takes two names for one that differ, as in case. To remove the one would be to remove the other.
+ * Whether a filesystem takes two different names for one, as names that differ in case. Removing one would remove the
+ * other.
  */
 export function* isOneFile(one: Target, other: Target, staged?: PathName): Steps<boolean> {
   const [first, second] = [one.existing, other.existing];
   if (one.directory.key !== other.directory.key || key(one.name) === key(other.name)) return false;
   if (first?.nlink === 1 && isSameInode(first, second)) return true;
   if (folded(one.name) !== folded(other.name) || (first === undefined) !== (second === undefined)) return false;
-  // Of names that are not there yet the filesystem is asked by one that is.
+  // If neither name exists yet, an existing file is looked up by a name that contains both.
   if (first === undefined && staged !== undefined) return yield* isThere(one, respelt(staged, one.name, other.name));
   const listed = new Set((yield* call.readdir(one.directory.accessPath)).map(key));
   if (first !== undefined) return !(listed.has(key(one.name)) && listed.has(key(other.name)));
@@ -53,7 +54,7 @@ function* isThere({ directory }: Target, name: PathName): Steps<boolean> {
   return (yield* lookAt({ accessPath: join(directory.accessPath, name) })) !== undefined;
 }
 
-/** A name that has another one in it, spelt as a third, or where that is cut off in the other case. */
+/** A name that contains another one, spelt as a third; if it is cut off, in the other case. */
 function respelt(name: PathName, one: PathName, other: PathName): PathName {
   const [text, from, to] = [asText(name), asText(one), asText(other)];
   const changed = text.includes(from) ? text.replace(from, () => to) : text.toUpperCase();

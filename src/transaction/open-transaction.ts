@@ -1,4 +1,4 @@
-/** A transaction in its callback: what is to be changed is collected in a draft. */
+/** A transaction in its callback: a draft collects the changes. */
 import {
   forCaller,
   readData,
@@ -46,7 +46,7 @@ import {
   type TransactionWriteOptions,
 } from './options.ts';
 
-/** What the two kinds of transactions have in common. */
+/** The common part of the two kinds of transactions. */
 export abstract class AnyTransaction {
   /** @internal */
   declare readonly draft: Draft;
@@ -56,7 +56,7 @@ export abstract class AnyTransaction {
   /** @internal */
   constructor(settings: Settings, blocking: boolean) {
     this.#settings = settings;
-    // Not enumerable: who prints the object is not shown what is inside.
+    // Not enumerable: printing the object does not show its internals.
     Object.defineProperty(this, 'draft', {
       value: new Draft(settings, environment, blocking, { olderThan: 86_400_000, judge }),
     });
@@ -132,12 +132,12 @@ export abstract class AnyTransaction {
     if (this.#ended)
       throw misuse(
         'ERR_INVALID_STATE',
-        'The transaction has ended: await what is to be part of it before its callback returns',
+        'The transaction has ended: await all of its calls before its callback returns',
       );
   }
 }
 
-/** What is to be changed together; see {@link transaction}. */
+/** The files to change together; see {@link transaction}. */
 export class Transaction extends AnyTransaction {
   /** Calls that have not ended. */
   readonly #calls = new Set<Promise<unknown>>();
@@ -149,9 +149,7 @@ export class Transaction extends AnyTransaction {
     return this.#perform(() => this.put(path, options, (encoding) => readData(data, encoding)));
   }
 
-  /**
-   * Stages a value as JSON, as `writeJson()` writes it: a file that is there keeps its layout unless `indent` is given.
-   */
+  /** Stages a value as JSON, like `writeJson()`: an existing file keeps its layout unless `indent` is given. */
   writeJson<S extends StandardSchema>(
     path: PathLike,
     value: SchemaInput<S>,
@@ -160,21 +158,19 @@ export class Transaction extends AnyTransaction {
     return this.#perform(() => this.json(path, value, options));
   }
 
-  /** Removes a file (of a link the link itself) at the commit. */
+  /** Removes a file at the commit; for a link, the link itself. */
   remove(path: PathLike, options?: TransactionRemoveOptions): Promise<void> {
     return this.#perform(() => this.removal(path, options));
   }
 
-  /**
-   * Renames a file (of a link the link itself) at the commit. Neither name can be changed otherwise then.
-   */
+  /** Renames a file at the commit; for a link, the link itself. Neither name can then be changed otherwise. */
   rename(from: PathLike, to: PathLike, options?: TransactionRenameOptions): Promise<void> {
     return this.#perform(() => this.renaming(from, to, options));
   }
 
   /**
-   * Reads a file as the transaction leaves it; fails with ENOENT where it leaves none. At the commit it must still be
-   * what was read, or that fails with `ERR_VERSION_CONFLICT`.
+   * Reads a file as the transaction leaves it; fails with ENOENT if it leaves none. The file must still be the same at
+   * the commit, which fails with `ERR_VERSION_CONFLICT` otherwise.
    */
   readFile(path: PathLike): Promise<Buffer>;
   readFile(path: PathLike, encoding: BufferEncoding): Promise<string>;
@@ -182,10 +178,7 @@ export class Transaction extends AnyTransaction {
     return this.#keepOpen(async () => runAsync(this.reading(path, encoding)));
   }
 
-  /**
-   * Reads a JSON file as the transaction leaves it, as `readJson()` reads it; at the commit it must still be what was
-   * read.
-   */
+  /** Reads a JSON file as the transaction leaves it, like `readJson()`; it must still be the same at the commit. */
   readJson<S extends StandardSchema>(
     path: PathLike,
     options: ReadJsonOptions<SchemaInput<S>> & { schema: S },
@@ -195,7 +188,7 @@ export class Transaction extends AnyTransaction {
     return this.#keepOpen(async () => runAsync(this.readingJson(path, options)));
   }
 
-  /** What fails is not to be committed without it, even if nobody awaits the call. */
+  /** A call that fails makes the commit fail, even if nobody awaits the call. */
   #perform(steps: () => Steps<void>): Promise<void> {
     return this.#keepOpen(async () => {
       try {
@@ -207,7 +200,7 @@ export class Transaction extends AnyTransaction {
     }, true);
   }
 
-  /** The transaction does not end before the call has: what that opens would never be closed. */
+  /** The transaction does not end before the call has: files that the call opens would never be closed. */
   #keepOpen<T>(begin: () => Promise<T>, heard = false): Promise<T> {
     const call = begin();
     this.#calls.add(call);
@@ -217,7 +210,10 @@ export class Transaction extends AnyTransaction {
     );
   }
 
-  /** @internal Waits for all calls, after which there are no more; fails if one that was to change something did. */
+  /**
+   * @internal Waits for all calls, after which no more are accepted; fails if a call failed that was to change
+   * something.
+   */
   async settled(): Promise<void> {
     while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
     this.end();
@@ -225,7 +221,7 @@ export class Transaction extends AnyTransaction {
   }
 }
 
-/** What is to be changed together, with methods that block; see {@link transactionSync}. */
+/** The files to change together, with methods that block; see {@link transactionSync}. */
 export class TransactionSync extends AnyTransaction {
   #failure: { readonly error: unknown } | undefined;
 
@@ -243,17 +239,17 @@ export class TransactionSync extends AnyTransaction {
     this.#perform(() => this.json(path, value, options));
   }
 
-  /** Removes a file (of a link the link itself) at the commit. */
+  /** Removes a file at the commit; for a link, the link itself. */
   remove(path: PathLike, options?: TransactionRemoveOptions): void {
     this.#perform(() => this.removal(path, options));
   }
 
-  /** Renames a file (of a link the link itself) at the commit; see {@link Transaction.rename}. */
+  /** Renames a file at the commit; see {@link Transaction.rename}. */
   rename(from: PathLike, to: PathLike, options?: TransactionRenameOptions): void {
     this.#perform(() => this.renaming(from, to, options));
   }
 
-  /** Reads a file as the transaction leaves it; fails with ENOENT where it leaves none. */
+  /** Reads a file as the transaction leaves it; fails with ENOENT if it leaves none. */
   readFile(path: PathLike): Buffer;
   readFile(path: PathLike, encoding: BufferEncoding): string;
   readFile(path: PathLike, encoding?: BufferEncoding): string | Buffer {

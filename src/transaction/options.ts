@@ -1,4 +1,4 @@
-/** What a transaction takes and gives, and how its options are read. */
+/** The options and results of a transaction, and how its options are read. */
 import {
   misuse,
   record,
@@ -15,86 +15,86 @@ import { givenPath, type GivenPath } from '../system/index.ts';
 import { readOptions, type Settings } from '../files/index.ts';
 import type { WriteJsonOptions } from '../json/index.ts';
 
-/** How to run a transaction. */
+/** Options of a transaction. */
 export interface TransactionOptions {
   /**
-   * - `'full'`: all or nothing across crashes and power cuts, and once the call has returned, all.
-   * - `'normal'`: the same here, since to be all or nothing takes the same syncs.
-   * - `'off'`: all or nothing if the process is killed; after a power cut anything may be.
+   * - `'full'`: all or nothing across crashes and power cuts; once the call has returned, all.
+   * - `'normal'`: the same here, since all or nothing needs the same syncs.
+   * - `'off'`: all or nothing if the process is killed; undefined after a power cut.
    * @default 'full'
    */
   durability?: Durability | undefined;
-  /** Aborts the transaction; without effect from the commit on. */
+  /** Aborts the transaction; no effect once it is committed. */
   signal?: AbortSignal | undefined;
-  /** How long a rename is tried again while another process has a file open on Windows. Milliseconds. @default 5000 */
+  /** How long to retry a rename while another process has a file open on Windows. Milliseconds. @default 5000 */
   retry?: { timeout?: number | undefined } | undefined;
-  /** As of every write: see `linger` of {@link WriteOptions}. @default true */
+  /** See `linger` of {@link WriteOptions}. @default true */
   linger?: boolean | undefined;
   /** Files to lock before the callback runs, and how long to wait for locks. */
   lock?: TransactionLockOptions | undefined;
 }
 
-/** How a transaction locks its files. */
+/** How to lock the files of a transaction. */
 export interface TransactionLockOptions extends LockOptions {
   /**
    * Files to lock before the callback runs (symbolic links followed), so that nobody who uses locks changes them until
-   * the end; others are locked at the commit. `timeout` is for each time. @default none
+   * the end; others are locked at the commit. `timeout` applies to each of the two. @default none
    */
   files?: readonly PathLike[] | undefined;
 }
 
-/** What one file of a transaction takes: the options of `writeFile()` but for those that are the transaction's. */
+/** Options for one file of a transaction: those of `writeFile()` except the transaction's. */
 export type TransactionWriteOptions = Omit<
   WriteOptions,
   'durability' | 'signal' | 'retry' | 'lock' | 'fallback' | 'temporary' | 'ifUnchanged' | 'flush' | 'linger'
 >;
 
-/** Those, and how a value becomes JSON. */
+/** The same, and how a value becomes JSON. */
 export type TransactionJsonOptions = Omit<TransactionWriteOptions, 'encoding'> &
   Pick<WriteJsonOptions, 'indent' | 'replacer' | 'schema'>;
 
-/** How to remove a file. */
+/** Options of a removal. */
 export interface TransactionRemoveOptions {
-  /** Whether a file that is not there is no error. @default false */
+  /** Accept that the file does not exist. @default false */
   force?: boolean | undefined;
   /** Keep the removed file, as {@link WriteOptions.backup}. */
   backup?: WriteOptions['backup'];
 }
 
-/** How to rename a file. */
+/** Options of a rename. */
 export interface TransactionRenameOptions {
-  /** Whether a file of the new name is replaced; `false` fails with EEXIST. @default true */
+  /** Replace an existing file of the new name; `false` fails with EEXIST. @default true */
   overwrite?: boolean | undefined;
 }
 
-/** What a transaction did with one file. */
+/** The result for one file. */
 export interface TransactionFile {
   readonly operation: 'write' | 'remove' | 'rename';
-  /** The file; of a rename its new name. */
+  /** The file; after a rename its new name. */
   readonly path: PathName;
-  /** Of a rename its old name. */
+  /** After a rename the old name. */
   readonly from?: PathName;
   /** Size of new content in bytes. */
   readonly bytes?: number;
   /** Whether there was a file at `path` before. */
   readonly replaced: boolean;
-  /** Whether somebody who holds no lock put newer content there since the commit; that stays. */
+  /** Whether somebody without a lock wrote newer content since the commit; that stays. */
   readonly superseded: boolean;
   /** Where the replaced or removed content was kept, if asked for and there was any. */
   readonly backupPath: PathName | undefined;
-  /** What of the replaced file could not be kept. */
+  /** What could not be kept of the replaced file. */
   readonly notKept: readonly NotKept[];
 }
 
-/** What a transaction did. */
+/** The result of a transaction. */
 export interface TransactionResult {
   /** One record for each file, in no particular order. */
   readonly files: readonly TransactionFile[];
-  /** Whether all of it survives a power cut: confirmed, not asked for, or the filesystem cannot. */
+  /** Whether all of it survives a power cut: confirmed, not asked for, or impossible on this filesystem. */
   readonly durable: boolean | 'unsupported';
 }
 
-/** What is the transaction's to say. */
+/** Options that belong to the transaction. */
 const notForOneFile = [
   'durability',
   'signal',
@@ -139,7 +139,7 @@ const ofOneFile = [
 ] as const satisfies readonly (keyof TransactionWriteOptions)[];
 
 /**
- * The settings of one file, and those of its transaction; further options are left to the caller. Each is read once.
+ * The settings of one file, and those of its transaction; further fields are passed to the caller. Each is read once.
  */
 export function readOptionsOfFile(
   given: object | string | null | undefined,

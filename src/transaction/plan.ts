@@ -1,8 +1,8 @@
 /**
- * What a transaction is to do, file by file, as its journal says it: backups, new names and removals included.
+ * The plan of a transaction, file by file, in the form of its journal: backups, new names and removals included.
  *
- * Promise: no file is in it twice, and each change can be made again after a crash; what it puts in place is complete
- * beside its target already. It is made under the locks of all of its files.
+ * Promise: no file is in it twice, and each change can be made again after a crash; new content is already complete
+ * beside its target. It is made under the locks of all of its files.
  */
 import { codeOf, refusal, join, split, type PathName } from '../contract/index.ts';
 import { call, type FileStatus, type Steps } from '../system/index.ts';
@@ -26,7 +26,7 @@ import type { Draft } from './draft.ts';
 import type { LockSet } from './lock-set.ts';
 import { refuseImmovable, refuseLongName, refuseWithoutReplacing } from './preflight.ts';
 
-/** A further name, or a copy, of a file: as its backup, or to be its new name. */
+/** A further name, or a copy, of a file: its backup, or its new name. */
 interface Linked {
   readonly staged: StagedBackup;
   readonly backupPath?: PathName;
@@ -34,17 +34,17 @@ interface Linked {
 }
 
 export class Plan {
-  /** Every directory that it changes; the first is home to the journal. */
+  /** Every directory that it changes; the first is the home of the journal. */
   readonly folders: OpenFolder[] = [];
   readonly changes: Change[] = [];
   readonly linked: Linked[] = [];
   readonly #draft: Draft;
   readonly #locks: LockSet;
-  /** What it changes, backups included: no file twice. */
+  /** The files that it changes, backups included: no file twice. */
   readonly #files: Set<string>;
-  /** Where among the changes the one is that a draft's change is known by. */
+  /** For each change of the draft, the index of the change that decides its result. */
   readonly #indexes = new Map<DraftChange, number>();
-  /** The directories in which a file was seen to be replaced. */
+  /** The directories in which replacing a file was seen to work. */
   readonly #tried = new Set<string>();
   readonly #waiting: Waiting = {};
 
@@ -54,12 +54,12 @@ export class Plan {
     this.#files = new Set(drafted.flatMap((change) => filesOf(change).map(({ place: target }) => fileKey(target))));
   }
 
-  /** Which of the changes tells what became of a draft's change. */
+  /** The index of the change that decides the result of a draft's change. */
   indexOf(change: DraftChange): number {
     return this.#indexes.get(change) as number;
   }
 
-  /** Looks at a file again, checks what can be checked, and says what is to be done with it. */
+  /** Examines a file again, checks what can be checked, and plans its changes. */
   *include(change: DraftChange): Steps<void> {
     const { operation, place: at } = change;
     yield* this.#draft.refresh(change);
@@ -69,7 +69,7 @@ export class Plan {
     operation.step = 'sync directory';
     if (operation.settings.durability !== 'off') yield* syncParents(operation, at);
     if (change.kind === 'rename') yield* this.#planNewName(change);
-    // Last: to link a file, or to open it, gives it another inode on overlayfs.
+    // Last: linking a file, or opening it, gives it another inode on overlayfs.
     const was = yield* this.#identify(operation, at);
     if (change.kind === 'put') {
       if (was !== undefined) yield* this.#tryToReplace(operation, at, at.name);
@@ -81,7 +81,7 @@ export class Plan {
     if (was === undefined) throw missing();
     const removal = { kind: 'remove', ...common, was } as const;
     if (change.kind === 'remove') this.#enter(change, removal);
-    // What became of it is told by its new name.
+    // Its new name decides its result.
     else this.changes.push(removal);
   }
 
@@ -110,7 +110,7 @@ export class Plan {
     this.#indexes.set(of, this.changes.push(change) - 1);
   }
 
-  /** What the file is known by after a crash: what has not reached the disk cannot be compared then. */
+  /** The identity of the file after a crash: properties that have not reached the disk cannot be compared then. */
   *#identify(
     operation: Operation,
     at: Pick<Target, 'accessPath' | 'existing' | 'directory'>,
@@ -122,7 +122,7 @@ export class Plan {
     return now && identityOf(now, onDisk);
   }
 
-  /** A file that was just linked, when it has the size that it had before. */
+  /** The status of a file that was just linked, once it has the same size as before. */
   *#lookRightly(at: Pick<Target, 'accessPath' | 'existing' | 'directory'>): Steps<FileStatus | undefined> {
     const { existing } = at;
     return yield* lookUntil(
@@ -195,7 +195,7 @@ export class Plan {
   }
 }
 
-/** What a staged file is known by after a crash. */
+/** The identity of a staged file after a crash. */
 function* identify(accessPath: PathName): Steps<Identity> {
   return identityOf(yield* call.lstat(accessPath));
 }

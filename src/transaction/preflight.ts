@@ -1,4 +1,4 @@
-/** What would make a rename or removal fail that has been promised already: it is found out before the commit. */
+/** Finds out before the commit what would make a promised rename or removal fail. */
 import { codeOf, refusal, join, type PathName } from '../contract/index.ts';
 import { O_NEW, O_NOFOLLOW, O_RDWR, call, type Steps } from '../system/index.ts';
 import {
@@ -15,7 +15,7 @@ import {
   afterFailure,
 } from '../files/index.ts';
 
-/** Fails if the name can be seen not to be one that this process may replace or remove. */
+/** Fails if this process can be seen not to be allowed to replace or remove the name. */
 export function* refuseImmovable(operation: Operation, target: Target): Steps<void> {
   const { existing, directory } = target;
   const { platform, uid } = operation.environment;
@@ -25,7 +25,8 @@ export function* refuseImmovable(operation: Operation, target: Target): Steps<vo
   const sticky = (directory.status.mode & 0o1000) !== 0;
   if (sticky && uid !== 0 && uid !== existing.uid && uid !== directory.status.uid)
     throw refusal('EPERM', "it is another user's in a sticky directory");
-  // A file that is mounted by itself (as containers do) cannot be renamed over; nor can it be linked to its directory.
+  // A file that is mounted by itself (as containers do) cannot be renamed over; nor can it be linked into its
+  // directory.
   const name = newName(operation, target.name, 'temporary');
   const probe = join(directory.accessPath, name);
   const guard = operation.environment.guard('file', probe, join(target.directoryPath, name));
@@ -33,21 +34,20 @@ export function* refuseImmovable(operation: Operation, target: Target): Steps<vo
     yield* call.link(target.accessPath, probe);
     guard.opened();
   } catch (error) {
-    // On a network filesystem an error may be reported of what was done.
+    // A network filesystem may report an error for a removal that took place.
     if (yield* afterFailure(call.unlink(probe))) guard.release();
     if (codeOf(error) === 'EXDEV')
       throw refusal('EBUSY', 'it is mounted by itself, and cannot be replaced; mount its directory instead');
     if (codeOf(error) === 'EPERM') yield* refuseImmutable(target);
     return;
   }
-  // Twice: what hindered the first may have passed.
+  // Twice: the first obstacle may have passed.
   if (!(yield* afterFailure(call.unlink(probe)))) yield* call.unlink(probe);
   guard.release();
 }
 
 /**
- * Who may not link a file may often rename it. Only of one that is immutable or append-only the system says EPERM also
- * when it is opened.
+ * A user who may not link a file may often rename it. EPERM for an open too means that it is immutable or append-only.
  */
 function* refuseImmutable({ accessPath }: Target): Steps<void> {
   let fd;
@@ -60,7 +60,7 @@ function* refuseImmutable({ accessPath }: Target): Steps<void> {
   yield* call.close(fd);
 }
 
-/** Fails where a filesystem does not rename over files, as some servers do not; those of the kernel's own do. */
+/** Fails on a filesystem that does not rename over files, as some servers do not; the kernel's own filesystems do. */
 export function* refuseWithoutReplacing(operation: Operation, folder: OpenFolder, name: PathName): Steps<void> {
   if (folder.directory.own || folder.directory.syncsDirectories) return;
   const made: TemporaryFile[] = [];
@@ -80,14 +80,14 @@ function* replace([from, to]: readonly [TemporaryFile, TemporaryFile]): Steps<vo
   try {
     yield* call.rename(from.accessPath, to.accessPath);
   } catch (error) {
-    // On a network filesystem an error may be reported of what was done.
+    // A network filesystem may report an error for a rename that took place.
     if ((yield* lookAt(from)) !== undefined) throw error;
   }
 }
 
 /**
- * Fails if a name is too long for its filesystem, which some say only of a file that is made: of a longer one than its
- * staged file has a file of as many bytes is made.
+ * Fails if a name is too long for its filesystem, which some filesystems report only for a file that is made. If the
+ * name is longer than that of its staged file, a file with a name of as many bytes is made.
  */
 export function* refuseLongName(
   operation: Operation,

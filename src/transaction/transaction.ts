@@ -13,20 +13,20 @@ import {
 } from './options.ts';
 
 /**
- * Changes several files, all or none: when `callback` returns, what it asked for is committed, and when it throws,
- * nothing happens to any file and the error is passed on.
+ * Changes several files, all or none: when `callback` returns, its changes are committed; when it throws, no file is
+ * changed and the error is passed on.
  *
- * After a crash of the process, the system or the power {@link recover} completes a transaction that was committed and
- * removes what another one left; the next transaction in these directories does the same by itself. Readers that come between two of the
- * renames, or after a crash before the recovery, may see one file new and another one old; one file, or one directory
- * ({@link replaceDirectory}), is seen whole.
+ * After a crash of the process, the system or the power {@link recover} completes a committed transaction and removes
+ * the rest of another one; so does the next transaction in these directories. Readers between two of the renames, or
+ * after a crash before the recovery, may see one file new and another one old; one file, or one directory ({@link
+ * replaceDirectory}), is seen whole.
  *
  * Files are locked for the commit, against other transactions and updates. To read, change and write without losing
- * what others write meanwhile, name the files in `lock.files`: then they are locked before the callback runs.
+ * concurrent changes, name the files in `lock.files`: then they are locked before the callback runs.
  *
  * @throws {WriteError} by rejecting. `outcome` is `'old'` if nothing was changed. If the transaction is committed, but
- *   not completed or not confirmed durable, it is `'new'` where all files hold the new content by now, and otherwise
- *   `'unknown'`; `files` tells what each of them holds, and {@link recover} does the rest.
+ * not completed or not confirmed durable, it is `'new'` if all files have the new content by now, and otherwise
+ * `'unknown'`; `files` tells what each of them holds, and {@link recover} completes it.
  * @throws what the callback throws.
  * @example End a session: two files, one commit
  * ```ts
@@ -106,7 +106,7 @@ function* takeLocks({ draft }: AnyTransaction, { files }: TransactionSettings): 
   }
 }
 
-/** After an error, which is the one to report. */
+/** Cleans up after an error, which is the one to report. */
 function* giveUp(draft: Draft, locks: LockSet): Steps<void> {
   yield* draft.discard();
   yield* afterFailure(locks.releaseAll());

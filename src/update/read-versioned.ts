@@ -2,7 +2,7 @@ import { textOf, record, type PathLike, type Version } from '../contract/index.t
 import { runAsync, environment, targetPath, runSync } from '../system/index.ts';
 import { asWriteError, newLook, type Operation, readOptions, readPath, type Read } from '../files/index.ts';
 
-/** What a file holds, and which version that is. */
+/** The content of a file, and its version. */
 export interface Versioned<Content> {
   /** Undefined if there is no file. */
   readonly content: Content | undefined;
@@ -10,7 +10,7 @@ export interface Versioned<Content> {
   readonly version: Version;
 }
 
-/** How to read. */
+/** Options of reading. */
 interface ReadOptions {
   readonly encoding?: BufferEncoding | null | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -18,10 +18,10 @@ interface ReadOptions {
 
 /**
  * Reads a file with the version of its content: a later write with `ifMatch: version` replaces the file only if it
- * holds the same still.
+ * still has that version.
  *
- * @throws {WriteError} with the system's code; `ERR_ENCODING_INVALID_ENCODED_DATA` where text is asked for, and the
- *   content is no UTF-8.
+ * @throws {WriteError} with the system's code; `ERR_ENCODING_INVALID_ENCODED_DATA` if text is asked for and the content
+ * is not UTF-8.
  * @example Change a file that nobody else has changed meanwhile
  * ```ts
  * const { content = '', version } = await readVersioned('notes.txt', 'utf8');
@@ -61,7 +61,7 @@ export function readVersionedSync(
   return versioned(operation, runSync(readPath(operation)), encoding);
 }
 
-/** `encoding`: of text; undefined where bytes are wanted. */
+/** `encoding`: that of text; undefined for bytes. */
 function prepare(
   path: PathLike,
   options: BufferEncoding | ReadOptions | null | undefined,

@@ -19,18 +19,18 @@ import { updateTarget, type Updated } from '../replace/index.ts';
 import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
 
 /**
- * Replaces a file by what `update` makes of its content, and loses no update of others: it holds the file's lock
- * meanwhile, against every process and thread that updates the file so.
+ * Replaces a file by the result of `update` for its content, and loses no update of others: it holds the file's lock
+ * meanwhile, against all processes and threads that use this function.
  *
- * `update` is given a Buffer, or a string if `encoding` is; or `undefined` if there is no file. It returns the new
- * content, or {@link unchanged}. If it throws, the old file stays. The lock of a process that dies is
- * free at once where its death can be seen, after its `lease` elsewhere. A call for the same file that `update` makes,
- * and awaits, waits for `update` itself: until `ERR_LOCK_TIMEOUT`. Somebody who writes the file without the lock is
- * noticed up to the rename (`ERR_VERSION_CONFLICT`).
+ * `update` receives a Buffer, or a string if `encoding` is given; `undefined` if there is no file. It returns the new
+ * content, or {@link unchanged}. If it throws, the old file stays. The lock of a dead process is free at once if its
+ * death can be seen, otherwise after its `lease`. A call for the same file that `update` makes and awaits waits for
+ * `update` itself, until `ERR_LOCK_TIMEOUT`. A write without the lock is noticed up to the rename
+ * (`ERR_VERSION_CONFLICT`).
  *
- * @throws what `update` throws; {@link TypeError} if it returns nothing; or by a {@link WriteError} with one of the
- *   codes `ERR_LOCK_TIMEOUT` (others held it for all of `lock.timeout`), `ERR_LOCK_LOST` (this process was stopped for
- *   longer than its lease, and another went on: nothing was written), `ERR_VERSION_CONFLICT`, or those of the system.
+ * @throws what `update` throws; {@link TypeError} if it returns nothing; or a {@link WriteError} with one of the codes
+ * `ERR_LOCK_TIMEOUT` (others held the lock for the whole `lock.timeout`), `ERR_LOCK_LOST` (this process was stopped for
+ * longer than its lease, and another went on: nothing was written), `ERR_VERSION_CONFLICT`, or those of the system.
  * @example Count
  * ```ts
  * await updateFile('count', (old = '0') => String(Number(old) + 1), 'utf8');
@@ -55,7 +55,7 @@ export async function updateFile(
 }
 
 /**
- * Replaces a file by what `update` makes of its content, as {@link updateFile} does, and blocks until it is done.
+ * Replaces a file by the result of `update` for its content, like {@link updateFile}, and blocks until it is done.
  *
  * A call that would have to wait for another of its own thread fails with `ERR_LOCK_DEADLOCK`.
  *
@@ -105,7 +105,7 @@ function updating(
 
 function contentOf({ blocking, given, settings: { encoding } }: LockedOperation, data: unknown): Content | undefined {
   if (data === unchanged) return undefined;
-  const what = `What the update of "${display(given)}" returns`;
+  const what = `The result of the update of "${display(given)}"`;
   return blocking ? readSyncData(data as SyncData, encoding, what) : readData(data as Data, encoding, what);
 }
 

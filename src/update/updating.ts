@@ -1,4 +1,4 @@
-/** What updates have in common: a write under a lock, and a function of the caller's that is called meanwhile. */
+/** The common part of updates: an operation under a lock, and a function of the caller that is called meanwhile. */
 import {
   describe,
   misuse,
@@ -11,7 +11,7 @@ import {
 import { environment, targetPath, type Steps } from '../system/index.ts';
 import { settled, newLockedOperation, type LockedOperation, type Settings } from '../files/index.ts';
 
-/** What an update is told beside the content. */
+/** What an update receives besides the content. */
 export interface UpdateInfo {
   /** The version of the content; `'absent'` if there is no file. */
   readonly version: Version;
@@ -19,21 +19,21 @@ export interface UpdateInfo {
   readonly path: PathName;
 }
 
-/** A write for an update. */
+/** An operation for an update. */
 export function lockedWrite(path: PathLike, update: unknown, settings: Settings, blocking: boolean): LockedOperation {
   if (typeof update !== 'function')
     throw misuse('ERR_INVALID_ARG_TYPE', `"update" must be a function, not ${describe(update)}`);
   if (settings.fallback === 'in-place')
     throw misuse(
       'ERR_INVALID_ARG_VALUE',
-      `"options.fallback" must be 'error' here: others cannot be kept off what is written in place`,
+      `"options.fallback" must be 'error' here: a write in place cannot exclude others`,
     );
   return newLockedOperation(targetPath(path), settings, environment, blocking);
 }
 
 /**
- * What `convert` makes of what the caller's function returned, which is not nothing, as soon as that is there; or what
- * it threw.
+ * The result of `convert` for the return value of the caller's function, which must not be undefined, once it is
+ * available; or the error that the function threw.
  */
 export function* outcomeOf<T = unknown>(
   operation: LockedOperation,

@@ -11,14 +11,14 @@ import { openPendingSync, PendingFileSync } from './pending-file-sync.ts';
 import { openPending, PendingFile } from './pending-file.ts';
 
 /**
- * Calls `callback` with a file to write; when it returns, that file replaces the one at `path`, and when it throws, the
- * old one stays and the error is passed on.
+ * Calls `callback` with a file to write. When it returns, that file replaces the one at `path`; when it throws, the old
+ * one stays and the error is passed on.
  *
- * With `temporary: { keepOnError: true }` what was written so far is kept then, and the error's `temporaryPath` says
+ * With `temporary: { keepOnError: true }` the content written so far is then kept, and the error's `temporaryPath` says
  * where.
  *
  * @throws what the callback throws, or a {@link WriteError}; or a TypeError (`ERR_INVALID_STATE`) if the callback
- *   discarded the file.
+ * discarded the file.
  * @example Write what may fail half way
  * ```ts
  * await atomicWrite('report.csv', async (file) => {
@@ -41,11 +41,11 @@ export async function atomicWrite(
   return (await PendingFile.result(file)) ?? file.commit();
 }
 
-/** What a callback may return that has done all of its work by then: no promise. */
+/** The return type of a callback that has done all of its work: not a promise. */
 type Returned<T> = T extends PromiseLike<unknown> ? never : T;
 
 /**
- * Calls `callback` with a file to write that then replaces the one at `path`, blocking; see {@link atomicWrite}.
+ * Calls `callback` with a file to write, which then replaces the one at `path`, blocking; see {@link atomicWrite}.
  *
  * @throws {TypeError} `ERR_INVALID_RETURN_VALUE` if the callback returned a promise; the old file stays.
  */
@@ -58,7 +58,7 @@ export function atomicWriteSync<T>(
   const file = openPendingSync(path, options);
   try {
     const returned = callback(file);
-    // It has not written what it will write: to commit now would be to commit a part.
+    // The callback has not written everything yet: a commit now would commit a part.
     if (isThenable(returned))
       throw misuse(
         'ERR_INVALID_RETURN_VALUE',
@@ -75,7 +75,7 @@ function assertFunction(callback: unknown): void {
     throw misuse('ERR_INVALID_ARG_TYPE', `"callback" must be a function, not ${describe(callback)}`);
 }
 
-/** The callback's own error, which says where the temporary file was kept, if it was. */
+/** The callback's own error, with the path of the temporary file, if it was kept. */
 function naming(error: unknown, temporaryPath: PathName | undefined): unknown {
   if (temporaryPath === undefined) return error;
   if (typeof error === 'object' && error !== null && Object.isExtensible(error))

@@ -1,14 +1,14 @@
 import type { PathName } from '../contract/index.ts';
 import type { Pending } from './pending.ts';
 
-/** What a pending file says of itself, whether its methods block or not. */
+/** The properties of a pending file, whether its methods block or not. */
 export abstract class PendingFileBase {
   /** @internal */
   declare protected readonly pending: Pending;
 
   /** @internal */
   protected constructor(pending: Pending) {
-    // Not enumerable: who prints the object is not shown what is inside.
+    // Not enumerable: printing the object does not show its internals.
     Object.defineProperty(this, 'pending', { value: pending });
   }
 
@@ -27,7 +27,7 @@ export abstract class PendingFileBase {
     return this.pending.staged.temporary.fd;
   }
 
-  /** Whether the content is in place. */
+  /** Whether the content is committed. */
   get committed(): boolean {
     return this.pending.state === 'committed';
   }

@@ -24,21 +24,21 @@ export class PendingFileSync extends PendingFileBase {
     super(new Pending(operation, staged));
   }
 
-  /** Writes all of the data after what was written before; returns the number of bytes. */
+  /** Appends all of the data; returns the number of bytes. */
   write(data: SyncData, encoding?: BufferEncoding): number {
     this.pending.assertOpen('write to');
     const content = readSyncData(data, encoding ?? this.pending.operation.settings.encoding);
     return runSync(this.pending.writingContent(content));
   }
 
-  /** Writes all of several chunks in order, in as few system calls as possible; returns the number of bytes. */
+  /** Appends all of several chunks in order, in as few system calls as possible; returns the number of bytes. */
   writev(chunks: readonly Chunk[], encoding?: BufferEncoding): number {
     this.pending.assertOpen('write to');
     const buffers = readChunks(chunks, encoding ?? this.pending.operation.settings.encoding);
     return runSync(this.pending.writing(writingChunks(this.pending.operation, this.fd, buffers)));
   }
 
-  /** Puts the content in the target's place, as durably as was asked for; see {@link PendingFile.commit}. */
+  /** Replaces the target with the content, as durably as was asked for; see {@link PendingFile.commit}. */
   commit(): WriteResult {
     this.pending.assertOpen('commit');
     if (this.pending.failure !== undefined) {
@@ -50,7 +50,7 @@ export class PendingFileSync extends PendingFileBase {
     return this.#committed;
   }
 
-  /** Removes the temporary file and leaves the target as it is. Without effect after a commit. */
+  /** Removes the temporary file and leaves the target as it is. No effect after a commit. */
   discard(): void {
     if (this.pending.state === 'open') runSync(this.pending.givingUp(false));
   }
@@ -60,7 +60,7 @@ export class PendingFileSync extends PendingFileBase {
     this.discard();
   }
 
-  /** @internal After a failure of the caller's: discards it, or keeps it and returns where. */
+  /** @internal After a failure of the caller: discards it, or keeps it and returns where. */
   static fail(file: PendingFileSync): PathName | undefined {
     return file.pending.state === 'open' ? runSync(file.pending.givingUp(true)) : undefined;
   }

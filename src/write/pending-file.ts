@@ -37,11 +37,11 @@ import { Pending, writingChunks } from './pending.ts';
 import { knownEncoding, PinningWritable, settle } from './stream-callbacks.ts';
 
 /**
- * A file that is being written beside its target, and takes its place when it is committed.
+ * A file that is being written beside its target, and replaces it when it is committed.
  *
- * Until then readers of the target see the old content. If the process ends first, the target is untouched.
- * Calls that are not awaited are done in the order in which they were made. A write that failed, or was
- * refused for its arguments, makes `commit()` fail too: it may not have been awaited.
+ * Until then readers of the target see the old content. If the process ends first, the target is untouched. Calls that
+ * are not awaited are done in the order in which they were made. A write that failed, or was refused for its arguments,
+ * makes `commit()` fail too, since it may not have been awaited.
  */
 export class PendingFile extends PendingFileBase {
   #last: Promise<unknown> = Promise.resolve();
@@ -58,7 +58,7 @@ export class PendingFile extends PendingFileBase {
   }
 
   /**
-   * Writes all of the data after what was written before; resolves with the number of bytes.
+   * Appends all of the data; resolves with the number of bytes.
    *
    * @throws {WriteError} with `outcome` `'old'`; the file can then only be discarded.
    */
@@ -66,12 +66,12 @@ export class PendingFile extends PendingFileBase {
     this.pending.assertOpen('write to');
     const content = this.pending.reading(() => readData(data, encoding ?? this.pending.operation.settings.encoding));
     const syncs = isSyncedMeanwhile(this.pending.operation, content);
-    // Awaited: so the error knows who awaits this call.
+    // Awaited here, so that the error knows who awaits this call.
     const count = await forCaller(this.#write(() => this.pending.writingContent(content), syncs));
     return count;
   }
 
-  /** Writes all of several chunks in order, in as few system calls as possible; resolves with the number of bytes. */
+  /** Appends all of several chunks in order, in as few system calls as possible; resolves with the number of bytes. */
   async writev(chunks: readonly Chunk[], encoding?: BufferEncoding): Promise<number> {
     this.pending.assertOpen('write to');
     const buffers = this.pending.reading(() =>
@@ -83,7 +83,7 @@ export class PendingFile extends PendingFileBase {
     return count;
   }
 
-  /** A stream that writes to this file. Its end commits nothing; its destruction by an error makes a commit fail. */
+  /** A stream that writes to this file. Its end does not commit; an error that destroys it makes a commit fail. */
   createWriteStream(): Writable {
     return new PinningWritable({
       write: (chunk: Chunk, encoding, done) => settle(this.write(chunk, knownEncoding(encoding)), done),
@@ -97,9 +97,9 @@ export class PendingFile extends PendingFileBase {
   }
 
   /**
-   * Puts the content in the target's place, as durably as was asked for.
+   * Replaces the target with the content, as durably as was asked for.
    *
-   * @throws {WriteError} `outcome` tells which content is in place.
+   * @throws {WriteError} `outcome` tells which content the target has.
    * @throws {TypeError} `ERR_INVALID_STATE` if it is committed or discarded already.
    */
   async commit(): Promise<WriteResult> {
@@ -119,13 +119,13 @@ export class PendingFile extends PendingFileBase {
     throw failure.error;
   }
 
-  /** Removes the temporary file and leaves the target as it is. Without effect after a commit. */
+  /** Removes the temporary file and leaves the target as it is. No effect after a commit. */
   async discard(): Promise<void> {
     await this.#end(false);
   }
 
   async #end(failed: boolean): Promise<PathName | undefined> {
-    // Its end may be under way: what was asked for here is true once that is over.
+    // The commit or discard may be under way: once it is over, nothing is left to discard.
     if (this.pending.state !== 'open') await this.#last;
     if (this.pending.state !== 'open') return undefined;
     this.pending.state = 'discarded';
@@ -137,7 +137,7 @@ export class PendingFile extends PendingFileBase {
     await this.discard();
   }
 
-  /** Writes, and beside that syncs what was written before, if it is much. */
+  /** Writes, and concurrently syncs what was written before, if it is much. */
   async #write(steps: () => Steps<number>, syncs = false): Promise<number> {
     this.#syncBeside();
     const count = await this.#run(steps);
@@ -157,13 +157,13 @@ export class PendingFile extends PendingFileBase {
     this.#syncing = runAsync(this.pending.syncingEarly(), handleSystem).finally(() => (this.#syncing = undefined));
   }
 
-  /** The last steps of the file: nothing of it is under way then. */
+  /** The last steps of the file: nothing else of it is under way then. */
   #finish<T>(steps: () => Steps<T>): Promise<T> {
     this.#last = this.#last.then(() => this.#syncing);
     return this.#run(steps);
   }
 
-  /** One after the other. */
+  /** Runs steps one after the other. */
   #run<T>(steps: () => Steps<T>): Promise<T> {
     const run = this.#last.then(() => {
       this.#noticeClosed();
@@ -174,7 +174,7 @@ export class PendingFile extends PendingFileBase {
   }
 
   /**
-   * Once somebody has closed the handle, the number of its descriptor may be another file's: it is not to be used any
+   * Once somebody has closed the handle, the number of its descriptor may be another file's: it may not be used any
    * more.
    */
   #noticeClosed(): void {
@@ -188,7 +188,7 @@ export class PendingFile extends PendingFileBase {
     };
   }
 
-  /** @internal After a failure of the caller's: discards it, or keeps it and returns where. */
+  /** @internal After a failure of the caller: discards it, or keeps it and returns where. */
   static fail(file: PendingFile): Promise<PathName | undefined> {
     return file.#end(true);
   }

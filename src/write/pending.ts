@@ -6,14 +6,14 @@ import { commitStaged, giveUp, type Staged } from '../replace/index.ts';
 
 type State = 'open' | 'committing' | 'committed' | 'discarded' | 'failed';
 
-/** A staged file and its state: what the two kinds of pending file have in common. */
+/** A staged file and its state: the common part of the two kinds of pending file. */
 export class Pending {
   readonly operation: Operation;
   readonly staged: Staged;
   state: State = 'open';
   /** Why it cannot be committed any more. */
   failure: { readonly error: unknown } | undefined;
-  /** Whether a sync has failed: what was written before may be gone. */
+  /** Whether a sync has failed: content written before may be gone. */
   isLost = false;
 
   constructor(operation: Operation, staged: Staged) {
@@ -29,10 +29,7 @@ export class Pending {
       );
   }
 
-  /**
-   * Reads the data of a call that is perhaps not awaited: if it is refused, what is committed must not lack it
-   * silently.
-   */
+  /** Reads the data of a call that may not be awaited: if the data is refused, a commit must not silently lack it. */
   reading<T>(read: () => T): T {
     try {
       return read();
@@ -51,7 +48,9 @@ export class Pending {
     }
   }
 
-  /** Steps that write. What fails in them leaves the file incomplete, so that a later commit fails with the same. */
+  /**
+   * Performs steps that write. A failure leaves the file incomplete, so that a later commit fails with the same error.
+   */
   *writing<T>(steps: Steps<T>): Steps<T> {
     if ((!this.staged.temporary.open || this.isLost) && this.failure !== undefined) throw this.failure.error;
     try {
@@ -63,14 +62,14 @@ export class Pending {
   }
 
   /**
-   * Syncs what has been written, while more is: only then is there little left for the commit. Nothing is to be written
-   * after a failure.
+   * Syncs written content while more is written, so that little is left for the commit. Nothing may be written after a
+   * failure.
    */
   *syncingEarly(): Steps<void> {
     try {
       yield* call.fdatasync(this.staged.temporary.fd);
     } catch (error) {
-      // The sync at the end says so, and whether it matters.
+      // The sync at the end reports that, and whether it matters.
       if (cannotSync(error)) return;
       this.isLost = true;
       this.failure ??= { error: asWriteError({ ...this.operation, step: 'sync' }, error) };

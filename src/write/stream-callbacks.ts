@@ -1,9 +1,9 @@
-/** Between the promises of pending files and the callbacks of streams. */
+/** Connects the promises of pending files and the callbacks of streams. */
 import { Writable, type WritableOptions } from 'node:stream';
 import { bare, chunkBytes } from '../contract/index.ts';
 import { nextTick } from '../system/index.ts';
 
-/** Hands the end of a promise to a stream's callback. */
+/** Passes the result of a promise to a stream's callback. */
 export function settle(promise: Promise<unknown>, done: (error?: Error | null) => void): void {
   promise.then(
     () => nextTick(done),
@@ -16,7 +16,7 @@ export function knownEncoding(encoding: BufferEncoding | 'buffer'): BufferEncodi
   return encoding === 'buffer' ? undefined : encoding;
 }
 
-/** A Writable whose chunks are as long as when they were written, although they wait for their turn. */
+/** A Writable whose chunks keep the length that they had when they were written, although they wait for their turn. */
 export class PinningWritable extends Writable {
   constructor(options: WritableOptions) {
     super(bare(options));

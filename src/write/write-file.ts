@@ -17,10 +17,11 @@ import { replaceFile, supersededBy } from '../replace/index.ts';
  * Replaces the file at `path` with `data`: readers see the old content or the new, never a mixture.
  *
  * After a crash the file holds the old content or the new, whole. Once the promise has resolved with `durability:
- * 'full'`, the default, it holds the new one also after a power cut. Of calls for one file that are not awaited the last one wins; those that it overtakes resolve as `superseded`. Not kept: other hard
- * links to the file (they keep the old content) and the inode number. See docs/guarantees.md, rename(2), fsync(2).
+ * 'full'`, the default, the new content survives a power cut. Of unawaited calls for one file the last one wins; the
+ * others resolve as `superseded`. Not kept: other hard links to the file (they keep the old content) and the inode
+ * number. See docs/guarantees.md, rename(2), fsync(2).
  *
- * @throws {WriteError} by rejecting; `outcome` tells which content is in place (`ENOSPC` → `'old'`).
+ * @throws {WriteError} by rejecting; `outcome` tells which content the file has (`ENOSPC` → `'old'`).
  * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.
  * @example Replace a file
  * ```ts
@@ -50,7 +51,7 @@ function inTurn(operation: Operation, turn: Turn, content: Content): Promise<Wri
     if (content.kind === 'source') return begin();
     const { byteLength } = content.bytes;
     const waits = turn.standBy((newer) => {
-      // Not within the steps of the write that has just ended: ten thousand could begin one in another.
+      // Not within the steps of the write that has just ended: ten thousand could begin one inside another.
       if (newer === undefined) return queueMicrotask(begin);
       turn.leave();
       resolve(supersededBy(newer, byteLength));
@@ -60,12 +61,11 @@ function inTurn(operation: Operation, turn: Turn, content: Content): Promise<Wri
 }
 
 /**
- * Replaces the file at `path` with `data`, as {@link writeFile} does, and blocks until it is done.
+ * Replaces the file at `path` with `data`, like {@link writeFile}, and blocks until it is done.
  *
- * It comes after every call made before: also a {@link writeFile} that is still under way does not change the file any
- * more.
+ * It comes after every earlier call: a {@link writeFile} that is still under way no longer changes the file.
  *
- * @throws {WriteError} `outcome` tells which content is in place.
+ * @throws {WriteError} `outcome` tells which content the file has.
  * @throws {TypeError | RangeError} for wrong arguments, before anything is touched.
  * @example Replace a file
  * ```ts

@@ -19,17 +19,17 @@ import { knownEncoding, PinningWritable, settle } from './stream-callbacks.ts';
 
 /** Options of a write stream. */
 export interface WriteStreamOptions extends WriteOptions {
-  /** Bytes that are taken before `write()` returns false. What waits is written in one call. @default 1048576 */
+  /** Bytes that are buffered before `write()` returns false, and written in one call. @default 1048576 */
   highWaterMark?: number | undefined;
 }
 
 /** A Writable whose content replaces a file when it finishes; see {@link createWriteStream}. */
 export class WriteStream extends PinningWritable {
-  /** The file that is replaced: as given, and once it is open with symbolic links followed. */
+  /** The file to replace: as given; once it is open, with symbolic links followed. */
   path: PathName;
   /** Bytes written so far. */
   bytesWritten = 0;
-  /** What was done, from `'finish'` on. */
+  /** The result, from `'finish'` on. */
   result: WriteResult | undefined;
   readonly #target: GivenPath;
   readonly #settings: Settings;
@@ -41,7 +41,7 @@ export class WriteStream extends PinningWritable {
 
   /** @internal Use {@link createWriteStream}. */
   constructor(path: PathLike, options: WriteStreamOptions | BufferEncoding | null | undefined) {
-    // All of it before super(): a stream that has been begun opens its file, whatever the constructor throws
+    // All of it before super(): a stream that has been constructed opens its file, whatever the constructor throws
     // afterwards.
     const { settings, fields } = readOptionsAnd(options, ['highWaterMark']);
     const target = targetPath(path);
@@ -57,12 +57,12 @@ export class WriteStream extends PinningWritable {
   }
 
   readonly #abort = (): void => {
-    // Once it is committing, the commit itself looks at the signal, up to the rename.
+    // During the commit, the commit itself checks the signal, up to the rename.
     if (!this.#committing) this.destroy(aborted(this.#signal as AbortSignal));
   };
 
   override _construct(done: (error?: Error | null) => void): void {
-    // Where an abort destroyed it meanwhile, that is its error; why it then did not open adds nothing.
+    // If an abort destroyed it meanwhile, the abort is its error; the reason why it did not open adds nothing.
     settle(this.#open(), (error) => done(this.destroyed ? null : error));
   }
 
@@ -94,18 +94,18 @@ export class WriteStream extends PinningWritable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#stopListening();
-    // The first error counts; a discard that fails has nothing to add to it.
+    // The first error counts; a failed discard adds nothing to it.
     settle(this.#file?.discard() ?? Promise.resolve(), () => done(error && withFrames(error, this.#caller)));
   }
 }
 
 /**
- * A Writable whose content replaces the file at `path` when the stream finishes; `'finish'` comes after that, when the
- * content is as durable as was asked for. If the stream is destroyed first, as `stream.pipeline()` does when its source
- * fails, the old file stays.
+ * A Writable whose content replaces the file at `path` when the stream finishes; `'finish'` comes when the content is
+ * as durable as was asked for. If the stream is destroyed first, as by `stream.pipeline()` when its source fails, the
+ * old file stays.
  *
- * @throws {TypeError | RangeError} for wrong arguments. What fails later is the stream's `'error'`, a {@link
- *   WriteError}.
+ * @throws {TypeError | RangeError} for wrong arguments. Later failures are the stream's `'error'`, a
+ * {@link WriteError}.
  * @example Copy
  * ```ts
  * await pipeline(createReadStream('settings.json'), createWriteStream('copy.json'));
@@ -118,8 +118,7 @@ export function createWriteStream(path: PathLike, options?: WriteStreamOptions |
 /**
  * The same as a web stream: closing it replaces the file, aborting it leaves the old one.
  *
- * @throws {TypeError | RangeError} for wrong arguments. What fails later makes the stream fail, with a {@link
- *   WriteError}.
+ * @throws {TypeError | RangeError} for wrong arguments. Later failures make the stream fail, with a {@link WriteError}.
  * @example Save a response
  * ```ts
  * await new Response('content').body?.pipeTo(createWritableStream('download.html'));
@@ -142,13 +141,13 @@ export function createWritableStream(path: PathLike, options?: WriteOptions): Wr
       await write;
     } catch (error) {
       await discard();
-      // What came while an abort was discarding the file failed by the abort.
+      // A chunk that came while an abort was discarding the file failed by the abort.
       throw signal?.aborted === true && codeOf(error) === 'ERR_INVALID_STATE'
         ? aborted(signal)
         : withFrames(error, caller);
     }
   };
-  /** What is to be written, as it was when it was given: a web stream hands it over later. */
+  /** The chunks as they were when they were given: a web stream passes them on later. */
   const given: (() => Uint8Array)[] = [];
   const writeNext = async (): Promise<number> => file.writev([(given.shift() as () => Uint8Array)()]);
   const sink: ConstructorParameters<typeof WritableStream<Chunk>>[0] = {
@@ -172,7 +171,7 @@ export function createWritableStream(path: PathLike, options?: WriteOptions): Wr
   };
   const strategy = {
     highWaterMark: 1,
-    // Asked of each chunk when it is given.
+    // Called for each chunk when it is given.
     size(chunk: Chunk) {
       given.push(pinning(chunk, settings.encoding));
       return 1;
@@ -181,7 +180,7 @@ export function createWritableStream(path: PathLike, options?: WriteOptions): Wr
   return new WritableStream<Chunk>(bare(sink), bare(strategy));
 }
 
-/** Fails later, as the write of a stream does. */
+/** Fails later, like the write of a stream. */
 function pinning(chunk: Chunk, encoding: BufferEncoding): () => Uint8Array {
   try {
     const bytes = chunkBytes(chunk, encoding);

@@ -1,22 +1,22 @@
 import { forCaller, type WriteResult } from '../contract/index.ts';
 import type { Turn } from '../order/index.ts';
 
-/** One write that is under way or to come, and all the values that it stands for: the newest is written. */
+/** One write that is under way or waiting, and all the values that it stands for: the newest is written. */
 export class Saving<T> {
   turn: Turn;
   value: T | (() => T) | undefined;
-  /** Text that is JSON and has no layout yet, or bytes; once its turn has come. */
+  /** The serialized value, once its turn has come: JSON text without a layout yet, or bytes. */
   serialized: string | Uint8Array | undefined;
-  /** Whether it does not wait for its delay any more. */
+  /** Whether its delay is over. */
   due = false;
   timer: NodeJS.Timeout | undefined;
-  /** What a synchronous write came to that put this or a newer value in place while this was under way. */
+  /** The result of a synchronous write that committed this or a newer value while this write was under way. */
   overtakenBy: WriteResult | undefined;
   readonly promise: Promise<WriteResult>;
   resolve!: (result: WriteResult) => void;
   reject!: (error: unknown) => void;
 
-  /** `heard`: whether a failure is told otherwise too. */
+  /** `heard`: whether a failure is reported elsewhere too. */
   constructor(turn: Turn, value: T | (() => T), heard: boolean) {
     this.turn = turn;
     this.value = value;

@@ -41,9 +41,9 @@ import { Saving } from './saving.ts';
 import type { WriterOptions } from './writer-options.ts';
 
 /**
- * Writes a file over and over, always the newest of the values that it is given; see {@link createWriter}.
+ * Writes a file over and over, always the newest of its values; see {@link createWriter}.
  *
- * It holds at most the value that is being written and the newest one that waits, however many it is given.
+ * It holds at most the value that is being written and the newest one that waits.
  */
 export class Writer<T = unknown> {
   /** The file, as an absolute path. */
@@ -56,7 +56,7 @@ export class Writer<T = unknown> {
   #layout: Layout | undefined;
   #running: Saving<T> | undefined;
   #waiting: Saving<T> | undefined;
-  /** Why the newest value is not in place. */
+  /** Why the newest value is not committed. */
   #failure: { readonly error: unknown } | undefined;
   #closed = false;
 
@@ -71,12 +71,12 @@ export class Writer<T = unknown> {
   }
 
   /**
-   * Writes a value, or what a function returns when its turn comes; a value that is changed until then is written as it
-   * is then.
+   * Writes a value, or the result of a function that is called when its turn comes; changes to a value until then are
+   * written too.
    *
-   * The promise resolves when this value or a newer one is in place, with the result of the write that brought it
-   * there; values that share a write share its promise. It rejects if that write failed, or with what the serialiser
-   * threw; the old content is in place then, and later values get their turn.
+   * The promise resolves when this value or a newer one is committed, with the result of that write; values that share
+   * a write share its promise. It rejects if that write failed, or with the error of the serializer; the file then has
+   * the old content, and later values get their turn.
    *
    * @throws {TypeError} by rejecting: `ERR_INVALID_STATE` once it is closed.
    */
@@ -97,7 +97,7 @@ export class Writer<T = unknown> {
     return saving.promise;
   }
 
-  /** Resolves once the newest value is in place, without waiting for the delay; rejects if it could not be written. */
+  /** Resolves once the newest value is committed, without waiting for the delay; rejects if it could not be written. */
   async flush(): Promise<void> {
     this.#hurry();
     const last = this.#waiting ?? this.#running;
@@ -105,7 +105,7 @@ export class Writer<T = unknown> {
     else if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Puts the newest value in place, blocking, also while an earlier one is being written. */
+  /** Commits the newest value, blocking, also while an earlier one is being written. */
   flushSync(): void {
     const running = this.#running;
     const waiting = this.#waiting;
@@ -116,7 +116,7 @@ export class Writer<T = unknown> {
     try {
       const operation = newOperation(this.#target, this.#settings, environment, true);
       const result = runSync(replaceFile(operation, new Turn(operation, saving.turn), this.#content(saving)));
-      // One that is under way still has to tidy up.
+      // One that is under way still has to clean up.
       if (running !== undefined) running.overtakenBy = result;
       if (waiting === undefined) this.#failure = undefined;
       else this.#succeed(waiting, result);
@@ -129,10 +129,7 @@ export class Writer<T = unknown> {
     }
   }
 
-  /**
-   * Writes what is still to be written; later values are refused. Rejects as `flush()` does, and is closed all the
-   * same.
-   */
+  /** Writes waiting values; later values are refused. Rejects as `flush()` does, and is closed all the same. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.flush();
@@ -143,7 +140,7 @@ export class Writer<T = unknown> {
     await this.close();
   }
 
-  /** Puts a new write in the waiting place. */
+  /** Makes a new write the waiting one. */
   #await(saving: Saving<T>): void {
     const { delay = 0 } = this.#options;
     this.#waiting = saving;
@@ -219,7 +216,7 @@ export class Writer<T = unknown> {
 
   #serialize(given: T | (() => T)): string | Uint8Array {
     const value =
-      typeof given === 'function' ? notLater('The function that was given to write()', (given as () => T)()) : given;
+      typeof given === 'function' ? notLater('The function passed to write()', (given as () => T)()) : given;
     const { serialize } = this.#options;
     if (serialize !== undefined)
       return chunkBytes(notLater('"options.serialize"', serialize(value)), this.#settings.encoding);
@@ -231,13 +228,13 @@ export class Writer<T = unknown> {
     try {
       this.flushSync();
     } catch (error) {
-      // It has been heard of, unless it is an error of the listener.
+      // The error has been reported, unless it is an error of `onError` itself.
       if (this.#options.onError === undefined || error !== this.#failure?.error) throw error;
     }
   }
 }
 
-/** Bytes are as many as there are now; none that are there no more, which is told when their turn comes. */
+/** Bytes keep their present length. If their memory is gone, that is reported when their turn comes. */
 function asNow<T>(value: T | (() => T)): T | (() => T) {
   if (typeof value === 'string' || !isChunk(value)) return value;
   try {
@@ -255,7 +252,7 @@ function notLater<R>(who: string, returned: R): R {
   return returned;
 }
 
-/** What the serialiser threw is its caller's own error. */
+/** An error of the serializer is the caller's own. */
 function ownError(error: unknown): unknown {
   return WriteError.isWriteError(error) && error.step === 'read source' ? error.cause : error;
 }
@@ -263,9 +260,13 @@ function ownError(error: unknown): unknown {
 /**
  * Makes a writer for a file that is written often, as a program's state.
  *
- * Of values that wait only the newest is made into text or bytes, and written as by {@link writeFile}: a thousand calls that are not awaited cost two writes, with a `delay` one. A value has the place of its `write()` in the order of all writes of this process: a later `writeFile()` of the file wins.
+ * Of waiting values only the newest is serialized, and written as by {@link writeFile}: a thousand unawaited calls cost
+ * two writes, with a `delay` one. A value has the place of its `write()` in the order of all writes of this process: a
+ * later `writeFile()` of the file wins.
  *
- * What waits is saved when the process ends, also at `process.exit()`, after an uncaught exception, and at a signal that the program does not handle itself. If that fails, `onError` hears of it; without it standard error, and the exit status is 1. After `kill -9`, `worker.terminate()` and a power cut what was not in place yet is lost.
+ * Waiting values are saved when the process ends, also at `process.exit()`, after an uncaught exception, and at a
+ * signal that the program does not handle. A failure is reported to `onError`; without it on standard error, and the
+ * exit status is 1. `kill -9`, `worker.terminate()` and a power cut lose uncommitted values.
  *
  * @throws {TypeError | RangeError} for wrong arguments.
  * @example Keep a program's state

@@ -128,8 +128,8 @@ describe('untorn commit', () => {
 
   it('takes a wrong or cut off manifest for wrong usage', async () => {
     const wrong: [string, RegExp][] = [
-      ['', /not JSON, or not all of it/],
-      ['[{"remove": "a"}, {"remo', /not JSON, or not all of it/],
+      ['', /not complete JSON/],
+      ['[{"remove": "a"}, {"remo', /not complete JSON/],
       ['{"remove": "a"}', /must be a JSON array/],
       ['[["a", "x"]]', /Change 1 of the manifest must be an object/],
       ['[{"remove": "a"}, {"write": "a", "remove": "b"}]', /Change 2 of the manifest must have one of/],

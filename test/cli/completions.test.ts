@@ -158,7 +158,7 @@ describe('the manual', () => {
       const help = flat(
         (await untorn(['help', ...(page === 'untorn.1' ? [] : [page.slice('untorn-'.length, -2)])])).stdout,
       );
-      const [, options = ''] = /(?:Options|What the file is like): (.*?)(?: Exit codes|$)/.exec(help) ?? [];
+      const [, options = ''] = /(?:Options|Properties of the file): (.*?)(?: Exit codes|$)/.exec(help) ?? [];
       for (const [word] of options.matchAll(/--[a-z-]+/g))
         assert.ok(flat(stdout).includes(word), `${page} has ${word}`);
       assert.ok(/NAME untorn.* - .* SYNOPSIS untorn/.test(flat(stdout)), stdout);

@@ -136,7 +136,10 @@ describe('untorn edit', () => {
     ];
     const refused = await untorn(['edit', 'missing', ...filter], { cwd: folder.path });
     assert.equal(refused.status, 121);
-    assert.match(refused.stderr, /^untorn: Cannot edit "missing": it does not exist; --create starts with nothing\n$/);
+    assert.match(
+      refused.stderr,
+      /^untorn: Cannot edit "missing": it does not exist; --create starts with no content\n$/,
+    );
     assert.deepEqual(folder.names(), ['file']);
     assert.equal(
       (await untorn(['edit', '--create', 'missing', ...filter], { cwd: folder.path, input: 'not this' })).status,

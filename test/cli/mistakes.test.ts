@@ -25,7 +25,7 @@ describe('A mistake', () => {
     for (const command of ['run', 'edit']) {
       const { status, stderr } = await untorn([command, folder.at('file'), '--', ...nothing]);
       assert.deepEqual([status, folder.read('file')], [119, 'old']);
-      assert.match(stderr, /printed nothing, and ".*" has content.*; --allow-empty replaces it all the same\n$/);
+      assert.match(stderr, /printed nothing, and ".*" has content.*; --allow-empty replaces it anyway\n$/);
       const told = JSON.parse((await untorn([command, '--json', folder.at('file'), '--', ...nothing])).stdout) as {
         error: { outcome: string; code: string };
       };
@@ -59,7 +59,7 @@ describe('A mistake', () => {
     assert.equal(status, 119);
     assert.match(
       stderr,
-      /"sed" seems to edit it itself; let it read standard input and print the result \(of sed: without -i and the file's name\)\n$/,
+      /"sed" seems to edit the file itself; let it read standard input and print the result \(sed: without -i and the file's name\)\n$/,
     );
   });
 

@@ -55,7 +55,7 @@ describe('standard output', () => {
     ] as const) {
       const { status, stderr } = await shell(`echo new | $untorn ${command} > /dev/full`, { cwd: folder.path });
       assert.equal(status, expected);
-      assert.match(stderr, /^untorn: It is done, but nobody hears of it: .*ENOSPC/);
+      assert.match(stderr, /^untorn: It is done, but the output is lost: .*ENOSPC/);
       assert.equal(folder.read('file'), 'new\n');
     }
   });
@@ -132,7 +132,7 @@ describe('help', () => {
       const short = (await untorn([command, '-h'])).stdout;
       assert.match(
         short,
-        new RegExp(`^Usage: untorn ${command} [^]*Options:[^]*\n"untorn help ${command}" tells more.\n$`),
+        new RegExp(`^Usage: untorn ${command} [^]*Options:[^]*\n"untorn help ${command}" shows more.\n$`),
       );
       assert.doesNotMatch(short, /Exit codes/);
       const options = (text: string): string[] =>

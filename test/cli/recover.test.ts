@@ -96,7 +96,7 @@ describe('untorn recover', { skip }, () => {
     assert.deepEqual([broken.status, broken.stdout], [1, '']);
     assert.match(
       broken.stderr,
-      /^untorn: Kept ".*\.journal": the journal of a transaction is damaged: it is no directory\n/,
+      /^untorn: Kept ".*\.journal": the journal of a transaction is damaged: it is not a directory\n/,
     );
     unlinkSync(folder.at(journal));
     renameSync(folder.at('kept'), folder.at(journal));

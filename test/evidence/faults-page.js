@@ -7,11 +7,11 @@ export function faultsSection(part) {
     part.figures.filter((figure) => figure.of === of).reduce((total, figure) => total + figure.count, 0);
   return `## Faults
 
-${count('faults')} calls that failed with EIO, ENOSPC, EDQUOT, EINTR, EACCES, EPERM or EMFILE, wrote nothing, one byte or all but one, or did what they were asked and reported
-a failure all the same, as on a network filesystem that loses an answer; and ${count('kills')} processes that were killed at one. That is every fault at every call of the port, and, of
-real processes, a kill at every system call on files and one in three of all faults at them (\`npm run test:faults\` tries all), with \`writeFile\`, \`writeFileSync\`, pending files, streams, backups, files that are only created, updates, transactions over two directories, whole
-directories, and the command. After each the old or the new content was whole, with its mode and owner, and of a transaction all or nothing; the error had said which;
-no temporary file and no lock was left (after a kill those that \`sweep\`, \`recover\` or the next update removed at once), no descriptor was open, and the next call succeeded. A
+${count('faults')} calls failed with EIO, ENOSPC, EDQUOT, EINTR, EACCES, EPERM or EMFILE, wrote nothing, one byte or all but one, or succeeded and reported
+a failure, as on a network filesystem that loses an answer. And ${count('kills')} processes were killed at one. That is every fault at every call of the port. In
+real processes it is a kill at every system call on files, and one in three of all faults at them (\`npm run test:faults\` tries all). They used \`writeFile\`, \`writeFileSync\`, pending files, streams, backups, files that are only created, updates, transactions over two directories, whole
+directories, and the command. After each fault the old or the new content was whole, with its mode and owner, and a transaction was done completely or not at all. The error had said which.
+No temporary file and no lock was left (after a kill \`sweep\`, \`recover\` or the next update removed them at once), no descriptor was open, and the next call succeeded. A
 transaction that had failed after its commit was completed by the next call there, or by \`recover\`.
 `;
 }
@@ -60,7 +60,7 @@ ${table([['program', 'faults', titles.damaged, titles.falseSuccess, titles.unset
 
 ![Files left behind per thousand faults](evidence/litter.svg)
 
-"keep" is how many bytes of what was asked for are written, -1 all but one; "fill" is a disk on which one more byte has room. "not met": the call was not made again that time. The first of each kind:
+"keep" is the number of requested bytes that are written, -1 all but one. "fill" is a disk with room for one more byte. "not met": the call was not made again that time. The first of each kind:
 
 ${examples.join('\n')}
 `;

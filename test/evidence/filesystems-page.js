@@ -36,8 +36,8 @@ export function filesystemsSection(part) {
   const count = (is) => cells.filter(({ kind }) => kind === is).length;
   return `## Filesystems
 
-${cells.length} times a behaviour of the package on one of ${tried.length} filesystems, or in a situation such as a namespace: ${count('holds')} hold, ${count('refused')} are refused with an error that says
-truly what the file holds, ${count('not kept')} report what could not be kept, and of ${count('filesystem')} the filesystem itself does not give what it takes, as rename(2) alone shows there.
-**${count('VIOLATION')} say what is not so.** [filesystems.md](filesystems.md) has them all.
+${cells.length} times a behaviour of the package was tried on one of ${tried.length} filesystems, or in a situation such as a namespace: ${count('holds')} hold, ${count('refused')} are refused with an error that says
+correctly what the file holds, ${count('not kept')} report what could not be kept, and in ${count('filesystem')} cases the filesystem itself does not provide what is needed, as rename(2) alone shows there.
+**${count('VIOLATION')} say something untrue.** [filesystems.md](filesystems.md) has them all.
 `;
 }

@@ -16,18 +16,15 @@ const kinds = {
     'orders of locks, takeovers, updates and kills of several processes: [test/model](../test/model), `npm test`',
   ],
   'power cuts': ['C', 'disks that a power cut could have left: [test/crash](../test/crash), `npm run test:crash`'],
-  'faults': [
-    'F',
-    'calls that failed or did less than they were asked: [test/fault](../test/fault), `npm run test:faults`',
-  ],
+  'faults': ['F', 'calls that failed or did less than asked: [test/fault](../test/fault), `npm run test:faults`'],
   'kills': [
     'K',
-    'processes killed at a system call, or while they race: [test/fault](../test/fault), [test/torture](../test/torture), [test/lifecycle](../test/lifecycle)',
+    'processes killed at a system call, or during a race: [test/fault](../test/fault), [test/torture](../test/torture), [test/lifecycle](../test/lifecycle)',
   ],
   'kills in races': ['K', undefined],
   'reads in races': [
     'R',
-    'reads while others write, are killed and are swept behind: [test/torture](../test/torture), `npm run test:torture`',
+    'reads while others write, are killed and are swept up after: [test/torture](../test/torture), `npm run test:torture`',
   ],
   'updates in races': [
     'I',
@@ -38,7 +35,7 @@ const kinds = {
     'H',
     'acts of another user between two calls or before the first one, in a directory that both can write: [test/hostile](../test/hostile), `npm test`',
   ],
-  'tests': ['T', 'tests whose names say the guarantee: [test](../test), `npm test`, `npm run test:windows`'],
+  'tests': ['T', 'tests whose names have the id of the guarantee: [test](../test), `npm test`, `npm run test:windows`'],
 };
 
 /** Guarantees that a durability does not give. */

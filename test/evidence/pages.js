@@ -50,8 +50,8 @@ function evidence(parts) {
   return `${[
     `# Evidence
 
-What the guarantees rest on, measured. \`npm run evidence\` runs all of it, keeps the figures in [docs/evidence](evidence) and writes this page and the
-tables of [guarantees.md](guarantees.md) from them; nothing is typed by hand.
+The measurements behind the guarantees. \`npm run evidence\` runs all of them, keeps the figures in [docs/evidence](evidence) and writes this page and the
+tables of [guarantees.md](guarantees.md) from them. Nothing is typed by hand.
 `,
     '## Where and when\n',
     whereAndWhen(parts),
@@ -111,9 +111,9 @@ function racesSection(part) {
     ]);
   return `## Races
 
-Three processes with two writing threads each write one file of all and one of each thread's own: synchronous, asynchronous, not awaited, streamed,
-with all three durabilities mixed; they are killed at random and started again. Two readers never stop, nor does a sweeper. A violation is a
-file that is missing, torn or older than before, an order of a thread that was not kept, or a live writer's file that was swept.
+Three processes with two writing threads each write one shared file, and one file for each thread. The calls are synchronous, asynchronous, not awaited and streamed,
+with all three durabilities mixed. The processes are killed at random and started again. Two readers and a sweeper never stop. A violation is a
+file that is missing, torn or older than before, a thread's writes out of order, or a live writer's file that was swept.
 
 ${table([['filesystem', 'reads', 'writes', 'kills', 'temporary files swept', 'violations'], ...rows])}
 `;
@@ -123,15 +123,15 @@ function othersSection({ model, programs, windows }) {
   const lines = [];
   if (model !== undefined)
     lines.push(
-      `- ${sum(model.figures, 'crash states of a model')} states that a crash can leave on a simulated disk, in every order of the calls with few preemptions, where data, metadata and names reach the disk in any order that the missing syncs allow ([test/model](../test/model)). The protocol with a mistake in it, as a sync left out, must be seen to break a promise, for each of a list of mistakes.`,
+      `- ${sum(model.figures, 'crash states of a model')} states that a crash can leave on a simulated disk ([test/model](../test/model)). Calls come in every order with few preemptions, and data, metadata and names reach the disk in any order that the missing syncs allow. The model must also notice each of a list of mistakes in the protocol, such as a missing sync.`,
     );
   if (programs !== undefined)
     lines.push(
-      `- ${sum(programs.figures, 'random programs')} random programs of all kinds of calls, with aliases, aborts and failures ([test/property](../test/property)). Here too each of a list of mistakes must be seen.`,
+      `- ${sum(programs.figures, 'random programs')} random programs of all kinds of calls, with aliases, aborts and failures ([test/property](../test/property)). They must also notice each of a list of mistakes.`,
     );
   if (windows !== undefined)
     lines.push(
-      `- Windows: the tests in [test/windows](../test/windows), and those of updates and kills in [test/lifecycle](../test/lifecycle), with Node's build for it under Wine, with files held open by other processes.`,
+      `- Windows: the tests in [test/windows](../test/windows), and those of updates and kills in [test/lifecycle](../test/lifecycle), with Node's Windows build under Wine, while other processes hold files open.`,
     );
   return lines.length === 0 ? '' : `## Besides\n\n${lines.join('\n')}\n`;
 }

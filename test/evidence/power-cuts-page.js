@@ -82,36 +82,36 @@ A disk records every write and every flush (and so every FUA write) while the bu
 it: overwriting, creating, creating in new directories, creating only, with both kinds of backups, through streams,
 several files of a directory at once, calls for one file that are not awaited, synchronous ones that overtake others; 1 KiB to
 1 MiB. Another process syncs files of its own, so that journals commit at any moment. Then the power is cut before and after
-each flush and each acknowledgement: what was flushed is there, and of what was sent after it any subset, in parts of 512
-bytes, all of them where they are few, else drawn by a seed. Each such disk is mounted as always, its journal is
-replayed, and every file is looked at.
+each flush and each acknowledgement. The flushed writes are on the disk, and any subset of later writes, in parts of 512
+bytes. All subsets are tried if they are few; otherwise a seed selects some. Each such disk is mounted as usual, its journal is
+replayed, and every file is examined.
 
-- unmountable: the superblock was torn. Those of ext4 and btrfs lie on several sectors under one checksum, and mount(2) reads
-  one copy only: the programs on such a disk can do nothing about it.
-- torn: neither a whole old nor a whole new content (G2). missing: a file that was always there is not (G1, G2).
-- lost: the acknowledged version or its backup is not there (G3; \`'full'\` only).
-- exposed: a content, also a temporary one, with wider permissions than its file (G5). metadata: wrong mode or owner (G6).
-- litter: a temporary file that \`sweep\` does not find, or more than there were writers (G10).
+- unmountable: the superblock was torn. Superblocks of ext4 and btrfs are on several sectors under one checksum, and mount(2) reads
+  one copy only: programs on such a disk cannot prevent it.
+- torn: neither a whole old nor a whole new content (G2). missing: a file that always existed is gone (G1, G2).
+- lost: the acknowledged version or its backup is gone (G3; \`'full'\` only).
+- exposed: content, also in a temporary file, with wider permissions than its file (G5). metadata: wrong mode or owner (G6).
+- litter: a temporary file that \`sweep\` does not find, or more temporary files than writers (G10).
 
 ${table([head, ...own.map(rowOf)])}
 
-With durability \`'off'\` nothing is promised after a power cut; the figures say what that means.
+With durability \`'off'\` nothing is promised after a power cut; the figures show the consequences.
 
-### Would it be noticed?
+### Would a mistake be noticed?
 
-Programs with one flaw each, on the same disks, checked as \`'full'\`:
+Programs with one flaw each, on the same disks, checked like \`'full'\`:
 
 ${table([head, ...figures.filter(({ program }) => controls.has(program)).map(rowOf)])}
 
 ### Peers
 
-States with violations per thousand, all filesystems together: overwriting and creating only, by each program's own defaults.
-None of the peers says that it syncs the directory: "lost" is what that costs. The last column counts a state once.
+States with violations per thousand, all filesystems together. Only overwriting and creating were tried, with each program's own defaults.
+No peer claims to sync the directory: "lost" shows the cost. The last column counts a state once.
 
 ${table([['program', 'states', ...kinds, 'any'], ...perThousand(figures).map((row) => [row.name, row.states, ...row.kinds.map((share) => share.toFixed(1)), row.any.toFixed(1)])])}
 
-Not covered: disks that ignore flushes or tear a sector, damage to what was flushed before, several disks, network filesystems, other
-mount options and kernels than those named.
+Not covered: disks that ignore flushes or tear a sector, damage to data flushed earlier, several disks, network filesystems, and other
+mount options and kernels than the named ones.
 `;
 }
 
@@ -121,10 +121,10 @@ export function directoriesSection(part) {
   const sum = (value) => own.reduce((total, figure) => total + value(figure), 0);
   return `### Whole directories
 
-${sum(({ count }) => count)} disks more, on which \`replaceDirectory\` and \`replaceDirectorySync\` were at work: **${sum(({ violations }) => violations)} violations**. Links that are replaced and made,
-directories that are exchanged, some that are filled and some that were ready elsewhere and not synced, the old ones kept and removed, several at once.
-Torn: the path leads to nothing, or to a directory in which a file is missing or not whole or of another version; or so it is with one that has the name of
-a version. Litter: what \`sweep\` would neither remove nor tell of. The programs with one flaw each must be noticed here too.
+${sum(({ count }) => count)} more disks, on which \`replaceDirectory\` and \`replaceDirectorySync\` were running: **${sum(({ violations }) => violations)} violations**. Links were replaced and made, and
+directories exchanged. Some directories were filled, others were prepared elsewhere and not synced. Old ones were kept and removed. Several calls ran at once.
+Torn: the path, or the name of a version, leads to nothing, or to a directory with a file that is missing, not whole or of another version.
+Litter: a name that \`sweep\` would neither remove nor report. The programs with one flaw each must be noticed here too.
 
 ${table([head, ...part.figures.map(rowOf)])}
 `;

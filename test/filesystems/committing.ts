@@ -79,8 +79,8 @@ async function stateOf({ folders: [a, b] }: Scene): Promise<{ state: 'old' | 'ne
 const transactions: Behaviour = {
   name: 'transaction',
   about:
-    'Files of two directories are written, created, removed, renamed; the process is killed before each of many ' +
-    'calls; after `recover` all is done or nothing, and nothing is left.',
+    'Files of two directories are written, created, removed and renamed. The process is killed before each of ' +
+    'many calls. After `recover` all changes are made or none, and nothing is left.',
   async run(stage) {
     const scene = await sceneOf(stage, 'whole');
     const performing = (scene: Scene) => (actor: Actor) => actor.do('transaction', scene.changes, lock);
@@ -132,8 +132,8 @@ const transactions: Behaviour = {
 const directories: Behaviour = {
   name: 'replaceDirectory',
   about:
-    'A directory is replaced by way of a link, by two processes at once, and by one that is killed before each ' +
-    'of many calls: the link always leads to one whole version.',
+    'A directory is replaced through a link, by two processes at once, and by one that is killed before each ' +
+    'of many calls. The link always leads to one whole version.',
   async run(stage) {
     const path = stage.at('site');
     const replace = (mark: string, path: string) => (actor: Actor) => actor.do('replaceDirectory', path, mark);
@@ -212,8 +212,8 @@ async function wholeAt(path: string): Promise<string> {
 const exchange: Behaviour = {
   name: 'directory exchanged',
   about:
-    'A directory that is no link is exchanged with a new one, by two processes at once; where that cannot be, it is ' +
-    'an error and the old one stays. (With an `mv --exchange` as coreutils 9.5 has it.)',
+    'A real directory is exchanged with a new one, by two processes at once. If that is impossible, it is an ' +
+    'error and the old one stays. (With an `mv --exchange` like that of coreutils 9.5.)',
   async run(stage) {
     const tools = await mkdtemp(join(tmpdir(), 'untorn-exchange-'));
     try {

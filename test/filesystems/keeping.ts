@@ -153,8 +153,8 @@ const stopped = (refused: Verdict): Verdict =>
 const keep: Behaviour = {
   name: 'keep',
   about:
-    'Mode, owner, group, ACL, an attribute and times are kept, or `notKept` names them; under `require` they are ' +
-    'kept, or it is an error; under `off` nothing stops the write.',
+    'Mode, owner, group, ACL, an attribute and times are kept, or `notKept` names them. Under `require` they ' +
+    'are kept, or it is an error. Under `off` nothing stops the write.',
   async run(stage) {
     const refused = await refusalToReplace(stage);
     if (refused !== undefined) return verdict('refused', refused);
@@ -185,8 +185,8 @@ const keep: Behaviour = {
 const given: Behaviour = {
   name: 'mode and owner given',
   about:
-    '`mode` and `owner` are given for a new file and for one that is there: then they are so, or it is an error ' +
-    'and nothing has changed.',
+    '`mode` and `owner` are given for a new file and for an existing one. The file then has them, or it is an ' +
+    'error and nothing has changed.',
   async run(stage) {
     const actor = await stage.actor(0);
     const parts: (readonly [string, Verdict])[] = [];

@@ -11,8 +11,8 @@ import { left, textAt } from './writing.ts';
 const takeover: Behaviour = {
   name: 'takeover',
   about:
-    'A process is killed while it holds a lock; two others take it over, count, and lose nothing. A holder that ' +
-    'lives is not taken over.',
+    'A process is killed while it holds a lock. Two others take it over, count, and lose nothing. The lock of ' +
+    'a live holder is not taken over.',
   async run(stage) {
     const path = stage.at('file');
     await writeFile(path, `${'0;'.repeat(100)}\n`);
@@ -53,8 +53,8 @@ const takeover: Behaviour = {
 const sweeping: Behaviour = {
   name: 'sweep',
   about:
-    'What a killed process left goes; what a live one is writing stays, and so does every other file; the live ' +
-    'one commits.',
+    'The files of a killed process are removed. The files of a live one and all other files stay, and the ' +
+    'live one commits.',
   async run(stage) {
     const live = await stage.start(stage.how(0));
     const dead = await stage.start(stage.how(0));
@@ -93,8 +93,8 @@ const sweeping: Behaviour = {
 const ends: Behaviour = {
   name: 'signals',
   about:
-    'SIGTERM ends a process that has a temporary file and a lock, and nothing is left; one that goes on after ' +
-    'it, since it is PID 1 or handles it, still has its files.',
+    'SIGTERM ends a process that has a temporary file and a lock, and nothing is left. A process that goes on ' +
+    'after it, since it is PID 1 or handles it, still has its files.',
   async run(stage) {
     const parts: (readonly [string, Verdict])[] = [];
     for (const handled of [false, true]) {

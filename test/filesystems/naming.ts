@@ -34,8 +34,8 @@ async function longestName(folder: string): Promise<number> {
 const names: Behaviour = {
   name: 'names',
   about:
-    'The longest name that can be renamed over is written, updated and part of a transaction; two names that ' +
-    'differ in case only are.',
+    'A file with the longest name that can be renamed over is written, updated and part of a transaction; so ' +
+    'are two names that differ only in case.',
   async run(stage) {
     const actor = await stage.actor(0);
     const length = await longestName(stage.folder);
@@ -98,8 +98,8 @@ async function linkedFiles(stage: Stage): Promise<string | undefined> {
 const links: Behaviour = {
   name: 'hard links',
   about:
-    'Files with two names are replaced, removed, renamed over another file and over their own other name: the ' +
-    'one name changes as it was asked, the other one keeps the old content.',
+    'Files with two names are replaced, removed, renamed over another file and over their own other name. The ' +
+    'one name changes as requested, the other one keeps the old content.',
   async run(stage) {
     const folder = await linkedFiles(stage);
     if (folder === undefined) return verdict('not tested', 'it has none');

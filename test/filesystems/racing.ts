@@ -32,8 +32,8 @@ const total = (seen: Seen): number => [...seen.values()].reduce((sum, count) => 
 const readers: Behaviour = {
   name: 'readers',
   about:
-    'One process writes without a pause, another one reads: whole versions only, never none. Where it is ' +
-    'otherwise, the same is tried with rename(2) alone.',
+    'One process writes without a pause, and another one reads whole versions only, and always one. If that ' +
+    'fails, the same is tried with rename(2) alone.',
   async run(stage) {
     const { seen, examples, writes, errors } = await readDuring(stage, false, 'plain', 'file');
     const details = [`${counted(seen)} while ${writes} were written`, ...examples, counted(errors)];
@@ -52,8 +52,8 @@ const readers: Behaviour = {
 const present: Behaviour = {
   name: 'reads by the package',
   about:
-    'Another program renames new versions over the file: `readVersioned`, `readVersionedSync`, `updateFile` ' +
-    'never say that there is none.',
+    'Another program renames new versions over the file: `readVersioned`, `readVersionedSync` and ' +
+    '`updateFile` never report it as absent.',
   async run(stage) {
     const parts: (readonly [string, Verdict])[] = [];
     for (const how of ['readVersioned', 'readVersionedSync', 'updateFile'] as const) {
@@ -125,8 +125,8 @@ async function litterOfUpdates(stage: Stage, { kind }: Verdict): Promise<string[
 const updates: Behaviour = {
   name: 'updates',
   about:
-    'Two processes count in one file, by `updateFile`, `updateFileSync` and compare-and-swap: it holds what was ' +
-    'acknowledged, and nothing is left.',
+    'Two processes count in one file, by `updateFile`, `updateFileSync` and compare-and-swap. The file has ' +
+    'every acknowledged count, and nothing is left.',
   async run(stage) {
     const parts: (readonly [string, Verdict])[] = [];
     for (const way of ['updateFile', 'updateFileSync', 'ifMatch'] satisfies Way[]) {

@@ -84,8 +84,8 @@ export async function refusalToReplace(stage: Stage): Promise<string | undefined
 const write: Behaviour = {
   name: 'write',
   about:
-    'A file is written new and over another one, synchronously and not, 3 bytes and 3 MB, with every ' +
-    'durability; another process reads it back.',
+    'A file of 3 bytes or 3 MB is written as a new file and over another one, synchronously and ' +
+    'asynchronously, with every durability. Another process reads it back.',
   async run(stage) {
     const actor = await stage.actor(0);
     const parts: (readonly [string, Verdict])[] = [];
@@ -108,7 +108,8 @@ const write: Behaviour = {
 const create: Behaviour = {
   name: 'create only',
   about:
-    '`overwrite: false`: two processes create the same files; each has exactly one winner, whose content it holds.',
+    '`overwrite: false`: two processes create the same files. Each file has exactly one winner, and the ' +
+    "winner's content.",
   async run(stage) {
     const { times } = stage.amount;
     const marks = ['first', 'second'] as const;
@@ -144,8 +145,8 @@ const create: Behaviour = {
 const errors: Behaviour = {
   name: 'errors',
   about:
-    'A full disk, a limit of size, a directory in the way, a directory that may not be written: each error says ' +
-    'truly what the file holds, and nothing is left.',
+    'A full disk, a size limit, a directory in the way, a directory that is not writable: each error says ' +
+    'correctly what the file holds, and nothing is left.',
   async run(stage) {
     const parts: (readonly [string, Verdict])[] = [];
     const part = async (

@@ -96,7 +96,7 @@ describe('a lock in a sticky directory', () => {
     assert.equal(await holder.line(), 'held');
     const before = listing(folder);
     const { stdout } = await run(updating, [path, '200'], { under: as(bob) });
-    assert.match(stdout, /^ERR_LOCK_TIMEOUT old .*user 64001 has made in a sticky directory/);
+    assert.match(stdout, /^ERR_LOCK_TIMEOUT old .*user 64001 made in a sticky directory/);
     assert.deepEqual(listing(folder), before);
     holder.process.kill('SIGKILL');
     await holder.ended;

@@ -92,11 +92,7 @@ describe('Errors say what helps', () => {
         args: [`${folder}/file`],
       }),
     );
-    assert.match(
-      stdout,
-      /^EACCES .*; it is the directory that must be writable, since a new file is made in it\n$/,
-      stderr,
-    );
+    assert.match(stdout, /^EACCES .*; the directory must be writable, since a new file is made in it\n$/, stderr);
   });
 
   it('a file that is mounted by itself: its directory, or in place', async (t) => {
@@ -136,7 +132,7 @@ describe('Errors say what helps', () => {
   it('a removal of what is not there: force', async () => {
     assert.match(
       (await failure(() => transaction((tx) => tx.remove(here.at('none'))))).message,
-      /; force: true takes a file that is not there for removed$/,
+      /; force: true accepts a missing file$/,
     );
     assert.doesNotMatch(
       (await failure(() => transaction((tx) => tx.rename(here.at('none'), here.at('new'))))).message,
@@ -154,9 +150,9 @@ describe('Errors say what helps', () => {
     };
     await hinted(Promise.resolve('text'), /; await it before$/);
     await hinted(new Response('text'), /; give its "body"$/);
-    await hinted(new Response(), /; give its "body", which this one has not$/);
+    await hinted(new Response(), /; give its "body", but this one has none$/);
     await hinted(callback, /, not a function: no callback is called; await the promise$/);
-    await hinted({ a: 1 }, /; for a value as JSON there is writeJson\(\)$/);
+    await hinted({ a: 1 }, /; for JSON use writeJson\(\)$/);
     await hinted(17, /not number 17$/);
     assert.match(
       (await failure(() => loosely['writeJson']?.(here.at('file'), { a: [Promise.resolve(1)] }))).message,
@@ -164,7 +160,7 @@ describe('Errors say what helps', () => {
     );
     assert.match(
       (await failure(() => loosely['updateFile']?.(here.at('file'), () => ({ a: 1 })))).message,
-      /; for a value as JSON there is updateJson\(\)$/,
+      /; for JSON use updateJson\(\)$/,
     );
     assert.deepEqual(here.names(), []);
   });
@@ -204,7 +200,7 @@ describe('Errors say what helps', () => {
         const error = await failure(() => loosely[name]?.(here.at('file'), () => value));
         assert.ok(error instanceof TypeError);
         assert.ok(
-          error.message.startsWith(`What the update of "${here.at('file')}" returns must be a string`),
+          error.message.startsWith(`The result of the update of "${here.at('file')}" must be a string`),
           error.message,
         );
       }
@@ -220,7 +216,7 @@ describe('Errors say what helps', () => {
       },
     };
     plainWrite(here.at('file'), '1');
-    const wrong = `The new value of "${here.at('file')}" is not what the schema wants: must be a number; the file is untouched`;
+    const wrong = `The new value of "${here.at('file')}" does not pass the schema: must be a number; the file is untouched`;
     const calls = [
       () => loosely['writeJson']?.(here.at('file'), 'text', { schema }),
       () => loosely['updateJson']?.(here.at('file'), () => 'text', { schema }),
@@ -230,7 +226,7 @@ describe('Errors say what helps', () => {
     plainWrite(here.at('file'), '"text"');
     assert.equal(
       (await failure(() => readJson(here.at('file'), { schema }))).message,
-      `"${here.at('file')}" is not what the schema wants: must be a number`,
+      `"${here.at('file')}" does not pass the schema: must be a number`,
     );
   });
 });
@@ -426,9 +422,9 @@ describe('Errors of every function', () => {
         simple('link', `Cannot replace "link" (that is "${at('none/file')}")`),
         simple('none/file'),
         simple('none', 'Cannot read "none"'),
-        simple('bad', '"bad" is no JSON'),
+        simple('bad', '"bad" is not JSON'),
         simple('none/file'),
-        simple('bad', '"bad" is no JSON'),
+        simple('bad', '"bad" is not JSON'),
         simple('.', 'Cannot read "."'),
         simple('none', 'Cannot sweep "none"'),
         simple('none', 'Cannot recover "none"'),
@@ -437,7 +433,7 @@ describe('Errors of every function', () => {
         simple('none/site', 'Cannot replace directory "none/site"'),
         simple('none/file'),
         simple('none', 'Cannot remove "none"'),
-        simple('bad', '"bad" is no JSON'),
+        simple('bad', '"bad" is not JSON'),
         ['none', 'new', 'Cannot rename "none" to "new"'],
         ['file', 'none/new', `Cannot rename "file" to "none/new" (that is "${at('none/new')}")`],
         simple('none/file'),

@@ -333,7 +333,7 @@ for (const { name, read, write } of apis) {
           assert.ok(jsonError('ERR_UNTORN_JSON_SYNTAX', { line, column, path: here.at('file') })(error), text);
           const { message } = error as JsonError;
           assert.ok(
-            message.startsWith(`"${here.at('file')}" is no JSON`) &&
+            message.startsWith(`"${here.at('file')}" is not JSON`) &&
               message.endsWith(` at line ${line}, column ${column}`),
             message,
           );
@@ -345,7 +345,7 @@ for (const { name, read, write } of apis) {
         plainWrite(here.at('file'), text);
         await assert.rejects(read(here.at('file')), {
           code: 'ERR_UNTORN_JSON_SYNTAX',
-          message: `"${here.at('file')}" is empty, which is no JSON`,
+          message: `"${here.at('file')}" is empty, which is not JSON`,
         });
       }
     });
@@ -411,7 +411,7 @@ for (const { name, read, write } of apis) {
         );
         assert.equal(
           message,
-          `"${here.at('file')}" is not what the schema wants: count: must be a number from 0; b: is not known; c: is not known; and 1 more`,
+          `"${here.at('file')}" does not pass the schema: count: must be a number from 0; b: is not known; c: is not known; and 1 more`,
         );
         return true;
       });
@@ -510,7 +510,7 @@ for (const { name, read, write } of apis) {
           [code, message],
           [
             'UNTORN_RECOVERED',
-            `"${here.at('file')}" is no JSON: it ends too early at line 1, column 2; "${here.at('file~')}" was read instead`,
+            `"${here.at('file')}" is not JSON: it ends too early at line 1, column 2; "${here.at('file~')}" was read instead`,
           ],
         );
       });

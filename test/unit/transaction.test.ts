@@ -145,7 +145,7 @@ describe('transaction()', () => {
       transaction((tx) => tx.remove(join(directory, 'none'))),
       {
         path: join(directory, 'none'),
-        message: message('remove', '', '; force: true takes a file that is not there for removed'),
+        message: message('remove', '', '; force: true accepts a missing file'),
       },
     );
     assert.deepEqual(contents(directory), { a: 'old' });
@@ -687,7 +687,7 @@ describe('transactions where the system does otherwise', () => {
           })().then(() => undefined, (error) => error);
           assert.deepEqual([failure.code, failure.outcome], ['EPERM', 'unknown']);
           assert.deepEqual(failure.files.map(({ path, holds }) => [path, holds]), [[at('f'), holds[0]], [at('g'), holds[1]]]);
-          assert.match(failure.message, new RegExp(holds.filter((one) => one === 'new').length + ' of its 2 changes are made, and the rest is for recover'));
+          assert.match(failure.message, new RegExp(holds.filter((one) => one === 'new').length + ' of its 2 changes are made; recover'));
           spoiled = () => false;
           const { completed } = await recover(process.argv[1]);
           assert.equal(completed.length, 2);

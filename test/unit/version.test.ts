@@ -70,10 +70,10 @@ for (const [name, write] of Object.entries(ways)) {
     const here = scratch();
     const words = (expected: unknown, currentVersion: string): string =>
       currentVersion === 'absent'
-        ? 'it does not exist any more'
+        ? 'it no longer exists'
         : expected === 'absent'
           ? 'it exists by now'
-          : 'somebody else has changed it, so that it is not the expected version';
+          : 'somebody else has changed it: it does not have the expected version';
     const conflicts = (options: WriteOptions, currentVersion: string): Promise<void> =>
       assert.rejects(
         async () => write(here.at('file'), options),

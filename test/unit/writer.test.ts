@@ -114,7 +114,7 @@ describe('createWriter()', () => {
       {
         name: 'TypeError',
         code: 'ERR_INVALID_RETURN_VALUE',
-        message: 'The function that was given to write() returned a promise',
+        message: 'The function passed to write() returned a promise',
       },
     );
     await assert.rejects(writer.write(undefined), TypeError);

@@ -17,7 +17,7 @@ describe('the command on Windows', onWindows, () => {
     plainWrite(here.at('file'), 'old');
     const { status, stderr } = untorn('new\r\n', 'write', here.at('file'));
     assert.deepEqual([status, here.text('file'), here.names()], [0, 'new\r\n', ['file']], stderr);
-    assert.match(stderr, /^untorn: Warning: .* is in place, but .* power cut\s*$/);
+    assert.match(stderr, /^untorn: Warning: .* is committed, but .* power cut\s*$/);
   });
 
   it('untorn run replaces the file if the command succeeds', () => {

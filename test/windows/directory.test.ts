@@ -18,7 +18,7 @@ describe('replacing a directory on Windows (G4, G9)', onWindows, () => {
         for (const name of ['site', 'none']) {
           const error = await failure(() => replace(here.at(name), source));
           assert.deepEqual([error.code, error.outcome], ['ENOTSUP', 'old']);
-          assert.match(error.message, /Windows cannot put one directory in the place of another at once/);
+          assert.match(error.message, /Windows cannot replace a directory at once/);
         }
       }
       assert.deepEqual([called, here.names(), here.text('site/page')], [0, ['ready', 'site'], 'old']);

@@ -1,9 +1,9 @@
 /**
  * Arguments that are not UTF-8.
  *
- * Node.js decodes the command line as UTF-8 and puts U+FFFD for what is none, so that a file name in Latin-1 would
- * silently become another one. The bytes are still in /proc/self/cmdline on Linux; elsewhere file names are Unicode, or
- * the argument is taken as it was decoded.
+ * Node.js decodes the command line as UTF-8 and puts U+FFFD for bytes that are not UTF-8. A file name in Latin-1 would
+ * so silently become another name. On Linux the bytes are still in /proc/self/cmdline. Elsewhere file names are
+ * Unicode, or the argument is taken as it was decoded.
  */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
@@ -18,14 +18,14 @@ export function pathFrom(argument: string): string | Buffer {
   return bytes;
 }
 
-/** Fails for arguments that cannot be passed on to another program as they are. */
+/** Fails for arguments that cannot be passed to another program unchanged. */
 export function assertText(given: readonly string[]): void {
   const wrong = given.find((argument) => bytesOf(argument).some((bytes) => !isUtf8(bytes)));
   if (wrong !== undefined)
     throw new UsageError(`"${wrong}" is not UTF-8 and cannot be passed on; wrap the command in a shell script`);
 }
 
-/** The arguments, or values after `--option=`, that were decoded to this text with something lost. */
+/** The arguments, or values after `--option=`, that were decoded to this text with a loss. */
 function bytesOf(argument: string): readonly Buffer[] {
   if (!argument.includes('\ufffd')) return [];
   return rawArguments()

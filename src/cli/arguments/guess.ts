@@ -1,4 +1,4 @@
-/** What was probably meant by a word that is none of those that there are; empty where nothing is near. */
+/** The known word that was probably meant by an unknown one; empty if no known word is near. */
 export function guess(word: string, words: readonly string[]): string {
   const nearest = words
     .map((other) => ({
@@ -10,7 +10,7 @@ export function guess(word: string, words: readonly string[]): string {
   return nearest === undefined ? '' : ` (did you mean "${nearest.other}"?)`;
 }
 
-/** How many letters are wrong, missing, too many or exchanged with the next (optimal string alignment). */
+/** The number of letters that are wrong, missing, too many or exchanged with the next (optimal string alignment). */
 function distance(one: string, two: string): number {
   let [before, row] = [[] as number[], Array.from({ length: two.length + 1 }, (_, at) => at)];
   for (let i = 1; i <= one.length; i++) {

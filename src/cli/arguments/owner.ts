@@ -22,7 +22,7 @@ function idOf(database: 'passwd' | 'group', name: string, kind: string): number 
   return id;
 }
 
-/** Asks getent(1), which also knows of directories like LDAP; where there is none, the file. */
+/** Asks getent(1), which also knows directories such as LDAP. Without getent(1) the file is read. */
 function lookUp(database: string, name: string): number | undefined {
   const { stdout, error } = spawnSync('getent', [database, name], {
     encoding: 'utf8',

@@ -19,7 +19,7 @@ function read(entry: CommandEntry, given: readonly string[]): Invocation {
   const own = separator === -1 ? given : given.slice(0, separator);
   const command = separator === -1 ? [] : given.slice(separator + 1);
   const noCommand = 'The command to run is missing; put it after "--"';
-  // Without the "--" the command's own options would be taken for ours, and the message be about them.
+  // Without the "--" the command's own options would be taken for ours, and the message would be about them.
   if (entry.runsCommand === true && separator === -1 && !own.includes('--help') && !own.includes('-h'))
     throw new UsageError(noCommand);
   const { operands, flags, values } = readOptions(entry.options, own);
@@ -59,16 +59,16 @@ function parseOrExplain<T>(names: readonly string[], parsing: () => T): T {
   }
 }
 
-/** Node's words for what is wrong with an option, in ours. */
+/** Translates Node's message about a wrong option into ours. */
 function explained({ message, code }: NodeJS.ErrnoException, names: readonly string[]): string {
   const option = /'(?:-\w, )?(--?[^' ]+)/.exec(message)?.[1];
   if (option !== undefined && code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
     return `"${option}" is not an option${guess(option, names)}`;
   if (option !== undefined && code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
     if (message.includes('does not take')) return `${option} takes no value`;
-    return `${option} needs a value${message.includes('ambiguous') ? `; for one that begins with "-" say "${option}=VALUE"` : ''}`;
+    return `${option} needs a value${message.includes('ambiguous') ? `; for a value that begins with "-" write "${option}=VALUE"` : ''}`;
   }
-  // Its first sentence says what is wrong, the second how JavaScript programs deal with it.
+  // The first sentence says what is wrong, the second how JavaScript programs deal with it.
   const [first = ''] = message.split(/\. |\n/);
   return first.replaceAll("'", '"').replace(/\.$/, '');
 }
@@ -92,7 +92,7 @@ function checkOperands({ operands: { names, repeated, optional } }: CommandEntry
   for (const operand of operands) {
     if (operand === '') throw new UsageError(`${names[0]} is empty`);
     if (operand === '-')
-      throw new UsageError(`"-" does not stand for standard input or output here; for a file of that name say "./-"`);
+      throw new UsageError(`"-" does not mean standard input or output here; a file of that name is "./-"`);
   }
 }
 

@@ -1,35 +1,35 @@
 /**
- * What commands, options and exit codes are made of. Parsing and help (and a man page or completion) read the same
- * table.
+ * The types of the table of commands, options and exit codes. The parser, the help, the manual pages and the
+ * completions read the same table.
  */
 
 /** An option of a command. */
 export interface OptionEntry {
   readonly name: string;
   readonly short?: string;
-  /** What stands for the value in help; an option without one is a flag. */
+  /** The placeholder of the value in help; an option without one is a flag. */
   readonly value?: string;
-  /** The values that there are, where they are few. */
+  /** The allowed values, if they are few. */
   readonly choices?: readonly string[];
   /** May be given more than once; each value counts. */
   readonly multiple?: boolean;
   readonly help: string;
-  /** The heading under which help has it. */
+  /** The heading of the option in help. */
   readonly group?: string;
 }
 
-/** What a command gets: its operands and options as they were typed. */
+/** What a command receives: its operands and options as they were typed. */
 export interface Invocation {
   readonly operands: readonly string[];
-  /** What came after `--`, for a command that runs another. */
+  /** The words after `--`, for a command that runs another. */
   readonly command: readonly string[];
   readonly flags: ReadonlySet<string>;
   readonly values: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The code of a command, loaded when it is used, so that each starts as fast as it can. */
+/** The code of a command. It is loaded when it is used, so that each command starts as fast as it can. */
 export interface CommandModule {
-  /** Does it; the exit status. */
+  /** Performs the command, and gives the exit status. */
   readonly perform: (invocation: Invocation) => Promise<number>;
 }
 
