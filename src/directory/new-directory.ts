@@ -6,6 +6,7 @@
  */
 import { codeOf, refusal, display, join, split, type PathName } from '../contract/index.ts';
 import {
+  whenDescriptorsAllow,
   fileType,
   O_DIRECTORY_ITSELF,
   uninterrupted,
@@ -15,7 +16,6 @@ import {
   type Steps,
 } from '../system/index.ts';
 import {
-  whenDescriptorsAllow,
   closeDirectory,
   openDirectory,
   syncDirectory,

@@ -5,9 +5,10 @@
  * that success: at the end of a disk, of a quota, of RLIMIT_FSIZE, and always past 2 GiB.
  */
 import { onAbort, type Content, describe, aborted, misuse, assertIntact, type Source } from '../contract/index.ts';
-import { nextTick, call, wait, type Steps } from '../system/index.ts';
+import { nextTick, call, wait, type Chained, type Steps } from '../system/index.ts';
 import { isSyncedEarly, withEarlySyncs, type Tell } from './early-sync.ts';
 import { throwIfAborted, type Operation } from './operation.ts';
+import { cannotSync } from './sync-file.ts';
 import { nothingWritten } from './temporary.ts';
 
 /** Bytes written at a time; an abort is noticed in between. */
@@ -26,6 +27,22 @@ export function* writeContent(operation: Operation, fd: number, content: Content
       ? writeSource(operation, fd, content.source, tell)
       : writeAll(operation, fd, content.bytes, tell);
   return isSyncedMeanwhile(operation, content) ? yield* withEarlySyncs(operation, fd, writing) : yield* writing();
+}
+
+/** Writes what of the bytes did not go along with the creation of their file; returns their number. */
+export function* writeRest(operation: Operation, fd: number, bytes: Uint8Array, begun: Chained): Steps<number> {
+  operation.step = 'write';
+  const [, written] = begun.results as [number, number?];
+  assertIntact(bytes);
+  if (written === undefined) throw begun.error;
+  // Where files cannot be synced, the step that syncs says so.
+  if (begun.error !== undefined && !cannotSync(begun.error)) {
+    operation.step = 'sync';
+    throw begun.error;
+  }
+  if (written === 0) throw nothingWritten();
+  if (written < bytes.byteLength) yield* writeAll(operation, fd, bytes.subarray(written));
+  return bytes.byteLength;
 }
 
 /** Whether that syncs as well while it writes. */

@@ -15,6 +15,7 @@ import {
   uninterrupted,
   call,
   concurrently,
+  type Chained,
   type FileStatus,
   type Steps,
 } from '../system/index.ts';
@@ -240,13 +241,21 @@ function* withoutDescriptor(path: PathName): Steps<Directory> {
 const unsupported = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EBADF', 'EISDIR', 'ERR_ACCESS_DENIED']);
 
 /**
- * Makes durable what has been renamed in the directory. A sync that fails is never tried again: the kernel may have
+ * Makes durable what has been renamed in the directory, unless its sync went along with the rename: `synced` says how that
+ * ended. A sync that fails is never tried again: the kernel may have
  * marked the lost pages clean (Rebello et al., ATC '20).
  */
-export function* syncDirectory(operation: Operation, directory: Directory): Steps<true | 'unsupported'> {
+export function* syncDirectory(
+  operation: Operation,
+  directory: Directory,
+  synced?: Pick<Chained, 'error'>,
+): Steps<true | 'unsupported'> {
   const { canSync, fd } = directory;
   if (!canSync || fd === undefined) return 'unsupported';
-  const durable = yield* operation.blocking ? ifSupported(call.fsync(fd)) : syncTogether(directory, () => syncNow(fd));
+  const durable =
+    synced !== undefined
+      ? unlessUnsupported(synced.error)
+      : yield* operation.blocking ? syncNow(fd) : syncTogether(directory, () => syncNow(fd));
   return syncsNames(operation, directory) ? durable : 'unsupported';
 }
 
@@ -279,7 +288,13 @@ function* ifSupported(sync: Steps<void>): Steps<true | 'unsupported'> {
     yield* sync;
     return true;
   } catch (error) {
-    if (unsupported.has(codeOf(error) ?? '')) return 'unsupported';
-    throw error;
+    return unlessUnsupported(error);
   }
+}
+
+/** Whether a sync succeeded; an error if it failed. */
+function unlessUnsupported(error: unknown): true | 'unsupported' {
+  if (error === undefined) return true;
+  if (unsupported.has(codeOf(error) ?? '')) return 'unsupported';
+  throw error;
 }

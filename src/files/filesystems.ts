@@ -4,7 +4,7 @@
  * - own: only this machine's kernel has it mounted, and its answers about names are final. Others, on a network or
  * served by a program (FUSE), sometimes report a file as absent while it is replaced, and rename an open file
  * differently.
- * - local: a write through O_SYNC is the write and its fsync in one call, a close reports nothing, modes and owners are
+ * - local: a close reports nothing, modes and owners are
  * as they were set, and a look at something just used is answered from memory.
  * - syncsDirectories: an fsync of a directory makes the names in it durable. For most programs behind FUSE, and for
  * some servers, the kernel answers it by itself.

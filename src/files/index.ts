@@ -12,7 +12,6 @@ export {
   throwIfAborted,
 } from './operation.ts';
 export { readOptions, readOptionsAnd, type Settings } from './settings.ts';
-export { descriptorsClosed, forBytes, forSources, givePermit, whenDescriptorsAllow } from './descriptors.ts';
 export { mayBeBusy, whileBusy, whileOpen } from './busy.ts';
 export { filesystemAt } from './filesystems.ts';
 export { lookAt, lookUntil, type Waiting } from './look.ts';
@@ -97,7 +96,7 @@ export {
 } from './target.ts';
 export { copyContent, holds, holdSame, readFully } from './copy.ts';
 export { isWorthASync } from './early-sync.ts';
-export { isSyncedMeanwhile, settled, writeAll, writeAllOf, writeContent } from './contents.ts';
+export { isSyncedMeanwhile, settled, writeAll, writeAllOf, writeContent, writeRest } from './contents.ts';
 export {
   assertUnchanged,
   isSame,

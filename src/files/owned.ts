@@ -26,7 +26,6 @@ import {
   type Steps,
 } from '../system/index.ts';
 import { whileBusy } from './busy.ts';
-import { whenDescriptorsAllow } from './descriptors.ts';
 import type { Folder } from './folder.ts';
 import { lookAt } from './look.ts';
 import type { Operation } from './operation.ts';
@@ -97,18 +96,17 @@ export function* readOwn(
   name: PathName,
   limit: number,
 ): Steps<Reading | undefined> {
-  return yield* readFound(operation, folder, name, (status) => whyNotOwn(operation, status, limit));
+  return yield* readFound(folder, name, (status) => whyNotOwn(operation, status, limit));
 }
 
 /** Reads a file, unless its descriptor gives a reason not to trust it. */
 export function* readFound(
-  operation: Operation,
   { directory }: Folder,
   name: PathName,
   whyNot: (status: FileStatus) => string | undefined,
 ): Steps<Reading | undefined> {
   const accessPath = join(directory.accessPath, name);
-  const fd = yield* whenDescriptorsAllow(operation, () => openIfThere(accessPath, O_RDONLY | O_NOFOLLOW));
+  const fd = yield* openIfThere(accessPath, O_RDONLY | O_NOFOLLOW);
   if (fd === undefined) return undefined;
   try {
     const status = yield* call.fstat(fd);
@@ -142,7 +140,7 @@ function* readUpTo(fd: number, size: number): Steps<Uint8Array> {
 /** Opens the directory that the caller names, following links. */
 export function* openGiven(operation: Operation, path: PathName): Steps<FoundDirectory> {
   const windows = operation.environment.platform === 'win32';
-  const fd = windows ? undefined : yield* whenDescriptorsAllow(operation, () => call.open(path, O_DIRECTORY, 0));
+  const fd = windows ? undefined : yield* call.open(path, O_DIRECTORY, 0);
   try {
     const status = yield* fd === undefined ? call.stat(path) : call.fstat(fd);
     const accessPath = fd === undefined ? path : operation.environment.accessPath(fd, path);
@@ -166,7 +164,7 @@ export function* openFound(
     if (status === undefined || fileType(status.mode) !== 'directory') return undefined;
     return { directory: { accessPath }, directoryPath: path, fd: undefined, status };
   }
-  const fd = yield* whenDescriptorsAllow(operation, () => openIfThere(accessPath, O_DIRECTORY_ITSELF));
+  const fd = yield* openIfThere(accessPath, O_DIRECTORY_ITSELF);
   if (fd === undefined) return undefined;
   try {
     const status = yield* call.fstat(fd);
@@ -203,8 +201,8 @@ export function* inFound<T>(
 }
 
 /** The names in an open directory. */
-export function* namesIn(operation: Operation, { directory }: Pick<Folder, 'directory'>): Steps<PathName[]> {
-  return yield* whenDescriptorsAllow(operation, () => call.readdir(directory.accessPath));
+export function* namesIn({ directory }: Pick<Folder, 'directory'>): Steps<PathName[]> {
+  return yield* call.readdir(directory.accessPath);
 }
 
 /** Removes a name that is not a directory, if it exists. */

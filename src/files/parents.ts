@@ -7,7 +7,6 @@
  */
 import { codeOf, key, split, type PathName } from '../contract/index.ts';
 import { currentTime, call, type FileStatus, type Steps } from '../system/index.ts';
-import { whenDescriptorsAllow } from './descriptors.ts';
 import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
 import type { OpenFolder } from './file-order.ts';
 import type { Operation } from './operation.ts';
@@ -179,7 +178,7 @@ export function* syncParents(
   const unsynced = operation.environment.state.of(Unsynced);
   for (let made = path; !unsynced.isEmpty && !isRoot(made); made = split(made).directory) {
     if (!unsynced.mayHave(made)) continue;
-    const above = yield* whenDescriptorsAllow(operation, () => openDirectory(operation, split(made).directory));
+    const above = yield* openDirectory(operation, split(made).directory);
     try {
       if ((yield* syncDirectory(operation, above)) === 'unsupported') durable = 'unsupported';
     } finally {

@@ -6,18 +6,21 @@
  */
 import { codeOf, refusal, cutName, join, surround, type PathName } from '../contract/index.ts';
 import {
+  descriptorsClosed,
   O_DSYNC,
   O_NEW,
-  O_SYNC,
   type TokenKind,
   uninterrupted,
   call,
+  chain,
+  type Link,
+  opened,
+  type Chained,
   type FileStatus,
   type Guard,
   type Steps,
 } from '../system/index.ts';
 import { attributesMatter, list, type Attributes } from './attribute-names.ts';
-import { descriptorsClosed } from './descriptors.ts';
 import type { Folder } from './folder.ts';
 import { lookAt } from './look.ts';
 import { refusedByPermissions, type Operation } from './operation.ts';
@@ -42,8 +45,8 @@ export interface TemporaryFile {
   held: number | undefined;
   /** Whether it was created with the bits that it was given, and not as the umask has it. */
   readonly private: boolean;
-  /** Whether its writes are durable when they return, and its metadata with them. */
-  readonly syncedByWriting: boolean;
+  /** What became of the content that went along with its creation, and of its sync. */
+  readonly begun: Chained | undefined;
   /** Whether a close of it has nothing to report, and so may come after the rename. */
   readonly closesSilently: boolean;
   /** Whether all of it is durable. */
@@ -80,18 +83,22 @@ export function newFileFlags({ environment, settings }: Operation): number {
 }
 
 /** How to create it. */
-export type Creation = { readonly mode: number | undefined } & Partial<
-  Pick<TemporaryFile, 'syncedByWriting' | 'closesSilently'>
->;
+export interface Creation {
+  readonly mode: number | undefined;
+  readonly closesSilently?: boolean;
+  /** What is written into it at once, if nothing is to be decided in between, and whether that is synced. */
+  readonly content?: Uint8Array;
+  readonly syncs?: boolean;
+}
 
 /** Creates a file that is not there yet: with the mode that is given, or with 0666 less the umask. */
 export function* createTemporary(
   operation: Operation,
   folder: Folder,
   name: PathName,
-  { mode, syncedByWriting = false, closesSilently = false }: Creation,
+  { mode, closesSilently = false, content, syncs = false }: Creation,
 ): Steps<TemporaryFile> {
-  const flags = newFileFlags(operation) | (syncedByWriting ? O_SYNC : 0);
+  const flags = newFileFlags(operation);
   let short = false;
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(operation, name, 'temporary', short);
@@ -101,7 +108,12 @@ export function* createTemporary(
     // Its directory may be renamed until then, or its descriptor closed.
     const guard = operation.environment.guard('file', accessPath, path);
     try {
-      const fd = yield* call.open(near, flags, mode ?? 0o666);
+      const links: Link[] = [['open', near, flags, mode ?? 0o666]];
+      if (content !== undefined) links.push(['write', opened, content]);
+      if (syncs) links.push(['fsync', opened]);
+      const begun = yield* chain(links);
+      const [fd, written] = begun.results as [number?, number?];
+      if (fd === undefined) throw begun.error;
       guard.opened();
       return {
         fd,
@@ -113,9 +125,9 @@ export function* createTemporary(
         attributes: undefined,
         held: undefined,
         private: mode !== undefined,
-        syncedByWriting,
+        begun: content === undefined ? undefined : begun,
         closesSilently,
-        synced: false,
+        synced: syncs && begun.error === undefined && written === content?.byteLength,
         open: true,
         linked: true,
       };

@@ -93,7 +93,7 @@ export function* removeTree(operation: Operation, folder: Folder, name: PathName
 function* emptyDirectory(operation: Operation, found: FoundDirectory, looked: FileStatus): Steps<void> {
   if (!isSameInode(found.status, looked))
     throw refusal('ESTALE', `"${display(found.directoryPath)}" is another directory by now`);
-  for (const name of yield* namesIn(operation, found)) {
+  for (const name of yield* namesIn(found)) {
     const status = yield* lookIn(found, name);
     if (status === undefined) continue;
     if (fileType(status.mode) !== 'directory') yield* unlinkIn(operation, found, name);

@@ -9,7 +9,6 @@
 import { codeOf, refusal, display, join, key, type PathName } from '../contract/index.ts';
 import { fileType, type Steps } from '../system/index.ts';
 import {
-  whenDescriptorsAllow,
   closeDirectory,
   isStill,
   openDirectory,
@@ -175,7 +174,7 @@ const absent = new Set([
 function* openIfThere(operation: Operation, directoryPath: PathName): Steps<OpenFolder | undefined> {
   try {
     return {
-      directory: yield* whenDescriptorsAllow(operation, () => openDirectory(operation, directoryPath)),
+      directory: yield* openDirectory(operation, directoryPath),
       directoryPath,
     };
   } catch (error) {

@@ -97,7 +97,7 @@ class Found implements Tell {
 }
 
 function* recoverIn(operation: Operation, here: OpenFolder, recovery: Recovery, found: Found): Steps<void> {
-  for (const [id, left] of yield* found.leftovers.in(operation, here)) {
+  for (const [id, left] of yield* found.leftovers.in(here)) {
     const name = (left.record ?? left.pointer ?? left.staged[0]) as PathName;
     const path = join(here.directoryPath, name);
     const files: PathName[] = [];
@@ -128,7 +128,7 @@ function* freeLocks(operation: Operation, folder: OpenFolder, found: Found): Ste
   const exclusive = yield* isExclusive(folder.directory);
   const reason = (status: FileStatus, owner: LockOwner): 'alive' | undefined =>
     signOf(operation, { owner, status }, exclusive) === 'dead' ? undefined : 'alive';
-  for (const name of yield* namesIn(operation, folder)) {
+  for (const name of yield* namesIn(folder)) {
     if (!isLockName(name)) continue;
     const free = (resolve: Resolve): Steps<unknown> =>
       sweepLock({ operation, dryRun: false, resolve, keptBecause: reason }, folder, name);

@@ -130,9 +130,9 @@ export function* homeFrom(operation: Operation, folder: OpenFolder, id: string):
  */
 export function* removeStrays(operation: Operation, folder: OpenFolder, id: string, tell: Tell): Steps<void> {
   const removed: PathName[] = [];
-  const left = (yield* tell.leftovers.in(operation, folder)).get(id);
+  const left = (yield* tell.leftovers.in(folder)).get(id);
   // A look may miss something that exists: a list of names is another look.
-  if (isRecorded(left) && isRecorded((yield* new Leftovers().in(operation, folder)).get(id))) {
+  if (isRecorded(left) && isRecorded((yield* new Leftovers().in(folder)).get(id))) {
     throw unreachable(
       `the record of a transaction in "${display(folder.directoryPath)}" is listed, but cannot be found`,
     );
@@ -151,7 +151,7 @@ export function* removeStrays(operation: Operation, folder: OpenFolder, id: stri
  * resolved is left for `recover()` to report.
  */
 function* resolveWithoutNote(operation: Operation, folder: OpenFolder, owner: LockOwner, tell: Tell): Steps<void> {
-  for (const [id, left] of yield* tell.leftovers.in(operation, folder)) {
+  for (const [id, left] of yield* tell.leftovers.in(folder)) {
     const of = parseToken(`untorn-x-${id}`);
     if (of === undefined || !isRecorded(left) || !(yield* isDead(operation, folder, left, of, owner))) continue;
     try {

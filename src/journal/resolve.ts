@@ -207,8 +207,7 @@ interface ToFinish {
 function* finish(operation: Operation, { home, record, id, journal, parts, resolving }: ToFinish): Steps<Resolved> {
   const folders = [home, ...parts.map(({ folder }) => folder)];
   const listed: Staged[] = [];
-  for (const folder of folders)
-    if (folder !== undefined) listed.push(...(yield* listStaged(operation, folder, id, resolving)));
+  for (const folder of folders) if (folder !== undefined) listed.push(...(yield* listStaged(folder, id, resolving)));
   if (journal !== undefined) yield* clearStaged(operation, id, folders, journal.changes);
   yield* removeOthers(operation, listed, journal?.changes ?? []);
   const removed = listed.map(({ folder, name }) => join(folder.directoryPath, name));
@@ -225,8 +224,8 @@ interface Staged {
   readonly name: PathName;
 }
 
-function* listStaged(operation: Operation, folder: OpenFolder, id: string, { leftovers }: Resolving): Steps<Staged[]> {
-  return ((yield* leftovers.in(operation, folder)).get(id)?.staged ?? []).map((name) => ({ folder, name }));
+function* listStaged(folder: OpenFolder, id: string, { leftovers }: Resolving): Steps<Staged[]> {
+  return ((yield* leftovers.in(folder)).get(id)?.staged ?? []).map((name) => ({ folder, name }));
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Directory listings, and the transactions that are under way or were interrupted according to them. */
 import { asText, type PathName } from '../contract/index.ts';
 import { tokenForm, type Steps } from '../system/index.ts';
-import { type OpenFolder, type Operation, namesIn } from '../files/index.ts';
+import { type OpenFolder, namesIn } from '../files/index.ts';
 import { parseRecordName } from './record.ts';
 
 /** The names in one directory that belong to one transaction. */
@@ -38,8 +38,8 @@ function leftovers(names: readonly PathName[]): Map<string, Left> {
 export class Leftovers {
   readonly #listed = new Map<string, Map<string, Left>>();
 
-  *in(operation: Operation, folder: OpenFolder): Steps<ReadonlyMap<string, Left>> {
-    const known = this.#listed.get(folder.directory.key) ?? leftovers(yield* namesIn(operation, folder));
+  *in(folder: OpenFolder): Steps<ReadonlyMap<string, Left>> {
+    const known = this.#listed.get(folder.directory.key) ?? leftovers(yield* namesIn(folder));
     this.#listed.set(folder.directory.key, known);
     return known;
   }

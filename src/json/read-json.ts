@@ -172,9 +172,7 @@ function* readBackup(operation: Operation, target: Target, path: PathName): Step
     ({ directory }: Opened) =>
     (status: FileStatus) =>
       whyNoBackup(operation, directory.status, target.existing, status);
-  const reading = yield* beside(operation, target, path, (folder, name) =>
-    readFound(operation, folder, name, whyNot(folder)),
-  );
+  const reading = yield* beside(operation, target, path, (folder, name) => readFound(folder, name, whyNot(folder)));
   return reading?.kind === 'own' ? Buffer.from(reading.bytes.buffer, 0, reading.bytes.byteLength) : undefined;
 }
 

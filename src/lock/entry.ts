@@ -43,7 +43,7 @@ function* clear(operation: Operation, entry: FoundDirectory): Steps<void> {
 
 /** Removes the temporary files of an entry's owner. */
 export function* removeTemporaries(operation: Operation, entry: FoundDirectory): Steps<void> {
-  for (const name of yield* namesIn(operation, entry)) {
+  for (const name of yield* namesIn(entry)) {
     if (parseToken(asText(name))?.kind === 'temporary') yield* unlinkIn(operation, entry, name);
   }
 }

@@ -35,8 +35,8 @@ export function signOf(
 }
 
 /** The holder of a lock, by the lock's directory; undefined if there is none. */
-export function* lookAtHolder(operation: Operation, home: Folder): Steps<Holder | undefined> {
-  const names = (yield* entriesOf(operation, home)) ?? [];
+export function* lookAtHolder(home: Folder): Steps<Holder | undefined> {
+  const names = (yield* entriesOf(home)) ?? [];
   const name = names.find((one) => parseLockToken(asText(one)) !== undefined) ?? names[0];
   if (name === undefined) return undefined;
   const status = yield* lookOnce(join(join(home.directory.accessPath, heldName), name));

@@ -1,17 +1,7 @@
 /** The directory of a lock, from before the lock is taken until it has been released. */
 import { codeOf, refusal, display, join, type PathName } from '../contract/index.ts';
 import { fileType, type FileStatus, type Guard, type Steps } from '../system/index.ts';
-import {
-  whenDescriptorsAllow,
-  isExclusive,
-  type Operation,
-  isOwn,
-  lookIn,
-  openFound,
-  rmdirIn,
-  type Target,
-  twice,
-} from '../files/index.ts';
+import { isExclusive, type Operation, isOwn, lookIn, openFound, rmdirIn, type Target, twice } from '../files/index.ts';
 import { lockNameOf } from './name.ts';
 import { isExposed, isSticky, letGoOf, makeOpen, type LockDirectory } from './rights.ts';
 
@@ -59,7 +49,7 @@ export function* enterHome(operation: Operation, target: FileIn): Steps<LockHome
   const guard = operation.environment.guard('lock', way, join(directoryPath, name));
   let home: LockHome | undefined;
   try {
-    const found = yield* whenDescriptorsAllow(operation, () => makeOrFind(operation, target, name));
+    const found = yield* makeOrFind(operation, target, name);
     if (found === undefined || isBarred(found)) return found;
     const exclusive = yield* isExclusive(directory);
     home = { ...found, target, name, parent: directory.status, way, guard, exclusive };

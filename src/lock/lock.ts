@@ -111,7 +111,7 @@ function* takeIn(
   let isMoved = false;
   try {
     if ((yield* assertExclusive(operation, home, operation.settings.lock.lease)) === undefined) return undefined;
-    const tickets = home.isNew ? [] : (yield* waitingIn(operation, home)).tickets;
+    const tickets = home.isNew ? [] : (yield* waitingIn(home)).tickets;
     ticket = yield* drawTicket(operation, home, ticketBehind(tickets, request.token), request.note);
     if (ticket === undefined) return undefined;
     const goesOn = tickets.length > 0 && mayGoOn(operation, home.target);
@@ -122,8 +122,7 @@ function* takeIn(
     isMoved = true;
     // Where everything is in memory, a look in this thread takes less time than a trip to another one.
     const isOnSpot = home.target.directory.local;
-    if (!(yield* isOnSpot ? uninterrupted(isAlone(operation, home, ticket)) : isAlone(operation, home, ticket)))
-      return undefined;
+    if (!(yield* isOnSpot ? uninterrupted(isAlone(home, ticket)) : isAlone(home, ticket))) return undefined;
     noteTaken(operation, home.target, goesOn && !queue.hasWaited);
     lock = hold(operation, home, ticket);
     return lock;
@@ -163,7 +162,7 @@ function* waitForTurn(operation: Operation, home: LockHome, ticket: Ticket, wait
         if (moved !== 'held') return moved === 'there';
       }
       if (queue.isClose) {
-        const holder = yield* lookAtHolder(operation, home);
+        const holder = yield* lookAtHolder(home);
         patience.holder = holder;
         const own = request.own?.find(({ owner }) => owner.random === holder?.owner?.random);
         if (own !== undefined) return own;

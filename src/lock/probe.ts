@@ -59,7 +59,7 @@ function* isRefused(operation: Operation, home: LockHome, [one, other]: readonly
 /** Undefined if it does not exist; the kernel may have it cached all the same, and open it. */
 function* listed(operation: Operation, home: LockHome, name: PathName): Steps<PathName[] | undefined> {
   try {
-    return yield* inFound(operation, home, name, (found) => namesIn(operation, found));
+    return yield* inFound(operation, home, name, (found) => namesIn(found));
   } catch (error) {
     if (!['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '')) throw error;
     return undefined;
@@ -77,7 +77,7 @@ function* succeeds(steps: Steps<void>): Steps<boolean> {
 
 /** Removes directories that were merged, or moved aside under another name. */
 function* removeRest(operation: Operation, home: LockHome, tickets: readonly Ticket[]): Steps<void> {
-  for (const name of yield* namesIn(operation, home)) {
+  for (const name of yield* namesIn(home)) {
     const isOurs = tickets.some((ticket) => asText(name).startsWith(ticket.name));
     if (!isOurs) continue;
     for (const { token } of tickets) yield* afterFailure(removeTicket(operation, home, { name: asText(name), token }));

@@ -35,8 +35,8 @@ const closely = 4;
 const passed = 100;
 
 /** The tickets in a lock's directory, and whether one of them is held. */
-export function* waitingIn(operation: Operation, home: Folder): Steps<{ tickets: TicketName[]; isHeld: boolean }> {
-  const names = yield* namesIn(operation, home);
+export function* waitingIn(home: Folder): Steps<{ tickets: TicketName[]; isHeld: boolean }> {
+  const names = yield* namesIn(home);
   const tickets = names.flatMap((name) => parseTicket(name) ?? []);
   return { tickets, isHeld: names.some((name) => asText(name) === heldName) };
 }
@@ -123,7 +123,7 @@ export class Queue {
   }
 
   *#list(): Steps<void> {
-    const { tickets, isHeld } = yield* waitingIn(this.#operation, this.#home);
+    const { tickets, isHeld } = yield* waitingIn(this.#home);
     if (!isHeld) this.isClose = true;
     this.#stand(tickets);
   }

@@ -97,7 +97,7 @@ function* openToTakers(operation: Operation, made: FoundDirectory, parent: FileS
   const { uid } = operation.environment;
   // The set-gid bit comes from the parent.
   const isMarked = isOwn(operation, status) && (status.mode & 0o5777) === marked;
-  if (fd === undefined || !isMarked || (yield* namesIn(operation, made)).length > 0) return;
+  if (fd === undefined || !isMarked || (yield* namesIn(made)).length > 0) return;
   // If ownership may not be given away, fewer users may take it over.
   if (uid === 0 || status.gid !== parent.gid) {
     yield* preserving('try', call.fchown(fd, uid === 0 ? parent.uid : -1, parent.gid), 'group', []);

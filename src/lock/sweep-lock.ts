@@ -43,7 +43,7 @@ export function* sweepLock<Reason>(
 /** Sweeps everything in the directory of a lock. If one thing stays, the lock stays for the same reason. */
 function* sweepAll<Reason>(rules: Rules<Reason>, at: LockAt, home: FoundDirectory): Steps<Swept<Reason | 'alive'>> {
   let kept: Swept<Reason | 'alive'> = 'removed';
-  for (const name of yield* namesIn(rules.operation, home)) {
+  for (const name of yield* namesIn(home)) {
     const swept = asText(name) === heldName ? yield* sweepHeld(rules, at) : yield* sweepTicket(rules, home, name);
     if (swept !== 'removed') kept = swept;
   }
@@ -54,7 +54,7 @@ function* sweepHeld<Reason>(
   { operation, dryRun, resolve, keptBecause }: Rules<Reason>,
   at: LockAt,
 ): Steps<Swept<Reason>> {
-  const holder = yield* lookAtHolder(operation, at.home);
+  const holder = yield* lookAtHolder(at.home);
   if (holder !== undefined) {
     if (holder.owner === undefined) return undefined;
     const reason = keptBecause(holder.status, holder.owner);

@@ -155,7 +155,7 @@ export function* waitOutside(
   const why = uid === undefined ? 'which this user may not write' : `which user ${uid} made in a sticky directory`;
   patience.holder = { name, owner: undefined, why };
   const remove = function* (home: FoundDirectory): Steps<void> {
-    const holder = yield* lookAtHolder(operation, home);
+    const holder = yield* lookAtHolder(home);
     if (holder !== undefined) {
       const sign = signOf(operation, holder, yield* isExclusive(target.directory));
       if (!patience.isOver(holder, sign)) return;

@@ -7,15 +7,7 @@
  */
 import { codeOf, refusal, asText, display, join, type PathName } from '../contract/index.ts';
 import { O_NEW, parseLockToken, call, type Guard, type Steps } from '../system/index.ts';
-import {
-  writeAll,
-  whenDescriptorsAllow,
-  type Folder,
-  type Operation,
-  namesIn,
-  rmdirIn,
-  afterFailure,
-} from '../files/index.ts';
+import { writeAll, type Folder, type Operation, namesIn, rmdirIn, afterFailure } from '../files/index.ts';
 import { removeEntry } from './entry.ts';
 import { lockUnsupported } from './errors.ts';
 import type { LockHome } from './home.ts';
@@ -45,13 +37,12 @@ export function* drawTicket(
   const outer = guard('directory', ...places);
   const inner = guard('lock entry', ...places.map((one) => join(one, token)));
   let entry: LockDirectory | undefined;
-  const make = (folder: Folder, made: string, guarded: Guard): Steps<LockDirectory> =>
-    whenDescriptorsAllow(operation, function* () {
-      const directory = yield* makeOpen(operation, folder, made, home.parent);
-      if (directory === undefined) throw refusal('ENOENT', `somebody removed "${made}", which was just made`);
-      guarded.opened();
-      return directory;
-    });
+  function* make(folder: Folder, made: string, guarded: Guard): Steps<LockDirectory> {
+    const directory = yield* makeOpen(operation, folder, made, home.parent);
+    if (directory === undefined) throw refusal('ENOENT', `somebody removed "${made}", which was just made`);
+    guarded.opened();
+    return directory;
+  }
   try {
     const directory = yield* make(home, name, outer);
     try {
@@ -70,7 +61,7 @@ export function* drawTicket(
 
 function* writeNote(operation: Operation, entry: Folder, note: Uint8Array): Steps<void> {
   const accessPath = join(entry.directory.accessPath, noteName);
-  const fd = yield* whenDescriptorsAllow(operation, () => call.open(accessPath, O_NEW, 0o644));
+  const fd = yield* call.open(accessPath, O_NEW, 0o644);
   try {
     yield* writeAll(operation, fd, note);
   } finally {
@@ -138,7 +129,7 @@ export function* present(operation: Operation, home: LockHome, ticket: Ticket): 
       if (isHeld.has(codeOf(error) ?? '')) return 'held';
       // Each filesystem has its own error for a held directory, and a network filesystem may report one for a rename
       // that took place.
-      const found = yield* entriesOf(operation, home);
+      const found = yield* entriesOf(home);
       if (isIn(found, ticket.token)) return 'there';
       if (found !== undefined && found.length > 0) return 'held';
       if (codeOf(error) === 'ENOENT') return 'gone';
@@ -151,8 +142,8 @@ export function* present(operation: Operation, home: LockHome, ticket: Ticket): 
 }
 
 /** Checks that a ticket that was moved is the one that is held, and alone. */
-export function* isAlone(operation: Operation, home: LockHome, { token }: Ticket): Steps<boolean> {
-  const found = yield* entriesOf(operation, { directory: { accessPath: home.way } });
+export function* isAlone(home: LockHome, { token }: Ticket): Steps<boolean> {
+  const found = yield* entriesOf({ directory: { accessPath: home.way } });
   // It was removed meanwhile, or the whole lock was moved away.
   if (found === undefined || !isIn(found, token)) return false;
   const other = found.find((name) => asText(name) !== token);
@@ -166,12 +157,9 @@ function isIn(names: readonly PathName[] | undefined, token: string): boolean {
 }
 
 /** The names of the holders' entries; undefined if there is no such directory. */
-export function* entriesOf(
-  operation: Operation,
-  { directory }: Pick<Folder, 'directory'>,
-): Steps<PathName[] | undefined> {
+export function* entriesOf({ directory }: Pick<Folder, 'directory'>): Steps<PathName[] | undefined> {
   try {
-    return yield* namesIn(operation, { directory: { accessPath: join(directory.accessPath, heldName) } });
+    return yield* namesIn({ directory: { accessPath: join(directory.accessPath, heldName) } });
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -11,8 +11,8 @@
  * nobody: it has the highest number, and finishes a rename that is under way in another thread.
  */
 import { onAbort, aborted, refusal, type Durability, key, type PathName } from '../contract/index.ts';
-import { now, clearTimeout, queueMicrotask, setTimeout, wait, type Steps } from '../system/index.ts';
-import { givePermit, fileKey, throwIfAborted, type Operation, type Target } from '../files/index.ts';
+import { givePermit, now, clearTimeout, queueMicrotask, setTimeout, wait, type Steps } from '../system/index.ts';
+import { fileKey, throwIfAborted, type Operation, type Target } from '../files/index.ts';
 import { deadlock, lockTimeout } from '../lock/index.ts';
 import { Committed } from './committed.ts';
 import { Newest } from './newest.ts';

@@ -30,9 +30,9 @@ const highest = 999_999_999;
 const highestBelieved = 999_000_000;
 
 /** The numbers in use in the directory, whoever made the files; the highest first. */
-function* numbersTaken(operation: Operation, target: BackedUp): Steps<number[]> {
+function* numbersTaken(target: BackedUp): Steps<number[]> {
   const start = `${asText(target.name)}.~`;
-  const numbers = (yield* namesIn(operation, target)).flatMap((name) => {
+  const numbers = (yield* namesIn(target)).flatMap((name) => {
     const text = typeof name === typeof target.name ? asText(name) : asText(fromBytes(Buffer.from(name)));
     const number = text.startsWith(start) ? /^([1-9]\d{0,8})~$/.exec(text.slice(start.length))?.[1] : undefined;
     return number === undefined ? [] : [Number(number)];
@@ -48,7 +48,7 @@ export function* numbersBelieved(
   taken?: readonly number[],
 ): Steps<number[]> {
   const believed: number[] = [];
-  for (const number of taken ?? (yield* numbersTaken(operation, target))) {
+  for (const number of taken ?? (yield* numbersTaken(target))) {
     if (believed.length >= wanted) break;
     if (number > highestBelieved) continue;
     const status = yield* lookIn(target, numbered(target.name, number));
@@ -64,7 +64,7 @@ export function* nextNumbered(
   target: BackedUp,
   limit: number,
 ): Steps<{ name: PathName; surplus: PathName[] }> {
-  const taken = yield* numbersTaken(operation, target);
+  const taken = yield* numbersTaken(target);
   const believed = yield* numbersBelieved(operation, target, limit === Infinity ? 1 : Infinity, taken);
   const number = freeNumber(new Set(taken), (believed[0] ?? 0) + 1);
   const surplus = believed.slice(limit - 1).map((old) => numbered(target.name, old));

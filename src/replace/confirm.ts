@@ -15,7 +15,7 @@ import type { Renamed } from './rename.ts';
 export function* confirm(
   operation: Operation,
   target: Target,
-  { record, atomic }: Pick<Renamed, 'record' | 'atomic'>,
+  { record, atomic, synced }: Pick<Renamed, 'record' | 'atomic' | 'synced'>,
 ): Steps<boolean | 'unsupported'> {
   const { durability } = operation.settings;
   try {
@@ -24,7 +24,7 @@ export function* confirm(
     let durable: boolean | 'unsupported' = false;
     if (durability === 'full') {
       operation.step = 'sync directory';
-      durable = atomic ? yield* syncDirectory(operation, target.directory) : true;
+      durable = atomic ? yield* syncDirectory(operation, target.directory, synced) : true;
       if (parentsMayBeUnsynced(operation, target) && (yield* syncParents(operation, target)) === 'unsupported')
         durable = 'unsupported';
     }

@@ -19,7 +19,6 @@ import {
 } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';
 import {
-  whenDescriptorsAllow,
   reporting,
   throwIfAborted,
   type LockedOperation,
@@ -125,7 +124,7 @@ function* replaceLocked(operation: LockedOperation, turn: Turn, prepare: Prepare
 function* claimPlace(operation: Operation, turn: Turn, given: PathName): Steps<Target> {
   for (;;) {
     operation.path = given;
-    const target = yield* whenDescriptorsAllow(operation, () => openTarget(operation));
+    const target = yield* openTarget(operation);
     let left = false;
     const leave = (): void => {
       left = true;
@@ -156,7 +155,7 @@ function* replaceBy(
     const done = yield* leftAsItIs(operation, turn, target, seen, content);
     if (done !== undefined) return done;
     known = hashing(content as Content);
-    staged = yield* whenDescriptorsAllow(operation, () => createStaged(operation, target));
+    staged = yield* createStaged(operation, target);
   } finally {
     if (staged === undefined) closeTarget(operation, target);
   }

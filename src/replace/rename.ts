@@ -1,6 +1,16 @@
 /** The moment of truth: one system call that puts the new file into place, and what to think if it fails. */
 import { codeOf, refusal, type NotKept } from '../contract/index.ts';
-import { uninterrupted, call, lastChange, concurrently, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  chain,
+  type Chained,
+  type Link,
+  uninterrupted,
+  call,
+  lastChange,
+  concurrently,
+  type FileStatus,
+  type Steps,
+} from '../system/index.ts';
 import {
   mayBeBusy,
   whileBusy,
@@ -31,6 +41,8 @@ export interface Renamed {
   readonly atomic: boolean;
   /** What could not be kept, where it was written in place. */
   readonly notKept?: NotKept[];
+  /** How the sync of the directory ended that followed the rename, if it did. */
+  readonly synced?: Pick<Chained, 'error'> | undefined;
 }
 
 /** Whether the target may be written in place where it cannot be replaced, or has to be. */
@@ -77,8 +89,9 @@ export function* renameInto(
   if (other !== undefined && other > turn.number)
     return { newer: new Committed(other, operation.path), record: undefined, atomic: true };
   const begun = turn.begin(target, temporary.accessPath);
+  let synced;
   try {
-    yield* mayBeBusy(operation, target.directory)
+    synced = yield* mayBeBusy(operation, target.directory)
       ? whileBusy(operation, () => renameOnce(operation, target, temporary, begun), target.directory)
       : renameOnce(operation, target, temporary, begun);
   } catch (error) {
@@ -97,22 +110,33 @@ export function* renameInto(
   if (!operation.settings.overwrite)
     yield* whileBusy(operation, () => unlinkIfThere(temporary.accessPath), target.directory);
   forgetTemporary(temporary);
-  return { record, atomic: true };
+  return { record, atomic: true, synced };
 }
 
+/** Returns how the sync of the directory ended, if it came right after the rename. */
 function* renameOnce(
   operation: Operation,
   target: Target,
   temporary: TemporaryFile,
   begun: RenameUnderWay,
-): Steps<void> {
+): Steps<Pick<Chained, 'error'> | undefined> {
   const { settings, locking } = operation;
   yield* assertStillThere(operation, target);
   // The last thing before the rename.
   if (locking?.check !== undefined) yield* locking.check(yield* timeOf(temporary));
   begun.tried = true;
-  if (settings.overwrite) yield* call.rename(temporary.accessPath, target.accessPath);
-  else yield* linkNew(temporary, target);
+  if (!settings.overwrite) {
+    yield* linkNew(temporary, target);
+    return undefined;
+  }
+  const links: Link[] = [['rename', temporary.accessPath, target.accessPath]];
+  const { fd, canSync, users } = target.directory;
+  // Writes that are in a directory at the same time share their syncs instead.
+  const syncs = settings.durability === 'full' && canSync && (operation.blocking || users === 1);
+  if (syncs) links.push(['fsync', fd as number]);
+  const { results, error } = yield* chain(links);
+  if (results.length === 0) throw error;
+  return syncs ? { error } : undefined;
 }
 
 /** The filesystem's time at which the temporary file was made or later; undefined where that is not known. */

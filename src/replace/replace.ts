@@ -10,13 +10,10 @@
  * See rename(2), fsync(2); Pillai et al., OSDI '14.
  */
 import { type Content, writeResult, type WriteResult } from '../contract/index.ts';
-import { call, type Steps } from '../system/index.ts';
+import { forBytes, forSources, givePermit, whenDescriptorsAllow, call, type Steps } from '../system/index.ts';
 import {
   writeContent,
-  forBytes,
-  forSources,
-  givePermit,
-  whenDescriptorsAllow,
+  writeRest,
   asWriteError,
   isLocked,
   throwIfAborted,
@@ -140,8 +137,10 @@ export function* complete(
     if (content?.kind !== 'bytes') return yield* completeLate(operation, staged, turn, content);
     yield* examineTemporary(operation, target, temporary);
     // 4. Contents.
-    const bytes = yield* writeContent(operation, temporary.fd, content);
-    temporary.synced = temporary.syncedByWriting;
+    const bytes =
+      temporary.begun === undefined
+        ? yield* writeContent(operation, temporary.fd, content)
+        : yield* writeRest(operation, temporary.fd, content.bytes, temporary.begun);
     return yield* commit(operation, staged, turn, bytes);
   } catch (error) {
     yield* abandon(operation, staged);

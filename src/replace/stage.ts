@@ -2,10 +2,8 @@
  * A temporary file on its way to its place: opened, given up, or left when it is done.
  */
 import { codeOf, type PathName, type NotKept } from '../contract/index.ts';
-import type { Steps } from '../system/index.ts';
+import { descriptorsClosed, whenDescriptorsAllow, type Steps } from '../system/index.ts';
 import {
-  descriptorsClosed,
-  whenDescriptorsAllow,
   closeDirectory,
   type Directory,
   type Folder,
@@ -96,25 +94,26 @@ function* createElsewhere(operation: Operation, target: Target): Steps<Staged> {
   }
 }
 
-/** Bytes up to which a content is written and synced in one call. */
+/** Bytes up to which a content goes along with the creation of its file. An abort is noticed before and after. */
 const small = 1 << 20;
 
 /**
- * How to create a file that gets all of its content at once. One trip to another thread less: a small content goes
- * through O_SYNC, if nothing is to be changed after it. Not while others write here, since syncs after all of their
- * writes share more.
+ * How to create a file that gets all of its content at once. The content goes along, and its sync, if nothing is to be
+ * decided or changed after it: the file has its final mode from the start, on a filesystem that is known to keep it.
  */
 function creationOf(operation: Operation, target: Target, bytes: Uint8Array): Creation {
-  const { users } = target.directory;
-  // What a blocking call has open it closes itself: nobody else would come to it before the next call.
-  const local = target.directory.local && !operation.blocking;
-  const { durability, preserve } = operation.settings;
+  const { blocking, environment, settings } = operation;
+  const { local } = target.directory;
   const final = safeMode(operation, target);
   const mode = final ?? privateMode(operation, target);
-  const complete = mode === final && (target.existing === undefined || preserve.times === 'off');
-  const syncedByWriting =
-    local && users === 1 && durability !== 'off' && complete && bytes.byteLength > 0 && bytes.byteLength <= small;
-  return { mode, syncedByWriting, closesSilently: local };
+  const isComplete = mode === final && (target.existing === undefined || settings.preserve.times === 'off');
+  const isChained = local && isComplete && bytes.byteLength > 0 && bytes.byteLength <= small;
+  return {
+    mode,
+    // What a blocking call has open it closes itself: nobody else would come to it before the next call.
+    closesSilently: local && !blocking,
+    ...(isChained && { content: bytes, syncs: settings.durability !== 'off' && !environment.descriptorsRestricted }),
+  };
 }
 
 /**

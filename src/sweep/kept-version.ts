@@ -70,7 +70,7 @@ export function* promisesOf(
 ): Steps<(Promised & { readonly link: PathName })[]> {
   const found = [];
   const start = `.${asText(path)}.`;
-  for (const link of yield* namesIn(operation, folder)) {
+  for (const link of yield* namesIn(folder)) {
     if (!asText(link).startsWith(start) || parseToken(asText(link))?.kind !== 'tree') continue;
     const status = yield* lookIn(folder, link);
     if (status === undefined || now - status.ctimeNs < aWhile) continue;

@@ -125,7 +125,7 @@ function* nextBelow(
 function* sweepFolder(sweep: Sweep, at: FoundDirectory, first: boolean, found: Found): Steps<PathName[]> {
   let names;
   try {
-    names = yield* namesIn(sweep.operation, at);
+    names = yield* namesIn(at);
   } catch (error) {
     if (first) throw error;
     found.kept.push({ path: at.directoryPath, reason: 'failed', error: withoutDescriptors(error) as Error });
@@ -228,8 +228,7 @@ function* sweepTree(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<Be
   const owner = token === undefined ? undefined : parseToken(token);
   const swept = yield* inFound(operation, folder.found, name, function* (at): Steps<{ readonly became: Became }> {
     if (!isOwn(operation, at.status)) return { became: 'foreign' };
-    const inside =
-      token === undefined ? undefined : yield* lookInside(operation, at, token, yield* namesIn(operation, at));
+    const inside = token === undefined ? undefined : yield* lookInside(operation, at, token, yield* namesIn(at));
     if (owner === undefined || inside === undefined) return { became: 'special' };
     const last = [...inside.values(), at.status].toSorted((a, b) =>
       Number(lastChange(b) - lastChange(a)),

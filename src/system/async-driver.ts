@@ -1,7 +1,12 @@
+import { Shortage } from './descriptors.ts';
 import { type AsyncSystem, asyncSystem, syncSystem } from './node-calls.ts';
 import {
   allOf,
+  argsOf,
+  type Link,
   resumeSteps,
+  type Runner,
+  type Chained,
   type Request,
   type Settled,
   type Steps,
@@ -16,22 +21,25 @@ export function runAsync<T>(
   system: AsyncSystem = asyncSystem,
   blocking: System = syncSystem,
 ): Promise<T> {
-  return new Promise((resolve, reject) => drive(steps, { system, blocking }, resolve, reject));
+  return new Promise((resolve, reject) => drive(steps, runnerWith(system, blocking), resolve, reject));
 }
 
 /** The same, telling of its end by callbacks. */
 export function startAsync<T>(steps: Steps<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
-  drive(steps, { system: asyncSystem, blocking: syncSystem }, resolve, reject);
+  drive(steps, runnerWith(asyncSystem, syncSystem), resolve, reject);
 }
 
-interface Systems {
+interface AsyncRunner extends Runner {
   readonly system: AsyncSystem;
-  readonly blocking: System;
+}
+
+function runnerWith(system: AsyncSystem, uninterrupted: System): AsyncRunner {
+  return { system, blocking: undefined, uninterrupted, closesFirst: 0 };
 }
 
 function drive<T>(
   steps: Steps<T>,
-  systems: Systems,
+  runner: AsyncRunner,
   resolve: (value: T) => void,
   reject: (error: unknown) => void,
 ): void {
@@ -56,7 +64,7 @@ function drive<T>(
       hasEnded = false;
       let next;
       try {
-        next = resumeSteps(steps, failed, outcome, undefined, systems.blocking);
+        next = resumeSteps(steps, failed, outcome, runner);
       } catch (error) {
         reject(error);
         return;
@@ -66,7 +74,7 @@ function drive<T>(
         return;
       }
       isRequesting = true;
-      perform(next.value, systems, done, settle);
+      perform(next.value, runner, done, settle);
       isRequesting = false;
     }
   }
@@ -78,7 +86,7 @@ type Settle = (isFailure: boolean, given: unknown) => void;
 
 function perform(
   request: Request,
-  systems: Systems,
+  runner: AsyncRunner,
   done: (error: unknown, value?: unknown) => void,
   settle: Settle,
 ): void {
@@ -86,12 +94,15 @@ function perform(
     case 'wait':
       subscribe(request.subscribe, settle);
       return;
+    case 'chain':
+      follow(request.links, runner, settle);
+      return;
     case 'concurrently':
-      driveAll(request.steps, systems, (parts) => attempt(() => allOf(parts), settle));
+      driveAll(request.steps, runner, (parts) => attempt(() => allOf(parts), settle));
       return;
     default:
-      // What is done at once has been done where it was asked for.
-      start(systems.system, request as SystemCall, done, settle);
+      // Uninterrupted steps have been performed where they were asked for.
+      start(runner, request.name as keyof System, (request as SystemCall).args, done);
   }
 }
 
@@ -122,7 +133,7 @@ function attempt(perform: () => unknown, settle: Settle): void {
   settle(false, value);
 }
 
-function driveAll(all: readonly Steps<unknown>[], systems: Systems, ended: (parts: Settled[]) => void): void {
+function driveAll(all: readonly Steps<unknown>[], runner: AsyncRunner, ended: (parts: Settled[]) => void): void {
   const parts: Settled[] = [];
   let running = all.length;
   if (running === 0) ended(parts);
@@ -133,25 +144,57 @@ function driveAll(all: readonly Steps<unknown>[], systems: Systems, ended: (part
   all.forEach((steps, index) =>
     drive(
       steps,
-      systems,
+      { ...runner },
       (value) => end(index, { value }),
       (error) => end(index, { error }),
     ),
   );
 }
 
+/** Makes the calls of a chain one after the other, without its steps in between. */
+function follow(links: readonly Link[], runner: AsyncRunner, settle: Settle): void {
+  const chained: Chained = { results: [] };
+  const next = (): void => {
+    const one = links[chained.results.length];
+    if (one === undefined) settle(false, chained);
+    else start(runner, one[0], argsOf(one, chained), done);
+  };
+  const done = (error: unknown, value?: unknown): void => {
+    if (error) {
+      chained.error = error;
+      settle(false, chained);
+    } else {
+      chained.results.push(value);
+      next();
+    }
+  };
+  next();
+}
+
+/** Makes a call; again, where it failed for want of a descriptor and its steps have nothing to close first. */
 function start(
-  system: AsyncSystem,
-  request: SystemCall,
+  runner: AsyncRunner,
+  name: keyof System,
+  args: readonly unknown[],
   done: (error: unknown, value?: unknown) => void,
-  settle: Settle,
 ): void {
-  const { args } = request as { readonly args: readonly unknown[] };
-  const make = system[request.name] as (...args: unknown[]) => void;
-  try {
-    make(...args, done);
-  } catch (error) {
-    // node:fs refuses some calls by throwing, as under --permission.
-    settle(true, error);
-  }
+  const make = runner.system[name] as (...args: unknown[]) => void;
+  const opens = (name === 'open' || name === 'readdir') && runner.closesFirst === 0;
+  const shortage = opens ? new Shortage() : undefined;
+  const attemptOnce = (): void => {
+    try {
+      make(...args, ended);
+    } catch (error) {
+      // node:fs refuses some calls by throwing, as under --permission.
+      done(error);
+    }
+  };
+  const ended =
+    shortage === undefined
+      ? done
+      : (error: unknown, value?: unknown): void => {
+          if (error && shortage.lasts(error)) shortage.wait(attemptOnce);
+          else done(error, value);
+        };
+  attemptOnce();
 }

@@ -22,8 +22,6 @@ export const O_NEW: number =
   constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (windows ? 0 : constants.O_NOFOLLOW);
 /** Every write reaches the disk before it returns, where a descriptor cannot be synced; 0 if there is no such flag. */
 export const O_DSYNC: number = constants.O_DSYNC ?? 0;
-/** Every write and all of the file's metadata reach the disk before the write returns, as with fsync(2) after it. */
-export const O_SYNC: number = constants.O_SYNC ?? 0;
 /** The file itself, never through a link, never waiting for a FIFO's other end. */
 export const O_NOFOLLOW: number = windows ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK;
 

@@ -8,6 +8,10 @@ export { newRandomName } from './random.ts';
 export {
   uninterrupted,
   call,
+  chain,
+  type Chained,
+  type Link,
+  opened,
   type Change,
   type Environment,
   type FileStatus,
@@ -33,7 +37,6 @@ export {
   O_RDONLY,
   O_RDWR,
   O_READ,
-  O_SYNC,
   O_TO_SYNC,
 } from './flags.ts';
 export {
@@ -54,3 +57,4 @@ export { environment } from './environment.ts';
 export { absolutePath, givenPath, type GivenPath, targetPath } from './given-path.ts';
 export { type FileHandle, handleOf, handleSystem } from './handles.ts';
 export { prepareToSave, type Unsaved, unwatch, watch } from './unsaved.ts';
+export { descriptorsClosed, forBytes, forSources, givePermit, whenDescriptorsAllow } from './descriptors.ts';

@@ -175,8 +175,30 @@ export type SystemCall = {
   [K in keyof System]: { readonly name: K; readonly args: Parameters<System[K]> };
 }[keyof System];
 
+/**
+ * Calls that follow one another without a decision in between: each is made if the one before has succeeded. A driver
+ * makes them one by one; one that can makes them in one piece.
+ */
+export interface Chain {
+  readonly name: 'chain';
+  readonly links: readonly Link[];
+}
+
+/** A call of a chain: `['open', path, flags, mode]`. */
+export type Link = { [K in keyof System]: readonly [K, ...Parameters<System[K]>] }[keyof System];
+
+/** What became of a chain: what its links gave, and the error of the one that stopped it. */
+export interface Chained {
+  readonly results: unknown[];
+  error?: unknown;
+}
+
+/** In place of a descriptor: the one that the first link of the chain has opened. */
+export const opened = -1;
+
 export type Request =
   | SystemCall
+  | Chain
   | { readonly name: 'wait'; readonly subscribe: Subscribe<unknown> }
   | { readonly name: 'uninterrupted'; readonly steps: Steps<unknown> }
   | { readonly name: 'concurrently'; readonly steps: readonly Steps<unknown>[] };
@@ -222,10 +244,28 @@ const names: readonly (keyof System)[] = [
   'sleepUntilChange',
 ];
 
-/** What the driver that runs steps now makes their calls with, if it blocks. */
-let blocking: System | undefined;
-/** What it makes those with that are to be made at once, if it does not. */
-let uninterruptedBy: System | undefined;
+/** What performs steps. */
+export interface Runner {
+  /** What makes their calls where they are asked for, if it blocks. */
+  readonly blocking: System | undefined;
+  /** What makes the calls of uninterrupted steps, if it does not. */
+  readonly uninterrupted: System | undefined;
+  /** Within how many steps these are that close what they have open before they wait for a descriptor. */
+  closesFirst: number;
+}
+
+/** What performs the steps that run now. */
+let runner: Runner | undefined;
+
+/** Whether that blocks, and cannot wait for another part of this process. */
+export function isSynchronous(): boolean {
+  return runner?.blocking !== undefined;
+}
+
+/** What performs the steps that run now, where it does not block. */
+export function asyncRunner(): Runner | undefined {
+  return runner?.blocking === undefined ? runner : undefined;
+}
 
 /**
  * Runs steps up to what they yield, with what became of their last request. Calls of a driver that blocks are made
@@ -236,33 +276,27 @@ export function resumeSteps<T>(
   steps: Steps<T>,
   failed: boolean,
   outcome: unknown,
-  system: System | undefined,
-  forUninterrupted: System | undefined,
+  by: Runner,
 ): IteratorResult<Request, T> {
-  const [outer, outerUninterrupted] = [blocking, uninterruptedBy];
-  blocking = system;
-  uninterruptedBy = forUninterrupted;
+  const outer = runner;
+  runner = by;
   try {
     return failed ? steps.throw(outcome) : steps.next(outcome);
   } finally {
-    blocking = outer;
-    uninterruptedBy = outerUninterrupted;
+    runner = outer;
   }
 }
 
 /** Performs steps to their end, blocking. */
 export function finish<T>(steps: Steps<T>, system: System): T {
-  const { done, value } = resumeSteps(steps, false, undefined, system, undefined);
+  const by = { blocking: system, uninterrupted: undefined, closesFirst: 0 };
+  const { done, value } = resumeSteps(steps, false, undefined, by);
   if (done !== true) throw new Error('A synchronous call cannot wait for another part of its own process');
   return value;
 }
 
-/** Whether the steps that run now are performed at once, and cannot wait for another part of this process. */
-export function isSynchronous(): boolean {
-  return blocking !== undefined;
-}
-
 function* perform(name: keyof System, args: unknown[]): Steps<unknown> {
+  const blocking = runner?.blocking;
   if (blocking !== undefined) return (blocking[name] as (...args: unknown[]) => unknown)(...args);
   return yield { name, args } as SystemCall;
 }
@@ -271,6 +305,30 @@ function* perform(name: keyof System, args: unknown[]): Steps<unknown> {
 export const call: Calls = Object.fromEntries(
   names.map((name) => [name, (...args: unknown[]) => perform(name, args)]),
 ) as unknown as Calls;
+
+/** Makes calls one after the other, up to the first that fails. */
+export function* chain(links: readonly Link[]): Steps<Chained> {
+  const blocking = runner?.blocking;
+  if (blocking === undefined) return yield { name: 'chain', links };
+  const results: unknown[] = [];
+  try {
+    // No call has more than three arguments; to copy them for each took longer than the cheapest calls.
+    for (const one of links) {
+      const make = blocking[one[0]] as (...args: unknown[]) => unknown;
+      results.push(make(one[1] === opened ? results[0] : one[1], one[2], one[3]));
+    }
+  } catch (error) {
+    return { results, error };
+  }
+  return { results };
+}
+
+/** The arguments of the next call of a chain. */
+export function argsOf(one: Link, { results }: Chained): unknown[] {
+  const args: unknown[] = one.slice(1);
+  if (args[0] === opened) args[0] = results[0];
+  return args;
+}
 
 /** Waits for another part of this process. Only asynchronous calls may. */
 export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
@@ -282,7 +340,7 @@ export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
  * returns; if some failed it fails with the first one's error.
  */
 export function* concurrently<const T extends readonly unknown[]>(...steps: { [K in keyof T]: Steps<T[K]> }): Steps<T> {
-  return blocking === undefined
+  return runner?.blocking === undefined
     ? yield { name: 'concurrently', steps: steps as readonly Steps<unknown>[] }
     : ((yield* inTurn(steps)) as unknown as T);
 }
@@ -319,6 +377,7 @@ export function* nothing(): Steps<undefined> {}
 
 /** Performs steps at once, blocking, also in an asynchronous call: nothing else of this process comes between. */
 export function* uninterrupted<T>(steps: Steps<T>): Steps<T> {
-  if (blocking !== undefined) return yield* steps;
-  return uninterruptedBy === undefined ? yield { name: 'uninterrupted', steps } : finish(steps, uninterruptedBy);
+  if (runner?.blocking !== undefined) return yield* steps;
+  const by = runner?.uninterrupted;
+  return by === undefined ? yield { name: 'uninterrupted', steps } : finish(steps, by);
 }

@@ -1,14 +1,7 @@
 /** One change of a transaction before its commit, and the checks when its files are examined again. */
 import { refusal, type NotKept, type PathName } from '../contract/index.ts';
 import { O_TO_SYNC, type GivenPath, call, type FileStatus, type Steps } from '../system/index.ts';
-import {
-  whenDescriptorsAllow,
-  type Operation,
-  type Target,
-  examineTemporary,
-  statusOf,
-  type TemporaryFile,
-} from '../files/index.ts';
+import { type Operation, type Target, examineTemporary, statusOf, type TemporaryFile } from '../files/index.ts';
 import { finishTemporary, openSame } from '../replace/index.ts';
 
 interface Common {
@@ -54,9 +47,7 @@ export function isUnchanged(before: FileStatus | undefined, now: FileStatus | un
 export function* restage(change: Put): Steps<void> {
   const { operation, place: target } = change;
   // For reading: its mode may be that of a file that its owner may not write.
-  const fd = yield* whenDescriptorsAllow(operation, () =>
-    openSame(change.temporary.accessPath, statusOf(change.temporary), O_TO_SYNC),
-  );
+  const fd = yield* openSame(change.temporary.accessPath, statusOf(change.temporary), O_TO_SYNC);
   const again: TemporaryFile = {
     ...change.temporary,
     fd,

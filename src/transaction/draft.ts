@@ -9,7 +9,6 @@ import { type Content, misuse, refusal, display, join, type Version } from '../c
 import { type GivenPath, call, lastChange, type Steps, type Environment } from '../system/index.ts';
 import {
   writeContent,
-  whenDescriptorsAllow,
   closeDirectory,
   fileKey,
   inOrder,
@@ -204,7 +203,7 @@ export class Draft {
   }
 
   *#find(operation: Operation): Steps<Target> {
-    const target = this.#share(operation, yield* whenDescriptorsAllow(operation, () => openTarget(operation)));
+    const target = this.#share(operation, yield* openTarget(operation));
     if (yield* recoverOnce(operation, target, this.#recovery)) yield* this.#lookAgain(operation, target);
     return target;
   }

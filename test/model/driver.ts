@@ -7,6 +7,7 @@
  * done part by part, one of the orders that it may have.
  */
 import { inTurn, type Request, type Steps, type System, type SystemCall } from '#untorn/system/port.js';
+import { linkByLink } from './chain.ts';
 import { resume, type Outcome } from './resume.ts';
 
 /** Calls that no other call notices or changes: whether the steps go on at once or later makes no difference. */
@@ -131,8 +132,8 @@ export class Thread {
     } else if (request.name === 'concurrently') {
       this.#stack.push(this.#within(this.#stack.pop() as Steps<unknown>, request.steps));
       this.#proceed({ value: undefined });
-    } else if (request.name === 'uninterrupted') {
-      this.#stack.push(request.steps);
+    } else if (request.name === 'uninterrupted' || request.name === 'chain') {
+      this.#stack.push(request.name === 'chain' ? linkByLink(request.links) : request.steps);
       this.#proceed({ value: undefined });
     } else {
       this.#request = request;

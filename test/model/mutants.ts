@@ -1,6 +1,7 @@
 /** The protocol with a mistake in it, made by changing what it yields: each is one that a real program has made. */
 import { constants } from 'node:fs';
 import { call, inTurn, type FileStatus, type Request, type Steps, type SystemCall } from '#untorn/system/port.js';
+import { linkByLink } from './chain.ts';
 
 /** What a mutant does with a request: other steps in its place, or nothing if it lets it pass. */
 export type Rewrite = (request: SystemCall, state: State) => Steps<unknown> | undefined;
@@ -32,6 +33,7 @@ function* performed(request: Request, rewrite: Rewrite, state: State): Steps<unk
   if (request.name === 'wait') return yield request;
   if (request.name === 'uninterrupted')
     return yield { name: 'uninterrupted', steps: run(request.steps, rewrite, state) };
+  if (request.name === 'chain') return yield* run(linkByLink(request.links), rewrite, state);
   if (request.name === 'concurrently') return yield* run(inTurn(request.steps), rewrite, state);
   const instead = rewrite(request, state);
   const result = instead === undefined ? yield request : yield* instead;

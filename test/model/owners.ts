@@ -10,6 +10,7 @@ import { newLockedOperation } from '#untorn/files/operation.js';
 import { givenPath } from '#untorn/system/given-path.js';
 import { inTurn, type Request, type Steps, type System, type SystemCall } from '#untorn/system/port.js';
 import type { LockOwner } from '#untorn/system/lock-owner.js';
+import { linkByLink } from './chain.ts';
 import type { Disk } from './disk.ts';
 import { resume, type Outcome } from './resume.ts';
 import { systemOf, type Traits } from './system.ts';
@@ -162,8 +163,8 @@ export class Owner {
 
   #take(request: Request): void {
     if (request.name === 'wait') throw new Error('A synchronous call waits');
-    if (request.name === 'uninterrupted' || request.name === 'concurrently') {
-      this.#stack.push(request.name === 'uninterrupted' ? request.steps : inTurn(request.steps));
+    if (request.name === 'uninterrupted' || request.name === 'concurrently' || request.name === 'chain') {
+      this.#stack.push(partsOf(request));
       this.#proceed({ value: undefined });
       return;
     }
@@ -177,6 +178,12 @@ export class Owner {
       this.#proceed({ value: undefined });
     }
   }
+}
+
+/** The steps of a request that is more than one call. */
+function partsOf(request: Exclude<Request, SystemCall | { name: 'wait' }>): Steps<unknown> {
+  if (request.name === 'chain') return linkByLink(request.links);
+  return request.name === 'uninterrupted' ? request.steps : inTurn(request.steps);
 }
 
 /** Shows the target as it was when it was read, until it is replaced. */

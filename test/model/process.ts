@@ -1,5 +1,6 @@
 /** A process that runs steps on a disk, call by call. */
 import { inTurn, type Request, type Steps, type System } from '#untorn/system/port.js';
+import { linkByLink } from './chain.ts';
 import type { Disk } from './disk.ts';
 import { systemOf } from './system.ts';
 
@@ -11,6 +12,7 @@ function* flat(steps: Steps<unknown>): Generator<Request, unknown, unknown> {
     try {
       const request = next.value;
       if (request.name === 'concurrently') value = yield* flat(inTurn(request.steps));
+      else if (request.name === 'chain') value = yield* flat(linkByLink(request.links));
       else if (request.name === 'uninterrupted') value = yield* flat(request.steps);
       else value = yield request;
     } catch (error) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readOptions } from '#untorn/files/settings.js';
-import { whenDescriptorsAllow } from '#untorn/files/descriptors.js';
+import { whenDescriptorsAllow } from '#untorn/system/descriptors.js';
 import { newOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { givenPath } from '#untorn/system/given-path.js';

@@ -165,12 +165,13 @@ const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = 
   },
 };
 
-/** The calls in a source, in whatever form: also one that is only passed on. */
+/** The calls in a source, in whatever form: also one that is only passed on, or a link of a chain. */
 function callsIn(name: string): Calls {
   const calls: Calls = {};
   const source = readFileSync(join(folder, name), 'utf8');
-  for (const [, one, other] of source.matchAll(/\bcall\s*\.\s*(\w+)|(?<!function\* )\b(unlinkIfThere)\(/g)) {
-    const found = guarded.find((candidate) => candidate === (one ?? other));
+  const pattern = /\bcall\s*\.\s*(\w+)|\['(\w+)',|(?<!function\* )\b(unlinkIfThere)\(/g;
+  for (const [, ...names] of source.matchAll(pattern)) {
+    const found = guarded.find((candidate) => names.includes(candidate));
     if (found !== undefined) calls[found] = (calls[found] ?? 0) + 1;
   }
   return calls;
