@@ -10,7 +10,6 @@ const promises = {
     'files/private-directory.ts',
     'files/shared.ts',
     'system/attributes.ts',
-    'system/mapped-ids.ts',
     'system/whereabouts.ts',
   ],
   'links, types and the directory that was meant': [
@@ -24,7 +23,7 @@ const promises = {
     'files/owned.ts',
     'files/target.ts',
     'system/given-path.ts',
-    'system/reach.ts',
+    'system/access-path.ts',
   ],
   'a temporary file that nobody guesses or reads, and that goes away with its process': [
     'files/temporary.ts',
@@ -91,9 +90,9 @@ const promises = {
     'write/write-file.ts',
   ],
   'an abort harms nothing': ['contract/abort.ts'],
-  'descriptors do not run out': ['files/descriptors.ts'],
+  'descriptors do not run out': ['system/descriptors.ts'],
   'nobody waits until an old file is freed': ['system/close-later.ts'],
-  'a program may replace clocks and queues': ['system/clock.ts', 'system/globals.ts'],
+  'a program may replace clocks and queues': ['system/globals.ts'],
   'what is not called is not loaded': ['index.ts', 'late.ts'],
   'streams and pending files': ['write/'],
   'JSON loses nothing in silence': ['json/'],

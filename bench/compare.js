@@ -73,7 +73,7 @@ function intoReadme(rows) {
   const brief = rows
     .filter(({ short }) => short !== undefined)
     .map(({ short, cells }) => ({ title: short, cells: cells.map((cell) => cell.split(':')[0]) }));
-  const section = `${start}\n${table(brief, inReadme)}\n\nMade by \`npm run compare\`, which tries every cell; more rows and packages in \`docs/comparison.md\`, speed in \`docs/performance.md\` of the repository.\n${end}`;
+  const section = `${start}\n${table(brief, inReadme)}\n\nMade by \`npm run compare\`, which tries every cell; more in \`docs/comparison.md\`, speed in \`docs/performance.md\`.\n${end}`;
   writeFileSync(
     path,
     readme.replace(new RegExp(`${start}[^]*${end}`), () => section),

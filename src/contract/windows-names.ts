@@ -9,9 +9,8 @@ import { asText, display, split, type PathName } from './path-name.ts';
 /** With any extension, and blanks before it; ¹, ² and ³ count as digits. */
 const device = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[1-9\u00b9\u00b2\u00b3]) *(\.|$)/i;
 
-/** Fails if a path does not lead to a file. Under `\\?\` names are taken literally, except for streams. */
-export function refuseReserved(platform: NodeJS.Platform, path: PathName): void {
-  if (platform !== 'win32') return;
+/** For Windows: fails if a path does not lead to a file. Under `\\?\` names are taken literally, except for streams. */
+export function refuseReserved(path: PathName): void {
   const name = asText(split(path).name);
   if (name.includes(':')) throw refusal('EINVAL', `"${display(path)}" names a stream of a file`);
   if (device.test(name) && !asText(path).startsWith('\\\\?\\'))

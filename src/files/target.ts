@@ -84,7 +84,7 @@ export function* openTarget(operation: Operation): Steps<Target> {
     refuseTooLong(operation, operation.path);
     const { directory: directoryPath, name } = split(operation.path);
     if (['', '.', '..'].includes(asText(name))) throw refusal('EISDIR', 'the path names a directory');
-    refuseReserved(operation.environment.platform, operation.path);
+    if (operation.environment.platform === 'win32') refuseReserved(operation.path);
     const recalled = recallDirectory(operation, directoryPath);
     const directory = recalled ?? (yield* openOrMakeDirectory(operation, directoryPath));
     const target: Target = {
@@ -170,15 +170,12 @@ export function* examineOld(operation: Operation, target: Target): Steps<void> {
   else [target.attributes] = yield* concurrently(listOld(operation, target), holdOld(target));
 }
 
-/** Size in bytes up to which freeing an old file takes less time than handing it to another thread. */
-const quickToFree = 1 << 20;
-
 /** Closes the old file. Handing it to another thread takes time as well: an asynchronous write has settled by then. */
 export function releaseOld({ blocking, environment }: Operation, target: Target): void {
   const { held } = target;
   target.held = undefined;
   if (held === undefined) return;
-  if (blocking) environment.release(held, (target.existing?.size ?? 0) <= quickToFree ? 'here' : 'elsewhere');
+  if (blocking) environment.release(held, 'quicker');
   else environment.soon(() => environment.release(held, 'elsewhere'));
 }
 

@@ -82,7 +82,7 @@ export function* syncOld(operation: Operation, place: Pick<Target, 'accessPath'>
 }
 
 function* backUpElsewhere(operation: Operation, target: Target, turn: Turn, path: PathName): Steps<PathName> {
-  refuseReserved(operation.environment.platform, path);
+  if (operation.environment.platform === 'win32') refuseReserved(path);
   const { directory: directoryPath, name } = split(path);
   const directory = yield* openDirectory(operation, directoryPath);
   try {

@@ -9,8 +9,7 @@
  * descriptors too: so the driver also tries again now and then, and gives up when nothing has been closed for long.
  */
 import { aborted, codeOf, onAbort } from '../contract/index.ts';
-import { now } from './clock.ts';
-import { clearTimeout, queueMicrotask, setTimeout } from './globals.ts';
+import { clearTimeout, queueMicrotask, setTimeout, now } from './globals.ts';
 import { asyncRunner, wait, type Steps } from './port.ts';
 
 /** Who may have a permit. */

@@ -6,7 +6,6 @@ import { release } from './close-later.ts';
 import { atEnd, guard } from './exit-cleanup.ts';
 import { clearInterval, currentTime, setImmediate, setInterval, setTimeout } from './globals.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
-import { isUnmapped } from './mapped-ids.ts';
 import { hasJournal, isVolatile } from './mounts.ts';
 import { newToken } from './owner.ts';
 import { ProcessState, type Steps, type Environment } from './port.ts';
@@ -22,6 +21,29 @@ function readUmask(): number {
   }
   // oxlint-disable-next-line typescript/no-deprecated -- there is no other way without /proc
   return process.umask();
+}
+
+/** Users and groups that this process cannot tell apart, since its user namespace has no number for them. */
+const overflow = new Map<'uid' | 'gid', number | undefined>();
+
+/** Whether an owner from stat(2) stands for all that are not mapped here (user_namespaces(7)). */
+function isUnmapped(kind: 'uid' | 'gid', id: number): boolean {
+  if (process.platform !== 'linux') return false;
+  if (!overflow.has(kind)) overflow.set(kind, readOverflow(kind));
+  return overflow.get(kind) === id;
+}
+
+/** The number that stands for them; undefined if every owner has its own. */
+function readOverflow(kind: 'uid' | 'gid'): number | undefined {
+  try {
+    const map = readFileSync(`/proc/self/${kind}_map`, 'utf8').trim().split('\n');
+    const mapped = map.reduce((sum, line) => sum + Number(line.trim().split(/\s+/)[2] ?? 0), 0);
+    // All but -1, which is not an owner.
+    if (mapped >= 0xffffffff) return undefined;
+    return Number(readFileSync(`/proc/sys/kernel/overflow${kind}`, 'utf8'));
+  } catch {
+    return undefined; // No /proc, or a kernel without user namespaces.
+  }
 }
 
 /** A lock that is lost meanwhile is noticed when it is used. */

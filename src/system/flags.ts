@@ -1,4 +1,4 @@
-/** Flags of open(2) and file type bits of stat(2), as numbers of this platform. */
+/** Flags of open(2), as numbers of this platform. */
 import { constants } from 'node:fs';
 
 const windows = process.platform === 'win32';
@@ -25,22 +25,5 @@ export const O_DSYNC: number = constants.O_DSYNC ?? 0;
 /** The file itself, never through a link, never waiting for a FIFO's other end. */
 export const O_NOFOLLOW: number = windows ? 0 : constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-const { S_IFMT, S_IFREG, S_IFDIR, S_IFLNK } = constants;
-
 /** A file for reading, or the target of a link; never waiting for a FIFO's other end. */
 export const O_READ: number = windows ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK;
-
-export type FileType = 'file' | 'directory' | 'link' | 'special';
-
-export function fileType(mode: number): FileType {
-  switch (mode & S_IFMT) {
-    case S_IFREG:
-      return 'file';
-    case S_IFDIR:
-      return 'directory';
-    case S_IFLNK:
-      return 'link';
-    default:
-      return 'special';
-  }
-}

@@ -23,3 +23,9 @@ export const currentTime: () => number = Date.now;
 export function queueMicrotask(task: () => void): void {
   void settled.then(task);
 }
+
+/** Monotonic milliseconds. The same as performance.now(), for which Node would load ten modules. */
+export function now(): number {
+  const [seconds, nanoseconds] = hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}

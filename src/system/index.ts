@@ -2,13 +2,13 @@
  * The calls of the system, and how the steps of the protocol are performed: the port, its drivers, owner, clock, the
  * end of the process.
  */
-export { clearTimeout, currentTime, nextTick, queueMicrotask, setTimeout } from './globals.ts';
-export { now } from './clock.ts';
+export { clearTimeout, currentTime, nextTick, queueMicrotask, setTimeout, now } from './globals.ts';
 export { newRandomName } from './random.ts';
 export {
   uninterrupted,
   call,
   chain,
+  fileType,
   type Chained,
   type Link,
   opened,
@@ -25,7 +25,6 @@ export {
 } from './port.ts';
 export { runAsync, startAsync } from './async-driver.ts';
 export {
-  fileType,
   O_DIRECTORY,
   O_DIRECTORY_ITSELF,
   O_DSYNC,

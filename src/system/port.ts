@@ -5,6 +5,7 @@
  * result (or throws the error) back into the generator: `async-driver.ts` with callbacks, `sync-driver.ts` at once,
  * and the tests with a simulated filesystem. So there is one protocol, and it can be made to fail anywhere.
  */
+import { constants } from 'node:fs';
 import type { PathName } from '../contract/index.ts';
 import type { LockOwner } from './lock-owner.ts';
 import type { Sign, TokenKind } from './owner.ts';
@@ -29,6 +30,23 @@ export interface FileStatus {
 /** When a file or anything about it was last changed; nanoseconds since the epoch. */
 export function lastChange({ mtimeNs, ctimeNs }: FileStatus): bigint {
   return mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
+}
+
+const { S_IFMT, S_IFREG, S_IFDIR, S_IFLNK } = constants;
+
+export type FileType = 'file' | 'directory' | 'link' | 'special';
+
+export function fileType(mode: number): FileType {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return 'file';
+    case S_IFDIR:
+      return 'directory';
+    case S_IFLNK:
+      return 'link';
+    default:
+      return 'special';
+  }
 }
 
 /** The calls that reach the system, named and shaped as the system calls behind them. */
@@ -126,7 +144,7 @@ export interface Environment {
   /** A path through which an open directory is reached even when it is renamed, or its own path where there is none. */
   accessPath(directory: number, path: PathName): PathName;
   /** Closes a descriptor through which nothing was written: at once, or in another thread if that may take long. */
-  release(fd: number, where: 'here' | 'elsewhere'): void;
+  release(fd: number, where: 'here' | 'elsewhere' | 'quicker'): void;
   /** Calls back soon, when what is going on in this process now has gone on. */
   soon(callback: () => void): void;
   /** A new token for a temporary file's name. */
