@@ -5,39 +5,27 @@ import {
   type RecoveredFile,
   type RecoverResult,
 } from '../journal/index.ts';
-import { pathFrom } from './arguments/arguments.ts';
 import { readDuration } from './arguments/duration.ts';
-import { exits } from './exit-codes.ts';
+import { inEachDirectory } from './each-directory.ts';
 import { reasonOf } from './failures.ts';
 import { tell } from './messages.ts';
 import { print } from './output.ts';
 import { valueOf } from './arguments/parse.ts';
 import { printableLine } from './printable.ts';
-import { jsonPath, printJson } from './report.ts';
+import { jsonPath } from './report.ts';
 import type { Invocation } from './arguments/table.ts';
 
 /** `untorn recover DIR…` */
 export async function perform(invocation: Invocation): Promise<number> {
-  const { operands, flags } = invocation;
-  const json = flags.has('json');
   const age = valueOf(invocation, 'older-than');
   const options: RecoverOptions = age === undefined ? {} : { olderThan: readDuration(age, '--older-than') };
-  const all: RecoverResult[] = [];
-  let failed = false;
-  for (const directory of operands) {
-    try {
-      const found = await recover(pathFrom(directory), options);
-      all.push(found);
-      if (!json) await show(found, flags.has('quiet'));
-    } catch (error) {
-      failed = true;
-      tell(`Cannot recover "${directory}": ${reasonOf(error)}`);
-    }
-  }
-  if (json) await printJson(asJson(all));
-  return failed || all.some(({ files, kept }) => files.some(isLost) || kept.some(isTrouble))
-    ? exits.failed
-    : exits.done;
+  return inEachDirectory<RecoverResult>(invocation, {
+    verb: 'recover',
+    perform: (directory) => recover(directory, options),
+    show,
+    asJson,
+    isFailure: ({ files, kept }) => files.some(isLost) || kept.some(isTrouble),
+  });
 }
 
 async function show({ files, removed, kept }: RecoverResult, quiet: boolean): Promise<void> {

@@ -1,40 +1,31 @@
 import type { KeptFile, SweepResult } from '../contract/index.ts';
 import { sweep, type SweepOptions } from '../sweep/index.ts';
-import { pathFrom } from './arguments/arguments.ts';
 import { readDuration } from './arguments/duration.ts';
-import { exits } from './exit-codes.ts';
+import { inEachDirectory } from './each-directory.ts';
 import { reasonOf } from './failures.ts';
 import { tell } from './messages.ts';
 import { print } from './output.ts';
 import { valueOf } from './arguments/parse.ts';
 import { printableLine } from './printable.ts';
-import { jsonPath, printJson } from './report.ts';
+import { jsonPath } from './report.ts';
 import type { Invocation } from './arguments/table.ts';
 
 /** `untorn sweep DIR…` */
 export async function perform(invocation: Invocation): Promise<number> {
-  const { operands, flags } = invocation;
-  const json = flags.has('json');
+  const { flags } = invocation;
   const age = valueOf(invocation, 'older-than');
   const options: SweepOptions = {
     recursive: flags.has('recursive'),
     dryRun: flags.has('dry-run'),
     ...(age !== undefined && { olderThan: readDuration(age, '--older-than') }),
   };
-  const all: SweepResult[] = [];
-  let failed = false;
-  for (const directory of operands) {
-    try {
-      const found = await sweep(pathFrom(directory), options);
-      all.push(found);
-      if (!json) await show(found, flags.has('quiet'));
-    } catch (error) {
-      failed = true;
-      tell(`Cannot sweep "${directory}": ${reasonOf(error)}`);
-    }
-  }
-  if (json) await printJson(asJson(all));
-  return failed || all.some(({ kept }) => kept.some(({ reason }) => reason === 'failed')) ? exits.failed : exits.done;
+  return inEachDirectory<SweepResult>(invocation, {
+    verb: 'sweep',
+    perform: (directory) => sweep(directory, options),
+    show,
+    asJson,
+    isFailure: ({ kept }) => kept.some(({ reason }) => reason === 'failed'),
+  });
 }
 
 async function show({ removed, kept, recoverable }: SweepResult, quiet: boolean): Promise<void> {

@@ -20,7 +20,7 @@ export { aborted, codeOf, type ErrorCode, misuse, noCallback, outOfRange, refusa
 export { callerOf, forCaller, withCaller, withFrames } from './caller.ts';
 export { type Kept, unchanged } from './unchanged.ts';
 export { describe } from './describe.ts';
-export { isThenable } from './thenable.ts';
+export { isThenable, refusePromise } from './thenable.ts';
 export { assertIntact } from './memory.ts';
 export type { Source } from './source.ts';
 export {
@@ -48,6 +48,7 @@ export {
   readSignal,
   record,
   wrongType,
+  assertFunction,
 } from './option-values.ts';
 export { absent, isVersion, newHash, type Version, versionOf } from './version.ts';
 export {

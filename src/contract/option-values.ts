@@ -120,3 +120,8 @@ export function readNamePart(value: unknown, name: string): string | undefined {
 export function wrongType(name: string, expected: string, value: unknown): TypeError {
   return misuse('ERR_INVALID_ARG_TYPE', `"${name}" must be ${expected}, not ${describe(value)}`);
 }
+
+/** Fails unless an argument is a function. */
+export function assertFunction(value: unknown, name: string): void {
+  if (typeof value !== 'function') throw wrongType(name, 'a function', value);
+}

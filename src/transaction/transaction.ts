@@ -1,4 +1,4 @@
-import { describe, misuse, isThenable } from '../contract/index.ts';
+import { assertFunction, refusePromise } from '../contract/index.ts';
 import { runAsync, type Steps, runSync } from '../system/index.ts';
 import { settled, asWriteError, afterFailure } from '../files/index.ts';
 import { commitDraft, type Committed } from './commit.ts';
@@ -40,7 +40,7 @@ export async function transaction(
   callback: (tx: Transaction) => unknown,
   options?: TransactionOptions,
 ): Promise<TransactionResult> {
-  assertFunction(callback);
+  assertFunction(callback, 'callback');
   const read = readTransactionOptions(options);
   const tx = new Transaction(read.settings, false);
   const locks = await runAsync(takeLocks(tx, read));
@@ -73,17 +73,12 @@ export function transactionSync(
   callback: (tx: TransactionSync) => unknown,
   options?: TransactionOptions,
 ): TransactionResult {
-  assertFunction(callback);
+  assertFunction(callback, 'callback');
   const read = readTransactionOptions(options);
   const tx = new TransactionSync(read.settings, true);
   const locks = runSync(takeLocks(tx, read));
   try {
-    const returned = callback(tx);
-    if (isThenable(returned))
-      throw misuse(
-        'ERR_INVALID_RETURN_VALUE',
-        'The callback of transactionSync() returned a promise; use transaction()',
-      );
+    refusePromise(callback(tx), 'transaction');
     tx.settled();
   } catch (error) {
     tx.end();
@@ -127,9 +122,4 @@ function resultOf({ outcomes, durable }: Committed): TransactionResult {
       }
     }),
   };
-}
-
-function assertFunction(callback: unknown): void {
-  if (typeof callback !== 'function')
-    throw misuse('ERR_INVALID_ARG_TYPE', `"callback" must be a function, not ${describe(callback)}`);
 }

@@ -1,6 +1,6 @@
 /** The common part of updates: an operation under a lock, and a function of the caller that is called meanwhile. */
 import {
-  describe,
+  assertFunction,
   misuse,
   display,
   type PathLike,
@@ -21,8 +21,7 @@ export interface UpdateInfo {
 
 /** An operation for an update. */
 export function lockedWrite(path: PathLike, update: unknown, settings: Settings, blocking: boolean): LockedOperation {
-  if (typeof update !== 'function')
-    throw misuse('ERR_INVALID_ARG_TYPE', `"update" must be a function, not ${describe(update)}`);
+  assertFunction(update, 'update');
   if (settings.fallback === 'in-place')
     throw misuse(
       'ERR_INVALID_ARG_VALUE',

@@ -1,11 +1,10 @@
 import {
-  describe,
-  misuse,
   type WriteOptions,
   type PathLike,
   type PathName,
   type WriteResult,
-  isThenable,
+  assertFunction,
+  refusePromise,
 } from '../contract/index.ts';
 import { openPendingSync, PendingFileSync } from './pending-file-sync.ts';
 import { openPending, PendingFile } from './pending-file.ts';
@@ -31,7 +30,7 @@ export async function atomicWrite(
   callback: (file: PendingFile) => unknown,
   options?: WriteOptions | BufferEncoding | null,
 ): Promise<WriteResult> {
-  assertFunction(callback);
+  assertFunction(callback, 'callback');
   const file = await openPending(path, options);
   try {
     await callback(file);
@@ -54,25 +53,14 @@ export function atomicWriteSync<T>(
   callback: (file: PendingFileSync) => Returned<T>,
   options?: WriteOptions | BufferEncoding | null,
 ): WriteResult {
-  assertFunction(callback);
+  assertFunction(callback, 'callback');
   const file = openPendingSync(path, options);
   try {
-    const returned = callback(file);
-    // The callback has not written everything yet: a commit now would commit a part.
-    if (isThenable(returned))
-      throw misuse(
-        'ERR_INVALID_RETURN_VALUE',
-        'The callback of atomicWriteSync() returned a promise; use atomicWrite()',
-      );
+    refusePromise(callback(file), 'atomicWrite');
   } catch (error) {
     throw naming(error, PendingFileSync.fail(file));
   }
   return PendingFileSync.result(file) ?? file.commit();
-}
-
-function assertFunction(callback: unknown): void {
-  if (typeof callback !== 'function')
-    throw misuse('ERR_INVALID_ARG_TYPE', `"callback" must be a function, not ${describe(callback)}`);
 }
 
 /** The callback's own error, with the path of the temporary file, if it was kept. */
