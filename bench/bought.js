@@ -25,7 +25,7 @@ const promises = {
     'system/given-path.ts',
     'system/access-path.ts',
   ],
-  'a temporary file that nobody guesses or reads, and that goes away with its process': [
+  'a temporary file that nobody can guess or read, and that is removed with its process': [
     'files/temporary.ts',
     'node_modules/signal-exit/',
     'system/exit-cleanup.ts',
@@ -93,9 +93,9 @@ const promises = {
   'descriptors do not run out': ['system/descriptors.ts'],
   'nobody waits until an old file is freed': ['system/close-later.ts'],
   'a program may replace clocks and queues': ['system/globals.ts'],
-  'what is not called is not loaded': ['index.ts', 'late.ts'],
+  'only what is called is loaded': ['index.ts', 'late.ts'],
   'streams and pending files': ['write/'],
-  'JSON loses nothing in silence': ['json/'],
+  'JSON loses nothing silently': ['json/'],
   'no update of another process is lost': [
     'files/snapshot.ts',
     'lock/',
@@ -103,10 +103,10 @@ const promises = {
     'system/watch.ts',
     'update/',
   ],
-  'nothing is written that is there already': ['replace/unchanged.ts'],
+  'content that is there already is not written': ['replace/unchanged.ts'],
   'old versions are kept': ['replace/backup-names.ts', 'replace/backup.ts'],
   'files that cannot be replaced are written all the same': ['files/busy.ts', 'replace/in-place.ts'],
-  'what was interrupted is completed or removed': [
+  'interrupted work is completed or removed': [
     'files/enclosure.ts',
     'files/filesystem-clock.ts',
     'files/tree.ts',

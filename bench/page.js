@@ -186,7 +186,7 @@ medians and quartiles of the times. ${
 
 The floors: **C** is \`bench/floor.c\`, the fewest system calls that do the work on one thread. **C, 4 threads** writes all files, syncs all, renames all,
 then syncs the directory. **node:fs** is hand-written: \`fs.promises.writeFile\`, \`fs.writeFileSync\` and \`fs.createWriteStream\` (with \`flush: true\` for \`'full'\`).
-They write into the file itself, so that a crash or a reader finds half of it. \`'full'\` and \`'off'\` are untorn's durabilities; peers run with the nearest option that they have.
+They write into the file itself, so a crash or a reader can find half of it. \`'full'\` and \`'off'\` are untorn's durabilities; peers run with the nearest option that they have.
 Compare a time with the column "synced": most peers promise less.
 `,
   ].join('\n');

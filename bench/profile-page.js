@@ -72,7 +72,7 @@ The look and the metadata calls are made in this thread, if they wait for nothin
   return [
     `${text.join('\n')}\n`,
     table('µs of one rewrite, in process', rewrites),
-    'A call in another thread counts from its handing over until JavaScript is told of its end; `handing over` is the part of that time in which JavaScript waits for the handing over.\n`JavaScript` is the time when no call is under way. Another thread closes the old file, concurrently with the next calls.\nThe tables of workloads have the longest time for which the event loop was blocked, measured alike for all: a process that waits for a processor is blocked too.\n',
+    'A call in another thread counts from its handing over until JavaScript learns of its end; `handing over` is the part of that time in which JavaScript waits for the handing over.\n`JavaScript` is the time when no call is under way. Another thread closes the old file, concurrently with the next calls.\nThe tables of workloads have the longest time for which the event loop was blocked, measured alike for all: a process that waits for a processor is blocked too.\n',
   ].join('\n');
 }
 
@@ -82,7 +82,7 @@ function buffersPart(buffers) {
   return [
     '### Buffers\n',
     table('µs of one replacement, in process', buffers),
-    `This is the first replacement of a file in a process. It runs JavaScript that V8 has not compiled yet, and looks at a new file, in another thread. The peer looks at nothing, keeps nothing and syncs no directory.
+    `This is the first replacement of a file in a process. It runs JavaScript that V8 has not compiled yet, and examines a new file in another thread. The peer examines nothing, keeps nothing and syncs no directory.
 ${largest}: ${number((100 * JavaScript) / total)} % of the time is JavaScript; the rest is the system: copying, and the disk.\n`,
   ].join('\n');
 }

@@ -94,12 +94,12 @@ function functionsTable(unit, { rows: ours, compiled }, { rows: theirs, compiled
     ...common.map(([name, fits]) => pair(name, ...rest(fits))),
     pair('**all**', ...rest(fails)),
     pair('of that, V8 parses and compiles (other processes)', compiled, theirCompiled),
-    pair('besides: nothing to do until another thread or the disk has ended', ...rest(isIdle)),
+    pair('besides: idle until another thread or the disk has finished', ...rest(isIdle)),
   ]);
 }
 
 const shortest = {
-  json: '`json()` in `bench/prototype.js`: `JSON.stringify()`, and its write. The time of `JSON.stringify()` itself counts for who calls it: `json()` there, `textOf()` in untorn',
+  json: '`json()` in `bench/prototype.js`: `JSON.stringify()`, and its write. The time of `JSON.stringify()` itself counts for its caller: `json()` there, `textOf()` in untorn',
   stream: '`stream()` in `bench/prototype.js`: a stream of Node into a new file, a rename, and a sync of the directory',
   command: '`bench/prototype-command.js`: it reads all of the pipe, and writes',
 };
@@ -120,9 +120,7 @@ function workloadPart({ id, sides }, measured) {
     ...(failed.every(({ value }) => value === 'memory')
       ? ['The goal is one of memory, which a profile of time does not show: see the memory under "Streams" above.']
       : []),
-    ...(workload.durability === 'normal'
-      ? ["The prototype knows no `'normal'`: it is profiled as with `'full'`."]
-      : []),
+    ...(workload.durability === 'normal' ? ["The prototype has no `'normal'`: it is profiled with `'full'`."] : []),
     ...(workload.kind in shortest ? [`Here the prototype is ${shortest[workload.kind]}.`] : []),
   ];
   return [
@@ -140,19 +138,19 @@ export function sidesSection(measured) {
   const isBusy = about.shares.others + about.shares.stolen > 0.2;
   return [
     '## The prototype beside ours, function by function\n',
-    `For each workload of which a goal is not met: where the time of the program's own thread goes, in untorn and in the prototype, ${prototype}.
+    `For each workload that misses a goal: where the time of the program's own thread goes, in untorn and in the prototype, ${prototype}.
 The profiles are of ${about.date}, of untorn ${about.untorn}, with Node.js ${about.node} on ${about.processor}, ${about.system}, ${about.filesystem};
-other processes and the kernel itself had ${number(100 * about.shares.others)} % of the processors, other machines ${number(100 * about.shares.stolen)} %. \`npm run bench -- --profiles\` makes this section anew.${isBusy ? ' **The machine was busy with other work**: compare the two sides with each other, and not with other tables.' : ''}
+other processes and the kernel itself had ${number(100 * about.shares.others)} % of the processors, other machines ${number(100 * about.shares.stolen)} %. \`npm run bench -- --profiles\` generates this section again.${isBusy ? ' **The machine was busy with other work**: compare the two sides with each other, and not with other tables.' : ''}
 
-V8's own profiler looks at the stack every 100 µs, in fresh processes that begin cold, in the same loop as the workload. It slows both sides down, so a sum is more than the time above.
-A look that finds a system call which is made at once counts for that call, waiting included, and a call of the library of attributes for the function that makes it. What other threads do is not in here; to hand a call over to them is, as \`fs.open()\` of Node and the like.
+V8's own profiler samples the stack every 100 µs, in fresh processes that begin cold, in the same loop as the workload. It slows both sides down, so a sum is more than the time above.
+A sample in a synchronous system call counts for that call, waiting included. A sample in a call of the library of attributes counts for the function that makes it. The work of other threads does not count; handing a call over to them does, as \`fs.open()\` of Node and the like.
 
-What is profiled is the package as it is published, so that loading its parts counts as it does in the workload. Its functions have the names of the source.
-Its build follows the source maps and writes down which file of \`src\` each function comes from (\`build/places.json\`); \`bench/bought.js\` says which promise each file is for, and "${notAssigned}" is what it does not say.
-A call of Node or of the system counts for the function that asked for it; in an asynchronous write the driver hands over the calls of all.
-What the prototype calls too, to open, write, sync, rename and close, is no promise's; what an asynchronous write opens in another thread counts there too, whatever it is for. Only the 15 functions with the most time have a row; the first table of each workload has all of them, by promise.
+The profiles are of the package as it is published, so that loading its parts counts as it does in the workload. Its functions have the names of the source.
+Its build follows the source maps and writes down which file of \`src\` each function comes from (\`build/places.json\`); \`bench/bought.js\` says which promise each file is for, and "${notAssigned}" are files that it does not name.
+A call of Node or of the system counts for the function that requested it; in an asynchronous write the driver hands over the calls of all functions.
+Calls that the prototype makes too, to open, write, sync, rename and close, count for no promise. What an asynchronous write opens in another thread counts there too, whatever it is for. Only the 15 functions with the most time have a row; the first table of each workload has all of them, by promise.
 The synchronous prototype is the plain sequence: open, write, sync, close, rename, sync of the directory; it too holds the old file, and another thread closes that.
-Parsing and compiling are in the rows of the functions that had to wait for them. How much that is was seen in other processes, in V8's log of functions; to write the log takes time of its own, so it is at most that.
+Parsing and compiling are in the rows of the functions that had to wait for them. That time was measured in other processes, by V8's log of functions. Writing the log takes time of its own, so the figures are upper bounds.
 `,
     ...workloads.map((each) => workloadPart(each, measured)),
   ].join('\n');
@@ -164,7 +162,7 @@ export function enteredSection({ entered }) {
   const files = [...new Set(apis.flatMap((api) => Object.keys(entered[api])))].toSorted();
   return [
     '## Files that a write enters\n',
-    "Files of `src` of which at least one function is called by one rewrite of an existing file, after one before it, so that loading does not count; with how many functions. What is called after the promise has settled counts. V8's precise coverage counts, on what tsc wrote: `node bench/entered.js`.\n",
+    "The files of `src` of which one rewrite of an existing file calls at least one function, and the number of functions that it calls. Another rewrite comes before it, so loading does not count. Calls after the promise has settled count. The numbers come from V8's precise coverage of what tsc wrote: `node bench/entered.js`.\n",
     table(['', ...apis.map((api) => `\`${api}()\``)], 'lrr', [
       ['**files**', ...apis.map((api) => `**${Object.keys(entered[api]).length}**`)],
       ...files.map((file) => [file, ...apis.map((api) => entered[api][file] ?? none)]),

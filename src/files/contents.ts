@@ -1,8 +1,8 @@
 /**
- * Writing everything.
+ * Writes the whole content.
  *
- * Promise: every byte of every chunk, in order, or an error. A system may write fewer bytes than it was given and call
- * that success: at the end of a disk, of a quota, of RLIMIT_FSIZE, and always past 2 GiB.
+ * Promise: every byte of every chunk is written in order, or there is an error. A write may succeed with fewer bytes
+ * than it was given: at the limit of a disk, a quota or RLIMIT_FSIZE, and always beyond 2 GiB.
  */
 import { onAbort, type Content, describe, aborted, misuse, assertIntact, type Source } from '../contract/index.ts';
 import { nextTick, call, wait, type Chained, type Steps } from '../system/index.ts';
@@ -13,7 +13,7 @@ import { nothingWritten } from './temporary.ts';
 
 /** Bytes written at a time; an abort is noticed in between. */
 const stride = 8 << 20;
-/** Chunks below this size are gathered, so that a source of many small ones does not cost a call each. */
+/** Chunks below this size are gathered, so that a source of many small chunks does not take a call for each. */
 const small = 16 << 10;
 const gathered = 64 << 10;
 
@@ -29,13 +29,13 @@ export function* writeContent(operation: Operation, fd: number, content: Content
   return isSyncedMeanwhile(operation, content) ? yield* withEarlySyncs(operation, fd, writing) : yield* writing();
 }
 
-/** Writes what of the bytes did not go along with the creation of their file; returns their number. */
+/** Writes the bytes that the chain of the file's creation has not written; returns the number of all bytes. */
 export function* writeRest(operation: Operation, fd: number, bytes: Uint8Array, begun: Chained): Steps<number> {
   operation.step = 'write';
   const [, written] = begun.results as [number, number?];
   assertIntact(bytes);
   if (written === undefined) throw begun.error;
-  // Where files cannot be synced, the step that syncs says so.
+  // If files cannot be synced here, the sync step reports that.
   if (begun.error !== undefined && !cannotSync(begun.error)) {
     operation.step = 'sync';
     throw begun.error;
@@ -45,7 +45,7 @@ export function* writeRest(operation: Operation, fd: number, bytes: Uint8Array, 
   return bytes.byteLength;
 }
 
-/** Whether that syncs as well while it writes. */
+/** Whether the content is also synced while it is written. */
 export function isSyncedMeanwhile(operation: Operation, content: Content): boolean {
   return isSyncedEarly(operation, content.kind === 'source' ? Infinity : content.bytes.byteLength);
 }
@@ -61,7 +61,7 @@ export function* writeAll(operation: Operation, fd: number, bytes: Uint8Array, t
     try {
       count = yield* call.write(fd, rest);
     } finally {
-      // What is written while its memory goes may be anything, and EFAULT what the system says of it.
+      // If the memory is taken away during the write, anything may have been written, and the system may report EFAULT.
       assertIntact(bytes);
     }
     if (count === 0) throw nothingWritten();
@@ -97,7 +97,7 @@ export function* writeAllOf(operation: Operation, fd: number, buffers: readonly 
   return size;
 }
 
-/** The first of the buffers, as many as go into one call. */
+/** The first of the buffers, as many as fit into one call. */
 function batchOf(buffers: readonly Uint8Array[]): readonly Uint8Array[] {
   let size = 0;
   const end = buffers.findIndex(
@@ -131,7 +131,7 @@ function* writeSource(operation: Operation, fd: number, source: Source, tell?: T
     }
     if (bytes.byteLength >= small) yield* writeAll(operation, fd, bytes, tell);
     else {
-      // Copied, since a source may fill the same buffer again.
+      // Copied, since a source may reuse its buffer.
       gather.set(bytes, waiting);
       waiting += bytes.byteLength;
     }
@@ -162,8 +162,8 @@ function chunkOf(source: Source, result: unknown): Uint8Array | undefined {
 }
 
 /**
- * Waits for a promise of the caller's, or what it has instead of one. An abort does not. `read` sees the value as soon
- * as it is there.
+ * Waits for a caller's promise, or takes the value that the caller gave instead. An abort ends the wait. `read`
+ * receives the value as soon as it is there.
  */
 export function* settled<T, R = T>(
   operation: Operation,
@@ -178,7 +178,7 @@ export function* settled<T, R = T>(
       if (ended) return;
       ended = true;
       stopListening?.();
-      // Outside of the promise, so that what the protocol throws is not swallowed by it.
+      // Outside the promise, so that it does not swallow what the protocol throws.
       nextTick(report);
     }
     Promise.resolve(promise)

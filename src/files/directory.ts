@@ -3,8 +3,8 @@
  *
  * Promise: every step of one write happens in the same directory, even if it is renamed meanwhile (Linux, through
  * `/proc/self/fd`); and a sync of it covers every rename that was done before the sync began.
- * Writes that are in one directory at the same time share its descriptor, and share syncs: the first that
- * needs one leads it, and all that renamed before it began are served by it.
+ * Concurrent writes in one directory share its descriptor and its syncs: the first write that needs a sync leads it, and
+ * it serves all that renamed before it began.
  */
 import { codeOf, refusal, display, key, type PathName } from '../contract/index.ts';
 import {
@@ -29,17 +29,17 @@ export interface Directory extends Filesystem, SyncedTogether {
   /** Device and inode: the same for every path that leads here. */
   readonly key: string;
   readonly fd: number | undefined;
-  /** A path through which it is reached. */
+  /** A path that leads to it. */
   readonly accessPath: PathName;
-  /** Whether its owner's or a sticky directory's rule protects names in it. */
+  /** Its owner and mode, which tell whether others can rename files in it. */
   readonly status: FileStatus;
   readonly canSync: boolean;
-  /** The path that led to it without any link, where that was asked for. */
+  /** Its path without any symbolic link, if that was read. */
   readonly straightPath: PathName | undefined;
-  /** How many looks on the spot in a row took long, and until when there are none therefore, by `now()`. */
+  /** How many synchronous looks in a row took long, and until when (by `now()`) there are none for that reason. */
   slowLooks: number;
   slowUntil: number;
-  /** Of an overlay, once that was asked for. */
+  /** Whether an overlay may drop every sync, once that was read. */
   isVolatile?: boolean;
   users: number;
 }
@@ -47,7 +47,7 @@ export interface Directory extends Filesystem, SyncedTogether {
 /** Directories that asynchronous writes have open now, or had until just now. */
 class OpenDirectories {
   readonly byKey = new Map<string, Directory>();
-  /** The same by the paths that led to them, to be verified. */
+  /** The same directories by the paths that led to them; a path has to be verified. */
   readonly byPath = new Map<string, Directory>();
 }
 
@@ -90,7 +90,7 @@ export function* openDirectory(operation: Operation, path: PathName): Steps<Dire
   }
 }
 
-/** A directory that was open under this path just now. It may be another one by now: see {@link isStill}. */
+/** A directory to which this path led a moment ago. It may lead to another one by now: see {@link isStill}. */
 export function recallDirectory(operation: Operation, path: PathName): Directory | undefined {
   const directory = operation.blocking
     ? undefined
@@ -113,23 +113,23 @@ export function* isStill(directory: Directory, path: PathName): Steps<boolean> {
 }
 
 /**
- * Looks on the spot that take longer, in milliseconds, and so many in a row, wait for a disk. A single one may be that
- * of another program that had the processor meanwhile.
+ * Synchronous looks of more than `quick` milliseconds, `manySlow` in a row, count as a wait for a disk. During a single
+ * one another program may have had the processor.
  */
 const quick = 2;
 const manySlow = 2;
-/** For how long other threads look then, in milliseconds. */
+/** For how many milliseconds other threads look then. */
 const moment = 1000;
 
 /**
- * Whether names in a directory are looked at on the spot. It is open, so that what is above it lies in memory, and what
- * it holds usually too: a look takes microseconds, and to let another thread have one twenty times as long.
+ * Whether names in a directory are looked at synchronously. The directory is open, so the directories above it are in
+ * memory, and its entries usually are too. A look takes microseconds; in another thread it takes twenty times as long.
  */
 export function looksOnSpot(directory: Directory, path: PathName): boolean {
   return isInMemory(directory, path) && now() >= directory.slowUntil;
 }
 
-/** One look on the spot began then: where it waited for a disk, the next ones do not hold up the program. */
+/** Notes when a synchronous look began. If looks wait for a disk, the next ones do not block the program. */
 export function noteLook(directory: Directory, began: number): void {
   const ended = now();
   directory.slowLooks = ended - began > quick ? directory.slowLooks + 1 : 0;
@@ -138,12 +138,12 @@ export function noteLook(directory: Directory, began: number): void {
   directory.slowUntil = ended + moment;
 }
 
-/** Whether a look at an open directory by its path finds all in memory. */
+/** Whether everything that a look at an open directory by its path needs is in memory. */
 export function isInMemory({ straightPath }: Directory, path: PathName): boolean {
   return straightPath !== undefined && key(straightPath) === key(path);
 }
 
-/** The path of an open directory whose own path leads nowhere any more; an error where it leads elsewhere. */
+/** The current path of an open directory whose old path is gone; an error if the old path leads elsewhere. */
 export function* pathNow({ environment }: Operation, directory: Directory, path: PathName): Steps<PathName> {
   const moved = refusal('ERR_UNTORN_MOVED', `its directory "${display(path)}" is not where it was`);
   if (
@@ -159,13 +159,14 @@ export function* pathNow({ environment }: Operation, directory: Directory, path:
   return now;
 }
 
-/** The path leads elsewhere by now. */
+/** Forgets a path that leads elsewhere by now. */
 export function forgetPath({ environment }: Operation, path: PathName): void {
   environment.state.of(OpenDirectories).byPath.delete(key(path));
 }
 
 /**
- * Ends one use of it. It stays open for a moment: a caller that awaits one write after another would open it each time.
+ * Ends one use of it. It stays open for a moment, so that a caller that awaits one write after another does not open it
+ * each time.
  */
 export function closeDirectory(operation: Operation, directory: Directory): void {
   directory.users--;
@@ -187,7 +188,8 @@ function keyOf(status: FileStatus): string {
 }
 
 /**
- * Whether only one kernel can have a directory's filesystem mounted: who worked in it before that was booted is dead.
+ * Whether only one kernel can have a directory's filesystem mounted: whoever worked in it before that kernel booted is
+ * dead.
  */
 export function* isExclusive({
   accessPath,
@@ -196,7 +198,7 @@ export function* isExclusive({
   return local ?? (yield* filesystemAt(accessPath)).local;
 }
 
-/** The path of a directory that has just been opened, as the kernel has it: it is asked for no more than its memory. */
+/** The kernel's path of a directory that has just been opened. Reading it takes nothing but memory. */
 function* pathOf({ environment }: Operation, fd: number, path: PathName): Steps<PathName | undefined> {
   try {
     return yield* uninterrupted(call.readlink(environment.accessPath(fd, path)));
@@ -209,7 +211,7 @@ function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
   try {
     return { fd: yield* persisting({ accessPath: path }, () => call.open(path, O_DIRECTORY, 0), true), canSync: true };
   } catch (error) {
-    // A directory that may be passed through and written, but not listed: all works in it but the sync.
+    // A directory that may be traversed and written, but not listed: everything but the sync works in it.
     if (O_PATH_DIRECTORY === 0 || !['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) throw error;
     return { fd: yield* call.open(path, O_PATH_DIRECTORY, 0), canSync: false };
   }
@@ -241,9 +243,9 @@ function* withoutDescriptor(path: PathName): Steps<Directory> {
 const unsupported = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EBADF', 'EISDIR', 'ERR_ACCESS_DENIED']);
 
 /**
- * Makes durable what has been renamed in the directory, unless its sync went along with the rename: `synced` says how that
- * ended. A sync that fails is never tried again: the kernel may have
- * marked the lost pages clean (Rebello et al., ATC '20).
+ * Makes the renames in the directory durable. If a sync was chained to the rename, `synced` is its outcome, and no
+ * other follows. A failed sync is never repeated: the kernel may have marked the lost pages clean (Rebello et al., ATC
+ * '20).
  */
 export function* syncDirectory(
   operation: Operation,
@@ -259,7 +261,7 @@ export function* syncDirectory(
   return syncsNames(operation, directory) ? durable : 'unsupported';
 }
 
-/** Whether a sync of a directory makes the names in it durable; of an overlay its options tell. */
+/** Whether a sync of a directory makes the names in it durable; for an overlay its mount options say that. */
 function syncsNames({ environment }: Operation, directory: Directory): boolean {
   if (directory.unless !== 'volatile') return directory.syncsDirectories;
   directory.isVolatile ??= environment.isVolatile(directory.status.dev);
@@ -267,8 +269,7 @@ function syncsNames({ environment }: Operation, directory: Directory): boolean {
 }
 
 /**
- * Makes the symbolic links in a directory durable, and all that is on its filesystem, where a sync of the directory
- * leaves them out.
+ * If a sync of a directory leaves out its symbolic links, makes them durable with everything else on the filesystem.
  */
 export function* syncLinks(
   { settings, environment }: Operation,
@@ -278,7 +279,7 @@ export function* syncLinks(
   return canSync && fd !== undefined ? yield* ifSupported(call.syncfs(fd)) : 'unsupported';
 }
 
-/** Syncs what is open, where that can be done. */
+/** Syncs an open file or directory, if that is supported. */
 export function* syncNow(fd: number): Steps<true | 'unsupported'> {
   return yield* ifSupported(call.fsync(fd));
 }
@@ -292,7 +293,7 @@ function* ifSupported(sync: Steps<void>): Steps<true | 'unsupported'> {
   }
 }
 
-/** Whether a sync succeeded; an error if it failed. */
+/** Whether a sync was supported; throws if it failed. */
 function unlessUnsupported(error: unknown): true | 'unsupported' {
   if (error === undefined) return true;
   if (unsupported.has(codeOf(error) ?? '')) return 'unsupported';

@@ -1,11 +1,11 @@
 /**
- * Mode, owner, attributes and times of the new file, by descriptor where the system lets us, and all before the sync.
+ * Mode, owner, attributes and times of the new file: by descriptor where the system allows that, all before the sync.
  *
- * Promise: at no moment may anyone read or run the new file who may not do so with the final one. So: group and owner
- * while the mode is still 0600; then attributes, since an ACL brings all permissions at once; then the mode, since
- * chown(2) clears set-id bits and an ACL's mask is what chmod(2) changes; times last. What cannot be kept takes rights
- * away, never adds any: a group that could not be kept loses its bits to what others have, and set-id bits never move
- * to another owner.
+ * Promise: at no moment can anyone read or run the new file who may not read or run the final one. So the order is: group
+ * and owner while the mode is still 0600; then attributes, since an ACL sets all permissions at once; then the mode,
+ * since chown(2) clears set-id bits and chmod(2) changes an ACL's mask; times last. What cannot be kept takes rights
+ * away and never adds any: if the group could not be kept, its bits shrink to those of others, and set-id bits never
+ * move to another owner.
  */
 import { refusal, type Keep, type NotKept } from '../contract/index.ts';
 import { fileType, call, type FileStatus, type Steps } from '../system/index.ts';
@@ -20,8 +20,8 @@ const setGid = 0o2000;
 const setIds = setUid | setGid;
 
 /**
- * The mode to create the new file with: its owner's alone. Undefined where nothing is given or to be kept, and the
- * kernel's own rules apply.
+ * The mode to create the new file with: access for its owner only. Undefined if nothing is given or to be kept: then
+ * the kernel's own rules apply.
  */
 export function privateMode({ settings: { mode, uid, gid } }: Operation, { existing }: Target): number | undefined {
   return mode === undefined && uid === undefined && gid === undefined && kept(existing) === undefined
@@ -30,9 +30,9 @@ export function privateMode({ settings: { mode, uid, gid } }: Operation, { exist
 }
 
 /**
- * The final mode, where a file that has it from the start is open to nobody who may not read the final one: the owner
- * is the same, there are no attributes to keep, and the group may do just what all others may, whatever group and ACL
- * it gets.
+ * The final mode, if a file that has it from the start is open to nobody who may not read the final one. That holds if
+ * the owner is the same, there are no attributes to keep, and the group may do exactly what all others may, whichever
+ * group and ACL the file gets.
  */
 export function safeMode(
   { settings, environment }: Operation,
@@ -56,8 +56,8 @@ export function safeMode(
 }
 
 /**
- * Fails if a new file that was to be its owner's alone can be read by more than may read the final one, as where the
- * filesystem has no modes: nothing has been written yet.
+ * Fails if a new file that only its owner should access can be read by others who may not read the final one, as on a
+ * filesystem without modes. Nothing has been written yet.
  */
 export function* assertPrivate(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
   const { platform } = operation.environment;
@@ -74,13 +74,13 @@ function kept(existing: FileStatus | undefined): FileStatus | undefined {
   return existing !== undefined && fileType(existing.mode) === 'file' ? existing : undefined;
 }
 
-/** Gives the temporary file its metadata; returns what of the existing file's it could not keep. */
+/** Sets the metadata of the temporary file; returns what of the existing file's could not be kept. */
 export function* applyMetadata(operation: Operation, target: Target, temporary: TemporaryFile): Steps<NotKept[]> {
   operation.step = 'set metadata';
   const { settings, environment } = operation;
   const notKept: NotKept[] = [];
   const existing = kept(target.existing);
-  if (temporary.status === undefined) return notKept; // As the kernel made it.
+  if (temporary.status === undefined) return notKept; // It stays as the kernel made it.
   if (existing !== undefined && isAlike(operation, existing, target, temporary)) return notKept;
   if (environment.platform === 'win32') return yield* applyOnWindows(operation, existing, temporary, notKept);
   const owner = yield* applyOwner(operation, existing, temporary, notKept);
@@ -96,7 +96,9 @@ export function* applyMetadata(operation: Operation, target: Target, temporary: 
   return notKept;
 }
 
-/** Whether a new file is like the old one already: all that is to be kept is the same, and nothing else was given. */
+/**
+ * Whether a new file has the old one's metadata already: all that is to be kept is equal, and nothing else was given.
+ */
 function isAlike(
   { settings: { mode, uid, gid, preserve }, environment }: Operation,
   existing: FileStatus,
@@ -120,7 +122,7 @@ function isAlike(
   );
 }
 
-/** There a mode has one bit, and it goes by the name of read-only; ACLs are the directory's. */
+/** On Windows a mode has one bit, read-only, and ACLs come from the directory. */
 function* applyOnWindows(
   { settings }: Operation,
   existing: FileStatus | undefined,
@@ -128,7 +130,7 @@ function* applyOnWindows(
   notKept: NotKept[],
 ): Steps<NotKept[]> {
   if (settings.uid !== undefined || settings.gid !== undefined)
-    throw refusal('ENOTSUP', 'Windows has no owners that are numbers');
+    throw refusal('ENOTSUP', 'Windows has no numeric owners');
   if (settings.mode !== undefined && (settings.mode & 0o200) === 0) yield* call.fchmod(temporary.fd, 0o444);
   if (existing !== undefined && settings.preserve.times !== 'off')
     yield* applyTimes(settings.preserve.times, existing, temporary, notKept);
@@ -140,7 +142,7 @@ interface Owner {
   readonly gid: number;
 }
 
-/** Group and owner, each on its own, since a member of a group may set it but not the owner. */
+/** Sets group and owner separately, since a member of a group may set the group but not the owner. */
 function* applyOwner(
   operation: Operation,
   existing: FileStatus | undefined,
@@ -156,7 +158,7 @@ function* applyOwner(
   };
 }
 
-/** One of them: returns whose the file is then, or -1 where that cannot be told. */
+/** Sets one of them; returns the file's ID afterwards, or -1 if that is not known. */
 function* applyId(
   operation: Operation,
   kind: 'uid' | 'gid',
@@ -168,7 +170,7 @@ function* applyId(
   const keep = given === undefined ? operation.settings.preserve.owner : 'require';
   const wanted = given ?? old ?? fresh;
   if (given === undefined && old !== undefined && operation.environment.isUnmapped(kind, old)) {
-    yield* preserving(keep, refused(`the ${what} has no number in this user namespace`), what, notKept);
+    yield* preserving(keep, refused(`the ${what} is not mapped in this user namespace`), what, notKept);
     return -1;
   }
   if (wanted === fresh) return fresh;
@@ -182,7 +184,7 @@ function* applyId(
   return (yield* preserving(keep, setId(), what, notKept)) ? wanted : fresh;
 }
 
-/** The permission bits to set, or undefined where those that the kernel gave the new file are right. */
+/** The permission bits to set, or undefined if those that the kernel gave the new file are right. */
 function finalMode(
   operation: Operation,
   existing: FileStatus | undefined,
@@ -197,10 +199,10 @@ function finalMode(
   let mode = existing.mode & 0o7777;
   if (owner.uid !== existing.uid) mode &= ~setUid;
   if (owner.gid !== existing.gid) mode &= ~setGid;
-  // The group's bits were another group's, or the mask of an ACL that is not there: no more than all others have.
-  // Under an ACL they are its mask, and what it allows the group has been seen to.
+  // The group's bits were another group's, or the mask of an ACL that was lost: the group gets no more than all others.
+  // Under an ACL that was kept they are its mask; `copyAttributes` has dealt with what it allows the group.
   if (acl === 'lost' || (acl === 'none' && owner.gid !== existing.gid)) mode &= ~0o070 | ((mode & 0o007) << 3);
-  // They are the mask of an ACL that the directory gave.
+  // Here they are the mask of an ACL that the directory gave.
   if (acl === 'inherited') mode &= ~0o070;
   return mode;
 }
@@ -217,19 +219,19 @@ function* applyMode(
   const old = settings.mode === undefined && settings.preserve.mode !== 'off' ? existing : undefined;
   const keep = settings.mode !== undefined ? 'require' : old === undefined ? 'try' : settings.preserve.mode;
   const wanted = old === undefined ? mode : old.mode & 0o7777;
-  // An ACL has changed the mode with it.
+  // Copying an ACL has changed the mode too.
   let now = (acl === 'kept' ? yield* call.fstat(temporary.fd) : statusOf(temporary)).mode & 0o7777;
   if (mode !== now) {
     const isSet = yield* preserving(keep, setMode(operation, temporary, mode), 'mode', notKept);
-    // Where only the set-id bits are refused, the others are set.
+    // If only the set-id bits are refused, the others are set.
     if (!isSet && (mode & setIds) !== 0)
       yield* preserving('try', setMode(operation, temporary, mode & ~setIds), 'mode', notKept);
-    // chmod(2) drops set-id bits silently where the caller may not give them, and some filesystems all of it.
+    // chmod(2) silently drops set-id bits that the caller may not set, and some filesystems silently do nothing.
     now = (yield* call.fstat(temporary.fd)).mode & 0o7777;
   }
   const isProtected = settings.mode !== undefined || old !== undefined;
   if (isProtected && (now & 0o077 & ~wanted) !== 0) throw notPermitted();
-  if (now !== wanted) yield* preserving(keep, refused('the file may not have these permission bits'), 'mode', notKept);
+  if (now !== wanted) yield* preserving(keep, refused('these permission bits cannot be set here'), 'mode', notKept);
 }
 
 function* setMode({ environment }: Operation, temporary: TemporaryFile, mode: number): Steps<void> {
@@ -240,7 +242,7 @@ function* setMode({ environment }: Operation, temporary: TemporaryFile, mode: nu
 }
 
 function notPermitted(): Error {
-  return refusal('EPERM', 'the file cannot have these permission bits here: more could read it than may');
+  return refusal('EPERM', 'these permission bits cannot be set here: others could read the file');
 }
 
 // oxlint-disable-next-line require-yield -- it stands where a system call would
@@ -253,7 +255,7 @@ function* applyTimes(keep: Keep, existing: FileStatus, temporary: TemporaryFile,
 }
 
 function* setTimes({ atimeNs, mtimeNs }: FileStatus, temporary: TemporaryFile): Steps<void> {
-  // Node sets the present time for a negative number.
+  // Node sets the current time for a negative number.
   if (atimeNs < 0n || mtimeNs < 0n) throw refusal('EINVAL', 'times before 1970 cannot be set');
   yield* unsyncing(temporary, call.futimes(temporary.fd, seconds(atimeNs), seconds(mtimeNs)));
   const now = yield* call.fstat(temporary.fd);
@@ -262,14 +264,14 @@ function* setTimes({ atimeNs, mtimeNs }: FileStatus, temporary: TemporaryFile): 
 }
 
 /**
- * Seconds as a double that is never less than the microsecond it stands for, and as near to it as doubles are: libuv
- * cuts to microseconds, newer versions to nanoseconds, and either way the right microsecond is left.
+ * Seconds as the nearest double that is not less than the microsecond: libuv truncates to microseconds, newer versions
+ * to nanoseconds, and both yield the right microsecond.
  */
 function seconds(nanoseconds: bigint): number {
   const microseconds = nanoseconds / 1000n;
   const nearest = Number(microseconds) / 1e6;
-  // Both sides times 2^80, where every double from a microsecond on is a whole number.
+  // Both sides are multiplied by 2^80, which makes every double from a microsecond on a whole number.
   const isLess = BigInt(nearest * 2 ** 80) * 1_000_000n < microseconds * 2n ** 80n;
-  // Half of its last place or a little more is added, which rounds to the next double.
+  // Adding half of the last place, or a little more, rounds up to the next double.
   return isLess ? nearest + nearest * 2 ** -53 : nearest;
 }

@@ -1,13 +1,16 @@
 /** Group commit: several writes that wait for one sync. */
 import { wait, type Steps } from '../system/index.ts';
 
-/** What is synced for several at once: the sync that has begun, and the one that comes after it. */
+/** The syncs of something that several writes share: the one that has begun, and the one that comes after it. */
 export interface SyncedTogether {
   syncing: SharedSync | undefined;
   next: SharedSync | undefined;
 }
 
-/** Syncs for all that come before it begins. One that has begun may have missed our rename; the next one cannot. */
+/**
+ * One sync for all callers that come before it begins. A sync that has begun may have missed the caller's rename; the
+ * next one cannot.
+ */
 export function* syncTogether(
   shared: SyncedTogether,
   sync: () => Steps<true | 'unsupported'>,

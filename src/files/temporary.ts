@@ -1,8 +1,8 @@
 /**
  * The temporary file.
  *
- * Promise: it is new (never one that was planted, never through a link), nobody can guess its name, nobody but its
- * owner can read it before it has its final mode, and it goes away with the write, with the process, or with a sweep.
+ * Promise: it is new (never a planted file, never opened through a link). Nobody can guess its name. Only its owner can
+ * read it before it has its final mode. It is removed with the write, at the end of the process, or by a sweep.
  */
 import { codeOf, refusal, cutName, join, surround, type PathName } from '../contract/index.ts';
 import {
@@ -32,22 +32,22 @@ import { afterFailure, unlinkIfThere } from './tolerate.ts';
 export interface TemporaryFile {
   readonly fd: number;
   readonly name: PathName;
-  /** Where it is reached from the open directory. */
+  /** Its path through the open directory. */
   accessPath: PathName;
-  /** Where users find it. */
+  /** Its path for users. */
   path: PathName;
   guard: Guard;
-  /** Who owned it when it was new, once that is known. */
+  /** Its status when it was new, once that is known. */
   status: FileStatus | undefined;
-  /** The names of the extended attributes that it had then, where it was asked for them. */
+  /** The names of the extended attributes that it had then, if they were read. */
   attributes: Attributes | undefined;
-  /** Another descriptor of it, where others could exchange it: it stays open until it is in place. */
+  /** A second descriptor of it, if others could exchange the file; it stays open until the file is committed. */
   held: number | undefined;
-  /** Whether it was created with the bits that it was given, and not as the umask has it. */
+  /** Whether it was created with a given mode, and not with 0666 less the umask. */
   readonly private: boolean;
-  /** What became of the content that went along with its creation, and of its sync. */
+  /** The outcome of the chain that created it, if the chain also wrote its content. */
   readonly begun: Chained | undefined;
-  /** Whether a close of it has nothing to report, and so may come after the rename. */
+  /** Whether its close has nothing to report, and so may follow the rename. */
   readonly closesSilently: boolean;
   /** Whether all of it is durable. */
   synced: boolean;
@@ -59,8 +59,8 @@ export interface TemporaryFile {
 const nameBytes = 143;
 
 /**
- * A new name beside `name`, hidden unless the caller gave a prefix. It is text: by other names attributes cannot be
- * had.
+ * A new name beside `name`, hidden unless the caller gave a prefix. It is a string: attributes cannot be read under
+ * other names.
  */
 export function newName(operation: Operation, name: PathName, kind: TokenKind, short = false): PathName {
   const { prefix, suffix } = operation.settings;
@@ -72,12 +72,12 @@ export function newName(operation: Operation, name: PathName, kind: TokenKind, s
     : surround('.', cutName(name, room), `.${token}${suffix}`);
 }
 
-/** Where a write makes what it renames to a name in a folder: in the entry of its lock, if it has one there. */
+/** Where a write creates what it later renames into a folder: in the entry of its lock, if it holds a lock there. */
 export function stagingFolder({ locking }: Operation, folder: Folder, target: Folder = folder): Folder {
   return locking?.folder !== undefined && folder.directory === target.directory ? locking.folder : folder;
 }
 
-/** Node's permission model refuses fsync(2), from 22 on; that leaves a file whose writes are durable one by one. */
+/** From version 22 on, Node's permission model refuses fsync(2); each write to the file is then synced by itself. */
 export function newFileFlags({ environment, settings }: Operation): number {
   return environment.descriptorsRestricted && settings.durability !== 'off' ? O_NEW | O_DSYNC : O_NEW;
 }
@@ -86,12 +86,12 @@ export function newFileFlags({ environment, settings }: Operation): number {
 export interface Creation {
   readonly mode: number | undefined;
   readonly closesSilently?: boolean;
-  /** What is written into it at once, if nothing is to be decided in between, and whether that is synced. */
+  /** The content that the same chain writes, if nothing is to be decided in between, and whether the chain syncs it. */
   readonly content?: Uint8Array;
   readonly syncs?: boolean;
 }
 
-/** Creates a file that is not there yet: with the mode that is given, or with 0666 less the umask. */
+/** Creates a new file with the given mode, or with 0666 less the umask. */
 export function* createTemporary(
   operation: Operation,
   folder: Folder,
@@ -105,7 +105,7 @@ export function* createTemporary(
     const near = join(folder.directory.accessPath, chosen);
     const accessPath = folder.way === undefined ? near : join(folder.way, chosen);
     const path = join(folder.directoryPath, chosen);
-    // Its directory may be renamed until then, or its descriptor closed.
+    // When the process ends, the directory may be renamed or its descriptor closed.
     const guard = operation.environment.guard('file', accessPath, path);
     try {
       const links: Link[] = [['open', near, flags, mode ?? 0o666]];
@@ -133,7 +133,7 @@ export function* createTemporary(
       };
     } catch (error) {
       const code = codeOf(error);
-      // Another error may be one of what was done. The name is new, so that nobody else has a file of it.
+      // After another error the file may exist all the same. Its name is new, so it is nobody else's.
       if (code !== 'EEXIST' && !(yield* afterFailure(unlinkIfThere(accessPath)))) guard.opened();
       else guard.release();
       if (code === 'ENAMETOOLONG' && !short) short = true;
@@ -152,7 +152,7 @@ export function* moveTemporary(operation: Operation, temporary: TemporaryFile, f
   try {
     yield* call.rename(temporary.accessPath, join(folder.directory.accessPath, name));
   } catch (error) {
-    // On a network filesystem an error may be reported of what was done.
+    // A network filesystem may report an error for a rename that was done.
     if ((yield* lookAt({ accessPath })) === undefined) {
       guard.release();
       throw error;
@@ -164,12 +164,12 @@ export function* moveTemporary(operation: Operation, temporary: TemporaryFile, f
   temporary.guard = guard;
 }
 
-/** Learns who owns it and, where those of the target matter, what attributes it inherited from its directory. */
+/** Reads its owner and, if the target's attributes matter, those that it inherited from its directory. */
 export function* examineTemporary(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
-  // It stays as the kernel made it, and is open until it is renamed; else its inode must tell whether a rename that
-  // failed took place all the same.
+  // Its metadata stays as the kernel made it, and it is open until the rename. Otherwise its inode has to tell whether
+  // a failed rename took place all the same.
   if (!temporary.private && temporary.closesSilently) return;
-  // What a filesystem of our own has just made lies in memory: a look takes less than to let another thread have one.
+  // A local filesystem has the new inode in memory: a look here takes less time than one in another thread.
   yield* target.directory.local
     ? uninterrupted(examine(operation, target, temporary))
     : examine(operation, target, temporary);
@@ -181,7 +181,7 @@ function* examine(operation: Operation, target: Target, temporary: TemporaryFile
     temporary.attributes = yield* list(temporary, !target.directory.local);
 }
 
-/** What it was when it was new. */
+/** Its status when it was new. */
 export function statusOf(temporary: TemporaryFile): FileStatus {
   if (temporary.status === undefined) throw new Error('The temporary file has not been examined');
   return temporary.status;
@@ -196,12 +196,12 @@ export function* syncTemporary(
   try {
     yield* syncFile(operation, temporary.fd);
   } catch (error) {
-    // Each write was synced already, see above.
+    // Each write was synced by itself: see `newFileFlags`.
     if (!refusedByPermissions(operation, error) || O_DSYNC === 0) throw error;
   }
 }
 
-/** Closes it, and checks that: some filesystems report a failed write only here. A close is never tried again. */
+/** Closes it, and throws if that fails: some filesystems report a failed write only here. A close is never repeated. */
 export function* closeTemporary(temporary: TemporaryFile): Steps<void> {
   if (!temporary.open) return;
   temporary.open = false;
@@ -210,8 +210,8 @@ export function* closeTemporary(temporary: TemporaryFile): Steps<void> {
 }
 
 /**
- * Lets another thread close it: it is in place, and there is nothing more to hear of it. A write that is alone does not
- * wait until that is handed over; of many, each makes room for the next.
+ * Lets another thread close it: it is committed, and its close has nothing to report. A write that is alone does not
+ * wait until that is handed over; one of many hands it over at once, to make room for the next.
  */
 export function releaseTemporary({ environment }: Operation, temporary: TemporaryFile, isAlone: boolean): void {
   if (!temporary.open) return;
@@ -224,30 +224,30 @@ export function releaseTemporary({ environment }: Operation, temporary: Temporar
   else release();
 }
 
-/** The file is in place, or gone. */
+/** Forgets the file: it is committed, or gone. */
 export function forgetTemporary(temporary: TemporaryFile): void {
   temporary.linked = false;
   temporary.guard.release();
 }
 
-/** Ends the hold that there may be on it. */
+/** Closes its second descriptor, if it has one. */
 export function* endHold(temporary: TemporaryFile): Steps<void> {
   const { held } = temporary;
   temporary.held = undefined;
   if (held !== undefined) yield* afterFailure(call.close(held));
 }
 
-/** Gets rid of it after an error, which is the one to report: nothing that fails here hides it. */
+/** Removes it. No failure here hides the error after which it is removed. */
 export function* discardTemporary(temporary: TemporaryFile): Steps<void> {
   yield* endHold(temporary);
   if (temporary.open) yield* afterFailure(closeTemporary(temporary));
   if (!temporary.linked) return;
   const removed = yield* afterFailure(unlinkIfThere(temporary.accessPath));
-  // What could not be removed now is tried again when the process ends.
+  // If it could not be removed, that is tried again when the process ends.
   if (removed) forgetTemporary(temporary);
 }
 
-/** Keeps it after an error, under a name that no sweep removes; returns where. */
+/** Keeps it after an error, under a name that no sweep removes; returns its path. */
 export function* keepTemporary(
   operation: Operation,
   temporary: TemporaryFile,
@@ -262,7 +262,7 @@ export function* keepTemporary(
   return renamed ? join(folder.directoryPath, chosen) : temporary.path;
 }
 
-/** The system said that it wrote nothing, and no error: PostgreSQL takes that for a full disk too. */
+/** A write of 0 bytes without an error: PostgreSQL takes that for a full disk too. */
 export function nothingWritten(): Error {
   return refusal('ENOSPC', 'the system wrote nothing');
 }

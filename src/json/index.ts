@@ -1,4 +1,4 @@
-/** JSON values. */
+/** JSON values: reading, writing and updating them. */
 export { JsonError, type JsonErrorDetails, type SchemaIssue } from './json-error.ts';
 export type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 export {

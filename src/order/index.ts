@@ -1,4 +1,4 @@
-/** Turns of this process's calls on one file. */
+/** The turns that this process's calls on one file take. */
 export { Committed } from './committed.ts';
 export type { RenameUnderWay } from './renames.ts';
 export { overtaken, Turn } from './turn.ts';

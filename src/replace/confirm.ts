@@ -1,4 +1,4 @@
-/** After the commit: the new content, or what took its place, becomes as durable as was asked for. */
+/** After the commit: makes the new content, or the content that replaced it, as durable as the caller asked for. */
 import type { Steps } from '../system/index.ts';
 import {
   syncDirectory,
@@ -11,7 +11,7 @@ import {
 } from '../files/index.ts';
 import type { Renamed } from './rename.ts';
 
-/** Nothing is undone any more. A failure from here on says that the new content is in place. */
+/** Nothing is undone any more. A failure from here on says that the new content is committed. */
 export function* confirm(
   operation: Operation,
   target: Target,
@@ -19,7 +19,7 @@ export function* confirm(
 ): Steps<boolean | 'unsupported'> {
   const { durability } = operation.settings;
   try {
-    // What replaced this meanwhile may have been written without any sync.
+    // The content that replaced this one meanwhile may have been written without any sync.
     if (record === undefined) return yield* confirmInPlace(operation, target);
     let durable: boolean | 'unsupported' = false;
     if (durability === 'full') {
@@ -37,12 +37,12 @@ export function* confirm(
   }
 }
 
-/** Makes what is in place as durable as was asked for; who wrote it may not have. */
+/** Makes the target's current content as durable as the caller asked for; its writer may not have done so. */
 export function* confirmInPlace(operation: Operation, target: Target): Steps<boolean | 'unsupported'> {
   const { durability } = operation.settings;
   if (durability === 'off') return false;
   operation.step = 'sync';
-  // Windows flushes only what one may write.
+  // Windows flushes only files that the caller may write.
   if (isReadOnly(operation, target)) return durability === 'full' ? 'unsupported' : false;
   if (!(yield* syncInPlace(operation, target))) return 'unsupported';
   if (durability === 'normal') return false;

@@ -1,4 +1,4 @@
-/** The moment of truth: one system call that puts the new file into place, and what to think if it fails. */
+/** The rename: the one system call that commits the new content, and what holds if it fails. */
 import { codeOf, refusal, type NotKept } from '../contract/index.ts';
 import {
   chain,
@@ -34,23 +34,23 @@ import { writeInPlace } from './in-place.ts';
 import type { Staged } from './stage.ts';
 
 export interface Renamed {
-  /** Newer content that came first; then this was not renamed. */
+  /** Newer content that was committed first; this one was then not renamed. */
   readonly newer?: Committed;
   /** This content's entry in the order; undefined if newer content replaced it meanwhile. */
   readonly record: Committed | undefined;
   readonly atomic: boolean;
-  /** What could not be kept, where it was written in place. */
+  /** What could not be kept, if the target was written in place. */
   readonly notKept?: NotKept[];
-  /** How the sync of the directory ended that followed the rename, if it did. */
+  /** The outcome of the directory's sync, if that was chained to the rename. */
   readonly synced?: Pick<Chained, 'error'> | undefined;
 }
 
-/** Whether the target may be written in place where it cannot be replaced, or has to be. */
+/** Whether the target has to be written in place, or may be if it cannot be replaced. */
 export function mayOverwrite({ settings }: Operation, { target, folder }: Staged): boolean {
   return folder !== target || (settings.fallback === 'in-place' && target.existing !== undefined);
 }
 
-/** Replaces the target if that is possible, and writes into it if not. */
+/** Replaces the target if that is possible, and otherwise writes it in place. */
 export function* overwriteInstead(
   operation: Operation,
   { target, temporary, folder }: Staged,
@@ -63,19 +63,19 @@ export function* overwriteInstead(
       if (operation.outcome !== 'old' || !cannotBeReplaced.has(codeOf(error) ?? '')) throw error;
     }
   }
-  // At once: neither a signal nor another write of this process comes between.
+  // Uninterrupted: neither a signal nor another write of this process comes between.
   const notKept = yield* uninterrupted(writeInPlace(operation, target, temporary, folder));
   yield* discardTemporary(temporary);
   return { record: turn.committed(target), atomic: false, notKept };
 }
 
 /**
- * What a rename says over a file that cannot be replaced: it is a mount point, another user's in a sticky directory, on
- * a server that only renames to new names, or on another filesystem below one that shows several as one.
+ * The errors of a rename over a file that cannot be replaced: it is a mount point, another user's file in a sticky
+ * directory, on a server that only renames to new names, or on another filesystem below one that shows several as one.
  */
 const cannotBeReplaced = new Set(['EBUSY', 'EPERM', 'EACCES', 'EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL']);
 
-/** Renames the temporary file over the target or, to create only, links it there. */
+/** Renames the temporary file over the target; with `overwrite: false` it links it there. */
 export function* renameInto(
   operation: Operation,
   target: Target,
@@ -96,8 +96,8 @@ export function* renameInto(
       : renameOnce(operation, target, temporary, begun);
   } catch (error) {
     turn.end(target);
-    // Where a synchronous write of this process has done it meanwhile, the system's answer says nothing. What fails
-    // before the rename leaves everything as it is.
+    // If a synchronous write of this process has done the rename meanwhile, the error means nothing. A failure before
+    // the rename leaves everything as it is.
     const isDone = begun.finished || (begun.tried && (yield* happened(operation, target, temporary, codeOf(error))));
     if (!isDone) throw yield* explained(operation, temporary, error);
   }
@@ -106,14 +106,14 @@ export function* renameInto(
     yield* assertOurs(operation, target, temporary);
   operation.outcome = 'new';
   const record = turn.committed(target, begun.finished);
-  // After a link the temporary name is a second one of the new file.
+  // After a link the temporary name is a second name of the new file.
   if (!operation.settings.overwrite)
     yield* whileBusy(operation, () => unlinkIfThere(temporary.accessPath), target.directory);
   forgetTemporary(temporary);
   return { record, atomic: true, synced };
 }
 
-/** Returns how the sync of the directory ended, if it came right after the rename. */
+/** Returns the outcome of the directory's sync, if that was chained to the rename. */
 function* renameOnce(
   operation: Operation,
   target: Target,
@@ -122,7 +122,7 @@ function* renameOnce(
 ): Steps<Pick<Chained, 'error'> | undefined> {
   const { settings, locking } = operation;
   yield* assertStillThere(operation, target);
-  // The last thing before the rename.
+  // The last step before the rename.
   if (locking?.check !== undefined) yield* locking.check(yield* timeOf(temporary));
   begun.tried = true;
   if (!settings.overwrite) {
@@ -131,7 +131,7 @@ function* renameOnce(
   }
   const links: Link[] = [['rename', temporary.accessPath, target.accessPath]];
   const { fd, canSync, users } = target.directory;
-  // Writes that are in a directory at the same time share their syncs instead.
+  // Concurrent writes in one directory share their syncs instead.
   const syncs = settings.durability === 'full' && canSync && (operation.blocking || users === 1);
   if (syncs) links.push(['fsync', fd as number]);
   const { results, error } = yield* chain(links);
@@ -139,13 +139,13 @@ function* renameOnce(
   return syncs ? { error } : undefined;
 }
 
-/** The filesystem's time at which the temporary file was made or later; undefined where that is not known. */
+/** The filesystem's time when the temporary file was created, or later; undefined if that is not known. */
 function* timeOf({ status, open, fd }: TemporaryFile): Steps<bigint | undefined> {
   const now = status ?? (open ? yield* call.fstat(fd) : undefined);
   return now && lastChange(now);
 }
 
-/** Errors that say that there are no hard links here. */
+/** Errors that say that hard links cannot be made here. */
 const noLinks = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
 
 function* linkNew(temporary: TemporaryFile, target: Target): Steps<void> {
@@ -157,14 +157,14 @@ function* linkNew(temporary: TemporaryFile, target: Target): Steps<void> {
     throw Object.assign(
       refusal(
         code,
-        `to create a file and never replace one takes a hard link (link(2)), which cannot be made here (${code})`,
+        `creating a file without replacing one needs a hard link (link(2)), which cannot be made here (${code})`,
       ),
       { cause },
     );
   }
 }
 
-/** Fails if what was renamed is another file, as where another user exchanged them. */
+/** Fails if another file was renamed, as when another user exchanged them. */
 function* assertOurs(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
   try {
     yield* assertInPlace(operation, target, temporary);
@@ -177,7 +177,9 @@ function* assertOurs(operation: Operation, target: Target, temporary: TemporaryF
   }
 }
 
-/** Who takes over a lock, or removes it, takes its owner's temporary file along. */
+/**
+ * Explains a failure by a lost lock: whoever takes over or removes a lock also takes its owner's temporary file away.
+ */
 function* explained(operation: Operation, temporary: TemporaryFile, error: unknown): Steps<unknown> {
   if (operation.locking === undefined || !(yield* isGone(temporary))) return error;
   forgetTemporary(temporary);
@@ -194,7 +196,7 @@ function* isGone(temporary: TemporaryFile): Steps<boolean> {
 
 /**
  * Whether a rename that reported a failure took place all the same, as it can on a network filesystem. Inode numbers
- * alone do not tell: some filesystems make them of the path. Where it cannot be told, the outcome is unknown.
+ * alone are no proof: some filesystems derive them from the path. If neither is certain, the outcome is unknown.
  */
 function* happened(
   operation: Operation,
@@ -207,7 +209,7 @@ function* happened(
     own = temporary.status ?? (temporary.open ? yield* call.fstat(temporary.fd) : undefined);
     [left, now] = yield* concurrently(lookAt({ ...temporary, directory: target.directory }), lookAt(target));
   } catch {
-    // The error of the rename is the one to report; but nobody knows what is there.
+    // The error of the rename is the one to report; but what the target holds is unknown.
     operation.outcome = 'unknown';
     return false;
   }
@@ -220,16 +222,17 @@ function* happened(
   return false;
 }
 
-/** Whether the target is certainly as it was, when it is not the new file. */
+/** Whether the target, which is not the new file, is certainly as it was. */
 function isUndone(
   { settings }: Operation,
   { directory, existing }: Target,
   { left, now, code }: { left: FileStatus | undefined; now: FileStatus | undefined; code: string | undefined },
 ): boolean {
   if (now === undefined && existing === undefined) return true;
-  // The name of a temporary file stays after a link; a second one counts.
+  // The temporary name stays after a link; the number of links tells whether that was made.
   if (!settings.overwrite) return now === undefined || (left?.nlink === 1 && (directory.own || code === 'EEXIST'));
   if (left !== undefined) return true;
-  // It is gone: renamed, or removed by somebody else before. Of this kernel's own filesystems that is what ENOENT says.
+  // The temporary file is gone: renamed, or removed by somebody else before. On this kernel's own filesystems ENOENT
+  // says that it was removed.
   return code === 'ENOENT' && (directory.own || isSame(now, existing));
 }

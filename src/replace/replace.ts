@@ -1,12 +1,12 @@
 /**
  * Replacing a file: the whole sequence, top to bottom.
  *
- * Promise: whoever opens the target at any moment finds the whole old or the whole new content. After a crash, of the
- * process or the machine, that is so too with durability `'full'` and `'normal'`; and once it has returned with
- * `'full'`, the new content is there after a power cut. The order of the steps is what makes it safe: up to the rename
- * the target is untouched, and after it nothing is undone.
+ * Promise: whoever opens the target at any moment finds the whole old or the whole new content. With durability `'full'`
+ * and `'normal'` the same holds after a crash of the process or the machine. Once a call with `'full'` has returned, the
+ * new content survives a power cut. The order of the steps makes that safe: before the rename the target is untouched,
+ * and after it nothing is undone.
  * A crash before the rename leaves the old file and a temporary one, which `sweep` recognises. A crash after it leaves
- * the new file. What is not kept: the old inode, so other hard links to it keep the old content.
+ * the new file. The old inode is not kept, so other hard links to it keep the old content.
  * See rename(2), fsync(2); Pillai et al., OSDI '14.
  */
 import { type Content, writeResult, type WriteResult } from '../contract/index.ts';
@@ -42,10 +42,10 @@ import { abandon, createStaged, finishTemporary, leave, stage, type Staged } fro
 import { supersede, supersededBy } from './superseded.ts';
 import { skipUnchanged } from './unchanged.ts';
 
-/** Content on its way, with the file that it goes to; or the result, where there is nothing to write. */
+/** Content with the temporary file that it goes to; or the result, if there is nothing to write. */
 type Begun = { readonly staged: Staged; readonly content: Content } | { readonly result: WriteResult };
 
-/** Replaces the target with content that the caller has, in the order of the calls. */
+/** Replaces the target with the given content, in the order of the calls. */
 export function* replace(operation: Operation, turn: Turn, given: Content | LaterContent): Steps<WriteResult> {
   try {
     const begun = yield* given.kind === 'source'
@@ -61,7 +61,7 @@ export function* replace(operation: Operation, turn: Turn, given: Content | Late
   }
 }
 
-/** Commits a file that its caller has written: it takes its turn now. */
+/** Commits a temporary file that the caller has written; it takes its turn now. */
 export function* commitStaged(operation: Operation, staged: Staged, turn: Turn): Steps<WriteResult> {
   try {
     return yield* complete(operation, staged, turn, undefined);
@@ -70,7 +70,7 @@ export function* commitStaged(operation: Operation, staged: Staged, turn: Turn):
   }
 }
 
-/** Steps 1 to 3 of content that is at hand: it waits for its turn before anything is opened. */
+/** Steps 1 to 3 for content that is available: the call waits for its turn before it opens anything. */
 function* stageInTurn(operation: Operation, turn: Turn, content: AtHand): Steps<Begun> {
   throwIfAborted(operation);
   // 1. Turn.
@@ -85,7 +85,7 @@ function* stageInTurn(operation: Operation, turn: Turn, content: AtHand): Steps<
   }
 }
 
-/** Undefined if it was not this call's turn yet: what was seen of the file may not be true any more. */
+/** Undefined if it was not this call's turn yet: the file may have changed since it was examined. */
 function* openInTurn(operation: Operation, turn: Turn, content: AtHand): Steps<Begun | undefined> {
   // 2. Target.
   const target = yield* openTarget(operation);
@@ -114,7 +114,9 @@ function* openInTurn(operation: Operation, turn: Turn, content: AtHand): Steps<B
   }
 }
 
-/** Steps 2 and 3 of a source: it is read at its own pace and holds nobody up, and takes its turn when it has ended. */
+/**
+ * Steps 2 and 3 for a source: it is read at its own pace, delays no other write, and takes its turn when it has ended.
+ */
 function* stageAhead(operation: Operation, turn: Turn, content: Content & { readonly kind: 'source' }): Steps<Begun> {
   if (content.source.atHand) yield* forSources.take(operation);
   const staged = yield* stage(operation);
@@ -123,8 +125,8 @@ function* stageAhead(operation: Operation, turn: Turn, content: Content & { read
 }
 
 /**
- * Steps 4 to 8. Afterwards nothing of the staged file is open, and no temporary file is left unless that was asked for.
- * There is no content where the caller has written it.
+ * Steps 4 to 8. Afterwards nothing of the staged file is open, and no temporary file is left unless the caller asked
+ * for that. `content` is undefined if the caller has written it.
  */
 export function* complete(
   operation: Operation,
@@ -151,8 +153,8 @@ export function* complete(
 }
 
 /**
- * Content that may take long to come: its turn, the target's lock if it takes one, and another look at the target come
- * after it.
+ * Steps 4 to 8 for content that may take long to come. The turn, the target's lock if the call takes it, and another
+ * look at the target come after the content.
  */
 function* completeLate(
   operation: Operation,
@@ -165,7 +167,7 @@ function* completeLate(
     content === undefined
       ? yield* sizeWritten(operation, temporary)
       : yield* writeContent(operation, temporary.fd, content);
-  // What it has open is its own to keep while it waits.
+  // It keeps open what it has while it waits.
   while (!(yield* turn.claim(target, () => undefined)));
   if (!isLocked(operation) || operation.locking.check !== undefined)
     return yield* commitLate(operation, staged, turn, bytes);
@@ -199,13 +201,13 @@ function* commitLate(operation: Operation, staged: Staged, turn: Turn, bytes: nu
   return yield* commit(operation, staged, turn, bytes);
 }
 
-/** Steps 5 to 8, of a temporary file with all of its content. */
+/** Steps 5 to 8 for a temporary file with all of its content. */
 function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   const { target, temporary, folder } = staged;
   const first = turn.newer(target);
   if (first !== undefined) return yield* giveWay(operation, staged, turn, first, bytes);
   refuseReadOnly(operation, target);
-  // 5. Metadata; what is written in place keeps its own. 6. Sync and close.
+  // 5. Metadata; a file that is written in place keeps its own. 6. Sync and close.
   const notKept = yield* finishTemporary(operation, target, temporary, folder === target);
   throwIfAborted(operation);
   // 7. Backup, then rename.
@@ -227,7 +229,7 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
   // 8. Committed. Nothing is undone from here on.
   const isAlone = target.directory.users === 1;
   releaseTemporary(operation, temporary, isAlone);
-  // Others hold the directory open anyway: nothing of ours is left that counts.
+  // Other writes hold the directory open anyway, so this one no longer needs its permit.
   if (!isAlone) givePermit(operation);
   const durable = yield* confirm(operation, target, renamed);
   if (backup !== undefined) {
@@ -247,7 +249,9 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
   });
 }
 
-/** Steps that need another descriptor: where there are none left, the one that only saves time is given up. */
+/**
+ * Steps that need another descriptor. If they fail, the descriptor of the old file, which only saves time, is closed.
+ */
 function* withOneMore<T>(operation: Operation, target: Target, steps: () => Steps<T>): Steps<T> {
   return yield* whenDescriptorsAllow(operation, function* () {
     try {

@@ -1,6 +1,4 @@
-/**
- * A temporary file on its way to its place: opened, given up, or left when it is done.
- */
+/** The staged file: opens, finishes and discards the temporary file that is to replace the target. */
 import { codeOf, type PathName, type NotKept } from '../contract/index.ts';
 import { descriptorsClosed, whenDescriptorsAllow, type Steps } from '../system/index.ts';
 import {
@@ -30,11 +28,11 @@ import {
 } from '../files/index.ts';
 import { openStateFolder } from './in-place.ts';
 
-/** A temporary file on its way to its place. */
+/** A temporary file that is to replace its target. */
 export interface Staged {
   readonly target: Target;
   readonly temporary: TemporaryFile;
-  /** Where the temporary file is: beside the target, or elsewhere if it can only be written in place. */
+  /** Where the temporary file is: beside the target, or elsewhere if the target can only be written in place. */
   readonly folder: Folder & { readonly directory: Directory };
 }
 
@@ -54,7 +52,7 @@ export function* stage(operation: Operation): Steps<Staged> {
   });
 }
 
-/** Opens an empty temporary file: beside the target, or where that may not be, elsewhere. */
+/** Creates a temporary file: beside the target, or elsewhere if that is not permitted. */
 export function* createStaged(operation: Operation, target: Target, bytes?: Uint8Array): Steps<Staged> {
   operation.step = 'create temporary file';
   let temporary;
@@ -94,12 +92,12 @@ function* createElsewhere(operation: Operation, target: Target): Steps<Staged> {
   }
 }
 
-/** Bytes up to which a content goes along with the creation of its file. An abort is noticed before and after. */
+/** The largest content, in bytes, that is chained to the creation of its file. An abort is noticed before and after. */
 const small = 1 << 20;
 
 /**
- * How to create a file that gets all of its content at once. The content goes along, and its sync, if nothing is to be
- * decided or changed after it: the file has its final mode from the start, on a filesystem that is known to keep it.
+ * How to create a file whose content is available. Its write and sync are chained to its creation if nothing is decided
+ * or changed after them: the file has its final mode from the start, on a filesystem that is known to keep it.
  */
 function creationOf(operation: Operation, target: Target, bytes: Uint8Array): Creation {
   const { blocking, environment, settings } = operation;
@@ -110,14 +108,14 @@ function creationOf(operation: Operation, target: Target, bytes: Uint8Array): Cr
   const isChained = local && isComplete && bytes.byteLength > 0 && bytes.byteLength <= small;
   return {
     mode,
-    // What a blocking call has open it closes itself: nobody else would come to it before the next call.
+    // A blocking call closes its file itself: nobody else would get to it before the next call.
     closesSilently: local && !blocking,
     ...(isChained && { content: bytes, syncs: settings.durability !== 'off' && !environment.descriptorsRestricted }),
   };
 }
 
 /**
- * The metadata, the sync and the close of a temporary file that has all of its content; returns what could not be kept.
+ * Sets the metadata of a temporary file that has all of its content, syncs and closes it; returns what was not kept.
  */
 export function* finishTemporary(
   operation: Operation,
@@ -139,7 +137,9 @@ export function* finishTemporary(
   return notKept;
 }
 
-/** Discards the temporary file after a failure, or keeps it: if asked to, or if the target may be damaged. */
+/**
+ * Discards the temporary file after a failure. It is kept if the caller asked for that, or the target may be damaged.
+ */
 export function* abandon(operation: Operation, staged: Staged): Steps<void> {
   const { temporary, folder, target } = staged;
   const keep = operation.outcome === 'unknown' || (operation.outcome === 'old' && operation.settings.keepOnError);
@@ -149,7 +149,7 @@ export function* abandon(operation: Operation, staged: Staged): Steps<void> {
   if (temporary.linked) operation.temporaryPath = temporary.path;
 }
 
-/** Gives a staged file up. After a failure it is kept if that was asked for; returns where. */
+/** Gives up a staged file. After a failure it is kept if the caller asked for that; returns its path. */
 export function* giveUp(operation: Operation, staged: Staged, failed: boolean): Steps<PathName | undefined> {
   if (failed) yield* abandon(operation, staged);
   else yield* discardTemporary(staged.temporary);

@@ -1,3 +1,3 @@
-/** Removing what dead processes left. */
+/** Removes what dead processes left. */
 export { promise, promisesOf } from './kept-version.ts';
 export { sweep, type SweepOptions, sweepSync } from './sweep.ts';

@@ -15,7 +15,7 @@ import {
   type SystemCall,
 } from './port.ts';
 
-/** Performs the steps without blocking: one chain of callbacks under one promise. */
+/** Performs the steps without blocking, by callbacks; one promise reports their end. */
 export function runAsync<T>(
   steps: Steps<T>,
   system: AsyncSystem = asyncSystem,
@@ -24,7 +24,7 @@ export function runAsync<T>(
   return new Promise((resolve, reject) => drive(steps, runnerWith(system, blocking), resolve, reject));
 }
 
-/** The same, telling of its end by callbacks. */
+/** Performs the steps without blocking; callbacks report their end. */
 export function startAsync<T>(steps: Steps<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
   drive(steps, runnerWith(asyncSystem, syncSystem), resolve, reject);
 }
@@ -44,12 +44,12 @@ function drive<T>(
   reject: (error: unknown) => void,
 ): void {
   let isRequesting = false;
-  /** What has ended while it was requested. */
+  /** Whether the last request has ended and the steps do not have its outcome yet. */
   let hasEnded = false;
   let failed = false;
   let outcome: unknown;
 
-  /** What ends while it is requested waits for the loop, so that a long row of such requests is not a deep stack. */
+  /** A request that ends at once is left to the loop in `proceed`, so that many of them do not make a deep stack. */
   const settle = (isFailure: boolean, given: unknown): void => {
     if (hasEnded) return;
     hasEnded = true;
@@ -101,12 +101,12 @@ function perform(
       driveAll(request.steps, runner, (parts) => attempt(() => allOf(parts), settle));
       return;
     default:
-      // Uninterrupted steps have been performed where they were asked for.
+      // Uninterrupted steps do not come here: they were performed where they were requested.
       start(runner, request.name as keyof System, (request as SystemCall).args, done);
   }
 }
 
-/** What is waited for may be a caller's: where that cannot even be asked, the steps fail. The first answer counts. */
+/** Waits, possibly for a caller's promise: the steps fail if subscribing throws. Only the first answer counts. */
 function subscribe(to: Subscribe<unknown>, settle: Settle): void {
   let isWaiting = true;
   const once = (isFailure: boolean) => (given: unknown) => {
@@ -151,7 +151,7 @@ function driveAll(all: readonly Steps<unknown>[], runner: AsyncRunner, ended: (p
   );
 }
 
-/** Makes the calls of a chain one after the other, without its steps in between. */
+/** Makes the calls of a chain one after the other, without resuming the steps in between. */
 function follow(links: readonly Link[], runner: AsyncRunner, settle: Settle): void {
   const chained: Chained = { results: [] };
   const next = (): void => {
@@ -171,7 +171,10 @@ function follow(links: readonly Link[], runner: AsyncRunner, settle: Settle): vo
   next();
 }
 
-/** Makes a call; again, where it failed for want of a descriptor and its steps have nothing to close first. */
+/**
+ * Makes a call. If no descriptor is left, it waits and repeats the call, unless the steps close what they have open
+ * first.
+ */
 function start(
   runner: AsyncRunner,
   name: keyof System,

@@ -1,43 +1,42 @@
-/** Closing files that were only read or examined, so that no caller waits for it. */
+/** Closes files whose close has nothing to report, so that no caller waits for it. */
 import { close, closeSync } from 'node:fs';
 import { now } from './globals.ts';
 import { linkOr } from './processes.ts';
 import { byPathOnly } from './random.ts';
 
-/** How many descriptors may be open for another thread to close. */
+/** How many descriptors may wait for another thread to close them. */
 const maximumOpen = 16;
-/**
- * How many closes may be unreported: in a loop of synchronous calls none is ever reported, and each takes a kilobyte.
- */
+/** How many closes may be unreported: in a loop of synchronous calls none is reported, and each takes a kilobyte. */
 const maximumUnheard = 4096;
 /**
- * Descriptors that were handed over, with the number of unreported closes of each. If a number comes again, the
- * descriptor was closed.
+ * Descriptors that were handed over, with the number of unreported closes of each. If a descriptor's number is handed
+ * over again, it was closed before.
  */
 const handedOver = new Map<number, number>();
 let unheard = 0;
 let mainThread: boolean | undefined;
 
-/**
- * Descriptors that a worker has handed over when it calls process.exit() stay open for as long as the process lives.
- */
+/** If a worker calls process.exit(), the descriptors that it has handed over stay open until the process ends. */
 function isMainThread(): boolean {
-  // Node loads thirty modules to answer it; proc(5) also names the thread that the process began with.
+  // Node loads thirty modules to answer this. proc(5) names the current thread, and the main thread has the process's
+  // ID.
   mainThread ??=
     (!byPathOnly && linkOr('/proc/thread-self') === `${process.pid}/task/${process.pid}`) ||
     process.getBuiltinModule('node:worker_threads').isMainThread;
   return mainThread;
 }
 
-/** A close here that takes longer, in milliseconds, has waited for a disk: so many are handed over then. */
+/**
+ * A close here that takes more than `quick` milliseconds has waited for a disk: the next `manyLater` are handed over.
+ */
 const quick = 0.1;
 const manyLater = 100;
 let later = 0;
 
 /**
- * Closes a file that nothing was written through: the only thing to report is that it is closed. The last close of a
- * replaced file frees its blocks, which can take longer than all the rest: another thread does it. In memory that takes
- * less time than handing it over ('quicker').
+ * Closes a file whose close has nothing to report. The last close of a replaced file frees its blocks, which can take
+ * longer than all the rest, so another thread does it. In memory a close takes less time than handing it over
+ * ('quicker').
  */
 export function release(fd: number, where: 'here' | 'elsewhere' | 'quicker'): void {
   const closes = handedOver.get(fd) ?? 0;
@@ -52,7 +51,7 @@ export function release(fd: number, where: 'here' | 'elsewhere' | 'quicker'): vo
     try {
       closeSync(fd);
     } catch {
-      // The file may be committed already; it is closed all the same (close(2)).
+      // The file may be committed already. The descriptor is closed even after an error (close(2)).
     }
     if (where === 'quicker' && now() - began > quick) later = manyLater;
     return;

@@ -1,36 +1,36 @@
 /**
- * How many files are open at once.
+ * Limits how many files are open at once.
  *
- * Writes of data that is at hand take a permit before they open anything and give it back when their temporary file is
- * closed; a source that somebody else feeds takes none, since it could keep it for ever. Where the process is out of
- * descriptors all the same, the driver waits until something of this package has been closed, and makes the call again.
- * Steps that would hold others up by what they have open close it first, and begin again (`whenDescriptorsAllow`). There
- * are fewer permits for a while then, so that not all of them come back to compete. Other parts of the program may hold
- * descriptors too: so the driver also tries again now and then, and gives up when nothing has been closed for long.
+ * A write whose data is available takes a permit before it opens anything, and returns it when its temporary file is
+ * closed. A source that somebody else feeds takes none, since it could keep it for ever. If the process is out of
+ * descriptors nevertheless, the driver waits until this package has closed something, and repeats the call. Steps whose
+ * open files would block other writes close them first, and begin again (`whenDescriptorsAllow`). For a while there are
+ * then fewer permits, so that fewer writes compete. Other parts of the program may hold descriptors too: so the driver
+ * also repeats the call from time to time, and gives up when nothing has been closed for long.
  */
 import { aborted, codeOf, onAbort } from '../contract/index.ts';
 import { clearTimeout, queueMicrotask, setTimeout, now } from './globals.ts';
 import { asyncRunner, wait, type Steps } from './port.ts';
 
-/** Who may have a permit. */
+/** A write that may hold a permit. */
 interface Holder {
   readonly blocking: boolean;
   readonly settings: { readonly signal: AbortSignal | undefined };
   permit: { giveBack(): void } | undefined;
 }
 
-/** More gain nothing: the thread pool has four threads unless told otherwise. */
+/** More gain nothing: the thread pool has four threads by default. */
 const maximumPermits = 32;
-/** Milliseconds without any progress after which an EMFILE is the caller's. */
+/** Milliseconds without any progress after which the caller gets the EMFILE. */
 const patience = 10_000;
-/** Milliseconds after which to try whether other parts of the program have closed something. */
+/** Milliseconds between attempts: other parts of the program may have closed something. */
 const pause = 100;
 
 /** Permits of one kind. */
 class Permits {
   limit: number = maximumPermits;
   taken = 0;
-  /** Writes without one, the longest waiting first. */
+  /** Writes that wait for one, the longest waiting first. */
   readonly #queue = new Set<() => void>();
 
   *take(holder: Holder): Steps<void> {
@@ -44,7 +44,7 @@ class Permits {
     yield* wait<void>((wake, fail) => {
       const given = (): void => {
         stopListening();
-        // Not within the steps of the write that gives it.
+        // Deferred, so as not to run within the steps of the write that returns the permit.
         queueMicrotask(() => wake());
       };
       const stopListening = onAbort(signal, () => {
@@ -67,11 +67,11 @@ class Permits {
   }
 }
 
-/** For bytes: who has one may wait for its turn without it. */
+/** For bytes: a write returns its permit while it waits for its turn. */
 export const forBytes: Permits = new Permits();
 /**
- * For sources that are at hand: who has one keeps it while it waits for its turn, behind writes that have or want one
- * of the others.
+ * For sources that are available: a write keeps its permit while it waits for its turn, behind writes that hold or want
+ * a permit for bytes.
  */
 export const forSources: Permits = new Permits();
 
@@ -81,10 +81,10 @@ export function givePermit(holder: Holder): void {
   permit?.giveBack();
 }
 
-/** Those that wait for a descriptor, the longest waiting first. */
+/** Calls and steps that wait for a descriptor, the longest waiting first. */
 const waiting = new Set<() => void>();
 
-/** A write has ended, or closed its temporary file: there is room for two that had none. */
+/** Reports that a write has ended or closed its temporary file: two of those that wait for a descriptor continue. */
 export function descriptorsClosed(): void {
   for (const permits of [forBytes, forSources]) if (permits.limit < maximumPermits) permits.limit++;
   let room = 2;
@@ -95,11 +95,11 @@ export function descriptorsClosed(): void {
   }
 }
 
-/** A call, or steps, that failed for want of a descriptor, and may try again. */
+/** A call, or steps, that failed for want of a descriptor and may be repeated. */
 export class Shortage {
   #deadline: number | undefined;
 
-  /** Whether an error is one of this kind, and there is still hope. */
+  /** Whether an error is of this kind, and the deadline has not passed. */
   lasts(error: unknown): boolean {
     if (!['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) return false;
     this.#deadline ??= now() + patience;
@@ -109,7 +109,7 @@ export class Shortage {
     return true;
   }
 
-  /** Calls back when something has been closed, or after a while. */
+  /** Calls back when something has been closed, or after a pause. */
   wait(wake: () => void): void {
     const timer = setTimeout(() => {
       if (waiting.delete(closed)) wake();
@@ -123,7 +123,9 @@ export class Shortage {
   }
 }
 
-/** Runs steps that open files, and that close them if they fail; again, when there are no descriptors left. */
+/**
+ * Runs steps that open files, and that close them if they fail. If no descriptor is left, it waits and runs them again.
+ */
 export function* whenDescriptorsAllow<T>(
   { settings: { signal } }: Pick<Holder, 'settings'>,
   open: () => Steps<T>,

@@ -1,6 +1,6 @@
 /**
- * The calls of the system, and how the steps of the protocol are performed: the port, its drivers, owner, clock, the
- * end of the process.
+ * The system calls and the drivers that make them for the steps of the protocol; owners, the clock, the end of the
+ * process.
  */
 export { clearTimeout, currentTime, nextTick, queueMicrotask, setTimeout, now } from './globals.ts';
 export { newRandomName } from './random.ts';

@@ -1,16 +1,17 @@
 /**
- * The port: every call that the protocol makes of the system.
+ * The port: every system call of the protocol.
  *
- * The protocol never performs a call. It yields a description of it, and a driver performs it and hands the
- * result (or throws the error) back into the generator: `async-driver.ts` with callbacks, `sync-driver.ts` at once,
- * and the tests with a simulated filesystem. So there is one protocol, and it can be made to fail anywhere.
+ * The protocol names its calls, and a driver makes them. In an asynchronous call the steps yield a description of each
+ * call; `async-driver.ts` makes it with a callback and hands its result or error back into the generator. In a
+ * synchronous call (`sync-driver.ts`) each call is made where it is requested. The tests have drivers of their own, with
+ * a simulated filesystem. So there is one protocol, and every call of it can be made to fail.
  */
 import { constants } from 'node:fs';
 import type { PathName } from '../contract/index.ts';
 import type { LockOwner } from './lock-owner.ts';
 import type { Sign, TokenKind } from './owner.ts';
 
-/** What stat(2) says, with identities as bigints: device and inode numbers do not fit a double everywhere. */
+/** The result of stat(2). Device and inode numbers are bigints, since some do not fit a double. */
 export interface FileStatus {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -23,11 +24,11 @@ export interface FileStatus {
   readonly atimeNs: bigint;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
-  /** When it was made; where that is not known, any time. */
+  /** The creation time; arbitrary where that is not known. */
   readonly birthtimeNs: bigint;
 }
 
-/** When a file or anything about it was last changed; nanoseconds since the epoch. */
+/** The last change of a file's content or metadata, in nanoseconds since the epoch. */
 export function lastChange({ mtimeNs, ctimeNs }: FileStatus): bigint {
   return mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
 }
@@ -49,7 +50,7 @@ export function fileType(mode: number): FileType {
   }
 }
 
-/** The calls that reach the system, named and shaped as the system calls behind them. */
+/** The calls that reach the system, with the names and arguments of the system calls behind them. */
 export interface System {
   open(path: PathName, flags: number, mode: number): number;
   close(fd: number): void;
@@ -61,9 +62,9 @@ export interface System {
   writev(fd: number, buffers: readonly Uint8Array[]): number;
   ftruncate(fd: number, length: number): void;
   fsync(fd: number): void;
-  /** The content only, and what is needed to find it. */
+  /** Syncs the content, and only the metadata that is needed to read it. */
   fdatasync(fd: number): void;
-  /** All of an open directory's filesystem (syncfs(2)); fails with ENOSYS where that cannot be had. */
+  /** Syncs the whole filesystem of an open directory (syncfs(2)); fails with ENOSYS where that is not available. */
   syncfs(fd: number): void;
   fstat(fd: number): FileStatus;
   lstat(path: PathName): FileStatus;
@@ -79,42 +80,44 @@ export interface System {
   /** Makes a symbolic link. */
   symlink(target: PathName, path: PathName): void;
   /**
-   * Swaps two names at once, as renameat2(2) does with RENAME_EXCHANGE; fails with ENOTSUP where that cannot be had.
+   * Swaps two names atomically, as renameat2(2) does with RENAME_EXCHANGE; fails with ENOTSUP where that is not
+   * available.
    */
   exchange(one: PathName, other: PathName): void;
   link(existing: PathName, added: PathName): void;
   unlink(path: PathName): void;
   fchown(fd: number, uid: number, gid: number): void;
   fchmod(fd: number, mode: number): void;
-  /** Only where the runtime's permission model refuses fchmod. */
+  /** Used only where the runtime's permission model refuses fchmod. */
   chmod(path: PathName, mode: number): void;
   /** Seconds since the epoch; exact to microseconds. */
   futimes(fd: number, atime: number, mtime: number): void;
   /**
-   * Extended attributes of the file itself, never of what a link points to; fails with ENOSYS where they cannot be had.
+   * The extended attributes of the file itself, never those of a link's target; fails with ENOSYS where they are not
+   * available.
    */
   listxattr(path: PathName): string[];
   getxattr(path: PathName, name: string): Uint8Array | null;
   setxattr(path: PathName, name: string, value: Uint8Array): void;
   removexattr(path: PathName, name: string): void;
-  /** Waits. Milliseconds. */
+  /** Waits; the duration is in milliseconds. */
   sleep(duration: number): void;
   /**
-   * The same, or until the entries of a directory change, or its own name, where an asynchronous call can be told of
-   * that.
+   * Waits likewise. In an asynchronous call it ends early when the directory's entries or its own name change, if the
+   * system reports that.
    */
   sleepUntilChange(directory: PathName, duration: number): Change;
 }
 
-/** How a call with a callback tells what became of it. */
+/** The callback of a call, which receives its error or its value. */
 export type Done<T> = (error: unknown, value?: T) => void;
 
-/** What became known of a directory while it was waited for. */
+/** What is known of a directory after a wait for its change. */
 export type Change = 'changed' | 'none' | 'unknown';
 
 /**
- * What a process, or one thread of it, keeps between its calls: part by part, each made when it is asked for first. All
- * of it is in one object, so that a test can run several processes in one.
+ * The state that a process, or one of its threads, keeps between calls. Each part is created at its first use. All
+ * parts are in one object, so that a test can run several processes in one.
  */
 export class ProcessState {
   readonly #parts = new Map<new () => unknown, unknown>();
@@ -126,67 +129,67 @@ export class ProcessState {
   }
 }
 
-/** What the protocol asks of its environment that never waits and never fails. */
+/** The functions of the environment that the protocol calls directly: they never wait and never fail. */
 export interface Environment {
   readonly platform: NodeJS.Platform;
   /** Whether the runtime's permission model refuses calls on descriptors (fsync, fchmod). */
   readonly descriptorsRestricted: boolean;
-  /** The effective user, where there is one. */
+  /** The effective user, if there is one. */
   readonly uid: number | undefined;
-  /** Whether an owner that a look tells stands for all that cannot be told apart here. */
+  /** Whether an ID from stat(2) stands for all IDs that are not mapped here (user_namespaces(7)). */
   isUnmapped(kind: 'uid' | 'gid', id: number): boolean;
   /** Whether an overlay may drop every sync: see `mounts.ts`. */
   isVolatile(dev: bigint): boolean;
-  /** Whether a filesystem, ext2 to ext4, is known to have a journal. */
+  /** Whether a filesystem of the types ext2 to ext4 is known to have a journal. */
   hasJournal(dev: bigint): boolean;
-  /** Bits that a new file does not get. */
+  /** The permission bits that a new file does not get. */
   umask(): number;
-  /** A path through which an open directory is reached even when it is renamed, or its own path where there is none. */
+  /** A path that leads to an open directory even after it is renamed; its own path where there is none. */
   accessPath(directory: number, path: PathName): PathName;
-  /** Closes a descriptor through which nothing was written: at once, or in another thread if that may take long. */
+  /** Closes a descriptor whose close has nothing to report: here, or in another thread if that may take long. */
   release(fd: number, where: 'here' | 'elsewhere' | 'quicker'): void;
-  /** Calls back soon, when what is going on in this process now has gone on. */
+  /** Calls back soon, after the work that this process has at hand. */
   soon(callback: () => void): void;
-  /** A new token for a temporary file's name. */
+  /** Returns a new token for a temporary file's name. */
   token(kind: TokenKind): string;
-  /** Puts something on the list of what is removed when the process ends, by all of the paths that it may have then. */
+  /** Registers something to be removed when the process ends, with all paths that it may have then. */
   guard(kind: 'file' | 'lock entry' | 'directory' | 'lock', ...paths: PathName[]): Guard;
   /**
-   * Performs steps, blocking, when the process ends, after its temporary files are gone and while it has its locks;
-   * returns how to take that back.
+   * Performs steps synchronously when the process ends, after its temporary files are removed and while it holds its
+   * locks. The function that it returns cancels that.
    */
   atEnd(steps: () => Steps<unknown>): () => void;
-  /** Performs steps now and then until they have succeeded, for as long as the process has something else to do. */
+  /** Repeats steps from time to time until they succeed. That does not keep the process alive. */
   insist(steps: () => Steps<boolean>): void;
   /**
-   * The locks of this thread that are under way or held, and those that could not be released, by their names' random
-   * parts.
+   * The locks that this thread is taking or holds, and those that it could not release. The key is the random part of a
+   * lock's name.
    */
   readonly locks: Map<string, 'held' | 'given up'>;
   /** What this thread keeps between its calls. */
   readonly state: ProcessState;
-  /** A new name for a lock's entry; the lease in milliseconds. */
+  /** A new name for a lock's entry; the lease is in milliseconds. */
   lockToken(lease: number): string;
   /**
-   * Whether the owner of a lock lives; its entry was last changed then, and `exclusive` says that only one kernel can
-   * have its filesystem mounted.
+   * Whether the owner of a lock is alive. `lastChangeNs` is the last change of its entry; `exclusive` says that only
+   * one kernel can have the filesystem mounted.
    */
   judge(owner: LockOwner, lastChangeNs: bigint, exclusive: boolean): Sign;
-  /** Changes the times of a lock's entry now and then, until the function that it returns is called. */
+  /** Updates the times of a lock's entry at an interval, until the function that it returns is called. */
   showLife(entry: PathName, interval: number): () => void;
-  /** Where copies go that cannot lie beside their file, best first. */
+  /** The directories for copies that cannot be beside their file, the best first. */
   stateDirectories(): PathName[];
 }
 
-/** A file that is removed when the process ends. */
+/** A registered removal at the end of the process. */
 export interface Guard {
-  /** The file is known to exist. */
+  /** Reports that the file exists. */
   opened(): void;
-  /** It is gone, or to stay. */
+  /** Reports that the file is gone, or is to stay. */
   release(): void;
 }
 
-/** A wait for another part of this process: subscribes, and gives back how to stop waiting. */
+/** A wait for another part of this process: subscribes, and returns how to stop waiting. */
 export type Subscribe<T> = (wake: (value: T) => void, fail: (error: unknown) => void) => void | (() => void);
 
 export type SystemCall = {
@@ -194,8 +197,7 @@ export type SystemCall = {
 }[keyof System];
 
 /**
- * Calls that follow one another without a decision in between: each is made if the one before has succeeded. A driver
- * makes them one by one; one that can makes them in one piece.
+ * Calls without a decision in between: each is made if the one before has succeeded. The drivers make them one by one.
  */
 export interface Chain {
   readonly name: 'chain';
@@ -205,13 +207,13 @@ export interface Chain {
 /** A call of a chain: `['open', path, flags, mode]`. */
 export type Link = { [K in keyof System]: readonly [K, ...Parameters<System[K]>] }[keyof System];
 
-/** What became of a chain: what its links gave, and the error of the one that stopped it. */
+/** The outcome of a chain: the results of its links, and the error of the one that failed. */
 export interface Chained {
   readonly results: unknown[];
   error?: unknown;
 }
 
-/** In place of a descriptor: the one that the first link of the chain has opened. */
+/** Stands for the descriptor that the first link of the chain has opened. */
 export const opened = -1;
 
 export type Request =
@@ -221,8 +223,8 @@ export type Request =
   | { readonly name: 'uninterrupted'; readonly steps: Steps<unknown> }
   | { readonly name: 'concurrently'; readonly steps: readonly Steps<unknown>[] };
 
-/** A part of the protocol: yields what it wants done and is given the results. */
-// oxlint-disable-next-line typescript/no-explicit-any -- what a yield gives back depends on the request; perform() restores its type
+/** A part of the protocol: yields requests and receives their results. */
+// oxlint-disable-next-line typescript/no-explicit-any -- the result of a yield depends on the request; perform() restores its type
 export type Steps<T> = Generator<Request, T, any>;
 
 type Calls = { readonly [K in keyof System]: (...args: Parameters<System[K]>) => Steps<ReturnType<System[K]>> };
@@ -262,33 +264,33 @@ const names: readonly (keyof System)[] = [
   'sleepUntilChange',
 ];
 
-/** What performs steps. */
+/** Performs steps. */
 export interface Runner {
-  /** What makes their calls where they are asked for, if it blocks. */
+  /** Makes calls where they are requested, if the runner blocks. */
   readonly blocking: System | undefined;
-  /** What makes the calls of uninterrupted steps, if it does not. */
+  /** Makes the calls of uninterrupted steps, if the runner does not block. */
   readonly uninterrupted: System | undefined;
-  /** Within how many steps these are that close what they have open before they wait for a descriptor. */
+  /** How many `whenDescriptorsAllow` the current steps are in: those close what they have open before they wait. */
   closesFirst: number;
 }
 
-/** What performs the steps that run now. */
+/** The runner of the current steps. */
 let runner: Runner | undefined;
 
-/** Whether that blocks, and cannot wait for another part of this process. */
+/** Whether that runner blocks, so that it cannot wait for another part of this process. */
 export function isSynchronous(): boolean {
   return runner?.blocking !== undefined;
 }
 
-/** What performs the steps that run now, where it does not block. */
+/** The runner of the current steps, if it does not block. */
 export function asyncRunner(): Runner | undefined {
   return runner?.blocking === undefined ? runner : undefined;
 }
 
 /**
- * Runs steps up to what they yield, with what became of their last request. Calls of a driver that blocks are made
- * where they are asked for: to hand each one up through ten functions and its result down again took a fifth of a
- * synchronous write. A callback of the caller's may begin steps of another driver.
+ * Resumes steps with the outcome of their last request, until they yield the next one. A blocking driver makes calls
+ * where they are requested: handing each call up through ten functions and its result down again took a fifth of a
+ * synchronous write. The outer runner is restored, since a caller's callback may begin steps of another driver.
  */
 export function resumeSteps<T>(
   steps: Steps<T>,
@@ -305,7 +307,7 @@ export function resumeSteps<T>(
   }
 }
 
-/** Performs steps to their end, blocking. */
+/** Performs steps to their end, synchronously. */
 export function finish<T>(steps: Steps<T>, system: System): T {
   const by = { blocking: system, uninterrupted: undefined, closesFirst: 0 };
   const { done, value } = resumeSteps(steps, false, undefined, by);
@@ -330,7 +332,7 @@ export function* chain(links: readonly Link[]): Steps<Chained> {
   if (blocking === undefined) return yield { name: 'chain', links };
   const results: unknown[] = [];
   try {
-    // No call has more than three arguments; to copy them for each took longer than the cheapest calls.
+    // No call has more than three arguments. Copying them for each call took longer than the cheapest calls.
     for (const one of links) {
       const make = blocking[one[0]] as (...args: unknown[]) => unknown;
       results.push(make(one[1] === opened ? results[0] : one[1], one[2], one[3]));
@@ -348,14 +350,14 @@ export function argsOf(one: Link, { results }: Chained): unknown[] {
   return args;
 }
 
-/** Waits for another part of this process. Only asynchronous calls may. */
+/** Waits for another part of this process. Only asynchronous calls may wait. */
 export function* wait<T>(subscribe: Subscribe<T>): Steps<T> {
   return yield { name: 'wait', subscribe: subscribe as Subscribe<unknown> };
 }
 
 /**
- * Performs steps that do not depend on each other, side by side in an asynchronous call. All have ended when it
- * returns; if some failed it fails with the first one's error.
+ * Performs steps that do not depend on each other: concurrently in an asynchronous call. All have ended when it
+ * returns. If some failed, it throws the error of the first of them.
  */
 export function* concurrently<const T extends readonly unknown[]>(...steps: { [K in keyof T]: Steps<T[K]> }): Steps<T> {
   return runner?.blocking === undefined
@@ -364,7 +366,7 @@ export function* concurrently<const T extends readonly unknown[]>(...steps: { [K
 }
 
 /**
- * Parts that do not depend on each other, in one of the orders that they may have; the values of all, or the first
+ * Performs independent steps in turn, which is one of their possible orders; returns all values, or throws the first
  * error.
  */
 export function* inTurn(all: readonly Steps<unknown>[]): Steps<unknown[]> {
@@ -390,10 +392,10 @@ export function allOf(parts: readonly Settled[]): unknown[] {
   });
 }
 
-/** No steps, where there may be some. */
+/** Steps that do nothing. */
 export function* nothing(): Steps<undefined> {}
 
-/** Performs steps at once, blocking, also in an asynchronous call: nothing else of this process comes between. */
+/** Performs steps synchronously, even in an asynchronous call: nothing else of this process comes between. */
 export function* uninterrupted<T>(steps: Steps<T>): Steps<T> {
   if (runner?.blocking !== undefined) return yield* steps;
   const by = runner?.uninterrupted;

@@ -1,4 +1,4 @@
-/** Several files. */
+/** Transactions of several files. */
 export type {
   TransactionFile,
   TransactionJsonOptions,
