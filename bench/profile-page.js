@@ -6,7 +6,7 @@ import { median } from './statistics.js';
  * How many trips an awaited rewrite of 1 KiB makes one after another where that file was written a moment ago, on a
  * filesystem of the machine's own.
  */
-const trips = 4;
+const trips = 5;
 
 const purposes = [
   [
@@ -16,7 +16,7 @@ const purposes = [
   [/^open/, 'the directory, the old file (held, so that the rename need not free its blocks), the new file'],
   [/stat/, 'the existing file; whether the path still leads to that directory; the owner of the new file'],
   [/^f?chmod|chown/, 'mode and owner, if setting them at creation would show the content to users who may not see it'],
-  [/^p?write/, 'the content; in an asynchronous call together with its sync'],
+  [/^p?write/, 'the content'],
   [/sync$/, 'file and directory'],
   [/^rename|^link/, 'the replacement itself'],
   [/^close/, 'the opened files'],
@@ -59,7 +59,7 @@ function rewritesPart({ trips: { trip, atOnce }, rewrites }, workloads) {
   const text = [
     '### Rewrites of 1 KiB\n',
     `A trip to another thread and back took ${number(trip)} µs in a loop that does nothing else; the same call made in this thread took ${number(atOnce)} µs. An awaited rewrite makes ${trips} trips one after another:
-create, write with sync, rename, sync the directory. Between them every thread has gone to sleep, so that handing a call over wakes a processor: see the row.
+create, write, sync, rename, sync the directory. Between them every thread has gone to sleep, so that handing a call over wakes a processor: see the row.
 The look and the metadata calls are made in this thread, if they wait for nothing. Making the others there too would block the event loop for as long as the disk takes.`,
   ];
   const rewrite = workloads.find(({ id }) => id === 'rewrite-full-async');
