@@ -82,10 +82,19 @@ export function* moveIn(enclosure: Enclosure, folder: Folder, name: PathName, lo
   const [from, to] = [join(folder.directory.accessPath, name), join(enclosure.directory.accessPath, inside)];
   // A network filesystem may report an error for a rename that succeeded: only what is found there counts.
   yield* afterFailure(call.rename(from, to));
-  const found = yield* lookIn(enclosure, inside);
+  const found = yield* lookTwice(enclosure, inside);
   if (isSameInode(found, looked)) return true;
   if (found !== undefined) yield* afterFailure(call.rename(to, from));
   return false;
+}
+
+/** The directory would be lost to its owner if one look that fails decided. */
+function* lookTwice(enclosure: Enclosure, name: PathName): Steps<FileStatus | undefined> {
+  try {
+    return yield* lookIn(enclosure, name);
+  } catch {
+    return yield* lookIn(enclosure, name);
+  }
 }
 
 /** The token of an enclosure's name. */

@@ -111,9 +111,8 @@ export function* createRecord(operation: Operation, folder: Folder, id: string):
       `it could not be recovered: its record "${display(join(folder.directoryPath, name))}" ${why}`,
     );
   } catch (error) {
-    // An error may be reported for a call that succeeded; but what was there before is somebody else's.
-    if (codeOf(error) !== 'EEXIST' && (yield* afterFailure(call.rmdir(join(folder.directory.accessPath, name)))))
-      guard.release();
+    // An error, even EEXIST, may be reported for a call that succeeded: nobody else can know this name.
+    if (yield* afterFailure(call.rmdir(join(folder.directory.accessPath, name)))) guard.release();
     throw error;
   }
 }

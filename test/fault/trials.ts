@@ -64,7 +64,12 @@ const outcomes: Readonly<Record<number, string>> = {
 interface Reported {
   readonly notKept?: readonly string[];
   readonly files?: readonly { readonly notKept: readonly string[] }[];
-  readonly error?: { readonly code: string; readonly outcome: string; readonly message: string };
+  readonly error?: {
+    readonly code: string;
+    readonly outcome: string;
+    readonly message: string;
+    readonly files?: readonly unknown[];
+  };
 }
 
 /** The command, from its start to its end, with \`--json\` among its arguments; what it reads is new content. */
@@ -83,7 +88,10 @@ export async function runCommand(folder: string, args: readonly string[], trial?
     error,
   } = (stdout === '' ? {} : JSON.parse(stdout)) as Reported;
   if (status === 0) return { told: { notKept }, ...seen };
-  const known = stderr.startsWith('untorn: ') && (error === undefined || error.outcome === outcomes[status]);
+  // A transaction that is committed and not completed: its files differ, and whoever comes next makes all of them new.
+  const isCommitted = status === 4 && error?.outcome === 'unknown' && error.files !== undefined;
+  const known =
+    stderr.startsWith('untorn: ') && (error === undefined || isCommitted || error.outcome === outcomes[status]);
   return {
     told: {
       error: { known, code: error?.code ?? '', outcome: outcomes[status] ?? `status ${status}`, message: stderr },
