@@ -134,9 +134,9 @@ function* renameOnce(
   // Writes that are in a directory at the same time share their syncs instead.
   const syncs = settings.durability === 'full' && canSync && (operation.blocking || users === 1);
   if (syncs) links.push(['fsync', fd as number]);
-  const { results, error } = yield* chain(links);
-  if (results.length === 0) throw error;
-  return syncs ? { error } : undefined;
+  const chained = yield* chain(links);
+  if (chained.results.length === 0) throw chained.error;
+  return syncs ? chained : undefined;
 }
 
 /** The filesystem's time at which the temporary file was made or later; undefined where that is not known. */
