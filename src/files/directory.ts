@@ -14,6 +14,7 @@ import {
   O_PATH_DIRECTORY,
   uninterrupted,
   call,
+  chain,
   concurrently,
   type Chained,
   type FileStatus,
@@ -254,10 +255,9 @@ export function* syncDirectory(
 ): Steps<true | 'unsupported'> {
   const { canSync, fd } = directory;
   if (!canSync || fd === undefined) return 'unsupported';
-  const durable =
-    synced !== undefined
-      ? unlessUnsupported(synced.error)
-      : yield* operation.blocking ? syncNow(fd) : syncTogether(directory, () => syncNow(fd));
+  const durable = synced
+    ? ifSupported(synced)
+    : yield* operation.blocking ? syncNow(fd) : syncTogether(directory, () => syncNow(fd));
   return syncsNames(operation, directory) ? durable : 'unsupported';
 }
 
@@ -276,25 +276,16 @@ export function* syncLinks(
   { fd, canSync, status, unless }: Directory,
 ): Steps<true | 'unsupported'> {
   if (settings.durability === 'off' || unless !== 'no journal' || environment.hasJournal(status.dev)) return true;
-  return canSync && fd !== undefined ? yield* ifSupported(call.syncfs(fd)) : 'unsupported';
+  return canSync && fd !== undefined ? ifSupported(yield* chain([['syncfs', fd]])) : 'unsupported';
 }
 
 /** Syncs an open file or directory, if that is supported. */
 export function* syncNow(fd: number): Steps<true | 'unsupported'> {
-  return yield* ifSupported(call.fsync(fd));
-}
-
-function* ifSupported(sync: Steps<void>): Steps<true | 'unsupported'> {
-  try {
-    yield* sync;
-    return true;
-  } catch (error) {
-    return unlessUnsupported(error);
-  }
+  return ifSupported(yield* chain([['fsync', fd]]));
 }
 
 /** Whether a sync was supported; throws if it failed. */
-function unlessUnsupported(error: unknown): true | 'unsupported' {
+function ifSupported({ error }: Pick<Chained, 'error'>): true | 'unsupported' {
   if (error === undefined) return true;
   if (unsupported.has(codeOf(error) ?? '')) return 'unsupported';
   throw error;

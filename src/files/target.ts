@@ -186,10 +186,9 @@ export function releaseOld({ blocking, environment }: Operation, target: Target)
 function* holdOld(target: Target): Steps<void> {
   if (O_HOLD === 0 || target.held !== undefined) return;
   try {
-    target.held = yield* call.open(target.accessPath, O_HOLD, 0);
-  } catch {
-    // Also if no descriptors are left: the next steps need none.
-  }
+    // It does not wait for a descriptor: the next steps need none.
+    target.held = yield* uninterrupted(call.open(target.accessPath, O_HOLD, 0));
+  } catch {}
 }
 
 /**
@@ -201,8 +200,9 @@ function* lookAndHold(target: Target): Steps<FileStatus | undefined> {
   try {
     target.held = yield* call.open(target.accessPath, O_HOLD, 0);
   } catch (error) {
+    // It can be done without holding it, as where no descriptors are left.
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
+    return yield* lookAt(target);
   }
   return yield* uninterrupted(call.fstat(target.held));
 }

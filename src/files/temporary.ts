@@ -125,7 +125,7 @@ export function* createTemporary(
         attributes: undefined,
         held: undefined,
         private: mode !== undefined,
-        begun: content === undefined ? undefined : begun,
+        begun: content && begun,
         closesSilently,
         synced: syncs && begun.error === undefined && written === content?.byteLength,
         open: true,

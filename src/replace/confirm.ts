@@ -19,16 +19,18 @@ export function* confirm(
 ): Steps<boolean | 'unsupported'> {
   const { durability } = operation.settings;
   try {
+    operation.step = 'sync directory';
+    // A failed sync is not repeated, whatever is in place by now.
+    if (synced) yield* syncDirectory(operation, target.directory, synced);
     // The content that replaced this one meanwhile may have been written without any sync.
     if (record === undefined) return yield* confirmInPlace(operation, target);
     let durable: boolean | 'unsupported' = false;
     if (durability === 'full') {
-      operation.step = 'sync directory';
-      durable = atomic ? yield* syncDirectory(operation, target.directory, synced) : true;
+      durable = !atomic || (yield* syncDirectory(operation, target.directory, synced));
       if (parentsMayBeUnsynced(operation, target) && (yield* syncParents(operation, target)) === 'unsupported')
         durable = 'unsupported';
     }
-    if (operation.unsynced === true && durable === true) durable = 'unsupported';
+    if (operation.unsynced && durable) durable = 'unsupported';
     record.confirm(durability, durable);
     return durable;
   } catch (error) {

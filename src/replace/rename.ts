@@ -134,9 +134,9 @@ function* renameOnce(
   // Concurrent writes in one directory share their syncs instead.
   const syncs = settings.durability === 'full' && canSync && (operation.blocking || users === 1);
   if (syncs) links.push(['fsync', fd as number]);
-  const { results, error } = yield* chain(links);
-  if (results.length === 0) throw error;
-  return syncs ? { error } : undefined;
+  const chained = yield* chain(links);
+  if (chained.results.length === 0) throw chained.error;
+  return syncs ? chained : undefined;
 }
 
 /** The filesystem's time when the temporary file was created, or later; undefined if that is not known. */

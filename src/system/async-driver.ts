@@ -156,17 +156,13 @@ function follow(links: readonly Link[], runner: AsyncRunner, settle: Settle): vo
   const chained: Chained = { results: [] };
   const next = (): void => {
     const one = links[chained.results.length];
-    if (one === undefined) settle(false, chained);
+    if (one === undefined || chained.error) settle(false, chained);
     else start(runner, one[0], argsOf(one, chained), done);
   };
   const done = (error: unknown, value?: unknown): void => {
-    if (error) {
-      chained.error = error;
-      settle(false, chained);
-    } else {
-      chained.results.push(value);
-      next();
-    }
+    if (error) chained.error = error;
+    else chained.results.push(value);
+    next();
   };
   next();
 }
@@ -192,12 +188,9 @@ function start(
       done(error);
     }
   };
-  const ended =
-    shortage === undefined
-      ? done
-      : (error: unknown, value?: unknown): void => {
-          if (error && shortage.lasts(error)) shortage.wait(attemptOnce);
-          else done(error, value);
-        };
+  const ended = (error: unknown, value?: unknown): void => {
+    if (error && shortage?.lasts(error)) shortage.wait(attemptOnce);
+    else done(error, value);
+  };
   attemptOnce();
 }
