@@ -49,6 +49,28 @@ describe('the sync of the directory that goes along with a rename', () => {
     });
 });
 
+describe('the sync of a file that goes along with its creation', () => {
+  it('is not tried again if it fails', async (t) => {
+    const path = oldFile(t);
+    let failed = false;
+    const system: typeof asyncSystem = {
+      ...asyncSystem,
+      fsync(fd, done) {
+        if (failed) return asyncSystem.fsync(fd, done);
+        failed = true;
+        setImmediate(done, failure('EIO'));
+      },
+    };
+    const operation = newOperation(givenPath(path), readOptions({}), environment, false);
+    await assert.rejects(runAsync(replaceFile(operation, new Turn(operation), readSyncData('new', 'utf8')), system), {
+      code: 'EIO',
+      outcome: 'old',
+      step: 'sync',
+    });
+    assert.equal(readFileSync(path, 'utf8'), 'old');
+  });
+});
+
 describe('without a free descriptor', () => {
   it('the old file is looked at without holding it', { skip: process.platform !== 'linux' }, async (t) => {
     const operation = newOperation(givenPath(oldFile(t)), readOptions({}), environment, false);
