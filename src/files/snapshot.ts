@@ -6,7 +6,16 @@
  */
 import { constants } from 'node:buffer';
 import { codeOf, refusal, type PathName, absent, newHash, versionOf, type Version } from '../contract/index.ts';
-import { fileType, O_NOFOLLOW, O_READ, call, lastChange, type FileStatus, type Steps } from '../system/index.ts';
+import {
+  fileType,
+  O_NOFOLLOW,
+  O_READ,
+  call,
+  lastChange,
+  whenDescriptorsAllow,
+  type FileStatus,
+  type Steps,
+} from '../system/index.ts';
 import { whileBusy, whileOpen } from './busy.ts';
 import { ifFound, lookAt } from './look.ts';
 import { reporting, throwIfAborted, type Operation } from './operation.ts';
@@ -68,7 +77,9 @@ function* openAndRead<T>(operation: Operation, path: PathName, flags: number, us
     let isOpen = false;
     const opened = (): void => void (isOpen = true);
     try {
-      return yield* whileBusy(operation, () => whileOpen(operation, using(path, flags, opened, use)));
+      return yield* whenDescriptorsAllow(operation, () =>
+        whileBusy(operation, () => whileOpen(operation, using(path, flags, opened, use))),
+      );
     } catch (error) {
       // An open file fails so on a filesystem that goes by names, if it is replaced meanwhile. There is another file
       // now.

@@ -17,7 +17,7 @@ import {
   versionOf,
   type Version,
 } from '../contract/index.ts';
-import type { Steps } from '../system/index.ts';
+import { type Steps, whenDescriptorsAllow } from '../system/index.ts';
 import {
   reporting,
   throwIfAborted,
@@ -124,7 +124,7 @@ function* replaceLocked(operation: LockedOperation, turn: Turn, prepare: Prepare
 function* claimPlace(operation: Operation, turn: Turn, given: PathName): Steps<Target> {
   for (;;) {
     operation.path = given;
-    const target = yield* openTarget(operation);
+    const target = yield* whenDescriptorsAllow(operation, () => openTarget(operation));
     let left = false;
     const leave = (): void => {
       left = true;

@@ -1,3 +1,4 @@
+import { aborted } from '../contract/index.ts';
 import { Shortage } from './descriptors.ts';
 import { type AsyncSystem, asyncSystem, syncSystem } from './node-calls.ts';
 import {
@@ -189,8 +190,9 @@ function start(
     }
   };
   const ended = (error: unknown, value?: unknown): void => {
-    if (error && shortage?.lasts(error)) shortage.wait(attemptOnce);
-    else done(error, value);
+    if (!error || shortage?.lasts(error) !== true) done(error, value);
+    else if (runner.signal?.aborted === true) done(aborted(runner.signal));
+    else shortage.wait(attemptOnce);
   };
   attemptOnce();
 }

@@ -132,6 +132,7 @@ export function* whenDescriptorsAllow<T>(
 ): Steps<T> {
   const runner = asyncRunner();
   if (runner === undefined) return yield* open();
+  runner.signal = signal;
   const shortage = new Shortage();
   for (;;) {
     runner.closesFirst++;

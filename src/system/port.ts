@@ -272,6 +272,8 @@ export interface Runner {
   readonly uninterrupted: System | undefined;
   /** How many `whenDescriptorsAllow` the current steps are in: those close what they have open before they wait. */
   closesFirst: number;
+  /** What ends a wait for a descriptor, once that is known. */
+  signal?: AbortSignal | undefined;
 }
 
 /** The runner of the current steps. */

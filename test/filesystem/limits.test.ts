@@ -87,6 +87,30 @@ describe('writeFile() with few descriptors', () => {
     for (const path of paths) assert.equal(text(path), 'new');
   });
 
+  it('is waited for until an abort, by reads and updates too (G4)', async (t) => {
+    if (!needsTools(t, 'prlimit')) return;
+    const path = join(newFolder(t), 'file');
+    writeFileSync(path, 'old');
+    const source = `
+      const { readVersioned, updateFile } = await import('untorn');
+      const { openSync } = await import('node:fs');
+      const [path] = process.argv.slice(1);
+      await updateFile(path, () => 'new');
+      try {
+        for (;;) openSync('/dev/null');
+      } catch {}
+      const calls = [
+        (signal) => readVersioned(path, { signal }),
+        (signal) => updateFile(path, () => 'newer', { signal }),
+        (signal) => writeFile(path, 'newer', { signal }),
+      ];
+      const ends = await Promise.allSettled(calls.map((call) => call(AbortSignal.timeout(100))));
+      console.log(JSON.stringify(ends.map(({ reason }) => reason?.code)));`;
+    const ended = await finished(...script(source, { before: ['prlimit', '--nofile=64'], args: [path] }));
+    assert.equal(ended.stdout, '["ABORT_ERR","ABORT_ERR","ABORT_ERR"]\n', ended.stderr);
+    assert.equal(text(path), 'new');
+  });
+
   it('keeps extended attributes all the same (G6)', async (t) => {
     if (!needsTools(t, 'prlimit', 'setfattr', 'getfattr')) return;
     const folder = newFolder(t);
