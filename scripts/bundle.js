@@ -114,7 +114,7 @@ async function finish(text, sourceMap) {
       lhs_constants: false,
     },
     mangle: { ...names, toplevel: true },
-    format: { semicolons: false, max_line_len: 4000, quote_style: 0 },
+    format: { semicolons: false, max_line_len: 1990, quote_style: 0 },
     sourceMap: { content: sourceMap, asObject: true },
   });
   const finished = `${withLet(code)}\n`;
