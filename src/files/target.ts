@@ -188,7 +188,9 @@ function* holdOld(target: Target): Steps<void> {
   try {
     // It does not wait for a descriptor: the next steps need none.
     target.held = yield* uninterrupted(call.open(target.accessPath, O_HOLD, 0));
-  } catch {}
+  } catch {
+    // Without it the rename is slower, and nothing else: what is wrong with the file, the next steps report.
+  }
 }
 
 /**

@@ -25,6 +25,11 @@ function oldFile(t: TestContext): string {
 
 const failure = (code: string): Error => Object.assign(new Error(`${code}: injected`), { code });
 
+function replaced(path: string, system: typeof asyncSystem): Promise<unknown> {
+  const operation = newOperation(givenPath(path), readOptions({}), environment, false);
+  return runAsync(replaceFile(operation, new Turn(operation), readSyncData('new', 'utf8')), system);
+}
+
 describe('the sync of the directory that goes along with a rename', () => {
   for (const durability of ['full', 'normal', 'off'] as const)
     it(`is not tried again if it fails after a synchronous write (${durability})`, async (t) => {
@@ -39,12 +44,7 @@ describe('the sync of the directory that goes along with a rename', () => {
           setImmediate(done, failure('EIO'));
         },
       };
-      const operation = newOperation(givenPath(path), readOptions({}), environment, false);
-      await assert.rejects(runAsync(replaceFile(operation, new Turn(operation), readSyncData('new', 'utf8')), system), {
-        code: 'EIO',
-        outcome: 'new',
-        step: 'sync directory',
-      });
+      await assert.rejects(replaced(path, system), { code: 'EIO', outcome: 'new', step: 'sync directory' });
       assert.equal(readFileSync(path, 'utf8'), 'later');
     });
 });
@@ -61,12 +61,7 @@ describe('the sync of a file that goes along with its creation', () => {
         setImmediate(done, failure('EIO'));
       },
     };
-    const operation = newOperation(givenPath(path), readOptions({}), environment, false);
-    await assert.rejects(runAsync(replaceFile(operation, new Turn(operation), readSyncData('new', 'utf8')), system), {
-      code: 'EIO',
-      outcome: 'old',
-      step: 'sync',
-    });
+    await assert.rejects(replaced(path, system), { code: 'EIO', outcome: 'old', step: 'sync' });
     assert.equal(readFileSync(path, 'utf8'), 'old');
   });
 });
