@@ -1,6 +1,6 @@
 /** Calls functions of a part of the package, which is loaded at the first call. */
 import { withCaller, codeOf, noCallback, refusal, WriteError, type PathName } from './contract/index.ts';
-import { now, setTimeout } from './system/index.ts';
+import { isShortage, now, setTimeout } from './system/index.ts';
 
 /**
  * How long a call waits until the process has a descriptor to load with, and the time between its attempts, in
@@ -74,10 +74,6 @@ function functionOf(name: string, load: () => Part, args: ArrayLike<unknown>): (
   if (Array.from(args).some((argument, position) => position >= found.length && typeof argument === 'function'))
     throw noCallback(`Argument ${found.length} of ${name}() must be the last`);
   return found;
-}
-
-function isShortage(error: unknown): boolean {
-  return ['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '');
 }
 
 type Class = abstract new (...args: never[]) => unknown;

@@ -10,6 +10,7 @@ import {
   type Target,
 } from '../files/index.ts';
 import type { Renamed } from './rename.ts';
+import { withMore } from './stage.ts';
 
 /** Nothing is undone any more. A failure from here on says that the new content is committed. */
 export function* confirm(
@@ -27,7 +28,10 @@ export function* confirm(
     let durable: boolean | 'unsupported' = false;
     if (durability === 'full') {
       durable = !atomic || (yield* syncDirectory(operation, target.directory, synced));
-      if (parentsMayBeUnsynced(operation, target) && (yield* syncParents(operation, target)) === 'unsupported')
+      if (
+        parentsMayBeUnsynced(operation, target) &&
+        (yield* withMore(operation, target, () => syncParents(operation, target))) === 'unsupported'
+      )
         durable = 'unsupported';
     }
     if (operation.unsynced && durable) durable = 'unsupported';

@@ -22,10 +22,8 @@ import {
   versionOfFile,
   openTarget,
   closeTarget,
-  releaseOld,
   lookAgain,
   refuseReadOnly,
-  type Target,
   discardTemporary,
   examineTemporary,
   moveTemporary,
@@ -38,7 +36,7 @@ import { makeBackup } from './backup.ts';
 import { confirm } from './confirm.ts';
 import { sizeOf, type AtHand, type LaterContent } from './deferred-content.ts';
 import { mayOverwrite, overwriteInstead, renameInto } from './rename.ts';
-import { abandon, createStaged, finishTemporary, leave, stage, type Staged } from './stage.ts';
+import { abandon, createStaged, finishTemporary, leave, stage, withMore, type Staged } from './stage.ts';
 import { supersede, supersededBy } from './superseded.ts';
 import { skipUnchanged } from './unchanged.ts';
 
@@ -191,7 +189,7 @@ function* commitLate(operation: Operation, staged: Staged, turn: Turn, bytes: nu
   yield* lookAgain(operation, target);
   if (operation.settings.ifUnchanged === 'skip') {
     const content = { fd: temporary.fd, size: bytes };
-    const skipped = yield* withOneMore(operation, target, () => skipUnchanged(operation, target, turn, content));
+    const skipped = yield* skipUnchanged(operation, target, turn, content);
     if (skipped !== undefined) {
       yield* discardTemporary(temporary);
       return skipped;
@@ -214,7 +212,7 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
   const backup =
     operation.settings.backup === undefined || target.existing === undefined
       ? undefined
-      : yield* withOneMore(operation, target, () => makeBackup(operation, target, turn));
+      : yield* withMore(operation, target, () => makeBackup(operation, target, turn));
   let renamed;
   try {
     throwIfAborted(operation);
@@ -234,7 +232,7 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
   const durable = yield* confirm(operation, target, renamed);
   if (backup !== undefined) {
     operation.step = 'back up';
-    yield* backup.finish();
+    yield* withMore(operation, target, () => backup.finish());
   }
   const { record, atomic } = renamed;
   return writeResult({
@@ -246,20 +244,6 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
     durable,
     backupPath: backup?.path,
     notKept: renamed.notKept ?? notKept,
-  });
-}
-
-/**
- * Steps that need another descriptor. If they fail, the descriptor of the old file, which only saves time, is closed.
- */
-function* withOneMore<T>(operation: Operation, target: Target, steps: () => Steps<T>): Steps<T> {
-  return yield* whenDescriptorsAllow(operation, function* () {
-    try {
-      return yield* steps();
-    } catch (error) {
-      releaseOld(operation, target);
-      throw error;
-    }
   });
 }
 

@@ -1,6 +1,13 @@
 /** The staged file: opens, finishes and discards the temporary file that is to replace the target. */
 import { codeOf, type PathName, type NotKept } from '../contract/index.ts';
-import { descriptorsClosed, whenDescriptorsAllow, type Steps } from '../system/index.ts';
+import {
+  descriptorsClosed,
+  releaseSpares,
+  reserveSpares,
+  whenDescriptorsAllow,
+  withSpares,
+  type Steps,
+} from '../system/index.ts';
 import {
   closeDirectory,
   type Directory,
@@ -15,6 +22,7 @@ import {
   othersRename,
   examineOld,
   openTarget,
+  releaseOld,
   closeTarget,
   type Target,
   closeTemporary,
@@ -34,6 +42,8 @@ export interface Staged {
   readonly temporary: TemporaryFile;
   /** Where the temporary file is: beside the target, or elsewhere if the target can only be written in place. */
   readonly folder: Folder & { readonly directory: Directory };
+  /** Whether descriptors are reserved for it: see {@link withMore}. */
+  readonly reserved: boolean;
 }
 
 /** Opens the target's directory and an empty temporary file in it. */
@@ -55,6 +65,38 @@ export function* stage(operation: Operation): Steps<Staged> {
 /** Creates a temporary file: beside the target, or elsewhere if that is not permitted. */
 export function* createStaged(operation: Operation, target: Target, bytes?: Uint8Array): Steps<Staged> {
   operation.step = 'create temporary file';
+  const reserved = opensMore(operation, bytes === undefined);
+  if (reserved) reserveSpares();
+  try {
+    return { ...(yield* create(operation, target, bytes)), reserved };
+  } catch (error) {
+    if (reserved) releaseSpares();
+    throw error;
+  }
+}
+
+/** Whether a write opens more files while its temporary file is open. Synchronous ones are alone. */
+function opensMore({ blocking, settings }: Operation, isLate: boolean): boolean {
+  const { backup, makeParents, ifUnchanged } = settings;
+  return !blocking && (backup !== undefined || makeParents || (isLate && ifUnchanged === 'skip'));
+}
+
+/**
+ * Steps that open files while the temporary file is open. If they fail, the descriptor of the old file, which only saves
+ * time, is closed.
+ */
+export function* withMore<T>(operation: Operation, target: Target, steps: () => Steps<T>): Steps<T> {
+  return yield* withSpares(operation, function* () {
+    try {
+      return yield* steps();
+    } catch (error) {
+      releaseOld(operation, target);
+      throw error;
+    }
+  });
+}
+
+function* create(operation: Operation, target: Target, bytes: Uint8Array | undefined): Steps<Omit<Staged, 'reserved'>> {
   let temporary;
   try {
     if (target.existing !== undefined) yield* examineOld(operation, target);
@@ -78,7 +120,7 @@ export function* createStaged(operation: Operation, target: Target, bytes?: Uint
   return { target, folder: target, temporary };
 }
 
-function* createElsewhere(operation: Operation, target: Target): Steps<Staged> {
+function* createElsewhere(operation: Operation, target: Target): Steps<Omit<Staged, 'reserved'>> {
   const folder = yield* openStateFolder(operation);
   try {
     return {
@@ -158,7 +200,8 @@ export function* giveUp(operation: Operation, staged: Staged, failed: boolean): 
 }
 
 /** Closes what a staged file had open. */
-export function leave(operation: Operation, { target, folder }: Staged): void {
+export function leave(operation: Operation, { target, folder, reserved }: Staged): void {
+  if (reserved) releaseSpares();
   closeTarget(operation, target);
   if (folder !== target) closeDirectory(operation, folder.directory);
   descriptorsClosed();

@@ -4,6 +4,7 @@ import { fileType, O_NOFOLLOW, O_RDONLY, call, type FileStatus, type Steps } fro
 import { whileOpen, holds, holdSame, type Operation, lookAgain, type Target } from '../files/index.ts';
 import type { Committed, Turn } from '../order/index.ts';
 import { confirmInPlace } from './confirm.ts';
+import { withMore } from './stage.ts';
 
 /** Whether the target is as the write would leave it: it has these bytes, or the content of another open file. */
 export function* isUnchanged(
@@ -17,7 +18,7 @@ export function* isUnchanged(
   if (ArrayBuffer.isView(content)) assertIntact(content);
   const size = ArrayBuffer.isView(content) ? content.byteLength : content.size;
   if (existing.size !== size || !hasGivenMetadata(operation, existing)) return false;
-  return yield* whileOpen(operation, targetHolds(target, content));
+  return yield* withMore(operation, target, () => whileOpen(operation, targetHolds(target, content)));
 }
 
 function* targetHolds(target: Target, content: Uint8Array | { readonly fd: number }): Steps<boolean> {
@@ -76,7 +77,7 @@ function* confirmUnchanged(
   record: Committed | undefined,
 ): Steps<boolean | 'unsupported'> {
   try {
-    const durable = yield* confirmInPlace(operation, target);
+    const durable = yield* withMore(operation, target, () => confirmInPlace(operation, target));
     record?.confirm(operation.settings.durability, durable);
     return durable;
   } catch (error) {

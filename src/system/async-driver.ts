@@ -190,9 +190,11 @@ function start(
     }
   };
   const ended = (error: unknown, value?: unknown): void => {
-    if (!error || shortage?.lasts(error) !== true) done(error, value);
-    else if (runner.signal?.aborted === true) done(aborted(runner.signal));
-    else shortage.wait(attemptOnce);
+    if (!error || shortage?.lasts(error) !== true) {
+      shortage?.end();
+      done(error, value);
+    } else if (runner.signal?.aborted === true) done(aborted(runner.signal));
+    else shortage.wait(attemptOnce, runner.signal);
   };
   attemptOnce();
 }

@@ -8,8 +8,9 @@
  * then fewer permits, so that fewer writes compete. Other parts of the program may hold descriptors too: so the driver
  * also repeats the call from time to time, and gives up when nothing has been closed for long.
  */
+import { closeSync, openSync } from 'node:fs';
 import { aborted, codeOf, onAbort } from '../contract/index.ts';
-import { clearTimeout, queueMicrotask, setTimeout, now } from './globals.ts';
+import { queueMicrotask, setTimeout, now } from './globals.ts';
 import { asyncRunner, wait, type Steps } from './port.ts';
 
 /** A write that may hold a permit. */
@@ -28,10 +29,14 @@ const pause = 100;
 
 /** Permits of one kind. */
 class Permits {
-  limit: number = maximumPermits;
+  limit: number;
   taken = 0;
   /** Writes that wait for one, the longest waiting first. */
   readonly #queue = new Set<() => void>();
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
 
   *take(holder: Holder): Steps<void> {
     if (holder.blocking || holder.permit !== undefined) return;
@@ -68,12 +73,12 @@ class Permits {
 }
 
 /** For bytes: a write returns its permit while it waits for its turn. */
-export const forBytes: Permits = new Permits();
+export const forBytes: Permits = new Permits(maximumPermits);
 /**
  * For sources that are available: a write keeps its permit while it waits for its turn, behind writes that hold or want
  * a permit for bytes.
  */
-export const forSources: Permits = new Permits();
+export const forSources: Permits = new Permits(maximumPermits);
 
 export function givePermit(holder: Holder): void {
   const { permit } = holder;
@@ -81,69 +86,169 @@ export function givePermit(holder: Holder): void {
   permit?.giveBack();
 }
 
-/** Calls and steps that wait for a descriptor, the longest waiting first. */
-const waiting = new Set<() => void>();
+/** What waits for a descriptor, the longest waiting first: what holds some already, and what holds none. */
+const holding: (() => void)[] = [];
+const beginning: (() => void)[] = [];
+/** How often something was closed, and when that was last. */
+let closings = 0;
+let lastClosing = -Infinity;
+let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Reports that a write has ended or closed its temporary file: two of those that wait for a descriptor continue. */
+/** Lets the first of those that wait try again. It lets the next one try when it has what it needs. */
+function wakeFirst(): void {
+  const first = holding.shift() ?? beginning.shift();
+  if (first !== undefined) queueMicrotask(first);
+}
+
+/** Reports that a write has ended or closed its temporary file. */
 export function descriptorsClosed(): void {
   for (const permits of [forBytes, forSources]) if (permits.limit < maximumPermits) permits.limit++;
-  let room = 2;
-  for (const wake of waiting) {
-    if (room-- === 0) return;
-    waiting.delete(wake);
-    queueMicrotask(wake);
-  }
+  closings++;
+  if (holding.length + beginning.length === 0) return;
+  lastClosing = now();
+  wakeFirst();
+}
+
+/** Tries again from time to time: other parts of the program may have closed something. */
+function tryFromTimeToTime(): void {
+  timer ??= setTimeout(() => {
+    timer = undefined;
+    wakeFirst();
+    if (holding.length + beginning.length > 0) tryFromTimeToTime();
+  }, pause);
 }
 
 /** A call, or steps, that failed for want of a descriptor and may be repeated. */
 export class Shortage {
-  #deadline: number | undefined;
+  #began: number | undefined;
+  #closings = closings;
+  #waited = false;
 
-  /** Whether an error is of this kind, and the deadline has not passed. */
+  /** Whether an error is of this kind, and something was closed not too long ago. */
   lasts(error: unknown): boolean {
-    if (!['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) return false;
-    this.#deadline ??= now() + patience;
-    if (now() > this.#deadline) return false;
+    if (!isShortage(error)) return false;
+    this.#began ??= now();
+    if (now() > Math.max(this.#began, lastClosing) + patience) return false;
     for (const permits of [forBytes, forSources])
       permits.limit = Math.max(1, Math.min(permits.limit, permits.taken) - 1);
     return true;
   }
 
-  /** Calls back when something has been closed, or after a pause. */
-  wait(wake: () => void): void {
-    const timer = setTimeout(() => {
-      if (waiting.delete(closed)) wake();
-    }, pause);
-    const closed = (): void => {
-      clearTimeout(timer);
-      this.#deadline = undefined;
+  /** It has ended, in either way: the next one may try. */
+  end(): void {
+    if (this.#waited) wakeFirst();
+  }
+
+  /** Calls back when it may try again: something was closed, time has passed, or the signal says that it should end. */
+  wait(wake: () => void, signal: AbortSignal | undefined, queue: (() => void)[] = holding): void {
+    const woken = (): void => {
+      stopListening();
+      this.#closings = closings;
       wake();
     };
-    waiting.add(closed);
+    const stopListening = onAbort(signal, () => {
+      const index = queue.indexOf(woken);
+      if (index === -1) return;
+      queue.splice(index, 1);
+      woken();
+    });
+    // What has tried before keeps its place. What was closed while it tried may be enough.
+    if (this.#waited) queue.unshift(woken);
+    else queue.push(woken);
+    this.#waited = true;
+    if (this.#closings !== closings) wakeFirst();
+    tryFromTimeToTime();
   }
 }
+
+/** Whether the process or the system has no descriptor left. */
+export function isShortage(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '');
+}
+
+/** Only one write at a time uses the spare descriptors. */
+const forSpares: Permits = new Permits(1);
+/** How many descriptors a write opens at most that has its temporary file. */
+const enough = 3;
+const spares: number[] = [];
+let users = 0;
+
+/**
+ * Reserves descriptors for a write that needs more when it has its temporary file. Otherwise many of them could have
+ * their files open, and each wait for one more. The first one goes on with less: it is alone. See `releaseSpares`.
+ */
+export function reserveSpares(): void {
+  try {
+    openSpares();
+  } catch (error) {
+    // There may be no such file: then the writes have no spares.
+    if (isShortage(error) && users > 0) throw error;
+  }
+  users++;
+}
+
+function openSpares(): void {
+  while (spares.length < enough) spares.push(openSync('/dev/null', 'r'));
+}
+
+function closeSpares(): void {
+  for (const fd of spares.splice(0)) closeSync(fd);
+}
+
+/** Ends the reservation of one write. */
+export function releaseSpares(): void {
+  if (--users === 0) closeSpares();
+}
+
+type Waiting = Pick<Holder, 'settings'>;
 
 /**
  * Runs steps that open files, and that close them if they fail. If no descriptor is left, it waits and runs them again.
  */
-export function* whenDescriptorsAllow<T>(
-  { settings: { signal } }: Pick<Holder, 'settings'>,
-  open: () => Steps<T>,
-): Steps<T> {
+export function* whenDescriptorsAllow<T>(operation: Waiting, open: () => Steps<T>): Steps<T> {
+  return yield* retried(operation, open, undefined);
+}
+
+/** The same for a write that has other files open, and has reserved descriptors. */
+export function* withSpares<T>({ settings }: Waiting, open: () => Steps<T>): Steps<T> {
+  const place: Holder = { blocking: false, settings, permit: undefined };
+  try {
+    return yield* retried(place, open, place);
+  } finally {
+    if (place.permit !== undefined) {
+      try {
+        if (users > 0) openSpares();
+      } catch {
+        // Others have taken the descriptors: the next write waits until they are closed.
+      }
+      givePermit(place);
+    }
+  }
+}
+
+function* retried<T>({ settings: { signal } }: Waiting, open: () => Steps<T>, place: Holder | undefined): Steps<T> {
   const runner = asyncRunner();
-  if (runner === undefined) return yield* open();
+  // Within steps that close what they have and begin again, nothing waits with open files.
+  if (runner === undefined || (place !== undefined && runner.closesFirst > 0)) return yield* open();
   runner.signal = signal;
   const shortage = new Shortage();
-  for (;;) {
-    runner.closesFirst++;
-    try {
-      return yield* open();
-    } catch (error) {
-      if (!shortage.lasts(error)) throw error;
-    } finally {
-      runner.closesFirst--;
+  try {
+    for (;;) {
+      runner.closesFirst++;
+      try {
+        return yield* open();
+      } catch (error) {
+        if (!shortage.lasts(error)) throw error;
+      } finally {
+        runner.closesFirst--;
+      }
+      if (place !== undefined && place.permit === undefined) {
+        yield* forSpares.take(place);
+        closeSpares();
+      } else yield* wait<void>((wake) => shortage.wait(wake, signal, place === undefined ? beginning : holding));
+      if (signal?.aborted === true) throw aborted(signal);
     }
-    if (signal?.aborted === true) throw aborted(signal);
-    yield* wait<void>((wake) => shortage.wait(wake));
+  } finally {
+    wakeFirst();
   }
 }

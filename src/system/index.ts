@@ -56,4 +56,14 @@ export { environment } from './environment.ts';
 export { absolutePath, givenPath, type GivenPath, targetPath } from './given-path.ts';
 export { type FileHandle, handleOf, handleSystem } from './handles.ts';
 export { prepareToSave, type Unsaved, unwatch, watch } from './unsaved.ts';
-export { descriptorsClosed, forBytes, forSources, givePermit, whenDescriptorsAllow } from './descriptors.ts';
+export {
+  descriptorsClosed,
+  forBytes,
+  forSources,
+  givePermit,
+  isShortage,
+  releaseSpares,
+  reserveSpares,
+  whenDescriptorsAllow,
+  withSpares,
+} from './descriptors.ts';
