@@ -1,6 +1,6 @@
 /** Calls functions of a part of the package, which is loaded at the first call. */
-import { withCaller, codeOf, noCallback, refusal, WriteError, type PathName } from './contract/index.ts';
-import { isShortage, now, setTimeout } from './system/index.ts';
+import { withCaller, codeOf, isShortage, noCallback, refusal, WriteError, type PathName } from './contract/index.ts';
+import { now, setTimeout } from './system/index.ts';
 
 /**
  * How long a call waits until the process has a descriptor to load with, and the time between its attempts, in

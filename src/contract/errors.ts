@@ -164,3 +164,8 @@ class Abort extends Error {
 export function codeOf(error: unknown): string | undefined {
   return asFailure(error).code;
 }
+
+/** Whether the process or the system has no descriptor left: that passes, and says nothing of the file. */
+export function isShortage(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '');
+}

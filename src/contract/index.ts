@@ -16,7 +16,17 @@ export {
 } from './path-name.ts';
 export { withoutDescriptors } from './system-errors.ts';
 export { hints } from './error-message.ts';
-export { aborted, codeOf, type ErrorCode, misuse, noCallback, outOfRange, refusal, WriteError } from './errors.ts';
+export {
+  aborted,
+  codeOf,
+  type ErrorCode,
+  isShortage,
+  misuse,
+  noCallback,
+  outOfRange,
+  refusal,
+  WriteError,
+} from './errors.ts';
 export { callerOf, forCaller, withCaller, withFrames } from './caller.ts';
 export { type Kept, unchanged } from './unchanged.ts';
 export { describe } from './describe.ts';

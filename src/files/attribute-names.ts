@@ -1,5 +1,5 @@
 /** The names of a file's extended attributes, and what is known if the system gives no names. */
-import { codeOf, type PathName } from '../contract/index.ts';
+import { codeOf, isShortage, type PathName } from '../contract/index.ts';
 import { fileType, call, type FileStatus, type Steps } from '../system/index.ts';
 import { persisting } from './look.ts';
 import type { Operation } from './operation.ts';
@@ -44,8 +44,8 @@ export function* list(file: { readonly accessPath: PathName }, thoroughly: boole
     if (!thoroughly || names.includes(acl) || (yield* call.getxattr(file.accessPath, acl)) === null) return names;
     return [...names, acl];
   } catch (error) {
+    if (isShortage(error)) throw error;
     const code = codeOf(error) ?? '';
-    if (['EMFILE', 'ENFILE'].includes(code)) throw error;
     if (code === 'ENOSYS') return 'unavailable';
     return saysNone.has(code) && code !== 'ENODATA' ? [] : 'unknown';
   }

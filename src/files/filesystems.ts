@@ -11,7 +11,7 @@
  * - unless: what the type alone does not decide. An overlay may be mounted to drop every sync; and if ext has no
  * journal, a sync of a directory does not include its symbolic links.
  */
-import { codeOf, type PathName } from '../contract/index.ts';
+import { isShortage, type PathName } from '../contract/index.ts';
 import { call, type Steps } from '../system/index.ts';
 
 export interface Filesystem {
@@ -57,7 +57,7 @@ export function* filesystemAt(path: PathName): Steps<Filesystem> {
     type = yield* call.statfs(path);
   } catch (error) {
     // Without free descriptors nothing is known of any filesystem, but that passes.
-    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
+    if (isShortage(error)) throw error;
     return unknown; // The system cannot answer, or the path does not exist.
   }
   return known.get(type) ?? unknown;

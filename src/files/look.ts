@@ -6,7 +6,7 @@
  * before a second, different look confirms it. On filesystems that are not this machine's own several looks with pauses
  * between them must confirm it. If the file does exist, the call is tried again, and fails in the end.
  */
-import { codeOf, key, split, type PathName } from '../contract/index.ts';
+import { codeOf, isShortage, key, split, type PathName } from '../contract/index.ts';
 import { now, fileType, call, type FileStatus, type Steps } from '../system/index.ts';
 import { filesystemAt } from './filesystems.ts';
 
@@ -142,7 +142,7 @@ function* attempted<T>(look: Steps<T>, isOptional = false): Steps<T | undefined>
   try {
     return yield* look;
   } catch (error) {
-    if (!isOptional && ['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
+    if (!isOptional && isShortage(error)) throw error;
     return undefined;
   }
 }

@@ -1,16 +1,14 @@
-import { codeOf, type Keep, type NotKept } from '../contract/index.ts';
+import { codeOf, isShortage, type Keep, type NotKept } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';
 import type { TemporaryFile } from './temporary.ts';
-
-/** Codes that say nothing about what is to be kept: no descriptors are left. */
-const outOfDescriptors = new Set(['EMFILE', 'ENFILE']);
 
 /**
  * Whether an error says that something cannot be kept here. Any system error does: filesystems answer optional calls
  * with all kinds of them. A filesystem that fails as a whole fails again when the content is synced.
  */
-function isRefusal(code: string | undefined): boolean {
-  if (code === undefined || outOfDescriptors.has(code)) return false;
+function isRefusal(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === undefined || isShortage(error)) return false;
   return /^E[A-Z0-9]+$/.test(code) || code === 'ERR_ACCESS_DENIED' || code.startsWith('Unknown system error');
 }
 
@@ -26,7 +24,7 @@ export function* preserving(keep: Keep, steps: Steps<unknown>, what: NotKept, no
     yield* steps;
     return true;
   } catch (error) {
-    if (keep === 'require' || !isRefusal(codeOf(error))) throw error;
+    if (keep === 'require' || !isRefusal(error)) throw error;
     if (!notKept.includes(what)) notKept.push(what);
     return false;
   }

@@ -5,7 +5,7 @@
  * changed by name only. The file renamed into place is the one that was written; anything else is an error. After a
  * crash the private directory remains with the temporary file in it, and a sweep removes it.
  */
-import { codeOf, refusal, join, split, type PathName } from '../contract/index.ts';
+import { isShortage, refusal, join, split, type PathName } from '../contract/index.ts';
 import { O_PATH_FILE, uninterrupted, call, type FileStatus, type Steps } from '../system/index.ts';
 import { leaveEnclosure, makeEnclosure } from './enclosure.ts';
 import { lookAt } from './look.ts';
@@ -66,7 +66,7 @@ function* ifPossible<T>(steps: Steps<T>): Steps<T | undefined> {
   try {
     return yield* steps;
   } catch (error) {
-    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
+    if (isShortage(error)) throw error;
     return undefined;
   }
 }

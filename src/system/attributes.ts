@@ -7,7 +7,7 @@
  * link in the last name.
  */
 import { closeSync, openSync } from 'node:fs';
-import { codeOf, refusal, type PathName } from '../contract/index.ts';
+import { isShortage, refusal, type PathName } from '../contract/index.ts';
 import type { System } from './port.ts';
 import { whereabouts } from './whereabouts.ts';
 
@@ -45,7 +45,7 @@ function throwIfFewDescriptors(count: number): void {
   try {
     for (let i = 0; i < count; i++) spare.push(openSync('/', 'r'));
   } catch (error) {
-    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
+    if (isShortage(error)) throw error;
   } finally {
     for (const fd of spare) closeSync(fd);
   }

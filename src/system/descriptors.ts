@@ -9,7 +9,7 @@
  * also repeats the call from time to time, and gives up when nothing has been closed for long.
  */
 import { closeSync, openSync } from 'node:fs';
-import { aborted, codeOf, onAbort } from '../contract/index.ts';
+import { aborted, isShortage, onAbort } from '../contract/index.ts';
 import { queueMicrotask, setTimeout, now } from './globals.ts';
 import { asyncRunner, wait, type Steps } from './port.ts';
 
@@ -159,11 +159,6 @@ export class Shortage {
     if (this.#closings !== closings) wakeFirst();
     tryFromTimeToTime();
   }
-}
-
-/** Whether the process or the system has no descriptor left. */
-export function isShortage(error: unknown): boolean {
-  return ['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '');
 }
 
 /** Only one write at a time uses the spare descriptors. */

@@ -61,7 +61,6 @@ export {
   forBytes,
   forSources,
   givePermit,
-  isShortage,
   releaseSpares,
   reserveSpares,
   whenDescriptorsAllow,

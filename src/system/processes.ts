@@ -1,6 +1,6 @@
 /** Facts about processes and threads from the system (proc(5)). */
 import { readFileSync, readlinkSync } from 'node:fs';
-import { codeOf } from '../contract/index.ts';
+import { isShortage } from '../contract/index.ts';
 
 /** When a process or thread started, in the system's own unit, and its state. */
 export interface Started {
@@ -61,7 +61,7 @@ export function readOr(path: string): string {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
     // Without descriptors nothing is known of this process either, and its files would pass for somebody else's.
-    if (['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '')) throw error;
+    if (isShortage(error)) throw error;
     return ''; // Not Linux, no /proc, or no such process: all mean "not known".
   }
 }
