@@ -190,11 +190,13 @@ function start(
     }
   };
   const ended = (error: unknown, value?: unknown): void => {
-    if (!error || shortage?.lasts(error) !== true) {
+    const isShort = Boolean(error) && shortage?.lasts(error) === true;
+    const isAborted = isShort && runner.signal?.aborted === true;
+    if (isShort && !isAborted) shortage?.wait(attemptOnce, runner.signal);
+    else {
       shortage?.end();
-      done(error, value);
-    } else if (runner.signal?.aborted === true) done(aborted(runner.signal));
-    else shortage.wait(attemptOnce, runner.signal);
+      done(isAborted ? aborted(runner.signal as AbortSignal) : error, value);
+    }
   };
   attemptOnce();
 }

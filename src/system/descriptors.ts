@@ -11,6 +11,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { aborted, isShortage, onAbort } from '../contract/index.ts';
 import { queueMicrotask, setTimeout, now } from './globals.ts';
+import { byPathOnly } from './random.ts';
 import { asyncRunner, wait, type Steps } from './port.ts';
 
 /** A write that may hold a permit. */
@@ -100,8 +101,9 @@ function wakeFirst(): void {
   if (first !== undefined) queueMicrotask(first);
 }
 
-/** Reports that a write has ended or closed its temporary file. */
+/** Reports that a write has ended or closed its temporary file; not if it is about to open that again. */
 export function descriptorsClosed(): void {
+  if ((asyncRunner()?.closesFirst ?? 0) > 0) return;
   for (const permits of [forBytes, forSources]) if (permits.limit < maximumPermits) permits.limit++;
   closings++;
   if (holding.length + beginning.length === 0) return;
@@ -170,7 +172,7 @@ let users = 0;
 
 /**
  * Reserves descriptors for a write that needs more when it has its temporary file. Otherwise many of them could have
- * their files open, and each wait for one more. The first one goes on with less: it is alone. See `releaseSpares`.
+ * their files open, and each wait for one more. The first one goes on with less: it is alone.
  */
 export function reserveSpares(): void {
   try {
@@ -183,7 +185,7 @@ export function reserveSpares(): void {
 }
 
 function openSpares(): void {
-  while (spares.length < enough) spares.push(openSync('/dev/null', 'r'));
+  while (!byPathOnly && spares.length < enough) spares.push(openSync('/dev/null', 'r'));
 }
 
 function closeSpares(): void {
