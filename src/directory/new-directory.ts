@@ -16,6 +16,7 @@ import {
   type Steps,
 } from '../system/index.ts';
 import {
+  during,
   closeDirectory,
   openDirectory,
   syncDirectory,
@@ -100,10 +101,10 @@ function missing(path: PathName): Error {
  * Makes an empty directory with the rights of the old one: nobody else can read in the new directory who could not read
  * in the old one.
  */
-export function* create(operation: LockedOperation, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
-  operation.step = 'create temporary file';
+export function create(operation: LockedOperation, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
   // An exit comes before all of it or after.
-  return yield* whenDescriptorsAllow(operation, () => uninterrupted(createNow(operation, spot, replaced)));
+  const steps = whenDescriptorsAllow(operation, () => uninterrupted(createNow(operation, spot, replaced)));
+  return during(operation, 'create temporary file', steps);
 }
 
 function* createNow(operation: LockedOperation, spot: Spot, replaced: FileStatus | undefined): Steps<New> {
@@ -112,7 +113,7 @@ function* createNow(operation: LockedOperation, spot: Spot, replaced: FileStatus
   const accessPath = join(enclosure.directory.accessPath, name);
   try {
     yield* makeInside(accessPath);
-    const status = yield* giveRights(operation, accessPath, replaced);
+    const status = yield* during(operation, 'set metadata', giveRights(operation, accessPath, replaced));
     const path = join(enclosure.directoryPath, name);
     const made: Omit<New, 'leave'> = {
       path,
@@ -157,7 +158,6 @@ function endingWith(operation: LockedOperation, made: Omit<New, 'leave'>, close:
 }
 
 function* giveRights(operation: LockedOperation, accessPath: PathName, old: FileStatus | undefined): Steps<FileStatus> {
-  operation.step = 'set metadata';
   const fd = yield* widened(operation, accessPath, () => call.open(accessPath, O_DIRECTORY_ITSELF, 0));
   try {
     const own = yield* call.fstat(fd);

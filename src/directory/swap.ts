@@ -15,6 +15,8 @@
 import { refusal, asText, join, split, type PathName } from '../contract/index.ts';
 import { now, fileType, uninterrupted, call, nothing, type Steps } from '../system/index.ts';
 import {
+  during,
+  failedDuring,
   closeDirectory,
   openDirectory,
   syncDirectory,
@@ -75,18 +77,17 @@ export function* replaceTree(operation: LockedOperation, source: TreeSource, kee
           : yield* create(operation, place, rightsOf(operation, place, old));
       try {
         if ('fill' in source) {
-          operation.step = 'update';
-          const filled = yield* source.fill(made.path);
+          const filled = yield* during(operation, 'update', source.fill(made.path));
           if ('error' in filled) {
             yield* discardNew(operation, made);
             return filled;
           }
         }
-        operation.step = 'sync';
+        const tree = join(made.folder.directory.accessPath, made.name);
         const synced =
           operation.settings.durability === 'off'
             ? false
-            : yield* syncTree(operation, join(made.folder.directory.accessPath, made.name), place.directory);
+            : yield* during(operation, 'sync', syncTree(operation, tree, place.directory));
         throwIfAborted(operation);
         operation.locking.deadline = now() + operation.settings.lock.timeout;
         return {
@@ -135,10 +136,8 @@ function* swap(
   synced: boolean | 'unsupported',
   keepOld: boolean,
 ): Steps<ReplacedDirectory> {
-  operation.step = 'resolve';
   const old = yield* look(place);
   const version = versionName(operation, place.name, made.status);
-  operation.step = 'rename';
   try {
     yield* uninterrupted(nameVersion(operation, place, made, version));
     made.atEnd = (by) => goBack(by, place, made, version);
@@ -152,10 +151,13 @@ function* swap(
   } catch (error) {
     if (operation.outcome === 'old') yield* putBack(operation, place, made, version);
     else if (operation.outcome === 'unknown') made.atEnd = nothing;
-    throw error;
+    throw failedDuring(operation, 'rename', error);
   }
-  operation.step = 'sync directory';
-  const { durable, oldPath } = yield* finish(operation, place, old, made, version, synced, keepOld);
+  const { durable, oldPath } = yield* during(
+    operation,
+    'sync directory',
+    finish(operation, place, old, made, version, synced, keepOld),
+  );
   const directory = old.kind === 'directory' ? operation.path : join(place.directoryPath, version);
   return { path: operation.path, directory, replaced: statusOf(old) !== undefined, durable, oldPath };
 }

@@ -7,7 +7,7 @@
 import { onAbort, type Content, describe, aborted, misuse, assertIntact, type Source } from '../contract/index.ts';
 import { nextTick, call, wait, type Chained, type Steps } from '../system/index.ts';
 import { isSyncedEarly, withEarlySyncs, type Tell } from './early-sync.ts';
-import { throwIfAborted, type Operation } from './operation.ts';
+import { during, failedDuring, throwIfAborted, type Operation } from './operation.ts';
 import { cannotSync } from './sync-file.ts';
 import { nothingWritten } from './temporary.ts';
 
@@ -18,8 +18,11 @@ const small = 16 << 10;
 const gathered = 64 << 10;
 
 /** Writes the content; returns its size in bytes. */
-export function* writeContent(operation: Operation, fd: number, content: Content): Steps<number> {
-  operation.step = 'write';
+export function writeContent(operation: Operation, fd: number, content: Content): Steps<number> {
+  return during(operation, 'write', writeAny(operation, fd, content));
+}
+
+function* writeAny(operation: Operation, fd: number, content: Content): Steps<number> {
   if (content.kind === 'bytes' && !isSyncedMeanwhile(operation, content))
     return yield* writeAll(operation, fd, content.bytes);
   const writing = (tell?: Tell): Steps<number> =>
@@ -30,16 +33,16 @@ export function* writeContent(operation: Operation, fd: number, content: Content
 }
 
 /** Writes the bytes that the chain of the file's creation has not written; returns the number of all bytes. */
-export function* writeRest(operation: Operation, fd: number, bytes: Uint8Array, begun: Chained): Steps<number> {
-  operation.step = 'write';
+export function writeRest(operation: Operation, fd: number, bytes: Uint8Array, begun: Chained): Steps<number> {
+  return during(operation, 'write', writeUnwritten(operation, fd, bytes, begun));
+}
+
+function* writeUnwritten(operation: Operation, fd: number, bytes: Uint8Array, begun: Chained): Steps<number> {
   const [, written] = begun.results as [number, number?];
   assertIntact(bytes);
   if (written === undefined) throw begun.error;
   // If files cannot be synced here, the sync step reports that.
-  if (begun.error !== undefined && !cannotSync(begun.error)) {
-    operation.step = 'sync';
-    throw begun.error;
-  }
+  if (begun.error !== undefined && !cannotSync(begun.error)) throw failedDuring(operation, 'sync', begun.error);
   if (written === 0) throw nothingWritten();
   if (written < bytes.byteLength) yield* writeAll(operation, fd, bytes.subarray(written));
   return bytes.byteLength;
@@ -121,7 +124,7 @@ function* writeSource(operation: Operation, fd: number, source: Source, tell?: T
   let waiting = 0;
   for (;;) {
     throwIfAborted(operation);
-    const bytes = yield* pull(operation, source);
+    const bytes = yield* during(operation, 'read source', pull(operation, source));
     if (bytes === undefined) break;
     assertIntact(bytes);
     size += bytes.byteLength;
@@ -142,13 +145,10 @@ function* writeSource(operation: Operation, fd: number, source: Source, tell?: T
 
 /** The bytes of the source's next chunk; undefined at its end. An abort does not wait for it. */
 function* pull(operation: Operation, source: Source): Steps<Uint8Array | undefined> {
-  operation.step = 'read source';
   const next = source.next();
-  const bytes = source.async
+  return source.async
     ? yield* settled(operation, next as PromiseLike<IteratorResult<unknown>>, (result) => chunkOf(source, result))
     : chunkOf(source, next as IteratorResult<unknown>);
-  operation.step = 'write';
-  return bytes;
 }
 
 function chunkOf(source: Source, result: unknown): Uint8Array | undefined {

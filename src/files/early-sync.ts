@@ -6,7 +6,7 @@
  * write fail, and is not tried again: the kernel reports a failed page once.
  */
 import { call, concurrently, wait, type Steps } from '../system/index.ts';
-import type { Operation } from './operation.ts';
+import { failedDuring, type Operation } from './operation.ts';
 import { cannotSync } from './sync-file.ts';
 
 /** The number of bytes that is worth a sync of its own. */
@@ -85,7 +85,6 @@ export function* withEarlySyncs<T>(operation: Operation, fd: number, writing: (t
     const [result] = yield* concurrently(fill(), sync());
     return result;
   } catch (error) {
-    if (failure !== undefined) operation.step = 'sync';
-    throw error;
+    throw failure === undefined ? error : failedDuring(operation, 'sync', error);
   }
 }

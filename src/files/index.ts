@@ -1,6 +1,8 @@
 /** One operation on one file: its directory, target, temporary file, contents, metadata, snapshot. */
 export {
   asWriteError,
+  during,
+  failedDuring,
   isLocked,
   type LockedOperation,
   newLockedOperation,
@@ -9,6 +11,7 @@ export {
   type Operation,
   refusedByPermissions,
   reporting,
+  stepOf,
   throwIfAborted,
 } from './operation.ts';
 export { readOptions, readOptionsAnd, type Settings } from './settings.ts';

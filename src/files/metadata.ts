@@ -10,7 +10,7 @@
 import { refusal, type Keep, type NotKept } from '../contract/index.ts';
 import { fileType, call, type FileStatus, type Steps } from '../system/index.ts';
 import { copyAttributes, type AclState } from './attributes.ts';
-import type { Operation } from './operation.ts';
+import { during, type Operation } from './operation.ts';
 import { unsyncing, preserving } from './preserve.ts';
 import type { Target } from './target.ts';
 import { statusOf, type TemporaryFile } from './temporary.ts';
@@ -75,8 +75,11 @@ function kept(existing: FileStatus | undefined): FileStatus | undefined {
 }
 
 /** Sets the metadata of the temporary file; returns what of the existing file's could not be kept. */
-export function* applyMetadata(operation: Operation, target: Target, temporary: TemporaryFile): Steps<NotKept[]> {
-  operation.step = 'set metadata';
+export function applyMetadata(operation: Operation, target: Target, temporary: TemporaryFile): Steps<NotKept[]> {
+  return during(operation, 'set metadata', apply(operation, target, temporary));
+}
+
+function* apply(operation: Operation, target: Target, temporary: TemporaryFile): Steps<NotKept[]> {
   const { settings, environment } = operation;
   const notKept: NotKept[] = [];
   const existing = kept(target.existing);

@@ -28,7 +28,10 @@ export interface Operation {
   dest?: PathName;
   /** The permit to open files, while this operation holds one. */
   permit: { giveBack(): void } | undefined;
-  step: Step;
+  /** Where a failure is that none of its steps says more of: see {@link during}. */
+  readonly step: Step;
+  /** Its last failure, and at which step that was. */
+  failure?: { readonly cause: unknown; readonly step: Step };
   outcome: Outcome;
   /** What is done with the file, if it is not replaced. */
   readonly operation?: OperationName | undefined;
@@ -128,11 +131,32 @@ export function* reporting<T>(operation: Operation, steps: Steps<T>): Steps<T> {
   }
 }
 
+/** Performs a step of an operation. What fails in it is reported as a failure of this step, or of a step within it. */
+export function* during<T>(operation: Operation, step: Step, steps: Steps<T>): Steps<T> {
+  try {
+    return yield* steps;
+  } catch (cause) {
+    throw failedDuring(operation, step, cause);
+  }
+}
+
+/** Notes at which step something failed, unless a step within has noted it; returns the cause. */
+export function failedDuring<T>(operation: Operation, step: Step, cause: T): T {
+  if (stepOf(operation, cause) === undefined) operation.failure = { cause, step };
+  return cause;
+}
+
+/** At which step a failure was noted. */
+export function stepOf({ failure }: Operation, cause: unknown): Step | undefined {
+  return failure !== undefined && Object.is(failure.cause, cause) ? failure.step : undefined;
+}
+
 /** The error to report for a failure in an operation. */
 export function asWriteError(operation: Operation, cause: unknown): WriteError {
   if (WriteError.isWriteError(cause)) return cause;
   const { path: target, given: path, recoveryPath: backupPath } = operation;
-  return new WriteError({ ...operation, path, target, locked: isLocked(operation), cause, backupPath });
+  const step = stepOf(operation, cause) ?? operation.step;
+  return new WriteError({ ...operation, path, target, locked: isLocked(operation), step, cause, backupPath });
 }
 
 /**

@@ -9,7 +9,7 @@ import { codeOf, key, split, type PathName } from '../contract/index.ts';
 import { currentTime, call, type FileStatus, type Steps } from '../system/index.ts';
 import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
 import type { OpenFolder } from './file-order.ts';
-import type { Operation } from './operation.ts';
+import { during, type Operation } from './operation.ts';
 
 /** How many are remembered: a program that syncs none of its parents must not note them for ever. */
 const maximumNoted = 1000;
@@ -84,11 +84,12 @@ export function* openOrMakeDirectory(operation: Operation, path: PathName): Step
   } catch (error) {
     if (!operation.settings.makeParents || codeOf(error) !== 'ENOENT') throw error;
   }
-  operation.step = 'make parents';
+  return yield* during(operation, 'make parents', makeAndOpen(operation, path));
+}
+
+function* makeAndOpen(operation: Operation, path: PathName): Steps<Directory> {
   yield* makeDirectory(operation, path);
-  const directory = yield* openDirectory(operation, path);
-  operation.step = 'resolve';
-  return directory;
+  return yield* openDirectory(operation, path);
 }
 
 function* makeDirectory(operation: Operation, wanted: PathName): Steps<void> {

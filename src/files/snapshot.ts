@@ -18,7 +18,7 @@ import {
 } from '../system/index.ts';
 import { whileBusy, whileOpen } from './busy.ts';
 import { ifFound, lookAt } from './look.ts';
-import { reporting, throwIfAborted, type Operation } from './operation.ts';
+import { during, reporting, throwIfAborted, type Operation } from './operation.ts';
 import type { Target } from './target.ts';
 
 /** The state of a file when it was examined. */
@@ -70,8 +70,11 @@ interface Opened<T> {
 
 type Use<T> = (fd: number, status: FileStatus) => Steps<T>;
 
-function* openAndRead<T>(operation: Operation, path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
-  operation.step = 'read';
+function openAndRead<T>(operation: Operation, path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
+  return during(operation, 'read', tryToRead(operation, path, flags, use));
+}
+
+function* tryToRead<T>(operation: Operation, path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
   throwIfAborted(operation);
   for (let tries = 1; ; tries++) {
     let isOpen = false;
@@ -148,11 +151,9 @@ export function* assertUnchanged(
   const now = yield* lookAt(target);
   const isOld = now === undefined || (time !== undefined && time - lastChange(now) > coarseness);
   if (isOld && isSame(now, seen.status)) return;
-  const { step } = operation;
   const current = yield* versionInPlace(operation, target);
   if (current.version !== seen.version) throw versionConflict(current.version, seen.version);
   seen.status = current.status;
-  operation.step = step;
 }
 
 /** Whether two looks found the same file, with nothing changed in it or about it. */

@@ -2,6 +2,7 @@
 import { codeOf, WriteError } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';
 import {
+  stepOf,
   asWriteError,
   type LockedOperation,
   assertUnchanged,
@@ -43,8 +44,8 @@ function* orLost(operation: LockedOperation, lock: Lock, error: unknown): Steps<
   } catch (lost) {
     if (codeOf(lost) !== 'ERR_LOCK_LOST') return error;
     // The step at which it was noticed.
-    if (WriteError.isWriteError(error)) operation.step = error.step;
-    return asWriteError(operation, Object.assign(lost as Error, { cause: error }));
+    const step = WriteError.isWriteError(error) ? error.step : (stepOf(operation, error) ?? operation.step);
+    return asWriteError({ ...operation, step }, Object.assign(lost as Error, { cause: error }));
   }
 }
 

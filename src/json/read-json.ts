@@ -7,6 +7,7 @@
 import { codeOf, misuse, refusal, join, key, split, type PathName, isThenable } from '../contract/index.ts';
 import type { FileStatus, Steps } from '../system/index.ts';
 import {
+  during,
   settled,
   closeDirectory,
   openDirectory,
@@ -166,13 +167,16 @@ function* backupsOf(operation: Operation, target: Target): Steps<PathName[]> {
  * may not read.
  */
 function* readBackup(operation: Operation, target: Target, path: PathName): Steps<Buffer | undefined> {
-  operation.step = 'read';
   throwIfAborted(operation);
   const whyNot =
     ({ directory }: Opened) =>
     (status: FileStatus) =>
       whyNoBackup(operation, directory.status, target.existing, status);
-  const reading = yield* beside(operation, target, path, (folder, name) => readFound(folder, name, whyNot(folder)));
+  const reading = yield* during(
+    operation,
+    'read',
+    beside(operation, target, path, (folder, name) => readFound(folder, name, whyNot(folder))),
+  );
   return reading?.kind === 'own' ? Buffer.from(reading.bytes.buffer, 0, reading.bytes.byteLength) : undefined;
 }
 

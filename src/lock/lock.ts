@@ -22,6 +22,7 @@
 import { codeOf, join, type PathName } from '../contract/index.ts';
 import { parseLockToken, type LockOwner, uninterrupted, call, type Guard, type Steps } from '../system/index.ts';
 import {
+  during,
   closeDirectory,
   type Folder,
   lookAt,
@@ -73,8 +74,11 @@ export interface Lock {
  * Takes the lock of a file, waiting for its turn. The directory stays open until it is released. If two names share one
  * lock, since they differ in case only, the second gives the lock that the call has already.
  */
-export function* takeLock(operation: Operation, target: FileIn, request: LockRequest): Steps<Lock> {
-  operation.step = 'lock';
+export function takeLock(operation: Operation, target: FileIn, request: LockRequest): Steps<Lock> {
+  return during(operation, 'lock', take(operation, target, request));
+}
+
+function* take(operation: Operation, target: FileIn, request: LockRequest): Steps<Lock> {
   const { random } = parseLockToken(request.token) as LockOwner;
   const patience = new Patience(operation, request.deadline);
   operation.environment.locks.set(random, 'held');
@@ -257,7 +261,6 @@ export function* withLock<T>(
     yield* afterFailure(releaseLock(operation, lock));
     throw error;
   }
-  operation.step = 'unlock';
-  yield* releaseLock(operation, lock);
+  yield* during(operation, 'unlock', releaseLock(operation, lock));
   return result;
 }

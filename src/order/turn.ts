@@ -12,7 +12,7 @@
  */
 import { onAbort, aborted, refusal, type Durability, key, type PathName } from '../contract/index.ts';
 import { givePermit, now, clearTimeout, queueMicrotask, setTimeout, wait, type Steps } from '../system/index.ts';
-import { fileKey, throwIfAborted, type Operation, type Target } from '../files/index.ts';
+import { during, failedDuring, fileKey, throwIfAborted, type Operation, type Target } from '../files/index.ts';
 import { deadlock, lockTimeout } from '../lock/index.ts';
 import { Committed, Newest } from './committed.ts';
 import { FileQueue, type FileQueues } from './queue.ts';
@@ -169,13 +169,12 @@ export class Turn {
   /** A synchronous call waits for nobody. One that has to see the results of earlier calls cannot go ahead of them. */
   #goAhead(name: string): undefined {
     if (this.operation.locking === undefined || !this.#order.queues.has(name)) return;
-    this.operation.step = 'lock';
-    throw deadlock();
+    throw failedDuring(this.operation, 'lock', deadlock());
   }
 
   *#join(name: string): Steps<Committed | undefined> {
     const queue = (this.queue = this.#order.queues.get(name) ?? this.#openQueue(name));
-    if (queue.isBusy) return yield* this.#waitIn(queue);
+    if (queue.isBusy) return yield* during(this.operation, 'wait', this.#waitIn(queue));
     queue.active = this;
     return undefined;
   }
@@ -190,7 +189,6 @@ export class Turn {
 
   *#waitIn(queue: FileQueue): Steps<Committed | undefined> {
     const { signal } = this.operation.settings;
-    this.operation.step = 'wait';
     throwIfAborted(this.operation);
     return yield* wait<Committed | undefined>((wake, fail) => {
       let timer: NodeJS.Timeout | undefined;

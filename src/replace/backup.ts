@@ -53,7 +53,6 @@ export interface MadeBackup {
 export function* makeBackup(operation: Operation, target: Target, turn: Turn): Steps<MadeBackup | undefined> {
   const { backup, durability } = operation.settings;
   if (backup === undefined || target.existing === undefined) return undefined;
-  operation.step = 'back up';
   if (durability !== 'off') yield* syncOld(operation, target, target.existing);
   if (backup.kind === 'path') return overwritten(yield* backUpElsewhere(operation, target, turn, backup.path));
   const made =

@@ -1,6 +1,7 @@
 /** After the commit: makes the new content, or the content that replaced it, as durable as the caller asked for. */
 import type { Steps } from '../system/index.ts';
 import {
+  during,
   syncDirectory,
   type Operation,
   parentsMayBeUnsynced,
@@ -13,14 +14,21 @@ import type { Renamed } from './rename.ts';
 import { withMore } from './stage.ts';
 
 /** Nothing is undone any more. A failure from here on says that the new content is committed. */
-export function* confirm(
+export function confirm(
+  operation: Operation,
+  target: Target,
+  renamed: Pick<Renamed, 'record' | 'atomic' | 'synced'>,
+): Steps<boolean | 'unsupported'> {
+  return during(operation, 'sync directory', confirmRenamed(operation, target, renamed));
+}
+
+function* confirmRenamed(
   operation: Operation,
   target: Target,
   { record, atomic, synced }: Pick<Renamed, 'record' | 'atomic' | 'synced'>,
 ): Steps<boolean | 'unsupported'> {
   const { durability } = operation.settings;
   try {
-    operation.step = 'sync directory';
     // A failed sync is not repeated, whatever is in place by now.
     if (synced) yield* syncDirectory(operation, target.directory, synced);
     // The content that replaced this one meanwhile may have been written without any sync.
@@ -47,12 +55,14 @@ export function* confirm(
 export function* confirmInPlace(operation: Operation, target: Target): Steps<boolean | 'unsupported'> {
   const { durability } = operation.settings;
   if (durability === 'off') return false;
-  operation.step = 'sync';
   // Windows flushes only files that the caller may write.
   if (isReadOnly(operation, target)) return durability === 'full' ? 'unsupported' : false;
-  if (!(yield* syncInPlace(operation, target))) return 'unsupported';
+  if (!(yield* during(operation, 'sync', syncInPlace(operation, target)))) return 'unsupported';
   if (durability === 'normal') return false;
-  operation.step = 'sync directory';
+  return yield* during(operation, 'sync directory', syncNames(operation, target));
+}
+
+function* syncNames(operation: Operation, target: Target): Steps<boolean | 'unsupported'> {
   const durable = yield* syncDirectory(operation, target.directory);
   return (yield* syncParents(operation, target)) === 'unsupported' ? 'unsupported' : durable;
 }

@@ -70,7 +70,6 @@ export function* writeInPlace(
   temporary: TemporaryFile,
   folder: Folder & { readonly directory: Directory },
 ): Steps<NotKept[]> {
-  operation.step = 'write in place';
   yield* assertStillThere(operation, target);
   const hasCapability = target.attributes?.includes(capability) === true;
   refuseToLose(operation, target, hasCapability);

@@ -19,6 +19,7 @@ import {
 } from '../contract/index.ts';
 import { type Steps, whenDescriptorsAllow } from '../system/index.ts';
 import {
+  during,
   reporting,
   throwIfAborted,
   type LockedOperation,
@@ -63,10 +64,7 @@ export function* updateTarget(operation: LockedOperation, turn: Turn, change: Ch
   const prepare: Prepare = function* (target) {
     const seen = yield* readTarget(operation, target);
     function* again(): Steps<Read> {
-      const { step } = operation;
-      Object.assign(seen, yield* readTarget(operation, target));
-      operation.step = step;
-      return seen;
+      return Object.assign(seen, yield* readTarget(operation, target));
     }
     return { seen, changed: () => change(seen.content, seen.version, { read: { ...seen }, again }) };
   };
@@ -105,8 +103,7 @@ function* replaceLocked(operation: LockedOperation, turn: Turn, prepare: Prepare
     return yield* underLock(operation, target, function* () {
       const { seen, changed } = yield* prepare(target);
       expectVersion(operation, target, seen);
-      operation.step = 'update';
-      const outcome = yield* changed();
+      const outcome = yield* during(operation, 'update', changed());
       if ('error' in outcome) return outcome;
       try {
         throwIfAborted(operation);

@@ -12,6 +12,7 @@ import {
   type Steps,
 } from '../system/index.ts';
 import {
+  during,
   mayBeBusy,
   whileBusy,
   lookAt,
@@ -64,7 +65,9 @@ export function* overwriteInstead(
     }
   }
   // Uninterrupted: neither a signal nor another write of this process comes between.
-  const notKept = yield* uninterrupted(writeInPlace(operation, target, temporary, folder));
+  const notKept = yield* uninterrupted(
+    during(operation, 'write in place', writeInPlace(operation, target, temporary, folder)),
+  );
   yield* discardTemporary(temporary);
   return { record: turn.committed(target), atomic: false, notKept };
 }
@@ -82,7 +85,6 @@ export function* renameInto(
   temporary: TemporaryFile,
   turn: Turn,
 ): Steps<Renamed> {
-  operation.step = 'rename';
   const newer = turn.newer(target);
   if (newer !== undefined) return { newer, record: undefined, atomic: true };
   const other = operation.blocking ? yield* turn.finishOther(target) : undefined;

@@ -12,6 +12,8 @@
 import { type Content, writeResult, type WriteResult } from '../contract/index.ts';
 import { forBytes, forSources, givePermit, whenDescriptorsAllow, call, type Steps } from '../system/index.ts';
 import {
+  during,
+  failedDuring,
   writeContent,
   writeRest,
   asWriteError,
@@ -172,16 +174,14 @@ function* completeLate(
   return yield* underLock(operation, target, function* (lock) {
     yield* moveTemporary(operation, temporary, lock.folder);
     expectVersion(operation, target, yield* versionInPlace(operation, target));
-    operation.step = 'read source';
-    const version = yield* versionOfFile(temporary.fd);
+    const version = yield* during(operation, 'read source', versionOfFile(temporary.fd));
     return { ...(yield* commitLate(operation, staged, turn, bytes)), version };
   });
 }
 
 function* sizeWritten(operation: Operation, temporary: TemporaryFile): Steps<number> {
   throwIfAborted(operation);
-  operation.step = 'sync';
-  return (yield* call.fstat(temporary.fd)).size;
+  return (yield* during(operation, 'sync', call.fstat(temporary.fd))).size;
 }
 
 function* commitLate(operation: Operation, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
@@ -212,7 +212,11 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
   const backup =
     operation.settings.backup === undefined || target.existing === undefined
       ? undefined
-      : yield* withMore(operation, target, () => makeBackup(operation, target, turn));
+      : yield* during(
+          operation,
+          'back up',
+          withMore(operation, target, () => makeBackup(operation, target, turn)),
+        );
   let renamed;
   try {
     throwIfAborted(operation);
@@ -222,7 +226,7 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
     if (renamed.newer !== undefined) return yield* giveWay(operation, staged, turn, renamed.newer, bytes);
   } catch (error) {
     if (operation.outcome === 'old' && backup !== undefined) yield* backup.undo();
-    throw error;
+    throw failedDuring(operation, 'rename', error);
   }
   // 8. Committed. Nothing is undone from here on.
   const isAlone = target.directory.users === 1;
@@ -230,10 +234,12 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
   // Other writes hold the directory open anyway, so this one no longer needs its permit.
   if (!isAlone) givePermit(operation);
   const durable = yield* confirm(operation, target, renamed);
-  if (backup !== undefined) {
-    operation.step = 'back up';
-    yield* withMore(operation, target, () => backup.finish());
-  }
+  if (backup !== undefined)
+    yield* during(
+      operation,
+      'back up',
+      withMore(operation, target, () => backup.finish()),
+    );
   const { record, atomic } = renamed;
   return writeResult({
     path: operation.path,

@@ -9,6 +9,7 @@ import {
   type Steps,
 } from '../system/index.ts';
 import {
+  during,
   closeDirectory,
   type Directory,
   type Folder,
@@ -64,11 +65,11 @@ export function* stage(operation: Operation): Steps<Staged> {
 
 /** Creates a temporary file: beside the target, or elsewhere if that is not permitted. */
 export function* createStaged(operation: Operation, target: Target, bytes?: Uint8Array): Steps<Staged> {
-  operation.step = 'create temporary file';
   const reserved = opensMore(operation, bytes === undefined);
   if (reserved) reserveSpares();
   try {
-    return { ...(yield* create(operation, target, bytes)), reserved };
+    const staged = yield* during(operation, 'create temporary file', create(operation, target, bytes));
+    return { ...staged, reserved };
   } catch (error) {
     if (reserved) releaseSpares();
     throw error;
@@ -167,14 +168,11 @@ export function* finishTemporary(
 ): Steps<NotKept[]> {
   const notKept = withMetadata ? yield* applyMetadata(operation, target, temporary) : [];
   throwIfAborted(operation);
-  if (operation.settings.durability !== 'off') {
-    operation.step = 'sync';
-    yield* syncTemporary(operation, temporary);
-  }
-  operation.step = 'close';
+  if (operation.settings.durability !== 'off') yield* during(operation, 'sync', syncTemporary(operation, temporary));
   if (!temporary.closesSilently) {
-    if (withMetadata && othersRename(operation, target.directory)) yield* holdTemporary(operation, temporary);
-    yield* closeTemporary(temporary);
+    const isHeld = withMetadata && othersRename(operation, target.directory);
+    if (isHeld) yield* during(operation, 'close', holdTemporary(operation, temporary));
+    yield* during(operation, 'close', closeTemporary(temporary));
   }
   return notKept;
 }

@@ -1,7 +1,7 @@
 /** Newer content superseded this content. */
 import { writeResult, type WriteResult } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';
-import type { Operation, Target } from '../files/index.ts';
+import { failedDuring, type Operation, type Target } from '../files/index.ts';
 import { type Committed, overtaken, type Turn } from '../order/index.ts';
 import { confirmInPlace } from './confirm.ts';
 
@@ -17,8 +17,7 @@ export function* supersede(
   // A call that cannot wait for its syncs does them too.
   if (!operation.blocking) yield* newer.settled();
   operation.outcome = 'new';
-  operation.step = 'sync directory';
-  if (newer.error !== undefined) throw newer.error;
+  if (newer.error !== undefined) throw failedDuring(operation, 'sync directory', newer.error);
   if (newer.covers(operation.settings.durability)) return supersededBy(newer, bytes);
   const durable = yield* confirmInPlace(operation, target);
   return writeResult({ path: newer.path, bytes, superseded: true, durable });

@@ -24,6 +24,7 @@
 import { refusal, type PathName, type NotKept } from '../contract/index.ts';
 import { uninterrupted, type Steps } from '../system/index.ts';
 import {
+  during,
   lookAt,
   reporting,
   throwIfAborted,
@@ -96,10 +97,7 @@ class Commit {
       yield* this.#draft.assertSeen();
       for (const change of this.#drafted) yield* reporting(change.operation, this.#plan.include(change));
       this.#draft.isAbout(first.operation);
-      operation.step = 'commit';
-      yield* this.#written.write(this.#locks.names, this.#plan.changes);
-      throwIfAborted(operation);
-      yield* uninterrupted(this.#commit());
+      yield* during(operation, 'commit', this.#writeAndCommit());
     } catch (error) {
       if (operation.outcome === 'old') yield* this.#rollBack();
       else this.#abandon(error);
@@ -107,7 +105,7 @@ class Commit {
       throw error;
     }
     try {
-      return yield* this.#complete();
+      return yield* during(operation, 'complete', this.#complete());
     } catch (error) {
       this.#abandon(error);
       yield* this.#tellWhatFilesHold();
@@ -115,6 +113,12 @@ class Commit {
     } finally {
       yield* this.#written.close();
     }
+  }
+
+  *#writeAndCommit(): Steps<void> {
+    yield* this.#written.write(this.#locks.names, this.#plan.changes);
+    throwIfAborted(this.#operation);
+    yield* uninterrupted(this.#commit());
   }
 
   *#nothing(): Steps<Committed> {
@@ -169,15 +173,13 @@ class Commit {
   /** After the commit: nothing is undone any more. */
   *#complete(): Steps<Committed> {
     const operation = this.#operation;
-    operation.step = 'complete';
     yield* record.syncRecord(operation, this.#written.found);
     const made = yield* this.#makeChanges();
     const durable = yield* record.syncAll(operation, this.#plan.folders);
     this.#isMade = true;
     this.#locks.confirmed(durable);
     yield* this.#written.finish(operation, this.#plan.changes);
-    operation.step = 'unlock';
-    yield* this.#locks.releaseAll();
+    yield* during(operation, 'unlock', this.#locks.releaseAll());
     this.#letEnd();
     return { durable, outcomes: this.#drafted.map((change) => this.#outcomeOf(change, made)) };
   }

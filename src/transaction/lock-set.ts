@@ -7,7 +7,7 @@
  * with the file's turn in this process. Its note says where the journal is, for whoever takes it over.
  */
 import type { GivenPath, Steps } from '../system/index.ts';
-import { fileKey, inOrder, type OpenFolder, newLockedOperation, type Target } from '../files/index.ts';
+import { during, fileKey, inOrder, type OpenFolder, newLockedOperation, type Target } from '../files/index.ts';
 import { assertHeld, releaseLock, takeLock, type Lock } from '../lock/index.ts';
 import { encodePointer, siteFrom, resolveDead, Abandoned, giveUpLock } from '../journal/index.ts';
 import { Turn } from '../order/index.ts';
@@ -32,7 +32,8 @@ export class LockSet {
   /** Locks files that are not locked yet. After a failure, those that are locked stay locked. */
   *take(files: readonly (GivenPath & { readonly place: Target })[]): Steps<void> {
     for (const file of files.toSorted((one, other) => inOrder(one.place, other.place))) {
-      if (!this.#held.has(fileKey(file.place))) yield* this.#takeOne(file, file.place);
+      if (!this.#held.has(fileKey(file.place)))
+        yield* during(this.#draft.operation, 'lock', this.#takeOne(file, file.place));
     }
   }
 
@@ -44,7 +45,6 @@ export class LockSet {
     const turn = new Turn(operation);
     this.#held.set(fileKey(target), { turn, place: target, lock: undefined });
     this.#draft.isAbout(path);
-    whole.step = 'lock';
     while (!(yield* turn.claim(target, () => undefined)));
     yield* turn.finishOther(target);
     const { directory, directoryPath } = this.home;

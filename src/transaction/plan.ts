@@ -7,6 +7,7 @@
 import { codeOf, refusal, join, split, type PathName } from '../contract/index.ts';
 import { call, type FileStatus, type Steps } from '../system/index.ts';
 import {
+  during,
   openDirectory,
   fileKey,
   type OpenFolder,
@@ -64,10 +65,10 @@ export class Plan {
     const { operation, place: at } = change;
     yield* this.#draft.refresh(change);
     yield* refuseImmovable(operation, at);
-    if (operation.settings.backup !== undefined && at.existing !== undefined) yield* this.#backUp(change);
+    if (operation.settings.backup !== undefined && at.existing !== undefined)
+      yield* during(operation, 'back up', this.#backUp(change));
     const common = { directory: this.#folderAt(at), name: at.name };
-    operation.step = 'sync directory';
-    if (operation.settings.durability !== 'off') yield* syncParents(operation, at);
+    if (operation.settings.durability !== 'off') yield* during(operation, 'sync directory', syncParents(operation, at));
     if (change.kind === 'rename') yield* this.#planNewName(change);
     // Last: linking a file, or opening it, gives it another inode on overlayfs.
     const was = yield* this.#identify(operation, at);
@@ -144,7 +145,6 @@ export class Plan {
 
   *#backUp(change: DraftChange): Steps<void> {
     const { operation, place: at } = change;
-    operation.step = 'back up';
     const { backup } = operation.settings;
     if (backup === undefined) return;
     const { folder, name, surplus } =

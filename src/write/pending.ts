@@ -1,6 +1,14 @@
 import { type Content, misuse, type PathName, type WriteResult } from '../contract/index.ts';
 import { call, type Steps } from '../system/index.ts';
-import { writeAllOf, writeContent, asWriteError, reporting, type Operation, cannotSync } from '../files/index.ts';
+import {
+  during,
+  writeAllOf,
+  writeContent,
+  asWriteError,
+  reporting,
+  type Operation,
+  cannotSync,
+} from '../files/index.ts';
 import type { Turn } from '../order/index.ts';
 import { commitStaged, giveUp, type Staged } from '../replace/index.ts';
 
@@ -102,7 +110,6 @@ const described: Record<State, string> = {
 };
 
 /** Writes all of several buffers; returns the number of bytes. */
-export function* writingChunks(operation: Operation, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
-  operation.step = 'write';
-  return yield* writeAllOf(operation, fd, buffers);
+export function writingChunks(operation: Operation, fd: number, buffers: readonly Uint8Array[]): Steps<number> {
+  return during(operation, 'write', writeAllOf(operation, fd, buffers));
 }

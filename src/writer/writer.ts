@@ -23,7 +23,14 @@ import {
   watch,
   type Unsaved,
 } from '../system/index.ts';
-import { newOperation, type Operation, readOptionsAnd, type Settings, type Target } from '../files/index.ts';
+import {
+  failedDuring,
+  newOperation,
+  type Operation,
+  readOptionsAnd,
+  type Settings,
+  type Target,
+} from '../files/index.ts';
 import { Turn } from '../order/index.ts';
 import { type LaterContent, replaceFile } from '../replace/index.ts';
 import {
@@ -205,10 +212,12 @@ export class Writer<T = unknown> {
   }
 
   *#bytes(saving: Saving<T>, operation: Operation, target: Target): Steps<Uint8Array> {
-    operation.step = 'read source';
-    saving.serialized ??= this.#serialize(saving.value as T | (() => T));
+    try {
+      saving.serialized ??= this.#serialize(saving.value as T | (() => T));
+    } catch (error) {
+      throw failedDuring(operation, 'read source', error);
+    }
     saving.value = undefined;
-    operation.step = 'resolve';
     if (typeof saving.serialized !== 'string') return saving.serialized;
     if (this.#indent.forced !== undefined) return encode(saving.serialized, '\n');
     return layOut(saving.serialized, (this.#layout ??= indentedBy(yield* layoutAt(target), this.#indent.otherwise)));
