@@ -31,9 +31,8 @@ export { callerOf, forCaller, withCaller, withFrames } from './caller.ts';
 export { type Kept, unchanged } from './unchanged.ts';
 export { describe } from './describe.ts';
 export { isThenable, refusePromise } from './thenable.ts';
-export { assertIntact } from './memory.ts';
-export type { Source } from './source.ts';
 export {
+  assertIntact,
   type Chunk,
   chunkBytes,
   type Content,
@@ -45,6 +44,7 @@ export {
   type SyncData,
   textOf,
 } from './data.ts';
+export type { Source } from './source.ts';
 export { bare } from './bare.ts';
 export { onAbort } from './abort.ts';
 export {
@@ -56,6 +56,7 @@ export {
   readId,
   readNamePart,
   readSignal,
+  none,
   record,
   wrongType,
   assertFunction,

@@ -9,7 +9,8 @@ import { misuse, noCallback, outOfRange } from './errors.ts';
  */
 export type Fields = Readonly<Record<string, unknown>>;
 
-const none: Fields = Object.freeze(Object.create(null) as Fields);
+/** The fields of an options object that was not given. */
+export const none: Fields = Object.freeze(Object.create(null) as Fields);
 
 /**
  * Reads an options object. Inherited fields count, as in `node:fs`: without them, what a class or

@@ -10,9 +10,8 @@ import { acl, attributesMatter, list, saysNone } from './attribute-names.ts';
 import type { Operation } from './operation.ts';
 import { unsyncing, preserving } from './preserve.ts';
 import { inPrivate } from './private-directory.ts';
-import { othersRename } from './shared.ts';
+import { othersRename, type TemporaryFile } from './temporary.ts';
 import type { Target } from './target.ts';
-import type { TemporaryFile } from './temporary.ts';
 
 /** Signatures and privileges that belong to the old content, not to the name. */
 const boundToContent = new Set(['security.ima', 'security.evm', 'security.capability']);

@@ -22,11 +22,6 @@ function passing(
   return directory?.own === false && settings.fallback !== 'in-place' ? busyElsewhere : undefined;
 }
 
-/** Whether steps in a directory may fail because a file is busy. */
-export function mayBeBusy(operation: Operation, directory: { readonly own?: boolean }): boolean {
-  return passing(operation, directory) !== undefined;
-}
-
 /** Performs steps, and repeats them while they fail because a file is busy; the last error is thrown. */
 export function* whileBusy<T>(
   operation: Operation,

@@ -15,7 +15,7 @@ export {
   throwIfAborted,
 } from './operation.ts';
 export { readOptions, readOptionsAnd, type Settings } from './settings.ts';
-export { mayBeBusy, whileBusy, whileOpen } from './busy.ts';
+export { whileBusy, whileOpen } from './busy.ts';
 export { filesystemAt } from './filesystems.ts';
 export { lookAt, lookUntil, type Waiting } from './look.ts';
 export { afterFailure, ifThere, twice, unlinkIfThere } from './tolerate.ts';
@@ -28,6 +28,9 @@ export {
   syncDirectory,
   syncLinks,
   syncNow,
+  fileKey,
+  inOrder,
+  type OpenFolder,
 } from './directory.ts';
 export { preserving } from './preserve.ts';
 export {
@@ -49,9 +52,8 @@ export {
   whyNotOwn,
 } from './owned.ts';
 export { isNarrow, openMade, widened } from './made.ts';
-export { othersRename } from './shared.ts';
-export { cannotSync, syncFile } from './sync-file.ts';
 export {
+  othersRename,
   closeTemporary,
   createTemporary,
   type Creation,
@@ -69,6 +71,7 @@ export {
   syncTemporary,
   type TemporaryFile,
 } from './temporary.ts';
+export { cannotSync, syncFile } from './sync-file.ts';
 export { removeTree, syncTree } from './tree.ts';
 export {
   type Enclosure,
@@ -114,4 +117,3 @@ export {
 export { syncInPlace } from './sync-existing.ts';
 export { timeIn } from './filesystem-clock.ts';
 export type { Folder } from './folder.ts';
-export { fileKey, inOrder, type OpenFolder } from './file-order.ts';

@@ -7,8 +7,7 @@
  */
 import { codeOf, key, split, type PathName } from '../contract/index.ts';
 import { currentTime, call, type FileStatus, type Steps } from '../system/index.ts';
-import { closeDirectory, openDirectory, syncDirectory, type Directory } from './directory.ts';
-import type { OpenFolder } from './file-order.ts';
+import { closeDirectory, openDirectory, syncDirectory, type Directory, type OpenFolder } from './directory.ts';
 import { during, type Operation } from './operation.ts';
 
 /** How many are remembered: a program that syncs none of its parents must not note them for ever. */

@@ -5,6 +5,7 @@ import {
   outOfRange,
   type Fields,
   flag,
+  none,
   oneOf,
   readDuration,
   readEncoding,
@@ -93,7 +94,10 @@ export function readOptionsAnd(
   further: readonly string[],
 ): { readonly settings: Settings; readonly fields: Fields } {
   const options = typeof given === 'string' ? { encoding: given } : given;
-  const fields = record(options, 'options', further.length === 0 ? known : [...known, ...further]);
+  const fields =
+    options === undefined || options === null
+      ? none
+      : record(options, 'options', further.length === 0 ? known : [...known, ...further]);
   return { settings: settingsOf(fields), fields };
 }
 

@@ -24,10 +24,10 @@ import { attributesMatter, list, type Attributes } from './attribute-names.ts';
 import type { Folder } from './folder.ts';
 import { lookAt } from './look.ts';
 import { refusedByPermissions, type Operation } from './operation.ts';
-import { othersRename } from './shared.ts';
 import { syncFile } from './sync-file.ts';
 import type { Target } from './target.ts';
 import { afterFailure, unlinkIfThere } from './tolerate.ts';
+import type { Directory } from './directory.ts';
 
 export interface TemporaryFile {
   readonly fd: number;
@@ -47,6 +47,8 @@ export interface TemporaryFile {
   readonly private: boolean;
   /** The outcome of the chain that created it, if the chain also wrote its content. */
   readonly begun: Chained | undefined;
+  /** How many bytes that chain wrote, if it wrote all of the content. */
+  readonly written: number | undefined;
   /** Whether its close has nothing to report, and so may follow the rename. */
   readonly closesSilently: boolean;
   /** Whether all of it is durable. */
@@ -99,6 +101,7 @@ export function* createTemporary(
   { mode, closesSilently = false, content, syncs = false }: Creation,
 ): Steps<TemporaryFile> {
   const flags = newFileFlags(operation);
+  const size = content?.byteLength;
   let short = false;
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(operation, name, 'temporary', short);
@@ -115,6 +118,8 @@ export function* createTemporary(
       const [fd, written] = begun.results as [number?, number?];
       if (fd === undefined) throw begun.error;
       guard.opened();
+      const isWhole =
+        size !== undefined && begun.error === undefined && written === size && content?.byteLength === size;
       return {
         fd,
         name: chosen,
@@ -126,8 +131,9 @@ export function* createTemporary(
         held: undefined,
         private: mode !== undefined,
         begun: content && begun,
+        written: isWhole ? size : undefined,
         closesSilently,
-        synced: syncs && begun.error === undefined && written === content?.byteLength,
+        synced: syncs && isWhole,
         open: true,
         linked: true,
       };
@@ -265,4 +271,15 @@ export function* keepTemporary(
 /** A write of 0 bytes without an error: PostgreSQL takes that for a full disk too. */
 export function nothingWritten(): Error {
   return refusal('ENOSPC', 'the system wrote nothing');
+}
+
+/** Whether others can exchange files of this user under their names in a directory: see private-directory.ts. */
+export function othersRename({ environment }: Operation, { status }: Pick<Directory, 'status'>): boolean {
+  const isWritable = (status.mode & 0o022) !== 0;
+  const isSticky = (status.mode & 0o1000) !== 0;
+  if (status.uid === 0 && (!isWritable || isSticky)) return false;
+  const { uid } = environment;
+  if (uid === undefined) return false;
+  const isOthers = status.uid !== uid && status.uid !== 0;
+  return isOthers || (isWritable && !isSticky);
 }

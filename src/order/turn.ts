@@ -14,8 +14,7 @@ import { onAbort, aborted, refusal, type Durability, key, type PathName } from '
 import { givePermit, now, clearTimeout, queueMicrotask, setTimeout, wait, type Steps } from '../system/index.ts';
 import { during, failedDuring, fileKey, throwIfAborted, type Operation, type Target } from '../files/index.ts';
 import { deadlock, lockTimeout } from '../lock/index.ts';
-import { Committed, Newest } from './committed.ts';
-import { FileQueue, type FileQueues } from './queue.ts';
+import { Committed, Newest, FileQueue, type FileQueues } from './queue.ts';
 import { finishRename, type RenameUnderWay } from './renames.ts';
 
 /** The order of the calls of a process. */

@@ -36,7 +36,7 @@ import {
 } from '../files/index.ts';
 import { expectVersion, underLock } from '../journal/index.ts';
 import type { Turn } from '../order/index.ts';
-import { confirmInPlace } from './confirm.ts';
+import { confirmInPlace } from './rename.ts';
 import type { AtHand } from './deferred-content.ts';
 import { complete } from './replace.ts';
 import { createStaged } from './stage.ts';

@@ -1,4 +1,7 @@
-/** The rename: the one system call that commits the new content, and what holds if it fails. */
+/**
+ * The rename: the one system call that commits the new content, and what holds if it fails. After it the content is made
+ * as durable as the caller asked for.
+ */
 import { codeOf, refusal, type NotKept } from '../contract/index.ts';
 import {
   chain,
@@ -13,7 +16,6 @@ import {
 } from '../system/index.ts';
 import {
   during,
-  mayBeBusy,
   whileBusy,
   lookAt,
   type Operation,
@@ -28,11 +30,16 @@ import {
   type TemporaryFile,
   afterFailure,
   unlinkIfThere,
+  syncDirectory,
+  parentsMayBeUnsynced,
+  syncParents,
+  syncInPlace,
+  isReadOnly,
 } from '../files/index.ts';
 import { lockLost } from '../lock/index.ts';
 import { Committed, type RenameUnderWay, type Turn } from '../order/index.ts';
 import { writeInPlace } from './in-place.ts';
-import type { Staged } from './stage.ts';
+import { type Staged, withMore } from './stage.ts';
 
 export interface Renamed {
   /** Newer content that was committed first; this one was then not renamed. */
@@ -93,9 +100,9 @@ export function* renameInto(
   const begun = turn.begin(target, temporary.accessPath);
   let synced;
   try {
-    synced = yield* mayBeBusy(operation, target.directory)
-      ? whileBusy(operation, () => renameOnce(operation, target, temporary, begun), target.directory)
-      : renameOnce(operation, target, temporary, begun);
+    synced = yield* target.directory.local
+      ? renameOnce(operation, target, temporary, begun)
+      : whileBusy(operation, () => renameOnce(operation, target, temporary, begun), target.directory);
   } catch (error) {
     turn.end(target);
     // If a synchronous write of this process has done the rename meanwhile, the error means nothing. A failure before
@@ -237,4 +244,58 @@ function isUndone(
   // The temporary file is gone: renamed, or removed by somebody else before. On this kernel's own filesystems ENOENT
   // says that it was removed.
   return code === 'ENOENT' && (directory.own || isSame(now, existing));
+}
+
+/** Nothing is undone any more. A failure from here on says that the new content is committed. */
+export function confirm(
+  operation: Operation,
+  target: Target,
+  renamed: Pick<Renamed, 'record' | 'atomic' | 'synced'>,
+): Steps<boolean | 'unsupported'> {
+  return during(operation, 'sync directory', confirmRenamed(operation, target, renamed));
+}
+
+function* confirmRenamed(
+  operation: Operation,
+  target: Target,
+  { record, atomic, synced }: Pick<Renamed, 'record' | 'atomic' | 'synced'>,
+): Steps<boolean | 'unsupported'> {
+  const { durability } = operation.settings;
+  try {
+    // A failed sync is not repeated, whatever is in place by now.
+    if (synced) yield* syncDirectory(operation, target.directory, synced);
+    // The content that replaced this one meanwhile may have been written without any sync.
+    if (record === undefined) return yield* confirmInPlace(operation, target);
+    let durable: boolean | 'unsupported' = false;
+    if (durability === 'full') {
+      durable = !atomic || (yield* syncDirectory(operation, target.directory, synced));
+      if (
+        parentsMayBeUnsynced(operation, target) &&
+        (yield* withMore(operation, target, () => syncParents(operation, target))) === 'unsupported'
+      )
+        durable = 'unsupported';
+    }
+    if (operation.unsynced && durable) durable = 'unsupported';
+    record.confirm(durability, durable);
+    return durable;
+  } catch (error) {
+    record?.fail(error);
+    throw error;
+  }
+}
+
+/** Makes the target's current content as durable as the caller asked for; its writer may not have done so. */
+export function* confirmInPlace(operation: Operation, target: Target): Steps<boolean | 'unsupported'> {
+  const { durability } = operation.settings;
+  if (durability === 'off') return false;
+  // Windows flushes only files that the caller may write.
+  if (isReadOnly(operation, target)) return durability === 'full' ? 'unsupported' : false;
+  if (!(yield* during(operation, 'sync', syncInPlace(operation, target)))) return 'unsupported';
+  if (durability === 'normal') return false;
+  return yield* during(operation, 'sync directory', syncNames(operation, target));
+}
+
+function* syncNames(operation: Operation, target: Target): Steps<boolean | 'unsupported'> {
+  const durable = yield* syncDirectory(operation, target.directory);
+  return (yield* syncParents(operation, target)) === 'unsupported' ? 'unsupported' : durable;
 }

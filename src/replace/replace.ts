@@ -9,7 +9,7 @@
  * the new file. The old inode is not kept, so other hard links to it keep the old content.
  * See rename(2), fsync(2); Pillai et al., OSDI '14.
  */
-import { type Content, writeResult, type WriteResult } from '../contract/index.ts';
+import type { Content, WriteResult } from '../contract/index.ts';
 import { forBytes, forSources, givePermit, whenDescriptorsAllow, call, type Steps } from '../system/index.ts';
 import {
   during,
@@ -35,9 +35,8 @@ import {
 import { expectVersion, underLock } from '../journal/index.ts';
 import type { Committed, Turn } from '../order/index.ts';
 import { makeBackup } from './backup.ts';
-import { confirm } from './confirm.ts';
+import { confirm, mayOverwrite, overwriteInstead, renameInto } from './rename.ts';
 import { sizeOf, type AtHand, type LaterContent } from './deferred-content.ts';
-import { mayOverwrite, overwriteInstead, renameInto } from './rename.ts';
 import { abandon, createStaged, finishTemporary, leave, stage, withMore, type Staged } from './stage.ts';
 import { supersede, supersededBy } from './superseded.ts';
 import { skipUnchanged } from './unchanged.ts';
@@ -140,9 +139,10 @@ export function* complete(
     yield* examineTemporary(operation, target, temporary);
     // 4. Contents.
     const bytes =
-      temporary.begun === undefined
-        ? yield* writeContent(operation, temporary.fd, content)
-        : yield* writeRest(operation, temporary.fd, content.bytes, temporary.begun);
+      temporary.written ??
+      (yield* temporary.begun === undefined
+        ? writeContent(operation, temporary.fd, content)
+        : writeRest(operation, temporary.fd, content.bytes, temporary.begun));
     return yield* commit(operation, staged, turn, bytes);
   } catch (error) {
     yield* abandon(operation, staged);
@@ -241,16 +241,18 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
       withMore(operation, target, () => backup.finish()),
     );
   const { record, atomic } = renamed;
-  return writeResult({
+  return {
     path: operation.path,
     bytes,
     replaced: target.existing !== undefined,
+    unchanged: false,
     superseded: record === undefined,
     atomic,
     durable,
     backupPath: backup?.path,
     notKept: renamed.notKept ?? notKept,
-  });
+    version: undefined,
+  };
 }
 
 function* giveWay(

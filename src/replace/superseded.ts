@@ -3,7 +3,7 @@ import { writeResult, type WriteResult } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';
 import { failedDuring, type Operation, type Target } from '../files/index.ts';
 import { type Committed, overtaken, type Turn } from '../order/index.ts';
-import { confirmInPlace } from './confirm.ts';
+import { confirmInPlace } from './rename.ts';
 
 /** Waits until the newer content is as durable as this was to be. */
 export function* supersede(

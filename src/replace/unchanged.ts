@@ -3,7 +3,7 @@ import { codeOf, assertIntact, writeResult, type WriteResult } from '../contract
 import { fileType, O_NOFOLLOW, O_RDONLY, call, type FileStatus, type Steps } from '../system/index.ts';
 import { whileOpen, holds, holdSame, type Operation, lookAgain, type Target } from '../files/index.ts';
 import type { Committed, Turn } from '../order/index.ts';
-import { confirmInPlace } from './confirm.ts';
+import { confirmInPlace } from './rename.ts';
 import { withMore } from './stage.ts';
 
 /** Whether the target is as the write would leave it: it has these bytes, or the content of another open file. */

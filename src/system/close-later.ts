@@ -1,8 +1,7 @@
 /** Closes files whose close has nothing to report, so that no caller waits for it. */
 import { close, closeSync } from 'node:fs';
-import { now } from './globals.ts';
+import { byPathOnly, now } from './globals.ts';
 import { linkOr } from './processes.ts';
-import { byPathOnly } from './random.ts';
 
 /** How many descriptors may wait for another thread to close them. */
 const maximumOpen = 16;

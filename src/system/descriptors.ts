@@ -10,8 +10,7 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { aborted, isShortage, onAbort } from '../contract/index.ts';
-import { queueMicrotask, setTimeout, now } from './globals.ts';
-import { byPathOnly } from './random.ts';
+import { byPathOnly, queueMicrotask, setTimeout, now } from './globals.ts';
 import { asyncRunner, wait, type Steps } from './port.ts';
 
 /** A write that may hold a permit. */

@@ -9,7 +9,7 @@ import { judgeLockOwner, newLockToken } from './lock-owner.ts';
 import { hasJournal, isVolatile } from './mounts.ts';
 import { newToken } from './owner.ts';
 import { ProcessState, type Steps, type Environment } from './port.ts';
-import { accessPath } from './access-path.ts';
+import { accessPath } from './paths.ts';
 
 /** process.umask() sets the umask to read it, for all threads; the kernel also just tells it (proc(5)). */
 function readUmask(): number {

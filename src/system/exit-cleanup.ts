@@ -8,8 +8,8 @@ import { O_DIRECTORY_ITSELF } from './flags.ts';
 import { parseToken } from './owner.ts';
 import type { Guard, Steps } from './port.ts';
 import { whenProcessEnds } from './process-end.ts';
-import { accessPath } from './access-path.ts';
-import { runSync } from './sync-driver.ts';
+import { accessPath } from './paths.ts';
+import { runSync } from './node-calls.ts';
 
 /** The order of removal: whoever takes a lock of ours must find no file of ours that can still be renamed. */
 const order = { file: 0, 'lock entry': 1, directory: 2, lock: 3 } as const;

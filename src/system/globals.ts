@@ -29,3 +29,7 @@ export function now(): number {
   const [seconds, nanoseconds] = hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
 }
+
+/** Node's --permission and Deno's permissions know only path names, and not those of devices. */
+export const byPathOnly: boolean =
+  (process as { permission?: unknown }).permission !== undefined || 'Deno' in globalThis;

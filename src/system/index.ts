@@ -3,7 +3,18 @@
  * process.
  */
 export { clearTimeout, currentTime, nextTick, queueMicrotask, setTimeout, now } from './globals.ts';
-export { newRandomName } from './random.ts';
+export {
+  newRandomName,
+  digest,
+  fnv1a,
+  judge,
+  type Owner,
+  parseToken,
+  type Sign,
+  thisOwner,
+  tokenForm,
+  type TokenKind,
+} from './owner.ts';
 export {
   uninterrupted,
   call,
@@ -38,22 +49,11 @@ export {
   O_READ,
   O_TO_SYNC,
 } from './flags.ts';
-export {
-  digest,
-  fnv1a,
-  judge,
-  type Owner,
-  parseToken,
-  type Sign,
-  thisOwner,
-  tokenForm,
-  type TokenKind,
-} from './owner.ts';
 export { whenProcessEnds } from './process-end.ts';
-export { runSync } from './sync-driver.ts';
+export { runSync } from './node-calls.ts';
 export { type LockOwner, parseLockToken, resolvingName } from './lock-owner.ts';
 export { environment } from './environment.ts';
-export { absolutePath, givenPath, type GivenPath, targetPath } from './given-path.ts';
+export { absolutePath, givenPath, type GivenPath, targetPath } from './paths.ts';
 export { type FileHandle, handleOf, handleSystem } from './handles.ts';
 export { prepareToSave, type Unsaved, unwatch, watch } from './unsaved.ts';
 export {

@@ -1,6 +1,5 @@
 /** The holder of a lock, in the name of its entry: the same parts as in a temporary file's name, and the lease. */
-import { parseOwner, stateOf, thisOwnerInNames, type Owner, type Sign } from './owner.ts';
-import { newRandomName } from './random.ts';
+import { parseOwner, stateOf, thisOwnerInNames, type Owner, type Sign, newRandomName } from './owner.ts';
 
 /** The parts of the name of a lock's entry. */
 export interface LockOwner extends Owner {

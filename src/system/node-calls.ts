@@ -5,7 +5,7 @@ import { bare, fromBytes } from '../contract/index.ts';
 import { asyncAttributes, syncAttributes } from './attributes.ts';
 import { exchange, syncfs, syncfsLater } from './commands.ts';
 import { nextTick, setTimeout } from './globals.ts';
-import type { Done, FileStatus, System } from './port.ts';
+import { type Done, type FileStatus, type System, finish, type Steps } from './port.ts';
 import { waitForChange } from './watch.ts';
 
 export type AsyncSystem = {
@@ -144,3 +144,8 @@ export const asyncSystem: AsyncSystem = {
   sleep: (duration, done) => void setTimeout(done, duration, null),
   sleepUntilChange: waitForChange,
 };
+
+/** Performs the steps synchronously. */
+export function runSync<T>(steps: Steps<T>, system: System = syncSystem): T {
+  return finish(steps, system);
+}

@@ -1,9 +1,8 @@
 /** Waiting for a change in a directory: inotify(7) through `fs.watch` on Linux, a fixed wait elsewhere. */
 import { watch, type FSWatcher } from 'node:fs';
 import type { PathName } from '../contract/index.ts';
-import { clearTimeout, setTimeout } from './globals.ts';
+import { byPathOnly, clearTimeout, setTimeout } from './globals.ts';
 import type { Change, Done } from './port.ts';
-import { byPathOnly } from './random.ts';
 
 /**
  * On Windows a watched directory cannot be renamed or removed; other systems and runtimes report changes late, or not

@@ -13,7 +13,7 @@ import { replaceFile } from '#untorn/replace/replace-file.js';
 import { Turn } from '#untorn/order/turn.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { environment } from '#untorn/system/environment.js';
-import { givenPath } from '#untorn/system/given-path.js';
+import { givenPath } from '#untorn/system/paths.js';
 import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
 
 function oldFile(t: TestContext): string {

@@ -18,10 +18,10 @@ import { readOptions } from '#untorn/files/settings.js';
 import { replaceTree, type TreeSource } from '#untorn/directory/swap.js';
 import { newLockedOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
-import { givenPath } from '#untorn/system/given-path.js';
+import { givenPath } from '#untorn/system/paths.js';
 import type { Steps } from '#untorn/system/port.js';
 import { environment } from '#untorn/system/environment.js';
-import { runSync } from '#untorn/system/sync-driver.js';
+import { runSync } from '#untorn/system/node-calls.js';
 import { withExchange } from '../support/exchange.ts';
 import { Spoiler } from './faulty-system.ts';
 

@@ -10,7 +10,7 @@ import { replaceFile } from '#untorn/replace/replace-file.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
-import { givenPath } from '#untorn/system/given-path.js';
+import { givenPath } from '#untorn/system/paths.js';
 import { handleSystem } from '#untorn/system/handles.js';
 import { asyncSystem, type AsyncSystem } from '#untorn/system/node-calls.js';
 import { environment } from '#untorn/system/environment.js';

@@ -21,8 +21,8 @@ import { Turn } from '#untorn/order/turn.js';
 import { newOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { environment } from '#untorn/system/environment.js';
-import { givenPath } from '#untorn/system/given-path.js';
-import { runSync } from '#untorn/system/sync-driver.js';
+import { givenPath } from '#untorn/system/paths.js';
+import { runSync } from '#untorn/system/node-calls.js';
 import { filesystemOf, note } from '../support/evidence.ts';
 import { Spoiler, type Fault } from './faulty-system.ts';
 

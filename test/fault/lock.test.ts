@@ -8,11 +8,11 @@ import { readOptions } from '#untorn/files/settings.js';
 import { updateTarget, type Change } from '#untorn/replace/locked.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newLockedOperation } from '#untorn/files/operation.js';
-import { givenPath } from '#untorn/system/given-path.js';
+import { givenPath } from '#untorn/system/paths.js';
 import type { Steps, System } from '#untorn/system/port.js';
 import { syncSystem } from '#untorn/system/node-calls.js';
 import { environment } from '#untorn/system/environment.js';
-import { runSync } from '#untorn/system/sync-driver.js';
+import { runSync } from '#untorn/system/node-calls.js';
 import { leaveLock } from '../support/stale.ts';
 
 type Rename = System['rename'];

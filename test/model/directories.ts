@@ -6,7 +6,7 @@ import type { Durability, ReplaceDirectoryResult } from 'untorn';
 import { readOptions } from '#untorn/files/settings.js';
 import { replaceTree } from '#untorn/directory/swap.js';
 import { newLockedOperation } from '#untorn/files/operation.js';
-import { givenPath } from '#untorn/system/given-path.js';
+import { givenPath } from '#untorn/system/paths.js';
 import { call, type Steps } from '#untorn/system/port.js';
 import { O_NEW } from '#untorn/system/flags.js';
 import { parseToken } from '#untorn/system/owner.js';

@@ -7,7 +7,7 @@ import { readOptions } from '#untorn/files/settings.js';
 import { updateTarget, type Updated } from '#untorn/replace/locked.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newLockedOperation } from '#untorn/files/operation.js';
-import { givenPath } from '#untorn/system/given-path.js';
+import { givenPath } from '#untorn/system/paths.js';
 import { inTurn, type Request, type Steps, type System, type SystemCall } from '#untorn/system/port.js';
 import type { LockOwner } from '#untorn/system/lock-owner.js';
 import { linkByLink } from './chain.ts';

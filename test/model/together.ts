@@ -7,7 +7,7 @@ import { openDirectory } from '#untorn/files/directory.js';
 import { identityOf, stagedToken, type Change } from '#untorn/journal/format.js';
 import { newOperation } from '#untorn/files/operation.js';
 import { readOptions } from '#untorn/files/settings.js';
-import { givenPath } from '#untorn/system/given-path.js';
+import { givenPath } from '#untorn/system/paths.js';
 import { call, type Steps } from '#untorn/system/port.js';
 import { Disk } from './disk.ts';
 import { Process } from './process.ts';

@@ -5,7 +5,7 @@
 import type { Durability } from 'untorn';
 import { readSyncData } from '#untorn/contract/data.js';
 import { readOptions } from '#untorn/files/settings.js';
-import { givenPath } from '#untorn/system/given-path.js';
+import { givenPath } from '#untorn/system/paths.js';
 import { Draft } from '#untorn/transaction/draft.js';
 import { LockSet } from '#untorn/transaction/lock-set.js';
 import { recoverDirectory } from '#untorn/journal/recover-directory.js';

@@ -8,7 +8,7 @@ import { replaceFile } from '#untorn/replace/replace-file.js';
 import { stage } from '#untorn/replace/stage.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newOperation, reporting } from '#untorn/files/operation.js';
-import { givenPath } from '#untorn/system/given-path.js';
+import { givenPath } from '#untorn/system/paths.js';
 import { ProcessState, type Steps, type Environment } from '#untorn/system/port.js';
 import { umask } from './system.ts';
 

@@ -4,11 +4,11 @@ import { readOptions } from '#untorn/files/settings.js';
 import { updateTarget } from '#untorn/replace/locked.js';
 import { Turn } from '#untorn/order/turn.js';
 import { newLockedOperation } from '#untorn/files/operation.js';
-import { givenPath } from '#untorn/system/given-path.js';
+import { givenPath } from '#untorn/system/paths.js';
 import type { System } from '#untorn/system/port.js';
 import { syncSystem } from '#untorn/system/node-calls.js';
 import { environment } from '#untorn/system/environment.js';
-import { runSync } from '#untorn/system/sync-driver.js';
+import { runSync } from '#untorn/system/node-calls.js';
 
 const { at, path } = workerData as { at: number; path: string };
 let calls = 0;

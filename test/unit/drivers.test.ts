@@ -4,11 +4,11 @@ import { readOptions } from '#untorn/files/settings.js';
 import { whenDescriptorsAllow } from '#untorn/system/descriptors.js';
 import { newOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
-import { givenPath } from '#untorn/system/given-path.js';
+import { givenPath } from '#untorn/system/paths.js';
 import { uninterrupted, call, nothing, concurrently, type Steps } from '#untorn/system/port.js';
 import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
 import { environment } from '#untorn/system/environment.js';
-import { runSync } from '#untorn/system/sync-driver.js';
+import { runSync } from '#untorn/system/node-calls.js';
 
 function recording(made: string[]): typeof syncSystem {
   return { ...syncSystem, readlink: (path: string) => (made.push(`at once ${path}`), path) } as typeof syncSystem;

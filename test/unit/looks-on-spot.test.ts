@@ -11,7 +11,7 @@ import { Turn } from '#untorn/order/turn.js';
 import { replaceFile } from '#untorn/replace/replace-file.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { environment } from '#untorn/system/environment.js';
-import { givenPath } from '#untorn/system/given-path.js';
+import { givenPath } from '#untorn/system/paths.js';
 import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
 
 const local = new Set([0xef53, 0x01021994, 0x58465342, 0x9123683e]);

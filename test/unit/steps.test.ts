@@ -13,7 +13,9 @@ const files = all
   .filter((name) => name.endsWith('.ts') && !/^(?:cli|system)\//.test(name))
   .map((name) => {
     const text = readFileSync(join(folder, name), 'utf8');
-    return { name, text, functions: names(text, /function\* (\w+)/g), methods: names(text, /^ {2}\*(#?\w+)\(/gm) };
+    const handingOn = names(text, /^(?:export )?function (\w+)(?:<[^>]*>)?\((?:[^()]|\([^()]*\))*\): Steps</gm);
+    const functions = [...names(text, /function\* (\w+)/g), ...handingOn];
+    return { name, text, functions, methods: names(text, /^ {2}\*(#?\w+)\(/gm) };
   });
 
 /** What a file can call by these names: its own functions, and those that it imports. */
@@ -60,8 +62,11 @@ it('performs every step of the protocol', () => {
   const directory = files.find(({ name }) => name === 'files/directory.ts') as (typeof files)[number];
   assert.match('  const status = call.fstat(fd);', forgottenIn(directory));
   assert.match('  syncNow(fd);', forgottenIn(directory));
-  const commit = files.find(({ name }) => name === 'replace/confirm.ts') as (typeof files)[number];
+  const commit = files.find(({ name }) => name === 'replace/rename.ts') as (typeof files)[number];
   assert.match('  syncDirectory(write, place.directory);', forgottenIn(commit));
+  const replacement = files.find(({ name }) => name === 'replace/replace.ts') as (typeof files)[number];
+  for (const handingOn of ['openTarget', 'confirm', 'lookAgain'])
+    assert.match(`  ${handingOn}(operation, target);`, forgottenIn(replacement));
   for (const file of files) {
     const [inSteps, elsewhere] = [forgottenIn(file), forgottenIn(file, false)];
     let makesSteps = false;

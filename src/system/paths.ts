@@ -1,7 +1,10 @@
-/** The path that a caller gives, made absolute: its meaning depends on the working directory at that moment. */
-import { isUtf8 } from 'node:buffer';
-import { readlinkSync } from 'node:fs';
+/**
+ * Paths: as a caller gives them, made absolute, since their meaning depends on the working directory at that moment; and
+ * those by which open directories are reached.
+ */
 import path from 'node:path';
+import { isUtf8 } from 'node:buffer';
+import { readlinkSync, lstatSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
   bare,
@@ -16,6 +19,7 @@ import {
   type PathLike,
   type PathName,
 } from '../contract/index.ts';
+import { byPathOnly } from './globals.ts';
 
 const windows = process.platform === 'win32';
 
@@ -86,4 +90,24 @@ function fromFileUrl(url: URL): PathName {
 function resolveKeepingTrailingSlash(name: string): string {
   const resolved = path.resolve(name);
   return /[\\/]$/.test(name) && !/[\\/]$/.test(resolved) ? `${resolved}\\` : resolved;
+}
+
+let procDescriptors: boolean | undefined;
+
+/** Whether `/proc/self/fd` exists; a chroot may lack it. */
+function hasProcDescriptors(): boolean {
+  if (process.platform !== 'linux' || byPathOnly) return false;
+  try {
+    return lstatSync('/proc/self/fd').isDirectory();
+  } catch {
+    return false; // No /proc: directories are then reached by their paths.
+  }
+}
+
+/**
+ * A path through which an open directory is reached even after it is renamed; its own path if there is no such path.
+ */
+export function accessPath(directory: number, path: PathName): PathName {
+  procDescriptors ??= hasProcDescriptors();
+  return procDescriptors ? `/proc/self/fd/${directory}` : path;
 }
