@@ -23,7 +23,7 @@ import {
 import { attributesMatter, list, type Attributes } from './attribute-names.ts';
 import type { Folder } from './folder.ts';
 import { lookAt } from './look.ts';
-import { refusedByPermissions, type Operation } from './operation.ts';
+import { during, refusedByPermissions, type Operation } from './operation.ts';
 import { syncFile } from './sync-file.ts';
 import type { Target } from './target.ts';
 import { afterFailure, unlinkIfThere } from './tolerate.ts';
@@ -176,9 +176,8 @@ export function* examineTemporary(operation: Operation, target: Target, temporar
   // a failed rename took place all the same.
   if (!temporary.private && temporary.closesSilently) return;
   // A local filesystem has the new inode in memory: a look here takes less time than one in another thread.
-  yield* target.directory.local
-    ? uninterrupted(examine(operation, target, temporary))
-    : examine(operation, target, temporary);
+  const examined = during(operation, 'create temporary file', examine(operation, target, temporary));
+  yield* target.directory.local ? uninterrupted(examined) : examined;
 }
 
 function* examine(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {

@@ -76,6 +76,18 @@ const scenarios: Record<string, { options: Options; old: boolean }> = {
   'making parents': { options: { makeParents: true }, old: false },
 };
 
+/** At which steps a call can fail. Some are made at several, but each of these only after the temporary file is there. */
+const steps: Partial<Record<string, readonly string[]>> = {
+  mkdir: ['make parents'],
+  write: ['write'],
+  fchmod: ['set metadata'],
+  futimes: ['set metadata'],
+  fsync: ['sync', 'back up', 'sync directory'],
+  close: ['close', 'back up'],
+  link: ['back up', 'rename'],
+  rename: ['back up', 'rename'],
+};
+
 interface Trial {
   readonly folder: string;
   readonly path: string;
@@ -154,6 +166,10 @@ for (const [driver, run] of Object.entries(drivers)) {
               const what = `${JSON.stringify('code' in fault ? fault.code : fault.short(2))} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
               if (spoiler.hit) trials++;
               check(trial, old, result, what);
+              const isIts =
+                spoiler.hit && 'code' in fault && WriteError.isWriteError(result) && result.code === fault.code;
+              const possible = steps[spoiler.calls[at] ?? ''];
+              if (isIts && possible !== undefined) assert.ok(possible.includes(result.step), `${what}: ${result.step}`);
               await closed(open, what);
               writeFileSync(trial.path, 'next', { makeParents: true });
               assert.equal(readFileSync(trial.path, 'utf8'), 'next', `${what}: the next write`);
