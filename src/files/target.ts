@@ -40,7 +40,7 @@ import {
   type Directory,
 } from './directory.ts';
 import { lookAt } from './look.ts';
-import { during, type Operation } from './operation.ts';
+import { type Operation } from './operation.ts';
 import { openOrMakeDirectory } from './parents.ts';
 
 export { lookAt };
@@ -78,11 +78,7 @@ export function refuseTooLong({ environment }: Operation, path: PathName): void 
 const maximumLinks = 40;
 
 /** Follows the symbolic links in the last name of the path and opens the directory of their target. */
-export function openTarget(operation: Operation): Steps<Target> {
-  return during(operation, 'resolve', follow(operation));
-}
-
-function* follow(operation: Operation): Steps<Target> {
+export function* openTarget(operation: Operation): Steps<Target> {
   for (let links = 0; ;) {
     refuseTooLong(operation, operation.path);
     const { directory: directoryPath, name } = split(operation.path);
@@ -213,11 +209,7 @@ function* lookAndHold(target: Target): Steps<FileStatus | undefined> {
 }
 
 /** Looks at the target again: much may have happened while a pending file was written. */
-export function lookAgain(operation: Operation, target: Target): Steps<void> {
-  return during(operation, 'resolve', examineAgain(operation, target));
-}
-
-function* examineAgain(operation: Operation, target: Target): Steps<void> {
+export function* lookAgain(operation: Operation, target: Target): Steps<void> {
   const before = target.existing;
   target.existing = yield* lookAt(target);
   if (target.existing?.ino !== before?.ino || target.existing?.dev !== before?.dev) releaseOld(operation, target);

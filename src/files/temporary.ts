@@ -176,11 +176,16 @@ export function* examineTemporary(operation: Operation, target: Target, temporar
   // a failed rename took place all the same.
   if (!temporary.private && temporary.closesSilently) return;
   // A local filesystem has the new inode in memory: a look here takes less time than one in another thread.
-  const examined = during(operation, 'create temporary file', examine(operation, target, temporary));
-  yield* target.directory.local ? uninterrupted(examined) : examined;
+  yield* target.directory.local
+    ? uninterrupted(examine(operation, target, temporary))
+    : examine(operation, target, temporary);
 }
 
-function* examine(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
+function examine(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
+  return during(operation, 'create temporary file', readNew(operation, target, temporary));
+}
+
+function* readNew(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
   temporary.status ??= yield* call.fstat(temporary.fd);
   if (attributesMatter(operation, target) && !othersRename(operation, target.directory))
     temporary.attributes = yield* list(temporary, !target.directory.local);

@@ -16,6 +16,7 @@ import {
 } from '../system/index.ts';
 import {
   during,
+  failedDuring,
   whileBusy,
   lookAt,
   type Operation,
@@ -247,15 +248,7 @@ function isUndone(
 }
 
 /** Nothing is undone any more. A failure from here on says that the new content is committed. */
-export function confirm(
-  operation: Operation,
-  target: Target,
-  renamed: Pick<Renamed, 'record' | 'atomic' | 'synced'>,
-): Steps<boolean | 'unsupported'> {
-  return during(operation, 'sync directory', confirmRenamed(operation, target, renamed));
-}
-
-function* confirmRenamed(
+export function* confirm(
   operation: Operation,
   target: Target,
   { record, atomic, synced }: Pick<Renamed, 'record' | 'atomic' | 'synced'>,
@@ -280,7 +273,7 @@ function* confirmRenamed(
     return durable;
   } catch (error) {
     record?.fail(error);
-    throw error;
+    throw failedDuring(operation, 'sync directory', error);
   }
 }
 

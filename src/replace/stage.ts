@@ -64,14 +64,17 @@ export function* stage(operation: Operation): Steps<Staged> {
 }
 
 /** Creates a temporary file: beside the target, or elsewhere if that is not permitted. */
-export function* createStaged(operation: Operation, target: Target, bytes?: Uint8Array): Steps<Staged> {
-  const reserved = opensMore(operation, bytes === undefined);
-  if (reserved) reserveSpares();
+export function createStaged(operation: Operation, target: Target, bytes?: Uint8Array): Steps<Staged> {
+  const steps = during(operation, 'create temporary file', create(operation, target, bytes));
+  return opensMore(operation, bytes === undefined) ? reserving(steps) : steps;
+}
+
+function* reserving(steps: Steps<Staged>): Steps<Staged> {
+  reserveSpares();
   try {
-    const staged = yield* during(operation, 'create temporary file', create(operation, target, bytes));
-    return { ...staged, reserved };
+    return Object.assign(yield* steps, { reserved: true });
   } catch (error) {
-    if (reserved) releaseSpares();
+    releaseSpares();
     throw error;
   }
 }
@@ -97,7 +100,7 @@ export function* withMore<T>(operation: Operation, target: Target, steps: () => 
   });
 }
 
-function* create(operation: Operation, target: Target, bytes: Uint8Array | undefined): Steps<Omit<Staged, 'reserved'>> {
+function* create(operation: Operation, target: Target, bytes: Uint8Array | undefined): Steps<Staged> {
   let temporary;
   try {
     if (target.existing !== undefined) yield* examineOld(operation, target);
@@ -118,16 +121,17 @@ function* create(operation: Operation, target: Target, bytes: Uint8Array | undef
     yield* discardTemporary(temporary);
     throw error;
   }
-  return { target, folder: target, temporary };
+  return { target, folder: target, temporary, reserved: false };
 }
 
-function* createElsewhere(operation: Operation, target: Target): Steps<Omit<Staged, 'reserved'>> {
+function* createElsewhere(operation: Operation, target: Target): Steps<Staged> {
   const folder = yield* openStateFolder(operation);
   try {
     return {
       target,
       folder,
       temporary: yield* createTemporary(operation, folder, target.name, { mode: 0o600 }),
+      reserved: false,
     };
   } catch (error) {
     closeDirectory(operation, folder.directory);

@@ -14,6 +14,7 @@ import {
   inOrder,
   type OpenFolder,
   asWriteError,
+  during,
   newLook,
   newOperation,
   reporting,
@@ -203,7 +204,7 @@ export class Draft {
   }
 
   *#find(operation: Operation): Steps<Target> {
-    const target = this.#share(operation, yield* openTarget(operation));
+    const target = this.#share(operation, yield* during(operation, 'resolve', openTarget(operation)));
     if (yield* recoverOnce(operation, target, this.#recovery)) yield* this.#lookAgain(operation, target);
     return target;
   }
