@@ -65,8 +65,13 @@ export function* stage(operation: Operation): Steps<Staged> {
 
 /** Creates a temporary file: beside the target, or elsewhere if that is not permitted. */
 export function createStaged(operation: Operation, target: Target, bytes?: Uint8Array): Steps<Staged> {
-  const steps = during(operation, 'create temporary file', create(operation, target, bytes));
-  return opensMore(operation, bytes === undefined) ? reserving(steps) : steps;
+  return during(
+    operation,
+    'create temporary file',
+    opensMore(operation, bytes === undefined)
+      ? reserving(create(operation, target, bytes))
+      : create(operation, target, bytes),
+  );
 }
 
 function* reserving(steps: Steps<Staged>): Steps<Staged> {
