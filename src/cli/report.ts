@@ -74,10 +74,11 @@ function jsonPathOrNull(path: PathName | undefined): ReturnType<typeof jsonPath>
 export async function reportFailure(error: unknown): Promise<void> {
   const failed = [error, (error as Error).cause].find((value) => WriteError.isWriteError(value));
   const known = failed === undefined ? { outcome: 'old', step: null } : { outcome: failed.outcome, step: failed.step };
+  const files = failed?.files?.map(({ path, holds }) => ({ path: jsonPath(path), holds }));
   const status = error instanceof CommandFailed ? { status: error.status } : {};
   const own = error instanceof UsageError ? 'ERR_USAGE' : error instanceof Empty ? 'ERR_EMPTY' : undefined;
   const code = own ?? codeOf(error) ?? codeOf((error as Error).cause) ?? null;
-  await printJson({ error: { message: wordsFor(error), code, ...known, ...status } });
+  await printJson({ error: { message: wordsFor(error), code, ...known, ...(files && { files }), ...status } });
 }
 
 function warn({ path, notKept, durable, atomic }: WriteResult): void {

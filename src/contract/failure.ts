@@ -35,16 +35,16 @@ export type OperationName = 'remove' | 'rename' | 'read' | 'sweep' | 'recover' |
 /** The details that make a {@link WriteError}. */
 export interface WriteErrorDetails {
   path: PathName;
-  /** The new name, if the operation is a rename. */
+  // The new name, if the operation is a rename.
   dest?: PathName | undefined;
-  /** The file that the path leads to. */
+  // The file that the path leads to.
   target?: PathName | undefined;
-  /** Whether the target is locked, so that it may not be written in place. */
+  // Whether the target is locked, so that it may not be written in place.
   locked?: boolean | undefined;
   step: Step;
   outcome: Outcome;
   cause: unknown;
-  /** The operation on the file, if it is not a replacement. */
+  // The operation on the file, if it is not a replacement.
   operation?: OperationName | undefined;
   temporaryPath?: PathName | undefined;
   backupPath?: PathName | undefined;

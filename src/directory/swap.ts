@@ -88,7 +88,7 @@ export function* replaceTree(operation: LockedOperation, source: TreeSource, kee
           operation.settings.durability === 'off'
             ? false
             : yield* during(operation, 'sync', syncTree(operation, tree, place.directory));
-        throwIfAborted(operation);
+        throwIfAborted(operation, 'sync');
         operation.locking.deadline = now() + operation.settings.lock.timeout;
         return {
           result: yield* underLock(operation, place, (lock) => swap(operation, place, lock, made, synced, keepOld)),

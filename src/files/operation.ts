@@ -167,8 +167,12 @@ export function refusedByPermissions(operation: Operation, error: unknown): bool
   return operation.environment.descriptorsRestricted && codeOf(error) === 'ERR_ACCESS_DENIED';
 }
 
-/** Fails if the caller has aborted. An abort has no effect once the new content is committed. */
-export function throwIfAborted(operation: Operation): void {
+/**
+ * Fails if the caller has aborted, at the given step or the one that this is in. An abort has no effect once the new
+ * content is committed.
+ */
+export function throwIfAborted(operation: Operation, step?: Step): void {
   const { signal } = operation.settings;
-  if (signal?.aborted === true && operation.outcome === 'old') throw aborted(signal);
+  if (signal?.aborted !== true || operation.outcome !== 'old') return;
+  throw step === undefined ? aborted(signal) : failedDuring(operation, step, aborted(signal));
 }

@@ -40,7 +40,7 @@ import {
   type Directory,
 } from './directory.ts';
 import { lookAt } from './look.ts';
-import { type Operation } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { openOrMakeDirectory } from './parents.ts';
 
 export { lookAt };

@@ -228,7 +228,7 @@ export function releaseTemporary({ environment }: Operation, temporary: Temporar
   temporary.open = false;
   const release = (): void => {
     environment.release(temporary.fd, 'elsewhere');
-    descriptorsClosed();
+    environment.soon(descriptorsClosed);
   };
   if (isAlone) environment.soon(release);
   else release();

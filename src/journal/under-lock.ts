@@ -4,6 +4,7 @@ import type { Steps } from '../system/index.ts';
 import {
   stepOf,
   asWriteError,
+  failedDuring,
   type LockedOperation,
   assertUnchanged,
   versionConflict,
@@ -55,6 +56,7 @@ function* orLost(operation: LockedOperation, lock: Lock, error: unknown): Steps<
  */
 export function expectVersion(operation: LockedOperation, target: Target, seen: Snapshot): void {
   const { ifMatch } = operation.settings;
-  if (ifMatch !== undefined && ifMatch !== seen.version) throw versionConflict(seen.version, ifMatch);
+  if (ifMatch !== undefined && ifMatch !== seen.version)
+    throw failedDuring(operation, 'read', versionConflict(seen.version, ifMatch));
   operation.locking.check = (time) => assertUnchanged(operation, target, seen, time);
 }

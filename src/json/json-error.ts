@@ -9,12 +9,12 @@ export interface SchemaIssue {
 /** The details that make a {@link JsonError}. */
 export interface JsonErrorDetails {
   path: PathName;
-  /** What is wrong, in words. */
+  // What is wrong, in words.
   reason: string;
   line?: number;
   column?: number;
   issues?: readonly SchemaIssue[];
-  /** Whether the value to be written is wrong, and not the file. */
+  // Whether the value to be written is wrong, and not the file.
   isNew?: boolean;
 }
 

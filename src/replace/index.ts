@@ -1,6 +1,6 @@
 /** The replacement itself; replace.ts has the whole sequence. */
 export { openSame } from './in-place.ts';
-export { finishTemporary, giveUp, stage, type Staged } from './stage.ts';
+export { createStaged, finishTemporary, giveUp, stage, type Staged } from './stage.ts';
 export { numbered, numbersBelieved, simple, whyNoBackup } from './backup-names.ts';
 export { numberBackup, type StagedBackup, stageOld, syncOld } from './backup.ts';
 export type { AtHand, LaterContent } from './deferred-content.ts';

@@ -106,7 +106,7 @@ function* replaceLocked(operation: LockedOperation, turn: Turn, prepare: Prepare
       const outcome = yield* during(operation, 'update', changed());
       if ('error' in outcome) return outcome;
       try {
-        throwIfAborted(operation);
+        throwIfAborted(operation, 'update');
         return { result: yield* replaceBy(operation, turn, shareTarget(target), seen, outcome.content) };
       } finally {
         if (outcome.content?.kind === 'source') outcome.content.source.close();

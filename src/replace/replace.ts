@@ -37,7 +37,7 @@ import type { Committed, Turn } from '../order/index.ts';
 import { makeBackup } from './backup.ts';
 import { confirm, mayOverwrite, overwriteInstead, renameInto } from './rename.ts';
 import { sizeOf, type AtHand, type LaterContent } from './deferred-content.ts';
-import { abandon, createStaged, finishTemporary, leave, stage, withMore, type Staged } from './stage.ts';
+import { abandon, createReserving, finishTemporary, leave, stage, withMore, type Staged } from './stage.ts';
 import { supersede, supersededBy } from './superseded.ts';
 import { skipUnchanged } from './unchanged.ts';
 
@@ -105,7 +105,7 @@ function* openInTurn(operation: Operation, turn: Turn, content: AtHand): Steps<B
       operation.settings.ifUnchanged === 'skip' ? yield* skipUnchanged(operation, target, turn, bytes) : undefined;
     if (skipped !== undefined) return { result: skipped };
     // 3. Temporary file.
-    const staged = yield* createStaged(operation, target, bytes);
+    const staged = yield* createReserving(operation, target, bytes);
     isStaged = true;
     return { staged, content: { kind: 'bytes', bytes } };
   } finally {
@@ -172,7 +172,7 @@ function* completeLate(
   if (!isLocked(operation) || operation.locking.check !== undefined)
     return yield* commitLate(operation, staged, turn, bytes);
   return yield* underLock(operation, target, function* (lock) {
-    yield* moveTemporary(operation, temporary, lock.folder);
+    yield* during(operation, 'lock', moveTemporary(operation, temporary, lock.folder));
     expectVersion(operation, target, yield* versionInPlace(operation, target));
     const version = yield* during(operation, 'read source', versionOfFile(temporary.fd));
     return { ...(yield* commitLate(operation, staged, turn, bytes)), version };
@@ -180,7 +180,7 @@ function* completeLate(
 }
 
 function* sizeWritten(operation: Operation, temporary: TemporaryFile): Steps<number> {
-  throwIfAborted(operation);
+  throwIfAborted(operation, 'sync');
   return (yield* during(operation, 'sync', call.fstat(temporary.fd))).size;
 }
 
@@ -207,7 +207,7 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
   refuseReadOnly(operation, target);
   // 5. Metadata; a file that is written in place keeps its own. 6. Sync and close.
   const notKept = yield* finishTemporary(operation, target, temporary, folder === target);
-  throwIfAborted(operation);
+  throwIfAborted(operation, 'close');
   // 7. Backup, then rename.
   const backup =
     operation.settings.backup === undefined || target.existing === undefined
@@ -219,7 +219,7 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
         );
   let renamed;
   try {
-    throwIfAborted(operation);
+    throwIfAborted(operation, backup === undefined ? 'close' : 'back up');
     renamed = yield* mayOverwrite(operation, staged)
       ? overwriteInstead(operation, staged, turn)
       : renameInto(operation, target, temporary, turn);

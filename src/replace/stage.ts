@@ -10,6 +10,7 @@ import {
 } from '../system/index.ts';
 import {
   during,
+  failedDuring,
   closeDirectory,
   type Directory,
   type Folder,
@@ -48,14 +49,14 @@ export interface Staged {
 }
 
 /** Opens the target's directory and an empty temporary file in it. */
-export function* stage(operation: Operation): Steps<Staged> {
+export function* stage(operation: Operation, make: typeof createReserving = createReserving): Steps<Staged> {
   const given = operation.path;
   return yield* whenDescriptorsAllow(operation, function* () {
     throwIfAborted(operation);
     operation.path = given;
     const target = yield* openTarget(operation);
     try {
-      return yield* createStaged(operation, target);
+      return yield* make(operation, target);
     } catch (error) {
       closeTarget(operation, target);
       throw error;
@@ -65,26 +66,24 @@ export function* stage(operation: Operation): Steps<Staged> {
 
 /** Creates a temporary file: beside the target, or elsewhere if that is not permitted. */
 export function createStaged(operation: Operation, target: Target, bytes?: Uint8Array): Steps<Staged> {
-  return during(
-    operation,
-    'create temporary file',
-    opensMore(operation, bytes === undefined)
-      ? reserving(create(operation, target, bytes))
-      : create(operation, target, bytes),
-  );
+  return during(operation, 'create temporary file', create(operation, target, bytes));
 }
 
-function* reserving(steps: Steps<Staged>): Steps<Staged> {
-  reserveSpares();
+/** The same for a write that may open more files while its temporary file is open, and reserves descriptors for that. */
+export function* createReserving(operation: Operation, target: Target, bytes?: Uint8Array): Steps<Staged> {
+  const staged = yield* createStaged(operation, target, bytes);
+  if (!opensMore(operation, bytes === undefined)) return staged;
   try {
-    return Object.assign(yield* steps, { reserved: true });
+    reserveSpares();
   } catch (error) {
-    releaseSpares();
-    throw error;
+    yield* discardTemporary(staged.temporary);
+    if (staged.folder !== target) closeDirectory(operation, staged.folder.directory);
+    throw failedDuring(operation, 'create temporary file', error);
   }
+  return { ...staged, reserved: true };
 }
 
-/** Whether a write opens more files while its temporary file is open. Synchronous ones are alone. */
+/** Whether a write opens more files later. Synchronous ones are alone. */
 function opensMore({ blocking, settings }: Operation, isLate: boolean): boolean {
   const { backup, makeParents, ifUnchanged } = settings;
   return !blocking && (backup !== undefined || makeParents || (isLate && ifUnchanged === 'skip'));
@@ -176,7 +175,7 @@ export function* finishTemporary(
   withMetadata = true,
 ): Steps<NotKept[]> {
   const notKept = withMetadata ? yield* applyMetadata(operation, target, temporary) : [];
-  throwIfAborted(operation);
+  throwIfAborted(operation, 'set metadata');
   if (operation.settings.durability !== 'off') yield* during(operation, 'sync', syncTemporary(operation, temporary));
   if (!temporary.closesSilently) {
     const isHeld = withMetadata && othersRename(operation, target.directory);
@@ -211,5 +210,8 @@ export function leave(operation: Operation, { target, folder, reserved }: Staged
   if (reserved) releaseSpares();
   closeTarget(operation, target);
   if (folder !== target) closeDirectory(operation, folder.directory);
-  descriptorsClosed();
+  const { blocking, environment } = operation;
+  // An asynchronous call closes its directory soon.
+  if (blocking) descriptorsClosed();
+  else environment.soon(() => environment.soon(descriptorsClosed));
 }

@@ -86,9 +86,12 @@ export function givePermit(holder: Holder): void {
   permit?.giveBack();
 }
 
+/** Continues what waits; it keeps its place if that was too early. */
+type Woken = (keepsPlace: boolean) => void;
+
 /** What waits for a descriptor, the longest waiting first: what holds some already, and what holds none. */
-const holding: (() => void)[] = [];
-const beginning: (() => void)[] = [];
+const holding: Woken[] = [];
+const beginning: Woken[] = [];
 /** How often something was closed, and when that was last. */
 let closings = 0;
 let lastClosing = -Infinity;
@@ -97,7 +100,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 /** Lets the first of those that wait try again. It lets the next one try when it has what it needs. */
 function wakeFirst(): void {
   const first = holding.shift() ?? beginning.shift();
-  if (first !== undefined) queueMicrotask(first);
+  if (first !== undefined) queueMicrotask(() => first(true));
 }
 
 /** Reports that a write has ended or closed its temporary file; not if it is about to open that again. */
@@ -110,11 +113,12 @@ export function descriptorsClosed(): void {
   wakeFirst();
 }
 
-/** Tries again from time to time: other parts of the program may have closed something. */
+/** Lets one after the other try from time to time: other parts of the program may have closed something. */
 function tryFromTimeToTime(): void {
   timer ??= setTimeout(() => {
     timer = undefined;
-    wakeFirst();
+    holding.shift()?.(false);
+    beginning.shift()?.(false);
     if (holding.length + beginning.length > 0) tryFromTimeToTime();
   }, pause);
 }
@@ -124,6 +128,7 @@ export class Shortage {
   #began: number | undefined;
   #closings = closings;
   #waited = false;
+  #keepsPlace = false;
 
   /** Whether an error is of this kind, and something was closed not too long ago. */
   lasts(error: unknown): boolean {
@@ -141,21 +146,22 @@ export class Shortage {
   }
 
   /** Calls back when it may try again: something was closed, time has passed, or the signal says that it should end. */
-  wait(wake: () => void, signal: AbortSignal | undefined, queue: (() => void)[] = holding): void {
-    const woken = (): void => {
+  wait(wake: () => void, signal: AbortSignal | undefined, queue: Woken[] = holding): void {
+    const woken: Woken = (keepsPlace) => {
       stopListening();
       this.#closings = closings;
+      this.#keepsPlace = keepsPlace;
       wake();
     };
     const stopListening = onAbort(signal, () => {
       const index = queue.indexOf(woken);
       if (index === -1) return;
       queue.splice(index, 1);
-      woken();
+      woken(true);
     });
-    // What has tried before keeps its place. What was closed while it tried may be enough.
-    if (this.#waited) queue.unshift(woken);
+    if (this.#keepsPlace) queue.unshift(woken);
     else queue.push(woken);
+    // What was closed while it tried may be enough.
     this.#waited = true;
     if (this.#closings !== closings) wakeFirst();
     tryFromTimeToTime();
@@ -164,28 +170,33 @@ export class Shortage {
 
 /** Only one write at a time uses the spare descriptors. */
 const forSpares: Permits = new Permits(1);
-/** How many descriptors a write opens at most that has its temporary file. */
+/** How many descriptors a write opens at most when it has its temporary file. */
 const enough = 3;
 const spares: number[] = [];
-let users = 0;
+/** How many writes have reserved them. */
+let reservations = 0;
 
 /**
  * Reserves descriptors for a write that needs more when it has its temporary file. Otherwise many of them could have
- * their files open, and each wait for one more. The first one goes on with less: it is alone.
+ * their files open, and each wait for one more. A write that is alone goes on without.
  */
 export function reserveSpares(): void {
   try {
-    openSpares();
+    // Whoever uses them opens them again.
+    if (forSpares.taken === 0) openSpares();
   } catch (error) {
-    // There may be no such file: then the writes have no spares.
-    if (isShortage(error) && users > 0) throw error;
+    if (isShortage(error) && reservations > 0) throw error;
+    // It is alone, or there is no such file here.
+    closeSpares();
   }
-  users++;
+  reservations++;
 }
 
 function openSpares(): void {
-  while (!byPathOnly && spares.length < enough) spares.push(openSync('/dev/null', 'r'));
+  while (isAble && spares.length < enough) spares.push(openSync('/dev/null', 'r'));
 }
+
+const isAble = process.platform !== 'win32' && !byPathOnly;
 
 function closeSpares(): void {
   for (const fd of spares.splice(0)) closeSync(fd);
@@ -193,10 +204,11 @@ function closeSpares(): void {
 
 /** Ends the reservation of one write. */
 export function releaseSpares(): void {
-  if (--users === 0) closeSpares();
+  if (--reservations === 0) closeSpares();
 }
 
-type Waiting = Pick<Holder, 'settings'>;
+/** An operation that waits; it holds descriptors if it has a lock. */
+type Waiting = Pick<Holder, 'settings'> & { readonly locking?: { readonly folder?: unknown } | undefined };
 
 /**
  * Runs steps that open files, and that close them if they fail. If no descriptor is left, it waits and runs them again.
@@ -205,15 +217,15 @@ export function* whenDescriptorsAllow<T>(operation: Waiting, open: () => Steps<T
   return yield* retried(operation, open, undefined);
 }
 
-/** The same for a write that has other files open, and has reserved descriptors. */
-export function* withSpares<T>({ settings }: Waiting, open: () => Steps<T>): Steps<T> {
-  const place: Holder = { blocking: false, settings, permit: undefined };
+/** The same while a temporary file is open: the write uses the spare descriptors, if there are any. */
+export function* withSpares<T>(operation: Waiting, open: () => Steps<T>): Steps<T> {
+  const place: Holder = { blocking: false, settings: operation.settings, permit: undefined };
   try {
-    return yield* retried(place, open, place);
+    return yield* retried(operation, open, place);
   } finally {
     if (place.permit !== undefined) {
       try {
-        if (users > 0) openSpares();
+        if (reservations > 0) openSpares();
       } catch {
         // Others have taken the descriptors: the next write waits until they are closed.
       }
@@ -222,7 +234,9 @@ export function* withSpares<T>({ settings }: Waiting, open: () => Steps<T>): Ste
   }
 }
 
-function* retried<T>({ settings: { signal } }: Waiting, open: () => Steps<T>, place: Holder | undefined): Steps<T> {
+function* retried<T>(operation: Waiting, open: () => Steps<T>, place: Holder | undefined): Steps<T> {
+  const { signal } = operation.settings;
+  const queue = place === undefined && operation.locking?.folder === undefined ? beginning : holding;
   const runner = asyncRunner();
   // Within steps that close what they have and begin again, nothing waits with open files.
   if (runner === undefined || (place !== undefined && runner.closesFirst > 0)) return yield* open();
@@ -238,10 +252,9 @@ function* retried<T>({ settings: { signal } }: Waiting, open: () => Steps<T>, pl
       } finally {
         runner.closesFirst--;
       }
-      if (place !== undefined && place.permit === undefined) {
-        yield* forSpares.take(place);
-        closeSpares();
-      } else yield* wait<void>((wake) => shortage.wait(wake, signal, place === undefined ? beginning : holding));
+      if (place !== undefined && place.permit === undefined) yield* forSpares.take(place);
+      else yield* wait<void>((wake) => shortage.wait(wake, signal, queue));
+      if (place !== undefined) closeSpares();
       if (signal?.aborted === true) throw aborted(signal);
     }
   } finally {

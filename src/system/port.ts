@@ -3,7 +3,7 @@
  *
  * The protocol names its calls, and a driver makes them. In an asynchronous call the steps yield a description of each
  * call; `async-driver.ts` makes it with a callback and hands its result or error back into the generator. In a
- * synchronous call (`sync-driver.ts`) each call is made where it is requested. The tests have drivers of their own, with
+ * synchronous call (`node-calls.ts`) each call is made where it is requested. The tests have drivers of their own, with
  * a simulated filesystem. So there is one protocol, and every call of it can be made to fail.
  */
 import { constants } from 'node:fs';

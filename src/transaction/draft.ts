@@ -34,7 +34,7 @@ import {
   type TemporaryFile,
 } from '../files/index.ts';
 import { recoverOnce, type Recovery } from '../journal/index.ts';
-import { type AtHand, finishTemporary, giveUp, stage, type Staged } from '../replace/index.ts';
+import { type AtHand, createStaged, finishTemporary, giveUp, stage, type Staged } from '../replace/index.ts';
 import {
   isUnchanged,
   missing,
@@ -105,7 +105,8 @@ export class Draft {
   }
 
   *#stage(operation: Operation, number: number, content: Content | AtHand): Steps<void> {
-    const staged = yield* stage(operation);
+    // It closes the file before the next one is staged.
+    const staged = yield* stage(operation, createStaged);
     let change: Put;
     try {
       const known: Content =

@@ -62,9 +62,13 @@ export class Plan {
 
   /** Examines a file again, checks what can be checked, and plans its changes. */
   *include(change: DraftChange): Steps<void> {
-    const { operation, place: at } = change;
     yield* this.#draft.refresh(change);
-    yield* refuseImmovable(operation, at);
+    yield* refuseImmovable(change.operation, change.place);
+    yield* during(change.operation, 'commit', this.#plan(change));
+  }
+
+  *#plan(change: DraftChange): Steps<void> {
+    const { operation, place: at } = change;
     if (operation.settings.backup !== undefined && at.existing !== undefined)
       yield* during(operation, 'back up', this.#backUp(change));
     const common = { directory: this.#folderAt(at), name: at.name };

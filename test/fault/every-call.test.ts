@@ -76,7 +76,7 @@ const scenarios: Record<string, { options: Options; old: boolean }> = {
   'making parents': { options: { makeParents: true }, old: false },
 };
 
-/** At which steps a call can fail. Some are made at several, but each of these only after the temporary file is there. */
+/** At which steps a call can fail that is made at few. */
 const steps: Partial<Record<string, readonly string[]>> = {
   mkdir: ['make parents'],
   write: ['write'],
@@ -144,6 +144,45 @@ function check(trial: Trial, old: boolean, result: unknown, what: string): void 
     `${what}: temporary files`,
   );
 }
+
+/** Aborts at a call. */
+class Aborter extends Spoiler {
+  readonly #controller = new AbortController();
+  readonly #at: number;
+
+  constructor(at: number) {
+    super();
+    this.#at = at;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  override next(...call: Parameters<Spoiler['next']>): ReturnType<Spoiler['next']> {
+    if (this.calls.length === this.#at) this.#controller.abort();
+    return super.next(...call);
+  }
+}
+
+it('says at which step an abort was noticed', async () => {
+  for (const [name, { options, old }] of Object.entries(scenarios)) {
+    const noticed = new Set<string>();
+    for (let at = 0; ; at++) {
+      const aborter = new Aborter(at);
+      const trial = prepare(name, old);
+      const run = drivers['asynchronous'] as Run;
+      const result = await attempt(run, trial, { ...options, signal: aborter.signal }, aborter);
+      rmSync(trial.folder, { recursive: true });
+      if (!aborter.signal.aborted) break;
+      if (!WriteError.isWriteError(result)) continue;
+      noticed.add(result.step);
+      const begun = aborter.calls.slice(0, at).includes('write');
+      if (begun) assert.notEqual(result.step, 'resolve', `${name}: at call ${at} of ${aborter.calls.join(' ')}`);
+    }
+    assert.ok(noticed.has('set metadata') || noticed.has('close'), `${name}: ${[...noticed].join(', ')}`);
+  }
+});
 
 for (const [driver, run] of Object.entries(drivers)) {
   describe(

@@ -93,6 +93,50 @@ describe('writeFile() with few descriptors', () => {
       for (const path of paths) assert.equal(text(path), 'new');
     });
 
+  it('is enough for a write that is alone, with any options (G4)', async (t) => {
+    if (!needsTools(t, 'prlimit')) return;
+    const folder = newFolder(t);
+    const source = `
+      const { closeSync, mkdtempSync, openSync } = await import('node:fs');
+      const ways = [{ backup: 'simple' }, { makeParents: true }, { ifUnchanged: 'skip' }, { backup: { numbered: 2 } }];
+      const taken = [];
+      const take = () => { try { for (;;) taken.push(openSync('/dev/null')); } catch {} };
+      const [folder] = process.argv.slice(1);
+      const write = async (at, options) => {
+        await writeFile(at, 'old', { ...options, linger: false });
+        await writeFile(at, ['n', 'ew'], { ...options, linger: false });
+      };
+      for (const way of ways) await write(folder + '/file', way);
+      for (const free of [4, 5, 6, 7])
+        for (const way of ways) {
+          const place = mkdtempSync(folder + '/');
+          take();
+          for (let i = 0; i < free; i++) closeSync(taken.pop());
+          await write(place + (way.makeParents ? '/a/b/file' : '/file'), way);
+        }
+      console.log('all');`;
+    const ended = await finished(...script(source, { before: ['prlimit', '--nofile=64'], args: [folder] }));
+    assert.equal(ended.stdout, 'all\n', ended.stderr);
+  });
+
+  it('has none open after a transaction', async (t) => {
+    const folder = newFolder(t);
+    const source = `
+      const { readdirSync } = await import('node:fs');
+      const { transaction } = await import('untorn');
+      const [folder] = process.argv.slice(1);
+      const count = () => readdirSync('/proc/self/fd').length;
+      const change = (name) => transaction(async (tx) => {
+        await tx.writeFile(folder + '/' + name + '/file', 'new', { makeParents: true });
+      }, { linger: false });
+      await writeFile(folder + '/loaded', '', { linger: false });
+      const before = count();
+      for (const name of ['a', 'b', 'c']) await change(name);
+      console.log(count() - before);`;
+    const ended = await finished(...script(source, { args: [folder] }));
+    assert.equal(ended.stdout, '0\n', ended.stderr);
+  });
+
   it('is waited for until an abort, by reads and updates too (G4)', async (t) => {
     if (!needsTools(t, 'prlimit')) return;
     const path = join(newFolder(t), 'file');

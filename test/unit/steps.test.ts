@@ -65,7 +65,7 @@ it('performs every step of the protocol', () => {
   const commit = files.find(({ name }) => name === 'replace/rename.ts') as (typeof files)[number];
   assert.match('  syncDirectory(write, place.directory);', forgottenIn(commit));
   const replacement = files.find(({ name }) => name === 'replace/replace.ts') as (typeof files)[number];
-  for (const handingOn of ['createStaged', 'writeContent', 'confirm'])
+  for (const handingOn of ['createReserving', 'writeContent', 'confirm'])
     assert.match(`  ${handingOn}(operation, target);`, forgottenIn(replacement));
   for (const file of files) {
     const [inSteps, elsewhere] = [forgottenIn(file), forgottenIn(file, false)];
