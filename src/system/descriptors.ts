@@ -5,8 +5,9 @@
  * closed. A source that somebody else feeds takes none, since it could keep it for ever. If the process is out of
  * descriptors nevertheless, the driver waits until this package has closed something, and repeats the call. Steps whose
  * open files would block other writes close them first, and begin again (`whenDescriptorsAllow`). For a while there are
- * then fewer permits, so that fewer writes compete. Other parts of the program may hold descriptors too: so the driver
- * also repeats the call from time to time, and gives up when nothing has been closed for long.
+ * then fewer permits, so that fewer writes compete. What waits tries again in order, one after the other. Other parts of
+ * the program may hold descriptors too: so it also tries from time to time, and gives up when nothing has been closed for
+ * long. A write that opens more files while its temporary file is open reserves descriptors for that (`withSpares`).
  */
 import { closeSync, openSync } from 'node:fs';
 import { aborted, isShortage, onAbort } from '../contract/index.ts';

@@ -1,4 +1,4 @@
-/** How each call of the port is made with `node:fs`, both synchronously and with a callback. */
+/** How each call of the port is made with `node:fs`, both synchronously and with a callback; the synchronous driver. */
 import * as fs from 'node:fs';
 import type { BigIntStats } from 'node:fs';
 import { bare, fromBytes } from '../contract/index.ts';
