@@ -1,0 +1,218 @@
+/* The calls on Linux. Each is one system call, made by its number. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/stat.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "operations.h"
+
+/* open(2) */
+static int64_t call_open(struct link *link) {
+  return syscall(SYS_openat, AT_FDCWD, link->texts[0], (int)link->numbers[0] | O_CLOEXEC, (unsigned)link->numbers[1]);
+}
+
+/* close(2) */
+static int64_t call_close(struct link *link) { return syscall(SYS_close, (int)link->numbers[0]); }
+
+/* write(2): possibly fewer bytes than given. */
+static int64_t call_write(struct link *link) {
+  return syscall(SYS_write, (int)link->numbers[0], link->bytes, link->length);
+}
+
+/* ftruncate(2) */
+static int64_t call_ftruncate(struct link *link) {
+  return syscall(SYS_ftruncate, (int)link->numbers[0], link->numbers[1]);
+}
+
+/* fsync(2) */
+static int64_t call_fsync(struct link *link) { return syscall(SYS_fsync, (int)link->numbers[0]); }
+
+/* fdatasync(2) */
+static int64_t call_fdatasync(struct link *link) { return syscall(SYS_fdatasync, (int)link->numbers[0]); }
+
+/* syncfs(2) */
+static int64_t call_syncfs(struct link *link) { return syscall(SYS_syncfs, (int)link->numbers[0]); }
+
+/* makedev(3): device numbers as stat(2) gives them. */
+static int64_t device_of(uint64_t major, uint64_t minor) {
+  return (int64_t)((major & 0xfff) << 8 | (major & ~UINT64_C(0xfff)) << 32 | (minor & 0xff) |
+                   (minor & ~UINT64_C(0xff)) << 12);
+}
+
+static int64_t nanoseconds_of(const struct statx_timestamp *time) {
+  return time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
+}
+
+/* statx(2) */
+static int64_t status_at(int fd, const char *path, int flags, struct status *into) {
+  struct statx found;
+  memset(&found, 0, sizeof found);
+  if (syscall(SYS_statx, fd, path, flags, STATX_BASIC_STATS | STATX_BTIME, &found) == -1) return -1;
+  *into = (struct status){
+      .mode = found.stx_mode,
+      .nlink = found.stx_nlink,
+      .uid = found.stx_uid,
+      .gid = found.stx_gid,
+      .size = (double)found.stx_size,
+      .dev = device_of(found.stx_dev_major, found.stx_dev_minor),
+      .ino = (int64_t)found.stx_ino,
+      .atime = nanoseconds_of(&found.stx_atime),
+      .mtime = nanoseconds_of(&found.stx_mtime),
+      .ctime = nanoseconds_of(&found.stx_ctime),
+      .birthtime = nanoseconds_of(&found.stx_btime),
+  };
+  return 0;
+}
+
+static int64_t call_fstat(struct link *link) {
+  return status_at((int)link->numbers[0], "", AT_EMPTY_PATH, &link->status);
+}
+
+static int64_t call_lstat(struct link *link) {
+  return status_at(AT_FDCWD, link->texts[0], AT_SYMLINK_NOFOLLOW, &link->status);
+}
+
+static int64_t call_stat(struct link *link) { return status_at(AT_FDCWD, link->texts[0], 0, &link->status); }
+
+/* statfs(2): the number of the filesystem's type. */
+static int64_t call_statfs(struct link *link) {
+  struct statfs found;
+  memset(&found, 0, sizeof found);
+  return syscall(SYS_statfs, link->texts[0], &found) == -1 ? -1 : (int64_t)(uint32_t)found.f_type;
+}
+
+/* rename(2) */
+static int64_t call_rename(struct link *link) {
+  return syscall(SYS_renameat2, AT_FDCWD, link->texts[0], AT_FDCWD, link->texts[1], 0);
+}
+
+/* renameat2(2) with RENAME_NOREPLACE: fails with EEXIST if the new name exists. */
+static int64_t call_rename_new(struct link *link) {
+  return syscall(SYS_renameat2, AT_FDCWD, link->texts[0], AT_FDCWD, link->texts[1], RENAME_NOREPLACE);
+}
+
+/* renameat2(2) with RENAME_EXCHANGE: both names exist before and after. */
+static int64_t call_exchange(struct link *link) {
+  return syscall(SYS_renameat2, AT_FDCWD, link->texts[0], AT_FDCWD, link->texts[1], RENAME_EXCHANGE);
+}
+
+/* link(2) */
+static int64_t call_link(struct link *link) {
+  return syscall(SYS_linkat, AT_FDCWD, link->texts[0], AT_FDCWD, link->texts[1], 0);
+}
+
+/* unlink(2) */
+static int64_t call_unlink(struct link *link) { return syscall(SYS_unlinkat, AT_FDCWD, link->texts[0], 0); }
+
+/* mkdir(2) */
+static int64_t call_mkdir(struct link *link) {
+  return syscall(SYS_mkdirat, AT_FDCWD, link->texts[0], (unsigned)link->numbers[0]);
+}
+
+/* rmdir(2) */
+static int64_t call_rmdir(struct link *link) { return syscall(SYS_unlinkat, AT_FDCWD, link->texts[0], AT_REMOVEDIR); }
+
+/* fchown(2); -1 leaves the owner or the group as it is. */
+static int64_t call_fchown(struct link *link) {
+  return syscall(SYS_fchown, (int)link->numbers[0], (unsigned)link->numbers[1], (unsigned)link->numbers[2]);
+}
+
+/* fchmod(2) */
+static int64_t call_fchmod(struct link *link) {
+  return syscall(SYS_fchmod, (int)link->numbers[0], (unsigned)link->numbers[1]);
+}
+
+/* futimens(3): access and modification, in nanoseconds since 1970. */
+static int64_t call_futimes(struct link *link) {
+  struct { int64_t seconds, nanoseconds; } times[2];
+  for (int i = 0; i < 2; i++) {
+    int64_t time = link->numbers[1 + i], rest = time % 1000000000;
+    times[i].nanoseconds = rest < 0 ? rest + 1000000000 : rest;
+    times[i].seconds = (time - times[i].nanoseconds) / 1000000000;
+  }
+  return syscall(SYS_utimensat, (int)link->numbers[0], NULL, times, 0);
+}
+
+/*
+ * The attributes of an open file. The calls that take a descriptor refuse one of O_PATH, so the file is named by its
+ * entry in proc(5), which leads to this very file.
+ */
+enum { attribute_bytes = 1 << 16, own_path_bytes = 32 };
+
+static const char *path_of(const struct link *link, char into[own_path_bytes]) {
+  snprintf(into, own_path_bytes, "/proc/self/fd/%d", (int)link->numbers[0]);
+  return into;
+}
+
+/* Makes room for the largest answer: XATTR_SIZE_MAX and XATTR_LIST_MAX are both 64 KiB. */
+static void *room_for(struct link *link) {
+  if (link->answer == NULL) link->answer = malloc(attribute_bytes);
+  if (link->answer == NULL) errno = ENOMEM;
+  return link->answer;
+}
+
+/* listxattr(2): the names, each with a null at its end. */
+static int64_t call_listxattr(struct link *link) {
+  char path[own_path_bytes];
+  if (room_for(link) == NULL) return -1;
+  return syscall(SYS_listxattr, path_of(link, path), link->answer, attribute_bytes);
+}
+
+/* getxattr(2) */
+static int64_t call_getxattr(struct link *link) {
+  char path[own_path_bytes];
+  if (room_for(link) == NULL) return -1;
+  return syscall(SYS_getxattr, path_of(link, path), link->texts[0], link->answer, attribute_bytes);
+}
+
+/* setxattr(2) */
+static int64_t call_setxattr(struct link *link) {
+  char path[own_path_bytes];
+  return syscall(SYS_setxattr, path_of(link, path), link->texts[0], link->bytes, link->length, 0);
+}
+
+/* removexattr(2) */
+static int64_t call_removexattr(struct link *link) {
+  char path[own_path_bytes];
+  return syscall(SYS_removexattr, path_of(link, path), link->texts[0]);
+}
+
+const struct operation operations[] = {
+    {"open", "tii", gives_number, opens_descriptor, call_open},
+    {"close", "d", gives_nothing, closes_descriptor, call_close},
+    {"write", "db", gives_number, no_effect, call_write},
+    {"ftruncate", "di", gives_nothing, no_effect, call_ftruncate},
+    {"fsync", "d", gives_nothing, no_effect, call_fsync},
+    {"fdatasync", "d", gives_nothing, no_effect, call_fdatasync},
+    {"syncfs", "d", gives_nothing, no_effect, call_syncfs},
+    {"fstat", "d", gives_status, no_effect, call_fstat},
+    {"lstat", "t", gives_status, no_effect, call_lstat},
+    {"stat", "t", gives_status, no_effect, call_stat},
+    {"statfs", "t", gives_number, no_effect, call_statfs},
+    {"rename", "tt", gives_nothing, no_effect, call_rename},
+    {"renameNew", "tt", gives_nothing, no_effect, call_rename_new},
+    {"exchange", "tt", gives_nothing, no_effect, call_exchange},
+    {"link", "tt", gives_nothing, no_effect, call_link},
+    {"unlink", "t", gives_nothing, no_effect, call_unlink},
+    {"mkdir", "ti", gives_nothing, no_effect, call_mkdir},
+    {"rmdir", "t", gives_nothing, no_effect, call_rmdir},
+    {"fchown", "dii", gives_nothing, no_effect, call_fchown},
+    {"fchmod", "di", gives_nothing, no_effect, call_fchmod},
+    {"futimes", "dnn", gives_nothing, no_effect, call_futimes},
+    {"listxattr", "d", gives_bytes, no_effect, call_listxattr},
+    {"getxattr", "dt", gives_bytes, no_effect, call_getxattr},
+    {"setxattr", "dtb", gives_nothing, no_effect, call_setxattr},
+    {"removexattr", "dt", gives_nothing, no_effect, call_removexattr},
+};
+
+const size_t operation_count = sizeof operations / sizeof operations[0];
+
+void close_descriptor(int fd) { syscall(SYS_close, fd); }
