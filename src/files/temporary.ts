@@ -60,10 +60,7 @@ export interface TemporaryFile {
 /** NAME_MAX is 255 bytes nearly everywhere, and 143 on eCryptfs. */
 const nameBytes = 143;
 
-/**
- * A new name beside `name`, hidden unless the caller gave a prefix. It is a string: attributes cannot be read under
- * other names.
- */
+/** A new name beside `name`, hidden unless the caller gave a prefix. It is always valid UTF-8. */
 export function newName(operation: Operation, name: PathName, kind: TokenKind, short = false): PathName {
   const { prefix, suffix } = operation.settings;
   const token = operation.environment.token(kind);
@@ -187,8 +184,7 @@ function examine(operation: Operation, target: Target, temporary: TemporaryFile)
 
 function* readNew(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
   temporary.status ??= yield* call.fstat(temporary.fd);
-  if (attributesMatter(operation, target) && !othersRename(operation, target.directory))
-    temporary.attributes = yield* list(temporary, !target.directory.local);
+  if (attributesMatter(operation, target)) temporary.attributes = yield* list(temporary.fd, !target.directory.local);
 }
 
 /** Its status when it was new. */
@@ -277,7 +273,7 @@ export function nothingWritten(): Error {
   return refusal('ENOSPC', 'the system wrote nothing');
 }
 
-/** Whether others can exchange files of this user under their names in a directory: see private-directory.ts. */
+/** Whether others can exchange files of this user under their names in a directory: see exchanged.ts. */
 export function othersRename({ environment }: Operation, { status }: Pick<Directory, 'status'>): boolean {
   const isWritable = (status.mode & 0o022) !== 0;
   const isSticky = (status.mode & 0o1000) !== 0;

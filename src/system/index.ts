@@ -50,7 +50,7 @@ export {
   O_TO_SYNC,
 } from './flags.ts';
 export { whenProcessEnds } from './process-end.ts';
-export { runSync } from './node-calls.ts';
+export { runSync } from './systems.ts';
 export { type LockOwner, parseLockToken, resolvingName } from './lock-owner.ts';
 export { environment } from './environment.ts';
 export { absolutePath, givenPath, type GivenPath, targetPath } from './paths.ts';

@@ -1,0 +1,129 @@
+/** How the calls of the port are made with the native part, alone or several in one trip to another thread. */
+import { fromBytes, type PathName } from '../contract/index.ts';
+import type { Native, NativeLink, NativeOutcome } from './native.ts';
+import { type AsyncSystem, withoutStack } from './node-calls.ts';
+import type { Chained, Done, FileStatus, Link, SyncSystem, System } from './port.ts';
+
+/** The calls of which Node has none, or a slower one. What is opened by it must be closed by it. */
+const sooner = ['open', 'close', 'fstat', 'lstat', 'stat'] as const;
+const missing = [
+  'syncfs',
+  'renameNew',
+  'exchange',
+  'futimes',
+  'listxattr',
+  'getxattr',
+  'setxattr',
+  'removexattr',
+] as const;
+const elsewhere = ['open', 'close'] as const;
+
+/** The names that Node's errors give to calls. */
+const shownAs: Readonly<Partial<Record<keyof System, string>>> = {
+  futimes: 'futime',
+  renameNew: 'rename',
+  exchange: 'rename',
+};
+
+/** Adds the native calls to those of Node. */
+export function withNative(
+  native: Native,
+  node: { sync: SyncSystem; async: AsyncSystem },
+): { sync: SyncSystem; async: AsyncSystem } {
+  const { operations } = native;
+  const numbers = new Float64Array(native.statuses);
+  const bigints = new BigInt64Array(native.statuses);
+
+  function encoded([name, ...args]: Link): NativeLink {
+    return [operations[name], ...(args as unknown[] as PathName[])];
+  }
+
+  function decoded(links: readonly Link[], [errno, ...results]: NativeOutcome): Chained {
+    let statuses = 0;
+    for (let i = 0; i < results.length; i++) {
+      switch ((links[i] as Link)[0]) {
+        case 'fstat':
+        case 'lstat':
+        case 'stat':
+          results[i] = statusAt(statuses++);
+          break;
+        case 'listxattr':
+          results[i] = namesIn(results[i] as Buffer);
+          break;
+        default:
+      }
+    }
+    return errno === 0 ? { results } : { results, error: systemError(errno, links[results.length] as Link) };
+  }
+
+  function statusAt(index: number): FileStatus {
+    const at = index * 11;
+    return {
+      mode: numbers[at] as number,
+      nlink: numbers[at + 1] as number,
+      uid: numbers[at + 2] as number,
+      gid: numbers[at + 3] as number,
+      size: numbers[at + 4] as number,
+      dev: bigints[at + 5] as bigint,
+      ino: bigints[at + 6] as bigint,
+      atimeNs: bigints[at + 7] as bigint,
+      mtimeNs: bigints[at + 8] as bigint,
+      ctimeNs: bigints[at + 9] as bigint,
+      birthtimeNs: bigints[at + 10] as bigint,
+    };
+  }
+
+  const chainNow = (links: readonly Link[]): Chained => decoded(links, native.chain(links.map(encoded)));
+  const chainLater = (links: readonly Link[], done: (chained: Chained) => void): void =>
+    native.chain(links.map(encoded), (outcome) => done(decoded(links, outcome)));
+
+  const now = (name: keyof System): unknown => {
+    return (...args: unknown[]) => {
+      const { results, error } = chainNow([[name, ...args] as unknown as Link]);
+      if (error !== undefined) throw error;
+      return results[0];
+    };
+  };
+  const later = (name: keyof System): unknown => {
+    return (...args: unknown[]) => {
+      const done = args.pop() as Done<unknown>;
+      chainLater([[name, ...args] as unknown as Link], ({ results, error }) => done(error, results[0]));
+    };
+  };
+  const made = (names: readonly (keyof System)[], make: (name: keyof System) => unknown): object =>
+    Object.fromEntries(names.filter((name) => name in operations).map((name) => [name, make(name)]));
+  return {
+    sync: { ...node.sync, ...made([...sooner, ...missing], now), chain: chainNow },
+    async: { ...node.async, ...made([...elsewhere, ...missing], later), chain: chainLater },
+  };
+}
+
+/** The names of attributes, each of which ends with a null. */
+function namesIn(list: Buffer): PathName[] {
+  const names: PathName[] = [];
+  for (let start = 0; start < list.length; ) {
+    const end = list.indexOf(0, start);
+    names.push(fromBytes(list.subarray(start, end)));
+    start = end + 1;
+  }
+  return names;
+}
+
+/** An error like those of `node:fs`. */
+const systemError = withoutStack((errno: number, [name, first, second]: Link): Error => {
+  const { getSystemErrorName, getSystemErrorMap } = process.getBuiltinModule('node:util');
+  const code = getSystemErrorName(-errno);
+  const words = getSystemErrorMap().get(-errno)?.[1] ?? 'unknown error';
+  const syscall = shownAs[name] ?? name;
+  const path = typeof first === 'number' ? undefined : first;
+  const dest = path !== undefined && typeof second !== 'number' ? (second as PathName | undefined) : undefined;
+  const where = path === undefined ? '' : ` '${path.toString()}'`;
+  const to = dest === undefined ? '' : ` -> '${dest.toString()}'`;
+  return Object.assign(new Error(`${code}: ${words}, ${syscall}${where}${to}`), {
+    errno: -errno,
+    code,
+    syscall,
+    ...(path !== undefined && { path }),
+    ...(dest !== undefined && { dest }),
+  });
+});
