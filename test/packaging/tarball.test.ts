@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync, type ExecFileSyncOptions } from 'node:child_process';
+import { execFileSync, spawnSync, type ExecFileSyncOptions } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { needsTools } from '../support/needs.ts';
 
 /** The repository, which the tests are run in. */
@@ -29,6 +30,17 @@ function run(command: string, args: string[], cwd: string): string {
   }
 }
 
+/** Why the native part is not there for every system, if so. */
+function reasonWithoutNative(): string | undefined {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/build.js', 'package', '--all'], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) assert.match(stderr, /^The native part cannot be built without /);
+  return status === 0 ? undefined : stderr.trim();
+}
+
+const isNative = (path: string) => path.endsWith('.node');
+
 interface Packed {
   filename: string;
   files: { path: string }[];
@@ -41,6 +53,7 @@ describe('the packed package', () => {
   let tarball: string;
   let files: string[];
   let packed: Packed;
+  let withoutNative: string | undefined;
 
   /** Runs a script in the project that has the package installed. */
   const script = (name: string, source: string): string => {
@@ -49,6 +62,7 @@ describe('the packed package', () => {
   };
 
   before(() => {
+    withoutNative = reasonWithoutNative();
     project = mkdtempSync(join(tmpdir(), 'untorn-packaging-'));
     [packed] = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], root)) as [
       Packed,
@@ -70,7 +84,8 @@ describe('the packed package', () => {
       'README.md',
       'package.json',
     ]);
-    assert.deepEqual(files.filter((path) => path.startsWith('dist/') && !path.endsWith('.cjs')).toSorted(), [
+    const others = files.filter((path) => path.startsWith('dist/') && !path.endsWith('.cjs') && !isNative(path));
+    assert.deepEqual(others.toSorted(), [
       'dist/completions/_untorn',
       'dist/completions/untorn.bash',
       'dist/completions/untorn.fish',
@@ -85,9 +100,25 @@ describe('the packed package', () => {
   });
 
   it('is small', () => {
-    assert.ok(files.length <= 40, `${files.length} files`);
-    assert.ok(packed.size <= 130_000, `${packed.size} bytes packed`);
-    assert.ok(packed.unpackedSize <= 500_000, `${packed.unpackedSize} bytes unpacked`);
+    const native = files.filter(isNative).map((path) => readFileSync(join(root, path)));
+    const unpacked = native.reduce((sum, { length }) => sum + length, 0);
+    const compressed = native.reduce((sum, bytes) => sum + gzipSync(bytes).length, 0);
+    assert.ok(files.length - native.length <= 40, `${files.length} files`);
+    assert.ok(packed.size - compressed <= 130_000, `${packed.size} bytes packed`);
+    assert.ok(packed.unpackedSize - unpacked <= 500_000, `${packed.unpackedSize} bytes unpacked`);
+  });
+
+  it('has a native part for each system, each of them small', (t) => {
+    if (withoutNative !== undefined) return t.skip(withoutNative);
+    const native = files.filter(isNative).toSorted();
+    assert.deepEqual(
+      native,
+      ['linux-arm64', 'linux-x64'].map((name) => `dist/v${version}/${name}.node`),
+    );
+    for (const path of native) {
+      const { length } = readFileSync(join(root, path));
+      assert.ok(length < 50_000, `${path} has ${length} bytes`);
+    }
   });
 
   it('has everything that its README links to', () => {
