@@ -4,7 +4,7 @@
 // One file serves every Linux of an architecture, with glibc or with musl. It is linked with no library at all: Node
 // itself has the functions of Node-API, and the C library that Node uses has the few others.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const headers = join('node_modules', 'node-api-headers', 'include');
@@ -69,7 +69,12 @@ function buildHere() {
   const system = targets[here]?.system;
   if (system !== 'linux') console.log(`No native part is built on ${here}`);
   else if (!canCompile('cc', system)) console.log('No native part: there is no C compiler (cc), or it has no headers');
-  else compile(here, 'cc', []);
+  else {
+    compile(here, 'cc', []);
+    // For tests of the modules themselves.
+    const beside = join('build', 'src', 'system');
+    if (existsSync(beside)) copyFileSync(nativeFile(), join(beside, `${here}.node`));
+  }
 }
 
 if (import.meta.filename === process.argv[1]) {

@@ -35,6 +35,10 @@ export function* copyAttributes(
 ): Steps<AclState> {
   if (!attributesMatter(operation, target)) return yield* stateWithoutAsking(operation, target);
   const narrow = (value: Uint8Array): Uint8Array => narrowed(value, sameGroup, mode);
+  if (target.attributes === 'unavailable') {
+    yield* preserving(operation.settings.preserve.xattr, notReadable(), 'xattr', notKept);
+    return 'none';
+  }
   return yield* withOld(target, (old) => copyFrom(operation, target, temporary, old, narrow, notKept), 'none');
 }
 
@@ -71,7 +75,6 @@ function* copyFrom(
   const { attributes: old } = target;
   const fresh = temporary.attributes ?? (yield* list(temporary.fd, !target.directory.local));
   if (typeof old === 'string' || typeof fresh === 'string') yield* preserving(keep, notReadable(), 'xattr', notKept);
-  if (old === 'unavailable' && fresh === 'unavailable') return 'none';
   // If the names are not available, an ACL may be there all the same.
   let state: AclState = typeof old === 'string' || old === undefined ? 'lost' : 'none';
   for (const name of typeof old === 'string' ? [acl] : (old ?? [])) {

@@ -84,7 +84,7 @@ export {
   removeInEnclosure,
   tokenOf,
 } from './enclosure.ts';
-export { assertInPlace, holdTemporary } from './private-directory.ts';
+export { assertInPlace, holdTemporary } from './exchanged.ts';
 export { applyMetadata, assertPrivate, privateMode, safeMode } from './metadata.ts';
 export { makeNoted, parentsMayBeUnsynced, syncParents } from './parents.ts';
 export {

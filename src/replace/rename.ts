@@ -116,7 +116,7 @@ export function* renameInto(
     yield* assertOurs(operation, target, temporary);
   operation.outcome = 'new';
   const record = turn.committed(target, begun.finished);
-  // After a link the temporary name is a second name of the new file.
+  // After a link the temporary name is a second name of the new file; after a rename it is gone.
   if (!operation.settings.overwrite)
     yield* whileBusy(operation, () => unlinkIfThere(temporary.accessPath), target.directory);
   forgetTemporary(temporary);
@@ -158,20 +158,34 @@ function* timeOf({ status, open, fd }: TemporaryFile): Steps<bigint | undefined>
 /** Errors that say that hard links cannot be made here. */
 const noLinks = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
 
+/**
+ * Puts the new file in place unless there is one. Where links cannot be made, a rename that does not replace does it; a
+ * program that serves a filesystem may ignore that it must not replace, so there it is not tried.
+ */
 function* linkNew(temporary: TemporaryFile, target: Target): Steps<void> {
   try {
     yield* call.link(temporary.accessPath, target.accessPath);
   } catch (cause) {
     const code = codeOf(cause) ?? '';
     if (!noLinks.has(code)) throw cause;
-    throw Object.assign(
-      refusal(
-        code,
-        `creating a file without replacing one needs a hard link (link(2)), which cannot be made here (${code})`,
-      ),
-      { cause },
-    );
+    if (!target.directory.own || !(yield* renameNew(temporary, target))) throw cannotCreate(code, cause);
   }
+}
+
+/** Whether it could be renamed; false if the system or the filesystem has no such rename. */
+function* renameNew(temporary: TemporaryFile, target: Target): Steps<boolean> {
+  try {
+    yield* call.renameNew(temporary.accessPath, target.accessPath);
+    return true;
+  } catch (error) {
+    if (['ENOSYS', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(codeOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+function cannotCreate(code: string, cause: unknown): Error {
+  const text = `creating a file without replacing one needs a hard link (link(2)), which cannot be made here (${code})`;
+  return Object.assign(refusal(code, text), { cause });
 }
 
 /** Fails if another file was renamed, as when another user exchanged them. */

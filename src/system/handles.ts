@@ -21,9 +21,14 @@ async function close(fd: number, handle: FileHandle): Promise<void> {
   await handle.close();
 }
 
+let made: AsyncSystem | undefined;
+
 /** It makes the calls of a chain one by one, since only Node opens FileHandles. */
 export function handleSystem(): AsyncSystem {
-  const { chain: _, ...others } = systems().async;
+  return (made ??= withHandles(systems().async));
+}
+
+function withHandles({ chain: _, ...others }: AsyncSystem): AsyncSystem {
   return {
     ...others,
     open: (path, flags, mode, done) =>

@@ -21,7 +21,7 @@ import { runAsync } from '#untorn/system/async-driver.js';
 import { givenPath } from '#untorn/system/paths.js';
 import type { Steps } from '#untorn/system/port.js';
 import { environment } from '#untorn/system/environment.js';
-import { runSync } from '#untorn/system/node-calls.js';
+import { runSync } from '#untorn/system/systems.js';
 import { withExchange } from '../support/exchange.ts';
 import { Spoiler } from './faulty-system.ts';
 

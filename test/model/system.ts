@@ -187,6 +187,7 @@ export function systemOf(
       ]);
     },
     symlink: (target, path) => added(path, () => disk.create('link', 0o777, 0, 0, String(target)).ino),
+    renameNew: () => fail('ENOSYS', 'renameNew'),
     exchange(one, other) {
       const [ino, second] = [lookUp(one).ino, lookUp(other).ino];
       disk.setEntries([
@@ -212,7 +213,7 @@ export function systemOf(
     chmod: () => fail('ENOSYS', 'chmod'),
     futimes: () => undefined,
     listxattr: () => [],
-    getxattr: () => null,
+    getxattr: () => fail('ENODATA', 'getxattr'),
     setxattr: () => undefined,
     removexattr: () => undefined,
     sleep: () => fail('ENOSYS', 'sleep'),
