@@ -65,6 +65,7 @@ export {
   moveTemporary,
   newFileFlags,
   newName,
+  readingNew,
   releaseTemporary,
   stagingFolder,
   statusOf,

@@ -64,7 +64,7 @@ export function* assertPrivate(operation: Operation, target: Target, temporary: 
   if (!temporary.private || target.directory.local || platform === 'win32') return;
   const { mode: given, preserve } = operation.settings;
   const existing = kept(target.existing);
-  temporary.status = yield* call.fstat(temporary.fd);
+  temporary.status ??= yield* call.fstat(temporary.fd);
   const allowed = given ?? (preserve.mode === 'off' ? undefined : existing?.mode) ?? 0o777;
   if ((temporary.status.mode & 0o077 & ~allowed) !== 0) throw notPermitted();
 }

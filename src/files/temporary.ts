@@ -20,7 +20,7 @@ import {
   type Guard,
   type Steps,
 } from '../system/index.ts';
-import { attributesMatter, list, type Attributes } from './attribute-names.ts';
+import { attributesFrom, attributesMatter, linksFor, list, type Attributes } from './attribute-names.ts';
 import type { Folder } from './folder.ts';
 import { lookAt } from './look.ts';
 import { during, refusedByPermissions, type Operation } from './operation.ts';
@@ -88,6 +88,8 @@ export interface Creation {
   /** The content that the same chain writes, if nothing is to be decided in between, and whether the chain syncs it. */
   readonly content?: Uint8Array;
   readonly syncs?: boolean;
+  /** What the same chain reads of the new file, last: its status, and perhaps its attributes. */
+  readonly reads?: readonly Link[];
 }
 
 /** Creates a new file with the given mode, or with 0666 less the umask. */
@@ -95,7 +97,7 @@ export function* createTemporary(
   operation: Operation,
   folder: Folder,
   name: PathName,
-  { mode, closesSilently = false, content, syncs = false }: Creation,
+  { mode, closesSilently = false, content, syncs = false, reads = [] }: Creation,
 ): Steps<TemporaryFile> {
   const flags = newFileFlags(operation);
   const size = content?.byteLength;
@@ -111,7 +113,7 @@ export function* createTemporary(
       const links: Link[] = [['open', near, flags, mode ?? 0o666]];
       if (content !== undefined) links.push(['write', opened, content]);
       if (syncs) links.push(['fsync', opened]);
-      const begun = yield* chain(links);
+      const [begun, found] = yield* inParts(links, reads);
       const [fd, written] = begun.results as [number?, number?];
       if (fd === undefined) throw begun.error;
       guard.opened();
@@ -123,8 +125,7 @@ export function* createTemporary(
         accessPath,
         path,
         guard,
-        status: undefined,
-        attributes: undefined,
+        ...found,
         held: undefined,
         private: mode !== undefined,
         begun: content && begun,
@@ -143,6 +144,23 @@ export function* createTemporary(
       else if (code !== 'EEXIST' || attempts >= 10) throw error;
     }
   }
+}
+
+type Found = Pick<TemporaryFile, 'status' | 'attributes'>;
+
+/** Makes a new file, and then reads what is wanted of it, in one chain: the outcomes of both. */
+function* inParts(making: readonly Link[], reading: readonly Link[]): Steps<[Chained, Found]> {
+  const { results, error } = yield* chain([...making, ...reading]);
+  const begun = results.length < making.length ? { results, error } : { results: results.slice(0, making.length) };
+  const [status, ...answers] = results.slice(making.length) as [FileStatus?, ...unknown[]];
+  const attributes = status === undefined || reading.length < 2 ? undefined : attributesFrom(answers, error);
+  return [begun, { status, attributes }];
+}
+
+/** The calls that read the status of a new file and, if the target's attributes matter, those that it has. */
+export function readingNew(operation: Operation, target: Target): readonly Link[] {
+  const attributes = attributesMatter(operation, target) ? linksFor(opened, !target.directory.local) : [];
+  return [['fstat', opened], ...attributes];
 }
 
 /** Moves it to another folder of the same filesystem. */
@@ -184,7 +202,7 @@ function examine(operation: Operation, target: Target, temporary: TemporaryFile)
 
 function* readNew(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
   temporary.status ??= yield* call.fstat(temporary.fd);
-  if (attributesMatter(operation, target)) temporary.attributes = yield* list(temporary.fd, !target.directory.local);
+  if (attributesMatter(operation, target)) temporary.attributes ??= yield* list(temporary.fd, !target.directory.local);
 }
 
 /** Its status when it was new. */
@@ -215,19 +233,12 @@ export function* closeTemporary(temporary: TemporaryFile): Steps<void> {
   descriptorsClosed();
 }
 
-/**
- * Lets another thread close it: it is committed, and its close has nothing to report. A write that is alone does not
- * wait until that is handed over; one of many hands it over at once, to make room for the next.
- */
-export function releaseTemporary({ environment }: Operation, temporary: TemporaryFile, isAlone: boolean): void {
+/** Lets another thread close it: it is committed, and its close has nothing to report. */
+export function releaseTemporary({ environment }: Operation, temporary: TemporaryFile): void {
   if (!temporary.open) return;
   temporary.open = false;
-  const release = (): void => {
-    environment.release(temporary.fd, 'elsewhere');
-    environment.soon(descriptorsClosed);
-  };
-  if (isAlone) environment.soon(release);
-  else release();
+  environment.release(temporary.fd, 'elsewhere');
+  environment.soon(descriptorsClosed);
 }
 
 /** Forgets the file: it is committed, or gone. */

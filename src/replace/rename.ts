@@ -6,6 +6,7 @@ import { codeOf, refusal, type NotKept } from '../contract/index.ts';
 import {
   chain,
   type Chained,
+  descriptorsClosed,
   type Link,
   uninterrupted,
   call,
@@ -144,9 +145,33 @@ function* renameOnce(
   // Concurrent writes in one directory share their syncs instead.
   const syncs = settings.durability === 'full' && canSync && (operation.blocking || users === 1);
   if (syncs) links.push(['fsync', fd as number]);
-  const chained = yield* chain(links);
-  if (chained.results.length === 0) throw chained.error;
-  return syncs ? chained : undefined;
+  const closings = filesToClose(operation, target, temporary);
+  const { results, error } = yield* chain([...links, ...closings.map((file): Link => ['close', file])]);
+  if (results.length === 0) throw error;
+  const isDone = results.length >= links.length;
+  // A close that fails has closed the file all the same (close(2)).
+  if (isDone) noteClosed(target, temporary, closings.slice(0, results.length - links.length + 1));
+  return syncs ? { error: isDone ? undefined : error } : undefined;
+}
+
+/**
+ * What can be closed by the same chain: the new file, if its close has nothing to report and no look at it follows; and
+ * the old one. A large old file is closed later, since its blocks are freed then.
+ */
+function filesToClose(operation: Operation, { directory, held, existing }: Target, temporary: TemporaryFile): number[] {
+  const files: number[] = [];
+  if (temporary.open && temporary.closesSilently && !othersRename(operation, directory)) files.push(temporary.fd);
+  if (held !== undefined && existing !== undefined && existing.size <= small) files.push(held);
+  return files;
+}
+
+/** The largest old file, in bytes, that is freed before the write has ended. */
+const small = 1 << 20;
+
+function noteClosed(target: Target, temporary: TemporaryFile, closed: readonly number[]): void {
+  if (closed.includes(temporary.fd)) temporary.open = false;
+  if (target.held !== undefined && closed.includes(target.held)) target.held = undefined;
+  if (closed.length > 0) descriptorsClosed();
 }
 
 /** The filesystem's time when the temporary file was created, or later; undefined if that is not known. */

@@ -230,7 +230,7 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
   }
   // 8. Committed. Nothing is undone from here on.
   const isAlone = target.directory.users === 1;
-  releaseTemporary(operation, temporary, isAlone);
+  releaseTemporary(operation, temporary);
   // Other writes hold the directory open anyway, so this one no longer needs its permit.
   if (!isAlone) givePermit(operation);
   const durable = yield* confirm(operation, target, renamed);

@@ -31,6 +31,7 @@ import {
   createTemporary,
   discardTemporary,
   keepTemporary,
+  readingNew,
   stagingFolder,
   syncTemporary,
   type Creation,
@@ -151,7 +152,7 @@ const small = 1 << 20;
  * or changed after them: the file has its final mode from the start, on a filesystem that is known to keep it.
  */
 function creationOf(operation: Operation, target: Target, bytes: Uint8Array): Creation {
-  const { blocking, environment, settings } = operation;
+  const { environment, settings } = operation;
   const { local } = target.directory;
   const final = safeMode(operation, target);
   const mode = final ?? privateMode(operation, target);
@@ -159,8 +160,8 @@ function creationOf(operation: Operation, target: Target, bytes: Uint8Array): Cr
   const isChained = local && isComplete && bytes.byteLength > 0 && bytes.byteLength <= small;
   return {
     mode,
-    // A blocking call closes its file itself: nobody else would get to it before the next call.
-    closesSilently: local && !blocking,
+    closesSilently: local,
+    ...((mode !== undefined || !local) && { reads: readingNew(operation, target) }),
     ...(isChained && { content: bytes, syncs: settings.durability !== 'off' && !environment.descriptorsRestricted }),
   };
 }

@@ -1,4 +1,5 @@
 import { aborted } from '../contract/index.ts';
+import { release } from './close-later.ts';
 import { Shortage } from './descriptors.ts';
 import type { AsyncSystem } from './node-calls.ts';
 import { systems } from './systems.ts';
@@ -179,11 +180,13 @@ function opensFirst(links: readonly Link[]): boolean {
   return links.find(([name]) => name !== 'stat' && name !== 'lstat')?.[0] === 'open';
 }
 
+/** A close in a chain has nothing to report, so nobody waits for it. */
 function followOneByOne(links: readonly Link[], runner: AsyncRunner, settle: Settle): void {
   const outcome: Chained = { results: [] };
   const next = (): void => {
     const one = links[outcome.results.length];
     if (one === undefined || outcome.error) settle(false, outcome);
+    else if (one[0] === 'close') done(undefined, release(argsOf(links, outcome)[0] as number, 'elsewhere'));
     else start(runner, one[0], argsOf(links, outcome), done);
   };
   const done = (error: unknown, value?: unknown): void => {
