@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +15,19 @@
 
 #include "operations.h"
 
+/* Calls by number take their arguments in registers: on these machines each of them has 64 bits. */
+_Static_assert(sizeof(long) == 8, "Only for machines of 64 bits");
+
 /* open(2) */
 static int64_t call_open(struct link *link) {
   return syscall(SYS_openat, AT_FDCWD, link->texts[0], (int)link->numbers[0] | O_CLOEXEC, (unsigned)link->numbers[1]);
 }
 
-/* close(2) */
-static int64_t call_close(struct link *link) { return syscall(SYS_close, (int)link->numbers[0]); }
+/* close(2): one that a signal interrupted has closed its descriptor too, and must not be repeated. */
+static int64_t call_close(struct link *link) {
+  const int64_t result = syscall(SYS_close, (int)link->numbers[0]);
+  return result == -1 && errno == EINTR ? 0 : result;
+}
 
 /* write(2): possibly fewer bytes than given. */
 static int64_t call_write(struct link *link) {
@@ -47,11 +54,13 @@ static int64_t device_of(uint64_t major, uint64_t minor) {
                    (minor & ~UINT64_C(0xff)) << 12);
 }
 
-static int64_t nanoseconds_of(const struct statx_timestamp *time) {
-  return time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
+/* False if the time is not within the 292 years before and after 1970. */
+static bool read_time(const struct statx_timestamp *time, int64_t *into) {
+  return !__builtin_mul_overflow(time->tv_sec, INT64_C(1000000000), into) &&
+         !__builtin_add_overflow(*into, time->tv_nsec, into);
 }
 
-/* statx(2) */
+/* statx(2); EOVERFLOW also if a time has more than 64 bits in nanoseconds. */
 static int64_t status_at(int fd, const char *path, int flags, struct status *into) {
   struct statx found;
   memset(&found, 0, sizeof found);
@@ -64,12 +73,12 @@ static int64_t status_at(int fd, const char *path, int flags, struct status *int
       .size = (double)found.stx_size,
       .dev = device_of(found.stx_dev_major, found.stx_dev_minor),
       .ino = (int64_t)found.stx_ino,
-      .atime = nanoseconds_of(&found.stx_atime),
-      .mtime = nanoseconds_of(&found.stx_mtime),
-      .ctime = nanoseconds_of(&found.stx_ctime),
-      .birthtime = nanoseconds_of(&found.stx_btime),
   };
-  return 0;
+  if (read_time(&found.stx_atime, &into->atime) && read_time(&found.stx_mtime, &into->mtime) &&
+      read_time(&found.stx_ctime, &into->ctime) && read_time(&found.stx_btime, &into->birthtime))
+    return 0;
+  errno = EOVERFLOW;
+  return -1;
 }
 
 static int64_t call_fstat(struct link *link) {
@@ -135,8 +144,8 @@ static int64_t call_futimes(struct link *link) {
   struct { int64_t seconds, nanoseconds; } times[2];
   for (int i = 0; i < 2; i++) {
     int64_t time = link->numbers[1 + i], rest = time % 1000000000;
+    times[i].seconds = time / 1000000000 - (rest < 0);
     times[i].nanoseconds = rest < 0 ? rest + 1000000000 : rest;
-    times[i].seconds = (time - times[i].nanoseconds) / 1000000000;
   }
   return syscall(SYS_utimensat, (int)link->numbers[0], NULL, times, 0);
 }
@@ -145,14 +154,16 @@ static int64_t call_futimes(struct link *link) {
  * The attributes of an open file. The calls that take a descriptor refuse one of O_PATH, so the file is named by its
  * entry in proc(5), which leads to this very file.
  */
-enum { attribute_bytes = 1 << 16, own_path_bytes = 32 };
+enum { own_path_bytes = 32 };
 
 static const char *path_of(const struct link *link, char into[own_path_bytes]) {
   snprintf(into, own_path_bytes, "/proc/self/fd/%d", (int)link->numbers[0]);
   return into;
 }
 
-/* Makes room for the largest answer: XATTR_SIZE_MAX and XATTR_LIST_MAX are both 64 KiB. */
+/* The largest answer: XATTR_SIZE_MAX and XATTR_LIST_MAX are the same. */
+static const size_t attribute_bytes = 1 << 16;
+
 static void *room_for(struct link *link) {
   if (link->answer == NULL) link->answer = malloc(attribute_bytes);
   if (link->answer == NULL) errno = ENOMEM;
@@ -189,7 +200,7 @@ const struct operation operations[] = {
     {"open", "tii", gives_number, opens_descriptor, call_open},
     {"close", "d", gives_nothing, closes_descriptor, call_close},
     {"write", "db", gives_number, no_effect, call_write},
-    {"ftruncate", "di", gives_nothing, no_effect, call_ftruncate},
+    {"ftruncate", "ds", gives_nothing, no_effect, call_ftruncate},
     {"fsync", "d", gives_nothing, no_effect, call_fsync},
     {"fdatasync", "d", gives_nothing, no_effect, call_fdatasync},
     {"syncfs", "d", gives_nothing, no_effect, call_syncfs},
