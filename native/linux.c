@@ -1,4 +1,4 @@
-/* The calls on Linux. Each is one system call, made by its number. */
+/* The calls on Linux. Each is one system call, made by its number; `setproject` reads before it writes. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -150,16 +150,62 @@ static int64_t call_futimes(struct link *link) {
   return syscall(SYS_utimensat, (int)link->numbers[0], NULL, times, 0);
 }
 
-/*
- * The attributes of an open file. The calls that take a descriptor refuse one of O_PATH, so the file is named by its
- * entry in proc(5), which leads to this very file.
- */
+/* The entry of a descriptor in proc(5), which leads to this very file. */
 enum { own_path_bytes = 32 };
 
 static const char *path_of(const struct link *link, char into[own_path_bytes]) {
   snprintf(into, own_path_bytes, "/proc/self/fd/%d", (int)link->numbers[0]);
   return into;
 }
+
+/* linkat(2) with AT_SYMLINK_FOLLOW: gives a name to an open file, also to one of O_TMPFILE, which has none. */
+static int64_t call_link_open(struct link *link) {
+  char path[own_path_bytes];
+  return syscall(SYS_linkat, AT_FDCWD, path_of(link, path), AT_FDCWD, link->texts[0], AT_SYMLINK_FOLLOW);
+}
+
+/* ioctl_iflags(2), FS_IOC_GETFLAGS: the attributes that lsattr(1) shows. */
+static int64_t call_getflags(struct link *link) {
+  unsigned flags = 0;
+  return syscall(SYS_ioctl, (int)link->numbers[0], FS_IOC_GETFLAGS, &flags) == -1 ? -1 : (int64_t)flags;
+}
+
+/* ioctl_iflags(2), FS_IOC_SETFLAGS */
+static int64_t call_setflags(struct link *link) {
+  unsigned flags = (unsigned)link->numbers[1];
+  return syscall(SYS_ioctl, (int)link->numbers[0], FS_IOC_SETFLAGS, &flags);
+}
+
+static int64_t get_extended(const struct link *link, struct fsxattr *into) {
+  memset(into, 0, sizeof *into);
+  return syscall(SYS_ioctl, (int)link->numbers[0], FS_IOC_FSGETXATTR, into);
+}
+
+/* ioctl_xfs_fsgetxattr(2), FS_IOC_FSGETXATTR: the ID of the project, for quotas. */
+static int64_t call_getproject(struct link *link) {
+  struct fsxattr found;
+  return get_extended(link, &found) == -1 ? -1 : (int64_t)found.fsx_projid;
+}
+
+/* ioctl_xfs_fsgetxattr(2), FS_IOC_FSGETXATTR: flags, of which FS_XFLAG_PROJINHERIT belongs to the project. */
+static int64_t call_getxflags(struct link *link) {
+  struct fsxattr found;
+  return get_extended(link, &found) == -1 ? -1 : (int64_t)found.fsx_xflags;
+}
+
+/* ioctl_xfs_fsgetxattr(2), FS_IOC_FSSETXATTR: project and flags; what else is in the structure stays as it is. */
+static int64_t call_setproject(struct link *link) {
+  struct fsxattr changed;
+  if (get_extended(link, &changed) == -1) return -1;
+  changed.fsx_projid = (unsigned)link->numbers[1];
+  changed.fsx_xflags = (unsigned)link->numbers[2];
+  return syscall(SYS_ioctl, (int)link->numbers[0], FS_IOC_FSSETXATTR, &changed);
+}
+
+/*
+ * The extended attributes of an open file, by its entry in proc(5): the calls that take a descriptor refuse one of
+ * O_PATH.
+ */
 
 /* The largest answer: XATTR_SIZE_MAX and XATTR_LIST_MAX are the same. */
 static const size_t attribute_bytes = 1 << 16;
@@ -222,6 +268,12 @@ const struct operation operations[] = {
     {"getxattr", "dt", gives_bytes, no_effect, call_getxattr},
     {"setxattr", "dtb", gives_nothing, no_effect, call_setxattr},
     {"removexattr", "dt", gives_nothing, no_effect, call_removexattr},
+    {"linkOpen", "dt", gives_nothing, no_effect, call_link_open},
+    {"getflags", "d", gives_number, no_effect, call_getflags},
+    {"setflags", "di", gives_nothing, no_effect, call_setflags},
+    {"getproject", "d", gives_number, no_effect, call_getproject},
+    {"getxflags", "d", gives_number, no_effect, call_getxflags},
+    {"setproject", "dii", gives_nothing, no_effect, call_setproject},
 };
 
 const size_t operation_count = sizeof operations / sizeof operations[0];
