@@ -1,9 +1,10 @@
-/* The calls on Linux. Each is one system call, made by its number. */
+/* The calls on Linux. Each is one system call, made by its number; `setproject` reads before it writes. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +15,19 @@
 
 #include "operations.h"
 
+/* Calls by number take their arguments in registers: on these machines each of them has 64 bits. */
+_Static_assert(sizeof(long) == 8, "Only for machines of 64 bits");
+
 /* open(2) */
 static int64_t call_open(struct link *link) {
   return syscall(SYS_openat, AT_FDCWD, link->texts[0], (int)link->numbers[0] | O_CLOEXEC, (unsigned)link->numbers[1]);
 }
 
-/* close(2) */
-static int64_t call_close(struct link *link) { return syscall(SYS_close, (int)link->numbers[0]); }
+/* close(2): one that a signal interrupted has closed its descriptor too, and must not be repeated. */
+static int64_t call_close(struct link *link) {
+  const int64_t result = syscall(SYS_close, (int)link->numbers[0]);
+  return result == -1 && errno == EINTR ? 0 : result;
+}
 
 /* write(2): possibly fewer bytes than given. */
 static int64_t call_write(struct link *link) {
@@ -47,11 +54,13 @@ static int64_t device_of(uint64_t major, uint64_t minor) {
                    (minor & ~UINT64_C(0xff)) << 12);
 }
 
-static int64_t nanoseconds_of(const struct statx_timestamp *time) {
-  return time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
+/* False if the time is not within the 292 years before and after 1970. */
+static bool read_time(const struct statx_timestamp *time, int64_t *into) {
+  return !__builtin_mul_overflow(time->tv_sec, INT64_C(1000000000), into) &&
+         !__builtin_add_overflow(*into, time->tv_nsec, into);
 }
 
-/* statx(2) */
+/* statx(2); EOVERFLOW also if a time has more than 64 bits in nanoseconds. */
 static int64_t status_at(int fd, const char *path, int flags, struct status *into) {
   struct statx found;
   memset(&found, 0, sizeof found);
@@ -64,12 +73,12 @@ static int64_t status_at(int fd, const char *path, int flags, struct status *int
       .size = (double)found.stx_size,
       .dev = device_of(found.stx_dev_major, found.stx_dev_minor),
       .ino = (int64_t)found.stx_ino,
-      .atime = nanoseconds_of(&found.stx_atime),
-      .mtime = nanoseconds_of(&found.stx_mtime),
-      .ctime = nanoseconds_of(&found.stx_ctime),
-      .birthtime = nanoseconds_of(&found.stx_btime),
   };
-  return 0;
+  if (read_time(&found.stx_atime, &into->atime) && read_time(&found.stx_mtime, &into->mtime) &&
+      read_time(&found.stx_ctime, &into->ctime) && read_time(&found.stx_btime, &into->birthtime))
+    return 0;
+  errno = EOVERFLOW;
+  return -1;
 }
 
 static int64_t call_fstat(struct link *link) {
@@ -135,24 +144,72 @@ static int64_t call_futimes(struct link *link) {
   struct { int64_t seconds, nanoseconds; } times[2];
   for (int i = 0; i < 2; i++) {
     int64_t time = link->numbers[1 + i], rest = time % 1000000000;
+    times[i].seconds = time / 1000000000 - (rest < 0);
     times[i].nanoseconds = rest < 0 ? rest + 1000000000 : rest;
-    times[i].seconds = (time - times[i].nanoseconds) / 1000000000;
   }
   return syscall(SYS_utimensat, (int)link->numbers[0], NULL, times, 0);
 }
 
-/*
- * The attributes of an open file. The calls that take a descriptor refuse one of O_PATH, so the file is named by its
- * entry in proc(5), which leads to this very file.
- */
-enum { attribute_bytes = 1 << 16, own_path_bytes = 32 };
+/* The entry of a descriptor in proc(5), which leads to this very file. */
+enum { own_path_bytes = 32 };
 
 static const char *path_of(const struct link *link, char into[own_path_bytes]) {
   snprintf(into, own_path_bytes, "/proc/self/fd/%d", (int)link->numbers[0]);
   return into;
 }
 
-/* Makes room for the largest answer: XATTR_SIZE_MAX and XATTR_LIST_MAX are both 64 KiB. */
+/* linkat(2) with AT_SYMLINK_FOLLOW: gives a name to an open file, also to one of O_TMPFILE, which has none. */
+static int64_t call_link_open(struct link *link) {
+  char path[own_path_bytes];
+  return syscall(SYS_linkat, AT_FDCWD, path_of(link, path), AT_FDCWD, link->texts[0], AT_SYMLINK_FOLLOW);
+}
+
+/* ioctl_iflags(2), FS_IOC_GETFLAGS: the attributes that lsattr(1) shows. */
+static int64_t call_getflags(struct link *link) {
+  unsigned flags = 0;
+  return syscall(SYS_ioctl, (int)link->numbers[0], FS_IOC_GETFLAGS, &flags) == -1 ? -1 : (int64_t)flags;
+}
+
+/* ioctl_iflags(2), FS_IOC_SETFLAGS */
+static int64_t call_setflags(struct link *link) {
+  unsigned flags = (unsigned)link->numbers[1];
+  return syscall(SYS_ioctl, (int)link->numbers[0], FS_IOC_SETFLAGS, &flags);
+}
+
+static int64_t get_extended(const struct link *link, struct fsxattr *into) {
+  memset(into, 0, sizeof *into);
+  return syscall(SYS_ioctl, (int)link->numbers[0], FS_IOC_FSGETXATTR, into);
+}
+
+/* ioctl_xfs_fsgetxattr(2), FS_IOC_FSGETXATTR: the ID of the project, for quotas. */
+static int64_t call_getproject(struct link *link) {
+  struct fsxattr found;
+  return get_extended(link, &found) == -1 ? -1 : (int64_t)found.fsx_projid;
+}
+
+/* ioctl_xfs_fsgetxattr(2), FS_IOC_FSGETXATTR: flags, of which FS_XFLAG_PROJINHERIT belongs to the project. */
+static int64_t call_getxflags(struct link *link) {
+  struct fsxattr found;
+  return get_extended(link, &found) == -1 ? -1 : (int64_t)found.fsx_xflags;
+}
+
+/* ioctl_xfs_fsgetxattr(2), FS_IOC_FSSETXATTR: project and flags; what else is in the structure stays as it is. */
+static int64_t call_setproject(struct link *link) {
+  struct fsxattr changed;
+  if (get_extended(link, &changed) == -1) return -1;
+  changed.fsx_projid = (unsigned)link->numbers[1];
+  changed.fsx_xflags = (unsigned)link->numbers[2];
+  return syscall(SYS_ioctl, (int)link->numbers[0], FS_IOC_FSSETXATTR, &changed);
+}
+
+/*
+ * The extended attributes of an open file, by its entry in proc(5): the calls that take a descriptor refuse one of
+ * O_PATH.
+ */
+
+/* The largest answer: XATTR_SIZE_MAX and XATTR_LIST_MAX are the same. */
+static const size_t attribute_bytes = 1 << 16;
+
 static void *room_for(struct link *link) {
   if (link->answer == NULL) link->answer = malloc(attribute_bytes);
   if (link->answer == NULL) errno = ENOMEM;
@@ -189,7 +246,7 @@ const struct operation operations[] = {
     {"open", "tii", gives_number, opens_descriptor, call_open},
     {"close", "d", gives_nothing, closes_descriptor, call_close},
     {"write", "db", gives_number, no_effect, call_write},
-    {"ftruncate", "di", gives_nothing, no_effect, call_ftruncate},
+    {"ftruncate", "ds", gives_nothing, no_effect, call_ftruncate},
     {"fsync", "d", gives_nothing, no_effect, call_fsync},
     {"fdatasync", "d", gives_nothing, no_effect, call_fdatasync},
     {"syncfs", "d", gives_nothing, no_effect, call_syncfs},
@@ -211,6 +268,12 @@ const struct operation operations[] = {
     {"getxattr", "dt", gives_bytes, no_effect, call_getxattr},
     {"setxattr", "dtb", gives_nothing, no_effect, call_setxattr},
     {"removexattr", "dt", gives_nothing, no_effect, call_removexattr},
+    {"linkOpen", "dt", gives_nothing, no_effect, call_link_open},
+    {"getflags", "d", gives_number, no_effect, call_getflags},
+    {"setflags", "di", gives_nothing, no_effect, call_setflags},
+    {"getproject", "d", gives_number, no_effect, call_getproject},
+    {"getxflags", "d", gives_number, no_effect, call_getxflags},
+    {"setproject", "dii", gives_nothing, no_effect, call_setproject},
 };
 
 const size_t operation_count = sizeof operations / sizeof operations[0];

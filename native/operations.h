@@ -5,10 +5,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What an argument is. */
-enum { descriptor_kind = 'd', number_kind = 'i', nanoseconds_kind = 'n', text_kind = 't', bytes_kind = 'b' };
+/* What an argument is. A number has 32 bits, with a sign or without; a size is one that JavaScript can tell exactly. */
+enum {
+  descriptor_kind = 'd',
+  number_kind = 'i',
+  size_kind = 's',
+  nanoseconds_kind = 'n',
+  text_kind = 't',
+  bytes_kind = 'b',
+};
 
-enum { most_numbers = 4, most_texts = 2 };
+enum { most_numbers = 3, most_texts = 2 };
+
+#define most_size ((INT64_C(1) << 53) - 1)
 
 enum gives { gives_nothing, gives_number, gives_status, gives_bytes };
 

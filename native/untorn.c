@@ -8,10 +8,13 @@
  * latest "open" of the same chain returned.
  *
  * There is no policy in here: no decision between two calls, and no second attempt. Only a call that a signal
- * interrupted before it did anything (EINTR) is made again, as libuv does; close(2) is not.
+ * interrupted before it did anything (EINTR) is made again, as libuv does.
  *
- * Paths and names are strings or bytes without a null. Bytes that are written stay in the caller's memory, which is
- * held until the job has ended; memory that can be resized is refused. A status is found in `statuses`.
+ * Everything is read before the first call is made: a chain that is refused makes none. Paths and names are strings or
+ * bytes without a null. Bytes that are written stay in the caller's memory, which is held until the job has ended;
+ * memory that can be resized is refused. A status is found in `statuses`.
+ *
+ * What is opened here has to be closed here, since a list of it is kept for each thread.
  *
  * Linux calls are made by number, with syscall(2), so that one file works with every C library.
  */
@@ -20,6 +23,7 @@
 #include <node_api.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -84,7 +88,7 @@ static void note_descriptors(struct thread *thread, const struct job *job) {
     if (link->operation->effect == closes_descriptor) note_closed(thread, (int)link->numbers[0]);
   }
   /* A close that failed has closed its descriptor all the same (close(2)). */
-  if (job->done < job->count && job->steps[job->done].link.operation->effect == closes_descriptor)
+  if (job->error != 0 && job->steps[job->done].link.operation->effect == closes_descriptor)
     note_closed(thread, (int)job->steps[job->done].link.numbers[0]);
 }
 
@@ -100,7 +104,7 @@ static void end_thread(napi_env env, void *data, void *hint) {
 /* ---- Making the calls ---- */
 
 static void make_calls(struct job *job) {
-  int opened = -1;
+  int64_t opened = -1;
   for (; job->done < job->count; job->done++) {
     struct link *link = &job->steps[job->done].link;
     const struct operation *operation = link->operation;
@@ -108,12 +112,13 @@ static void make_calls(struct job *job) {
     do {
       errno = 0;
       link->result = operation->call(link);
-    } while (link->result == -1 && errno == EINTR && operation->effect != closes_descriptor);
+    } while (link->result == -1 && errno == EINTR);
     if (link->result == -1) {
       job->error = errno;
       return;
     }
-    if (operation->effect == opens_descriptor) opened = (int)link->result;
+    if (operation->effect == opens_descriptor) opened = link->result;
+    if (operation->effect == closes_descriptor && link->numbers[0] == opened) opened = -1;
   }
 }
 
@@ -127,10 +132,17 @@ static bool refuse(napi_env env, const char *message) {
   return false;
 }
 
-static bool read_number(napi_env env, napi_value value, int64_t *into) {
+static bool refuse_for_memory(napi_env env) {
+  napi_throw_error(env, "ERR_MEMORY_ALLOCATION_FAILED", "There is no memory for a chain");
+  return false;
+}
+
+/* NaN is in no range. */
+static bool read_number(napi_env env, napi_value value, int64_t least, int64_t most, int64_t *into) {
   double number = 0;
-  if (napi_get_value_double(env, value, &number) != napi_ok || number != (double)(int64_t)number)
-    return refuse(env, "A number is not an integer");
+  if (napi_get_value_double(env, value, &number) != napi_ok || !(number >= (double)least && number <= (double)most) ||
+      number != (double)(int64_t)number)
+    return refuse(env, "A number is not an integer, or out of range");
   *into = (int64_t)number;
   return true;
 }
@@ -159,7 +171,7 @@ static bool read_string(napi_env env, napi_value value, char **into, size_t *len
   if (napi_get_value_string_utf8(env, value, NULL, 0, length) != napi_ok)
     return refuse(env, "A path cannot be read");
   *into = malloc(*length + 1);
-  if (*into == NULL) return refuse(env, "There is no memory for a path");
+  if (*into == NULL) return refuse_for_memory(env);
   return napi_get_value_string_utf8(env, value, *into, *length + 1, length) == napi_ok ||
          refuse(env, "A path cannot be read");
 }
@@ -169,7 +181,7 @@ static bool read_name_bytes(napi_env env, napi_value value, char **into, size_t 
   napi_value buffer = NULL;
   if (!find_bytes(env, value, &buffer, &bytes, length)) return false;
   *into = calloc(1, *length + 1);
-  if (*into == NULL) return refuse(env, "There is no memory for a path");
+  if (*into == NULL) return refuse_for_memory(env);
   if (bytes != NULL) memcpy(*into, bytes, *length);
   return true;
 }
@@ -183,17 +195,27 @@ static bool read_text(napi_env env, napi_value value, char **into) {
   return is_read && (strlen(*into) == length || refuse(env, "A path has a null in it"));
 }
 
-/* Bytes that a call uses where they are. Their address is read last, since reading other arguments may run a getter. */
+/* An ArrayBuffer has one of these properties, a SharedArrayBuffer the other. */
+static bool has_fixed_size(napi_env env, napi_value buffer) {
+  const char *const properties[] = {"resizable", "growable"};
+  for (size_t i = 0; i < 2; i++) {
+    napi_value value = NULL;
+    bool is_true = true;
+    if (napi_get_named_property(env, buffer, properties[i], &value) != napi_ok ||
+        napi_coerce_to_bool(env, value, &value) != napi_ok || napi_get_value_bool(env, value, &is_true) != napi_ok ||
+        is_true)
+      return false;
+  }
+  return true;
+}
+
+/* Bytes that a call uses where they are: `find_held` reads their address later. */
 static bool hold_bytes(napi_env env, napi_value value, napi_ref *held) {
   size_t length = 0;
   void *bytes = NULL;
-  napi_value buffer = NULL, resizable = NULL;
-  bool may_change = true;
+  napi_value buffer = NULL;
   if (!find_bytes(env, value, &buffer, &bytes, &length)) return false;
-  if (napi_get_named_property(env, buffer, "resizable", &resizable) != napi_ok ||
-      napi_coerce_to_bool(env, resizable, &resizable) != napi_ok ||
-      napi_get_value_bool(env, resizable, &may_change) != napi_ok || may_change)
-    return refuse(env, "Memory that can be resized is not written from");
+  if (!has_fixed_size(env, buffer)) return refuse(env, "Memory that can be resized is not written from");
   return napi_create_reference(env, value, 1, held) == napi_ok || refuse(env, "Bytes cannot be held");
 }
 
@@ -207,12 +229,22 @@ static bool find_held(napi_env env, struct step *step) {
          refuse(env, "Memory that was transferred is not written from");
 }
 
+/* The last step before the calls, since every other may run code of the program, such as a getter. */
+static bool find_all_held(napi_env env, struct job *job) {
+  for (size_t i = 0; i < job->count; i++)
+    if (job->steps[i].held != NULL && !find_held(env, &job->steps[i])) return false;
+  return true;
+}
+
 static bool read_argument(napi_env env, char kind, napi_value value, struct step *step, size_t *numbers,
                           size_t *texts) {
   switch (kind) {
     case descriptor_kind:
+      return read_number(env, value, -1, INT_MAX, &step->link.numbers[(*numbers)++]);
     case number_kind:
-      return read_number(env, value, &step->link.numbers[(*numbers)++]);
+      return read_number(env, value, INT32_MIN, UINT32_MAX, &step->link.numbers[(*numbers)++]);
+    case size_kind:
+      return read_number(env, value, 0, most_size, &step->link.numbers[(*numbers)++]);
     case nanoseconds_kind:
       return read_nanoseconds(env, value, &step->link.numbers[(*numbers)++]);
     case text_kind:
@@ -228,8 +260,7 @@ static bool read_step(napi_env env, napi_value given, struct step *step) {
   bool is_array = false;
   if (napi_is_array(env, given, &is_array) != napi_ok || !is_array) return refuse(env, "A link is not an array");
   if (napi_get_element(env, given, 0, &value) != napi_ok) return refuse(env, "A link has no operation");
-  if (!read_number(env, value, &number)) return false;
-  if (number < 0 || (size_t)number >= operation_count) return refuse(env, "There is no such operation");
+  if (!read_number(env, value, 0, (int64_t)operation_count - 1, &number)) return false;
   step->link.operation = &operations[number];
   size_t numbers = 0, texts = 0;
   for (uint32_t i = 0; operations[number].kinds[i] != '\0'; i++) {
@@ -251,39 +282,6 @@ static void free_job(napi_env env, struct job *job) {
   free(job);
 }
 
-/* Everything is read before the first call is made. Returns NULL after it has thrown. */
-static struct job *read_job(napi_env env, napi_value links) {
-  uint32_t count = 0;
-  bool is_array = false;
-  napi_value given = NULL;
-  if (napi_is_array(env, links, &is_array) != napi_ok || !is_array ||
-      napi_get_array_length(env, links, &count) != napi_ok || count > most_links) {
-    refuse(env, "The links are not an array, or too many");
-    return NULL;
-  }
-  struct job *job = calloc(1, sizeof *job + count * sizeof job->steps[0]);
-  if (job == NULL) {
-    refuse(env, "There is no memory for a chain");
-    return NULL;
-  }
-  job->count = count;
-  bool is_read = true;
-  for (uint32_t i = 0; i < count && is_read; i++)
-    is_read = napi_get_element(env, links, i, &given) == napi_ok ? read_step(env, given, &job->steps[i])
-                                                                  : refuse(env, "A link cannot be read");
-  uint32_t statuses = 0;
-  for (uint32_t i = 0; i < count && is_read; i++)
-    if (job->steps[i].link.operation->gives == gives_status && ++statuses > most_statuses)
-      is_read = refuse(env, "A chain has too many statuses");
-  for (uint32_t i = 0; i < count && is_read; i++)
-    if (job->steps[i].held != NULL) is_read = find_held(env, &job->steps[i]);
-  if (is_read) return job;
-  free_job(env, job);
-  return NULL;
-}
-
-/* ---- Giving the outcome ---- */
-
 /*
  * The memory in which JavaScript finds statuses: those of one chain, in their order, until the next outcome. Making
  * objects of them took longer than the calls. The caller may have transferred it, so it is found each time.
@@ -297,6 +295,45 @@ static struct status *find_statuses(napi_env env, const struct thread *thread) {
                         length == most_statuses * sizeof(struct status);
   return is_found ? bytes : NULL;
 }
+
+static bool has_room_for_statuses(napi_env env, const struct job *job, const struct thread *thread) {
+  uint32_t statuses = 0;
+  for (size_t i = 0; i < job->count; i++)
+    if (job->steps[i].link.operation->gives == gives_status) statuses++;
+  if (statuses > most_statuses) return refuse(env, "A chain has too many statuses");
+  return statuses == 0 || find_statuses(env, thread) != NULL || refuse(env, "The memory for statuses is gone");
+}
+
+static bool read_steps(napi_env env, napi_value links, struct job *job) {
+  napi_value given = NULL;
+  for (uint32_t i = 0; i < job->count; i++) {
+    if (napi_get_element(env, links, i, &given) != napi_ok) return refuse(env, "A link cannot be read");
+    if (!read_step(env, given, &job->steps[i])) return false;
+  }
+  return true;
+}
+
+/* Returns NULL after it has thrown. */
+static struct job *read_job(napi_env env, napi_value links, const struct thread *thread) {
+  uint32_t count = 0;
+  bool is_array = false;
+  if (napi_is_array(env, links, &is_array) != napi_ok || !is_array ||
+      napi_get_array_length(env, links, &count) != napi_ok || count > most_links) {
+    refuse(env, "The links are not an array, or too many");
+    return NULL;
+  }
+  struct job *job = calloc(1, sizeof *job + count * sizeof job->steps[0]);
+  if (job == NULL) {
+    refuse_for_memory(env);
+    return NULL;
+  }
+  job->count = count;
+  if (read_steps(env, links, job) && has_room_for_statuses(env, job, thread)) return job;
+  free_job(env, job);
+  return NULL;
+}
+
+/* ---- Giving the outcome ---- */
 
 static bool give_result(napi_env env, const struct link *link, napi_value *into) {
   switch (link->operation->gives) {
@@ -312,8 +349,7 @@ static bool give_result(napi_env env, const struct link *link, napi_value *into)
 static napi_value outcome_of(napi_env env, const struct job *job, const struct thread *thread) {
   napi_value outcome = NULL, value = NULL;
   struct status *statuses = find_statuses(env, thread);
-  if (statuses == NULL) return NULL;
-  for (size_t i = 0; i < job->done; i++)
+  for (size_t i = 0; i < job->done && statuses != NULL; i++)
     if (job->steps[i].link.operation->gives == gives_status) *statuses++ = job->steps[i].link.status;
   bool is_given = napi_create_array_with_length(env, job->done + 1, &outcome) == napi_ok &&
                   napi_create_int32(env, job->error, &value) == napi_ok &&
@@ -330,28 +366,41 @@ static void execute(napi_env env, void *data) {
   make_calls(data);
 }
 
-/* If the thread that asked has ended, nobody can receive what the chain has opened: `end_thread` closes that. */
+/*
+ * If the thread that asked has ended, nobody can receive what the chain has opened: `end_thread` closes that. If there
+ * is no memory for the outcome, the callback gets undefined.
+ */
 static void complete(napi_env env, napi_status status, void *data) {
   struct job *job = data;
   struct thread *thread = NULL;
   napi_value callback = NULL, receiver = NULL, outcome = NULL;
-  (void)status;
+  if (status != napi_ok) job->error = ECANCELED;
   if (napi_get_instance_data(env, (void **)&thread) == napi_ok && thread != NULL) {
-    note_descriptors(thread, job);
-    if (napi_get_reference_value(env, job->callback, &callback) == napi_ok &&
-        napi_get_undefined(env, &receiver) == napi_ok)
-      outcome = outcome_of(env, job, thread);
+    if (status == napi_ok) note_descriptors(thread, job);
+    outcome = outcome_of(env, job, thread);
   }
+  const bool is_callable = napi_get_reference_value(env, job->callback, &callback) == napi_ok &&
+                           napi_get_undefined(env, &receiver) == napi_ok;
   free_job(env, job);
-  if (outcome != NULL) napi_call_function(env, receiver, callback, 1, &outcome, NULL);
+  if (outcome == NULL) outcome = receiver;
+  if (is_callable) napi_call_function(env, receiver, callback, 1, &outcome, NULL);
 }
 
 static bool queue_job(napi_env env, struct job *job, napi_value callback) {
   napi_value name = NULL;
-  return napi_create_reference(env, callback, 1, &job->callback) == napi_ok &&
-         napi_create_string_utf8(env, "untorn", NAPI_AUTO_LENGTH, &name) == napi_ok &&
-         napi_create_async_work(env, NULL, name, execute, complete, job, &job->work) == napi_ok &&
-         napi_queue_async_work(env, job->work) == napi_ok;
+  const bool is_made = napi_create_reference(env, callback, 1, &job->callback) == napi_ok &&
+                       napi_create_string_utf8(env, "untorn", NAPI_AUTO_LENGTH, &name) == napi_ok &&
+                       napi_create_async_work(env, NULL, name, execute, complete, job, &job->work) == napi_ok;
+  return is_made && find_all_held(env, job) && napi_queue_async_work(env, job->work) == napi_ok;
+}
+
+static napi_value call_at_once(napi_env env, struct job *job, struct thread *thread) {
+  if (!find_all_held(env, job)) return NULL;
+  make_calls(job);
+  note_descriptors(thread, job);
+  napi_value outcome = outcome_of(env, job, thread);
+  if (outcome == NULL) refuse_for_memory(env);
+  return outcome;
 }
 
 static napi_value chain(napi_env env, napi_callback_info info) {
@@ -365,15 +414,13 @@ static napi_value chain(napi_env env, napi_callback_info info) {
     refuse(env, "The callback is not a function");
     return NULL;
   }
-  struct job *job = read_job(env, given[0]);
+  struct job *job = read_job(env, given[0], thread);
   if (job == NULL) return NULL;
   if (type == napi_function) {
     if (queue_job(env, job, given[1])) return NULL;
     refuse(env, "The job cannot be queued");
   } else {
-    make_calls(job);
-    note_descriptors(thread, job);
-    outcome = outcome_of(env, job, thread);
+    outcome = call_at_once(env, job, thread);
   }
   free_job(env, job);
   return outcome;

@@ -2,7 +2,8 @@
 // package has. It is optional everywhere: where a file is missing or cannot be loaded, the package goes without it.
 //
 // One file serves every Linux of an architecture, with glibc or with musl. It is linked with no library at all: Node
-// itself has the functions of Node-API, and the C library that Node uses has the few others.
+// itself has the functions of Node-API, and the C library that Node uses has the few others. On Windows the functions of
+// Node-API are looked for in the program that loads the file (native/windows.c).
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -26,9 +27,19 @@ const targets = {
     flags: [...linux, '-Wl,-z,norelro'],
     system: 'linux',
   },
+  'win32-x64': {
+    compiler: 'x86_64-w64-mingw32-gcc',
+    packages: 'gcc-mingw-w64-x86-64',
+    flags: [...common, '-DNAPI_EXTERN=__declspec(dllimport)', '-nostdlib', '-Wl,--entry,DllMain,--no-insert-timestamp'],
+    libraries: ['-lgcc', '-lmsvcrt', '-lkernel32'],
+    system: 'windows',
+  },
 };
 
-const probes = { linux: '#include <stdlib.h>\n#include <linux/fs.h>\n' };
+const probes = {
+  linux: '#include <stdlib.h>\n#include <linux/fs.h>\n',
+  windows: '#include <stdlib.h>\n#include <windows.h>\n',
+};
 
 /** Where the file for a system is: in the folder of the package's parts. */
 export function nativeFile(target = here) {
@@ -42,10 +53,10 @@ function canCompile(compiler, system) {
 
 /** Compiles the sources for a system; throws if they do not compile. */
 function compile(target, compiler, further) {
-  const { flags, system } = targets[target];
+  const { flags, system, libraries = [] } = targets[target];
   const output = nativeFile(target);
   mkdirSync(dirname(output), { recursive: true });
-  const args = [...flags, ...further, 'native/untorn.c', `native/${system}.c`, '-o', output];
+  const args = [...flags, ...further, 'native/untorn.c', `native/${system}.c`, ...libraries, '-o', output];
   const { status, error } = spawnSync(compiler, args, { stdio: 'inherit' });
   if (status !== 0) throw new Error(`The native part for ${target} does not compile`, { cause: error });
 }

@@ -113,7 +113,7 @@ describe('the packed package', () => {
     const native = files.filter(isNative).toSorted();
     assert.deepEqual(
       native,
-      ['linux-arm64', 'linux-x64'].map((name) => `dist/v${version}/${name}.node`),
+      ['linux-arm64', 'linux-x64', 'win32-x64'].map((name) => `dist/v${version}/${name}.node`),
     );
     for (const path of native) {
       const { length } = readFileSync(join(root, path));
