@@ -30,7 +30,9 @@ import {
   closeTemporary,
   createTemporary,
   discardTemporary,
+  keepFlags,
   keepTemporary,
+  readFlags,
   readingNew,
   stagingFolder,
   syncTemporary,
@@ -108,7 +110,10 @@ export function* withMore<T>(operation: Operation, target: Target, steps: () => 
 function* create(operation: Operation, target: Target, bytes: Uint8Array | undefined): Steps<Staged> {
   let temporary;
   try {
-    if (target.existing !== undefined) yield* examineOld(operation, target);
+    if (target.existing !== undefined) {
+      yield* examineOld(operation, target);
+      target.flags = yield* readFlags(operation, target);
+    }
     temporary = yield* createTemporary(
       operation,
       stagingFolder(operation, target),
@@ -122,6 +127,7 @@ function* create(operation: Operation, target: Target, bytes: Uint8Array | undef
   }
   try {
     yield* assertPrivate(operation, target, temporary);
+    yield* keepFlags(operation, target, temporary);
   } catch (error) {
     yield* discardTemporary(temporary);
     throw error;
@@ -157,7 +163,7 @@ function creationOf(operation: Operation, target: Target, bytes: Uint8Array): Cr
   const final = safeMode(operation, target);
   const mode = final ?? privateMode(operation, target);
   const isComplete = mode === final && (target.existing === undefined || settings.preserve.times === 'off');
-  const isChained = local && isComplete && bytes.byteLength > 0 && bytes.byteLength <= small;
+  const isChained = local && isComplete && target.flags === undefined && bytes.byteLength > 0 && bytes.byteLength <= small;
   return {
     mode,
     closesSilently: local,

@@ -6,7 +6,7 @@ import { release } from './close-later.ts';
 import { atEnd, guard } from './exit-cleanup.ts';
 import { clearInterval, currentTime, setImmediate, setInterval, setTimeout } from './globals.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
-import { hasJournal, isVolatile } from './mounts.ts';
+import { hasJournal, hasProjects, isVolatile } from './mounts.ts';
 import { newToken } from './owner.ts';
 import { ProcessState, type Steps, type Environment } from './port.ts';
 import { accessPath } from './paths.ts';
@@ -79,6 +79,7 @@ export const environment: Environment = {
   isUnmapped,
   isVolatile,
   hasJournal,
+  hasProjects,
   umask: readUmask,
   release,
   soon: (callback) => void setImmediate(callback),

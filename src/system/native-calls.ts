@@ -15,6 +15,11 @@ const missing = [
   'getxattr',
   'setxattr',
   'removexattr',
+  'getflags',
+  'setflags',
+  'getproject',
+  'getxflags',
+  'setproject',
 ] as const;
 const elsewhere = ['open', 'close'] as const;
 
@@ -57,19 +62,20 @@ export function withNative(
   }
 
   function statusAt(index: number): FileStatus {
-    const at = index * 11;
+    const at = index * 12;
     return {
       mode: numbers[at] as number,
       nlink: numbers[at + 1] as number,
       uid: numbers[at + 2] as number,
       gid: numbers[at + 3] as number,
       size: numbers[at + 4] as number,
-      dev: bigints[at + 5] as bigint,
-      ino: bigints[at + 6] as bigint,
-      atimeNs: bigints[at + 7] as bigint,
-      mtimeNs: bigints[at + 8] as bigint,
-      ctimeNs: bigints[at + 9] as bigint,
-      birthtimeNs: bigints[at + 10] as bigint,
+      attributes: numbers[at + 5] as number,
+      dev: bigints[at + 6] as bigint,
+      ino: bigints[at + 7] as bigint,
+      atimeNs: bigints[at + 8] as bigint,
+      mtimeNs: bigints[at + 9] as bigint,
+      ctimeNs: bigints[at + 10] as bigint,
+      birthtimeNs: bigints[at + 11] as bigint,
     };
   }
 

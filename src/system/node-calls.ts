@@ -91,6 +91,11 @@ export const nodeSync: SyncSystem = {
   getxattr: notHere,
   setxattr: notHere,
   removexattr: notHere,
+  getflags: notHere,
+  setflags: notHere,
+  getproject: notHere,
+  getxflags: notHere,
+  setproject: notHere,
   sleep,
   sleepUntilChange: (_, duration) => {
     sleep(duration);
@@ -154,6 +159,11 @@ export const nodeAsync: AsyncSystem = {
   getxattr: notHereLater,
   setxattr: notHereLater,
   removexattr: notHereLater,
+  getflags: notHereLater,
+  setflags: notHereLater,
+  getproject: notHereLater,
+  getxflags: notHereLater,
+  setproject: notHereLater,
   sleep: (duration, done) => void setTimeout(done, duration, null),
   sleepUntilChange: waitForChange,
 };

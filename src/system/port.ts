@@ -26,6 +26,8 @@ export interface FileStatus {
   readonly ctimeNs: bigint;
   /** The creation time; arbitrary where that is not known. */
   readonly birthtimeNs: bigint;
+  /** The attributes that statx(2) shows, where the native part reads them. */
+  readonly attributes?: number;
 }
 
 /** The last change of a file's content or metadata, in nanoseconds since the epoch. */
@@ -96,6 +98,13 @@ export interface System {
   getxattr(fd: number, name: PathName): Uint8Array;
   setxattr(fd: number, name: PathName, value: Uint8Array): void;
   removexattr(fd: number, name: PathName): void;
+  /** The flags of an open file's inode (ioctl_iflags(2)); these five fail with ENOSYS where Node is alone. */
+  getflags(fd: number): number;
+  setflags(fd: number, flags: number): void;
+  /** The project of an open file, which quotas count by (ioctl_xfs_fsgetxattr(2)), and the flags beside it. */
+  getproject(fd: number): number;
+  getxflags(fd: number): number;
+  setproject(fd: number, project: number, xflags: number): void;
   /** Waits; the duration is in milliseconds. */
   sleep(duration: number): void;
   /**
@@ -138,6 +147,8 @@ export interface Environment {
   isVolatile(dev: bigint): boolean;
   /** Whether a filesystem of the types ext2 to ext4 is known to have a journal. */
   hasJournal(dev: bigint): boolean;
+  /** Whether a filesystem may be mounted with quotas for projects. */
+  hasProjects(dev: bigint): boolean;
   /** The permission bits that a new file does not get. */
   umask(): number;
   /** A path that leads to an open directory even after it is renamed; its own path where there is none. */
@@ -258,6 +269,11 @@ const names: readonly (keyof System)[] = [
   'getxattr',
   'setxattr',
   'removexattr',
+  'getflags',
+  'setflags',
+  'getproject',
+  'getxflags',
+  'setproject',
   'sleep',
   'sleepUntilChange',
 ];

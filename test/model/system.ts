@@ -216,6 +216,11 @@ export function systemOf(
     getxattr: () => fail('ENODATA', 'getxattr'),
     setxattr: () => undefined,
     removexattr: () => undefined,
+    getflags: () => fail('ENOSYS', 'getflags'),
+    setflags: () => fail('ENOSYS', 'setflags'),
+    getproject: () => fail('ENOSYS', 'getproject'),
+    getxflags: () => fail('ENOSYS', 'getxflags'),
+    setproject: () => fail('ENOSYS', 'setproject'),
     sleep: () => fail('ENOSYS', 'sleep'),
     sleepUntilChange: () => fail('ENOSYS', 'sleepUntilChange'),
   };

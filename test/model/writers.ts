@@ -79,6 +79,7 @@ export function surroundingsOf(index: number, release: (fd: number) => void, sta
     isUnmapped: () => false,
     isVolatile: () => false,
     hasJournal: () => true,
+    hasProjects: () => false,
     judge: () => 'alive',
     showLife: () => () => undefined,
     stateDirectories: () => [stateDirectory],
