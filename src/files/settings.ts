@@ -33,7 +33,13 @@ export interface Settings {
   readonly mode: number | undefined;
   readonly uid: number | undefined;
   readonly gid: number | undefined;
-  readonly preserve: { readonly mode: Keep; readonly owner: Keep; readonly xattr: Keep; readonly flags: Keep; readonly times: Keep };
+  readonly preserve: {
+    readonly mode: Keep;
+    readonly owner: Keep;
+    readonly xattr: Keep;
+    readonly flags: Keep;
+    readonly times: Keep;
+  };
   readonly symlink: 'follow' | 'replace' | 'refuse';
   readonly hardLink: 'break' | 'refuse';
   readonly overwrite: boolean;

@@ -163,13 +163,33 @@ function creationOf(operation: Operation, target: Target, bytes: Uint8Array): Cr
   const final = safeMode(operation, target);
   const mode = final ?? privateMode(operation, target);
   const isComplete = mode === final && (target.existing === undefined || settings.preserve.times === 'off');
-  const isChained = local && isComplete && target.flags === undefined && bytes.byteLength > 0 && bytes.byteLength <= small;
+  const isChained =
+    local && isComplete && target.flags === undefined && bytes.byteLength > 0 && bytes.byteLength <= small;
   return {
     mode,
     closesSilently: local,
+    nameless: staysNameless(operation, target),
     ...((mode !== undefined || !local) && { reads: readingNew(operation, target) }),
     ...(isChained && { content: bytes, syncs: settings.durability !== 'off' && !environment.descriptorsRestricted }),
   };
+}
+
+/**
+ * Whether a file gets its name only when it is complete: nothing is left of it after a kill. A file that replaces another
+ * one would need a name for the rename all the same. Without a journal a new name may reach the disk before the count of
+ * names of its inode does.
+ */
+function staysNameless({ settings, locking, environment }: Operation, { directory }: Target): boolean {
+  const { overwrite, keepOnError, prefix } = settings;
+  return (
+    !overwrite &&
+    environment.namesOpenFiles &&
+    !keepOnError &&
+    prefix === undefined &&
+    locking === undefined &&
+    directory.local &&
+    (directory.unless !== 'no journal' || environment.hasJournal(directory.status.dev))
+  );
 }
 
 /**

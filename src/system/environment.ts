@@ -7,6 +7,7 @@ import { atEnd, guard } from './exit-cleanup.ts';
 import { clearInterval, currentTime, setImmediate, setInterval, setTimeout } from './globals.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
 import { hasJournal, hasProjects, isVolatile } from './mounts.ts';
+import { native } from './native.ts';
 import { newToken } from './owner.ts';
 import { ProcessState, type Steps, type Environment } from './port.ts';
 import { accessPath } from './paths.ts';
@@ -72,6 +73,9 @@ function insist(steps: () => Steps<boolean>, pause = 100): void {
 export const environment: Environment = {
   platform: process.platform,
   descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
+  get namesOpenFiles() {
+    return native()?.operations['linkOpen'] !== undefined;
+  },
   get uid() {
     return process.geteuid?.();
   },

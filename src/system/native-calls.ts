@@ -10,6 +10,7 @@ const missing = [
   'syncfs',
   'renameNew',
   'exchange',
+  'linkOpen',
   'futimes',
   'listxattr',
   'getxattr',
@@ -28,6 +29,7 @@ const shownAs: Readonly<Partial<Record<keyof System, string>>> = {
   futimes: 'futime',
   renameNew: 'rename',
   exchange: 'rename',
+  linkOpen: 'link',
 };
 
 /** Adds the native calls to those of Node. */
@@ -107,7 +109,7 @@ export function withNative(
 /** The names of attributes, each of which ends with a null. */
 function namesIn(list: Buffer): PathName[] {
   const names: PathName[] = [];
-  for (let start = 0; start < list.length; ) {
+  for (let start = 0; start < list.length;) {
     const end = list.indexOf(0, start);
     names.push(fromBytes(list.subarray(start, end)));
     start = end + 1;

@@ -86,6 +86,8 @@ export interface System {
   /** Swaps two names atomically (renameat2(2) with RENAME_EXCHANGE); fails with ENOSYS where Node is alone. */
   exchange(one: PathName, other: PathName): void;
   link(existing: PathName, added: PathName): void;
+  /** Gives an open file a name (linkat(2)); fails with ENOSYS where Node is alone. */
+  linkOpen(fd: number, added: PathName): void;
   unlink(path: PathName): void;
   fchown(fd: number, uid: number, gid: number): void;
   fchmod(fd: number, mode: number): void;
@@ -139,6 +141,8 @@ export interface Environment {
   readonly platform: NodeJS.Platform;
   /** Whether the runtime's permission model refuses calls on descriptors (fsync, fchmod). */
   readonly descriptorsRestricted: boolean;
+  /** Whether an open file without a name can be given one. */
+  readonly namesOpenFiles: boolean;
   /** The effective user, if there is one. */
   readonly uid: number | undefined;
   /** Whether an ID from stat(2) stands for all IDs that are not mapped here (user_namespaces(7)). */
@@ -260,6 +264,7 @@ const names: readonly (keyof System)[] = [
   'renameNew',
   'exchange',
   'link',
+  'linkOpen',
   'unlink',
   'fchown',
   'fchmod',

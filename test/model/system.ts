@@ -195,6 +195,7 @@ export function systemOf(
         { ...writable(other), ino },
       ]);
     },
+    linkOpen: () => fail('ENOSYS', 'linkOpen'),
     link: (existing, name) => added(name, () => lookUp(existing).ino),
     unlink(path) {
       lookUp(path);

@@ -78,6 +78,7 @@ export function surroundingsOf(index: number, release: (fd: number) => void, sta
     state,
     isUnmapped: () => false,
     isVolatile: () => false,
+    namesOpenFiles: false,
     hasJournal: () => true,
     hasProjects: () => false,
     judge: () => 'alive',
