@@ -68,8 +68,13 @@ export function* stage(operation: Operation, make: typeof createReserving = crea
 }
 
 /** Creates a temporary file: beside the target, or elsewhere if that is not permitted. */
-export function createStaged(operation: Operation, target: Target, bytes?: Uint8Array): Steps<Staged> {
-  return during(operation, 'create temporary file', create(operation, target, bytes));
+export function createStaged(
+  operation: Operation,
+  target: Target,
+  bytes?: Uint8Array,
+  syncsLater = false,
+): Steps<Staged> {
+  return during(operation, 'create temporary file', create(operation, target, bytes, syncsLater));
 }
 
 /** The same for a write that may open more files while its temporary file is open, and reserves descriptors for that. */
@@ -107,7 +112,12 @@ export function* withMore<T>(operation: Operation, target: Target, steps: () => 
   });
 }
 
-function* create(operation: Operation, target: Target, bytes: Uint8Array | undefined): Steps<Staged> {
+function* create(
+  operation: Operation,
+  target: Target,
+  bytes: Uint8Array | undefined,
+  syncsLater: boolean,
+): Steps<Staged> {
   let temporary;
   try {
     if (target.existing !== undefined) {
@@ -118,7 +128,7 @@ function* create(operation: Operation, target: Target, bytes: Uint8Array | undef
       operation,
       stagingFolder(operation, target),
       target.name,
-      bytes === undefined ? { mode: privateMode(operation, target) } : creationOf(operation, target, bytes),
+      bytes === undefined ? { mode: privateMode(operation, target) } : creationOf(operation, target, bytes, syncsLater),
     );
   } catch (error) {
     const mayWriteInPlace = operation.settings.fallback === 'in-place' && target.existing !== undefined;
@@ -157,7 +167,7 @@ const small = 1 << 20;
  * How to create a file whose content is available. Its write and sync are chained to its creation if nothing is decided
  * or changed after them: the file has its final mode from the start, on a filesystem that is known to keep it.
  */
-function creationOf(operation: Operation, target: Target, bytes: Uint8Array): Creation {
+function creationOf(operation: Operation, target: Target, bytes: Uint8Array, syncsLater: boolean): Creation {
   const { environment, settings } = operation;
   const { local } = target.directory;
   const final = safeMode(operation, target);
@@ -168,9 +178,12 @@ function creationOf(operation: Operation, target: Target, bytes: Uint8Array): Cr
   return {
     mode,
     closesSilently: local,
-    nameless: staysNameless(operation, target),
+    nameless: !syncsLater && staysNameless(operation, target),
     ...((mode !== undefined || !local) && { reads: readingNew(operation, target) }),
-    ...(isChained && { content: bytes, syncs: settings.durability !== 'off' && !environment.descriptorsRestricted }),
+    ...(isChained && {
+      content: bytes,
+      syncs: settings.durability !== 'off' && !syncsLater && !environment.descriptorsRestricted,
+    }),
   };
 }
 

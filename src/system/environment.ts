@@ -76,6 +76,11 @@ export const environment: Environment = {
   get namesOpenFiles() {
     return native()?.operations['linkOpen'] !== undefined;
   },
+  get syncsFilesystems() {
+    if (native()?.operations['syncfs'] === undefined) return false;
+    const [major = 0, minor = 0] = process.getBuiltinModule('node:os').release().split('.').map(Number);
+    return major > 5 || (major === 5 && minor >= 8);
+  },
   get uid() {
     return process.geteuid?.();
   },

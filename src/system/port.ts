@@ -143,6 +143,8 @@ export interface Environment {
   readonly descriptorsRestricted: boolean;
   /** Whether an open file without a name can be given one. */
   readonly namesOpenFiles: boolean;
+  /** Whether a whole filesystem can be synced, and reports all errors then: since Linux 5.8. */
+  readonly syncsFilesystems: boolean;
   /** The effective user, if there is one. */
   readonly uid: number | undefined;
   /** Whether an ID from stat(2) stands for all IDs that are not mapped here (user_namespaces(7)). */

@@ -79,6 +79,7 @@ export function surroundingsOf(index: number, release: (fd: number) => void, sta
     isUnmapped: () => false,
     isVolatile: () => false,
     namesOpenFiles: false,
+    syncsFilesystems: false,
     hasJournal: () => true,
     hasProjects: () => false,
     judge: () => 'alive',
