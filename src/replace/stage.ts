@@ -179,7 +179,7 @@ function creationOf(operation: Operation, target: Target, bytes: Uint8Array, syn
     mode,
     closesSilently: local,
     nameless: !syncsLater && staysNameless(operation, target),
-    ...((mode !== undefined || !local) && { reads: readingNew(operation, target) }),
+    ...((mode !== undefined || !local || syncsLater) && { reads: readingNew(operation, target) }),
     ...(isChained && {
       content: bytes,
       syncs: settings.durability !== 'off' && !syncsLater && !environment.descriptorsRestricted,

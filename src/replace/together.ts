@@ -6,7 +6,15 @@
  * files that are closed already.
  */
 import type { Content, WriteResult } from '../contract/index.ts';
-import { call, chain, forBytes, givePermit, O_TO_SYNC, whenDescriptorsAllow, type Steps } from '../system/index.ts';
+import {
+  chain,
+  forBytes,
+  givePermit,
+  O_TO_SYNC,
+  uninterrupted,
+  whenDescriptorsAllow,
+  type Steps,
+} from '../system/index.ts';
 import {
   applyMetadata,
   asWriteError,
@@ -87,7 +95,7 @@ export function* replaceInGroup(
     turn.identify(staged.target);
     yield* during(operation, 'sync', group.sync(staged.target.directory));
     while (!(yield* turn.claim(staged.target, () => undefined)));
-    if (isSame(yield* lookAt(staged.target), staged.target.existing))
+    if (isSame(yield* uninterrupted(lookAt(staged.target)), staged.target.existing))
       return yield* putInPlace(operation, staged, turn, written);
     staged = yield* reopened(staged);
     return yield* commitLate(operation, staged, turn, written.bytes);
@@ -126,10 +134,10 @@ function* writeAndClose(
   try {
     const { temporary } = staged;
     yield* examineTemporary(operation, target, temporary);
-    temporary.status ??= yield* during(operation, 'create temporary file', call.fstat(temporary.fd));
     const bytes = yield* writeBytes(operation, temporary, content);
     const notKept = yield* applyMetadata(operation, target, temporary);
-    yield* during(operation, 'close', closeTemporary(temporary));
+    // On a local filesystem this and a look at a name take less time than a trip to another thread.
+    yield* uninterrupted(during(operation, 'close', closeTemporary(temporary)));
     releaseOld(operation, target);
     return { staged, bytes, notKept };
   } catch (error) {

@@ -117,11 +117,13 @@ function namesIn(list: Buffer): PathName[] {
   return names;
 }
 
+let names: Map<number, [string, string]> | undefined;
+
 /** An error like those of `node:fs`. */
 const systemError = withoutStack((errno: number, [name, first, second]: Link): Error => {
-  const { getSystemErrorName, getSystemErrorMap } = process.getBuiltinModule('node:util');
-  const code = getSystemErrorName(-errno);
-  const words = getSystemErrorMap().get(-errno)?.[1] ?? 'unknown error';
+  // The map is made anew at each call.
+  names ??= process.getBuiltinModule('node:util').getSystemErrorMap();
+  const [code, words] = names.get(-errno) ?? [`Unknown system error ${-errno}`, 'unknown error'];
   const syscall = shownAs[name] ?? name;
   const path = typeof first === 'number' ? undefined : first;
   const dest = path !== undefined && typeof second !== 'number' ? (second as PathName | undefined) : undefined;
