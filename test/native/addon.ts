@@ -23,6 +23,11 @@ export const addonFile: string = resolve(
   process.env['UNTORN_NATIVE'] ?? join('dist', `v${version}`, `${process.platform}-${process.arch}.node`),
 );
 
+/** What programs for this processor are run by, such as qemu-aarch64. */
+export const emulator: readonly string[] = (process.env['UNTORN_NATIVE_EMULATOR'] ?? '')
+  .split(' ')
+  .filter((part) => part !== '');
+
 /** For a suite: it is skipped where there is no native part. */
 export const withAddon: { skip?: string } =
   process.platform !== 'linux'

@@ -27,7 +27,7 @@ import { newFolder } from '../support/folder.ts';
 import { mountNew } from '../support/mount.ts';
 import { isRoot, needsRoot, needsTools } from '../support/needs.ts';
 import { run } from '../support/run.ts';
-import { addon, codeOf, resultsOf, statusAt, ways, withAddon, type Link } from './addon.ts';
+import { addon, codeOf, emulator, resultsOf, statusAt, ways, withAddon, type Link } from './addon.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 const O_PATH = 0o10000000;
@@ -200,7 +200,7 @@ for (const { name, perform } of ways) {
       ];
       writeFileSync(file, '1');
       resultsOf(await perform(['link', file, other], ['unlink', file], ['mkdir', directory, 0o751]));
-      assert.deepEqual(readdirSync(folder), ['directory', 'other']);
+      assert.deepEqual(readdirSync(folder).toSorted(), ['directory', 'other']);
       assert.equal(statSync(directory).mode & 0o777, 0o751 & ~process.umask());
       assert.equal(codeOf(await perform(['link', other, directory])), 'EEXIST');
       resultsOf(await perform(['rmdir', directory]));
@@ -356,9 +356,9 @@ for (const { name, perform } of ways) {
       const directory = join(folder, 'directory');
       mkdirSync(directory);
       const inherits = 0x200;
-      const [, project, flags] = resultsOf(
-        await perform(['open', directory, O_RDONLY, 0], ['getproject', -1], ['getxflags', -1], ['close', -1]),
-      );
+      const got = await perform(['open', directory, O_RDONLY, 0], ['getproject', -1], ['getxflags', -1], ['close', -1]);
+      if (emulator.length > 0 && codeOf(got) === 'ENOSYS') return t.skip('the emulator does not have this call');
+      const [, project, flags] = resultsOf(got);
       assert.deepEqual([project, (flags as number) & inherits], [0, 0]);
       const [, , after, flagsAfter] = resultsOf(
         await perform(
