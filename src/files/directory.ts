@@ -256,6 +256,7 @@ export function* syncDirectory(
   synced?: Pick<Chained, 'error'>,
 ): Steps<true | 'unsupported'> {
   const { canSync, fd } = directory;
+  if (operation.environment.platform === 'win32') return yield* syncByPath(directory.accessPath);
   if (!canSync || fd === undefined) return 'unsupported';
   const durable = synced
     ? ifSupported(synced)
@@ -279,6 +280,11 @@ export function* syncLinks(
 ): Steps<true | 'unsupported'> {
   if (settings.durability === 'off' || unless !== 'no journal' || environment.hasJournal(status.dev)) return true;
   return canSync && fd !== undefined ? ifSupported(yield* chain([['syncfs', fd]])) : 'unsupported';
+}
+
+/** Syncs a directory on Windows: Node opens none there, the native part does. */
+function* syncByPath(path: PathName): Steps<true | 'unsupported'> {
+  return ifSupported(yield* chain([['syncDirectory', path]]));
 }
 
 /** Syncs an open file or directory, if that is supported. */
