@@ -102,13 +102,16 @@ export function recallDirectory(operation: Operation, path: PathName): Directory
   return directory;
 }
 
+/** Whether a status is that of this directory. */
+export function isIt({ status }: Directory, { dev, ino }: FileStatus): boolean {
+  return dev === status.dev && ino === status.ino;
+}
+
 /** Whether a path leads to this directory. */
 export function* isStill(directory: Directory, path: PathName): Steps<boolean> {
   try {
     const { own } = directory;
-    return (
-      keyOf(yield* persisting({ accessPath: path, directory: { own } }, () => call.stat(path), true)) === directory.key
-    );
+    return isIt(directory, yield* persisting({ accessPath: path, directory: { own } }, () => call.stat(path), true));
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(error) ?? '')) return false;
     throw error;

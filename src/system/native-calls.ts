@@ -42,8 +42,10 @@ export function withNative(
   const numbers = new Float64Array(native.statuses);
   const bigints = new BigInt64Array(native.statuses);
 
-  function encoded([name, ...args]: Link): NativeLink {
-    return [operations[name], ...(args as unknown[] as PathName[])];
+  /** No call has more than three arguments. Written out, since it is done for every call. */
+  function encoded(link: Link): NativeLink {
+    const [name, first, second, third] = link as unknown as [keyof System, ...PathName[]];
+    return [operations[name], first, second, third];
   }
 
   function decoded(links: readonly Link[], [errno, ...results]: NativeOutcome): Chained {
@@ -86,19 +88,19 @@ export function withNative(
   const chainLater = (links: readonly Link[], done: (chained: Chained) => void): void =>
     native.chain(links.map(encoded), (outcome) => done(decoded(links, outcome)));
 
-  const now = (name: keyof System): unknown => {
-    return (...args: unknown[]) => {
-      const { results, error } = chainNow([[name, ...args] as unknown as Link]);
+  const now =
+    (name: keyof System): unknown =>
+    (first: unknown, second: unknown, third: unknown) => {
+      const { results, error } = chainNow([[name, first, second, third] as unknown as Link]);
       if (error !== undefined) throw error;
       return results[0];
     };
-  };
-  const later = (name: keyof System): unknown => {
-    return (...args: unknown[]) => {
+  const later =
+    (name: keyof System): unknown =>
+    (...args: unknown[]) => {
       const done = args.pop() as Done<unknown>;
       chainLater([[name, ...args] as unknown as Link], ({ results, error }) => done(error, results[0]));
     };
-  };
   const made = (names: readonly (keyof System)[], make: (name: keyof System) => unknown): object =>
     Object.fromEntries(names.filter((name) => name in operations).map((name) => [name, make(name)]));
   if (process.platform === 'win32') return withWindows(node, now, later);
