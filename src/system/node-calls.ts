@@ -10,7 +10,7 @@ export type AsyncSystem = {
   readonly [K in keyof System]: (...args: [...Parameters<System[K]>, Done<ReturnType<System[K]>>]) => void;
 } & {
   /** Makes a whole chain in one trip to another thread; throws if it makes none of its calls. */
-  readonly chain?: (links: readonly Link[], done: (outcome: Chained) => void) => void;
+  readonly chain?: ((links: readonly Link[], done: (outcome: Chained) => void) => void) | undefined;
 };
 
 function status(stats: BigIntStats): FileStatus {
