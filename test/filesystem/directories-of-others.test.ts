@@ -21,7 +21,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { replaceDirectory, sweep, type ReplaceDirectoryResult, type SweepResult } from 'untorn';
 import { alice, as, bob, needsUsers, type User } from '../support/as-user.ts';
 import { ask } from '../support/child.ts';
-import { needsNative } from '../support/native-part.ts';
+import { needsNative, newFolderForLinks } from '../support/native-part.ts';
 import { newFolder } from '../support/folder.ts';
 import { isRoot } from '../support/needs.ts';
 
@@ -29,7 +29,7 @@ const superuser: User = { uid: 0, gid: 0 };
 
 /** A folder of Bob's in which all may write, and no rule keeps them from renaming what is not theirs. */
 function sharedFolder(t: TestContext): string {
-  const folder = newFolder(t);
+  const folder = newFolderForLinks(t);
   chownSync(folder, bob.uid, bob.gid);
   chmodSync(folder, 0o777);
   return folder;

@@ -25,7 +25,7 @@ import {
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { ask, start } from '../support/child.ts';
 import { newFolder } from '../support/folder.ts';
-import { needsNative } from '../support/native-part.ts';
+import { needsNative, newFolderForLinks } from '../support/native-part.ts';
 import { replacing } from '../support/replacing.ts';
 
 type Source = string | ((directory: string) => void);
@@ -71,7 +71,7 @@ function failsWith(code: string): (error: unknown) => boolean {
 for (const [form, replace] of forms) {
   describe(`${form}()`, () => {
     it('makes a link to a directory beside it where there is nothing, replaces the link, and removes the old version', async (t) => {
-      const folder = newFolder(t);
+      const folder = newFolderForLinks(t);
       const path = join(folder, 'site');
       const first = await replace(path, filling('one'));
       assert.deepEqual([first.replaced, first.durable, first.oldPath, first.path], [false, true, undefined, path]);
@@ -85,7 +85,7 @@ for (const [form, replace] of forms) {
     });
 
     it('keeps the old version if asked to, and can put it back', async (t) => {
-      const folder = newFolder(t);
+      const folder = newFolderForLinks(t);
       const path = join(folder, 'site');
       await replace(path, filling('one'));
       const { oldPath } = await replace(path, filling('two'), { keepOld: true });
@@ -107,7 +107,7 @@ for (const [form, replace] of forms) {
     });
 
     it('moves a directory that is ready', async (t) => {
-      const folder = newFolder(t);
+      const folder = newFolderForLinks(t);
       const path = join(folder, 'site');
       await replace(path, filling('one'));
       await replace(path, filled(join(folder, 'next'), 'two'));
@@ -206,7 +206,7 @@ for (const [form, replace] of forms) {
     });
 
     it('works for an ordinary user', async (t) => {
-      const folder = newFolder(t);
+      const folder = newFolderForLinks(t);
       const under = await needsOrdinaryUser(t, folder);
       if (under === undefined) return;
       const told = await ask(
@@ -248,7 +248,7 @@ for (const [form, replace] of forms) {
 
 describe('replaceDirectory()', () => {
   it('has one winner after another when several replace at once', async (t) => {
-    const folder = newFolder(t);
+    const folder = newFolderForLinks(t);
     const path = join(folder, 'site');
     const program = (): Promise<unknown> =>
       ask(
