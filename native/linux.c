@@ -71,6 +71,7 @@ static int64_t status_at(int fd, const char *path, int flags, struct status *int
       .uid = found.stx_uid,
       .gid = found.stx_gid,
       .size = (double)found.stx_size,
+      .attributes = (double)found.stx_attributes,
       .dev = device_of(found.stx_dev_major, found.stx_dev_minor),
       .ino = (int64_t)found.stx_ino,
   };

@@ -80,8 +80,7 @@ function* copyFrom(
   for (const name of typeof old === 'string' ? [acl] : (old ?? [])) {
     const present = typeof fresh !== 'string' && fresh.includes(name);
     if (boundToContent.has(name)) yield* preserving(keep, notCopied(name), 'xattr', notKept);
-    else if (name !== acl)
-      yield* preserving(keep, copy(source, temporary, name, present), 'xattr', notKept);
+    else if (name !== acl) yield* preserving(keep, copy(source, temporary, name, present), 'xattr', notKept);
     else
       state = (yield* preserving(
         keep,

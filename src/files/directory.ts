@@ -42,6 +42,8 @@ export interface Directory extends Filesystem, SyncedTogether {
   slowUntil: number;
   /** Whether an overlay may drop every sync, once that was read. */
   isVolatile?: boolean;
+  /** Whether its filesystem may count quotas by project, once that was read. */
+  hasProjects?: boolean;
   users: number;
 }
 

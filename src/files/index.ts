@@ -86,6 +86,8 @@ export {
   tokenOf,
 } from './enclosure.ts';
 export { assertInPlace, holdTemporary } from './exchanged.ts';
+export { keepFlags, readFlags } from './inode-flags.ts';
+export { SharedSync } from './shared-sync.ts';
 export { applyMetadata, assertPrivate, privateMode, safeMode } from './metadata.ts';
 export { makeNoted, parentsMayBeUnsynced, syncParents } from './parents.ts';
 export {

@@ -81,7 +81,7 @@ export function applyMetadata(operation: Operation, target: Target, temporary: T
 
 function* apply(operation: Operation, target: Target, temporary: TemporaryFile): Steps<NotKept[]> {
   const { settings, environment } = operation;
-  const notKept: NotKept[] = [];
+  const notKept: NotKept[] = [...target.notKept];
   const existing = kept(target.existing);
   if (temporary.status === undefined) return notKept; // It stays as the kernel made it.
   if (existing !== undefined && isAlike(operation, existing, target, temporary)) return notKept;
@@ -255,6 +255,8 @@ function* refused(why: string): Steps<void> {
 
 function* applyTimes(keep: Keep, existing: FileStatus, temporary: TemporaryFile, notKept: NotKept[]): Steps<void> {
   yield* preserving(keep, setTimes(existing, temporary), 'times', notKept);
+  // Nothing can set it.
+  if (existing.birthtimeNs > 0n) notKept.push('birthtime');
 }
 
 function* setTimes({ atimeNs, mtimeNs }: FileStatus, temporary: TemporaryFile): Steps<void> {

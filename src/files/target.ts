@@ -13,6 +13,7 @@ import {
   isAbsolute,
   join,
   split,
+  type NotKept,
   type PathName,
 } from '../contract/index.ts';
 import {
@@ -42,6 +43,7 @@ import {
   pathNow,
   type Directory,
 } from './directory.ts';
+import type { InodeFlags } from './inode-flags.ts';
 import { ifFound, lookAt } from './look.ts';
 import type { Operation } from './operation.ts';
 import { openOrMakeDirectory } from './parents.ts';
@@ -62,6 +64,10 @@ export interface Target {
   examined: boolean;
   /** The names of its extended attributes, if they are needed. */
   attributes: Attributes | undefined;
+  /** Its inode flags, if it has any that are kept. */
+  flags: InodeFlags | undefined;
+  /** What of it could not be kept before its metadata was set. */
+  readonly notKept: NotKept[];
   /** A descriptor that keeps the file from being freed. */
   held: number | undefined;
 }
@@ -98,6 +104,8 @@ export function* openTarget(operation: Operation): Steps<Target> {
       existing: undefined,
       examined: false,
       attributes: undefined,
+      flags: undefined,
+      notKept: [],
       held: undefined,
     };
     try {
@@ -155,7 +163,7 @@ function* yes(): Steps<true> {
 /** A target of its own for another part of the same write. */
 export function shareTarget(target: Target): Target {
   target.directory.users++;
-  return { ...target, held: undefined };
+  return { ...target, notKept: [], held: undefined };
 }
 
 /** Ends the use of a target. The old file's blocks are freed only now, out of the way of the rename. */

@@ -8,6 +8,7 @@ import { codeOf, refusal, cutName, join, surround, type PathName } from '../cont
 import {
   descriptorsClosed,
   O_DSYNC,
+  O_NAMELESS,
   O_NEW,
   type TokenKind,
   uninterrupted,
@@ -85,6 +86,8 @@ export function newFileFlags({ environment, settings }: Operation): number {
 export interface Creation {
   readonly mode: number | undefined;
   readonly closesSilently?: boolean;
+  /** Whether it gets no name before it is put in place, where the filesystem has such files (open(2), O_TMPFILE). */
+  readonly nameless?: boolean;
   /** The content that the same chain writes, if nothing is to be decided in between, and whether the chain syncs it. */
   readonly content?: Uint8Array;
   readonly syncs?: boolean;
@@ -97,20 +100,24 @@ export function* createTemporary(
   operation: Operation,
   folder: Folder,
   name: PathName,
-  { mode, closesSilently = false, content, syncs = false, reads = [] }: Creation,
+  { mode, closesSilently = false, content, syncs = false, reads = [], nameless: maybe = false }: Creation,
 ): Steps<TemporaryFile> {
   const flags = newFileFlags(operation);
   const size = content?.byteLength;
   let short = false;
+  let nameless = maybe && O_NAMELESS !== 0;
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(operation, name, 'temporary', short);
     const near = join(folder.directory.accessPath, chosen);
     const accessPath = folder.way === undefined ? near : join(folder.way, chosen);
     const path = join(folder.directoryPath, chosen);
     // When the process ends, the directory may be renamed or its descriptor closed.
-    const guard = operation.environment.guard('file', accessPath, path);
+    const guard = nameless ? noGuard : operation.environment.guard('file', accessPath, path);
     try {
-      const links: Link[] = [['open', near, flags, mode ?? 0o666]];
+      const opening: Link = nameless
+        ? ['open', folder.directory.accessPath, O_NAMELESS, mode ?? 0o666]
+        : ['open', near, flags, mode ?? 0o666];
+      const links: Link[] = [opening];
       if (content !== undefined) links.push(['write', opened, content]);
       if (syncs) links.push(['fsync', opened]);
       const [begun, found] = yield* inParts(links, reads);
@@ -133,18 +140,27 @@ export function* createTemporary(
         closesSilently,
         synced: syncs && isWhole,
         open: true,
-        linked: true,
+        linked: !nameless,
       };
     } catch (error) {
       const code = codeOf(error);
+      if (nameless && noNameless.has(code ?? '')) {
+        nameless = false;
+        continue;
+      }
       // After another error the file may exist all the same. Its name is new, so it is nobody else's.
-      if (code !== 'EEXIST' && !(yield* afterFailure(unlinkIfThere(accessPath)))) guard.opened();
+      if (!nameless && code !== 'EEXIST' && !(yield* afterFailure(unlinkIfThere(accessPath)))) guard.opened();
       else guard.release();
       if (code === 'ENAMETOOLONG' && !short) short = true;
       else if (code !== 'EEXIST' || attempts >= 10) throw error;
     }
   }
 }
+
+/** Errors that say that there are no files without a name here. */
+const noNameless = new Set(['EOPNOTSUPP', 'ENOTSUP', 'EISDIR', 'EINVAL', 'ENOENT']);
+
+const noGuard: Guard = { opened: () => undefined, release: () => undefined };
 
 type Found = Pick<TemporaryFile, 'status' | 'attributes'>;
 

@@ -99,7 +99,7 @@ export function* renameInto(
   const other = operation.blocking ? yield* turn.finishOther(target) : undefined;
   if (other !== undefined && other > turn.number)
     return { newer: new Committed(other, operation.path), record: undefined, atomic: true };
-  const begun = turn.begin(target, temporary.accessPath);
+  const begun = turn.begin(target, temporary);
   let synced;
   try {
     synced = yield* target.directory.local
@@ -118,7 +118,7 @@ export function* renameInto(
   operation.outcome = 'new';
   const record = turn.committed(target, begun.finished);
   // After a link the temporary name is a second name of the new file; after a rename it is gone.
-  if (!operation.settings.overwrite)
+  if (!operation.settings.overwrite && temporary.linked)
     yield* whileBusy(operation, () => unlinkIfThere(temporary.accessPath), target.directory);
   forgetTemporary(temporary);
   return { record, atomic: true, synced };
@@ -136,11 +136,15 @@ function* renameOnce(
   // The last step before the rename.
   if (locking?.check !== undefined) yield* locking.check(yield* timeOf(temporary));
   begun.tried = true;
-  if (!settings.overwrite) {
+  if (!settings.overwrite && temporary.linked) {
     yield* linkNew(temporary, target);
     return undefined;
   }
-  const links: Link[] = [['rename', temporary.accessPath, target.accessPath]];
+  const links: Link[] = [
+    settings.overwrite
+      ? ['rename', temporary.accessPath, target.accessPath]
+      : ['linkOpen', temporary.fd, target.accessPath],
+  ];
   const { fd, canSync, users } = target.directory;
   // Concurrent writes in one directory share their syncs instead.
   const syncs = settings.durability === 'full' && canSync && (operation.blocking || users === 1);
@@ -160,7 +164,9 @@ function* renameOnce(
  */
 function filesToClose(operation: Operation, { directory, held, existing }: Target, temporary: TemporaryFile): number[] {
   const files: number[] = [];
-  if (temporary.open && temporary.closesSilently && !othersRename(operation, directory)) files.push(temporary.fd);
+  // Another thread may still give a file without a name its name, by its descriptor.
+  if (temporary.linked && temporary.open && temporary.closesSilently && !othersRename(operation, directory))
+    files.push(temporary.fd);
   if (held !== undefined && existing !== undefined && existing.size <= small) files.push(held);
   return files;
 }
@@ -255,6 +261,7 @@ function* happened(
 ): Steps<boolean> {
   let own, left, now;
   try {
+    if (!temporary.linked) return (yield* call.fstat(temporary.fd)).nlink > 0;
     own = temporary.status ?? (temporary.open ? yield* call.fstat(temporary.fd) : undefined);
     [left, now] = yield* concurrently(lookAt({ ...temporary, directory: target.directory }), lookAt(target));
   } catch {

@@ -172,7 +172,9 @@ function follow(links: readonly Link[], runner: AsyncRunner, settle: Settle): vo
       followOneByOne(links, runner, settle);
     }
   };
-  patiently<Chained>(runner, opensFirst(links), make, (error, outcome) => settle(false, outcome ?? { results: [], error }));
+  patiently<Chained>(runner, opensFirst(links), make, (error, outcome) =>
+    settle(false, outcome ?? { results: [], error }),
+  );
 }
 
 /** Whether nothing is changed before a call that needs a descriptor, so that the chain can be repeated. */

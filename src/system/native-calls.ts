@@ -10,11 +10,17 @@ const missing = [
   'syncfs',
   'renameNew',
   'exchange',
+  'linkOpen',
   'futimes',
   'listxattr',
   'getxattr',
   'setxattr',
   'removexattr',
+  'getflags',
+  'setflags',
+  'getproject',
+  'getxflags',
+  'setproject',
 ] as const;
 const elsewhere = ['open', 'close'] as const;
 
@@ -23,6 +29,7 @@ const shownAs: Readonly<Partial<Record<keyof System, string>>> = {
   futimes: 'futime',
   renameNew: 'rename',
   exchange: 'rename',
+  linkOpen: 'link',
 };
 
 /** Adds the native calls to those of Node. */
@@ -57,19 +64,20 @@ export function withNative(
   }
 
   function statusAt(index: number): FileStatus {
-    const at = index * 11;
+    const at = index * 12;
     return {
       mode: numbers[at] as number,
       nlink: numbers[at + 1] as number,
       uid: numbers[at + 2] as number,
       gid: numbers[at + 3] as number,
       size: numbers[at + 4] as number,
-      dev: bigints[at + 5] as bigint,
-      ino: bigints[at + 6] as bigint,
-      atimeNs: bigints[at + 7] as bigint,
-      mtimeNs: bigints[at + 8] as bigint,
-      ctimeNs: bigints[at + 9] as bigint,
-      birthtimeNs: bigints[at + 10] as bigint,
+      attributes: numbers[at + 5] as number,
+      dev: bigints[at + 6] as bigint,
+      ino: bigints[at + 7] as bigint,
+      atimeNs: bigints[at + 8] as bigint,
+      mtimeNs: bigints[at + 9] as bigint,
+      ctimeNs: bigints[at + 10] as bigint,
+      birthtimeNs: bigints[at + 11] as bigint,
     };
   }
 
@@ -101,7 +109,7 @@ export function withNative(
 /** The names of attributes, each of which ends with a null. */
 function namesIn(list: Buffer): PathName[] {
   const names: PathName[] = [];
-  for (let start = 0; start < list.length; ) {
+  for (let start = 0; start < list.length;) {
     const end = list.indexOf(0, start);
     names.push(fromBytes(list.subarray(start, end)));
     start = end + 1;
@@ -109,11 +117,13 @@ function namesIn(list: Buffer): PathName[] {
   return names;
 }
 
+let names: Map<number, [string, string]> | undefined;
+
 /** An error like those of `node:fs`. */
 const systemError = withoutStack((errno: number, [name, first, second]: Link): Error => {
-  const { getSystemErrorName, getSystemErrorMap } = process.getBuiltinModule('node:util');
-  const code = getSystemErrorName(-errno);
-  const words = getSystemErrorMap().get(-errno)?.[1] ?? 'unknown error';
+  // The map is made anew at each call.
+  names ??= process.getBuiltinModule('node:util').getSystemErrorMap();
+  const [code, words] = names.get(-errno) ?? [`Unknown system error ${-errno}`, 'unknown error'];
   const syscall = shownAs[name] ?? name;
   const path = typeof first === 'number' ? undefined : first;
   const dest = path !== undefined && typeof second !== 'number' ? (second as PathName | undefined) : undefined;

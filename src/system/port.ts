@@ -26,6 +26,8 @@ export interface FileStatus {
   readonly ctimeNs: bigint;
   /** The creation time; arbitrary where that is not known. */
   readonly birthtimeNs: bigint;
+  /** The attributes that statx(2) shows, where the native part reads them. */
+  readonly attributes?: number;
 }
 
 /** The last change of a file's content or metadata, in nanoseconds since the epoch. */
@@ -84,6 +86,8 @@ export interface System {
   /** Swaps two names atomically (renameat2(2) with RENAME_EXCHANGE); fails with ENOSYS where Node is alone. */
   exchange(one: PathName, other: PathName): void;
   link(existing: PathName, added: PathName): void;
+  /** Gives an open file a name (linkat(2)); fails with ENOSYS where Node is alone. */
+  linkOpen(fd: number, added: PathName): void;
   unlink(path: PathName): void;
   fchown(fd: number, uid: number, gid: number): void;
   fchmod(fd: number, mode: number): void;
@@ -96,6 +100,13 @@ export interface System {
   getxattr(fd: number, name: PathName): Uint8Array;
   setxattr(fd: number, name: PathName, value: Uint8Array): void;
   removexattr(fd: number, name: PathName): void;
+  /** The flags of an open file's inode (ioctl_iflags(2)); these five fail with ENOSYS where Node is alone. */
+  getflags(fd: number): number;
+  setflags(fd: number, flags: number): void;
+  /** The project of an open file, which quotas count by (ioctl_xfs_fsgetxattr(2)), and the flags beside it. */
+  getproject(fd: number): number;
+  getxflags(fd: number): number;
+  setproject(fd: number, project: number, xflags: number): void;
   /** Waits; the duration is in milliseconds. */
   sleep(duration: number): void;
   /**
@@ -130,6 +141,10 @@ export interface Environment {
   readonly platform: NodeJS.Platform;
   /** Whether the runtime's permission model refuses calls on descriptors (fsync, fchmod). */
   readonly descriptorsRestricted: boolean;
+  /** Whether an open file without a name can be given one. */
+  readonly namesOpenFiles: boolean;
+  /** Whether a whole filesystem can be synced, and reports all errors then: since Linux 5.8. */
+  readonly syncsFilesystems: boolean;
   /** The effective user, if there is one. */
   readonly uid: number | undefined;
   /** Whether an ID from stat(2) stands for all IDs that are not mapped here (user_namespaces(7)). */
@@ -138,6 +153,8 @@ export interface Environment {
   isVolatile(dev: bigint): boolean;
   /** Whether a filesystem of the types ext2 to ext4 is known to have a journal. */
   hasJournal(dev: bigint): boolean;
+  /** Whether a filesystem may be mounted with quotas for projects. */
+  hasProjects(dev: bigint): boolean;
   /** The permission bits that a new file does not get. */
   umask(): number;
   /** A path that leads to an open directory even after it is renamed; its own path where there is none. */
@@ -249,6 +266,7 @@ const names: readonly (keyof System)[] = [
   'renameNew',
   'exchange',
   'link',
+  'linkOpen',
   'unlink',
   'fchown',
   'fchmod',
@@ -258,6 +276,11 @@ const names: readonly (keyof System)[] = [
   'getxattr',
   'setxattr',
   'removexattr',
+  'getflags',
+  'setflags',
+  'getproject',
+  'getxflags',
+  'setproject',
   'sleep',
   'sleepUntilChange',
 ];

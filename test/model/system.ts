@@ -195,6 +195,7 @@ export function systemOf(
         { ...writable(other), ino },
       ]);
     },
+    linkOpen: () => fail('ENOSYS', 'linkOpen'),
     link: (existing, name) => added(name, () => lookUp(existing).ino),
     unlink(path) {
       lookUp(path);
@@ -216,6 +217,11 @@ export function systemOf(
     getxattr: () => fail('ENODATA', 'getxattr'),
     setxattr: () => undefined,
     removexattr: () => undefined,
+    getflags: () => fail('ENOSYS', 'getflags'),
+    setflags: () => fail('ENOSYS', 'setflags'),
+    getproject: () => fail('ENOSYS', 'getproject'),
+    getxflags: () => fail('ENOSYS', 'getxflags'),
+    setproject: () => fail('ENOSYS', 'setproject'),
     sleep: () => fail('ENOSYS', 'sleep'),
     sleepUntilChange: () => fail('ENOSYS', 'sleepUntilChange'),
   };
