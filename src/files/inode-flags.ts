@@ -34,8 +34,7 @@ export function* readFlags({ environment, settings }: Operation, target: Target)
   const mayHave =
     directory.hasFlags === 'hidden' ||
     (directory.hasFlags === 'shown' &&
-      (((existing?.attributes ?? 0) & shown) !== 0 ||
-        (directory.hasProjects ??= environment.hasProjects(directory.status.dev))));
+      (((existing?.attributes ?? 0) & shown) !== 0 || environment.hasProjects(directory.status.dev)));
   if (!mayHave || settings.preserve.flags === 'off') return undefined;
   const links: Link[] = [
     ['open', target.accessPath, O_RDONLY | O_NOFOLLOW, 0],

@@ -36,6 +36,7 @@ import {
   closeDirectory,
   forgetPath,
   isInMemory,
+  isIt,
   isStill,
   looksOnSpot,
   noteLook,
@@ -260,12 +261,9 @@ export function* lookAgain(operation: Operation, target: Target): Steps<void> {
 export function* assertStillThere(operation: Operation, target: Target): Steps<void> {
   const { directory, directoryPath, name } = target;
   const follows = operation.settings.symlink !== 'replace';
-  function* look(): Steps<[boolean, FileStatus | undefined]> {
-    return [yield* isStill(directory, directoryPath), follows ? yield* lookAt(target) : undefined];
-  }
   const [isHere, now] =
     operation.blocking || isInMemory(directory, directoryPath)
-      ? yield* uninterrupted(look())
+      ? yield* uninterrupted(lookAtBoth(target, follows))
       : yield* concurrently(isStill(directory, directoryPath), follows ? lookAt(target) : nothing());
   if (!isHere) {
     target.directoryPath = yield* pathNow(operation, directory, directoryPath);
@@ -276,6 +274,21 @@ export function* assertStillThere(operation: Operation, target: Target): Steps<v
       operation.settings.symlink === 'refuse' ? 'ELOOP' : 'ERR_UNTORN_MOVED',
       'it is a symbolic link by now',
     );
+}
+
+/** Whether the directory is still where it was, and what is at the target, if that is asked for. */
+function* lookAtBoth(target: Target, follows: boolean): Steps<[boolean, FileStatus | undefined]> {
+  const { directory, directoryPath, accessPath } = target;
+  if (directory.local && follows) {
+    const { results, error } = yield* chain([
+      ['stat', directoryPath],
+      ['lstat', accessPath],
+    ]);
+    const [here, now] = results as [FileStatus?, FileStatus?];
+    const isSure = now !== undefined || codeOf(error) === 'ENOENT';
+    if (here !== undefined && isIt(directory, here) && isSure) return [true, now];
+  }
+  return [yield* isStill(directory, directoryPath), follows ? yield* lookAt(target) : undefined];
 }
 
 function refuseUnfit(operation: Operation, existing: FileStatus | undefined): void {

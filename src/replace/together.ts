@@ -151,8 +151,10 @@ function* writeAndClose(
 function* reopened(staged: Staged): Steps<Staged> {
   const { temporary } = staged;
   const fd = yield* openSame(temporary.accessPath, statusOf(temporary), O_TO_SYNC);
+  // Its metadata is not that of a new file any more.
+  const seen = { status: undefined, attributes: undefined };
   return {
     ...staged,
-    temporary: { ...temporary, fd, open: true, synced: false, closesSilently: false, private: true },
+    temporary: { ...temporary, ...seen, fd, open: true, synced: false, closesSilently: false, private: true },
   };
 }

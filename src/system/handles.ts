@@ -28,9 +28,10 @@ export function handleSystem(): AsyncSystem {
   return (made ??= withHandles(systems().async));
 }
 
-function withHandles({ chain: _, ...others }: AsyncSystem): AsyncSystem {
+function withHandles(others: AsyncSystem): AsyncSystem {
   return {
     ...others,
+    chain: undefined,
     open: (path, flags, mode, done) =>
       (flags & O_NEW) === O_NEW ? later(open(path, flags, mode), done) : others.open(path, flags, mode, done),
     close(fd, done) {

@@ -10,7 +10,7 @@ export type AsyncSystem = {
   readonly [K in keyof System]: (...args: [...Parameters<System[K]>, Done<ReturnType<System[K]>>]) => void;
 } & {
   /** Makes a whole chain in one trip to another thread; throws if it makes none of its calls. */
-  readonly chain?: (links: readonly Link[], done: (outcome: Chained) => void) => void;
+  readonly chain?: ((links: readonly Link[], done: (outcome: Chained) => void) => void) | undefined;
 };
 
 function status(stats: BigIntStats): FileStatus {
@@ -69,6 +69,7 @@ export const nodeSync: SyncSystem = {
   fsync: fs.fsyncSync,
   fdatasync: fs.fdatasyncSync,
   syncfs: notHere,
+  syncDirectory: notHere,
   fstat: (fd) => status(fs.fstatSync(fd, bigint)),
   lstat: withoutStack((path) => status(fs.lstatSync(path, bigint))),
   stat: withoutStack((path) => status(fs.statSync(path, bigint))),
@@ -135,6 +136,7 @@ export const nodeAsync: AsyncSystem = {
   fsync: (fd, done) => fs.fsync(fd, done as Done<undefined>),
   fdatasync: (fd, done) => fs.fdatasync(fd, done as Done<undefined>),
   syncfs: notHereLater,
+  syncDirectory: notHereLater,
   fstat: (fd, done) => fs.fstat(fd, bigint, statusDone(done)),
   lstat: (path, done) => fs.lstat(path, bigint, statusDone(done)),
   stat: (path, done) => fs.stat(path, bigint, statusDone(done)),

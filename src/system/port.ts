@@ -68,6 +68,8 @@ export interface System {
   fdatasync(fd: number): void;
   /** Syncs the whole filesystem of an open directory (syncfs(2)); fails with ENOSYS where Node is alone. */
   syncfs(fd: number): void;
+  /** Syncs a directory by its path, on Windows; fails with ENOSYS where Node is alone. */
+  syncDirectory(path: PathName): void;
   fstat(fd: number): FileStatus;
   lstat(path: PathName): FileStatus;
   stat(path: PathName): FileStatus;
@@ -253,6 +255,7 @@ const names: readonly (keyof System)[] = [
   'fsync',
   'fdatasync',
   'syncfs',
+  'syncDirectory',
   'fstat',
   'lstat',
   'stat',

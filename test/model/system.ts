@@ -151,6 +151,7 @@ export function systemOf(
     ftruncate: (fd, length) => disk.truncate(opened(fd).inode.ino, length),
     fsync: (fd) => disk.sync(opened(fd).inode.ino),
     syncfs: () => fail('ENOSYS', 'syncfs'),
+    syncDirectory: () => fail('ENOSYS', 'syncDirectory'),
     fdatasync: () => fail('ENOSYS', 'fdatasync'),
     fstat: (fd) => status(opened(fd).inode),
     lstat: (path) => status(lookUp(path)),

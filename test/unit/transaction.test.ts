@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -376,7 +385,7 @@ describe('transaction()', () => {
       import { chmodSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
       import { transaction } from 'untorn';
       const path = process.argv[1];
-      plainWrite(path, 'old');
+      writeFileSync(path, 'old');
       chmodSync(path, 0o444);
       await transaction(async (tx) => {
         await tx.writeFile(path, 'new');
@@ -510,6 +519,26 @@ describe('transaction()', () => {
     const names = Array.from({ length: 1000 }, (_, index) => join(directory, `f${index}`));
     await transaction((tx) => void names.map((name) => tx.writeFile(name, 'new')), { durability: 'off' });
     assert.equal(Object.values(contents(directory)).filter((content) => content === 'new').length, 1000);
+  });
+
+  it('takes the mode of a file that another program has put there meanwhile (G5)', async () => {
+    const directory = here.folder;
+    const path = join(directory, 'a');
+    writeFileSync(path, 'old');
+    for (const [before, meanwhile] of [
+      [0o644, 0o600],
+      [0o640, 0o600],
+      [0o600, 0o644],
+    ] as const) {
+      chmodSync(path, before);
+      await transaction(async (tx) => {
+        await tx.writeFile(path, 'new');
+        writeFileSync(join(directory, 'other'), 'of another program');
+        chmodSync(join(directory, 'other'), meanwhile);
+        renameSync(join(directory, 'other'), path);
+      });
+      assert.deepEqual([readFileSync(path, 'utf8'), statSync(path).mode & 0o777], ['new', meanwhile]);
+    }
   });
 });
 
