@@ -164,6 +164,8 @@ function* renameOnce(
  */
 function filesToClose(operation: Operation, { directory, held, existing }: Target, temporary: TemporaryFile): number[] {
   const files: number[] = [];
+  // Without the native part nobody waits for the closes of a chain.
+  if (!operation.settings.linger) return files;
   // Another thread may still give a file without a name its name, by its descriptor.
   if (temporary.linked && temporary.open && temporary.closesSilently && !othersRename(operation, directory))
     files.push(temporary.fd);

@@ -1,12 +1,12 @@
 import type { Ended } from './child.ts';
+import { replacing } from './replacing.ts';
 
 /**
  * The beginning of a program that counts the calls of node:fs that the package makes, and dies at one of them: its
  * first argument is the number, its second the folder that `at(name)` is in.
  */
 export const killer: string = `
-  import fs from 'node:fs';
-  import { syncBuiltinESMExports } from 'node:module';
+  ${replacing}
   let left = Number(process.argv[1]);
   const calls = ['open', 'close', 'write', 'fsync', 'fstat', 'lstat', 'stat', 'readdir', 'mkdir', 'rmdir', 'rename', 'link', 'unlink', 'fchown', 'fchmod', 'read', 'readlink'];
   const counted = (call) => function (path, ...rest) {

@@ -29,6 +29,7 @@ import { needsOrdinaryUser } from '../support/as-user.ts';
 import { needsRoot, needsTools } from '../support/needs.ts';
 import { finished, script } from '../support/run.ts';
 import { scratch } from '../support/scratch.ts';
+import { replacing } from '../support/replacing.ts';
 
 /** What is in a directory, by names. */
 function contents(directory: string): Record<string, string> {
@@ -547,8 +548,7 @@ describe('transactionSync()', () => {
   it('gives a renamed file its new name before it takes the old one (G1, G9)', async () => {
     writeFileSync(here.at('old'), 'content');
     const source = `
-      import fs from 'node:fs';
-      import { syncBuiltinESMExports } from 'node:module';
+      ${replacing}
       const [old, added] = process.argv.slice(1);
       const { unlinkSync } = fs;
       fs.unlinkSync = (path) => {
@@ -612,8 +612,7 @@ describe('transactions where the system does otherwise', () => {
   /** Runs a program in which node:fs is changed before the package gets hold of it. */
   async function ended(changes: string, program: string): Promise<void> {
     const source = `
-      import fs from 'node:fs';
-      import { syncBuiltinESMExports } from 'node:module';
+      ${replacing}
       import assert from 'node:assert/strict';
       const at = (name) => process.argv[1] + '/' + name;
       ${changes}
