@@ -6,6 +6,7 @@ import { systems } from './systems.ts';
 import {
   allOf,
   argsOf,
+  isRefusal,
   type Link,
   resumeSteps,
   type Runner,
@@ -167,9 +168,9 @@ function follow(links: readonly Link[], runner: AsyncRunner, settle: Settle): vo
   const make = (ended: Done<Chained>): void => {
     try {
       chain(links, (outcome) => ended(outcome.error, outcome));
-    } catch {
-      // It was refused, as for memory that can be resized, and no call was made.
-      followOneByOne(links, runner, settle);
+    } catch (error) {
+      if (isRefusal(error)) followOneByOne(links, runner, settle);
+      else settle(true, error);
     }
   };
   patiently<Chained>(runner, opensFirst(links), make, (error, outcome) =>

@@ -7,7 +7,7 @@
  * a simulated filesystem. So there is one protocol, and every call of it can be made to fail.
  */
 import { constants } from 'node:fs';
-import type { PathName } from '../contract/index.ts';
+import { codeOf, type PathName } from '../contract/index.ts';
 import type { LockOwner } from './lock-owner.ts';
 import type { Sign, TokenKind } from './owner.ts';
 
@@ -364,11 +364,16 @@ export function* chain(links: readonly Link[]): Steps<Chained> {
   if (blocking.chain !== undefined) {
     try {
       return blocking.chain(links);
-    } catch {
-      // It was refused, as for memory that can be resized, and no call was made.
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
     }
   }
   return inOrder(links, blocking);
+}
+
+/** Whether the native part refused a chain, as for memory that can be resized: it has made no call. */
+export function isRefusal(error: unknown): boolean {
+  return codeOf(error) === 'ERR_INVALID_ARG_TYPE';
 }
 
 function inOrder(links: readonly Link[], system: System): Chained {
