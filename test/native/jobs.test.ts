@@ -15,7 +15,7 @@ import { collect, isBun } from './collect.ts';
 const { O_CREAT, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 /** Sanitizers keep freed memory for a while, and find what is never freed in their own way. */
-const isSanitized = process.env['UNTORN_NATIVE_SANITIZED'] !== undefined;
+const sanitizers = process.env['UNTORN_NATIVE_SANITIZERS'];
 
 /** What the process's descriptors lead to, of what is in a folder. */
 function openIn(folder: string): string[] {
@@ -56,7 +56,8 @@ function program(source: string, folder: string, before: readonly string[] = [])
   const setup = `const { chain, operations } = require(${JSON.stringify(addonFile)});
     const folder = ${JSON.stringify(folder)};`;
   const [command, ...args] = [...before, ...emulator, process.execPath, '-e', setup + source];
-  return spawnSync(command, args, { encoding: 'utf8', timeout: 60_000 });
+  const env = { ...process.env, ...(sanitizers === undefined ? {} : { LD_PRELOAD: sanitizers }) };
+  return spawnSync(command, args, { encoding: 'utf8', timeout: 60_000, env });
 }
 
 describe('jobs of the native part', withAddon, () => {
@@ -84,7 +85,7 @@ describe('jobs of the native part', withAddon, () => {
     for (let i = 0; i < 4; i++) await round();
     const grown = (await round()) - before;
     assert.deepEqual(openIn(folder), []);
-    if (!isSanitized) assert.ok(grown < 15_000_000, `the process grew by ${grown} bytes`);
+    if (sanitizers === undefined) assert.ok(grown < 15_000_000, `the process grew by ${grown} bytes`);
   });
 
   it('fail one by one where no descriptor is left, and succeed again later', async (t) => {
