@@ -47,7 +47,7 @@ export function nativeFile(target = here) {
 }
 
 /** Whether a compiler is there, and the headers of its C library. */
-function canCompile(compiler, system) {
+export function canCompile(compiler, system) {
   return spawnSync(compiler, ['-fsyntax-only', '-x', 'c', '-'], { input: probes[system] }).status === 0;
 }
 

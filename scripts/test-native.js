@@ -43,7 +43,11 @@ function sanitized() {
   needs('cc', 'gcc libc6-dev');
   const preload = ['libasan.so', 'libubsan.so'].map(libraryOf).join(':');
   const file = join(workshop, 'sanitized.node');
-  const checks = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'];
+  const checks = [
+    '-fsanitize=address,undefined,float-cast-overflow',
+    '-fno-sanitize-recover=all',
+    '-fno-omit-frame-pointer',
+  ];
   compile(`linux-${process.arch}`, 'cc', ['-O1', '-g', ...checks], file);
   return {
     command: [process.execPath, '--test-reporter=spec'],

@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { canCompile, compile } from './native.js';
 
 const versions = ['20.20.2', '22.23.3'];
 /**
@@ -25,6 +26,7 @@ const windows = [
   'transaction',
   'directory',
   'command',
+  'native',
 ];
 const tests = [
   ...windows.map((name) => `windows/${name}`),
@@ -87,8 +89,20 @@ function nodeForWindows(version) {
 const onDriveZ = (path) => `Z:${resolve(path)}`;
 const urlOnDriveZ = (path) => pathToFileURL(path).href.replace('file:///', 'file:///Z:/');
 
+/** The native part, from Debian's compiler; undefined where that is missing. */
+function nativeForWindows() {
+  const compiler = 'x86_64-w64-mingw32-gcc';
+  if (!canCompile(compiler, 'windows')) {
+    console.log(`The native part is not tried on Windows: there is no ${compiler} (Debian: gcc-mingw-w64-x86-64)`);
+    return undefined;
+  }
+  const file = join('build', 'native', 'win32-x64.node');
+  compile('win32-x64', compiler, ['-s'], file);
+  return file;
+}
+
 /** Runs all tests on one version; its lines, and what kept it from the end. */
-function runOn(wineCommand, version, workshop) {
+function runOn(wineCommand, version, workshop, native) {
   const node = nodeForWindows(version);
   const report = join(workshop, `report-${version}`);
   const flags = [
@@ -104,6 +118,7 @@ function runOn(wineCommand, version, workshop) {
     WINEDEBUG: '-all',
     WINEDLLOVERRIDES: 'mscoree,mshtml=', // Neither .NET nor a browser: it would ask for them.
     NODE_SKIP_PLATFORM_CHECK: '1',
+    ...(native === undefined ? {} : { UNTORN_NATIVE: onDriveZ(native) }),
     ...Object.fromEntries(
       ['UNTORN_WINDOWS', 'UNTORN_EVIDENCE']
         .filter((name) => process.env[name] !== undefined)
@@ -180,9 +195,10 @@ const workshop = mkdtempSync(join(tmpdir(), 'untorn-windows-'));
 let command;
 try {
   command = wine();
+  const native = nativeForWindows();
   const wanted = process.argv.slice(2);
   for (const version of wanted.length > 0 ? wanted : versions) {
-    const run = runOn(command, version, workshop);
+    const run = runOn(command, version, workshop, native);
     const { passed, skipped, failed } = show(run);
     if (process.env.UNTORN_EVIDENCE !== undefined) await noteFor(version, run.lines);
     console.log(`Windows, Node ${version}: ${passed} passed, ${failed} failed, ${skipped} skipped`);

@@ -10,6 +10,7 @@ const typeBits = { file: S_IFREG, directory: S_IFDIR, link: S_IFLNK } as const;
 export const umask = 0o022;
 /** Linux has it, and Node does not name it. */
 const O_PATH = 0o10000000;
+const O_TMPFILE = 0o20000000;
 /** A disk writes no more than this in one call, so that a content takes several. */
 const fewBytes = 3;
 
@@ -30,6 +31,8 @@ export interface Traits {
    * Whether a directory that is renamed to one with entries is put together with it, as on some unions of filesystems.
    */
   readonly merges?: boolean | undefined;
+  /** Whether a file can be made without a name. */
+  readonly nameless?: boolean | undefined;
 }
 
 /** Without a stack, which would take longer than all the rest. */
@@ -126,6 +129,16 @@ export function systemOf(
         if ((flags & O_EXCL) === 0) fail('EINVAL', 'the model creates new files only');
         added(path, () => disk.create('file', mode & ~umask, 0, 0).ino);
       }
+      if ((flags & O_TMPFILE) !== 0) {
+        if (traits.nameless !== true) fail('EOPNOTSUPP', String(path));
+        if (disk.linksTo(follow(locate(path)).ino) === 0) fail('ENOENT', String(path));
+        descriptors.set(++lastDescriptor, {
+          inode: disk.create('file', mode & ~umask, 0, 0),
+          syncs: false,
+          position: 0,
+        });
+        return lastDescriptor;
+      }
       let inode = lookUp(path);
       if (inode.type === 'link' && (flags & O_PATH) === 0)
         inode = (flags & O_NOFOLLOW) === 0 ? follow(locate(path)) : fail('ELOOP', String(path));
@@ -196,7 +209,7 @@ export function systemOf(
         { ...writable(other), ino },
       ]);
     },
-    linkOpen: () => fail('ENOSYS', 'linkOpen'),
+    linkOpen: (fd, name) => added(name, () => opened(fd).inode.ino),
     link: (existing, name) => added(name, () => lookUp(existing).ino),
     unlink(path) {
       lookUp(path);

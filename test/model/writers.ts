@@ -78,7 +78,7 @@ export function surroundingsOf(index: number, release: (fd: number) => void, sta
     state,
     isUnmapped: () => false,
     isVolatile: () => false,
-    namesOpenFiles: false,
+    namesOpenFiles: true,
     syncsFilesystems: false,
     hasJournal: () => true,
     hasProjects: () => false,

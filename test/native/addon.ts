@@ -28,18 +28,20 @@ export const emulator: readonly string[] = (process.env['UNTORN_NATIVE_EMULATOR'
   .split(' ')
   .filter((part) => part !== '');
 
-/** For a suite: it is skipped where there is no native part. */
-export const withAddon: { skip?: string } =
-  process.platform !== 'linux'
-    ? { skip: `these operations are those of Linux, this is ${process.platform}` }
-    : existsSync(addonFile)
-      ? {}
-      : { skip: 'there is no native part: the build found no C compiler' };
+const isThere = existsSync(addonFile);
 
-export const addon: Addon =
-  withAddon.skip === undefined
-    ? (createRequire(import.meta.url)(addonFile) as Addon)
-    : { operations: {}, statuses: new ArrayBuffer(0), chain: () => assert.fail('there is no native part') };
+/** For a suite: it is skipped where there is no native part for this platform. */
+export function withAddonFor(platform: string): { skip?: string } {
+  if (process.platform !== platform)
+    return { skip: `these operations are for ${platform}, this is ${process.platform}` };
+  return isThere ? {} : { skip: `there is no ${addonFile}: the build found no C compiler` };
+}
+
+export const withAddon: { skip?: string } = withAddonFor('linux');
+
+export const addon: Addon = isThere
+  ? (createRequire(import.meta.url)(addonFile) as Addon)
+  : { operations: {}, statuses: new ArrayBuffer(0), chain: () => assert.fail('there is no native part') };
 
 /** Links with the numbers of their operations. */
 export function numbered(links: readonly Link[]): unknown[] {
@@ -64,7 +66,12 @@ export const ways = [
   { name: 'in a job', perform: inJob },
 ] as const;
 
-const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number as number, name]));
+/** The first of several names for a number: ENOTSUP rather than EOPNOTSUPP. */
+const names = new Map(
+  Object.entries(constants.errno)
+    .map(([name, number]) => [number as number, name] as const)
+    .toReversed(),
+);
 
 /** The name of the error that stopped a chain. */
 export function codeOf([errno]: Outcome): string {

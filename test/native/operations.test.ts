@@ -13,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  readSync,
   statfsSync,
   statSync,
   symlinkSync,
@@ -20,8 +21,10 @@ import {
   writeFileSync,
   type BigIntStats,
 } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { newFolder } from '../support/folder.ts';
 import { mountNew } from '../support/mount.ts';
@@ -126,6 +129,31 @@ for (const { name, perform } of ways) {
       assert.deepEqual([codeOf(outcome), text(one), text(two)], ['EBADF', '1', '2']);
       closeSync(outcome[1] as number);
     });
+
+    if (name === 'in a job')
+      it('never has a descriptor that it has closed, though another file has its number now', async (t) => {
+        const folder = newFolder(t);
+        const [one, two, pipe] = ['one', 'two', 'pipe'].map((part) => join(folder, part)) as [string, string, string];
+        run('mkfifo', pipe);
+        const end = openSync(pipe, O_RDWR);
+        t.after(() => closeSync(end));
+        const fill = new Uint8Array(100_000);
+        const job = perform(
+          ['open', one, O_WRONLY | O_CREAT, 0o600],
+          ['close', -1],
+          // It waits until somebody reads from the pipe.
+          ['write', end, fill],
+          ['write', -1, Buffer.from('mine')],
+        );
+        while (!existsSync(one) || readSync(end, fill, 0, 1, null) === 0) await sleep(1);
+        await sleep(10);
+        const other = openSync(two, 'w');
+        t.after(() => closeSync(other));
+        readSync(end, fill);
+        readSync(end, fill);
+        const [errno, opened] = await job;
+        assert.deepEqual([errno, other, text(two)], [osConstants.errno.EBADF, opened, '']);
+      });
 
     it('tells the status of a file, a directory and a link as node:fs does', async (t) => {
       const folder = newFolder(t);
