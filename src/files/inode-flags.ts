@@ -7,14 +7,9 @@ import { refusal, type Keep } from '../contract/index.ts';
 import { call, chain, type Link, O_NOFOLLOW, O_RDONLY, opened, uninterrupted, type Steps } from '../system/index.ts';
 import { during, type Operation } from './operation.ts';
 import { preserving } from './preserve.ts';
-import type { Target } from './target.ts';
+import type { InodeFlags, Target } from './target.ts';
 import type { TemporaryFile } from './temporary.ts';
 import { afterFailure } from './tolerate.ts';
-
-export interface InodeFlags {
-  readonly flags: number;
-  readonly project: number;
-}
 
 /** linux/fs.h; the others belong to the content, or forbid that the file is replaced. */
 const [compressed, synchronous, noDump, noAccessTime, notCompressed, noCopyOnWrite] = [

@@ -44,13 +44,18 @@ import {
   pathNow,
   type Directory,
 } from './directory.ts';
-import type { InodeFlags } from './inode-flags.ts';
 import { ifFound, lookAt } from './look.ts';
 import type { Operation } from './operation.ts';
 import { openOrMakeDirectory } from './parents.ts';
 import { afterFailure } from './tolerate.ts';
 
 export { lookAt };
+
+/** Flags of an inode and its project (inode-flags.ts). */
+export interface InodeFlags {
+  readonly flags: number;
+  readonly project: number;
+}
 
 export interface Target {
   readonly directory: Directory;

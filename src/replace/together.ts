@@ -53,12 +53,12 @@ export class Group {
   /** Waits until the contents of all files are durable. */
   *sync(directory: Directory): Steps<void> {
     this.#directories.set(directory.status.dev, directory);
-    yield* this.leave();
+    yield* this.withdrawOne();
     yield* this.#synced.result();
   }
 
   /** One file less to wait for. The last one syncs the filesystems. */
-  *leave(): Steps<void> {
+  *withdrawOne(): Steps<void> {
     if (--this.#left > 0) return;
     for (const { fd } of this.#directories.values()) {
       const { error } = yield* chain([['syncfs', fd as number]]);
@@ -81,13 +81,13 @@ export function* replaceInGroup(
     written = yield* whenDescriptorsAllow(operation, () => writeAndClose(operation, content));
   } catch (error) {
     turn.leave();
-    yield* group.leave();
+    yield* group.withdrawOne();
     throw asWriteError(operation, error);
   } finally {
     givePermit(operation);
   }
   if (written === undefined) {
-    yield* group.leave();
+    yield* group.withdrawOne();
     return yield* replace(operation, turn, content);
   }
   let { staged } = written;

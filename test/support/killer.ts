@@ -16,6 +16,7 @@ export const killer: string = `
   };
   let armed = false;
   for (const name of calls) for (const suffix of ['', 'Sync']) fs[name + suffix] = counted(fs[name + suffix]);
+  for (const name in native) native[name] = counted(native[name]);
   syncBuiltinESMExports();
   const untorn = await import('untorn');
   const at = (name) => process.argv[2] + '/' + name;
