@@ -3,11 +3,11 @@
 // Arguments: versions of Node, all of `versions` by default. With UNTORN_WINDOWS=full all is tried as often as
 // elsewhere, which takes ten times as long.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { canCompile, compile } from './native.js';
+import { canCompile, compile, nativeFile } from './native.js';
 
 const versions = ['20.20.2', '22.23.3'];
 /**
@@ -99,6 +99,18 @@ function nativeForWindows() {
   const file = join('build', 'native', 'win32-x64.node');
   compile('win32-x64', compiler, ['-s'], file);
   return file;
+}
+
+/** Performs steps while the native part is where the package looks for it. */
+function withNative(native, steps) {
+  if (native === undefined) return steps();
+  const places = [nativeFile('win32-x64'), join('build', 'src', 'system', 'win32-x64.node')];
+  for (const place of places) copyFileSync(native, place);
+  try {
+    return steps();
+  } finally {
+    for (const place of places) rmSync(place);
+  }
 }
 
 /** Runs all tests on one version; its lines, and what kept it from the end. */
@@ -198,7 +210,7 @@ try {
   const native = nativeForWindows();
   const wanted = process.argv.slice(2);
   for (const version of wanted.length > 0 ? wanted : versions) {
-    const run = runOn(command, version, workshop, native);
+    const run = withNative(native, () => runOn(command, version, workshop, native));
     const { passed, skipped, failed } = show(run);
     if (process.env.UNTORN_EVIDENCE !== undefined) await noteFor(version, run.lines);
     console.log(`Windows, Node ${version}: ${passed} passed, ${failed} failed, ${skipped} skipped`);

@@ -3,10 +3,14 @@
  * Wine.
  */
 import { WriteError } from 'untorn';
+import { native } from '#untorn/system/native.js';
 
 export const onWindows: { readonly skip: string | false } = {
   skip: process.platform === 'win32' ? false : 'needs Windows; see npm run test:windows',
 };
+
+/** What a durable write says: only the native part can sync a directory. */
+export const durableHere: true | 'unsupported' = 'syncDirectory' in (native()?.operations ?? {}) ? true : 'unsupported';
 
 /** What a write failed with. */
 export async function failure(write: () => unknown): Promise<WriteError> {

@@ -6,7 +6,7 @@ import { recover, transaction, transactionSync, type Transaction, type Transacti
 import { run, start } from '../support/child.ts';
 import { scratch } from '../support/scratch.ts';
 import { holder } from './holder.ts';
-import { failure, onWindows } from './on-windows.ts';
+import { durableHere, failure, onWindows } from './on-windows.ts';
 
 describe('a transaction on Windows (G9)', onWindows, () => {
   const here = scratch();
@@ -27,7 +27,7 @@ describe('a transaction on Windows (G9)', onWindows, () => {
     for (const transact of [transaction, transactionSync]) {
       prepare();
       const result = await transact((tx) => change(tx));
-      assert.equal(result.durable, 'unsupported');
+      assert.equal(result.durable, durableHere);
       assert.deepEqual(
         [contents(), here.text('sub/to'), here.names()],
         [['new one', 'new two'], 'old from', ['one', 'sub']],
