@@ -99,12 +99,12 @@ describe('the packed package', () => {
     ]);
   });
 
-  it('is small', () => {
+  it('is small, apart from the native part', () => {
     const native = files.filter(isNative).map((path) => readFileSync(join(root, path)));
     const unpacked = native.reduce((sum, { length }) => sum + length, 0);
     const compressed = native.reduce((sum, bytes) => sum + gzipSync(bytes).length, 0);
     assert.ok(files.length - native.length <= 40, `${files.length} files`);
-    assert.ok(packed.size - compressed <= 130_000, `${packed.size} bytes packed`);
+    assert.ok(packed.size - compressed <= 135_000, `${packed.size} bytes packed`);
     assert.ok(packed.unpackedSize - unpacked <= 500_000, `${packed.unpackedSize} bytes unpacked`);
   });
 
