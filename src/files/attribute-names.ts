@@ -36,7 +36,11 @@ export function attributesFrom(results: readonly unknown[], error: unknown): Att
   const [names, hidden] = results as [PathName[]?, Uint8Array?];
   if (isShortage(error)) throw error;
   const code = codeOf(error) ?? '';
-  if (names === undefined) return code === 'ENOSYS' ? 'unavailable' : saysNone.has(code) ? [] : 'unknown';
+  if (names === undefined) {
+    if (code === 'ENOSYS') return 'unavailable';
+    // That there is no such attribute is no answer to the question for all names.
+    return saysNone.has(code) && code !== 'ENODATA' ? [] : 'unknown';
+  }
   if (hidden !== undefined) return names.includes(acl) ? names : [...names, acl];
   return error === undefined || saysNone.has(code) ? names : 'unknown';
 }

@@ -145,13 +145,23 @@ function* copy(
   present: boolean,
   change = (value: Uint8Array): Uint8Array => value,
 ): Steps<void> {
-  const old = yield* valueOf(source, name);
+  const old = yield* oldValueOf(source, name);
   if (old === undefined) return;
   const value = change(old);
   if (present && isSameValue(yield* valueOf(temporary.fd, name), value)) return;
   yield* unsyncing(temporary, call.setxattr(temporary.fd, name, value));
   if (!isSameValue(yield* valueOf(temporary.fd, name), value))
     throw refusal('EPERM', `"${display(name)}" has another value than the one set`);
+}
+
+/** The value of an attribute that was listed; undefined if it is listed no more. */
+function* oldValueOf(source: number, name: PathName): Steps<Uint8Array | undefined> {
+  const value = yield* valueOf(source, name);
+  if (value !== undefined) return value;
+  const names = yield* list(source, false);
+  const isSame = (one: PathName): boolean => Buffer.from(one).equals(Buffer.from(name));
+  if (typeof names !== 'string' && !names.some(isSame) && name !== acl) return undefined;
+  throw refusal('EACCES', `"${display(name)}" cannot be read`);
 }
 
 /** An attribute's value; undefined if there is none. */

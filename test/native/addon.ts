@@ -34,6 +34,7 @@ const isThere = existsSync(addonFile);
 export function withAddonFor(platform: string): { skip?: string } {
   if (process.platform !== platform)
     return { skip: `these operations are for ${platform}, this is ${process.platform}` };
+  if (process.env['UNTORN_NATIVE'] === 'off') return { skip: 'the native part is off: UNTORN_NATIVE' };
   return isThere ? {} : { skip: `there is no ${addonFile}: the build found no C compiler` };
 }
 
