@@ -17,6 +17,7 @@ import { parseArgs } from 'node:util';
 import { compileFloor, missing, sample } from './execute.js';
 import { machine, processorTime, shares } from './machine.js';
 import { countEntered } from './entered.js';
+import { timeLoading } from './loading.js';
 import { page, plots } from './page.js';
 import { installPeers } from './peers.js';
 import { profile } from './profile.js';
@@ -110,9 +111,10 @@ function besides(run, all) {
   const before = processorTime();
   const { date, node, processor, system, filesystem, versions } = machine(run.folder);
   const entered = countEntered(run.folder);
+  const loading = timeLoading();
   const workloads = profileSides(run, all);
   const about = { date, node, processor, system, filesystem, untorn: versions.untorn };
-  return { entered, sides: { about: { ...about, shares: shares(before, processorTime()) }, workloads } };
+  return { entered, loading, sides: { about: { ...about, shares: shares(before, processorTime()) }, workloads } };
 }
 
 /** What was measured before, with new profiles of both sides. */

@@ -23,6 +23,14 @@ export const contenders = {
       ({ writeFileSync: write }, durability) =>
       (path, data) =>
         write(path, data, { durability }),
+    writeAll:
+      ({ writeFiles }, durability) =>
+      (files) =>
+        writeFiles(files, { durability }),
+    update:
+      ({ updateFile }, durability) =>
+      (path, data) =>
+        updateFile(path, () => data, { durability }),
     stream:
       ({ createWriteStream: create }, durability) =>
       (path, source) =>
@@ -106,6 +114,15 @@ export const contenders = {
     write: (_, durability) => (path, data) => promises.writeFile(path, data, flush(durability)),
     writeSync: (_, durability) => (path, data) => writeFileSync(path, data, flush(durability)),
     stream: (_, durability) => (path, source) => pipeline(source, createWriteStream(path, flush(durability))),
+  },
+  'untorn, a plain write': {
+    builtin: true,
+    module: '../dist/index.mjs',
+    modes: ['full', 'off'],
+    update:
+      ({ writeFile }, durability) =>
+      (path, data) =>
+        writeFile(path, data, { durability }),
   },
   'plain callbacks': {
     builtin: true,

@@ -4,7 +4,6 @@ import { median, ratio } from './statistics.js';
 
 const wfa = 'write-file-atomic';
 const fast = 'fast-write-atomic';
-const plain = 'plain callbacks';
 const times = (workload, limit, against) => ({ workload, limit, against, value: 'ms' });
 const of = (workload, limit, value, text) => ({ workload, limit, value, text });
 const linear = (id, from) => ({ workload: id, limit: 1.5, from, value: 'linear' });
@@ -13,25 +12,23 @@ const linear = (id, from) => ({ workload: id, limit: 1.5, from, value: 'linear' 
 const bestPeer = 'best peer';
 
 export const goals = [
-  times('rewrite-full-async', 1.6, 'C'),
-  times('rewrite-full-async', 0.4, wfa),
+  times('rewrite-full-async', 1.2, 'C'),
+  times('rewrite-full-async', 0.95, fast),
   of('rewrite-full-async', 10, 'blocked', 'event loop never blocked: longest delay in ms'),
   times('rewrite-normal-async', 1.1, fast),
-  times('rewrite-off-async', 1.2, 'node:fs'),
-  times('rewrite-off-async', 0.9, 'steno'),
-  times('rewrite-full-sync', 1.15, 'C'),
-  times('rewrite-full-sync', 0.85, wfa),
-  times('rewrite-off-sync', 1.3, 'C'),
-  times('rewrite-off-sync', 1, 'atomically'),
-  times('files-full', 0.5, wfa),
-  times('files-full', 1.6, plain),
-  times('files-full', 1.1, fast),
+  times('rewrite-off-async', 0.8, 'node:fs'),
+  times('rewrite-off-async', 0.7, 'steno'),
+  times('rewrite-full-sync', 1, 'C'),
+  times('rewrite-off-sync', 1, 'C'),
+  times('files-full', 1.2, 'C, 4 threads'),
+  times('files-full', 0.35, wfa),
   { workload: 'files-full', limit: 1.5, against: fast, value: 'cpu' },
-  times('files-off', 0.6, wfa),
-  times('files-off', 1.1, 'steno'),
+  times('files-off', 0.4, wfa),
+  times('write-files-full', 0.9, 'C, 4 threads'),
+  times('update-full', 2, 'untorn, a plain write'),
   times('burst-full', 10, 'C, two writes'),
-  times('replace-1MiB', 0.85, bestPeer),
-  times('replace-100MiB', 0.6, 'C'),
+  times('replace-1MiB', 0.9, bestPeer),
+  times('replace-100MiB', 0.55, 'C'),
   times('replace-1GiB', 0.55, bestPeer),
   times('stream-1GiB', 0.85, 'C'),
   times('stream-1GiB', 0.36, 'node:fs'),
@@ -43,6 +40,7 @@ export const goals = [
   times('command-100MiB', 1, 'sponge'),
   { calls: 'write', limit: 20, value: 'calls', text: 'system calls on files for one durable rewrite, async' },
   { calls: 'writeSync', limit: 10, value: 'calls', text: 'system calls on files for one durable rewrite, sync' },
+  { loading: 'native', limit: 1, value: 'loading', text: 'loading the native part, ms' },
   { entered: 'writeFile', limit: 30, value: 'entered', text: 'files of src that one `writeFile()` enters' },
   linear('scale-files-10000', 'scale-files-1000'),
   linear('scale-bytes-1073741824', 'scale-bytes-33554432'),
@@ -52,10 +50,10 @@ export const goals = [
 const valuesOf = (workload, name, value) => workload.samples[name]?.map((sample) => sample[value]);
 
 /** Each goal with what was measured; undefined where it was not. */
-export function judge({ workloads, calls, entered }) {
+export function judge({ workloads, calls, entered, loading }) {
   const find = (id) => workloads.find((workload) => workload.id === id);
   return goals.map((goal) => {
-    const { measured, against } = measure(goal, find, calls, entered);
+    const { measured, against } = measure(goal, find, { calls, entered, loading });
     return {
       ...goal,
       floor: floorOf(goal, find, against),
@@ -95,7 +93,8 @@ function floorOf(goal, find, against) {
 
 const isFloor = (goal, find, name) => name in find(goal.workload).floors;
 
-function measure(goal, find, calls, entered) {
+function measure(goal, find, { calls, entered, loading }) {
+  if (goal.value === 'loading') return { measured: loading };
   if (goal.value === 'entered') return { measured: entered && Object.keys(entered[goal.entered]).length };
   if (goal.value === 'calls')
     return {

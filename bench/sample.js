@@ -24,10 +24,13 @@ const kinds = {
     for (let number = 0; number < count; number++) run(target(folder), contents[number % 26]);
   },
   /** Different files, all at once. */
-  files: () =>
-    Promise.all(
-      Array.from({ length: count }, (_, number) => run(join(folder, `file-${number}`), contents[number % 26])),
-    ),
+  files() {
+    const files = Array.from({ length: count }, (_, number) => ({
+      path: join(folder, `file-${number}`),
+      data: contents[number % 26],
+    }));
+    return api === 'writeAll' ? run(files) : Promise.all(files.map(({ path, data }) => run(path, data)));
+  },
   /** The same file, all at once. */
   burst: () => Promise.all(Array.from({ length: count }, (_, number) => run(target(folder), contents[number % 26]))),
   stream: () => run(target(folder), source(size)),

@@ -61,7 +61,8 @@ static int64_t status_at(int fd, const char *path, int flags, struct status *int
   if (syscall(SYS_statx, fd, path, flags, STATX_BASIC_STATS | STATX_BTIME, &found) == -1) return -1;
   *into = (struct status){
       .mode = found.stx_mode, .nlink = found.stx_nlink, .uid = found.stx_uid, .gid = found.stx_gid,
-      .size = (double)found.stx_size, .dev = device_of(found.stx_dev_major, found.stx_dev_minor),
+      .size = (double)found.stx_size, .attributes = (double)found.stx_attributes,
+      .dev = device_of(found.stx_dev_major, found.stx_dev_minor),
       .ino = (int64_t)found.stx_ino,
   };
   if (read_time(&found.stx_atime, &into->atime) && read_time(&found.stx_mtime, &into->mtime) &&

@@ -25,7 +25,7 @@ enum effect { no_effect, opens_descriptor, closes_descriptor };
 
 /* What stat(2) tells: first what fits a double, then what does not; times in nanoseconds since 1970. */
 struct status {
-  double mode, nlink, uid, gid, size;
+  double mode, nlink, uid, gid, size, attributes;
   int64_t dev, ino, atime, mtime, ctime, birthtime;
 };
 

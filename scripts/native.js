@@ -5,7 +5,7 @@
 // itself has the functions of Node-API, and the C library that Node uses has the few others. On Windows the functions of
 // Node-API are looked for in the program that loads the file (native/windows.c).
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const headers = join('node_modules', 'node-api-headers', 'include');
@@ -79,7 +79,12 @@ function buildHere() {
   const system = targets[here]?.system;
   if (system !== 'linux') console.log(`No native part is built on ${here}`);
   else if (!canCompile('cc', system)) console.log('No native part: there is no C compiler (cc), or it has no headers');
-  else compile(here, 'cc', ['-s']);
+  else {
+    compile(here, 'cc', ['-s']);
+    // For tests of the modules themselves.
+    const beside = join('build', 'src', 'system');
+    if (existsSync(beside)) copyFileSync(nativeFile(), join(beside, `${here}.node`));
+  }
 }
 
 if (import.meta.filename === process.argv[1]) {

@@ -19,6 +19,7 @@ export const parts = {
   ],
   json: ['readJson', 'readJsonSync', 'updateJson', 'updateJsonSync', 'writeJson', 'writeJsonSync'],
   writer: ['Writer', 'createWriter'],
+  files: ['writeFiles'],
   sweep: ['sweep', 'sweepSync'],
   transaction: ['recover', 'recoverSync', 'transaction', 'transactionSync'],
   directory: ['replaceDirectory', 'replaceDirectorySync'],

@@ -7,6 +7,8 @@ export {
   type PendingFileSync,
   writeFile,
   writeFileSync,
+  writeFiles,
+  type FileToWrite,
   createWritableStream,
   createWriteStream,
   type WriteStream,

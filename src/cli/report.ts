@@ -102,7 +102,9 @@ const words: Record<NotKept, string> = {
   group: 'group',
   acl: 'ACL',
   xattr: 'extended attributes',
+  flags: 'flags',
   times: 'times',
+  birthtime: 'time of birth',
 };
 
 function summary({ path, bytes, replaced, unchanged, durable, backupPath }: WriteResult): string {

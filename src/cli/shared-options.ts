@@ -46,7 +46,7 @@ const metadata: readonly OptionEntry[] = [
     name: 'preserve',
     value: 'LIST',
     multiple: true,
-    help: 'What to keep of the replaced file: mode, owner, xattr, times, each as WHAT, WHAT=require (or fail) or WHAT=off, separated by commas; default: mode,owner,xattr as far as possible',
+    help: 'What to keep of the replaced file: mode, owner, xattr, flags, times, each as WHAT, WHAT=require (or fail) or WHAT=off, separated by commas; default: mode,owner,xattr,flags as far as possible',
   },
 ];
 

@@ -69,7 +69,13 @@ function readLock(invocation: Invocation): LockOptions {
   return timeout === undefined ? {} : { timeout: Math.min(readDuration(timeout, '--lock-timeout'), longest) };
 }
 
-const kept: Readonly<Record<string, keyof Preserve>> = { mode: 'mode', owner: 'owner', xattr: 'xattr', times: 'times' };
+const kept: Readonly<Record<string, keyof Preserve>> = {
+  mode: 'mode',
+  owner: 'owner',
+  xattr: 'xattr',
+  flags: 'flags',
+  times: 'times',
+};
 const keeps: Readonly<Record<string, Keep>> = { try: 'try', require: 'require', off: 'off' };
 
 function readPreserve(lists: readonly string[]): Preserve {
@@ -80,7 +86,7 @@ function readPreserve(lists: readonly string[]): Preserve {
     const keep = keeps[how];
     if (field === undefined || keep === undefined) {
       throw new UsageError(
-        `--preserve takes mode, owner, xattr and times, each alone or with =try, =require or =off, not "${entry}"`,
+        `--preserve takes mode, owner, xattr, flags and times, each alone or with =try, =require or =off, not "${entry}"`,
       );
     }
     preserve[field] = keep;

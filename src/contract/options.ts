@@ -22,7 +22,12 @@ export interface Preserve {
   owner?: Keep | false | undefined;
   /** Extended attributes: ACLs and security labels among them. @default 'try' */
   xattr?: Keep | false | undefined;
-  /** Times of last access and modification, to the microsecond. @default 'off' */
+  /** Inode flags (chattr(1): `C`, `d` and others) and the project of quotas, on Linux. @default 'try' */
+  flags?: Keep | false | undefined;
+  /**
+   * Times of last access and modification, exactly on Linux, elsewhere to the microsecond. The time of birth is the new
+   * file's; the result says so. @default 'off'
+   */
   times?: Keep | false | undefined;
 }
 

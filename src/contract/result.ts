@@ -2,7 +2,7 @@ import type { PathName } from './path-name.ts';
 import type { Version } from './version.ts';
 
 /** A property of the replaced file that the new one does not have. */
-export type NotKept = 'mode' | 'owner' | 'group' | 'acl' | 'xattr' | 'times';
+export type NotKept = 'mode' | 'owner' | 'group' | 'acl' | 'xattr' | 'flags' | 'times' | 'birthtime';
 
 /** What a write did. */
 export interface WriteResult {

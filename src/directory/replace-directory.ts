@@ -58,7 +58,7 @@ export interface ReplaceDirectoryResult {
  * path of an empty directory and fills it. If it throws, the old directory stays, and its error is passed on.
  *
  * If `path` is a symbolic link to a directory, or does not exist, it becomes a symbolic link to a directory beside it.
- * If it is a directory, both are exchanged, which needs GNU coreutils 9.5 or later (Linux). The old directory is
+ * If it is a directory, both are exchanged, which needs Linux and the native part of this package. The old directory is
  * removed, unless `keepOld`, or it may be somebody else's, or others may be reading it (docs/guarantees.md).
  *
  * A reader that uses the path twice may see two directories: it opens the directory once, and reaches all files through

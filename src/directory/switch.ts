@@ -111,11 +111,32 @@ function* putInPlace(
   try {
     // Anything that somebody has put there meanwhile is not replaced.
     if (old.kind === 'none') yield* call.symlink(version, accessPath);
-    else if (old.kind === 'directory') yield* call.exchange(join(directory.accessPath, version), accessPath);
+    else if (old.kind === 'directory') yield* exchange(join(directory.accessPath, version), accessPath);
     else if (link !== undefined) yield* relink(link, accessPath);
   } catch (error) {
     if (!(yield* isInPlace(operation, accessPath, made))) throw error;
   }
+}
+
+function* exchange(one: PathName, other: PathName): Steps<void> {
+  try {
+    yield* call.exchange(one, other);
+  } catch (error) {
+    const code = codeOf(error) ?? '';
+    throw ['ENOSYS', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(code) ? cannotExchange(code, error) : error;
+  }
+}
+
+function cannotExchange(code: string, cause: unknown): Error {
+  const why =
+    code === 'ENOSYS' ? 'which needs the native part of this package' : `which this filesystem does not have (${code})`;
+  return Object.assign(
+    refusal(
+      'ENOTSUP',
+      `two directories can be swapped only by renameat2(2), ${why}. Make the path a symbolic link to the directory instead (mv NAME NAME.1 && ln -s NAME.1 NAME)`,
+    ),
+    { cause },
+  );
 }
 
 function* isInPlace(operation: LockedOperation, accessPath: PathName, { ino, dev }: FileStatus): Steps<boolean> {

@@ -1,23 +1,14 @@
 /** The names of a file's extended attributes, and what is known if the system gives no names. */
 import { codeOf, isShortage, type PathName } from '../contract/index.ts';
-import { fileType, call, type FileStatus, type Steps } from '../system/index.ts';
-import { persisting } from './look.ts';
+import { chain, fileType, type FileStatus, type Link, type Steps } from '../system/index.ts';
 import type { Operation } from './operation.ts';
 
 /** The names of a file's attributes. Unavailable: this program cannot ask; unknown: it asked, and got no answer. */
-export type Attributes = readonly string[] | 'unavailable' | 'unknown';
+export type Attributes = readonly PathName[] | 'unavailable' | 'unknown';
 
 /** Whether attributes are asked for at all. */
-function areWanted({ environment, settings }: Operation): boolean {
+export function areWanted({ environment, settings }: Operation): boolean {
   return environment.platform !== 'win32' && settings.preserve.xattr !== 'off';
-}
-
-/** The names of the attributes of the existing file, of any type. */
-export function* listOld(
-  operation: Operation,
-  place: { readonly accessPath: PathName; readonly directory: { readonly local: boolean } },
-): Steps<Attributes | undefined> {
-  return areWanted(operation) ? yield* list(place, !place.directory.local) : undefined;
 }
 
 /** Whether there may be attributes to keep, or to compensate for. */
@@ -28,25 +19,30 @@ export function attributesMatter(
   return areWanted(operation) && existing !== undefined && fileType(existing.mode) === 'file';
 }
 
-/** Codes that say that there is none: no such attribute, no attributes on this filesystem, or no such file. */
-export const saysNone: ReadonlySet<string> = new Set(['ENODATA', 'ENOTSUP', 'EOPNOTSUPP', 'ENOENT']);
+/** Codes that say that there is none: no such attribute, or no attributes on this filesystem. */
+export const saysNone: ReadonlySet<string> = new Set(['ENODATA', 'ENOTSUP', 'EOPNOTSUPP']);
 
 /** The name of an ACL. */
 export const acl = 'system.posix_acl_access';
 
-/**
- * Asks for the names of a file's attributes. If `thoroughly`, also asks for an ACL by its name, which some filesystems
- * do not list.
- */
-export function* list(file: { readonly accessPath: PathName }, thoroughly: boolean): Steps<Attributes> {
-  try {
-    const names = yield* persisting(file, () => call.listxattr(file.accessPath));
-    if (!thoroughly || names.includes(acl) || (yield* call.getxattr(file.accessPath, acl)) === null) return names;
-    return [...names, acl];
-  } catch (error) {
-    if (isShortage(error)) throw error;
-    const code = codeOf(error) ?? '';
-    if (code === 'ENOSYS') return 'unavailable';
-    return saysNone.has(code) && code !== 'ENODATA' ? [] : 'unknown';
-  }
+/** The calls that ask for the names of an open file's attributes. Some filesystems do not list an ACL. */
+export function linksFor(fd: number, mayHideAcl: boolean): Link[] {
+  const names: Link = ['listxattr', fd];
+  return mayHideAcl ? [names, ['getxattr', fd, acl]] : [names];
+}
+
+/** What they answered. */
+export function attributesFrom(results: readonly unknown[], error: unknown): Attributes {
+  const [names, hidden] = results as [PathName[]?, Uint8Array?];
+  if (isShortage(error)) throw error;
+  const code = codeOf(error) ?? '';
+  if (names === undefined) return code === 'ENOSYS' ? 'unavailable' : saysNone.has(code) ? [] : 'unknown';
+  if (hidden !== undefined) return names.includes(acl) ? names : [...names, acl];
+  return error === undefined || saysNone.has(code) ? names : 'unknown';
+}
+
+/** The names of an open file's attributes. */
+export function* list(fd: number, mayHideAcl: boolean): Steps<Attributes> {
+  const { results, error } = yield* chain(linksFor(fd, mayHideAcl));
+  return attributesFrom(results, error);
 }

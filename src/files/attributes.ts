@@ -4,17 +4,16 @@
  * The new file gets exactly the attributes of the old one. An ACL that it inherited from its directory, and that the
  * old file does not have, is removed: it would open the file to others.
  */
-import { codeOf, refusal, type PathName, type NotKept } from '../contract/index.ts';
+import { codeOf, display, refusal, type PathName, type NotKept } from '../contract/index.ts';
 import { call, type Steps } from '../system/index.ts';
 import { acl, attributesMatter, list, saysNone } from './attribute-names.ts';
 import type { Operation } from './operation.ts';
 import { unsyncing, preserving } from './preserve.ts';
-import { inPrivate } from './private-directory.ts';
-import { othersRename, type TemporaryFile } from './temporary.ts';
-import type { Target } from './target.ts';
+import type { TemporaryFile } from './temporary.ts';
+import { withOld, type Target } from './target.ts';
 
 /** Signatures and privileges that belong to the old content, not to the name. */
-const boundToContent = new Set(['security.ima', 'security.evm', 'security.capability']);
+const boundToContent = new Set<PathName>(['security.ima', 'security.evm', 'security.capability']);
 
 /**
  * The ACL of the new file: that of the old one; none, like the old one; or none although the old one had one. An
@@ -36,55 +35,56 @@ export function* copyAttributes(
 ): Steps<AclState> {
   if (!attributesMatter(operation, target)) return yield* stateWithoutAsking(operation, target);
   const narrow = (value: Uint8Array): Uint8Array => narrowed(value, sameGroup, mode);
-  const copied = (accessPath: PathName): Steps<AclState> =>
-    copyInto(operation, target, temporary, accessPath, narrow, notKept);
-  const isNoneToCopy = target.attributes === 'unavailable' && typeof target.accessPath === 'string';
-  if (isNoneToCopy || !othersRename(operation, target.directory)) return yield* copied(temporary.accessPath);
-  const state = yield* inPrivate(operation, target, temporary, copied);
-  if (state !== undefined) return state;
-  yield* preserving(operation.settings.preserve.xattr, notReadable(), 'xattr', notKept);
-  return 'inherited';
+  if (target.attributes === 'unavailable') {
+    yield* preserving(operation.settings.preserve.xattr, notReadable(), 'xattr', notKept);
+    return 'none';
+  }
+  return yield* withOld(target, (old) => copyFrom(operation, target, temporary, old, narrow, notKept), 'none');
 }
 
 /**
  * Under `'off'` no attribute is touched. But if the old file had an ACL, its mask must not become the rights of the
  * group.
  */
-function* stateWithoutAsking({ environment }: Operation, { existing, accessPath }: Target): Steps<AclState> {
+function* stateWithoutAsking({ environment }: Operation, target: Target): Steps<AclState> {
+  const { existing } = target;
   if (environment.platform === 'win32' || existing === undefined) return 'none';
   const ofGroup = (existing.mode >> 3) & 7;
   if ((ofGroup & ~existing.mode & 7) === 0) return 'none';
+  return yield* withOld(target, stateOf, 'none');
+}
+
+function* stateOf(old: number): Steps<AclState> {
   try {
-    return (yield* call.getxattr(accessPath, acl)) === null ? 'none' : 'lost';
+    yield* call.getxattr(old, acl);
+    return 'lost';
   } catch (error) {
     return saysNone.has(codeOf(error) ?? '') || codeOf(error) === 'ENOSYS' ? 'none' : 'lost';
   }
 }
 
-function* copyInto(
+function* copyFrom(
   operation: Operation,
   target: Target,
   temporary: TemporaryFile,
-  accessPath: PathName,
+  source: number,
   narrow: (value: Uint8Array) => Uint8Array,
   notKept: NotKept[],
 ): Steps<AclState> {
   const keep = operation.settings.preserve.xattr;
   const { attributes: old } = target;
-  const fresh = temporary.attributes ?? (yield* list({ accessPath }, !target.directory.local));
+  const fresh = temporary.attributes ?? (yield* list(temporary.fd, !target.directory.local));
   if (typeof old === 'string' || typeof fresh === 'string') yield* preserving(keep, notReadable(), 'xattr', notKept);
-  if (old === 'unavailable' && fresh === 'unavailable') return 'none';
   // If the names are not available, an ACL may be there all the same.
   let state: AclState = typeof old === 'string' || old === undefined ? 'lost' : 'none';
   for (const name of typeof old === 'string' ? [acl] : (old ?? [])) {
     const present = typeof fresh !== 'string' && fresh.includes(name);
     if (boundToContent.has(name)) yield* preserving(keep, notCopied(name), 'xattr', notKept);
-    else if (name !== acl)
-      yield* preserving(keep, copy(target, temporary, accessPath, name, present), 'xattr', notKept);
+    else if (name !== acl) yield* preserving(keep, copy(source, temporary, name, present), 'xattr', notKept);
     else
       state = (yield* preserving(
         keep,
-        copy(target, temporary, accessPath, name, present, narrow),
+        copy(source, temporary, name, present, narrow),
         'acl',
         typeof old === 'string' ? [] : notKept,
       ))
@@ -93,16 +93,16 @@ function* copyInto(
   }
   const mayInherit = typeof fresh === 'string' ? fresh === 'unknown' : fresh.includes(acl);
   if (state === 'kept' || !mayInherit) return state;
-  return (yield* preserving(keep, unsyncing(temporary, removeAcl(accessPath)), 'acl', notKept)) ? state : 'inherited';
+  return (yield* preserving(keep, unsyncing(temporary, removeAcl(temporary.fd)), 'acl', notKept)) ? state : 'inherited';
 }
 
-function* removeAcl(accessPath: PathName): Steps<void> {
+function* removeAcl(fd: number): Steps<void> {
   try {
-    yield* call.removexattr(accessPath, acl);
+    yield* call.removexattr(fd, acl);
   } catch (error) {
     if (!saysNone.has(codeOf(error) ?? '')) throw error;
   }
-  const now = yield* list({ accessPath }, true);
+  const now = yield* list(fd, true);
   if (typeof now !== 'string' && now.includes(acl)) throw refusal('EPERM', 'the inherited ACL is still there');
 }
 
@@ -134,38 +134,38 @@ function* notReadable(): Steps<void> {
 }
 
 // oxlint-disable-next-line require-yield -- it stands where a system call would
-function* notCopied(name: string): Steps<void> {
-  throw refusal('EPERM', `"${name}" is bound to the old content`);
+function* notCopied(name: PathName): Steps<void> {
+  throw refusal('EPERM', `"${display(name)}" is bound to the old content`);
 }
 
 function* copy(
-  target: Target,
+  source: number,
   temporary: TemporaryFile,
-  accessPath: PathName,
-  name: string,
+  name: PathName,
   present: boolean,
   change = (value: Uint8Array): Uint8Array => value,
 ): Steps<void> {
-  const old = yield* valueOf(target, name);
+  const old = yield* valueOf(source, name);
   if (old === undefined) return;
   const value = change(old);
-  if (present && isSameValue(yield* call.getxattr(accessPath, name), value)) return;
-  yield* unsyncing(temporary, call.setxattr(accessPath, name, value));
-  if (!isSameValue(yield* call.getxattr(accessPath, name), value))
-    throw refusal('EPERM', `"${name}" has another value than the one set`);
+  if (present && isSameValue(yield* valueOf(temporary.fd, name), value)) return;
+  yield* unsyncing(temporary, call.setxattr(temporary.fd, name, value));
+  if (!isSameValue(yield* valueOf(temporary.fd, name), value))
+    throw refusal('EPERM', `"${display(name)}" has another value than the one set`);
 }
 
-/** An attribute's value; undefined if it is gone by now. The library says "none" too if it cannot read one. */
-function* valueOf({ accessPath }: Target, name: string): Steps<Uint8Array | undefined> {
-  const value = yield* call.getxattr(accessPath, name);
-  if (value !== null) return value;
-  const names = yield* list({ accessPath }, false);
-  if (typeof names !== 'string' && !names.includes(name) && name !== acl) return undefined;
-  throw refusal('EACCES', `"${name}" cannot be read`);
+/** An attribute's value; undefined if there is none. */
+function* valueOf(fd: number, name: PathName): Steps<Uint8Array | undefined> {
+  try {
+    return yield* call.getxattr(fd, name);
+  } catch (error) {
+    if (codeOf(error) === 'ENODATA') return undefined;
+    throw error;
+  }
 }
 
 /** Labels are returned with or without the zero at their end. */
-function isSameValue(one: Uint8Array | null, other: Uint8Array): boolean {
+function isSameValue(one: Uint8Array | undefined, other: Uint8Array): boolean {
   const trimmed = (value: Uint8Array): Buffer => Buffer.from(value.at(-1) === 0 ? value.subarray(0, -1) : value);
-  return one !== null && trimmed(one).equals(trimmed(other));
+  return one !== undefined && trimmed(one).equals(trimmed(other));
 }

@@ -100,13 +100,16 @@ export function recallDirectory(operation: Operation, path: PathName): Directory
   return directory;
 }
 
+/** Whether a status is that of this directory. */
+export function isIt({ status }: Directory, { dev, ino }: FileStatus): boolean {
+  return dev === status.dev && ino === status.ino;
+}
+
 /** Whether a path leads to this directory. */
 export function* isStill(directory: Directory, path: PathName): Steps<boolean> {
   try {
     const { own } = directory;
-    return (
-      keyOf(yield* persisting({ accessPath: path, directory: { own } }, () => call.stat(path), true)) === directory.key
-    );
+    return isIt(directory, yield* persisting({ accessPath: path, directory: { own } }, () => call.stat(path), true));
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(error) ?? '')) return false;
     throw error;
@@ -254,6 +257,7 @@ export function* syncDirectory(
   synced?: Pick<Chained, 'error'>,
 ): Steps<true | 'unsupported'> {
   const { canSync, fd } = directory;
+  if (operation.environment.platform === 'win32') return yield* syncByPath(directory.accessPath);
   if (!canSync || fd === undefined) return 'unsupported';
   const durable = synced
     ? ifSupported(synced)
@@ -277,6 +281,11 @@ export function* syncLinks(
 ): Steps<true | 'unsupported'> {
   if (settings.durability === 'off' || unless !== 'no journal' || environment.hasJournal(status.dev)) return true;
   return canSync && fd !== undefined ? ifSupported(yield* chain([['syncfs', fd]])) : 'unsupported';
+}
+
+/** Syncs a directory on Windows: Node opens none there, the native part does. */
+function* syncByPath(path: PathName): Steps<true | 'unsupported'> {
+  return ifSupported(yield* chain([['syncDirectory', path]]));
 }
 
 /** Syncs an open file or directory, if that is supported. */

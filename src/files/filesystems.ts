@@ -10,6 +10,8 @@
  * some servers, the kernel answers it by itself.
  * - unless: what the type alone does not decide. An overlay may be mounted to drop every sync; and if ext has no
  * journal, a sync of a directory does not include its symbolic links.
+ * - hasFlags: files have inode flags, and a file's status shows whether it has one that is kept; or not all of them, as
+ * NOCOW of Btrfs.
  */
 import { isShortage, type PathName } from '../contract/index.ts';
 import { call, type Steps } from '../system/index.ts';
@@ -19,6 +21,7 @@ export interface Filesystem {
   readonly local: boolean;
   readonly syncsDirectories: boolean;
   readonly unless?: 'volatile' | 'no journal';
+  readonly hasFlags?: 'shown' | 'hidden';
 }
 
 const local: Filesystem = { own: true, local: true, syncsDirectories: true };
@@ -29,13 +32,13 @@ const network: Filesystem = { own: false, local: false, syncsDirectories: true }
 const unknown: Filesystem = { own: false, local: false, syncsDirectories: false };
 
 const known: ReadonlyMap<number, Filesystem> = new Map([
-  [0xef53, { ...local, unless: 'no journal' }], // ext2, ext3 and ext4
-  [0x58465342, local], // XFS
-  [0x9123683e, local], // Btrfs
+  [0xef53, { ...local, unless: 'no journal', hasFlags: 'shown' }], // ext2, ext3 and ext4
+  [0x58465342, { ...local, hasFlags: 'shown' }], // XFS
+  [0x9123683e, { ...local, hasFlags: 'hidden' }], // Btrfs
   [0x01021994, local], // tmpfs
   [0x858458f6, local], // ramfs
   [0x794c7630, { ...own, unless: 'volatile' }], // overlayfs
-  [0xf2f52010, own], // F2FS
+  [0xf2f52010, { ...own, hasFlags: 'hidden' }], // F2FS
   [0x4d44, own], // FAT
   [0x2011bab0, own], // exFAT
   [0x7366746e, own], // NTFS, by the kernel

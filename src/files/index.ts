@@ -65,6 +65,7 @@ export {
   moveTemporary,
   newFileFlags,
   newName,
+  readingNew,
   releaseTemporary,
   stagingFolder,
   statusOf,
@@ -84,7 +85,9 @@ export {
   removeInEnclosure,
   tokenOf,
 } from './enclosure.ts';
-export { assertInPlace, holdTemporary } from './private-directory.ts';
+export { assertInPlace, holdTemporary } from './exchanged.ts';
+export { keepFlags, readFlags } from './inode-flags.ts';
+export { SharedSync } from './shared-sync.ts';
 export { applyMetadata, assertPrivate, privateMode, safeMode } from './metadata.ts';
 export { makeNoted, parentsMayBeUnsynced, syncParents } from './parents.ts';
 export {

@@ -64,7 +64,7 @@ export function* assertPrivate(operation: Operation, target: Target, temporary: 
   if (!temporary.private || target.directory.local || platform === 'win32') return;
   const { mode: given, preserve } = operation.settings;
   const existing = kept(target.existing);
-  temporary.status = yield* call.fstat(temporary.fd);
+  temporary.status ??= yield* call.fstat(temporary.fd);
   const allowed = given ?? (preserve.mode === 'off' ? undefined : existing?.mode) ?? 0o777;
   if ((temporary.status.mode & 0o077 & ~allowed) !== 0) throw notPermitted();
 }
@@ -81,7 +81,7 @@ export function applyMetadata(operation: Operation, target: Target, temporary: T
 
 function* apply(operation: Operation, target: Target, temporary: TemporaryFile): Steps<NotKept[]> {
   const { settings, environment } = operation;
-  const notKept: NotKept[] = [];
+  const notKept: NotKept[] = [...target.notKept];
   const existing = kept(target.existing);
   if (temporary.status === undefined) return notKept; // It stays as the kernel made it.
   if (existing !== undefined && isAlike(operation, existing, target, temporary)) return notKept;
@@ -255,26 +255,15 @@ function* refused(why: string): Steps<void> {
 
 function* applyTimes(keep: Keep, existing: FileStatus, temporary: TemporaryFile, notKept: NotKept[]): Steps<void> {
   yield* preserving(keep, setTimes(existing, temporary), 'times', notKept);
+  // Nothing can set it.
+  if (existing.birthtimeNs > 0n) notKept.push('birthtime');
 }
 
 function* setTimes({ atimeNs, mtimeNs }: FileStatus, temporary: TemporaryFile): Steps<void> {
   // Node sets the current time for a negative number.
   if (atimeNs < 0n || mtimeNs < 0n) throw refusal('EINVAL', 'times before 1970 cannot be set');
-  yield* unsyncing(temporary, call.futimes(temporary.fd, seconds(atimeNs), seconds(mtimeNs)));
+  yield* unsyncing(temporary, call.futimes(temporary.fd, atimeNs, mtimeNs));
   const now = yield* call.fstat(temporary.fd);
   const isExact = now.atimeNs / 1000n === atimeNs / 1000n && now.mtimeNs / 1000n === mtimeNs / 1000n;
   if (!isExact) yield* refused('the filesystem does not keep these times');
-}
-
-/**
- * Seconds as the nearest double that is not less than the microsecond: libuv truncates to microseconds, newer versions
- * to nanoseconds, and both yield the right microsecond.
- */
-function seconds(nanoseconds: bigint): number {
-  const microseconds = nanoseconds / 1000n;
-  const nearest = Number(microseconds) / 1e6;
-  // Both sides are multiplied by 2^80, which makes every double from a microsecond on a whole number.
-  const isLess = BigInt(nearest * 2 ** 80) * 1_000_000n < microseconds * 2n ** 80n;
-  // Adding half of the last place, or a little more, rounds up to the next double.
-  return isLess ? nearest + nearest * 2 ** -53 : nearest;
 }

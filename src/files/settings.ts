@@ -33,7 +33,13 @@ export interface Settings {
   readonly mode: number | undefined;
   readonly uid: number | undefined;
   readonly gid: number | undefined;
-  readonly preserve: { readonly mode: Keep; readonly owner: Keep; readonly xattr: Keep; readonly times: Keep };
+  readonly preserve: {
+    readonly mode: Keep;
+    readonly owner: Keep;
+    readonly xattr: Keep;
+    readonly flags: Keep;
+    readonly times: Keep;
+  };
   readonly symlink: 'follow' | 'replace' | 'refuse';
   readonly hardLink: 'break' | 'refuse';
   readonly overwrite: boolean;
@@ -183,13 +189,14 @@ function readMode(value: unknown): number | undefined {
 }
 
 function readPreserve(value: unknown): Settings['preserve'] {
-  const fields = record(value, 'options.preserve', ['mode', 'owner', 'xattr', 'times']);
+  const fields = record(value, 'options.preserve', ['mode', 'owner', 'xattr', 'flags', 'times']);
   const keep = (field: string, values: readonly [Keep, Keep, Keep]): Keep =>
     fields[field] === false ? 'off' : oneOf(fields, field, values, 'options.preserve.');
   return Object.freeze({
     mode: keep('mode', ['try', 'require', 'off']),
     owner: keep('owner', ['try', 'require', 'off']),
     xattr: keep('xattr', ['try', 'require', 'off']),
+    flags: keep('flags', ['try', 'require', 'off']),
     times: keep('times', ['off', 'try', 'require']),
   });
 }

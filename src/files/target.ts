@@ -13,6 +13,7 @@ import {
   isAbsolute,
   join,
   split,
+  type NotKept,
   type PathName,
 } from '../contract/index.ts';
 import {
@@ -21,17 +22,21 @@ import {
   O_HOLD,
   uninterrupted,
   call,
+  chain,
   isSynchronous,
+  type Link,
   nothing,
+  opened,
   concurrently,
   type FileStatus,
   type Steps,
 } from '../system/index.ts';
-import { listOld, type Attributes } from './attribute-names.ts';
+import { areWanted, attributesFrom, linksFor, list, type Attributes } from './attribute-names.ts';
 import {
   closeDirectory,
   forgetPath,
   isInMemory,
+  isIt,
   isStill,
   looksOnSpot,
   noteLook,
@@ -39,11 +44,18 @@ import {
   pathNow,
   type Directory,
 } from './directory.ts';
-import { lookAt } from './look.ts';
+import { ifFound, lookAt } from './look.ts';
 import type { Operation } from './operation.ts';
 import { openOrMakeDirectory } from './parents.ts';
+import { afterFailure } from './tolerate.ts';
 
 export { lookAt };
+
+/** Flags of an inode and its project (inode-flags.ts). */
+export interface InodeFlags {
+  readonly flags: number;
+  readonly project: number;
+}
 
 export interface Target {
   readonly directory: Directory;
@@ -58,6 +70,10 @@ export interface Target {
   examined: boolean;
   /** The names of its extended attributes, if they are needed. */
   attributes: Attributes | undefined;
+  /** Its inode flags, if it has any that are kept. */
+  flags: InodeFlags | undefined;
+  /** What of it could not be kept before its metadata was set. */
+  readonly notKept: NotKept[];
   /** A descriptor that keeps the file from being freed. */
   held: number | undefined;
 }
@@ -94,6 +110,8 @@ export function* openTarget(operation: Operation): Steps<Target> {
       existing: undefined,
       examined: false,
       attributes: undefined,
+      flags: undefined,
+      notKept: [],
       held: undefined,
     };
     try {
@@ -130,14 +148,14 @@ function* lookThrough(operation: Operation, target: Target, isSure: boolean): St
   const { directory, directoryPath } = target;
   const isAlone = !operation.blocking && directory.users === 1;
   if (operation.blocking || isSynchronous()) {
-    target.existing = yield* lookAndHold(target);
+    target.existing = yield* lookAndHold(operation, target);
     if (isAlone && target.existing !== undefined) yield* examineOld(operation, target);
     return isSure || (yield* isStill(directory, directoryPath));
   }
   const [existing, isHere] = yield* concurrently(
-    lookAndHold(target),
+    lookAndHold(operation, target),
     isSure ? yes() : isStill(directory, directoryPath),
-    isAlone ? examineOld(operation, target) : nothing(),
+    isAlone && !directory.local ? examineOld(operation, target) : nothing(),
   );
   target.existing = existing;
   return isHere;
@@ -151,7 +169,7 @@ function* yes(): Steps<true> {
 /** A target of its own for another part of the same write. */
 export function shareTarget(target: Target): Target {
   target.directory.users++;
-  return { ...target, held: undefined };
+  return { ...target, notKept: [], held: undefined };
 }
 
 /** Ends the use of a target. The old file's blocks are freed only now, out of the way of the rename. */
@@ -164,9 +182,26 @@ export function closeTarget(operation: Operation, target: Target): void {
 export function* examineOld(operation: Operation, target: Target): Steps<void> {
   if (target.examined) return;
   target.examined = true;
-  const { local, own } = target.directory;
-  if (local || !own) target.attributes = yield* listOld(operation, target);
-  else [target.attributes] = yield* concurrently(listOld(operation, target), holdOld(target));
+  if (target.directory.own) yield* holdOld(target);
+  if (areWanted(operation))
+    target.attributes = yield* withOld(target, (old) => list(old, !target.directory.local), 'unavailable');
+}
+
+/**
+ * Performs steps on the open old file; the result is `otherwise` if there is none, or it cannot be opened here. On a
+ * network it is open only meanwhile: a client that replaces an open file renames the old one first, and for a moment
+ * there is no file.
+ */
+export function* withOld<T>(target: Target, steps: (old: number) => Steps<T>, otherwise: T): Steps<T> {
+  if (target.held !== undefined) return yield* steps(target.held);
+  if (O_HOLD === 0) return otherwise;
+  const old = yield* ifFound(target, () => call.open(target.accessPath, O_HOLD, 0));
+  if (old === undefined) return otherwise;
+  try {
+    return yield* steps(old);
+  } finally {
+    yield* afterFailure(call.close(old));
+  }
 }
 
 /** Closes the old file. Handing it to another thread takes time as well: an asynchronous write has settled by then. */
@@ -192,20 +227,25 @@ function* holdOld(target: Target): Steps<void> {
   }
 }
 
-/**
- * Looks at the target. If a look at an open file never waits for a disk, the file is first held open and then looked at
- * in this thread.
- */
-function* lookAndHold(target: Target): Steps<FileStatus | undefined> {
-  if (!target.directory.local) return yield* lookAt(target);
-  try {
-    target.held = yield* call.open(target.accessPath, O_HOLD, 0);
-  } catch (error) {
-    // It can be done without holding it, as where no descriptors are left.
-    if (codeOf(error) === 'ENOENT') return undefined;
-    return yield* lookAt(target);
-  }
-  return yield* uninterrupted(call.fstat(target.held));
+/** Looks at the target. If a look at an open file never waits for a disk, the file is first held open. */
+function* lookAndHold(operation: Operation, target: Target): Steps<FileStatus | undefined> {
+  if (!target.directory.local || O_HOLD === 0) return yield* lookAt(target);
+  const links: Link[] = [
+    ['open', target.accessPath, O_HOLD, 0],
+    ['fstat', opened],
+  ];
+  if (areWanted(operation)) links.push(...linksFor(opened, false));
+  const {
+    results: [held, status, ...answers],
+    error,
+  } = yield* chain(links);
+  // It can be done without holding it, as where no descriptors are left.
+  if (held === undefined) return codeOf(error) === 'ENOENT' ? undefined : yield* lookAt(target);
+  target.held = held as number;
+  if (status === undefined) throw error;
+  target.examined = true;
+  if (areWanted(operation)) target.attributes = attributesFrom(answers, error);
+  return status as FileStatus;
 }
 
 /** Looks at the target again: much may have happened while a pending file was written. */
@@ -214,11 +254,8 @@ export function* lookAgain(operation: Operation, target: Target): Steps<void> {
   target.existing = yield* lookAt(target);
   if (target.existing?.ino !== before?.ino || target.existing?.dev !== before?.dev) releaseOld(operation, target);
   refuseUnfit(operation, target.existing);
-  target.examined = true;
-  [target.attributes] =
-    target.existing === undefined
-      ? [undefined]
-      : yield* concurrently(listOld(operation, target), target.directory.own ? holdOld(target) : nothing());
+  target.examined = false;
+  if (target.existing !== undefined) yield* examineOld(operation, target);
 }
 
 /**
@@ -229,12 +266,9 @@ export function* lookAgain(operation: Operation, target: Target): Steps<void> {
 export function* assertStillThere(operation: Operation, target: Target): Steps<void> {
   const { directory, directoryPath, name } = target;
   const follows = operation.settings.symlink !== 'replace';
-  function* look(): Steps<[boolean, FileStatus | undefined]> {
-    return [yield* isStill(directory, directoryPath), follows ? yield* lookAt(target) : undefined];
-  }
   const [isHere, now] =
     operation.blocking || isInMemory(directory, directoryPath)
-      ? yield* uninterrupted(look())
+      ? yield* uninterrupted(lookAtBoth(target, follows))
       : yield* concurrently(isStill(directory, directoryPath), follows ? lookAt(target) : nothing());
   if (!isHere) {
     target.directoryPath = yield* pathNow(operation, directory, directoryPath);
@@ -245,6 +279,21 @@ export function* assertStillThere(operation: Operation, target: Target): Steps<v
       operation.settings.symlink === 'refuse' ? 'ELOOP' : 'ERR_UNTORN_MOVED',
       'it is a symbolic link by now',
     );
+}
+
+/** Whether the directory is still where it was, and what is at the target, if that is asked for. */
+function* lookAtBoth(target: Target, follows: boolean): Steps<[boolean, FileStatus | undefined]> {
+  const { directory, directoryPath, accessPath } = target;
+  if (directory.local && follows) {
+    const { results, error } = yield* chain([
+      ['stat', directoryPath],
+      ['lstat', accessPath],
+    ]);
+    const [here, now] = results as [FileStatus?, FileStatus?];
+    const isSure = now !== undefined || codeOf(error) === 'ENOENT';
+    if (here !== undefined && isIt(directory, here) && isSure) return [true, now];
+  }
+  return [yield* isStill(directory, directoryPath), follows ? yield* lookAt(target) : undefined];
 }
 
 function refuseUnfit(operation: Operation, existing: FileStatus | undefined): void {

@@ -8,6 +8,7 @@ import { codeOf, refusal, cutName, join, surround, type PathName } from '../cont
 import {
   descriptorsClosed,
   O_DSYNC,
+  O_NAMELESS,
   O_NEW,
   type TokenKind,
   uninterrupted,
@@ -20,7 +21,7 @@ import {
   type Guard,
   type Steps,
 } from '../system/index.ts';
-import { attributesMatter, list, type Attributes } from './attribute-names.ts';
+import { attributesFrom, attributesMatter, linksFor, list, type Attributes } from './attribute-names.ts';
 import type { Folder } from './folder.ts';
 import { lookAt } from './look.ts';
 import { during, refusedByPermissions, type Operation } from './operation.ts';
@@ -60,10 +61,7 @@ export interface TemporaryFile {
 /** NAME_MAX is 255 bytes nearly everywhere, and 143 on eCryptfs. */
 const nameBytes = 143;
 
-/**
- * A new name beside `name`, hidden unless the caller gave a prefix. It is a string: attributes cannot be read under
- * other names.
- */
+/** A new name beside `name`, hidden unless the caller gave a prefix. It is always valid UTF-8. */
 export function newName(operation: Operation, name: PathName, kind: TokenKind, short = false): PathName {
   const { prefix, suffix } = operation.settings;
   const token = operation.environment.token(kind);
@@ -88,9 +86,13 @@ export function newFileFlags({ environment, settings }: Operation): number {
 export interface Creation {
   readonly mode: number | undefined;
   readonly closesSilently?: boolean;
+  /** Whether it gets no name before it is put in place, where the filesystem has such files (open(2), O_TMPFILE). */
+  readonly nameless?: boolean;
   /** The content that the same chain writes, if nothing is to be decided in between, and whether the chain syncs it. */
   readonly content?: Uint8Array;
   readonly syncs?: boolean;
+  /** What the same chain reads of the new file, last: its status, and perhaps its attributes. */
+  readonly reads?: readonly Link[];
 }
 
 /** Creates a new file with the given mode, or with 0666 less the umask. */
@@ -98,23 +100,27 @@ export function* createTemporary(
   operation: Operation,
   folder: Folder,
   name: PathName,
-  { mode, closesSilently = false, content, syncs = false }: Creation,
+  { mode, closesSilently = false, content, syncs = false, reads = [], nameless: maybe = false }: Creation,
 ): Steps<TemporaryFile> {
   const flags = newFileFlags(operation);
   const size = content?.byteLength;
   let short = false;
+  let nameless = maybe && O_NAMELESS !== 0;
   for (let attempts = 0; ; attempts++) {
     const chosen = newName(operation, name, 'temporary', short);
     const near = join(folder.directory.accessPath, chosen);
     const accessPath = folder.way === undefined ? near : join(folder.way, chosen);
     const path = join(folder.directoryPath, chosen);
     // When the process ends, the directory may be renamed or its descriptor closed.
-    const guard = operation.environment.guard('file', accessPath, path);
+    const guard = nameless ? noGuard : operation.environment.guard('file', accessPath, path);
     try {
-      const links: Link[] = [['open', near, flags, mode ?? 0o666]];
+      const opening: Link = nameless
+        ? ['open', folder.directory.accessPath, O_NAMELESS, mode ?? 0o666]
+        : ['open', near, flags, mode ?? 0o666];
+      const links: Link[] = [opening];
       if (content !== undefined) links.push(['write', opened, content]);
       if (syncs) links.push(['fsync', opened]);
-      const begun = yield* chain(links);
+      const [begun, found] = yield* inParts(links, reads);
       const [fd, written] = begun.results as [number?, number?];
       if (fd === undefined) throw begun.error;
       guard.opened();
@@ -126,8 +132,7 @@ export function* createTemporary(
         accessPath,
         path,
         guard,
-        status: undefined,
-        attributes: undefined,
+        ...found,
         held: undefined,
         private: mode !== undefined,
         begun: content && begun,
@@ -135,17 +140,43 @@ export function* createTemporary(
         closesSilently,
         synced: syncs && isWhole,
         open: true,
-        linked: true,
+        linked: !nameless,
       };
     } catch (error) {
       const code = codeOf(error);
+      if (nameless && noNameless.has(code ?? '')) {
+        nameless = false;
+        continue;
+      }
       // After another error the file may exist all the same. Its name is new, so it is nobody else's.
-      if (code !== 'EEXIST' && !(yield* afterFailure(unlinkIfThere(accessPath)))) guard.opened();
+      if (!nameless && code !== 'EEXIST' && !(yield* afterFailure(unlinkIfThere(accessPath)))) guard.opened();
       else guard.release();
       if (code === 'ENAMETOOLONG' && !short) short = true;
       else if (code !== 'EEXIST' || attempts >= 10) throw error;
     }
   }
+}
+
+/** Errors that say that there are no files without a name here. */
+const noNameless = new Set(['EOPNOTSUPP', 'ENOTSUP', 'EISDIR', 'EINVAL', 'ENOENT']);
+
+const noGuard: Guard = { opened: () => undefined, release: () => undefined };
+
+type Found = Pick<TemporaryFile, 'status' | 'attributes'>;
+
+/** Makes a new file, and then reads what is wanted of it, in one chain: the outcomes of both. */
+function* inParts(making: readonly Link[], reading: readonly Link[]): Steps<[Chained, Found]> {
+  const { results, error } = yield* chain([...making, ...reading]);
+  const begun = results.length < making.length ? { results, error } : { results: results.slice(0, making.length) };
+  const [status, ...answers] = results.slice(making.length) as [FileStatus?, ...unknown[]];
+  const attributes = status === undefined || reading.length < 2 ? undefined : attributesFrom(answers, error);
+  return [begun, { status, attributes }];
+}
+
+/** The calls that read the status of a new file and, if the target's attributes matter, those that it has. */
+export function readingNew(operation: Operation, target: Target): readonly Link[] {
+  const attributes = attributesMatter(operation, target) ? linksFor(opened, !target.directory.local) : [];
+  return [['fstat', opened], ...attributes];
 }
 
 /** Moves it to another folder of the same filesystem. */
@@ -187,8 +218,7 @@ function examine(operation: Operation, target: Target, temporary: TemporaryFile)
 
 function* readNew(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
   temporary.status ??= yield* call.fstat(temporary.fd);
-  if (attributesMatter(operation, target) && !othersRename(operation, target.directory))
-    temporary.attributes = yield* list(temporary, !target.directory.local);
+  if (attributesMatter(operation, target)) temporary.attributes ??= yield* list(temporary.fd, !target.directory.local);
 }
 
 /** Its status when it was new. */
@@ -219,19 +249,12 @@ export function* closeTemporary(temporary: TemporaryFile): Steps<void> {
   descriptorsClosed();
 }
 
-/**
- * Lets another thread close it: it is committed, and its close has nothing to report. A write that is alone does not
- * wait until that is handed over; one of many hands it over at once, to make room for the next.
- */
-export function releaseTemporary({ environment }: Operation, temporary: TemporaryFile, isAlone: boolean): void {
+/** Lets another thread close it: it is committed, and its close has nothing to report. */
+export function releaseTemporary({ environment }: Operation, temporary: TemporaryFile): void {
   if (!temporary.open) return;
   temporary.open = false;
-  const release = (): void => {
-    environment.release(temporary.fd, 'elsewhere');
-    environment.soon(descriptorsClosed);
-  };
-  if (isAlone) environment.soon(release);
-  else release();
+  environment.release(temporary.fd, 'elsewhere');
+  environment.soon(descriptorsClosed);
 }
 
 /** Forgets the file: it is committed, or gone. */
@@ -277,7 +300,7 @@ export function nothingWritten(): Error {
   return refusal('ENOSPC', 'the system wrote nothing');
 }
 
-/** Whether others can exchange files of this user under their names in a directory: see private-directory.ts. */
+/** Whether others can exchange files of this user under their names in a directory: see exchanged.ts. */
 export function othersRename({ environment }: Operation, { status }: Pick<Directory, 'status'>): boolean {
   const isWritable = (status.mode & 0o022) !== 0;
   const isSticky = (status.mode & 0o1000) !== 0;

@@ -8,6 +8,8 @@ export interface RenameUnderWay {
   /** The number of the call. */
   readonly number: number;
   readonly temporary: PathName;
+  /** The descriptor of a temporary file that has no name. */
+  readonly nameless: number | undefined;
   readonly overwrite: boolean;
   /** Whether the call has been made. */
   tried: boolean;
@@ -22,18 +24,23 @@ export interface RenameUnderWay {
 export function* finishRename(operation: Operation, target: Target, other: RenameUnderWay): Steps<void> {
   try {
     yield* whileBusy(operation, () =>
-      other.overwrite ? call.rename(other.temporary, target.accessPath) : call.link(other.temporary, target.accessPath),
+      other.overwrite
+        ? call.rename(other.temporary, target.accessPath)
+        : other.nameless === undefined
+          ? call.link(other.temporary, target.accessPath)
+          : call.linkOpen(other.nameless, target.accessPath),
     );
     other.finished = true;
   } catch (error) {
     if (codeOf(error) === 'ENOENT')
       other.finished = true; // It has just been renamed.
-    else if (codeOf(error) === 'EEXIST') other.finished = yield* isSame(other.temporary, target.accessPath);
+    else if (codeOf(error) === 'EEXIST') other.finished = yield* isSame(other, target.accessPath);
     else throw error;
   }
 }
 
-function* isSame(path: PathName, other: PathName): Steps<boolean> {
-  const [one, two] = [yield* call.lstat(path), yield* call.lstat(other)];
+function* isSame({ nameless, temporary }: RenameUnderWay, other: PathName): Steps<boolean> {
+  const one = yield* nameless === undefined ? call.lstat(temporary) : call.fstat(nameless);
+  const two = yield* call.lstat(other);
   return one.ino === two.ino && one.dev === two.dev;
 }

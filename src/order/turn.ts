@@ -10,9 +10,17 @@
  * thousand look-ups, and by the identity of directory and name, where aliases meet. A synchronous write waits for
  * nobody: it has the highest number, and finishes a rename that is under way in another thread.
  */
-import { onAbort, aborted, refusal, type Durability, key, type PathName } from '../contract/index.ts';
+import { onAbort, aborted, refusal, type Durability, key } from '../contract/index.ts';
 import { givePermit, now, clearTimeout, queueMicrotask, setTimeout, wait, type Steps } from '../system/index.ts';
-import { during, failedDuring, fileKey, throwIfAborted, type Operation, type Target } from '../files/index.ts';
+import {
+  during,
+  failedDuring,
+  fileKey,
+  throwIfAborted,
+  type Operation,
+  type Target,
+  type TemporaryFile,
+} from '../files/index.ts';
 import { deadlock, lockTimeout } from '../lock/index.ts';
 import { Committed, Newest, FileQueue, type FileQueues } from './queue.ts';
 import { finishRename, type RenameUnderWay } from './renames.ts';
@@ -228,9 +236,10 @@ export class Turn {
   }
 
   /** Notes the start of a rename. A synchronous write may finish it. */
-  begin(target: Target, temporary: PathName): RenameUnderWay {
+  begin(target: Target, { accessPath, linked, fd }: TemporaryFile): RenameUnderWay {
     const { overwrite } = this.operation.settings;
-    const begun = { number: this.number, temporary, overwrite, tried: false, finished: false };
+    const nameless = linked ? undefined : fd;
+    const begun = { number: this.number, temporary: accessPath, nameless, overwrite, tried: false, finished: false };
     if (!this.operation.blocking) this.#order.renames.set(this.#keyOf(target), begun);
     return begun;
   }

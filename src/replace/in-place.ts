@@ -71,14 +71,13 @@ export function* writeInPlace(
   folder: Folder & { readonly directory: Directory },
 ): Steps<NotKept[]> {
   yield* assertStillThere(operation, target);
-  const hasCapability = target.attributes?.includes(capability) === true;
-  refuseToLose(operation, target, hasCapability);
+  refuseToLose(operation, target);
   const fresh = yield* openSame(temporary.accessPath, statusOf(temporary));
   try {
     const fd = yield* openSame(target.accessPath, target.existing, O_RDWR);
     try {
       const recovery = yield* keepOld(operation, target, fd, folder);
-      const notKept: NotKept[] = hasCapability ? ['xattr'] : [];
+      const notKept: NotKept[] = mayHaveCapability(target) ? ['xattr'] : [];
       yield* overwrite(operation, target, fresh, fd, recovery, notKept);
       yield* unlinkIfThere(recovery.accessPath);
       operation.recoveryPath = undefined;
@@ -91,13 +90,15 @@ export function* writeInPlace(
   }
 }
 
+/** Whether the old file has a capability, or nothing can tell whether it has one. */
+function mayHaveCapability({ attributes }: Target): boolean {
+  return typeof attributes === 'string' || attributes?.includes(capability) === true;
+}
+
 /** Refuses to lose attributes that would go with the old content, before anything is written. */
-function refuseToLose(
-  { settings: { preserve, mode }, environment: { uid } }: Operation,
-  { existing }: Target,
-  hasCapability: boolean,
-): void {
-  if (hasCapability && preserve.xattr === 'require')
+function refuseToLose({ settings: { preserve, mode }, environment: { uid } }: Operation, target: Target): void {
+  const { existing } = target;
+  if (mayHaveCapability(target) && preserve.xattr === 'require')
     throw refusal('EPERM', `"${capability}" would be lost with the old content`);
   const hasSetIds = existing !== undefined && (existing.mode & 0o6000) !== 0;
   if (hasSetIds && mode === undefined && preserve.mode === 'require' && uid !== 0 && uid !== existing.uid)

@@ -9,3 +9,4 @@ export { unreadable } from './unchanged.ts';
 export { commitStaged } from './replace.ts';
 export { type Rereading, type Updated, updateTarget } from './locked.ts';
 export { replaceFile } from './replace-file.ts';
+export { Group, replaceInGroup } from './together.ts';

@@ -6,6 +6,7 @@ import { codeOf, refusal, type NotKept } from '../contract/index.ts';
 import {
   chain,
   type Chained,
+  descriptorsClosed,
   type Link,
   uninterrupted,
   call,
@@ -98,7 +99,7 @@ export function* renameInto(
   const other = operation.blocking ? yield* turn.finishOther(target) : undefined;
   if (other !== undefined && other > turn.number)
     return { newer: new Committed(other, operation.path), record: undefined, atomic: true };
-  const begun = turn.begin(target, temporary.accessPath);
+  const begun = turn.begin(target, temporary);
   let synced;
   try {
     synced = yield* target.directory.local
@@ -116,8 +117,8 @@ export function* renameInto(
     yield* assertOurs(operation, target, temporary);
   operation.outcome = 'new';
   const record = turn.committed(target, begun.finished);
-  // After a link the temporary name is a second name of the new file.
-  if (!operation.settings.overwrite)
+  // After a link the temporary name is a second name of the new file; after a rename it is gone.
+  if (!operation.settings.overwrite && temporary.linked)
     yield* whileBusy(operation, () => unlinkIfThere(temporary.accessPath), target.directory);
   forgetTemporary(temporary);
   return { record, atomic: true, synced };
@@ -135,18 +136,50 @@ function* renameOnce(
   // The last step before the rename.
   if (locking?.check !== undefined) yield* locking.check(yield* timeOf(temporary));
   begun.tried = true;
-  if (!settings.overwrite) {
+  if (!settings.overwrite && temporary.linked) {
     yield* linkNew(temporary, target);
     return undefined;
   }
-  const links: Link[] = [['rename', temporary.accessPath, target.accessPath]];
+  const links: Link[] = [
+    settings.overwrite
+      ? ['rename', temporary.accessPath, target.accessPath]
+      : ['linkOpen', temporary.fd, target.accessPath],
+  ];
   const { fd, canSync, users } = target.directory;
   // Concurrent writes in one directory share their syncs instead.
   const syncs = settings.durability === 'full' && canSync && (operation.blocking || users === 1);
   if (syncs) links.push(['fsync', fd as number]);
-  const chained = yield* chain(links);
-  if (chained.results.length === 0) throw chained.error;
-  return syncs ? chained : undefined;
+  const closings = filesToClose(operation, target, temporary);
+  const { results, error } = yield* chain([...links, ...closings.map((file): Link => ['close', file])]);
+  if (results.length === 0) throw error;
+  const isDone = results.length >= links.length;
+  // A close that fails has closed the file all the same (close(2)).
+  if (isDone) noteClosed(target, temporary, closings.slice(0, results.length - links.length + 1));
+  return syncs ? { error: isDone ? undefined : error } : undefined;
+}
+
+/**
+ * What can be closed by the same chain: the new file, if its close has nothing to report and no look at it follows; and
+ * the old one. A large old file is closed later, since its blocks are freed then.
+ */
+function filesToClose(operation: Operation, { directory, held, existing }: Target, temporary: TemporaryFile): number[] {
+  const files: number[] = [];
+  // Without the native part nobody waits for the closes of a chain.
+  if (!operation.settings.linger) return files;
+  // Another thread may still give a file without a name its name, by its descriptor.
+  if (temporary.linked && temporary.open && temporary.closesSilently && !othersRename(operation, directory))
+    files.push(temporary.fd);
+  if (held !== undefined && existing !== undefined && existing.size <= small) files.push(held);
+  return files;
+}
+
+/** The largest old file, in bytes, that is freed before the write has ended. */
+const small = 1 << 20;
+
+function noteClosed(target: Target, temporary: TemporaryFile, closed: readonly number[]): void {
+  if (closed.includes(temporary.fd)) temporary.open = false;
+  if (target.held !== undefined && closed.includes(target.held)) target.held = undefined;
+  if (closed.length > 0) descriptorsClosed();
 }
 
 /** The filesystem's time when the temporary file was created, or later; undefined if that is not known. */
@@ -158,20 +191,34 @@ function* timeOf({ status, open, fd }: TemporaryFile): Steps<bigint | undefined>
 /** Errors that say that hard links cannot be made here. */
 const noLinks = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
 
+/**
+ * Puts the new file in place unless there is one. Where links cannot be made, a rename that does not replace does it; a
+ * program that serves a filesystem may ignore that it must not replace, so there it is not tried.
+ */
 function* linkNew(temporary: TemporaryFile, target: Target): Steps<void> {
   try {
     yield* call.link(temporary.accessPath, target.accessPath);
   } catch (cause) {
     const code = codeOf(cause) ?? '';
     if (!noLinks.has(code)) throw cause;
-    throw Object.assign(
-      refusal(
-        code,
-        `creating a file without replacing one needs a hard link (link(2)), which cannot be made here (${code})`,
-      ),
-      { cause },
-    );
+    if (!target.directory.own || !(yield* renameNew(temporary, target))) throw cannotCreate(code, cause);
   }
+}
+
+/** Whether it could be renamed; false if the system or the filesystem has no such rename. */
+function* renameNew(temporary: TemporaryFile, target: Target): Steps<boolean> {
+  try {
+    yield* call.renameNew(temporary.accessPath, target.accessPath);
+    return true;
+  } catch (error) {
+    if (['ENOSYS', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(codeOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+function cannotCreate(code: string, cause: unknown): Error {
+  const text = `creating a file without replacing one needs a hard link (link(2)), which cannot be made here (${code})`;
+  return Object.assign(refusal(code, text), { cause });
 }
 
 /** Fails if another file was renamed, as when another user exchanged them. */
@@ -216,6 +263,7 @@ function* happened(
 ): Steps<boolean> {
   let own, left, now;
   try {
+    if (!temporary.linked) return (yield* call.fstat(temporary.fd)).nlink > 0;
     own = temporary.status ?? (temporary.open ? yield* call.fstat(temporary.fd) : undefined);
     [left, now] = yield* concurrently(lookAt({ ...temporary, directory: target.directory }), lookAt(target));
   } catch {

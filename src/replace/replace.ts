@@ -9,7 +9,7 @@
  * the new file. The old inode is not kept, so other hard links to it keep the old content.
  * See rename(2), fsync(2); Pillai et al., OSDI '14.
  */
-import type { Content, WriteResult } from '../contract/index.ts';
+import type { Content, NotKept, WriteResult } from '../contract/index.ts';
 import { forBytes, forSources, givePermit, whenDescriptorsAllow, call, type Steps } from '../system/index.ts';
 import {
   during,
@@ -138,18 +138,25 @@ export function* complete(
     if (content?.kind !== 'bytes') return yield* completeLate(operation, staged, turn, content);
     yield* examineTemporary(operation, target, temporary);
     // 4. Contents.
-    const bytes =
-      temporary.written ??
-      (yield* temporary.begun === undefined
-        ? writeContent(operation, temporary.fd, content)
-        : writeRest(operation, temporary.fd, content.bytes, temporary.begun));
-    return yield* commit(operation, staged, turn, bytes);
+    return yield* commit(operation, staged, turn, yield* writeBytes(operation, temporary, content));
   } catch (error) {
     yield* abandon(operation, staged);
     throw asWriteError(operation, error);
   } finally {
     leave(operation, staged);
   }
+}
+
+/** Writes what the chain of the file's creation has not written; returns the size of the content. */
+export function* writeBytes(
+  operation: Operation,
+  { fd, begun, written }: TemporaryFile,
+  content: Content & { readonly kind: 'bytes' },
+): Steps<number> {
+  return (
+    written ??
+    (yield* begun === undefined ? writeContent(operation, fd, content) : writeRest(operation, fd, content.bytes, begun))
+  );
 }
 
 /**
@@ -184,7 +191,7 @@ function* sizeWritten(operation: Operation, temporary: TemporaryFile): Steps<num
   return (yield* during(operation, 'sync', call.fstat(temporary.fd))).size;
 }
 
-function* commitLate(operation: Operation, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
+export function* commitLate(operation: Operation, staged: Staged, turn: Turn, bytes: number): Steps<WriteResult> {
   const { target, temporary } = staged;
   yield* lookAgain(operation, target);
   if (operation.settings.ifUnchanged === 'skip') {
@@ -207,6 +214,23 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
   refuseReadOnly(operation, target);
   // 5. Metadata; a file that is written in place keeps its own. 6. Sync and close.
   const notKept = yield* finishTemporary(operation, target, temporary, folder === target);
+  return yield* putInPlace(operation, staged, turn, { bytes, notKept });
+}
+
+/** What was written, and what could not be kept. */
+export interface Written {
+  readonly bytes: number;
+  readonly notKept: readonly NotKept[];
+}
+
+/** Steps 7 and 8 for a temporary file that is complete. */
+export function* putInPlace(
+  operation: Operation,
+  staged: Staged,
+  turn: Turn,
+  { bytes, notKept }: Written,
+): Steps<WriteResult> {
+  const { target, temporary } = staged;
   throwIfAborted(operation, 'close');
   // 7. Backup, then rename.
   const backup =
@@ -230,7 +254,7 @@ function* commit(operation: Operation, staged: Staged, turn: Turn, bytes: number
   }
   // 8. Committed. Nothing is undone from here on.
   const isAlone = target.directory.users === 1;
-  releaseTemporary(operation, temporary, isAlone);
+  releaseTemporary(operation, temporary);
   // Other writes hold the directory open anyway, so this one no longer needs its permit.
   if (!isAlone) givePermit(operation);
   const durable = yield* confirm(operation, target, renamed);

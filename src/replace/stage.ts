@@ -30,7 +30,10 @@ import {
   closeTemporary,
   createTemporary,
   discardTemporary,
+  keepFlags,
   keepTemporary,
+  readFlags,
+  readingNew,
   stagingFolder,
   syncTemporary,
   type Creation,
@@ -65,8 +68,13 @@ export function* stage(operation: Operation, make: typeof createReserving = crea
 }
 
 /** Creates a temporary file: beside the target, or elsewhere if that is not permitted. */
-export function createStaged(operation: Operation, target: Target, bytes?: Uint8Array): Steps<Staged> {
-  return during(operation, 'create temporary file', create(operation, target, bytes));
+export function createStaged(
+  operation: Operation,
+  target: Target,
+  bytes?: Uint8Array,
+  syncsLater = false,
+): Steps<Staged> {
+  return during(operation, 'create temporary file', create(operation, target, bytes, syncsLater));
 }
 
 /** The same for a write that may open more files while its temporary file is open, and reserves descriptors for that. */
@@ -104,15 +112,23 @@ export function* withMore<T>(operation: Operation, target: Target, steps: () => 
   });
 }
 
-function* create(operation: Operation, target: Target, bytes: Uint8Array | undefined): Steps<Staged> {
+function* create(
+  operation: Operation,
+  target: Target,
+  bytes: Uint8Array | undefined,
+  syncsLater: boolean,
+): Steps<Staged> {
   let temporary;
   try {
-    if (target.existing !== undefined) yield* examineOld(operation, target);
+    if (target.existing !== undefined) {
+      yield* examineOld(operation, target);
+      target.flags = yield* readFlags(operation, target);
+    }
     temporary = yield* createTemporary(
       operation,
       stagingFolder(operation, target),
       target.name,
-      bytes === undefined ? { mode: privateMode(operation, target) } : creationOf(operation, target, bytes),
+      bytes === undefined ? { mode: privateMode(operation, target) } : creationOf(operation, target, bytes, syncsLater),
     );
   } catch (error) {
     const mayWriteInPlace = operation.settings.fallback === 'in-place' && target.existing !== undefined;
@@ -121,6 +137,7 @@ function* create(operation: Operation, target: Target, bytes: Uint8Array | undef
   }
   try {
     yield* assertPrivate(operation, target, temporary);
+    yield* keepFlags(operation, target, temporary);
   } catch (error) {
     yield* discardTemporary(temporary);
     throw error;
@@ -150,19 +167,42 @@ const small = 1 << 20;
  * How to create a file whose content is available. Its write and sync are chained to its creation if nothing is decided
  * or changed after them: the file has its final mode from the start, on a filesystem that is known to keep it.
  */
-function creationOf(operation: Operation, target: Target, bytes: Uint8Array): Creation {
-  const { blocking, environment, settings } = operation;
+function creationOf(operation: Operation, target: Target, bytes: Uint8Array, syncsLater: boolean): Creation {
+  const { environment, settings } = operation;
   const { local } = target.directory;
   const final = safeMode(operation, target);
   const mode = final ?? privateMode(operation, target);
   const isComplete = mode === final && (target.existing === undefined || settings.preserve.times === 'off');
-  const isChained = local && isComplete && bytes.byteLength > 0 && bytes.byteLength <= small;
+  const isChained =
+    local && isComplete && target.flags === undefined && bytes.byteLength > 0 && bytes.byteLength <= small;
   return {
     mode,
-    // A blocking call closes its file itself: nobody else would get to it before the next call.
-    closesSilently: local && !blocking,
-    ...(isChained && { content: bytes, syncs: settings.durability !== 'off' && !environment.descriptorsRestricted }),
+    closesSilently: local,
+    nameless: !syncsLater && staysNameless(operation, target),
+    ...((mode !== undefined || !local || syncsLater) && { reads: readingNew(operation, target) }),
+    ...(isChained && {
+      content: bytes,
+      syncs: settings.durability !== 'off' && !syncsLater && !environment.descriptorsRestricted,
+    }),
   };
+}
+
+/**
+ * Whether a file gets its name only when it is complete: nothing is left of it after a kill. A file that replaces another
+ * one would need a name for the rename all the same. Without a journal a new name may reach the disk before the count of
+ * names of its inode does.
+ */
+function staysNameless({ settings, locking, environment }: Operation, { directory }: Target): boolean {
+  const { overwrite, keepOnError, prefix } = settings;
+  return (
+    !overwrite &&
+    environment.namesOpenFiles &&
+    !keepOnError &&
+    prefix === undefined &&
+    locking === undefined &&
+    directory.local &&
+    (directory.unless !== 'no journal' || environment.hasJournal(directory.status.dev))
+  );
 }
 
 /**

@@ -1,17 +1,22 @@
 import { aborted } from '../contract/index.ts';
+import { release } from './close-later.ts';
 import { Shortage } from './descriptors.ts';
-import { type AsyncSystem, asyncSystem, syncSystem } from './node-calls.ts';
+import type { AsyncSystem } from './node-calls.ts';
+import { systems } from './systems.ts';
 import {
   allOf,
   argsOf,
+  isRefusal,
   type Link,
   resumeSteps,
   type Runner,
   type Chained,
+  type Done,
   type Request,
   type Settled,
   type Steps,
   type Subscribe,
+  type SyncSystem,
   type System,
   type SystemCall,
 } from './port.ts';
@@ -19,22 +24,23 @@ import {
 /** Performs the steps without blocking, by callbacks; one promise reports their end. */
 export function runAsync<T>(
   steps: Steps<T>,
-  system: AsyncSystem = asyncSystem,
-  blocking: System = syncSystem,
+  system: AsyncSystem = systems().async,
+  blocking: SyncSystem = systems().sync,
 ): Promise<T> {
   return new Promise((resolve, reject) => drive(steps, runnerWith(system, blocking), resolve, reject));
 }
 
 /** Performs the steps without blocking; callbacks report their end. */
 export function startAsync<T>(steps: Steps<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
-  drive(steps, runnerWith(asyncSystem, syncSystem), resolve, reject);
+  const { async, sync } = systems();
+  drive(steps, runnerWith(async, sync), resolve, reject);
 }
 
 interface AsyncRunner extends Runner {
   readonly system: AsyncSystem;
 }
 
-function runnerWith(system: AsyncSystem, uninterrupted: System): AsyncRunner {
+function runnerWith(system: AsyncSystem, uninterrupted: SyncSystem): AsyncRunner {
   return { system, blocking: undefined, uninterrupted, closesFirst: 0 };
 }
 
@@ -152,36 +158,51 @@ function driveAll(all: readonly Steps<unknown>[], runner: AsyncRunner, ended: (p
   );
 }
 
-/** Makes the calls of a chain one after the other, without resuming the steps in between. */
+/** Makes the calls of a chain in one trip to another thread, or one after the other. */
 function follow(links: readonly Link[], runner: AsyncRunner, settle: Settle): void {
-  const chained: Chained = { results: [] };
+  const { chain } = runner.system;
+  if (chain === undefined) {
+    followOneByOne(links, runner, settle);
+    return;
+  }
+  const make = (ended: Done<Chained>): void => {
+    try {
+      chain(links, (outcome) => ended(outcome.error, outcome));
+    } catch (error) {
+      if (isRefusal(error)) followOneByOne(links, runner, settle);
+      else settle(true, error);
+    }
+  };
+  patiently<Chained>(runner, opensFirst(links), make, (error, outcome) =>
+    settle(false, outcome ?? { results: [], error }),
+  );
+}
+
+/** Whether nothing is changed before a call that needs a descriptor, so that the chain can be repeated. */
+function opensFirst(links: readonly Link[]): boolean {
+  return links.find(([name]) => name !== 'stat' && name !== 'lstat')?.[0] === 'open';
+}
+
+/** A close in a chain has nothing to report, so nobody waits for it. */
+function followOneByOne(links: readonly Link[], runner: AsyncRunner, settle: Settle): void {
+  const outcome: Chained = { results: [] };
   const next = (): void => {
-    const one = links[chained.results.length];
-    if (one === undefined || chained.error) settle(false, chained);
-    else start(runner, one[0], argsOf(one, chained), done);
+    const one = links[outcome.results.length];
+    if (one === undefined || outcome.error) settle(false, outcome);
+    else if (one[0] === 'close') done(undefined, release(argsOf(links, outcome)[0] as number, 'elsewhere'));
+    else start(runner, one[0], argsOf(links, outcome), done);
   };
   const done = (error: unknown, value?: unknown): void => {
-    if (error) chained.error = error;
-    else chained.results.push(value);
+    if (error) outcome.error = error;
+    else outcome.results.push(value);
     next();
   };
   next();
 }
 
-/**
- * Makes a call. If no descriptor is left, it waits and repeats the call, unless the steps close what they have open
- * first.
- */
-function start(
-  runner: AsyncRunner,
-  name: keyof System,
-  args: readonly unknown[],
-  done: (error: unknown, value?: unknown) => void,
-): void {
+function start(runner: AsyncRunner, name: keyof System, args: readonly unknown[], done: Done<unknown>): void {
   const make = runner.system[name] as (...args: unknown[]) => void;
-  const opens = (name === 'open' || name === 'readdir') && runner.closesFirst === 0;
-  const shortage = opens ? new Shortage() : undefined;
-  const attemptOnce = (): void => {
+  const attemptOnce = (ended: Done<unknown>): void => {
     try {
       make(...args, ended);
     } catch (error) {
@@ -189,14 +210,24 @@ function start(
       done(error);
     }
   };
-  const ended = (error: unknown, value?: unknown): void => {
+  patiently(runner, name === 'open' || name === 'readdir', attemptOnce, done);
+}
+
+/**
+ * Makes a call or a chain. If no descriptor is left for a file that it opens, it waits and repeats that, unless the
+ * steps close what they have open first.
+ */
+function patiently<T>(runner: AsyncRunner, opens: boolean, make: (ended: Done<T>) => void, done: Done<T>): void {
+  const shortage = opens && runner.closesFirst === 0 ? new Shortage() : undefined;
+  const ended = (error: unknown, value?: T): void => {
     const isShort = Boolean(error) && shortage?.lasts(error) === true;
     const isAborted = isShort && runner.signal?.aborted === true;
-    if (isShort && !isAborted) shortage?.wait(attemptOnce, runner.signal);
+    if (isShort && !isAborted) shortage?.wait(() => make(ended), runner.signal);
     else {
       shortage?.end();
-      done(isAborted ? aborted(runner.signal as AbortSignal) : error, value);
+      if (isAborted) done(aborted(runner.signal as AbortSignal));
+      else done(error, value);
     }
   };
-  attemptOnce();
+  make(ended);
 }

@@ -1,7 +1,7 @@
 /** Closes files whose close has nothing to report, so that no caller waits for it. */
-import { close, closeSync } from 'node:fs';
-import { byPathOnly, now } from './globals.ts';
-import { linkOr } from './processes.ts';
+import { now } from './globals.ts';
+import { isMainThread } from './processes.ts';
+import { systems } from './systems.ts';
 
 /** How many descriptors may wait for another thread to close them. */
 const maximumOpen = 16;
@@ -13,17 +13,6 @@ const maximumUnheard = 4096;
  */
 const handedOver = new Map<number, number>();
 let unheard = 0;
-let mainThread: boolean | undefined;
-
-/** If a worker calls process.exit(), the descriptors that it has handed over stay open until the process ends. */
-function isMainThread(): boolean {
-  // Node loads thirty modules to answer this. proc(5) names the current thread, and the main thread has the process's
-  // ID.
-  mainThread ??=
-    (!byPathOnly && linkOr('/proc/thread-self') === `${process.pid}/task/${process.pid}`) ||
-    process.getBuiltinModule('node:worker_threads').isMainThread;
-  return mainThread;
-}
 
 /**
  * A close here that takes more than `quick` milliseconds has waited for a disk: the next `manyLater` are handed over.
@@ -39,6 +28,7 @@ let later = 0;
  */
 export function release(fd: number, where: 'here' | 'elsewhere' | 'quicker'): void {
   const closes = handedOver.get(fd) ?? 0;
+  // If a worker calls process.exit(), the descriptors that it has handed over stay open until the process ends.
   if (
     where === 'here' ||
     (where === 'quicker' && later-- <= 0) ||
@@ -48,7 +38,7 @@ export function release(fd: number, where: 'here' | 'elsewhere' | 'quicker'): vo
   ) {
     const began = now();
     try {
-      closeSync(fd);
+      systems().sync.close(fd);
     } catch {
       // The file may be committed already. The descriptor is closed even after an error (close(2)).
     }
@@ -57,7 +47,7 @@ export function release(fd: number, where: 'here' | 'elsewhere' | 'quicker'): vo
   }
   unheard++;
   handedOver.set(fd, closes + 1);
-  close(fd, () => heardOfClose(fd));
+  systems().async.close(fd, () => heardOfClose(fd));
 }
 
 function heardOfClose(fd: number): void {

@@ -6,7 +6,8 @@ import { release } from './close-later.ts';
 import { atEnd, guard } from './exit-cleanup.ts';
 import { clearInterval, currentTime, setImmediate, setInterval, setTimeout } from './globals.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
-import { hasJournal, isVolatile } from './mounts.ts';
+import { hasJournal, hasProjects, isVolatile } from './mounts.ts';
+import { native } from './native.ts';
 import { newToken } from './owner.ts';
 import { ProcessState, type Steps, type Environment } from './port.ts';
 import { accessPath } from './paths.ts';
@@ -72,6 +73,14 @@ function insist(steps: () => Steps<boolean>, pause = 100): void {
 export const environment: Environment = {
   platform: process.platform,
   descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
+  get namesOpenFiles() {
+    return native()?.operations['linkOpen'] !== undefined;
+  },
+  get syncsFilesystems() {
+    if (native()?.operations['syncfs'] === undefined) return false;
+    const [major = 0, minor = 0] = process.getBuiltinModule('node:os').release().split('.').map(Number);
+    return major > 5 || (major === 5 && minor >= 8);
+  },
   get uid() {
     return process.geteuid?.();
   },
@@ -79,6 +88,7 @@ export const environment: Environment = {
   isUnmapped,
   isVolatile,
   hasJournal,
+  hasProjects,
   umask: readUmask,
   release,
   soon: (callback) => void setImmediate(callback),

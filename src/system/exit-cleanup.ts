@@ -9,7 +9,7 @@ import { parseToken } from './owner.ts';
 import type { Guard, Steps } from './port.ts';
 import { whenProcessEnds } from './process-end.ts';
 import { accessPath } from './paths.ts';
-import { runSync } from './node-calls.ts';
+import { runSync, systems } from './systems.ts';
 
 /** The order of removal: whoever takes a lock of ours must find no file of ours that can still be renamed. */
 const order = { file: 0, 'lock entry': 1, directory: 2, lock: 3 } as const;
@@ -113,7 +113,7 @@ function forbid(late: readonly Guarded[]): void {
   const reached = late
     .flatMap(({ paths }) => paths)
     .map((path) => /^\/proc\/self\/fd\/(\d+)\//.exec(asText(path))?.[1]);
-  for (const fd of new Set(reached)) if (fd !== undefined) attempt(() => closeSync(Number(fd)));
+  for (const fd of new Set(reached)) if (fd !== undefined) attempt(() => systems().sync.close(Number(fd)));
   pause(1);
   for (const one of late) removeOne(one);
 }

@@ -20,6 +20,9 @@ export const O_PATH_FILE: number = process.platform === 'linux' ? 0o10000000 : c
 /** A new file: never an existing one, never through a link. */
 export const O_NEW: number =
   constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (windows ? 0 : constants.O_NOFOLLOW);
+/** A new file without a name in an open directory; 0 if there is no such flag. Node does not name O_TMPFILE. */
+export const O_NAMELESS: number =
+  process.platform === 'linux' ? constants.O_RDWR | 0o20000000 | constants.O_DIRECTORY : 0;
 /** Every write reaches the disk before it returns, where a descriptor cannot be synced; 0 if there is no such flag. */
 export const O_DSYNC: number = constants.O_DSYNC ?? 0;
 /** The file itself, never through a link, never waiting for a FIFO's other end. */

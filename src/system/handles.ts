@@ -2,8 +2,9 @@
 import { promises, type PathLike } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { O_NEW } from './flags.ts';
-import { asyncSystem, later, type AsyncSystem } from './node-calls.ts';
+import { later, type AsyncSystem } from './node-calls.ts';
 import type { Done } from './port.ts';
+import { systems } from './systems.ts';
 
 export type { FileHandle };
 
@@ -20,16 +21,26 @@ async function close(fd: number, handle: FileHandle): Promise<void> {
   await handle.close();
 }
 
-export const handleSystem: AsyncSystem = {
-  ...asyncSystem,
-  open: (path, flags, mode, done) =>
-    (flags & O_NEW) === O_NEW ? later(open(path, flags, mode), done) : asyncSystem.open(path, flags, mode, done),
-  close(fd, done) {
-    const handle = handles.get(fd);
-    if (handle === undefined) asyncSystem.close(fd, done);
-    else later(close(fd, handle), done as Done<void>);
-  },
-};
+let made: AsyncSystem | undefined;
+
+/** It makes the calls of a chain one by one, since only Node opens FileHandles. */
+export function handleSystem(): AsyncSystem {
+  return (made ??= withHandles(systems().async));
+}
+
+function withHandles(others: AsyncSystem): AsyncSystem {
+  return {
+    ...others,
+    chain: undefined,
+    open: (path, flags, mode, done) =>
+      (flags & O_NEW) === O_NEW ? later(open(path, flags, mode), done) : others.open(path, flags, mode, done),
+    close(fd, done) {
+      const handle = handles.get(fd);
+      if (handle === undefined) others.close(fd, done);
+      else later(close(fd, handle), done as Done<void>);
+    },
+  };
+}
 
 /** The handle of a file that was opened with {@link handleSystem}. */
 export function handleOf(fd: number): FileHandle {

@@ -40,6 +40,7 @@ export {
   O_DIRECTORY_ITSELF,
   O_DSYNC,
   O_HOLD,
+  O_NAMELESS,
   O_NEW,
   O_NOFOLLOW,
   O_PATH_DIRECTORY,
@@ -50,7 +51,7 @@ export {
   O_TO_SYNC,
 } from './flags.ts';
 export { whenProcessEnds } from './process-end.ts';
-export { runSync } from './node-calls.ts';
+export { runSync } from './systems.ts';
 export { type LockOwner, parseLockToken, resolvingName } from './lock-owner.ts';
 export { environment } from './environment.ts';
 export { absolutePath, givenPath, type GivenPath, targetPath } from './paths.ts';

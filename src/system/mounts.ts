@@ -7,13 +7,31 @@ import { basename } from 'node:path';
 
 /** Whether an overlay may have been mounted with `volatile`: there each sync succeeds without doing anything. */
 export function isVolatile(dev: bigint, list = '/proc/self/mountinfo'): boolean {
+  return !(optionsOf(dev, list) ?? []).some((options) => !/,(fsync=)?volatile\b/.test(options));
+}
+
+/** Filesystems with quotas for projects, and without. Quotas are begun when a filesystem is mounted. */
+const projects = new Map<bigint, boolean>();
+
+/** Whether a filesystem may be mounted with quotas for projects: ext4 and XFS say so. */
+export function hasProjects(dev: bigint): boolean {
+  let has = projects.get(dev);
+  if (has === undefined) {
+    has = optionsOf(dev, '/proc/self/mountinfo')?.some((options) => /\b(prj|p)quota\b/.test(options)) === true;
+    projects.set(dev, has);
+  }
+  return has;
+}
+
+/** The options of the filesystem on a device, for each of its mounts; undefined where there is no /proc. */
+function optionsOf(dev: bigint, list: string): string[] | undefined {
   try {
     const mounts = readFileSync(list, 'latin1')
       .split('\n')
       .map((line) => line.split(' '));
-    return !mounts.some((fields) => fields[2] === numbers(dev) && !/,(fsync=)?volatile\b/.test(fields.at(-1) ?? ''));
+    return mounts.filter((fields) => fields[2] === numbers(dev)).map((fields) => `,${fields.at(-1) ?? ''}`);
   } catch {
-    return true; // No /proc.
+    return undefined;
   }
 }
 

@@ -1,15 +1,16 @@
-/** How each call of the port is made with `node:fs`, both synchronously and with a callback; the synchronous driver. */
+/** How each call of the port is made with `node:fs`, both synchronously and with a callback. */
 import * as fs from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { bare, fromBytes } from '../contract/index.ts';
-import { asyncAttributes, syncAttributes } from './attributes.ts';
-import { exchange, syncfs, syncfsLater } from './commands.ts';
+import { bare, fromBytes, refusal } from '../contract/index.ts';
 import { nextTick, setTimeout } from './globals.ts';
-import { type Done, type FileStatus, type System, finish, type Steps } from './port.ts';
+import type { Chained, Done, FileStatus, Link, SyncSystem, System } from './port.ts';
 import { waitForChange } from './watch.ts';
 
 export type AsyncSystem = {
   readonly [K in keyof System]: (...args: [...Parameters<System[K]>, Done<ReturnType<System[K]>>]) => void;
+} & {
+  /** Makes a whole chain in one trip to another thread; throws if it makes none of its calls. */
+  readonly chain?: ((links: readonly Link[], done: (outcome: Chained) => void) => void) | undefined;
 };
 
 function status(stats: BigIntStats): FileStatus {
@@ -35,7 +36,7 @@ const asBuffer = bare({ encoding: 'buffer' });
  * A call that often finds nothing: its error gets no stack, which would take ten times as long as the call. An error
  * that is shown has a stack, and has this error as its cause.
  */
-function withoutStack<A extends unknown[], T>(perform: (...args: A) => T): (...args: A) => T {
+export function withoutStack<A extends unknown[], T>(perform: (...args: A) => T): (...args: A) => T {
   return (...args) => {
     const limit: unknown = Error.stackTraceLimit;
     // A program may have frozen it.
@@ -48,7 +49,17 @@ function withoutStack<A extends unknown[], T>(perform: (...args: A) => T): (...a
   };
 }
 
-export const syncSystem: System = {
+/** Calls that only the native part of the package can make. */
+function notHere(): never {
+  throw refusal('ENOSYS', 'this call needs the native part of the package');
+}
+
+function notHereLater(...args: unknown[]): void {
+  const done = args.at(-1) as Done<never>;
+  done(refusal('ENOSYS', 'this call needs the native part of the package'));
+}
+
+export const nodeSync: SyncSystem = {
   open: withoutStack(fs.openSync),
   close: fs.closeSync,
   read: (fd, into, position) => fs.readSync(fd, into, 0, into.byteLength, position),
@@ -57,7 +68,8 @@ export const syncSystem: System = {
   ftruncate: fs.ftruncateSync,
   fsync: fs.fsyncSync,
   fdatasync: fs.fdatasyncSync,
-  syncfs,
+  syncfs: notHere,
+  syncDirectory: notHere,
   fstat: (fd) => status(fs.fstatSync(fd, bigint)),
   lstat: withoutStack((path) => status(fs.lstatSync(path, bigint))),
   stat: withoutStack((path) => status(fs.statSync(path, bigint))),
@@ -68,14 +80,24 @@ export const syncSystem: System = {
   rmdir: (path) => fs.rmdirSync(path),
   rename: fs.renameSync,
   symlink: (target, path) => fs.symlinkSync(target, path),
-  exchange,
+  renameNew: notHere,
+  exchange: notHere,
   link: fs.linkSync,
+  linkOpen: notHere,
   unlink: fs.unlinkSync,
   fchown: fs.fchownSync,
   fchmod: fs.fchmodSync,
   chmod: fs.chmodSync,
-  futimes: fs.futimesSync,
-  ...syncAttributes,
+  futimes: (fd, atimeNs, mtimeNs) => fs.futimesSync(fd, secondsOf(atimeNs), secondsOf(mtimeNs)),
+  listxattr: notHere,
+  getxattr: notHere,
+  setxattr: notHere,
+  removexattr: notHere,
+  getflags: notHere,
+  setflags: notHere,
+  getproject: notHere,
+  getxflags: notHere,
+  setproject: notHere,
   sleep,
   sleepUntilChange: (_, duration) => {
     sleep(duration);
@@ -104,7 +126,7 @@ function statusDone(done: Done<FileStatus>): (error: Error | null, stats: BigInt
   };
 }
 
-export const asyncSystem: AsyncSystem = {
+export const nodeAsync: AsyncSystem = {
   open: fs.open,
   close: (fd, done) => fs.close(fd, done as Done<undefined>),
   read: (fd, into, position, done) => fs.read(fd, into, 0, into.byteLength, position, done),
@@ -113,7 +135,8 @@ export const asyncSystem: AsyncSystem = {
   ftruncate: (fd, length, done) => fs.ftruncate(fd, length, done as Done<undefined>),
   fsync: (fd, done) => fs.fsync(fd, done as Done<undefined>),
   fdatasync: (fd, done) => fs.fdatasync(fd, done as Done<undefined>),
-  syncfs: (fd, done) => later(syncfsLater(fd), done),
+  syncfs: notHereLater,
+  syncDirectory: notHereLater,
   fstat: (fd, done) => fs.fstat(fd, bigint, statusDone(done)),
   lstat: (path, done) => fs.lstat(path, bigint, statusDone(done)),
   stat: (path, done) => fs.stat(path, bigint, statusDone(done)),
@@ -126,26 +149,38 @@ export const asyncSystem: AsyncSystem = {
   rmdir: (path, done) => fs.rmdir(path, done as Done<undefined>),
   rename: (from, to, done) => fs.rename(from, to, done as Done<undefined>),
   symlink: (target, path, done) => fs.symlink(target, path, done as Done<undefined>),
-  exchange: (one, other, done) =>
-    later(
-      Promise.resolve().then(() => exchange(one, other)),
-      done,
-    ),
+  renameNew: notHereLater,
+  exchange: notHereLater,
+  linkOpen: notHereLater,
   link: (existing, added, done) => fs.link(existing, added, done as Done<undefined>),
   unlink: (path, done) => fs.unlink(path, done as Done<undefined>),
   fchown: (fd, uid, gid, done) => fs.fchown(fd, uid, gid, done as Done<undefined>),
   fchmod: (fd, mode, done) => fs.fchmod(fd, mode, done as Done<undefined>),
   chmod: (path, mode, done) => fs.chmod(path, mode, done as Done<undefined>),
-  futimes: (fd, atime, mtime, done) => fs.futimes(fd, atime, mtime, done as Done<undefined>),
-  listxattr: (path, done) => later(asyncAttributes.listxattr(path), done),
-  getxattr: (path, name, done) => later(asyncAttributes.getxattr(path, name), done),
-  setxattr: (path, name, value, done) => later(asyncAttributes.setxattr(path, name, value), done),
-  removexattr: (path, name, done) => later(asyncAttributes.removexattr(path, name), done),
+  futimes: (fd, atimeNs, mtimeNs, done) =>
+    fs.futimes(fd, secondsOf(atimeNs), secondsOf(mtimeNs), done as Done<undefined>),
+  listxattr: notHereLater,
+  getxattr: notHereLater,
+  setxattr: notHereLater,
+  removexattr: notHereLater,
+  getflags: notHereLater,
+  setflags: notHereLater,
+  getproject: notHereLater,
+  getxflags: notHereLater,
+  setproject: notHereLater,
   sleep: (duration, done) => void setTimeout(done, duration, null),
   sleepUntilChange: waitForChange,
 };
 
-/** Performs the steps synchronously. */
-export function runSync<T>(steps: Steps<T>, system: System = syncSystem): T {
-  return finish(steps, system);
+/**
+ * Seconds as the nearest double that is not less than the microsecond: libuv truncates to microseconds, newer versions
+ * to nanoseconds, and both yield the right microsecond.
+ */
+function secondsOf(nanoseconds: bigint): number {
+  const microseconds = nanoseconds / 1000n;
+  const nearest = Number(microseconds) / 1e6;
+  // Both sides are multiplied by 2^80, which makes every double from a microsecond on a whole number.
+  const isLess = BigInt(nearest * 2 ** 80) * 1_000_000n < microseconds * 2n ** 80n;
+  // Adding half of the last place, or a little more, rounds up to the next double.
+  return isLess ? nearest + nearest * 2 ** -53 : nearest;
 }

@@ -7,7 +7,7 @@
  * a simulated filesystem. So there is one protocol, and every call of it can be made to fail.
  */
 import { constants } from 'node:fs';
-import type { PathName } from '../contract/index.ts';
+import { codeOf, type PathName } from '../contract/index.ts';
 import type { LockOwner } from './lock-owner.ts';
 import type { Sign, TokenKind } from './owner.ts';
 
@@ -26,6 +26,8 @@ export interface FileStatus {
   readonly ctimeNs: bigint;
   /** The creation time; arbitrary where that is not known. */
   readonly birthtimeNs: bigint;
+  /** The attributes that statx(2) shows, where the native part reads them. */
+  readonly attributes?: number;
 }
 
 /** The last change of a file's content or metadata, in nanoseconds since the epoch. */
@@ -64,8 +66,10 @@ export interface System {
   fsync(fd: number): void;
   /** Syncs the content, and only the metadata that is needed to read it. */
   fdatasync(fd: number): void;
-  /** Syncs the whole filesystem of an open directory (syncfs(2)); fails with ENOSYS where that is not available. */
+  /** Syncs the whole filesystem of an open directory (syncfs(2)); fails with ENOSYS where Node is alone. */
   syncfs(fd: number): void;
+  /** Syncs a directory by its path, on Windows; fails with ENOSYS where Node is alone. */
+  syncDirectory(path: PathName): void;
   fstat(fd: number): FileStatus;
   lstat(path: PathName): FileStatus;
   stat(path: PathName): FileStatus;
@@ -79,27 +83,32 @@ export interface System {
   rename(from: PathName, to: PathName): void;
   /** Makes a symbolic link. */
   symlink(target: PathName, path: PathName): void;
-  /**
-   * Swaps two names atomically, as renameat2(2) does with RENAME_EXCHANGE; fails with ENOTSUP where that is not
-   * available.
-   */
+  /** Renames, unless the new name exists (renameat2(2) with RENAME_NOREPLACE); fails with ENOSYS where Node is alone. */
+  renameNew(from: PathName, to: PathName): void;
+  /** Swaps two names atomically (renameat2(2) with RENAME_EXCHANGE); fails with ENOSYS where Node is alone. */
   exchange(one: PathName, other: PathName): void;
   link(existing: PathName, added: PathName): void;
+  /** Gives an open file a name (linkat(2)); fails with ENOSYS where Node is alone. */
+  linkOpen(fd: number, added: PathName): void;
   unlink(path: PathName): void;
   fchown(fd: number, uid: number, gid: number): void;
   fchmod(fd: number, mode: number): void;
   /** Used only where the runtime's permission model refuses fchmod. */
   chmod(path: PathName, mode: number): void;
-  /** Seconds since the epoch; exact to microseconds. */
-  futimes(fd: number, atime: number, mtime: number): void;
-  /**
-   * The extended attributes of the file itself, never those of a link's target; fails with ENOSYS where they are not
-   * available.
-   */
-  listxattr(path: PathName): string[];
-  getxattr(path: PathName, name: string): Uint8Array | null;
-  setxattr(path: PathName, name: string, value: Uint8Array): void;
-  removexattr(path: PathName, name: string): void;
+  /** Nanoseconds since the epoch; Node sets them exactly to microseconds. */
+  futimes(fd: number, atimeNs: bigint, mtimeNs: bigint): void;
+  /** The names of an open file's extended attributes; this and the next three fail with ENOSYS where Node is alone. */
+  listxattr(fd: number): PathName[];
+  getxattr(fd: number, name: PathName): Uint8Array;
+  setxattr(fd: number, name: PathName, value: Uint8Array): void;
+  removexattr(fd: number, name: PathName): void;
+  /** The flags of an open file's inode (ioctl_iflags(2)); these five fail with ENOSYS where Node is alone. */
+  getflags(fd: number): number;
+  setflags(fd: number, flags: number): void;
+  /** The project of an open file, which quotas count by (ioctl_xfs_fsgetxattr(2)), and the flags beside it. */
+  getproject(fd: number): number;
+  getxflags(fd: number): number;
+  setproject(fd: number, project: number, xflags: number): void;
   /** Waits; the duration is in milliseconds. */
   sleep(duration: number): void;
   /**
@@ -134,6 +143,10 @@ export interface Environment {
   readonly platform: NodeJS.Platform;
   /** Whether the runtime's permission model refuses calls on descriptors (fsync, fchmod). */
   readonly descriptorsRestricted: boolean;
+  /** Whether an open file without a name can be given one. */
+  readonly namesOpenFiles: boolean;
+  /** Whether a whole filesystem can be synced, and reports all errors then: since Linux 5.8. */
+  readonly syncsFilesystems: boolean;
   /** The effective user, if there is one. */
   readonly uid: number | undefined;
   /** Whether an ID from stat(2) stands for all IDs that are not mapped here (user_namespaces(7)). */
@@ -142,6 +155,8 @@ export interface Environment {
   isVolatile(dev: bigint): boolean;
   /** Whether a filesystem of the types ext2 to ext4 is known to have a journal. */
   hasJournal(dev: bigint): boolean;
+  /** Whether a filesystem may be mounted with quotas for projects. */
+  hasProjects(dev: bigint): boolean;
   /** The permission bits that a new file does not get. */
   umask(): number;
   /** A path that leads to an open directory even after it is renamed; its own path where there is none. */
@@ -197,7 +212,8 @@ export type SystemCall = {
 }[keyof System];
 
 /**
- * Calls without a decision in between: each is made if the one before has succeeded. The drivers make them one by one.
+ * Calls without a decision in between: each is made if the one before has succeeded. With the native part of the package
+ * they take one trip to another thread; otherwise the drivers make them one by one.
  */
 export interface Chain {
   readonly name: 'chain';
@@ -213,7 +229,7 @@ export interface Chained {
   error?: unknown;
 }
 
-/** Stands for the descriptor that the first link of the chain has opened. */
+/** Stands for the descriptor that the latest `open` of the same chain has returned. */
 export const opened = -1;
 
 export type Request =
@@ -239,6 +255,7 @@ const names: readonly (keyof System)[] = [
   'fsync',
   'fdatasync',
   'syncfs',
+  'syncDirectory',
   'fstat',
   'lstat',
   'stat',
@@ -249,8 +266,10 @@ const names: readonly (keyof System)[] = [
   'rmdir',
   'rename',
   'symlink',
+  'renameNew',
   'exchange',
   'link',
+  'linkOpen',
   'unlink',
   'fchown',
   'fchmod',
@@ -260,16 +279,26 @@ const names: readonly (keyof System)[] = [
   'getxattr',
   'setxattr',
   'removexattr',
+  'getflags',
+  'setflags',
+  'getproject',
+  'getxflags',
+  'setproject',
   'sleep',
   'sleepUntilChange',
 ];
 
+/** Calls that are made at once, and perhaps whole chains of them; `chain` throws if it makes none of its calls. */
+export interface SyncSystem extends System {
+  readonly chain?: (links: readonly Link[]) => Chained;
+}
+
 /** Performs steps. */
 export interface Runner {
   /** Makes calls where they are requested, if the runner blocks. */
-  readonly blocking: System | undefined;
+  readonly blocking: SyncSystem | undefined;
   /** Makes the calls of uninterrupted steps, if the runner does not block. */
-  readonly uninterrupted: System | undefined;
+  readonly uninterrupted: SyncSystem | undefined;
   /** How many `whenDescriptorsAllow` the current steps are in: those close what they have open before they wait. */
   closesFirst: number;
   /** What ends a wait for a descriptor, once that is known. */
@@ -310,7 +339,7 @@ export function resumeSteps<T>(
 }
 
 /** Performs steps to their end, synchronously. */
-export function finish<T>(steps: Steps<T>, system: System): T {
+export function finish<T>(steps: Steps<T>, system: SyncSystem): T {
   const by = { blocking: system, uninterrupted: undefined, closesFirst: 0 };
   const { done, value } = resumeSteps(steps, false, undefined, by);
   if (done !== true) throw new Error('A synchronous call cannot wait for another part of its own process');
@@ -332,12 +361,31 @@ export const call: Calls = Object.fromEntries(
 export function* chain(links: readonly Link[]): Steps<Chained> {
   const blocking = runner?.blocking;
   if (blocking === undefined) return yield { name: 'chain', links };
+  if (blocking.chain !== undefined) {
+    try {
+      return blocking.chain(links);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+  }
+  return inOrder(links, blocking);
+}
+
+/** Whether the native part refused a chain, as for memory that can be resized: it has made no call. */
+export function isRefusal(error: unknown): boolean {
+  return codeOf(error) === 'ERR_INVALID_ARG_TYPE';
+}
+
+function inOrder(links: readonly Link[], system: System): Chained {
   const results: unknown[] = [];
+  let latest: unknown;
   try {
-    // No call has more than three arguments. Copying them for each call took longer than the cheapest calls.
     for (const one of links) {
-      const make = blocking[one[0]] as (...args: unknown[]) => unknown;
-      results.push(make(one[1] === opened ? results[0] : one[1], one[2], one[3]));
+      // No call has more than three arguments. Copying them for each call took longer than the cheapest calls.
+      const first = one[1] === opened ? latest : one[1];
+      const result = (system[one[0]] as (...args: unknown[]) => unknown)(first, one[2], one[3]);
+      results.push(result);
+      if (one[0] === 'open') latest = result;
     }
   } catch (error) {
     return { results, error };
@@ -346,9 +394,9 @@ export function* chain(links: readonly Link[]): Steps<Chained> {
 }
 
 /** The arguments of the next call of a chain. */
-export function argsOf(one: Link, { results }: Chained): unknown[] {
-  const args: unknown[] = one.slice(1);
-  if (args[0] === opened) args[0] = results[0];
+export function argsOf(links: readonly Link[], { results }: Chained): unknown[] {
+  const args: unknown[] = (links[results.length] as Link).slice(1);
+  if (args[0] === opened) args[0] = results.findLast((_, index) => (links[index] as Link)[0] === 'open');
   return args;
 }
 

@@ -1,6 +1,7 @@
 /** Facts about processes and threads from the system (proc(5)). */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { isShortage } from '../contract/index.ts';
+import { byPathOnly } from './globals.ts';
 
 /** When a process or thread started, in the system's own unit, and its state. */
 export interface Started {
@@ -64,4 +65,16 @@ export function readOr(path: string): string {
     if (isShortage(error)) throw error;
     return ''; // Not Linux, no /proc, or no such process: all mean "not known".
   }
+}
+
+let isMain: boolean | undefined;
+
+/** Whether this is the main thread of the program, and not a worker. */
+export function isMainThread(): boolean {
+  // Node loads thirty modules to answer this. proc(5) names the current thread, and the main thread has the process's
+  // ID.
+  isMain ??=
+    (!byPathOnly && linkOr('/proc/thread-self') === `${process.pid}/task/${process.pid}`) ||
+    process.getBuiltinModule('node:worker_threads').isMainThread;
+  return isMain;
 }

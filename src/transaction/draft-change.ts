@@ -52,6 +52,9 @@ export function* restage(change: Put): Steps<void> {
     ...change.temporary,
     fd,
     open: true,
+    // Its metadata is not that of a new file any more.
+    status: undefined,
+    attributes: undefined,
     private: change.temporary.private || target.existing !== undefined,
   };
   change.temporary = again;

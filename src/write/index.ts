@@ -1,5 +1,6 @@
 /** The public ways to write. */
 export { writeFile, writeFileSync } from './write-file.ts';
+export { writeFiles, type FileToWrite } from './write-files.ts';
 export { openPendingSync, PendingFileSync } from './pending-file-sync.ts';
 export { openPending, PendingFile } from './pending-file.ts';
 export { atomicWrite, atomicWriteSync } from './atomic-write.ts';

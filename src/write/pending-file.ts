@@ -154,7 +154,7 @@ export class PendingFile extends PendingFileBase {
     )
       return;
     this.#unsynced = 0;
-    this.#syncing = runAsync(this.pending.syncingEarly(), handleSystem).finally(() => (this.#syncing = undefined));
+    this.#syncing = runAsync(this.pending.syncingEarly(), handleSystem()).finally(() => (this.#syncing = undefined));
   }
 
   /** The last steps of the file: nothing else of it is under way then. */
@@ -167,7 +167,7 @@ export class PendingFile extends PendingFileBase {
   #run<T>(steps: () => Steps<T>): Promise<T> {
     const run = this.#last.then(() => {
       this.#noticeClosed();
-      return runAsync(steps(), handleSystem);
+      return runAsync(steps(), handleSystem());
     });
     this.#last = run.catch(() => undefined);
     return run;
@@ -221,6 +221,6 @@ export async function openPending(
 /** Opens a pending file with options that have been read. */
 export async function openToWrite(target: GivenPath, settings: Settings): Promise<PendingFile> {
   const operation = newOperation(target, settings, environment, false);
-  const staged = await runAsync(reporting(operation, stage(operation)), handleSystem);
+  const staged = await runAsync(reporting(operation, stage(operation)), handleSystem());
   return new PendingFile(operation, staged);
 }

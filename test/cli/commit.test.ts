@@ -6,6 +6,7 @@ import { recover, sweep } from 'untorn';
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { isRoot } from '../support/needs.ts';
 import { endHeld, Folder, heldFilter, main, shell, start, startProgram, untorn, type Ended } from './untorn.ts';
+import { replacing } from '../support/replacing.ts';
 
 const posix = process.platform === 'win32' ? 'needs a POSIX shell' : false;
 
@@ -320,7 +321,7 @@ describe('untorn commit', () => {
 
 /** A process that kills itself before its nth call that changes a directory. */
 function killedAt(step: number): string {
-  return `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';
+  return `${replacing}
     let calls = 0;
     for (const name of ['rename', 'link', 'unlink', 'mkdir', 'rmdir'].flatMap((call) => [call, call + 'Sync'])) {
       const real = fs[name];

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Folder, script, untorn } from './untorn.ts';
+import { replacing } from '../support/replacing.ts';
 
 /** Makes calls of node:fs fail as a bad disk or a network filesystem would. */
 function breaking(body: string): string {
-  return `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';
+  return `${replacing}
     const real = { ...fs }; const eio = Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO', errno: -5, syscall: 'fsync' });
     let renamed = false; ${body}; syncBuiltinESMExports();`;
 }

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Folder, start, untorn, type Ended } from './untorn.ts';
+import { replacing } from '../support/replacing.ts';
 
 const skip = process.platform === 'win32' ? 'Windows does not show whether a process is alive' : false;
 
 /** A process that is killed right before or right after it commits. */
 function killed(when: 'before' | 'after'): string {
-  return `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';
+  return `${replacing}
     const { renameSync } = fs;
     fs.renameSync = (from, to) => {
       const commits = String(to).endsWith('.committed');

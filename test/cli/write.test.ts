@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Folder, shell, start, untorn } from './untorn.ts';
+import { replacing } from '../support/replacing.ts';
 
 const posix = process.platform === 'win32' ? 'needs a POSIX shell' : false;
 
@@ -70,7 +71,7 @@ describe('untorn write', () => {
   );
 
   it('leaves the file alone when reading fails half way', async () => {
-    const preload = `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';
+    const preload = `${replacing}
       const read = fs.read; let calls = 0;
       fs.read = (fd, ...rest) => fd === 0 && ++calls === 2 ? rest.at(-1)(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO', errno: -5 })) : read(fd, ...rest);
       fs.read[Symbol.for('nodejs.util.promisify.custom')] = (...given) => new Promise((resolve, reject) => fs.read(...given, (error, bytesRead) => error ? reject(error) : resolve({ bytesRead })));

@@ -60,7 +60,7 @@ async function makeOldImage(setup: Setup, workload: Workload): Promise<void> {
   mkdirSync(mounted);
   const stand = await Stand.start(join(setup.workshop, 'stand'), setup.filesystem, mounted, image, false);
   await mount(stand);
-  for (const path of ['background', ...['many', 'workshop', ...pair].map((name) => `${folder}/${name}`)])
+  for (const path of ['background', ...['many', 'group', 'workshop', ...pair].map((name) => `${folder}/${name}`)])
     mkdirSync(join(mounted, path), { recursive: true });
   for (const target of workload.targets.filter(({ isOld }) => isOld))
     makeOld(mounted, target, featureOf(workload, target));

@@ -18,7 +18,7 @@ import { promisify } from 'node:util';
 import type { Kind } from './check.ts';
 import { directories, directoryControls, ownDirectories } from './directories.ts';
 import { syncPath } from './sync-path.ts';
-import type { Operation } from './workload.ts';
+import { groupSize, type Operation } from './workload.ts';
 
 /** What an operation asks of the program. */
 export type Feature =
@@ -33,6 +33,7 @@ export type Feature =
   | 'stream'
   | 'order'
   | 'together'
+  | 'files'
   | 'link'
   | 'blocking link'
   | 'exchange'
@@ -52,8 +53,10 @@ export interface Subject {
 const plain: readonly Feature[] = ['write', 'mode'];
 
 async function loadUntorn(durability: Durability): Promise<Write> {
-  const { createWriteStream, transaction, updateFile, writeFile, writeFileSync } = await import('untorn');
-  const waiting: { path: string; content: Buffer; resolve: (done: Promise<unknown>) => void }[] = [];
+  const { createWriteStream, transaction, updateFile, writeFile, writeFiles, writeFileSync } = await import('untorn');
+  type Waiting = { path: string; content: Buffer; resolve: (done: Promise<unknown>) => void };
+  const waiting: Waiting[] = [];
+  const group: Waiting[] = [];
   return async (path, content, { feature, target, version }) => {
     const mode = version === 1 && feature === 'mode' ? { mode: target.mode } : {};
     switch (feature) {
@@ -73,6 +76,18 @@ async function loadUntorn(durability: Durability): Promise<Write> {
           const both = waiting.splice(0);
           const done = transaction((tx) => void both.map((one) => tx.writeFile(one.path, one.content)), { durability });
           for (const one of both) one.resolve(done);
+        });
+      case 'files':
+        // The last of a group begins what all wait for.
+        return new Promise((resolve) => {
+          group.push({ path, content, resolve });
+          if (group.length < groupSize) return;
+          const all = group.splice(0);
+          const done = writeFiles(
+            all.map((one) => ({ path: one.path, data: one.content })),
+            { durability },
+          );
+          for (const one of all) one.resolve(done);
         });
       case 'simple':
         return writeFile(path, content, { durability, backup: 'simple' });
@@ -151,7 +166,19 @@ export const untorn = 'untorn';
 /** This package, by what is done with it. */
 export const own: Record<string, Subject> = {
   [untorn]: {
-    features: [...plain, 'sync', 'update', 'only', 'parents', 'simple', 'numbered', 'stream', 'order', 'together'],
+    features: [
+      ...plain,
+      'sync',
+      'update',
+      'only',
+      'parents',
+      'simple',
+      'numbered',
+      'stream',
+      'order',
+      'together',
+      'files',
+    ],
     load: loadUntorn,
   },
   [directories]: ownDirectories,

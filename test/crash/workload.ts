@@ -29,6 +29,8 @@ export interface Workload {
 const sizes = [70_000, 1_048_576, 1024, 4096];
 export const oldSize = 2000;
 export const folder = 'data';
+/** So many files that one sync of the filesystem makes all of them durable. */
+export const groupSize = 33;
 /** The directories of files that are always changed together. */
 export const pair = ['left', 'right'] as const;
 
@@ -74,6 +76,11 @@ export function makeWorkload(rounds: number, features: readonly Feature[]): Work
         ...operation('together', 'left/uppermost', 3000, true),
         ...operation('together', 'right/lowermost', 5000, true, 0o600),
       ],
+      round > 0
+        ? []
+        : Array.from({ length: groupSize }, (_, at) =>
+            operation('files', `group/member-${String(at).padStart(2, '0')}-`, 600 + at, at % 3 === 0),
+          ).flat(),
       ['north', 'east', 'south', 'west'].flatMap((name, at) => operation('write', `many/${name}`, 1024 << at, true)),
       [...operation('order', 'hurried', 1024, true), ...operation('order', 'hurried', 2048, true)],
       [...operation('order', 'overtaken', 9000, true), ...operation('sync', 'overtaken', 2048, true)],

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import {
   accessSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -14,7 +13,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToExchange } from '../support/exchange.ts';
 import { peerVersions } from './subjects.ts';
 
 /** Why it cannot be done here, if it cannot. */
@@ -75,7 +73,6 @@ export class Workshop {
   readonly folder: string;
   readonly #children = new Set<ChildProcess>();
   #isEnding = false;
-  #path = process.env['PATH'];
 
   constructor() {
     // In memory where there is room: the disks under test are files there.
@@ -90,13 +87,8 @@ export class Workshop {
     }
   }
 
-  /** The stand, the disk, and an `mv` that exchanges where there is none. */
+  /** The stand and the disk. */
   compile(): void {
-    const tools = join(this.folder, 'tools');
-    mkdirSync(tools);
-    const exchanging = pathToExchange(tools);
-    if ('reason' in exchanging) throw new Error(exchanging.reason);
-    this.#path = exchanging.path;
     for (const name of ['disk', 'stand']) {
       const options = ['-O2', '-Wall', '-Wextra', '-o', join(this.folder, name), join('test/crash', `${name}.c`)];
       execFileSync('cc', options, { stdio: 'inherit' });
@@ -121,10 +113,7 @@ export class Workshop {
     const child = spawn(
       'unshare',
       ['--mount', process.execPath, new URL(program, import.meta.url).pathname, ...args, this.folder],
-      {
-        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-        env: { ...process.env, PATH: this.#path },
-      },
+      { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
     );
     this.#children.add(child);
     let output = '';

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { sweep } from 'untorn';
 import { run, start, type Ended } from '../support/child.ts';
 import { scratch } from '../support/scratch.ts';
+import { replacing } from '../support/replacing.ts';
 
 const example = new URL('../../../examples/time-tracker/', import.meta.url);
 
@@ -20,7 +21,7 @@ interface Session {
 describe('examples/time-tracker', () => {
   const here = scratch();
 
-  const killedAfterCommit = `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';
+  const killedAfterCommit = `${replacing}
     const { renameSync } = fs;
     fs.renameSync = (from, to) => {
       renameSync(from, to);

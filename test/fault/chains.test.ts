@@ -14,7 +14,7 @@ import { Turn } from '#untorn/order/turn.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { environment } from '#untorn/system/environment.js';
 import { givenPath } from '#untorn/system/paths.js';
-import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
+import { asyncSystem, syncSystem } from '../support/systems.ts';
 
 function oldFile(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'untorn-fault-'));

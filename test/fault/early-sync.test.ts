@@ -12,7 +12,8 @@ import { newOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { givenPath } from '#untorn/system/paths.js';
 import { handleSystem } from '#untorn/system/handles.js';
-import { asyncSystem, type AsyncSystem } from '#untorn/system/node-calls.js';
+import { type AsyncSystem } from '#untorn/system/node-calls.js';
+import { asyncSystem } from '../support/systems.ts';
 import { environment } from '#untorn/system/environment.js';
 import { createWriteStream } from '#untorn/write/write-stream.js';
 import { scratch } from '../support/scratch.ts';
@@ -83,21 +84,21 @@ describe(
 describe('a stream of much', { skip: process.platform !== 'linux' && 'only Linux syncs early' }, () => {
   const here = scratch();
   const piece = Buffer.alloc(1 << 20, 'new');
-  const original = { ...handleSystem };
+  const original = { ...handleSystem() };
   let calls: string[] = [];
 
   /** The calls of streams, some of them replaced. */
   function spoil(system: Partial<AsyncSystem>): void {
-    Object.assign(handleSystem, original, system);
+    Object.assign(handleSystem(), original, system);
     for (const name of ['write', 'writev', 'fdatasync', 'fsync', 'rename', 'unlink'] as const) {
-      const made = handleSystem[name] as (...args: unknown[]) => void;
-      Object.assign(handleSystem, { [name]: (...args: unknown[]) => (calls.push(name), made(...args)) });
+      const made = handleSystem()[name] as (...args: unknown[]) => void;
+      Object.assign(handleSystem(), { [name]: (...args: unknown[]) => (calls.push(name), made(...args)) });
     }
     calls = [];
     writeFileSync(here.at('file'), 'old');
   }
 
-  afterEach(() => void Object.assign(handleSystem, original));
+  afterEach(() => void Object.assign(handleSystem(), original));
 
   async function stream(count: number): Promise<unknown> {
     return pipeline(

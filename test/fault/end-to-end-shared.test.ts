@@ -6,7 +6,7 @@
 import { describe } from 'node:test';
 import { join } from 'node:path';
 import { mkdirSync } from 'node:fs';
-import { pathToExchange } from '../support/exchange.ts';
+import { withoutNative } from '../support/native-part.ts';
 import {
   failAgainAndAgain,
   full,
@@ -62,13 +62,10 @@ describe('a transaction of which one system call fails (G1, G2, G4, G6, G9, G10)
 });
 
 mkdirSync(join(workshop, 'bin'));
-const exchange = pathToExchange(join(workshop, 'bin'));
-if ('path' in exchange) process.env['PATH'] = exchange.path;
-
 describe('a replaced directory of which one system call fails (G1, G2, G4, G6, G10)', options, () => {
   const does = 'is the whole old or the whole new one, tells which, and leaves nothing behind';
   for (const form of ['a link', 'a directory', ...(full ? (['nothing'] as const) : [])] satisfies Form[]) {
-    const skip = form === 'a directory' && 'reason' in exchange && exchange.reason;
+    const skip = form === 'a directory' && withoutNative;
     describe(`in the place of ${form}`, { skip }, () => {
       for (const [way, source] of [
         ['publish', 'ready'],

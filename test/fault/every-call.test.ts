@@ -22,7 +22,7 @@ import { newOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { environment } from '#untorn/system/environment.js';
 import { givenPath } from '#untorn/system/paths.js';
-import { runSync } from '#untorn/system/node-calls.js';
+import { runSync } from '#untorn/system/systems.js';
 import { filesystemOf, note } from '../support/evidence.ts';
 import { Spoiler, type Fault } from './faulty-system.ts';
 

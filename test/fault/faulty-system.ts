@@ -1,6 +1,7 @@
 /** The real system calls, of which one fails or does less than it was asked. */
 import { constants } from 'node:os';
-import { asyncSystem, syncSystem, type AsyncSystem } from '#untorn/system/node-calls.js';
+import { type AsyncSystem } from '#untorn/system/node-calls.js';
+import { asyncSystem, syncSystem } from '../support/systems.ts';
 import type { System } from '#untorn/system/port.js';
 
 /** What happens instead of one call: an error without effect, or a write that writes only so much. */

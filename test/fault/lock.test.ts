@@ -10,9 +10,9 @@ import { Turn } from '#untorn/order/turn.js';
 import { newLockedOperation } from '#untorn/files/operation.js';
 import { givenPath } from '#untorn/system/paths.js';
 import type { Steps, System } from '#untorn/system/port.js';
-import { syncSystem } from '#untorn/system/node-calls.js';
+import { syncSystem } from '../support/systems.ts';
 import { environment } from '#untorn/system/environment.js';
-import { runSync } from '#untorn/system/node-calls.js';
+import { runSync } from '#untorn/system/systems.js';
 import { leaveLock } from '../support/stale.ts';
 
 type Rename = System['rename'];

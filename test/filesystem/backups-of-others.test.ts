@@ -21,6 +21,7 @@ import { alice, as, bob, needsUsers, type User } from '../support/as-user.ts';
 import { ask } from '../support/child.ts';
 import { newFolder } from '../support/folder.ts';
 import { needsRoot } from '../support/needs.ts';
+import { replacing } from '../support/replacing.ts';
 
 function sharedFolder(t: TestContext): string {
   const folder = newFolder(t);
@@ -148,8 +149,7 @@ describe('a backup of a file that others exchange meanwhile', () => {
   const writeWhile = (folder: string, before: string, meanwhile: string, linkError = ''): Promise<{ code?: string }> =>
     ask(
       `
-    import fs from 'node:fs';
-    import { syncBuiltinESMExports } from 'node:module';
+    ${replacing}
     const [path, secret] = process.argv.slice(1);
     const { renameSync, symlinkSync, linkSync } = fs;
     let done = false;

@@ -1,6 +1,6 @@
 /** A directory in which another user exchanges the temporary file for another one of the writer's. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openPending, openPendingSync, sweep, WriteError, type WriteOptions } from 'untorn';
@@ -8,6 +8,7 @@ import { apis, names } from '../support/apis.ts';
 import { bob, needsUsers } from '../support/as-user.ts';
 import { newFolder } from '../support/folder.ts';
 import { needsTools } from '../support/needs.ts';
+import { hasNative, knownLosses } from '../support/native-part.ts';
 import { run } from '../support/run.ts';
 
 const acl = (path: string): string => run('getfacl', '--absolute-names', '--omit-header', '-n', path);
@@ -74,8 +75,9 @@ for (const [name, write] of Object.entries(ways)) {
       run('setfacl', '-m', `u:${bob.uid}:rw`, path);
       const before = acl(path);
       for (let round = 0; round < 3; round++) {
-        assert.deepEqual((await write(path, () => undefined)).notKept, []);
-        assert.deepEqual([acl(path), names(folder)], [before, ['file']]);
+        assert.deepEqual(knownLosses((await write(path, () => undefined)).notKept), []);
+        assert.deepEqual(names(folder), ['file']);
+        if (hasNative) assert.equal(acl(path), before);
       }
       if (process.platform === 'linux') assert.equal(openOf(folder).length, 0);
     });
@@ -97,6 +99,7 @@ describe('What a kill leaves of the private directory', () => {
     writeFileSync(path, 'old');
     run('setfacl', '-m', `u:${bob.uid}:rw`, path);
     const source = "import { writeFileSync } from 'untorn'; writeFileSync(process.argv[1], 'new');";
+    const call = hasNative ? 'setxattr' : 'fchmod';
     const traced = [
       'strace',
       '-f',
@@ -104,9 +107,9 @@ describe('What a kill leaves of the private directory', () => {
       '-o',
       '/dev/null',
       '-e',
-      'trace=lsetxattr,setxattr',
+      `trace=${call}`,
       '-e',
-      'inject=lsetxattr,setxattr:signal=KILL',
+      `inject=${call}:signal=KILL`,
     ];
     assert.throws(() => run(...traced, process.execPath, '--input-type=module', '-e', source, path));
     assert.equal(names(folder).length, 2, names(folder).join(' '));
@@ -123,8 +126,8 @@ for (const { name, write } of apis) {
     const path = join(folder, 'file');
     writeFileSync(path, 'old');
     run('setfattr', '-n', 'user.a', '-v', 'value', path);
-    assert.deepEqual((await write(path, 'new')).notKept, []);
-    assert.match(run('getfattr', '--absolute-names', '-n', 'user.a', path), /user\.a="value"/);
-    unlinkSync(path);
+    assert.deepEqual((await write(path, 'new')).notKept, hasNative ? [] : ['xattr']);
+    const kept = run('getfattr', '--absolute-names', '-d', path);
+    assert.equal(kept.includes('user.a="value"'), hasNative, kept);
   });
 }

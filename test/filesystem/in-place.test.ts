@@ -8,6 +8,7 @@ import { alice, bob, needsOrdinaryUser } from '../support/as-user.ts';
 import { newFolder } from '../support/folder.ts';
 import { bindMount } from '../support/mount.ts';
 import { isRoot, needsTools } from '../support/needs.ts';
+import { hasNative, knownLosses } from '../support/native-part.ts';
 import { finished, run, script, writeElsewhere } from '../support/run.ts';
 
 for (const { name, write } of apis) {
@@ -157,7 +158,7 @@ for (const { name, write } of apis) {
       const { result, error } = await writeElsewhere(name, user, path, 'new', { fallback: 'in-place' }, setup);
       assert.equal(error, undefined);
       assert.equal(result?.atomic, false);
-      assert.deepEqual(result.notKept, []);
+      assert.deepEqual(knownLosses(result.notKept), []);
       assert.equal(text(path), 'new');
       assert.equal(statSync(path).mode & 0o7777, 0o640);
       assert.deepEqual(readdirSync(state, { recursive: true }), ['untorn']);
@@ -175,7 +176,7 @@ for (const { name, write } of apis) {
       afterwards(t, () => chmodSync(folder, 0o755));
       const setup = `process.env.XDG_STATE_HOME = ${JSON.stringify(state)};`;
       const own = await writeElsewhere(name, user, path, 'new', { fallback: 'in-place' }, setup);
-      assert.deepEqual([own.result?.notKept, statSync(path).mode & 0o7777], [[], 0o4755]);
+      assert.deepEqual([knownLosses(own.result?.notKept), statSync(path).mode & 0o7777], [[], 0o4755]);
       if (!isRoot) return;
       chownSync(path, alice.uid, alice.gid);
       chmodSync(path, 0o4777);
@@ -193,7 +194,7 @@ for (const { name, write } of apis) {
       );
       const others = await writeElsewhere(name, user, path, 'another', { fallback: 'in-place' }, setup);
       assert.deepEqual(
-        [others.result?.notKept, text(path), statSync(path).mode & 0o7777],
+        [knownLosses(others.result?.notKept), text(path), statSync(path).mode & 0o7777],
         [['mode'], 'another', 0o777],
       );
     });
@@ -208,7 +209,7 @@ for (const { name, write } of apis) {
       run('setcap', 'cap_net_raw+ep', source);
       await assert.rejects(
         write(path, 'new', { fallback: 'in-place', preserve: { xattr: 'require' } }),
-        refusedWith('EPERM'),
+        refusedWith(hasNative ? 'EPERM' : 'ENOTSUP'),
       );
       assert.deepEqual([text(path), run('getcap', source).includes('cap_net_raw')], ['old', true]);
       assert.deepEqual(
@@ -225,7 +226,7 @@ for (const { name, write } of apis) {
       const user = await needsOrdinaryUser(t, path, folder);
       if (user === undefined) return;
       const { result } = await writeElsewhere(name, user, path, 'new');
-      assert.deepEqual(result?.notKept, []);
+      assert.deepEqual(knownLosses(result?.notKept), []);
       assert.deepEqual([text(path), statSync(path).mode & 0o7777], ['new', 0o444]);
       if (isRoot) assert.equal(statSync(path).uid, bob.uid);
     });

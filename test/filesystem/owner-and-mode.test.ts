@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { apis, names, refusedWith, text } from '../support/apis.ts';
 import { alice, as, bob, bobOfDev, dev, needsUsers } from '../support/as-user.ts';
+import { missing } from '../support/child.ts';
 import { newFolder } from '../support/folder.ts';
 import { needsRoot, needsTools } from '../support/needs.ts';
+import { hasNative, knownLosses } from '../support/native-part.ts';
 import { run, writeElsewhere } from '../support/run.ts';
+
+const hasTouch = process.platform === 'linux' && missing('touch', '--version') === false;
 
 /** Owner, group and mode, as ls shows them. */
 function facts(path: string): string {
@@ -28,7 +32,7 @@ for (const { name, write } of apis) {
         writeFileSync(path, 'old');
         chmodSync(path, mode);
         const { notKept } = await write(path, 'new');
-        assert.deepEqual(notKept, []);
+        assert.deepEqual(knownLosses(notKept), []);
         assert.equal(statSync(path).mode & 0o7777, mode);
       });
     }
@@ -44,8 +48,9 @@ for (const { name, write } of apis) {
     it('applies a given mode exactly, despite the umask, to new and to existing files', async (t) => {
       const path = join(newFolder(t), 'file');
       for (const mode of [0o666, 0o604, 0o640, '0777', 0o200]) {
+        const isNew = !existsSync(path);
         const { result } = await writeElsewhere(name, [], path, 'new', { mode }, 'process.umask(0o077);');
-        assert.deepEqual(result?.notKept, []);
+        assert.deepEqual(isNew ? result?.notKept : knownLosses(result?.notKept), []);
         assert.equal(
           statSync(path).mode & 0o7777,
           Number.parseInt(typeof mode === 'string' ? mode : mode.toString(8), 8),
@@ -65,7 +70,7 @@ for (const { name, write } of apis) {
         { preserve: { mode: 'off' } },
         'process.umask(0o027);',
       );
-      assert.deepEqual(result?.notKept, []);
+      assert.deepEqual(knownLosses(result?.notKept), []);
       assert.equal(statSync(path).mode & 0o7777, 0o640);
     });
   });
@@ -83,16 +88,17 @@ for (const { name, write } of apis) {
       1_700_000_000.123_457, 1_234_567_890.999_999, 0.000_001, 1_600_000_000.000_001, 1_795_322_240.846_999,
       4_102_444_800.5,
     ]) {
-      it(`keeps times of ${seconds} s to the microsecond when asked to (G6)`, async (t) => {
+      it(`keeps times of ${seconds} s when asked to, to the nanosecond or without the native part to the microsecond (G6)`, async (t) => {
         const path = join(newFolder(t), 'file');
         writeFileSync(path, 'old');
         utimesSync(path, seconds, seconds);
+        if (hasTouch) run('touch', '-d', `@${seconds.toFixed(6)}789`, path);
         const before = statSync(path, { bigint: true });
         const { notKept } = await write(path, 'new', { preserve: { times: 'require' } });
         const after = statSync(path, { bigint: true });
-        assert.deepEqual(notKept, []);
-        assert.equal(after.mtimeNs / 1000n, before.mtimeNs / 1000n);
-        assert.equal(after.atimeNs / 1000n, before.atimeNs / 1000n);
+        assert.deepEqual(knownLosses(notKept), before.birthtimeNs > 0n ? ['birthtime'] : []);
+        const unit = hasNative ? 1n : 1000n;
+        assert.deepEqual([after.mtimeNs / unit, after.atimeNs / unit], [before.mtimeNs / unit, before.atimeNs / unit]);
       });
     }
   });
@@ -104,7 +110,11 @@ for (const { name, write } of apis) {
       writeFileSync(path, 'old');
       run('touch', '-d', '1960-01-01T00:00:00Z', path);
       await assert.rejects(write(path, 'new', { preserve: { times: 'require' } }), refusedWith('EINVAL'));
-      assert.deepEqual((await write(path, 'new', { preserve: { times: 'try' } })).notKept, ['times']);
+      const { birthtimeNs } = statSync(path, { bigint: true });
+      assert.deepEqual(knownLosses((await write(path, 'new', { preserve: { times: 'try' } })).notKept), [
+        'times',
+        ...(birthtimeNs > 0n ? ['birthtime'] : []),
+      ]);
     });
   });
 
@@ -113,7 +123,7 @@ for (const { name, write } of apis) {
       if (!needsRoot(t)) return;
       const path = join(newFolder(t), 'file');
       make(path, alice.uid, dev, 0o6755);
-      assert.deepEqual((await write(path, 'new')).notKept, []);
+      assert.deepEqual(knownLosses((await write(path, 'new')).notKept), []);
       assert.equal(facts(path), `${alice.uid}:${dev} 6755`);
     });
 
@@ -135,7 +145,7 @@ for (const { name, write } of apis) {
       make(path, alice.uid, dev, 0o6755);
       const { notKept } = await write(path, 'new', { owner: { uid: bob.uid } });
       assert.equal(facts(path), `${bob.uid}:${dev} 2755`);
-      assert.deepEqual(notKept, ['mode']);
+      assert.deepEqual(knownLosses(notKept), ['mode']);
     });
 
     it('fails for an owner that an ordinary user may not give, and keeps the old file (G4)', async (t) => {
@@ -158,7 +168,7 @@ for (const { name, write } of apis) {
       const path = join(folder, 'file');
       make(path, alice.uid, dev, 0o664);
       const { result } = await writeElsewhere(name, as(bobOfDev), path, 'new');
-      assert.deepEqual(result?.notKept, ['owner']);
+      assert.deepEqual(knownLosses(result?.notKept), ['owner']);
       assert.equal(facts(path), `${bob.uid}:${dev} 664`);
     });
 
@@ -175,7 +185,7 @@ for (const { name, write } of apis) {
         const path = join(folder, 'file');
         make(path, alice.uid, dev, mode);
         const { result } = await writeElsewhere(name, as(bob), path, 'new');
-        assert.deepEqual(result?.notKept.toSorted(), ['group', 'mode', 'owner']);
+        assert.deepEqual(knownLosses(result?.notKept)?.toSorted(), ['group', 'mode', 'owner']);
         assert.equal(facts(path), `${bob.uid}:${bob.gid} ${left.toString(8)}`);
       });
     }
@@ -187,7 +197,7 @@ for (const { name, write } of apis) {
       const path = join(folder, 'file');
       make(path, alice.uid, dev, 0o6775);
       const { result } = await writeElsewhere(name, as(bobOfDev), path, 'new');
-      assert.deepEqual(result?.notKept.toSorted(), ['mode', 'owner']);
+      assert.deepEqual(knownLosses(result?.notKept)?.toSorted(), ['mode', 'owner']);
       assert.equal(facts(path), `${bob.uid}:${dev} 2775`);
     });
 
@@ -218,7 +228,7 @@ for (const { name, write } of apis) {
       chmodSync(folder, 0o2777);
       make(join(folder, 'file'), bob.uid, bob.gid, 0o660);
       const { result } = await writeElsewhere(name, as(bob), join(folder, 'file'), 'new');
-      assert.deepEqual(result?.notKept, []);
+      assert.deepEqual(knownLosses(result?.notKept), []);
       assert.equal(facts(join(folder, 'file')), `${bob.uid}:${bob.gid} 660`);
       assert.ok((await writeElsewhere(name, as(bobOfDev), join(folder, 'new'), 'new', { mode: 0o640 })).result);
       assert.equal(facts(join(folder, 'new')), `${bob.uid}:${dev} 640`);

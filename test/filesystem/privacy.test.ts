@@ -6,6 +6,7 @@ import { apis } from '../support/apis.ts';
 import { alice, as, bob, dev, needsUsers } from '../support/as-user.ts';
 import { newFolder } from '../support/folder.ts';
 import { needsRoot, needsTools } from '../support/needs.ts';
+import { hasNative } from '../support/native-part.ts';
 import { finished, run, script } from '../support/run.ts';
 
 /** The system calls of a script, in order; undefined, and the test skipped, where they cannot be seen. */
@@ -68,7 +69,7 @@ for (const { name } of apis) {
       chmodSync(path, 0o4750);
       const lines = await trace(
         t,
-        'openat,fchown,lsetxattr,fsetxattr,setxattr,fchmod,fsync,close,rename',
+        'openat,fchown,setxattr,fchmod,fsync,close,rename,renameat2',
         `await ${name}(process.argv[1], 'new');`,
         [path],
       );
@@ -77,24 +78,24 @@ for (const { name } of apis) {
       const fd = /= (\d+)$/.exec(lines[start] ?? '')?.[1];
       assert.match(lines[start] ?? '', /O_CREAT\|O_EXCL\|O_NOFOLLOW.*0600/);
       const order = lines.slice(start + 1).flatMap((line) => {
-        const found = /^\d+ +(\w+)\((?:(\d+)|")/.exec(line);
+        const found = /^\d+ +(\w+)\((?:(\d+)|"|AT_FDCWD)/.exec(line);
         if (found === null || line.includes('ENOENT')) return [];
         const [, call = '', of] = found;
-        if (call.includes('setxattr')) return ['setxattr'];
-        if (call === 'rename') return ['rename'];
+        if (call === 'setxattr') return ['setxattr'];
+        if (call.startsWith('rename')) return ['rename'];
         return of === fd ? [call] : call === 'fsync' ? ['fsync directory'] : [];
       });
       // Where a close has nothing to report it may come later.
-      assert.deepEqual(order.filter((call) => call !== 'close').slice(0, 7), [
+      const expected = [
         'fchown',
         'fchown',
-        'setxattr',
+        ...(hasNative ? ['setxattr'] : []),
         'fchmod',
         'fsync',
         'rename',
         'fsync directory',
-      ]);
-      if (name === 'writeFileSync') assert.ok(order.indexOf('close') < order.indexOf('rename'), order.join());
+      ];
+      assert.deepEqual(order.filter((call) => call !== 'close').slice(0, expected.length), expected);
       assert.ok(order.includes('close'), order.join());
     });
 
@@ -118,13 +119,14 @@ for (const { name } of apis) {
         '-o',
         log,
         '-e',
-        'trace=lsetxattr,setxattr,fsetxattr',
+        'trace=setxattr',
         ...script(`await ${name}(process.argv[1], 'new');`, { before: as(bob), args: [path] }),
       );
       const line = readFileSync(log, 'utf8')
         .split('\n')
         .find((some) => some.includes('setxattr'));
-      if (line === undefined) return; // An ACL that is not set lets nobody in.
+      assert.equal(line !== undefined, hasNative, 'whether an ACL was set');
+      if (line === undefined) return;
       const value = Buffer.from(
         [...line.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].at(-1)?.[1]?.replaceAll('\\x', '') ?? '',
         'hex',
@@ -141,12 +143,7 @@ for (const { name } of apis) {
       const path = join(newFolder(t), 'file');
       writeFileSync(path, 'old');
       run('setfacl', '-m', `u::rw,g::rw,u:${bob.uid}:rw,o::r`, path);
-      const lines = await trace(
-        t,
-        'lsetxattr,fsetxattr,setxattr',
-        `await ${name}(process.argv[1], 'new', { mode: 0o600 });`,
-        [path],
-      );
+      const lines = await trace(t, 'setxattr', `await ${name}(process.argv[1], 'new', { mode: 0o600 });`, [path]);
       if (lines === undefined) return;
       for (const line of lines.filter((some) => some.includes('posix_acl_access'))) {
         const value = Buffer.from(/"system.posix_acl_access", "([^]*)", \d+, /.exec(line)?.[1] ?? '', 'latin1');

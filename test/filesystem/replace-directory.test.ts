@@ -25,7 +25,8 @@ import {
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { ask, start } from '../support/child.ts';
 import { newFolder } from '../support/folder.ts';
-import { withExchange } from '../support/exchange.ts';
+import { needsNative, newFolderForLinks } from '../support/native-part.ts';
+import { replacing } from '../support/replacing.ts';
 
 type Source = string | ((directory: string) => void);
 
@@ -70,7 +71,7 @@ function failsWith(code: string): (error: unknown) => boolean {
 for (const [form, replace] of forms) {
   describe(`${form}()`, () => {
     it('makes a link to a directory beside it where there is nothing, replaces the link, and removes the old version', async (t) => {
-      const folder = newFolder(t);
+      const folder = newFolderForLinks(t);
       const path = join(folder, 'site');
       const first = await replace(path, filling('one'));
       assert.deepEqual([first.replaced, first.durable, first.oldPath, first.path], [false, true, undefined, path]);
@@ -84,7 +85,7 @@ for (const [form, replace] of forms) {
     });
 
     it('keeps the old version if asked to, and can put it back', async (t) => {
-      const folder = newFolder(t);
+      const folder = newFolderForLinks(t);
       const path = join(folder, 'site');
       await replace(path, filling('one'));
       const { oldPath } = await replace(path, filling('two'), { keepOld: true });
@@ -106,7 +107,7 @@ for (const [form, replace] of forms) {
     });
 
     it('moves a directory that is ready', async (t) => {
-      const folder = newFolder(t);
+      const folder = newFolderForLinks(t);
       const path = join(folder, 'site');
       await replace(path, filling('one'));
       await replace(path, filled(join(folder, 'next'), 'two'));
@@ -114,47 +115,45 @@ for (const [form, replace] of forms) {
     });
 
     it('exchanges a real directory, and removes or keeps the old one', async (t) => {
-      await withExchange(t, async () => {
-        const folder = newFolder(t);
-        const path = filled(join(folder, 'site'), 'one');
-        chmodSync(path, 0o750);
-        const { ino } = statSync(path);
-        const result = await replace(path, filling('two'));
-        assert.deepEqual(
-          [result.directory, result.oldPath, result.replaced, contentOf(path), litter(folder, path)],
-          [path, undefined, true, 'two', []],
-        );
-        assert.equal(lstatSync(path).mode & 0o7777, 0o750);
-        assert.ok(lstatSync(path).isDirectory() && lstatSync(path).ino !== ino);
-        const { oldPath } = await replace(path, filled(join(folder, 'next'), 'three'), { keepOld: true });
-        assert.deepEqual(
-          [contentOf(path), contentOf(oldPath as string), existsSync(join(folder, 'next'))],
-          ['three', 'two', false],
-        );
-      });
+      if (!needsNative(t)) return;
+      const folder = newFolder(t);
+      const path = filled(join(folder, 'site'), 'one');
+      chmodSync(path, 0o750);
+      const { ino } = statSync(path);
+      const result = await replace(path, filling('two'));
+      assert.deepEqual(
+        [result.directory, result.oldPath, result.replaced, contentOf(path), litter(folder, path)],
+        [path, undefined, true, 'two', []],
+      );
+      assert.equal(lstatSync(path).mode & 0o7777, 0o750);
+      assert.ok(lstatSync(path).isDirectory() && lstatSync(path).ino !== ino);
+      const { oldPath } = await replace(path, filled(join(folder, 'next'), 'three'), { keepOld: true });
+      assert.deepEqual(
+        [contentOf(path), contentOf(oldPath as string), existsSync(join(folder, 'next'))],
+        ['three', 'two', false],
+      );
     });
 
-    it('refuses to exchange where that cannot be had, says what to do, and leaves everything as it was', async (t) => {
+    it('refuses to exchange without the native part, says so, and leaves everything as it was', async (t) => {
       const folder = newFolder(t);
       const path = filled(join(folder, 'site'), 'one');
       const next = filled(join(folder, 'next'), 'two');
-      const tools = join(newFolder(t), 'bin');
-      mkdirSync(tools);
-      const searched = process.env['PATH'];
-      try {
-        // None at all, and then one that does not know the option.
-        process.env['PATH'] = tools;
-        await assert.rejects(
-          replace(path, next),
-          (error) => failsWith('ENOTSUP')(error) && /symbolic link/.test(String(error)),
-        );
-        writeFileSync(join(tools, 'mv'), `#!/bin/sh\necho "mv: unrecognized option '--exchange'" >&2\nexit 1\n`, {
-          mode: 0o755,
-        });
-        await assert.rejects(replace(path, next), failsWith('ENOTSUP'));
-        await assert.rejects(replace(path, filling('two')), failsWith('ENOTSUP'));
-      } finally {
-        process.env['PATH'] = searched;
+      const said = await ask<string[]>(
+        `
+        import { ${form} } from 'untorn';
+        const [path, next] = process.argv.slice(1);
+        const said = [];
+        for (const source of [next, () => undefined])
+          try { await ${form}(path, source); } catch ({ code, outcome, message }) { said.push(code, outcome, message); }
+        console.log(JSON.stringify(said));`,
+        [path, next],
+        { env: { UNTORN_NATIVE: 'off' } },
+      );
+      const advice = /needs the native part of this package\. Make the path a symbolic link to the directory instead/;
+      assert.equal(said.length, 6);
+      for (const at of [0, 3]) {
+        assert.deepEqual(said.slice(at, at + 2), ['ENOTSUP', 'old']);
+        assert.match(String(said[at + 2]), advice);
       }
       assert.deepEqual(
         [contentOf(path), contentOf(next), readdirSync(folder).toSorted()],
@@ -207,7 +206,7 @@ for (const [form, replace] of forms) {
     });
 
     it('works for an ordinary user', async (t) => {
-      const folder = newFolder(t);
+      const folder = newFolderForLinks(t);
       const under = await needsOrdinaryUser(t, folder);
       if (under === undefined) return;
       const told = await ask(
@@ -249,7 +248,7 @@ for (const [form, replace] of forms) {
 
 describe('replaceDirectory()', () => {
   it('has one winner after another when several replace at once', async (t) => {
-    const folder = newFolder(t);
+    const folder = newFolderForLinks(t);
     const path = join(folder, 'site');
     const program = (): Promise<unknown> =>
       ask(
@@ -275,40 +274,34 @@ describe('replaceDirectory()', () => {
 
   for (const kind of ['link', 'directory']) {
     it(`shows a reader of a ${kind} a whole version each time`, async (t) => {
-      const check = async (): Promise<void> => {
-        const folder = newFolder(t);
-        const path = join(folder, 'site');
-        if (kind === 'directory') filled(path, '0');
-        else await replaceDirectory(path, filling('0'));
-        const reader = readerOf(path);
-        assert.equal(await reader.line(), 'ready');
-        for (let i = 1; i <= 30; i++)
-          await replaceDirectory(path, filling(String(i)), { durability: 'off', keepOld: true });
-        reader.process.stdin.end();
-        const { stdout, status, stderr } = await reader.ended;
-        assert.deepEqual([status, stderr], [0, '']);
-        const seen = JSON.parse(stdout.split('\n')[1] as string) as {
-          reads: number;
-          versions: number;
-          wrong: string[];
-        };
-        assert.deepEqual(seen.wrong, []);
-        assert.ok(seen.reads > 0);
+      if (kind === 'directory' && !needsNative(t)) return;
+      const folder = newFolder(t);
+      const path = join(folder, 'site');
+      if (kind === 'directory') filled(path, '0');
+      else await replaceDirectory(path, filling('0'));
+      const reader = readerOf(path);
+      assert.equal(await reader.line(), 'ready');
+      for (let i = 1; i <= 30; i++)
+        await replaceDirectory(path, filling(String(i)), { durability: 'off', keepOld: true });
+      reader.process.stdin.end();
+      const { stdout, status, stderr } = await reader.ended;
+      assert.deepEqual([status, stderr], [0, '']);
+      const seen = JSON.parse(stdout.split('\n')[1] as string) as {
+        reads: number;
+        versions: number;
+        wrong: string[];
       };
-      if (kind === 'directory') await withExchange(t, check);
-      else await check();
+      assert.deepEqual(seen.wrong, []);
+      assert.ok(seen.reads > 0);
     });
   }
 
-  it('leaves a whole directory when it is killed at any moment; what is left is swept or listed', async (t) => {
-    for (const kind of ['link', 'directory'] as const) {
-      const check = async (): Promise<void> => {
-        for (let at = 0, ended = false; !ended; at++) ended = await killedAt(t, kind, at);
-      };
-      if (kind === 'directory') await withExchange(t, check);
-      else await check();
-    }
-  });
+  for (const kind of ['link', 'directory'] as const) {
+    it(`leaves a whole ${kind} when it is killed at any moment; what is left is swept or listed`, async (t) => {
+      if (kind === 'directory' && !needsNative(t)) return;
+      for (let at = 0, ended = false; !ended; at++) ended = await killedAt(t, kind, at);
+    });
+  }
 
   it('lists versions that no link leads to, and never removes them', async (t) => {
     const folder = newFolder(t);
@@ -359,16 +352,14 @@ async function killedAt(t: TestContext, kind: 'link' | 'directory', at: number):
   else await replaceDirectory(path, filling('one'));
   const { signal, stderr, status } = await start(
     `
-    import fs from 'node:fs';
-    import childProcess from 'node:child_process';
-    import { syncBuiltinESMExports } from 'node:module';
+    ${replacing}
     let left = Number(process.argv[2]), armed = false;
     const counted = (call) => function (...args) {
       if (armed && left-- === 0) process.kill(process.pid, 'SIGKILL');
       return call.apply(this, args);
     };
     for (const name of ['rename', 'symlink', 'mkdir', 'rmdir', 'unlink', 'fsync']) fs[name + 'Sync'] = counted(fs[name + 'Sync']);
-    childProcess.execFileSync = counted(childProcess.execFileSync);
+    for (const name of ['exchangeSync', 'syncfsSync']) native[name] = counted(native[name]);
     syncBuiltinESMExports();
     const { replaceDirectorySync } = await import('untorn');
     const { mkdirSync, writeFileSync } = fs;

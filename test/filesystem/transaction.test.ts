@@ -17,6 +17,7 @@ import { recover, transaction, transactionSync } from 'untorn';
 import { run as runProgram } from '../support/child.ts';
 import { isRoot, needsTools } from '../support/needs.ts';
 import { run } from '../support/run.ts';
+import { replacing } from '../support/replacing.ts';
 
 const skip = process.platform === 'linux' && isRoot ? false : 'needs Linux and root';
 
@@ -136,8 +137,7 @@ describe('a transaction on overlayfs, of files of the lower layer with two links
     if (folder === undefined) return;
     const { signal, stderr } = await runProgram(
       `
-      import fs from 'node:fs';
-      import { syncBuiltinESMExports } from 'node:module';
+      ${replacing}
       const { renameSync } = fs;
       fs.renameSync = (from, to) => {
         renameSync(from, to);

@@ -6,7 +6,7 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import type { PendingFile, ReplaceDirectoryResult, UpdateInfo, Version } from 'untorn';
-import { countCalls, hideAddon, stopping } from './counted.ts';
+import { countCalls, stopping } from './counted.ts';
 import { failureOf } from './failure.ts';
 
 export type Change =
@@ -14,8 +14,7 @@ export type Change =
   | { readonly remove: string }
   | { readonly rename: string; readonly to: string };
 
-if (process.env['UNTORN_WITHOUT_ADDON'] !== undefined) hideAddon();
-countCalls();
+if (process.env['UNTORN_COUNTS'] !== undefined) countCalls();
 // Not before the calls are counted.
 const untorn = await import('untorn');
 const { createFiles, readVersions, stopReading, update, writeVersions } = await import('./deeds.ts');

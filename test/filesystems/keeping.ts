@@ -84,7 +84,8 @@ function judge(before: Seen, after: Seen, property: Property, said: readonly Not
   if (silent.length > 0) return verdict('VIOLATION', `${silent.join(', ')} lost without a word`, details);
   const wider = after.mode & 0o777 & ~before.mode;
   if (wider !== 0) return verdict('VIOLATION', `rights grew by 0${wider.toString(8)}`, details);
-  const kept = said.filter((one) => !lost.includes(one));
+  // Nothing can keep the time of birth.
+  const kept = said.filter((one) => one !== 'birthtime' && !(lost as readonly NotKept[]).includes(one));
   if (lost.length > 0) return verdict('not kept', lost.join(', '), details);
   return kept.length > 0
     ? verdict('holds', `${kept.join(', ')} said not to be kept, and is`, details)

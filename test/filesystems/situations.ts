@@ -86,7 +86,9 @@ export const situations: readonly Filesystem[] = [
   situation('without inotify', async (target) => [withoutInotify(await fewIds(target))], {
     quick: ['updates', 'takeover'],
   }),
-  situation('without the optional addon', () => [{ env: { UNTORN_WITHOUT_ADDON: 'yes' } }], { quick: ['keep'] }),
+  situation('without the native part', () => [{ env: { UNTORN_NATIVE: 'off' } }], {
+    quick: ['write', 'create only', 'keep', 'transaction', 'directory exchanged'],
+  }),
   situation('link(2) is refused (EPERM)', (target) => refusing(target, 'no-link'), { packages: ['gcc', 'libc6-dev'] }),
   situation('set-id bits are refused (EPERM)', (target) => refusing(target, 'no-set-id'), {
     packages: ['gcc', 'libc6-dev'],

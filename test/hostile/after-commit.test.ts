@@ -15,13 +15,13 @@ import { describe, it, type TestContext } from 'node:test';
 import { recover, updateFile } from 'untorn';
 import { run } from '../support/child.ts';
 import { newFolder } from '../support/folder.ts';
+import { replacing } from '../support/replacing.ts';
 
 /** Commits a transaction, and is killed before the first rename to a target. */
 async function killed(folder: string, changes: string): Promise<void> {
   const { signal, stderr } = await run(
     `
-    import fs from 'node:fs';
-    import { syncBuiltinESMExports } from 'node:module';
+    ${replacing}
     const [folder] = process.argv.slice(1);
     const at = (name) => folder + '/' + name;
     const { renameSync } = fs;

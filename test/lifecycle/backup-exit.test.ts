@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { start } from '../support/child.ts';
 import { newFolder } from '../support/folder.ts';
+import { replacing } from '../support/replacing.ts';
 
 /** Ends the process when a call of the asynchronous API has been handed over, and before anybody hears of it. */
 const program = `
-  import fs from 'node:fs';
-  import { syncBuiltinESMExports } from 'node:module';
+  ${replacing}
   const [path, at, backup, how, canLink] = process.argv.slice(1);
   let left = Number(at), armed = false;
   const end = () => (how === 'exit' ? process.exit(7) : process.kill(process.pid, 'SIGTERM'));

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { sweep } from 'untorn';
 import { missing, run, start } from '../support/child.ts';
 import { scratch } from '../support/scratch.ts';
+import { replacing } from '../support/replacing.ts';
 
 const prelude = `
   import { readdirSync } from 'node:fs';
@@ -58,8 +59,7 @@ describe('the end of the process (G10)', () => {
   it('leaves no temporary file that the pool makes only then, as on a slow disk', { skip: noProc }, async () => {
     const ended = await run(
       `import crypto from 'node:crypto';
-      import fs from 'node:fs';
-      import { syncBuiltinESMExports } from 'node:module';
+      ${replacing}
       const { open } = fs;
       fs.open = (name, ...rest) => {
         if (!String(name).includes('.untorn-t-')) return open(name, ...rest);
@@ -154,8 +154,7 @@ describe('the end of the process (G10)', () => {
   it('comes while a temporary file is being opened also where the clock stands still', async () => {
     const ended = await run(
       `
-      import fs from 'node:fs';
-      import { syncBuiltinESMExports } from 'node:module';
+      ${replacing}
       const { open } = fs;
       // The thread pool has no thread for it any more.
       fs.open = (path, flags, ...rest) => (flags & fs.constants.O_CREAT ? setImmediate(() => process.exit(7)) : open(path, flags, ...rest));

@@ -19,6 +19,7 @@ import { bob } from '../support/as-user.ts';
 import { ask } from '../support/child.ts';
 import { newFolder } from '../support/folder.ts';
 import { needsRoot } from '../support/needs.ts';
+import { replacing } from '../support/replacing.ts';
 
 const onLinux = { skip: process.platform === 'linux' ? false : 'filesystems are told apart on Linux only' };
 
@@ -26,8 +27,7 @@ const onLinux = { skip: process.platform === 'linux' ? false : 'filesystems are 
 async function replaceOnNfs(path: string, content: string, later = 0): Promise<ReplaceDirectoryResult> {
   return ask(
     `
-    import fs from 'node:fs';
-    import { syncBuiltinESMExports } from 'node:module';
+    ${replacing}
     const [path, content, later] = process.argv.slice(1);
     const { statfsSync, lstatSync } = fs;
     fs.statfsSync = (...args) => ({ ...statfsSync(...args), type: 0x6969 });

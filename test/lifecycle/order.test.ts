@@ -23,6 +23,7 @@ import {
 } from 'untorn';
 import { ask, missing, run } from '../support/child.ts';
 import { scratch } from '../support/scratch.ts';
+import { replacing } from '../support/replacing.ts';
 
 const turnsOfTheLoop = async (count: number): Promise<void> => {
   for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
@@ -197,8 +198,7 @@ describe('order in one process', () => {
     async () => {
       const synced = await ask<string[]>(
         `
-      import fs from 'node:fs';
-      import { syncBuiltinESMExports } from 'node:module';
+      ${replacing}
       const { fsyncSync } = fs;
       const synced = [];
       fs.fsyncSync = (fd) => {

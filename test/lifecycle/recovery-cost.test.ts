@@ -10,13 +10,13 @@ import { run } from '../support/child.ts';
 import { scratch } from '../support/scratch.ts';
 import { withParts } from '../support/stale.ts';
 import { newToken } from '#untorn/system/owner.js';
+import { replacing } from '../support/replacing.ts';
 
 const skip = process.platform === 'win32' ? 'Windows does not show whether a process is alive' : false;
 
 /** Counts calls of node:fs, and the names that lists of names have. */
 const counting = `
-  import fs from 'node:fs';
-  import { syncBuiltinESMExports } from 'node:module';
+  ${replacing}
   let count = 0;
   let last = () => undefined;
   for (const name of ['open', 'close', 'read', 'write', 'fsync', 'fstat', 'lstat', 'stat', 'statfs', 'readdir', 'mkdir', 'rmdir', 'rename', 'link', 'unlink', 'readlink']) {

@@ -7,6 +7,7 @@ import { openPending, type SweepResult } from 'untorn';
 import { ask } from '../support/child.ts';
 import { newFolder } from '../support/folder.ts';
 import { withParts, type OwnerParts } from '../support/stale.ts';
+import { replacing } from '../support/replacing.ts';
 
 const onLinux = { skip: process.platform === 'linux' ? false : 'processes cannot be seen here' };
 
@@ -39,8 +40,7 @@ async function sweepCounting(
 ): Promise<{ calls: number; swept: SweepResult }> {
   return ask(
     `
-    import fs from 'node:fs';
-    import { syncBuiltinESMExports } from 'node:module';
+    ${replacing}
     const [folder, options, at] = process.argv.slice(1);
     const { renameSync, symlinkSync } = fs;
     let calls = 0, armed = false;

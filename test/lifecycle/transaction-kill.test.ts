@@ -8,6 +8,7 @@ import { recover, recoverSync, transaction, updateFile } from 'untorn';
 import { run } from '../support/child.ts';
 import { filesystemOf, note } from '../support/evidence.ts';
 import { killer, wasKilled } from '../support/killer.ts';
+import { replacing } from '../support/replacing.ts';
 
 const programs = {
   transaction: `await untorn.transaction(async (tx) => {
@@ -106,8 +107,7 @@ describe('a transaction in a process that is killed', { concurrency: 2 }, () => 
 
 /** Ends right after its commit, where files cannot be linked. */
 const exitAfterCommit = `
-  import fs from 'node:fs';
-  import { syncBuiltinESMExports } from 'node:module';
+  ${replacing}
   const refused = Object.assign(new Error('EPERM: operation not permitted, link'), { code: 'EPERM' });
   const { renameSync } = fs;
   fs.link = (from, to, callback) => process.nextTick(callback, refused);

@@ -32,13 +32,13 @@ import { alice, as, bob, needsUsers, type User } from '../support/as-user.ts';
 import { run } from '../support/child.ts';
 import { finished, script } from '../support/run.ts';
 import { scratch } from '../support/scratch.ts';
+import { replacing } from '../support/replacing.ts';
 
 const skip = process.platform === 'win32' ? 'Windows does not show whether a process is alive' : false;
 
 /** Kills the program right before or right after the commit. */
 const dying = (when: 'before' | 'after'): string => `
-  import fs from 'node:fs';
-  import { syncBuiltinESMExports } from 'node:module';
+  ${replacing}
   const { renameSync } = fs;
   const die = () => process.kill(process.pid, 'SIGKILL');
   fs.renameSync = (from, to) => {

@@ -5,7 +5,7 @@ export function* linkByLink(links: readonly Link[]): Steps<Chained> {
   const chained: Chained = { results: [] };
   try {
     for (const one of links)
-      chained.results.push(yield { name: one[0], args: argsOf(one, chained) } as unknown as SystemCall);
+      chained.results.push(yield { name: one[0], args: argsOf(links, chained) } as unknown as SystemCall);
   } catch (error) {
     chained.error = error;
   }

@@ -6,7 +6,7 @@ import { newOperation } from '#untorn/files/operation.js';
 import { givenPath } from '#untorn/system/paths.js';
 import { parseToken } from '#untorn/system/owner.js';
 import { ProcessState } from '#untorn/system/port.js';
-import { runSync } from '#untorn/system/node-calls.js';
+import { runSync } from '#untorn/system/systems.js';
 import type { Violation } from './checks.ts';
 import { Disk } from './disk.ts';
 import type { History } from './history.ts';

@@ -24,6 +24,10 @@ const single: Record<string, Make> = {
   'creating': (options) => ({ calls: [{ path, options }] }),
   'creating with a mode': (options) => ({ calls: [{ path, options: { ...options, mode: 0o640 } }] }),
   'creating only': (options) => ({ calls: [{ path, options: { ...options, overwrite: false } }] }),
+  'creating only, without a name': (options) => ({
+    calls: [{ path, options: { ...options, overwrite: false } }],
+    traits: { nameless: true },
+  }),
   'skipping unchanged': (options) => ({
     calls: [{ path, options: { ...options, ifUnchanged: 'skip' }, content: 'ooooo' }],
     old: { ...secret, unsynced: true },
@@ -148,6 +152,10 @@ const several: Record<string, Scenario> = {
   'two that only create': {
     calls: [1, 2].map(() => ({ path, options: { ...full, overwrite: false }, fails: ['EEXIST'] })),
   },
+  'two that only create, without a name': {
+    calls: [1, 2].map(() => ({ path, options: { ...full, overwrite: false }, fails: ['EEXIST'] })),
+    traits: { nameless: true },
+  },
   'two with the same parents to make': {
     calls: ['f', 'g'].map((name) => ({ path: `/d/a/b/${name}`, options: { ...full, makeParents: true } })),
   },
@@ -192,11 +200,22 @@ const several: Record<string, Scenario> = {
       { path, options: full, blocking },
     ],
   },
+  'a sync call overtakes a creation without a name': {
+    calls: [
+      { path, options: { ...full, overwrite: false }, fails: ['EEXIST', 'ERR_UNTORN_OVERTAKEN', 'ENOENT'] },
+      { path, options: full, blocking },
+    ],
+    traits: { nameless: true },
+  },
   'two processes': { calls: [1, 2].map((process) => ({ path, options: full, blocking, process })), old: secret },
   'two asynchronous processes': { calls: [1, 2].map((process) => ({ path, options: full, process })), old: secret },
   'two asynchronous processes with a new file': { calls: [1, 2].map((process) => ({ path, options: full, process })) },
   'two asynchronous processes that only create': {
     calls: [1, 2].map((process) => ({ path, options: { ...full, overwrite: false }, fails: ['EEXIST'], process })),
+  },
+  'two asynchronous processes that only create, without a name': {
+    calls: [1, 2].map((process) => ({ path, options: { ...full, overwrite: false }, fails: ['EEXIST'], process })),
+    traits: { nameless: true },
   },
   'two asynchronous processes with backups': {
     calls: [1, 2].map((process) => ({ path, options: { ...full, backup: { numbered: 2 } }, process })),

@@ -10,6 +10,7 @@ const typeBits = { file: S_IFREG, directory: S_IFDIR, link: S_IFLNK } as const;
 export const umask = 0o022;
 /** Linux has it, and Node does not name it. */
 const O_PATH = 0o10000000;
+const O_TMPFILE = 0o20000000;
 /** A disk writes no more than this in one call, so that a content takes several. */
 const fewBytes = 3;
 
@@ -30,6 +31,8 @@ export interface Traits {
    * Whether a directory that is renamed to one with entries is put together with it, as on some unions of filesystems.
    */
   readonly merges?: boolean | undefined;
+  /** Whether a file can be made without a name. */
+  readonly nameless?: boolean | undefined;
 }
 
 /** Without a stack, which would take longer than all the rest. */
@@ -126,6 +129,16 @@ export function systemOf(
         if ((flags & O_EXCL) === 0) fail('EINVAL', 'the model creates new files only');
         added(path, () => disk.create('file', mode & ~umask, 0, 0).ino);
       }
+      if ((flags & O_TMPFILE) !== 0) {
+        if (traits.nameless !== true) fail('EOPNOTSUPP', String(path));
+        if (disk.linksTo(follow(locate(path)).ino) === 0) fail('ENOENT', String(path));
+        descriptors.set(++lastDescriptor, {
+          inode: disk.create('file', mode & ~umask, 0, 0),
+          syncs: false,
+          position: 0,
+        });
+        return lastDescriptor;
+      }
       let inode = lookUp(path);
       if (inode.type === 'link' && (flags & O_PATH) === 0)
         inode = (flags & O_NOFOLLOW) === 0 ? follow(locate(path)) : fail('ELOOP', String(path));
@@ -151,6 +164,7 @@ export function systemOf(
     ftruncate: (fd, length) => disk.truncate(opened(fd).inode.ino, length),
     fsync: (fd) => disk.sync(opened(fd).inode.ino),
     syncfs: () => fail('ENOSYS', 'syncfs'),
+    syncDirectory: () => fail('ENOSYS', 'syncDirectory'),
     fdatasync: () => fail('ENOSYS', 'fdatasync'),
     fstat: (fd) => status(opened(fd).inode),
     lstat: (path) => status(lookUp(path)),
@@ -187,6 +201,7 @@ export function systemOf(
       ]);
     },
     symlink: (target, path) => added(path, () => disk.create('link', 0o777, 0, 0, String(target)).ino),
+    renameNew: () => fail('ENOSYS', 'renameNew'),
     exchange(one, other) {
       const [ino, second] = [lookUp(one).ino, lookUp(other).ino];
       disk.setEntries([
@@ -194,6 +209,7 @@ export function systemOf(
         { ...writable(other), ino },
       ]);
     },
+    linkOpen: (fd, name) => added(name, () => opened(fd).inode.ino),
     link: (existing, name) => added(name, () => lookUp(existing).ino),
     unlink(path) {
       lookUp(path);
@@ -212,9 +228,14 @@ export function systemOf(
     chmod: () => fail('ENOSYS', 'chmod'),
     futimes: () => undefined,
     listxattr: () => [],
-    getxattr: () => null,
+    getxattr: () => fail('ENODATA', 'getxattr'),
     setxattr: () => undefined,
     removexattr: () => undefined,
+    getflags: () => fail('ENOSYS', 'getflags'),
+    setflags: () => fail('ENOSYS', 'setflags'),
+    getproject: () => fail('ENOSYS', 'getproject'),
+    getxflags: () => fail('ENOSYS', 'getxflags'),
+    setproject: () => fail('ENOSYS', 'setproject'),
     sleep: () => fail('ENOSYS', 'sleep'),
     sleepUntilChange: () => fail('ENOSYS', 'sleepUntilChange'),
   };

@@ -96,7 +96,10 @@ export class World implements Run {
         soft: old.unsynced ?? false,
       };
       if (before !== undefined) this.#add(target, this.#disk.create('file', before.mode, before.uid, before.gid));
-      this.#histories.set(target, new History(target, before, backup, traits !== undefined));
+      this.#histories.set(
+        target,
+        new History(target, before, backup, (traits?.mounted ?? traits?.readOnly) !== undefined),
+      );
     }
   }
 

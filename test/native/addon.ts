@@ -84,12 +84,12 @@ export function resultsOf(outcome: Outcome): unknown[] {
   return outcome.slice(1);
 }
 
-const record = 88;
+const record = 96;
 
 /** The status with a number, of the latest outcome; names as those of fs.BigIntStats. */
 export function statusAt(index: number): Record<string, bigint> {
   const numbers = [...new Float64Array(addon.statuses, index * record, 5)].map(BigInt);
-  const times = new BigInt64Array(addon.statuses, index * record + 40, 6);
+  const times = new BigInt64Array(addon.statuses, index * record + 48, 6);
   const fields = ['mode', 'nlink', 'uid', 'gid', 'size', 'dev', 'ino', 'atimeNs', 'mtimeNs', 'ctimeNs', 'birthtimeNs'];
   const values = [...numbers, ...times];
   return Object.fromEntries(fields.map((field, at) => [field, values[at] as bigint]));

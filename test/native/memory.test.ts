@@ -149,7 +149,7 @@ describe('the statuses of the native part', withAddon, () => {
   it('are those of the latest outcome, in the order of their links', async (t) => {
     const folder = newFolder(t);
     const source = `
-      const sizes = () => [0, 1, 2].map((at) => new Float64Array(addon.statuses)[at * 11 + 4]);
+      const sizes = () => [0, 1, 2].map((at) => new Float64Array(addon.statuses)[at * 12 + 4]);
       const { writeFileSync } = require('node:fs');
       for (const size of [1, 2, 3]) writeFileSync(folder + '/' + size, 'x'.repeat(size));
       const stat = (size) => [operations.stat, folder + '/' + size];

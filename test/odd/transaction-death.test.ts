@@ -7,11 +7,11 @@ import { recover, recoverSync } from 'untorn';
 import { names } from '../support/apis.ts';
 import { run } from '../support/child.ts';
 import { mountOdd } from './odd-filesystem.ts';
+import { replacing } from '../support/replacing.ts';
 
 /** Dies when the journal is written, and no pointer to it has its name. */
 const program = `
-  import fs from 'node:fs';
-  import { syncBuiltinESMExports } from 'node:module';
+  ${replacing}
   for (const name of ['rename', 'renameSync']) {
     const rename = fs[name];
     fs[name] = (from, to, ...rest) => {

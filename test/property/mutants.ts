@@ -2,7 +2,7 @@
  * The package with a mistake in it, made by changing one of its methods or of its calls of the system, until it is
  * undone.
  */
-import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
+import { asyncSystem, syncSystem } from '../support/systems.ts';
 import { Turn } from '#untorn/order/turn.js';
 import type { PathName } from '#untorn/contract/path-name.js';
 import { pass } from './perform.ts';

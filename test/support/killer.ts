@@ -1,12 +1,12 @@
 import type { Ended } from './child.ts';
+import { replacing } from './replacing.ts';
 
 /**
  * The beginning of a program that counts the calls of node:fs that the package makes, and dies at one of them: its
  * first argument is the number, its second the folder that `at(name)` is in.
  */
 export const killer: string = `
-  import fs from 'node:fs';
-  import { syncBuiltinESMExports } from 'node:module';
+  ${replacing}
   let left = Number(process.argv[1]);
   const calls = ['open', 'close', 'write', 'fsync', 'fstat', 'lstat', 'stat', 'readdir', 'mkdir', 'rmdir', 'rename', 'link', 'unlink', 'fchown', 'fchmod', 'read', 'readlink'];
   const counted = (call) => function (path, ...rest) {
@@ -16,6 +16,7 @@ export const killer: string = `
   };
   let armed = false;
   for (const name of calls) for (const suffix of ['', 'Sync']) fs[name + suffix] = counted(fs[name + suffix]);
+  for (const name in native) native[name] = counted(native[name]);
   syncBuiltinESMExports();
   const untorn = await import('untorn');
   const at = (name) => process.argv[2] + '/' + name;

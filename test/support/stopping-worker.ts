@@ -6,9 +6,9 @@ import { Turn } from '#untorn/order/turn.js';
 import { newLockedOperation } from '#untorn/files/operation.js';
 import { givenPath } from '#untorn/system/paths.js';
 import type { System } from '#untorn/system/port.js';
-import { syncSystem } from '#untorn/system/node-calls.js';
+import { syncSystem } from './systems.ts';
 import { environment } from '#untorn/system/environment.js';
-import { runSync } from '#untorn/system/node-calls.js';
+import { runSync } from '#untorn/system/systems.js';
 
 const { at, path } = workerData as { at: number; path: string };
 let calls = 0;

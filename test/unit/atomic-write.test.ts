@@ -11,6 +11,7 @@ import {
   type WriteOptions,
   type WriteResult,
 } from 'untorn';
+import { knownLosses } from '../support/native-part.ts';
 import { scratch, superuser } from '../support/scratch.ts';
 
 type AnyFile = PendingFile | PendingFileSync;
@@ -38,7 +39,7 @@ for (const [name, write] of forms) {
       assert.equal(here.text('file'), 'new content');
       assert.deepEqual(here.names(), ['file']);
       assert.deepEqual(
-        { ...result, durable: undefined, path: undefined },
+        { ...result, durable: undefined, path: undefined, notKept: knownLosses(result.notKept) },
         {
           path: undefined,
           bytes: 11,
@@ -211,7 +212,7 @@ for (const [name, write] of forms) {
       if (superuser) chownSync(here.at('file'), 1234, 2345);
       chmodSync(here.at('file'), 0o640);
       const old = statSync(here.at('file'));
-      const { notKept } = await write(here.at('file'), (file) => file.write('new'));
+      const notKept = knownLosses((await write(here.at('file'), (file) => file.write('new'))).notKept);
       const { mode, uid, gid, ino } = statSync(here.at('file'));
       assert.deepEqual({ mode, uid, gid, notKept }, { mode: old.mode, uid: old.uid, gid: old.gid, notKept: [] });
       assert.notEqual(ino, old.ino);

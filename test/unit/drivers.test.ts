@@ -6,9 +6,9 @@ import { newOperation } from '#untorn/files/operation.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { givenPath } from '#untorn/system/paths.js';
 import { uninterrupted, call, nothing, concurrently, type Steps } from '#untorn/system/port.js';
-import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
+import { asyncSystem, syncSystem } from '../support/systems.ts';
 import { environment } from '#untorn/system/environment.js';
-import { runSync } from '#untorn/system/node-calls.js';
+import { runSync } from '#untorn/system/systems.js';
 
 function recording(made: string[]): typeof syncSystem {
   return { ...syncSystem, readlink: (path: string) => (made.push(`at once ${path}`), path) } as typeof syncSystem;

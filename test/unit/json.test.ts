@@ -18,6 +18,7 @@ import {
   type WriteJsonOptions,
 } from 'untorn';
 import { scratch } from '../support/scratch.ts';
+import '../support/stand-ins.ts';
 
 /** The two ways to do it, so that one test shows both. */
 const apis = [

@@ -12,7 +12,7 @@ import { replaceFile } from '#untorn/replace/replace-file.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { environment } from '#untorn/system/environment.js';
 import { givenPath } from '#untorn/system/paths.js';
-import { asyncSystem, syncSystem } from '#untorn/system/node-calls.js';
+import { asyncSystem, syncSystem } from '../support/systems.ts';
 
 const local = new Set([0xef53, 0x01021994, 0x58465342, 0x9123683e]);
 const isLocal = process.platform === 'linux' && local.has(statfsSync(tmpdir()).type);

@@ -36,8 +36,12 @@ const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = 
     because: "the caller's directory, by its path, is compared with the one that is open; the links are of descriptors",
   },
   'files/target.ts': {
-    calls: { open: 2, readlink: 1 },
+    calls: { open: 3, stat: 1, lstat: 1, readlink: 1 },
     because: "the caller's file, whose links are followed by hand; what is opened is only held",
+  },
+  'files/inode-flags.ts': {
+    calls: { open: 1 },
+    because: "the caller's file is only asked for its flags, and no link is followed",
   },
   'files/look.ts': { calls: { lstat: 3, readdir: 1, stat: 1 }, because: 'it only tells whether something is there' },
   'files/parents.ts': {
@@ -106,10 +110,7 @@ const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = 
     because: 'they are in an enclosure, which nobody else can write; what came out of it is compared by its inode',
   },
   'transaction/plan.ts': { calls: { lstat: 1 }, because: 'it writes down which inode it has just staged' },
-  'files/private-directory.ts': {
-    calls: { rename: 2, open: 1, lstat: 1, rmdir: 1, unlink: 1 },
-    because: 'they are in a directory of its own, and compared with its descriptor',
-  },
+  'files/exchanged.ts': { calls: { open: 1 }, because: 'its own temporary file, by its descriptor, is held once more' },
   'journal/record.ts': {
     calls: { rename: 3, open: 1, rmdir: 1, unlink: 2 },
     because:
@@ -129,8 +130,8 @@ const exceptions: Readonly<Record<string, { calls: Calls; because: string }>> = 
   },
   'files/tolerate.ts': { calls: { unlink: 1 }, because: 'it does what its callers ask for, which are counted' },
   'files/temporary.ts': {
-    calls: { rename: 2, open: 1, unlinkIfThere: 2 },
-    because: 'it makes the new name, exclusively, and moves or removes that',
+    calls: { rename: 2, open: 2, unlinkIfThere: 2 },
+    because: 'it makes the new name, exclusively, or a file without a name, and moves or removes that',
   },
 
   // Locks: what other users put there costs waiting time, and decides nothing else.

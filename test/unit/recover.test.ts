@@ -22,8 +22,10 @@ import { encodeJournal, encodePointer, type Change } from '#untorn/journal/forma
 import { newLockToken } from '#untorn/system/lock-owner.js';
 import { newToken } from '#untorn/system/owner.js';
 import { alice, as, bob, needsUsers } from '../support/as-user.ts';
+import { replacing } from '../support/replacing.ts';
 import { finished, script } from '../support/run.ts';
 import { scratch, superuser } from '../support/scratch.ts';
+import '../support/stand-ins.ts';
 import { partsOf, withParts } from '../support/stale.ts';
 
 describe('recover()', () => {
@@ -269,9 +271,8 @@ describe('recover()', () => {
       mkdirSync(here.at('d'));
       for (const name of ['f', 'g']) writeFileSync(here.at(`d/${name}`), 'old');
       const source = `
-        import fs, { readdirSync, renameSync } from 'node:fs';
-        import { syncBuiltinESMExports } from 'node:module';
-        const { fsyncSync } = fs;
+        ${replacing}
+        const { fsyncSync, readdirSync, renameSync } = fs;
         let [syncs, last] = [0, Infinity];
         fs.fsyncSync = (fd) => {
           if (++syncs === last) throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO', errno: -5, syscall: 'fsync' });

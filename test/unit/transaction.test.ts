@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -20,6 +29,7 @@ import { needsOrdinaryUser } from '../support/as-user.ts';
 import { needsRoot, needsTools } from '../support/needs.ts';
 import { finished, script } from '../support/run.ts';
 import { scratch } from '../support/scratch.ts';
+import { replacing } from '../support/replacing.ts';
 
 /** What is in a directory, by names. */
 function contents(directory: string): Record<string, string> {
@@ -375,7 +385,7 @@ describe('transaction()', () => {
       import { chmodSync, utimesSync, writeFileSync as plainWrite } from 'node:fs';
       import { transaction } from 'untorn';
       const path = process.argv[1];
-      plainWrite(path, 'old');
+      writeFileSync(path, 'old');
       chmodSync(path, 0o444);
       await transaction(async (tx) => {
         await tx.writeFile(path, 'new');
@@ -510,6 +520,26 @@ describe('transaction()', () => {
     await transaction((tx) => void names.map((name) => tx.writeFile(name, 'new')), { durability: 'off' });
     assert.equal(Object.values(contents(directory)).filter((content) => content === 'new').length, 1000);
   });
+
+  it('takes the mode of a file that another program has put there meanwhile (G5)', async () => {
+    const directory = here.folder;
+    const path = join(directory, 'a');
+    writeFileSync(path, 'old');
+    for (const [before, meanwhile] of [
+      [0o644, 0o600],
+      [0o640, 0o600],
+      [0o600, 0o644],
+    ] as const) {
+      chmodSync(path, before);
+      await transaction(async (tx) => {
+        await tx.writeFile(path, 'new');
+        writeFileSync(join(directory, 'other'), 'of another program');
+        chmodSync(join(directory, 'other'), meanwhile);
+        renameSync(join(directory, 'other'), path);
+      });
+      assert.deepEqual([readFileSync(path, 'utf8'), statSync(path).mode & 0o777], ['new', meanwhile]);
+    }
+  });
 });
 
 describe('transactionSync()', () => {
@@ -518,8 +548,7 @@ describe('transactionSync()', () => {
   it('gives a renamed file its new name before it takes the old one (G1, G9)', async () => {
     writeFileSync(here.at('old'), 'content');
     const source = `
-      import fs from 'node:fs';
-      import { syncBuiltinESMExports } from 'node:module';
+      ${replacing}
       const [old, added] = process.argv.slice(1);
       const { unlinkSync } = fs;
       fs.unlinkSync = (path) => {
@@ -583,8 +612,7 @@ describe('transactions where the system does otherwise', () => {
   /** Runs a program in which node:fs is changed before the package gets hold of it. */
   async function ended(changes: string, program: string): Promise<void> {
     const source = `
-      import fs from 'node:fs';
-      import { syncBuiltinESMExports } from 'node:module';
+      ${replacing}
       import assert from 'node:assert/strict';
       const at = (name) => process.argv[1] + '/' + name;
       ${changes}

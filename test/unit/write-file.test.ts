@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { writeFile, writeFileSync, type WriteResult } from 'untorn';
 import { ask } from '../support/child.ts';
 import { scratch } from '../support/scratch.ts';
+import { replacing } from '../support/replacing.ts';
 
 describe('writeFile()', () => {
   let folder: string;
@@ -38,8 +39,7 @@ describe('writeFileSync()', () => {
   it('does not take it for a failure that the directory cannot be closed, when the content is in place (G4)', async () => {
     const { durable } = await ask<WriteResult>(
       `
-      import fs from 'node:fs';
-      import { syncBuiltinESMExports } from 'node:module';
+      ${replacing}
       const { closeSync } = fs;
       fs.closeSync = (fd) => {
         const isDirectory = fs.fstatSync(fd).isDirectory();

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { createWriter, writeFile, writeFileSync, WriteError } from 'untorn';
 import { ask } from '../support/child.ts';
 import { scratch } from '../support/scratch.ts';
+import { replacing } from '../support/replacing.ts';
 
 /** Longer than any test. */
 const never = 0x7fffffff;
@@ -336,8 +337,7 @@ describe('createWriter()', () => {
   it('costs one write for a thousand values with a delay, and two without', async () => {
     const counts = await ask<number[]>(
       `
-      import fs from 'node:fs';
-      import { syncBuiltinESMExports } from 'node:module';
+      ${replacing}
       let renames = 0;
       const { rename } = fs;
       fs.rename = (...args) => (renames++, rename(...args));

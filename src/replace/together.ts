@@ -1,0 +1,160 @@
+/**
+ * Several files whose contents one sync of their filesystem makes durable (syncfs(2)), instead of one sync for each.
+ *
+ * Promise: as of a single replacement. All contents are written and closed, then the filesystem is synced, and only then
+ * is the first file renamed. If that sync fails, every file is the old one. Since Linux 5.8 syncfs reports errors of
+ * files that are closed already.
+ */
+import type { Content, WriteResult } from '../contract/index.ts';
+import {
+  chain,
+  forBytes,
+  givePermit,
+  O_TO_SYNC,
+  uninterrupted,
+  whenDescriptorsAllow,
+  type Steps,
+} from '../system/index.ts';
+import {
+  applyMetadata,
+  asWriteError,
+  closeTarget,
+  closeTemporary,
+  during,
+  examineTemporary,
+  isSame,
+  lookAt,
+  openTarget,
+  othersRename,
+  releaseOld,
+  SharedSync,
+  statusOf,
+  throwIfAborted,
+  type Directory,
+  type Operation,
+} from '../files/index.ts';
+import type { Turn } from '../order/index.ts';
+import { openSame } from './in-place.ts';
+import { commitLate, putInPlace, replace, writeBytes, type Written } from './replace.ts';
+import { abandon, createStaged, leave, type Staged } from './stage.ts';
+
+/** The files of one sync. */
+export class Group {
+  /** How many have not been written yet. */
+  #left: number;
+  readonly #synced = new SharedSync();
+  /** One directory of each filesystem. */
+  readonly #directories = new Map<bigint, Directory>();
+
+  constructor(count: number) {
+    this.#left = count;
+  }
+
+  /** Waits until the contents of all files are durable. */
+  *sync(directory: Directory): Steps<void> {
+    this.#directories.set(directory.status.dev, directory);
+    yield* this.withdrawOne();
+    yield* this.#synced.result();
+  }
+
+  /** One file less to wait for. The last one syncs the filesystems. */
+  *withdrawOne(): Steps<void> {
+    if (--this.#left > 0) return;
+    for (const { fd } of this.#directories.values()) {
+      const { error } = yield* chain([['syncfs', fd as number]]);
+      if (error !== undefined) return this.#synced.fail(error);
+    }
+    this.#synced.succeed(true);
+  }
+}
+
+/** Replaces one file of a group. */
+export function* replaceInGroup(
+  operation: Operation,
+  turn: Turn,
+  content: Content & { readonly kind: 'bytes' },
+  group: Group,
+): Steps<WriteResult> {
+  let written;
+  try {
+    yield* forBytes.take(operation);
+    written = yield* whenDescriptorsAllow(operation, () => writeAndClose(operation, content));
+  } catch (error) {
+    turn.leave();
+    yield* group.withdrawOne();
+    throw asWriteError(operation, error);
+  } finally {
+    givePermit(operation);
+  }
+  if (written === undefined) {
+    yield* group.withdrawOne();
+    return yield* replace(operation, turn, content);
+  }
+  let { staged } = written;
+  try {
+    turn.identify(staged.target);
+    yield* during(operation, 'sync', group.sync(staged.target.directory));
+    while (!(yield* turn.claim(staged.target, () => undefined)));
+    if (isSame(yield* uninterrupted(lookAt(staged.target)), staged.target.existing))
+      return yield* putInPlace(operation, staged, turn, written);
+    staged = yield* reopened(staged);
+    return yield* commitLate(operation, staged, turn, written.bytes);
+  } catch (error) {
+    yield* abandon(operation, staged);
+    throw asWriteError(operation, error);
+  } finally {
+    leave(operation, staged);
+    turn.leave();
+  }
+}
+
+interface Closed extends Written {
+  readonly staged: Staged;
+}
+
+/** Steps 2 to 5; undefined, with nothing left, if the file has to be replaced by itself. */
+function* writeAndClose(
+  operation: Operation,
+  content: Content & { readonly kind: 'bytes' },
+): Steps<Closed | undefined> {
+  throwIfAborted(operation);
+  const target = yield* openTarget(operation);
+  const { local } = target.directory;
+  if (!local || othersRename(operation, target.directory)) {
+    closeTarget(operation, target);
+    return undefined;
+  }
+  let staged;
+  try {
+    staged = yield* createStaged(operation, target, content.bytes, true);
+  } catch (error) {
+    closeTarget(operation, target);
+    throw error;
+  }
+  try {
+    const { temporary } = staged;
+    yield* examineTemporary(operation, target, temporary);
+    const bytes = yield* writeBytes(operation, temporary, content);
+    const notKept = yield* applyMetadata(operation, target, temporary);
+    // On a local filesystem this and a look at a name take less time than a trip to another thread.
+    yield* uninterrupted(during(operation, 'close', closeTemporary(temporary)));
+    releaseOld(operation, target);
+    return { staged, bytes, notKept };
+  } catch (error) {
+    yield* abandon(operation, staged);
+    leave(operation, staged);
+    throw error;
+  }
+}
+
+/** The file to be replaced is another one by now: its metadata is set, and the new file is synced by itself. */
+function* reopened(staged: Staged): Steps<Staged> {
+  const { temporary } = staged;
+  const fd = yield* openSame(temporary.accessPath, statusOf(temporary), O_TO_SYNC);
+  // Its metadata is not that of a new file any more.
+  const seen = { status: undefined, attributes: undefined };
+  return {
+    ...staged,
+    temporary: { ...temporary, ...seen, fd, open: true, synced: false, closesSilently: false, private: true },
+  };
+}

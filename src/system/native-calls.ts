@@ -1,0 +1,203 @@
+/** How the calls of the port are made with the native part, alone or several in one trip to another thread. */
+import { win32 } from 'node:path';
+import { codeOf, fromBytes, type PathName } from '../contract/index.ts';
+import type { Native, NativeLink, NativeOutcome } from './native.ts';
+import { type AsyncSystem, withoutStack } from './node-calls.ts';
+import type { Chained, Done, FileStatus, Link, SyncSystem, System } from './port.ts';
+
+/** The calls of which Node has none, or a slower one. What is opened by it must be closed by it. */
+const sooner = ['open', 'close', 'fstat', 'lstat', 'stat'] as const;
+const missing = [
+  'syncfs',
+  'renameNew',
+  'exchange',
+  'linkOpen',
+  'futimes',
+  'listxattr',
+  'getxattr',
+  'setxattr',
+  'removexattr',
+  'getflags',
+  'setflags',
+  'getproject',
+  'getxflags',
+  'setproject',
+] as const;
+const elsewhere = ['open', 'close'] as const;
+
+/** The names that Node's errors give to calls. */
+const shownAs: Readonly<Partial<Record<keyof System, string>>> = {
+  futimes: 'futime',
+  renameNew: 'rename',
+  exchange: 'rename',
+  linkOpen: 'link',
+};
+
+/** Adds the native calls to those of Node. */
+export function withNative(
+  native: Native,
+  node: { sync: SyncSystem; async: AsyncSystem },
+): { sync: SyncSystem; async: AsyncSystem } {
+  const { operations } = native;
+  const numbers = new Float64Array(native.statuses);
+  const bigints = new BigInt64Array(native.statuses);
+
+  /** No call has more than three arguments. Written out, since it is done for every call. */
+  function encoded(link: Link): NativeLink {
+    const [name, first, second, third] = link as unknown as [keyof System, ...PathName[]];
+    return [operations[name], first, second, third];
+  }
+
+  function decoded(links: readonly Link[], [errno, ...results]: NativeOutcome): Chained {
+    let statuses = 0;
+    for (let i = 0; i < results.length; i++) {
+      switch ((links[i] as Link)[0]) {
+        case 'fstat':
+        case 'lstat':
+        case 'stat':
+          results[i] = statusAt(statuses++);
+          break;
+        case 'listxattr':
+          results[i] = namesIn(results[i] as Buffer);
+          break;
+        default:
+      }
+    }
+    return errno === 0 ? { results } : { results, error: systemError(errno, links[results.length] as Link) };
+  }
+
+  function statusAt(index: number): FileStatus {
+    const at = index * 12;
+    return {
+      mode: numbers[at] as number,
+      nlink: numbers[at + 1] as number,
+      uid: numbers[at + 2] as number,
+      gid: numbers[at + 3] as number,
+      size: numbers[at + 4] as number,
+      attributes: numbers[at + 5] as number,
+      dev: bigints[at + 6] as bigint,
+      ino: bigints[at + 7] as bigint,
+      atimeNs: bigints[at + 8] as bigint,
+      mtimeNs: bigints[at + 9] as bigint,
+      ctimeNs: bigints[at + 10] as bigint,
+      birthtimeNs: bigints[at + 11] as bigint,
+    };
+  }
+
+  const chainNow = (links: readonly Link[]): Chained => decoded(links, native.chain(links.map(encoded)));
+  const chainLater = (links: readonly Link[], done: (chained: Chained) => void): void =>
+    native.chain(links.map(encoded), (outcome) => done(decoded(links, outcome)));
+
+  const now =
+    (name: keyof System): unknown =>
+    (first: unknown, second: unknown, third: unknown) => {
+      const { results, error } = chainNow([[name, first, second, third] as unknown as Link]);
+      if (error !== undefined) throw error;
+      return results[0];
+    };
+  const later =
+    (name: keyof System): unknown =>
+    (...args: unknown[]) => {
+      const done = args.pop() as Done<unknown>;
+      chainLater([[name, ...args] as unknown as Link], ({ results, error }) => done(error, results[0]));
+    };
+  const made = (names: readonly (keyof System)[], make: (name: keyof System) => unknown): object =>
+    Object.fromEntries(names.filter((name) => name in operations).map((name) => [name, make(name)]));
+  if (process.platform === 'win32') return withWindows(node, now, later);
+  return {
+    sync: { ...node.sync, ...made([...sooner, ...missing], now), chain: chainNow },
+    async: { ...node.async, ...made([...elsewhere, ...missing], later), chain: chainLater },
+  };
+}
+
+/**
+ * On Windows there are two calls: a rename that also replaces a file that is open, where the system and the filesystem
+ * have it, and the sync of a directory.
+ */
+function withWindows(
+  { sync, async }: { sync: SyncSystem; async: AsyncSystem },
+  now: (name: keyof System) => unknown,
+  later: (name: keyof System) => unknown,
+): { sync: SyncSystem; async: AsyncSystem } {
+  const [rename, syncDirectory] = [now('rename') as System['rename'], now('syncDirectory') as System['syncDirectory']];
+  const renameLater = later('rename') as AsyncSystem['rename'];
+  const syncDirectoryLater = later('syncDirectory') as AsyncSystem['syncDirectory'];
+  return {
+    sync: {
+      ...sync,
+      syncDirectory: (path) => syncDirectory(toNamespacedPath(path)),
+      rename(from, to) {
+        try {
+          rename(toNamespacedPath(from), toNamespacedPath(to));
+        } catch (error) {
+          if (!isMissing(error)) throw error;
+          sync.rename(from, to);
+        }
+      },
+    },
+    async: {
+      ...async,
+      syncDirectory: (path, done) => syncDirectoryLater(toNamespacedPath(path), done),
+      rename: (from, to, done) =>
+        renameLater(toNamespacedPath(from), toNamespacedPath(to), (error) => {
+          if (isMissing(error)) async.rename(from, to, done);
+          else done(error);
+        }),
+    },
+  };
+}
+
+/** Whether an error says that there is no such call here. */
+function isMissing(error: unknown): boolean {
+  return ['ENOSYS', 'EINVAL', 'ENOTSUP'].includes(codeOf(error) ?? '');
+}
+
+/** Longer paths than usual need another form. */
+function toNamespacedPath(path: PathName): PathName {
+  return typeof path === 'string' ? win32.toNamespacedPath(path) : path;
+}
+
+/** The names of attributes, each of which ends with a null. */
+function namesIn(list: Buffer): PathName[] {
+  const names: PathName[] = [];
+  for (let start = 0; start < list.length;) {
+    const end = list.indexOf(0, start);
+    names.push(fromBytes(list.subarray(start, end)));
+    start = end + 1;
+  }
+  return names;
+}
+
+let names: Map<number, [string, string]> | undefined;
+
+/** The number that Node gives to an error of the system, its name, and the words for it. */
+function described(errno: number): [number: number, code: string, words: string] {
+  // The map is made anew at each call.
+  names ??= process.getBuiltinModule('node:util').getSystemErrorMap();
+  const known = process.platform === 'win32' ? numberOf(errno) : -errno;
+  return [known, ...(names.get(known) ?? ([`Unknown system error ${known}`, 'unknown error'] as const))];
+}
+
+/** On Windows Node has numbers of its own. */
+function numberOf(errno: number): number {
+  const all = Object.entries(process.getBuiltinModule('node:os').constants.errno);
+  const code = all.find(([, value]) => value === errno)?.[0];
+  return [...(names as Map<number, [string, string]>)].find(([, [name]]) => name === code)?.[0] ?? -errno;
+}
+
+/** An error like those of `node:fs`. */
+const systemError = withoutStack((errno: number, [name, first, second]: Link): Error => {
+  const [number, code, words] = described(errno);
+  const syscall = shownAs[name] ?? name;
+  const path = typeof first === 'number' ? undefined : first;
+  const dest = path !== undefined && typeof second !== 'number' ? (second as PathName | undefined) : undefined;
+  const where = path === undefined ? '' : ` '${path.toString()}'`;
+  const to = dest === undefined ? '' : ` -> '${dest.toString()}'`;
+  return Object.assign(new Error(`${code}: ${words}, ${syscall}${where}${to}`), {
+    errno: number,
+    code,
+    syscall,
+    ...(path !== undefined && { path }),
+    ...(dest !== undefined && { dest }),
+  });
+});

@@ -1,0 +1,58 @@
+/** Flags of inodes (chattr(1)): NOCOW of Btrfs, which a file gets only while it is empty, and nodump. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync as plainWrite } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { native } from '#untorn/system/native.js';
+import { apis, text } from '../support/apis.ts';
+import { mountNew, type FilesystemKind } from '../support/mount.ts';
+import { needsTools } from '../support/needs.ts';
+import { run } from '../support/run.ts';
+
+const cases: readonly (readonly [FilesystemKind, string])[] = [
+  ['btrfs', 'C'],
+  ['btrfs', 'd'],
+  ['ext4', 'd'],
+  ['xfs', 'd'],
+];
+
+function flagsOf(path: string): string {
+  return (spawnSync('lsattr', [path], { encoding: 'utf8' }).stdout.split(' ')[0] ?? '').replaceAll('-', '');
+}
+
+for (const { name, write } of apis) {
+  describe(`${name}() and flags of inodes`, () => {
+    for (const [kind, flag] of cases) {
+      it(`keeps "${flag}" on ${kind} with the native part, and sets no other (G5)`, async (t) => {
+        if (!needsTools(t, 'chattr', 'lsattr')) return;
+        const mount = mountNew(t, kind);
+        if (mount === undefined) return;
+        const path = join(mount, 'file');
+        plainWrite(path, '');
+        run('chattr', `+${flag}`, path);
+        plainWrite(path, 'old');
+        const before = flagsOf(path);
+        assert.ok(before.includes(flag));
+        const { notKept } = await write(path, 'new');
+        assert.equal(text(path), 'new');
+        assert.equal(flagsOf(path).includes(flag), native() !== undefined);
+        assert.deepEqual(notKept, native() === undefined ? ['xattr'] : []);
+        await write(path, 'newer', { preserve: { flags: false } });
+        assert.equal(flagsOf(path).includes(flag), false);
+      });
+    }
+  });
+
+  describe(`${name}() and the time of birth`, () => {
+    it('says that it is another one, if times are to be kept', async (t) => {
+      const mount = mountNew(t, 'ext4');
+      if (mount === undefined) return;
+      const path = join(mount, 'file');
+      plainWrite(path, 'old');
+      assert.ok((await write(path, 'new', { preserve: { times: 'try' } })).notKept.includes('birthtime'));
+      assert.ok(!(await write(path, 'new')).notKept.includes('birthtime'));
+      await assert.rejects(write(path, 'new', { preserve: { flags: 'no' as never } }), TypeError);
+    });
+  });
+}
