@@ -126,7 +126,7 @@ static int64_t call_futimes(struct link *link) {
   return syscall(SYS_utimensat, fd_of(link), NULL, times, 0);
 }
 
-/* The entry of a descriptor in proc(5), which leads to this very file. */
+/* The entry of a descriptor in proc(5), which leads to this very file, also if it is one of O_PATH. */
 enum { own_path_bytes = 32 };
 
 static const char *path_of(const struct link *link, char into[own_path_bytes]) {
@@ -140,13 +140,11 @@ static int64_t call_link_open(struct link *link) {
   return syscall(SYS_linkat, AT_FDCWD, path_of(link, path), AT_FDCWD, link->texts[0], AT_SYMLINK_FOLLOW);
 }
 
-/* ioctl_iflags(2), FS_IOC_GETFLAGS: the attributes that lsattr(1) shows. */
+/* ioctl_iflags(2), FS_IOC_GETFLAGS and FS_IOC_SETFLAGS: the attributes that lsattr(1) shows. */
 static int64_t call_getflags(struct link *link) {
   unsigned flags = 0;
   return syscall(SYS_ioctl, fd_of(link), FS_IOC_GETFLAGS, &flags) == -1 ? -1 : (int64_t)flags;
 }
-
-/* ioctl_iflags(2), FS_IOC_SETFLAGS */
 static int64_t call_setflags(struct link *link) {
   unsigned flags = (unsigned)link->numbers[1];
   return syscall(SYS_ioctl, fd_of(link), FS_IOC_SETFLAGS, &flags);
@@ -157,13 +155,11 @@ static int64_t get_extended(const struct link *link, struct fsxattr *into) {
   return syscall(SYS_ioctl, fd_of(link), FS_IOC_FSGETXATTR, into);
 }
 
-/* ioctl_xfs_fsgetxattr(2), FS_IOC_FSGETXATTR: the ID of the project, for quotas. */
+/* ioctl_xfs_fsgetxattr(2): the project, for quotas; and flags, of which FS_XFLAG_PROJINHERIT belongs to it. */
 static int64_t call_getproject(struct link *link) {
   struct fsxattr found;
   return get_extended(link, &found) == -1 ? -1 : (int64_t)found.fsx_projid;
 }
-
-/* ioctl_xfs_fsgetxattr(2), FS_IOC_FSGETXATTR: flags, of which FS_XFLAG_PROJINHERIT belongs to the project. */
 static int64_t call_getxflags(struct link *link) {
   struct fsxattr found;
   return get_extended(link, &found) == -1 ? -1 : (int64_t)found.fsx_xflags;
@@ -178,12 +174,7 @@ static int64_t call_setproject(struct link *link) {
   return syscall(SYS_ioctl, fd_of(link), FS_IOC_FSSETXATTR, &changed);
 }
 
-/*
- * The extended attributes of an open file, by its entry in proc(5): the calls that take a descriptor refuse one of
- * O_PATH.
- */
-
-/* The largest answer: XATTR_SIZE_MAX and XATTR_LIST_MAX are the same. */
+/* The largest of the extended attributes, and of the lists of them: XATTR_SIZE_MAX, XATTR_LIST_MAX. */
 static const size_t attribute_bytes = 1 << 16;
 
 static void *room_for(struct link *link) {
@@ -192,27 +183,21 @@ static void *room_for(struct link *link) {
   return link->answer;
 }
 
-/* listxattr(2): the names, each with a null at its end. */
+/* listxattr(2): the names, each with a null at its end; getxattr(2), setxattr(2), removexattr(2) */
 static int64_t call_listxattr(struct link *link) {
   char path[own_path_bytes];
   if (room_for(link) == NULL) return -1;
   return syscall(SYS_listxattr, path_of(link, path), link->answer, attribute_bytes);
 }
-
-/* getxattr(2) */
 static int64_t call_getxattr(struct link *link) {
   char path[own_path_bytes];
   if (room_for(link) == NULL) return -1;
   return syscall(SYS_getxattr, path_of(link, path), link->texts[0], link->answer, attribute_bytes);
 }
-
-/* setxattr(2) */
 static int64_t call_setxattr(struct link *link) {
   char path[own_path_bytes];
   return syscall(SYS_setxattr, path_of(link, path), link->texts[0], link->bytes, link->length, 0);
 }
-
-/* removexattr(2) */
 static int64_t call_removexattr(struct link *link) {
   char path[own_path_bytes];
   return syscall(SYS_removexattr, path_of(link, path), link->texts[0]);

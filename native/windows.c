@@ -144,8 +144,7 @@ static const struct { const char *name; FARPROC *pointer; } functions[] = {EACH_
 
 /* GetProcAddress. If one is missing, the file is not loaded. */
 BOOL WINAPI DllMain(HINSTANCE self, DWORD reason, LPVOID reserved) {
-  (void)self;
-  (void)reserved;
+  (void)self, (void)reserved;
   if (reason != DLL_PROCESS_ATTACH) return TRUE;
   const HMODULE program = GetModuleHandleW(NULL);
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
