@@ -18,35 +18,29 @@
 /* Calls by number take their arguments in registers: on these machines each of them has 64 bits. */
 _Static_assert(sizeof(long) == 8, "Only for machines of 64 bits");
 
-/* open(2) */
+static int fd_of(const struct link *link) { return (int)link->numbers[0]; }
+
+/* open(2), always with O_CLOEXEC. */
 static int64_t call_open(struct link *link) {
   return syscall(SYS_openat, AT_FDCWD, link->texts[0], (int)link->numbers[0] | O_CLOEXEC, (unsigned)link->numbers[1]);
 }
 
 /* close(2): one that a signal interrupted has closed its descriptor too, and must not be repeated. */
 static int64_t call_close(struct link *link) {
-  const int64_t result = syscall(SYS_close, (int)link->numbers[0]);
+  const int64_t result = syscall(SYS_close, fd_of(link));
   return result == -1 && errno == EINTR ? 0 : result;
 }
 
 /* write(2): possibly fewer bytes than given. */
-static int64_t call_write(struct link *link) {
-  return syscall(SYS_write, (int)link->numbers[0], link->bytes, link->length);
-}
+static int64_t call_write(struct link *link) { return syscall(SYS_write, fd_of(link), link->bytes, link->length); }
 
 /* ftruncate(2) */
-static int64_t call_ftruncate(struct link *link) {
-  return syscall(SYS_ftruncate, (int)link->numbers[0], link->numbers[1]);
-}
+static int64_t call_ftruncate(struct link *link) { return syscall(SYS_ftruncate, fd_of(link), link->numbers[1]); }
 
-/* fsync(2) */
-static int64_t call_fsync(struct link *link) { return syscall(SYS_fsync, (int)link->numbers[0]); }
-
-/* fdatasync(2) */
-static int64_t call_fdatasync(struct link *link) { return syscall(SYS_fdatasync, (int)link->numbers[0]); }
-
-/* syncfs(2) */
-static int64_t call_syncfs(struct link *link) { return syscall(SYS_syncfs, (int)link->numbers[0]); }
+/* fsync(2), fdatasync(2), syncfs(2) */
+static int64_t call_fsync(struct link *link) { return syscall(SYS_fsync, fd_of(link)); }
+static int64_t call_fdatasync(struct link *link) { return syscall(SYS_fdatasync, fd_of(link)); }
+static int64_t call_syncfs(struct link *link) { return syscall(SYS_syncfs, fd_of(link)); }
 
 /* makedev(3): device numbers as stat(2) gives them. */
 static int64_t device_of(uint64_t major, uint64_t minor) {
@@ -66,12 +60,8 @@ static int64_t status_at(int fd, const char *path, int flags, struct status *int
   memset(&found, 0, sizeof found);
   if (syscall(SYS_statx, fd, path, flags, STATX_BASIC_STATS | STATX_BTIME, &found) == -1) return -1;
   *into = (struct status){
-      .mode = found.stx_mode,
-      .nlink = found.stx_nlink,
-      .uid = found.stx_uid,
-      .gid = found.stx_gid,
-      .size = (double)found.stx_size,
-      .attributes = (double)found.stx_attributes,
+      .mode = found.stx_mode, .nlink = found.stx_nlink, .uid = found.stx_uid, .gid = found.stx_gid,
+      .size = (double)found.stx_size, .attributes = (double)found.stx_attributes,
       .dev = device_of(found.stx_dev_major, found.stx_dev_minor),
       .ino = (int64_t)found.stx_ino,
   };
@@ -82,14 +72,11 @@ static int64_t status_at(int fd, const char *path, int flags, struct status *int
   return -1;
 }
 
-static int64_t call_fstat(struct link *link) {
-  return status_at((int)link->numbers[0], "", AT_EMPTY_PATH, &link->status);
-}
-
+/* fstat(2), lstat(2), stat(2) */
+static int64_t call_fstat(struct link *link) { return status_at(fd_of(link), "", AT_EMPTY_PATH, &link->status); }
 static int64_t call_lstat(struct link *link) {
   return status_at(AT_FDCWD, link->texts[0], AT_SYMLINK_NOFOLLOW, &link->status);
 }
-
 static int64_t call_stat(struct link *link) { return status_at(AT_FDCWD, link->texts[0], 0, &link->status); }
 
 /* statfs(2): the number of the filesystem's type. */
@@ -99,46 +86,34 @@ static int64_t call_statfs(struct link *link) {
   return syscall(SYS_statfs, link->texts[0], &found) == -1 ? -1 : (int64_t)(uint32_t)found.f_type;
 }
 
-/* rename(2) */
-static int64_t call_rename(struct link *link) {
-  return syscall(SYS_renameat2, AT_FDCWD, link->texts[0], AT_FDCWD, link->texts[1], 0);
+static int64_t rename_with(const struct link *link, unsigned flags) {
+  return syscall(SYS_renameat2, AT_FDCWD, link->texts[0], AT_FDCWD, link->texts[1], flags);
 }
 
-/* renameat2(2) with RENAME_NOREPLACE: fails with EEXIST if the new name exists. */
-static int64_t call_rename_new(struct link *link) {
-  return syscall(SYS_renameat2, AT_FDCWD, link->texts[0], AT_FDCWD, link->texts[1], RENAME_NOREPLACE);
-}
-
-/* renameat2(2) with RENAME_EXCHANGE: both names exist before and after. */
-static int64_t call_exchange(struct link *link) {
-  return syscall(SYS_renameat2, AT_FDCWD, link->texts[0], AT_FDCWD, link->texts[1], RENAME_EXCHANGE);
-}
+/* rename(2); renameat2(2): it fails with EEXIST if the new name exists, or both names exist before and after. */
+static int64_t call_rename(struct link *link) { return rename_with(link, 0); }
+static int64_t call_rename_new(struct link *link) { return rename_with(link, RENAME_NOREPLACE); }
+static int64_t call_exchange(struct link *link) { return rename_with(link, RENAME_EXCHANGE); }
 
 /* link(2) */
 static int64_t call_link(struct link *link) {
   return syscall(SYS_linkat, AT_FDCWD, link->texts[0], AT_FDCWD, link->texts[1], 0);
 }
 
-/* unlink(2) */
+/* unlink(2), mkdir(2), rmdir(2) */
 static int64_t call_unlink(struct link *link) { return syscall(SYS_unlinkat, AT_FDCWD, link->texts[0], 0); }
-
-/* mkdir(2) */
 static int64_t call_mkdir(struct link *link) {
   return syscall(SYS_mkdirat, AT_FDCWD, link->texts[0], (unsigned)link->numbers[0]);
 }
-
-/* rmdir(2) */
 static int64_t call_rmdir(struct link *link) { return syscall(SYS_unlinkat, AT_FDCWD, link->texts[0], AT_REMOVEDIR); }
 
-/* fchown(2); -1 leaves the owner or the group as it is. */
+/* fchown(2): -1 leaves the owner or the group as it is. */
 static int64_t call_fchown(struct link *link) {
-  return syscall(SYS_fchown, (int)link->numbers[0], (unsigned)link->numbers[1], (unsigned)link->numbers[2]);
+  return syscall(SYS_fchown, fd_of(link), (unsigned)link->numbers[1], (unsigned)link->numbers[2]);
 }
 
 /* fchmod(2) */
-static int64_t call_fchmod(struct link *link) {
-  return syscall(SYS_fchmod, (int)link->numbers[0], (unsigned)link->numbers[1]);
-}
+static int64_t call_fchmod(struct link *link) { return syscall(SYS_fchmod, fd_of(link), (unsigned)link->numbers[1]); }
 
 /* futimens(3): access and modification, in nanoseconds since 1970. */
 static int64_t call_futimes(struct link *link) {
@@ -148,14 +123,14 @@ static int64_t call_futimes(struct link *link) {
     times[i].seconds = time / 1000000000 - (rest < 0);
     times[i].nanoseconds = rest < 0 ? rest + 1000000000 : rest;
   }
-  return syscall(SYS_utimensat, (int)link->numbers[0], NULL, times, 0);
+  return syscall(SYS_utimensat, fd_of(link), NULL, times, 0);
 }
 
-/* The entry of a descriptor in proc(5), which leads to this very file. */
+/* The entry of a descriptor in proc(5), which leads to this very file, also if it is one of O_PATH. */
 enum { own_path_bytes = 32 };
 
 static const char *path_of(const struct link *link, char into[own_path_bytes]) {
-  snprintf(into, own_path_bytes, "/proc/self/fd/%d", (int)link->numbers[0]);
+  snprintf(into, own_path_bytes, "/proc/self/fd/%d", fd_of(link));
   return into;
 }
 
@@ -165,30 +140,26 @@ static int64_t call_link_open(struct link *link) {
   return syscall(SYS_linkat, AT_FDCWD, path_of(link, path), AT_FDCWD, link->texts[0], AT_SYMLINK_FOLLOW);
 }
 
-/* ioctl_iflags(2), FS_IOC_GETFLAGS: the attributes that lsattr(1) shows. */
+/* ioctl_iflags(2), FS_IOC_GETFLAGS and FS_IOC_SETFLAGS: the attributes that lsattr(1) shows. */
 static int64_t call_getflags(struct link *link) {
   unsigned flags = 0;
-  return syscall(SYS_ioctl, (int)link->numbers[0], FS_IOC_GETFLAGS, &flags) == -1 ? -1 : (int64_t)flags;
+  return syscall(SYS_ioctl, fd_of(link), FS_IOC_GETFLAGS, &flags) == -1 ? -1 : (int64_t)flags;
 }
-
-/* ioctl_iflags(2), FS_IOC_SETFLAGS */
 static int64_t call_setflags(struct link *link) {
   unsigned flags = (unsigned)link->numbers[1];
-  return syscall(SYS_ioctl, (int)link->numbers[0], FS_IOC_SETFLAGS, &flags);
+  return syscall(SYS_ioctl, fd_of(link), FS_IOC_SETFLAGS, &flags);
 }
 
 static int64_t get_extended(const struct link *link, struct fsxattr *into) {
   memset(into, 0, sizeof *into);
-  return syscall(SYS_ioctl, (int)link->numbers[0], FS_IOC_FSGETXATTR, into);
+  return syscall(SYS_ioctl, fd_of(link), FS_IOC_FSGETXATTR, into);
 }
 
-/* ioctl_xfs_fsgetxattr(2), FS_IOC_FSGETXATTR: the ID of the project, for quotas. */
+/* ioctl_xfs_fsgetxattr(2): the project, for quotas; and flags, of which FS_XFLAG_PROJINHERIT belongs to it. */
 static int64_t call_getproject(struct link *link) {
   struct fsxattr found;
   return get_extended(link, &found) == -1 ? -1 : (int64_t)found.fsx_projid;
 }
-
-/* ioctl_xfs_fsgetxattr(2), FS_IOC_FSGETXATTR: flags, of which FS_XFLAG_PROJINHERIT belongs to the project. */
 static int64_t call_getxflags(struct link *link) {
   struct fsxattr found;
   return get_extended(link, &found) == -1 ? -1 : (int64_t)found.fsx_xflags;
@@ -200,15 +171,10 @@ static int64_t call_setproject(struct link *link) {
   if (get_extended(link, &changed) == -1) return -1;
   changed.fsx_projid = (unsigned)link->numbers[1];
   changed.fsx_xflags = (unsigned)link->numbers[2];
-  return syscall(SYS_ioctl, (int)link->numbers[0], FS_IOC_FSSETXATTR, &changed);
+  return syscall(SYS_ioctl, fd_of(link), FS_IOC_FSSETXATTR, &changed);
 }
 
-/*
- * The extended attributes of an open file, by its entry in proc(5): the calls that take a descriptor refuse one of
- * O_PATH.
- */
-
-/* The largest answer: XATTR_SIZE_MAX and XATTR_LIST_MAX are the same. */
+/* The largest of the extended attributes, and of the lists of them: XATTR_SIZE_MAX, XATTR_LIST_MAX. */
 static const size_t attribute_bytes = 1 << 16;
 
 static void *room_for(struct link *link) {
@@ -217,27 +183,21 @@ static void *room_for(struct link *link) {
   return link->answer;
 }
 
-/* listxattr(2): the names, each with a null at its end. */
+/* listxattr(2): the names, each with a null at its end; getxattr(2), setxattr(2), removexattr(2) */
 static int64_t call_listxattr(struct link *link) {
   char path[own_path_bytes];
   if (room_for(link) == NULL) return -1;
   return syscall(SYS_listxattr, path_of(link, path), link->answer, attribute_bytes);
 }
-
-/* getxattr(2) */
 static int64_t call_getxattr(struct link *link) {
   char path[own_path_bytes];
   if (room_for(link) == NULL) return -1;
   return syscall(SYS_getxattr, path_of(link, path), link->texts[0], link->answer, attribute_bytes);
 }
-
-/* setxattr(2) */
 static int64_t call_setxattr(struct link *link) {
   char path[own_path_bytes];
   return syscall(SYS_setxattr, path_of(link, path), link->texts[0], link->bytes, link->length, 0);
 }
-
-/* removexattr(2) */
 static int64_t call_removexattr(struct link *link) {
   char path[own_path_bytes];
   return syscall(SYS_removexattr, path_of(link, path), link->texts[0]);

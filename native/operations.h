@@ -6,14 +6,8 @@
 #include <stdint.h>
 
 /* What an argument is. A number has 32 bits, with a sign or without; a size is one that JavaScript can tell exactly. */
-enum {
-  descriptor_kind = 'd',
-  number_kind = 'i',
-  size_kind = 's',
-  nanoseconds_kind = 'n',
-  text_kind = 't',
-  bytes_kind = 'b',
-};
+enum { descriptor_kind = 'd', number_kind = 'i', size_kind = 's', nanoseconds_kind = 'n' };
+enum { text_kind = 't', bytes_kind = 'b' };
 
 enum { most_numbers = 3, most_texts = 2 };
 

@@ -57,19 +57,15 @@ struct job {
  */
 struct thread {
   napi_ref statuses;
-  size_t count, room;
+  size_t count;
   int *list;
 };
 
 static void note_opened(struct thread *thread, int fd) {
-  if (thread->count == thread->room) {
-    size_t room = thread->room == 0 ? 32 : thread->room * 2;
-    int *list = realloc(thread->list, room * sizeof *list);
-    if (list == NULL) return; /* It would stay open if the thread were ended. */
-    thread->list = list;
-    thread->room = room;
-  }
-  thread->list[thread->count++] = fd;
+  int *list = realloc(thread->list, (thread->count + 1) * sizeof *list);
+  if (list == NULL) return; /* It would stay open if the thread were ended. */
+  thread->list = list;
+  list[thread->count++] = fd;
 }
 
 static void note_closed(struct thread *thread, int fd) {
@@ -149,9 +145,8 @@ static bool read_number(napi_env env, napi_value value, int64_t least, int64_t m
 
 static bool read_nanoseconds(napi_env env, napi_value value, int64_t *into) {
   bool is_lossless = false;
-  if (napi_get_value_bigint_int64(env, value, into, &is_lossless) != napi_ok || !is_lossless)
-    return refuse(env, "A time is not a bigint of 64 bits");
-  return true;
+  return (napi_get_value_bigint_int64(env, value, into, &is_lossless) == napi_ok && is_lossless) ||
+         refuse(env, "A time is not a bigint of 64 bits");
 }
 
 /* The memory of a Uint8Array. */
@@ -168,8 +163,7 @@ static bool find_bytes(napi_env env, napi_value value, napi_value *buffer, void 
 
 /* A path or a name is copied, with a null at its end. */
 static bool read_string(napi_env env, napi_value value, char **into, size_t *length) {
-  if (napi_get_value_string_utf8(env, value, NULL, 0, length) != napi_ok)
-    return refuse(env, "A path cannot be read");
+  if (napi_get_value_string_utf8(env, value, NULL, 0, length) != napi_ok) return refuse(env, "A path cannot be read");
   *into = malloc(*length + 1);
   if (*into == NULL) return refuse_for_memory(env);
   return napi_get_value_string_utf8(env, value, *into, *length + 1, length) == napi_ok ||
@@ -195,18 +189,12 @@ static bool read_text(napi_env env, napi_value value, char **into) {
   return is_read && (strlen(*into) == length || refuse(env, "A path has a null in it"));
 }
 
-/* An ArrayBuffer has one of these properties, a SharedArrayBuffer the other. */
-static bool has_fixed_size(napi_env env, napi_value buffer) {
-  const char *const properties[] = {"resizable", "growable"};
-  for (size_t i = 0; i < 2; i++) {
-    napi_value value = NULL;
-    bool is_true = true;
-    if (napi_get_named_property(env, buffer, properties[i], &value) != napi_ok ||
-        napi_coerce_to_bool(env, value, &value) != napi_ok || napi_get_value_bool(env, value, &is_true) != napi_ok ||
-        is_true)
-      return false;
-  }
-  return true;
+static bool has_no(napi_env env, napi_value object, const char *property) {
+  napi_value value = NULL;
+  bool is_true = true;
+  return napi_get_named_property(env, object, property, &value) == napi_ok &&
+         napi_coerce_to_bool(env, value, &value) == napi_ok && napi_get_value_bool(env, value, &is_true) == napi_ok &&
+         !is_true;
 }
 
 /* Bytes that a call uses where they are: `find_held` reads their address later. */
@@ -215,7 +203,9 @@ static bool hold_bytes(napi_env env, napi_value value, napi_ref *held) {
   void *bytes = NULL;
   napi_value buffer = NULL;
   if (!find_bytes(env, value, &buffer, &bytes, &length)) return false;
-  if (!has_fixed_size(env, buffer)) return refuse(env, "Memory that can be resized is not written from");
+  /* An ArrayBuffer has one of these properties, a SharedArrayBuffer the other. */
+  if (!has_no(env, buffer, "resizable") || !has_no(env, buffer, "growable"))
+    return refuse(env, "Memory that can be resized is not written from");
   return napi_create_reference(env, value, 1, held) == napi_ok || refuse(env, "Bytes cannot be held");
 }
 
@@ -361,10 +351,7 @@ static napi_value outcome_of(napi_env env, const struct job *job, const struct t
 
 /* ---- The function ---- */
 
-static void execute(napi_env env, void *data) {
-  (void)env;
-  make_calls(data);
-}
+static void execute(napi_env env, void *data) { (void)env, make_calls(data); }
 
 /*
  * If the thread that asked has ended, nobody can receive what the chain has opened: `end_thread` closes that. If there

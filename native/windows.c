@@ -24,39 +24,29 @@ static const FILE_INFO_BY_HANDLE_CLASS rename_info_ex = (FILE_INFO_BY_HANDLE_CLA
 static const size_t before_name = offsetof(FILE_RENAME_INFO, FileName);
 
 /* Where libuv has an errno for an error, it is the same one here; but ERROR_INVALID_FUNCTION is no EISDIR. */
-static const struct { DWORD error; int number; } numbers[] = {
-    {ERROR_INVALID_FUNCTION, ENOSYS},
-    {ERROR_FILE_NOT_FOUND, ENOENT},
-    {ERROR_PATH_NOT_FOUND, ENOENT},
-    {ERROR_TOO_MANY_OPEN_FILES, EMFILE},
-    {ERROR_ACCESS_DENIED, EPERM},
-    {ERROR_NOT_ENOUGH_MEMORY, ENOMEM},
-    {ERROR_OUTOFMEMORY, ENOMEM},
-    {ERROR_INVALID_DRIVE, ENOENT},
-    {ERROR_NOT_SAME_DEVICE, EXDEV},
-    {ERROR_WRITE_PROTECT, EROFS},
-    {ERROR_SHARING_VIOLATION, EBUSY},
-    {ERROR_LOCK_VIOLATION, EBUSY},
-    {ERROR_HANDLE_DISK_FULL, ENOSPC},
-    {ERROR_NOT_SUPPORTED, ENOTSUP},
-    {ERROR_BAD_NETPATH, ENOENT},
-    {ERROR_BAD_NET_NAME, ENOENT},
-    {ERROR_FILE_EXISTS, EEXIST},
-    {ERROR_INVALID_PARAMETER, EINVAL},
-    {ERROR_DISK_FULL, ENOSPC},
-    {ERROR_CALL_NOT_IMPLEMENTED, ENOSYS},
-    {ERROR_INVALID_NAME, ENOENT},
-    {ERROR_INVALID_LEVEL, ENOSYS},
-    {ERROR_DIR_NOT_EMPTY, ENOTEMPTY},
-    {ERROR_ALREADY_EXISTS, EEXIST},
-    {ERROR_FILENAME_EXCED_RANGE, ENAMETOOLONG},
-    {ERROR_DIRECTORY, ENOENT},
-    {ERROR_NOACCESS, EACCES},
+static const struct { int number; DWORD errors[8]; } table[] = {
+    {ENOENT, {ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND, ERROR_INVALID_DRIVE, ERROR_INVALID_NAME, ERROR_DIRECTORY,
+              ERROR_BAD_NETPATH, ERROR_BAD_NET_NAME}},
+    {EPERM, {ERROR_ACCESS_DENIED}},
+    {EACCES, {ERROR_NOACCESS}},
+    {EBUSY, {ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION}},
+    {EEXIST, {ERROR_FILE_EXISTS, ERROR_ALREADY_EXISTS}},
+    {ENOTEMPTY, {ERROR_DIR_NOT_EMPTY}},
+    {EXDEV, {ERROR_NOT_SAME_DEVICE}},
+    {ENOSPC, {ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL}},
+    {EROFS, {ERROR_WRITE_PROTECT}},
+    {EMFILE, {ERROR_TOO_MANY_OPEN_FILES}},
+    {ENOMEM, {ERROR_NOT_ENOUGH_MEMORY, ERROR_OUTOFMEMORY}},
+    {ENAMETOOLONG, {ERROR_FILENAME_EXCED_RANGE}},
+    {EINVAL, {ERROR_INVALID_PARAMETER}},
+    {ENOSYS, {ERROR_INVALID_FUNCTION, ERROR_CALL_NOT_IMPLEMENTED, ERROR_INVALID_LEVEL}},
+    {ENOTSUP, {ERROR_NOT_SUPPORTED}},
 };
 
 static int errno_of(DWORD error) {
-  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-    if (numbers[i].error == error) return numbers[i].number;
+  for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+    for (size_t j = 0; table[i].errors[j] != ERROR_SUCCESS; j++)
+      if (table[i].errors[j] == error) return table[i].number;
   return EIO;
 }
 
@@ -133,19 +123,17 @@ void close_descriptor(int fd) { (void)fd; }
  * would name node.exe, and Windows would look for a file of that name and load it into another program. So the pointers
  * that an import library has for the compiler are here, and are set at the start.
  */
-#define EACH_FUNCTION(with) \
-  with(napi_call_function) with(napi_coerce_to_bool) with(napi_create_array_with_length) \
-  with(napi_create_arraybuffer) with(napi_create_async_work) with(napi_create_buffer_copy) \
-  with(napi_create_double) with(napi_create_function) with(napi_create_int32) with(napi_create_object) \
-  with(napi_create_reference) with(napi_create_string_utf8) with(napi_create_uint32) \
-  with(napi_delete_async_work) with(napi_delete_reference) with(napi_get_array_length) \
-  with(napi_get_arraybuffer_info) with(napi_get_cb_info) with(napi_get_element) with(napi_get_instance_data) \
-  with(napi_get_named_property) with(napi_get_reference_value) with(napi_get_typedarray_info) \
-  with(napi_get_undefined) with(napi_get_value_bigint_int64) with(napi_get_value_bool) \
-  with(napi_get_value_double) with(napi_get_value_string_utf8) with(napi_is_array) \
-  with(napi_is_detached_arraybuffer) with(napi_is_exception_pending) with(napi_is_typedarray) \
-  with(napi_queue_async_work) with(napi_set_element) with(napi_set_instance_data) \
-  with(napi_set_named_property) with(napi_throw_error) with(napi_throw_type_error) with(napi_typeof)
+#define EACH_FUNCTION(f) \
+  f(napi_call_function) f(napi_coerce_to_bool) f(napi_create_array_with_length) f(napi_create_arraybuffer) \
+  f(napi_create_async_work) f(napi_create_buffer_copy) f(napi_create_double) f(napi_create_function) \
+  f(napi_create_int32) f(napi_create_object) f(napi_create_reference) f(napi_create_string_utf8) \
+  f(napi_create_uint32) f(napi_delete_async_work) f(napi_delete_reference) f(napi_get_array_length) \
+  f(napi_get_arraybuffer_info) f(napi_get_cb_info) f(napi_get_element) f(napi_get_instance_data) \
+  f(napi_get_named_property) f(napi_get_reference_value) f(napi_get_typedarray_info) f(napi_get_undefined) \
+  f(napi_get_value_bigint_int64) f(napi_get_value_bool) f(napi_get_value_double) f(napi_get_value_string_utf8) \
+  f(napi_is_array) f(napi_is_detached_arraybuffer) f(napi_is_exception_pending) f(napi_is_typedarray) \
+  f(napi_queue_async_work) f(napi_set_element) f(napi_set_instance_data) f(napi_set_named_property) \
+  f(napi_throw_error) f(napi_throw_type_error) f(napi_typeof)
 
 #define POINTER(name) FARPROC __imp_##name;
 #define ENTRY(name) {#name, &__imp_##name},
@@ -156,8 +144,7 @@ static const struct { const char *name; FARPROC *pointer; } functions[] = {EACH_
 
 /* GetProcAddress. If one is missing, the file is not loaded. */
 BOOL WINAPI DllMain(HINSTANCE self, DWORD reason, LPVOID reserved) {
-  (void)self;
-  (void)reserved;
+  (void)self, (void)reserved;
   if (reason != DLL_PROCESS_ATTACH) return TRUE;
   const HMODULE program = GetModuleHandleW(NULL);
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {

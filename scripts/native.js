@@ -60,6 +60,12 @@ export function compile(target, compiler, further, output = nativeFile(target)) 
   if (status !== 0) throw new Error(`The native part for ${target} does not compile`, { cause: error });
 }
 
+/** For tests of the modules themselves, which look for this machine's file in the folder that they are in. */
+function copyForModules() {
+  const beside = join('build', 'src', 'system');
+  if (existsSync(beside) && existsSync(nativeFile())) copyFileSync(nativeFile(), join(beside, `${here}.node`));
+}
+
 /** For every system, by Debian's compilers, to which a warning is an error. */
 function buildAll() {
   const all = Object.entries(targets);
@@ -72,6 +78,7 @@ function buildAll() {
     );
   }
   for (const [target, { compiler }] of all) compile(target, compiler, ['-s', '-Werror', '-fanalyzer']);
+  copyForModules();
 }
 
 /** For this machine, by its own compiler, if it has one. */
@@ -81,9 +88,7 @@ function buildHere() {
   else if (!canCompile('cc', system)) console.log('No native part: there is no C compiler (cc), or it has no headers');
   else {
     compile(here, 'cc', ['-s']);
-    // For tests of the modules themselves.
-    const beside = join('build', 'src', 'system');
-    if (existsSync(beside)) copyFileSync(nativeFile(), join(beside, `${here}.node`));
+    copyForModules();
   }
 }
 

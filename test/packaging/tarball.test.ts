@@ -121,6 +121,18 @@ describe('the packed package', () => {
     }
   });
 
+  it('has a native part that names no library, so that one file serves glibc and musl', (t) => {
+    if (!needsTools(t, 'readelf')) return;
+    const linux = files.filter((path) => isNative(path) && path.includes('linux'));
+    assert.ok(linux.length > 0 || withoutNative !== undefined);
+    for (const path of linux) {
+      assert.doesNotMatch(run('readelf', ['--dynamic', '--wide', path], root), /NEEDED/);
+      const symbols = run('readelf', ['--dyn-syms', '--wide', path], root);
+      assert.match(symbols, /UND napi_create_function$/m);
+      assert.doesNotMatch(symbols, /@/);
+    }
+  });
+
   it('has everything that its README links to', () => {
     const links = [...readFileSync('README.md', 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path);
     assert.deepEqual(
