@@ -74,7 +74,8 @@ export const environment: Environment = {
   platform: process.platform,
   descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
   get namesOpenFiles() {
-    return native()?.operations['linkOpen'] !== undefined;
+    // It is done through /proc.
+    return native()?.operations['linkOpen'] !== undefined && accessPath(0, '') !== '';
   },
   get syncsFilesystems() {
     if (native()?.operations['syncfs'] === undefined) return false;

@@ -3,6 +3,7 @@ import { win32 } from 'node:path';
 import { codeOf, fromBytes, type PathName } from '../contract/index.ts';
 import type { Native, NativeLink, NativeOutcome } from './native.ts';
 import { type AsyncSystem, withoutStack } from './node-calls.ts';
+import { accessPath } from './paths.ts';
 import type { Chained, Done, FileStatus, Link, SyncSystem, System } from './port.ts';
 
 /** The calls of which Node has none, or a slower one. What is opened by it must be closed by it. */
@@ -38,7 +39,7 @@ export function withNative(
   native: Native,
   node: { sync: SyncSystem; async: AsyncSystem },
 ): { sync: SyncSystem; async: AsyncSystem } {
-  const { operations } = native;
+  const operations = usable(native.operations);
   const numbers = new Float64Array(native.statuses);
   const bigints = new BigInt64Array(native.statuses);
 
@@ -155,6 +156,13 @@ function isMissing(error: unknown): boolean {
 /** Longer paths than usual need another form. */
 function toNamespacedPath(path: PathName): PathName {
   return typeof path === 'string' ? win32.toNamespacedPath(path) : path;
+}
+
+/** The calls that work here: those that name an open file by its entry in /proc need that. */
+function usable(all: Native['operations']): Native['operations'] {
+  if (accessPath(0, '') !== '') return all;
+  const throughProc = ['listxattr', 'getxattr', 'setxattr', 'removexattr', 'linkOpen'];
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !throughProc.includes(name)));
 }
 
 /** The names of attributes, each of which ends with a null. */
