@@ -260,8 +260,6 @@ function* applyTimes(keep: Keep, existing: FileStatus, temporary: TemporaryFile,
 }
 
 function* setTimes({ atimeNs, mtimeNs }: FileStatus, temporary: TemporaryFile): Steps<void> {
-  // Node sets the current time for a negative number.
-  if (atimeNs < 0n || mtimeNs < 0n) throw refusal('EINVAL', 'times before 1970 cannot be set');
   yield* unsyncing(temporary, call.futimes(temporary.fd, atimeNs, mtimeNs));
   const now = yield* call.fstat(temporary.fd);
   const isExact = now.atimeNs / 1000n === atimeNs / 1000n && now.mtimeNs / 1000n === mtimeNs / 1000n;

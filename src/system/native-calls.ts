@@ -4,7 +4,7 @@ import { codeOf, fromBytes, type PathName } from '../contract/index.ts';
 import type { Native, NativeLink, NativeOutcome } from './native.ts';
 import { type AsyncSystem, withoutStack } from './node-calls.ts';
 import { accessPath } from './paths.ts';
-import type { Chained, Done, FileStatus, Link, SyncSystem, System } from './port.ts';
+import { argsOf, type Chained, type Done, type FileStatus, type Link, type SyncSystem, type System } from './port.ts';
 
 /** The calls of which Node has none, or a slower one. What is opened by it must be closed by it. */
 const sooner = ['open', 'close', 'fstat', 'lstat', 'stat'] as const;
@@ -25,6 +25,8 @@ const missing = [
   'setproject',
 ] as const;
 const elsewhere = ['open', 'close'] as const;
+
+const outOfMemory = 12;
 
 /** The names that Node's errors give to calls. */
 const shownAs: Readonly<Partial<Record<keyof System, string>>> = {
@@ -49,20 +51,15 @@ export function withNative(
     return [operations[name], first, second, third];
   }
 
-  function decoded(links: readonly Link[], [errno, ...results]: NativeOutcome): Chained {
+  function decoded(links: readonly Link[], outcome: NativeOutcome | undefined): Chained {
+    // There was no memory for the outcome. What was done, the next steps find out.
+    if (outcome === undefined) return { results: [], error: systemError(outOfMemory, links[0] as Link) };
+    const [errno, ...results] = outcome;
     let statuses = 0;
     for (let i = 0; i < results.length; i++) {
-      switch ((links[i] as Link)[0]) {
-        case 'fstat':
-        case 'lstat':
-        case 'stat':
-          results[i] = statusAt(statuses++);
-          break;
-        case 'listxattr':
-          results[i] = namesIn(results[i] as Buffer);
-          break;
-        default:
-      }
+      const [name] = links[i] as Link;
+      if (isStatus(name)) results[i] = statusAt(statuses++);
+      else if (name === 'listxattr') results[i] = namesIn(results[i] as Buffer);
     }
     return errno === 0 ? { results } : { results, error: systemError(errno, links[results.length] as Link) };
   }
@@ -85,9 +82,26 @@ export function withNative(
     };
   }
 
-  const chainNow = (links: readonly Link[]): Chained => decoded(links, native.chain(links.map(encoded)));
+  const chainNow = (links: readonly Link[]): Chained =>
+    completed(links, decoded(links, native.chain(links.map(encoded))));
   const chainLater = (links: readonly Link[], done: (chained: Chained) => void): void =>
-    native.chain(links.map(encoded), (outcome) => done(decoded(links, outcome)));
+    native.chain(links.map(encoded), (outcome) => done(completed(links, decoded(links, outcome))));
+
+  /** If a time of a file is later than the year 2262, it does not fit 64 bits: Node reads that status. */
+  function completed(links: readonly Link[], chained: Chained): Chained {
+    if (codeOf(chained.error) !== 'EOVERFLOW') return chained;
+    const { results } = chained;
+    try {
+      while (results.length < links.length) {
+        const [name] = links[results.length] as Link;
+        const make = (isStatus(name) ? node.sync : sync)[name] as (...args: unknown[]) => unknown;
+        results.push(make(...argsOf(links, { results })));
+      }
+    } catch (error) {
+      return { results, error };
+    }
+    return { results };
+  }
 
   const now =
     (name: keyof System): unknown =>
@@ -104,11 +118,26 @@ export function withNative(
     };
   const made = (names: readonly (keyof System)[], make: (name: keyof System) => unknown): object =>
     Object.fromEntries(names.filter((name) => name in operations).map((name) => [name, make(name)]));
+  const sync: SyncSystem = { ...node.sync, ...made([...sooner, ...missing], now), chain: chainNow };
+  const async: AsyncSystem = { ...node.async, ...made([...elsewhere, ...missing], later), chain: chainLater };
   if (process.platform === 'win32') return withWindows(node, now, later);
   return {
-    sync: { ...node.sync, ...made([...sooner, ...missing], now), chain: chainNow },
-    async: { ...node.async, ...made([...elsewhere, ...missing], later), chain: chainLater },
+    sync: { ...sync, futimes: (fd, ...times) => (times.every(fits) ? sync : node.sync).futimes(fd, ...times) },
+    async: {
+      ...async,
+      futimes: (fd, atimeNs, mtimeNs, done) =>
+        (fits(atimeNs) && fits(mtimeNs) ? async : node.async).futimes(fd, atimeNs, mtimeNs, done),
+    },
   };
+}
+
+function isStatus(name: keyof System): name is 'fstat' | 'lstat' | 'stat' {
+  return name === 'fstat' || name === 'lstat' || name === 'stat';
+}
+
+/** Whether a time fits 64 bits. */
+function fits(time: bigint): boolean {
+  return BigInt.asIntN(64, time) === time;
 }
 
 /**

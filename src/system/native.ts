@@ -17,13 +17,13 @@ type Argument = PathName | Uint8Array | number | bigint | undefined;
 /** The number of the operation, and its arguments. */
 export type NativeLink = readonly [operation: number | undefined, ...args: Argument[]];
 
-/** The errno of the link that failed, or 0; then the results of the links before it. */
+/** The errno of the link that failed, or 0; then the results of the links before it. Undefined without memory for it. */
 export type NativeOutcome = readonly [errno: number, ...results: unknown[]];
 
 /** See `native/untorn.c`. */
 export interface Native {
-  chain(links: readonly NativeLink[]): NativeOutcome;
-  chain(links: readonly NativeLink[], done: (outcome: NativeOutcome) => void): void;
+  chain(links: readonly NativeLink[]): NativeOutcome | undefined;
+  chain(links: readonly NativeLink[], done: (outcome: NativeOutcome | undefined) => void): void;
   readonly operations: Readonly<Record<string, number>>;
   /** The statuses of the latest outcome. */
   readonly statuses: ArrayBuffer;

@@ -177,6 +177,8 @@ export const nodeAsync: AsyncSystem = {
  * to nanoseconds, and both yield the right microsecond.
  */
 function secondsOf(nanoseconds: bigint): number {
+  // Node sets the current time for a negative number.
+  if (nanoseconds < 0n) throw refusal('EINVAL', 'Node cannot set times before 1970');
   const microseconds = nanoseconds / 1000n;
   const nearest = Number(microseconds) / 1e6;
   // Both sides are multiplied by 2^80, which makes every double from a microsecond on a whole number.
