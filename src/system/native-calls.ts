@@ -187,11 +187,13 @@ function toNamespacedPath(path: PathName): PathName {
   return typeof path === 'string' ? win32.toNamespacedPath(path) : path;
 }
 
-/** The calls that work here: those that name an open file by its entry in /proc need that. */
+/** Calls that name an open file by its entry in /proc. */
+const throughProc = new Set(['listxattr', 'getxattr', 'setxattr', 'removexattr', 'linkOpen']);
+
+/** The calls that work here. */
 function usable(all: Native['operations']): Native['operations'] {
   if (accessPath(0, '') !== '') return all;
-  const throughProc = ['listxattr', 'getxattr', 'setxattr', 'removexattr', 'linkOpen'];
-  return Object.fromEntries(Object.entries(all).filter(([name]) => !throughProc.includes(name)));
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !throughProc.has(name)));
 }
 
 /** The names of attributes, each of which ends with a null. */

@@ -18,6 +18,7 @@ import {
   type WriteJsonOptions,
 } from 'untorn';
 import { scratch } from '../support/scratch.ts';
+// oxlint-disable-next-line import/no-unassigned-import -- it makes functions that replace those of node:fs count
 import '../support/stand-ins.ts';
 
 /** The two ways to do it, so that one test shows both. */

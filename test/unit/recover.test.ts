@@ -25,6 +25,7 @@ import { alice, as, bob, needsUsers } from '../support/as-user.ts';
 import { replacing } from '../support/replacing.ts';
 import { finished, script } from '../support/run.ts';
 import { scratch, superuser } from '../support/scratch.ts';
+// oxlint-disable-next-line import/no-unassigned-import -- it makes functions that replace those of node:fs count
 import '../support/stand-ins.ts';
 import { partsOf, withParts } from '../support/stale.ts';
 
