@@ -4,7 +4,7 @@
  * Promise: it is new (never a planted file, never opened through a link). Nobody can guess its name. Only its owner can
  * read it before it has its final mode. It is removed with the write, at the end of the process, or by a sweep.
  */
-import { codeOf, refusal, cutName, join, surround, type PathName } from '../contract/index.ts';
+import { codeOf, isShortage, refusal, cutName, join, surround, type PathName } from '../contract/index.ts';
 import {
   descriptorsClosed,
   O_DSYNC,
@@ -169,7 +169,9 @@ function* inParts(making: readonly Link[], reading: readonly Link[]): Steps<[Cha
   const { results, error } = yield* chain([...making, ...reading]);
   const begun = results.length < making.length ? { results, error } : { results: results.slice(0, making.length) };
   const [status, ...answers] = results.slice(making.length) as [FileStatus?, ...unknown[]];
-  const attributes = status === undefined || reading.length < 2 ? undefined : attributesFrom(answers, error);
+  // What was not read now is asked for again later: nothing fails here that has made a file.
+  const isRead = status !== undefined && reading.length > 1 && !isShortage(error);
+  const attributes = isRead ? attributesFrom(answers, error) : undefined;
   return [begun, { status, attributes }];
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { SpawnOptions } from 'node:child_process';
+import { spawnSync, type SpawnOptions } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   linkSync,
@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { Folder, script, start, untorn, type Ended } from './untorn.ts';
+import { Folder, main, script, start, untorn, type Ended } from './untorn.ts';
 
 const windows = process.platform === 'win32';
 const posix = windows ? 'Windows has no such permissions, owners or links for everybody' : false;
@@ -208,6 +208,32 @@ for (const command of ['write', 'run'] as const) {
     });
   });
 }
+
+describe('untorn without the native part', () => {
+  it('warns that attributes may be lost unless --quiet or told not to keep them', { skip: posix }, () => {
+    const folder = new Folder();
+    try {
+      const path = folder.at('file');
+      const warnings = [[], ['--quiet'], ['--preserve', 'xattr=off']].map((options) => {
+        writeFileSync(path, 'old');
+        const { status, stderr } = spawnSync(process.execPath, [main, 'write', ...options, path], {
+          input: 'new',
+          encoding: 'utf8',
+          env: { ...process.env, UNTORN_NATIVE: 'off' },
+        });
+        return [status, stderr];
+      });
+      const warning = `untorn: Warning: "${path}" is replaced, but could not be given the old file's extended attributes\n`;
+      assert.deepEqual(warnings, [
+        [0, warning],
+        [0, ''],
+        [0, ''],
+      ]);
+    } finally {
+      folder.remove();
+    }
+  });
+});
 
 describe('--in-place-fallback', () => {
   it('writes into a file whose directory one may not write, and warns unless --quiet', { skip: posix }, async (t) => {

@@ -79,7 +79,9 @@ describe('without a free descriptor', () => {
   });
 
   it('a second look does not wait to hold the old file', { timeout: 5000 }, async (t) => {
-    const operation = newOperation(givenPath(oldFile(t)), readOptions({}), environment, false);
+    // Attributes are read from the open file.
+    const options = readOptions({ preserve: { xattr: 'off' } });
+    const operation = newOperation(givenPath(oldFile(t)), options, environment, false);
     const target = await runAsync(openTarget(operation));
     if (target.held !== undefined) closeSync(target.held);
     target.held = undefined;

@@ -70,6 +70,8 @@ export const ours: readonly string[] = [
   '/etc/machine-id',
   'self/task/',
   ...['t', 'r', 'l', 'x', 'j', 'd', 'v'].map((kind) => `untorn-${kind}-`),
+  // A file without a name is shown by its inode number.
+  '#',
 ];
 
 interface Spoiled {

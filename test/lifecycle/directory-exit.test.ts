@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { replaceDirectory } from 'untorn';
 import { start } from '../support/child.ts';
-import { needsNative } from '../support/native-part.ts';
-import { newFolder } from '../support/folder.ts';
+import { needsNative, newFolderForLinks } from '../support/native-part.ts';
 import { replacing } from '../support/replacing.ts';
 
 const contents = ['a', 'sub/b'];
@@ -54,7 +53,7 @@ const program = `
   armed = false;`;
 
 async function endedAt(t: TestContext, { before, source }: Scenario, how: string, at: number): Promise<boolean> {
-  const folder = newFolder(t);
+  const folder = newFolderForLinks(t);
   const path = join(folder, 'site');
   if (before === 'a directory') fill(path, 'old');
   if (before === 'a link') await replaceDirectory(path, (directory) => fill(directory, 'old'));

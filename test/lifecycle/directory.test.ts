@@ -20,7 +20,7 @@ import { describe, it } from 'node:test';
 import { replaceDirectory, replaceDirectorySync, sweep, WriteError, type SweepResult } from 'untorn';
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { ask, run, start } from '../support/child.ts';
-import { needsNative } from '../support/native-part.ts';
+import { needsNative, newFolderForLinks } from '../support/native-part.ts';
 import { newFolder } from '../support/folder.ts';
 import { bindMount } from '../support/mount.ts';
 import { leaveLock } from '../support/stale.ts';
@@ -129,7 +129,7 @@ for (const [name, replace] of [
     });
 
     it('does not go where it leads into itself: a source with the path in it, and a source in the old one', async (t) => {
-      const folder = newFolder(t);
+      const folder = newFolderForLinks(t);
       const outer = fill(join(folder, 'outer'), 'outer');
       await assert.rejects(replace(join(outer, 'site'), outer), failsWith('EINVAL'));
       assert.deepEqual([contentOf(outer), readdirSync(outer).toSorted()], ['outer', ['a', 'sub']]);

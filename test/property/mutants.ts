@@ -2,11 +2,13 @@
  * The package with a mistake in it, made by changing one of its methods or of its calls of the system, until it is
  * undone.
  */
-import { asyncSystem, syncSystem } from '../support/systems.ts';
 import { Turn } from '#untorn/order/turn.js';
+import { systems } from '#untorn/system/systems.js';
 import type { PathName } from '#untorn/contract/path-name.js';
 import { pass } from './perform.ts';
 
+type SyncSystem = ReturnType<typeof systems>['sync'];
+type AsyncSystem = ReturnType<typeof systems>['async'];
 type Undo = () => void;
 type Done = (error: unknown) => void;
 
@@ -16,8 +18,13 @@ function change<T extends object, K extends keyof T>(of: T, name: K, changed: (o
   return () => void (of[name] = original);
 }
 
-const sync = syncSystem as { -readonly [K in keyof typeof syncSystem]: (typeof syncSystem)[K] };
-const async = asyncSystem as { -readonly [K in keyof typeof asyncSystem]: (typeof asyncSystem)[K] };
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The very calls that the package uses, each made by itself: what is changed in one of them shows in chains too. */
+const { sync, async } = systems() as { sync: Writable<SyncSystem>; async: Writable<AsyncSystem> };
+delete sync.chain;
+delete async.chain;
+
 const both =
   (one: Undo, other: Undo): Undo =>
   () => (one(), other());
