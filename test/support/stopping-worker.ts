@@ -15,6 +15,7 @@ let calls = 0;
 
 const stopping = new Proxy(syncSystem, {
   get(system, name: keyof System) {
+    if (!(name in system)) return undefined; // Whole chains are not made.
     return (...args: unknown[]) => {
       if (calls++ === at) {
         say('stopped');
