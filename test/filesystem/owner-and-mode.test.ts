@@ -104,7 +104,8 @@ for (const { name, write } of apis) {
   });
 
   describe(`${name}() and times before 1970`, () => {
-    it('says that it could not keep them, or fails, since Node would set the present (G4, G6)', async (t) => {
+    it('says without the native part that it could not keep them, since Node would set the present (G4, G6)', async (t) => {
+      if (hasNative) return t.skip('the native part keeps them: see times.test.ts');
       if (!needsTools(t, 'touch')) return;
       const path = join(newFolder(t), 'file');
       writeFileSync(path, 'old');
