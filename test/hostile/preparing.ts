@@ -1,5 +1,5 @@
 /** What an operation finds in the shared directory, made by its own user with the package itself. */
-import { setAttributeSync } from '@napi-rs/xattr';
+import { setAttribute } from '../support/attributes.ts';
 import { bob, type User } from '../support/as-user.ts';
 import type { Need } from './operations.ts';
 import { Planter } from './planting.ts';
@@ -32,7 +32,7 @@ export async function prepare(
   needs: readonly Need[],
 ): Promise<void> {
   for (const scene of scenes) {
-    if (needs.includes('acl')) setAttributeSync(scene.at('state'), 'system.posix_acl_access', aclFor(bob.uid));
+    if (needs.includes('acl')) setAttribute(scene.at('state'), 'system.posix_acl_access', aclFor(bob.uid));
     if (needs.includes('damaged')) scene.put('config.json', '{ "half":', user);
     if (needs.includes('damaged')) scene.put('config.json~', '{ "older": true }', user);
   }

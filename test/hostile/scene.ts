@@ -19,8 +19,8 @@ import {
   type Stats,
 } from 'node:fs';
 import { join } from 'node:path';
-import { getAttributeSync, listAttributesSync } from '@napi-rs/xattr';
 import { alice, bob, dev, type User } from '../support/as-user.ts';
+import { attributesOf } from '../support/attributes.ts';
 
 /** Who may do everything; and who only may do what the neighbour may, too. */
 export const root: User = { uid: 0, gid: 0 };
@@ -42,9 +42,7 @@ export const baits: readonly string[] = ['diary', 'keep', 'index.html', 'file'];
 /** What there is to be known of a file or directory, and of all below. */
 function record(path: string, name: string, into: Map<string, string>): void {
   const status = lstatSync(path);
-  const attributes = listAttributesSync(path).map(
-    (attribute) => `${attribute}=${getAttributeSync(path, attribute)?.toString('hex')}`,
-  );
+  const attributes = Object.entries(attributesOf(path)).map(([attribute, value]) => `${attribute}=${value}`);
   const content = status.isFile() ? readFileSync(path, 'utf8') : status.isSymbolicLink() ? readlinkSync(path) : '';
   // Of the neighbour's own names for the thing itself nobody else knows.
   const links = name === '' ? '' : status.nlink;
