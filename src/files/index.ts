@@ -86,7 +86,7 @@ export {
   tokenOf,
 } from './enclosure.ts';
 export { assertInPlace, holdTemporary } from './exchanged.ts';
-export { keepFlags, readFlags } from './inode-flags.ts';
+export { keepFlags, mayHaveFlags, readFlags } from './inode-flags.ts';
 export { SharedSync } from './shared-sync.ts';
 export { applyMetadata, assertPrivate, privateMode, safeMode } from './metadata.ts';
 export { makeNoted, parentsMayBeUnsynced, syncParents } from './parents.ts';

@@ -3,7 +3,7 @@
  *
  * A new file gets some of them from its directory. They are set while it is empty: Btrfs takes NOCOW only then.
  */
-import { refusal, type Keep } from '../contract/index.ts';
+import { codeOf, isShortage, refusal } from '../contract/index.ts';
 import { call, chain, type Link, O_NOFOLLOW, O_RDONLY, opened, uninterrupted, type Steps } from '../system/index.ts';
 import { during, type Operation } from './operation.ts';
 import { preserving } from './preserve.ts';
@@ -17,30 +17,32 @@ const [compressed, synchronous, noDump, noAccessTime, notCompressed, noCopyOnWri
 ];
 const kept = compressed | synchronous | noDump | noAccessTime | notCompressed | noCopyOnWrite;
 
-/** Flags that statx(2) shows: STATX_ATTR_COMPRESSED and STATX_ATTR_NODUMP. */
-const shown = 0x4 | 0x40;
+/** Flags that statx(2) shows (STATX_ATTR_COMPRESSED and STATX_ATTR_NODUMP): they have the same bits. */
+const shown = compressed | noDump;
 
 /**
- * The flags of the old file that a new one would not get by itself. A file is opened for them only if its status or its
- * filesystem says that it may have some: programs that watch a file see that it is opened.
+ * Whether a file may have flags that a new one would not get by itself. It is opened for them only if its status or its
+ * filesystem says so: programs that watch a file see that it is opened.
  */
-export function* readFlags({ environment, settings }: Operation, target: Target): Steps<InodeFlags | undefined> {
-  const { existing, directory } = target;
-  const mayHave =
-    directory.hasFlags === 'hidden' ||
-    (directory.hasFlags === 'shown' &&
-      (((existing?.attributes ?? 0) & shown) !== 0 || environment.hasProjects(directory.status.dev)));
-  if (!mayHave || settings.preserve.flags === 'off') return undefined;
+export function mayHaveFlags({ environment, settings }: Operation, { existing, directory }: Target): boolean {
+  if (existing === undefined || directory.hasFlags === undefined || settings.preserve.flags === 'off') return false;
+  if (directory.hasFlags === 'hidden' || ((existing.attributes ?? 0) & shown) !== 0) return true;
+  return environment.hasProjects(directory.status.dev);
+}
+
+/** Those flags of the old file, if it has any; or that they cannot be read. */
+export function* readFlags(target: Target): Steps<InodeFlags | 'unknown' | undefined> {
   const links: Link[] = [
     ['open', target.accessPath, O_RDONLY | O_NOFOLLOW, 0],
     ['getflags', opened],
     ['getproject', opened],
     ['close', opened],
   ];
-  const { results } = yield* uninterrupted(chain(links));
+  const { results, error } = yield* uninterrupted(chain(links));
   const [fd, flags, project] = results as [number?, number?, number?];
   if (fd !== undefined && results.length < links.length) yield* afterFailure(call.close(fd));
-  if (flags === undefined) return undefined;
+  if (isShortage(error)) throw error;
+  if (flags === undefined) return ['EACCES', 'EPERM'].includes(codeOf(error) ?? '') ? 'unknown' : undefined;
   const found = { flags: flags & kept, project: project ?? 0 };
   return found.flags === 0 && found.project === 0 ? undefined : found;
 }
@@ -49,8 +51,13 @@ export function* readFlags({ environment, settings }: Operation, target: Target)
 export function* keepFlags(operation: Operation, target: Target, temporary: TemporaryFile): Steps<void> {
   const { flags: old, notKept } = target;
   if (old === undefined) return;
-  const keep: Keep = operation.settings.preserve.flags;
-  yield* during(operation, 'set metadata', preserving(keep, setFlags(temporary.fd, old), 'flags', notKept));
+  const setting = old === 'unknown' ? notReadable() : setFlags(temporary.fd, old);
+  yield* during(operation, 'set metadata', preserving(operation.settings.preserve.flags, setting, 'flags', notKept));
+}
+
+// oxlint-disable-next-line require-yield -- it stands where a system call would
+function* notReadable(): Steps<void> {
+  throw refusal('EACCES', 'the flags of the old file cannot be read');
 }
 
 function* setFlags(fd: number, old: InodeFlags): Steps<void> {

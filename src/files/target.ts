@@ -71,7 +71,7 @@ export interface Target {
   /** The names of its extended attributes, if they are needed. */
   attributes: Attributes | undefined;
   /** Its inode flags, if it has any that are kept. */
-  flags: InodeFlags | undefined;
+  flags: InodeFlags | 'unknown' | undefined;
   /** What of it could not be kept before its metadata was set. */
   readonly notKept: NotKept[];
   /** A descriptor that keeps the file from being freed. */

@@ -31,6 +31,7 @@ import {
   createTemporary,
   discardTemporary,
   keepFlags,
+  mayHaveFlags,
   keepTemporary,
   readFlags,
   readingNew,
@@ -122,7 +123,7 @@ function* create(
   try {
     if (target.existing !== undefined) {
       yield* examineOld(operation, target);
-      target.flags = yield* readFlags(operation, target);
+      target.flags = mayHaveFlags(operation, target) ? yield* readFlags(target) : undefined;
     }
     temporary = yield* createTemporary(
       operation,
@@ -137,7 +138,7 @@ function* create(
   }
   try {
     yield* assertPrivate(operation, target, temporary);
-    yield* keepFlags(operation, target, temporary);
+    if (target.flags !== undefined) yield* keepFlags(operation, target, temporary);
   } catch (error) {
     yield* discardTemporary(temporary);
     throw error;

@@ -70,6 +70,9 @@ function insist(steps: () => Steps<boolean>, pause = 100): void {
   setTimeout(() => void retry(), pause).unref();
 }
 
+/** Whether filesystems have quotas for projects: those are begun when a filesystem is mounted. */
+const projects = new Map<bigint, boolean>();
+
 export const environment: Environment = {
   platform: process.platform,
   descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
@@ -89,7 +92,11 @@ export const environment: Environment = {
   isUnmapped,
   isVolatile,
   hasJournal,
-  hasProjects,
+  hasProjects(dev) {
+    let has = projects.get(dev);
+    if (has === undefined) projects.set(dev, (has = hasProjects(dev)));
+    return has;
+  },
   umask: readUmask,
   release,
   soon: (callback) => void setImmediate(callback),

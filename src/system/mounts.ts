@@ -10,17 +10,9 @@ export function isVolatile(dev: bigint, list = '/proc/self/mountinfo'): boolean 
   return !(optionsOf(dev, list) ?? []).some((options) => !/,(fsync=)?volatile\b/.test(options));
 }
 
-/** Filesystems with quotas for projects, and without. Quotas are begun when a filesystem is mounted. */
-const projects = new Map<bigint, boolean>();
-
 /** Whether a filesystem may be mounted with quotas for projects: ext4 and XFS say so. */
 export function hasProjects(dev: bigint): boolean {
-  let has = projects.get(dev);
-  if (has === undefined) {
-    has = optionsOf(dev, '/proc/self/mountinfo')?.some((options) => /\b(prj|p)quota\b/.test(options)) === true;
-    projects.set(dev, has);
-  }
-  return has;
+  return optionsOf(dev, '/proc/self/mountinfo')?.some((options) => /\b(prj|p)quota\b/.test(options)) === true;
 }
 
 /** The options of the filesystem on a device, for each of its mounts; undefined where there is no /proc. */

@@ -1,14 +1,16 @@
 /** Flags of inodes (chattr(1)): NOCOW of Btrfs, which a file gets only while it is empty, and nodump. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync as plainWrite } from 'node:fs';
+import { chmodSync, writeFileSync as plainWrite } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { native } from '#untorn/system/native.js';
 import { apis, text } from '../support/apis.ts';
+import { needsOrdinaryUser } from '../support/as-user.ts';
+import { needsNative } from '../support/native-part.ts';
 import { mountNew, type FilesystemKind } from '../support/mount.ts';
 import { needsTools } from '../support/needs.ts';
-import { run } from '../support/run.ts';
+import { finished, run, script } from '../support/run.ts';
 
 const cases: readonly (readonly [FilesystemKind, string])[] = [
   ['btrfs', 'C'],
@@ -42,6 +44,32 @@ for (const { name, write } of apis) {
         assert.equal(flagsOf(path).includes(flag), false);
       });
     }
+  });
+
+  describe(`${name}() and flags that cannot be read`, () => {
+    it('says that they are not kept, or fails if they must be (G5, G6)', async (t) => {
+      if (!needsNative(t) || !needsTools(t, 'chattr')) return;
+      const mount = mountNew(t, 'ext4');
+      if (mount === undefined) return;
+      const path = join(mount, 'file');
+      plainWrite(path, 'old');
+      chmodSync(path, 0o600);
+      run('chattr', '+d', path);
+      const user = await needsOrdinaryUser(t, mount);
+      if (user === undefined) return;
+      const source = `
+        const write = async (flags) => {
+          try {
+            return (await ${name}(process.argv[1], 'new', { preserve: { owner: false, flags } })).notKept;
+          } catch ({ code, outcome }) {
+            return [code, outcome];
+          }
+        };
+        console.log(JSON.stringify([await write('require'), await write('try')]));`;
+      const { stdout, stderr } = await finished(...script(source, { before: user, args: [path] }));
+      assert.deepEqual(JSON.parse(stdout || stderr), [['EACCES', 'old'], ['flags']]);
+      assert.equal(text(path), 'new');
+    });
   });
 
   describe(`${name}() and the time of birth`, () => {
