@@ -14,7 +14,9 @@ export function whereabouts(): string {
   if (process.getBuiltinModule('node:sea')?.isSea()) return process.execPath;
   const file = ownFile();
   const path = file?.startsWith('file:') ? fileURLToPath(file) : file;
-  return path !== undefined && isAbsolute(path) && existsSync(path) ? path : process.execPath;
+  // An executable of Bun has its scripts in a file system of its own.
+  const isInside = path?.startsWith('/$bunfs/') === true;
+  return path !== undefined && isAbsolute(path) && !isInside && existsSync(path) ? path : process.execPath;
 }
 
 /** The file of the running function, as a stack names it. */
