@@ -29,7 +29,7 @@ function run(command, args, cwd, env = {}) {
   return spawnSync(command, args, { cwd, encoding: 'utf8', timeout: limit, killSignal: 'SIGKILL', env: { ...process.env, NO_COLOR: '1', CI: '1', NODE_OPTIONS: '', ...env } });
 }
 
-/** The package as it is published, and the addon that npm would install with it. */
+/** The package as it is published. */
 function packed() {
   const { status, stdout, stderr } = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', workshop], root);
   if (status !== 0) throw new Error(stderr);
@@ -76,7 +76,6 @@ function prepare(host, untorn) {
   for (const name of ['program.ts', 'program.cts', 'program.mts']) cpSync(join(here, 'program.ts'), join(folder, name));
   cpSync(join(installed(host), 'node_modules'), packages, { recursive: true, verbatimSymlinks: true });
   cpSync(untorn, join(packages, 'untorn'), { recursive: true });
-  if (existsSync(join(root, 'node_modules', '@napi-rs'))) cpSync(join(root, 'node_modules', '@napi-rs'), join(packages, '@napi-rs'), { recursive: true });
   return folder;
 }
 

@@ -367,8 +367,10 @@ const behaviours = {
   async 'replaceDirectory() swaps what a link leads to'({ at }) {
     const path = at('current');
     await replaceDirectory(path, (directory) => put(join(directory, 'file'), 'one'));
-    replaceDirectorySync(path, (directory) => put(join(directory, 'file'), 'two'));
-    assert.deepEqual([text(join(path, 'file')), readdirSync(at('')).length], ['two', 3]);
+    const { durable } = replaceDirectorySync(path, (directory) => put(join(directory, 'file'), 'two'));
+    // The old one stays where the link cannot be made durable: on a disk without a journal, without the native part.
+    const left = durable === true ? 3 : 4;
+    assert.deepEqual([text(join(path, 'file')), readdirSync(at('')).length], ['two', left]);
     await assert.rejects(
       replaceDirectory(path, () => {
         throw new Error('mine');

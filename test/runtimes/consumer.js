@@ -1,5 +1,5 @@
 /** A program that has the package installed, as its users have it: in a folder of its own, by copy. */
-import { cpSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,9 +12,6 @@ export function makeConsumer() {
   const modules = join(folder, 'node_modules');
   for (const part of ['dist', 'package.json'])
     cpSync(join(root, part), join(modules, 'untorn', part), { recursive: true });
-  // An optional dependency.
-  const attributes = join('node_modules', '@napi-rs');
-  if (existsSync(join(root, attributes))) cpSync(join(root, attributes), join(folder, attributes), { recursive: true });
   for (const name of programs) cpSync(join(root, 'test', 'runtimes', name), join(folder, name));
   writeFileSync(
     join(folder, 'package.json'),
