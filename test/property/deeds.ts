@@ -136,7 +136,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       way: fc.constantFrom('updateFile', 'updateFileSync', 'updateJson', 'updateJsonSync'),
       name,
       // An update in the place of a link that leads nowhere fails only after two seconds.
-      options: options.map(({ overwrite: _, symlink: __, ...others }) => others),
+      options: options.map((all) => ({ ...all, overwrite: undefined, symlink: undefined })),
     }),
   },
   {

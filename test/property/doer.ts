@@ -143,7 +143,7 @@ async function perform(folder: string, deed: Deed, index: number): Promise<unkno
 }
 
 process.umask(0o022);
-process.on('message', async ({ folder, deeds }: { folder: string; deeds: readonly Deed[] }) => {
+async function answer({ folder, deeds }: { folder: string; deeds: readonly Deed[] }): Promise<void> {
   const told: Told[] = [];
   for (const [index, deed] of deeds.entries()) {
     try {
@@ -153,7 +153,9 @@ process.on('message', async ({ folder, deeds }: { folder: string; deeds: readonl
     }
   }
   process.send?.(told);
-});
+}
+
+process.on('message', (asked: { folder: string; deeds: readonly Deed[] }) => void answer(asked));
 process.on('disconnect', () => process.exit());
 // The first call loads the native part, if there is to be one.
 untorn.sweepSync('.', { olderThan: Number.MAX_SAFE_INTEGER });

@@ -52,7 +52,7 @@ class Side {
   constructor(folder: string, native: boolean, under: readonly string[], user: User | undefined) {
     this.#folder = folder;
     this.#user = user;
-    const [command = '', ...args] = [...under, process.execPath, fileURLToPath(new URL('doer.js', import.meta.url))];
+    const [command, ...args] = [...under, process.execPath, fileURLToPath(new URL('doer.js', import.meta.url))];
     const { UNTORN_NATIVE: _, ...others } = process.env;
     this.process = spawn(command, args, {
       env: { ...others, NODE_OPTIONS: '', UV_USE_IO_URING: '0', ...(!native && { UNTORN_NATIVE: 'off' }) },
