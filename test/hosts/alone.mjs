@@ -19,7 +19,7 @@ try {
   run('alone');
   const parts = join('node_modules', 'untorn', 'dist');
   const native = `${process.platform}-${process.arch}.node`;
-  const version = readdirSync(parts).find((name) => /^v\d/.test(name)) ?? '';
+  const version = readdirSync(parts).find((name) => /^v\d/.test(name));
   cpSync(join(parts, version, native), join(folder, native));
   run();
 } finally {
