@@ -119,8 +119,8 @@ function* writeAndClose(
 ): Steps<Closed | undefined> {
   throwIfAborted(operation);
   const target = yield* openTarget(operation);
-  const { local } = target.directory;
-  if (!local || othersRename(operation, target.directory)) {
+  const { local, canSync } = target.directory;
+  if (!local || !canSync || othersRename(operation, target.directory)) {
     closeTarget(operation, target);
     return undefined;
   }

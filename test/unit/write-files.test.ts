@@ -21,7 +21,9 @@ import { runAsync } from '#untorn/system/async-driver.js';
 import { environment } from '#untorn/system/environment.js';
 import { givenPath } from '#untorn/system/paths.js';
 import { names, text } from '../support/apis.ts';
+import { needsOrdinaryUser } from '../support/as-user.ts';
 import { newFolder } from '../support/folder.ts';
+import { finished, script } from '../support/run.ts';
 import { asyncSystem, syncSystem } from '../support/systems.ts';
 
 /** Enough files for one sync of the filesystem. */
@@ -109,6 +111,21 @@ describe('writeFiles()', () => {
       ],
     );
     for (const [index, { path, data }] of files.entries()) if (index !== 7) assert.equal(text(path), data);
+    assert.equal(names(folder).length, many);
+  });
+
+  it('writes into a directory that may not be read, and so not be synced', async (t) => {
+    const folder = newFolder(t);
+    const user = await needsOrdinaryUser(t, folder);
+    if (user === undefined) return;
+    chmodSync(folder, 0o300);
+    const source = `
+      import { writeFiles } from 'untorn';
+      const files = Array.from({ length: ${many} }, (_, index) => ({ path: process.argv[1] + '/' + index, data: 'x' }));
+      console.log([...new Set((await writeFiles(files)).map(({ durable }) => durable))].join());`;
+    const { stdout, stderr } = await finished(...script(source, { before: user, args: [folder] }));
+    chmodSync(folder, 0o700);
+    assert.equal(stdout.trim(), 'unsupported', stderr);
     assert.equal(names(folder).length, many);
   });
 
