@@ -165,22 +165,23 @@ function follow(links: readonly Link[], runner: AsyncRunner, settle: Settle): vo
     followOneByOne(links, runner, settle);
     return;
   }
+  const first = opensFirst(links);
   const make = (ended: Done<Chained>): void => {
     try {
-      chain(links, (outcome) => ended(outcome.error, outcome));
+      // A chain that has opened a file is not repeated.
+      chain(links, (outcome) => ended(outcome.results.length === first ? outcome.error : undefined, outcome));
     } catch (error) {
       if (isRefusal(error)) followOneByOne(links, runner, settle);
       else settle(true, error);
     }
   };
-  patiently<Chained>(runner, opensFirst(links), make, (error, outcome) =>
-    settle(false, outcome ?? { results: [], error }),
-  );
+  patiently<Chained>(runner, first >= 0, make, (error, outcome) => settle(false, outcome ?? { results: [], error }));
 }
 
-/** Whether nothing is changed before a call that needs a descriptor, so that the chain can be repeated. */
-function opensFirst(links: readonly Link[]): boolean {
-  return links.find(([name]) => name !== 'stat' && name !== 'lstat')?.[0] === 'open';
+/** Which link opens a file, if the links before it change nothing, so that the chain can be repeated; otherwise -1. */
+function opensFirst(links: readonly Link[]): number {
+  const first = links.findIndex(([name]) => name !== 'stat' && name !== 'lstat');
+  return links[first]?.[0] === 'open' ? first : -1;
 }
 
 /** A close in a chain has nothing to report, so nobody waits for it. */

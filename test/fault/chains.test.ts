@@ -13,7 +13,9 @@ import { replaceFile } from '#untorn/replace/replace-file.js';
 import { Turn } from '#untorn/order/turn.js';
 import { runAsync } from '#untorn/system/async-driver.js';
 import { environment } from '#untorn/system/environment.js';
+import type { AsyncSystem } from '#untorn/system/node-calls.js';
 import { givenPath } from '#untorn/system/paths.js';
+import { chain, opened } from '#untorn/system/port.js';
 import { asyncSystem, syncSystem } from '../support/systems.ts';
 
 function oldFile(t: TestContext): string {
@@ -67,6 +69,23 @@ describe('the sync of a file that goes along with its creation', () => {
 });
 
 describe('without a free descriptor', () => {
+  it('a chain is not repeated once it has opened a file (G10)', { timeout: 5000 }, async () => {
+    let made = 0;
+    const system: AsyncSystem = {
+      ...asyncSystem,
+      chain(_, done) {
+        made++;
+        setImmediate(done, { results: [7], error: failure('EMFILE') });
+      },
+    };
+    const steps = chain([
+      ['open', 'file', 0, 0],
+      ['fstat', opened],
+    ]);
+    const { results, error } = await runAsync(steps, system, syncSystem);
+    assert.deepEqual([made, results, (error as { code?: unknown }).code], [1, [7], 'EMFILE']);
+  });
+
   it('the old file is looked at without holding it', { skip: process.platform !== 'linux' }, async (t) => {
     const operation = newOperation(givenPath(oldFile(t)), readOptions({}), environment, false);
     const first = await runAsync(openTarget(operation));
