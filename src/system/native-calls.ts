@@ -228,10 +228,12 @@ function numberOf(errno: number): number {
 const systemError = withoutStack((errno: number, [name, first, second]: Link): Error => {
   const [number, code, words] = described(errno);
   const syscall = shownAs[name] ?? name;
-  const path = typeof first === 'number' ? undefined : first;
-  const dest = path !== undefined && typeof second !== 'number' ? (second as PathName | undefined) : undefined;
-  const where = path === undefined ? '' : ` '${path.toString()}'`;
-  const to = dest === undefined ? '' : ` -> '${dest.toString()}'`;
+  // As in Node's errors, paths are text whatever they were given as.
+  const path = typeof first === 'number' ? undefined : first.toString();
+  const dest =
+    path !== undefined && typeof second !== 'number' ? (second as PathName | undefined)?.toString() : undefined;
+  const where = path === undefined ? '' : ` '${path}'`;
+  const to = dest === undefined ? '' : ` -> '${dest}'`;
   return Object.assign(new Error(`${code}: ${words}, ${syscall}${where}${to}`), {
     errno: number,
     code,
