@@ -1,7 +1,7 @@
 // Prints where the time of a rewrite goes, in microseconds: each call on files, and the JavaScript between them. argv:
 // a contender, write|writeSync, full|off, a folder, bytes, how many rewrites: of many, the median of the second half.
 import fs from 'node:fs';
-import { createRequire, syncBuiltinESMExports } from 'node:module';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { content } from './content.js';
 import { contenders } from './contenders.js';
@@ -39,7 +39,6 @@ function time(library, names) {
 }
 time(fs, ['open', 'close', 'stat', 'lstat', 'fstat', 'statfs', 'write', 'fchmod', 'fsync', 'fdatasync', 'rename']);
 syncBuiltinESMExports();
-time(createRequire(import.meta.url)('@napi-rs/xattr'), ['listAttributes', 'getAttribute']);
 
 const write = contenders[contender][api](await load(contender), durability);
 const path = join(folder, 'state');
