@@ -4,8 +4,19 @@
  * A new file gets some of them from its directory. They are set while it is empty: Btrfs takes NOCOW only then.
  */
 import { codeOf, isShortage, refusal } from '../contract/index.ts';
-import { call, chain, type Link, O_NOFOLLOW, O_RDONLY, opened, uninterrupted, type Steps } from '../system/index.ts';
+import {
+  call,
+  chain,
+  type FileStatus,
+  type Link,
+  O_NOFOLLOW,
+  O_RDONLY,
+  opened,
+  uninterrupted,
+  type Steps,
+} from '../system/index.ts';
 import { during, type Operation } from './operation.ts';
+import { isSameInode } from './owned.ts';
 import { preserving } from './preserve.ts';
 import type { InodeFlags, Target } from './target.ts';
 import type { TemporaryFile } from './temporary.ts';
@@ -34,15 +45,18 @@ export function mayHaveFlags({ environment, settings }: Operation, { existing, d
 export function* readFlags(target: Target): Steps<InodeFlags | 'unknown' | undefined> {
   const links: Link[] = [
     ['open', target.accessPath, O_RDONLY | O_NOFOLLOW, 0],
+    ['fstat', opened],
     ['getflags', opened],
     ['getproject', opened],
     ['close', opened],
   ];
   const { results, error } = yield* uninterrupted(chain(links));
-  const [fd, flags, project] = results as [number?, number?, number?];
+  const [fd, status, flags, project] = results as [number?, FileStatus?, number?, number?];
   if (fd !== undefined && results.length < links.length) yield* afterFailure(call.close(fd));
   if (isShortage(error)) throw error;
   if (flags === undefined) return ['EACCES', 'EPERM'].includes(codeOf(error) ?? '') ? 'unknown' : undefined;
+  // Another program has put another file there meanwhile.
+  if (!isSameInode(status, target.existing)) return undefined;
   const found = { flags: flags & kept, project: project ?? 0 };
   return found.flags === 0 && found.project === 0 ? undefined : found;
 }

@@ -4,13 +4,17 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync as plainWrite } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { readFlags } from '#untorn/files/inode-flags.js';
+import type { Target } from '#untorn/files/target.js';
 import { native } from '#untorn/system/native.js';
+import { runSync } from '#untorn/system/systems.js';
 import { apis, text } from '../support/apis.ts';
 import { needsOrdinaryUser } from '../support/as-user.ts';
 import { needsNative } from '../support/native-part.ts';
 import { mountNew, type FilesystemKind } from '../support/mount.ts';
 import { needsTools } from '../support/needs.ts';
 import { finished, run, script } from '../support/run.ts';
+import { syncSystem } from '../support/systems.ts';
 
 const cases: readonly (readonly [FilesystemKind, string])[] = [
   ['btrfs', 'C'],
@@ -84,3 +88,17 @@ for (const { name, write } of apis) {
     });
   });
 }
+
+describe('flags of the old file', () => {
+  it('are those of the file that was looked at, or of none', (t) => {
+    if (!needsNative(t) || !needsTools(t, 'chattr')) return;
+    const mount = mountNew(t, 'ext4');
+    if (mount === undefined) return;
+    const [path, other] = [join(mount, 'file'), join(mount, 'other')];
+    for (const name of [path, other]) plainWrite(name, 'old');
+    run('chattr', '+d', path);
+    const flagsIf = (looked: string): unknown =>
+      runSync(readFlags({ accessPath: path, existing: syncSystem.lstat(looked) } as Target));
+    assert.deepEqual([flagsIf(path), flagsIf(other)], [{ flags: 0x40, project: 0 }, undefined]);
+  });
+});
