@@ -2,28 +2,13 @@
 import { win32 } from 'node:path';
 import { codeOf, fromBytes, type PathName } from '../contract/index.ts';
 import type { Native, NativeLink, NativeOutcome } from './native.ts';
-import { type AsyncSystem, withoutStack } from './node-calls.ts';
+import { type AsyncSystem, nativeOnly, withoutStack } from './node-calls.ts';
 import { accessPath } from './paths.ts';
 import { argsOf, type Chained, type Done, type FileStatus, type Link, type SyncSystem, type System } from './port.ts';
 
 /** The calls of which Node has none, or a slower one. What is opened by it must be closed by it. */
 const sooner = ['open', 'close', 'fstat', 'lstat', 'stat'] as const;
-const missing = [
-  'syncfs',
-  'renameNew',
-  'exchange',
-  'linkOpen',
-  'futimes',
-  'listxattr',
-  'getxattr',
-  'setxattr',
-  'removexattr',
-  'getflags',
-  'setflags',
-  'getproject',
-  'getxflags',
-  'setproject',
-] as const;
+const missing: readonly (keyof System)[] = [...nativeOnly, 'futimes'];
 const elsewhere = ['open', 'close'] as const;
 
 const outOfMemory = 12;

@@ -50,6 +50,29 @@ export function withoutStack<A extends unknown[], T>(perform: (...args: A) => T)
 }
 
 /** Calls that only the native part of the package can make. */
+const notOfNode = [
+  'syncfs',
+  'syncDirectory',
+  'renameNew',
+  'exchange',
+  'linkOpen',
+  'listxattr',
+  'getxattr',
+  'setxattr',
+  'removexattr',
+  'getflags',
+  'setflags',
+  'getproject',
+  'getxflags',
+  'setproject',
+] as const satisfies readonly (keyof System)[];
+
+export const nativeOnly: readonly (keyof System)[] = notOfNode;
+
+function everyOne<T>(fails: T): Record<(typeof notOfNode)[number], T> {
+  return Object.fromEntries(notOfNode.map((name) => [name, fails])) as Record<(typeof notOfNode)[number], T>;
+}
+
 function notHere(): never {
   throw refusal('ENOSYS', 'this call needs the native part of the package');
 }
@@ -68,8 +91,7 @@ export const nodeSync: SyncSystem = {
   ftruncate: fs.ftruncateSync,
   fsync: fs.fsyncSync,
   fdatasync: fs.fdatasyncSync,
-  syncfs: notHere,
-  syncDirectory: notHere,
+  ...everyOne(notHere),
   fstat: (fd) => status(fs.fstatSync(fd, bigint)),
   lstat: withoutStack((path) => status(fs.lstatSync(path, bigint))),
   stat: withoutStack((path) => status(fs.statSync(path, bigint))),
@@ -80,24 +102,12 @@ export const nodeSync: SyncSystem = {
   rmdir: (path) => fs.rmdirSync(path),
   rename: fs.renameSync,
   symlink: (target, path) => fs.symlinkSync(target, path),
-  renameNew: notHere,
-  exchange: notHere,
   link: fs.linkSync,
-  linkOpen: notHere,
   unlink: fs.unlinkSync,
   fchown: fs.fchownSync,
   fchmod: fs.fchmodSync,
   chmod: fs.chmodSync,
   futimes: (fd, atimeNs, mtimeNs) => fs.futimesSync(fd, secondsOf(atimeNs), secondsOf(mtimeNs)),
-  listxattr: notHere,
-  getxattr: notHere,
-  setxattr: notHere,
-  removexattr: notHere,
-  getflags: notHere,
-  setflags: notHere,
-  getproject: notHere,
-  getxflags: notHere,
-  setproject: notHere,
   sleep,
   sleepUntilChange: (_, duration) => {
     sleep(duration);
@@ -135,8 +145,7 @@ export const nodeAsync: AsyncSystem = {
   ftruncate: (fd, length, done) => fs.ftruncate(fd, length, done as Done<undefined>),
   fsync: (fd, done) => fs.fsync(fd, done as Done<undefined>),
   fdatasync: (fd, done) => fs.fdatasync(fd, done as Done<undefined>),
-  syncfs: notHereLater,
-  syncDirectory: notHereLater,
+  ...everyOne(notHereLater),
   fstat: (fd, done) => fs.fstat(fd, bigint, statusDone(done)),
   lstat: (path, done) => fs.lstat(path, bigint, statusDone(done)),
   stat: (path, done) => fs.stat(path, bigint, statusDone(done)),
@@ -149,9 +158,6 @@ export const nodeAsync: AsyncSystem = {
   rmdir: (path, done) => fs.rmdir(path, done as Done<undefined>),
   rename: (from, to, done) => fs.rename(from, to, done as Done<undefined>),
   symlink: (target, path, done) => fs.symlink(target, path, done as Done<undefined>),
-  renameNew: notHereLater,
-  exchange: notHereLater,
-  linkOpen: notHereLater,
   link: (existing, added, done) => fs.link(existing, added, done as Done<undefined>),
   unlink: (path, done) => fs.unlink(path, done as Done<undefined>),
   fchown: (fd, uid, gid, done) => fs.fchown(fd, uid, gid, done as Done<undefined>),
@@ -159,15 +165,6 @@ export const nodeAsync: AsyncSystem = {
   chmod: (path, mode, done) => fs.chmod(path, mode, done as Done<undefined>),
   futimes: (fd, atimeNs, mtimeNs, done) =>
     fs.futimes(fd, secondsOf(atimeNs), secondsOf(mtimeNs), done as Done<undefined>),
-  listxattr: notHereLater,
-  getxattr: notHereLater,
-  setxattr: notHereLater,
-  removexattr: notHereLater,
-  getflags: notHereLater,
-  setflags: notHereLater,
-  getproject: notHereLater,
-  getxflags: notHereLater,
-  setproject: notHereLater,
   sleep: (duration, done) => void setTimeout(done, duration, null),
   sleepUntilChange: waitForChange,
 };
