@@ -11,7 +11,10 @@ import {
   O_NOFOLLOW,
   O_READ,
   call,
+  chain,
   lastChange,
+  opened,
+  uninterrupted,
   whenDescriptorsAllow,
   type FileStatus,
   type Steps,
@@ -33,22 +36,17 @@ export type Read = Snapshot & { readonly content: Buffer | undefined };
 
 /** Reads all of a file, following links; there is no content if there is no file. */
 export function* readPath(operation: Operation): Steps<Read> {
-  return asRead(yield* reporting(operation, openAndRead(operation, operation.path, O_READ, readAll)));
+  return asRead(yield* reporting(operation, openAndRead(operation, { path: operation.path, flags: O_READ }, readAll)));
 }
 
 /** Reads all of the target. */
 export function* readTarget(operation: Operation, target: Target): Steps<Read> {
-  return asRead(yield* openAndRead(operation, target.accessPath, flagsFor(operation, target), readAll));
+  return asRead(yield* openAndRead(operation, inPlace(operation, target), readAll));
 }
 
 /** The version of the target, computed without all of its content in memory. */
 export function* versionInPlace(operation: Operation, target: Target): Steps<Snapshot> {
-  const { result, status } = yield* openAndRead(
-    operation,
-    target.accessPath,
-    flagsFor(operation, target),
-    versionOfFile,
-  );
+  const { result, status } = yield* openAndRead(operation, inPlace(operation, target), versionOfFile);
   return { version: result ?? absent, status };
 }
 
@@ -56,10 +54,23 @@ function asRead({ result, status }: Opened<Buffer>): Read {
   return { content: result, version: versionOf(result), status };
 }
 
-function flagsFor({ settings }: Operation, { existing }: Target): number {
+/** The file to read, and how. */
+interface Readable {
+  readonly path: PathName;
+  readonly flags: number;
+  /** What closes it without a wait, where an open file is in nobody's way. */
+  readonly release?: (fd: number) => void;
+}
+
+function inPlace(
+  { settings, environment, blocking }: Operation,
+  { accessPath, existing, directory }: Target,
+): Readable {
   // For a link that is to be replaced readers see the content of its target.
   const follows = settings.symlink === 'replace' && existing !== undefined && fileType(existing.mode) === 'link';
-  return follows ? O_READ : O_READ | O_NOFOLLOW;
+  const readable = { path: accessPath, flags: follows ? O_READ : O_READ | O_NOFOLLOW };
+  if (!directory.local) return readable;
+  return { ...readable, release: (fd) => environment.release(fd, blocking ? 'here' : 'elsewhere') };
 }
 
 /** The result of reading a file, and its status when it was opened; neither if there is none. */
@@ -70,18 +81,18 @@ interface Opened<T> {
 
 type Use<T> = (fd: number, status: FileStatus) => Steps<T>;
 
-function openAndRead<T>(operation: Operation, path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
-  return during(operation, 'read', tryToRead(operation, path, flags, use));
+function openAndRead<T>(operation: Operation, file: Readable, use: Use<T>): Steps<Opened<T>> {
+  return during(operation, 'read', tryToRead(operation, file, use));
 }
 
-function* tryToRead<T>(operation: Operation, path: PathName, flags: number, use: Use<T>): Steps<Opened<T>> {
+function* tryToRead<T>(operation: Operation, file: Readable, use: Use<T>): Steps<Opened<T>> {
   throwIfAborted(operation);
   for (let tries = 1; ; tries++) {
     let isOpen = false;
-    const opened = (): void => void (isOpen = true);
+    const noteOpened = (): void => void (isOpen = true);
     try {
       return yield* whenDescriptorsAllow(operation, () =>
-        whileBusy(operation, () => whileOpen(operation, using(path, flags, opened, use))),
+        whileBusy(operation, () => whileOpen(operation, using(file, noteOpened, use))),
       );
     } catch (error) {
       // An open file fails so on a filesystem that goes by names, if it is replaced meanwhile. There is another file
@@ -91,18 +102,34 @@ function* tryToRead<T>(operation: Operation, path: PathName, flags: number, use:
   }
 }
 
-function* using<T>(path: PathName, flags: number, opened: () => void, use: Use<T>): Steps<Opened<T>> {
-  const fd = yield* ifFound({ accessPath: path }, () => call.open(path, flags, 0), (flags & O_NOFOLLOW) === 0);
-  if (fd === undefined) return { status: undefined };
-  opened();
+function* using<T>(file: Readable, noteOpened: () => void, use: Use<T>): Steps<Opened<T>> {
+  const { path, flags, release } = file;
+  const found = yield* ifFound({ accessPath: path }, () => openAndLook(path, flags), (flags & O_NOFOLLOW) === 0);
+  if (found === undefined) return { status: undefined };
+  const { fd, status, error } = found;
+  noteOpened();
   try {
-    const status = yield* call.fstat(fd);
+    if (status === undefined) throw error;
     if (fileType(status.mode) === 'directory') throw refusal('EISDIR', 'it is a directory');
     if (fileType(status.mode) !== 'file') throw refusal('EINVAL', 'it is a FIFO, a socket or a device');
     return { result: yield* use(fd, status), status };
   } finally {
-    yield* call.close(fd);
+    if (release === undefined) yield* call.close(fd);
+    else release(fd);
   }
+}
+
+function* openAndLook(
+  path: PathName,
+  flags: number,
+): Steps<{ readonly fd: number; readonly status: FileStatus | undefined; readonly error: unknown }> {
+  const { results, error } = yield* chain([
+    ['open', path, flags, 0],
+    ['fstat', opened],
+  ]);
+  const [fd, status] = results as [number?, FileStatus?];
+  if (fd === undefined) throw error;
+  return { fd, status, error };
 }
 
 function* readAll(fd: number, { size }: FileStatus): Steps<Buffer> {
@@ -112,7 +139,8 @@ function* readAll(fd: number, { size }: FileStatus): Steps<Buffer> {
   for (let filled = 0; ;) {
     const count = yield* call.read(fd, content.subarray(filled), filled);
     filled += count;
-    if (count === 0) return content.subarray(0, filled);
+    // More was asked for than the file had, and no more came.
+    if (count === 0 || (filled === size && filled < content.length)) return content.subarray(0, filled);
     // The file grows while it is read, or does not tell its size.
     if (filled === content.length) content = Buffer.concat([content, Buffer.allocUnsafe(content.length)]);
   }
@@ -120,15 +148,15 @@ function* readAll(fd: number, { size }: FileStatus): Steps<Buffer> {
 
 const piece = 1 << 18;
 
-/** The version of the content of an open file. */
-export function* versionOfFile(fd: number): Steps<Version> {
+/** The version of the content of an open file, whose size may be known. */
+export function* versionOfFile(fd: number, { size }: Partial<Pick<FileStatus, 'size'>> = {}): Steps<Version> {
   const hash = newHash();
-  const buffer = Buffer.allocUnsafe(piece);
+  const buffer = Buffer.allocUnsafe(Math.min(piece, (size ?? piece) + 1));
   for (let position = 0; ;) {
     const count = yield* call.read(fd, buffer, position);
-    if (count === 0) return hash.digest('hex');
     hash.update(buffer.subarray(0, count));
     position += count;
+    if (count === 0 || (position === size && count < buffer.length)) return hash.digest('hex');
   }
 }
 
@@ -148,7 +176,7 @@ export function* assertUnchanged(
   seen: Snapshot,
   time: bigint | undefined,
 ): Steps<void> {
-  const now = yield* lookAt(target);
+  const now = yield* target.directory.local ? uninterrupted(lookAt(target)) : lookAt(target);
   const isOld = now === undefined || (time !== undefined && time - lastChange(now) > coarseness);
   if (isOld && isSame(now, seen.status)) return;
   const current = yield* versionInPlace(operation, target);

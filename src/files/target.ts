@@ -249,7 +249,12 @@ function* lookAndHold(operation: Operation, target: Target): Steps<FileStatus | 
 }
 
 /** Looks at the target again: much may have happened while a pending file was written. */
-export function* lookAgain(operation: Operation, target: Target): Steps<void> {
+export function lookAgain(operation: Operation, target: Target): Steps<void> {
+  // A local filesystem has in memory what was looked at for this write.
+  return target.directory.local ? uninterrupted(lookAnew(operation, target)) : lookAnew(operation, target);
+}
+
+function* lookAnew(operation: Operation, target: Target): Steps<void> {
   const before = target.existing;
   target.existing = yield* lookAt(target);
   if (target.existing?.ino !== before?.ino || target.existing?.dev !== before?.dev) releaseOld(operation, target);

@@ -96,6 +96,11 @@ function* makeOrFind(operation: Operation, target: FileIn, name: PathName): Step
 /** Closes it, and removes it if nobody else is in it. */
 export function* leaveHome(operation: Operation, home: LockHome): Steps<void> {
   yield* twice(() => rmdirIn(operation, home.target, home.name));
+  letGoOfHome(operation, home);
+}
+
+/** Closes it where it stays, or is gone already. */
+export function letGoOfHome(operation: Operation, home: LockHome): void {
   home.guard.release();
   letGoOf(operation, home);
 }

@@ -6,5 +6,6 @@ export { letGoOf } from './rights.ts';
 export { signOf } from './holder.ts';
 export type { FileIn } from './home.ts';
 export type { Dead, Resolve } from './takeover.ts';
-export { assertHeld, type Lock, releaseLock, takeLock, withLock } from './lock.ts';
+export { assertHeld, type Lock, releaseLock } from './held.ts';
+export { takeLock, withLock } from './lock.ts';
 export { isLockName, sweepLock } from './sweep-lock.ts';

@@ -19,32 +19,21 @@
  * of life by changing its entry's times. A process that has seen no sign for the holder's whole lease, by its own
  * clock, takes over. Nothing of a lock is synced: after a crash its owners are dead anyway.
  */
-import { codeOf, join, type PathName } from '../contract/index.ts';
-import { parseLockToken, type LockOwner, uninterrupted, call, type Guard, type Steps } from '../system/index.ts';
-import {
-  during,
-  closeDirectory,
-  type Folder,
-  lookAt,
-  type Operation,
-  inFound,
-  rmdirIn,
-  unlinkIn,
-  afterFailure,
-  twice,
-} from '../files/index.ts';
-import { removeEntry } from './entry.ts';
-import { deadlock, lockLost } from './errors.ts';
+import { codeOf, join } from '../contract/index.ts';
+import { parseLockToken, type LockOwner, uninterrupted, type Steps } from '../system/index.ts';
+import { during, closeDirectory, type Operation, afterFailure } from '../files/index.ts';
+import { takeAtOnce } from './at-once.ts';
+import { deadlock } from './errors.ts';
+import { hold, releaseLock, type Lock } from './held.ts';
 import { lookAtHolder, signOf } from './holder.ts';
 import { enterHome, isBarred, leaveHome, type Barred, type LockHome, type FileIn } from './home.ts';
-import { heldName, noteName, ticketBehind } from './name.ts';
+import { heldName, ticketBehind } from './name.ts';
 import { assertExclusive } from './probe.ts';
 import { Queue, waitingIn } from './queue.ts';
-import { mayGoOn, noteReleased, noteTaken } from './retake.ts';
-import { freeLeft, leaveLock } from './left.ts';
-import { becomesCareful, letGoOf } from './rights.ts';
+import { mayGoOn, noteTaken } from './retake.ts';
+import { becomesCareful } from './rights.ts';
 import { takeOver, waitOutside, type TakeoverRequest } from './takeover.ts';
-import { dismantle, drawTicket, folderIn, isAlone, present, type Ticket } from './ticket.ts';
+import { dismantle, drawTicket, isAlone, present, type Ticket } from './ticket.ts';
 import { Patience } from './wait.ts';
 
 /** How to take a lock. */
@@ -55,19 +44,6 @@ export interface LockRequest extends TakeoverRequest {
   readonly note?: Uint8Array;
   /** Locks that the same call holds: it does not wait for itself. */
   readonly own?: readonly Lock[];
-}
-
-/** A lock that was taken. */
-export interface Lock {
-  readonly home: LockHome;
-  /** Its entry, by the whole path from the target's directory. */
-  readonly entry: PathName;
-  /** The folder for files that are to be renamed to the target. */
-  readonly folder: Folder;
-  readonly ticket: Ticket;
-  readonly owner: LockOwner;
-  readonly guards: readonly Guard[];
-  stopShowingLife(): void;
 }
 
 /**
@@ -86,8 +62,10 @@ function* take(operation: Operation, target: FileIn, request: LockRequest): Step
   let taken: Lock | undefined;
   try {
     for (;;) {
-      const home = yield* enterHome(operation, target);
-      const entered = home === undefined || isBarred(home) ? home : yield* takeIn(operation, home, request, patience);
+      const atOnce = request.note === undefined ? yield* takeAtOnce(operation, target, request.token) : undefined;
+      const home = atOnce?.home ?? (yield* enterHome(operation, target));
+      const entered =
+        home === undefined || isBarred(home) ? home : yield* takeIn(operation, home, { request, patience, ...atOnce });
       if (entered === undefined) yield* patience.tryAgain();
       else if (isBarred(entered)) yield* waitOutside(operation, target, entered, { request, patience });
       else {
@@ -103,31 +81,41 @@ function* take(operation: Operation, target: FileIn, request: LockRequest): Step
   }
 }
 
+interface Taking {
+  readonly request: LockRequest;
+  readonly patience: Patience;
+  /** The ticket, if it was renamed already. */
+  readonly ticket?: Ticket;
+}
+
 /** Undefined if the lock's directory, or the ticket in it, was removed meanwhile, as by its last holder. */
 function* takeIn(
   operation: Operation,
   home: LockHome,
-  request: LockRequest,
-  patience: Patience,
+  { request, patience, ticket: moved }: Taking,
 ): Steps<Lock | Barred | undefined> {
-  let ticket: Ticket | undefined;
+  let ticket = moved;
   let lock: Lock | undefined;
-  let isMoved = false;
+  let isMoved = moved !== undefined;
+  let isBefore = false;
   try {
-    if ((yield* assertExclusive(operation, home, operation.settings.lock.lease)) === undefined) return undefined;
-    const tickets = home.isNew ? [] : (yield* waitingIn(home)).tickets;
-    ticket = yield* drawTicket(operation, home, ticketBehind(tickets, request.token), request.note);
-    if (ticket === undefined) return undefined;
-    const goesOn = tickets.length > 0 && mayGoOn(operation, home.target);
-    const queue = new Queue(operation, home, ticket, tickets, goesOn);
-    const turn = yield* waitForTurn(operation, home, ticket, { queue, patience, request });
-    if (typeof turn === 'object') return turn;
-    if (!turn) return undefined;
-    isMoved = true;
+    if (ticket === undefined) {
+      if ((yield* assertExclusive(operation, home, operation.settings.lock.lease)) === undefined) return undefined;
+      const tickets = home.isNew ? [] : (yield* waitingIn(home)).tickets;
+      ticket = yield* drawTicket(operation, home, ticketBehind(tickets, request.token), request.note);
+      if (ticket === undefined) return undefined;
+      const goesOn = tickets.length > 0 && mayGoOn(operation, home.target);
+      const queue = new Queue(operation, home, ticket, tickets, goesOn);
+      const turn = yield* waitForTurn(operation, home, ticket, { queue, patience, request });
+      if (typeof turn === 'object') return turn;
+      if (!turn) return undefined;
+      isMoved = true;
+      isBefore = goesOn && !queue.hasWaited;
+    }
     // Where everything is in memory, a look in this thread takes less time than a trip to another one.
     const isOnSpot = home.target.directory.local;
     if (!(yield* isOnSpot ? uninterrupted(isAlone(home, ticket)) : isAlone(home, ticket))) return undefined;
-    noteTaken(operation, home.target, goesOn && !queue.hasWaited);
+    noteTaken(operation, home.target, isBefore);
     lock = hold(operation, home, ticket);
     return lock;
   } catch (error) {
@@ -191,59 +179,6 @@ function* waitForTurn(operation: Operation, home: LockHome, ticket: Ticket, wait
 /** Shows signs of life during the wait. */
 function showTicket({ environment }: Operation, home: LockHome, { name, token, owner }: Ticket): () => void {
   return environment.showLife(join(join(home.way, name), token), owner.lease / 4);
-}
-
-function hold(operation: Operation, home: LockHome, ticket: Ticket): Lock {
-  const entry = join(join(home.way, heldName), ticket.token);
-  const directoryPath = join(join(home.directoryPath, heldName), ticket.token);
-  const { fd } = ticket.entry;
-  const accessPath = fd === undefined ? entry : operation.environment.accessPath(fd, entry);
-  const folder = { directory: { accessPath }, directoryPath, way: entry };
-  const { owner } = ticket;
-  const stop = operation.blocking ? (): void => undefined : operation.environment.showLife(entry, owner.lease / 4);
-  return { home, entry, folder, ticket, owner, guards: [...ticket.guards, home.guard], stopShowingLife: stop };
-}
-
-/** Fails if a lock has been taken over: called before a step that nothing else keeps a late holder from. */
-export function* assertHeld(lock: Lock): Steps<void> {
-  if ((yield* lookAt({ accessPath: lock.entry, directory: lock.home.target.directory })) === undefined)
-    throw lockLost();
-}
-
-/** Releases the lock. A lock that was lost meanwhile is another's, and is left alone. */
-export function* releaseLock(operation: Operation, lock: Lock): Steps<void> {
-  const { home, ticket, owner } = lock;
-  const { locks } = operation.environment;
-  lock.stopShowingLife();
-  const held = folderIn(home, heldName);
-  try {
-    if (ticket.hasNote) yield* afterFailure(removeNote(operation, held, ticket));
-    // Twice, since others would have to wait for the end of this process.
-    if (!(yield* afterFailure(removeEntry(operation, held, ticket.token))))
-      yield* removeEntry(operation, held, ticket.token);
-    locks.delete(owner.random);
-    noteReleased(operation, home.target);
-    // If somebody else has taken it already it is not empty.
-    yield* twice(() => rmdirIn(operation, home, heldName));
-    for (const guard of ticket.guards) guard.release();
-    yield* leaveHome(operation, home);
-  } catch (error) {
-    // Other calls of this thread may take it over. Other processes can when this one has ended, or has removed it after
-    // all. A note says what is to be resolved before.
-    const left = leaveLock(operation, home, { token: ticket.token, owner, guards: lock.guards });
-    if (!ticket.hasNote) operation.environment.insist(() => freeLeft(operation, left));
-    letGoOf(operation, home);
-    throw error;
-  } finally {
-    letGoOf(operation, ticket.entry);
-    closeDirectory(operation, home.target.directory);
-  }
-}
-
-function* removeNote(operation: Operation, held: Folder, { token, entry }: Ticket): Steps<void> {
-  // Where others could exchange the entry it is opened, so that no link leads to another file of that name.
-  if (entry.fd === undefined) yield* call.unlink(join(join(held.directory.accessPath, token), noteName));
-  else yield* inFound(operation, held, token, (opened) => unlinkIn(operation, opened, noteName));
 }
 
 /** Takes a lock, runs steps, and releases it, whatever happens in them. */

@@ -58,6 +58,11 @@ export function isSticky(parent: FileStatus): boolean {
   return (parent.mode & 0o1000) !== 0 && (parent.mode & 0o022) !== 0;
 }
 
+/** The mode of a directory of a lock, if nobody else can write where it is made. */
+export function modeOf(parent: FileStatus): number {
+  return (parent.mode & 0o777) | own;
+}
+
 /**
  * Makes a directory of a lock. Where others can write `parent`, the target's directory, they may take over what is in
  * it; not in a sticky directory, where users may move only their own files. Undefined if it was removed as soon as it
@@ -72,7 +77,7 @@ export function* makeOpen(
   const isShared = !isSticky(parent);
   const accessPath = join(folder.directory.accessPath, name);
   if (!isExposed(operation, parent)) {
-    yield* call.mkdir(accessPath, (parent.mode & 0o777) | own);
+    yield* call.mkdir(accessPath, modeOf(parent));
     return { directory: { accessPath }, directoryPath: join(folder.directoryPath, name), fd: undefined };
   }
   yield* call.mkdir(accessPath, isShared ? marked : (parent.mode & 0o755) | own);

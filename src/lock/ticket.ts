@@ -30,12 +30,8 @@ export function* drawTicket(
   note?: Uint8Array,
 ): Steps<Ticket | undefined> {
   const { name, token } = named;
-  const { guard } = operation.environment;
-  const bases = [home.directory.accessPath, home.directoryPath];
-  // Its rename may be under way when the process ends.
-  const places = [name, heldName].flatMap((one) => bases.map((base) => join(base, one)));
-  const outer = guard('directory', ...places);
-  const inner = guard('lock entry', ...places.map((one) => join(one, token)));
+  const guards = guardsOf(operation, home, named);
+  const [inner, outer] = guards;
   let entry: LockDirectory | undefined;
   function* make(folder: Folder, made: string, guarded: Guard): Steps<LockDirectory> {
     const directory = yield* makeOpen(operation, folder, made, home.parent);
@@ -51,12 +47,24 @@ export function* drawTicket(
       letGoOf(operation, directory);
     }
     if (note !== undefined) yield* writeNote(operation, entry, note);
-    return { ...named, entry, guards: [inner, outer], hasNote: note !== undefined };
+    return { ...named, entry, guards, hasNote: note !== undefined };
   } catch (error) {
-    yield* dismantle(operation, home, [name], { ...named, entry, guards: [inner, outer] });
+    yield* dismantle(operation, home, [name], { ...named, entry, guards });
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** What removes a ticket's entry and the ticket if the process ends, under the names that they may have then. */
+export function guardsOf(
+  { environment: { guard } }: Operation,
+  { directory, directoryPath }: Folder,
+  { name, token }: TicketName,
+): [inner: Guard, outer: Guard] {
+  // Its rename may be under way.
+  const places = [name, heldName].flatMap((one) => [join(directory.accessPath, one), join(directoryPath, one)]);
+  const outer = guard('directory', ...places);
+  return [guard('lock entry', ...places.map((one) => join(one, token))), outer];
 }
 
 function* writeNote(operation: Operation, entry: Folder, note: Uint8Array): Steps<void> {

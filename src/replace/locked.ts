@@ -152,7 +152,7 @@ function* replaceBy(
     const done = yield* leftAsItIs(operation, turn, target, seen, content);
     if (done !== undefined) return done;
     known = hashing(content as Content);
-    staged = yield* createStaged(operation, target);
+    staged = yield* createStaged(operation, target, content?.kind === 'bytes' ? content.bytes : undefined);
   } finally {
     if (staged === undefined) closeTarget(operation, target);
   }

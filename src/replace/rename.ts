@@ -147,7 +147,8 @@ function* renameOnce(
   ];
   const { fd, canSync, users } = target.directory;
   // Concurrent writes in one directory share their syncs instead.
-  const syncs = settings.durability === 'full' && canSync && (operation.blocking || users === 1);
+  const isAlone = operation.blocking || users === (locking === undefined ? 1 : usesOfLocked);
+  const syncs = settings.durability === 'full' && canSync && isAlone;
   if (syncs) links.push(['fsync', fd as number]);
   const closings = filesToClose(operation, target, temporary);
   const { results, error } = yield* chain([...links, ...closings.map((file): Link => ['close', file])]);
@@ -172,6 +173,9 @@ function filesToClose(operation: Operation, { directory, held, existing }: Targe
   if (held !== undefined && existing !== undefined && existing.size <= small) files.push(held);
   return files;
 }
+
+/** How often a locked write uses its directory: for its lock, while it is locked, and for the write itself. */
+const usesOfLocked = 3;
 
 /** The largest old file, in bytes, that is freed before the write has ended. */
 const small = 1 << 20;

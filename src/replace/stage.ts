@@ -32,6 +32,7 @@ import {
   discardTemporary,
   keepFlags,
   mayHaveFlags,
+  isLocked,
   keepTemporary,
   readFlags,
   readingNew,
@@ -180,7 +181,10 @@ function creationOf(operation: Operation, target: Target, bytes: Uint8Array, syn
     mode,
     closesSilently: local,
     nameless: !syncsLater && staysNameless(operation, target),
-    ...((mode !== undefined || !local || syncsLater) && { reads: readingNew(operation, target) }),
+    // A locked write needs a time of the filesystem: see `assertUnchanged`.
+    ...((mode !== undefined || !local || syncsLater || isLocked(operation)) && {
+      reads: readingNew(operation, target),
+    }),
     ...(isChained && {
       content: bytes,
       syncs: settings.durability !== 'off' && !syncsLater && !environment.descriptorsRestricted,
