@@ -19,7 +19,7 @@ import { readWriteOptions } from './write-options.ts';
 export async function perform(invocation: Invocation): Promise<number> {
   const { flags } = invocation;
   // Options for one file only are not asked for here, or have their default.
-  const { durability, lock, fallback: _, ifUnchanged: __, ...each } = await readWriteOptions(invocation);
+  const { durability, lock, filesystem, fallback: _, ifUnchanged: __, ...each } = await readWriteOptions(invocation);
   const changes = await readChanges(invocation);
   if (!flags.has('quiet') && changes.some((change) => change.kind === 'write' && change.source === 'standard input'))
     tellIfAwaited();
@@ -31,7 +31,7 @@ export async function perform(invocation: Invocation): Promise<number> {
         async (tx) => {
           for (const change of changes) await stage(tx, change, each, count);
         },
-        { durability, signal, lock },
+        { durability, signal, lock, filesystem },
       ),
     );
     progress.end();

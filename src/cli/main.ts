@@ -5,7 +5,7 @@ import { commands } from './commands.ts';
 import { codeFor, exitCode } from './exit-codes.ts';
 import { Interrupted, Unheard, UsageError } from './failures.ts';
 import { guess } from './arguments/guess.ts';
-import { tellError } from './messages.ts';
+import { tell, tellError } from './messages.ts';
 import { parse } from './arguments/parse.ts';
 import type { CommandEntry } from './arguments/table.ts';
 
@@ -24,6 +24,9 @@ async function perform(): Promise<void> {
 async function performCommand(command: CommandEntry, given: readonly string[]): Promise<number> {
   const invocation = parse(command, given);
   if (invocation.flags.has('help')) return help([command.name], given);
+  // Instead of Node's own listener, which gives it another form.
+  process.removeAllListeners('warning');
+  if (!invocation.flags.has('quiet')) process.on('warning', ({ message }) => tell(`Warning: ${message}`));
   const { perform } = await command.load();
   try {
     return await perform(invocation);

@@ -23,6 +23,11 @@ const lockTimeoutOption: OptionEntry = {
   help: 'How long to wait for a lock that others hold: 500ms, 90s, 30m; 0 tries once; default: 30s',
 };
 
+const anyFilesystemOption: OptionEntry = {
+  name: 'any-filesystem',
+  help: 'Also where no lock excludes others, as on SMB, sshfs and object stores: without it, what needs a lock fails there',
+};
+
 const durability: OptionEntry = {
   name: 'durability',
   value: 'LEVEL',
@@ -95,6 +100,7 @@ const oneFile: readonly OptionEntry[] = [
     help: "Only if FILE's content has this SHA-256, as sha256sum(1) prints it, or FILE is 'absent'; exits with the code for a conflict if not",
   },
   lockTimeoutOption,
+  anyFilesystemOption,
   { name: 'tee', short: 't', help: 'Also copy the data to standard output; if that fails, FILE is untouched' },
   ...lasting,
   ...inGroup('Backups', [...backups, { name: 'backup-path', value: 'PATH', help: 'Keep the replaced file as PATH' }]),
@@ -138,6 +144,7 @@ export const commitOptions: readonly OptionEntry[] = [
   noOverwrite,
   makeParents,
   lockTimeoutOption,
+  anyFilesystemOption,
   ...lasting,
   ...inGroup('Backups', backups),
   ...ending,

@@ -46,6 +46,7 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
     backup: readBackup(invocation),
     overwrite: !flags.has('no-overwrite'),
     makeParents: flags.has('make-parents'),
+    filesystem: flags.has('any-filesystem') ? 'any' : 'safe',
     fallback: flags.has('in-place-fallback') ? 'in-place' : 'error',
     ifUnchanged: flags.has('skip-unchanged') ? 'skip' : 'write',
   };

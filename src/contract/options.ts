@@ -126,4 +126,10 @@ export interface WriteOptions {
    * being unmounted. A synchronous call leaves at most the replaced file open. @default true
    */
   linger?: boolean | undefined;
+  /**
+   * On filesystems where no lock excludes others (SMB, GlusterFS, sshfs, WebDAV, object stores): refuse what needs a
+   * lock (`ERR_UNTORN_UNSAFE_FILESYSTEM`), or do it anyway. A plain write there gives a warning of the process, once,
+   * unless it is `'any'`. @default 'safe'
+   */
+  filesystem?: 'safe' | 'any' | undefined;
 }

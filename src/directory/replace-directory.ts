@@ -32,6 +32,8 @@ export interface ReplaceDirectoryOptions {
   lock?: LockOptions | undefined;
   /** Aborts; no effect once the new directory is in place. */
   signal?: AbortSignal | undefined;
+  /** See `filesystem` of {@link WriteOptions}. @default 'safe' */
+  filesystem?: 'safe' | 'any' | undefined;
 }
 
 /** What replacing a directory did. */
@@ -109,7 +111,7 @@ function replacing(
   options: ReplaceDirectoryOptions | undefined,
   blocking: boolean,
 ): Steps<Outcome> {
-  const fields = record(options, 'options', ['durability', 'keepOld', 'lock', 'signal']);
+  const fields = record(options, 'options', ['durability', 'keepOld', 'lock', 'signal', 'filesystem']);
   const { keepOld: _, ...common } = fields;
   const settings = readOptions({ ...common, linger: false } as WriteOptions);
   const keepOld = flag(fields, 'keepOld', false);

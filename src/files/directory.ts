@@ -18,9 +18,10 @@ import {
   concurrently,
   type Chained,
   type FileStatus,
+  type Mount,
   type Steps,
 } from '../system/index.ts';
-import { filesystemAt, type Filesystem } from './filesystems.ts';
+import { elsewhere, filesystemAt, type Filesystem } from './filesystems.ts';
 import { ifFound, persisting } from './look.ts';
 import type { Operation } from './operation.ts';
 import { syncTogether, type SyncedTogether } from './shared-sync.ts';
@@ -57,9 +58,10 @@ export function* openDirectory(operation: Operation, path: PathName): Steps<Dire
   const { fd, canSync } = yield* openForSync(path);
   const accessPath = operation.environment.accessPath(fd, path);
   try {
+    const mount = (): Mount | undefined => operation.environment.mountOf(fd);
     const [status, filesystem] = operation.blocking
-      ? [yield* call.fstat(fd), yield* filesystemAt(accessPath)]
-      : yield* concurrently(call.fstat(fd), filesystemAt(accessPath));
+      ? [yield* call.fstat(fd), yield* filesystemAt(accessPath, mount)]
+      : yield* concurrently(call.fstat(fd), filesystemAt(accessPath, mount));
     const straightPath = filesystem.local && !operation.blocking ? yield* pathOf(operation, fd, path) : undefined;
     const opened = operation.environment.state.of(OpenDirectories);
     let directory = operation.blocking ? undefined : opened.byKey.get(keyOf(status));
@@ -231,8 +233,7 @@ function* withoutDescriptor(path: PathName): Steps<Directory> {
     accessPath: path,
     status,
     canSync: false,
-    own: true,
-    local: false,
+    ...elsewhere,
     syncsDirectories: false,
     straightPath: undefined,
     slowLooks: 0,

@@ -17,6 +17,7 @@ export {
 export { readOptions, readOptionsAnd, type Settings } from './settings.ts';
 export { whileBusy, whileOpen } from './busy.ts';
 export { filesystemAt } from './filesystems.ts';
+export { refuseUnsafe, warnOfUnsafe } from './safety.ts';
 export { lookAt, lookUntil, type Waiting } from './look.ts';
 export { afterFailure, ifThere, twice, unlinkIfThere } from './tolerate.ts';
 export {

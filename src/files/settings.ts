@@ -58,6 +58,7 @@ export interface Settings {
   readonly keepOnError: boolean;
   readonly retryTimeout: number;
   readonly linger: boolean;
+  readonly filesystem: 'safe' | 'any';
 }
 
 const known = [
@@ -82,6 +83,7 @@ const known = [
   'flag',
   'flush',
   'linger',
+  'filesystem',
 ];
 
 /** Reads the options. A string is an encoding, as in `node:fs`. */
@@ -164,6 +166,7 @@ function readAll(options: Fields): Settings {
     keepOnError: flag(temporary, 'keepOnError', false, 'options.temporary.'),
     retryTimeout: readDuration(retry['timeout'], 'options.retry.timeout', 5000),
     linger: flag(options, 'linger', true),
+    filesystem: oneOf(options, 'filesystem', ['safe', 'any'] as const),
   });
 }
 

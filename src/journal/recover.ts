@@ -51,7 +51,8 @@ function readRecover(
     operation: newLook(
       'recover',
       givenPath(directory, 'directory'),
-      readOptions({ linger: false }),
+      // What was begun has to be ended.
+      readOptions({ linger: false, filesystem: 'any' }),
       environment,
       blocking,
     ),

@@ -21,7 +21,7 @@
  */
 import { codeOf, join } from '../contract/index.ts';
 import { parseLockToken, type LockOwner, uninterrupted, type Steps } from '../system/index.ts';
-import { during, closeDirectory, type Operation, afterFailure } from '../files/index.ts';
+import { during, closeDirectory, refuseUnsafe, type Operation, afterFailure } from '../files/index.ts';
 import { takeAtOnce } from './at-once.ts';
 import { deadlock } from './errors.ts';
 import { hold, releaseLock, type Lock } from './held.ts';
@@ -55,6 +55,7 @@ export function takeLock(operation: Operation, target: FileIn, request: LockRequ
 }
 
 function* take(operation: Operation, target: FileIn, request: LockRequest): Steps<Lock> {
+  refuseUnsafe(operation, target.directory);
   const { random } = parseLockToken(request.token) as LockOwner;
   const patience = new Patience(operation, request.deadline);
   operation.environment.locks.set(random, 'held');

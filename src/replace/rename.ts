@@ -293,7 +293,8 @@ function isUndone(
   if (now === undefined && existing === undefined) return true;
   // The temporary name stays after a link; the number of links tells whether that was made.
   if (!settings.overwrite) return now === undefined || (left?.nlink === 1 && (directory.own || code === 'EEXIST'));
-  if (left !== undefined) return true;
+  // A server may have deleted the target, and then refused to rename over it (seen on SMB).
+  if (left !== undefined) return directory.own || now !== undefined;
   // The temporary file is gone: renamed, or removed by somebody else before. On this kernel's own filesystems ENOENT
   // says that it was removed.
   return code === 'ENOENT' && (directory.own || isSame(now, existing));

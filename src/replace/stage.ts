@@ -38,6 +38,7 @@ import {
   readingNew,
   stagingFolder,
   syncTemporary,
+  warnOfUnsafe,
   type Creation,
   type TemporaryFile,
 } from '../files/index.ts';
@@ -121,6 +122,7 @@ function* create(
   syncsLater: boolean,
 ): Steps<Staged> {
   let temporary;
+  warnOfUnsafe(operation, target.directory);
   try {
     if (target.existing !== undefined) {
       yield* examineOld(operation, target);

@@ -6,7 +6,7 @@ import { release } from './close-later.ts';
 import { atEnd, guard } from './exit-cleanup.ts';
 import { clearInterval, currentTime, setImmediate, setInterval, setTimeout } from './globals.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
-import { hasJournal, hasProjects, isVolatile } from './mounts.ts';
+import { hasJournal, hasProjects, isVolatile, mountOf } from './mounts.ts';
 import { native } from './native.ts';
 import { newToken } from './owner.ts';
 import { ProcessState, type Steps, type Environment } from './port.ts';
@@ -70,6 +70,9 @@ function insist(steps: () => Steps<boolean>, pause = 100): void {
   setTimeout(() => void retry(), pause).unref();
 }
 
+/** What the program was told. */
+const warned = new Set<string>();
+
 /** Whether filesystems have quotas for projects: those are begun when a filesystem is mounted. */
 const projects = new Map<bigint, boolean>();
 
@@ -91,6 +94,12 @@ export const environment: Environment = {
   accessPath,
   isUnmapped,
   isVolatile,
+  mountOf,
+  warnOnce(code, message, about) {
+    if (warned.has(about)) return;
+    warned.add(about);
+    process.emitWarning(message, { type: 'UntornWarning', code });
+  },
   hasJournal,
   hasProjects(dev) {
     let has = projects.get(dev);

@@ -1,6 +1,6 @@
 /**
- * Properties of syncs that do not follow from the type of a filesystem, but from a list of the kernel. What no list
- * says is not assumed.
+ * Facts about mounted filesystems that do not follow from their types, but from lists of the kernel. What no list says
+ * is not assumed.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -25,6 +25,48 @@ function optionsOf(dev: bigint, list: string): string[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** One line of the list of mounts (proc_pid_mountinfo(5)). */
+export interface Mount {
+  /** Its number. */
+  readonly id: string;
+  /** The type, with the program behind FUSE: `'ext4'`, `'fuse.sshfs'`. */
+  readonly type: string;
+  /** The device, or what its type calls so. */
+  readonly source: string;
+  /** The directory, or file, of its filesystem that is mounted: not `'/'` for a bind mount, or for a subvolume of Btrfs. */
+  readonly root: string;
+  /** Where it is mounted, as this process sees it. */
+  readonly point: string;
+  /** Its own options, and those of its filesystem. */
+  readonly options: readonly string[];
+}
+
+/** The mount that an open file or directory was reached through; undefined where there is no /proc. */
+export function mountOf(fd: number): Mount | undefined {
+  try {
+    const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+    const line = readFileSync('/proc/self/mountinfo', 'latin1')
+      .split('\n')
+      .find((one) => one.startsWith(`${id} `));
+    return line === undefined ? undefined : mountIn(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function mountIn(line: string): Mount {
+  const [mount = '', filesystem = ''] = line.split(' - ');
+  const [id = '', , , root = '', point = '', own = ''] = mount.split(' ').map(unescaped);
+  const [type = '', source = '', all = ''] = filesystem.split(' ').map(unescaped);
+  return { id, type, source, root, point, options: [...new Set([...own.split(','), ...all.split(',')])] };
+}
+
+/** White space and backslashes are octal there. */
+function unescaped(text: string): string {
+  const plain = text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return Buffer.from(plain, 'latin1').toString();
 }
 
 /**

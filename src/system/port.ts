@@ -9,6 +9,7 @@
 import { constants } from 'node:fs';
 import { codeOf, type PathName } from '../contract/index.ts';
 import type { LockOwner } from './lock-owner.ts';
+import type { Mount } from './mounts.ts';
 import type { Sign, TokenKind } from './owner.ts';
 
 /** The result of stat(2). Device and inode numbers are bigints, since some do not fit a double. */
@@ -153,6 +154,10 @@ export interface Environment {
   isUnmapped(kind: 'uid' | 'gid', id: number): boolean;
   /** Whether an overlay may drop every sync: see `mounts.ts`. */
   isVolatile(dev: bigint): boolean;
+  /** The mount that an open directory was reached through, if the system tells that. */
+  mountOf(fd: number): Mount | undefined;
+  /** Tells the program, as a warning of its process; once about each thing. */
+  warnOnce(code: string, message: string, about: string): void;
   /** Whether a filesystem of the types ext2 to ext4 is known to have a journal. */
   hasJournal(dev: bigint): boolean;
   /** Whether a filesystem may be mounted with quotas for projects. */

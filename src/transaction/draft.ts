@@ -26,6 +26,7 @@ import {
   versionInPlace,
   type Snapshot,
   openTarget,
+  refuseUnsafe,
   releaseOld,
   lookAgain,
   type Target,
@@ -106,7 +107,10 @@ export class Draft {
 
   *#stage(operation: Operation, number: number, content: Content | AtHand): Steps<void> {
     // It closes the file before the next one is staged.
-    const staged = yield* stage(operation, createStaged);
+    const staged = yield* stage(operation, function* (_, target) {
+      refuseUnsafe(operation, target.directory);
+      return yield* createStaged(operation, target);
+    });
     let change: Put;
     try {
       const known: Content =
@@ -206,6 +210,7 @@ export class Draft {
 
   *#find(operation: Operation): Steps<Target> {
     const target = this.#share(operation, yield* during(operation, 'resolve', openTarget(operation)));
+    refuseUnsafe(operation, target.directory);
     if (yield* recoverOnce(operation, target, this.#recovery)) yield* this.#lookAgain(operation, target);
     return target;
   }

@@ -30,6 +30,8 @@ export interface TransactionOptions {
   retry?: { timeout?: number | undefined } | undefined;
   /** See `linger` of {@link WriteOptions}. @default true */
   linger?: boolean | undefined;
+  /** See `filesystem` of {@link WriteOptions}. @default 'safe' */
+  filesystem?: 'safe' | 'any' | undefined;
   /** Files to lock before the callback runs, and how long to wait for locks. */
   lock?: TransactionLockOptions | undefined;
 }
@@ -46,7 +48,16 @@ export interface TransactionLockOptions extends LockOptions {
 /** Options for one file of a transaction: those of `writeFile()` except the transaction's. */
 export type TransactionWriteOptions = Omit<
   WriteOptions,
-  'durability' | 'signal' | 'retry' | 'lock' | 'fallback' | 'temporary' | 'ifUnchanged' | 'flush' | 'linger'
+  | 'durability'
+  | 'signal'
+  | 'retry'
+  | 'lock'
+  | 'fallback'
+  | 'temporary'
+  | 'ifUnchanged'
+  | 'flush'
+  | 'linger'
+  | 'filesystem'
 >;
 
 /** The same, and how a value becomes JSON. */
@@ -105,6 +116,7 @@ const notForOneFile = [
   'ifUnchanged',
   'flush',
   'linger',
+  'filesystem',
 ] as const;
 
 export interface TransactionSettings {
@@ -114,7 +126,14 @@ export interface TransactionSettings {
 
 /** Reads the options of a transaction. */
 export function readTransactionOptions(given: TransactionOptions | undefined): TransactionSettings {
-  const { lock, ...common } = record(given, 'options', ['durability', 'signal', 'retry', 'lock', 'linger']);
+  const { lock, ...common } = record(given, 'options', [
+    'durability',
+    'signal',
+    'retry',
+    'lock',
+    'linger',
+    'filesystem',
+  ]);
   const { files = [], ...terms } = record(lock, 'options.lock', ['files', 'timeout', 'lease']);
   if (!Array.isArray(files)) throw wrongType('options.lock.files', 'an array', files);
   return {
@@ -144,7 +163,7 @@ const ofOneFile = [
 export function readOptionsOfFile(
   given: object | string | null | undefined,
   further: readonly string[],
-  { durability, signal, retryTimeout, lock, linger }: Settings,
+  { durability, signal, retryTimeout, lock, linger, filesystem }: Settings,
 ): { readonly settings: Settings; readonly fields: Fields } {
   const fields = record(typeof given === 'string' ? { encoding: given } : given, 'options', [
     ...ofOneFile,
@@ -155,5 +174,5 @@ export function readOptionsOfFile(
   if (field !== undefined)
     throw misuse('ERR_INVALID_ARG_VALUE', `"options.${field}" is not an option of one file in a transaction`);
   const own = readOptions(Object.fromEntries(ofOneFile.map((name) => [name, fields[name]])));
-  return { settings: { ...own, durability, signal, retryTimeout, lock, linger }, fields };
+  return { settings: { ...own, durability, signal, retryTimeout, lock, linger, filesystem }, fields };
 }

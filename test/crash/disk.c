@@ -124,7 +124,7 @@ int main(int argc, char **argv) {
   log_file = open(argv[3], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
   if (image < 0 || log_file < 0 || fstat(image, &status) < 0) fail("open");
   disk_size = status.st_size;
-  mount_fuse("disk", argv[1], "");
+  mount_fuse("fuse", "disk", argv[1], "");
   do {
     struct pollfd waiting = {.fd = fuse, .events = POLLIN};
     if (held_count > 0 && poll(&waiting, 1, 0) == 0) answer_held();

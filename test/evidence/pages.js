@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { bars } from '../../bench/plot.js';
 import { filesystemsSection, filesystemsTables } from './filesystems-page.js';
 import { faultsSection, peersSection } from './faults-page.js';
+import { kinds } from './kinds.js';
 import { matrix } from './matrix.js';
 import { directoriesSection, powerCutsPlot, powerCutsSection } from './power-cuts-page.js';
 import { table } from './table.js';
@@ -24,6 +25,7 @@ export function writePages(docs, names) {
   for (const [name, title, unit, rows] of plots(parts))
     writeFileSync(join(docs, 'evidence', `${name}.svg`), bars(title, rows, unit));
   into(join(docs, 'guarantees.md'), 'shown', matrix(own));
+  into(join(docs, 'filesystems.md'), 'kinds', kinds());
   if (parts.filesystems !== undefined)
     into(join(docs, 'filesystems.md'), 'filesystems', filesystemsTables(parts.filesystems));
   if (parts.runtimes !== undefined) into(join(docs, 'guarantees.md'), 'runtimes', runtimes(parts.runtimes));

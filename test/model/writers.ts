@@ -82,6 +82,8 @@ export function surroundingsOf(index: number, release: (fd: number) => void, sta
     syncsFilesystems: false,
     hasJournal: () => true,
     hasProjects: () => false,
+    mountOf: () => undefined,
+    warnOnce: () => undefined,
     judge: () => 'alive',
     showLife: () => () => undefined,
     stateDirectories: () => [stateDirectory],

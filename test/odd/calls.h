@@ -154,7 +154,7 @@ static void rename_name(const struct fuse_in_header *in, uint64_t directory, uin
     }
     result = renameat2(nodes[in->nodeid].fd, from, nodes[directory].fd, to, flags);
     if (result == 0 && (flags & RENAME_EXCHANGE) == 0) name_moved(in->nodeid, from, directory, to);
-  }
+  } else if (rule->removes && unlinkat(nodes[directory].fd, to, 0) == 0) name_gone(directory, to);
   finish(in, rule, result);
 }
 

@@ -65,6 +65,8 @@ export interface Rule extends Which {
   readonly error?: keyof typeof constants.errno;
   /** Whether the call is performed all the same. @default false */
   readonly after?: boolean;
+  /** Whether a rename that is not performed removes what is under the new name. @default false */
+  readonly removes?: boolean;
   /** What listxattr and getxattr answer instead of what is there. */
   readonly data?: Uint8Array;
 }
@@ -90,6 +92,13 @@ export interface Traits {
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
+}
+
+/** What the list of mounts says of it. */
+export interface ShownAs {
+  /** As `fuse.sshfs`. @default 'fuse' */
+  readonly type?: string;
+  readonly source?: string;
 }
 
 export interface OddFilesystem {
@@ -118,19 +127,27 @@ function compile(): void {
 }
 
 /** Mounts it; undefined, and the test skipped, where that cannot be. */
-export async function mountOdd(t: TestContext, traits: Traits = {}): Promise<OddFilesystem | undefined> {
+export async function mountOdd(
+  t: TestContext,
+  traits: Traits = {},
+  shownAs: ShownAs = {},
+): Promise<OddFilesystem | undefined> {
   if (process.platform !== 'linux') t.skip('needs Linux');
   else if (!existsSync('/dev/fuse')) t.skip('needs /dev/fuse');
-  else if (needsRoot(t) && needsTools(t, 'cc', 'umount')) return mount(t, traits);
+  else if (needsRoot(t) && needsTools(t, 'cc', 'umount')) return mount(t, traits, shownAs);
   return undefined;
 }
 
-async function mount(t: TestContext, traits: Traits): Promise<OddFilesystem | undefined> {
+async function mount(
+  t: TestContext,
+  traits: Traits,
+  { type = 'fuse', source = 'odd' }: ShownAs,
+): Promise<OddFilesystem | undefined> {
   compile();
   const base = newFolder(t);
   const [point, lower] = ['mounted', 'below'].map((name) => join(base, name)) as [string, string];
   for (const made of [point, lower]) mkdirSync(made);
-  const server = spawn(program, [point, lower], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const server = spawn(program, [point, lower, type, source], { stdio: ['ignore', 'pipe', 'pipe'] });
   let complaint = '';
   server.stderr.on('data', (some: Buffer) => (complaint += some.toString()));
   const ready = await Promise.race([
@@ -170,7 +187,7 @@ class Mounted implements OddFilesystem {
     writeFileSync(this.#control, [command, ...words].join(' '), { flag: 'r+' });
   }
 
-  fail({ call, path = /^/, nth, times, since, error, after, data }: Rule): void {
+  fail({ call, path = /^/, nth, times, since, error, after, removes, data }: Rule): void {
     const asked = { call, path: path.source, nth, times: times === Infinity ? 2 ** 31 : times };
     const begins = since && { since_call: since.call, since_path: (since.path ?? /^/).source };
     this.#tell('fail', {
@@ -178,6 +195,7 @@ class Mounted implements OddFilesystem {
       ...begins,
       error: error && constants.errno[error],
       after: after && 1,
+      removes: removes && 1,
       data: data && Buffer.from(data).toString('hex'),
     });
   }

@@ -63,12 +63,12 @@ static void serve(const struct fuse_in_header *in, const void *body) {
 
 int main(int argc, char **argv) {
   struct rlimit limit;
-  if (argc != 3) return 2;
+  if (argc != 5) return 2;
   traits.mode = traits.uid = traits.gid = -1;
   traits.name_max = NAME_MAX;
   umask(0);
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) limit.rlim_cur = limit.rlim_max, setrlimit(RLIMIT_NOFILE, &limit);
   start_nodes(argv[2]);
-  mount_fuse("odd", argv[1], ",allow_other,default_permissions");
+  mount_fuse(argv[3], argv[4], argv[1], ",allow_other,default_permissions");
   while (serve_next(serve));
 }

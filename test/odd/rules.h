@@ -15,6 +15,8 @@ struct rule {
   int error;
   /* Whether the call is performed before that is answered. */
   int after;
+  /* Whether a rename that is not performed removes the new name. */
+  int removes;
   /* What is answered instead of what is there (listxattr, getxattr); NULL if nothing is. */
   char *data;
   size_t size;
@@ -94,6 +96,7 @@ static void set_field(struct rule *rule, const char *key, char *value) {
   if (strcmp(key, "times") == 0) rule->times = atol(value);
   if (strcmp(key, "error") == 0) rule->error = atol(value);
   if (strcmp(key, "after") == 0) rule->after = atol(value);
+  if (strcmp(key, "removes") == 0) rule->removes = atol(value);
   if (strcmp(key, "data") == 0) {
     rule->size = strlen(value) / 2;
     rule->data = calloc(1, rule->size + 1);

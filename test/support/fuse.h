@@ -32,14 +32,17 @@ static void answer(uint64_t unique, int error, const void *data, size_t size) {
   if (writev(fuse, parts, size ? 2 : 1) < 0 && errno != ENOENT) fail("answer");
 }
 
-/* Mounts the filesystem and says so on standard output. It ends with the process that started it. */
-static void mount_fuse(const char *name, const char *directory, const char *more) {
+/*
+ * Mounts the filesystem as a type, such as "fuse.sshfs", with a source, and says so on standard output. It ends with the
+ * process that started it.
+ */
+static void mount_fuse(const char *type, const char *source, const char *directory, const char *more) {
   char options[200];
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
   if (fuse < 0) fail("/dev/fuse");
   snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0%s", fuse, more);
-  if (mount(name, directory, "fuse", MS_NOSUID | MS_NODEV, options) < 0) fail("mount");
+  if (mount(source, directory, type, MS_NOSUID | MS_NODEV, options) < 0) fail("mount");
   puts("ready");
   fflush(stdout);
 }
