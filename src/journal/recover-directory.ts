@@ -78,6 +78,7 @@ class Found implements Tell {
   /** Why a transaction has to wait, by the transaction. */
   readonly waiting = new Map<string, Error>();
   readonly done = new Set<string>();
+  hasFreedLapsed = false;
 
   constructor(isHeard: boolean) {
     this.isHeard = isHeard;
@@ -102,7 +103,7 @@ function* recoverIn(operation: Operation, here: OpenFolder, recovery: Recovery, 
     const path = join(here.directoryPath, name);
     const files: PathName[] = [];
     try {
-      const reason = yield* reasonToKeep(operation, recovery, here, left, id);
+      const reason = yield* reasonToKeep(operation, recovery, here, { ...left, id }, found);
       if (reason !== undefined) {
         if (reason !== 'gone') found.kept.push({ path, reason });
         continue;
@@ -119,6 +120,30 @@ function* recoverIn(operation: Operation, here: OpenFolder, recovery: Recovery, 
       if (one.reason === 'unreachable')
         found.files.push(...files.map((file) => ({ path: file, outcome: 'unreachable' as const })));
       found.kept.push(one);
+    }
+  }
+}
+
+/**
+ * Locks of owners that cannot be seen, as on another machine, and that have shown no sign of life for two leases by the
+ * clock of the filesystem: an update would take such a lock over. Their transactions are resolved.
+ */
+function* freeLapsed(operation: Operation, folder: OpenFolder, found: Found): Steps<void> {
+  found.hasFreedLapsed = true;
+  const exclusive = yield* isExclusive(folder.directory);
+  const time = yield* timeIn(operation, folder);
+  const isOver = (status: FileStatus, { lease }: LockOwner): boolean =>
+    time !== undefined && time - lastChange(status) > BigInt(lease) * 2_000_000n;
+  const keptWhy = (status: FileStatus, owner: LockOwner): 'alive' | undefined =>
+    signOf(operation, { owner, status }, exclusive) === 'unknown' && isOver(status, owner) ? undefined : 'alive';
+  const resolve: Resolve = (dead) => resolveDead(operation, folder, dead, found);
+  for (const name of yield* namesIn(folder)) {
+    if (!isLockName(name)) continue;
+    try {
+      yield* sweepLock({ operation, dryRun: false, resolve, keptBecause: keptWhy }, folder, name);
+    } catch (error) {
+      // Taken or released meanwhile.
+      if (codeOf(error) !== 'ENOENT') found.kept.push(keptBecause(operation, join(folder.directoryPath, name), error));
     }
   }
 }
@@ -188,8 +213,8 @@ function* reasonToKeep(
   operation: Operation,
   recovery: Recovery,
   here: OpenFolder,
-  left: Left,
-  id: string,
+  { id, ...left }: Left & { readonly id: string },
+  found: Found,
 ): Steps<'alive' | 'young' | 'foreign' | 'gone' | undefined> {
   let last: bigint | undefined;
   for (const name of [left.record, left.pointer, left.staged[0]]) {
@@ -208,7 +233,9 @@ function* reasonToKeep(
     case 'alive':
       return 'alive';
     case 'unknown':
-      return (yield* isYoung(operation, here, last, recovery.olderThan)) ? 'young' : undefined;
+      if (!(yield* isYoung(operation, here, last, recovery.olderThan))) return undefined;
+      if (!found.hasFreedLapsed) yield* freeLapsed(operation, here, found);
+      return found.done.has(id) ? 'gone' : 'young';
   }
 }
 

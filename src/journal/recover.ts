@@ -8,7 +8,8 @@ import type { RecoverResult } from './result.ts';
 export interface RecoverOptions {
   /**
    * Milliseconds without a change after which a transaction counts as interrupted if its owner cannot be judged, since
-   * it ran on another machine or in another container. Transactions of live owners are never touched.
+   * it ran on another machine or in another container. If one of its locks has shown no sign of life for two leases, it
+   * counts as interrupted at once, as it would for an update. Transactions of live owners are never touched.
    * @default 86_400_000 (a day)
    */
   olderThan?: number | undefined;

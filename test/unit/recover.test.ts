@@ -38,8 +38,7 @@ describe('recover()', () => {
   }
 
   /** A transaction that changes `d/f`, and is committed. Its journal is in `home`. */
-  function interrupted(change: Partial<Change> = {}, state = 'committed'): string {
-    const id = deadId();
+  function interrupted(change: Partial<Change> = {}, state = 'committed', id = deadId()): string {
     for (const name of ['home', 'd']) mkdirSync(here.at(name));
     writeFileSync(here.at('d/f'), 'old');
     const staged = `.f.untorn-x-${id}-1.tmp`;
@@ -95,8 +94,8 @@ describe('recover()', () => {
   }
 
   /** The lock of a file in `d`, of the process that the transaction is of. */
-  function lock(file: string, id: string, note: Uint8Array): void {
-    const token = withParts(newLockToken(1000), partsOf(`untorn-x-${id}`));
+  function lock(file: string, id: string, note: Uint8Array, lease = 1000): void {
+    const token = withParts(newLockToken(lease), partsOf(`untorn-x-${id}`));
     const entry = here.at(`d/.${file}.untorn-lock/held/${token.slice(0, -20)}${lockOf(id)}`);
     mkdirSync(entry, { recursive: true });
     writeFileSync(join(entry, 'note'), note);
@@ -184,6 +183,28 @@ describe('recover()', () => {
       assert.deepEqual([...rest('home'), ...rest('d')], []);
     });
   }
+
+  it('completes what another machine left, once the lease of its locks is over (G9)', { timeout: 60_000 }, async () => {
+    const id = withParts(`untorn-x-${deadId()}`, { host: 'elsewher' }).slice('untorn-x-'.length);
+    interrupted({}, 'committed', id);
+    // Another lock of that machine, whose holder is alive.
+    lock('other', id, Buffer.alloc(0), 3_600_000);
+    lock('f', id, encodePointer({ id, ino: 0n, directory: site('d', 'd'), home: site('d', 'home') }), 100);
+    let result;
+    do result = await recover(here.at('d'));
+    while (result.kept.some(({ reason }) => reason === 'young'));
+    assert.deepEqual([result.completed, result.kept, here.text('d/f')], [[here.at('d/f')], [], 'new']);
+    assert.deepEqual([rest('home'), rest('d')], [[], ['.other.untorn-lock']]);
+  });
+
+  it('leaves alone what another machine may still be at', async () => {
+    const id = withParts(`untorn-x-${deadId()}`, { host: 'elsewher' }).slice('untorn-x-'.length);
+    interrupted({}, 'committed', id);
+    lock('f', id, Buffer.alloc(0), 3_600_000);
+    const { completed, kept } = await recover(here.at('d'));
+    assert.deepEqual([completed, kept.map(({ reason }) => reason)], [[], ['young']]);
+    assert.equal(here.text('d/f'), 'old');
+  });
 
   it('is not kept from that by what others left beside it (G9, G10)', async () => {
     const id = interrupted();
