@@ -18,9 +18,14 @@ interface Looked {
 }
 
 /** How long to retry for something that exists, in milliseconds: beside a busy writer 200 tries may fail in a row. */
-const patience = 2000;
+export const patience = 2000;
 /** The longest pause between tries; the first pauses are shorter. */
 const longestPause = 10;
+/** How long to pause before the next of several tries, in milliseconds. */
+export function pauseAfter(tries: number): number {
+  return Math.min(2 ** tries, longestPause);
+}
+
 /** How many looks have to find nothing, where one is not enough. */
 const enough = 3;
 
@@ -110,7 +115,7 @@ function* lookFurther<T>(
     }
     deadline ??= now() + patience;
     if (now() >= deadline) throw why;
-    if (tries > 1 || !own) yield* call.sleep(Math.min(2 ** tries, longestPause));
+    if (tries > 1 || !own) yield* call.sleep(pauseAfter(tries));
   }
 }
 

@@ -8,6 +8,7 @@ import { constants } from 'node:buffer';
 import { codeOf, refusal, type PathName, absent, newHash, versionOf, type Version } from '../contract/index.ts';
 import {
   fileType,
+  now,
   O_NOFOLLOW,
   O_READ,
   call,
@@ -20,7 +21,7 @@ import {
   type Steps,
 } from '../system/index.ts';
 import { whileBusy, whileOpen } from './busy.ts';
-import { ifFound, lookAt } from './look.ts';
+import { ifFound, lookAt, patience, pauseAfter } from './look.ts';
 import { during, reporting, throwIfAborted, type Operation } from './operation.ts';
 import type { Target } from './target.ts';
 
@@ -87,6 +88,7 @@ function openAndRead<T>(operation: Operation, file: Readable, use: Use<T>): Step
 
 function* tryToRead<T>(operation: Operation, file: Readable, use: Use<T>): Steps<Opened<T>> {
   throwIfAborted(operation);
+  let deadline: number | undefined;
   for (let tries = 1; ; tries++) {
     let isOpen = false;
     const noteOpened = (): void => void (isOpen = true);
@@ -95,9 +97,12 @@ function* tryToRead<T>(operation: Operation, file: Readable, use: Use<T>): Steps
         whileBusy(operation, () => whileOpen(operation, using(file, noteOpened, use))),
       );
     } catch (error) {
-      // An open file fails so on a filesystem that goes by names, if it is replaced meanwhile. There is another file
-      // now.
-      if (!isOpen || !['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '') || tries === 10) throw error;
+      // An open file fails so on a filesystem that goes by names, and on NFS, if it is replaced meanwhile. There is
+      // another file now, which a client may not see at once.
+      if (!isOpen || !['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '')) throw error;
+      deadline ??= now() + patience;
+      if (now() >= deadline) throw error;
+      if (tries > 2) yield* call.sleep(pauseAfter(tries));
     }
   }
 }
@@ -176,9 +181,9 @@ export function* assertUnchanged(
   seen: Snapshot,
   time: bigint | undefined,
 ): Steps<void> {
-  const now = yield* target.directory.local ? uninterrupted(lookAt(target)) : lookAt(target);
-  const isOld = now === undefined || (time !== undefined && time - lastChange(now) > coarseness);
-  if (isOld && isSame(now, seen.status)) return;
+  const found = yield* target.directory.local ? uninterrupted(lookAt(target)) : lookAt(target);
+  const isOld = found === undefined || (time !== undefined && time - lastChange(found) > coarseness);
+  if (isOld && isSame(found, seen.status)) return;
   const current = yield* versionInPlace(operation, target);
   if (current.version !== seen.version) throw versionConflict(current.version, seen.version);
   seen.status = current.status;

@@ -5,6 +5,8 @@
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { deserialize, serialize } from 'node:v8';
 import type { PendingFile, ReplaceDirectoryResult, UpdateInfo, Version } from 'untorn';
 import { countCalls, stopping } from './counted.ts';
 import { failureOf } from './failure.ts';
@@ -114,24 +116,36 @@ const commands = {
 
 export type Commands = typeof commands;
 
-function tell(message: object): void {
-  process.send?.(message);
+export interface Order {
+  readonly id: number;
+  readonly name: 'stop' | 'leave' | keyof Commands;
+  readonly args: unknown[];
 }
 
-process.on('disconnect', () => process.exit());
-process.on(
-  'message',
-  ({ id, name, args }: { id: number; name: 'stop' | 'leave' | keyof Commands; args: unknown[] }) => {
-    if (name === 'leave') process.exit();
-    if (name === 'stop') {
-      stopReading();
-      return;
-    }
-    const command = commands[name] as (...args: unknown[]) => Promise<unknown>;
-    command(...args).then(
-      (result) => tell({ id, result }),
-      (error: unknown) => tell({ id, error: failureOf(error) }),
-    );
-  },
-);
-tell({ event: 'ready' });
+function obey({ id, name, args }: Order): void {
+  if (name === 'leave') process.exit();
+  if (name === 'stop') {
+    stopReading();
+    return;
+  }
+  const command = commands[name] as (...args: unknown[]) => Promise<unknown>;
+  command(...args).then(
+    (result) => tell({ id, result }),
+    (error: unknown) => tell({ id, error: failureOf(error) }),
+  );
+}
+
+/** On another machine there is no channel: messages are lines. */
+const hasChannel = process.send !== undefined;
+
+function tell(message: object): void {
+  if (hasChannel) process.send?.(message);
+  else fs.writeSync(1, `> ${serialize(message).toString('base64')}\n`);
+}
+
+if (hasChannel) process.on('disconnect', () => process.exit()).on('message', obey);
+else
+  createInterface(process.stdin)
+    .on('line', (line) => obey(deserialize(Buffer.from(line, 'base64')) as Order))
+    .on('close', () => process.exit());
+tell({ event: 'ready', pid: process.pid });
