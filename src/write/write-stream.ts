@@ -23,7 +23,10 @@ export interface WriteStreamOptions extends WriteOptions {
   highWaterMark?: number | undefined;
 }
 
-/** A Writable whose content replaces a file when it finishes; see {@link createWriteStream}. */
+/**
+ * A Writable whose content replaces a file when it finishes; see {@link createWriteStream}. It emits `'open'` with the
+ * descriptor of the temporary file, as a stream of `node:fs` does.
+ */
 export class WriteStream extends PinningWritable {
   /** The file to replace: as given; once it is open, with symbolic links followed. */
   path: PathName;
@@ -63,7 +66,10 @@ export class WriteStream extends PinningWritable {
 
   override _construct(done: (error?: Error | null) => void): void {
     // If an abort destroyed it meanwhile, the abort is its error; the reason why it did not open adds nothing.
-    settle(this.#open(), (error) => done(this.destroyed ? null : error));
+    settle(this.#open(), (error) => {
+      done(this.destroyed ? null : error);
+      if (!this.destroyed) this.emit('open', this.#file?.fd);
+    });
   }
 
   async #open(): Promise<void> {
