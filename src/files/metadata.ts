@@ -170,7 +170,7 @@ function* applyId(
   notKept: NotKept[],
 ): Steps<number> {
   const what = kind === 'uid' ? 'owner' : 'group';
-  const keep = given === undefined ? operation.settings.preserve.owner : 'require';
+  const keep = given === undefined ? operation.settings.preserve.owner : operation.settings.givenOwner;
   const wanted = given ?? old ?? fresh;
   if (given === undefined && old !== undefined && operation.environment.isUnmapped(kind, old)) {
     yield* preserving(keep, refused(`the ${what} is not mapped in this user namespace`), what, notKept);

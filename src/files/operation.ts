@@ -35,6 +35,8 @@ export interface Operation {
   outcome: Outcome;
   /** What is done with the file, if it is not replaced. */
   readonly operation?: OperationName | undefined;
+  /** Receives the path of the temporary file, once there is one. */
+  readonly created?: ((path: PathName) => Steps<unknown>) | undefined;
   /** How it is locked, if it is. */
   readonly locking: Locking | undefined;
   /** Whether the filesystem could not sync a file, and this was not to be an error. */

@@ -33,6 +33,8 @@ export interface Settings {
   readonly mode: number | undefined;
   readonly uid: number | undefined;
   readonly gid: number | undefined;
+  /** Whether it is a failure that a given owner cannot be set. */
+  readonly givenOwner: 'require' | 'try';
   readonly preserve: {
     readonly mode: Keep;
     readonly owner: Keep;
@@ -148,6 +150,7 @@ function readAll(options: Fields): Settings {
     mode: readMode(options['mode']),
     uid: readId(owner['uid'], 'options.owner.uid'),
     gid: readId(owner['gid'], 'options.owner.gid'),
+    givenOwner: 'require',
     preserve: readPreserve(options['preserve']),
     symlink: oneOf(options, 'symlink', ['follow', 'replace', 'refuse'] as const),
     hardLink: oneOf(options, 'hardLink', ['break', 'refuse'] as const),

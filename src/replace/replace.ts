@@ -135,6 +135,7 @@ export function* complete(
 ): Steps<WriteResult> {
   const { target, temporary } = staged;
   try {
+    if (operation.created !== undefined) yield* operation.created(temporary.path);
     if (content?.kind !== 'bytes') return yield* completeLate(operation, staged, turn, content);
     yield* examineTemporary(operation, target, temporary);
     // 4. Contents.

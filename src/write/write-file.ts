@@ -37,15 +37,15 @@ export function writeFile(
     const settings = readOptions(options);
     const target = targetPath(path);
     const content = readData(data, settings.encoding);
-    const operation = newOperation(target, settings, environment, false);
-    return inTurn(operation, new Turn(operation), content);
+    return writeLater(newOperation(target, settings, environment, false), content);
   } catch (error) {
     return Promise.reject(error as Error);
   }
 }
 
-/** Starts the write, or defers it until no newer call can supersede it. */
-function inTurn(operation: Operation, turn: Turn, content: Content): Promise<WriteResult> {
+/** Starts the write of an operation, or defers it until no newer call can supersede it. */
+export function writeLater(operation: Operation, content: Content): Promise<WriteResult> {
+  const turn = new Turn(operation);
   return new Promise((resolve, reject) => {
     const begin = (): void => startAsync(replaceFile(operation, turn, content), resolve, reject);
     if (content.kind === 'source') return begin();
@@ -80,6 +80,10 @@ export function writeFileSync(
   const settings = readOptions(options);
   const target = targetPath(path);
   const content = readSyncData(data, settings.encoding);
-  const operation = newOperation(target, settings, environment, true);
+  return writeNow(newOperation(target, settings, environment, true), content);
+}
+
+/** Writes for a blocking operation. */
+export function writeNow(operation: Operation, content: Content): WriteResult {
   return runSync(replaceFile(operation, new Turn(operation), content));
 }
