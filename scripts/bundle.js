@@ -6,11 +6,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rollup } from 'rollup';
 import { parseAst } from 'rollup/parseAst';
 import { minify } from 'terser';
+import { facesOfDropIn } from './drop-in-faces.js';
 import { faceOf, versionCheck } from './face.js';
 import { writeManual } from './manual.js';
-import { commands, parts } from './parts.js';
+import { commands, dropIns, parts } from './parts.js';
 import { placesOf } from './places.js';
-import { typesOf } from './types.js';
+import { typesOf, typesOfDropIn } from './types.js';
 
 const source = resolve('build/src');
 const index = join(source, 'index.js');
@@ -42,8 +43,15 @@ function named(names, path) {
   return `export { ${names.join(', ')} } from '${path}';`;
 }
 
+const ofDropIn = (name) => join(source, 'drop-ins', `${name}.js`);
+const dropInNames = Object.keys(dropIns);
+
 const bundle = await rollup({
-  input: { ...Object.fromEntries(Object.keys(parts).map((name) => [name, name])), 'cli/main': main },
+  input: {
+    ...Object.fromEntries(Object.keys(parts).map((name) => [name, name])),
+    ...Object.fromEntries(dropInNames.map((name) => [`drop-ins/${name}`, ofDropIn(name)])),
+    'cli/main': main,
+  },
   external: /^node:/,
   plugins: [entries],
   preserveEntrySignatures: 'allow-extension',
@@ -55,7 +63,7 @@ const bundle = await rollup({
 
 /** Where a chunk goes. */
 function fileOf({ name }) {
-  return name.startsWith('cli/') ? `${name}.cjs` : `${folder}/${name}.cjs`;
+  return name.startsWith('cli/') ? `${name}.cjs` : `${folder}/${name.replace('/', '-')}.cjs`;
 }
 
 const output = {
@@ -86,7 +94,9 @@ function ownersOf(all) {
     for (const id of Object.keys(chunk.modules)) if (!found.has(id)) found.set(id, owner);
     for (const file of chunk.imports) if (byFile.has(file)) take(byFile.get(file), owner);
   };
-  for (const name of [...Object.keys(parts), 'cli/main']) take(byFile.get(fileOf({ name })), name);
+  found.set(join(source, 'drop-ins', 'replacing.js'), 'drop-ins');
+  const entries = [...Object.keys(parts), ...dropInNames.map((name) => `drop-ins/${name}`), 'cli/main'];
+  for (const name of entries) take(byFile.get(fileOf({ name })), name);
   const later = all.filter(({ isDynamicEntry }) => isDynamicEntry);
   const ofCommand = later.filter(({ name }) => Object.values(commands).flat().includes(name));
   for (const chunk of later) if (!ofCommand.includes(chunk)) take(chunk, 'cli/shared');
@@ -132,7 +142,7 @@ function withLet(code) {
   return starts.reduceRight((text, at) => `${text.slice(0, at)}let${text.slice(at + 'const'.length)}`, code);
 }
 
-for (const name of ['cli', folder]) mkdirSync(join('dist', name), { recursive: true });
+for (const name of ['cli', 'drop-ins', folder]) mkdirSync(join('dist', name), { recursive: true });
 const places = {};
 for (const { fileName, code, map } of chunks) {
   const isCommand = fileName === 'cli/main.cjs';
@@ -149,6 +159,14 @@ const made = {
   ...faceOf(parts, folder, library),
   ...(await typesOf(join(source, 'index.d.ts'), Object.keys(library))),
 };
+for (const [name, { isFunction }] of Object.entries(dropIns)) {
+  const exported = Object.keys(await import(pathToFileURL(ofDropIn(name)).href));
+  Object.assign(made, facesOfDropIn(name, { exported, isFunction, folder }));
+  Object.assign(
+    made,
+    await typesOfDropIn(name, { exported, isFunction, types: join(source, 'drop-ins', `${name}.d.ts`) }),
+  );
+}
 for (const [name, text] of Object.entries(made)) writeFileSync(join('dist', name), text);
 writeManual(version);
 copyFileSync('node_modules/signal-exit/LICENSE.txt', 'dist/signal-exit.LICENSE.txt');

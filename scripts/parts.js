@@ -31,3 +31,14 @@ export const commands = {
   'cli/commit': ['commit'],
   'cli/tidy': ['sweep', 'recover'],
 };
+
+/**
+ * The packages that have a drop-in, as `untorn/NAME`: which version of each it follows, and whether `require()` gives the
+ * default export.
+ */
+export const dropIns = {
+  'write-file-atomic': { version: '8.0.0', isFunction: true },
+  atomically: { version: '2.1.1', isFunction: false },
+  steno: { version: '4.0.2', isFunction: false },
+  'fs-write-stream-atomic': { version: '1.0.10', isFunction: true },
+};

@@ -39,8 +39,8 @@ function circleFrom(start: string, at = start, seen = new Set<string>()): readon
 }
 
 /** The folders from the lowest floor to the highest, as ARCHITECTURE.md draws them. */
-const floors = [...readFileSync('ARCHITECTURE.md', 'utf8').matchAll(/^\| (\d+) \| ((?:`\w+\/`(?: · )?)+)/gm)].map(
-  ([, , names = '']) => [...names.matchAll(/`(\w+)\/`/g)].map(([, name = '']) => name),
+const floors = [...readFileSync('ARCHITECTURE.md', 'utf8').matchAll(/^\| (\d+) \| ((?:`[\w-]+\/`(?: · )?)+)/gm)].map(
+  ([, , names = '']) => [...names.matchAll(/`([\w-]+)\/`/g)].map(([, name = '']) => name),
 );
 
 describe('the sources', () => {
