@@ -30,6 +30,7 @@ export const commands = {
   'cli/replace': ['write', 'run', 'edit'],
   'cli/commit': ['commit'],
   'cli/tidy': ['sweep', 'recover'],
+  'cli/adopt': ['adopt'],
 };
 
 /**

@@ -182,6 +182,26 @@ const sweep: CommandEntry = {
   load: () => import('./sweep.ts'),
 };
 
+const adopt: CommandEntry = {
+  name: 'adopt',
+  synopsis: 'untorn adopt [OPTION]… [DIR]',
+  summary: 'Find the packages of a project that write files unsafely',
+  description: [
+    'Looks into the node_modules of the project in DIR (default: the working directory), or into its lockfile, of npm, pnpm or yarn. Prints the packages for which untorn has a drop-in, and which packages depend on them. Then it prints the overrides by which npm, pnpm and yarn put the drop-ins in their place. It changes nothing.',
+    'It knows write-file-atomic, atomically, steno and fs-write-stream-atomic. It does not look into the code of other packages.',
+  ],
+  operands: { names: ['DIR'], optional: true },
+  options: [{ ...jsonOption, help: 'Print what was found as one line of JSON on standard output' }, helpOption],
+  exits: [
+    ['0', 'nothing was found'],
+    ['1', 'DIR could not be read, or has neither node_modules nor a lockfile'],
+    ['2', 'wrong usage'],
+    ['9', 'packages were found that write files unsafely'],
+  ],
+  examples: ['npx untorn adopt'],
+  load: () => import('./adopt.ts'),
+};
+
 const help: CommandEntry = {
   name: 'help',
   synopsis: 'untorn help [COMMAND]',
@@ -194,7 +214,7 @@ const help: CommandEntry = {
   load: () => import('./help.ts'),
 };
 
-export const commands: readonly CommandEntry[] = [write, run, edit, commit, sweep, recover, help];
+export const commands: readonly CommandEntry[] = [write, run, edit, commit, sweep, recover, adopt, help];
 
 /** Options of the program itself. */
 export const programOptions: readonly OptionEntry[] = [

@@ -114,6 +114,7 @@ describe('help', () => {
       'untorn commit',
       'untorn sweep',
       'untorn recover',
+      'untorn adopt',
       '0  done',
       '5  failed',
       '6  another',
@@ -124,7 +125,7 @@ describe('help', () => {
     assert.ok(short.length < stdout.length / 2 && /^Commands:\n {2}write /.test(short), short);
   });
 
-  for (const command of ['write', 'run', 'edit', 'commit', 'sweep', 'recover']) {
+  for (const command of ['write', 'run', 'edit', 'commit', 'sweep', 'recover', 'adopt']) {
     it(`of ${command} is the same by --help and "help ${command}", and short by -h`, async () => {
       const { stdout } = await untorn(['help', command]);
       assert.match(stdout, new RegExp(`^Usage: untorn ${command} [^]*Options:[^]*Exit codes:[^]*Examples:`));
