@@ -111,7 +111,7 @@ export function writeFile(
 ): Promise<void> {
   const done = typeof options === 'function' ? options : callback;
   const written = write(filePath, data, typeof options === 'function' ? undefined : options);
-  if (done !== undefined) settle(written, (error) => (error ? done(error) : done()));
+  if (done !== undefined) settle(written, (error) => done(error ?? undefined));
   return written;
 }
 

@@ -55,7 +55,7 @@ function writeFile(
   const done = typeof options === 'function' ? options : callback;
   const written = write(filename, data, typeof options === 'function' ? undefined : options);
   if (done === undefined) return written;
-  settle(written, done);
+  settle(written, (error) => done(error ?? undefined));
   return written.catch(() => undefined);
 }
 

@@ -56,7 +56,7 @@ function manifest(packages, overrides = {}) {
 /** The originals in the versions that the drop-ins follow, so that all are of one age. */
 export function plainProject(packages) {
   const originals = Object.fromEntries(Object.entries(dropIns).map(([name, { version }]) => [name, version]));
-  return installed(manifest(packages, originals), []);
+  return installed(manifest({ ...packages, ...originals }, originals), []);
 }
 
 export function projectWithDropIns(packages) {

@@ -1,5 +1,6 @@
 // The dependents, one entry each, used in the ways that their documents show. It runs in the process that is killed.
-//   open(file, load): the functions write({ generation, text }) and read(), which gives the same
+//   open(file, load): the functions write({ generation, text }) and read(), which gives the same; prepare() comes before
+//   each write, if what the dependent reads has to be there
 //   `load` imports a package as the project has it.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -88,8 +89,8 @@ export const subjects = {
     peer: 'write-file-atomic',
     packages: { '@jest/transform': '30.5.2', 'jest-config': '30.5.2' },
     async open(file, load) {
-      const { createScriptTransformer } = (await load('@jest/transform')).default;
-      const { readConfig } = (await load('jest-config')).default;
+      const { createScriptTransformer } = await load('@jest/transform');
+      const { readConfig } = await load('jest-config');
       const source = aside(file, 'source.js');
       const transformer = aside(file, 'transformer.cjs');
       put(transformer, 'exports.process = (code) => ({ code: code.replace("given", "cached") });\n');
@@ -104,10 +105,8 @@ export const subjects = {
         return JSON.parse(code.replace('/* cached */', ''));
       };
       return {
-        async write(value) {
-          put(source, `/* given */${JSON.stringify(value)}`);
-          await cached();
-        },
+        prepare: (value) => put(source, `/* given */${JSON.stringify(value)}`),
+        write: cached,
         read: cached,
       };
     },
@@ -119,8 +118,8 @@ export const subjects = {
       const { default: stylelint } = await load('stylelint');
       const config = { rules: { 'color-hex-length': 'short' } };
       return {
-        async write({ generation, text }) {
-          put(file, `/* ${JSON.stringify({ generation, text })} */\na { color: #ffffff }\n/* end */\n`);
+        prepare: (value) => put(file, `/* ${JSON.stringify(value)} */\na { color: #ffffff }\n/* end */\n`),
+        async write() {
           const { report } = await stylelint.lint({ files: [file], fix: true, config });
           if (JSON.parse(report).some(({ errored }) => errored)) throw new Error(report);
         },
@@ -140,10 +139,8 @@ export const subjects = {
       const { default: copy } = await load('copy-concurrently');
       const source = aside(file, 'source');
       return {
-        async write(value) {
-          put(source, JSON.stringify(value));
-          await copy.file(source, file, {});
-        },
+        prepare: (value) => put(source, JSON.stringify(value)),
+        write: () => copy.file(source, file, {}),
         read: () => JSON.parse(readFileSync(file, 'utf8')),
       };
     },
