@@ -3,7 +3,14 @@
  * docs/drop-ins.md says where it is stricter, and what it does more.
  */
 import { basename } from 'node:path';
-import { cutName, refusal, type Data as AnyData, type PathLike, type WriteOptions as Ours } from '../contract/index.ts';
+import {
+  assertFunction,
+  cutName,
+  refusal,
+  type Data as AnyData,
+  type PathLike,
+  type WriteOptions as Ours,
+} from '../contract/index.ts';
 import { environment, runAsync, runSync, targetPath } from '../system/index.ts';
 import { asWriteError, newLook, readOptions, readPath, type Operation, type Read } from '../files/index.ts';
 import { settle } from '../write/index.ts';
@@ -92,9 +99,17 @@ function contentOf(operation: Operation, { content }: Read, encoding: Encoding |
 
 /**
  * Replaces a file with `data`, as `writeFile()` of untorn does with durability `'full'`. Missing directories are made.
+ * See rename(2), fsync(2), docs/drop-ins.md.
  *
  * @throws {WriteError} by rejecting; `outcome` tells which content the file has.
  * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.
+ * @example Replace a file, and read it
+ * ```ts
+ * import { readFile, writeFile } from 'untorn/atomically';
+ *
+ * await writeFile('new/message.txt', 'Hello', { mode: 0o600 });
+ * console.log(await readFile('new/message.txt', 'utf8'));
+ * ```
  */
 export function writeFile(filePath: PathLike, data: Data | AnyData, callback?: Callback): Promise<void>;
 export function writeFile(
@@ -121,7 +136,7 @@ async function write(
   given: Encoding | WriteOptions | undefined,
 ): Promise<void> {
   const request = requestOf(filePath, given, false);
-  const schedule = typeof given === 'object' ? given.schedule : undefined;
+  const schedule = typeof given === 'object' ? given?.schedule : undefined;
   const end = schedule === undefined ? undefined : await schedule(filePath as string);
   try {
     await replaceLater(filePath, data ?? '', request);
@@ -135,9 +150,10 @@ export function writeFileSync(filePath: PathLike, data: Data, options?: Encoding
   replaceNow(filePath, data ?? '', requestOf(filePath, options, true));
 }
 
-function requestOf(filePath: PathLike, given: Encoding | WriteOptions = {}, blocking: boolean): Request {
+function requestOf(filePath: PathLike, given: Encoding | WriteOptions | undefined, blocking: boolean): Request {
   const { chown, encoding, fsync, fsyncWait, mode, timeout, tmpCreate, tmpCreated, tmpPurge }: WriteOptions =
-    typeof given === 'string' ? { encoding: given } : given;
+    typeof given === 'string' ? { encoding: given } : (given ?? {});
+  if (tmpCreated !== undefined) assertFunction(tmpCreated, 'options.tmpCreated');
   const options = together(ownerOptions(chown), modeOptions(mode === 0o666 ? false : mode), {
     encoding: encoding ?? 'utf8',
     durability: fsync === false ? 'off' : fsyncWait === false ? 'normal' : 'full',

@@ -38,7 +38,18 @@ function optionsOf({ chown, encoding, mode, flags = 'w', highWaterMark }: Option
   };
 }
 
-/** What fs-write-stream-atomic exports: a class that can also be called. */
+/**
+ * What fs-write-stream-atomic exports: a class that can also be called. See rename(2), fsync(2), docs/drop-ins.md.
+ *
+ * @example Copy
+ * ```ts
+ * import { createReadStream } from 'node:fs';
+ * import { pipeline } from 'node:stream/promises';
+ * import fsWriteStreamAtomic from 'untorn/fs-write-stream-atomic';
+ *
+ * await pipeline(createReadStream('settings.json'), fsWriteStreamAtomic('copy.json'));
+ * ```
+ */
 export interface FsWriteStreamAtomic {
   /**
    * A stream whose content replaces the file at `path`. `'finish'` and `'close'` come when the content is in place, and

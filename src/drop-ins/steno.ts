@@ -6,7 +6,15 @@ import { writeFile } from '../write/index.ts';
 
 /**
  * Writes one file again and again. Of calls that come while the file is being written only the newest is written, and
- * all of them resolve when it is in place.
+ * all of them resolve when it is in place. See rename(2), fsync(2), docs/drop-ins.md.
+ *
+ * @example Save a state
+ * ```ts
+ * import { Writer } from 'untorn/steno';
+ *
+ * const state = new Writer('state.json');
+ * await Promise.all([state.write('{}'), state.write('{ "count": 1 }')]);
+ * ```
  */
 export class Writer {
   readonly #filename: PathLike;

@@ -2,7 +2,7 @@
  * `untorn/write-file-atomic`: the functions, arguments and defaults of write-file-atomic 8, by the protocol of this
  * package. docs/drop-ins.md says where it is stricter, and what it does more.
  */
-import { describe, misuse, type PathLike } from '../contract/index.ts';
+import { assertFunction, describe, misuse, type PathLike } from '../contract/index.ts';
 import { runSync } from '../system/index.ts';
 import { afterFailure, unlinkIfThere } from '../files/index.ts';
 import { settle } from '../write/index.ts';
@@ -27,7 +27,17 @@ export type Callback = (error?: Error | null) => void;
 
 type Content = string | NodeJS.ArrayBufferView;
 
-/** The function that write-file-atomic exports, with its properties. */
+/**
+ * The function that write-file-atomic exports, with its properties. See rename(2), fsync(2), docs/drop-ins.md.
+ *
+ * @example Replace a file
+ * ```ts
+ * import writeFileAtomic from 'untorn/write-file-atomic';
+ *
+ * await writeFileAtomic('message.txt', 'Hello', { mode: 0o600 });
+ * writeFileAtomic.sync('message.txt', 'Hello again');
+ * ```
+ */
 export interface WriteFileAtomic {
   /**
    * Replaces a file with `data`, as `writeFile()` of untorn does with durability `'full'`.
@@ -70,6 +80,7 @@ function sync(filename: PathLike, data: unknown, options: Options | BufferEncodi
 function requestOf(given: Options | BufferEncoding | null): Request {
   const { chown, encoding, fsync, mode, tmpfileCreated } =
     typeof given === 'string' ? { encoding: given } : ((given ?? {}) as Options);
+  if (tmpfileCreated !== undefined) assertFunction(tmpfileCreated, 'options.tmpfileCreated');
   const options = together(ownerOptions(chown), modeOptions(mode), {
     encoding: encoding ?? 'utf8',
     durability: fsync === false ? 'off' : 'full',

@@ -6,7 +6,7 @@
 import { rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { isWhole, subjects, textOf } from './subjects.js';
+import { isWhole, subjects, valueOf } from './subjects.js';
 
 const [name, file, what, ...given] = process.argv.slice(2);
 const say = (value) => writeSync(1, `${JSON.stringify(value)}\n`);
@@ -14,7 +14,6 @@ const say = (value) => writeSync(1, `${JSON.stringify(value)}\n`);
 /** An import by a file of the project. */
 const { load } = await import(pathToFileURL(join(process.cwd(), 'load.mjs')).href);
 const { prepare = () => undefined, write, read } = await subjects[name].open(file, load);
-const valueOf = (generation, size) => ({ generation, text: textOf(generation, size) });
 
 async function writeGeneration(generation, size) {
   const value = valueOf(generation, size);

@@ -138,7 +138,7 @@ function faultsOf({ works, killed, full }) {
     ...(killed.damaged > 0 ? [`${killed.damaged} damaged after a kill`] : []),
     ...(killed.lost > 0 ? [`${killed.lost} lost after a kill`] : []),
     ...(full !== undefined && full.state !== 'whole'
-      ? [`on a full disk: ${full.result}, and the content is ${full.state}`]
+      ? [`on a full disk: ${full.result}, and the content is ${full.state === 'damaged' ? 'damaged' : 'gone'}`]
       : []),
     ...(full?.result === 'success' && full.generation === 1 ? ['on a full disk: success, and the old content'] : []),
   ];

@@ -1,5 +1,5 @@
 // The dependents, one entry each, used in the ways that their documents show. It runs in the process that is killed.
-//   open(file, load): the functions write({ generation, text }) and read(), which gives the same; prepare() comes before
+//   open(file, load): the functions write(value) and read(), which gives the same value; prepare() comes before
 //   each write, if what the dependent reads has to be there
 //   `load` imports a package as the project has it.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -147,11 +147,13 @@ export const subjects = {
   },
 };
 
-/** Some text for a generation, of this many bytes. */
-export const textOf = (generation, size) => `generation ${generation} `.repeat(size).slice(0, size);
+const textOf = (generation, size) => `generation ${generation} `.repeat(size).slice(0, size);
+
+/** The content of a generation, with a text of this many bytes. */
+export const valueOf = (generation, size) => ({ generation, size, text: textOf(generation, size) });
 
 /** Whether a value is what was written as its generation. */
 export function isWhole(value) {
-  const { generation, text } = value ?? {};
-  return typeof text === 'string' && text.length > 0 && text === textOf(generation, text.length);
+  const { generation, size, text } = value ?? {};
+  return typeof text === 'string' && size > 0 && text === textOf(generation, size);
 }

@@ -41,8 +41,10 @@ function cellsOf({ name, kind, installed, works, killed, full }, kills, subjects
   ];
 }
 
+const states = { damaged: '**damaged**', nothing: '**nothing is left**' };
+
+/** A dependent that changes a file has its new content there before, and not yet changed. */
 function onFullDisk({ result, state, generation }) {
-  const said = result === 'success' ? 'success' : result;
-  const has = state === 'whole' ? (generation === 1 ? 'the old content' : 'the new content') : `**${state}**`;
-  return `${said}; ${has}`;
+  if (state !== 'whole') return `${result}; ${states[state]}`;
+  return `${result}; ${generation === 1 ? 'the old content' : result === 'success' ? 'the new content' : 'whole'}`;
 }

@@ -96,6 +96,12 @@ describe('untorn/write-file-atomic', () => {
         assert.equal(modeOf(here.at('file')), 0o666 & ~umask);
       });
 
+      it('refuses a tmpfileCreated that is no function', async () => {
+        const options = { tmpfileCreated: 'file' } as unknown as Options;
+        await assert.rejects(write(here.at('file'), 'new', options), { code: 'ERR_INVALID_ARG_TYPE' });
+        assert.deepEqual(here.names(), []);
+      });
+
       it('needs both parts of an owner', async () => {
         for (const chown of [{ uid: 1 }, { gid: 1 }])
           await assert.rejects(write(here.at('file'), 'new', { chown } as Options), { code: 'ERR_INVALID_ARG_TYPE' });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once, getEventListeners } from 'node:events';
-import { createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, fstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { describe, it } from 'node:test';
@@ -28,6 +28,16 @@ describe('createWriteStream()', () => {
       { bytes: 3, replaced: true, path: here.at('file'), bytesWritten: 3 },
     );
     assert.notEqual(stream.result?.durable, false);
+  });
+
+  it("emits 'open' with the descriptor of the temporary file", async () => {
+    const stream = createWriteStream(here.at('file'));
+    const [fd] = (await once(stream, 'open')) as [number];
+    assert.ok(fstatSync(fd).isFile());
+    assert.equal(here.names().length, 1);
+    stream.destroy();
+    await once(stream, 'close');
+    assert.deepEqual(here.names(), []);
   });
 
   it('takes all of a pipeline', async () => {
