@@ -8,6 +8,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { canCompile, compile, nativeFile } from './native.js';
+import { dropIns } from './parts.js';
 
 const versions = ['20.20.2', '22.23.3'];
 /**
@@ -33,6 +34,8 @@ const tests = [
   'lifecycle/update',
   'lifecycle/update-kill',
   'lifecycle/transaction-kill',
+  ...Object.keys(dropIns).map((name) => `drop-ins/${name}`),
+  'cli/adopt',
 ];
 
 class Unavailable extends Error {}
