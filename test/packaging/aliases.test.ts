@@ -16,7 +16,9 @@ const main = resolve('dist', 'cli', 'main.cjs');
 
 async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
   try {
-    const env = { ...process.env, CI: '1', NODE_TEST_CONTEXT: undefined, npm_config_user_agent: undefined };
+    // Each package manager has its own cache here: one that knows another untorn 0.1.0 would install that.
+    const caches = { YARN_CACHE_FOLDER: join(cwd, 'cache'), YARN_GLOBAL_FOLDER: join(cwd, 'cache') };
+    const env = { ...process.env, ...caches, CI: '1', NODE_TEST_CONTEXT: undefined, npm_config_user_agent: undefined };
     return (await promisify(execFile)(command, args, { cwd, env })).stdout;
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
@@ -164,7 +166,11 @@ describe('the packages that stand for the originals', () => {
   const bin = (path: string): string => join(managers, 'node_modules', path);
   const ways: readonly (readonly [string, 'npm' | 'pnpm' | 'yarn', () => readonly string[]])[] = [
     ['npm', 'npm', () => ['npm', 'install', '--no-audit', '--no-fund']],
-    ['pnpm', 'pnpm', () => [process.execPath, bin('pnpm/bin/pnpm.cjs'), 'install', '--no-frozen-lockfile']],
+    [
+      'pnpm',
+      'pnpm',
+      () => [process.execPath, bin('pnpm/bin/pnpm.cjs'), 'install', '--no-frozen-lockfile', '--store-dir', 'cache'],
+    ],
     ['yarn 1', 'yarn', () => [process.execPath, bin('yarn/bin/yarn.js'), 'install', '--no-lockfile']],
     ['yarn 4', 'yarn', () => [process.execPath, bin('@yarnpkg/cli-dist/bin/yarn.js'), 'install', '--no-immutable']],
   ];

@@ -110,7 +110,7 @@ describe('the packed package', () => {
     const unpacked = native.reduce((sum, { length }) => sum + length, 0);
     const compressed = native.reduce((sum, bytes) => sum + gzipSync(bytes).length, 0);
     assert.ok(files.length - native.length <= 64, `${files.length} files`);
-    assert.ok(packed.size - compressed <= 145_000, `${packed.size} bytes packed`);
+    assert.ok(packed.size - compressed <= 148_000, `${packed.size} bytes packed`);
     assert.ok(packed.unpackedSize - unpacked <= 500_000, `${packed.unpackedSize} bytes unpacked`);
   });
 
