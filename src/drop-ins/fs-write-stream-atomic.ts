@@ -41,13 +41,12 @@ function optionsOf({ chown, encoding, mode, flags = 'w', highWaterMark }: Option
 /**
  * What fs-write-stream-atomic exports: a class that can also be called. See rename(2), fsync(2), docs/drop-ins.md.
  *
- * @example Copy
+ * @example Write what a source gives
  * ```ts
- * import { createReadStream } from 'node:fs';
  * import { pipeline } from 'node:stream/promises';
  * import fsWriteStreamAtomic from 'untorn/fs-write-stream-atomic';
  *
- * await pipeline(createReadStream('settings.json'), fsWriteStreamAtomic('copy.json'));
+ * await pipeline(['Hello, ', 'world'], fsWriteStreamAtomic('message.txt'));
  * ```
  */
 export interface FsWriteStreamAtomic {

@@ -186,10 +186,17 @@ describe('untorn/write-file-atomic', () => {
   });
 
   it('gives a wrong argument to the callback', async () => {
-    const error = await new Promise<unknown>((resolve) =>
-      writeFileAtomic(here.at('file'), 'new', 'utf9' as BufferEncoding, resolve),
+    const errors: unknown[] = [];
+    // As the original gives a promise then too, which does not reject.
+    const promise: unknown = writeFileAtomic(here.at('file'), 'new', 'utf9' as BufferEncoding, (error) =>
+      errors.push(error),
     );
-    assert.equal((error as NodeJS.ErrnoException).code, 'ERR_INVALID_ARG_VALUE');
+    assert.equal(await promise, undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(
+      errors.map((error) => (error as NodeJS.ErrnoException).code),
+      ['ERR_INVALID_ARG_VALUE'],
+    );
   });
 
   it('syncs file and directory, and nothing with fsync: false (G3)', async (t) => {
