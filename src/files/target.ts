@@ -309,7 +309,9 @@ function refuseUnfit(operation: Operation, existing: FileStatus | undefined): vo
     case 'special':
       throw refusal(
         'EINVAL',
-        'it is a FIFO, a socket or a device, which a rename would destroy; write to it with fs.writeFile()',
+        operation.operation === undefined
+          ? 'it is a FIFO, a socket or a device, which a rename would destroy; write to it with fs.writeFile()'
+          : 'it is a FIFO, a socket or a device',
       );
     case 'link':
     case 'file':

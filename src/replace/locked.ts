@@ -98,7 +98,7 @@ export function* replaceMatching(operation: LockedOperation, turn: Turn, content
 function* replaceLocked(operation: LockedOperation, turn: Turn, prepare: Prepare): Steps<Updated> {
   throwIfAborted(operation);
   yield* turn.enter();
-  const target = yield* claimPlace(operation, turn, operation.path);
+  const target = yield* claimTarget(operation, turn, operation.path);
   try {
     return yield* underLock(operation, target, function* () {
       const { seen, changed } = yield* prepare(target);
@@ -118,7 +118,7 @@ function* replaceLocked(operation: LockedOperation, turn: Turn, prepare: Prepare
 }
 
 /** Finds the target, as soon as it is this call's turn to change it. */
-function* claimPlace(operation: Operation, turn: Turn, given: PathName): Steps<Target> {
+export function* claimTarget(operation: Operation, turn: Turn, given: PathName): Steps<Target> {
   for (;;) {
     operation.path = given;
     const target = yield* whenDescriptorsAllow(operation, () => openTarget(operation));
