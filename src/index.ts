@@ -93,6 +93,20 @@ export {
   type ReplaceDirectoryResult,
 } from './directory/index.ts';
 export {
+  remove,
+  removeSync,
+  type RemoveOptions,
+  type RemoveResult,
+  rename,
+  renameSync,
+  type RenameOptions,
+  type RenameResult,
+  symlink,
+  symlinkSync,
+  type SymlinkOptions,
+  type SymlinkResult,
+} from './verbs/index.ts';
+export {
   recover,
   recoverSync,
   type RecoverOptions,
