@@ -93,6 +93,9 @@ export {
   type ReplaceDirectoryResult,
 } from './directory/index.ts';
 export {
+  copyFile,
+  copyFileSync,
+  type CopyOptions,
   remove,
   removeSync,
   type RemoveOptions,

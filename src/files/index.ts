@@ -106,7 +106,15 @@ export {
 } from './target.ts';
 export { copyContent, holds, holdSame, readFully } from './copy.ts';
 export { isWorthASync } from './early-sync.ts';
-export { isSyncedMeanwhile, settled, writeAll, writeAllOf, writeContent, writeRest } from './contents.ts';
+export {
+  type FileSource,
+  isSyncedMeanwhile,
+  settled,
+  writeAll,
+  writeAllOf,
+  writeContent,
+  writeRest,
+} from './contents.ts';
 export {
   assertUnchanged,
   isSame,

@@ -31,6 +31,8 @@ export interface Settings {
   readonly encoding: BufferEncoding;
   readonly signal: AbortSignal | undefined;
   readonly mode: number | undefined;
+  /** Permission bits of a file that is new, less the umask, if no mode is given: a copy's. */
+  readonly modeOfNew?: number;
   readonly uid: number | undefined;
   readonly gid: number | undefined;
   readonly preserve: {

@@ -1,4 +1,5 @@
 /** What is done with files besides writing them: copying, renaming, removing, linking, locking, appending. */
+export { copyFile, copyFileSync, type CopyOptions } from './copy-file.ts';
 export { rename, renameSync, type RenameOptions, type RenameResult } from './rename.ts';
 export { remove, removeSync, type RemoveOptions, type RemoveResult } from './remove.ts';
 export { symlink, symlinkSync, type SymlinkOptions, type SymlinkResult } from './symlink.ts';
