@@ -21,6 +21,8 @@ export const parts = {
   writer: ['Writer', 'createWriter'],
   files: ['writeFiles'],
   verbs: [
+    'appendFile',
+    'appendFileSync',
     'copyFile',
     'copyFileSync',
     'remove',

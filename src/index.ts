@@ -93,6 +93,11 @@ export {
   type ReplaceDirectoryResult,
 } from './directory/index.ts';
 export {
+  appendFile,
+  appendFileSync,
+  type AppendOptions,
+  type AppendResult,
+  type TornEnd,
   copyFile,
   copyFileSync,
   type CopyOptions,

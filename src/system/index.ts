@@ -36,12 +36,14 @@ export {
 } from './port.ts';
 export { runAsync, startAsync } from './async-driver.ts';
 export {
+  O_APPENDING,
   O_DIRECTORY,
   O_DIRECTORY_ITSELF,
   O_DSYNC,
   O_HOLD,
   O_NAMELESS,
   O_NEW,
+  O_NEW_APPENDING,
   O_NOFOLLOW,
   O_PATH_DIRECTORY,
   O_PATH_FILE,

@@ -3,3 +3,4 @@ export { copyFile, copyFileSync, type CopyOptions } from './copy-file.ts';
 export { rename, renameSync, type RenameOptions, type RenameResult } from './rename.ts';
 export { remove, removeSync, type RemoveOptions, type RemoveResult } from './remove.ts';
 export { symlink, symlinkSync, type SymlinkOptions, type SymlinkResult } from './symlink.ts';
+export { appendFile, appendFileSync, type AppendOptions, type AppendResult, type TornEnd } from './append-file.ts';
