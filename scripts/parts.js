@@ -31,6 +31,8 @@ export const parts = {
     'renameSync',
     'symlink',
     'symlinkSync',
+    'withLock',
+    'withLockSync',
   ],
   sweep: ['sweep', 'sweepSync'],
   transaction: ['recover', 'recoverSync', 'transaction', 'transactionSync'],

@@ -113,6 +113,10 @@ export {
   symlinkSync,
   type SymlinkOptions,
   type SymlinkResult,
+  withLock,
+  withLockSync,
+  type LockInfo,
+  type WithLockOptions,
 } from './verbs/index.ts';
 export {
   recover,

@@ -8,7 +8,7 @@ import {
   type Step,
   type PathName,
 } from '../contract/index.ts';
-import type { GivenPath, Steps, Environment } from '../system/index.ts';
+import { heldAround, type GivenPath, type Steps, type Environment } from '../system/index.ts';
 import type { Folder } from './folder.ts';
 import type { Settings } from './settings.ts';
 
@@ -51,6 +51,8 @@ export interface Operation {
 export interface Locking {
   /** The name of the lock's entry. */
   readonly token: string;
+  /** Locks that it must not wait for, since it is made in a callback that holds them. */
+  readonly around?: readonly string[];
   /** Until when to wait for it, by `now()`, once the wait has begun. */
   deadline: number;
   /**
@@ -113,7 +115,7 @@ export function newLockedOperation(
 }
 
 function newLocking({ lock }: Settings, environment: Environment): Locking {
-  return { token: environment.lockToken(lock.lease), deadline: Infinity };
+  return { token: environment.lockToken(lock.lease), deadline: Infinity, around: heldAround() };
 }
 
 export function isLocked(operation: Operation): operation is LockedOperation {

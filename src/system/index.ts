@@ -53,6 +53,7 @@ export {
   O_TO_SYNC,
 } from './flags.ts';
 export type { Mount } from './mounts.ts';
+export { heldAround, holding } from './holding.ts';
 export { whenProcessEnds } from './process-end.ts';
 export { runSync } from './systems.ts';
 export { type LockOwner, parseLockToken, resolvingName } from './lock-owner.ts';
