@@ -8,54 +8,18 @@
  * end to the sync, so that no two calls, of any processes, mix. A failure cuts off what this call has written, if nobody
  * else has written since. See open(2) (O_APPEND), fsync(2).
  */
-import {
-  chunkBytes,
-  misuse,
-  record,
-  type Chunk,
-  type PathLike,
-  type PathName,
-  type WriteOptions,
-} from '../contract/index.ts';
-import { environment, runAsync, runSync, targetPath, type Steps } from '../system/index.ts';
-import {
-  closeTarget,
-  newLockedOperation,
-  readOptions,
-  reporting,
-  throwIfAborted,
-  type LockedOperation,
-} from '../files/index.ts';
+import { chunkBytes, misuse, record, type Chunk, type PathLike, type WriteOptions } from '../contract/index.ts';
+import { runAsync, runSync, targetPath, type Steps } from '../system/index.ts';
+import { readOptions } from '../files/index.ts';
 import { underLock } from '../journal/index.ts';
-import { Turn } from '../order/index.ts';
-import { claimTarget } from '../replace/index.ts';
-import { appendTo } from './append.ts';
+import { appendTo, type AppendResult } from './append.ts';
+import { newLockedCall, onName } from './name.ts';
 
 /** Options of appending. */
 export type AppendOptions = Pick<
   WriteOptions,
   'durability' | 'sync' | 'encoding' | 'signal' | 'mode' | 'symlink' | 'makeParents' | 'lock' | 'retry' | 'linger'
 >;
-
-/** The end of a file without a newline, which was cut off and is kept in another file. */
-export interface TornEnd {
-  readonly path: PathName;
-  readonly bytes: number;
-}
-
-/** What appending did. */
-export interface AppendResult {
-  /** The file, symbolic links followed. */
-  readonly path: PathName;
-  /** How many bytes were appended. */
-  readonly bytes: number;
-  /** Whether the file was made for them. */
-  readonly created: boolean;
-  /** The torn end that was cut off before, if there was one. */
-  readonly torn: TornEnd | undefined;
-  /** Whether they survive a power cut: confirmed, not asked for, or impossible on this filesystem. */
-  readonly durable: boolean | 'unsupported';
-}
 
 /**
  * Appends `data` to a file of lines, such as a log or a journal. `data` has to end with a newline; each line is a record.
@@ -130,11 +94,8 @@ export function appending(
       'ERR_INVALID_ARG_VALUE',
       '"data" must end with a newline: a last line without one counts as torn by a crash',
     );
-  const operation: LockedOperation = {
-    ...newLockedOperation(targetPath(path), settings, environment, blocking),
-    operation: 'append to',
-  };
-  return inTurn(operation, new Turn(operation), bytes);
+  const started = newLockedCall(targetPath(path), settings, { operation: 'append to' }, blocking);
+  return onName(started, (name) => underLock(name.operation, name.target, (lock) => appendTo(name, lock, bytes)));
 }
 
 const newline = 0x0a;
@@ -151,22 +112,3 @@ const known = [
   'retry',
   'linger',
 ] as const satisfies readonly (keyof AppendOptions)[];
-
-function* inTurn(operation: LockedOperation, turn: Turn, bytes: Uint8Array): Steps<AppendResult> {
-  try {
-    return yield* reporting(operation, underItsLock(operation, turn, bytes));
-  } finally {
-    turn.leave();
-  }
-}
-
-function* underItsLock(operation: LockedOperation, turn: Turn, bytes: Uint8Array): Steps<AppendResult> {
-  throwIfAborted(operation);
-  yield* turn.enter();
-  const target = yield* claimTarget(operation, turn, operation.path);
-  try {
-    return yield* underLock(operation, target, (lock) => appendTo(operation, { turn, target, lock }, bytes));
-  } finally {
-    closeTarget(operation, target);
-  }
-}

@@ -21,14 +21,32 @@ import {
   type Target,
 } from '../files/index.ts';
 import { assertHeld, type Lock } from '../lock/index.ts';
-import type { Turn } from '../order/index.ts';
-import type { AppendResult } from './append-file.ts';
-import { commitName, confirmDone } from './on-name.ts';
+import { commitName, confirmDone, type Name } from './name.ts';
 import { cutTornEnd } from './torn-end.ts';
 
-interface Place {
-  readonly turn: Turn;
-  readonly target: Target;
+/** The end of a file without a newline, which was cut off and is kept in another file. */
+export interface TornEnd {
+  readonly path: PathName;
+  readonly bytes: number;
+}
+
+/** What appending did. */
+export interface AppendResult {
+  /** The file, symbolic links followed. */
+  readonly path: PathName;
+  /** How many bytes were appended. */
+  readonly bytes: number;
+  /** Whether the file was made for them. */
+  readonly created: boolean;
+  /** The torn end that was cut off before, if there was one. */
+  readonly torn: TornEnd | undefined;
+  /** Whether they survive a power cut: confirmed, not asked for, or impossible on this filesystem. */
+  readonly durable: boolean | 'unsupported';
+}
+
+/** The name of a file, whose lock is held. */
+export interface Place extends Name {
+  readonly operation: LockedOperation;
   readonly lock: Lock;
 }
 
@@ -39,28 +57,34 @@ interface Log {
   readonly created: boolean;
 }
 
-export function* appendTo(operation: LockedOperation, place: Place, bytes: Uint8Array): Steps<AppendResult> {
+export function* appendTo(
+  name: Name & { readonly operation: LockedOperation },
+  lock: Lock,
+  bytes: Uint8Array,
+): Steps<AppendResult> {
+  const { operation, target } = name;
+  const place = { ...name, lock };
   const log = yield* during(
     operation,
     'resolve',
-    whenDescriptorsAllow(operation, () => openLog(operation, place.target)),
+    whenDescriptorsAllow(operation, () => openLog(operation, target)),
   );
   let torn;
   let isOpen = true;
   try {
-    torn = yield* during(operation, 'cut', cutTornEnd(operation, place, log));
+    torn = yield* during(operation, 'cut', cutTornEnd(place, log));
     operation.recoveryPath = torn?.path;
-    yield* appendOrGoBack(operation, place, log, torn === undefined ? log.status.size : torn.start, bytes);
+    yield* appendOrGoBack(place, log, torn === undefined ? log.status.size : torn.start, bytes);
     isOpen = false;
     yield* during(operation, 'close', call.close(log.fd));
-    yield* during(operation, 'rename', assertStillThere(place.target, log));
+    yield* during(operation, 'rename', assertStillThere(target, log));
   } catch (error) {
     if (isOpen) yield* afterFailure(call.close(log.fd));
     else operation.outcome = 'unknown';
     throw error;
   }
-  commitName(operation, place.turn, place.target);
-  const durable = yield* confirmDone(operation, place.turn, place.target);
+  commitName(place);
+  const durable = yield* confirmDone(place);
   return {
     path: operation.path,
     bytes: bytes.byteLength,
@@ -108,13 +132,8 @@ function* examined(
 }
 
 /** Appends and syncs. A failure takes back what was written. */
-function* appendOrGoBack(
-  operation: LockedOperation,
-  place: Place,
-  log: Log,
-  size: number,
-  bytes: Uint8Array,
-): Steps<void> {
+function* appendOrGoBack(place: Place, log: Log, size: number, bytes: Uint8Array): Steps<void> {
+  const { operation, lock } = place;
   let written = 0;
   try {
     throwIfAborted(operation, 'write');
@@ -123,7 +142,7 @@ function* appendOrGoBack(
       'write',
       writeAll(operation, log.fd, bytes, (count) => (written += count)),
     );
-    if ((yield* call.fstat(log.fd)).size !== size + written) yield* during(operation, 'write', assertHeld(place.lock));
+    if ((yield* call.fstat(log.fd)).size !== size + written) yield* during(operation, 'write', assertHeld(lock));
     if (operation.settings.durability !== 'off') yield* during(operation, 'sync', syncFile(operation, log.fd));
   } catch (error) {
     if (!(yield* isTakenBack(place, log, size, written))) operation.outcome = 'unknown';

@@ -15,7 +15,6 @@ import {
 } from '../contract/index.ts';
 import {
   call,
-  environment,
   fileType,
   forSources,
   givePermit,
@@ -30,15 +29,14 @@ import {
 import {
   afterFailure,
   during,
-  newOperation,
   readOptions,
   reporting,
   throwIfAborted,
   type FileSource,
   type Operation,
 } from '../files/index.ts';
-import { Turn } from '../order/index.ts';
 import { replaceFile } from '../replace/index.ts';
+import { newCall, type Call } from './name.ts';
 
 /** Options of copying: those of a write. */
 export type CopyOptions = Omit<WriteOptions, 'encoding' | 'flag' | 'flush'>;
@@ -114,16 +112,11 @@ export function copying(
     throw wrongType('options', 'an object; for COPYFILE_EXCL give { overwrite: false }', options);
   const settings = readOptions(record(options, 'options', known) as WriteOptions);
   const [source, target] = [targetPath(from, 'from'), targetPath(to, 'to')];
-  const operation: Operation = {
-    ...newOperation(target, settings, environment, blocking),
-    operation: 'copy',
-    given: source.given,
-    dest: target.given,
-  };
-  return copy(operation, new Turn(operation), source.path);
+  const names = { operation: 'copy', given: source.given, dest: target.given } as const;
+  return copy(newCall(target, settings, names, blocking), source.path);
 }
 
-function* copy(operation: Operation, turn: Turn, from: PathName): Steps<WriteResult> {
+function* copy({ operation, turn }: Call, from: PathName): Steps<WriteResult> {
   try {
     const opened = yield* reporting(operation, during(operation, 'read source', open(operation, from)));
     try {

@@ -4,4 +4,5 @@ export { rename, renameSync, type RenameOptions, type RenameResult } from './ren
 export { remove, removeSync, type RemoveOptions, type RemoveResult } from './remove.ts';
 export { symlink, symlinkSync, type SymlinkOptions, type SymlinkResult } from './symlink.ts';
 export { withLock, withLockSync, type LockInfo, type WithLockOptions } from './with-lock.ts';
-export { appendFile, appendFileSync, type AppendOptions, type AppendResult, type TornEnd } from './append-file.ts';
+export { appendFile, appendFileSync, type AppendOptions } from './append-file.ts';
+export type { AppendResult, TornEnd } from './append.ts';

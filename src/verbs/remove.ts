@@ -16,16 +16,7 @@ import {
   type PathName,
   type WriteOptions,
 } from '../contract/index.ts';
-import {
-  call,
-  environment,
-  runAsync,
-  runSync,
-  targetPath,
-  uninterrupted,
-  type FileStatus,
-  type Steps,
-} from '../system/index.ts';
+import { call, runAsync, runSync, targetPath, uninterrupted, type FileStatus, type Steps } from '../system/index.ts';
 import {
   afterFailure,
   assertUnchanged,
@@ -34,7 +25,6 @@ import {
   isSame,
   lookAt,
   newName,
-  newOperation,
   refuseReadOnly,
   throwIfAborted,
   timeIn,
@@ -46,9 +36,7 @@ import {
 } from '../files/index.ts';
 import { expectVersion, underLock } from '../journal/index.ts';
 import { lockLost, type Lock } from '../lock/index.ts';
-import { Turn, type Committed } from '../order/index.ts';
-import { commitName, confirmDone, giveWay, onName } from './on-name.ts';
-import { readNameOptions } from './options.ts';
+import { commitName, confirmDone, giveWay, newCall, onName, readNameOptions, type Name, type Newer } from './name.ts';
 
 /** Options of a removal. */
 export interface RemoveOptions extends Pick<
@@ -126,43 +114,41 @@ export function removing(
   const force = flag(fields, 'force', false);
   if (settings.ifMatch === 'absent')
     throw misuse('ERR_INVALID_ARG_VALUE', `"options.ifMatch" must be a version here: a missing file cannot be removed`);
-  const operation: Operation = {
-    ...newOperation(targetPath(path), settings, environment, blocking),
-    operation: 'remove',
-  };
-  const turn = new Turn(operation);
-  return onName(operation, turn, (target) => removeTarget(operation, turn, target, force));
+  const started = newCall(targetPath(path), settings, { operation: 'remove' }, blocking);
+  return onName(started, (name) => removeName(name, force));
 }
 
-function* removeTarget(operation: Operation, turn: Turn, target: Target, force: boolean): Steps<RemoveResult> {
+function* removeName(name: Name, force: boolean): Steps<RemoveResult> {
+  const { operation, target } = name;
   refuseReadOnly(operation, target);
   if (isLocked(operation)) {
-    yield* underLock(operation, target, (lock) => removeMatching(operation, turn, target, lock));
-    return yield* confirmed(operation, turn, target, true);
+    yield* underLock(operation, target, (lock) => removeMatching({ ...name, operation }, lock));
+    return yield* confirmed(name, true);
   }
   if (target.existing === undefined && !force) throw refusal('ENOENT', 'there is no such file');
   throwIfAborted(operation, 'remove');
   const removed = yield* during(
     operation,
     'remove',
-    whileBusy(operation, () => uninterrupted(removeNow(operation, turn, target)), target.directory),
+    whileBusy(operation, () => uninterrupted(removeNow(name)), target.directory),
   );
-  if (typeof removed === 'boolean') return yield* confirmed(operation, turn, target, removed);
-  return { path: operation.path, removed: false, superseded: true, durable: yield* giveWay(operation, removed) };
+  if (typeof removed === 'boolean') return yield* confirmed(name, removed);
+  return { path: operation.path, removed: false, superseded: true, durable: yield* giveWay(name, removed) };
 }
 
-function* confirmed(operation: Operation, turn: Turn, target: Target, removed: boolean): Steps<RemoveResult> {
-  const durable = yield* confirmDone(operation, turn, target);
-  return { path: operation.path, removed, superseded: false, durable };
+function* confirmed(name: Name, removed: boolean): Steps<RemoveResult> {
+  const durable = yield* confirmDone(name);
+  return { path: name.operation.path, removed, superseded: false, durable };
 }
 
 /** Removes it, unless newer content of this process is there. Returns whether there was a file. */
-function* removeNow(operation: Operation, turn: Turn, target: Target): Steps<boolean | Committed> {
+function* removeNow(name: Name): Steps<boolean | Newer> {
+  const { operation, turn, target } = name;
   const newer = turn.newer(target);
   if (newer !== undefined) return newer;
   const other = yield* turn.finishOther(target);
   const isGone = yield* isRemoved(operation, target);
-  commitName(operation, turn, target);
+  commitName(name);
   return !isGone || target.existing !== undefined || other !== undefined;
 }
 
@@ -185,7 +171,13 @@ function* isRemoved(operation: Operation, target: Target): Steps<boolean> {
   }
 }
 
-function* removeMatching(operation: LockedOperation, turn: Turn, target: Target, lock: Lock): Steps<void> {
+/** A name whose lock is held. */
+interface LockedName extends Name {
+  readonly operation: LockedOperation;
+}
+
+function* removeMatching(name: LockedName, lock: Lock): Steps<void> {
+  const { operation, target } = name;
   const seen = yield* versionInPlace(operation, target);
   expectVersion(operation, target, seen);
   const before = yield* lookAt(target);
@@ -194,23 +186,18 @@ function* removeMatching(operation: LockedOperation, turn: Turn, target: Target,
   yield* during(
     operation,
     'remove',
-    whileBusy(operation, () => uninterrupted(moveAway(operation, turn, target, before, lock)), target.directory),
+    whileBusy(operation, () => uninterrupted(moveAway(name, before, lock)), target.directory),
   );
 }
 
 /** Moves the file into the lock's entry, and removes it there. */
-function* moveAway(
-  operation: LockedOperation,
-  turn: Turn,
-  target: Target,
-  before: FileStatus | undefined,
-  { folder }: Lock,
-): Steps<void> {
+function* moveAway(name: LockedName, before: FileStatus | undefined, { folder }: Lock): Steps<void> {
+  const { operation, target } = name;
   if (!isSame(yield* lookAt(target), before))
     throw refusal('ERR_VERSION_CONFLICT', 'somebody else has just changed it');
-  const name = newName(operation, target.name, 'temporary');
-  const way = join(folder.way ?? folder.directory.accessPath, name);
-  const guard = operation.environment.guard('file', way, join(folder.directoryPath, name));
+  const aside = newName(operation, target.name, 'temporary');
+  const way = join(folder.way ?? folder.directory.accessPath, aside);
+  const guard = operation.environment.guard('file', way, join(folder.directoryPath, aside));
   guard.opened();
   try {
     yield* call.rename(target.accessPath, way);
@@ -223,6 +210,6 @@ function* moveAway(
       throw isLeft && codeOf(error) === 'ENOENT' ? lockLost(error) : error;
     }
   }
-  commitName(operation, turn, target);
+  commitName(name);
   if (yield* afterFailure(call.unlink(way))) guard.release();
 }

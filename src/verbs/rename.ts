@@ -9,7 +9,6 @@
 import { codeOf, refusal, type PathLike, type PathName, type WriteOptions } from '../contract/index.ts';
 import {
   call,
-  environment,
   fileType,
   runAsync,
   runSync,
@@ -28,7 +27,6 @@ import {
   isSameInode,
   lookAgain,
   lookAt,
-  newOperation,
   openTarget,
   refuseReadOnly,
   reporting,
@@ -39,10 +37,8 @@ import {
   type Operation,
   type Target,
 } from '../files/index.ts';
-import { Turn } from '../order/index.ts';
 import { linkNew, renameNew } from '../replace/index.ts';
-import { commitName, confirmDone, onName } from './on-name.ts';
-import { readNameOptions } from './options.ts';
+import { commitName, confirmDone, newCall, onName, readNameOptions, type Call, type Name } from './name.ts';
 
 /** Options of a rename. */
 export type RenameOptions = Pick<
@@ -130,20 +126,16 @@ export function renaming(
   const names = { operation: 'rename', given: old.given, dest: added.given } as const;
   // Nothing is made for the old name, and it may exist.
   const given = { ...settings, overwrite: true, makeParents: false };
-  const leaving: Operation = { ...newOperation(old, given, environment, blocking), ...names };
-  const entering: Operation = { ...newOperation(added, settings, environment, blocking), ...names };
-  const turn = new Turn(leaving);
+  const leaving = newCall(old, given, names, blocking);
   // In no queue: what it needs of other calls for the new name is decided at the rename.
-  const over = new Turn(entering);
+  const entering = newCall(added, settings, names, blocking);
   return ended(
-    over,
-    onName(leaving, turn, (source) =>
-      reporting(entering, renameTo({ operation: leaving, turn, target: source }, entering, over)),
-    ),
+    entering,
+    onName(leaving, (source) => reporting(entering.operation, renameTo(source, entering))),
   );
 }
 
-function* ended<T>(turn: Turn, steps: Steps<T>): Steps<T> {
+function* ended<T>({ turn }: Call, steps: Steps<T>): Steps<T> {
   try {
     return yield* steps;
   } finally {
@@ -151,19 +143,13 @@ function* ended<T>(turn: Turn, steps: Steps<T>): Steps<T> {
   }
 }
 
-/** One of the two names. */
-interface Name {
-  readonly operation: Operation;
-  readonly turn: Turn;
-  readonly target: Target;
-}
-
-function* renameTo(source: Name, operation: Operation, turn: Turn): Steps<RenameResult> {
+function* renameTo(source: Name, entering: Call): Steps<RenameResult> {
+  const { operation } = entering;
   if (source.target.existing === undefined) throw missing();
   const target = yield* whenDescriptorsAllow(operation, () => openTarget(operation));
   try {
-    const { isSynced, replaced } = yield* syncAndRename(source, { operation, turn, target });
-    const durable = yield* during(operation, 'sync directory', confirmBoth(source, { operation, turn, target }));
+    const { isSynced, replaced } = yield* syncAndRename(source, { ...entering, target });
+    const durable = yield* during(operation, 'sync directory', confirmBoth(source, { ...entering, target }));
     return {
       path: operation.path,
       from: source.operation.path,
@@ -248,7 +234,7 @@ function* renameNow(source: Name, to: Name): Steps<boolean | undefined> {
   }
   source.operation.outcome = 'new';
   // No entry for the old name: an earlier call that comes late, by another path, is not undone but makes it anew.
-  commitName(to.operation, to.turn, to.target);
+  commitName(to);
   return before !== undefined;
 }
 
@@ -287,9 +273,9 @@ function* happened(source: Name, { operation, target }: Name, { examined, before
 }
 
 /** Makes the new name durable, and then that the old one is gone. */
-function* confirmBoth(source: Name, { operation, turn, target }: Name): Steps<boolean | 'unsupported'> {
-  const durable = yield* confirmDone(operation, turn, target, isLink(source.target));
-  if (source.target.directory.key === target.directory.key) return durable;
-  const left = yield* confirmDone(source.operation, source.turn, source.target);
+function* confirmBoth(source: Name, to: Name): Steps<boolean | 'unsupported'> {
+  const durable = yield* confirmDone(to, isLink(source.target));
+  if (source.target.directory.key === to.target.directory.key) return durable;
+  const left = yield* confirmDone(source);
   return durable === true ? left : durable;
 }

@@ -16,22 +16,12 @@ import {
   type PathName,
   type WriteOptions,
 } from '../contract/index.ts';
-import {
-  absolutePath,
-  call,
-  environment,
-  runAsync,
-  runSync,
-  targetPath,
-  uninterrupted,
-  type Steps,
-} from '../system/index.ts';
+import { absolutePath, call, runAsync, runSync, targetPath, uninterrupted, type Steps } from '../system/index.ts';
 import {
   afterFailure,
   during,
   lookAt,
   newName,
-  newOperation,
   refuseReadOnly,
   syncLinks,
   throwIfAborted,
@@ -40,9 +30,7 @@ import {
   type Operation,
   type Target,
 } from '../files/index.ts';
-import { Turn, type Committed } from '../order/index.ts';
-import { commitName, confirmDone, giveWay, onName } from './on-name.ts';
-import { readNameOptions } from './options.ts';
+import { commitName, confirmDone, giveWay, newCall, onName, readNameOptions, type Name, type Newer } from './name.ts';
 
 /** Options of a symbolic link. */
 export type SymlinkOptions = Pick<
@@ -122,12 +110,8 @@ export function linking(
     'linger',
   ]);
   const text = linkText(target);
-  const operation: Operation = {
-    ...newOperation(targetPath(path), settings, environment, blocking),
-    operation: 'link',
-  };
-  const turn = new Turn(operation);
-  return onName(operation, turn, (place) => linkAt(operation, turn, place, text));
+  const started = newCall(targetPath(path), settings, { operation: 'link' }, blocking);
+  return onName(started, (name) => linkAt(name, text));
 }
 
 /** What a link leads to: it is not made absolute, since it may be meant to be relative. */
@@ -140,33 +124,34 @@ function linkText(target: PathLike): PathName {
   return typeof target === 'string' ? target : fromBytes(Buffer.from(target));
 }
 
-function* linkAt(operation: Operation, turn: Turn, place: Target, text: PathName): Steps<SymlinkResult> {
-  refuseReadOnly(operation, place);
-  const { path, settings } = operation;
-  const newer = yield* settings.overwrite
-    ? replaceByLink(operation, turn, place, text)
-    : during(operation, 'rename', uninterrupted(makeNew(operation, turn, place, text)));
-  const common = { path, target: text, replaced: place.existing !== undefined };
-  if (newer !== undefined) return { ...common, superseded: true, durable: yield* giveWay(operation, newer) };
-  return { ...common, superseded: false, durable: yield* confirmDone(operation, turn, place, true) };
+function* linkAt(name: Name, text: PathName): Steps<SymlinkResult> {
+  const { operation, target } = name;
+  refuseReadOnly(operation, target);
+  const newer = yield* operation.settings.overwrite
+    ? replaceByLink(name, text)
+    : during(operation, 'rename', uninterrupted(makeNew(name, text)));
+  const common = { path: operation.path, target: text, replaced: target.existing !== undefined };
+  if (newer !== undefined) return { ...common, superseded: true, durable: yield* giveWay(name, newer) };
+  return { ...common, superseded: false, durable: yield* confirmDone(name, true) };
 }
 
-function* makeNew(operation: Operation, turn: Turn, place: Target, text: PathName): Steps<undefined> {
+function* makeNew(name: Name, text: PathName): Steps<undefined> {
+  const { operation, turn, target } = name;
   throwIfAborted(operation);
-  turn.throwIfOvertaken(place);
-  yield* turn.finishOther(place);
+  turn.throwIfOvertaken(target);
+  yield* turn.finishOther(target);
   try {
-    yield* call.symlink(text, place.accessPath);
+    yield* call.symlink(text, target.accessPath);
   } catch (error) {
-    if (codeOf(error) === 'EEXIST' || !(yield* leadsTo(operation, place, text))) throw error;
+    if (codeOf(error) === 'EEXIST' || !(yield* leadsTo(operation, target, text))) throw error;
   }
-  commitName(operation, turn, place);
+  commitName(name);
 }
 
 /** Whether the name is this link by now: an error may be reported for a call that took place. */
-function* leadsTo(operation: Operation, place: Target, text: PathName): Steps<boolean> {
+function* leadsTo(operation: Operation, { accessPath }: Target, text: PathName): Steps<boolean> {
   try {
-    return key(yield* call.readlink(place.accessPath)) === key(text);
+    return key(yield* call.readlink(accessPath)) === key(text);
   } catch (error) {
     // Nothing is there, or no link.
     if (!['ENOENT', 'EINVAL'].includes(codeOf(error) ?? '')) operation.outcome = 'unknown';
@@ -175,45 +160,40 @@ function* leadsTo(operation: Operation, place: Target, text: PathName): Steps<bo
 }
 
 /** Makes the link under a temporary name, and renames it. Returns newer content of this process, if there is any. */
-function* replaceByLink(operation: Operation, turn: Turn, place: Target, text: PathName): Steps<Committed | undefined> {
-  const name = newName(operation, place.name, 'temporary');
-  const link = join(place.directory.accessPath, name);
-  const guard = operation.environment.guard('file', link, join(place.directoryPath, name));
+function* replaceByLink(name: Name, text: PathName): Steps<Newer | undefined> {
+  const { operation, target } = name;
+  const temporary = newName(operation, target.name, 'temporary');
+  const link = join(target.directory.accessPath, temporary);
+  const guard = operation.environment.guard('file', link, join(target.directoryPath, temporary));
   guard.opened();
-  let newer;
+  let isInPlace = false;
   try {
     yield* during(operation, 'create temporary file', call.symlink(text, link));
     if (operation.settings.durability !== 'off')
-      yield* during(operation, 'sync directory', syncLinks(operation, place.directory));
+      yield* during(operation, 'sync directory', syncLinks(operation, target.directory));
     throwIfAborted(operation, 'create temporary file');
-    newer = yield* during(
+    const newer = yield* during(
       operation,
       'rename',
-      whileBusy(operation, () => uninterrupted(renameLink(operation, turn, place, link, text)), place.directory),
+      whileBusy(operation, () => uninterrupted(renameLink(name, link, text)), target.directory),
     );
-    if (newer === undefined) guard.release();
+    isInPlace = newer === undefined;
     return newer;
   } finally {
-    const isInPlace = operation.outcome === 'new' && newer === undefined;
-    if (!isInPlace && (yield* afterFailure(unlinkIfThere(link)))) guard.release();
+    if (isInPlace || (yield* afterFailure(unlinkIfThere(link)))) guard.release();
   }
 }
 
-function* renameLink(
-  operation: Operation,
-  turn: Turn,
-  place: Target,
-  link: PathName,
-  text: PathName,
-): Steps<Committed | undefined> {
-  const newer = turn.newer(place);
+function* renameLink(name: Name, link: PathName, text: PathName): Steps<Newer | undefined> {
+  const { operation, turn, target } = name;
+  const newer = turn.newer(target);
   if (newer !== undefined) return newer;
-  yield* turn.finishOther(place);
+  yield* turn.finishOther(target);
   try {
-    yield* call.rename(link, place.accessPath);
+    yield* call.rename(link, target.accessPath);
   } catch (error) {
-    if ((yield* lookAt({ accessPath: link })) !== undefined || !(yield* leadsTo(operation, place, text))) throw error;
+    if ((yield* lookAt({ accessPath: link })) !== undefined || !(yield* leadsTo(operation, target, text))) throw error;
   }
-  commitName(operation, turn, place);
+  commitName(name);
   return undefined;
 }

@@ -23,10 +23,16 @@ export interface Cut {
   readonly bytes: number;
 }
 
+/** A file whose lock is held. */
+interface Locked {
+  readonly operation: LockedOperation;
+  readonly target: Target;
+  readonly lock: Lock;
+}
+
 /** Keeps the torn end aside, and cuts it off; undefined if the file ends with a newline, or is empty. */
 export function* cutTornEnd(
-  operation: LockedOperation,
-  { target, lock }: { readonly target: Target; readonly lock: Lock },
+  { operation, target, lock }: Locked,
   { fd, status: { size } }: { readonly fd: number; readonly status: FileStatus },
 ): Steps<Cut | undefined> {
   const start = yield* endOfLastLine(fd, size);
