@@ -133,3 +133,13 @@ export interface WriteOptions {
    */
   filesystem?: 'safe' | 'any' | undefined;
 }
+
+/** The options of updates. */
+export interface UpdateOptions extends WriteOptions {
+  /**
+   * How often to begin again if a writer that does not take the lock has changed the file meanwhile
+   * (`ERR_VERSION_CONFLICT`): it is read again, and the function is called again. For functions without other effects.
+   * `lock.timeout` applies to each attempt. @default 0
+   */
+  retries?: number | undefined;
+}

@@ -4,6 +4,7 @@ export {
   during,
   failedDuring,
   isLocked,
+  lockAgain,
   type LockedOperation,
   newLockedOperation,
   newLook,

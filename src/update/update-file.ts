@@ -5,17 +5,19 @@ import {
   type Content,
   type Data,
   type SyncData,
-  type WriteOptions,
+  readRetries,
+  type UpdateOptions,
   display,
   type PathLike,
   type UpdateResult,
   unchanged,
   type Kept,
+  type Version,
 } from '../contract/index.ts';
 import { runAsync, type Steps, runSync } from '../system/index.ts';
 import { type LockedOperation, readOptionsAnd } from '../files/index.ts';
 import { Turn } from '../order/index.ts';
-import { updateTarget, type Updated } from '../replace/index.ts';
+import { updateTarget, type Change, type Updated } from '../replace/index.ts';
 import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
 
 /**
@@ -26,7 +28,7 @@ import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
  * content, or {@link unchanged}. If it throws, the old file stays. The lock of a dead process is free at once if its
  * death can be seen, otherwise after its `lease`. A call for the same file that `update` makes and awaits waits for
  * `update` itself, until `ERR_LOCK_TIMEOUT`. A write without the lock is noticed up to the rename
- * (`ERR_VERSION_CONFLICT`).
+ * (`ERR_VERSION_CONFLICT`); with `retries` the call then begins again, which is right if `update` has no other effect.
  *
  * @throws what `update` throws; {@link TypeError} if it returns nothing; or a {@link WriteError} with one of the codes
  * `ERR_LOCK_TIMEOUT` (others held the lock for the whole `lock.timeout`), `ERR_LOCK_LOST` (this process was stopped for
@@ -39,17 +41,17 @@ import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
 export function updateFile(
   path: PathLike,
   update: (content: string | undefined, info: UpdateInfo) => Data | Kept | PromiseLike<Data | Kept>,
-  options: BufferEncoding | (WriteOptions & { encoding: BufferEncoding }),
+  options: BufferEncoding | (UpdateOptions & { encoding: BufferEncoding }),
 ): Promise<UpdateResult>;
 export function updateFile(
   path: PathLike,
   update: (content: Buffer | undefined, info: UpdateInfo) => Data | Kept | PromiseLike<Data | Kept>,
-  options?: (WriteOptions & { encoding?: null | undefined }) | null,
+  options?: (UpdateOptions & { encoding?: null | undefined }) | null,
 ): Promise<UpdateResult>;
 export async function updateFile(
   path: PathLike,
   update: (content: never, info: UpdateInfo) => unknown,
-  options?: BufferEncoding | WriteOptions | null,
+  options?: BufferEncoding | UpdateOptions | null,
 ): Promise<UpdateResult> {
   return resultOf(await runAsync(updating(path, update, options, false)));
 }
@@ -68,17 +70,17 @@ export async function updateFile(
 export function updateFileSync(
   path: PathLike,
   update: (content: string | undefined, info: UpdateInfo) => SyncData | Kept,
-  options: BufferEncoding | (WriteOptions & { encoding: BufferEncoding }),
+  options: BufferEncoding | (UpdateOptions & { encoding: BufferEncoding }),
 ): UpdateResult;
 export function updateFileSync(
   path: PathLike,
   update: (content: Buffer | undefined, info: UpdateInfo) => SyncData | Kept,
-  options?: (WriteOptions & { encoding?: null | undefined }) | null,
+  options?: (UpdateOptions & { encoding?: null | undefined }) | null,
 ): UpdateResult;
 export function updateFileSync(
   path: PathLike,
   update: (content: never, info: UpdateInfo) => unknown,
-  options?: BufferEncoding | WriteOptions | null,
+  options?: BufferEncoding | UpdateOptions | null,
 ): UpdateResult {
   return resultOf(runSync(updating(path, update, options, true)));
 }
@@ -86,13 +88,14 @@ export function updateFileSync(
 function updating(
   path: PathLike,
   update: (content: never, info: UpdateInfo) => unknown,
-  options: BufferEncoding | WriteOptions | null | undefined,
+  options: BufferEncoding | UpdateOptions | null | undefined,
   blocking: boolean,
 ): Steps<Updated> {
-  const { settings, fields } = readOptionsAnd(options, []);
+  const { settings, fields } = readOptionsAnd(options, ['retries']);
+  const retries = readRetries(fields);
   const operation = lockedWrite(path, update, settings, blocking);
   const asText = typeof fields['encoding'] === 'string';
-  return updateTarget(operation, new Turn(operation), function* (old, version) {
+  function* change(old: Buffer | undefined, version: Version): ReturnType<Change> {
     const content = asText && old !== undefined ? textOf(old, settings.encoding) : old;
     const outcome = yield* outcomeOf(
       operation,
@@ -100,7 +103,8 @@ function updating(
       (data) => contentOf(operation, data),
     );
     return 'error' in outcome ? outcome : { content: outcome.value };
-  });
+  }
+  return updateTarget(operation, new Turn(operation), change, retries);
 }
 
 function contentOf({ blocking, given, settings: { encoding } }: LockedOperation, data: unknown): Content | undefined {

@@ -71,21 +71,21 @@ export function newLockedCall(
 }
 
 /** Runs steps for a name when it is the call's turn. */
-export function* onName<T, C extends Call>(call: C, steps: (name: C & Name) => Steps<T>): Steps<T> {
+export function* onName<T, C extends Call>(began: C, steps: (name: C & Name) => Steps<T>): Steps<T> {
   try {
-    return yield* reporting(call.operation, inTurn(call, steps));
+    return yield* reporting(began.operation, inTurn(began, steps));
   } finally {
-    call.turn.leave();
+    began.turn.leave();
   }
 }
 
-function* inTurn<T, C extends Call>(call: C, steps: (name: C & Name) => Steps<T>): Steps<T> {
-  const { operation, turn } = call;
+function* inTurn<T, C extends Call>(began: C, steps: (name: C & Name) => Steps<T>): Steps<T> {
+  const { operation, turn } = began;
   throwIfAborted(operation);
   yield* turn.enter();
   const target = yield* claimTarget(operation, turn, operation.path);
   try {
-    return yield* steps({ ...call, target });
+    return yield* steps({ ...began, target });
   } finally {
     closeTarget(operation, target);
   }
