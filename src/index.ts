@@ -31,6 +31,7 @@ export {
   type Keep,
   type LockOptions,
   type Preserve,
+  type TemporaryOptions,
   type UpdateOptions,
   type WriteOptions,
   type PathLike,

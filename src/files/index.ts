@@ -69,11 +69,11 @@ export {
   newName,
   readingNew,
   releaseTemporary,
-  stagingFolder,
   statusOf,
   syncTemporary,
   type TemporaryFile,
 } from './temporary.ts';
+export { openStaging, stagingFolder } from './staging.ts';
 export { cannotSync, syncFile } from './sync-file.ts';
 export { removeTree, syncTree } from './tree.ts';
 export {
