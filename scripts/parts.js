@@ -43,5 +43,6 @@ export const parts = {
 export const commands = {
   'cli/replace': ['write', 'run', 'edit'],
   'cli/commit': ['commit'],
+  'cli/verbs': ['verbs', 'lock'],
   'cli/tidy': ['sweep', 'recover'],
 };
