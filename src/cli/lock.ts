@@ -13,6 +13,7 @@ export async function perform(invocation: Invocation): Promise<number> {
     withLock(pathFrom(operands[0] as string), () => runToEnd(command, interruption), {
       lock: readLock(invocation),
       makeParents: flags.has('make-parents'),
+      filesystem: flags.has('any-filesystem') ? 'any' : 'safe',
       signal: interruption.signal,
     }),
   );

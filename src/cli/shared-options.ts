@@ -164,6 +164,7 @@ export const linkOptions: readonly OptionEntry[] = renameOptions;
 export const removeOptions: readonly OptionEntry[] = [
   { name: 'force', short: 'f', help: 'FILE may be missing' },
   ifMatch,
+  anyFilesystemOption,
   ...ofName,
 ];
 export const appendOptions: readonly OptionEntry[] = [
@@ -174,10 +175,11 @@ export const appendOptions: readonly OptionEntry[] = [
     help: 'Permission bits of a new file, octal; default: 0666 less the umask',
   },
   makeParents,
+  anyFilesystemOption,
   ...ofName,
 ];
 /** Options of the command that runs another under the lock of a file. */
-export const lockOptions: readonly OptionEntry[] = [makeParents, lockTimeoutOption, helpOption];
+export const lockOptions: readonly OptionEntry[] = [makeParents, lockTimeoutOption, anyFilesystemOption, helpOption];
 
 /** Options of the command that changes several files. */
 export const commitOptions: readonly OptionEntry[] = [

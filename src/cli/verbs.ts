@@ -25,7 +25,7 @@ export const renaming: CommandModule = {
   perform: (invocation) =>
     performOn(invocation, async (signal) => {
       const [from, to] = pathsOf(invocation);
-      const { ifMatch: _, ...options } = readNameOptions(invocation);
+      const { ifMatch: _, filesystem: __, mode: ___, ...options } = readNameOptions(invocation);
       const result = await rename(from, to, { ...options, signal });
       return { ...result, what: `Renamed "${result.from.toString()}" to` };
     }),
@@ -47,7 +47,7 @@ export const linking: CommandModule = {
   perform: (invocation) =>
     performOn(invocation, async (signal) => {
       const [target, path] = pathsOf(invocation);
-      const { ifMatch: _, ...options } = readNameOptions(invocation);
+      const { ifMatch: _, filesystem: __, mode: ___, ...options } = readNameOptions(invocation);
       return { ...(await symlink(target, path, { ...options, signal })), what: 'Linked' };
     }),
 };

@@ -58,7 +58,7 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
 /** The options of commands that change one name. */
 export function readNameOptions(
   invocation: Invocation,
-): Pick<WriteOptions, 'durability' | 'ifMatch' | 'lock' | 'makeParents' | 'mode' | 'overwrite'> {
+): Pick<WriteOptions, 'durability' | 'filesystem' | 'ifMatch' | 'lock' | 'makeParents' | 'mode' | 'overwrite'> {
   const { flags } = invocation;
   if (flags.has('quiet') && flags.has('verbose')) throw contradictory();
   const [mode, ifMatch] = [valueOf(invocation, 'mode'), valueOf(invocation, 'if-match')];
@@ -70,6 +70,7 @@ export function readNameOptions(
     ...(mode !== undefined && { mode }),
     ...(ifMatch !== undefined && { ifMatch }),
     lock: readLock(invocation),
+    filesystem: flags.has('any-filesystem') ? 'any' : 'safe',
     makeParents: flags.has('make-parents'),
     overwrite: !flags.has('no-overwrite'),
   };

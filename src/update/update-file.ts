@@ -12,12 +12,11 @@ import {
   type UpdateResult,
   unchanged,
   type Kept,
-  type Version,
 } from '../contract/index.ts';
 import { runAsync, type Steps, runSync } from '../system/index.ts';
 import { type LockedOperation, readOptionsAnd } from '../files/index.ts';
 import { Turn } from '../order/index.ts';
-import { updateTarget, type Change, type Updated } from '../replace/index.ts';
+import { updateTarget, type Updated } from '../replace/index.ts';
 import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
 
 /**
@@ -95,16 +94,20 @@ function updating(
   const retries = readRetries(fields);
   const operation = lockedWrite(path, update, settings, blocking);
   const asText = typeof fields['encoding'] === 'string';
-  function* change(old: Buffer | undefined, version: Version): ReturnType<Change> {
-    const content = asText && old !== undefined ? textOf(old, settings.encoding) : old;
-    const outcome = yield* outcomeOf(
-      operation,
-      () => update(content as never, { version, path: operation.path }),
-      (data) => contentOf(operation, data),
-    );
-    return 'error' in outcome ? outcome : { content: outcome.value };
-  }
-  return updateTarget(operation, new Turn(operation), change, retries);
+  return updateTarget(
+    operation,
+    new Turn(operation),
+    function* (old, version) {
+      const content = asText && old !== undefined ? textOf(old, settings.encoding) : old;
+      const outcome = yield* outcomeOf(
+        operation,
+        () => update(content as never, { version, path: operation.path }),
+        (data) => contentOf(operation, data),
+      );
+      return 'error' in outcome ? outcome : { content: outcome.value };
+    },
+    retries,
+  );
 }
 
 function contentOf({ blocking, given, settings: { encoding } }: LockedOperation, data: unknown): Content | undefined {

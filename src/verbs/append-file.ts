@@ -18,7 +18,17 @@ import { newLockedCall, onName } from './name.ts';
 /** Options of appending. */
 export type AppendOptions = Pick<
   WriteOptions,
-  'durability' | 'sync' | 'encoding' | 'signal' | 'mode' | 'symlink' | 'makeParents' | 'lock' | 'retry' | 'linger'
+  | 'filesystem'
+  | 'durability'
+  | 'sync'
+  | 'encoding'
+  | 'signal'
+  | 'mode'
+  | 'symlink'
+  | 'makeParents'
+  | 'lock'
+  | 'retry'
+  | 'linger'
 >;
 
 /**
@@ -101,6 +111,7 @@ export function appending(
 const newline = 0x0a;
 
 const known = [
+  'filesystem',
   'durability',
   'sync',
   'encoding',

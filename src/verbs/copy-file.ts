@@ -81,6 +81,7 @@ export function copyFileSync(from: PathLike, to: PathLike, options?: CopyOptions
 }
 
 const known = [
+  'filesystem',
   'durability',
   'sync',
   'signal',

@@ -41,7 +41,7 @@ import { commitName, confirmDone, giveWay, newCall, onName, readNameOptions, typ
 /** Options of a removal. */
 export interface RemoveOptions extends Pick<
   WriteOptions,
-  'durability' | 'signal' | 'ifMatch' | 'lock' | 'retry' | 'linger'
+  'durability' | 'signal' | 'ifMatch' | 'lock' | 'retry' | 'linger' | 'filesystem'
 > {
   /** Accept that the file does not exist. @default false */
   force?: boolean | undefined;
@@ -108,7 +108,7 @@ export function removing(
 ): Steps<RemoveResult> {
   const { settings, fields } = readNameOptions(
     options,
-    ['durability', 'signal', 'ifMatch', 'lock', 'retry', 'linger'],
+    ['durability', 'signal', 'ifMatch', 'lock', 'retry', 'linger', 'filesystem'],
     ['force'],
   );
   const force = flag(fields, 'force', false);

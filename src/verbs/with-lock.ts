@@ -32,7 +32,7 @@ import { underLock } from '../journal/index.ts';
 import { assertHeld, type Lock } from '../lock/index.ts';
 
 /** Options of holding a lock. */
-export type WithLockOptions = Pick<WriteOptions, 'lock' | 'signal' | 'makeParents'>;
+export type WithLockOptions = Pick<WriteOptions, 'lock' | 'signal' | 'makeParents' | 'filesystem'>;
 
 /** What the callback receives. */
 export interface LockInfo {
@@ -137,7 +137,7 @@ function locking<T>(
   call: Call<T>,
 ): Steps<Ended<T>> {
   assertFunction(callback, 'callback');
-  const fields = record(options, 'options', ['lock', 'signal', 'makeParents']);
+  const fields = record(options, 'options', ['lock', 'signal', 'makeParents', 'filesystem']);
   const settings = readOptions({ ...fields, linger: false } as WriteOptions);
   const operation: LockedOperation = {
     ...newLockedOperation(targetPath(path), settings, environment, blocking),
