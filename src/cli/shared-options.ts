@@ -159,8 +159,7 @@ export const copyOptions: readonly OptionEntry[] = whatever.filter(({ name }) =>
 /** Options of all commands that change one name. */
 const ofName: readonly OptionEntry[] = [lockTimeoutOption, durability, ...ending];
 
-export const renameOptions: readonly OptionEntry[] = [noOverwrite, makeParents, ...ofName];
-export const linkOptions: readonly OptionEntry[] = renameOptions;
+export const namingOptions: readonly OptionEntry[] = [noOverwrite, makeParents, ...ofName];
 export const removeOptions: readonly OptionEntry[] = [
   { name: 'force', short: 'f', help: 'FILE may be missing' },
   ifMatch,

@@ -24,9 +24,9 @@ import { type Committed, Turn } from '../order/index.ts';
 import { claimTarget, confirmName } from '../replace/index.ts';
 
 /** Settings of a verb that acts on the name itself, whatever the name is of. */
-export function readNameOptions<const K extends keyof WriteOptions>(
+export function readNameOptions(
   given: object | null | undefined,
-  known: readonly K[],
+  known: readonly (keyof WriteOptions)[],
   further: readonly string[] = [],
 ): { readonly settings: Settings; readonly fields: Fields } {
   const fields = record(given, 'options', [...known, ...further]);
