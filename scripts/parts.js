@@ -20,6 +20,20 @@ export const parts = {
   json: ['readJson', 'readJsonSync', 'updateJson', 'updateJsonSync', 'writeJson', 'writeJsonSync'],
   writer: ['Writer', 'createWriter'],
   files: ['writeFiles'],
+  verbs: [
+    'appendFile',
+    'appendFileSync',
+    'copyFile',
+    'copyFileSync',
+    'remove',
+    'removeSync',
+    'rename',
+    'renameSync',
+    'symlink',
+    'symlinkSync',
+    'withLock',
+    'withLockSync',
+  ],
   sweep: ['sweep', 'sweepSync'],
   transaction: ['recover', 'recoverSync', 'transaction', 'transactionSync'],
   directory: ['replaceDirectory', 'replaceDirectorySync'],
@@ -29,6 +43,7 @@ export const parts = {
 export const commands = {
   'cli/replace': ['write', 'run', 'edit'],
   'cli/commit': ['commit'],
+  'cli/verbs': ['verbs', 'lock'],
   'cli/tidy': ['sweep', 'recover'],
   'cli/adopt': ['adopt'],
 };

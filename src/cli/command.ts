@@ -75,6 +75,16 @@ export async function* outputOf(
   }
 }
 
+/** Runs a command with the standard streams of untorn; it fails unless the command succeeds. */
+export function runToEnd([name = '', ...given]: readonly string[], interruption: Interruption): Promise<void> {
+  if (interruption.error !== undefined) throw interruption.error;
+  try {
+    return ended(spawn(name, given, { stdio: 'inherit' }), name, interruption);
+  } catch (error) {
+    throw cannotRun(name, error);
+  }
+}
+
 function ended(child: ChildProcess, name: string, interruption: Interruption): Promise<void> {
   interruption.passTo((signal) => void child.kill(signal));
   return new Promise((succeed, fail) => {

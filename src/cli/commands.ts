@@ -1,10 +1,15 @@
 /** The table of commands. */
 import {
+  appendOptions,
   commitOptions,
+  copyOptions,
   editOptions,
   helpOption,
   jsonOption,
+  lockOptions,
   quietOption,
+  removeOptions,
+  namingOptions,
   runOptions,
   writeOptions,
 } from './shared-options.ts';
@@ -126,6 +131,115 @@ const commit: CommandEntry = {
   load: () => import('./commit.ts'),
 };
 
+/** The exit codes of commands that do one thing with FILE. */
+function outcomesOf(done: string, ...except: string[]): CommandEntry['exits'] {
+  return outcomes
+    .filter(([code]) => code !== '7' && !except.includes(code))
+    .map(([code, meaning]) => {
+      if (code === '1') return [code, 'failed; nothing is changed'];
+      return [
+        code,
+        code === '4'
+          ? `${done}, but not confirmed durable`
+          : meaning.replace('the old content stays', 'nothing is changed'),
+      ];
+    });
+}
+
+const copy: CommandEntry = {
+  name: 'copy',
+  synopsis: 'untorn copy [OPTION]… FROM FILE',
+  summary: 'Copy a file: FILE is the whole copy, or as it was',
+  description: [
+    'Copies the regular file FROM to FILE: whoever opens FILE, at any moment, finds the whole old or the whole new content. A new file gets the permission bits of FROM less the umask, a replaced one keeps its own, as with cp. If FROM is written meanwhile, FILE is untouched.',
+  ],
+  operands: { names: ['FROM', 'FILE'] },
+  options: copyOptions,
+  exits: outcomesOf('the copy is in place'),
+  examples: ['untorn copy --backup simple new.conf /etc/app.conf'],
+  load: async () => (await import('./verbs.ts')).copy,
+};
+
+const rename: CommandEntry = {
+  name: 'rename',
+  synopsis: 'untorn rename [OPTION]… FROM FILE',
+  summary: 'Rename a file, durably',
+  description: [
+    'Renames the file or symbolic link FROM to FILE, and replaces FILE at once. FROM is synced before, and both directories are after. FILE is a name, never a directory to move it into; both must be on one filesystem. For that there are "untorn copy" and "untorn remove".',
+  ],
+  operands: { names: ['FROM', 'FILE'] },
+  options: namingOptions,
+  exits: outcomesOf('it is renamed'),
+  examples: ['untorn rename app.log app.log.1'],
+  load: async () => (await import('./verbs.ts')).renaming,
+};
+
+const remove: CommandEntry = {
+  name: 'remove',
+  synopsis: 'untorn remove [OPTION]… FILE',
+  summary: 'Remove a file, durably',
+  description: [
+    'Removes the file or symbolic link FILE; once it is done, FILE does not come back after a power cut. With --if-match only that version is removed, under the lock of FILE.',
+  ],
+  operands: { names: ['FILE'] },
+  options: removeOptions,
+  exits: outcomesOf('it is removed'),
+  examples: ['untorn remove --force active.json'],
+  load: async () => (await import('./verbs.ts')).removal,
+};
+
+const link: CommandEntry = {
+  name: 'link',
+  synopsis: 'untorn link [OPTION]… TARGET FILE',
+  summary: 'Make FILE a symbolic link, in the place of what it was',
+  description: [
+    'Makes FILE a symbolic link to TARGET, and replaces a file or a link of that name at once, as "ln -sfn" does not: FILE is never absent. A link to a directory is replaced itself; a directory is refused. A relative TARGET starts at the directory of FILE, and need not exist.',
+  ],
+  operands: { names: ['TARGET', 'FILE'] },
+  options: namingOptions,
+  exits: outcomesOf('the link is in place'),
+  examples: ['untorn link releases/42 current'],
+  load: async () => (await import('./verbs.ts')).linking,
+};
+
+const append: CommandEntry = {
+  name: 'append',
+  synopsis: 'untorn append [OPTION]… FILE',
+  summary: 'Append the lines of standard input to FILE, durably',
+  description: [
+    'Reads standard input to its end, which must be a newline, and appends it to FILE under the lock of FILE: the lines of several processes never mix. What a failure has written is cut off again. After a crash a part of the last lines may be there; a last line without a newline is torn, and the next append moves it to a file beside and cuts it off.',
+  ],
+  operands: { names: ['FILE'] },
+  options: appendOptions,
+  exits: outcomesOf('the lines are appended', '3'),
+  examples: ['echo "$(date) deployed" | untorn append deployments.log'],
+  load: async () => (await import('./verbs.ts')).appending,
+};
+
+const lock: CommandEntry = {
+  name: 'lock',
+  synopsis: 'untorn lock [OPTION]… FILE -- COMMAND [ARG]…',
+  summary: 'Run a command while holding the lock of FILE',
+  description: [
+    'Runs COMMAND with the standard input, output and error of untorn while it holds the lock of FILE, which need not exist. It is the lock of "untorn edit", "untorn append", --if-match and of updates of the library: they wait meanwhile. A COMMAND that does one of these things with FILE would wait for itself. Signals are passed on as by "untorn run".',
+  ],
+  operands: { names: ['FILE'] },
+  runsCommand: true,
+  options: lockOptions,
+  exits: [
+    ['0', 'COMMAND has succeeded'],
+    ['120', 'another process held the lock for too long; COMMAND was not run'],
+    ['121, 122', 'untorn itself: failed, and COMMAND was not run; wrong usage'],
+    ['125', 'the lock was lost while COMMAND ran, or could not be released'],
+    ['126', 'COMMAND was found and cannot be run'],
+    ['127', 'COMMAND was not found'],
+    ['128+N', 'COMMAND was killed by signal N'],
+    ['other', "COMMAND's own exit status"],
+  ],
+  examples: ['untorn lock cache -- make-cache --all'],
+  load: () => import('./lock.ts'),
+};
+
 const recover: CommandEntry = {
   name: 'recover',
   synopsis: 'untorn recover [OPTION]… DIR…',
@@ -214,7 +328,22 @@ const help: CommandEntry = {
   load: () => import('./help.ts'),
 };
 
-export const commands: readonly CommandEntry[] = [write, run, edit, commit, sweep, recover, adopt, help];
+export const commands: readonly CommandEntry[] = [
+  write,
+  run,
+  edit,
+  commit,
+  copy,
+  rename,
+  remove,
+  link,
+  append,
+  lock,
+  sweep,
+  recover,
+  adopt,
+  help,
+];
 
 /** Options of the program itself. */
 export const programOptions: readonly OptionEntry[] = [

@@ -6,6 +6,7 @@ import { assertText } from './arguments/arguments.ts';
 import { outputOf } from './command.ts';
 import { nothingForSomething, printedNothing } from './empty.ts';
 import { codeOf, Conflict } from './failures.ts';
+import { readCount } from './write-options.ts';
 import { interruptible } from './interruption.ts';
 import { replace } from './replace.ts';
 import type { Invocation } from './arguments/table.ts';
@@ -14,6 +15,7 @@ import type { Invocation } from './arguments/table.ts';
 export async function perform(invocation: Invocation): Promise<number> {
   const { command, flags, operands } = invocation;
   assertText(command);
+  const retries = readCount(invocation, 'retries');
   // The command prints nothing and edits the file in place, which is not safe.
   const editsItself = command.some((word) => /^-(?:-in-place|i)/.test(word) || word === operands[0]);
   const instead = editsItself
@@ -37,7 +39,7 @@ export async function perform(invocation: Invocation): Promise<number> {
                 printedNothing(invocation, instead),
               );
         },
-        { ...options, encoding: null, signal: interruption.signal },
+        { ...options, retries, encoding: null, signal: interruption.signal },
       ),
     ),
   );

@@ -57,6 +57,35 @@ export async function reportTransaction(
   await printDone({ files: told, durable });
 }
 
+/** What was done with a name, and the words for that. */
+export interface Done {
+  readonly path: PathName;
+  readonly durable: boolean | 'unsupported';
+  readonly what: string;
+  readonly torn?: { readonly path: PathName; readonly bytes: number } | undefined;
+}
+
+export async function reportDone({ what, ...done }: Done, { json, quiet, verbose }: Reporting): Promise<void> {
+  const { path, durable, torn } = done;
+  if (!quiet && torn !== undefined)
+    tell(
+      `Warning: the torn end of "${path.toString()}" (${inUnits(torn.bytes)}) was cut off; it is kept in "${torn.path.toString()}"`,
+    );
+  if (!quiet && durable === 'unsupported')
+    tell(`Warning: "${path.toString()}" is done, but this filesystem cannot confirm that it survives a power cut`);
+  if (verbose) tell(`${what} "${path.toString()}"${durable === true ? ', durable' : ''}`);
+  if (json) await printDone(jsonOf(done));
+}
+
+/** The same with its paths in the form for JSON. */
+function jsonOf(value: object): unknown {
+  const fields = Object.entries(value).map(([name, field]: [string, unknown]) => {
+    if (typeof field === 'string' || Buffer.isBuffer(field)) return [name, jsonPath(field)];
+    return [name, typeof field === 'object' && field !== null ? jsonOf(field) : (field ?? null)];
+  });
+  return Object.fromEntries(fields as [string, unknown][]);
+}
+
 /** Prints a result as JSON. If it cannot be printed, the exit status still says that the content is committed. */
 async function printDone(value: unknown): Promise<void> {
   try {

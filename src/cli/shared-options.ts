@@ -28,6 +28,12 @@ const anyFilesystemOption: OptionEntry = {
   help: 'Also where no lock excludes others, as on SMB, sshfs and object stores: without it, what needs a lock fails there',
 };
 
+const temporaryDirectory: OptionEntry = {
+  name: 'temporary-directory',
+  value: 'DIR',
+  help: 'Where the temporary file is made: a directory of your own on the same filesystem; default: beside FILE',
+};
+
 const durability: OptionEntry = {
   name: 'durability',
   value: 'LEVEL',
@@ -90,17 +96,20 @@ const makeParents: OptionEntry = { name: 'make-parents', short: 'p', help: 'Crea
 const ending: readonly OptionEntry[] = inGroup('What is told', [jsonOption, quietOption, verboseOption, helpOption]);
 const lasting: readonly OptionEntry[] = inGroup('Properties of the file', [durability, ...metadata, ...links]);
 
+const ifMatch: OptionEntry = {
+  name: 'if-match',
+  value: 'VERSION',
+  help: "Only if FILE's content has this SHA-256, as sha256sum(1) prints it, or FILE is 'absent'; exits with the code for a conflict if not",
+};
+
 /** Options of every command that replaces one file. */
 const oneFile: readonly OptionEntry[] = [
   makeParents,
   { name: 'skip-unchanged', help: 'Leave FILE and its times alone if the content is the same' },
-  {
-    name: 'if-match',
-    value: 'VERSION',
-    help: "Only if FILE's content has this SHA-256, as sha256sum(1) prints it, or FILE is 'absent'; exits with the code for a conflict if not",
-  },
+  ifMatch,
   lockTimeoutOption,
   anyFilesystemOption,
+  temporaryDirectory,
   { name: 'tee', short: 't', help: 'Also copy the data to standard output; if that fails, FILE is untouched' },
   ...lasting,
   ...inGroup('Backups', [...backups, { name: 'backup-path', value: 'PATH', help: 'Keep the replaced file as PATH' }]),
@@ -135,9 +144,41 @@ export const editOptions: readonly OptionEntry[] = [
     help: 'FILE may be missing: the filter then gets no input, and its output is the new file',
   },
   allowEmpty,
+  {
+    name: 'retries',
+    value: 'N',
+    help: 'How often to run FILTER again if a program that knows nothing of the lock changes FILE meanwhile; default: 0',
+  },
   ...oneFile,
   ...ending,
 ];
+
+/** Options of the command that copies a file. */
+export const copyOptions: readonly OptionEntry[] = whatever.filter(({ name }) => name !== 'tee');
+
+/** Options of all commands that change one name. */
+const ofName: readonly OptionEntry[] = [lockTimeoutOption, durability, ...ending];
+
+export const namingOptions: readonly OptionEntry[] = [noOverwrite, makeParents, ...ofName];
+export const removeOptions: readonly OptionEntry[] = [
+  { name: 'force', short: 'f', help: 'FILE may be missing' },
+  ifMatch,
+  anyFilesystemOption,
+  ...ofName,
+];
+export const appendOptions: readonly OptionEntry[] = [
+  {
+    name: 'mode',
+    short: 'm',
+    value: 'MODE',
+    help: 'Permission bits of a new file, octal; default: 0666 less the umask',
+  },
+  makeParents,
+  anyFilesystemOption,
+  ...ofName,
+];
+/** Options of the command that runs another under the lock of a file. */
+export const lockOptions: readonly OptionEntry[] = [makeParents, lockTimeoutOption, anyFilesystemOption, helpOption];
 
 /** Options of the command that changes several files. */
 export const commitOptions: readonly OptionEntry[] = [

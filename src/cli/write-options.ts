@@ -6,6 +6,7 @@ import {
   type Backup,
   type Keep,
   type LockOptions,
+  type PathLike,
   type Preserve,
   type WriteOptions,
   isVersion,
@@ -20,7 +21,7 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
   const { flags, values } = invocation;
   if (flags.has('tee') && flags.has('json'))
     throw new UsageError('--tee and --json both write to standard output; use one of them');
-  if (flags.has('quiet') && flags.has('verbose')) throw new UsageError('--quiet and --verbose contradict each other');
+  if (flags.has('quiet') && flags.has('verbose')) throw contradictory();
   const mode = valueOf(invocation, 'mode');
   if (mode !== undefined) checkMode(mode, '--mode');
   const owner = valueOf(invocation, 'owner');
@@ -30,6 +31,7 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
     throw new UsageError(
       '--if-match cannot be combined with --in-place-fallback: a write in place cannot exclude others',
     );
+  const directory = readDirectory(invocation);
   // The parser has checked the choices.
   const durability = valueOf(invocation, 'durability') as WriteOptions['durability'];
   const symlink = valueOf(invocation, 'symlink') as WriteOptions['symlink'];
@@ -42,6 +44,7 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
     ...(owner !== undefined && { owner: (await import('./arguments/owner.ts')).readOwner(owner) }),
     ...(ifMatch !== undefined && { ifMatch }),
     lock: readLock(invocation),
+    ...(directory !== undefined && { temporary: { directory } }),
     preserve: readPreserve(values.get('preserve') ?? []),
     backup: readBackup(invocation),
     overwrite: !flags.has('no-overwrite'),
@@ -50,6 +53,31 @@ export async function readWriteOptions(invocation: Invocation): Promise<WriteOpt
     fallback: flags.has('in-place-fallback') ? 'in-place' : 'error',
     ifUnchanged: flags.has('skip-unchanged') ? 'skip' : 'write',
   };
+}
+
+/** The options of commands that change one name. */
+export function readNameOptions(
+  invocation: Invocation,
+): Pick<WriteOptions, 'durability' | 'filesystem' | 'ifMatch' | 'lock' | 'makeParents' | 'mode' | 'overwrite'> {
+  const { flags } = invocation;
+  if (flags.has('quiet') && flags.has('verbose')) throw contradictory();
+  const [mode, ifMatch] = [valueOf(invocation, 'mode'), valueOf(invocation, 'if-match')];
+  if (mode !== undefined) checkMode(mode, '--mode');
+  if (ifMatch !== undefined) checkVersion(ifMatch, '--if-match');
+  const durability = valueOf(invocation, 'durability') as WriteOptions['durability'];
+  return {
+    ...(durability !== undefined && { durability }),
+    ...(mode !== undefined && { mode }),
+    ...(ifMatch !== undefined && { ifMatch }),
+    lock: readLock(invocation),
+    filesystem: flags.has('any-filesystem') ? 'any' : 'safe',
+    makeParents: flags.has('make-parents'),
+    overwrite: !flags.has('no-overwrite'),
+  };
+}
+
+function contradictory(): UsageError {
+  return new UsageError('--quiet and --verbose contradict each other');
 }
 
 export function checkMode(text: string, option: string): void {
@@ -64,10 +92,23 @@ export function checkVersion(text: string, option: string): void {
 /** The longest time of a timer in milliseconds: 24 days. */
 const longest = 0x7fffffff;
 
+function readDirectory(invocation: Invocation): PathLike | undefined {
+  const directory = valueOf(invocation, 'temporary-directory');
+  if (directory === '') throw new UsageError('--temporary-directory is empty');
+  return directory === undefined ? undefined : pathFrom(directory);
+}
+
 /** How long to wait for locks. */
-function readLock(invocation: Invocation): LockOptions {
+export function readLock(invocation: Invocation): LockOptions {
   const timeout = valueOf(invocation, 'lock-timeout');
   return timeout === undefined ? {} : { timeout: Math.min(readDuration(timeout, '--lock-timeout'), longest) };
+}
+
+/** A whole number, 0 if it is not given. */
+export function readCount(invocation: Invocation, name: string): number {
+  const text = valueOf(invocation, name) ?? '0';
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} must be a whole number, not "${text}"`);
+  return Number(text);
 }
 
 const kept: Readonly<Record<string, keyof Preserve>> = {

@@ -1,6 +1,6 @@
 /** The message of an error: what could not be done, why, what the file holds, and what helps. */
 import type { Failure, OperationName, Outcome, Step, WriteErrorDetails } from './failure.ts';
-import { asText, display } from './path-name.ts';
+import { asText, display, type PathName } from './path-name.ts';
 import { wordsOf } from './system-errors.ts';
 
 const doing: Record<Step, string> = {
@@ -19,6 +19,8 @@ const doing: Record<Step, string> = {
   close: 'closing the temporary file',
   'back up': 'making the backup',
   rename: 'renaming',
+  remove: 'removing it',
+  cut: 'cutting off its torn end',
   'write in place': 'writing in place',
   'sync directory': 'syncing the directory',
   commit: 'committing the transaction',
@@ -31,8 +33,18 @@ const state: Record<Outcome, string> = {
   unknown: 'what it holds now is unknown',
 };
 
+/** What is done, if it is not the replacement of a content. */
+const done: Partial<Record<OperationName, string>> = {
+  remove: 'it is removed, but that is not confirmed durable',
+  rename: 'it has its new name, but that is not confirmed durable',
+  link: 'the link is in place, but not confirmed durable',
+  'append to': 'the data is appended, but not confirmed durable',
+};
+
 /** Operations that change no content, so that the message does not speak of it. */
-const looking: ReadonlySet<OperationName | undefined> = new Set(['read', 'sweep', 'recover'] as const);
+const looking: ReadonlySet<OperationName | undefined> = new Set(['read', 'sweep', 'recover', 'lock'] as const);
+/** Operations that make missing parents if they are asked to. */
+const making: ReadonlySet<OperationName | undefined> = new Set([undefined, 'copy', 'link', 'append to'] as const);
 
 export function message(details: WriteErrorDetails, cause: Failure): string {
   const { operation = 'replace', step } = details;
@@ -50,15 +62,20 @@ export function message(details: WriteErrorDetails, cause: Failure): string {
 /** The path, and where it leads if that is elsewhere, as through a symbolic link. */
 function shown({ path, dest, target }: WriteErrorDetails): string {
   const to = dest === undefined ? '' : ` to "${display(dest)}"`;
-  const end = asText(path).replace(/^(\.\/+)+|^\.$/, '');
-  const there = target === undefined || asText(target).endsWith(end) ? '' : ` (that is "${display(target)}")`;
+  const isNamed = target === undefined || [path, dest ?? path].some((name) => asText(target).endsWith(trimmed(name)));
+  const there = isNamed ? '' : ` (that is "${display(target)}")`;
   return `"${display(path)}"${to}${there}`;
 }
 
-function stateOf({ outcome, files = [] }: WriteErrorDetails): string {
-  const done = files.filter(({ holds }) => holds === 'new').length;
+function trimmed(path: PathName): string {
+  return asText(path).replace(/^(\.\/+)+|^\.$/, '');
+}
+
+function stateOf({ outcome, operation, files = [] }: WriteErrorDetails): string {
+  const made = files.filter(({ holds }) => holds === 'new').length;
+  if (outcome === 'new' && operation !== undefined) return done[operation] ?? state.new;
   if (outcome !== 'unknown' || files.length === 0) return state[outcome];
-  return `${done} of its ${files.length} changes are made; recover() makes the rest`;
+  return `${made} of its ${files.length} changes are made; recover() makes the rest`;
 }
 
 /**
@@ -99,7 +116,7 @@ function hintFor({ step, operation, locked }: WriteErrorDetails, failure: Failur
   if (looking.has(operation)) return undefined;
   const { code, errno, syscall } = failure;
   if (operation === 'remove' && code === 'ENOENT' && errno === undefined) return 'force';
-  if (operation === undefined && isNoDirectory(step, failure)) return 'parents';
+  if (making.has(operation) && isNoDirectory(step, failure)) return 'parents';
   if (
     step === 'back up' &&
     (code === 'EACCES' || ((code === 'ENOENT' || code === 'ENOTDIR') && (syscall === 'open' || syscall === 'stat')))

@@ -21,16 +21,19 @@ export type Step =
   | 'close'
   | 'back up'
   | 'rename'
+  | 'remove'
+  | 'cut'
   | 'write in place'
   | 'sync directory'
   | 'commit'
   | 'complete';
 
 /**
- * The operation on a path, if it is not a replacement: a change in a transaction, or a function that only reads or
- * tidies up.
+ * The operation on a path, if it is not a replacement: another change of a file or a name, or a function that only
+ * reads or tidies up.
  */
-export type OperationName = 'remove' | 'rename' | 'read' | 'sweep' | 'recover' | 'replace directory';
+export type OperationName =
+  'remove' | 'rename' | 'link' | 'copy' | 'append to' | 'lock' | 'read' | 'sweep' | 'recover' | 'replace directory';
 
 /** The details that make a {@link WriteError}. */
 export interface WriteErrorDetails {

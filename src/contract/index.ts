@@ -55,6 +55,7 @@ export {
   readEncoding,
   readId,
   readNamePart,
+  readRetries,
   readSignal,
   none,
   record,
@@ -71,5 +72,14 @@ export {
   type WriteResult,
 } from './result.ts';
 export type { FileState, OperationName, Outcome, Step, WriteErrorDetails } from './failure.ts';
-export type { Backup, Durability, Keep, LockOptions, Preserve, WriteOptions } from './options.ts';
+export type {
+  Backup,
+  Durability,
+  Keep,
+  LockOptions,
+  Preserve,
+  TemporaryOptions,
+  UpdateOptions,
+  WriteOptions,
+} from './options.ts';
 export { refuseReserved } from './windows-names.ts';

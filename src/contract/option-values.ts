@@ -100,6 +100,18 @@ export function readDuration(value: unknown, name: string, otherwise: number, sh
   return value;
 }
 
+/** How often something is tried again. */
+export function readRetries(fields: Fields): number {
+  const value = fields['retries'];
+  if (value === undefined) return 0;
+  if (typeof value !== 'number') throw wrongType('options.retries', 'a number', value);
+  if (!Number.isInteger(value) || value < 0)
+    throw outOfRange(`"options.retries" must be a whole number from 0, not ${value}`);
+  if (value > 0 && fields['ifMatch'] !== undefined)
+    throw misuse('ERR_INVALID_ARG_VALUE', `"options.retries" contradicts "options.ifMatch", which is one version`);
+  return value;
+}
+
 export function readId(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number') throw wrongType(name, 'a number', value);

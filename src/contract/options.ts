@@ -50,6 +50,24 @@ export interface LockOptions {
   lease?: number | undefined;
 }
 
+/** Where the new content is until it replaces the file. */
+export interface TemporaryOptions {
+  /** Text before the random part of its name. @default `.name.` */
+  prefix?: string | undefined;
+  /** Text after it. @default '.tmp' */
+  suffix?: string | undefined;
+  /** Whether to keep it on failure. @default false */
+  keepOnError?: boolean | undefined;
+  /**
+   * A directory of your own on the same filesystem, for files in a directory that is watched or read entry by entry. It
+   * has to exist; another filesystem is an error (EXDEV), and so is a directory that other users can write (EPERM). A
+   * sweep of it finds what killed writers left. A new file gets its group, ACL and label by the rules of that directory.
+   * Locks stay beside the file, so that all processes agree, and so does what is written under a lock: in one directory,
+   * `.name.untorn-lock`. @default the file's own directory
+   */
+  directory?: PathLike | undefined;
+}
+
 /** The options of every write. */
 export interface WriteOptions {
   /** How much of a power cut the write survives. @default 'full' */
@@ -112,9 +130,8 @@ export interface WriteOptions {
    * 'error'
    */
   fallback?: 'error' | 'in-place' | undefined;
-  /** The temporary file: text before and after the random part of its name, and whether to keep it on failure. */
-  temporary?:
-    { prefix?: string | undefined; suffix?: string | undefined; keepOnError?: boolean | undefined } | undefined;
+  /** The temporary file. */
+  temporary?: TemporaryOptions | undefined;
   /**
    * How long to retry a rename while the target is in use: on Windows while another process has it open, elsewhere on
    * network and FUSE filesystems (EACCES, EBUSY, ETXTBSY, ESTALE). Milliseconds. @default 5000
@@ -132,4 +149,14 @@ export interface WriteOptions {
    * unless it is `'any'`. @default 'safe'
    */
   filesystem?: 'safe' | 'any' | undefined;
+}
+
+/** The options of updates. */
+export interface UpdateOptions extends WriteOptions {
+  /**
+   * How often to begin again if a writer that does not take the lock has changed the file meanwhile
+   * (`ERR_VERSION_CONFLICT`): it is read again, and the function is called again. For functions without other effects.
+   * `lock.timeout` applies to each attempt. @default 0
+   */
+  retries?: number | undefined;
 }

@@ -17,6 +17,16 @@ const stride = 8 << 20;
 const small = 16 << 10;
 const gathered = 64 << 10;
 
+/** A source that is an open file: it is read by calls of the write itself. */
+export interface FileSource extends Source {
+  /** The next piece, which is good until the next call; undefined at the end. */
+  read(): Steps<Uint8Array | undefined>;
+}
+
+function isFileSource(source: Source): source is FileSource {
+  return 'read' in source;
+}
+
 /** Writes the content; returns its size in bytes. */
 export function writeContent(operation: Operation, fd: number, content: Content): Steps<number> {
   return during(operation, 'write', writeAny(operation, fd, content));
@@ -145,6 +155,7 @@ function* writeSource(operation: Operation, fd: number, source: Source, tell?: T
 
 /** The bytes of the source's next chunk; undefined at its end. An abort does not wait for it. */
 function* pull(operation: Operation, source: Source): Steps<Uint8Array | undefined> {
+  if (isFileSource(source)) return yield* source.read();
   const next = source.next();
   return source.async
     ? yield* settled(operation, next as PromiseLike<IteratorResult<unknown>>, (result) => chunkOf(source, result))

@@ -4,6 +4,7 @@ export {
   during,
   failedDuring,
   isLocked,
+  lockAgain,
   type LockedOperation,
   newLockedOperation,
   newLook,
@@ -68,11 +69,11 @@ export {
   newName,
   readingNew,
   releaseTemporary,
-  stagingFolder,
   statusOf,
   syncTemporary,
   type TemporaryFile,
 } from './temporary.ts';
+export { openStaging, stagingFolder } from './staging.ts';
 export { cannotSync, syncFile } from './sync-file.ts';
 export { removeTree, syncTree } from './tree.ts';
 export {
@@ -106,7 +107,15 @@ export {
 } from './target.ts';
 export { copyContent, holds, holdSame, readFully } from './copy.ts';
 export { isWorthASync } from './early-sync.ts';
-export { isSyncedMeanwhile, settled, writeAll, writeAllOf, writeContent, writeRest } from './contents.ts';
+export {
+  type FileSource,
+  isSyncedMeanwhile,
+  settled,
+  writeAll,
+  writeAllOf,
+  writeContent,
+  writeRest,
+} from './contents.ts';
 export {
   assertUnchanged,
   isSame,

@@ -20,12 +20,15 @@ const setGid = 0o2000;
 const setIds = setUid | setGid;
 
 /**
- * The mode to create the new file with: access for its owner only. Undefined if nothing is given or to be kept: then
- * the kernel's own rules apply.
+ * The mode to create the new file with: access for its owner only. If nothing is given or to be kept, the kernel's own
+ * rules apply, to 0666 if it is undefined.
  */
-export function privateMode({ settings: { mode, uid, gid } }: Operation, { existing }: Target): number | undefined {
+export function privateMode(
+  { settings: { mode, modeOfNew, uid, gid } }: Operation,
+  { existing }: Target,
+): number | undefined {
   return mode === undefined && uid === undefined && gid === undefined && kept(existing) === undefined
-    ? undefined
+    ? modeOfNew
     : 0o600;
 }
 
@@ -198,7 +201,7 @@ function finalMode(
   const { settings, environment } = operation;
   if (settings.mode !== undefined) return settings.mode;
   if (existing === undefined || settings.preserve.mode === 'off')
-    return temporary.private ? 0o666 & ~environment.umask() : undefined;
+    return temporary.private ? (settings.modeOfNew ?? 0o666) & ~environment.umask() : undefined;
   let mode = existing.mode & 0o7777;
   if (owner.uid !== existing.uid) mode &= ~setUid;
   if (owner.gid !== existing.gid) mode &= ~setGid;

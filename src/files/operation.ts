@@ -8,7 +8,7 @@ import {
   type Step,
   type PathName,
 } from '../contract/index.ts';
-import type { GivenPath, Steps, Environment } from '../system/index.ts';
+import { heldAround, now, type GivenPath, type Steps, type Environment } from '../system/index.ts';
 import type { Folder } from './folder.ts';
 import type { Settings } from './settings.ts';
 
@@ -52,7 +52,9 @@ export interface Operation {
 /** The lock of an operation, and what was found under it. */
 export interface Locking {
   /** The name of the lock's entry. */
-  readonly token: string;
+  token: string;
+  /** Locks that it must not wait for, since it is made in a callback that holds them. */
+  readonly around?: readonly string[];
   /** Until when to wait for it, by `now()`, once the wait has begun. */
   deadline: number;
   /**
@@ -115,7 +117,16 @@ export function newLockedOperation(
 }
 
 function newLocking({ lock }: Settings, environment: Environment): Locking {
-  return { token: environment.lockToken(lock.lease), deadline: Infinity };
+  return { token: environment.lockToken(lock.lease), deadline: Infinity, around: heldAround() };
+}
+
+/** Prepares an operation that has released its lock to take it once more. */
+export function lockAgain({ settings, environment, locking }: LockedOperation): void {
+  const { timeout, lease } = settings.lock;
+  locking.token = environment.lockToken(lease);
+  locking.deadline = now() + timeout;
+  delete locking.check;
+  delete locking.folder;
 }
 
 export function isLocked(operation: Operation): operation is LockedOperation {

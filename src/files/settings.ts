@@ -31,6 +31,8 @@ export interface Settings {
   readonly encoding: BufferEncoding;
   readonly signal: AbortSignal | undefined;
   readonly mode: number | undefined;
+  /** Permission bits of a file that is new, less the umask, if no mode is given: a copy's. */
+  readonly modeOfNew?: number;
   readonly uid: number | undefined;
   readonly gid: number | undefined;
   /** Whether it is a failure that a given owner cannot be set. */
@@ -58,6 +60,8 @@ export interface Settings {
   readonly prefix: string | undefined;
   readonly suffix: string;
   readonly keepOnError: boolean;
+  /** Where temporary files go, if not beside their target. */
+  readonly temporaryDirectory: PathName | undefined;
   readonly retryTimeout: number;
   readonly linger: boolean;
   readonly filesystem: 'safe' | 'any';
@@ -137,7 +141,7 @@ function valuesIn(fields: Fields): string | undefined {
 
 function readAll(options: Fields): Settings {
   const owner = record(options['owner'], 'options.owner', ['uid', 'gid']);
-  const temporary = record(options['temporary'], 'options.temporary', ['prefix', 'suffix', 'keepOnError']);
+  const temporary = record(options['temporary'], 'options.temporary', ['prefix', 'suffix', 'keepOnError', 'directory']);
   const retry = record(options['retry'], 'options.retry', ['timeout']);
   const lock = record(options['lock'], 'options.lock', ['timeout', 'lease']);
   const durability = oneOf(options, 'durability', ['full', 'normal', 'off'] as const);
@@ -167,6 +171,7 @@ function readAll(options: Fields): Settings {
     prefix: readNamePart(temporary['prefix'], 'options.temporary.prefix'),
     suffix: readNamePart(temporary['suffix'], 'options.temporary.suffix') ?? '.tmp',
     keepOnError: flag(temporary, 'keepOnError', false, 'options.temporary.'),
+    temporaryDirectory: readDirectory(temporary['directory']),
     retryTimeout: readDuration(retry['timeout'], 'options.retry.timeout', 5000),
     linger: flag(options, 'linger', true),
     filesystem: oneOf(options, 'filesystem', ['safe', 'any'] as const),
@@ -224,6 +229,13 @@ function readNodeFlag(options: Fields, durability: Durability): boolean {
         `"options.flag" must be 'w' or 'wx', not ${describe(options['flag'])}: a file is replaced, never appended to`,
       );
   }
+}
+
+function readDirectory(value: unknown): PathName | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' && !Buffer.isBuffer(value) && !isUrl(value))
+    throw wrongType('options.temporary.directory', 'a path', value);
+  return absolutePath(value, 'options.temporary.directory');
 }
 
 function readBackup(value: unknown): Settings['backup'] {

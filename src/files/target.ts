@@ -43,6 +43,7 @@ import {
   recallDirectory,
   pathNow,
   type Directory,
+  type OpenFolder,
 } from './directory.ts';
 import { ifFound, lookAt } from './look.ts';
 import type { Operation } from './operation.ts';
@@ -76,6 +77,8 @@ export interface Target {
   readonly notKept: NotKept[];
   /** A descriptor that keeps the file from being freed. */
   held: number | undefined;
+  /** Where temporary files go, if not beside it. */
+  staging?: OpenFolder | undefined;
 }
 
 /**
@@ -169,13 +172,15 @@ function* yes(): Steps<true> {
 /** A target of its own for another part of the same write. */
 export function shareTarget(target: Target): Target {
   target.directory.users++;
-  return { ...target, notKept: [], held: undefined };
+  return { ...target, notKept: [], held: undefined, staging: undefined };
 }
 
 /** Ends the use of a target. The old file's blocks are freed only now, out of the way of the rename. */
 export function closeTarget(operation: Operation, target: Target): void {
   releaseOld(operation, target);
   closeDirectory(operation, target.directory);
+  if (target.staging !== undefined) closeDirectory(operation, target.staging.directory);
+  target.staging = undefined;
 }
 
 /** Reads the other properties of the old file that matter, and holds it open. */
@@ -309,7 +314,9 @@ function refuseUnfit(operation: Operation, existing: FileStatus | undefined): vo
     case 'special':
       throw refusal(
         'EINVAL',
-        'it is a FIFO, a socket or a device, which a rename would destroy; write to it with fs.writeFile()',
+        operation.operation === undefined
+          ? 'it is a FIFO, a socket or a device, which a rename would destroy; write to it with fs.writeFile()'
+          : 'it is a FIFO, a socket or a device',
       );
     case 'link':
     case 'file':

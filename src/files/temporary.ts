@@ -72,11 +72,6 @@ export function newName(operation: Operation, name: PathName, kind: TokenKind, s
     : surround('.', cutName(name, room), `.${token}${suffix}`);
 }
 
-/** Where a write creates what it later renames into a folder: in the entry of its lock, if it holds a lock there. */
-export function stagingFolder({ locking }: Operation, folder: Folder, target: Folder = folder): Folder {
-  return locking?.folder !== undefined && folder.directory === target.directory ? locking.folder : folder;
-}
-
 /** From version 22 on, Node's permission model refuses fsync(2); each write to the file is then synced by itself. */
 export function newFileFlags({ environment, settings }: Operation): number {
   return environment.descriptorsRestricted && settings.durability !== 'off' ? O_NEW | O_DSYNC : O_NEW;

@@ -6,6 +6,8 @@ import {
   surround,
   type PathLike,
   type PathName,
+  readRetries,
+  type UpdateOptions,
   type UpdateResult,
   unchanged,
   type Kept,
@@ -13,7 +15,7 @@ import {
 import { runAsync, call, type Steps, runSync } from '../system/index.ts';
 import { reporting, readOptionsAnd, type Read } from '../files/index.ts';
 import { Turn } from '../order/index.ts';
-import { updateTarget } from '../replace/index.ts';
+import { updateTarget, type Change } from '../replace/index.ts';
 import { lockedWrite, outcomeOf, type UpdateInfo } from '../update/index.ts';
 import { keepingOptions, lossesOf, readKeeping } from './json-keeping.ts';
 import {
@@ -32,7 +34,7 @@ import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 
 /** Options of an update of JSON: those of reading and of writing. */
 export interface UpdateJsonOptions<T = unknown>
-  extends WriteJsonOptions, Omit<ReadJsonOptions<T>, 'schema' | 'signal'> {
+  extends WriteJsonOptions, Omit<ReadJsonOptions<T>, 'schema' | 'signal'>, Pick<UpdateOptions, 'retries'> {
   /**
    * Numbers that `update` does not change: written as in the file, also if a double has fewer digits or is not as
    * large, or as `JSON.stringify` writes the double. If several numbers of the file are the same double, and it is
@@ -146,14 +148,21 @@ function* updating(
   options: UpdateJsonOptions | null | undefined,
   blocking: boolean,
 ): Steps<UpdateJsonResult> {
-  const { settings, fields } = readOptionsAnd(options, [...formatOptions, ...readingOptions, ...keepingOptions]);
+  const { settings, fields } = readOptionsAnd(options, [
+    ...formatOptions,
+    ...readingOptions,
+    ...keepingOptions,
+    'retries',
+  ]);
+  const retries = readRetries(fields);
   const { indent, replacer, schema } = readFormat(settings, fields);
   const reading = readReading(fields);
   const keeping = readKeeping(fields);
   const operation = lockedWrite(path, update, settings, blocking);
   let found: FoundJson | undefined;
   let value: unknown;
-  const updated = yield* updateTarget(operation, new Turn(operation), function* (old, version, rereading) {
+  const change: Change = function* (old, version, rereading) {
+    operation.settings = settings;
     try {
       let latest = version;
       function* again(): Steps<Read> {
@@ -192,7 +201,8 @@ function* updating(
     } catch (error) {
       return { error };
     }
-  });
+  };
+  const updated = yield* updateTarget(operation, new Turn(operation), change, retries);
   if ('error' in updated) throw updated.error;
   return { ...updated.result, value, recovery: found?.recovery };
 }

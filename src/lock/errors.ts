@@ -19,6 +19,15 @@ export function deadlock(): Error {
   );
 }
 
+/** The error of a call within a callback that holds the lock. */
+export function deadlockAround(): Error {
+  return refusal(
+    'ERR_LOCK_DEADLOCK',
+    'the callback of withLock() that this call is made in holds the lock, and would wait for itself; ' +
+      'write without an update there, or make this call after the callback',
+  );
+}
+
 /** The error for a lock that was taken but does not exclude others. */
 export function lockUnsupported(what: string): Error {
   return refusal(

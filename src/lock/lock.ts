@@ -23,7 +23,7 @@ import { codeOf, join } from '../contract/index.ts';
 import { parseLockToken, type LockOwner, uninterrupted, type Steps } from '../system/index.ts';
 import { during, closeDirectory, refuseUnsafe, type Operation, afterFailure } from '../files/index.ts';
 import { takeAtOnce } from './at-once.ts';
-import { deadlock } from './errors.ts';
+import { deadlock, deadlockAround } from './errors.ts';
 import { hold, releaseLock, type Lock } from './held.ts';
 import { lookAtHolder, signOf } from './holder.ts';
 import { enterHome, isBarred, leaveHome, type Barred, type LockHome, type FileIn } from './home.ts';
@@ -101,6 +101,8 @@ function* takeIn(
   let isBefore = false;
   try {
     if (ticket === undefined) {
+      const around = operation.locking?.around ?? [];
+      if (!home.isNew && around.length > 0) yield* refuseOwn(home, around);
       if ((yield* assertExclusive(operation, home, operation.settings.lock.lease)) === undefined) return undefined;
       const tickets = home.isNew ? [] : (yield* waitingIn(home)).tickets;
       ticket = yield* drawTicket(operation, home, ticketBehind(tickets, request.token), request.note);
@@ -135,6 +137,12 @@ function* takeIn(
       yield* leaveHome(operation, home);
     }
   }
+}
+
+/** Fails if the lock is held by a callback that waits for this call. */
+function* refuseOwn(home: LockHome, around: readonly string[]): Steps<void> {
+  const holder = yield* lookAtHolder(home);
+  if (around.includes(holder?.owner?.random ?? '')) throw deadlockAround();
 }
 
 interface Wait {

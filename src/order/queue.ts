@@ -139,6 +139,8 @@ export class Committed {
   confirmed: { durability: Durability; durable: boolean | 'unsupported' } | undefined;
   /** Why it could not be confirmed durable. */
   error: unknown;
+  /** Whether the name was removed, or is a symbolic link now: there is no content to sync. */
+  isName = false;
   readonly #waiting: (() => void)[] = [];
   #settled = false;
 

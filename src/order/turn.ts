@@ -72,6 +72,7 @@ export class Turn {
       backup === undefined &&
       symlink === 'follow';
     this.supersedable =
+      isOfContent(operation) &&
       operation.locking === undefined &&
       onlyContent &&
       preserve.mode !== 'off' &&
@@ -141,7 +142,9 @@ export class Turn {
   }
 
   #lineName(): string {
-    return (this.#name ??= `path ${this.operation.settings.symlink} ${key(this.operation.path)}`);
+    // What is done with a name comes in the order of the writes by that name.
+    const symlink = isOfContent(this.operation) ? this.operation.settings.symlink : 'follow';
+    return (this.#name ??= `path ${symlink} ${key(this.operation.path)}`);
   }
 
   #keyOf(target: Target): string {
@@ -175,8 +178,14 @@ export class Turn {
 
   /** A synchronous call waits for nobody. One that has to see the results of earlier calls cannot go ahead of them. */
   #goAhead(name: string): undefined {
-    if (this.operation.locking === undefined || !this.#order.queues.has(name)) return;
+    if (!this.#followsEarlier || !this.#order.queues.has(name)) return;
     throw failedDuring(this.operation, 'lock', deadlock());
+  }
+
+  /** An earlier write would be lost with the old name, or go where the new link leads. */
+  get #followsEarlier(): boolean {
+    const { locking, operation } = this.operation;
+    return locking !== undefined || operation === 'rename' || operation === 'link';
   }
 
   *#join(name: string): Steps<Committed | undefined> {
@@ -259,10 +268,11 @@ export class Turn {
   }
 
   /**
-   * A synchronous write finishes a rename that is under way in another thread. Returns its number, if there was one.
+   * A synchronous write finishes a rename that is under way in another thread, and so does a call that is not in the
+   * queue of a file. Returns its number, if there was one.
    */
-  *finishOther(target: Target): Steps<number | undefined> {
-    const other = this.operation.blocking ? this.#order.renames.get(this.#keyOf(target)) : undefined;
+  *finishOther(target: Target, isQueued = true): Steps<number | undefined> {
+    const other = this.operation.blocking || !isQueued ? this.#order.renames.get(this.#keyOf(target)) : undefined;
     if (other !== undefined) yield* finishRename(this.operation, target, other);
     return other?.number;
   }
@@ -285,7 +295,12 @@ export class Turn {
   }
 }
 
-/** The error of a write that does more than set the content, and that came too late. */
+/** Whether an operation gives a file new content, and does nothing else with it. */
+function isOfContent({ operation }: Operation): boolean {
+  return operation === undefined || operation === 'copy';
+}
+
+/** The error of a call that does more than set the content, and that came too late. */
 export function overtaken(): Error {
   return refusal('ERR_UNTORN_OVERTAKEN', 'a later synchronous write of this file came first');
 }

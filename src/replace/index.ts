@@ -7,6 +7,7 @@ export type { AtHand, LaterContent } from './deferred-content.ts';
 export { supersededBy } from './superseded.ts';
 export { unreadable } from './unchanged.ts';
 export { commitStaged } from './replace.ts';
-export { type Rereading, type Updated, updateTarget } from './locked.ts';
+export { claimTarget, type Change, type Rereading, type Updated, updateTarget } from './locked.ts';
+export { confirmName, linkNew, renameNew } from './rename.ts';
 export { replaceFile } from './replace-file.ts';
 export { Group, replaceInGroup } from './together.ts';

@@ -6,6 +6,7 @@
  * the process lasts from the call to the end, so that writes of this process do not come between either.
  */
 import {
+  codeOf,
   type Content,
   assertIntact,
   type PathName,
@@ -20,6 +21,7 @@ import {
 import { type Steps, whenDescriptorsAllow } from '../system/index.ts';
 import {
   during,
+  lockAgain,
   reporting,
   throwIfAborted,
   type LockedOperation,
@@ -59,8 +61,28 @@ export type Updated = { readonly result: UpdateResult } | { readonly error: unkn
 /** Looks at the target, and determines what to write then. */
 type Prepare = (target: Target) => Steps<{ readonly seen: Snapshot; readonly changed: () => Steps<Changed> }>;
 
-/** Gives the content of the target to `change`, and replaces it by the result. */
-export function* updateTarget(operation: LockedOperation, turn: Turn, change: Change): Steps<Updated> {
+/**
+ * Gives the content of the target to `change`, and replaces it by the result. If a writer without the lock changes the
+ * target meanwhile, it begins again, as often as it may; the turn in the process stays its own.
+ */
+export function* updateTarget(operation: LockedOperation, turn: Turn, change: Change, retries = 0): Steps<Updated> {
+  const given = operation.path;
+  try {
+    for (let left = retries; ; left--) {
+      try {
+        return yield* updateOnce(operation, turn, change);
+      } catch (error) {
+        if (left === 0 || operation.outcome !== 'old' || codeOf(error) !== 'ERR_VERSION_CONFLICT') throw error;
+      }
+      operation.path = given;
+      lockAgain(operation);
+    }
+  } finally {
+    turn.leave();
+  }
+}
+
+function* updateOnce(operation: LockedOperation, turn: Turn, change: Change): Steps<Updated> {
   const prepare: Prepare = function* (target) {
     const seen = yield* readTarget(operation, target);
     function* again(): Steps<Read> {
@@ -68,11 +90,7 @@ export function* updateTarget(operation: LockedOperation, turn: Turn, change: Ch
     }
     return { seen, changed: () => change(seen.content, seen.version, { read: { ...seen }, again }) };
   };
-  try {
-    return yield* reporting(operation, replaceLocked(operation, turn, prepare));
-  } finally {
-    turn.leave();
-  }
+  return yield* reporting(operation, replaceLocked(operation, turn, prepare));
 }
 
 /** Replaces the target if it has the expected version. */
@@ -98,7 +116,7 @@ export function* replaceMatching(operation: LockedOperation, turn: Turn, content
 function* replaceLocked(operation: LockedOperation, turn: Turn, prepare: Prepare): Steps<Updated> {
   throwIfAborted(operation);
   yield* turn.enter();
-  const target = yield* claimPlace(operation, turn, operation.path);
+  const target = yield* claimTarget(operation, turn, operation.path);
   try {
     return yield* underLock(operation, target, function* () {
       const { seen, changed } = yield* prepare(target);
@@ -118,7 +136,7 @@ function* replaceLocked(operation: LockedOperation, turn: Turn, prepare: Prepare
 }
 
 /** Finds the target, as soon as it is this call's turn to change it. */
-function* claimPlace(operation: Operation, turn: Turn, given: PathName): Steps<Target> {
+export function* claimTarget(operation: Operation, turn: Turn, given: PathName): Steps<Target> {
   for (;;) {
     operation.path = given;
     const target = yield* whenDescriptorsAllow(operation, () => openTarget(operation));

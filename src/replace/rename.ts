@@ -2,7 +2,7 @@
  * The rename: the one system call that commits the new content, and what holds if it fails. After it the content is made
  * as durable as the caller asked for.
  */
-import { codeOf, refusal, type NotKept } from '../contract/index.ts';
+import { codeOf, refusal, type NotKept, type PathName } from '../contract/index.ts';
 import {
   chain,
   type Chained,
@@ -23,6 +23,7 @@ import {
   type Operation,
   assertInPlace,
   othersRename,
+  type OpenFolder,
   isSame,
   assertStillThere,
   type Target,
@@ -137,7 +138,7 @@ function* renameOnce(
   if (locking?.check !== undefined) yield* locking.check(yield* timeOf(temporary));
   begun.tried = true;
   if (!settings.overwrite && temporary.linked) {
-    yield* linkNew(temporary, target);
+    yield* linkNew(temporary.accessPath, target);
     return undefined;
   }
   const links: Link[] = [
@@ -196,23 +197,23 @@ function* timeOf({ status, open, fd }: TemporaryFile): Steps<bigint | undefined>
 const noLinks = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
 
 /**
- * Puts the new file in place unless there is one. Where links cannot be made, a rename that does not replace does it; a
+ * Gives a file another name unless that exists. Where links cannot be made, a rename that does not replace does it; a
  * program that serves a filesystem may ignore that it must not replace, so there it is not tried.
  */
-function* linkNew(temporary: TemporaryFile, target: Target): Steps<void> {
+export function* linkNew(from: PathName, target: Target): Steps<void> {
   try {
-    yield* call.link(temporary.accessPath, target.accessPath);
+    yield* call.link(from, target.accessPath);
   } catch (cause) {
     const code = codeOf(cause) ?? '';
     if (!noLinks.has(code)) throw cause;
-    if (!target.directory.own || !(yield* renameNew(temporary, target))) throw cannotCreate(code, cause);
+    if (!target.directory.own || !(yield* renameNew(from, target))) throw cannotCreate(code, cause);
   }
 }
 
 /** Whether it could be renamed; false if the system or the filesystem has no such rename. */
-function* renameNew(temporary: TemporaryFile, target: Target): Steps<boolean> {
+export function* renameNew(from: PathName, target: Target): Steps<boolean> {
   try {
-    yield* call.renameNew(temporary.accessPath, target.accessPath);
+    yield* call.renameNew(from, target.accessPath);
     return true;
   } catch (error) {
     if (['ENOSYS', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(codeOf(error) ?? '')) return false;
@@ -338,10 +339,16 @@ export function* confirmInPlace(operation: Operation, target: Target): Steps<boo
   if (isReadOnly(operation, target)) return durability === 'full' ? 'unsupported' : false;
   if (!(yield* during(operation, 'sync', syncInPlace(operation, target)))) return 'unsupported';
   if (durability === 'normal') return false;
+  return yield* confirmName(operation, target);
+}
+
+/** Makes a name as durable as the caller asked for, or its removal. */
+export function* confirmName(operation: Operation, target: OpenFolder): Steps<boolean | 'unsupported'> {
+  if (operation.settings.durability !== 'full') return false;
   return yield* during(operation, 'sync directory', syncNames(operation, target));
 }
 
-function* syncNames(operation: Operation, target: Target): Steps<boolean | 'unsupported'> {
+function* syncNames(operation: Operation, target: OpenFolder): Steps<boolean | 'unsupported'> {
   const durable = yield* syncDirectory(operation, target.directory);
   return (yield* syncParents(operation, target)) === 'unsupported' ? 'unsupported' : durable;
 }

@@ -33,6 +33,7 @@ import {
   keepFlags,
   mayHaveFlags,
   isLocked,
+  openStaging,
   keepTemporary,
   readFlags,
   readingNew,
@@ -121,6 +122,7 @@ function* create(
   bytes: Uint8Array | undefined,
   syncsLater: boolean,
 ): Steps<Staged> {
+  yield* openStaging(operation, target);
   let temporary;
   warnOfUnsafe(operation, target.directory);
   try {
@@ -239,7 +241,7 @@ export function* abandon(operation: Operation, staged: Staged): Steps<void> {
   const { temporary, folder, target } = staged;
   const keep = operation.outcome === 'unknown' || (operation.outcome === 'old' && operation.settings.keepOnError);
   if (keep && temporary.linked)
-    operation.temporaryPath = yield* keepTemporary(operation, temporary, folder, target.name);
+    operation.temporaryPath = yield* keepTemporary(operation, temporary, target.staging ?? folder, target.name);
   else yield* discardTemporary(temporary);
   if (temporary.linked) operation.temporaryPath = temporary.path;
 }

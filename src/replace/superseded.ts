@@ -3,7 +3,7 @@ import { writeResult, type WriteResult } from '../contract/index.ts';
 import type { Steps } from '../system/index.ts';
 import { failedDuring, type Operation, type Target } from '../files/index.ts';
 import { type Committed, overtaken, type Turn } from '../order/index.ts';
-import { confirmInPlace } from './rename.ts';
+import { confirmInPlace, confirmName } from './rename.ts';
 
 /** Waits until the newer content is as durable as this was to be. */
 export function* supersede(
@@ -19,7 +19,7 @@ export function* supersede(
   operation.outcome = 'new';
   if (newer.error !== undefined) throw failedDuring(operation, 'sync directory', newer.error);
   if (newer.covers(operation.settings.durability)) return supersededBy(newer, bytes);
-  const durable = yield* confirmInPlace(operation, target);
+  const durable = yield* newer.isName ? confirmName(operation, target) : confirmInPlace(operation, target);
   return writeResult({ path: newer.path, bytes, superseded: true, durable });
 }
 

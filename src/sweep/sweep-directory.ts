@@ -28,7 +28,6 @@ import {
   parseToken,
   type Owner,
   type Sign,
-  call,
   lastChange,
   type FileStatus,
   type Steps,
@@ -202,7 +201,7 @@ function* sweepFile(
   status: FileStatus,
   owner: Owner,
 ): Steps<Became> {
-  if (fileType(status.mode) !== 'file' && !(yield* isVersionLink(folder, name, status))) return 'special';
+  if (fileType(status.mode) !== 'file' && !isNewLink(sweep, folder, status)) return 'special';
   const reason = yield* reasonToLeave(sweep, folder, status, owner);
   if (reason !== undefined) return reason;
   if (status.nlink > 1 && !(yield* folder.hasOtherName(status))) return 'linked';
@@ -212,10 +211,12 @@ function* sweepFile(
   return 'removed';
 }
 
-/** Whether it is the link to a directory's version before its rename. */
-function* isVersionLink({ found }: SweptFolder, name: PathName, { mode }: FileStatus): Steps<boolean> {
-  if (fileType(mode) !== 'link') return false;
-  return parseToken(asText(yield* call.readlink(join(found.directory.accessPath, name))))?.kind === 'version';
+/**
+ * Whether it is a symbolic link before its rename. Others can give no link of this user such a name where they cannot
+ * rename files.
+ */
+function isNewLink({ operation }: Sweep, { found }: SweptFolder, status: FileStatus): boolean {
+  return fileType(status.mode) === 'link' && isTrusted(operation, found.status, status);
 }
 
 /**

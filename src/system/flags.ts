@@ -30,3 +30,8 @@ export const O_NOFOLLOW: number = windows ? 0 : constants.O_NOFOLLOW | constants
 
 /** A file for reading, or the target of a link; never waiting for a FIFO's other end. */
 export const O_READ: number = windows ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK;
+
+/** A file to append to, and to read its end; the file itself, never through a link. */
+export const O_APPENDING: number = constants.O_RDWR | constants.O_APPEND | O_NOFOLLOW;
+/** A new file to append to. */
+export const O_NEW_APPENDING: number = O_NEW | constants.O_APPEND;

@@ -36,12 +36,14 @@ export {
 } from './port.ts';
 export { runAsync, startAsync } from './async-driver.ts';
 export {
+  O_APPENDING,
   O_DIRECTORY,
   O_DIRECTORY_ITSELF,
   O_DSYNC,
   O_HOLD,
   O_NAMELESS,
   O_NEW,
+  O_NEW_APPENDING,
   O_NOFOLLOW,
   O_PATH_DIRECTORY,
   O_PATH_FILE,
@@ -51,6 +53,7 @@ export {
   O_TO_SYNC,
 } from './flags.ts';
 export type { Mount } from './mounts.ts';
+export { heldAround, holding } from './holding.ts';
 export { whenProcessEnds } from './process-end.ts';
 export { runSync } from './systems.ts';
 export { type LockOwner, parseLockToken, resolvingName } from './lock-owner.ts';

@@ -46,12 +46,12 @@ export function absolutePath(given: PathLike, argument = 'path'): PathName {
 }
 
 /** A file to write. A working directory that is gone is a failure of the write, not a wrong argument. */
-export function targetPath(given: PathLike): GivenPath {
+export function targetPath(given: PathLike, argument = 'path'): GivenPath {
   try {
-    return givenPath(given);
+    return givenPath(given, argument);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
-    throw new WriteError({ path: fromPathLike(given, 'path'), step: 'resolve', outcome: 'old', cause });
+    throw new WriteError({ path: fromPathLike(given, argument), step: 'resolve', outcome: 'old', cause });
   }
 }
 

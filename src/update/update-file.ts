@@ -5,7 +5,8 @@ import {
   type Content,
   type Data,
   type SyncData,
-  type WriteOptions,
+  readRetries,
+  type UpdateOptions,
   display,
   type PathLike,
   type UpdateResult,
@@ -26,7 +27,7 @@ import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
  * content, or {@link unchanged}. If it throws, the old file stays. The lock of a dead process is free at once if its
  * death can be seen, otherwise after its `lease`. A call for the same file that `update` makes and awaits waits for
  * `update` itself, until `ERR_LOCK_TIMEOUT`. A write without the lock is noticed up to the rename
- * (`ERR_VERSION_CONFLICT`).
+ * (`ERR_VERSION_CONFLICT`); with `retries` the call then begins again, which is right if `update` has no other effect.
  *
  * @throws what `update` throws; {@link TypeError} if it returns nothing; or a {@link WriteError} with one of the codes
  * `ERR_LOCK_TIMEOUT` (others held the lock for the whole `lock.timeout`), `ERR_LOCK_LOST` (this process was stopped for
@@ -39,17 +40,17 @@ import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
 export function updateFile(
   path: PathLike,
   update: (content: string | undefined, info: UpdateInfo) => Data | Kept | PromiseLike<Data | Kept>,
-  options: BufferEncoding | (WriteOptions & { encoding: BufferEncoding }),
+  options: BufferEncoding | (UpdateOptions & { encoding: BufferEncoding }),
 ): Promise<UpdateResult>;
 export function updateFile(
   path: PathLike,
   update: (content: Buffer | undefined, info: UpdateInfo) => Data | Kept | PromiseLike<Data | Kept>,
-  options?: (WriteOptions & { encoding?: null | undefined }) | null,
+  options?: (UpdateOptions & { encoding?: null | undefined }) | null,
 ): Promise<UpdateResult>;
 export async function updateFile(
   path: PathLike,
   update: (content: never, info: UpdateInfo) => unknown,
-  options?: BufferEncoding | WriteOptions | null,
+  options?: BufferEncoding | UpdateOptions | null,
 ): Promise<UpdateResult> {
   return resultOf(await runAsync(updating(path, update, options, false)));
 }
@@ -68,17 +69,17 @@ export async function updateFile(
 export function updateFileSync(
   path: PathLike,
   update: (content: string | undefined, info: UpdateInfo) => SyncData | Kept,
-  options: BufferEncoding | (WriteOptions & { encoding: BufferEncoding }),
+  options: BufferEncoding | (UpdateOptions & { encoding: BufferEncoding }),
 ): UpdateResult;
 export function updateFileSync(
   path: PathLike,
   update: (content: Buffer | undefined, info: UpdateInfo) => SyncData | Kept,
-  options?: (WriteOptions & { encoding?: null | undefined }) | null,
+  options?: (UpdateOptions & { encoding?: null | undefined }) | null,
 ): UpdateResult;
 export function updateFileSync(
   path: PathLike,
   update: (content: never, info: UpdateInfo) => unknown,
-  options?: BufferEncoding | WriteOptions | null,
+  options?: BufferEncoding | UpdateOptions | null,
 ): UpdateResult {
   return resultOf(runSync(updating(path, update, options, true)));
 }
@@ -86,21 +87,27 @@ export function updateFileSync(
 function updating(
   path: PathLike,
   update: (content: never, info: UpdateInfo) => unknown,
-  options: BufferEncoding | WriteOptions | null | undefined,
+  options: BufferEncoding | UpdateOptions | null | undefined,
   blocking: boolean,
 ): Steps<Updated> {
-  const { settings, fields } = readOptionsAnd(options, []);
+  const { settings, fields } = readOptionsAnd(options, ['retries']);
+  const retries = readRetries(fields);
   const operation = lockedWrite(path, update, settings, blocking);
   const asText = typeof fields['encoding'] === 'string';
-  return updateTarget(operation, new Turn(operation), function* (old, version) {
-    const content = asText && old !== undefined ? textOf(old, settings.encoding) : old;
-    const outcome = yield* outcomeOf(
-      operation,
-      () => update(content as never, { version, path: operation.path }),
-      (data) => contentOf(operation, data),
-    );
-    return 'error' in outcome ? outcome : { content: outcome.value };
-  });
+  return updateTarget(
+    operation,
+    new Turn(operation),
+    function* (old, version) {
+      const content = asText && old !== undefined ? textOf(old, settings.encoding) : old;
+      const outcome = yield* outcomeOf(
+        operation,
+        () => update(content as never, { version, path: operation.path }),
+        (data) => contentOf(operation, data),
+      );
+      return 'error' in outcome ? outcome : { content: outcome.value };
+    },
+    retries,
+  );
 }
 
 function contentOf({ blocking, given, settings: { encoding } }: LockedOperation, data: unknown): Content | undefined {

@@ -7,7 +7,22 @@ import { newFolder } from '../support/folder.ts';
 import { main, untorn } from './untorn.ts';
 
 const dist = join(dirname(main), '..');
-const commands = ['adopt', 'commit', 'edit', 'help', 'recover', 'run', 'sweep', 'write'];
+const commands = [
+  'adopt',
+  'append',
+  'commit',
+  'copy',
+  'edit',
+  'help',
+  'link',
+  'lock',
+  'recover',
+  'remove',
+  'rename',
+  'run',
+  'sweep',
+  'write',
+];
 
 /** The words that a shell offers for a command line, in a folder that has a file and a folder. */
 type Offer = (line: string) => string[];

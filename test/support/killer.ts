@@ -8,7 +8,7 @@ import { replacing } from './replacing.ts';
 export const killer: string = `
   ${replacing}
   let left = Number(process.argv[1]);
-  const calls = ['open', 'close', 'write', 'fsync', 'fstat', 'lstat', 'stat', 'readdir', 'mkdir', 'rmdir', 'rename', 'link', 'unlink', 'fchown', 'fchmod', 'read', 'readlink'];
+  const calls = ['open', 'close', 'write', 'fsync', 'fstat', 'lstat', 'stat', 'readdir', 'mkdir', 'rmdir', 'rename', 'link', 'unlink', 'fchown', 'fchmod', 'read', 'readlink', 'symlink', 'ftruncate'];
   const counted = (call) => function (path, ...rest) {
     // What Node and this program do for themselves comes before it.
     if (armed && left-- === 0) process.kill(process.pid, 'SIGKILL');
