@@ -5,7 +5,6 @@ export {
   assertUtf8,
   formatOptions,
   type FormatSettings,
-  type Indentation,
   readFormat,
   readFunction,
   readIndent,
@@ -14,7 +13,7 @@ export {
   type Recovery,
   type WriteJsonOptions,
 } from './json-options.ts';
-export { type AnyFormat, type BinaryFormat, type Codec, type Format, readCodec } from './format.ts';
+export { type AnyFormat, type BinaryFormat, type Format, readCodec } from './format.ts';
 export { type Replacer, stringify } from './json-strict.ts';
 export { encode, indentedBy, layOut, type Layout, type Reviver } from './json-text.ts';
 export { missing, valueOf } from './read-json.ts';

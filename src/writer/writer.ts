@@ -72,7 +72,12 @@ export class Writer<T = unknown> {
   #closed = false;
 
   /** @internal Use {@link createWriter}. */
-  constructor(target: GivenPath, settings: Settings, { format, indent }: Pick<FormatSettings, 'format' | 'indent'>, options: WriterOptions<T>) {
+  constructor(
+    target: GivenPath,
+    settings: Settings,
+    { format, indent }: Pick<FormatSettings, 'format' | 'indent'>,
+    options: WriterOptions<T>,
+  ) {
     this.path = target.path;
     this.#target = target;
     this.#settings = settings;

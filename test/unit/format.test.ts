@@ -262,7 +262,10 @@ for (const { name, read, write, update } of apis) {
       plainWrite(here.at('file'), 'a=1\n');
       const format: Format = { ...table, parse: async () => Promise.reject(new Error('ignored')) };
       for (const options of [{ format }, { format, recover: 'backup' as const }])
-        await assert.rejects(read(here.at('file'), options), { code: 'ERR_INVALID_RETURN_VALUE' });
+        await assert.rejects(read(here.at('file'), options), {
+          code: 'ERR_INVALID_RETURN_VALUE',
+          message: '"options.format.parse" must return the value, not a promise',
+        });
     });
 
     it('gives no previous text that is not UTF-8, and leaves a byte order mark out', async () => {
