@@ -22,6 +22,7 @@ export const parts = {
   files: ['writeFiles'],
   sweep: ['sweep', 'sweepSync'],
   transaction: ['recover', 'recoverSync', 'transaction', 'transactionSync'],
+  doctor: ['inspect', 'inspectSync'],
   directory: ['replaceDirectory', 'replaceDirectorySync'],
 };
 
@@ -30,4 +31,5 @@ export const commands = {
   'cli/replace': ['write', 'run', 'edit'],
   'cli/commit': ['commit'],
   'cli/tidy': ['sweep', 'recover'],
+  'cli/doctor': ['doctor'],
 };

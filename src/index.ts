@@ -103,4 +103,19 @@ export {
   type RecoveredFile,
   type RecoverResult,
 } from './journal/index.ts';
+export {
+  inspect,
+  inspectSync,
+  type Finding,
+  type FindingLevel,
+  type FindingSubject,
+  type InspectedFilesystem,
+  type InspectedLeftover,
+  type InspectedLink,
+  type InspectedLock,
+  type InspectedOwner,
+  type Inspection,
+  type InspectOptions,
+  type Measured,
+} from './doctor/index.ts';
 export { createWriter, Writer, type WriterOptions } from './writer/index.ts';

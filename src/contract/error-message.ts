@@ -32,7 +32,7 @@ const state: Record<Outcome, string> = {
 };
 
 /** Operations that change no content, so that the message does not speak of it. */
-const looking: ReadonlySet<OperationName | undefined> = new Set(['read', 'sweep', 'recover'] as const);
+const looking: ReadonlySet<OperationName | undefined> = new Set(['read', 'inspect', 'sweep', 'recover'] as const);
 
 export function message(details: WriteErrorDetails, cause: Failure): string {
   const { operation = 'replace', step } = details;

@@ -30,7 +30,7 @@ export type Step =
  * The operation on a path, if it is not a replacement: a change in a transaction, or a function that only reads or
  * tidies up.
  */
-export type OperationName = 'remove' | 'rename' | 'read' | 'sweep' | 'recover' | 'replace directory';
+export type OperationName = 'remove' | 'rename' | 'read' | 'inspect' | 'sweep' | 'recover' | 'replace directory';
 
 /** The details that make a {@link WriteError}. */
 export interface WriteErrorDetails {

@@ -36,6 +36,8 @@ export {
 } from './port.ts';
 export { runAsync, startAsync } from './async-driver.ts';
 export {
+  MAY_CHANGE,
+  MAY_READ,
   O_DIRECTORY,
   O_DIRECTORY_ITSELF,
   O_DSYNC,
@@ -50,7 +52,8 @@ export {
   O_READ,
   O_TO_SYNC,
 } from './flags.ts';
-export type { Mount } from './mounts.ts';
+export { hasJournal, isVolatile, type Mount, mountOf } from './mounts.ts';
+export { commandOf, mayDo } from './processes.ts';
 export { whenProcessEnds } from './process-end.ts';
 export { runSync } from './systems.ts';
 export { type LockOwner, parseLockToken, resolvingName } from './lock-owner.ts';
