@@ -1,6 +1,6 @@
 /** Whether a write may replace a file, and who else may change its directory. */
 import { codeOf, display, type PathName } from '../contract/index.ts';
-import { call, MAY_CHANGE, MAY_READ, mayDo, type FileStatus, type Mount, type Steps } from '../system/index.ts';
+import { call, chain, MAY_CHANGE, MAY_READ, mayDo, type FileStatus, type Mount, type Steps } from '../system/index.ts';
 import { isReadOnly, type Operation } from '../files/index.ts';
 import type { Findings } from './findings.ts';
 
@@ -40,11 +40,11 @@ export function* examineAccess(place: Place, findings: Findings): Steps<void> {
   if (holdsNoFiles(mount))
     fails('virtual', `"${mount?.type}" shows facts of the kernel: no file can be made in it, so none can be replaced`);
   else yield* examineDirectory(place, fails);
-  for (const [status, what] of [
-    [directory, 'the directory'],
-    [existing, 'the file'],
+  for (const [one, what] of [
+    [directoryPath, 'the directory'],
+    [path, 'the file'],
   ] as const) {
-    const attributes = status?.attributes ?? 0;
+    const attributes = one === undefined ? 0 : yield* attributesOf(one);
     if ((attributes & immutable) !== 0)
       fails('immutable', `${what} is immutable (chattr +i): a write fails with EPERM`);
     else if ((attributes & appendOnly) !== 0)
@@ -68,6 +68,12 @@ export function* examineAccess(place: Place, findings: Findings): Steps<void> {
       'its content may not be read: an update, a backup and ifUnchanged fail or cannot compare',
     );
   tellOthers(directory, findings, directoryPath);
+}
+
+/** The attributes that statx(2) shows, which the native part reads. */
+function* attributesOf(path: PathName): Steps<number> {
+  const { results } = yield* chain([['lstat', path]]);
+  return (results[0] as FileStatus | undefined)?.attributes ?? 0;
 }
 
 function* examineDirectory(

@@ -22,7 +22,7 @@ import { attempt, type Attempt } from './measure.ts';
 import { examineMetadata, tellNotKept } from './metadata.ts';
 import { examineRemains, type Remains } from './remains.ts';
 import { rowsOf, tellRows } from './rows.ts';
-import { follow, type Way } from './way.ts';
+import { follow, tellWay, type Way } from './way.ts';
 
 /** What is known before the directory is reached. */
 type Known = Pick<Inspection, 'path' | 'target' | 'kind' | 'links'>;
@@ -32,7 +32,12 @@ export function* examine(operation: Operation, measure: boolean): Steps<Inspecti
   const findings = new Findings();
   // 1. The way, and what is at its end.
   const way = yield* follow(operation, path);
-  const known: Known = { path, target: way.end, kind: kindOf(way.status), links: way.links };
+  const known: Known = {
+    path,
+    target: way.end,
+    kind: way.stop === undefined ? kindOf(way.status) : 'missing',
+    links: way.links,
+  };
   tellWay(way, known, findings);
   const directoryPath = known.kind === 'directory' ? way.end : (way.nearest ?? split(way.end).directory);
   const fd = way.stop === undefined ? yield* openToLook(directoryPath, findings) : undefined;
@@ -109,45 +114,6 @@ function kindOf(status: FileStatus | undefined): Inspection['kind'] {
   if (status === undefined) return 'missing';
   const type = fileType(status.mode);
   return type === 'link' ? 'missing' : type;
-}
-
-/** How many links are told one by one. */
-const fewLinks = 5;
-
-function tellWay({ links, end, status, nearest, stop }: Way, { kind }: Known, findings: Findings): void {
-  for (const { path, to } of links.slice(0, fewLinks))
-    findings.add('fact', 'links', 'link', `"${display(path)}" is a symbolic link to "${display(to)}"`);
-  if (links.length > fewLinks)
-    findings.add('fact', 'links', 'more-links', `and ${links.length - fewLinks} more symbolic links`);
-  if (links.length > 0 && stop === undefined)
-    findings.add('fact', 'links', 'target', `it leads to "${display(end)}"; a write follows it, and the links stay`);
-  if (stop !== undefined) {
-    const why = stops[stop.code] ?? `the system says ${stop.code}`;
-    findings.add('failure', 'file', 'unreachable', `the way ends at "${display(stop.at)}": ${why}`);
-  } else if (kind === 'special')
-    findings.add('failure', 'file', 'special', 'it is a FIFO, a socket or a device, which is never replaced');
-  else if (nearest !== undefined)
-    findings.add(
-      'failure',
-      'file',
-      'no-directory',
-      `its directory does not exist: a write fails with ENOENT, unless makeParents makes it in "${display(nearest)}"`,
-    );
-  else if (kind === 'missing') findings.add('fact', 'file', 'missing', 'it does not exist: a write would create it');
-  else if (kind === 'directory')
-    findings.add('fact', 'file', 'directory', 'it is a directory: this is about writing files in it');
-  else findings.add('fact', 'file', 'file', `it is a file of ${status?.size} bytes, mode ${modeOf(status)}`);
-}
-
-const stops: Readonly<Record<string, string>> = {
-  ENOTDIR: 'it is not a directory (ENOTDIR)',
-  ELOOP: 'there are too many symbolic links (ELOOP)',
-  EACCES: 'this process may not go on there (EACCES)',
-};
-
-function modeOf(status: FileStatus | undefined): string {
-  const { mode, uid, gid } = status as FileStatus;
-  return `${(mode & 0o7777).toString(8).padStart(3, '0')}, owner ${uid}, group ${gid}`;
 }
 
 /** Opens a directory without the right to list it, if the system can; -1 where directories are not opened. */

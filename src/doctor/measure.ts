@@ -12,6 +12,7 @@ import {
   newName,
   newOperation,
   readOptions,
+  type Target,
   unlinkIfThere,
   type Operation,
 } from '../files/index.ts';
@@ -71,7 +72,9 @@ export function* attempt(
 /** What of the metadata a temporary file beside it could not be given; undefined if that failed. */
 function* metadataOf(operation: Operation): Steps<readonly NotKept[] | undefined> {
   try {
-    const staged = yield* stage(operation, createStaged);
+    // It gets the mode that a file with content gets.
+    const create = (one: Operation, target: Target) => createStaged(one, target, new Uint8Array());
+    const staged = yield* stage(operation, create);
     try {
       return yield* finishTemporary(operation, staged.target, staged.temporary);
     } finally {

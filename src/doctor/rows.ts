@@ -5,9 +5,13 @@ import { matrix } from './matrix.ts';
 
 /** The name of a program behind FUSE, where the table has another one. */
 const shownAs: Readonly<Record<string, string>> = {
-  unionfs: 'unionfs-fuse',
-  'posix-overlay': 'posixovl',
+  ext2: 'fuse2fs',
+  ext3: 'fuse2fs',
+  ext4: 'fuse2fs',
 };
+
+/** Options by which rows of overlays differ. */
+const special = ['volatile', 'metacopy=on', 'index=on'];
 
 /** The rows that a mount may be: several, where the list of mounts does not tell how the program was started. */
 export function rowsOf(mount: Mount | undefined, hasJournal: boolean): string[] {
@@ -16,8 +20,8 @@ export function rowsOf(mount: Mount | undefined, hasJournal: boolean): string[] 
   const names = [...matrix.keys()];
   if (type === 'ext4') return [hasJournal ? 'ext4' : 'ext4 without a journal'];
   if (type === 'overlay') {
-    const special = ['volatile', 'metacopy=on', 'index=on'].find((option) => options.includes(option));
-    return [`overlay, ${special ?? 'index=off'}`];
+    const found = special.find((option) => options.some((one) => one === option || one === `fsync=${option}`));
+    return [`overlay, ${found ?? 'index=off'}`];
   }
   // The list of mounts does not name the program that serves a block device.
   if (type === 'fuseblk') return names.filter((name) => /^(?:ntfs-3g|exfat-fuse)/.test(name));
@@ -31,8 +35,10 @@ export function rowsOf(mount: Mount | undefined, hasJournal: boolean): string[] 
 /** Tells what was tried on such a filesystem. */
 export function tellRows(rows: readonly string[], type: string | undefined, findings: Findings): void {
   if (rows.length === 0) {
+    const why =
+      type === 'fuse' ? 'the list of mounts does not name the program behind FUSE' : `nothing was tried on "${type}"`;
     if (type !== undefined)
-      findings.add('fact', 'tried', 'not-tried', `nothing was tried on "${type}": docs/filesystems.md has what was`);
+      findings.add('fact', 'tried', 'not-tried', `${why}: docs/filesystems.md has what was tried`);
     return;
   }
   if (rows.length > 1)

@@ -1,8 +1,9 @@
 /** The way of a path: each name in it, and the symbolic links, as the kernel follows them (path_resolution(7)). */
-import { codeOf, fromBytes, isAbsolute, join, split, type PathName } from '../contract/index.ts';
+import { codeOf, display, fromBytes, isAbsolute, join, split, type PathName } from '../contract/index.ts';
 import { call, fileType, type FileStatus, type Steps } from '../system/index.ts';
 import { lookAt, type Operation } from '../files/index.ts';
-import type { InspectedLink } from './inspection.ts';
+import type { Findings } from './findings.ts';
+import type { InspectedLink, Inspection } from './inspection.ts';
 
 export interface Way {
   readonly links: readonly InspectedLink[];
@@ -81,4 +82,48 @@ function namesOf(path: PathName): PathName[] {
           .split('/')
           .map((name) => fromBytes(Buffer.from(name, 'latin1')));
   return names.filter((name) => name.length > 0 && name !== '.');
+}
+
+/** How many links are told one by one. */
+const fewLinks = 5;
+
+/** Tells of the links, and of what is at the end. */
+export function tellWay(
+  { links, end, status, nearest, stop }: Way,
+  { kind }: Pick<Inspection, 'kind'>,
+  findings: Findings,
+): void {
+  for (const { path, to } of links.slice(0, fewLinks))
+    findings.add('fact', 'links', 'link', `"${display(path)}" is a symbolic link to "${display(to)}"`);
+  if (links.length > fewLinks)
+    findings.add('fact', 'links', 'more-links', `and ${links.length - fewLinks} more symbolic links`);
+  if (links.length > 0 && stop === undefined)
+    findings.add('fact', 'links', 'target', `it leads to "${display(end)}"; a write follows it, and the links stay`);
+  if (stop !== undefined) {
+    const why = stops[stop.code] ?? `the system says ${stop.code}`;
+    findings.add('failure', 'file', 'unreachable', `the way ends at "${display(stop.at)}": ${why}`);
+  } else if (kind === 'special')
+    findings.add('failure', 'file', 'special', 'it is a FIFO, a socket or a device, which is never replaced');
+  else if (nearest !== undefined)
+    findings.add(
+      'failure',
+      'file',
+      'no-directory',
+      `its directory does not exist: a write fails with ENOENT, unless makeParents makes it in "${display(nearest)}"`,
+    );
+  else if (kind === 'missing') findings.add('fact', 'file', 'missing', 'it does not exist: a write would create it');
+  else if (kind === 'directory')
+    findings.add('fact', 'file', 'directory', 'it is a directory: this is about writing files in it');
+  else findings.add('fact', 'file', 'file', `it is a file of ${status?.size} bytes, mode ${modeOf(status)}`);
+}
+
+const stops: Readonly<Record<string, string>> = {
+  ENOTDIR: 'it is not a directory (ENOTDIR)',
+  ELOOP: 'there are too many symbolic links (ELOOP)',
+  EACCES: 'this process may not go on there (EACCES)',
+};
+
+function modeOf(status: FileStatus | undefined): string {
+  const { mode, uid, gid } = status as FileStatus;
+  return `${(mode & 0o7777).toString(8).padStart(3, '0')}, owner ${uid}, group ${gid}`;
 }
