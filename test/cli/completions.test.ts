@@ -7,7 +7,7 @@ import { newFolder } from '../support/folder.ts';
 import { main, untorn } from './untorn.ts';
 
 const dist = join(dirname(main), '..');
-const commands = ['commit', 'edit', 'help', 'recover', 'run', 'sweep', 'write'];
+const commands = ['commit', 'doctor', 'edit', 'help', 'recover', 'run', 'sweep', 'write'];
 
 /** The words that a shell offers for a command line, in a folder that has a file and a folder. */
 type Offer = (line: string) => string[];
@@ -129,6 +129,7 @@ for (const name of Object.keys(shells)) {
       assert.deepEqual(offer('untorn write --durability ').toSorted(), ['full', 'normal', 'off']);
       assert.deepEqual(offer('untorn run --symlink re').toSorted(), ['refuse', 'replace']);
       assert.ok(['file', 'folder'].every((word) => offer('untorn write f').includes(word)));
+      assert.ok(['file', 'folder'].every((word) => offer('untorn doctor f').includes(word)));
       assert.deepEqual(offer('untorn sweep f'), ['folder']);
       assert.deepEqual(offer('untorn help rec'), ['recover']);
       assert.ok(offer('untorn run file -- ech').includes('echo'));
