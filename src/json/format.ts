@@ -18,6 +18,8 @@ import { decode, encode } from './json-text.ts';
  *
  * @example A list with a line for each item
  * ```ts
+ * import { updateJson, type Format } from 'untorn';
+ *
  * const lines: Format<string[]> = {
  *   parse: (text) => text.split('\n').filter((line) => line !== ''),
  *   stringify: (items) => items.map((item) => `${item}\n`).join(''),

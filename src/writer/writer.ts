@@ -50,6 +50,8 @@ import { asNow, notLater } from './given-value.ts';
 import { Saving } from './saving.ts';
 import type { WriterOptions } from './writer-options.ts';
 
+type Form = Pick<FormatSettings, 'format' | 'indent'>;
+
 /**
  * Writes a file over and over, always the newest of its values; see {@link createWriter}.
  *
@@ -61,8 +63,7 @@ export class Writer<T = unknown> {
   readonly #target: GivenPath;
   readonly #settings: Settings;
   readonly #options: WriterOptions<T>;
-  readonly #format: FormatSettings['format'];
-  readonly #indent: FormatSettings['indent'];
+  readonly #form: Form;
   readonly #unsaved: Unsaved = { start: () => this.#hurry(), saveNow: () => this.#saveAtEnd() };
   #layout: Layout | undefined;
   #running: Saving<T> | undefined;
@@ -72,17 +73,11 @@ export class Writer<T = unknown> {
   #closed = false;
 
   /** @internal Use {@link createWriter}. */
-  constructor(
-    target: GivenPath,
-    settings: Settings,
-    { format, indent }: Pick<FormatSettings, 'format' | 'indent'>,
-    options: WriterOptions<T>,
-  ) {
+  constructor(target: GivenPath, settings: Settings, form: Form, options: WriterOptions<T>) {
     this.path = target.path;
     this.#target = target;
     this.#settings = settings;
-    this.#format = format;
-    this.#indent = indent;
+    this.#form = form;
     this.#options = options;
     prepareToSave();
   }
@@ -100,7 +95,7 @@ export class Writer<T = unknown> {
   write(value: T | (() => T)): Promise<WriteResult> {
     if (this.#closed)
       return Promise.reject(misuse('ERR_INVALID_STATE', `The writer of "${display(this.#target.given)}" is closed`));
-    const isOwn = this.#options.serialize === undefined && this.#format === undefined;
+    const isOwn = this.#options.serialize === undefined && this.#form.format === undefined;
     const given = isOwn ? asNow(value) : value;
     const turn = new Turn(newOperation(this.#target, this.#settings, environment, false));
     const saving = this.#waiting ?? new Saving<T>(turn, given, this.#options.onError !== undefined);
@@ -223,7 +218,7 @@ export class Writer<T = unknown> {
   }
 
   *#bytes(saving: Saving<T>, operation: Operation, target: Target): Steps<Uint8Array> {
-    const isLate = this.#format !== undefined && saving.serialized === undefined;
+    const isLate = this.#form.format !== undefined && saving.serialized === undefined;
     const previous = isLate ? yield* previousContent(operation, target) : undefined;
     try {
       saving.serialized ??= this.#serialize(saving.value as T | (() => T), previous);
@@ -232,19 +227,22 @@ export class Writer<T = unknown> {
     }
     saving.value = undefined;
     if (typeof saving.serialized !== 'string') return saving.serialized;
-    if (this.#indent.forced !== undefined) return encode(saving.serialized, '\n');
-    return layOut(saving.serialized, (this.#layout ??= indentedBy(yield* layoutAt(target), this.#indent.otherwise)));
+    if (this.#form.indent.forced !== undefined) return encode(saving.serialized, '\n');
+    return layOut(
+      saving.serialized,
+      (this.#layout ??= indentedBy(yield* layoutAt(target), this.#form.indent.otherwise)),
+    );
   }
 
   #serialize(given: T | (() => T), previous: Buffer | undefined): string | Uint8Array {
     const value =
       typeof given === 'function' ? notLater('The function passed to write()', (given as () => T)()) : given;
     const { serialize } = this.#options;
-    if (this.#format !== undefined) return this.#format.contentOf(value, previous);
+    if (this.#form.format !== undefined) return this.#form.format.contentOf(value, previous);
     if (serialize !== undefined)
       return chunkBytes(notLater('"options.serialize"', serialize(value)), this.#settings.encoding);
     if (isChunk(value)) return chunkBytes(value, this.#settings.encoding);
-    return stringify(value, undefined, this.#indent.forced, undefined, this.#target.given);
+    return stringify(value, undefined, this.#form.indent.forced, undefined, this.#target.given);
   }
 
   #saveAtEnd(): void {

@@ -7,16 +7,14 @@ const last = 'fuse2fs';
 
 export function matrixModule({ figures }) {
   const names = figures.map(({ filesystem }) => filesystem);
-  const lines = figures
+  const rows = figures
     .slice(names.indexOf(first), names.indexOf(last) + 1)
     .filter(({ details: { missing } }) => missing === undefined)
-    .flatMap(({ filesystem, details: { cells } }) => {
+    .map(({ filesystem, details: { cells } }) => {
       const tried = Object.entries(cells).filter(([, { kind }]) => kind !== 'not tested');
       const exceptions = tried.filter(([, { kind }]) => kind !== 'holds');
-      return [
-        `${filesystem} (${tried.length})`,
-        ...exceptions.map(([behaviour, { text }]) => `  ${behaviour}: ${text.replaceAll('`', '')}`),
-      ];
+      const told = exceptions.map(([behaviour, { text }]) => quoted(`${behaviour}: ${text.replaceAll('`', '')}`));
+      return called([quoted(filesystem), tried.length, ...told]);
     });
   return `/**
  * What was tried on each filesystem, and what of it does not hold: as docs/filesystems.md, from the same figures. Made by
@@ -31,20 +29,24 @@ export interface MatrixRow {
   readonly exceptions: readonly string[];
 }
 
-/** A line for each filesystem, with the number of behaviours that were tried; below it those that do not hold. */
-const table = \`
-${lines.join('\n')}
-\`;
+const rows = new Map<string, MatrixRow>();
 
-export const matrix: ReadonlyMap<string, MatrixRow> = new Map(
-  table
-    .trim()
-    .split(/\\n(?! )/)
-    .map((row) => {
-      const [head = '', ...exceptions] = row.split('\\n  ');
-      const [, name = '', tried] = /^(.*) \\((\\d+)\\)$/.exec(head) ?? [];
-      return [name, { tried: Number(tried), exceptions }];
-    }),
-);
+function row(name: string, tried: number, ...exceptions: readonly string[]): void {
+  rows.set(name, { tried, exceptions });
+}
+
+${rows.join('\n')}
+
+export const matrix: ReadonlyMap<string, MatrixRow> = rows;
 `;
+}
+
+/** A call in one line, or with a line for each argument. */
+function called(given) {
+  const line = `row(${given.join(', ')});`;
+  return line.length <= 120 ? line : `row(\n${given.map((one) => `  ${one},\n`).join('')});`;
+}
+
+function quoted(text) {
+  return text.includes("'") ? `"${text.replaceAll('"', '\\"')}"` : `'${text}'`;
 }

@@ -91,7 +91,7 @@ describe('the packed package', () => {
       'dist/index.d.cts',
       'dist/index.d.mts',
       'dist/index.mjs',
-      ...['-commit', '-edit', '-recover', '-run', '-sweep', '-write', ''].map(
+      ...['-commit', '-doctor', '-edit', '-recover', '-run', '-sweep', '-write', ''].map(
         (command) => `dist/man/untorn${command}.1`,
       ),
       'dist/signal-exit.LICENSE.txt',
@@ -103,7 +103,7 @@ describe('the packed package', () => {
     const unpacked = native.reduce((sum, { length }) => sum + length, 0);
     const compressed = native.reduce((sum, bytes) => sum + gzipSync(bytes).length, 0);
     assert.ok(files.length - native.length <= 40, `${files.length} files`);
-    assert.ok(packed.size - compressed <= 135_000, `${packed.size} bytes packed`);
+    assert.ok(packed.size - compressed <= 152_000, `${packed.size} bytes packed`);
     assert.ok(packed.unpackedSize - unpacked <= 500_000, `${packed.unpackedSize} bytes unpacked`);
   });
 

@@ -151,10 +151,10 @@ for (const { name, read, write, update } of apis) {
     it('says where a file is damaged, and shows nothing of it', async () => {
       plainWrite(here.at('file'), 'a=1\nsecret\n');
       for (const attempt of [
-        read(here.at('file'), { format: table }),
-        update(here.at('file'), () => ({}), { format: table }),
+        () => read(here.at('file'), { format: table }),
+        () => update(here.at('file'), () => ({}), { format: table }),
       ])
-        await assert.rejects(attempt, (error: JsonError) => {
+        await assert.rejects(attempt(), (error: JsonError) => {
           assert.ok(JsonError.isJsonError(error) && error.cause instanceof LineError);
           assert.deepEqual([error.code, error.line, error.column], ['ERR_UNTORN_JSON_SYNTAX', 2, 1]);
           assert.equal(error.message, `"${here.at('file')}" cannot be parsed by its format at line 2, column 1`);
