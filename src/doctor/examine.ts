@@ -13,7 +13,14 @@ import {
   type FileStatus,
   type Steps,
 } from '../system/index.ts';
-import { afterFailure, type Filesystem, filesystemAt, type FoundDirectory, type Operation } from '../files/index.ts';
+import {
+  afterFailure,
+  type Filesystem,
+  filesystemAt,
+  type FoundDirectory,
+  type Operation,
+  throwIfAborted,
+} from '../files/index.ts';
 import { examineAccess, holdsNoFiles, refusal, type Place } from './access.ts';
 import { examineDurability } from './durability.ts';
 import { Findings } from './findings.ts';
@@ -28,6 +35,7 @@ import { follow, tellWay, type Way } from './way.ts';
 type Known = Pick<Inspection, 'path' | 'target' | 'kind' | 'links'>;
 
 export function* examine(operation: Operation, measure: boolean): Steps<Inspection> {
+  throwIfAborted(operation);
   const { path } = operation;
   const findings = new Findings();
   // 1. The way, and what is at its end.
@@ -123,6 +131,8 @@ function* openToLook(path: PathName, findings: Findings): Steps<number | undefin
   try {
     return yield* call.open(path, flags, 0);
   } catch (error) {
+    // Where there is no such flag, it is looked at by its path.
+    if (O_PATH_DIRECTORY === 0) return -1;
     findings.add('failure', 'access', 'unreachable', `"${display(path)}" cannot be opened (${codeOf(error)})`);
     return undefined;
   }

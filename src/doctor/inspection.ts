@@ -98,7 +98,10 @@ export interface Inspection {
   readonly links: readonly InspectedLink[];
   /** Undefined if the directory cannot be reached. */
   readonly filesystem: InspectedFilesystem | undefined;
-  /** What the result of a write with durability `'full'` would say of itself; `'unknown'` if only a write tells. */
+  /**
+   * What the result of a write with durability `'full'` would say of itself; `'unknown'` if only a write tells, false if
+   * it would fail.
+   */
   readonly durable: boolean | 'unsupported' | 'unknown';
   /** What of the file a write could not keep. Without `measure` as far as it can be told. */
   readonly notKept: readonly NotKept[];

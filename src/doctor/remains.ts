@@ -1,5 +1,5 @@
 /** Locks, temporary files and transactions in a directory, by their names and with a look at each. Nothing is touched. */
-import { asText, display, fromBytes, join, type PathName } from '../contract/index.ts';
+import { asText, codeOf, display, fromBytes, join, type PathName } from '../contract/index.ts';
 import {
   commandOf,
   environment as here,
@@ -36,8 +36,8 @@ export function* examineRemains(
   const remains: Remains = { locks: [], leftovers: [] };
   for (const name of names) {
     if (!isLockName(name)) continue;
-    const lock = yield* inFound(operation, folder, name, (home) =>
-      lookAtLock(operation, folder, home, name, exclusive),
+    const lock = yield* unlessHidden(folder, name, findings, () =>
+      inFound(operation, folder, name, (home) => lookAtLock(operation, folder, home, name, exclusive)),
     );
     if (lock === undefined) continue;
     remains.locks.push(lock);
@@ -56,6 +56,23 @@ export function* examineRemains(
   }
   for (const one of remains.leftovers) tellLeftover(one, findings);
   return remains;
+}
+
+/** A look at a lock, which its owner may have closed to others. */
+function* unlessHidden<T>(
+  { directoryPath }: FoundDirectory,
+  name: PathName,
+  findings: Findings,
+  look: () => Steps<T>,
+): Steps<T | undefined> {
+  try {
+    return yield* look();
+  } catch (error) {
+    if (!['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) throw error;
+    const path = display(join(directoryPath, name));
+    findings.add('fact', 'locks', 'hidden-lock', `this process may not look into the lock "${path}"`);
+    return undefined;
+  }
 }
 
 function* lookAtLock(
@@ -123,11 +140,15 @@ function shown(owner: Owner | LockOwner, sign: Sign): InspectedOwner {
   };
 }
 
+/** How much of a command line is shown in words. */
+const longest = 100;
+
 /** An owner in words. */
 function words({ pid, where, command, sign }: InspectedOwner): string {
   const place = where === 'here' ? '' : ' of another machine, container or boot';
   const state = { alive: '', dead: ', which has ended', unknown: ', which cannot be seen from here' }[sign];
-  return `process ${pid}${place}${command === undefined ? '' : ` (${command})`}${state}`;
+  const cut = (text: string): string => (text.length > longest ? `${text.slice(0, longest)}…` : text);
+  return `process ${pid}${place}${command === undefined ? '' : ` (${cut(command)})`}${state}`;
 }
 
 function tellLock({ file, path, holder, waiting }: InspectedLock, isOwn: boolean, findings: Findings): void {

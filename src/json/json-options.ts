@@ -30,7 +30,7 @@ export interface Recovery {
 /** How to read JSON. */
 export interface ReadJsonOptions<T = unknown> {
   /** Another format than JSON, of the file and its backups. @default JSON */
-  format?: AnyFormat<T> | undefined;
+  format?: AnyFormat<T> | AnyFormat | undefined;
   /** Validates the value that was read; the schema's output is returned. The error has its issues. */
   schema?: StandardSchema | undefined;
   /** Like that of `JSON.parse`; not with a `format`. */

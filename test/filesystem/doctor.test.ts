@@ -355,6 +355,17 @@ describe('inspect() of what others do or left', { skip: linux }, () => {
     );
   });
 
+  it('tells of a lock that it may not look into', async (t) => {
+    if (!(await needsUsers(t))) return;
+    const folder = newFolder(t);
+    const path = join(folder, 'file');
+    plainWrite(path, 'old');
+    chmodSync(folder, 0o755);
+    mkdirSync(join(folder, '.file.untorn-lock'), 0o700);
+    const { said } = await elsewhere(as(bob), path);
+    assert.ok(codes(said, 'fact').includes('hidden-lock'));
+  });
+
   it('tells of a copy that was kept', async (t) => {
     if (!isRoot) return t.skip('needs root');
     const folder = newFolder(t);

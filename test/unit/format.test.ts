@@ -386,6 +386,16 @@ describe('a format', () => {
     assert.equal(here.text('file'), 'a=1\n');
   });
 
+  it('gives its values their types, or leaves them to the caller or a schema', async () => {
+    const untyped: Format = table;
+    await writeJson(here.at('file'), { a: '1' }, { format: table });
+    const typed: Table = await readJson(here.at('file'), { format: table });
+    const claimed = await readJson<Table>(here.at('file'), { format: untyped });
+    const validated: Table = await readJson(here.at('file'), { format: untyped, schema: letters });
+    const { value } = await updateJson(here.at('file'), (old) => ({ ...old, b: '2' }), { format: table, initial: {} });
+    assert.deepEqual([typed['a'], claimed['a'], validated['a'], value['b']], ['1', '1', '1', '2']);
+  });
+
   it('is not asked for a value that a newer one replaces', async () => {
     const asked: unknown[] = [];
     const format: Format = {
