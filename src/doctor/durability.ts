@@ -1,5 +1,5 @@
 /** Which durability is real here, by what is known of the filesystem and its mount. */
-import { hasJournal, isVolatile, type FileStatus, type Mount } from '../system/index.ts';
+import type { FileStatus, Mount } from '../system/index.ts';
 import type { Filesystem, Operation } from '../files/index.ts';
 import type { Findings } from './findings.ts';
 import type { Inspection } from './inspection.ts';
@@ -23,7 +23,7 @@ export function examineDurability(
     add('fact', 'unknown', 'the file is synced; whether the directory is, only an attempt tells (measure)');
     return 'unknown';
   }
-  if (filesystem.unless === 'volatile' && isVolatile(dev)) {
+  if (filesystem.unless === 'volatile' && environment.isVolatile(dev)) {
     add('limit', 'volatile', 'the overlay is mounted with "volatile": no sync does anything');
     return 'unsupported';
   }
@@ -51,7 +51,7 @@ export function examineDurability(
   else if (filesystem.own)
     add('fact', 'durable', 'a write is on the disk once it has returned, if the disk does what it is told');
   else add('fact', 'durable', 'a write is synced once it has returned, as well as the server does that');
-  if (filesystem.unless === 'no journal' && !hasJournal(dev))
+  if (filesystem.unless === 'no journal' && !environment.hasJournal(dev))
     add('fact', 'no-journal', 'it is not known to have a journal; after a power cut fsck(8) repairs it');
   return true;
 }

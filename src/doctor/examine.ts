@@ -3,10 +3,8 @@ import { codeOf, display, split, type NotKept, type PathName } from '../contract
 import {
   call,
   fileType,
-  hasJournal,
   MAY_READ,
   type Mount,
-  mountOf,
   O_DIRECTORY,
   O_HOLD,
   O_PATH_DIRECTORY,
@@ -72,13 +70,14 @@ function* examineIn(
   findings: Findings,
 ): Steps<Inspection> {
   // 2. The filesystem.
+  const { environment } = operation;
   const directory = yield* fd === -1 ? call.stat(directoryPath) : call.fstat(fd);
-  const traits = yield* filesystemAt(directoryPath);
-  const mount = mountOf(fd);
-  const filesystem = shownOf(mount, directory);
+  const mount = environment.mountOf(fd);
+  const traits = yield* filesystemAt(directoryPath, () => mount);
+  const filesystem = shownOf(operation, mount, directory);
   const isTarget = known.kind === 'file' || (known.kind === 'missing' && way.nearest === undefined);
   const path = isTarget ? way.end : undefined;
-  const isMountPoint = path !== undefined && (yield* isMounted(path, way.status, mount));
+  const isMountPoint = path !== undefined && (yield* isMounted(operation, path, way.status, mount));
   tellFilesystem(filesystem, traits, holdsNoFiles(mount), findings);
   // 3. Who may do what.
   const place: Place = {
@@ -156,19 +155,24 @@ function unreached(known: Known, findings: Findings): Inspection {
   };
 }
 
-function shownOf(mount: Mount | undefined, { dev }: FileStatus): InspectedFilesystem {
+function shownOf({ environment }: Operation, mount: Mount | undefined, { dev }: FileStatus): InspectedFilesystem {
   return {
     type: mount?.type,
     source: mount?.source,
     mountPoint: mount?.point,
     root: mount?.root,
     options: mount?.options ?? [],
-    rows: rowsOf(mount, hasJournal(dev)),
+    rows: rowsOf(mount, environment.hasJournal(dev)),
   };
 }
 
 /** Whether something is mounted on a file: it is reached through another mount than its directory. */
-function* isMounted(path: PathName, status: FileStatus | undefined, mount: Mount | undefined): Steps<boolean> {
+function* isMounted(
+  { environment }: Operation,
+  path: PathName,
+  status: FileStatus | undefined,
+  mount: Mount | undefined,
+): Steps<boolean> {
   if (O_HOLD === 0 || status === undefined || mount === undefined) return false;
   let fd;
   try {
@@ -177,7 +181,7 @@ function* isMounted(path: PathName, status: FileStatus | undefined, mount: Mount
     return false;
   }
   try {
-    const own = mountOf(fd);
+    const own = environment.mountOf(fd);
     return own !== undefined && own.id !== mount.id;
   } finally {
     yield* afterFailure(call.close(fd));
@@ -186,7 +190,7 @@ function* isMounted(path: PathName, status: FileStatus | undefined, mount: Mount
 
 function tellFilesystem(
   { type, source, mountPoint, root, options }: InspectedFilesystem,
-  { own }: Filesystem,
+  { own, trust, label, danger }: Filesystem,
   isVirtual: boolean,
   findings: Findings,
 ): void {
@@ -201,6 +205,13 @@ function tellFilesystem(
     'mount',
     `${part}${type} (${source}), mounted at "${mountPoint}" with ${options.join(',')}`,
   );
+  if (trust === 'unsafe')
+    findings.add(
+      'limit',
+      'filesystem',
+      'unsafe',
+      `not all promises hold on ${label}: ${danger}; what needs a lock is refused, unless filesystem: 'any' accepts that`,
+    );
   const isSubvolume = options.includes(`subvol=${root}`);
   if (root !== '/' && !isSubvolume)
     findings.add('fact', 'filesystem', 'bind-mount', `"${mountPoint}" is a bind mount: a part of that filesystem`);
@@ -241,8 +252,12 @@ function hidden(findings: Findings): Remains {
 }
 
 /** Without an attempt. Filesystems of this machine's own do what locks need. */
-function mayLock({ own }: Filesystem, { rows }: InspectedFilesystem, findings: Findings): Inspection['lockable'] {
-  if (findings.isFailure) return false;
+function mayLock(
+  { own, trust }: Filesystem,
+  { rows }: InspectedFilesystem,
+  findings: Findings,
+): Inspection['lockable'] {
+  if (findings.isFailure || trust === 'unsafe') return false;
   if (own) {
     findings.add('fact', 'locks', 'lockable', 'locks can be had, for updates, ifMatch and transactions');
     return true;

@@ -37,7 +37,8 @@ export function* attempt(
   folder: PathName,
   existing: PathName | undefined,
 ): Steps<Attempt> {
-  const settings = readOptions({ signal, linger: false });
+  // What is not safe here has been told; a lock is refused all the same.
+  const settings = readOptions({ signal, linger: false, filesystem: 'any' });
   const to = (path: PathName): Operation => newOperation({ path, given: path }, settings, environment, blocking);
   const path = join(folder, newName(to(folder), 'doctor', 'temporary'));
   const guard = environment.guard('file', path);
@@ -52,7 +53,12 @@ export function* attempt(
     const began = now();
     const { durable } = yield* write(to(path));
     measured = { milliseconds: now() - began, durable };
-    const locked = newLockedOperation({ path, given: path }, settings, environment, blocking);
+    const locked = newLockedOperation(
+      { path, given: path },
+      { ...settings, filesystem: 'safe' },
+      environment,
+      blocking,
+    );
     // oxlint-disable-next-line require-yield -- it stands where an update changes the content
     yield* updateTarget(locked, new Turn(locked), function* () {
       return { content: undefined };

@@ -26,10 +26,9 @@ export function* examineMetadata(place: Place, own: boolean, isTried: boolean, f
   const attributes = yield* attributesOf(place);
   if (attributes === 'unavailable')
     lose('xattr', 'no-attributes', 'its ACL and attributes are not kept, if it has any: this needs the native part');
-  else if (attributes === 'unknown') {
-    lose('xattr', 'attributes', 'its attributes cannot be read, and are not kept');
-    lose('acl', 'acl', 'an ACL that a new file gets from its directory cannot be seen, and so not be removed');
-  } else
+  else if (attributes === 'unknown')
+    lose('xattr', 'attributes', 'its attributes cannot be read, and neither they nor an ACL are kept');
+  else
     for (const name of attributes.filter((one) => boundToContent.has(one)))
       lose('xattr', 'bound', `its attribute ${asText(name)} is bound to the old content, and is not kept`);
   if (notKept.length === 0 && !isTried)

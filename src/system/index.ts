@@ -52,7 +52,7 @@ export {
   O_READ,
   O_TO_SYNC,
 } from './flags.ts';
-export { hasJournal, isVolatile, type Mount, mountOf } from './mounts.ts';
+export type { Mount } from './mounts.ts';
 export { commandOf, mayDo } from './processes.ts';
 export { whenProcessEnds } from './process-end.ts';
 export { runSync } from './systems.ts';
