@@ -103,8 +103,8 @@ describe('the packed package', () => {
     const unpacked = native.reduce((sum, { length }) => sum + length, 0);
     const compressed = native.reduce((sum, bytes) => sum + gzipSync(bytes).length, 0);
     assert.ok(files.length - native.length <= 40, `${files.length} files`);
-    assert.ok(packed.size - compressed <= 152_000, `${packed.size} bytes packed`);
-    assert.ok(packed.unpackedSize - unpacked <= 500_000, `${packed.unpackedSize} bytes unpacked`);
+    assert.ok(packed.size - compressed <= 156_000, `${packed.size} bytes packed`);
+    assert.ok(packed.unpackedSize - unpacked <= 510_000, `${packed.unpackedSize} bytes unpacked`);
   });
 
   it('has a native part for each system, each of them small', (t) => {
