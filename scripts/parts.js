@@ -36,6 +36,7 @@ export const parts = {
   ],
   sweep: ['sweep', 'sweepSync'],
   transaction: ['recover', 'recoverSync', 'transaction', 'transactionSync'],
+  doctor: ['inspect', 'inspectSync'],
   directory: ['replaceDirectory', 'replaceDirectorySync'],
 };
 
@@ -46,6 +47,7 @@ export const commands = {
   'cli/verbs': ['verbs', 'lock'],
   'cli/tidy': ['sweep', 'recover'],
   'cli/adopt': ['adopt'],
+  'cli/doctor': ['doctor'],
 };
 
 /**

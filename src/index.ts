@@ -56,6 +56,9 @@ export {
   type UpdateJsonInfo,
   type UpdateJsonOptions,
   type UpdateJsonResult,
+  type AnyFormat,
+  type BinaryFormat,
+  type Format,
   type ReadJsonOptions,
   type Recovery,
   type WriteJsonOptions,
@@ -128,4 +131,19 @@ export {
   type RecoveredFile,
   type RecoverResult,
 } from './journal/index.ts';
+export {
+  inspect,
+  inspectSync,
+  type Finding,
+  type FindingLevel,
+  type FindingSubject,
+  type InspectedFilesystem,
+  type InspectedLeftover,
+  type InspectedLink,
+  type InspectedLock,
+  type InspectedOwner,
+  type Inspection,
+  type InspectOptions,
+  type Measured,
+} from './doctor/index.ts';
 export { createWriter, Writer, type WriterOptions } from './writer/index.ts';

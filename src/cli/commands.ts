@@ -316,6 +316,36 @@ const adopt: CommandEntry = {
   load: () => import('./adopt.ts'),
 };
 
+const doctor: CommandEntry = {
+  name: 'doctor',
+  synopsis: 'untorn doctor [OPTION]… PATH…',
+  summary: 'Say what holds at a path: what a write there keeps, and what may stop it',
+  description: [
+    'Prints a line for each finding: the filesystem and how it is mounted, symbolic links on the way, who may write, what a write could not keep of the file, whether it is on the disk once it has returned, locks and who holds them, and what killed processes left. PATH may be a directory, or a file that does not exist yet.',
+    'It makes, changes and locks nothing, unless --measure is given. A finding that is marked FAILS says why a write would fail; "limit" says what does not hold although a write succeeds; "left" is for "untorn sweep" or "untorn recover".',
+  ],
+  operands: { names: ['PATH'], repeated: true },
+  options: [
+    {
+      name: 'measure',
+      help: 'Also try it: write a file durably in the directory, lock it and remove it, and give an empty temporary file the metadata of PATH',
+    },
+    { ...jsonOption, help: 'Print what was found as one line of JSON on standard output' },
+    { ...quietOption, help: 'Print only what fails, has limits or is left; errors are still reported' },
+    helpOption,
+  ],
+  exits: [
+    ['0', 'a write works here, and everything holds'],
+    ['1', 'a path could not be examined'],
+    ['2', 'wrong usage'],
+    ['3', 'a write would fail'],
+    ['4', 'a write works, but something does not hold'],
+    ['5', 'everything holds, but something is left of killed processes'],
+  ],
+  examples: ['untorn doctor settings.json', 'untorn doctor --measure --json /var/lib/app'],
+  load: () => import('./doctor.ts'),
+};
+
 const help: CommandEntry = {
   name: 'help',
   synopsis: 'untorn help [COMMAND]',
@@ -341,6 +371,7 @@ export const commands: readonly CommandEntry[] = [
   lock,
   sweep,
   recover,
+  doctor,
   adopt,
   help,
 ];

@@ -3,7 +3,7 @@ import type { PathName } from '../contract/index.ts';
 import { O_NOFOLLOW, O_RDONLY } from '../system/index.ts';
 import { updateFile } from '../update/index.ts';
 import { assertText } from './arguments/arguments.ts';
-import { outputOf } from './command.ts';
+import { outputOf } from './child/command.ts';
 import { nothingForSomething, printedNothing } from './empty.ts';
 import { codeOf, Conflict } from './failures.ts';
 import { readCount } from './write-options.ts';

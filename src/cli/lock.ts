@@ -1,6 +1,6 @@
 import { withLock } from '../verbs/index.ts';
 import { assertText, pathFrom } from './arguments/arguments.ts';
-import { runToEnd } from './command.ts';
+import { runToEnd } from './child/command.ts';
 import { interruptible } from './interruption.ts';
 import type { Invocation } from './arguments/table.ts';
 import { readLock } from './write-options.ts';

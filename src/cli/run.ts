@@ -1,7 +1,7 @@
 import type { PathName } from '../contract/index.ts';
 import { writeFile } from '../write/index.ts';
 import { assertText } from './arguments/arguments.ts';
-import { outputOf } from './command.ts';
+import { outputOf } from './child/command.ts';
 import { hasContent, nothingForSomething, printedNothing } from './empty.ts';
 import { interruptible } from './interruption.ts';
 import { replace } from './replace.ts';

@@ -42,7 +42,13 @@ const done: Partial<Record<OperationName, string>> = {
 };
 
 /** Operations that change no content, so that the message does not speak of it. */
-const looking: ReadonlySet<OperationName | undefined> = new Set(['read', 'sweep', 'recover', 'lock'] as const);
+const looking: ReadonlySet<OperationName | undefined> = new Set([
+  'read',
+  'inspect',
+  'sweep',
+  'recover',
+  'lock',
+] as const);
 /** Operations that make missing parents if they are asked to. */
 const making: ReadonlySet<OperationName | undefined> = new Set([undefined, 'copy', 'link', 'append to'] as const);
 

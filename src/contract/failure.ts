@@ -33,7 +33,17 @@ export type Step =
  * reads or tidies up.
  */
 export type OperationName =
-  'remove' | 'rename' | 'link' | 'copy' | 'append to' | 'lock' | 'read' | 'sweep' | 'recover' | 'replace directory';
+  | 'remove'
+  | 'rename'
+  | 'link'
+  | 'copy'
+  | 'append to'
+  | 'lock'
+  | 'read'
+  | 'inspect'
+  | 'sweep'
+  | 'recover'
+  | 'replace directory';
 
 /** The details that make a {@link WriteError}. */
 export interface WriteErrorDetails {

@@ -13,7 +13,11 @@ import type { TemporaryFile } from './temporary.ts';
 import { withOld, type Target } from './target.ts';
 
 /** Signatures and privileges that belong to the old content, not to the name. */
-const boundToContent = new Set<PathName>(['security.ima', 'security.evm', 'security.capability']);
+export const boundToContent: ReadonlySet<PathName> = new Set<PathName>([
+  'security.ima',
+  'security.evm',
+  'security.capability',
+]);
 
 /**
  * The ACL of the new file: that of the old one; none, like the old one; or none although the old one had one. An

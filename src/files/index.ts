@@ -17,8 +17,10 @@ export {
 } from './operation.ts';
 export { readOptions, readOptionsAnd, type Settings } from './settings.ts';
 export { whileBusy, whileOpen } from './busy.ts';
-export { filesystemAt } from './filesystems.ts';
+export { type Filesystem, filesystemAt } from './filesystems.ts';
 export { refuseUnsafe, warnOfUnsafe } from './safety.ts';
+export { boundToContent } from './attributes.ts';
+export { type Attributes, list as listAttributes } from './attribute-names.ts';
 export { lookAt, lookUntil, type Waiting } from './look.ts';
 export { afterFailure, ifThere, twice, unlinkIfThere } from './tolerate.ts';
 export {

@@ -14,7 +14,7 @@ export interface Left {
 const stagedName = new RegExp(`untorn-x-(${tokenForm})[-+]`);
 
 /** The names by the transaction's id. */
-function leftovers(names: readonly PathName[]): Map<string, Left> {
+export function leftovers(names: readonly PathName[]): Map<string, Left> {
   const all = new Map<string, Left>();
   const of = (id: string): Left => {
     const left = all.get(id) ?? { staged: [] };

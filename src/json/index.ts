@@ -2,8 +2,9 @@
 export { JsonError, type JsonErrorDetails, type SchemaIssue } from './json-error.ts';
 export type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 export {
+  assertUtf8,
   formatOptions,
-  type Indentation,
+  type FormatSettings,
   readFormat,
   readFunction,
   readIndent,
@@ -12,11 +13,12 @@ export {
   type Recovery,
   type WriteJsonOptions,
 } from './json-options.ts';
+export { type AnyFormat, type BinaryFormat, type Format, readCodec } from './format.ts';
 export { type Replacer, stringify } from './json-strict.ts';
 export { encode, indentedBy, layOut, type Layout, type Reviver } from './json-text.ts';
-export { missing, validated, valueOf } from './read-json.ts';
+export { missing, valueOf } from './read-json.ts';
 export { layoutAt } from './layout.ts';
-export { jsonContent, type JsonText } from './write-json.ts';
+export { assertValid, newValue, type NewValue, ownError, previousContent } from './write-json.ts';
 export { readJson, readJsonSync, writeJson, writeJsonSync } from './json.ts';
 export {
   updateJson,

@@ -14,6 +14,8 @@ export interface JsonErrorDetails {
   line?: number;
   column?: number;
   issues?: readonly SchemaIssue[];
+  // What the parser of another format said.
+  cause?: unknown;
   // Whether the value to be written is wrong, and not the file.
   isNew?: boolean;
 }
@@ -27,7 +29,8 @@ const brand: unique symbol = Symbol.for('untorn.JsonError');
  */
 export class JsonError extends Error {
   /**
-   * - `'ERR_UNTORN_JSON_SYNTAX'`: it is not JSON (or it is empty).
+   * - `'ERR_UNTORN_JSON_SYNTAX'`: it is not JSON (or it is empty), or its format cannot parse it; then the error of the
+   * format is the `cause`, and may show content.
    * - `'ERR_UNTORN_JSON_ENCODING'`: it is not UTF-8.
    * - `'ERR_UNTORN_JSON_SCHEMA'`: the schema has {@link issues}.
    * - `'ERR_UNTORN_JSON_DUPLICATE_KEY'`: an update would lose one of two properties of the same name.
@@ -49,9 +52,11 @@ export class JsonError extends Error {
   /** The schema's issues; empty for the other codes. */
   readonly issues: readonly SchemaIssue[];
 
-  constructor(code: JsonError['code'], { path, reason, line, column, issues = [], isNew = false }: JsonErrorDetails) {
+  constructor(code: JsonError['code'], details: JsonErrorDetails) {
+    const { path, reason, line, column, issues = [], isNew = false } = details;
     super(
       `${isNew ? 'The new value of ' : ''}"${display(path)}" ${reason}${line === undefined ? '' : ` at line ${line}, column ${column}`}${isNew ? '; the file is untouched' : ''}`,
+      'cause' in details ? { cause: details.cause } : undefined,
     );
     this.name = 'JsonError';
     this.code = code;

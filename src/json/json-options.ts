@@ -11,6 +11,7 @@ import {
 } from '../contract/index.ts';
 import { absolutePath } from '../system/index.ts';
 import { readOptions, type Settings } from '../files/index.ts';
+import { readCodec, type AnyFormat, type Codec } from './format.ts';
 import type { JsonError } from './json-error.ts';
 import type { Replacer } from './json-strict.ts';
 import type { Reviver } from './json-text.ts';
@@ -28,9 +29,11 @@ export interface Recovery {
 
 /** How to read JSON. */
 export interface ReadJsonOptions<T = unknown> {
+  /** Another format than JSON, of the file and its backups. @default JSON */
+  format?: AnyFormat<T> | AnyFormat | undefined;
   /** Validates the value that was read; the schema's output is returned. The error has its issues. */
   schema?: StandardSchema | undefined;
-  /** Like that of `JSON.parse`. */
+  /** Like that of `JSON.parse`; not with a `format`. */
   reviver?: Reviver | undefined;
   /**
    * Converts a value of an older version of the program into one for the schema: called with every value read, before
@@ -43,7 +46,7 @@ export interface ReadJsonOptions<T = unknown> {
    */
   initial?: T | (() => T) | undefined;
   /**
-   * A file that is not JSON (empty, cut short, not UTF-8): fail, or read the newest good backup: `'backup'` looks for
+   * A file that is not JSON (empty, cut short, not UTF-8), or that its `format` cannot parse: fail, or read the newest good backup: `'backup'` looks for
    * `name~` and `name.~1~` and so on beside it.
    * @default 'error'
    */
@@ -57,12 +60,19 @@ export interface ReadJsonOptions<T = unknown> {
 /** How to write JSON. */
 export interface WriteJsonOptions extends Omit<WriteOptions, 'encoding'> {
   /**
+   * Another format than JSON. Its `stringify` is called when the turn of the write has come, and the file that it
+   * replaces is known: changes to the value until then are written too. A change by others between that moment and the
+   * rename is replaced; {@link updateJson} excludes that.
+   * @default JSON
+   */
+  format?: AnyFormat | undefined;
+  /**
    * Spaces for each level (up to 10), or the spaces and tabs themselves; 0: all in one line. `{ default: 2 }`: only if
-   * the replaced file has no indentation, or does not exist.
+   * the replaced file has no indentation, or does not exist. Not with a `format`.
    * @default as in the replaced file (line ends too); a new file is one line with a newline at its end
    */
   indent?: number | string | { default: number | string } | undefined;
-  /** Like that of `JSON.stringify`, but not an array. */
+  /** Like that of `JSON.stringify`, but not an array; not with a `format`. */
   replacer?: Replacer | undefined;
   /** Validates the new content of the file; the error has its issues. The value is written unchanged. */
   schema?: StandardSchema | undefined;
@@ -70,6 +80,8 @@ export interface WriteJsonOptions extends Omit<WriteOptions, 'encoding'> {
 
 /** Reading options that have been read. */
 export interface ReadSettings {
+  /** Undefined: JSON. */
+  readonly format: Codec | undefined;
   readonly schema: StandardSchema | undefined;
   readonly reviver: Reviver | undefined;
   readonly migrate: ((value: unknown) => unknown) | undefined;
@@ -79,10 +91,10 @@ export interface ReadSettings {
 }
 
 /** The writing functions' own options, besides those of every write. */
-export const formatOptions = ['indent', 'replacer', 'schema'] as const;
+export const formatOptions = ['format', 'indent', 'replacer', 'schema'] as const;
 /** The options of the reading functions only. */
 export const readingOptions = ['reviver', 'migrate', 'initial', 'recover', 'onRecover'] as const;
-const known = [...readingOptions, 'schema', 'signal'];
+const known = [...readingOptions, 'format', 'schema', 'signal'];
 
 /** Reads the options of a reading function, and the signal that aborts it. */
 export function readReadOptions(given: ReadJsonOptions | null | undefined): {
@@ -99,6 +111,7 @@ export function readReadOptions(given: ReadJsonOptions | null | undefined): {
 /** Reads the reading options among others. */
 export function readReading(options: Fields): ReadSettings {
   return {
+    format: readCodec(options),
     schema: readSchema(options['schema']),
     reviver: readFunction('reviver', options['reviver']) as Reviver | undefined,
     migrate: readFunction('migrate', options['migrate']) as ReadSettings['migrate'],
@@ -162,20 +175,28 @@ function indentation(value: unknown): string | undefined {
 
 /** How a value becomes text. */
 export interface FormatSettings {
+  /** Undefined: JSON. */
+  readonly format: Codec | undefined;
   readonly indent: Indentation;
   readonly replacer: Replacer | undefined;
   readonly schema: StandardSchema | undefined;
 }
 
-export function readFormat({ encoding }: Settings, options: Fields): FormatSettings {
+export function readFormat(settings: Settings, options: Fields): FormatSettings {
+  assertUtf8(settings);
+  return {
+    format: readCodec(options),
+    indent: readIndent(options['indent']),
+    replacer: readFunction('replacer', options['replacer']) as Replacer | undefined,
+    schema: readSchema(options['schema']),
+  };
+}
+
+/** Fails if another encoding was asked for. */
+export function assertUtf8({ encoding }: Settings): void {
   if (!/^utf-?8$/i.test(encoding))
     throw misuse(
       'ERR_INVALID_ARG_VALUE',
       `"options.encoding" must be 'utf8', as all JSON is, not ${describe(encoding)}`,
     );
-  return {
-    indent: readIndent(options['indent']),
-    replacer: readFunction('replacer', options['replacer']) as Replacer | undefined,
-    schema: readSchema(options['schema']),
-  };
 }

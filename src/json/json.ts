@@ -1,6 +1,6 @@
 import type { PathLike, WriteResult } from '../contract/index.ts';
-import { runAsync, environment, targetPath, type GivenPath, type Steps, runSync } from '../system/index.ts';
-import { newLook, newOperation, readOptionsAnd, type Settings } from '../files/index.ts';
+import { runAsync, environment, targetPath, type Steps, runSync } from '../system/index.ts';
+import { newLook, newOperation, readOptionsAnd, type Operation } from '../files/index.ts';
 import { Turn } from '../order/index.ts';
 import {
   formatOptions,
@@ -9,13 +9,12 @@ import {
   type ReadJsonOptions,
   type WriteJsonOptions,
 } from './json-options.ts';
-import { stringify } from './json-strict.ts';
 import { readJsonFile } from './read-json.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
-import { replaceWithJson, type JsonText } from './write-json.ts';
+import { newValue, replaceWithValue, type NewValue } from './write-json.ts';
 
 /**
- * Reads a JSON file.
+ * Reads a JSON file, or a file of another `format` (see {@link Format} and {@link BinaryFormat}).
  *
  * Content that is not UTF-8 or not JSON is an error with the line and the column, never with a part of the content; a
  * byte order mark is skipped. With a `schema` (of any library that follows https://standardschema.dev) its output is
@@ -66,7 +65,8 @@ function reading(path: PathLike, options: ReadJsonOptions | null | undefined, bl
  * The value is read at the call. Values that JSON would lose are a TypeError before anything is touched: functions,
  * symbols, BigInts, NaN and infinities, invalid dates, cycles, and objects that would become `{}` or worse, as a Map or
  * an Error. Undefined properties are left out. Without `indent` an existing file keeps its indentation, line ends and
- * final newline.
+ * final newline. With a `format` its `stringify` makes the content, of the value as it is when the turn of the write has
+ * come, and its errors are passed on; nothing is touched then.
  *
  * @throws {WriteError} by rejecting; `outcome` tells which content the file has.
  * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SCHEMA'`, if the schema refuses the new content of the file.
@@ -81,9 +81,8 @@ export async function writeJson<S extends StandardSchema>(
   value: SchemaInput<S>,
   options?: (WriteJsonOptions & { schema?: S | undefined }) | null,
 ): Promise<WriteResult> {
-  const { target, settings, json, schema } = readArguments(path, value, options);
-  const operation = newOperation(target, settings, environment, false);
-  return runAsync(replaceWithJson(operation, new Turn(operation), json, schema));
+  const { operation, made } = readArguments(path, value, options, false);
+  return runAsync(replaceWithValue(operation, new Turn(operation), made));
 }
 
 /**
@@ -95,23 +94,19 @@ export function writeJsonSync<S extends StandardSchema>(
   value: SchemaInput<S>,
   options?: (WriteJsonOptions & { schema?: S | undefined }) | null,
 ): WriteResult {
-  const { target, settings, json, schema } = readArguments(path, value, options);
-  const operation = newOperation(target, settings, environment, true);
-  return runSync(replaceWithJson(operation, new Turn(operation), json, schema));
+  const { operation, made } = readArguments(path, value, options, true);
+  return runSync(replaceWithValue(operation, new Turn(operation), made));
 }
 
 function readArguments(
   path: PathLike,
   value: unknown,
   options: WriteJsonOptions | null | undefined,
-): { target: GivenPath; settings: Settings; json: JsonText; schema: StandardSchema | undefined } {
+  blocking: boolean,
+): { operation: Operation; made: NewValue } {
   const { settings, fields } = readOptionsAnd(options, formatOptions);
-  const { indent, replacer, schema } = readFormat(settings, fields);
+  const format = readFormat(settings, fields);
   const target = targetPath(path);
-  return {
-    target,
-    settings,
-    json: { text: stringify(value, replacer, indent.forced, undefined, target.given), indent },
-    schema,
-  };
+  const made = newValue(target, value, format);
+  return { operation: newOperation(target, settings, environment, blocking), made };
 }

@@ -64,15 +64,16 @@ export function* valueOf(
     return found(
       settings.initial === undefined
         ? undefined
-        : yield* validated(operation, settings.schema, given, initialValue(settings)),
+        : yield* validated(operation, settings.schema, given, initialValue(given, settings)),
     );
   let value;
   try {
-    value = parseJson(given, bytes, settings.reviver);
+    value = parsed(given, bytes, settings);
   } catch (error) {
     if (codeOf(error) === 'ERR_STRING_TOO_LONG') throw asWriteError(operation, error);
     if (settings.recover === undefined || !isDamage(error)) throw error;
     if (rereading !== undefined) {
+      const isDamaged = (read: Read): boolean => isDamagedFor(settings, read);
       const last = yield* whileDamaged(operation, operation.path, rereading.read, rereading.again, isDamaged);
       if (last === undefined) throw error;
       if (last.content === undefined && settings.initial === undefined && operation.locking === undefined)
@@ -92,9 +93,14 @@ function migrated({ migrate }: ReadSettings, value: unknown): unknown {
   return current;
 }
 
-function isDamaged({ content }: Read): boolean {
+/** The value of a file's content, as its format has it. */
+function parsed(path: PathName, bytes: Buffer, { format, reviver }: Pick<ReadSettings, 'format' | 'reviver'>): unknown {
+  return format === undefined ? parseJson(path, bytes, reviver) : format.parse(path, bytes);
+}
+
+function isDamagedFor({ format }: ReadSettings, { content }: Read): boolean {
   try {
-    if (content !== undefined) parseJson('', content, undefined);
+    if (content !== undefined) parsed('', content, { format, reviver: undefined });
     return false;
   } catch (error) {
     if (isDamage(error)) return true;
@@ -102,12 +108,14 @@ function isDamaged({ content }: Read): boolean {
   }
 }
 
-/** The initial value as if it had been read: nobody else has it, and it is JSON. */
-function initialValue({ initial, reviver }: ReadSettings): unknown {
+/** The initial value as if it had been read: nobody else has it, and the format holds it. */
+function initialValue(path: PathName, { initial, reviver, format }: ReadSettings): unknown {
   const value: unknown = typeof initial === 'function' ? (initial as () => unknown)() : initial;
   if (isThenable(value))
     throw misuse('ERR_INVALID_RETURN_VALUE', '"options.initial" is, or returned, a promise; await it before');
-  return JSON.parse(stringify(value), reviver);
+  return format === undefined
+    ? JSON.parse(stringify(value), reviver)
+    : format.parse(path, format.contentOf(value, undefined), true);
 }
 
 /** The value of the newest backup with a valid value. */
@@ -130,7 +138,7 @@ function* valueOfBackup(
           operation,
           settings.schema,
           backupPath,
-          migrated(settings, parseJson(backupPath, bytes, settings.reviver)),
+          migrated(settings, parsed(backupPath, bytes, settings)),
         );
       } catch (fault) {
         if (!JsonError.isJsonError(fault)) throw fault;

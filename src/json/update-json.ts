@@ -13,13 +13,15 @@ import {
   type Kept,
 } from '../contract/index.ts';
 import { runAsync, call, type Steps, runSync } from '../system/index.ts';
-import { reporting, readOptionsAnd, type Read } from '../files/index.ts';
+import { reporting, readOptionsAnd, type Operation, type Read } from '../files/index.ts';
 import { Turn } from '../order/index.ts';
 import { updateTarget, type Change } from '../replace/index.ts';
 import { lockedWrite, outcomeOf, type UpdateInfo } from '../update/index.ts';
+import type { OddNumbers } from './json-numbers.ts';
 import { keepingOptions, lossesOf, readKeeping } from './json-keeping.ts';
 import {
   formatOptions,
+  type FormatSettings,
   readFormat,
   readingOptions,
   readReading,
@@ -30,20 +32,25 @@ import {
 import { stringify } from './json-strict.ts';
 import { compact, encode, indentedBy, layOut, layoutOf } from './json-text.ts';
 import { validated, valueOf, type FoundJson } from './read-json.ts';
+import { made } from './write-json.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './schema.ts';
 
 /** Options of an update of JSON: those of reading and of writing. */
 export interface UpdateJsonOptions<T = unknown>
-  extends WriteJsonOptions, Omit<ReadJsonOptions<T>, 'schema' | 'signal'>, Pick<UpdateOptions, 'retries'> {
+  extends
+    Omit<WriteJsonOptions, 'format'>,
+    Omit<ReadJsonOptions<T>, 'schema' | 'signal'>,
+    Pick<UpdateOptions, 'retries'> {
   /**
    * Numbers that `update` does not change: written as in the file, also if a double has fewer digits or is not as
    * large, or as `JSON.stringify` writes the double. If several numbers of the file are the same double, and it is
-   * unclear which to write, `'keep'` is an error.
+   * unclear which to write, `'keep'` is an error. Not with a `format`.
    * @default 'keep'
    */
   numbers?: 'keep' | 'double' | undefined;
   /**
-   * A file with two properties of one name in one object: fail, or lose all but the last, which a program sees.
+   * A file with two properties of one name in one object: fail, or lose all but the last, which a program sees. Not
+   * with a `format`.
    * @default 'refuse'
    */
   duplicateKeys?: 'refuse' | 'last' | undefined;
@@ -155,7 +162,7 @@ function* updating(
     'retries',
   ]);
   const retries = readRetries(fields);
-  const { indent, replacer, schema } = readFormat(settings, fields);
+  const format = readFormat(settings, fields);
   const reading = readReading(fields);
   const keeping = readKeeping(fields);
   const operation = lockedWrite(path, update, settings, blocking);
@@ -173,7 +180,10 @@ function* updating(
       found = yield* valueOf(operation, reading, old, { ...rereading, again });
       ({ value } = found);
       const { recovery, bytes } = found;
-      const losses = bytes === undefined ? undefined : lossesOf(operation.given, bytes, found.value, reading, keeping);
+      const losses =
+        bytes === undefined || reading.format !== undefined
+          ? undefined
+          : lossesOf(operation.given, bytes, found.value, reading, keeping);
       const outcome = yield* outcomeOf(operation, () =>
         update(value as never, { version: latest, path: operation.path, recovery }),
       );
@@ -181,23 +191,14 @@ function* updating(
       if (outcome.value === unchanged) return { content: undefined };
       ({ value } = outcome);
       if (losses?.duplicate !== undefined) throw losses.duplicate;
-      const text = stringify(value, replacer, indent.forced, losses?.numbers, operation.given);
-      if (schema !== undefined) yield* validated(operation, schema, operation.given, JSON.parse(text), true);
+      const content = yield* newContent(operation, value, format, bytes, losses?.numbers);
       // Another backup would take the place of the good one.
       if (recovery !== undefined)
         operation.settings = {
           ...settings,
           backup: { kind: 'path', path: yield* reporting(operation, freeName(operation.path)) },
         };
-      return {
-        content: {
-          kind: 'bytes',
-          bytes:
-            indent.forced === undefined
-              ? layOut(text, indentedBy(bytes === undefined ? compact : layoutOf(bytes), indent.otherwise))
-              : encode(text, '\n'),
-        },
-      };
+      return { content: { kind: 'bytes', bytes: content } };
     } catch (error) {
       return { error };
     }
@@ -205,6 +206,22 @@ function* updating(
   const updated = yield* updateTarget(operation, new Turn(operation), change, retries);
   if ('error' in updated) throw updated.error;
   return { ...updated.result, value, recovery: found?.recovery };
+}
+
+/** The content for a value, in the layout of the content that it replaces. */
+function* newContent(
+  operation: Operation,
+  value: unknown,
+  { format, indent, replacer, schema }: FormatSettings,
+  previous: Buffer | undefined,
+  numbers: OddNumbers | undefined,
+): Steps<Buffer> {
+  if (format !== undefined) return yield* made(operation, value, format, schema, previous);
+  const text = stringify(value, replacer, indent.forced, numbers, operation.given);
+  if (schema !== undefined) yield* validated(operation, schema, operation.given, JSON.parse(text), true);
+  return indent.forced === undefined
+    ? layOut(text, indentedBy(previous === undefined ? compact : layoutOf(previous), indent.otherwise))
+    : encode(text, '\n');
 }
 
 /** A free name for the damaged file; others that would take it wait for the lock. */

@@ -3,6 +3,10 @@ import { constants } from 'node:fs';
 
 const windows = process.platform === 'win32';
 
+/** What access(2) asks for: whether a directory may be listed, and whether names in it may be changed. */
+export const MAY_READ: number = constants.R_OK;
+export const MAY_CHANGE: number = windows ? constants.W_OK : constants.W_OK | constants.X_OK;
+
 export const O_RDONLY: number = constants.O_RDONLY;
 export const O_RDWR: number = constants.O_RDWR;
 /** A file that is to be synced: Windows flushes only writable files. */

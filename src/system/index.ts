@@ -36,6 +36,8 @@ export {
 } from './port.ts';
 export { runAsync, startAsync } from './async-driver.ts';
 export {
+  MAY_CHANGE,
+  MAY_READ,
   O_APPENDING,
   O_DIRECTORY,
   O_DIRECTORY_ITSELF,
@@ -54,6 +56,7 @@ export {
 } from './flags.ts';
 export type { Mount } from './mounts.ts';
 export { heldAround, holding } from './holding.ts';
+export { commandOf, mayDo } from './processes.ts';
 export { whenProcessEnds } from './process-end.ts';
 export { runSync } from './systems.ts';
 export { type LockOwner, parseLockToken, resolvingName } from './lock-owner.ts';

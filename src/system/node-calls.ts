@@ -96,6 +96,7 @@ export const nodeSync: SyncSystem = {
   lstat: withoutStack((path) => status(fs.lstatSync(path, bigint))),
   stat: withoutStack((path) => status(fs.statSync(path, bigint))),
   statfs: (path) => fs.statfsSync(path).type,
+  access: (path, mode) => fs.accessSync(path, mode),
   readlink: (path) => fromBytes(fs.readlinkSync(path, asBuffer)),
   readdir: (path) => fs.readdirSync(path, asBuffer).map(fromBytes),
   mkdir: (path, mode) => void fs.mkdirSync(path, mode),
@@ -150,6 +151,7 @@ export const nodeAsync: AsyncSystem = {
   lstat: (path, done) => fs.lstat(path, bigint, statusDone(done)),
   stat: (path, done) => fs.stat(path, bigint, statusDone(done)),
   statfs: (path, done) => fs.statfs(path, (error, stats) => (error ? done(error) : done(null, stats.type))),
+  access: (path, mode, done) => fs.access(path, mode, done as Done<undefined>),
   readlink: (path, done) =>
     fs.readlink(path, asBuffer, (error, link) => (error ? done(error) : done(null, fromBytes(link)))),
   readdir: (path, done) =>

@@ -76,6 +76,8 @@ export interface System {
   stat(path: PathName): FileStatus;
   /** The number of the filesystem's type (statfs(2)). */
   statfs(path: PathName): number;
+  /** Fails if this process may not use the file in a way (access(2)); it asks for the real user, as the kernel does. */
+  access(path: PathName, mode: number): void;
   readlink(path: PathName): PathName;
   readdir(path: PathName): PathName[];
   mkdir(path: PathName, mode: number): void;
@@ -265,6 +267,7 @@ const names: readonly (keyof System)[] = [
   'lstat',
   'stat',
   'statfs',
+  'access',
   'readlink',
   'readdir',
   'mkdir',

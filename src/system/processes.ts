@@ -78,3 +78,18 @@ export function isMainThread(): boolean {
     process.getBuiltinModule('node:worker_threads').isMainThread;
   return isMain;
 }
+
+/** The command line of a process of this pid namespace; empty if the system does not tell. */
+export function commandOf(pid: number): string {
+  return readOr(`/proc/${pid}/cmdline`).split('\0').join(' ').trim();
+}
+
+/** Numbers of capabilities (capabilities(7)). */
+const capabilities = { chown: 0n, fowner: 3n } as const;
+
+/** Whether this process may do what a capability permits. */
+export function mayDo(what: keyof typeof capabilities): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readOr('/proc/self/status'))?.[1];
+  if (effective === undefined) return process.geteuid?.() === 0;
+  return (BigInt(`0x${effective}`) & (1n << capabilities[what])) !== 0n;
+}

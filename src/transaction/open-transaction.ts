@@ -27,15 +27,15 @@ import {
   readFormat,
   readReadOptions,
   type ReadJsonOptions,
-  stringify,
   missing,
-  validated,
   valueOf,
   type SchemaInput,
   type SchemaOutput,
   type StandardSchema,
-  jsonContent,
-  type JsonText,
+  assertValid,
+  newValue,
+  type NewValue,
+  ownError,
 } from '../json/index.ts';
 import { Draft } from './draft.ts';
 import {
@@ -83,15 +83,17 @@ export abstract class AnyTransaction {
   protected json(path: PathLike, value: unknown, options: TransactionJsonOptions | null | undefined): Steps<void> {
     this.#assertOpen();
     const { settings, fields } = readOptionsOfFile(options, formatOptions, this.#settings);
-    const { indent, replacer, schema } = readFormat(settings, fields);
     const target = targetPath(path);
-    const json = { text: stringify(value, replacer, indent.forced, undefined, target.given), indent };
-    return this.#stageJson(target, settings, json, schema);
+    return this.#stageValue(target, settings, newValue(target, value, readFormat(settings, fields)));
   }
 
-  *#stageJson(target: GivenPath, settings: Settings, json: JsonText, schema: StandardSchema | undefined): Steps<void> {
-    if (schema !== undefined) yield* validated(this.draft.operation, schema, target.given, JSON.parse(json.text), true);
-    yield* this.draft.put(target, settings, jsonContent(json));
+  *#stageValue(target: GivenPath, settings: Settings, value: NewValue): Steps<void> {
+    yield* assertValid({ ...this.draft.operation, ...target }, value);
+    try {
+      yield* this.draft.put(target, settings, value.content);
+    } catch (error) {
+      throw ownError(error);
+    }
   }
 
   /** @internal */

@@ -62,7 +62,7 @@ export type TransactionWriteOptions = Omit<
 
 /** The same, and how a value becomes JSON. */
 export type TransactionJsonOptions = Omit<TransactionWriteOptions, 'encoding'> &
-  Pick<WriteJsonOptions, 'indent' | 'replacer' | 'schema'>;
+  Pick<WriteJsonOptions, 'format' | 'indent' | 'replacer' | 'schema'>;
 
 /** Options of a removal. */
 export interface TransactionRemoveOptions {

@@ -1,5 +1,5 @@
 import type { Chunk, WriteOptions } from '../contract/index.ts';
-import type { WriteJsonOptions } from '../json/index.ts';
+import type { AnyFormat, WriteJsonOptions } from '../json/index.ts';
 
 /** How a {@link Writer} writes. */
 export interface WriterOptions<T = unknown> extends WriteOptions {
@@ -8,6 +8,11 @@ export interface WriterOptions<T = unknown> extends WriteOptions {
    * @default strings and bytes as they are, other values like {@link writeJson}
    */
   serialize?: ((value: T) => Chunk) | undefined;
+  /**
+   * Another format than JSON, for all values; its `stringify` is called when the turn of a value comes. Not with
+   * `serialize`. @default JSON
+   */
+  format?: AnyFormat<T> | undefined;
   /** For JSON, as in {@link writeJson}. */
   indent?: WriteJsonOptions['indent'];
   /**

@@ -3,13 +3,11 @@ import {
   chunkBytes,
   isChunk,
   misuse,
-  WriteError,
   readDuration,
   display,
   type PathLike,
   type PathName,
   type WriteResult,
-  isThenable,
 } from '../contract/index.ts';
 import {
   runAsync,
@@ -34,9 +32,13 @@ import {
 import { Turn } from '../order/index.ts';
 import { type LaterContent, replaceFile } from '../replace/index.ts';
 import {
+  ownError,
+  previousContent,
+  assertUtf8,
+  type FormatSettings,
+  readCodec,
   readFunction,
   readIndent,
-  type Indentation,
   stringify,
   encode,
   indentedBy,
@@ -44,8 +46,11 @@ import {
   type Layout,
   layoutAt,
 } from '../json/index.ts';
+import { asNow, notLater } from './given-value.ts';
 import { Saving } from './saving.ts';
 import type { WriterOptions } from './writer-options.ts';
+
+type Form = Pick<FormatSettings, 'format' | 'indent'>;
 
 /**
  * Writes a file over and over, always the newest of its values; see {@link createWriter}.
@@ -58,7 +63,7 @@ export class Writer<T = unknown> {
   readonly #target: GivenPath;
   readonly #settings: Settings;
   readonly #options: WriterOptions<T>;
-  readonly #indent: Indentation;
+  readonly #form: Form;
   readonly #unsaved: Unsaved = { start: () => this.#hurry(), saveNow: () => this.#saveAtEnd() };
   #layout: Layout | undefined;
   #running: Saving<T> | undefined;
@@ -68,11 +73,11 @@ export class Writer<T = unknown> {
   #closed = false;
 
   /** @internal Use {@link createWriter}. */
-  constructor(target: GivenPath, settings: Settings, indent: Indentation, options: WriterOptions<T>) {
+  constructor(target: GivenPath, settings: Settings, form: Form, options: WriterOptions<T>) {
     this.path = target.path;
     this.#target = target;
     this.#settings = settings;
-    this.#indent = indent;
+    this.#form = form;
     this.#options = options;
     prepareToSave();
   }
@@ -90,7 +95,8 @@ export class Writer<T = unknown> {
   write(value: T | (() => T)): Promise<WriteResult> {
     if (this.#closed)
       return Promise.reject(misuse('ERR_INVALID_STATE', `The writer of "${display(this.#target.given)}" is closed`));
-    const given = this.#options.serialize === undefined ? asNow(value) : value;
+    const isOwn = this.#options.serialize === undefined && this.#form.format === undefined;
+    const given = isOwn ? asNow(value) : value;
     const turn = new Turn(newOperation(this.#target, this.#settings, environment, false));
     const saving = this.#waiting ?? new Saving<T>(turn, given, this.#options.onError !== undefined);
     if (saving === this.#waiting) {
@@ -212,25 +218,31 @@ export class Writer<T = unknown> {
   }
 
   *#bytes(saving: Saving<T>, operation: Operation, target: Target): Steps<Uint8Array> {
+    const isLate = this.#form.format !== undefined && saving.serialized === undefined;
+    const previous = isLate ? yield* previousContent(operation, target) : undefined;
     try {
-      saving.serialized ??= this.#serialize(saving.value as T | (() => T));
+      saving.serialized ??= this.#serialize(saving.value as T | (() => T), previous);
     } catch (error) {
       throw failedDuring(operation, 'read source', error);
     }
     saving.value = undefined;
     if (typeof saving.serialized !== 'string') return saving.serialized;
-    if (this.#indent.forced !== undefined) return encode(saving.serialized, '\n');
-    return layOut(saving.serialized, (this.#layout ??= indentedBy(yield* layoutAt(target), this.#indent.otherwise)));
+    if (this.#form.indent.forced !== undefined) return encode(saving.serialized, '\n');
+    return layOut(
+      saving.serialized,
+      (this.#layout ??= indentedBy(yield* layoutAt(target), this.#form.indent.otherwise)),
+    );
   }
 
-  #serialize(given: T | (() => T)): string | Uint8Array {
+  #serialize(given: T | (() => T), previous: Buffer | undefined): string | Uint8Array {
     const value =
       typeof given === 'function' ? notLater('The function passed to write()', (given as () => T)()) : given;
     const { serialize } = this.#options;
+    if (this.#form.format !== undefined) return this.#form.format.contentOf(value, previous);
     if (serialize !== undefined)
       return chunkBytes(notLater('"options.serialize"', serialize(value)), this.#settings.encoding);
     if (isChunk(value)) return chunkBytes(value, this.#settings.encoding);
-    return stringify(value, undefined, this.#indent.forced, undefined, this.#target.given);
+    return stringify(value, undefined, this.#form.indent.forced, undefined, this.#target.given);
   }
 
   #saveAtEnd(): void {
@@ -241,29 +253,6 @@ export class Writer<T = unknown> {
       if (this.#options.onError === undefined || error !== this.#failure?.error) throw error;
     }
   }
-}
-
-/** Bytes keep their present length. If their memory is gone, that is reported when their turn comes. */
-function asNow<T>(value: T | (() => T)): T | (() => T) {
-  if (typeof value === 'string' || !isChunk(value)) return value;
-  try {
-    return chunkBytes(value, 'latin1') as T;
-  } catch (error) {
-    return () => {
-      throw error;
-    };
-  }
-}
-
-/** At the end of the process there is no time to wait for it. */
-function notLater<R>(who: string, returned: R): R {
-  if (isThenable(returned)) throw misuse('ERR_INVALID_RETURN_VALUE', `${who} returned a promise`);
-  return returned;
-}
-
-/** An error of the serializer is the caller's own. */
-function ownError(error: unknown): unknown {
-  return WriteError.isWriteError(error) && error.step === 'read source' ? error.cause : error;
 }
 
 /**
@@ -287,13 +276,22 @@ function ownError(error: unknown): unknown {
  * ```
  */
 export function createWriter<T = unknown>(path: PathLike, options?: WriterOptions<T> | null): Writer<T> {
-  const { settings, fields } = readOptionsAnd(options, ['serialize', 'indent', 'delay', 'onError']);
+  const { settings, fields } = readOptionsAnd(options, ['serialize', 'format', 'indent', 'delay', 'onError']);
   if (!settings.overwrite)
     throw misuse('ERR_INVALID_ARG_VALUE', '"options.overwrite" must be true: a writer replaces its file each time');
   const serialize = readFunction('serialize', fields['serialize']) as WriterOptions<T>['serialize'];
   const onError = readFunction('onError', fields['onError']) as WriterOptions<T>['onError'];
   if (settings.ifMatch !== undefined)
     throw misuse('ERR_INVALID_ARG_VALUE', '"options.ifMatch" is for one write, not for a writer');
+  const format = readCodec(fields);
+  if (format !== undefined) assertUtf8(settings);
+  if (serialize !== undefined && format !== undefined)
+    throw misuse('ERR_INVALID_ARG_VALUE', '"options.serialize" and "options.format" exclude each other');
   const delay = readDuration(fields['delay'], 'options.delay', 0);
-  return new Writer(targetPath(path), settings, readIndent(fields['indent']), { serialize, delay, onError });
+  return new Writer(
+    targetPath(path),
+    settings,
+    { format, indent: readIndent(fields['indent']) },
+    { serialize, delay, onError },
+  );
 }

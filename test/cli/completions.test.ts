@@ -12,6 +12,7 @@ const commands = [
   'append',
   'commit',
   'copy',
+  'doctor',
   'edit',
   'help',
   'link',
@@ -144,6 +145,7 @@ for (const name of Object.keys(shells)) {
       assert.deepEqual(offer('untorn write --durability ').toSorted(), ['full', 'normal', 'off']);
       assert.deepEqual(offer('untorn run --symlink re').toSorted(), ['refuse', 'replace']);
       assert.ok(['file', 'folder'].every((word) => offer('untorn write f').includes(word)));
+      assert.ok(['file', 'folder'].every((word) => offer('untorn doctor f').includes(word)));
       assert.deepEqual(offer('untorn sweep f'), ['folder']);
       assert.deepEqual(offer('untorn adopt f'), ['folder']);
       assert.deepEqual(offer('untorn help rec'), ['recover']);

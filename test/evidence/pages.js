@@ -7,6 +7,7 @@ import { filesystemsSection, filesystemsTables } from './filesystems-page.js';
 import { faultsSection, peersSection } from './faults-page.js';
 import { kinds } from './kinds.js';
 import { matrix } from './matrix.js';
+import { matrixModule } from './rows.js';
 import { directoriesSection, powerCutsPlot, powerCutsSection } from './power-cuts-page.js';
 import { table } from './table.js';
 
@@ -26,8 +27,11 @@ export function writePages(docs, names) {
     writeFileSync(join(docs, 'evidence', `${name}.svg`), bars(title, rows, unit));
   into(join(docs, 'guarantees.md'), 'shown', matrix(own));
   into(join(docs, 'filesystems.md'), 'kinds', kinds());
-  if (parts.filesystems !== undefined)
+  if (parts.filesystems !== undefined) {
     into(join(docs, 'filesystems.md'), 'filesystems', filesystemsTables(parts.filesystems));
+    // A small run is for trying: what the doctor says stays.
+    if (docs === 'docs') writeFileSync(join('src', 'doctor', 'matrix.ts'), matrixModule(parts.filesystems));
+  }
   if (parts.runtimes !== undefined) into(join(docs, 'guarantees.md'), 'runtimes', runtimes(parts.runtimes));
 }
 

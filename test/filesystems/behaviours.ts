@@ -1,6 +1,7 @@
 /** All that is tried, in the groups in which it is told. */
 import { committing } from './committing.ts';
 import { durable } from './durability.ts';
+import { examining } from './examining.ts';
 import { keeping } from './keeping.ts';
 import { killing } from './killing.ts';
 import { naming } from './naming.ts';
@@ -13,6 +14,6 @@ export const groups: readonly {
   readonly title: string;
   readonly behaviours: readonly Pick<Behaviour, 'name' | 'about'>[];
 }[] = [
-  { title: 'Contents, names and metadata', behaviours: [...writing, ...naming, ...keeping, ...sharing] },
+  { title: 'Contents, names and metadata', behaviours: [...writing, ...naming, ...keeping, ...sharing, ...examining] },
   { title: 'Several processes, crashes', behaviours: [...racing, ...committing, ...killing, durable] },
 ];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ActorError } from './actors.ts';
 import { committing } from './committing.ts';
 import { durability } from './durability.ts';
+import { examining } from './examining.ts';
 import type { Filesystem } from './filesystem.ts';
 import { keeping } from './keeping.ts';
 import { killing } from './killing.ts';
@@ -121,6 +122,7 @@ async function tryAll(
     ...naming,
     ...keeping,
     ...sharing,
+    ...examining,
     ...racing,
     ...committing,
     ...killing,

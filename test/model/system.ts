@@ -171,6 +171,7 @@ export function systemOf(
     stat: (path) => status(follow(locate(path))),
     // ext4, so that the steps are those for a filesystem of the machine's own.
     statfs: () => 0xef53,
+    access: (path) => void lookUp(path),
     readlink: (path) => lookUp(path).data,
     readdir: (path) => [...follow(locate(path)).entries.keys()],
     mkdir: (path, mode) => added(path, () => disk.create('directory', mode & ~umask, 0, 0).ino),

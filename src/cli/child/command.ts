@@ -3,8 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
-import { CommandFailed, codeOf, Failure, reasonOf } from './failures.ts';
-import type { Interruption } from './interruption.ts';
+import { CommandFailed, codeOf, Failure, reasonOf } from '../failures.ts';
+import type { Interruption } from '../interruption.ts';
 import { makePipe } from './pipe.ts';
 
 /** The standard input of a command: that of untorn, none, or a file that is opened for it. */
