@@ -254,18 +254,19 @@ function* lookAndHold(operation: Operation, target: Target): Steps<FileStatus | 
 }
 
 /** Looks at the target again: much may have happened while a pending file was written. */
-export function lookAgain(operation: Operation, target: Target): Steps<void> {
-  // A local filesystem has in memory what was looked at for this write.
-  return target.directory.local ? uninterrupted(lookAnew(operation, target)) : lookAnew(operation, target);
-}
-
-function* lookAnew(operation: Operation, target: Target): Steps<void> {
+export function* lookAgain(operation: Operation, target: Target): Steps<void> {
   const before = target.existing;
-  target.existing = yield* lookAt(target);
+  // A local filesystem has in memory what was looked at for this write.
+  const isOnSpot = target.directory.local;
+  target.existing = yield* isOnSpot ? uninterrupted(lookAt(target)) : lookAt(target);
   if (target.existing?.ino !== before?.ino || target.existing?.dev !== before?.dev) releaseOld(operation, target);
   refuseUnfit(operation, target.existing);
   target.examined = false;
-  if (target.existing !== undefined) yield* examineOld(operation, target);
+  if (target.existing === undefined) return;
+  if (isOnSpot) yield* holdOld(target);
+  // If it cannot be held, it has to wait for a descriptor.
+  const examining = examineOld(operation, target);
+  yield* isOnSpot && target.held !== undefined ? uninterrupted(examining) : examining;
 }
 
 /**
