@@ -345,9 +345,10 @@ describe('the packed package', () => {
 
   it('has examples in its README and doc comments that compile, and run', () => {
     const names = script('names.mjs', `console.log(Object.keys(await import('untorn')).join(', '));`);
-    const documents = ['README.md', ...files.filter((path) => path.endsWith('.d.cts'))];
+    const packed = ['README.md', ...files.filter((path) => path.endsWith('.d.cts'))];
+    const documents = [...packed.map((path) => join(project, 'node_modules', 'untorn', path)), 'docs/functions.md'];
     const examples = documents.flatMap((path) => {
-      const text = readFileSync(join(project, 'node_modules', 'untorn', path), 'utf8').replace(/^ \* ?/gm, '');
+      const text = readFileSync(path, 'utf8').replace(/^ \* ?/gm, '');
       return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
     });
     assert.ok(examples.length > 5);
