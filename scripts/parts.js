@@ -47,7 +47,7 @@ export const commands = {
   'cli/verbs': ['verbs', 'lock'],
   'cli/tidy': ['sweep', 'recover'],
   'cli/adopt': ['adopt'],
-  'cli/doctor': ['doctor'],
+  'cli/doctor': ['doctor', 'join'],
 };
 
 /**

@@ -330,6 +330,11 @@ const doctor: CommandEntry = {
       name: 'measure',
       help: 'Also try it: write a file durably in the directory, lock it and remove it, and give an empty temporary file the metadata of PATH',
     },
+    {
+      name: 'join',
+      value: 'CODE',
+      help: 'Run on two machines at once, with PATH the same directory and CODE the same word: whether each sees what the other writes, and the lock excludes them both',
+    },
     { ...jsonOption, help: 'Print what was found as one line of JSON on standard output' },
     { ...quietOption, help: 'Print only what fails, has limits or is left; errors are still reported' },
     helpOption,
@@ -342,7 +347,11 @@ const doctor: CommandEntry = {
     ['4', 'a write works, but something does not hold'],
     ['5', 'everything holds, but something is left of killed processes'],
   ],
-  examples: ['untorn doctor settings.json', 'untorn doctor --measure --json /var/lib/app'],
+  examples: [
+    'untorn doctor settings.json',
+    'untorn doctor --measure --json /var/lib/app',
+    'untorn doctor --join monday /mnt/shared',
+  ],
   load: () => import('./doctor.ts'),
 };
 

@@ -1,15 +1,19 @@
 import { inspect, type FindingLevel, type Inspection } from '../doctor/index.ts';
 import { pathFrom } from './arguments/arguments.ts';
+import { valueOf } from './arguments/parse.ts';
 import type { Invocation } from './arguments/table.ts';
 import { exits } from './exit-codes.ts';
-import { reasonOf } from './failures.ts';
+import { reasonOf, UsageError } from './failures.ts';
 import { tell } from './messages.ts';
 import { print } from './output.ts';
 import { printable, printableLine } from './printable.ts';
 import { jsonPath, printJson } from './report.ts';
 
 /** `untorn doctor PATH…` */
-export async function perform({ operands, flags }: Invocation): Promise<number> {
+export async function perform(invocation: Invocation): Promise<number> {
+  const { operands, flags } = invocation;
+  const code = valueOf(invocation, 'join');
+  if (code !== undefined) return joined(invocation, code);
   const all: Inspection[] = [];
   let failed = false;
   for (const operand of operands) {
@@ -24,6 +28,16 @@ export async function perform({ operands, flags }: Invocation): Promise<number> 
   }
   if (flags.has('json')) await printJson(all.map(asJson));
   return failed ? exits.failed : worstOf(all);
+}
+
+/** `untorn doctor DIR --join CODE` */
+async function joined({ operands, flags }: Invocation, code: string): Promise<number> {
+  if (operands.length !== 1) throw new UsageError('--join takes one directory');
+  const { joinOther, told } = await import('./join.ts');
+  const found = await joinOther(operands[0] as string, code);
+  if (flags.has('json')) await printJson(found);
+  else for (const line of told(found)) await print(`${printable(line)}\n`);
+  return found.holds ? exits.done : 4;
 }
 
 /** The exit code for each level, the worst first. */

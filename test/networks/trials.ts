@@ -308,6 +308,22 @@ const directories: Trial = {
     }),
 };
 
+const joining: Trial = {
+  name: 'doctor --join',
+  about: 'The doctor is called on both machines at once. Both say that the lock holds.',
+  run: (pair) =>
+    withActors(pair, async (one) => {
+      const folder = await newFolder(one);
+      const command = `${process.execPath} ${join(process.cwd(), 'dist', 'cli', 'main.cjs')} doctor --join code ${folder}`;
+      const said = await Promise.all(pair.machines.map((machine) => machine.start(command).ended));
+      const left = namesIn(pair, folder);
+      const isTrue =
+        said.every(({ status, stdout }) => status === 0 && stdout.includes('the lock held')) && left.length === 0;
+      const details = said.map(({ stdout, stderr }) => stdout + stderr);
+      return verdict(isTrue ? 'holds' : 'VIOLATION', isTrue ? '' : `left: ${left.join(' ')}`, details);
+    }),
+};
+
 /** On filesystems where no lock excludes others. */
 const refusals: Trial = {
   name: 'refused',
@@ -344,5 +360,14 @@ const refusals: Trial = {
     }),
 };
 
-export const trials: readonly Trial[] = [readers, creations, updates, takeover, transactions, sweeping, directories];
+export const trials: readonly Trial[] = [
+  readers,
+  creations,
+  updates,
+  takeover,
+  transactions,
+  sweeping,
+  directories,
+  joining,
+];
 export const trialsOfUnsafe: readonly Trial[] = [refusals];
