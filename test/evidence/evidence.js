@@ -39,6 +39,7 @@ const parts = {
   filesystems: [
     { args: ['build/test/filesystems/filesystems.js', ...(small ? ['--quick'] : [])], tellsFailures: true },
   ],
+  networks: [{ args: ['build/test/networks/networks.js', ...(small ? ['--quick', 'NFS 4.2'] : [])] }],
   programs: [{ args: ['scripts/test.js', 'property/calls'], env: { UNTORN_PROPERTY_SECONDS: small ? '5' : '120' } }],
   tests: [
     {

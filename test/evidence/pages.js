@@ -9,6 +9,7 @@ import { kinds } from './kinds.js';
 import { matrix } from './matrix.js';
 import { matrixModule } from './rows.js';
 import { directoriesSection, powerCutsPlot, powerCutsSection } from './power-cuts-page.js';
+import { networksSection } from './networks-page.js';
 import { table } from './table.js';
 
 /** @param {string} docs the folder @param {string[]} names of the parts */
@@ -68,6 +69,7 @@ tables of [guarantees.md](guarantees.md) from them. Nothing is typed by hand.
     peersSection(parts.peers),
     racesSection(parts.races),
     filesystemsSection(parts.filesystems),
+    networksSection(parts.networks),
     othersSection(parts),
   ]
     .join('\n')
