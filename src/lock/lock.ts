@@ -19,7 +19,7 @@
  * of life by changing its entry's times. A process that has seen no sign for the holder's whole lease, by its own
  * clock, takes over. Nothing of a lock is synced: after a crash its owners are dead anyway.
  */
-import { codeOf, join } from '../contract/index.ts';
+import { codeOf, isShortage, join } from '../contract/index.ts';
 import { parseLockToken, type LockOwner, uninterrupted, type Steps } from '../system/index.ts';
 import { during, closeDirectory, refuseUnsafe, type Operation, afterFailure } from '../files/index.ts';
 import { takeAtOnce } from './at-once.ts';
@@ -117,7 +117,7 @@ function* takeIn(
     }
     // Where everything is in memory, a look in this thread takes less time than a trip to another one.
     const isOnSpot = home.target.directory.local;
-    if (!(yield* isOnSpot ? uninterrupted(isAlone(home, ticket)) : isAlone(home, ticket))) return undefined;
+    if (!(yield* isOnSpot ? aloneOnSpot(home, ticket) : isAlone(home, ticket))) return undefined;
     noteTaken(operation, home.target, isBefore);
     lock = hold(operation, home, ticket);
     return lock;
@@ -136,6 +136,16 @@ function* takeIn(
         yield* dismantle(operation, home, isMoved ? [ticket.name, heldName] : [ticket.name], ticket);
       yield* leaveHome(operation, home);
     }
+  }
+}
+
+/** Looks in this thread, where nothing waits: without a descriptor it is done once more, where it waits for one. */
+function* aloneOnSpot(home: LockHome, ticket: Ticket): Steps<boolean> {
+  try {
+    return yield* uninterrupted(isAlone(home, ticket));
+  } catch (error) {
+    if (!isShortage(error)) throw error;
+    return yield* isAlone(home, ticket);
   }
 }
 

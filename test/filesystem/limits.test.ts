@@ -163,6 +163,36 @@ describe('writeFile() with few descriptors', () => {
     assert.equal(text(path), 'new');
   });
 
+  it('is waited for by the look at a lock that was just taken (G4)', async (t) => {
+    if (!needsTools(t, 'prlimit')) return;
+    const path = join(newFolder(t), 'file');
+    writeFileSync(path, 'old\n');
+    const source = `
+      const { appendFile, updateFile, withLock } = await import('untorn');
+      const { closeSync, openSync } = await import('node:fs');
+      const [path] = process.argv.slice(1);
+      const calls = [
+        () => updateFile(path, () => 'new\\n', { linger: false }),
+        () => appendFile(path, 'newer\\n', { linger: false }),
+        () => withLock(path, () => undefined),
+      ];
+      for (const call of calls) await call();
+      for (const call of calls) {
+        const taken = [];
+        try {
+          for (;;) taken.push(openSync('/dev/null'));
+        } catch {}
+        // Enough for the directory, and for nothing else.
+        closeSync(taken.pop());
+        setTimeout(() => taken.forEach((fd) => closeSync(fd)), 300);
+        await call();
+      }
+      console.log('all');`;
+    const ended = await finished(...script(source, { before: ['prlimit', '--nofile=64'], args: [path] }));
+    assert.equal(ended.stdout, 'all\n', ended.stderr);
+    assert.equal(text(path), 'new\nnewer\n');
+  });
+
   it('keeps extended attributes all the same (G6)', async (t) => {
     if (!needsTools(t, 'prlimit', 'setfattr', 'getfattr')) return;
     const folder = newFolder(t);
