@@ -32,16 +32,12 @@ interface Locked {
 
 /** Keeps the torn end aside, and cuts it off; undefined if the file ends with a newline, or is empty. */
 export function* cutTornEnd(
-  { operation, target, lock }: Locked,
+  locked: Locked,
   { fd, status: { size } }: { readonly fd: number; readonly status: FileStatus },
 ): Steps<Cut | undefined> {
   const start = yield* endOfLastLine(fd, size);
   if (start === size) return undefined;
-  const path = yield* keepEnd(operation, target, fd, start, size);
-  // The last step before: whoever has the lock by now, or does not take it, may have written more.
-  yield* assertHeld(lock);
-  if ((yield* call.fstat(fd)).size !== size)
-    throw refusal('ERR_VERSION_CONFLICT', 'somebody who does not take its lock is writing to it');
+  const path = yield* keepEnd(locked, fd, start, size);
   yield* call.ftruncate(fd, start);
   return { start, path, bytes: size - start };
 }
@@ -72,14 +68,10 @@ function* readAll(fd: number, buffer: Uint8Array, position: number): Steps<void>
   }
 }
 
-/** Copies the end to a new file that no sweep removes, durably; returns its path. */
-function* keepEnd(
-  operation: LockedOperation,
-  { directory, directoryPath, name }: Target,
-  fd: number,
-  start: number,
-  size: number,
-): Steps<PathName> {
+/** Copies the end to a new file that no sweep removes, durably; returns its path. None is left if it must not be cut. */
+function* keepEnd(locked: Locked, fd: number, start: number, size: number): Steps<PathName> {
+  const { operation, target } = locked;
+  const { directory, directoryPath, name } = target;
   const kept = newName(operation, name, 'recovery');
   const accessPath = join(directory.accessPath, kept);
   const to = yield* call.open(accessPath, O_NEW, 0o600);
@@ -96,9 +88,17 @@ function* keepEnd(
       yield* call.close(to);
     }
     if (operation.settings.durability !== 'off') yield* syncDirectory(operation, directory);
+    yield* assertComplete(locked, fd, size);
   } catch (error) {
     yield* afterFailure(call.unlink(accessPath));
     throw error;
   }
   return join(directoryPath, kept);
+}
+
+/** The last step before the cut: whoever has the lock by now, or does not take it, may have written more. */
+function* assertComplete({ lock }: Locked, fd: number, size: number): Steps<void> {
+  yield* assertHeld(lock);
+  if ((yield* call.fstat(fd)).size !== size)
+    throw refusal('ERR_VERSION_CONFLICT', 'somebody who does not take its lock is writing to it');
 }

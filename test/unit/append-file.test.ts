@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  appendFileSync as appendPlainly,
   linkSync,
   mkdirSync,
   readFileSync,
@@ -10,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { appendFile, appendFileSync, sweepSync, updateFile, writeFileSync, type WriteError } from 'untorn';
 import { names, refusedWith, text } from '../support/apis.ts';
 import { start } from '../support/child.ts';
@@ -153,6 +155,17 @@ describe('appending beside others', () => {
     // The rotation may come after the end of the call, too.
     if (failure !== undefined) assert.deepEqual([failure.code, failure.outcome], ['ERR_VERSION_CONFLICT', 'unknown']);
     assert.equal(statSync(here.at('log.1')).size, (32 << 20) + 5);
+  });
+
+  it('leaves no copy of an end that is no longer torn, since somebody without the lock appends', async () => {
+    plainWrite(here.at('log'), `one\n${'t'.repeat(30_000_000)}`);
+    const call = appendFile(here.at('log'), 'new\n');
+    const refused = assert.rejects(call, refusedWith('ERR_VERSION_CONFLICT'));
+    while (!here.names().some((name) => name.includes('.untorn-r-'))) await setImmediate();
+    appendPlainly(here.at('log'), 'more\n');
+    await refused;
+    assert.deepEqual(here.names(), ['log']);
+    assert.equal(statSync(here.at('log')).size, 30_000_009);
   });
 
   it('refuses a blocking call while another of the process is under way', async () => {
