@@ -57,7 +57,7 @@ export function message(details: WriteErrorDetails, cause: Failure): string {
   const kept =
     details.temporaryPath === undefined ? '' : `; the new content is kept in "${details.temporaryPath.toString()}"`;
   const backup =
-    details.backupPath === undefined ? '' : `; the old content is kept in "${details.backupPath.toString()}"`;
+    details.backupPath === undefined ? '' : `; ${keptOf(details)} is kept in "${details.backupPath.toString()}"`;
   const isLooking = looking.has(details.operation);
   const when = isLooking || saysAll(step, cause) ? '' : ` while ${doing[step]}`;
   const holds = isLooking ? '' : `; ${stateOf(details)}`;
@@ -77,7 +77,13 @@ function trimmed(path: PathName): string {
   return asText(path).replace(/^(\.\/+)+|^\.$/, '');
 }
 
-function stateOf({ outcome, operation, files = [] }: WriteErrorDetails): string {
+/** What of the old content is kept: of a log, what was cut off. */
+function keptOf({ operation }: WriteErrorDetails): string {
+  return operation === 'append to' ? 'its torn end, which was cut off,' : 'the old content';
+}
+
+function stateOf({ outcome, operation, backupPath, files = [] }: WriteErrorDetails): string {
+  if (outcome === 'old' && operation === 'append to' && backupPath !== undefined) return 'nothing is appended to it';
   const made = files.filter(({ holds }) => holds === 'new').length;
   if (outcome === 'new' && operation !== undefined) return done[operation] ?? state.new;
   if (outcome !== 'unknown' || files.length === 0) return state[outcome];

@@ -64,7 +64,7 @@ export class WriteError extends Error {
   readonly outcome: Outcome;
   /** The temporary file with the new content, where it was kept. */
   declare temporaryPath?: PathName;
-  /** The copy of the old content, where one was left for recovery. */
+  /** The copy of the old content, where one was left for recovery; of a log, its torn end that was cut off. */
   declare readonly backupPath?: PathName;
   /**
    * If a transaction is committed but could not be completed here: what each of its files holds now, backups included.

@@ -96,6 +96,19 @@ for (const { name, call } of appends) {
       assert.equal(text(log), 'one\ntwo\n');
     });
 
+    it('tells where the torn end is if nothing could be appended after the cut', async (t) => {
+      const mount = mountNew(t, 'tmpfs');
+      if (mount === undefined) return;
+      const log = join(mount, 'log');
+      plainWrite(log, 'one\ntorn');
+      await assert.rejects(call(log, `${'x'.repeat(3 << 20)}\n`), (error: WriteError) => {
+        assert.deepEqual([error.code, error.outcome, text(log)], ['ENOSPC', 'old', 'one\n']);
+        assert.equal(text(error.backupPath as string), 'torn');
+        assert.match(error.message, /; nothing is appended to it; its torn end, which was cut off, is kept in ".*"$/);
+        return true;
+      });
+    });
+
     it('tells what it did not make durable', async () => {
       for (const durability of ['normal', 'off'] as const)
         assert.equal((await call(here.at('log'), 'a\n', { durability })).durable, false);
