@@ -302,5 +302,5 @@ function isOfContent({ operation }: Operation): boolean {
 
 /** The error of a call that does more than set the content, and that came too late. */
 export function overtaken(): Error {
-  return refusal('ERR_UNTORN_OVERTAKEN', 'a later synchronous write of this file came first');
+  return refusal('ERR_UNTORN_OVERTAKEN', 'a later call for this file came first');
 }

@@ -69,12 +69,12 @@ export interface RenameResult {
  * Both names have to be on one filesystem: otherwise the error is EXDEV, and nothing has changed. For that there are
  * {@link copyFile} and {@link remove}, which are two steps. Directories are refused, and so are two names of one file.
  * It takes no lock and has no `ifMatch`; a `transaction` has both. A rename comes after all earlier calls for `from` in
- * this process, except for a rename to that name: await that one. A filesystem without a journal (ext2) may lose both names in a power cut right at the rename, and
- * fsck(8) then finds the file.
+ * this process, except for a rename to that name: await that one. A filesystem without a journal (ext2) may lose both
+ * names in a power cut right at the rename, and fsck(8) then finds the file.
  *
  * @throws {WriteError} by rejecting, with the codes `ENOENT`, `EEXIST`, `EXDEV`, `EISDIR`, `EINVAL` or those of the
- * system, `ERR_UNTORN_OVERTAKEN` if a later synchronous call of this process came first; `path` is the old name and
- * `dest` the new one, `outcome` is `'old'` if nothing has changed, and `'new'` if it is renamed.
+ * system, `ERR_UNTORN_OVERTAKEN` if a later call of this process for one of the names came first; `path` is the old name
+ * and `dest` the new one, `outcome` is `'old'` if nothing has changed, and `'new'` if it is renamed.
  * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.
  * @example Keep the previous log
  * ```ts

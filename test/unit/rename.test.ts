@@ -151,6 +151,19 @@ describe('renaming beside other calls of the process', () => {
     }
   });
 
+  it('keeps the old name, and says why, if a later call for the new name comes first (G7)', async () => {
+    plainWrite(here.at('from'), Buffer.alloc(10_000_000));
+    const [renamed] = await Promise.allSettled([
+      rename(here.at('from'), here.at('to')),
+      writeFile(here.at('to'), 'late', { durability: 'off' }),
+    ]);
+    assert.equal(here.text('to'), 'late');
+    // The content is synced before the rename, which usually takes longer.
+    if (renamed.status === 'fulfilled') return;
+    assert.match(String(renamed.reason), /: a later call for this file came first/);
+    assert.deepEqual([renamed.reason.code, statSync(here.at('from')).size], ['ERR_UNTORN_OVERTAKEN', 10_000_000]);
+  });
+
   it('does not lose what an earlier call still writes: a blocking rename is refused', async () => {
     const writing = writeFile(here.at('from'), 'content');
     assert.throws(() => renameSync(here.at('from'), here.at('to')), { code: 'ERR_LOCK_DEADLOCK', outcome: 'old' });
