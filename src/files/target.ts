@@ -265,8 +265,9 @@ export function* lookAgain(operation: Operation, target: Target): Steps<void> {
   if (target.existing === undefined) return;
   if (isOnSpot) yield* holdOld(target);
   // If it cannot be held, it has to wait for a descriptor.
-  const examining = examineOld(operation, target);
-  yield* isOnSpot && target.held !== undefined ? uninterrupted(examining) : examining;
+  yield* isOnSpot && target.held !== undefined
+    ? uninterrupted(examineOld(operation, target))
+    : examineOld(operation, target);
 }
 
 /**
