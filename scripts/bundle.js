@@ -1,17 +1,17 @@
 // Makes the package of what tsc wrote: CommonJS, which every Node, bundler and test runner can load, an ECMAScript
 // module as its face, and one file of types. signal-exit is in there too: its copies know of each other.
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rollup } from 'rollup';
 import { parseAst } from 'rollup/parseAst';
 import { minify } from 'terser';
-import { facesOfDropIn } from './drop-in-faces.js';
+import { facesOfEntry } from './entry-faces.js';
 import { faceOf, versionCheck } from './face.js';
 import { writeManual } from './manual.js';
-import { commands, dropIns, parts } from './parts.js';
+import { commands, dropIns, parts, stores } from './parts.js';
 import { placesOf } from './places.js';
-import { typesOf, typesOfDropIn } from './types.js';
+import { typesOf, typesOfEntry } from './types.js';
 
 const source = resolve('build/src');
 const index = join(source, 'index.js');
@@ -43,13 +43,24 @@ function named(names, path) {
   return `export { ${names.join(', ')} } from '${path}';`;
 }
 
-const ofDropIn = (name) => join(source, 'drop-ins', `${name}.js`);
-const dropInNames = Object.keys(dropIns);
+/** What programs import as `untorn/NAME`: where its files are in dist, and its source. */
+const entryPoints = [
+  ...Object.entries(dropIns).map(([name, { isFunction }]) => ({
+    at: `drop-ins/${name}`,
+    from: join(source, 'drop-ins', name),
+    isFunction,
+  })),
+  ...Object.entries(stores).map(([name, file]) => ({
+    at: `store/${basename(name)}`,
+    from: join(source, 'store', file),
+    isFunction: false,
+  })),
+];
 
 const bundle = await rollup({
   input: {
     ...Object.fromEntries(Object.keys(parts).map((name) => [name, name])),
-    ...Object.fromEntries(dropInNames.map((name) => [`drop-ins/${name}`, ofDropIn(name)])),
+    ...Object.fromEntries(entryPoints.map(({ at, from }) => [at, `${from}.js`])),
     'cli/main': main,
   },
   external: /^node:/,
@@ -95,7 +106,7 @@ function ownersOf(all) {
     for (const file of chunk.imports) if (byFile.has(file)) take(byFile.get(file), owner);
   };
   found.set(join(source, 'drop-ins', 'replacing.js'), 'drop-ins');
-  const entries = [...Object.keys(parts), ...dropInNames.map((name) => `drop-ins/${name}`), 'cli/main'];
+  const entries = [...Object.keys(parts), ...entryPoints.map(({ at }) => at), 'cli/main'];
   for (const name of entries) take(byFile.get(fileOf({ name })), name);
   const later = all.filter(({ isDynamicEntry }) => isDynamicEntry);
   const ofCommand = later.filter(({ name }) => Object.values(commands).flat().includes(name));
@@ -142,7 +153,7 @@ function withLet(code) {
   return starts.reduceRight((text, at) => `${text.slice(0, at)}let${text.slice(at + 'const'.length)}`, code);
 }
 
-for (const name of ['cli', 'drop-ins', folder]) mkdirSync(join('dist', name), { recursive: true });
+for (const name of ['cli', 'drop-ins', 'store', folder]) mkdirSync(join('dist', name), { recursive: true });
 const places = {};
 for (const { fileName, code, map } of chunks) {
   const isCommand = fileName === 'cli/main.cjs';
@@ -159,13 +170,10 @@ const made = {
   ...faceOf(parts, folder, library),
   ...(await typesOf(join(source, 'index.d.ts'), Object.keys(library))),
 };
-for (const [name, { isFunction }] of Object.entries(dropIns)) {
-  const exported = Object.keys(await import(pathToFileURL(ofDropIn(name)).href));
-  Object.assign(made, facesOfDropIn(name, { exported, isFunction, folder }));
-  Object.assign(
-    made,
-    await typesOfDropIn(name, { exported, isFunction, types: join(source, 'drop-ins', `${name}.d.ts`) }),
-  );
+for (const { at, from, isFunction } of entryPoints) {
+  const exported = Object.keys(await import(pathToFileURL(`${from}.js`).href));
+  Object.assign(made, facesOfEntry(at, { exported, isFunction, folder }));
+  Object.assign(made, await typesOfEntry(at, { exported, isFunction, types: `${from}.d.ts` }));
 }
 for (const [name, text] of Object.entries(made)) writeFileSync(join('dist', name), text);
 writeManual(version);

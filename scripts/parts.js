@@ -60,3 +60,12 @@ export const dropIns = {
   steno: { version: '4.0.2', isFunction: false },
   'fs-write-stream-atomic': { version: '1.0.10', isFunction: true },
 };
+
+/** What a program imports as `untorn/NAME` for stores: each has a source, and files of its own in dist/store. */
+export const stores = {
+  store: 'index',
+  'store/testing': 'testing/index',
+  s3: 's3',
+  etcd: 'etcd',
+  postgres: 'postgres',
+};

@@ -1,6 +1,7 @@
 /**
  * The package's types in one file: those of the public names and what they mention. The ECMAScript module has the same.
  */
+import { basename } from 'node:path';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
 
@@ -16,8 +17,8 @@ function joined(comment) {
 const named = (keyword, names) => `${keyword} {\n${names.map((name) => `  ${name},\n`).join('')}};\n`;
 
 /** The declarations that a file and those which it imports make, and the names that it exports. */
-async function declarationsOf(input) {
-  const bundle = await rollup({ input, external: /^node:/, plugins: [dts()] });
+async function declarationsOf(input, plugins = []) {
+  const bundle = await rollup({ input, external: /^node:/, plugins: [...plugins, dts()] });
   const {
     output: [{ code, exports }],
   } = await bundle.generate({ format: 'es' });
@@ -41,21 +42,36 @@ export async function typesOf(index, values) {
   };
 }
 
-/** The types of a drop-in. `require()` gives the default export, if that is a function, with the types in its namespace. */
-export async function typesOfDropIn(name, { exported, isFunction, types: input }) {
-  const { declarations, exports, main } = await declarationsOf(input);
+/** What a store is has one place: the other entry points for stores take it from there. */
+const contract = {
+  name: 'contract',
+  resolveId: (id, importer) =>
+    importer !== undefined && /[/\\]store[/\\]/.test(importer) && id.endsWith('/contract.js')
+      ? { id: './store.cjs', external: true }
+      : null,
+};
+
+/**
+ * The types of an entry point of its own; `at` is where they go in dist, without the ending. `require()` gives the default
+ * export, if that is a function, with the types in its namespace.
+ */
+export async function typesOfEntry(at, { exported, isFunction, types: input }) {
+  const name = basename(at);
+  const ofOthers = at.startsWith('store/') && name !== 'store' ? [contract] : [];
+  const { declarations, exports, main } = await declarationsOf(input, ofOthers);
   const types = exports.filter((one) => !exported.includes(one));
   if (!isFunction)
     return {
-      [`drop-ins/${name}.d.cts`]: declarations + named('export', exported) + named('export type', types),
-      [`drop-ins/${name}.d.mts`]: `export * from './${name}.cjs';\n`,
+      [`${at}.d.cts`]:
+        declarations + named('export', exported) + (types.length === 0 ? '' : named('export type', types)),
+      [`${at}.d.mts`]: `export * from './${name}.cjs';\n`,
     };
   const values = exported.filter((one) => one !== 'default');
   // A namespace that has only types is none when the program runs.
   const aliases = types.map((one) => `  export { ${one} };\n`).join('');
   return {
-    [`drop-ins/${name}.d.cts`]: `${declarations}declare namespace ${main} {\n${aliases}}\nexport = ${main};\n`,
-    [`drop-ins/${name}.d.mts`]: [
+    [`${at}.d.cts`]: `${declarations}declare namespace ${main} {\n${aliases}}\nexport = ${main};\n`,
+    [`${at}.d.mts`]: [
       `import ${main} from './${name}.cjs';\n`,
       `export default ${main};\n`,
       ...values.map((one) => `export declare const ${one}: typeof ${main}.${one};\n`),

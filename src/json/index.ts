@@ -7,6 +7,7 @@ export {
   type FormatSettings,
   readFormat,
   readFunction,
+  type Indentation,
   readIndent,
   type ReadJsonOptions,
   readReadOptions,
@@ -17,6 +18,7 @@ export { type AnyFormat, type BinaryFormat, type Format, readCodec } from './for
 export { type Replacer, stringify } from './json-strict.ts';
 export { encode, indentedBy, layOut, type Layout, type Reviver } from './json-text.ts';
 export { missing, valueOf } from './read-json.ts';
+export { changedText, jsonUpdateOptions, readJsonUpdate } from './change-text.ts';
 export { layoutAt } from './layout.ts';
 export { assertValid, newValue, type NewValue, ownError, previousContent } from './write-json.ts';
 export { readJson, readJsonSync, writeJson, writeJsonSync } from './json.ts';

@@ -182,7 +182,7 @@ export interface FormatSettings {
   readonly schema: StandardSchema | undefined;
 }
 
-export function readFormat(settings: Settings, options: Fields): FormatSettings {
+export function readFormat(settings: Pick<Settings, 'encoding'>, options: Fields): FormatSettings {
   assertUtf8(settings);
   return {
     format: readCodec(options),
@@ -193,7 +193,7 @@ export function readFormat(settings: Settings, options: Fields): FormatSettings 
 }
 
 /** Fails if another encoding was asked for. */
-export function assertUtf8({ encoding }: Settings): void {
+export function assertUtf8({ encoding }: Pick<Settings, 'encoding'>): void {
   if (!/^utf-?8$/i.test(encoding))
     throw misuse(
       'ERR_INVALID_ARG_VALUE',

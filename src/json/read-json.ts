@@ -86,7 +86,7 @@ export function* valueOf(
 }
 
 /** The value of a file, converted if an older version of the program wrote it. */
-function migrated({ migrate }: ReadSettings, value: unknown): unknown {
+export function migrated({ migrate }: ReadSettings, value: unknown): unknown {
   const current = migrate === undefined ? value : migrate(value);
   if (isThenable(current))
     throw misuse('ERR_INVALID_RETURN_VALUE', '"options.migrate" returned a promise; only "update" may');
@@ -94,7 +94,11 @@ function migrated({ migrate }: ReadSettings, value: unknown): unknown {
 }
 
 /** The value of a file's content, as its format has it. */
-function parsed(path: PathName, bytes: Buffer, { format, reviver }: Pick<ReadSettings, 'format' | 'reviver'>): unknown {
+export function parsed(
+  path: PathName,
+  bytes: Buffer,
+  { format, reviver }: Pick<ReadSettings, 'format' | 'reviver'>,
+): unknown {
   return format === undefined ? parseJson(path, bytes, reviver) : format.parse(path, bytes);
 }
 
@@ -109,7 +113,7 @@ function isDamagedFor({ format }: ReadSettings, { content }: Read): boolean {
 }
 
 /** The initial value as if it had been read: nobody else has it, and the format holds it. */
-function initialValue(path: PathName, { initial, reviver, format }: ReadSettings): unknown {
+export function initialValue(path: PathName, { initial, reviver, format }: ReadSettings): unknown {
   const value: unknown = typeof initial === 'function' ? (initial as () => unknown)() : initial;
   if (isThenable(value))
     throw misuse('ERR_INVALID_RETURN_VALUE', '"options.initial" is, or returned, a promise; await it before');
