@@ -151,8 +151,12 @@ function* freeLapsed(operation: Operation, folder: OpenFolder, found: Found): St
 /** Locks whose owners are seen to be dead: the transactions of those owners are resolved first. */
 function* freeLocks(operation: Operation, folder: OpenFolder, found: Found): Steps<void> {
   const exclusive = yield* isExclusive(folder.directory);
-  const reason = (status: FileStatus, owner: LockOwner): 'alive' | undefined =>
-    signOf(operation, { owner, status }, exclusive) === 'dead' ? undefined : 'alive';
+  let isUnseen = false;
+  const reason = (status: FileStatus, owner: LockOwner): 'alive' | undefined => {
+    const sign = signOf(operation, { owner, status }, exclusive);
+    isUnseen ||= sign === 'unknown';
+    return sign === 'dead' ? undefined : 'alive';
+  };
   for (const name of yield* namesIn(folder)) {
     if (!isLockName(name)) continue;
     const free = (resolve: Resolve): Steps<unknown> =>
@@ -168,6 +172,7 @@ function* freeLocks(operation: Operation, folder: OpenFolder, found: Found): Ste
       if (codeOf(error) !== 'ENOENT') found.kept.push(keptBecause(operation, join(folder.directoryPath, name), error));
     }
   }
+  if (isUnseen && !found.hasFreedLapsed) yield* freeLapsed(operation, folder, found);
 }
 
 /** Whether a lock could be freed without a transaction to resolve. */

@@ -197,6 +197,15 @@ describe('recover()', () => {
     assert.deepEqual([rest('home'), rest('d')], [[], ['.other.untorn-lock']]);
   });
 
+  it('removes a lock that another machine left without a transaction', { timeout: 60_000 }, async () => {
+    const id = withParts(`untorn-x-${deadId()}`, { host: 'elsewher' }).slice('untorn-x-'.length);
+    mkdirSync(here.at('d'));
+    lock('f', id, Buffer.alloc(0), 100);
+    do await recover(here.at('d'));
+    while (rest('d').length > 0);
+    assert.deepEqual(rest('d'), []);
+  });
+
   it('leaves alone what another machine may still be at', async () => {
     const id = withParts(`untorn-x-${deadId()}`, { host: 'elsewher' }).slice('untorn-x-'.length);
     interrupted({}, 'committed', id);
