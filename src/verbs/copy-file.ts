@@ -154,10 +154,11 @@ function* open(operation: Operation, from: PathName): Steps<Opened> {
   });
 }
 
-const bufferSize = 1 << 20;
+const [bufferSize, smallSize] = [1 << 20, 1 << 16];
 
 function sourceOf({ fd, status }: Opened): FileSource {
-  const buffer = new Uint8Array(Math.min(bufferSize, Math.max(status.size, 1)));
+  // Files as those in /proc do not tell their size.
+  const buffer = new Uint8Array(status.size === 0 ? smallSize : Math.min(bufferSize, status.size));
   let position = 0;
   return {
     async: false,
@@ -171,7 +172,8 @@ function sourceOf({ fd, status }: Opened): FileSource {
       position += count;
       if (count > 0) return buffer.subarray(0, count);
       const { size, mtimeNs } = yield* call.fstat(fd);
-      if (size !== position || mtimeNs !== status.mtimeNs)
+      const isTold = size > 0 || status.size > 0;
+      if ((isTold && size !== position) || mtimeNs !== status.mtimeNs)
         throw refusal('ERR_UNTORN_DATA_CHANGED', 'it was changed while it was copied');
       return undefined;
     },

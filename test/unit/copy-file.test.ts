@@ -122,6 +122,11 @@ describe('copying beside others', () => {
     assert.deepEqual([here.text('to'), here.names()], ['old', ['from', 'to']]);
   });
 
+  it('copies a file that does not tell its size', { skip: process.platform !== 'linux' && 'needs /proc' }, async () => {
+    await copyFile('/proc/version', here.at('version'));
+    assert.equal(text(here.at('version')), text('/proc/version'));
+  });
+
   it('copies a file that is replaced meanwhile as it was', async () => {
     const old = Buffer.alloc(64 << 20, 'x');
     plainWrite(here.at('from'), old);
