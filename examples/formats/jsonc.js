@@ -1,12 +1,14 @@
 /** JSON with comments and trailing commas, as in tsconfig.json, by `jsonc-parser`. Comments and layout are kept. */
 import { isDeepStrictEqual } from 'node:util';
-import { applyEdits, modify, parse as parseJsonc, printParseErrorCode } from 'jsonc-parser';
+import { applyEdits, modify, parse as parseJsonc, printParseErrorCode, visit } from 'jsonc-parser';
 import { changes } from './changes.js';
 
 export const jsonc = {
   parse(text) {
     const errors = [];
     const value = parseJsonc(text, errors, { allowTrailingComma: true });
+    // The library would lose such a property.
+    visit(text, { onObjectProperty: (name) => void refuseProto(name) });
     if (errors.length === 0) return value;
     const [{ error, offset }] = errors;
     const lines = text.slice(0, offset).split('\n');
@@ -16,7 +18,7 @@ export const jsonc = {
     });
   },
   stringify(value, previous) {
-    const fresh = JSON.stringify(value, undefined, 2);
+    const fresh = JSON.stringify(value, refuseProto, 2);
     const old = readable(previous);
     // Nothing to keep.
     if (old === undefined) return `${fresh}\n`;
@@ -34,6 +36,11 @@ export const jsonc = {
     return isDeepStrictEqual(readable(text)?.value, wanted) ? text : `${fresh}\n`;
   },
 };
+
+function refuseProto(name, part) {
+  if (name === '__proto__') throw new TypeError('The property "__proto__" cannot be kept');
+  return part;
+}
 
 function readable(text) {
   try {
