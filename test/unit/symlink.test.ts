@@ -7,11 +7,13 @@ import {
   symlinkSync as plainLink,
   writeFileSync as plainWrite,
 } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, it } from 'node:test';
 import { symlink, symlinkSync, writeFile } from 'untorn';
 import { refusedWith } from '../support/apis.ts';
 import { start } from '../support/child.ts';
+import { newFolderForLinks } from '../support/native-part.ts';
 import { scratch } from '../support/scratch.ts';
 import { links } from '../support/verbs.ts';
 
@@ -21,15 +23,16 @@ for (const { name, call } of links) {
   describe(`${name}()`, { skip: onWindows }, () => {
     const here = scratch();
 
-    it('makes a link to what it was given, and says so', async () => {
-      assert.deepEqual(await call('some/where', here.at('link')), {
-        path: here.at('link'),
+    it('makes a link to what it was given, and says so', async (t) => {
+      const link = join(newFolderForLinks(t), 'link');
+      assert.deepEqual(await call('some/where', link), {
+        path: link,
         target: 'some/where',
         replaced: false,
         superseded: false,
         durable: true,
       });
-      assert.equal(readlinkSync(here.at('link')), 'some/where');
+      assert.equal(readlinkSync(link), 'some/where');
     });
 
     it('replaces a file, a link, and a link to a directory', async () => {
