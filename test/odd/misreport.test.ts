@@ -82,7 +82,7 @@ for (const [form, change] of forms) {
 }
 
 it('transaction() waits for the size of a linked file while the program goes on (G9)', async (t) => {
-  const odd = await mountOdd(t, { wrongSize: 60 });
+  const odd = await mountOdd(t, { wrongSize: 30 });
   if (odd === undefined) return;
   prepare(odd);
   const [[, change]] = forms as [(typeof forms)[0]];
@@ -99,7 +99,7 @@ it('transaction() waits for the size of a linked file while the program goes on 
   clearImmediate(next);
   turn();
   clearImmediate(next);
-  assert.ok(looks > 60, `${looks} looks`);
+  assert.ok(looks > 30, `${looks} looks`);
   assert.ok(most < 20, `${most} looks, of ${looks}, in one turn`);
 });
 
