@@ -1,11 +1,9 @@
 /** `npm run test:filesystems`: README.md beside it says what it does. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { release, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { note } from '../support/evidence.ts';
+import { inNamespaces } from '../support/namespaces.ts';
 import { ofFuse } from './fuse.ts';
 import { ofKernel } from './kernel.ts';
 import { install, versionsOf } from './packages.ts';
@@ -28,29 +26,6 @@ const chosen = all.filter(({ name, quick }) =>
   wanted.length === 0 ? !options.quick || (quick ?? []).length > 0 : wanted.some((part) => name.includes(part)),
 );
 const packages = [...new Set(chosen.flatMap(({ packages }) => packages))].toSorted();
-
-/**
- * In namespaces of its own, so that nothing that is mounted or started outlives this process, however it ends; and in a
- * folder of its own, which goes when nothing is mounted there any more.
- */
-function inNamespaces(): number {
-  const scratch = mkdtempSync(join(tmpdir(), 'untorn-filesystems-'));
-  chmodSync(scratch, 0o755);
-  const unshare = 'setpriv --pdeathsig KILL unshare --mount --pid --fork --mount-proc --kill-child'.split(' ');
-  const again = [
-    process.execPath,
-    '--no-warnings',
-    fileURLToPath(import.meta.url),
-    '--inside',
-    ...process.argv.slice(2),
-  ];
-  try {
-    const env = { ...process.env, TMPDIR: scratch };
-    return spawnSync(unshare[0]!, [...unshare.slice(1), ...again], { stdio: 'inherit', env }).status ?? 1;
-  } finally {
-    rmSync(scratch, { recursive: true });
-  }
-}
 
 function tell({ filesystem, versions, cells, missing, seconds }: Row): void {
   console.log(`\n${filesystem.name}${versions.length > 0 ? ` (${versions.join(', ')})` : ''}: ${seconds.toFixed(0)} s`);
@@ -93,7 +68,7 @@ else if (options.evidence)
     spawnSync(process.execPath, ['test/evidence/evidence.js', 'filesystems'], { stdio: 'inherit' }).status ?? 1;
 else if (!options.inside && spawnSync('unshare', ['--mount', '--pid', '--fork', 'true']).status !== 0)
   console.log('Not tested: namespaces cannot be made here');
-else if (!options.inside) process.exitCode = inNamespaces();
+else if (!options.inside) process.exitCode = inNamespaces(import.meta.url, 'filesystems');
 else {
   console.log(`Linux ${release()}; packages: ${packages.join(' ')}`);
   const rows = await tryAll();

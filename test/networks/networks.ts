@@ -1,13 +1,13 @@
 /** `npm run test:networks`: README.md beside it says what it does. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { install, versionsOf } from '../filesystems/packages.ts';
 import { verdict, type Verdict } from '../filesystems/verdict.ts';
 import { note } from '../support/evidence.ts';
+import { inNamespaces } from '../support/namespaces.ts';
 import { packages as ofMachines, Site } from './machines.ts';
 import { networks, startServer, type Network } from './servers.ts';
 import { trials, trialsOfUnsafe, type Pair } from './trials.ts';
@@ -28,26 +28,6 @@ const packages = [...new Set([...ofMachines, ...chosen.flatMap(({ packages }) =>
 const amount = options.quick
   ? { milliseconds: 1000, times: 10, kills: 2 }
   : { milliseconds: 5000, times: 60, kills: 12 };
-
-/** In namespaces of its own: no machine and no network outlives this process. */
-function inNamespaces(): number {
-  const scratch = mkdtempSync(join(tmpdir(), 'untorn-networks-'));
-  chmodSync(scratch, 0o755);
-  const unshare = 'setpriv --pdeathsig KILL unshare --net --mount --pid --fork --mount-proc --kill-child'.split(' ');
-  const again = [
-    process.execPath,
-    '--no-warnings',
-    fileURLToPath(import.meta.url),
-    '--inside',
-    ...process.argv.slice(2),
-  ];
-  try {
-    const env = { ...process.env, TMPDIR: scratch };
-    return spawnSync(unshare[0]!, [...unshare.slice(1), ...again], { stdio: 'inherit', env }).status ?? 1;
-  } finally {
-    rmSync(scratch, { recursive: true });
-  }
-}
 
 async function tryNetwork(site: Site, network: Network): Promise<Map<string, Verdict>> {
   const at = mkdtempSync(join(tmpdir(), 'disk-'));
@@ -111,6 +91,6 @@ else if (options.install) install(packages);
 else if (lacking.length > 0)
   console.log(`Not tested: ${lacking.join(', ')} is missing; npm run test:networks -- --install`);
 else if (!existsSync('/dev/net/tun')) console.log('Not tested: there is no /dev/net/tun');
-else process.exitCode = options.inside ? await tryAll() : inNamespaces();
+else process.exitCode = options.inside ? await tryAll() : inNamespaces(import.meta.url, 'networks', ['--net']);
 // Connections that stay open would keep it alive.
 if (options.inside) process.exit();
