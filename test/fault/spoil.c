@@ -33,6 +33,7 @@
 #include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -52,6 +53,13 @@ enum { channel = 5 };
 static pid_t program, late; /* the thread whose call is made, and is then said to have failed */
 static pid_t held;          /* the thread that waits */
 enum { WAIT = -1 };
+
+/* What happened to other threads while one waited for an answer, and has to wait for it too. */
+static struct happening {
+  pid_t thread;
+  int status;
+} later[256];
+static int laters;
 
 /* The next path that the call works on, from its argument `*at` on, and how it is given: 'p', 'f', or 0 if there is none. */
 static char next_path(pid_t thread, const struct call *call, word *const arguments[], int *at, char *path) {
@@ -154,17 +162,56 @@ static char *printable(char *path) {
   return path;
 }
 
+static void go_on(pid_t thread, int status);
+
+/* Which of the calls that are looked at a thread is about to make; CALLS if it is another one, or works on other files. */
+static int watched_call(pid_t thread, struct user_regs_struct *now, char *path) {
+  word *const arguments[] = ARGUMENTS(*now);
+  int at = 0;
+  while (at < CALLS && calls[at].number != (long)NUMBER(*now)) at++;
+  return at < CALLS && concerns(thread, &calls[at], arguments, path) ? at : CALLS;
+}
+
+static int is_watched_stop(pid_t thread, int status) {
+  char path[PATH_MAX] = "";
+  if (status >> 16 != PTRACE_EVENT_SECCOMP) return 0;
+  struct user_regs_struct now = registers(thread);
+  return watched_call(thread, &now, path) < CALLS;
+}
+
+/* Reads the answer. Threads that do something else meanwhile go on: whoever looks at the process finds it running, and not stopped. */
+static char answer(void) {
+  struct pollfd question = {channel, POLLIN, 0};
+  sigset_t none;
+  char text;
+  sigemptyset(&none);
+  for (;;) {
+    int status;
+    pid_t thread;
+    while ((thread = waitpid(-1, &status, __WALL | WNOHANG)) > 0) {
+      if (WIFSTOPPED(status) && !is_watched_stop(thread, status)) go_on(thread, status);
+      else if (laters == sizeof later / sizeof *later) fail("too much happens during a question");
+      else if (WIFSTOPPED(status) || thread == program) later[laters++] = (struct happening){thread, status};
+    }
+    if (ppoll(&question, 1, NULL, &none) == 1) break;
+    if (errno != EINTR) fail("poll");
+  }
+  if (read(channel, &text, 1) != 1) fail("ask");
+  return text;
+}
+
 /* Says which call it is, and does what the answer says. */
 static int ask(pid_t thread, const struct call *call, struct user_regs_struct *now, word *const arguments[]) {
-  char path[PATH_MAX], line[2 * PATH_MAX + 64], answer = 'g', how;
+  char path[PATH_MAX], line[2 * PATH_MAX + 64], answered = 'g', how;
   if (!spoiled) {
     int length = snprintf(line, sizeof line, "%s", call->name);
     for (int at = 0; (how = next_path(thread, call, arguments, &at, path));) length += snprintf(line + length, sizeof line - length, "\t%c%s", how, printable(path));
     line[length++] = '\n';
-    if (write(channel, line, length) != length || read(channel, &answer, 1) != 1) fail("ask");
+    if (write(channel, line, length) != length) fail("ask");
+    answered = answer();
   }
-  if (answer == 'k') kill(program, SIGKILL);
-  if (answer == 'f') spoiled = 1, fault_value = EIO;
+  if (answered == 'k') kill(program, SIGKILL);
+  if (answered == 'f') spoiled = 1, fault_value = EIO;
   /* What is closed is closed also when nothing goes any more. */
   if (spoiled && call->number != __NR_close) RESULT(*now) = -fault_value, set_number(thread, now, -1);
   return PTRACE_CONT;
@@ -174,9 +221,8 @@ static int before_call(pid_t thread) {
   char path[PATH_MAX] = "", call[PATH_MAX + 64], line[PATH_MAX + 128];
   struct user_regs_struct now = registers(thread);
   word *const arguments[] = ARGUMENTS(now);
-  int at = 0;
-  while (at < CALLS && calls[at].number != (long)NUMBER(now)) at++;
-  if (at == CALLS || !concerns(thread, &calls[at], arguments, path)) return PTRACE_CONT;
+  int at = watched_call(thread, &now, path);
+  if (at == CALLS) return PTRACE_CONT;
   if (!strncmp(path, marker, sizeof marker - 1)) {
     if (!strcmp(path + sizeof marker - 1, "go")) release();
     else obey(path + sizeof marker - 1);
@@ -212,15 +258,27 @@ static void filter_calls(void) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter)) fail("seccomp");
 }
 
+static void interrupts(int signal) {
+  (void)signal;
+}
+
 static pid_t start(char **command) {
   int gate[2];
   char go;
+  /* It comes only while an answer is awaited. */
+  struct sigaction interrupting = {.sa_handler = interrupts};
+  sigset_t child_signal;
+  sigemptyset(&child_signal);
+  sigaddset(&child_signal, SIGCHLD);
+  sigaction(SIGCHLD, &interrupting, NULL);
+  sigprocmask(SIG_BLOCK, &child_signal, NULL);
   if (pipe2(gate, O_CLOEXEC)) fail("pipe");
   pid_t child = fork();
   if (child < 0) fail("fork");
   if (child == 0) {
     close(gate[1]);
     if (read(gate[0], &go, 1) != 1) _exit(125);
+    sigprocmask(SIG_UNBLOCK, &child_signal, NULL);
     filter_calls();
     execvp(command[0], command);
     fail(command[0]);
@@ -244,6 +302,15 @@ static void go_on(pid_t thread, int status) {
   if (how != WAIT) ptrace(how, thread, 0, signal); /* It may have been killed meanwhile: then there is nobody to go on. */
 }
 
+/* What happens next, or happened during a question. */
+static pid_t next(int *status) {
+  if (laters == 0) return waitpid(-1, status, __WALL);
+  struct happening first = later[0];
+  memmove(later, later + 1, --laters * sizeof *later);
+  *status = first.status;
+  return first.thread;
+}
+
 int main(int count, char **arguments) {
   int at = 2, status;
   while (at < count && strcmp(arguments[at], "--")) at++;
@@ -256,7 +323,7 @@ int main(int count, char **arguments) {
   fcntl(channel, F_SETFD, FD_CLOEXEC);
   program = start(arguments + at + 1);
   for (;;) {
-    pid_t thread = waitpid(-1, &status, __WALL);
+    pid_t thread = next(&status);
     if (thread < 0 && errno == EINTR) continue;
     if (thread < 0) fail("wait");
     if (WIFSTOPPED(status)) go_on(thread, status);
