@@ -189,6 +189,9 @@ async function costOf(world: World, user: User, operation: OperationName, count:
 
 const counts = [10, 20, 40] as const;
 
+/** A directory that is read once more or less, as happens, is no growth. */
+const slack = 15;
+
 /** Twice as much costs twice as much, and not four times. */
 async function linear(world: World, user: User, operations: readonly OperationName[], fill: Fill): Promise<Tally> {
   const harm: string[] = [];
@@ -196,7 +199,7 @@ async function linear(world: World, user: User, operations: readonly OperationNa
     const costs: number[] = [];
     for (const count of counts) costs.push(await costOf(world, user, operation, count, fill));
     const [few, some, many] = costs as [number, number, number];
-    if (many - some > 2.4 * (some - few)) harm.push(`${operation}() of ${counts.join(', ')} costs ${costs.join(', ')}`);
+    if (many - some > 2.4 * (some - few) + slack) harm.push(`${operation}() of ${counts.join(', ')} costs ${costs.join(', ')}`);
   }
   return { trials: operations.length, done: operations.length, harm };
 }
