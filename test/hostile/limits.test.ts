@@ -199,7 +199,8 @@ async function linear(world: World, user: User, operations: readonly OperationNa
     const costs: number[] = [];
     for (const count of counts) costs.push(await costOf(world, user, operation, count, fill));
     const [few, some, many] = costs as [number, number, number];
-    if (many - some > 2.4 * (some - few) + slack) harm.push(`${operation}() of ${counts.join(', ')} costs ${costs.join(', ')}`);
+    if (many - some > 2.4 * (some - few) + slack)
+      harm.push(`${operation}() of ${counts.join(', ')} costs ${costs.join(', ')}`);
   }
   return { trials: operations.length, done: operations.length, harm };
 }
