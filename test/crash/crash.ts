@@ -6,6 +6,7 @@
  *     npm run test:crash -- atomically steno   peers from npm
  *     npm run test:crash -- --all              files: the package, the controls and all peers, as `npm run evidence` asks for
  *     npm run test:crash -- directories        whole directories: the package and the controls, as `npm run evidence` asks for
+ *     npm run test:crash -- verbs              copies, renames, removals, links and appends: the package and node:fs, the same
  *     --seed=N --states=N --filesystem=NAME    another draw; states for each filesystem and durability; only one filesystem
  *
  * It writes build/crash.json, and fails if the package broke a promise or a control was not caught.
@@ -19,6 +20,7 @@ import type { Job, Result } from './job.ts';
 import { describeMachine, figuresOf, rowsOf, rowsPerThousand, table, type Report } from './report.ts';
 import { directories, directoryControls } from './directories.ts';
 import { controls, fileControls, own, peers, subjects, untorn, type Durability } from './subjects.ts';
+import { verbControls, verbs } from './verbs.ts';
 import { reasonToSkip, Workshop } from './workshop.ts';
 
 const { values: options, positionals: named } = parseArgs({
@@ -32,6 +34,9 @@ const { values: options, positionals: named } = parseArgs({
   },
 });
 const { quick, all } = options;
+
+/** Names of several programs together. */
+const groups: readonly string[] = ['directories', 'verbs'];
 
 function jobs(): Job[] {
   const seed = Number(options.seed);
@@ -59,7 +64,8 @@ function jobs(): Job[] {
     const trees = on([directories], ['full'], 0.5, 1).filter(({ filesystem }) =>
       ['ext4 noauto_da_alloc', 'xfs', 'btrfs'].includes(filesystem),
     );
-    return [...on([untorn], ['full', 'normal'], 1, 1), ...trees, ...some];
+    const steps = on([verbs], ['full'], 0.5, 1).filter(({ filesystem }) => filesystem !== 'ext4');
+    return [...on([untorn], ['full', 'normal'], 1, 1), ...trees, ...steps, ...some];
   }
   const ofFiles = (): Job[] => [
     ...on([untorn], ['full', 'normal', 'off'], 1, 3),
@@ -70,12 +76,17 @@ function jobs(): Job[] {
     ...on([directories], ['normal'], 0.3, 3),
     ...on(Object.keys(directoryControls), ['full'], 0.15, 4),
   ];
+  const ofVerbs = (): Job[] => [
+    ...on([verbs], ['full', 'normal'], 0.5, 4),
+    ...on(Object.keys(verbControls), ['full'], 0.15, 4),
+  ];
   if (all) return [...ofFiles(), ...on(Object.keys(peers), ['full'], 0.3, 3)];
-  if (named.length === 0) return [...ofFiles(), ...ofDirectories()];
+  if (named.length === 0) return [...ofFiles(), ...ofDirectories(), ...ofVerbs()];
   return [
     ...(named.includes('directories') ? ofDirectories() : []),
+    ...(named.includes('verbs') ? ofVerbs() : []),
     ...on(
-      named.filter((name) => name !== 'directories'),
+      named.filter((name) => !groups.includes(name)),
       ['full'],
       0.3,
       3,
@@ -122,9 +133,11 @@ function failures(results: readonly Result[]): string[] {
 }
 
 async function main(): Promise<void> {
-  const unknown = named.find((name) => name !== 'directories' && subjects[name] === undefined);
+  const unknown = named.find((name) => !groups.includes(name) && subjects[name] === undefined);
   if (unknown !== undefined)
-    throw new Error(`There is no adapter for "${unknown}"; there are: directories, ${Object.keys(peers).join(', ')}`);
+    throw new Error(
+      `There is no adapter for "${unknown}"; there are: ${groups.join(', ')}, ${Object.keys(peers).join(', ')}`,
+    );
   const reason = reasonToSkip();
   if (reason !== undefined) return console.log(`skipped: ${reason}`);
   const begun = Date.now();

@@ -6,6 +6,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Checker } from './check.ts';
 import { DirectoryChecker } from './check-directories.ts';
+import { VerbChecker } from './check-verbs.ts';
 import { directoryFeatures } from './directories.ts';
 import { filesystems, tearsSuperblock } from './filesystems.ts';
 import { progressAt } from './progress.ts';
@@ -13,8 +14,9 @@ import { readLog, type Recording } from './recording-log.ts';
 import { logName, oldImage, record, type Setup } from './recording.ts';
 import { Stand } from './stand.ts';
 import { chooseCuts, findCuts, sampleStates, seeded } from './states.ts';
-import { own, subjects, type Durability } from './subjects.ts';
+import { own, subjects, type Durability, type Feature } from './subjects.ts';
 import { count, newTally, type Tally } from './tally.ts';
+import { verbFeatures } from './verbs.ts';
 import { makeWorkload, type Workload } from './workload.ts';
 
 export interface Job {
@@ -71,12 +73,10 @@ async function cutPower(
   mkdirSync(mounted);
   const stand = await Stand.start(join(workshop, 'stand'), filesystem, mounted, join(place, oldImage), false);
   stand.useLog(join(place, logName));
-  const isOfDirectories = workload.groups.flat().every(({ feature }) => directoryFeatures.includes(feature));
-  const checker = new (isOfDirectories ? DirectoryChecker : Checker)(
-    workload,
-    job.durability,
-    own[job.subject] !== undefined,
-  );
+  const isAllOf = (features: readonly Feature[]): boolean =>
+    workload.groups.flat().every(({ feature }) => features.includes(feature));
+  const Kind = isAllOf(directoryFeatures) ? DirectoryChecker : isAllOf(verbFeatures) ? VerbChecker : Checker;
+  const checker = new Kind(workload, job.durability, own[job.subject] !== undefined);
   const tally = newTally();
   const random = seeded(job.seed);
   const marks = marksOf(recording);

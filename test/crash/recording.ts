@@ -1,13 +1,14 @@
 /** One program at work on one filesystem, whose disk is recorded. */
 import { execFileSync, fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { makeImage, type Filesystem } from './filesystems.ts';
 import { replaceDirectorySync } from 'untorn';
 import { directoryFeatures, fill } from './directories.ts';
 import { Stand } from './stand.ts';
 import type { Durability, Feature } from './subjects.ts';
+import { isOldSource, lineOf, textOf, writeSource } from './verbs.ts';
 import { folder, makeContent, oldSize, pair, type Target, type Workload } from './workload.ts';
 
 export interface Setup {
@@ -64,6 +65,8 @@ async function makeOldImage(setup: Setup, workload: Workload): Promise<void> {
     mkdirSync(join(mounted, path), { recursive: true });
   for (const target of workload.targets.filter(({ isOld }) => isOld))
     makeOld(mounted, target, featureOf(workload, target));
+  for (const operation of workload.groups.flat().filter(isOldSource))
+    writeSource(mounted, operation, makeContent(operation.target, operation.version, operation.size));
   await stand.unmount();
   await stand.end();
 }
@@ -75,7 +78,9 @@ function featureOf({ groups }: Workload, target: Target): Feature | undefined {
 function makeOld(root: string, target: Target, feature: Feature | undefined): void {
   const path = join(root, target.path);
   const content = makeContent(target, 1, oldSize);
-  if (feature === undefined || !directoryFeatures.includes(feature)) writeFileSync(path, content);
+  if (feature === 'symlink') return symlinkSync(textOf(target, 1), path);
+  if (feature === 'append') writeFileSync(path, lineOf(target, 1, oldSize));
+  else if (feature === undefined || !directoryFeatures.includes(feature)) writeFileSync(path, content);
   else if (feature === 'exchange') fill(path, content);
   else replaceDirectorySync(path, (directory) => fill(directory, content));
   chownSync(path, target.uid, target.gid);

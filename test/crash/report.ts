@@ -6,6 +6,7 @@ import type { Figure } from '../support/evidence.ts';
 import { kinds } from './check.ts';
 import type { Result } from './job.ts';
 import { directories } from './directories.ts';
+import { verbs } from './verbs.ts';
 import { own, untorn } from './subjects.ts';
 
 export interface Report {
@@ -93,7 +94,12 @@ export function figuresOf(results: readonly Result[], versions: Report['versions
   return results.map((result) => {
     const { subject, filesystem, durability, states, bad } = result;
     // Only this package has transactions among what it does.
-    const kept = subject === directories ? ['G6', 'G9'] : ['G5', 'G6', ...(subject === untorn ? ['G9'] : [])];
+    const kept =
+      subject === directories
+        ? ['G6', 'G9']
+        : subject === verbs
+          ? ['G6']
+          : ['G5', 'G6', ...(subject === untorn ? ['G9'] : [])];
     const guarantees =
       durability === 'off' ? [] : ['G1', 'G2', ...(durability === 'full' ? ['G3'] : []), ...kept, 'G10'];
     const program =

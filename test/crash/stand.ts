@@ -65,9 +65,14 @@ export class Stand {
     return this.#answer();
   }
 
+  /** Another thread may still close a file that a blocking call of this process had replaced. */
   async unmount(): Promise<void> {
-    this.#say('u');
-    const answer = await this.#answer();
+    let answer = '';
+    for (let tries = 0; answer !== 'ok' && tries < 1000; tries++) {
+      this.#say('u');
+      answer = await this.#answer();
+      if (answer !== 'Device or resource busy') break;
+    }
     if (answer !== 'ok') throw new Error(`Cannot unmount ${this.directory}: ${answer}`);
   }
 

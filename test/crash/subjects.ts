@@ -18,6 +18,7 @@ import { promisify } from 'node:util';
 import type { Kind } from './check.ts';
 import { directories, directoryControls, ownDirectories } from './directories.ts';
 import { syncPath } from './sync-path.ts';
+import { ownVerbs, verbControls, verbs } from './verbs.ts';
 import { groupSize, type Operation } from './workload.ts';
 
 /** What an operation asks of the program. */
@@ -37,7 +38,12 @@ export type Feature =
   | 'link'
   | 'blocking link'
   | 'exchange'
-  | 'ready';
+  | 'ready'
+  | 'copy'
+  | 'rename'
+  | 'remove'
+  | 'symlink'
+  | 'append';
 export type Durability = 'full' | 'normal' | 'off';
 export type Write = (path: string, content: Buffer, operation: Operation) => Promise<unknown>;
 
@@ -182,6 +188,7 @@ export const own: Record<string, Subject> = {
     load: loadUntorn,
   },
   [directories]: ownDirectories,
+  [verbs]: ownVerbs,
 };
 
 export const fileControls: Record<string, Subject> = {
@@ -191,7 +198,7 @@ export const fileControls: Record<string, Subject> = {
   'mode after the rename': control({ modeLast: true }, ['exposed']),
 };
 
-export const controls: Record<string, Subject> = { ...fileControls, ...directoryControls };
+export const controls: Record<string, Subject> = { ...fileControls, ...directoryControls, ...verbControls };
 
 /** Where one is given a mode, `mode` is passed; else each does what it does by default. */
 export const peers: Record<string, Subject> = {

@@ -94,6 +94,21 @@ export function makeWorkload(rounds: number, features: readonly Feature[]): Work
         ...operation('link', 'downstairs', 70_000, true, 0o755),
         ...operation('exchange', 'cellar', 2048, true, 0o755),
       ],
+      operation('copy', 'copied', size, true, 0o640),
+      operation('copy', `copy-${round}-`, 3000, false, 0o600),
+      operation('rename', 'moved', size, true),
+      operation('rename', `renamed-${round}-`, 5000, false, 0o640),
+      operation('remove', `removed-${round}-`, oldSize, true, 0o600),
+      operation('symlink', 'pointer', 1024, true),
+      operation('append', 'journal', 200 + 700 * round, true, 0o640),
+      operation('append', 'journal', 6000, true, 0o640),
+      [
+        ...operation('copy', 'north-copied', 1024, true),
+        ...operation('rename', 'west-moved', 70_000, true, 0o600),
+        ...operation('remove', `removed-too-${round}-`, oldSize, true),
+        ...operation('symlink', `pointer-${round}-`, 1024),
+        ...operation('append', 'diary', 3000, true, 0o600),
+      ],
     );
   }
   return { targets: [...targets.values()], groups: groups.filter((group) => group.length > 0) };

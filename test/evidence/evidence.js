@@ -54,6 +54,7 @@ const parts = {
   ],
   'power-cuts': [{ args: ['build/test/crash/crash.js', small ? '--quick' : '--all'] }],
   directories: [{ args: ['build/test/crash/crash.js', 'directories', ...(small ? ['--states=40'] : [])] }],
+  verbs: [{ args: ['build/test/crash/crash.js', 'verbs', ...(small ? ['--states=40'] : [])] }],
   peers: [{ args: ['test/evidence/peers.js', ...(small ? ['untorn', 'steno'] : [])] }],
 };
 

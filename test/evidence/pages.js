@@ -8,7 +8,7 @@ import { faultsSection, peersSection } from './faults-page.js';
 import { kinds } from './kinds.js';
 import { matrix } from './matrix.js';
 import { matrixModule } from './rows.js';
-import { directoriesSection, powerCutsPlot, powerCutsSection } from './power-cuts-page.js';
+import { directoriesSection, powerCutsPlot, powerCutsSection, verbsSection } from './power-cuts-page.js';
 import { networksSection } from './networks-page.js';
 import { table } from './table.js';
 
@@ -65,6 +65,7 @@ tables of [guarantees.md](guarantees.md) from them. Nothing is typed by hand.
     '',
     powerCutsSection(parts['power-cuts']),
     directoriesSection(parts.directories),
+    verbsSection(parts.verbs),
     faultsSection(parts.faults),
     peersSection(parts.peers),
     racesSection(parts.races),
@@ -85,6 +86,7 @@ const commands = {
   runtimes: '`npm run test:runtimes`',
   'power-cuts': '`npm run test:crash -- --all`',
   directories: '`npm run test:crash -- directories`',
+  verbs: '`npm run test:crash -- verbs`',
   peers: '`npm run evidence -- peers`',
 };
 

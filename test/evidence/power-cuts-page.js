@@ -129,3 +129,19 @@ Litter: a name that \`sweep\` would neither remove nor report. The programs with
 ${table([head, ...part.figures.map(rowOf)])}
 `;
 }
+
+export function verbsSection(part) {
+  if (part === undefined) return '';
+  const own = part.figures.filter(({ program }) => program === undefined);
+  const sum = (value) => own.reduce((total, figure) => total + value(figure), 0);
+  return `### Copies, renames, removals, links and appends
+
+${sum(({ count }) => count)} more disks, on which \`copyFile\`, \`rename\`, \`remove\`, \`symlink\` and \`appendFile\` were running, alone and several at once:
+**${sum(({ violations }) => violations)} violations**. What was copied, and half of what was renamed, had been written right before and not synced.
+Missing: a file that is renamed is under neither of its names. Lost: also a name that is removed, or renamed, and there again; and a line
+of a log. Torn: also a line that is appended after the power cut and does not begin on a line of its own. \`node:fs\` does the same steps
+without a sync.
+
+${table([head, ...part.figures.map(rowOf)])}
+`;
+}
