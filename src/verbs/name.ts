@@ -5,10 +5,11 @@
  * done. So a call of this process that comes later is never undone by an earlier one.
  */
 import { record, type Fields, type WriteOptions } from '../contract/index.ts';
-import { environment, type GivenPath, type Steps } from '../system/index.ts';
+import { environment, forBytes, givePermit, type GivenPath, type Steps } from '../system/index.ts';
 import {
   closeTarget,
   failedDuring,
+  isLocked,
   newLockedOperation,
   newOperation,
   readOptions,
@@ -83,11 +84,17 @@ function* inTurn<T, C extends Call>(began: C, steps: (name: C & Name) => Steps<T
   const { operation, turn } = began;
   throwIfAborted(operation);
   yield* turn.enter();
-  const target = yield* claimTarget(operation, turn, operation.path);
   try {
-    return yield* steps({ ...began, target });
+    // What waits for a lock takes none: its holder may be a callback that waits for a permit.
+    if (!isLocked(operation)) yield* forBytes.take(operation);
+    const target = yield* claimTarget(operation, turn, operation.path);
+    try {
+      return yield* steps({ ...began, target });
+    } finally {
+      closeTarget(operation, target);
+    }
   } finally {
-    closeTarget(operation, target);
+    givePermit(operation);
   }
 }
 
@@ -115,6 +122,7 @@ export function* confirmDone({ operation, turn, target }: Name, isLink = false):
 
 /** Newer content of this process is committed already, as if it had come after this call: how durable it is. */
 export function* giveWay({ operation }: Call, newer: Newer): Steps<boolean | 'unsupported'> {
+  givePermit(operation);
   // A call that cannot wait for its syncs goes ahead of them.
   if (!operation.blocking) yield* newer.settled();
   operation.outcome = 'new';

@@ -94,6 +94,27 @@ describe('writeFile() with few descriptors', () => {
       for (const path of paths) assert.equal(text(path), 'new');
     });
 
+  for (const [verb, source, left] of [
+    ['rename', "rename(folder + '/file', folder + '/renamed')", ['renamed']],
+    ['symlink', "symlink('file', folder + '/link')", ['file', 'link']],
+    ['remove', "remove(folder + '/file')", []],
+    ['copyFile', "copyFile(folder + '/file', folder + '/copy')", ['copy', 'file']],
+  ] as const)
+    it(`is enough for ${verb}() in each of 400 directories with at most 128 (G4)`, async (t) => {
+      if (!needsTools(t, 'prlimit')) return;
+      const folder = newFolder(t);
+      const folders = Array.from({ length: 400 }, (_, i) => join(folder, `${i}`));
+      for (const one of folders) mkdirSync(one);
+      for (const one of folders) writeFileSync(join(one, 'file'), 'content');
+      const program = `
+        const { copyFile, remove, rename, symlink } = await import('untorn');
+        const ends = await Promise.allSettled(process.argv.slice(1).map((folder) => ${source}));
+        console.log(JSON.stringify(ends.flatMap(({ reason }) => reason === undefined ? [] : [reason.message])));`;
+      const ended = await finished(...script(program, { before: ['prlimit', '--nofile=128'], args: folders }));
+      assert.equal(ended.stdout, '[]\n', ended.stderr);
+      for (const one of folders) assert.deepEqual(names(one), left);
+    });
+
   it('is enough for a write that is alone, with any options (G4)', async (t) => {
     if (!needsTools(t, 'prlimit')) return;
     const folder = newFolder(t);
