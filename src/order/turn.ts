@@ -268,11 +268,25 @@ export class Turn {
   }
 
   /**
-   * A synchronous write finishes a rename that is under way in another thread, and so does a call that is not in the
-   * queue of a file. Returns its number, if there was one.
+   * A synchronous write finishes a rename that is under way in another thread. All earlier calls have a lower number.
+   * Returns its number, if there was one.
    */
-  *finishOther(target: Target, isQueued = true): Steps<number | undefined> {
-    const other = this.operation.blocking || !isQueued ? this.#order.renames.get(this.#keyOf(target)) : undefined;
+  *finishOther(target: Target): Steps<number | undefined> {
+    return this.operation.blocking ? yield* this.#finish(target) : undefined;
+  }
+
+  /**
+   * A call that is not in the queue of this file finishes a rename that is under way in another thread, and fails if
+   * that one, or one before, was of a later call. The other thread may have renamed it already, and its call not know.
+   */
+  *finishOrYield(target: Target): Steps<void> {
+    const finished = yield* this.#finish(target);
+    if (finished !== undefined && finished > this.number) throw overtaken();
+    this.throwIfOvertaken(target);
+  }
+
+  *#finish(target: Target): Steps<number | undefined> {
+    const other = this.#order.renames.get(this.#keyOf(target));
     if (other !== undefined) yield* finishRename(this.operation, target, other);
     return other?.number;
   }

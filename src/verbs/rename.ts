@@ -82,12 +82,8 @@ export interface RenameResult {
  * await rename('app.log', 'app.log.1');
  * ```
  */
-export function rename(from: PathLike, to: PathLike, options?: RenameOptions | null): Promise<RenameResult> {
-  try {
-    return runAsync(renaming(from, to, options, false));
-  } catch (error) {
-    return Promise.reject(error as Error);
-  }
+export async function rename(from: PathLike, to: PathLike, options?: RenameOptions | null): Promise<RenameResult> {
+  return runAsync(renaming(from, to, options, false));
 }
 
 /**
@@ -220,8 +216,7 @@ function isLink({ existing }: Target): boolean {
  */
 function* renameNow(source: Name, to: Name): Steps<boolean | undefined> {
   source.turn.throwIfOvertaken(source.target);
-  yield* to.turn.finishOther(to.target, false);
-  to.turn.throwIfOvertaken(to.target);
+  yield* to.turn.finishOrYield(to.target);
   const [now, before] = [yield* lookAt(source.target), yield* lookAt(to.target)];
   const examined = source.target.existing;
   if (examined === undefined || !isSameInode(now, examined)) return undefined;

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { rename, renameSync, writeFile, writeFileSync } from 'untorn';
 import { names, refusedWith, text } from '../support/apis.ts';
 import { as, bob, needsUsers } from '../support/as-user.ts';
@@ -162,6 +163,16 @@ describe('renaming beside other calls of the process', () => {
     if (renamed.status === 'fulfilled') return;
     assert.match(String(renamed.reason), /: a later call for this file came first/);
     assert.deepEqual([renamed.reason.code, statSync(here.at('from')).size], ['ERR_UNTORN_OVERTAKEN', 10_000_000]);
+  });
+
+  it('does not come after a later write of the new name, at whatever moment that is renamed (G7)', async () => {
+    for (let round = 0; round < 200; round++) {
+      plainWrite(here.at('from'), 'old');
+      const renamed = rename(here.at('from'), here.at('to'));
+      for (let turns = round % 8; turns > 0; turns--) await setImmediate();
+      await Promise.allSettled([renamed, writeFile(here.at('to'), 'late', { durability: 'off' })]);
+      assert.equal(here.text('to'), 'late', `round ${round}`);
+    }
   });
 
   it('does not lose what an earlier call still writes: a blocking rename is refused', async () => {
