@@ -58,16 +58,12 @@ export type AppendOptions = Pick<
  * await appendFile('journal.jsonl', `${JSON.stringify({ event: 'started' })}\n`);
  * ```
  */
-export function appendFile(
+export async function appendFile(
   path: PathLike,
   data: Chunk,
   options?: AppendOptions | BufferEncoding | null,
 ): Promise<AppendResult> {
-  try {
-    return runAsync(appending(path, data, options, false));
-  } catch (error) {
-    return Promise.reject(error as Error);
-  }
+  return runAsync(appending(path, data, options, false));
 }
 
 /**

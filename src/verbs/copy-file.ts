@@ -58,12 +58,8 @@ export type CopyOptions = Omit<WriteOptions, 'encoding' | 'flag' | 'flush'>;
  * await copyFile('list.txt', 'backup/list.txt', { makeParents: true });
  * ```
  */
-export function copyFile(from: PathLike, to: PathLike, options?: CopyOptions | null): Promise<WriteResult> {
-  try {
-    return runAsync(copying(from, to, options, false));
-  } catch (error) {
-    return Promise.reject(error as Error);
-  }
+export async function copyFile(from: PathLike, to: PathLike, options?: CopyOptions | null): Promise<WriteResult> {
+  return runAsync(copying(from, to, options, false));
 }
 
 /**

@@ -77,12 +77,8 @@ export interface RemoveResult {
  * const { removed } = await remove('active.json', { force: true });
  * ```
  */
-export function remove(path: PathLike, options?: RemoveOptions | null): Promise<RemoveResult> {
-  try {
-    return runAsync(removing(path, options, false));
-  } catch (error) {
-    return Promise.reject(error as Error);
-  }
+export async function remove(path: PathLike, options?: RemoveOptions | null): Promise<RemoveResult> {
+  return runAsync(removing(path, options, false));
 }
 
 /**

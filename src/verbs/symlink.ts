@@ -71,12 +71,12 @@ export interface SymlinkResult {
  * await symlink('settings-2.json', 'settings.json');
  * ```
  */
-export function symlink(target: PathLike, path: PathLike, options?: SymlinkOptions | null): Promise<SymlinkResult> {
-  try {
-    return runAsync(linking(target, path, options, false));
-  } catch (error) {
-    return Promise.reject(error as Error);
-  }
+export async function symlink(
+  target: PathLike,
+  path: PathLike,
+  options?: SymlinkOptions | null,
+): Promise<SymlinkResult> {
+  return runAsync(linking(target, path, options, false));
 }
 
 /**
