@@ -35,8 +35,8 @@ import {
   type FileSource,
   type Operation,
 } from '../files/index.ts';
-import { replaceFile } from '../replace/index.ts';
-import { newCall, type Call } from './name.ts';
+import { replaceFile, supersededBy } from '../replace/index.ts';
+import { newCall, type Call, type Newer } from './name.ts';
 
 /** Options of copying: those of a write. */
 export type CopyOptions = Omit<WriteOptions, 'encoding' | 'flag' | 'flush'>;
@@ -113,10 +113,12 @@ export function copying(
   return copy(newCall(target, settings, names, blocking), source.path);
 }
 
-function* copy({ operation, turn }: Call, from: PathName): Steps<WriteResult> {
+function* copy(began: Call, from: PathName): Steps<WriteResult> {
+  const { operation, turn } = began;
   try {
-    const opened = yield* reporting(operation, during(operation, 'read source', open(operation, from)));
+    const { opened, newer } = yield* reporting(operation, openInTurn(began, from));
     try {
+      if (newer !== undefined) return supersededBy(newer, opened.status.size);
       operation.settings = { ...operation.settings, modeOfNew: opened.status.mode & 0o777 };
       return yield* replaceFile(operation, turn, { kind: 'source', source: sourceOf(opened) });
     } finally {
@@ -133,8 +135,20 @@ interface Opened {
   readonly status: FileStatus;
 }
 
-function* open(operation: Operation, from: PathName): Steps<Opened> {
+/**
+ * It has its place among the calls for the target before it opens the file: a later call that makes a link of the
+ * target waits, so that the copy does not follow that link.
+ */
+function* openInTurn(
+  { operation, turn }: Call,
+  from: PathName,
+): Steps<{ readonly opened: Opened; readonly newer: Newer | undefined }> {
   throwIfAborted(operation);
+  const newer = yield* turn.enter();
+  return { opened: yield* during(operation, 'read source', open(operation, from)), newer };
+}
+
+function* open(operation: Operation, from: PathName): Steps<Opened> {
   yield* forSources.take(operation);
   return yield* whenDescriptorsAllow(operation, function* () {
     const fd = yield* call.open(from, O_READ, 0);
