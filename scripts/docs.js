@@ -1,0 +1,55 @@
+// Builds the site from docs/ into build/site: `npm run docs`.
+//   --check      then looks at every page in a browser (scripts/docs-check.js)
+//   --open       then serves it at http://localhost:4173, until Ctrl-C
+// Its tools are in docs/package.json, so that `npm ci` of the package does not install them; they are installed here.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { parseArgs } from 'node:util';
+import { projectPages } from '../docs/.vitepress/project-pages.js';
+
+const { values: options } = parseArgs({
+  options: { check: { type: 'boolean', default: false }, open: { type: 'boolean', default: false } },
+});
+
+function run(command, args, cwd = 'docs') {
+  const { status, error } = spawnSync(command, args, { cwd, stdio: 'inherit' });
+  if (error !== undefined) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+const tool = (...path) => join('node_modules', ...path);
+
+/** The tools of the lockfile, unless they are there. */
+function install() {
+  const installed = join('docs', 'node_modules', '.package-lock.json');
+  if (existsSync(installed) && statSync(installed).mtimeMs > statSync(join('docs', 'package-lock.json')).mtimeMs)
+    return;
+  run('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts']);
+}
+
+/** The reference, from the doc comments of the sources. */
+function reference() {
+  rmSync(join('docs', 'reference'), { recursive: true, force: true });
+  run(process.execPath, [tool('typedoc', 'bin', 'typedoc'), '--options', 'typedoc.json', '--logLevel', 'Warn']);
+}
+
+/** The documents at the top of the repository, with links that lead to the same places from docs/project. */
+function project() {
+  const folder = join('docs', 'project');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  for (const { file, name } of projectPages) {
+    const text = readFileSync(file, 'utf8')
+      .replaceAll(/`(docs\/[\w-]+\.md)`/g, (_, path) => `[${posix.basename(path, '.md')}](${path})`)
+      .replaceAll(/\]\((?![a-z]+:|#)([^)]+)\)/g, (_, path) => `](${posix.relative('docs/project', path)})`);
+    writeFileSync(join(folder, `${name}.md`), text);
+  }
+}
+
+install();
+reference();
+project();
+run(process.execPath, [tool('vitepress', 'bin', 'vitepress.js'), 'build']);
+if (options.check) run(process.execPath, [join('scripts', 'docs-check.js')], '.');
+if (options.open) run(process.execPath, [tool('vitepress', 'bin', 'vitepress.js'), 'preview', '--open']);
