@@ -84,6 +84,8 @@ const scene: Readonly<Record<string, string>> = {
   'new-sessions.json': '[]\n',
   'today.log': 'started\n',
   'active.json': '{}\n',
+  'main.js': `import 'untorn';\n`,
+  'out/kept': '',
   'state/kept': '',
   'data/kept': '',
 };
@@ -160,7 +162,7 @@ describe('the documents', () => {
   let project: string;
   before(() => {
     project = mkdtempSync(join(tmpdir(), 'untorn-documents-'));
-    for (const name of ['untorn', '@types/node', 'jsonc-parser', 'yaml', 'ini', '@decimalturn/toml-patch']) {
+    for (const name of ['untorn', '@types/node', 'esbuild', 'jsonc-parser', 'yaml', 'ini', '@decimalturn/toml-patch']) {
       mkdirSync(dirname(join(project, 'node_modules', name)), { recursive: true });
       symlinkSync(name === 'untorn' ? root : join(root, 'node_modules', name), join(project, 'node_modules', name));
     }
@@ -182,7 +184,7 @@ describe('the documents', () => {
   };
 
   it('mark their blocks only with languages and words that are known', () => {
-    const known = ['ts', 'js', 'sh', 'json', 'yaml', 'c', 'dockerfile'];
+    const known = ['ts', 'js', 'sh', 'json', 'yaml', 'make'];
     const strange = blocks.filter(
       ({ language, mark }) => !known.includes(language) || !['', 'not-run', 'jest', 'vitest'].includes(mark),
     );
