@@ -58,6 +58,8 @@ function anchors() {
 function serve() {
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://site').pathname);
+    // A browser asks for it by itself, when it is shown a plot.
+    if (path === '/favicon.ico') return response.writeHead(204).end();
     const file = join(site, path.endsWith('/') ? `${path}index.html` : path);
     if (!existsSync(file) || !statSync(file).isFile()) return response.writeHead(404).end();
     response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' });
@@ -88,7 +90,7 @@ async function looks(context, origin) {
     for (let name = left.pop(); name !== undefined; name = left.pop()) {
       await page.setViewportSize({ width: widths[0], height: 900 });
       await page.goto(`${origin}/${name}`, { waitUntil: 'load' });
-      await page.waitForFunction(() => document.querySelector('#app')?.__vue_app__ !== undefined);
+      await page.waitForFunction(`document.querySelector('#app')?.__vue_app__ !== undefined`);
       for (const width of widths) {
         await page.setViewportSize({ width, height: 900 });
         const { wide, widest } = await page.evaluate(overflow);

@@ -3,8 +3,8 @@
 //   --open       then serves it at http://localhost:4173, until Ctrl-C
 // Its tools are in docs/package.json, so that `npm ci` of the package does not install them; they are installed here.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, posix } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
 import { parseArgs } from 'node:util';
 import { projectPages } from '../docs/.vitepress/project-pages.js';
 
@@ -32,6 +32,17 @@ function install() {
 function reference() {
   rmSync(join('docs', 'reference'), { recursive: true, force: true });
   run(process.execPath, [tool('typedoc', 'bin', 'typedoc'), '--options', 'typedoc.json', '--logLevel', 'Warn']);
+  // The comments name the documents by their paths in the repository; what is not of this package has no page.
+  const pages = readdirSync(join('docs', 'reference'), { recursive: true, encoding: 'utf8' });
+  for (const name of pages.filter((path) => path.endsWith('.md'))) {
+    const path = join('docs', 'reference', name);
+    const linked = ([named, page, part = '']) => `[${named}](/${page}.md${part})`;
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(
+      path,
+      text.replaceAll(/\bdocs\/([\w/-]+)\.md(#[\w-]+)?/g, (...found) => linked(found)),
+    );
+  }
 }
 
 /** The documents at the top of the repository, with links that lead to the same places from docs/project. */
