@@ -37,7 +37,7 @@ function reference() {
   for (const name of pages.filter((path) => path.endsWith('.md'))) {
     const path = join('docs', 'reference', name);
     const linked = ([named, page, part = '']) => `[${named}](/${page}.md${part})`;
-    const text = readFileSync(path, 'utf8');
+    const text = readFileSync(path, 'utf8').replaceAll(/\[([^\]]+)\]\(#\)/g, '$1');
     writeFileSync(
       path,
       text.replaceAll(/\bdocs\/([\w/-]+)\.md(#[\w-]+)?/g, (...found) => linked(found)),
@@ -52,7 +52,7 @@ function project() {
   mkdirSync(folder);
   for (const { file, name } of projectPages) {
     const text = readFileSync(file, 'utf8')
-      .replaceAll(/`(docs\/[\w-]+\.md)`/g, (_, path) => `[${posix.basename(path, '.md')}](${path})`)
+      .replaceAll(/`(docs\/[\w/-]+\.md|[A-Z]+\.md)`/g, (_, path) => `[${posix.basename(path, '.md').toLowerCase()}](${path})`)
       .replaceAll(/\]\((?![a-z]+:|#)([^)]+)\)/g, (_, path) => `](${posix.relative('docs/project', path)})`);
     writeFileSync(join(folder, `${name}.md`), text);
   }

@@ -117,6 +117,5 @@ export default {
         { text: 'Project', items: project },
       ],
     },
-    docFooter: { prev: true, next: true },
   },
 };

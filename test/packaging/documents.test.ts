@@ -31,6 +31,7 @@ const generated = ['docs/reference', 'docs/project'];
 /** All documents of the repository. */
 const documents = [
   ...readdirSync('.').filter((name) => name.endsWith('.md')),
+  ...under('.github'),
   ...under('docs').filter((path) => !generated.some((folder) => path.startsWith(`${folder}/`))),
   ...under('test'),
   ...under('examples'),
