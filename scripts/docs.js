@@ -52,7 +52,10 @@ function project() {
   mkdirSync(folder);
   for (const { file, name } of projectPages) {
     const text = readFileSync(file, 'utf8')
-      .replaceAll(/`(docs\/[\w/-]+\.md|[A-Z]+\.md)`/g, (_, path) => `[${posix.basename(path, '.md').toLowerCase()}](${path})`)
+      .replaceAll(
+        /`(docs\/[\w/-]+\.md|[A-Z]+\.md)`/g,
+        (_, path) => `[${posix.basename(path, '.md').toLowerCase()}](${path})`,
+      )
       .replaceAll(/\]\((?![a-z]+:|#)([^)]+)\)/g, (_, path) => `](${posix.relative('docs/project', path)})`);
     writeFileSync(join(folder, `${name}.md`), text);
   }
