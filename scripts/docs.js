@@ -1,6 +1,7 @@
 // Builds the site from docs/ into build/site: `npm run docs`.
 //   --check      then looks at every page in a browser (scripts/docs-check.js)
 //   --open       then serves it at http://localhost:4173, until Ctrl-C
+// UNTORN_DOCS_BASE is the path under which a server has it, if that is not /.
 // Its tools are in docs/package.json, so that `npm ci` of the package does not install them; they are installed here.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -66,4 +67,4 @@ reference();
 project();
 run(process.execPath, [tool('vitepress', 'bin', 'vitepress.js'), 'build']);
 if (options.check) run(process.execPath, [join('scripts', 'docs-check.js')], '.');
-if (options.open) run(process.execPath, [tool('vitepress', 'bin', 'vitepress.js'), 'preview', '--open']);
+if (options.open) run(process.execPath, [tool('vitepress', 'bin', 'vitepress.js'), 'preview']);
