@@ -318,6 +318,16 @@ describe('the documents', () => {
     );
   });
 
+  it('are in the menu of the site', () => {
+    const menu = readFileSync(join('docs', '.vitepress', 'config.js'), 'utf8');
+    const pages = documents.flatMap((path) => /^docs(\/.*?)(?:index)?\.md$/.exec(path)?.[1] ?? []);
+    assert.ok(pages.length > 20, `${pages.length} pages`);
+    assert.deepEqual(
+      pages.filter((page) => page !== '/' && !menu.includes(`'${page}'`)),
+      [],
+    );
+  });
+
   it('are short where a reader begins', () => {
     const lines = readFileSync('README.md', 'utf8').trimEnd().split('\n').length;
     assert.ok(lines <= 220, `${lines} lines in README.md`);
