@@ -1,6 +1,14 @@
-// Plots as SVG: bars of medians with their quartiles, and lines on two logarithmic scales.
+// Plots as SVG: bars of medians with their quartiles, and lines on two logarithmic scales. Their colours are those of the
+// reader's theme.
 const font = 'font-family="system-ui, sans-serif" font-size="13"';
-const grey = '#57606a';
+const style = `<style>
+.page { fill: #ffffff } .text { fill: #1f2328 } .ours { fill: #0969da } .other { fill: #afb8c1 }
+.line { stroke: #57606a } .line-ours { stroke: #0969da } .grid { stroke: #d0d7de }
+@media (prefers-color-scheme: dark) {
+.page { fill: #1b1b1f } .text { fill: #e6edf3 } .ours { fill: #4493f8 } .other { fill: #6e7681 }
+.line { stroke: #b1bac4 } .line-ours { stroke: #4493f8 } .grid { stroke: #3d444d }
+}
+</style>`;
 const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 export const number = (value) =>
@@ -17,34 +25,39 @@ export const number = (value) =>
 function svg(width, height, title, body) {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" ${font}>
 <title>${escape(title)}</title>
-<rect width="${width}" height="${height}" fill="#ffffff"/>
+${style}
+<rect class="page" width="${width}" height="${height}"/>
 ${body.join('\n')}
 </svg>
 `;
 }
 
-const text = (x, y, content, extra = '') => `<text x="${x}" y="${y}" fill="#1f2328" ${extra}>${escape(content)}</text>`;
+const text = (x, y, content, extra = '') =>
+  `<text class="text" x="${x}" y="${y}"${extra === '' ? '' : ` ${extra}`}>${escape(content)}</text>`;
 
 /**
- * @param {string} title @param {{ name: string, median: number, low: number, high: number, ours: boolean }[]} rows
- * @param {string} unit
+ * A row may say more than its value and the unit.
+ *
+ * @param {string} title @param {{ name: string, median: number, low: number, high: number, ours: boolean, label?: string
+ * }[]} rows @param {string} unit
  */
 export function bars(title, rows, unit = ' ms') {
   const [left, width, row, top] = [190, 720, 28, 40];
+  const right = rows.some(({ label }) => label !== undefined) ? 270 : 90;
   const most = Math.max(...rows.map(({ high }) => high)) || 1;
-  const scale = (value) => left + (value / most) * (width - left - 90);
+  const scale = (value) => left + (value / most) * (width - left - right);
   const body = [text(12, 24, title, 'font-weight="600"')];
-  for (const [index, { name, median, low, high, ours }] of rows.entries()) {
+  for (const [index, { name, median, low, high, ours, label }] of rows.entries()) {
     const y = top + index * row;
     const middle = y + row / 2 - 2;
     body.push(text(left - 8, middle + 5, name, 'text-anchor="end"'));
     body.push(
-      `<rect x="${left}" y="${y + 3}" width="${(scale(median) - left).toFixed(1)}" height="${row - 10}" fill="${ours ? '#0969da' : '#afb8c1'}"/>`,
+      `<rect x="${left}" y="${y + 3}" width="${(scale(median) - left).toFixed(1)}" height="${row - 10}" class="${ours ? 'ours' : 'other'}"/>`,
     );
     body.push(
-      `<path d="M${scale(low).toFixed(1)} ${middle}H${scale(high).toFixed(1)}" stroke="${grey}" stroke-width="2"/>`,
+      `<path d="M${scale(low).toFixed(1)} ${middle}H${scale(high).toFixed(1)}" class="line" stroke-width="2"/>`,
     );
-    body.push(text((scale(Math.max(high, median)) + 8).toFixed(1), middle + 5, `${number(median)}${unit}`));
+    body.push(text((scale(Math.max(high, median)) + 8).toFixed(1), middle + 5, label ?? `${number(median)}${unit}`));
   }
   return svg(width, top + rows.length * row + 12, title, body);
 }
@@ -70,17 +83,18 @@ export function lines(title, unit, lines) {
     body.push(text(x.at(tick).toFixed(1), height - bottom + 18, label(tick), 'text-anchor="middle"'));
   for (const tick of y.ticks) {
     body.push(
-      `<path d="M${left} ${y.at(tick).toFixed(1)}H${width - right}" stroke="#d0d7de"/>`,
+      `<path d="M${left} ${y.at(tick).toFixed(1)}H${width - right}" class="grid"/>`,
       text(left - 8, (y.at(tick) + 4).toFixed(1), label(tick), 'text-anchor="end"'),
     );
   }
   body.push(text(width - right, height - 8, `${unit}; vertically milliseconds`, 'text-anchor="end"'));
   for (const [index, { name, points, ours }] of lines.entries()) {
-    const colour = ours ? '#0969da' : grey;
     body.push(
-      `<path d="${points.map(([a, b], step) => `${step === 0 ? 'M' : 'L'}${x.at(a).toFixed(1)} ${y.at(b).toFixed(1)}`).join('')}" fill="none" stroke="${colour}" stroke-width="2"/>`,
+      `<path d="${points.map(([a, b], step) => `${step === 0 ? 'M' : 'L'}${x.at(a).toFixed(1)} ${y.at(b).toFixed(1)}`).join('')}" fill="none" class="${ours ? 'line-ours' : 'line'}" stroke-width="2"/>`,
     );
-    body.push(`<text x="${left + 12}" y="${top + 16 + index * 18}" fill="${colour}">${escape(name)}</text>`);
+    body.push(
+      `<text class="${ours ? 'ours' : 'text'}" x="${left + 12}" y="${top + 16 + index * 18}">${escape(name)}</text>`,
+    );
   }
   return svg(width, height, title, body);
 }

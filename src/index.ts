@@ -1,3 +1,8 @@
+/**
+ * Replaces files so that readers and crashes find the whole old content or the whole new content.
+ *
+ * @module untorn
+ */
 export {
   atomicWrite,
   atomicWriteSync,

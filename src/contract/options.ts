@@ -79,7 +79,7 @@ export interface WriteOptions {
   sync?: 'require' | 'try' | undefined;
   /** Encoding of strings. @default 'utf8' */
   encoding?: BufferEncoding | null | undefined;
-  /** Aborts the write; no effect once the rename has begun. */
+  /** Aborts the write; no effect once the rename has begun. @default none */
   signal?: AbortSignal | undefined;
   /**
    * Permission bits of the file, as a number or in octal digits, set exactly: the umask does not apply.
@@ -88,7 +88,10 @@ export interface WriteOptions {
   mode?: number | string | undefined;
   /** User and group of the file, set exactly. @default those of the replaced file, or the process's */
   owner?: { uid?: number | undefined; gid?: number | undefined } | undefined;
-  /** What to keep of the replaced file; the result's `notKept` lists what `'try'` could not keep. */
+  /**
+   * What to keep of the replaced file; the result's `notKept` lists what `'try'` could not keep. @default all but `times`,
+   * as far as possible
+   */
   preserve?: Preserve | undefined;
   /**
    * Symbolic link at the path: write the file that it leads to, replace the link, or fail with ELOOP. @default 'follow'
@@ -105,14 +108,18 @@ export interface WriteOptions {
    * As in `node:fs`: `'wx'` is `overwrite: false`. Appending is impossible, since the file is replaced. @default 'w'
    */
   flag?: 'w' | 'wx' | 'xw' | undefined;
-  /** As in `node:fs`; every durability but `'off'` syncs the file anyway. */
+  /** As in `node:fs`; every durability but `'off'` syncs the file anyway. @default false */
   flush?: boolean | undefined;
   /**
    * Replace the file only if it has this version, from a read, an update or an earlier write; `'absent'`: only if it
    * does not exist. Checked under the file's lock and again right before the rename; fails with `ERR_VERSION_CONFLICT`.
+   * @default whatever is there
    */
   ifMatch?: Version | undefined;
-  /** How to wait for the file's lock and hold it. Updates and writes with `ifMatch` take it. */
+  /**
+   * How to wait for the file's lock and hold it. Updates and writes with `ifMatch` take it.
+   * @default { timeout: 30_000, lease: 10_000 }
+   */
   lock?: LockOptions | undefined;
   /** If the file has these bytes already: write anyway, or leave the file and its times alone. @default 'write' */
   ifUnchanged?: 'write' | 'skip' | undefined;
@@ -130,7 +137,7 @@ export interface WriteOptions {
    * 'error'
    */
   fallback?: 'error' | 'in-place' | undefined;
-  /** The temporary file. */
+  /** The temporary file. @default beside the file, and removed on failure */
   temporary?: TemporaryOptions | undefined;
   /**
    * How long to retry a rename while the target is in use: on Windows while another process has it open, elsewhere on

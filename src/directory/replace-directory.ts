@@ -28,9 +28,9 @@ export interface ReplaceDirectoryOptions {
   durability?: Durability | undefined;
   /** Keep the old directory; the result's `oldPath` says where it is. @default false */
   keepOld?: boolean | undefined;
-  /** How to wait for the path's lock and hold it. */
+  /** How to wait for the path's lock and hold it. @default { timeout: 30_000, lease: 10_000 } */
   lock?: LockOptions | undefined;
-  /** Aborts; no effect once the new directory is in place. */
+  /** Aborts; no effect once the new directory is in place. @default none */
   signal?: AbortSignal | undefined;
   /** See `filesystem` of {@link WriteOptions}. @default 'safe' */
   filesystem?: 'safe' | 'any' | undefined;

@@ -12,7 +12,7 @@ export interface InspectOptions {
    * @default false
    */
   measure?: boolean | undefined;
-  /** Aborts the inspection. */
+  /** Aborts the inspection. @default none */
   signal?: AbortSignal | undefined;
 }
 

@@ -22,6 +22,7 @@ export interface RecoverOptions {
  * It can be called at any time, by several processes at once, and again if it is interrupted. A program that uses
  * {@link transaction} calls it at its start, before it reads its files.
  *
+ * @see docs/guarantees.md
  * @throws {WriteError} with the system's code, if the directory cannot be read.
  * @example At the start of a program
  * ```ts

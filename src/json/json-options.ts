@@ -31,18 +31,20 @@ export interface Recovery {
 export interface ReadJsonOptions<T = unknown> {
   /** Another format than JSON, of the file and its backups. @default JSON */
   format?: AnyFormat<T> | AnyFormat | undefined;
-  /** Validates the value that was read; the schema's output is returned. The error has its issues. */
+  /** Validates the value that was read; the schema's output is returned. The error has its issues. @default none */
   schema?: StandardSchema | undefined;
-  /** Like that of `JSON.parse`; not with a `format`. */
+  /** Like that of `JSON.parse`; not with a `format`. @default none */
   reviver?: Reviver | undefined;
   /**
    * Converts a value of an older version of the program into one for the schema: called with every value read, before
    * validation; not with `initial`.
+   * @default none
    */
   migrate?: ((value: unknown) => unknown) | undefined;
   /**
    * The value of a missing file, or a function that makes it. It is treated as if it had been read from the file, so
    * that no two calls share it. An empty file is not missing but damaged.
+   * @default none: a missing file is an error (`ENOENT`), and `undefined` to an update
    */
   initial?: T | (() => T) | undefined;
   /**
@@ -53,7 +55,7 @@ export interface ReadJsonOptions<T = unknown> {
   recover?: 'error' | 'backup' | { backup: PathLike } | undefined;
   /** Called after a recovery. @default a process warning with the code `UNTORN_RECOVERED` */
   onRecover?: ((recovery: Recovery) => void) | undefined;
-  /** Aborts the reading. */
+  /** Aborts the reading. @default none */
   signal?: AbortSignal | undefined;
 }
 
@@ -72,9 +74,9 @@ export interface WriteJsonOptions extends Omit<WriteOptions, 'encoding'> {
    * @default as in the replaced file (line ends too); a new file is one line with a newline at its end
    */
   indent?: number | string | { default: number | string } | undefined;
-  /** Like that of `JSON.stringify`, but not an array; not with a `format`. */
+  /** Like that of `JSON.stringify`, but not an array; not with a `format`. @default none */
   replacer?: Replacer | undefined;
-  /** Validates the new content of the file; the error has its issues. The value is written unchanged. */
+  /** Validates the new content of the file; the error has its issues. The value is written unchanged. @default none */
   schema?: StandardSchema | undefined;
 }
 

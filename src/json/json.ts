@@ -20,6 +20,7 @@ import { newValue, replaceWithValue, type NewValue } from './write-json.ts';
  * byte order mark is skipped. With a `schema` (of any library that follows https://standardschema.dev) its output is
  * returned, with its type.
  *
+ * @see docs/guides/configuration.md
  * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SYNTAX'`, `'ERR_UNTORN_JSON_ENCODING'`,
  * `'ERR_UNTORN_JSON_SCHEMA'` with `issues`.
  * @throws {WriteError} by rejecting, with the system's code, if it cannot be read (`ENOENT` unless there is an
@@ -68,6 +69,7 @@ function reading(path: PathLike, options: ReadJsonOptions | null | undefined, bl
  * final newline. With a `format` its `stringify` makes the content, of the value as it is when the turn of the write has
  * come, and its errors are passed on; nothing is touched then.
  *
+ * @see docs/guides/configuration.md
  * @throws {WriteError} by rejecting; `outcome` tells which content the file has.
  * @throws {JsonError} by rejecting: `'ERR_UNTORN_JSON_SCHEMA'`, if the schema refuses the new content of the file.
  * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.

@@ -82,6 +82,7 @@ type Initial<T> = T | (() => T);
  * output, and its result must pass the schema. With `recover` an update of a damaged file begins with the newest good
  * backup, and keeps the damaged file beside it as `name.damaged`.
  *
+ * @see docs/guides/configuration.md
  * @throws as {@link readJson}, {@link writeJson} and {@link updateFile}; then nothing was changed, unless a
  * {@link WriteError} says so.
  * @example Count

@@ -21,7 +21,7 @@ export interface StoreEntry {
 
 /** What a call may be told. */
 export interface StoreCallOptions {
-  /** Aborts the call. The outcome is then `'unknown'`, if the request was on its way. */
+  /** Aborts the call. The outcome is then `'unknown'`, if the request was on its way. @default none */
   signal?: AbortSignal | undefined;
 }
 

@@ -1,4 +1,8 @@
-/** Contents under keys, in an engine: `untorn/store`. */
+/**
+ * Contents under keys, in an engine: `untorn/store`.
+ *
+ * @module untorn/store
+ */
 export { unchanged, WriteError, type ErrorCode, type Outcome, type Step, type Version } from '../contract/index.ts';
 export { JsonError } from '../json/index.ts';
 export type {

@@ -32,7 +32,10 @@ export interface StoreWriterOptions<T = unknown> {
   indent?: WriteJsonOptions['indent'];
   /** Milliseconds for which values are collected; later values do not extend it. @default 0 */
   delay?: number | undefined;
-  /** Called for each write that failed; unawaited promises of `write()` are then not unhandled rejections. */
+  /**
+   * Called for each write that failed; unawaited promises of `write()` are then not unhandled rejections.
+   * @default none
+   */
   onError?: ((error: unknown) => void) | undefined;
 }
 

@@ -24,7 +24,7 @@ export interface TransactionOptions {
    * @default 'full'
    */
   durability?: Durability | undefined;
-  /** Aborts the transaction; no effect once it is committed. */
+  /** Aborts the transaction; no effect once it is committed. @default none */
   signal?: AbortSignal | undefined;
   /** How long to retry a rename while another process has a file open on Windows. Milliseconds. @default 5000 */
   retry?: { timeout?: number | undefined } | undefined;
@@ -32,7 +32,7 @@ export interface TransactionOptions {
   linger?: boolean | undefined;
   /** See `filesystem` of {@link WriteOptions}. @default 'safe' */
   filesystem?: 'safe' | 'any' | undefined;
-  /** Files to lock before the callback runs, and how long to wait for locks. */
+  /** Files to lock before the callback runs, and how long to wait for locks. @default no files, and 30 seconds */
   lock?: TransactionLockOptions | undefined;
 }
 
@@ -68,7 +68,7 @@ export type TransactionJsonOptions = Omit<TransactionWriteOptions, 'encoding'> &
 export interface TransactionRemoveOptions {
   /** Accept that the file does not exist. @default false */
   force?: boolean | undefined;
-  /** Keep the removed file, as {@link WriteOptions.backup}. */
+  /** Keep the removed file, as {@link WriteOptions.backup}. @default false */
   backup?: WriteOptions['backup'];
 }
 

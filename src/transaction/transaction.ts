@@ -24,6 +24,7 @@ import {
  * Files are locked for the commit, against other transactions and updates. To read, change and write without losing
  * concurrent changes, name the files in `lock.files`: then they are locked before the callback runs.
  *
+ * @see docs/functions.md#several-files
  * @throws {WriteError} by rejecting. `outcome` is `'old'` if nothing was changed. If the transaction is committed, but
  * not completed or not confirmed durable, it is `'new'` if all files have the new content by now, and otherwise
  * `'unknown'`; `files` tells what each of them holds, and {@link recover} completes it.

@@ -12,7 +12,9 @@ export interface Versioned<Content> {
 
 /** Options of reading. */
 interface ReadOptions {
+  /** Of the content, which is then a string. @default a Buffer */
   readonly encoding?: BufferEncoding | null | undefined;
+  /** Aborts the reading. @default none */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -20,6 +22,7 @@ interface ReadOptions {
  * Reads a file with the version of its content: a later write with `ifMatch: version` replaces the file only if it
  * still has that version.
  *
+ * @see docs/guides/processes.md
  * @throws {WriteError} with the system's code; `ERR_ENCODING_INVALID_ENCODED_DATA` if text is asked for and the content
  * is not UTF-8.
  * @example Change a file that nobody else has changed meanwhile

@@ -29,6 +29,7 @@ import { lockedWrite, outcomeOf, type UpdateInfo } from './updating.ts';
  * `update` itself, until `ERR_LOCK_TIMEOUT`. A write without the lock is noticed up to the rename
  * (`ERR_VERSION_CONFLICT`); with `retries` the call then begins again, which is right if `update` has no other effect.
  *
+ * @see docs/guides/processes.md
  * @throws what `update` throws; {@link TypeError} if it returns nothing; or a {@link WriteError} with one of the codes
  * `ERR_LOCK_TIMEOUT` (others held the lock for the whole `lock.timeout`), `ERR_LOCK_LOST` (this process was stopped for
  * longer than its lease, and another went on: nothing was written), `ERR_VERSION_CONFLICT`, or those of the system.

@@ -50,6 +50,7 @@ export type AppendOptions = Pick<
  * does not take the lock has written or replaced the file meanwhile, or this process was stopped for longer than its
  * lease. Hard links, owner, mode and attributes of the file stay. See open(2), fsync(2).
  *
+ * @see docs/verbs.md
  * @throws {WriteError} by rejecting, with the codes `ERR_LOCK_TIMEOUT`, `ERR_LOCK_LOST`, `ERR_VERSION_CONFLICT` (the file
  * was replaced meanwhile) or those of the system.
  * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.

@@ -50,6 +50,7 @@ export type CopyOptions = Omit<WriteOptions, 'encoding' | 'flag' | 'flush'>;
  * error (`ERR_UNTORN_DATA_CHANGED`), as far as its size and its time of modification tell; a file that is replaced
  * meanwhile is copied as it was. Only regular files are copied.
  *
+ * @see docs/verbs.md
  * @throws {WriteError} by rejecting; `path` is `from` and `dest` is `to`, `outcome` tells which content `to` has.
  * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.
  * @example Keep a copy

@@ -69,6 +69,7 @@ export interface RemoveResult {
  * Of the unawaited calls for one file the last one wins: an earlier {@link writeFile} does not come after the removal.
  * Not kept: other hard links to the file still have its content. See unlink(2), fsync(2).
  *
+ * @see docs/verbs.md
  * @throws {WriteError} by rejecting, with the codes `ENOENT`, `EISDIR`, `ERR_VERSION_CONFLICT`, `ERR_LOCK_TIMEOUT` or
  * those of the system; `outcome` is `'old'` if the file is still there, and `'new'` if it is gone.
  * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.

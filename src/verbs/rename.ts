@@ -72,6 +72,7 @@ export interface RenameResult {
  * this process, except for a rename to that name: await that one. A filesystem without a journal (ext2) may lose both
  * names in a power cut right at the rename, and fsck(8) then finds the file.
  *
+ * @see docs/verbs.md
  * @throws {WriteError} by rejecting, with the codes `ENOENT`, `EEXIST`, `EXDEV`, `EISDIR`, `EINVAL` or those of the
  * system, `ERR_UNTORN_OVERTAKEN` if a later call of this process for one of the names came first; `path` is the old name
  * and `dest` the new one, `outcome` is `'old'` if nothing has changed, and `'new'` if it is renamed.

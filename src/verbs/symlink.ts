@@ -62,6 +62,7 @@ export interface SymlinkResult {
  * fails with EEXIST if the name exists. What the link leads to is not synced. On Windows links need a privilege (EPERM).
  * See symlink(2), rename(2).
  *
+ * @see docs/verbs.md
  * @throws {WriteError} by rejecting, with the codes `EISDIR`, `EEXIST` or those of the system; `outcome` is `'old'` if
  * the name is as it was, and `'new'` if the link is in place.
  * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.

@@ -53,6 +53,7 @@ export interface LockInfo {
  * takes the lock over. That is an error when the callback has ended, but what the callback wrote late is in place. An
  * update has no such gap.
  *
+ * @see docs/verbs.md
  * @throws what `callback` throws; or a {@link WriteError} with the codes `ERR_LOCK_TIMEOUT` (`outcome` is `'old'`: the
  * callback was not called), `ERR_LOCK_LOST` (`'unknown'`: another process may have been at work meanwhile),
  * `ERR_LOCK_DEADLOCK`, or those of the system.

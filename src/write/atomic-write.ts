@@ -16,6 +16,7 @@ import { openPending, PendingFile } from './pending-file.ts';
  * With `temporary: { keepOnError: true }` the content written so far is then kept, and the error's `temporaryPath` says
  * where.
  *
+ * @see docs/functions.md
  * @throws what the callback throws, or a {@link WriteError}; or a TypeError (`ERR_INVALID_STATE`) if the callback
  * discarded the file.
  * @example Write what may fail half way

@@ -202,6 +202,7 @@ export class PendingFile extends PendingFileBase {
 /**
  * Opens a file that will replace the one at `path`.
  *
+ * @see docs/functions.md
  * @throws {WriteError} by rejecting, if the target cannot be replaced or no temporary file can be made.
  * @example Write in pieces
  * ```ts

@@ -39,6 +39,7 @@ interface Writing {
  * of the package and Linux 5.8 or later. It also writes what other programs have changed on the same filesystem, and
  * waits for that.
  *
+ * @see docs/functions.md
  * @throws {AggregateError} by rejecting, once all writes have ended, if some failed: `errors` has their errors in the
  * order of the files, each a {@link WriteError} with `path` and `outcome`. The other files are written.
  * @throws {TypeError | RangeError} by rejecting, for wrong arguments, before anything is touched.

@@ -110,6 +110,7 @@ export class WriteStream extends PinningWritable {
  * as durable as was asked for. If the stream is destroyed first, as by `stream.pipeline()` when its source fails, the
  * old file stays.
  *
+ * @see docs/functions.md
  * @throws {TypeError | RangeError} for wrong arguments. Later failures are the stream's `'error'`, a
  * {@link WriteError}.
  * @example Copy
@@ -124,6 +125,7 @@ export function createWriteStream(path: PathLike, options?: WriteStreamOptions |
 /**
  * The same as a web stream: closing it replaces the file, aborting it leaves the old one.
  *
+ * @see docs/functions.md
  * @throws {TypeError | RangeError} for wrong arguments. Later failures make the stream fail, with a {@link WriteError}.
  * @example Save a response
  * ```ts

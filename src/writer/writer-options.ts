@@ -13,7 +13,7 @@ export interface WriterOptions<T = unknown> extends WriteOptions {
    * `serialize`. @default JSON
    */
   format?: AnyFormat<T> | undefined;
-  /** For JSON, as in {@link writeJson}. */
+  /** For JSON, as in {@link writeJson}. @default as in the replaced file */
   indent?: WriteJsonOptions['indent'];
   /**
    * Milliseconds for which values are collected. The first value starts the time, and later ones do not extend it: a
@@ -23,6 +23,7 @@ export interface WriterOptions<T = unknown> extends WriteOptions {
   /**
    * Called for each write that failed. Unawaited promises of `write()` are then not unhandled rejections; without it
    * they are, and end the program.
+   * @default none
    */
   onError?: ((error: unknown) => void) | undefined;
 }

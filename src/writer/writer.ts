@@ -266,6 +266,7 @@ export class Writer<T = unknown> {
  * signal that the program does not handle. A failure is reported to `onError`; without it on standard error, and the
  * exit status is 1. `kill -9`, `worker.terminate()` and a power cut lose uncommitted values.
  *
+ * @see docs/functions.md#state
  * @throws {TypeError | RangeError} for wrong arguments.
  * @example Keep a program's state
  * ```ts

@@ -152,6 +152,8 @@ function plots(parts) {
   if (parts.peers === undefined) return found;
   const rows = (value) =>
     parts.peers.figures
+      // Of a program that met none of the faults there is no share.
+      .filter(({ details: { faults } }) => faults > 0)
       .map((figure) => ({ name: figure.program, value: value(figure), ours: figure.program === 'untorn' }))
       .toSorted((one, other) => one.value - other.value)
       .map((row) => ({ ...row, median: row.value, low: row.value, high: row.value }));

@@ -74,9 +74,16 @@ function prepare(host, untorn) {
   cpSync(join(here, host.name), folder, { recursive: true });
   for (const name of ['scenario.cjs', 'program.mjs', 'program.cjs', 'alone.mjs']) cpSync(join(here, name), join(folder, name));
   for (const name of ['program.ts', 'program.cts', 'program.mts']) cpSync(join(here, 'program.ts'), join(folder, name));
+  for (const [index, code] of guideOf(host).entries()) writeFileSync(join(folder, `guide-${index}.test.${code.includes('require(') ? 'js' : 'mjs'}`), code);
   cpSync(join(installed(host), 'node_modules'), packages, { recursive: true, verbatimSymlinks: true });
   cpSync(untorn, join(packages, 'untorn'), { recursive: true });
   return folder;
+}
+
+/** The programs of the guide that are marked for this host. */
+function guideOf({ name }) {
+  const text = readFileSync(join(root, 'docs', 'guides', 'testing.md'), 'utf8');
+  return [...text.matchAll(/^```js (\w+)\n(.*?)^```$/gms)].filter(([, mark]) => mark === name).map(([, , code]) => code);
 }
 
 function* tryHost(host, untorn) {
