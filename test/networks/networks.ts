@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Server } from '../engines/server.ts';
 import { install, versionsOf } from '../filesystems/packages.ts';
 import { verdict, type Verdict } from '../filesystems/verdict.ts';
 import { note } from '../support/evidence.ts';
@@ -32,11 +33,12 @@ const amount = options.quick
 async function tryNetwork(site: Site, network: Network): Promise<Map<string, Verdict>> {
   const at = mkdtempSync(join(tmpdir(), 'disk-'));
   const name = networks.indexOf(network);
+  const daemons = new Server();
   const server = await startServer(site, at, `server${name}`);
   const clients = await Promise.all([site.start(`one${name}`), site.start(`other${name}`)]);
   const results = new Map<string, Verdict>();
   try {
-    network.serve(server);
+    await network.serve(server, daemons);
     for (const client of clients) network.mount(client, server);
     const pair: Pair = { machines: clients as unknown as Pair['machines'], server, amount };
     for (const trial of network.unsafe ? trialsOfUnsafe : trials) {
@@ -52,6 +54,7 @@ async function tryNetwork(site: Site, network: Network): Promise<Map<string, Ver
     }
   } finally {
     await Promise.all([...clients, server].map((machine) => machine.cut()));
+    await daemons.stop();
     rmSync(at, { recursive: true });
   }
   return results;
