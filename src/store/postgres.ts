@@ -110,16 +110,20 @@ class Table implements Engine {
       : { content: Buffer.from(row.content), version: row.version };
   }
 
-  async write(key: string, content: Uint8Array, ifMatch: Version | undefined): Promise<Written> {
-    const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  async write(key: string, content: Buffer, ifMatch: Version | undefined): Promise<Written> {
     const insert = `INSERT INTO ${this.#table} (key, content) VALUES ($1, $2) ON CONFLICT`;
     const change = 'SET content = $2, version = DEFAULT';
     const rows =
       ifMatch === undefined
-        ? this.#changed(`${insert} (key) DO UPDATE ${change}`, key, bytes)
+        ? this.#changed(`${insert} (key) DO UPDATE ${change}`, key, content)
         : ifMatch === absent
-          ? this.#changed(`${insert} DO NOTHING`, key, bytes)
-          : this.#changed(`UPDATE ${this.#table} ${change} WHERE key = $1 AND version::text = $3`, key, bytes, ifMatch);
+          ? this.#changed(`${insert} DO NOTHING`, key, content)
+          : this.#changed(
+              `UPDATE ${this.#table} ${change} WHERE key = $1 AND version::text = $3`,
+              key,
+              content,
+              ifMatch,
+            );
     const version = await rows;
     return version === undefined ? { conflict: undefined } : { version };
   }

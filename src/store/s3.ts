@@ -133,7 +133,7 @@ class S3 implements Engine {
 
   async write(
     key: string,
-    content: Uint8Array,
+    content: Buffer,
     ifMatch: Version | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Written> {

@@ -26,9 +26,9 @@ const chosen = networks.filter(({ name, quick }) =>
   wanted.length === 0 ? !options.quick || quick === true : wanted.some((part) => name.includes(part)),
 );
 const packages = [...new Set([...ofMachines, ...chosen.flatMap(({ packages }) => packages)])].toSorted();
-const amount = options.quick
-  ? { milliseconds: 1000, times: 10, kills: 2 }
-  : { milliseconds: 5000, times: 60, kills: 12 };
+const little = { milliseconds: 1000, times: 10, kills: 2 };
+const some = { milliseconds: 5000, times: 20, kills: 6 };
+const much = { milliseconds: 5000, times: 60, kills: 12 };
 
 async function tryNetwork(site: Site, network: Network): Promise<Map<string, Verdict>> {
   const at = mkdtempSync(join(tmpdir(), 'disk-'));
@@ -40,7 +40,11 @@ async function tryNetwork(site: Site, network: Network): Promise<Map<string, Ver
   try {
     await network.serve(server, daemons);
     for (const client of clients) network.mount(client, server);
-    const pair: Pair = { machines: clients as unknown as Pair['machines'], server, amount };
+    const pair: Pair = {
+      machines: clients as unknown as Pair['machines'],
+      server,
+      amount: options.quick ? little : network.isSlow === true ? some : much,
+    };
     for (const trial of network.unsafe ? trialsOfUnsafe : trials) {
       if (options.trials !== undefined && !options.trials.split(',').some((part) => trial.name.includes(part)))
         continue;

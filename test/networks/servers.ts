@@ -16,6 +16,8 @@ export interface Network {
   /** Whether the package refuses there what needs a lock. */
   readonly unsafe: boolean;
   readonly quick?: boolean;
+  /** Whether a change takes long, so that less is tried. */
+  readonly isSlow?: boolean;
   /** Shares /mnt/disk of the server. `daemons` are those that run on this machine, beside the server. */
   serve(server: Machine, daemons: Server): void | Promise<void>;
   mount(client: Machine, server: Machine): void;
@@ -162,6 +164,7 @@ smbd -D -s /run/smb.conf`);
     name: 'CephFS',
     packages: ['ceph-mon', 'ceph-osd', 'ceph-mds', 'ceph-common'],
     unsafe: false,
+    isSlow: true,
     async serve(server, daemons) {
       await startCephFilesystem(daemons, await startCephHere(daemons));
       mountCephFs(server, '/mnt/disk');
@@ -172,6 +175,7 @@ smbd -D -s /run/smb.conf`);
     name: 'ceph-fuse',
     packages: ['ceph-mon', 'ceph-osd', 'ceph-mds', 'ceph-common', 'ceph-fuse'],
     unsafe: false,
+    isSlow: true,
     async serve(server, daemons) {
       await startCephFilesystem(daemons, await startCephHere(daemons));
       mountCephFs(server, '/mnt/disk');

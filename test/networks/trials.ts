@@ -113,7 +113,9 @@ const creations: Trial = {
       const details = [`${a.won.length} + ${b.won.length} of ${times}; ${counted(a.errors)}; ${counted(b.errors)}`];
       return wrong.length > 0
         ? verdict('VIOLATION', wrong[0], wrong)
-        : verdict(a.won.length + b.won.length === times ? 'holds' : 'refused', counted(a.errors), details);
+        : a.won.length + b.won.length === times
+          ? verdict('holds', '', details)
+          : verdict('refused', counted(a.errors), details);
     }),
 };
 
