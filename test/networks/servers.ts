@@ -164,7 +164,6 @@ smbd -D -s /run/smb.conf`);
     name: 'CephFS',
     packages: ['ceph-mon', 'ceph-osd', 'ceph-mds', 'ceph-common'],
     unsafe: false,
-    isSlow: true,
     async serve(server, daemons) {
       await startCephFilesystem(daemons, await startCephHere(daemons));
       mountCephFs(server, '/mnt/disk');
