@@ -121,6 +121,6 @@ export interface Engine {
     signal: AbortSignal | undefined,
   ): Promise<StoreResult>;
   /** Changes of a key after those that a read has seen; ends when the connection is lost. */
-  changes?(key: string, after: StoreEntry, signal: AbortSignal): AsyncIterable<StoreEntry>;
+  readonly changes?: ((key: string, after: StoreEntry, signal: AbortSignal) => AsyncIterable<StoreEntry>) | undefined;
   close?(): Promise<void>;
 }
