@@ -143,10 +143,10 @@ export class Machine {
     for (const module of modules) this.run(`modprobe -d ${this.#modules} ${module}`);
   }
 
-  /** Cuts its power. */
+  /** Cuts its power. The kernel leads a group of processes of its own: the others are those of its users. */
   async cut(): Promise<void> {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
-    this.#child.kill('SIGKILL');
+    process.kill(-this.#child.pid!, 'SIGKILL');
     await ended;
   }
 }
