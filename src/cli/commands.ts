@@ -252,7 +252,7 @@ const recover: CommandEntry = {
     {
       name: 'older-than',
       value: 'DURATION',
-      help: 'Age from which a transaction counts as interrupted if its owner cannot be judged (another machine, another container): 500ms, 90s, 30m, 12h, 7d, 2w; default: 1d',
+      help: 'Age from which a transaction counts as interrupted if its owner cannot be judged (another machine, another container): 500ms, 90s, 30m, 12h, 7d, 2w; default: 1d; no default on CephFS, where machines set times by their own clocks',
     },
     { ...jsonOption, help: 'Print what was done as one line of JSON on standard output' },
     { ...quietOption, help: 'Do not report what was left alone; errors are still reported' },
@@ -281,7 +281,7 @@ const sweep: CommandEntry = {
     {
       name: 'older-than',
       value: 'DURATION',
-      help: 'Age from which a file is removed if its writer cannot be judged (another machine, another container): 500ms, 90s, 30m, 12h, 7d, 2w; default: 1d',
+      help: 'Age from which a file is removed if its writer cannot be judged (another machine, another container): 500ms, 90s, 30m, 12h, 7d, 2w; default: 1d; no default on CephFS, where machines set times by their own clocks',
     },
     { ...jsonOption, help: 'Print what was found as one line of JSON on standard output' },
     { ...quietOption, help: 'Do not report what was left alone; errors are still reported' },

@@ -51,6 +51,7 @@ export {
   type Fields,
   flag,
   oneOf,
+  readAge,
   readDuration,
   readEncoding,
   readId,

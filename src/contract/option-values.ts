@@ -100,6 +100,14 @@ export function readDuration(value: unknown, name: string, otherwise: number, sh
   return value;
 }
 
+/** An age in milliseconds; undefined if none is given. */
+export function readAge(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number') throw wrongType('options.olderThan', 'a number', value);
+  if (!(value >= 0)) throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${value}`);
+  return value;
+}
+
 /** How often something is tried again. */
 export function readRetries(fields: Fields): number {
   const value = fields['retries'];

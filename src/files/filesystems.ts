@@ -19,6 +19,8 @@
  * NOCOW of Btrfs.
  * - shortestLease: the shortest lease of a lock, in milliseconds. With a shorter one a live holder seems dead to other
  * machines, whose clients see its signs of life late.
+ * - manyClocks: each machine sets the times of files by its own clock, so that nobody knows the age of the files of
+ * another machine.
  * - danger: what was seen to happen on an unsafe filesystem.
  */
 import { isShortage, type PathName } from '../contract/index.ts';
@@ -35,6 +37,7 @@ export interface Filesystem {
   readonly unless?: 'volatile' | 'no journal';
   readonly hasFlags?: 'shown' | 'hidden';
   readonly shortestLease?: number;
+  readonly manyClocks?: true;
   readonly danger?: string;
 }
 
@@ -42,7 +45,7 @@ const local = { trust: 'verified', own: true, local: true, syncsDirectories: tru
 const own = { trust: 'unverified', own: true, local: false, syncsDirectories: true } as const;
 const network = { trust: 'verified', own: false, local: false, syncsDirectories: true } as const;
 const unverified = { trust: 'unverified', own: false, local: false, syncsDirectories: false } as const;
-const unsafe = { ...unverified, trust: 'unsafe' } as const;
+const unsafe = { ...unverified, trust: 'unsafe', manyClocks: true } as const;
 
 /** What happens on object stores and remote protocols that are shown as files. */
 const notExclusive = 'it has no rename that excludes others: two processes can hold one lock, and updates are lost';
@@ -84,7 +87,7 @@ export const table: readonly Row[] = [
   { label: 'bcachefs', numbers: [0xca451a4e], ...own, evidence: 'of this kind' },
   { label: 'JFS', numbers: [0x3153464a], ...own, evidence: 'of this kind' },
   { label: 'NFS', numbers: [0x6969], ...network, shortestLease: 10_000, evidence: 'two machines' },
-  { label: 'CephFS', numbers: [0x00c36400], ...network, evidence: 'two machines' },
+  { label: 'CephFS', numbers: [0x00c36400], ...network, manyClocks: true, evidence: 'two machines' },
   {
     label: 'SMB',
     numbers: [0xff534d42, 0xfe534d42, 0x517b],
@@ -147,7 +150,7 @@ export const table: readonly Row[] = [
     danger: notExclusive,
     evidence: 'of this kind',
   },
-  { label: 'ceph-fuse', programs: ['ceph-fuse', 'ceph'], ...unverified, evidence: 'two machines' },
+  { label: 'ceph-fuse', programs: ['ceph-fuse', 'ceph'], ...unverified, manyClocks: true, evidence: 'two machines' },
   { label: 'MooseFS', programs: ['mfs', 'moosefs'], source: /^mfs/, ...unverified, evidence: 'two machines' },
 ];
 

@@ -130,5 +130,5 @@ export {
   versionOfFile,
 } from './snapshot.ts';
 export { syncInPlace } from './sync-existing.ts';
-export { timeIn } from './filesystem-clock.ts';
+export { timeIn, youngIn, type IsYoung } from './filesystem-clock.ts';
 export type { Folder } from './folder.ts';

@@ -21,7 +21,7 @@ import {
   type Steps,
 } from '../system/index.ts';
 import { whileBusy, whileOpen } from './busy.ts';
-import { ifFound, lookAt, patience, pauseAfter } from './look.ts';
+import { ifFound, lookAt, patience, pauseAfter, refresh } from './look.ts';
 import { during, reporting, throwIfAborted, type Operation } from './operation.ts';
 import type { Target } from './target.ts';
 
@@ -102,6 +102,7 @@ function* tryToRead<T>(operation: Operation, file: Readable, use: Use<T>): Steps
       if (!isOpen || !['ENOENT', 'ESTALE'].includes(codeOf(error) ?? '')) throw error;
       deadline ??= now() + patience;
       if (now() >= deadline) throw error;
+      if (tries % 16 === 2) yield* refresh(file.path);
       if (tries > 2) yield* call.sleep(pauseAfter(tries));
     }
   }

@@ -22,6 +22,7 @@ import {
   inOrder,
   type OpenFolder,
   timeIn,
+  youngIn,
   type Operation,
   isOwn,
   lookIn,
@@ -46,8 +47,8 @@ import { Leftovers, type Left } from './scan.ts';
 import { Abandoned } from './unfinished.ts';
 
 export interface Recovery {
-  /** Age in milliseconds from which transactions of unknown owners are recovered. */
-  readonly olderThan: number;
+  /** Age in milliseconds from which transactions of unknown owners are recovered, if the caller gave one. */
+  readonly olderThan?: number | undefined;
   judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign;
 }
 
@@ -238,17 +239,10 @@ function* reasonToKeep(
     case 'alive':
       return 'alive';
     case 'unknown':
-      if (!(yield* isYoung(operation, here, last, recovery.olderThan))) return undefined;
+      if (recovery.olderThan === 0 || !(yield* youngIn(operation, here, recovery.olderThan))(last)) return undefined;
       if (!found.hasFreedLapsed) yield* freeLapsed(operation, here, found);
       return found.done.has(id) ? 'gone' : 'young';
   }
-}
-
-/** By the filesystem's own clock; if that cannot be asked, everything is young. */
-function* isYoung(operation: Operation, here: OpenFolder, last: bigint, olderThan: number): Steps<boolean> {
-  if (olderThan === 0) return false;
-  const time = yield* timeIn(operation, here);
-  return time === undefined || Number((time - last) / 1_000_000n) < olderThan;
 }
 
 function* recoverOne(operation: Operation, here: OpenFolder, id: string, found: Found, files: PathName[]): Steps<void> {

@@ -1,4 +1,4 @@
-import { outOfRange, record, wrongType, type PathLike } from '../contract/index.ts';
+import { readAge, record, type PathLike } from '../contract/index.ts';
 import { runAsync, environment, givenPath, judge, runSync } from '../system/index.ts';
 import { newLook, reporting, type Operation, readOptions } from '../files/index.ts';
 import { recoverDirectory, type Recovery } from './recover-directory.ts';
@@ -10,6 +10,9 @@ export interface RecoverOptions {
    * Milliseconds without a change after which a transaction counts as interrupted if its owner cannot be judged, since
    * it ran on another machine or in another container. If one of its locks has shown no sign of life for two leases, it
    * counts as interrupted at once, as it would for an update. Transactions of live owners are never touched.
+   *
+   * Where each machine sets the times of files by its own clock, as on CephFS, there is no default: a transaction that
+   * died before it took a lock stays unless an age is given, which must then be larger than the difference of the clocks.
    * @default 86_400_000 (a day)
    */
   olderThan?: number | undefined;
@@ -45,10 +48,7 @@ function readRecover(
   given: RecoverOptions | null | undefined,
   blocking: boolean,
 ): { operation: Operation; recovery: Recovery } {
-  const { olderThan = 86_400_000 } = record(given, 'options', ['olderThan']);
-  if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
-  if (!(olderThan >= 0))
-    throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
+  const olderThan = readAge(record(given, 'options', ['olderThan'])['olderThan']);
   return {
     operation: newLook(
       'recover',

@@ -109,12 +109,7 @@ export interface Engine {
   readonly durable: StoreDurability;
   readonly maxBytes: number;
   read(key: string, signal: AbortSignal | undefined): Promise<StoreEntry>;
-  write(
-    key: string,
-    content: Uint8Array,
-    ifMatch: Version | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<Written>;
+  write(key: string, content: Buffer, ifMatch: Version | undefined, signal: AbortSignal | undefined): Promise<Written>;
   remove(key: string, ifMatch: Version | undefined, signal: AbortSignal | undefined): Promise<Removed>;
   /**
    * If the engine has a lock: gives `change` what is there, and writes its result, under the lock; undefined leaves it.
@@ -126,6 +121,6 @@ export interface Engine {
     signal: AbortSignal | undefined,
   ): Promise<StoreResult>;
   /** Changes of a key after those that a read has seen; ends when the connection is lost. */
-  changes?(key: string, after: StoreEntry, signal: AbortSignal): AsyncIterable<StoreEntry>;
+  readonly changes?: ((key: string, after: StoreEntry, signal: AbortSignal) => AsyncIterable<StoreEntry>) | undefined;
   close?(): Promise<void>;
 }

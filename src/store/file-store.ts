@@ -61,7 +61,7 @@ class Files implements Engine {
 
   async write(
     key: string,
-    content: Uint8Array,
+    content: Buffer,
     ifMatch: Version | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Written> {

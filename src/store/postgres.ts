@@ -1,8 +1,9 @@
 /**
  * A store in one table of PostgreSQL: each write is one statement, which the server does as a whole or not at all.
  *
- * Versions come from a sequence, so none is ever used twice.
+ * Versions come from a sequence, so none is ever used twice. Each change is told by NOTIFY, in its own transaction.
  */
+import { on, type EventEmitter } from 'node:events';
 import { absent, codeOf, misuse, record, wrongType, type Version } from '../contract/index.ts';
 import type { Engine, Removed, Store, StoreDurability, StoreEntry, Written } from './contract.ts';
 import { asWriteError, connectionFailure, failure } from './failure.ts';
@@ -11,7 +12,14 @@ import { storeOn } from './store.ts';
 /** What a pool or a client of the package `pg` does for a store. */
 export interface PostgresPool {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
+  /** Of a pool only, which gives each watch a client of its own for as long as it goes on. */
+  readonly totalCount?: number;
+  connect?(): Promise<unknown>;
 }
+
+type Queryable = Pick<PostgresPool, 'query'>;
+/** What a pool gives. */
+type Client = Queryable & EventEmitter & { release(destroy: boolean): void };
 
 /** How to keep a store in a database. */
 export interface PostgresStoreOptions {
@@ -22,6 +30,9 @@ export interface PostgresStoreOptions {
   /** Where it is, for messages. @default 'postgres:' */
   address?: string | undefined;
 }
+
+/** Whoever watches a key of any table listens to it. */
+const channel = 'untorn_store';
 
 /** PostgreSQL takes up to 1 GiB; this is what was tried. */
 const maxBytes = 64 * 2 ** 20;
@@ -72,11 +83,8 @@ async function openTable(pool: PostgresPool, table: string, address: string): Pr
 
 async function createTable(pool: PostgresPool, table: string): Promise<void> {
   try {
-    await ask(
-      pool,
-      `CREATE TABLE IF NOT EXISTS ${table}
-        (key text COLLATE "C" PRIMARY KEY, content bytea NOT NULL, version bigserial NOT NULL)`,
-    );
+    const columns = 'key text COLLATE "C" PRIMARY KEY, content bytea NOT NULL, version bigserial NOT NULL';
+    await ask(pool, `CREATE TABLE IF NOT EXISTS ${table} (${columns})`);
   } catch (error) {
     // Somebody else may have made it at the same time, or this user may only use it.
     await ask(pool, `SELECT version FROM ${table} LIMIT 0`).catch(() => {
@@ -91,36 +99,38 @@ class Table implements Engine {
   readonly address: string;
   readonly durable: StoreDurability;
   readonly maxBytes: number = maxBytes;
+  readonly changes: Engine['changes'];
 
   constructor(pool: PostgresPool, table: string, address: string, durable: StoreDurability) {
     this.#pool = pool;
     this.#table = table;
     this.address = address;
     this.durable = durable;
+    // A client has connect() too, but is only one.
+    if (pool.totalCount !== undefined) this.changes = (key, _, signal) => this.#listen(key, signal);
   }
 
   async read(key: string): Promise<StoreEntry> {
-    const [row] = await ask<{ content: Uint8Array; version: string }>(
-      this.#pool,
-      `SELECT content, version::text FROM ${this.#table} WHERE key = $1`,
-      key,
-    );
-    return row === undefined
-      ? { content: undefined, version: absent }
-      : { content: Buffer.from(row.content), version: row.version };
+    return this.#read(this.#pool, key);
   }
 
-  async write(key: string, content: Uint8Array, ifMatch: Version | undefined): Promise<Written> {
-    const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  async #read(from: Queryable, key: string): Promise<StoreEntry> {
+    const text = `SELECT content, version::text FROM ${this.#table} WHERE key = $1`;
+    const [row] = await ask<{ content: Uint8Array; version: string }>(from, text, key);
+    if (row === undefined) return { content: undefined, version: absent };
+    return { content: Buffer.from(row.content), version: row.version };
+  }
+
+  async write(key: string, content: Buffer, ifMatch: Version | undefined): Promise<Written> {
     const insert = `INSERT INTO ${this.#table} (key, content) VALUES ($1, $2) ON CONFLICT`;
     const change = 'SET content = $2, version = DEFAULT';
-    const rows =
+    const [statement, ...condition] =
       ifMatch === undefined
-        ? this.#changed(`${insert} (key) DO UPDATE ${change}`, key, bytes)
+        ? [`${insert} (key) DO UPDATE ${change}`]
         : ifMatch === absent
-          ? this.#changed(`${insert} DO NOTHING`, key, bytes)
-          : this.#changed(`UPDATE ${this.#table} ${change} WHERE key = $1 AND version::text = $3`, key, bytes, ifMatch);
-    const version = await rows;
+          ? [`${insert} DO NOTHING`]
+          : [`UPDATE ${this.#table} ${change} WHERE key = $1 AND version::text = $3`, ifMatch];
+    const version = await this.#changed(statement!, key, content, ...condition);
     return version === undefined ? { conflict: undefined } : { version };
   }
 
@@ -135,26 +145,38 @@ class Table implements Engine {
     return removed === undefined ? { conflict: undefined } : { removed: true };
   }
 
-  /** The version of the row that a statement has changed; undefined if none, or if another transaction was faster. */
-  async #changed(statement: string, ...values: unknown[]): Promise<Version | undefined> {
+  async *#listen(key: string, signal: AbortSignal): AsyncGenerator<StoreEntry> {
+    const client = (await this.#pool.connect!()) as Client;
     try {
-      const [row] = await ask<{ version: string }>(this.#pool, `${statement} RETURNING version::text`, ...values);
-      return row?.version;
+      client.on('error', () => undefined); // The query or the iteration fails.
+      const heard = on(client, 'notification', { signal, close: ['end'] });
+      await ask(client, `LISTEN ${channel}`);
+      // It may have changed before that.
+      yield await this.#read(client, key);
+      for await (const [{ payload }] of heard)
+        if (payload === `${this.#table}/${key}`) yield await this.#read(client, key);
+    } finally {
+      client.release(true); // Or the pool would give others a client that listens.
+    }
+  }
+
+  /** The version of the row that a statement has changed; undefined if none, or if another transaction was faster. */
+  async #changed(statement: string, key: string, ...values: unknown[]): Promise<Version | undefined> {
+    const told = `pg_notify('${channel}', '${this.#table}/' || $1)`;
+    const text = `WITH changed AS (${statement} RETURNING version) SELECT version::text, ${told} FROM changed`;
+    try {
+      return (await ask<{ version: string }>(this.#pool, text, key, ...values))[0]?.version;
     } catch (error) {
-      if (isRace(error)) return undefined;
+      // A stricter isolation than the default one makes an error of a lost race: serialization failure or deadlock.
+      if (['40001', '40P01'].includes(codeOf((error as Error).cause) ?? '')) return undefined;
       throw error;
     }
   }
 }
 
-/** A stricter isolation than the default one makes an error of a lost race: serialization failure or deadlock. */
-function isRace(error: unknown): boolean {
-  return ['40001', '40P01'].includes(codeOf((error as { cause?: unknown }).cause) ?? '');
-}
-
-async function ask<Row>(pool: PostgresPool, text: string, ...values: unknown[]): Promise<readonly Row[]> {
+async function ask<Row>(from: Queryable, text: string, ...values: unknown[]): Promise<readonly Row[]> {
   try {
-    return (await pool.query(text, values)).rows as readonly Row[];
+    return (await from.query(text, values)).rows as readonly Row[];
   } catch (error) {
     throw asFailure(error);
   }

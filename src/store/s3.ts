@@ -133,7 +133,7 @@ class S3 implements Engine {
 
   async write(
     key: string,
-    content: Uint8Array,
+    content: Buffer,
     ifMatch: Version | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Written> {
@@ -149,8 +149,7 @@ class S3 implements Engine {
     const answer = await this.#call('DELETE', key, this.#condition(ifMatch), undefined, signal);
     if (isConflict(answer, ifMatch)) return { conflict: undefined };
     if (answer.status !== 204 && answer.status !== 200 && answer.status !== 404) throw refused(answer);
-    // S3 does not tell whether there was something.
-    return { removed: undefined };
+    return { removed: undefined }; // S3 does not tell whether there was something.
   }
 
   #condition(ifMatch: Version | undefined): Record<string, string> {

@@ -69,7 +69,8 @@ class EngineStore implements Store {
       throw asWriteError({ ...failed, otherwise: 'old' }, tooLarge(bytes.byteLength, this.maxBytes));
     if (signal?.aborted === true) throw asWriteError({ ...failed, otherwise: 'old' }, aborted(signal));
     try {
-      const written = await this.#engine.write(key, bytes, ifMatch, signal);
+      const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const written = await this.#engine.write(key, buffer, ifMatch, signal);
       if ('conflict' in written) throw conflict(written.conflict);
       return { version: written.version, durable: written.durable ?? this.durable };
     } catch (error) {

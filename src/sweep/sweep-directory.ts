@@ -3,7 +3,8 @@
  *
  * Promise: a sweep removes only temporary files of this package (regular, of this user, with no other name but one
  * beside it), and directories and links of `replaceDirectory`, whose writer is dead. If that cannot be seen, as across
- * containers and machines, it removes only those that nobody has written for long, by the filesystem's own clock.
+ * containers and machines, it removes only those that nobody has written for long, by the filesystem's own clock. Where
+ * it has none, the caller has to say how long.
  * Recovery files and versions of directories are never removed: they may be the only copy of something.
  *
  * Each directory is reached through its descriptor, and nothing in it by a path of several names: see `files/owned.ts`.
@@ -57,8 +58,8 @@ import { SweptFolder } from './swept-folder.ts';
 
 export interface Sweep {
   readonly directory: PathName;
-  /** Age in milliseconds from which files of unknown owners are removed. */
-  readonly olderThan: number;
+  /** Age in milliseconds from which files of unknown owners are removed, if the caller gave one. */
+  readonly olderThan: number | undefined;
   readonly recursive: boolean;
   readonly dryRun: boolean;
   judge(owner: Owner, lastChangeNs: bigint, exclusive: boolean): Sign;
@@ -248,8 +249,8 @@ function* sweepPromised(sweep: Sweep, folder: SweptFolder, name: PathName, link:
   if (!isOwn(operation, link)) return 'foreign';
   const promised = yield* readPromise(operation, folder.found, name, link);
   if (promised === undefined) return 'special';
-  if (folder.clock === undefined) yield* folder.askClock();
-  if (isYoung(sweep, folder, lastChange(link))) return 'young';
+  const isYoung = folder.isYoung ?? (yield* folder.askAge(sweep.olderThan));
+  if (isYoung(lastChange(link))) return 'young';
   const { version, status } = promised;
   if (status !== undefined && (yield* folder.isLinkedTo(version))) return 'alive';
   if (sweep.dryRun) return 'removed';
@@ -282,7 +283,7 @@ function* sweepLockIn(sweep: Sweep, folder: SweptFolder, name: PathName): Steps<
   const rules = { operation: sweep.operation, dryRun: sweep.dryRun, keptBecause };
   const swept = yield* sweepLock(rules, folder.found, name);
   if (!asksAge) return swept;
-  yield* folder.askClock();
+  yield* folder.askAge(sweep.olderThan);
   return yield* sweepLock(rules, folder.found, name);
 }
 
@@ -296,7 +297,7 @@ function* reasonToLeave(
   if (isForeign(sweep, status)) return 'foreign';
   const reason = judged(sweep, folder, status, owner);
   if (reason !== 'asks') return reason;
-  yield* folder.askClock();
+  yield* folder.askAge(sweep.olderThan);
   return judged(sweep, folder, status, owner) as Reason | undefined;
 }
 
@@ -310,14 +311,10 @@ function judged(
   status: FileStatus,
   owner: Owner,
 ): 'alive' | 'young' | 'asks' | undefined {
-  const { clock, exclusive } = folder;
+  const { isYoung, exclusive } = folder;
   const changed = lastChange(status);
   const sign = sweep.judge(owner, changed, exclusive);
   if (sign !== 'unknown') return sign === 'alive' ? 'alive' : undefined;
-  if (clock === undefined) return 'asks';
-  return isYoung(sweep, folder, changed) ? 'young' : undefined;
-}
-
-function isYoung({ olderThan }: Sweep, { clock }: SweptFolder, changed: bigint): boolean {
-  return clock?.time === undefined || Number((clock.time - changed) / 1_000_000n) < olderThan;
+  if (isYoung === undefined) return 'asks';
+  return isYoung(changed) ? 'young' : undefined;
 }

@@ -1,4 +1,4 @@
-import { outOfRange, flag, record, wrongType, type PathLike, type SweepResult } from '../contract/index.ts';
+import { flag, readAge, record, type PathLike, type SweepResult } from '../contract/index.ts';
 import {
   runAsync,
   environment,
@@ -18,6 +18,9 @@ export interface SweepOptions {
   /**
    * Milliseconds without a change after which a file is removed if its writer cannot be judged, since it ran on another
    * machine or in another container. Files of live writers are never removed.
+   *
+   * Where each machine sets the times of files by its own clock, as on CephFS, there is no default: such files stay unless
+   * an age is given, which must then be larger than the difference of the clocks.
    * @default 86_400_000 (a day)
    */
   olderThan?: number | undefined;
@@ -54,10 +57,7 @@ function sweeping(directory: PathLike, options: SweepOptions | undefined, blocki
 
 function readSweep(directory: PathLike, given: SweepOptions | null | undefined, blocking: boolean): Sweep {
   const options = record(given, 'options', ['olderThan', 'recursive', 'dryRun']);
-  const { olderThan = 86_400_000 } = options;
-  if (typeof olderThan !== 'number') throw wrongType('options.olderThan', 'a number', olderThan);
-  if (!(olderThan >= 0))
-    throw outOfRange(`"options.olderThan" must be a number of milliseconds from 0, not ${olderThan}`);
+  const olderThan = readAge(options['olderThan']);
   const [recursive, dryRun] = [flag(options, 'recursive', false), flag(options, 'dryRun', false)];
   const target = givenPath(directory, 'directory');
   const operation = newLook('sweep', target, readOptions({}), environment, blocking);

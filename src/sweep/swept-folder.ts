@@ -1,7 +1,7 @@
 /** One directory of a sweep, and facts about it, each found out once at most and only if needed. */
 import { asText, join, type PathName } from '../contract/index.ts';
 import { fileType, parseToken, call, type FileStatus, type Steps } from '../system/index.ts';
-import { timeIn, type Operation, lookIn, type FoundDirectory } from '../files/index.ts';
+import { youngIn, type IsYoung, type Operation, lookIn, type FoundDirectory } from '../files/index.ts';
 
 /** The contents of a directory, by one look at each name. */
 interface Survey {
@@ -18,8 +18,8 @@ export class SweptFolder {
   readonly exclusive: boolean;
   readonly #operation: Operation;
   #survey: Survey | undefined;
-  /** The time there; undefined if it cannot be determined. */
-  clock: { readonly time: bigint | undefined } | undefined;
+  /** What is young there, once that was asked. */
+  isYoung: IsYoung | undefined;
 
   constructor(operation: Operation, found: FoundDirectory, names: readonly PathName[], exclusive: boolean) {
     this.#operation = operation;
@@ -61,9 +61,10 @@ export class SweptFolder {
     return survey;
   }
 
-  /** Asks the filesystem for its time. */
-  *askClock(): Steps<void> {
-    this.clock = { time: yield* timeIn(this.#operation, this.found) };
+  /** Asks the filesystem for its time. `olderThan` is the age that the caller gave. */
+  *askAge(olderThan: number | undefined): Steps<IsYoung> {
+    this.isYoung = yield* youngIn(this.#operation, this.found, olderThan);
+    return this.isYoung;
   }
 }
 

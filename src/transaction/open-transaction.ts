@@ -58,7 +58,7 @@ export abstract class AnyTransaction {
     this.#settings = settings;
     // Not enumerable: printing the object does not show its internals.
     Object.defineProperty(this, 'draft', {
-      value: new Draft(settings, environment, blocking, { olderThan: 86_400_000, judge }),
+      value: new Draft(settings, environment, blocking, { judge }),
     });
   }
 

@@ -86,9 +86,9 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
 }
 
 /** Waits until somebody listens. */
-export async function untilListening(port: number): Promise<void> {
+export async function untilListening(port: number, host = '127.0.0.1'): Promise<void> {
   await until(`a server at port ${port}`, async () => {
-    const socket = connect({ host: '127.0.0.1', port });
+    const socket = connect({ host, port });
     await once(socket, 'connect').finally(() => socket.destroy());
     return true;
   });

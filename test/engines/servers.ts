@@ -1,9 +1,8 @@
 /** How each server is started: from Debian's packages, in a folder of its own, and gone with this process. */
 import type { ChildProcess } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { randomUUID } from 'node:crypto';
-import { signed } from '#untorn/store/s3-signature.js';
+import { chownSync, existsSync, readdirSync } from 'node:fs';
 import { isRoot } from '../support/needs.ts';
+import { credentials, startCeph, startGateway } from './ceph.ts';
 import { freePorts, Missing, needs, Server, until, untilListening } from './server.ts';
 
 const host = '127.0.0.1';
@@ -144,92 +143,13 @@ export interface S3Server extends Running {
   readonly bucket: string;
 }
 
-/** Ceph's gateway before one monitor and one storage daemon that keeps its objects in memory. */
+/** Ceph's gateway before one monitor and one storage daemon. */
 export async function startCephGateway(): Promise<S3Server> {
-  for (const [program, debian] of [
-    ['ceph-mon', 'ceph-mon'],
-    ['ceph-osd', 'ceph-osd'],
-    ['radosgw', 'radosgw'],
-    ['ceph', 'ceph-common'],
-  ] as const)
-    needs(program, debian);
   return started(async (server) => {
     const [monitor, port] = await freePorts(2);
-    const cluster = randomUUID();
-    for (const name of ['mon', 'osd']) mkdirSync(server.at(name));
-    const global = {
-      fsid: cluster,
-      'mon host': `v1:${host}:${monitor}`,
-      'public addr': host,
-      'public network': '127.0.0.0/8',
-      'auth cluster required': 'none',
-      'auth service required': 'none',
-      'auth client required': 'none',
-      'osd pool default size': 1,
-      'osd pool default min size': 1,
-      'osd crush chooseleaf type': 0,
-      'osd pool default pg num': 1,
-      'osd pool default pgp num': 1,
-      'osd pool default pg autoscale mode': 'off',
-      'mon allow pool size one': true,
-      'run dir': server.folder,
-      'log file': `${server.folder}/$name.log`,
-      'admin socket': `${server.folder}/$name.asok`,
-      'mon data': server.at('mon'),
-      'osd data': server.at('osd'),
-      'osd objectstore': 'memstore',
-      'memstore device bytes': 2 ** 30,
-      keyring: server.at('keyring'),
-      'ms bind ipv6': false,
-      'ms bind msgr2': false,
-      'mon osd full ratio': 0.99,
-      'mon max pg per osd': 1000,
-    };
-    const gateway = {
-      'rgw frontends': `beast endpoint=${host}:${port}`,
-      'rgw run sync thread': false,
-      'rgw enable gc threads': false,
-      'rgw enable lc threads': false,
-    };
-    const lines = (section: object): string =>
-      Object.entries(section)
-        .map(([name, value]) => `${name} = ${value}\n`)
-        .join('');
-    writeFileSync(server.at('ceph.conf'), `[global]\n${lines(global)}[client.rgw]\n${lines(gateway)}`);
-    const configured = ['-c', server.at('ceph.conf')];
-    const keyring = server.at('keyring');
-    const allow = ['--cap', 'mon', 'allow *', '--cap', 'osd', 'allow *'];
-    await server.run('ceph-authtool', '--create-keyring', keyring, '--gen-key', '-n', 'mon.', ...allow);
-    for (const name of ['client.admin', 'client.rgw'])
-      await server.run('ceph-authtool', keyring, '--gen-key', '-n', name, ...allow);
-    const map = server.at('monmap');
-    await server.run('monmaptool', '--create', '--addv', 'a', `[v1:${host}:${monitor}]`, '--fsid', cluster, map);
-    await server.run('ceph-mon', ...configured, '--mkfs', '-i', 'a', '--monmap', map, '--keyring', keyring);
-    server.start('ceph-mon', ...configured, '-f', '-i', 'a');
-    await server.run('ceph-osd', ...configured, '-i', '0', '--mkfs');
-    // A daemon that keeps objects in memory chooses its own name.
-    const disk = readFileSync(server.at('osd/fsid'), 'utf8').trim();
-    await server.run('ceph', ...configured, 'osd', 'new', disk);
-    server.start('ceph-osd', ...configured, '-f', '-i', '0');
-    await until("Ceph's storage daemon", async () => {
-      const said = await server.run('ceph', ...configured, 'osd', 'stat', '--format', 'json');
-      return (JSON.parse(said) as { num_up_osds: number }).num_up_osds > 0;
-    });
-    const credentials = { accessKeyId: 'access', secretAccessKey: 'secret' };
-    const user = ['--uid=test', '--display-name=test', '--access-key=access', '--secret=secret'];
-    await server.run('radosgw-admin', ...configured, '-n', 'client.rgw', 'user', 'create', ...user);
-    server.start('radosgw', ...configured, '-f', '-n', 'client.rgw');
-    await untilListening(port!);
-    const url = new URL(`http://${host}:${port}/untorn`);
-    const headers = signed(
-      { method: 'PUT', url, headers: {}, body: Buffer.alloc(0) },
-      credentials,
-      'us-east-1',
-      new Date(),
-    );
-    const { status } = await fetch(url, { method: 'PUT', headers });
-    if (status !== 200) throw new Error(`The bucket was refused with status ${status}`);
-    return { port: port!, endpoint: url.origin, credentials, bucket: 'untorn' };
+    const ceph = await startCeph(server, host, monitor!);
+    const endpoint = await startGateway(server, ceph, port!, 'untorn');
+    return { port: port!, endpoint, credentials, bucket: 'untorn' };
   });
 }
 

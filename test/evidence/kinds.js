@@ -24,7 +24,13 @@ export function kinds() {
       row.syncsDirectories ? 'yes' : 'no',
       row.evidence,
       recognised(row),
-      row.danger ?? (row.shortestLease === undefined ? '' : `no lease below ${row.shortestLease} ms`),
+      [
+        row.danger,
+        row.shortestLease && `no lease below ${row.shortestLease} ms`,
+        row.manyClocks === true && row.trust !== 'unsafe' && 'many clocks',
+      ]
+        .filter(Boolean)
+        .join('; '),
     ]),
   ]);
 }

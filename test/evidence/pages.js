@@ -81,6 +81,7 @@ tables of [guarantees.md](guarantees.md) from them. Nothing is typed by hand.
 const commands = {
   faults: '`npm run evidence -- faults`',
   races: '`npm run test:torture`',
+  networks: '`npm run test:networks`',
   filesystems: '`npm run test:filesystems`',
   windows: '`npm run test:windows`',
   runtimes: '`npm run test:runtimes`',

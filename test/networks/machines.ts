@@ -11,6 +11,9 @@ const sources = fileURLToPath(new URL('../../../test/networks/', import.meta.url
 /** What UML, its network and its kernel's modules take. */
 export const packages = ['user-mode-linux', 'openssh-server', 'openssh-client', 'kmod', 'iproute2', 'gcc', 'libc6-dev'];
 
+/** The address of this machine in their network. */
+export const host = '10.77.0.1';
+
 export interface Said {
   readonly status: number | null;
   readonly stdout: string;
@@ -39,7 +42,7 @@ export class Site {
     mkdirSync(join(at, 'uml'));
     run('ip', 'link', 'set', 'lo', 'up');
     run('ip', 'link', 'add', 'bridge', 'type', 'bridge');
-    run('ip', 'addr', 'add', '10.77.0.1/24', 'dev', 'bridge');
+    run('ip', 'addr', 'add', `${host}/24`, 'dev', 'bridge');
     run('ip', 'link', 'set', 'bridge', 'up');
   }
 
@@ -140,10 +143,10 @@ export class Machine {
     for (const module of modules) this.run(`modprobe -d ${this.#modules} ${module}`);
   }
 
-  /** Cuts its power. */
+  /** Cuts its power. The kernel leads a group of processes of its own: the others are those of its users. */
   async cut(): Promise<void> {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
-    this.#child.kill('SIGKILL');
+    process.kill(-this.#child.pid!, 'SIGKILL');
     await ended;
   }
 }

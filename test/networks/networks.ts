@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Server } from '../engines/server.ts';
 import { install, versionsOf } from '../filesystems/packages.ts';
 import { verdict, type Verdict } from '../filesystems/verdict.ts';
 import { note } from '../support/evidence.ts';
@@ -25,20 +26,25 @@ const chosen = networks.filter(({ name, quick }) =>
   wanted.length === 0 ? !options.quick || quick === true : wanted.some((part) => name.includes(part)),
 );
 const packages = [...new Set([...ofMachines, ...chosen.flatMap(({ packages }) => packages)])].toSorted();
-const amount = options.quick
-  ? { milliseconds: 1000, times: 10, kills: 2 }
-  : { milliseconds: 5000, times: 60, kills: 12 };
+const little = { milliseconds: 1000, times: 10, kills: 2 };
+const some = { milliseconds: 5000, times: 20, kills: 6 };
+const much = { milliseconds: 5000, times: 60, kills: 12 };
 
 async function tryNetwork(site: Site, network: Network): Promise<Map<string, Verdict>> {
   const at = mkdtempSync(join(tmpdir(), 'disk-'));
   const name = networks.indexOf(network);
+  const daemons = new Server();
   const server = await startServer(site, at, `server${name}`);
   const clients = await Promise.all([site.start(`one${name}`), site.start(`other${name}`)]);
   const results = new Map<string, Verdict>();
   try {
-    network.serve(server);
+    await network.serve(server, daemons);
     for (const client of clients) network.mount(client, server);
-    const pair: Pair = { machines: clients as unknown as Pair['machines'], server, amount };
+    const pair: Pair = {
+      machines: clients as unknown as Pair['machines'],
+      server,
+      amount: options.quick ? little : network.isSlow === true ? some : much,
+    };
     for (const trial of network.unsafe ? trialsOfUnsafe : trials) {
       if (options.trials !== undefined && !options.trials.split(',').some((part) => trial.name.includes(part)))
         continue;
@@ -52,6 +58,7 @@ async function tryNetwork(site: Site, network: Network): Promise<Map<string, Ver
     }
   } finally {
     await Promise.all([...clients, server].map((machine) => machine.cut()));
+    await daemons.stop();
     rmSync(at, { recursive: true });
   }
   return results;

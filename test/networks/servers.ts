@@ -2,7 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Machine, Site } from './machines.ts';
+import { credentials, startCeph, startCephFilesystem, startGateway, type Ceph } from '../engines/ceph.ts';
+import type { Server } from '../engines/server.ts';
+import { host, type Machine, type Site } from './machines.ts';
 
 /** Where clients have it. */
 export const shared = '/mnt/shared';
@@ -14,7 +16,10 @@ export interface Network {
   /** Whether the package refuses there what needs a lock. */
   readonly unsafe: boolean;
   readonly quick?: boolean;
-  serve(server: Machine): void;
+  /** Whether a change takes long, so that less is tried. */
+  readonly isSlow?: boolean;
+  /** Shares /mnt/disk of the server. `daemons` are those that run on this machine, beside the server. */
+  serve(server: Machine, daemons: Server): void | Promise<void>;
   mount(client: Machine, server: Machine): void;
 }
 
@@ -46,6 +51,31 @@ function mountNfs(client: Machine, { address }: Machine, version: '4.2' | '3'): 
 /** Waits until the server answers at a port. */
 function listens(server: Machine, port: number): void {
   server.run(`for try in $(seq 100); do ss -ltn | grep -q ':${port} ' && exit; sleep 0.1; done; exit 1`);
+}
+
+/** The daemons of Ceph at fixed ports: the network is only for this. */
+async function startCephHere(daemons: Server): Promise<Ceph> {
+  return startCeph(daemons, host, 6789);
+}
+
+function mountCephFs(client: Machine, at: string): void {
+  client.load('ceph');
+  client.run(`mount -t ceph ${host}:6789:/ ${at} -o name=admin`);
+}
+
+/** A bucket as a folder. The server asks for each status anew. */
+function mountS3fs(client: Machine, at: string, options = ''): void {
+  client.load('fuse');
+  const { accessKeyId, secretAccessKey } = credentials;
+  client.run(`echo ${accessKeyId}:${secretAccessKey} >/run/s3 && chmod 600 /run/s3`);
+  client.run(
+    `s3fs bucket ${at} -o passwd_file=/run/s3,url=http://${host}:7480,use_path_request_style,endpoint=us-east-1,tmpdir=/run${options}`,
+  );
+}
+
+/** For programs that write to /tmp: one of their own, since machines can only read this machine's files. */
+function withOwnTmp(command: string): string {
+  return `mount --make-shared /mnt && unshare --mount --propagation unchanged sh -c 'mount -t tmpfs tmpfs /tmp && ${command}'`;
 }
 
 const nfs = ['nfs-kernel-server', 'nfs-common'];
@@ -129,5 +159,62 @@ smbd -D -s /run/smb.conf`);
         `mkdir -p /var/lib/davfs /run/mount.davfs /var/cache/davfs2 2>/dev/null; printf 'cache_dir /run/davfs\\nask_auth 0\\nuse_locks 0\\n' >/run/davfs2.conf; mkdir -p /run/davfs; chmod 777 /run/davfs; mount.davfs -o conf=/run/davfs2.conf http://${address}:8080/ ${shared} </dev/null`,
       );
     },
+  },
+  {
+    name: 'CephFS',
+    packages: ['ceph-mon', 'ceph-osd', 'ceph-mds', 'ceph-common'],
+    unsafe: false,
+    async serve(server, daemons) {
+      await startCephFilesystem(daemons, await startCephHere(daemons));
+      mountCephFs(server, '/mnt/disk');
+    },
+    mount: (client) => mountCephFs(client, shared),
+  },
+  {
+    name: 'ceph-fuse',
+    packages: ['ceph-mon', 'ceph-osd', 'ceph-mds', 'ceph-common', 'ceph-fuse'],
+    unsafe: false,
+    isSlow: true,
+    async serve(server, daemons) {
+      await startCephFilesystem(daemons, await startCephHere(daemons));
+      mountCephFs(server, '/mnt/disk');
+    },
+    mount(client) {
+      client.load('fuse');
+      client.run(
+        `printf '[global]\\nmon host = v1:${host}:6789\\nauth client required = none\\nlog file = /run/ceph-fuse.log\\n' >/run/ceph.conf; ceph-fuse -c /run/ceph.conf -n client.admin ${shared} >/dev/null 2>&1`,
+      );
+    },
+  },
+  {
+    name: 'GlusterFS, two replicas',
+    packages: ['glusterfs-server', 'glusterfs-client'],
+    unsafe: true,
+    serve(server) {
+      server.load('fuse');
+      server.run(
+        'mkdir -p /mnt/bricks /var/lib/glusterd /var/log/glusterfs/bricks && mount --bind /mnt/disk /mnt/bricks',
+      );
+      server.run('mkdir /mnt/bricks/one /mnt/bricks/two');
+      server.run(withOwnTmp('glusterd'));
+      listens(server, 24007);
+      const bricks = ['one', 'two'].map((name) => `${server.address}:/mnt/bricks/${name}`).join(' ');
+      server.run(`gluster --mode=script volume create disk replica 2 ${bricks} force`);
+      server.run('gluster --mode=script volume start disk && mount --bind /mnt/bricks/one /mnt/disk');
+    },
+    mount(client, { address }) {
+      client.load('fuse');
+      client.run(`mkdir -p /var/log/glusterfs; ${withOwnTmp(`mount -t glusterfs ${address}:/disk ${shared}`)}`);
+    },
+  },
+  {
+    name: "s3fs (a bucket of Ceph's gateway)",
+    packages: ['ceph-mon', 'ceph-osd', 'ceph-common', 'radosgw', 's3fs'],
+    unsafe: true,
+    async serve(server, daemons) {
+      await startGateway(daemons, await startCephHere(daemons), 7480, 'bucket');
+      mountS3fs(server, '/mnt/disk', ',max_stat_cache_size=0,nonempty');
+    },
+    mount: (client) => mountS3fs(client, shared),
   },
 ];

@@ -113,7 +113,9 @@ const creations: Trial = {
       const details = [`${a.won.length} + ${b.won.length} of ${times}; ${counted(a.errors)}; ${counted(b.errors)}`];
       return wrong.length > 0
         ? verdict('VIOLATION', wrong[0], wrong)
-        : verdict(a.won.length + b.won.length === times ? 'holds' : 'refused', counted(a.errors), details);
+        : a.won.length + b.won.length === times
+          ? verdict('holds', '', details)
+          : verdict('refused', counted(a.errors), details);
     }),
 };
 
@@ -328,7 +330,8 @@ const joining: Trial = {
 const refusals: Trial = {
   name: 'refused',
   about:
-    'What needs a lock is refused with ERR_UNTORN_UNSAFE_FILESYSTEM, and nothing is touched. A plain write is done.',
+    'What needs a lock is refused with ERR_UNTORN_UNSAFE_FILESYSTEM, and nothing is touched. A plain write is ' +
+    'done, and its process is warned once.',
   run: (pair) =>
     withActors(pair, async (one) => {
       const folder = await newFolder(one);
@@ -342,6 +345,13 @@ const refusals: Trial = {
         ['directory', () => one.do('replaceDirectory', join(folder, 'site'), 'new')],
       ];
       const wrong: string[] = durable === true ? ['durable is said to be true'] : [];
+      const twice = `for (const data of ['other', 'old']) await writeFile(process.argv[1], data);`;
+      const program = `import { writeFile } from '${join(process.cwd(), 'dist', 'index.mjs')}'; ${twice}`;
+      const { status, stderr } = await pair.machines[0].start(
+        `${process.execPath} --input-type=module -e "${program}" ${path}`,
+      ).ended;
+      const warnings = stderr.split('[UNTORN_UNSAFE_FILESYSTEM]').length - 1;
+      if (status !== 0 || warnings !== 1) wrong.push(`two writes: status ${status}, ${warnings} warnings: ${stderr}`);
       for (const [name, call] of tries) {
         const code = await call().then(
           () => 'done',

@@ -3,7 +3,16 @@ import assert from 'node:assert/strict';
 import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { readJson, readJsonSync, readVersioned, updateFile, updateFileSync, updateJson, writeFile } from 'untorn';
+import {
+  readJson,
+  readJsonSync,
+  readVersioned,
+  readVersionedSync,
+  updateFile,
+  updateFileSync,
+  updateJson,
+  writeFile,
+} from 'untorn';
 import { apis, refusedWith } from '../support/apis.ts';
 import { mountOdd, type Rule } from './odd-filesystem.ts';
 
@@ -72,6 +81,20 @@ describe('A file that is there', () => {
       updateFile(path, () => assert.fail('it was called')),
       refusedWith('ENOENT'),
     );
+  });
+
+  it('is looked for in the list of its directory, if it is stale again and again', async (t) => {
+    const odd = await mountOdd(t);
+    if (odd === undefined) return;
+    const path = join(odd.folder, 'file');
+    writeFileSync(join(odd.below, 'file'), 'new');
+    for (const read of [readVersioned, async (given: string) => readVersionedSync(given)]) {
+      odd.forget();
+      // The kernel asks twice for each read(2).
+      odd.fail({ call: 'read', path: /\/file$/, error: 'ESTALE', times: 4 });
+      assert.equal((await read(path)).content?.toString(), 'new');
+      assert.deepEqual(odd.calls('opendir'), ['/folder']);
+    }
   });
 
   it('is seen in a directory that is out of date for the kernel', async (t) => {

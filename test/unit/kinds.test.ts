@@ -31,9 +31,13 @@ describe('the table of filesystems', () => {
   });
 
   it('says of every unsafe one what happens there, and promises nothing', () => {
-    for (const { label, trust, danger, own, local, syncsDirectories } of table)
+    for (const { label, trust, danger, own, local, syncsDirectories, manyClocks } of table)
       if (trust === 'unsafe')
-        assert.deepEqual([!danger, own, local, syncsDirectories], [false, false, false, false], label);
+        assert.deepEqual(
+          [!danger, own, local, syncsDirectories, manyClocks],
+          [false, false, false, false, true],
+          label,
+        );
   });
 });
 
