@@ -272,7 +272,7 @@ export class Turn {
    * Returns its number, if there was one.
    */
   *finishOther(target: Target): Steps<number | undefined> {
-    return this.operation.blocking ? yield* this.#finish(target) : undefined;
+    return this.operation.blocking ? yield* this.#finishRename(target) : undefined;
   }
 
   /**
@@ -280,12 +280,12 @@ export class Turn {
    * that one, or one before, was of a later call. The other thread may have renamed it already, and its call not know.
    */
   *finishOrYield(target: Target): Steps<void> {
-    const finished = yield* this.#finish(target);
+    const finished = yield* this.#finishRename(target);
     if (finished !== undefined && finished > this.number) throw overtaken();
     this.throwIfOvertaken(target);
   }
 
-  *#finish(target: Target): Steps<number | undefined> {
+  *#finishRename(target: Target): Steps<number | undefined> {
     const other = this.#order.renames.get(this.#keyOf(target));
     if (other !== undefined) yield* finishRename(this.operation, target, other);
     return other?.number;
