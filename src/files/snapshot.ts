@@ -9,6 +9,7 @@ import { codeOf, refusal, type PathName, absent, newHash, versionOf, type Versio
 import {
   fileType,
   now,
+  O_DIRECTORY,
   O_NOFOLLOW,
   O_READ,
   call,
@@ -59,6 +60,8 @@ function asRead({ result, status }: Opened<Buffer>): Read {
 interface Readable {
   readonly path: PathName;
   readonly flags: number;
+  /** Its directory, where another machine may have put another file in its place: see `lookAfresh`. */
+  readonly shared?: PathName;
   /** What closes it without a wait, where an open file is in nobody's way. */
   readonly release?: (fd: number) => void;
 }
@@ -70,7 +73,8 @@ function inPlace(
   // For a link that is to be replaced readers see the content of its target.
   const follows = settings.symlink === 'replace' && existing !== undefined && fileType(existing.mode) === 'link';
   const readable = { path: accessPath, flags: follows ? O_READ : O_READ | O_NOFOLLOW };
-  if (!directory.local) return readable;
+  if (!directory.local)
+    return !directory.own && directory.trust === 'verified' ? { ...readable, shared: directory.accessPath } : readable;
   return { ...readable, release: (fd) => environment.release(fd, blocking ? 'here' : 'elsewhere') };
 }
 
@@ -108,8 +112,28 @@ function* tryToRead<T>(operation: Operation, file: Readable, use: Use<T>): Steps
   }
 }
 
+/**
+ * Asks the server whether a directory has changed. A client of NFS opens a file by the handle that it remembers for the
+ * name, for as long as it takes the directory for unchanged, which can be half a minute (nfs(5), acdirmin). The server
+ * may still have the file behind that handle, though another machine has replaced it. To open a directory takes a look
+ * at it on the server (nfs(5), close-to-open).
+ */
+function* lookAfresh(directory: PathName): Steps<void> {
+  yield* call.close(yield* call.open(directory, O_DIRECTORY, 0));
+}
+
+/**
+ * Fails with ESTALE if the server has removed an open file, as by a rename over it. It is asked for the filesystem of
+ * that file: this goes to the server also where the client believes that it may answer for the file itself.
+ */
+function* assertInPlace(path: PathName, { nlink }: FileStatus): Steps<void> {
+  if (nlink === 0) throw refusal('ESTALE', 'another machine has replaced it');
+  yield* call.statfs(path);
+}
+
 function* using<T>(file: Readable, noteOpened: () => void, use: Use<T>): Steps<Opened<T>> {
-  const { path, flags, release } = file;
+  const { path, flags, shared, release } = file;
+  if (shared !== undefined) yield* lookAfresh(shared);
   const found = yield* ifFound({ accessPath: path }, () => openAndLook(path, flags), (flags & O_NOFOLLOW) === 0);
   if (found === undefined) return { status: undefined };
   const { fd, status, error } = found;
@@ -118,6 +142,7 @@ function* using<T>(file: Readable, noteOpened: () => void, use: Use<T>): Steps<O
     if (status === undefined) throw error;
     if (fileType(status.mode) === 'directory') throw refusal('EISDIR', 'it is a directory');
     if (fileType(status.mode) !== 'file') throw refusal('EINVAL', 'it is a FIFO, a socket or a device');
+    if (shared !== undefined) yield* assertInPlace(path, status);
     return { result: yield* use(fd, status), status };
   } finally {
     if (release === undefined) yield* call.close(fd);

@@ -157,6 +157,37 @@ const updates: Trial = {
   },
 };
 
+/** What a machine remembers of a name, while it waits for the lock, is not what it replaces. */
+const remembered: Trial = {
+  name: 'a name that is remembered',
+  about:
+    'A machine has read the file, and waits for its lock with `ifMatch`, while the other one replaces the file. The server ' +
+    'still has the old one open. The first machine finds the new content, and replaces nothing.',
+  run: (pair) =>
+    withActors(pair, async (holder, waiter) => {
+      const { server } = pair;
+      const folder = await newFolder(holder);
+      const path = join(folder, 'file');
+      await holder.call('writeFile', path, 'old');
+      server.run(`(exec 9<${onServer(path)}; sleep 60) >/dev/null 2>&1 &`);
+      const { version } = (await waiter.call('readVersioned', path)) as { version: string };
+      const held = holder.do('hold', path, 'new', lock);
+      await holder.event('held');
+      const waiting = waiter.do('casWrite', path, 'late', version as never).then(
+        () => 'done',
+        (error: unknown) => (error instanceof ActorError ? `${error.code} ${error.outcome}` : String(error)),
+      );
+      const isWaiting = (): boolean => namesIn(pair, join(folder, '.file.untorn-lock')).length > 1;
+      await until(async () => isWaiting());
+      await holder.do('release');
+      await held;
+      const came = await waiting;
+      const text = textOf(pair, path);
+      const isTrue = came === 'ERR_VERSION_CONFLICT old' && text === 'new';
+      return verdict(isTrue ? 'holds' : 'VIOLATION', isTrue ? '' : `${came}, ${text}`, [came]);
+    }),
+};
+
 /** A holder that is dead, and one that only stands still. */
 const takeover: Trial = {
   name: 'takeover',
@@ -374,6 +405,7 @@ export const trials: readonly Trial[] = [
   readers,
   creations,
   updates,
+  remembered,
   takeover,
   transactions,
   sweeping,
