@@ -9,7 +9,10 @@ import { contenders, peers } from './contenders.js';
 export function machine(folder) {
   const [filesystem, options] = said('findmnt', ['-no', 'FSTYPE,OPTIONS', '-T', folder]).split(/\s+/);
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  const versions = { untorn: `${version} (${said('git', ['describe', '--always', '--dirty'])})` };
+  const commit = said('git', ['describe', '--always']);
+  // The results of one measurement do not change what the next one measures.
+  const isChanged = said('git', ['status', '--porcelain', '--', '.', ':!docs']) !== '';
+  const versions = { untorn: `${version} (${commit}${isChanged ? '-dirty' : ''})` };
   for (const name of peers) versions[name] = contenders[name].version;
   return {
     date: new Date().toISOString().slice(0, 10),
