@@ -4,6 +4,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { intermediaries } from './bought.js';
+import { contenders } from './contenders.js';
 import { commands, sample } from './execute.js';
 import { judge } from './goals.js';
 import { moduleUrl } from './peers.js';
@@ -28,7 +29,7 @@ export function profileSides(run, measured) {
       .map(({ workload }) => workload),
   );
   return measured.workloads
-    .filter(({ id }) => failed.has(id))
+    .filter(({ id, api }) => failed.has(id) && (api === undefined || contenders[prototype][api] !== undefined))
     .map((workload) => {
       const begin = Date.now();
       const sides = Object.fromEntries(['untorn', prototype].map((name) => [name, side(run, workload, name)]));
