@@ -4,27 +4,16 @@ import { join } from 'node:path';
 import { sweepSync } from 'untorn';
 import type { Violation } from './check.ts';
 import { leaves } from './directories.ts';
+import { Examination } from './examination.ts';
 import { expectedFiles, type Expected, type Progress } from './progress.ts';
-import type { Durability } from './subjects.ts';
-import { claimedVersion, folder, makeContent, oldSize, type Workload } from './workload.ts';
+import { claimedVersion, folder, makeContent, oldSize } from './workload.ts';
 
-export class DirectoryChecker {
-  readonly #workload: Workload;
-  readonly #durability: Durability;
-  readonly #sweeps: boolean;
-
-  /** @param sweeps whether what else is there is this package's */
-  constructor(workload: Workload, durability: Durability, sweeps: boolean) {
-    this.#workload = workload;
-    this.#durability = durability;
-    this.#sweeps = sweeps;
-  }
-
+export class DirectoryChecker extends Examination {
   check(root: string, progress: Progress): Violation[] {
-    const expected = expectedFiles(this.#workload, progress, oldSize);
+    const expected = expectedFiles(this.workload, progress, oldSize);
     return [
       ...expected.flatMap((one) => this.#checkOne(root, one)),
-      ...(this.#sweeps ? this.#checkOthers(root, expected) : []),
+      ...(this.sweeps ? this.#checkOthers(root, expected) : []),
     ];
   }
 
@@ -33,13 +22,13 @@ export class DirectoryChecker {
     const at = join(root, path);
     if (lstatSync(at, { throwIfNoEntry: false }) === undefined) {
       if (mustExist) return [{ kind: 'missing', path, detail: 'absent' }];
-      return promised > 0 && this.#durability === 'full'
+      return promised > 0 && this.durability === 'full'
         ? [{ kind: 'lost', path, detail: `absent, promised ${promised}` }]
         : [];
     }
     const version = versionIn(at, expected);
     if (typeof version === 'string') return [{ kind: 'torn', path, detail: version }];
-    if (version < promised && this.#durability === 'full')
+    if (version < promised && this.durability === 'full')
       return [{ kind: 'lost', path, detail: `version ${version}, promised ${promised}` }];
     const { mode, uid, gid } = statSync(at);
     const right = (mode & 0o7777) === target.mode && uid === target.uid && gid === target.gid;

@@ -3,40 +3,22 @@ import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, type St
 import { dirname, join } from 'node:path';
 import { appendFileSync, recoverSync, sweepSync } from 'untorn';
 import type { Kind, Violation } from './check.ts';
+import { Examination } from './examination.ts';
 import { expectedFiles, type Expected, type Progress } from './progress.ts';
-import type { Durability, Feature } from './subjects.ts';
+import type { Feature } from './subjects.ts';
 import { isOldSource, lineOf, sourceOf, textOf } from './verbs.ts';
-import {
-  claimedVersion,
-  folder,
-  makeContent,
-  oldSize,
-  type Operation,
-  type Target,
-  type Workload,
-} from './workload.ts';
+import { claimedVersion, folder, makeContent, oldSize, type Operation, type Target } from './workload.ts';
 
 /** What is under a name: a version, whole; nothing, which is version 0; or what is wrong with it. */
 type Found = number | string;
 
 type Says = (kind: Kind, detail: string, path?: string) => Violation[];
 
-export class VerbChecker {
-  readonly #workload: Workload;
-  readonly #durability: Durability;
-  readonly #sweeps: boolean;
-
-  /** @param sweeps whether temporary files are this package's */
-  constructor(workload: Workload, durability: Durability, sweeps: boolean) {
-    this.#workload = workload;
-    this.#durability = durability;
-    this.#sweeps = sweeps;
-  }
-
+export class VerbChecker extends Examination {
   check(root: string, progress: Progress): Violation[] {
-    const expected = expectedFiles(this.#workload, progress, oldSize);
+    const expected = expectedFiles(this.workload, progress, oldSize);
     return [
-      ...(this.#sweeps ? checkLitter(root) : []),
+      ...(this.sweeps ? checkLitter(root) : []),
       ...expected.flatMap((one) => this.#checkOne(root, one, progress)),
     ];
   }
@@ -44,7 +26,7 @@ export class VerbChecker {
   #checkOne(root: string, expected: Expected, progress: Progress): Violation[] {
     const { path, target } = expected;
     const says: Says = (kind, detail, where = path) => [{ kind, path: where, detail }];
-    const operations = this.#workload.groups.flat().filter((operation) => operation.target === target);
+    const operations = this.workload.groups.flat().filter((operation) => operation.target === target);
     const feature = operations[0]?.feature as Feature;
     const status = lstatSync(join(root, path), { throwIfNoEntry: false });
     const wrong = status === undefined || feature === 'symlink' ? [] : metadata(status, target, says);
@@ -66,7 +48,7 @@ export class VerbChecker {
   #latest(found: Found, { mustExist, promised }: Expected, says: Says): Violation[] {
     if (typeof found === 'string') return says('torn', found);
     if (found === 0 && mustExist) return says('missing', 'absent');
-    const isLost = found < promised && this.#durability === 'full';
+    const isLost = found < promised && this.durability === 'full';
     return isLost ? says('lost', `version ${found}, promised ${promised}`) : [];
   }
 
@@ -87,7 +69,7 @@ export class VerbChecker {
         const at = wholeAt(root, source, { target, versions: new Map([[version, size]]) });
         if (typeof at === 'string') return says('torn', at, source);
         if (at === 0) return found < version ? says('missing', `neither here nor at ${path}`, source) : [];
-        return this.#durability === 'full' && progress.acknowledged.has(operation)
+        return this.durability === 'full' && progress.acknowledged.has(operation)
           ? says('lost', 'it has its old name', source)
           : [];
       }),
@@ -98,7 +80,7 @@ export class VerbChecker {
     if (typeof found === 'string') return says('torn', found);
     const isBegun = versions.size > 1;
     if (found === 0) return isBegun ? [] : says('missing', 'absent');
-    return promised > 1 && this.#durability === 'full' ? says('lost', 'it is there again') : [];
+    return promised > 1 && this.durability === 'full' ? says('lost', 'it is there again') : [];
   }
 
   /** All promised lines are there, also after the next one was appended. */
@@ -106,13 +88,13 @@ export class VerbChecker {
     const at = join(root, path);
     if (!existsSync(at)) return says('missing', 'absent');
     const lines = [...versions].toSorted(([a], [b]) => a - b);
-    const kept = this.#durability === 'off' ? lines.slice(0, 1) : lines.filter(([version]) => version <= promised);
+    const kept = this.durability === 'off' ? lines.slice(0, 1) : lines.filter(([version]) => version <= promised);
     const whole = Buffer.concat(kept.map(([version, size]) => lineOf(target, version, size)));
     const all = lines.reduce((sum, [version, size]) => sum + lineOf(target, version, size).length, 0);
     const before = readFileSync(at);
     if (!before.subarray(0, whole.length).equals(whole)) return says('lost', `${before.length} bytes of ${all}`);
     if (before.length > all) return says('torn', `${before.length} bytes, not ${all} at most`);
-    if (!this.#sweeps) return [];
+    if (!this.sweeps) return [];
     const next = Buffer.from('the line after the power cut\n');
     appendFileSync(at, next, { durability: 'off' });
     const after = readFileSync(at);

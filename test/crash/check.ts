@@ -2,9 +2,10 @@
 import { existsSync, readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { recoverSync, sweepSync } from 'untorn';
+import { Examination } from './examination.ts';
 import { expectedFiles, targetOf, type Expected, type Progress } from './progress.ts';
 import type { Durability } from './subjects.ts';
-import { claimedVersion, folder, makeContent, oldSize, pair, type Target, type Workload } from './workload.ts';
+import { claimedVersion, folder, makeContent, oldSize, pair, type Target } from './workload.ts';
 
 /**
  * What a program can break.
@@ -26,38 +27,28 @@ export interface Violation {
   readonly detail: string;
 }
 
-export class Checker {
-  readonly #workload: Workload;
-  readonly #durability: Durability;
-  readonly #sweeps: boolean;
+export class Checker extends Examination {
   readonly #contents = new Map<string, Buffer>();
 
-  /** @param sweeps whether temporary files are this package's */
-  constructor(workload: Workload, durability: Durability, sweeps: boolean) {
-    this.#workload = workload;
-    this.#durability = durability;
-    this.#sweeps = sweeps;
-  }
-
   check(root: string, progress: Progress): Violation[] {
-    const divided = this.#sweeps ? this.#recover(root) : [];
-    const expected = expectedFiles(this.#workload, progress, oldSize);
+    const divided = this.sweeps ? this.#recover(root) : [];
+    const expected = expectedFiles(this.workload, progress, oldSize);
     const found = new Set(filesBelow(root));
     const others = new Set(found);
     for (const { path } of expected) others.delete(path);
     return [
       ...divided,
       ...expected.flatMap((file) =>
-        found.has(file.path) ? this.#checkFile(root, file) : absent(file, this.#durability),
+        found.has(file.path) ? this.#checkFile(root, file) : absent(file, this.durability),
       ),
       ...[...others].flatMap((path) => this.#checkOther(root, path)),
-      ...(this.#sweeps ? this.#checkLitter(root, [...others], progress) : []),
+      ...(this.sweeps ? this.#checkLitter(root, [...others], progress) : []),
     ];
   }
 
   /** Recovers the transactions: their files then have one version. */
   #recover(root: string): Violation[] {
-    const targets = this.#workload.targets.filter(({ path }) =>
+    const targets = this.workload.targets.filter(({ path }) =>
       pair.some((name) => path.startsWith(`${folder}/${name}/`)),
     );
     const left = targets.flatMap(({ path }) => recoverSync(dirname(join(root, path))).kept);
@@ -84,7 +75,7 @@ export class Checker {
         path,
         detail: `${content.length} bytes, version ${version} of ${[...versions.keys()].join()}`,
       });
-    } else if (version < promised && this.#durability === 'full') {
+    } else if (version < promised && this.durability === 'full') {
       violations.push({ kind: 'lost', path, detail: `version ${version}, promised ${promised}` });
     }
     if (isExposed(content, status, target)) violations.push({ kind: 'exposed', path, detail: describe(status) });
@@ -96,7 +87,7 @@ export class Checker {
 
   /** A temporary file, of any content. */
   #checkOther(root: string, path: string): Violation[] {
-    const target = targetOf(this.#workload, path);
+    const target = targetOf(this.workload, path);
     const status = statSync(join(root, path));
     if (target === undefined || !isExposed(readFileSync(join(root, path)), status, target)) return [];
     return [{ kind: 'exposed', path, detail: describe(status) }];
@@ -111,7 +102,7 @@ export class Checker {
     const isSwept = (path: string): boolean => swept.has(join(root, path)) || swept.has(join(root, lockOf(path)));
     const missed = others.filter((path) => !isSwept(path));
     // Without the sync of the directory the rename, or an unlink, of an acknowledged write may be undone.
-    const writers = this.#durability === 'full' ? begun.filter((operation) => !acknowledged.has(operation)) : begun;
+    const writers = this.durability === 'full' ? begun.filter((operation) => !acknowledged.has(operation)) : begun;
     // A link to the old file on its way to be the backup is a second one.
     const allowed = writers.length + writers.filter(({ feature }) => feature === 'simple').length;
     const surplus =

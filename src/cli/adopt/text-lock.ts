@@ -1,4 +1,4 @@
-/** The packages of a project as the lockfiles of yarn (all versions) and pnpm have them: lines, nested by indentation. */
+/** The packages of a project, from the lockfiles of yarn (all versions) and pnpm: lines, nested by indentation. */
 import type { Package, Source } from './graph.ts';
 import { needsOf, type Manifest } from './node-modules.ts';
 

@@ -66,7 +66,8 @@ function explained({ message, code }: NodeJS.ErrnoException, names: readonly str
     return `"${option}" is not an option${guess(option, names)}`;
   if (option !== undefined && code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
     if (message.includes('does not take')) return `${option} takes no value`;
-    return `${option} needs a value${message.includes('ambiguous') ? `; for a value that begins with "-" write "${option}=VALUE"` : ''}`;
+    const hint = message.includes('ambiguous') ? `; for a value that begins with "-" write "${option}=VALUE"` : '';
+    return `${option} needs a value${hint}`;
   }
   // The first sentence says what is wrong, the second how JavaScript programs deal with it.
   const [first = ''] = message.split(/\. |\n/);
@@ -76,10 +77,10 @@ function explained({ message, code }: NodeJS.ErrnoException, names: readonly str
 function check({ name, choices, multiple }: OptionEntry, values: readonly string[]): void {
   if (values.length > 1 && multiple !== true) throw new UsageError(`--${name} is given more than once`);
   for (const value of values) {
-    if (choices?.includes(value) === false)
-      throw new UsageError(
-        `--${name} must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, not "${value}"${guess(value, choices)}`,
-      );
+    if (choices?.includes(value) === false) {
+      const allowed = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+      throw new UsageError(`--${name} must be ${allowed}, not "${value}"${guess(value, choices)}`);
+    }
   }
 }
 
