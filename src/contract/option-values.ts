@@ -21,21 +21,22 @@ export function record(value: unknown, name: string, known: readonly string[]): 
   if (value === undefined || value === null) return none;
   if (typeof value !== 'object' || Array.isArray(value))
     throw typeof value === 'function' ? noCallback(`"${name}" must be an object`) : wrongType(name, 'an object', value);
-  const given = new Set<string>();
+  const given: string[] = [];
   for (
     let level: object | null = value;
     level !== null && !isObjectPrototype(level);
     level = Object.getPrototypeOf(level) as object | null
   ) {
     for (const field of Object.getOwnPropertyNames(level)) {
-      if (known.includes(field)) given.add(field);
+      if (known.includes(field)) given.push(field);
       // A misspelt option must not be ignored. The methods of a class are not options.
       else if (Object.prototype.propertyIsEnumerable.call(level, field)) throw unknownOption(name, field);
     }
   }
   const fields = Object.create(null) as Record<string, unknown>;
-  for (const field of given) fields[field] = (value as Fields)[field];
-  return Object.freeze(fields);
+  // A field may be on several levels, and a getter counts once.
+  for (const field of given) if (!(field in fields)) fields[field] = (value as Fields)[field];
+  return fields;
 }
 
 export function unknownOption(name: string, field: string): TypeError {

@@ -54,6 +54,8 @@ export function split(file: PathName): { directory: PathName; name: PathName } {
 
 /** At most `limit` bytes of a name, cut between characters. */
 export function cutName(name: PathName, limit: number): PathName {
+  // A character of a string has at most three bytes.
+  if (typeof name === 'string' && name.length * 3 <= limit) return name;
   const bytes = Buffer.from(name);
   if (bytes.length <= limit) return name;
   let end = Math.max(limit, 0);

@@ -15,10 +15,9 @@ import {
   uninterrupted,
   call,
   chain,
-  concurrently,
+  opened,
   type Chained,
   type FileStatus,
-  type Mount,
   type Steps,
 } from '../system/index.ts';
 import { elsewhere, filesystemAt, type Filesystem } from './filesystems.ts';
@@ -55,16 +54,13 @@ class OpenDirectories {
 
 export function* openDirectory(operation: Operation, path: PathName): Steps<Directory> {
   if (operation.environment.platform === 'win32') return yield* withoutDescriptor(path);
-  const { fd, canSync } = yield* openForSync(path);
+  const { fd, status, canSync } = yield* openForSync(path);
   const accessPath = operation.environment.accessPath(fd, path);
   try {
-    const mount = (): Mount | undefined => operation.environment.mountOf(fd);
-    const [status, filesystem] = operation.blocking
-      ? [yield* call.fstat(fd), yield* filesystemAt(accessPath, mount)]
-      : yield* concurrently(call.fstat(fd), filesystemAt(accessPath, mount));
+    const filesystem = yield* filesystemAt(accessPath, () => operation.environment.mountOf(fd));
     const straightPath = filesystem.local && !operation.blocking ? yield* pathOf(operation, fd, path) : undefined;
-    const opened = operation.environment.state.of(OpenDirectories);
-    let directory = operation.blocking ? undefined : opened.byKey.get(keyOf(status));
+    const known = operation.environment.state.of(OpenDirectories);
+    let directory = operation.blocking ? undefined : known.byKey.get(keyOf(status));
     if (directory !== undefined) {
       operation.environment.release(fd, 'elsewhere');
       directory.users++;
@@ -83,9 +79,9 @@ export function* openDirectory(operation: Operation, path: PathName): Steps<Dire
         syncing: undefined,
         next: undefined,
       };
-      if (!operation.blocking) opened.byKey.set(directory.key, directory);
+      if (!operation.blocking) known.byKey.set(directory.key, directory);
     }
-    if (!operation.blocking) opened.byPath.set(key(path), directory);
+    if (!operation.blocking) known.byPath.set(key(path), directory);
     return directory;
   } catch (error) {
     yield* afterFailure(call.close(fd));
@@ -213,14 +209,32 @@ function* pathOf({ environment }: Operation, fd: number, path: PathName): Steps<
   }
 }
 
-function* openForSync(path: PathName): Steps<{ fd: number; canSync: boolean }> {
+/** A directory that has just been opened. */
+interface Opened {
+  readonly fd: number;
+  readonly status: FileStatus;
+}
+
+function* openForSync(path: PathName): Steps<Opened & { readonly canSync: boolean }> {
   try {
-    return { fd: yield* persisting({ accessPath: path }, () => call.open(path, O_DIRECTORY, 0), true), canSync: true };
+    const directory = yield* persisting({ accessPath: path }, () => openAndLook(path, O_DIRECTORY), true);
+    return { ...directory, canSync: true };
   } catch (error) {
     // A directory that may be traversed and written, but not listed: everything but the sync works in it.
     if (O_PATH_DIRECTORY === 0 || !['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) throw error;
-    return { fd: yield* call.open(path, O_PATH_DIRECTORY, 0), canSync: false };
+    return { ...(yield* openAndLook(path, O_PATH_DIRECTORY)), canSync: false };
   }
+}
+
+function* openAndLook(path: PathName, flags: number): Steps<Opened> {
+  const { results, error } = yield* chain([
+    ['open', path, flags, 0],
+    ['fstat', opened],
+  ]);
+  const [fd, status] = results as [number?, FileStatus?];
+  if (fd !== undefined && status !== undefined) return { fd, status };
+  if (fd !== undefined) yield* afterFailure(call.close(fd));
+  throw error;
 }
 
 /** Windows opens no directories for syncing. */

@@ -7,7 +7,7 @@ import { accessPath } from './paths.ts';
 import { argsOf, type Chained, type Done, type FileStatus, type Link, type SyncSystem, type System } from './port.ts';
 
 /** The calls of which Node has none, or a slower one. What is opened by it must be closed by it. */
-const sooner = ['open', 'close', 'fstat', 'lstat', 'stat'] as const;
+const sooner = ['open', 'close', 'fstat', 'lstat', 'stat', 'statfs'] as const;
 const missing: readonly (keyof System)[] = [...nativeOnly, 'futimes'];
 const elsewhere = ['open', 'close'] as const;
 
