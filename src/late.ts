@@ -13,7 +13,7 @@ type Part = Record<string, (...args: unknown[]) => unknown>;
 /** Calls a function of a part. */
 export function call(name: string, load: () => Part, args: ArrayLike<unknown>): unknown {
   try {
-    return functionOf(name, load, args)(...Array.from(args));
+    return Reflect.apply(functionOf(name, load, args), undefined, args);
   } catch (error) {
     throw withCaller(error, call);
   }
@@ -23,7 +23,7 @@ export function call(name: string, load: () => Part, args: ArrayLike<unknown>): 
 export async function callLater(name: string, load: () => Part, args: ArrayLike<unknown>): Promise<unknown> {
   try {
     const found = functionOrShortage(name, load, args) ?? (await functionWhenDescriptorsAllow(name, load, args));
-    return await found(...Array.from(args));
+    return await Reflect.apply(found, undefined, args);
   } catch (error) {
     throw withCaller(error, callLater);
   }
@@ -71,8 +71,9 @@ function functionOf(name: string, load: () => Part, args: ArrayLike<unknown>): (
   }
   const found = part[name] as (...args: unknown[]) => unknown;
   // As in node:fs with callbacks: nobody would notice that the callback is never called.
-  if (Array.from(args).some((argument, position) => position >= found.length && typeof argument === 'function'))
-    throw noCallback(`Argument ${found.length} of ${name}() must be the last`);
+  for (let position = found.length; position < args.length; position++)
+    if (typeof args[position] === 'function')
+      throw noCallback(`Argument ${found.length} of ${name}() must be the last`);
   return found;
 }
 

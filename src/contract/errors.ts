@@ -167,10 +167,11 @@ class Abort extends Error {
 
 /** The code of an error, if it has one. */
 export function codeOf(error: unknown): string | undefined {
-  return asFailure(error).code;
+  return error === undefined ? undefined : asFailure(error).code;
 }
 
 /** Whether the process or the system has no descriptor left: that passes, and says nothing of the file. */
 export function isShortage(error: unknown): boolean {
-  return ['EMFILE', 'ENFILE'].includes(codeOf(error) ?? '');
+  const code = codeOf(error);
+  return code === 'EMFILE' || code === 'ENFILE';
 }

@@ -71,13 +71,14 @@ export function* openDirectory(operation: Operation, path: PathName): Steps<Dire
         accessPath,
         status,
         canSync,
-        ...filesystem,
         straightPath,
         slowLooks: 0,
         slowUntil: 0,
         users: 1,
         syncing: undefined,
         next: undefined,
+        // The last: V8 takes microseconds for each property that follows.
+        ...filesystem,
       };
       if (!operation.blocking) known.byKey.set(directory.key, directory);
     }
@@ -217,8 +218,8 @@ interface Opened {
 
 function* openForSync(path: PathName): Steps<Opened & { readonly canSync: boolean }> {
   try {
-    const directory = yield* persisting({ accessPath: path }, () => openAndLook(path, O_DIRECTORY), true);
-    return { ...directory, canSync: true };
+    const { fd, status } = yield* persisting({ accessPath: path }, () => openAndLook(path, O_DIRECTORY), true);
+    return { fd, status, canSync: true };
   } catch (error) {
     // A directory that may be traversed and written, but not listed: everything but the sync works in it.
     if (O_PATH_DIRECTORY === 0 || !['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) throw error;

@@ -152,7 +152,7 @@ function* lookThrough(operation: Operation, target: Target, isSure: boolean): St
   const isAlone = !operation.blocking && directory.users === 1;
   if (operation.blocking || isSynchronous()) {
     target.existing = yield* lookAndHold(operation, target);
-    if (isAlone && target.existing !== undefined) yield* examineOld(operation, target);
+    if (isAlone && target.existing !== undefined && !target.examined) yield* examineOld(operation, target);
     return isSure || (yield* isStill(directory, directoryPath));
   }
   const [existing, isHere] = yield* concurrently(

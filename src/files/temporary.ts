@@ -127,7 +127,8 @@ export function* createTemporary(
         accessPath,
         path,
         guard,
-        ...found,
+        status: found.status,
+        attributes: found.attributes,
         held: undefined,
         private: mode !== undefined,
         begun: content && begun,
@@ -203,6 +204,8 @@ export function* examineTemporary(operation: Operation, target: Target, temporar
   // Its metadata stays as the kernel made it, and it is open until the rename. Otherwise its inode has to tell whether
   // a failed rename took place all the same.
   if (!temporary.private && temporary.closesSilently) return;
+  const isKnown = temporary.attributes !== undefined || !attributesMatter(operation, target);
+  if (temporary.status !== undefined && isKnown) return;
   // A local filesystem has the new inode in memory: a look here takes less time than one in another thread.
   yield* target.directory.local
     ? uninterrupted(examine(operation, target, temporary))

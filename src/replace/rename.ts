@@ -310,12 +310,12 @@ export function* confirm(
   const { durability } = operation.settings;
   try {
     // A failed sync is not repeated, whatever is in place by now.
-    if (synced) yield* syncDirectory(operation, target.directory, synced);
+    const isNamed = synced && (yield* syncDirectory(operation, target.directory, synced));
     // The content that replaced this one meanwhile may have been written without any sync.
     if (record === undefined) return yield* confirmInPlace(operation, target);
     let durable: boolean | 'unsupported' = false;
     if (durability === 'full') {
-      durable = !atomic || (yield* syncDirectory(operation, target.directory, synced));
+      durable = !atomic || (isNamed ?? (yield* syncDirectory(operation, target.directory)));
       if (
         parentsMayBeUnsynced(operation, target) &&
         (yield* withMore(operation, target, () => syncParents(operation, target))) === 'unsupported'

@@ -122,12 +122,12 @@ function* create(
   bytes: Uint8Array | undefined,
   syncsLater: boolean,
 ): Steps<Staged> {
-  yield* openStaging(operation, target);
+  if (operation.settings.temporaryDirectory !== undefined) yield* openStaging(operation, target);
   let temporary;
   warnOfUnsafe(operation, target.directory);
   try {
     if (target.existing !== undefined) {
-      yield* examineOld(operation, target);
+      if (!target.examined) yield* examineOld(operation, target);
       target.flags = mayHaveFlags(operation, target) ? yield* readFlags(target) : undefined;
     }
     temporary = yield* createTemporary(
@@ -225,7 +225,8 @@ export function* finishTemporary(
 ): Steps<NotKept[]> {
   const notKept = withMetadata ? yield* applyMetadata(operation, target, temporary) : [];
   throwIfAborted(operation, 'set metadata');
-  if (operation.settings.durability !== 'off') yield* during(operation, 'sync', syncTemporary(operation, temporary));
+  if (operation.settings.durability !== 'off' && !temporary.synced)
+    yield* during(operation, 'sync', syncTemporary(operation, temporary));
   if (!temporary.closesSilently) {
     const isHeld = withMetadata && othersRename(operation, target.directory);
     if (isHeld) yield* during(operation, 'close', holdTemporary(operation, temporary));

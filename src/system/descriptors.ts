@@ -214,8 +214,8 @@ type Waiting = Pick<Holder, 'settings'> & { readonly locking?: { readonly folder
 /**
  * Runs steps that open files, and that close them if they fail. If no descriptor is left, it waits and runs them again.
  */
-export function* whenDescriptorsAllow<T>(operation: Waiting, open: () => Steps<T>): Steps<T> {
-  return yield* retried(operation, open, undefined);
+export function whenDescriptorsAllow<T>(operation: Waiting, open: () => Steps<T>): Steps<T> {
+  return retried(operation, open, undefined);
 }
 
 /** The same while a temporary file is open: the write uses the spare descriptors, if there are any. */
