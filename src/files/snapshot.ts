@@ -5,9 +5,21 @@
  * write within the microseconds between that look and the rename is not noticed: only the lock excludes it.
  */
 import { constants } from 'node:buffer';
-import { codeOf, refusal, type PathName, absent, newHash, versionOf, type Version } from '../contract/index.ts';
 import {
+  codeOf,
+  isShortage,
+  refusal,
+  type PathName,
+  absent,
+  newHash,
+  versionOf,
+  type Version,
+} from '../contract/index.ts';
+import {
+  currentTime,
   fileType,
+  isSynchronous,
+  nothing,
   now,
   O_DIRECTORY,
   O_NOFOLLOW,
@@ -43,12 +55,12 @@ export function* readPath(operation: Operation): Steps<Read> {
 
 /** Reads all of the target. */
 export function* readTarget(operation: Operation, target: Target): Steps<Read> {
-  return asRead(yield* openAndRead(operation, inPlace(operation, target), readAll));
+  return asRead(yield* readInPlace(operation, target, readAll));
 }
 
 /** The version of the target, computed without all of its content in memory. */
 export function* versionInPlace(operation: Operation, target: Target): Steps<Snapshot> {
-  const { result, status } = yield* openAndRead(operation, inPlace(operation, target), versionOfFile);
+  const { result, status } = yield* readInPlace(operation, target, versionOfFile);
   return { version: result ?? absent, status };
 }
 
@@ -66,21 +78,48 @@ interface Readable {
   readonly release?: (fd: number) => void;
 }
 
-function inPlace(
-  { settings, environment, blocking }: Operation,
-  { accessPath, existing, directory }: Target,
-): Readable {
+function inPlace({ settings, environment }: Operation, { accessPath, existing, directory }: Target): Readable {
   // For a link that is to be replaced readers see the content of its target.
   const follows = settings.symlink === 'replace' && existing !== undefined && fileType(existing.mode) === 'link';
   const readable = { path: accessPath, flags: follows ? O_READ : O_READ | O_NOFOLLOW };
   if (!directory.local)
     return !directory.own && directory.trust === 'verified' ? { ...readable, shared: directory.accessPath } : readable;
-  return { ...readable, release: (fd) => environment.release(fd, blocking ? 'here' : 'elsewhere') };
+  return { ...readable, release: (fd) => environment.release(fd, isSynchronous() ? 'here' : 'elsewhere') };
+}
+
+/** The largest file, in bytes, that is read here and not in another thread. */
+const little = 1 << 16;
+
+/** What was written within this time, in nanoseconds, is in memory. */
+const moment = 3_000_000_000n;
+
+/** Whether the target is in memory: to read a little of it here takes less time than to let another thread do it. */
+function isAtHand({ directory, existing }: Target): boolean {
+  if (!directory.local || existing === undefined || existing.size > little) return false;
+  const age = BigInt(currentTime()) * 1_000_000n - existing.mtimeNs;
+  return fileType(existing.mode) === 'file' && age >= 0n && age < moment;
+}
+
+function* readInPlace<T>(operation: Operation, target: Target, use: Use<T>): Steps<Opened<T>> {
+  const file = inPlace(operation, target);
+  if (isAtHand(target)) {
+    const useLittle = (fd: number, status: FileStatus): Steps<T | undefined> =>
+      status.size <= little ? use(fd, status) : nothing();
+    try {
+      const { result, status } = yield* uninterrupted(openAndRead(operation, file, useLittle));
+      if (result !== undefined || status === undefined) return { result, status };
+      // Another file is there by now, which is larger.
+    } catch (error) {
+      // Here nothing waits for a descriptor.
+      if (!isShortage(error)) throw error;
+    }
+  }
+  return yield* openAndRead(operation, file, use);
 }
 
 /** The result of reading a file, and its status when it was opened; neither if there is none. */
 interface Opened<T> {
-  readonly result?: T;
+  readonly result?: T | undefined;
   readonly status: FileStatus | undefined;
 }
 

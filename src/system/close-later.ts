@@ -31,23 +31,30 @@ export function release(fd: number, where: 'here' | 'elsewhere' | 'quicker'): vo
   // If a worker calls process.exit(), the descriptors that it has handed over stay open until the process ends.
   if (
     where === 'here' ||
-    (where === 'quicker' && later-- <= 0) ||
     !isMainThread() ||
     unheard >= maximumUnheard ||
     (closes === 0 && handedOver.size >= maximumOpen)
   ) {
+    closeHere(fd);
+    return;
+  }
+  if (where === 'quicker' && later-- <= 0) {
     const began = now();
-    try {
-      systems().sync.close(fd);
-    } catch {
-      // The file may be committed already. The descriptor is closed even after an error (close(2)).
-    }
-    if (where === 'quicker' && now() - began > quick) later = manyLater;
+    closeHere(fd);
+    if (now() - began > quick) later = manyLater;
     return;
   }
   unheard++;
   handedOver.set(fd, closes + 1);
   systems().async.close(fd, () => heardOfClose(fd));
+}
+
+function closeHere(fd: number): void {
+  try {
+    systems().sync.close(fd);
+  } catch {
+    // The file may be committed already. The descriptor is closed even after an error (close(2)).
+  }
 }
 
 function heardOfClose(fd: number): void {
