@@ -181,7 +181,10 @@ export class Newest {
   readonly #outstanding = new Set<number>();
   /** For each file, the number of calls that have not settled and are for this file only. */
   readonly #callsFor = new Map<string, number>();
+  /** The first was committed first. */
   readonly #newest = new Map<string, Committed>();
+  /** The oldest outstanding call when a record had to stay for it: when that has ended, records may go. */
+  #staysFor = Infinity;
 
   find(file: string): Committed | undefined {
     return this.#newest.get(file);
@@ -189,7 +192,12 @@ export class Newest {
 
   /** Notes content that is newer than the known one. */
   note(file: string, record: Committed): void {
-    if (this.#outstanding.size > 0 || this.#callsFor.has(file)) this.#newest.set(file, record);
+    this.#newest.delete(file);
+    if (this.#callsFor.has(file)) this.#newest.set(file, record);
+    else if (this.#outstanding.size > 0) {
+      this.#newest.set(file, record);
+      this.#stay();
+    }
   }
 
   /** A call begins, and may be for any file. */
@@ -210,20 +218,42 @@ export class Newest {
   /** A call has ended: records are forgotten that only calls as old as it could have needed. */
   callEnds(number: number, file: string | undefined): void {
     this.#outstanding.delete(number);
-    if (file !== undefined) {
-      const others = (this.#callsFor.get(file) ?? 1) - 1;
-      if (others === 0) this.#callsFor.delete(file);
-      else this.#callsFor.set(file, others);
+    if (file !== undefined) this.#callForEnds(file);
+    if (this.#oldest > this.#staysFor) this.#forgetOld();
+  }
+
+  #callForEnds(file: string): void {
+    const others = (this.#callsFor.get(file) ?? 1) - 1;
+    if (others > 0) {
+      this.#callsFor.set(file, others);
+      return;
     }
-    this.#forgetOld();
+    this.#callsFor.delete(file);
+    const record = this.#newest.get(file);
+    if (record === undefined) return;
+    if (record.number <= this.#oldest) this.#newest.delete(file);
+    else this.#stay();
+  }
+
+  /** The lowest number of a call that may be for any file. */
+  get #oldest(): number {
+    const [oldest = Infinity] = this.#outstanding;
+    return oldest;
+  }
+
+  #stay(): void {
+    this.#staysFor = Math.min(this.#staysFor, this.#oldest);
   }
 
   #forgetOld(): void {
-    if (this.#newest.size === 0) return;
-    const [oldest = Infinity] = this.#outstanding;
+    this.#staysFor = Infinity;
     for (const [file, record] of this.#newest) {
-      if (record.number > oldest) break;
-      if (!this.#callsFor.has(file)) this.#newest.delete(file);
+      if (this.#callsFor.has(file)) continue;
+      if (record.number > this.#oldest) {
+        this.#stay();
+        break;
+      }
+      this.#newest.delete(file);
     }
   }
 }
