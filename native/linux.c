@@ -1,4 +1,4 @@
-/* The calls on Linux. Each is one system call, made by its number; `setproject` reads before it writes. */
+/* The calls on Linux: one system call each, by its number. `setproject` reads first; long attributes are read twice. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -212,26 +212,27 @@ static int64_t call_setproject(struct link *link) {
   return syscall(SYS_ioctl, fd_of(link), FS_IOC_FSSETXATTR, &changed);
 }
 
-/* The largest of the extended attributes, and of the lists of them: XATTR_SIZE_MAX, XATTR_LIST_MAX. */
-static const size_t attribute_bytes = 1 << 16;
+/* Enough for most of them, and for each: XATTR_SIZE_MAX, XATTR_LIST_MAX. The kernel takes memory for as much, too. */
+static const size_t attribute_bytes[] = {512, 1 << 16};
 
-static void *room_for(struct link *link) {
-  if (link->answer == NULL) link->answer = malloc(attribute_bytes);
-  if (link->answer == NULL) errno = ENOMEM;
-  return link->answer;
+/* The value of an attribute, or the names of all. */
+static int64_t read_attributes(struct link *link, const char *name) {
+  char path[own_path_bytes];
+  int64_t result = -1;
+  path_of(link, path);
+  for (size_t i = 0; i < 2 && result == -1 && (i == 0 || errno == ERANGE); i++) {
+    free(link->answer);
+    link->answer = malloc(attribute_bytes[i]);
+    if (link->answer == NULL) errno = ENOMEM;
+    else if (name == NULL) result = syscall(SYS_listxattr, path, link->answer, attribute_bytes[i]);
+    else result = syscall(SYS_getxattr, path, name, link->answer, attribute_bytes[i]);
+  }
+  return result;
 }
 
 /* listxattr(2): the names, each with a null at its end; getxattr(2), setxattr(2), removexattr(2) */
-static int64_t call_listxattr(struct link *link) {
-  char path[own_path_bytes];
-  if (room_for(link) == NULL) return -1;
-  return syscall(SYS_listxattr, path_of(link, path), link->answer, attribute_bytes);
-}
-static int64_t call_getxattr(struct link *link) {
-  char path[own_path_bytes];
-  if (room_for(link) == NULL) return -1;
-  return syscall(SYS_getxattr, path_of(link, path), link->texts[0], link->answer, attribute_bytes);
-}
+static int64_t call_listxattr(struct link *link) { return read_attributes(link, NULL); }
+static int64_t call_getxattr(struct link *link) { return read_attributes(link, link->texts[0]); }
 static int64_t call_setxattr(struct link *link) {
   char path[own_path_bytes];
   return syscall(SYS_setxattr, path_of(link, path), link->texts[0], link->bytes, link->length, 0);

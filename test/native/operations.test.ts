@@ -411,6 +411,31 @@ for (const { name, perform } of ways) {
       resultsOf(await perform(['close', fd]));
     });
 
+    it('reads attributes of any size, and a list of any length', async (t) => {
+      const folder = mountNew(t, 'xfs');
+      if (folder === undefined) return;
+      writeFileSync(join(folder, 'file'), '');
+      const fd = openSync(join(folder, 'file'), O_RDONLY);
+      t.after(() => closeSync(fd));
+      const given: string[] = [];
+      for (const size of [1, 511, 512, 513, 4096, 65_535, 65_536]) {
+        const [attribute, value] = [`user.${size}${'x'.repeat(200)}`, Buffer.alloc(size, `${size} `)];
+        given.push(attribute);
+        const results = await perform(
+          ['setxattr', fd, attribute, value],
+          ['listxattr', fd],
+          ['getxattr', fd, attribute],
+        );
+        const [, names, found] = resultsOf(results) as [undefined, Buffer, Buffer];
+        const listed = names
+          .toString()
+          .split('\0')
+          .filter((one) => one.startsWith('user.'));
+        assert.deepEqual(listed.toSorted(), given.toSorted());
+        assert.ok(found.equals(value), `${size} bytes`);
+      }
+    });
+
     it('reads the attributes of a file that is open as a path only', async (t) => {
       if (!needsTools(t, 'setfattr')) return;
       const path = join(newFolder(t), 'file');
