@@ -96,14 +96,12 @@ static bool read_time(const struct statx_timestamp *time, int64_t *into) {
 
 /* statx(2); EOVERFLOW also if a time has more than 64 bits in nanoseconds. */
 static int64_t status_at(struct place at, int flags, struct status *into) {
-  struct statx found;
-  memset(&found, 0, sizeof found);
+  struct statx found = {0};
   if (syscall(SYS_statx, at.fd, at.path, flags, STATX_BASIC_STATS | STATX_BTIME, &found) == -1) return -1;
   *into = (struct status){
       .mode = found.stx_mode, .nlink = found.stx_nlink, .uid = found.stx_uid, .gid = found.stx_gid,
       .size = (double)found.stx_size, .attributes = (double)found.stx_attributes,
-      .dev = device_of(found.stx_dev_major, found.stx_dev_minor),
-      .ino = (int64_t)found.stx_ino,
+      .dev = device_of(found.stx_dev_major, found.stx_dev_minor), .ino = (int64_t)found.stx_ino,
   };
   if (read_time(&found.stx_atime, &into->atime) && read_time(&found.stx_mtime, &into->mtime) &&
       read_time(&found.stx_ctime, &into->ctime) && read_time(&found.stx_btime, &into->birthtime))
@@ -126,8 +124,7 @@ static int64_t call_stat(struct link *link) { return status_by_path(link, 0); }
 
 /* statfs(2): the number of the filesystem's type. */
 static int64_t call_statfs(struct link *link) {
-  struct statfs found;
-  memset(&found, 0, sizeof found);
+  struct statfs found = {0};
   return syscall(SYS_statfs, link->texts[0], &found) == -1 ? -1 : (int64_t)(uint32_t)found.f_type;
 }
 
@@ -164,18 +161,18 @@ static int64_t call_futimes(struct link *link) {
 }
 
 /* The entry of a descriptor in proc(5), which leads to this very file, also if it is one of O_PATH. */
-enum { own_path_bytes = 32 };
+struct entry { char path[32]; };
 
-static const char *path_of(const struct link *link, char into[own_path_bytes]) {
-  snprintf(into, own_path_bytes, "/proc/self/fd/%d", fd_of(link));
-  return into;
+static struct entry entry_of(const struct link *link) {
+  struct entry entry;
+  snprintf(entry.path, sizeof entry.path, "/proc/self/fd/%d", fd_of(link));
+  return entry;
 }
 
 /* linkat(2) with AT_SYMLINK_FOLLOW: gives a name to an open file, also to one of O_TMPFILE, which has none. */
 static int64_t call_link_open(struct link *link) {
-  char path[own_path_bytes];
   const struct place to = place_of(link->texts[0]);
-  return result_at(to, syscall(SYS_linkat, AT_FDCWD, path_of(link, path), to.fd, to.path, AT_SYMLINK_FOLLOW));
+  return result_at(to, syscall(SYS_linkat, AT_FDCWD, entry_of(link).path, to.fd, to.path, AT_SYMLINK_FOLLOW));
 }
 
 /* ioctl_iflags(2), FS_IOC_GETFLAGS and FS_IOC_SETFLAGS: the attributes that lsattr(1) shows. */
@@ -217,15 +214,14 @@ static const size_t attribute_bytes[] = {512, 1 << 16};
 
 /* The value of an attribute, or the names of all. */
 static int64_t read_attributes(struct link *link, const char *name) {
-  char path[own_path_bytes];
+  const struct entry entry = entry_of(link);
   int64_t result = -1;
-  path_of(link, path);
   for (size_t i = 0; i < 2 && result == -1 && (i == 0 || errno == ERANGE); i++) {
     free(link->answer);
     link->answer = malloc(attribute_bytes[i]);
     if (link->answer == NULL) errno = ENOMEM;
-    else if (name == NULL) result = syscall(SYS_listxattr, path, link->answer, attribute_bytes[i]);
-    else result = syscall(SYS_getxattr, path, name, link->answer, attribute_bytes[i]);
+    else if (name == NULL) result = syscall(SYS_listxattr, entry.path, link->answer, attribute_bytes[i]);
+    else result = syscall(SYS_getxattr, entry.path, name, link->answer, attribute_bytes[i]);
   }
   return result;
 }
@@ -234,12 +230,10 @@ static int64_t read_attributes(struct link *link, const char *name) {
 static int64_t call_listxattr(struct link *link) { return read_attributes(link, NULL); }
 static int64_t call_getxattr(struct link *link) { return read_attributes(link, link->texts[0]); }
 static int64_t call_setxattr(struct link *link) {
-  char path[own_path_bytes];
-  return syscall(SYS_setxattr, path_of(link, path), link->texts[0], link->bytes, link->length, 0);
+  return syscall(SYS_setxattr, entry_of(link).path, link->texts[0], link->bytes, link->length, 0);
 }
 static int64_t call_removexattr(struct link *link) {
-  char path[own_path_bytes];
-  return syscall(SYS_removexattr, path_of(link, path), link->texts[0]);
+  return syscall(SYS_removexattr, entry_of(link).path, link->texts[0]);
 }
 
 const struct operation operations[] = {
