@@ -1,4 +1,4 @@
-/* The calls on Linux. Each is one system call, made by its number; `setproject` reads before it writes. */
+/* The calls on Linux: one system call each, by its number. `setproject` reads first; long attributes are read twice. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +20,49 @@ _Static_assert(sizeof(long) == 8, "Only for machines of 64 bits");
 
 static int fd_of(const struct link *link) { return (int)link->numbers[0]; }
 
+/* A path, and the descriptor of the directory where it begins. */
+struct place {
+  int fd;
+  const char *path;
+};
+
+/*
+ * The protocol names a file in an open directory by a path such as /proc/self/fd/7/file. That is the path "file" in the
+ * directory 7, which the kernel finds sooner without /proc.
+ */
+static struct place place_of(const char *path) {
+  static const char before[] = "/proc/self/fd/";
+  const struct place as_given = {AT_FDCWD, path};
+  if (strncmp(path, before, sizeof before - 1) != 0) return as_given;
+  const char *number = path + sizeof before - 1;
+  const size_t digits = strspn(number, "0123456789");
+  if (digits == 0 || digits > 9 || (digits > 1 && number[0] == '0') || number[digits] != '/') return as_given;
+  const char *rest = number + digits + 1;
+  return *rest == '\0' || *rest == '/' ? as_given : (struct place){atoi(number), rest};
+}
+
+/* A number that is no open descriptor is a name that /proc does not have. */
+static int64_t result_at(struct place place, int64_t result) {
+  const bool may_lack = result == -1 && errno == EBADF && place.fd != AT_FDCWD;
+  if (may_lack && syscall(SYS_fcntl, place.fd, F_GETFD) == -1) errno = ENOENT;
+  return result;
+}
+
+/* A call by one path. */
+static int64_t call_at(long number, const struct link *link, int flags, unsigned mode) {
+  const struct place at = place_of(link->texts[0]);
+  return result_at(at, syscall(number, at.fd, at.path, flags, mode));
+}
+
+/* A call by two paths. */
+static int64_t call_at_both(long number, const struct link *link, unsigned flags) {
+  const struct place from = place_of(link->texts[0]), to = place_of(link->texts[1]);
+  return result_at(from, result_at(to, syscall(number, from.fd, from.path, to.fd, to.path, flags)));
+}
+
 /* open(2), always with O_CLOEXEC. */
 static int64_t call_open(struct link *link) {
-  return syscall(SYS_openat, AT_FDCWD, link->texts[0], (int)link->numbers[0] | O_CLOEXEC, (unsigned)link->numbers[1]);
+  return call_at(SYS_openat, link, (int)link->numbers[0] | O_CLOEXEC, (unsigned)link->numbers[1]);
 }
 
 /* close(2): one that a signal interrupted has closed its descriptor too, and must not be repeated. */
@@ -55,15 +95,13 @@ static bool read_time(const struct statx_timestamp *time, int64_t *into) {
 }
 
 /* statx(2); EOVERFLOW also if a time has more than 64 bits in nanoseconds. */
-static int64_t status_at(int fd, const char *path, int flags, struct status *into) {
-  struct statx found;
-  memset(&found, 0, sizeof found);
-  if (syscall(SYS_statx, fd, path, flags, STATX_BASIC_STATS | STATX_BTIME, &found) == -1) return -1;
+static int64_t status_at(struct place at, int flags, struct status *into) {
+  struct statx found = {0};
+  if (syscall(SYS_statx, at.fd, at.path, flags, STATX_BASIC_STATS | STATX_BTIME, &found) == -1) return -1;
   *into = (struct status){
       .mode = found.stx_mode, .nlink = found.stx_nlink, .uid = found.stx_uid, .gid = found.stx_gid,
       .size = (double)found.stx_size, .attributes = (double)found.stx_attributes,
-      .dev = device_of(found.stx_dev_major, found.stx_dev_minor),
-      .ino = (int64_t)found.stx_ino,
+      .dev = device_of(found.stx_dev_major, found.stx_dev_minor), .ino = (int64_t)found.stx_ino,
   };
   if (read_time(&found.stx_atime, &into->atime) && read_time(&found.stx_mtime, &into->mtime) &&
       read_time(&found.stx_ctime, &into->ctime) && read_time(&found.stx_btime, &into->birthtime))
@@ -72,40 +110,36 @@ static int64_t status_at(int fd, const char *path, int flags, struct status *int
   return -1;
 }
 
-/* fstat(2), lstat(2), stat(2) */
-static int64_t call_fstat(struct link *link) { return status_at(fd_of(link), "", AT_EMPTY_PATH, &link->status); }
-static int64_t call_lstat(struct link *link) {
-  return status_at(AT_FDCWD, link->texts[0], AT_SYMLINK_NOFOLLOW, &link->status);
+static int64_t status_by_path(struct link *link, int flags) {
+  const struct place at = place_of(link->texts[0]);
+  return result_at(at, status_at(at, flags, &link->status));
 }
-static int64_t call_stat(struct link *link) { return status_at(AT_FDCWD, link->texts[0], 0, &link->status); }
+
+/* fstat(2), lstat(2), stat(2) */
+static int64_t call_fstat(struct link *link) {
+  return status_at((struct place){fd_of(link), ""}, AT_EMPTY_PATH, &link->status);
+}
+static int64_t call_lstat(struct link *link) { return status_by_path(link, AT_SYMLINK_NOFOLLOW); }
+static int64_t call_stat(struct link *link) { return status_by_path(link, 0); }
 
 /* statfs(2): the number of the filesystem's type. */
 static int64_t call_statfs(struct link *link) {
-  struct statfs found;
-  memset(&found, 0, sizeof found);
+  struct statfs found = {0};
   return syscall(SYS_statfs, link->texts[0], &found) == -1 ? -1 : (int64_t)(uint32_t)found.f_type;
 }
 
-static int64_t rename_with(const struct link *link, unsigned flags) {
-  return syscall(SYS_renameat2, AT_FDCWD, link->texts[0], AT_FDCWD, link->texts[1], flags);
-}
-
 /* rename(2); renameat2(2): it fails with EEXIST if the new name exists, or both names exist before and after. */
-static int64_t call_rename(struct link *link) { return rename_with(link, 0); }
-static int64_t call_rename_new(struct link *link) { return rename_with(link, RENAME_NOREPLACE); }
-static int64_t call_exchange(struct link *link) { return rename_with(link, RENAME_EXCHANGE); }
+static int64_t call_rename(struct link *link) { return call_at_both(SYS_renameat2, link, 0); }
+static int64_t call_rename_new(struct link *link) { return call_at_both(SYS_renameat2, link, RENAME_NOREPLACE); }
+static int64_t call_exchange(struct link *link) { return call_at_both(SYS_renameat2, link, RENAME_EXCHANGE); }
 
 /* link(2) */
-static int64_t call_link(struct link *link) {
-  return syscall(SYS_linkat, AT_FDCWD, link->texts[0], AT_FDCWD, link->texts[1], 0);
-}
+static int64_t call_link(struct link *link) { return call_at_both(SYS_linkat, link, 0); }
 
 /* unlink(2), mkdir(2), rmdir(2) */
-static int64_t call_unlink(struct link *link) { return syscall(SYS_unlinkat, AT_FDCWD, link->texts[0], 0); }
-static int64_t call_mkdir(struct link *link) {
-  return syscall(SYS_mkdirat, AT_FDCWD, link->texts[0], (unsigned)link->numbers[0]);
-}
-static int64_t call_rmdir(struct link *link) { return syscall(SYS_unlinkat, AT_FDCWD, link->texts[0], AT_REMOVEDIR); }
+static int64_t call_unlink(struct link *link) { return call_at(SYS_unlinkat, link, 0, 0); }
+static int64_t call_mkdir(struct link *link) { return call_at(SYS_mkdirat, link, (int)link->numbers[0], 0); }
+static int64_t call_rmdir(struct link *link) { return call_at(SYS_unlinkat, link, AT_REMOVEDIR, 0); }
 
 /* fchown(2): -1 leaves the owner or the group as it is. */
 static int64_t call_fchown(struct link *link) {
@@ -127,17 +161,18 @@ static int64_t call_futimes(struct link *link) {
 }
 
 /* The entry of a descriptor in proc(5), which leads to this very file, also if it is one of O_PATH. */
-enum { own_path_bytes = 32 };
+struct entry { char path[32]; };
 
-static const char *path_of(const struct link *link, char into[own_path_bytes]) {
-  snprintf(into, own_path_bytes, "/proc/self/fd/%d", fd_of(link));
-  return into;
+static struct entry entry_of(const struct link *link) {
+  struct entry entry;
+  snprintf(entry.path, sizeof entry.path, "/proc/self/fd/%d", fd_of(link));
+  return entry;
 }
 
 /* linkat(2) with AT_SYMLINK_FOLLOW: gives a name to an open file, also to one of O_TMPFILE, which has none. */
 static int64_t call_link_open(struct link *link) {
-  char path[own_path_bytes];
-  return syscall(SYS_linkat, AT_FDCWD, path_of(link, path), AT_FDCWD, link->texts[0], AT_SYMLINK_FOLLOW);
+  const struct place to = place_of(link->texts[0]);
+  return result_at(to, syscall(SYS_linkat, AT_FDCWD, entry_of(link).path, to.fd, to.path, AT_SYMLINK_FOLLOW));
 }
 
 /* ioctl_iflags(2), FS_IOC_GETFLAGS and FS_IOC_SETFLAGS: the attributes that lsattr(1) shows. */
@@ -174,33 +209,31 @@ static int64_t call_setproject(struct link *link) {
   return syscall(SYS_ioctl, fd_of(link), FS_IOC_FSSETXATTR, &changed);
 }
 
-/* The largest of the extended attributes, and of the lists of them: XATTR_SIZE_MAX, XATTR_LIST_MAX. */
-static const size_t attribute_bytes = 1 << 16;
+/* Enough for most of them, and for each: XATTR_SIZE_MAX, XATTR_LIST_MAX. The kernel takes memory for as much, too. */
+static const size_t attribute_bytes[] = {512, 1 << 16};
 
-static void *room_for(struct link *link) {
-  if (link->answer == NULL) link->answer = malloc(attribute_bytes);
-  if (link->answer == NULL) errno = ENOMEM;
-  return link->answer;
+/* The value of an attribute, or the names of all. */
+static int64_t read_attributes(struct link *link, const char *name) {
+  const struct entry entry = entry_of(link);
+  int64_t result = -1;
+  for (size_t i = 0; i < 2 && result == -1 && (i == 0 || errno == ERANGE); i++) {
+    free(link->answer);
+    link->answer = malloc(attribute_bytes[i]);
+    if (link->answer == NULL) errno = ENOMEM;
+    else if (name == NULL) result = syscall(SYS_listxattr, entry.path, link->answer, attribute_bytes[i]);
+    else result = syscall(SYS_getxattr, entry.path, name, link->answer, attribute_bytes[i]);
+  }
+  return result;
 }
 
 /* listxattr(2): the names, each with a null at its end; getxattr(2), setxattr(2), removexattr(2) */
-static int64_t call_listxattr(struct link *link) {
-  char path[own_path_bytes];
-  if (room_for(link) == NULL) return -1;
-  return syscall(SYS_listxattr, path_of(link, path), link->answer, attribute_bytes);
-}
-static int64_t call_getxattr(struct link *link) {
-  char path[own_path_bytes];
-  if (room_for(link) == NULL) return -1;
-  return syscall(SYS_getxattr, path_of(link, path), link->texts[0], link->answer, attribute_bytes);
-}
+static int64_t call_listxattr(struct link *link) { return read_attributes(link, NULL); }
+static int64_t call_getxattr(struct link *link) { return read_attributes(link, link->texts[0]); }
 static int64_t call_setxattr(struct link *link) {
-  char path[own_path_bytes];
-  return syscall(SYS_setxattr, path_of(link, path), link->texts[0], link->bytes, link->length, 0);
+  return syscall(SYS_setxattr, entry_of(link).path, link->texts[0], link->bytes, link->length, 0);
 }
 static int64_t call_removexattr(struct link *link) {
-  char path[own_path_bytes];
-  return syscall(SYS_removexattr, path_of(link, path), link->texts[0]);
+  return syscall(SYS_removexattr, entry_of(link).path, link->texts[0]);
 }
 
 const struct operation operations[] = {

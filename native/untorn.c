@@ -1,18 +1,21 @@
 /*
  * System calls that Node.js does not have, and several calls in one trip to the thread pool.
  *
- * The module has one function, chain(links, callback), and the numbers of its operations. A link is an array: the
- * number of an operation, then its arguments. The calls of a chain are made in order, up to the first that fails. With
- * a callback they are made in one job of the thread pool, otherwise at once. The outcome is an array: the errno of the
- * link that failed, or 0; then the results of the links before it. A descriptor of -1 stands for the one that the
- * latest "open" of the same chain returned.
+ * The module has one function, chain(callback, ...links), and the numbers of its operations. A link is four arguments:
+ * the number of an operation, and the three that an operation takes at most. The calls of a chain are made in order, up
+ * to the first that fails. With a callback they are made in one job of the thread pool; if it is undefined, at once. A
+ * descriptor of -1 stands for the one that the latest "open" of the same chain returned.
+ *
+ * The outcome is in `outcome`, memory that JavaScript sees, until the next chain has one. Bytes that links returned are
+ * in an array of Buffers, without those that are empty: that is what chain() returns and what the callback is called
+ * with, or undefined if there are none.
  *
  * There is no policy in here: no decision between two calls, and no second attempt. Only a call that a signal
  * interrupted before it did anything (EINTR) is made again, as libuv does.
  *
  * Everything is read before the first call is made: a chain that is refused makes none. Paths and names are strings or
  * bytes without a null. Bytes that are written stay in the caller's memory, which is held until the job has ended;
- * memory that can be resized is refused. A status is found in `statuses`.
+ * memory that can be resized is refused.
  *
  * What is opened here has to be closed here, since a list of it is kept for each thread.
  *
@@ -31,11 +34,19 @@
 
 #include "operations.h"
 
-enum { most_links = 256, most_statuses = 16 };
+enum { most_links = 256, most_statuses = 16, values_of_link = 4 };
+
+/* How many links have succeeded, the errno of the next one or 0, the results of those, and their statuses in order. */
+struct outcome {
+  double done, error, results[most_links];
+  struct status statuses[most_statuses];
+};
 
 /* One call of a chain, with the memory of its arguments and of its result. */
 struct step {
   struct link link;
+  /* The bytes that it writes; and what holds them while a job uses them. */
+  napi_value given;
   napi_ref held;
 };
 
@@ -52,11 +63,11 @@ struct job {
 /* ---- Descriptors of a thread ---- */
 
 /*
- * What is kept for a thread of the program (an environment): memory for statuses, and the descriptors that it has
+ * What is kept for a thread of the program (an environment): memory for outcomes, and the descriptors that it has
  * opened here. Node closes what a worker thread left open, but knows only its own descriptors.
  */
 struct thread {
-  napi_ref statuses;
+  napi_ref outcome;
   size_t count;
   int *list;
 };
@@ -91,7 +102,7 @@ static void note_descriptors(struct thread *thread, const struct job *job) {
 static void end_thread(napi_env env, void *data, void *hint) {
   (void)hint;
   struct thread *thread = data;
-  if (thread->statuses != NULL) napi_delete_reference(env, thread->statuses);
+  if (thread->outcome != NULL) napi_delete_reference(env, thread->outcome);
   for (size_t i = 0; i < thread->count; i++) close_descriptor(thread->list[i]);
   free(thread->list);
   free(thread);
@@ -151,79 +162,60 @@ static bool read_nanoseconds(napi_env env, napi_value value, int64_t *into) {
 
 /* The memory of a Uint8Array. */
 static bool find_bytes(napi_env env, napi_value value, napi_value *buffer, void **bytes, size_t *length) {
-  bool is_array = false;
   napi_typedarray_type type = napi_int8_array;
   size_t offset = 0;
-  if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array ||
-      napi_get_typedarray_info(env, value, &type, length, bytes, buffer, &offset) != napi_ok ||
-      type != napi_uint8_array)
-    return refuse(env, "Bytes are not a Uint8Array");
-  return true;
+  return (napi_get_typedarray_info(env, value, &type, length, bytes, buffer, &offset) == napi_ok &&
+          type == napi_uint8_array) ||
+         refuse(env, "Bytes are not a Uint8Array");
 }
 
 /* A path or a name is copied, with a null at its end. */
-static bool read_string(napi_env env, napi_value value, char **into, size_t *length) {
-  if (napi_get_value_string_utf8(env, value, NULL, 0, length) != napi_ok) return refuse(env, "A path cannot be read");
-  *into = malloc(*length + 1);
-  if (*into == NULL) return refuse_for_memory(env);
-  return napi_get_value_string_utf8(env, value, *into, *length + 1, length) == napi_ok ||
-         refuse(env, "A path cannot be read");
-}
-
-static bool read_name_bytes(napi_env env, napi_value value, char **into, size_t *length) {
-  void *bytes = NULL;
-  napi_value buffer = NULL;
-  if (!find_bytes(env, value, &buffer, &bytes, length)) return false;
-  *into = calloc(1, *length + 1);
-  if (*into == NULL) return refuse_for_memory(env);
-  if (bytes != NULL) memcpy(*into, bytes, *length);
-  return true;
-}
-
 static bool read_text(napi_env env, napi_value value, char **into) {
-  napi_valuetype type = napi_undefined;
+  /* Linux takes no path that is longer (PATH_MAX). */
+  char usual[4096];
+  void *bytes = usual;
   size_t length = 0;
-  if (napi_typeof(env, value, &type) != napi_ok) return refuse(env, "A path cannot be read");
-  const bool is_read = type == napi_string ? read_string(env, value, into, &length)
-                                           : read_name_bytes(env, value, into, &length);
-  return is_read && (strlen(*into) == length || refuse(env, "A path has a null in it"));
+  napi_value buffer = NULL;
+  const bool is_string = napi_get_value_string_utf8(env, value, usual, sizeof usual, &length) == napi_ok;
+  if (!is_string && !find_bytes(env, value, &buffer, &bytes, &length)) return false;
+  /* No character is cut in two, and it has up to four bytes. */
+  const bool may_be_cut = is_string && length >= sizeof usual - 4;
+  if (may_be_cut && napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok)
+    return refuse(env, "A path cannot be read");
+  *into = calloc(1, length + 1);
+  if (*into == NULL) return refuse_for_memory(env);
+  if (may_be_cut) napi_get_value_string_utf8(env, value, *into, length + 1, &length);
+  else if (bytes != NULL) memcpy(*into, bytes, length);
+  return strlen(*into) == length || refuse(env, "A path has a null in it");
 }
 
-static bool has_no(napi_env env, napi_value object, const char *property) {
-  napi_value value = NULL;
-  bool is_true = true;
-  return napi_get_named_property(env, object, property, &value) == napi_ok &&
-         napi_coerce_to_bool(env, value, &value) == napi_ok && napi_get_value_bool(env, value, &is_true) == napi_ok &&
-         !is_true;
+/* An ArrayBuffer has the first of these properties, a SharedArrayBuffer the second. */
+static bool has_fixed_size(napi_env env, napi_value buffer) {
+  napi_value one = NULL, other = NULL;
+  bool is_changeable = true;
+  return napi_get_named_property(env, buffer, "resizable", &one) == napi_ok &&
+         (napi_get_value_bool(env, one, &is_changeable) == napi_ok ||
+          (napi_get_named_property(env, buffer, "growable", &other) == napi_ok &&
+           napi_get_value_bool(env, other, &is_changeable) == napi_ok)) &&
+         !is_changeable;
 }
 
-/* Bytes that a call uses where they are: `find_held` reads their address later. */
-static bool hold_bytes(napi_env env, napi_value value, napi_ref *held) {
+/* Bytes that a call uses where they are: `find_given` reads their address later. */
+static bool read_bytes(napi_env env, napi_value value, napi_value *into) {
   size_t length = 0;
   void *bytes = NULL;
   napi_value buffer = NULL;
-  if (!find_bytes(env, value, &buffer, &bytes, &length)) return false;
-  /* An ArrayBuffer has one of these properties, a SharedArrayBuffer the other. */
-  if (!has_no(env, buffer, "resizable") || !has_no(env, buffer, "growable"))
-    return refuse(env, "Memory that can be resized is not written from");
-  return napi_create_reference(env, value, 1, held) == napi_ok || refuse(env, "Bytes cannot be held");
+  *into = value;
+  return find_bytes(env, value, &buffer, &bytes, &length) &&
+         (has_fixed_size(env, buffer) || refuse(env, "Memory that can be resized is not written from"));
 }
 
-static bool find_held(napi_env env, struct step *step) {
-  napi_value value = NULL, buffer = NULL;
+static bool find_given(napi_env env, struct step *step) {
+  napi_value buffer = NULL;
   bool is_detached = true;
-  if (napi_get_reference_value(env, step->held, &value) != napi_ok || value == NULL ||
-      !find_bytes(env, value, &buffer, &step->link.bytes, &step->link.length))
-    return refuse(env, "Bytes are gone");
+  if (!find_bytes(env, step->given, &buffer, &step->link.bytes, &step->link.length)) return false;
   return (napi_is_detached_arraybuffer(env, buffer, &is_detached) == napi_ok && !is_detached) ||
          refuse(env, "Memory that was transferred is not written from");
-}
-
-/* The last step before the calls, since every other may run code of the program, such as a getter. */
-static bool find_all_held(napi_env env, struct job *job) {
-  for (size_t i = 0; i < job->count; i++)
-    if (job->steps[i].held != NULL && !find_held(env, &job->steps[i])) return false;
-  return true;
 }
 
 static bool read_argument(napi_env env, char kind, napi_value value, struct step *step, size_t *numbers,
@@ -240,23 +232,17 @@ static bool read_argument(napi_env env, char kind, napi_value value, struct step
     case text_kind:
       return read_text(env, value, &step->link.texts[(*texts)++]);
     default:
-      return hold_bytes(env, value, &step->held);
+      return read_bytes(env, value, &step->given);
   }
 }
 
-static bool read_step(napi_env env, napi_value given, struct step *step) {
-  napi_value value = NULL;
+static bool read_step(napi_env env, const napi_value *given, struct step *step) {
   int64_t number = -1;
-  bool is_array = false;
-  if (napi_is_array(env, given, &is_array) != napi_ok || !is_array) return refuse(env, "A link is not an array");
-  if (napi_get_element(env, given, 0, &value) != napi_ok) return refuse(env, "A link has no operation");
-  if (!read_number(env, value, 0, (int64_t)operation_count - 1, &number)) return false;
+  if (!read_number(env, given[0], 0, (int64_t)operation_count - 1, &number)) return false;
   step->link.operation = &operations[number];
   size_t numbers = 0, texts = 0;
-  for (uint32_t i = 0; operations[number].kinds[i] != '\0'; i++) {
-    if (napi_get_element(env, given, i + 1, &value) != napi_ok) return refuse(env, "An argument cannot be read");
-    if (!read_argument(env, operations[number].kinds[i], value, step, &numbers, &texts)) return false;
-  }
+  for (size_t i = 0; operations[number].kinds[i] != '\0'; i++)
+    if (!read_argument(env, operations[number].kinds[i], given[1 + i], step, &numbers, &texts)) return false;
   return true;
 }
 
@@ -272,145 +258,133 @@ static void free_job(napi_env env, struct job *job) {
   free(job);
 }
 
-/*
- * The memory in which JavaScript finds statuses: those of one chain, in their order, until the next outcome. Making
- * objects of them took longer than the calls. The caller may have transferred it, so it is found each time.
- */
-static struct status *find_statuses(napi_env env, const struct thread *thread) {
+/* Making objects took longer than the calls. There is no outcome if the caller has transferred its memory. */
+static struct outcome *find_outcome(napi_env env, const struct thread *thread) {
   napi_value memory = NULL;
   void *bytes = NULL;
   size_t length = 0;
-  const bool is_found = napi_get_reference_value(env, thread->statuses, &memory) == napi_ok && memory != NULL &&
+  const bool is_found = napi_get_reference_value(env, thread->outcome, &memory) == napi_ok && memory != NULL &&
                         napi_get_arraybuffer_info(env, memory, &bytes, &length) == napi_ok &&
-                        length == most_statuses * sizeof(struct status);
+                        length == sizeof(struct outcome);
   return is_found ? bytes : NULL;
 }
 
-static bool has_room_for_statuses(napi_env env, const struct job *job, const struct thread *thread) {
-  uint32_t statuses = 0;
+/*
+ * Finds all memory that is shared with the program: the last step before the calls, since every other may run code of
+ * the program, such as a getter. Returns NULL after it has thrown.
+ */
+static struct outcome *find_memory(napi_env env, struct job *job, const struct thread *thread) {
   for (size_t i = 0; i < job->count; i++)
+    if (job->steps[i].given != NULL && !find_given(env, &job->steps[i])) return NULL;
+  struct outcome *outcome = find_outcome(env, thread);
+  if (outcome == NULL) refuse(env, "The memory for outcomes is gone");
+  return outcome;
+}
+
+static bool read_steps(napi_env env, const napi_value *given, struct job *job) {
+  size_t statuses = 0;
+  for (size_t i = 0; i < job->count; i++) {
+    if (!read_step(env, &given[i * values_of_link], &job->steps[i])) return false;
     if (job->steps[i].link.operation->gives == gives_status) statuses++;
-  if (statuses > most_statuses) return refuse(env, "A chain has too many statuses");
-  return statuses == 0 || find_statuses(env, thread) != NULL || refuse(env, "The memory for statuses is gone");
-}
-
-static bool read_steps(napi_env env, napi_value links, struct job *job) {
-  napi_value given = NULL;
-  for (uint32_t i = 0; i < job->count; i++) {
-    if (napi_get_element(env, links, i, &given) != napi_ok) return refuse(env, "A link cannot be read");
-    if (!read_step(env, given, &job->steps[i])) return false;
   }
-  return true;
-}
-
-/* Returns NULL after it has thrown. */
-static struct job *read_job(napi_env env, napi_value links, const struct thread *thread) {
-  uint32_t count = 0;
-  bool is_array = false;
-  if (napi_is_array(env, links, &is_array) != napi_ok || !is_array ||
-      napi_get_array_length(env, links, &count) != napi_ok || count > most_links) {
-    refuse(env, "The links are not an array, or too many");
-    return NULL;
-  }
-  struct job *job = calloc(1, sizeof *job + count * sizeof job->steps[0]);
-  if (job == NULL) {
-    refuse_for_memory(env);
-    return NULL;
-  }
-  job->count = count;
-  if (read_steps(env, links, job) && has_room_for_statuses(env, job, thread)) return job;
-  free_job(env, job);
-  return NULL;
+  return statuses <= most_statuses || refuse(env, "A chain has too many statuses");
 }
 
 /* ---- Giving the outcome ---- */
 
-static bool give_result(napi_env env, const struct link *link, napi_value *into) {
-  switch (link->operation->gives) {
-    case gives_number:
-      return napi_create_double(env, (double)link->result, into) == napi_ok;
-    case gives_bytes:
-      return napi_create_buffer_copy(env, (size_t)link->result, link->answer, NULL, into) == napi_ok;
-    default:
-      return napi_get_undefined(env, into) == napi_ok;
+/* Returns the bytes. Without memory for them no link counts as done: the next steps find out what was. */
+static napi_value give_outcome(napi_env env, const struct job *job, struct outcome *outcome) {
+  napi_value all = NULL, bytes = NULL;
+  uint32_t count = 0;
+  bool is_given = true;
+  struct status *statuses = outcome->statuses;
+  for (size_t i = 0; i < job->done && is_given; i++) {
+    const struct link *link = &job->steps[i].link;
+    outcome->results[i] = (double)link->result;
+    if (link->operation->gives == gives_status) *statuses++ = link->status;
+    if (link->operation->gives == gives_bytes && link->result > 0)
+      is_given = (count > 0 || napi_create_array(env, &all) == napi_ok) &&
+                 napi_create_buffer_copy(env, (size_t)link->result, link->answer, NULL, &bytes) == napi_ok &&
+                 napi_set_element(env, all, count++, bytes) == napi_ok;
   }
-}
-
-static napi_value outcome_of(napi_env env, const struct job *job, const struct thread *thread) {
-  napi_value outcome = NULL, value = NULL;
-  struct status *statuses = find_statuses(env, thread);
-  for (size_t i = 0; i < job->done && statuses != NULL; i++)
-    if (job->steps[i].link.operation->gives == gives_status) *statuses++ = job->steps[i].link.status;
-  bool is_given = napi_create_array_with_length(env, job->done + 1, &outcome) == napi_ok &&
-                  napi_create_int32(env, job->error, &value) == napi_ok &&
-                  napi_set_element(env, outcome, 0, value) == napi_ok;
-  for (uint32_t i = 0; is_given && i < job->done; i++)
-    is_given = give_result(env, &job->steps[i].link, &value) && napi_set_element(env, outcome, i + 1, value) == napi_ok;
-  return is_given ? outcome : NULL;
+  outcome->done = is_given ? (double)job->done : 0;
+  outcome->error = is_given ? job->error : ENOMEM;
+  return is_given ? all : NULL;
 }
 
 /* ---- The function ---- */
 
 static void execute(napi_env env, void *data) { (void)env, make_calls(data); }
 
-/*
- * If the thread that asked has ended, nobody can receive what the chain has opened: `end_thread` closes that. If there
- * is no memory for the outcome, the callback gets undefined.
- */
+/* If the thread that asked has ended, nobody can receive what the chain has opened: `end_thread` closes that. */
 static void complete(napi_env env, napi_status status, void *data) {
   struct job *job = data;
   struct thread *thread = NULL;
-  napi_value callback = NULL, receiver = NULL, outcome = NULL;
+  napi_value callback = NULL, receiver = NULL, bytes = NULL;
   if (status != napi_ok) job->error = ECANCELED;
   if (napi_get_instance_data(env, (void **)&thread) == napi_ok && thread != NULL) {
     if (status == napi_ok) note_descriptors(thread, job);
-    outcome = outcome_of(env, job, thread);
+    struct outcome *outcome = find_outcome(env, thread);
+    if (outcome != NULL) bytes = give_outcome(env, job, outcome);
   }
   const bool is_callable = napi_get_reference_value(env, job->callback, &callback) == napi_ok &&
                            napi_get_undefined(env, &receiver) == napi_ok;
   free_job(env, job);
-  if (outcome == NULL) outcome = receiver;
-  if (is_callable) napi_call_function(env, receiver, callback, 1, &outcome, NULL);
+  if (bytes == NULL) bytes = receiver;
+  if (is_callable) napi_call_function(env, receiver, callback, 1, &bytes, NULL);
 }
 
-static bool queue_job(napi_env env, struct job *job, napi_value callback) {
+static bool hold_given(napi_env env, struct job *job) {
+  for (size_t i = 0; i < job->count; i++) {
+    struct step *step = &job->steps[i];
+    if (step->given != NULL && napi_create_reference(env, step->given, 1, &step->held) != napi_ok) return false;
+  }
+  return true;
+}
+
+static bool queue_job(napi_env env, struct job *job, napi_value callback, const struct thread *thread) {
   napi_value name = NULL;
-  const bool is_made = napi_create_reference(env, callback, 1, &job->callback) == napi_ok &&
+  const bool is_made = hold_given(env, job) && napi_create_reference(env, callback, 1, &job->callback) == napi_ok &&
                        napi_create_string_utf8(env, "untorn", NAPI_AUTO_LENGTH, &name) == napi_ok &&
                        napi_create_async_work(env, NULL, name, execute, complete, job, &job->work) == napi_ok;
-  return is_made && find_all_held(env, job) && napi_queue_async_work(env, job->work) == napi_ok;
+  return (is_made && find_memory(env, job, thread) != NULL && napi_queue_async_work(env, job->work) == napi_ok) ||
+         refuse(env, "The job cannot be queued");
 }
 
 static napi_value call_at_once(napi_env env, struct job *job, struct thread *thread) {
-  if (!find_all_held(env, job)) return NULL;
+  struct outcome *outcome = find_memory(env, job, thread);
+  if (outcome == NULL) return NULL;
   make_calls(job);
   note_descriptors(thread, job);
-  napi_value outcome = outcome_of(env, job, thread);
-  if (outcome == NULL) refuse_for_memory(env);
-  return outcome;
+  return give_outcome(env, job, outcome);
 }
 
 static napi_value chain(napi_env env, napi_callback_info info) {
-  size_t count = 2;
-  napi_value given[2] = {NULL, NULL}, outcome = NULL;
+  napi_value given[1 + most_links * values_of_link], bytes = NULL;
+  size_t count = 0;
   napi_valuetype type = napi_undefined;
   struct thread *thread = NULL;
-  if (napi_get_cb_info(env, info, &count, given, NULL, NULL) != napi_ok ||
-      napi_get_instance_data(env, (void **)&thread) != napi_ok || thread == NULL ||
-      napi_typeof(env, given[1], &type) != napi_ok || (type != napi_function && type != napi_undefined)) {
-    refuse(env, "The callback is not a function");
+  const bool is_call =
+      napi_get_cb_info(env, info, &count, NULL, NULL, NULL) == napi_ok && count % values_of_link == 1 &&
+      count <= sizeof given / sizeof given[0] && napi_get_cb_info(env, info, &count, given, NULL, NULL) == napi_ok &&
+      napi_typeof(env, given[0], &type) == napi_ok && (type == napi_function || type == napi_undefined) &&
+      napi_get_instance_data(env, (void **)&thread) == napi_ok && thread != NULL;
+  if (!is_call) {
+    refuse(env, "The arguments are not a callback or undefined, and links of four values, at most 256");
     return NULL;
   }
-  struct job *job = read_job(env, given[0], thread);
-  if (job == NULL) return NULL;
-  if (type == napi_function) {
-    if (queue_job(env, job, given[1])) return NULL;
-    refuse(env, "The job cannot be queued");
-  } else {
-    outcome = call_at_once(env, job, thread);
+  struct job *job = calloc(1, sizeof *job + count / values_of_link * sizeof job->steps[0]);
+  if (job == NULL) {
+    refuse_for_memory(env);
+    return NULL;
+  }
+  job->count = count / values_of_link;
+  if (read_steps(env, given + 1, job)) {
+    if (type == napi_undefined) bytes = call_at_once(env, job, thread);
+    else if (queue_job(env, job, given[0], thread)) return NULL;
   }
   free_job(env, job);
-  return outcome;
+  return bytes;
 }
 
 static bool export_numbers(napi_env env, napi_value exports) {
@@ -422,12 +396,12 @@ static bool export_numbers(napi_env env, napi_value exports) {
   return is_made && napi_set_named_property(env, exports, "operations", numbers) == napi_ok;
 }
 
-static bool export_statuses(napi_env env, napi_value exports, struct thread *thread) {
+static bool export_outcome(napi_env env, napi_value exports, struct thread *thread) {
   napi_value memory = NULL;
   void *bytes = NULL;
-  return napi_create_arraybuffer(env, most_statuses * sizeof(struct status), &bytes, &memory) == napi_ok &&
-         napi_create_reference(env, memory, 1, &thread->statuses) == napi_ok &&
-         napi_set_named_property(env, exports, "statuses", memory) == napi_ok;
+  return napi_create_arraybuffer(env, sizeof(struct outcome), &bytes, &memory) == napi_ok &&
+         napi_create_reference(env, memory, 1, &thread->outcome) == napi_ok &&
+         napi_set_named_property(env, exports, "outcome", memory) == napi_ok;
 }
 
 NAPI_MODULE_INIT() {
@@ -437,7 +411,7 @@ NAPI_MODULE_INIT() {
     free(thread);
     return NULL;
   }
-  const bool is_made = export_statuses(env, exports, thread) && export_numbers(env, exports) &&
+  const bool is_made = export_outcome(env, exports, thread) && export_numbers(env, exports) &&
                        napi_create_function(env, "chain", NAPI_AUTO_LENGTH, chain, NULL, &function) == napi_ok &&
                        napi_set_named_property(env, exports, "chain", function) == napi_ok;
   return is_made ? exports : NULL;

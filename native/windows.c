@@ -124,16 +124,14 @@ void close_descriptor(int fd) { (void)fd; }
  * that an import library has for the compiler are here, and are set at the start.
  */
 #define EACH_FUNCTION(f) \
-  f(napi_call_function) f(napi_coerce_to_bool) f(napi_create_array_with_length) f(napi_create_arraybuffer) \
-  f(napi_create_async_work) f(napi_create_buffer_copy) f(napi_create_double) f(napi_create_function) \
-  f(napi_create_int32) f(napi_create_object) f(napi_create_reference) f(napi_create_string_utf8) \
-  f(napi_create_uint32) f(napi_delete_async_work) f(napi_delete_reference) f(napi_get_array_length) \
-  f(napi_get_arraybuffer_info) f(napi_get_cb_info) f(napi_get_element) f(napi_get_instance_data) \
-  f(napi_get_named_property) f(napi_get_reference_value) f(napi_get_typedarray_info) f(napi_get_undefined) \
-  f(napi_get_value_bigint_int64) f(napi_get_value_bool) f(napi_get_value_double) f(napi_get_value_string_utf8) \
-  f(napi_is_array) f(napi_is_detached_arraybuffer) f(napi_is_exception_pending) f(napi_is_typedarray) \
-  f(napi_queue_async_work) f(napi_set_element) f(napi_set_instance_data) f(napi_set_named_property) \
-  f(napi_throw_error) f(napi_throw_type_error) f(napi_typeof)
+  f(napi_call_function) f(napi_create_array) f(napi_create_arraybuffer) f(napi_create_async_work) \
+  f(napi_create_buffer_copy) f(napi_create_function) f(napi_create_object) f(napi_create_reference) \
+  f(napi_create_string_utf8) f(napi_create_uint32) f(napi_delete_async_work) f(napi_delete_reference) \
+  f(napi_get_arraybuffer_info) f(napi_get_cb_info) f(napi_get_instance_data) f(napi_get_named_property) \
+  f(napi_get_reference_value) f(napi_get_typedarray_info) f(napi_get_undefined) f(napi_get_value_bigint_int64) \
+  f(napi_get_value_bool) f(napi_get_value_double) f(napi_get_value_string_utf8) f(napi_is_detached_arraybuffer) \
+  f(napi_is_exception_pending) f(napi_queue_async_work) f(napi_set_element) f(napi_set_instance_data) \
+  f(napi_set_named_property) f(napi_throw_error) f(napi_throw_type_error) f(napi_typeof)
 
 #define POINTER(name) FARPROC __imp_##name;
 #define ENTRY(name) {#name, &__imp_##name},

@@ -1,7 +1,7 @@
 /** How the calls of the port are made with the native part, alone or several in one trip to another thread. */
 import { win32 } from 'node:path';
 import { codeOf, fromBytes, type PathName } from '../contract/index.ts';
-import type { Native, NativeLink, NativeOutcome } from './native.ts';
+import type { Native, NativeBytes, NativeLinks } from './native.ts';
 import { type AsyncSystem, nativeOnly, withoutStack } from './node-calls.ts';
 import { accessPath } from './paths.ts';
 import { argsOf, type Chained, type Done, type FileStatus, type Link, type SyncSystem, type System } from './port.ts';
@@ -11,7 +11,24 @@ const sooner = ['open', 'close', 'fstat', 'lstat', 'stat', 'statfs'] as const;
 const missing: readonly (keyof System)[] = [...nativeOnly, 'futimes'];
 const elsewhere = ['open', 'close'] as const;
 
-const outOfMemory = 12;
+/** What calls return, if they return anything. */
+const gives: Readonly<Partial<Record<keyof System, 'number' | 'status' | 'bytes'>>> = {
+  open: 'number',
+  write: 'number',
+  fstat: 'status',
+  lstat: 'status',
+  stat: 'status',
+  statfs: 'number',
+  listxattr: 'bytes',
+  getxattr: 'bytes',
+  getflags: 'number',
+  getproject: 'number',
+  getxflags: 'number',
+};
+
+/** Where an outcome has what it tells, counted in numbers of 64 bits: see `struct outcome` in native/untorn.c. */
+const firstResult = 2;
+const firstStatus = firstResult + 256;
 
 /** The names that Node's errors give to calls. */
 const shownAs: Readonly<Partial<Record<keyof System, string>>> = {
@@ -27,30 +44,41 @@ export function withNative(
   node: { sync: SyncSystem; async: AsyncSystem },
 ): { sync: SyncSystem; async: AsyncSystem } {
   const operations = usable(native.operations);
-  const numbers = new Float64Array(native.statuses);
-  const bigints = new BigInt64Array(native.statuses);
+  const numbers = new Float64Array(native.outcome);
+  const bigints = new BigInt64Array(native.outcome);
 
   /** No call has more than three arguments. Written out, since it is done for every call. */
-  function encoded(link: Link): NativeLink {
-    const [name, first, second, third] = link as unknown as [keyof System, ...PathName[]];
-    return [operations[name], first, second, third];
+  function encoded(links: readonly Link[]): NativeLinks {
+    const values: NativeLinks = [];
+    for (let i = 0; i < links.length; i++) {
+      const link = links[i] as unknown as readonly [keyof System, ...PathName[]];
+      values.push(operations[link[0]], link[1], link[2], link[3]);
+    }
+    return values;
   }
 
-  function decoded(links: readonly Link[], outcome: NativeOutcome | undefined): Chained {
-    // There was no memory for the outcome. What was done, the next steps find out.
-    if (outcome === undefined) return { results: [], error: systemError(outOfMemory, links[0] as Link) };
-    const [errno, ...results] = outcome;
+  function decoded(links: readonly Link[], bytes: NativeBytes): Chained {
+    const done = numbers[0] as number;
+    const errno = numbers[1] as number;
+    const results: unknown[] = [];
     let statuses = 0;
-    for (let i = 0; i < results.length; i++) {
-      const [name] = links[i] as Link;
-      if (isStatus(name)) results[i] = statusAt(statuses++);
-      else if (name === 'listxattr') results[i] = namesIn(results[i] as Buffer);
+    let buffers = 0;
+    for (let i = 0; i < done; i++) {
+      const name = (links[i] as Link)[0];
+      const number = numbers[firstResult + i] as number;
+      const result = gives[name];
+      if (result === 'status') results.push(statusAt(statuses++));
+      else if (result !== 'bytes') results.push(result === 'number' ? number : undefined);
+      else {
+        const found = number === 0 ? Buffer.alloc(0) : (bytes?.[buffers++] as Buffer);
+        results.push(name === 'listxattr' ? namesIn(found) : found);
+      }
     }
-    return errno === 0 ? { results } : { results, error: systemError(errno, links[results.length] as Link) };
+    return errno === 0 ? { results } : { results, error: systemError(errno, links[done] as Link) };
   }
 
   function statusAt(index: number): FileStatus {
-    const at = index * 12;
+    const at = firstStatus + index * 12;
     return {
       mode: numbers[at] as number,
       nlink: numbers[at + 1] as number,
@@ -68,9 +96,9 @@ export function withNative(
   }
 
   const chainNow = (links: readonly Link[]): Chained =>
-    completed(links, decoded(links, native.chain(links.map(encoded))));
+    completed(links, decoded(links, native.chain(undefined, ...encoded(links))));
   const chainLater = (links: readonly Link[], done: (chained: Chained) => void): void =>
-    native.chain(links.map(encoded), (outcome) => done(completed(links, decoded(links, outcome))));
+    native.chain((bytes) => done(completed(links, decoded(links, bytes))), ...encoded(links));
 
   /** If a time of a file is later than the year 2262, it does not fit 64 bits: Node reads that status. */
   function completed(links: readonly Link[], chained: Chained): Chained {
@@ -79,7 +107,7 @@ export function withNative(
     try {
       while (results.length < links.length) {
         const [name] = links[results.length] as Link;
-        const make = (isStatus(name) ? node.sync : sync)[name] as (...args: unknown[]) => unknown;
+        const make = (gives[name] === 'status' ? node.sync : sync)[name] as (...args: unknown[]) => unknown;
         results.push(make(...argsOf(links, { results })));
       }
     } catch (error) {
@@ -114,10 +142,6 @@ export function withNative(
         (fits(atimeNs) && fits(mtimeNs) ? async : node.async).futimes(fd, atimeNs, mtimeNs, done),
     },
   };
-}
-
-function isStatus(name: keyof System): name is 'fstat' | 'lstat' | 'stat' {
-  return name === 'fstat' || name === 'lstat' || name === 'stat';
 }
 
 /** Whether a time fits 64 bits. */

@@ -12,21 +12,22 @@ import { byPathOnly } from './globals.ts';
 import { isMainThread } from './processes.ts';
 import { whereabouts } from './whereabouts.ts';
 
+/** What a call is given; undefined where it takes fewer arguments than others. */
 type Argument = PathName | Uint8Array | number | bigint | undefined;
 
-/** The number of the operation, and its arguments. */
-export type NativeLink = readonly [operation: number | undefined, ...args: Argument[]];
+/** Each link is four of them: the number of its operation, and three arguments. */
+export type NativeLinks = Argument[];
 
-/** The errno of the link that failed, or 0; then the results of the links before it. Undefined without memory for it. */
-export type NativeOutcome = readonly [errno: number, ...results: unknown[]];
+/** The bytes that links returned, without those that are empty; undefined if there are none. */
+export type NativeBytes = readonly Buffer[] | undefined;
 
 /** See `native/untorn.c`. */
 export interface Native {
-  chain(links: readonly NativeLink[]): NativeOutcome | undefined;
-  chain(links: readonly NativeLink[], done: (outcome: NativeOutcome | undefined) => void): void;
+  chain(done: undefined, ...links: NativeLinks): NativeBytes;
+  chain(done: (bytes: NativeBytes) => void, ...links: NativeLinks): undefined;
   readonly operations: Readonly<Record<string, number>>;
-  /** The statuses of the latest outcome. */
-  readonly statuses: ArrayBuffer;
+  /** The latest outcome. */
+  readonly outcome: ArrayBuffer;
 }
 
 let loaded: Native | undefined;

@@ -13,9 +13,11 @@ export type Outcome = readonly [errno: number, ...results: unknown[]];
 
 interface Addon {
   readonly operations: Readonly<Record<string, number>>;
-  readonly statuses: ArrayBuffer;
-  chain(this: void, links: unknown, callback?: unknown): Outcome | undefined;
+  readonly outcome: ArrayBuffer;
+  chain(this: void, ...callbackAndLinks: unknown[]): readonly Buffer[] | undefined;
 }
+
+type Chain = (links: readonly Link[], callback?: (outcome: Outcome) => void) => Outcome | undefined;
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 
@@ -42,22 +44,48 @@ export const withAddon: { skip?: string } = withAddonFor('linux');
 
 export const addon: Addon = isThere
   ? (createRequire(import.meta.url)(addonFile) as Addon)
-  : { operations: {}, statuses: new ArrayBuffer(0), chain: () => assert.fail('there is no native part') };
+  : { operations: {}, outcome: new ArrayBuffer(0), chain: () => assert.fail('there is no native part') };
 
-/** Links with the numbers of their operations. */
-export function numbered(links: readonly Link[]): unknown[] {
-  return links.map(([name, ...args]) => [addon.operations[name as string], ...args]);
+/** Links as the native part takes them, of links with the names of their operations. */
+export function flat(...links: readonly Link[]): unknown[] {
+  return links.flatMap(([name, first, second, third]) => [addon.operations[name as string], first, second, third]);
 }
 
+/**
+ * Chains with an array for each link, and with one for the outcome. It knows nothing outside it, since other threads and
+ * programs get its source.
+ */
+export function inArrays({ chain, operations, outcome }: Addon): Chain {
+  const numbers = new Float64Array(outcome);
+  const withNumber = new Set(['open', 'write', 'statfs', 'getflags', 'getproject', 'getxflags']);
+  const withBytes = new Set(['listxattr', 'getxattr']);
+  const told = (links: readonly Link[], bytes: readonly Buffer[] = []): Outcome => {
+    const left = [...bytes];
+    const results = links.slice(0, numbers[0]).map((link, index) => {
+      const name = link[0] as string;
+      const number = numbers[2 + index];
+      if (withBytes.has(name)) return number === 0 ? Buffer.alloc(0) : left.shift();
+      return withNumber.has(name) ? number : undefined;
+    });
+    return [numbers[1] as number, ...results];
+  };
+  return (links, callback) => {
+    const values = links.flatMap(([name, a, b, c]) => [operations[name as string], a, b, c]);
+    if (callback === undefined) return told(links, chain(undefined, ...values));
+    chain((bytes: readonly Buffer[] | undefined) => callback(told(links, bytes)), ...values);
+    return undefined;
+  };
+}
+
+const chain = inArrays(addon);
+
 export function atOnce(...links: Link[]): Outcome {
-  const outcome = addon.chain(numbered(links));
-  assert.ok(outcome !== undefined);
-  return outcome;
+  return chain(links) as Outcome;
 }
 
 export function inJob(...links: Link[]): Promise<Outcome> {
   return new Promise((done) => {
-    assert.equal(addon.chain(numbered(links), done), undefined);
+    assert.equal(chain(links, done), undefined);
   });
 }
 
@@ -85,12 +113,14 @@ export function resultsOf(outcome: Outcome): unknown[] {
   return outcome.slice(1);
 }
 
-const record = 96;
+/** Where the statuses are, and how long each is. */
+const statuses = (2 + 256) * 8;
+const record = 12 * 8;
 
 /** The status with a number, of the latest outcome; names as those of fs.BigIntStats. */
 export function statusAt(index: number): Record<string, bigint> {
-  const numbers = [...new Float64Array(addon.statuses, index * record, 5)].map(BigInt);
-  const times = new BigInt64Array(addon.statuses, index * record + 48, 6);
+  const numbers = [...new Float64Array(addon.outcome, statuses + index * record, 5)].map(BigInt);
+  const times = new BigInt64Array(addon.outcome, statuses + index * record + 48, 6);
   const fields = ['mode', 'nlink', 'uid', 'gid', 'size', 'dev', 'ino', 'atimeNs', 'mtimeNs', 'ctimeNs', 'birthtimeNs'];
   const values = [...numbers, ...times];
   return Object.fromEntries(fields.map((field, at) => [field, values[at] as bigint]));

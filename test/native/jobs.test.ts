@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { newFolder } from '../support/folder.ts';
 import { run } from '../support/run.ts';
-import { addonFile, emulator, inJob, resultsOf, withAddon } from './addon.ts';
+import { addonFile, emulator, inArrays, inJob, resultsOf, withAddon } from './addon.ts';
 import { collect, isBun } from './collect.ts';
 
 const { O_CREAT, O_RDONLY, O_RDWR, O_WRONLY } = constants;
@@ -29,12 +29,12 @@ function openIn(folder: string): string[] {
   });
 }
 
-/** A thread that runs code with `chain`, `operations`, `constants`, `folder` and `say`. */
+/** A thread that runs code with `chain`, `constants`, `folder` and `say`. */
 function thread(source: string, folder: string): Worker {
   const setup = `
     const { parentPort, workerData: { file, folder } } = require('node:worker_threads');
     const { constants } = require('node:fs');
-    const { chain, operations } = require(file);
+    const chain = (${inArrays})(require(file));
     const say = (what) => parentPort.postMessage(what);`;
   return new Worker(`${setup}${source}`, { eval: true, workerData: { file: addonFile, folder } });
 }
@@ -51,9 +51,9 @@ function exit(worker: Worker): Promise<number> {
   });
 }
 
-/** Runs a program that has `chain`, `operations` and `folder`. */
+/** Runs a program that has `chain` and `folder`. */
 function program(source: string, folder: string, before: readonly string[] = []): SpawnSyncReturns<string> {
-  const setup = `const { chain, operations } = require(${JSON.stringify(addonFile)});
+  const setup = `const chain = (${inArrays})(require(${JSON.stringify(addonFile)}));
     const folder = ${JSON.stringify(folder)};`;
   const [command, ...args] = [...before, ...emulator, process.execPath, '-e', setup + source];
   const env = { ...process.env, ...(sanitizers === undefined ? {} : { LD_PRELOAD: sanitizers }) };
@@ -93,12 +93,12 @@ describe('jobs of the native part', withAddon, () => {
     const { stdout } = program(
       `const opened = [];
       for (;;) {
-        const [errno, fd] = chain([[operations.open, folder, 0, 0]]);
+        const [errno, fd] = chain([['open', folder, 0, 0]]);
         if (errno !== 0) { console.log(errno); break; }
         opened.push(fd);
       }
-      for (const fd of opened) chain([[operations.close, fd]]);
-      chain([[operations.open, folder, 0, 0], [operations.close, -1]], ([errno]) => console.log(errno));`,
+      for (const fd of opened) chain([['close', fd]]);
+      chain([['open', folder, 0, 0], ['close', -1]], ([errno]) => console.log(errno));`,
       folder,
       ['sh', '-c', 'ulimit -n 60; exec "$@"', 'sh'],
     );
@@ -112,9 +112,9 @@ describe('jobs of the native part', withAddon, () => {
     run('mkfifo', pipe);
     for (let i = 0; i < 5; i++) {
       const worker = thread(
-        `chain([[operations.open, folder + '/other', constants.O_WRONLY | constants.O_CREAT, 0o600]]);
+        `chain([['open', folder + '/other', constants.O_WRONLY | constants.O_CREAT, 0o600]]);
         // It waits in its thread until somebody writes to the pipe.
-        chain([[operations.open, folder + '/pipe', constants.O_RDONLY, 0], [operations.fsync, -1]], () => say('too late'));
+        chain([['open', folder + '/pipe', constants.O_RDONLY, 0], ['fsync', -1]], () => say('too late'));
         say('begun');`,
         folder,
       );
@@ -141,10 +141,10 @@ describe('jobs of the native part', withAddon, () => {
           let count = 0;
           const next = () => {
             const path = folder + '/file-${id}-' + count++;
-            chain([[operations.open, path, flags, 0o600], [operations.write, -1, bytes], [operations.fstat, -1]], ([, fd]) => {
-              chain([[operations.close, fd], [operations.unlink, path]], next);
+            chain([['open', path, flags, 0o600], ['write', -1, bytes], ['fstat', -1]], ([, fd]) => {
+              chain([['close', fd], ['unlink', path]], next);
             });
-            if (count % 7 === 0) chain([[operations.open, folder, 0, 0]]);
+            if (count % 7 === 0) chain([['open', folder, 0, 0]]);
           };
           for (let i = 0; i < 100; i++) next();
           say('begun');`,
@@ -162,8 +162,8 @@ describe('jobs of the native part', withAddon, () => {
   it('of a thread that ends by itself are waited for, and what it left open is closed', async (t) => {
     const folder = newFolder(t);
     const worker = thread(
-      `for (const name of ['one', 'two']) chain([[operations.open, folder + '/' + name, constants.O_CREAT, 0o600]]);
-      chain([[operations.open, folder + '/three', constants.O_CREAT, 0o600], [operations.close, -1]], (outcome) => say(outcome[0]));`,
+      `for (const name of ['one', 'two']) chain([['open', folder + '/' + name, constants.O_CREAT, 0o600]]);
+      chain([['open', folder + '/three', constants.O_CREAT, 0o600], ['close', -1]], (outcome) => say(outcome[0]));`,
       folder,
     );
     const ended = exit(worker);
@@ -175,14 +175,14 @@ describe('jobs of the native part', withAddon, () => {
   it('of a thread never close what it has closed itself, and others have opened since', async (t) => {
     const folder = newFolder(t);
     const worker = thread(
-      `const open = [operations.open, folder + '/file', constants.O_CREAT, 0o600];
+      `const open = ['open', folder + '/file', constants.O_CREAT, 0o600];
       const [, one] = chain([open]);
       const [, two] = chain([open]);
       const [, failing] = chain([open]);
-      chain([[operations.close, one]], () => {
-        chain([[operations.close, two]]);
+      chain([['close', one]], () => {
+        chain([['close', two]]);
         require('node:fs').closeSync(failing);
-        chain([[operations.close, failing]]);
+        chain([['close', failing]]);
         say([one, two, failing]);
       });
       parentPort.once('message', () => parentPort.close());`,
@@ -205,7 +205,7 @@ describe('jobs of the native part', withAddon, () => {
     const folder = newFolder(t);
     const { stdout, status } = program(
       `process.on('uncaughtException', (error) => console.log('uncaught', error.message));
-      const mkdir = (name) => [operations.mkdir, folder + '/' + name, 0o700];
+      const mkdir = (name) => ['mkdir', folder + '/' + name, 0o700];
       chain([mkdir('one')], () => { throw new Error('mine'); });
       chain([mkdir('two')], (outcome) => { Promise.resolve().then(() => console.log('microtask')); process.nextTick(() => console.log('tick')); });
       setTimeout(() => chain([mkdir('three')], ([errno]) => console.log('three', errno)), 50);`,
@@ -219,7 +219,7 @@ describe('jobs of the native part', withAddon, () => {
     const folder = newFolder(t);
     const { status, stderr } = program(
       `for (let i = 0; i < 1000; i++)
-        chain([[operations.mkdir, folder + '/' + i, 0o700], [operations.stat, folder]], () => { if (i === 10) process.exit(7); });`,
+        chain([['mkdir', folder + '/' + i, 0o700], ['stat', folder]], () => { if (i === 10) process.exit(7); });`,
       folder,
     );
     assert.deepEqual([status, stderr], [7, '']);

@@ -1,14 +1,15 @@
-/** The memory that the native part uses in place: bytes that are written, and the statuses. */
+/** The memory that the native part shares with the program: bytes that are written, and the outcome. */
 import assert from 'node:assert/strict';
 import { createHook } from 'node:async_hooks';
-import { closeSync, constants, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readSync, writeFileSync } from 'node:fs';
+import { constants as system } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { newFolder } from '../support/folder.ts';
 import { run } from '../support/run.ts';
-import { addon, addonFile, numbered, resultsOf, withAddon, type Outcome } from './addon.ts';
+import { addon, addonFile, atOnce, codeOf, flat, inArrays, inJob, resultsOf, withAddon, type Link } from './addon.ts';
 import { collect, isBun } from './collect.ts';
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
@@ -23,21 +24,21 @@ function transfer(buffer: ArrayBuffer): ArrayBuffer {
 }
 
 /** Refused at once and in a job, before the call that stands first is made. */
-async function refuses(t: TestContext, write: () => unknown[], message: RegExp): Promise<void> {
+async function refuses(t: TestContext, write: () => Link, message: RegExp): Promise<void> {
   const folder = newFolder(t);
-  const [mkdir] = numbered([['mkdir', join(folder, 'made'), 0o700]]);
+  const links = flat(['mkdir', join(folder, 'made'), 0o700], write());
   for (const callback of [undefined, () => assert.fail('performed')])
-    assert.throws(() => addon.chain([mkdir, ...numbered([write()])], callback), message);
+    assert.throws(() => addon.chain(callback, ...links), message);
   await sleep(10);
   assert.deepEqual(readdirSync(folder), []);
 }
 
-/** Runs code in a thread of its own, with `addon`, `operations`, `folder` and `say`; what it said. */
+/** Runs code in a thread of its own, with `addon`, `chain`, `folder` and `say`; what it said. */
 async function inThread(source: string, folder: string): Promise<unknown> {
   const setup = `
     const { parentPort, workerData: { file, folder } } = require('node:worker_threads');
     const addon = require(file);
-    const { operations } = addon;
+    const chain = (${inArrays})(addon);
     const say = (what) => parentPort.postMessage(what);`;
   const worker = new Worker(`${setup}${source}`, { eval: true, workerData: { file: addonFile, folder } });
   return new Promise((done, fail) => {
@@ -65,19 +66,16 @@ describe('bytes that the native part writes', withAddon, () => {
   it('are refused if a getter transfers their memory, after they have been read', async (t) => {
     const folder = newFolder(t);
     const bytes = new Uint8Array(8);
-    const [mkdir, write, last] = numbered([
-      ['mkdir', join(folder, 'made'), 0o700],
-      ['write', -1, bytes],
-      ['fsync', -1],
-    ]) as [unknown[], unknown[], unknown[]];
+    const other = new Uint8Array(8);
     let kept;
-    Object.defineProperty(last, 1, {
+    Object.defineProperty(other.buffer, 'resizable', {
       get() {
         kept = transfer(bytes.buffer);
-        return -1;
+        return false;
       },
     });
-    assert.throws(() => addon.chain([mkdir, write, last]), /transferred/);
+    const links = flat(['mkdir', join(folder, 'made'), 0o700], ['write', -1, bytes], ['write', -1, other]);
+    assert.throws(() => addon.chain(undefined, ...links), /transferred/);
     assert.ok(kept !== undefined);
     assert.deepEqual(readdirSync(folder), []);
   });
@@ -92,13 +90,10 @@ describe('bytes that the native part writes', withAddon, () => {
         if (type === 'untorn') kept.push(transfer(bytes.buffer));
       },
     });
-    const links = numbered([
-      ['mkdir', join(folder, 'made'), 0o700],
-      ['write', -1, bytes],
-    ]);
+    const links = flat(['mkdir', join(folder, 'made'), 0o700], ['write', -1, bytes]);
     hook.enable();
     try {
-      assert.throws(() => addon.chain(links, () => assert.fail('performed')), /transferred/);
+      assert.throws(() => addon.chain(() => assert.fail('performed'), ...links), /transferred/);
     } finally {
       hook.disable();
     }
@@ -112,18 +107,12 @@ describe('bytes that the native part writes', withAddon, () => {
     const size = 32_768;
     const gone: number[] = [];
     const registry = new FinalizationRegistry((id: number) => gone.push(id));
-    const perform = (id: number) =>
-      new Promise<Outcome>((done) => {
-        const bytes = new Uint8Array(size).fill(id);
-        registry.register(bytes, id);
-        // It waits in its thread until somebody reads from the pipe.
-        const links = numbered([
-          ['open', pipe, O_WRONLY, 0],
-          ['write', -1, bytes],
-          ['close', -1],
-        ]);
-        addon.chain(links, done);
-      });
+    const perform = (id: number) => {
+      const bytes = new Uint8Array(size).fill(id);
+      registry.register(bytes, id);
+      // It waits in its thread until somebody reads from the pipe.
+      return inJob(['open', pipe, O_WRONLY, 0], ['write', -1, bytes], ['close', -1]);
+    };
     const job = perform(97);
     for (let round = 0; round < 5; round++) {
       await sleep(10);
@@ -145,22 +134,22 @@ describe('bytes that the native part writes', withAddon, () => {
   });
 });
 
-describe('the statuses of the native part', withAddon, () => {
-  it('are those of the latest outcome, in the order of their links', async (t) => {
+describe('the outcome of the native part', withAddon, () => {
+  it('has the statuses in the order of their links', async (t) => {
     const folder = newFolder(t);
     const source = `
-      const sizes = () => [0, 1, 2].map((at) => new Float64Array(addon.statuses)[at * 12 + 4]);
+      const sizes = () => [0, 1, 2].map((at) => new Float64Array(addon.outcome)[258 + at * 12 + 4]);
       const { writeFileSync } = require('node:fs');
       for (const size of [1, 2, 3]) writeFileSync(folder + '/' + size, 'x'.repeat(size));
-      const stat = (size) => [operations.stat, folder + '/' + size];
+      const stat = (size) => ['stat', folder + '/' + size];
       const found = [];
-      addon.chain([stat(3), [operations.fsync, -1]]);
+      chain([stat(3), ['fsync', -1]]);
       found.push(sizes());
-      addon.chain([stat(1), stat(2), stat(3)]);
+      chain([stat(1), stat(2), stat(3)]);
       found.push(sizes());
-      addon.chain([stat(2)]);
+      chain([stat(2)]);
       found.push(sizes());
-      addon.chain([stat(3), stat(3)], () => say([...found, sizes()]));`;
+      chain([stat(3), stat(3)], () => say([...found, sizes()]));`;
     assert.deepEqual(await inThread(source, folder), [
       [3, 0, 0],
       [1, 2, 3],
@@ -169,27 +158,70 @@ describe('the statuses of the native part', withAddon, () => {
     ]);
   });
 
-  it('are refused once their memory is gone, before a call is made', async (t) => {
+  it('is refused once its memory is gone, before a call is made', async (t) => {
     const folder = newFolder(t);
     const source = `
-      structuredClone(addon.statuses, { transfer: [addon.statuses] });
-      const mkdir = (name) => [operations.mkdir, folder + '/' + name, 0o700];
-      let refused;
-      try {
-        addon.chain([mkdir('never'), [operations.stat, folder]]);
-      } catch (error) {
-        refused = error.message;
-      }
-      addon.chain([mkdir('other')], (outcome) => say([refused, outcome]));`;
-    assert.deepEqual(await inThread(source, folder), ['The memory for statuses is gone', [0, undefined]]);
-    assert.deepEqual(readdirSync(folder), ['other']);
+      structuredClone(addon.outcome, { transfer: [addon.outcome] });
+      const refused = [];
+      for (const callback of [undefined, () => say('performed')])
+        try {
+          chain([['mkdir', folder + '/never', 0o700]], callback);
+        } catch ({ code, message }) {
+          refused.push(code + ': ' + message);
+        }
+      setTimeout(() => say(refused), 10);`;
+    const refused = 'ERR_INVALID_ARG_TYPE: The memory for outcomes is gone';
+    assert.deepEqual(await inThread(source, folder), [refused, refused]);
+    assert.deepEqual(readdirSync(folder), []);
   });
 
-  it('do not keep an outcome if their memory goes while the job is under way', async (t) => {
+  it('is refused if a getter transfers its memory', async (t) => {
     const folder = newFolder(t);
     const source = `
-      addon.chain([[operations.stat, folder], [operations.fsync, -1]], (outcome) => say(outcome));
-      structuredClone(addon.statuses, { transfer: [addon.statuses] });`;
-    assert.deepEqual(await inThread(source, folder), [9, undefined]);
+      const bytes = new Uint8Array(1);
+      const get = () => {
+        structuredClone(addon.outcome, { transfer: [addon.outcome] });
+        return false;
+      };
+      Object.defineProperty(bytes.buffer, 'resizable', { get });
+      try {
+        chain([['mkdir', folder + '/never', 0o700], ['write', -1, bytes]]);
+      } catch ({ message }) {
+        say(message);
+      }`;
+    assert.equal(await inThread(source, folder), 'The memory for outcomes is gone');
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it('is lost if its memory goes while the job is under way, and the callback is called', async (t) => {
+    const folder = newFolder(t);
+    const source = `
+      addon.chain((...args) => say([args, addon.outcome.byteLength]), addon.operations.stat, folder, undefined, undefined);
+      structuredClone(addon.outcome, { transfer: [addon.outcome] });`;
+    assert.deepEqual(await inThread(source, folder), [[undefined], 0]);
+  });
+
+  it('has the bytes that are not empty in an array, if there are any', async (t) => {
+    const path = join(newFolder(t), 'file');
+    writeFileSync(path, '');
+    const fd = openSync(path, O_RDONLY);
+    t.after(() => closeSync(fd));
+    const set = (value: Uint8Array) => atOnce(['setxattr', fd, 'user.one', value]);
+    if (codeOf(set(new Uint8Array(0))) === 'ENOTSUP') return t.skip('needs a filesystem with extended attributes');
+    const get = flat(['getxattr', fd, 'user.one'], ['fsync', fd], ['getxattr', fd, 'user.one'], ['fsync', -1]);
+    const { EBADF } = system.errno;
+    const numbers = new Float64Array(addon.outcome, 0, 5);
+    assert.equal(addon.chain(undefined, ...get), undefined);
+    assert.deepEqual([...numbers], [3, EBADF, 0, 0, 0]);
+    set(Buffer.from('abc'));
+    const value = Buffer.from('abc');
+    assert.deepEqual(addon.chain(undefined, ...get), [value, value]);
+    assert.deepEqual([...numbers], [3, EBADF, 3, 0, 3]);
+    const given = (values: unknown[]) =>
+      new Promise((done) => {
+        addon.chain((...args: unknown[]) => done(args), ...values);
+      });
+    assert.deepEqual(await given(get), [[value, value]]);
+    assert.deepEqual(await given(flat(['fsync', fd])), [undefined]);
   });
 });

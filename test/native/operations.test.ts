@@ -14,6 +14,8 @@ import {
   readFileSync,
   readlinkSync,
   readSync,
+  renameSync,
+  rmdirSync,
   statfsSync,
   statSync,
   symlinkSync,
@@ -44,6 +46,16 @@ function told(stats: BigIntStats): Record<string, bigint> {
 
 function text(path: string): string {
   return readFileSync(path, 'utf8');
+}
+
+/** The name of the error with which a function of node:fs fails. */
+function codeFrom(call: (path: string) => unknown, path: string): unknown {
+  try {
+    call(path);
+    return 'none';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
 }
 
 for (const { name, perform } of ways) {
@@ -103,6 +115,78 @@ for (const { name, perform } of ways) {
           '\xff\x80',
         ].toSorted(),
       );
+    });
+
+    it('reaches what is in an open directory, also once that is renamed', async (t) => {
+      const folder = newFolder(t);
+      for (const flags of [O_RDONLY | O_DIRECTORY, O_PATH]) {
+        const [before, now] = [join(folder, 'before'), join(folder, `now ${flags}`)];
+        mkdirSync(before);
+        const fd = openSync(before, flags);
+        t.after(() => closeSync(fd));
+        renameSync(before, now);
+        const at = (rest: string) => `/proc/self/fd/${fd}/${rest}`;
+        // With what is before it, it would be longer than the system takes.
+        const long = './'.repeat(2045);
+        const outcome = await perform(
+          ['open', at('one'), O_WRONLY | O_CREAT, 0o600],
+          ['write', -1, Buffer.from('1')],
+          ['linkOpen', -1, at(`${long}two`)],
+          ['close', -1],
+          ['mkdir', at('directory'), 0o700],
+          ['rename', at('two'), join(now, 'three')],
+          ['renameNew', join(now, 'three'), at('directory/../four')],
+          ['exchange', at('four'), at('directory')],
+          ['link', at('directory'), at('five')],
+          ['unlink', at('directory')],
+          ['rmdir', at('four/')],
+          ['stat', at('../before')],
+        );
+        assert.deepEqual([codeOf(outcome), outcome.length], ['ENOENT', 12]);
+        assert.deepEqual([readdirSync(now).toSorted(), text(join(now, 'five'))], [['five', 'one'], '1']);
+        symlinkSync('one', join(now, 'link'));
+        resultsOf(await perform(['lstat', at('link')], ['stat', at('link')], ['lstat', at('..')]));
+        const inodes = [lstatSync(join(now, 'link')), lstatSync(join(now, 'one')), lstatSync(folder)];
+        assert.deepEqual(
+          [0, 1, 2].map((index) => statusAt(index)['ino']),
+          inodes.map(({ ino }) => BigInt(ino)),
+        );
+        resultsOf(await perform(['stat', at(`${long}one`)], ['rename', at(`${long}one`), at(`${long}six`)]));
+      }
+    });
+
+    it('takes a path in /proc for what the system takes it for', async (t) => {
+      const folder = newFolder(t);
+      writeFileSync(join(folder, 'file'), '');
+      const fd = openSync(folder, O_RDONLY);
+      const file = openSync(join(folder, 'file'), O_RDONLY);
+      t.after(() => {
+        closeSync(fd);
+        closeSync(file);
+      });
+      const rests = [
+        [`${fd}`, `${fd}/`, `${fd}/.`, `${fd}//`, `${fd}/file`, `${fd}//file`, `${fd}/file/`, `${fd}/missing`],
+        [`0${fd}/file`, `00${fd}/file`, `+${fd}/file`, ` ${fd}/file`, `${fd}x/file`, `${fd} /file`, `/${fd}/file`],
+        [`${2 ** 32 + fd}/file`, `${10 ** 10 + fd}/file`, `${fd}/${folder}`, '/file', '', `-1/file`, `-100/file`],
+        [`${file}`, `${file}/`, `${file}/x`, `${file}/..`, '1000000', '1000000/', '1000000/file', '999999999/file'],
+      ];
+      for (const path of rests.flat().map((rest) => `/proc/self/fd/${rest}`)) {
+        // None of them can be removed.
+        const codes = [];
+        for (const call of ['stat', 'lstat', 'rmdir']) codes.push(codeOf(await perform([call, path])));
+        assert.deepEqual(codes, [codeFrom(statSync, path), codeFrom(lstatSync, path), codeFrom(rmdirSync, path)], path);
+        if (codes[0] !== 'none') continue;
+        resultsOf(await perform(['stat', path]));
+        assert.equal(statusAt(0)['ino'], statSync(path, { bigint: true }).ino, path);
+      }
+      const [mine, nowhere] = [join(folder, 'file'), '/proc/self/fd/1000000/file'];
+      const withTwoNames: Link[] = [
+        ['rename', mine, nowhere],
+        ['rename', nowhere, mine],
+        ['link', nowhere, mine],
+        ['linkOpen', file, nowhere],
+      ];
+      for (const one of withTwoNames) assert.equal(codeOf(await perform(one)), 'ENOENT', one.join(' '));
     });
 
     it('stops at the first that fails, and makes none after it', async (t) => {
@@ -325,6 +409,31 @@ for (const { name, perform } of ways) {
       assert.deepEqual(shown(), ['user.two=0x32']);
       assert.equal(codeOf(await perform(['getxattr', fd, 'user.one'])), 'ENODATA');
       resultsOf(await perform(['close', fd]));
+    });
+
+    it('reads attributes of any size, and a list of any length', async (t) => {
+      const folder = mountNew(t, 'xfs');
+      if (folder === undefined) return;
+      writeFileSync(join(folder, 'file'), '');
+      const fd = openSync(join(folder, 'file'), O_RDONLY);
+      t.after(() => closeSync(fd));
+      const given: string[] = [];
+      for (const size of [1, 511, 512, 513, 4096, 65_535, 65_536]) {
+        const [attribute, value] = [`user.${size}${'x'.repeat(200)}`, Buffer.alloc(size, `${size} `)];
+        given.push(attribute);
+        const results = await perform(
+          ['setxattr', fd, attribute, value],
+          ['listxattr', fd],
+          ['getxattr', fd, attribute],
+        );
+        const [, names, found] = resultsOf(results) as [undefined, Buffer, Buffer];
+        const listed = names
+          .toString()
+          .split('\0')
+          .filter((one) => one.startsWith('user.'));
+        assert.deepEqual(listed.toSorted(), given.toSorted());
+        assert.ok(found.equals(value), `${size} bytes`);
+      }
     });
 
     it('reads the attributes of a file that is open as a path only', async (t) => {

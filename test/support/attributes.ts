@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 interface Addon {
   readonly operations: Readonly<Record<string, number>>;
-  chain(links: readonly unknown[]): readonly [errno: number, result?: unknown];
+  readonly outcome: ArrayBuffer;
+  chain(done: undefined, ...link: unknown[]): readonly Buffer[] | undefined;
 }
 
 // The copy beside the compiled sources: that of the package may be replaced by a test.
@@ -14,13 +15,14 @@ const beside = `../../src/system/${process.platform}-${process.arch}.node`;
 let loaded: Addon | undefined;
 
 /** Makes a call for a file, never for what a link leads to. */
-function call(operation: string, path: string | Buffer, ...args: unknown[]): unknown {
+function call(operation: string, path: string | Buffer, first?: unknown, second?: unknown): Buffer | undefined {
   loaded ??= createRequire(import.meta.url)(fileURLToPath(new URL(beside, import.meta.url))) as Addon;
   // O_PATH, which Node does not name: nothing is read.
   const fd = openSync(path, 0o10000000 | constants.O_NOFOLLOW);
   try {
-    const [errno, result] = loaded.chain([[loaded.operations[operation], fd, ...args]]);
-    if (errno === 0) return result;
+    const bytes = loaded.chain(undefined, loaded.operations[operation], fd, first, second);
+    const [, errno] = new Float64Array(loaded.outcome);
+    if (errno === 0) return bytes?.[0];
     const code = Object.entries(system.errno).find(([, number]) => number === errno)?.[0];
     throw Object.assign(new Error(`${code}: ${operation}`), { code });
   } finally {
@@ -30,12 +32,12 @@ function call(operation: string, path: string | Buffer, ...args: unknown[]): unk
 
 /** The attributes of a file: each byte of a name is a character, and the values are in hexadecimal. */
 export function attributesOf(path: string | Buffer): Record<string, string> {
-  const list = (call('listxattr', path) as Buffer).toString('latin1');
+  const list = call('listxattr', path)?.toString('latin1') ?? '';
   const names = list.split('\0').filter((name) => name !== '');
   return Object.fromEntries(
     names.map((name) => {
-      const value = call('getxattr', path, Buffer.from(name, 'latin1')) as Buffer;
-      return [name, value.toString('hex')];
+      const value = call('getxattr', path, Buffer.from(name, 'latin1'));
+      return [name, value?.toString('hex') ?? ''];
     }),
   );
 }

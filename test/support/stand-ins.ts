@@ -11,14 +11,19 @@ import { constants } from 'node:os';
 type Call = (...args: unknown[]) => unknown;
 type Done = (error: unknown, value?: unknown) => void;
 type Link = readonly [operation: number, ...args: unknown[]];
-type Outcome = [errno: number, ...results: unknown[]];
+type Bytes = readonly Uint8Array[] | undefined;
 
 /** See src/system/native.ts. */
 interface Native {
-  chain(links: readonly Link[], done?: (outcome: Outcome) => void): Outcome | undefined;
+  chain(done: ((bytes: Bytes) => void) | undefined, ...values: unknown[]): Bytes;
   readonly operations: Readonly<Record<string, number>>;
-  readonly statuses: ArrayBuffer;
+  readonly outcome: ArrayBuffer;
 }
+
+/** Where an outcome has what it tells, in numbers of 64 bits: see `struct outcome` in native/untorn.c. */
+const firstResult = 2;
+const firstStatus = firstResult + 256;
+const numbersOfStatus = 12;
 
 let loaded: Native | undefined;
 
@@ -40,24 +45,29 @@ const nativeOnly = [
   'setproject',
 ];
 for (const name of nativeOnly) {
-  const linkOf = (args: unknown[]): Link => [loaded?.operations[name] as number, ...args];
-  native[`${name}Sync`] = (...args) => valueOf(loaded?.chain([linkOf(args)]) as Outcome);
+  const valuesOf = (args: unknown[]): unknown[] => [loaded?.operations[name], args[0], args[1], args[2]];
+  native[`${name}Sync`] = (...args) => valueOf(name, loaded?.chain(undefined, ...valuesOf(args)));
   native[name] = (...args) => {
     const done = args.pop() as Done;
-    loaded?.chain([linkOf(args)], (outcome) => {
-      try {
-        done(null, valueOf(outcome));
-      } catch (error) {
-        done(error);
-      }
-    });
+    loaded?.chain(
+      (bytes) => {
+        try {
+          done(null, valueOf(name, bytes));
+        } catch (error) {
+          done(error);
+        }
+      },
+      ...valuesOf(args),
+    );
   };
 }
 
-function valueOf([errno, value]: Outcome): unknown {
-  if (errno === 0) return value;
-  const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];
-  throw Object.assign(new Error(`${code}`), { code, errno: -errno });
+/** The value of the only link of the latest outcome. */
+function valueOf(name: string, bytes: Bytes): unknown {
+  const [, errno, number] = new Float64Array((loaded as Native).outcome);
+  if (errno === 0) return ['listxattr', 'getxattr'].includes(name) ? (bytes?.[0] ?? Buffer.alloc(0)) : number;
+  const code = Object.entries(constants.errno).find(([, known]) => known === errno)?.[0];
+  throw Object.assign(new Error(`${code}`), { code, errno: -Number(errno) });
 }
 
 const places = [fs as unknown as Record<string, Call>, native].map((now) => ({ now, before: { ...now } }));
@@ -78,24 +88,23 @@ function argsFor(name: string, args: readonly unknown[]): unknown[] {
 }
 
 /** A status as the native part gives it: twelve values of 64 bits, of which the first six are doubles. */
-function encoded(status: fs.BigIntStats): Uint8Array {
-  const bytes = new ArrayBuffer(statusBytes);
+function encoded(status: fs.BigIntStats): Float64Array {
+  const numbers = new Float64Array(numbersOfStatus);
   const { mode, nlink, uid, gid, size } = status;
-  new Float64Array(bytes).set([mode, nlink, uid, gid, size].map(Number));
+  numbers.set([mode, nlink, uid, gid, size].map(Number));
   const { dev, ino, atimeNs, mtimeNs, ctimeNs, birthtimeNs } = status;
-  new BigInt64Array(bytes).set([dev, ino, atimeNs, mtimeNs, ctimeNs, birthtimeNs], 6);
-  return new Uint8Array(bytes);
+  new BigInt64Array(numbers.buffer).set([dev, ino, atimeNs, mtimeNs, ctimeNs, birthtimeNs], 6);
+  return numbers;
 }
-
-const statusBytes = 12 * 8;
 
 /** A chain whose links are made one by one. */
 class Progress {
   readonly #real: Native;
   readonly #names: ReadonlyMap<number, string>;
   readonly #links: readonly Link[];
-  readonly #results: unknown[] = [];
-  readonly #statuses: Uint8Array[] = [];
+  readonly #results: number[] = [];
+  readonly #statuses: Float64Array[] = [];
+  readonly #bytes: Uint8Array[] = [];
   #errno = 0;
   #opened: unknown;
 
@@ -115,11 +124,11 @@ class Progress {
     return { name: this.#names.get(operation) as string, link: [operation, ...args] };
   }
 
-  now(): Outcome {
+  now(): Bytes {
     while (!this.#isOver) {
       const { name, link } = this.#next();
       const call = standIn(`${name}Sync`);
-      if (call === undefined) this.#note(name, this.#real.chain([link]) as Outcome);
+      if (call === undefined) this.#note(name, this.#real.chain(undefined, ...link));
       else {
         try {
           this.#settle(name, null, call.apply(fs, argsFor(name, link.slice(1))));
@@ -131,15 +140,18 @@ class Progress {
     return this.#end();
   }
 
-  later(done: (outcome: Outcome) => void): void {
+  later(done: (bytes: Bytes) => void): void {
     if (this.#isOver) return done(this.#end());
     const { name, link } = this.#next();
     const call = standIn(name);
     if (call === undefined) {
-      this.#real.chain([link], (outcome) => {
-        this.#note(name, outcome);
-        this.later(done);
-      });
+      this.#real.chain(
+        (bytes) => {
+          this.#note(name, bytes);
+          this.later(done);
+        },
+        ...link,
+      );
     } else {
       const ended = (error: unknown, value?: unknown): void => {
         this.#settle(name, error, value);
@@ -154,11 +166,12 @@ class Progress {
   }
 
   /** How a link ended that the native part made. */
-  #note(name: string, [errno, value]: Outcome): void {
-    this.#errno = errno;
-    if (errno !== 0) return;
-    if (isStatus(name)) this.#statuses.push(new Uint8Array(this.#real.statuses.slice(0, statusBytes)));
-    this.#add(name, value);
+  #note(name: string, bytes: Bytes): void {
+    const numbers = new Float64Array(this.#real.outcome);
+    this.#errno = numbers[1] as number;
+    if (this.#errno !== 0) return;
+    if (isStatus(name)) this.#statuses.push(numbers.slice(firstStatus, firstStatus + numbersOfStatus));
+    this.#add(name, bytes?.[0] ?? numbers[firstResult]);
   }
 
   /** How a link ended that a function stood in for. */
@@ -179,12 +192,15 @@ class Progress {
 
   #add(name: string, result: unknown): void {
     if (name === 'open') this.#opened = result;
-    this.#results.push(result);
+    if (result instanceof Uint8Array && result.length > 0) this.#bytes.push(result);
+    this.#results.push(result instanceof Uint8Array ? result.length : Number(result ?? 0));
   }
 
-  #end(): Outcome {
-    this.#statuses.forEach((status, index) => new Uint8Array(this.#real.statuses).set(status, index * statusBytes));
-    return [this.#errno, ...this.#results];
+  #end(): Bytes {
+    const numbers = new Float64Array(this.#real.outcome);
+    numbers.set([this.#results.length, this.#errno, ...this.#results]);
+    this.#statuses.forEach((status, index) => numbers.set(status, firstStatus + index * numbersOfStatus));
+    return this.#bytes.length === 0 ? undefined : this.#bytes;
   }
 }
 
@@ -195,9 +211,12 @@ function withStandIns(real: Native): Native {
     ['', 'Sync'].some((form) => standIn(`${names.get(operation)}${form}`) !== undefined);
   return {
     operations: real.operations,
-    statuses: real.statuses,
-    chain(links, done) {
-      if (!links.some(isReplaced)) return done === undefined ? real.chain(links) : real.chain(links, done);
+    outcome: real.outcome,
+    chain(done, ...values) {
+      const links = values.flatMap((value, at) =>
+        at % 4 === 0 ? [[value, ...values.slice(at + 1, at + 4)] as Link] : [],
+      );
+      if (!links.some(isReplaced)) return real.chain(done, ...values);
       const progress = new Progress(real, names, links);
       if (done === undefined) return progress.now();
       progress.later(done);

@@ -55,7 +55,7 @@ for (const { name, perform } of ways) {
 describe('the native part on Windows', withAddonFor('win32'), () => {
   it('has these operations, and refuses what is wrong', () => {
     assert.deepEqual(Object.keys(addon.operations), ['rename', 'syncDirectory']);
-    assert.throws(() => addon.chain([[2, 'a']]), { code: 'ERR_INVALID_ARG_TYPE' });
+    assert.throws(() => addon.chain(undefined, 2, 'a', 'b', undefined), { code: 'ERR_INVALID_ARG_TYPE' });
     assert.throws(() => atOnce(['rename', 'a']), { code: 'ERR_INVALID_ARG_TYPE' });
     assert.throws(() => atOnce(['rename', 'a', 'b\0']), { code: 'ERR_INVALID_ARG_TYPE' });
   });
