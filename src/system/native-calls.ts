@@ -70,8 +70,8 @@ export function withNative(
       if (result === 'status') results.push(statusAt(statuses++));
       else if (result !== 'bytes') results.push(result === 'number' ? number : undefined);
       else {
-        const found = number === 0 ? Buffer.alloc(0) : (bytes?.[buffers++] as Buffer);
-        results.push(name === 'listxattr' ? namesIn(found) : found);
+        const found = number === 0 ? undefined : (bytes?.[buffers++] as Buffer);
+        results.push(name === 'listxattr' ? namesIn(found) : (found ?? Buffer.alloc(0)));
       }
     }
     return errno === 0 ? { results } : { results, error: systemError(errno, links[done] as Link) };
@@ -206,9 +206,9 @@ function usable(all: Native['operations']): Native['operations'] {
 }
 
 /** The names of attributes, each of which ends with a null. */
-function namesIn(list: Buffer): PathName[] {
+function namesIn(list: Buffer | undefined): PathName[] {
   const names: PathName[] = [];
-  for (let start = 0; start < list.length;) {
+  for (let start = 0; list !== undefined && start < list.length;) {
     const end = list.indexOf(0, start);
     names.push(fromBytes(list.subarray(start, end)));
     start = end + 1;
@@ -243,11 +243,11 @@ const systemError = withoutStack((errno: number, [name, first, second]: Link): E
     path !== undefined && typeof second !== 'number' ? (second as PathName | undefined)?.toString() : undefined;
   const where = path === undefined ? '' : ` '${path}'`;
   const to = dest === undefined ? '' : ` -> '${dest}'`;
-  return Object.assign(new Error(`${code}: ${words}, ${syscall}${where}${to}`), {
-    errno: number,
-    code,
-    syscall,
-    ...(path !== undefined && { path }),
-    ...(dest !== undefined && { dest }),
-  });
+  const error: NodeJS.ErrnoException & { dest?: string } = new Error(`${code}: ${words}, ${syscall}${where}${to}`);
+  error.errno = number;
+  error.code = code;
+  error.syscall = syscall;
+  if (path !== undefined) error.path = path;
+  if (dest !== undefined) error.dest = dest;
+  return error;
 });
