@@ -8,6 +8,6 @@ export { supersededBy } from './superseded.ts';
 export { unreadable } from './unchanged.ts';
 export { commitStaged } from './replace.ts';
 export { claimTarget, type Change, type Rereading, type Updated, updateTarget } from './locked.ts';
-export { confirmName, linkNew, renameNew } from './rename.ts';
+export { confirmName, linkOnly, renameNew } from './rename.ts';
 export { replaceFile } from './replace-file.ts';
 export { Group, replaceInGroup } from './together.ts';

@@ -200,13 +200,22 @@ const noLinks = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
  * Gives a file another name unless that exists. Where links cannot be made, a rename that does not replace does it; a
  * program that serves a filesystem may ignore that it must not replace, so there it is not tried.
  */
-export function* linkNew(from: PathName, target: Target): Steps<void> {
+function* linkNew(from: PathName, target: Target): Steps<void> {
+  try {
+    yield* linkOnly(from, target);
+  } catch (error) {
+    const isRenamed = noLinks.has(codeOf(error) ?? '') && target.directory.own && (yield* renameNew(from, target));
+    if (!isRenamed) throw error;
+  }
+}
+
+/** Gives a file a second name unless that exists. */
+export function* linkOnly(from: PathName, target: Target): Steps<void> {
   try {
     yield* call.link(from, target.accessPath);
   } catch (cause) {
     const code = codeOf(cause) ?? '';
-    if (!noLinks.has(code)) throw cause;
-    if (!target.directory.own || !(yield* renameNew(from, target))) throw cannotCreate(code, cause);
+    throw noLinks.has(code) ? cannotCreate(code, cause) : cause;
   }
 }
 

@@ -37,7 +37,7 @@ import {
   type Operation,
   type Target,
 } from '../files/index.ts';
-import { linkNew, renameNew } from '../replace/index.ts';
+import { linkOnly, renameNew } from '../replace/index.ts';
 import { commitName, confirmDone, newCall, onName, readNameOptions, type Call, type Name } from './name.ts';
 
 /** Options of a rename. */
@@ -235,15 +235,16 @@ function* renameNow(source: Name, to: Name): Steps<boolean | undefined> {
 }
 
 /** Renames it unless the new name exists: at once if the system can, and otherwise by a second name. */
-function* renameOnly({ accessPath }: Target, { operation, target }: Name): Steps<void> {
+function* renameOnly({ accessPath, directory }: Target, { operation, target }: Name): Steps<void> {
   if (target.directory.own && (yield* renameNew(accessPath, target))) return;
-  yield* linkNew(accessPath, target);
-  // Not if linkNew() had to rename it.
-  if ((yield* lookAt({ accessPath })) === undefined) return;
+  yield* linkOnly(accessPath, target);
   try {
     yield* call.unlink(accessPath);
   } catch (error) {
-    if (!(yield* afterFailure(call.unlink(target.accessPath)))) operation.outcome = 'unknown';
+    operation.outcome = 'unknown';
+    // A server may have removed it and report an error: then the new name is the only one.
+    const left = yield* lookAt({ accessPath, directory });
+    if (left !== undefined && (yield* afterFailure(call.unlink(target.accessPath)))) operation.outcome = 'old';
     throw error;
   }
 }
@@ -263,7 +264,9 @@ function* happened(source: Name, { operation, target }: Name, { examined, before
     return false;
   }
   if (left === undefined && isSameInode(now, examined)) return true;
-  const isUndone = isSameInode(left, examined) && (isSame(now, before) || target.directory.own);
+  // The new name may be a second one of the file.
+  const isFree = !isSameInode(now, examined) && (isSame(now, before) || target.directory.own);
+  const isUndone = isSameInode(left, examined) && isFree;
   if (!isUndone && !(left === undefined && isSame(now, before))) operation.outcome = 'unknown';
   return false;
 }

@@ -4,8 +4,15 @@ import { type AsyncSystem } from '#untorn/system/node-calls.js';
 import { asyncSystem, syncSystem } from '../support/systems.ts';
 import type { System } from '#untorn/system/port.js';
 
-/** What happens instead of one call: an error without effect, or a write that writes only so much. */
-export type Fault = { readonly code: string } | { readonly short: (asked: number) => number };
+/**
+ * What happens instead of one call: an error without effect, or also after the call has been made, as a server may
+ * report; or a write that writes only so much.
+ */
+export type Fault =
+  { readonly code: string; readonly isMade?: boolean } | { readonly short: (asked: number) => number };
+
+/** Calls that a server may make and report an error for. A lock's directories are of this machine's filesystem here. */
+const ofNames = new Set(['rename', 'renameNew', 'link', 'unlink', 'symlink']);
 
 /** Counts the calls of one write, and spoils the one with the chosen number. */
 export class Spoiler {
@@ -25,6 +32,7 @@ export class Spoiler {
     const number = this.calls.push(name) - 1;
     if (number !== this.#at || this.#fault === undefined) return undefined;
     if ('code' in this.#fault) {
+      if (this.#fault.isMade === true && !ofNames.has(name)) return undefined;
       this.hit = true;
       return { error: systemError(this.#fault.code, name) };
     }
@@ -36,13 +44,21 @@ export class Spoiler {
     return { args: [fd, name === 'write' ? some : [some]] };
   }
 
+  /** A close that reports an error has closed the descriptor too (close(2)). */
+  #makeAllTheSame(name: string, args: unknown[]): void {
+    const isMade = this.#fault !== undefined && 'code' in this.#fault && this.#fault.isMade === true;
+    if (name !== 'close' && !isMade) return;
+    const make = syncSystem[name as keyof System] as (...given: unknown[]) => unknown;
+    make(...args);
+  }
+
   readonly sync: System = Object.fromEntries(
     Object.entries(syncSystem).map(([name, perform]) => [
       name,
       (...args: unknown[]) => {
         const instead = this.next(name as keyof System, args);
         if (instead !== undefined && 'error' in instead) {
-          closeAllTheSame(name, args);
+          this.#makeAllTheSame(name, args);
           throw instead.error;
         }
         return (perform as (...given: unknown[]) => unknown)(...(instead?.args ?? args));
@@ -57,7 +73,7 @@ export class Spoiler {
         const done = args.pop() as (error: unknown, value?: unknown) => void;
         const instead = this.next(name as keyof System, args);
         if (instead !== undefined && 'error' in instead) {
-          closeAllTheSame(name, args);
+          this.#makeAllTheSame(name, args);
           setImmediate(done, instead.error);
         } else {
           (perform as (...given: unknown[]) => unknown)(...(instead?.args ?? args), done);
@@ -65,11 +81,6 @@ export class Spoiler {
       },
     ]),
   ) as unknown as AsyncSystem;
-}
-
-/** A close that reports an error has closed the descriptor (close(2)). */
-function closeAllTheSame(name: string, args: unknown[]): void {
-  if (name === 'close') syncSystem.close(args[0] as number);
 }
 
 function systemError(code: string, syscall: string): Error {

@@ -112,6 +112,7 @@ const scenarios: Record<string, Scenario> = {
 
 const faults: Fault[] = [
   ...['EIO', 'ENOSPC', 'EINTR', 'EACCES', 'EPERM', 'EMFILE', 'ESTALE', 'EXDEV'].map((code) => ({ code })),
+  { code: 'EIO', isMade: true },
   ...[(): number => 0, (): number => 1, (asked: number): number => asked - 1].map((short) => ({ short })),
 ];
 
@@ -190,7 +191,7 @@ for (const [kind, blocking] of [
               const spoiler = new Spoiler(at, fault);
               const folder = prepare(scenario.before);
               const result = await attempt(() => run(folder, spoiler));
-              const what = `${JSON.stringify('code' in fault ? fault.code : 'short')} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
+              const what = `${'code' in fault ? JSON.stringify(fault) : 'short'} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
               if (spoiler.hit) trials++;
               check(folder, scenario, result, what);
               for (let turns = 0; openDescriptors() > open && turns < 10_000; turns++) await setTimeout(1);
