@@ -98,9 +98,12 @@ function* takeOverIn(
   try {
     yield* whileBusy(operation, () => call.rename(from, to));
   } catch (error) {
-    // A network filesystem may report an error for a rename that took place.
-    if (codeOf(error) !== 'ENOENT') throw error;
-    if ((yield* lookIn(held, dead.taken)) === undefined) return;
+    // A network filesystem may report an error for a rename that took place. Then its entry would be ours for ever.
+    if (!(yield* afterFailure(assertThere(held, dead.taken)))) {
+      yield* afterFailure(call.rename(to, from));
+      if (codeOf(error) === 'ENOENT') return;
+      throw error;
+    }
   }
   try {
     yield* resolveDead(operation, at, held, dead, resolve);
@@ -112,6 +115,10 @@ function* takeOverIn(
     yield* afterFailure(call.rename(to, from));
     throw error;
   }
+}
+
+function* assertThere(held: FoundDirectory, name: PathName): Steps<void> {
+  if ((yield* lookIn(held, name)) === undefined) throw refusal('ENOENT', 'it was not renamed');
 }
 
 function* resolveDead(

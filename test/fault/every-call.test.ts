@@ -59,7 +59,11 @@ const drivers: Record<string, Run> = {
 
 const codes = ['EIO', 'ENOSPC', 'EDQUOT', 'EINTR', 'EACCES', 'EPERM', 'EMFILE', 'EROFS', 'ESTALE'];
 const shortCounts = [() => 0, () => 1, (asked: number) => asked - 1];
-const faults: readonly Fault[] = [...codes.map((code) => ({ code })), ...shortCounts.map((short) => ({ short }))];
+const faults: readonly Fault[] = [
+  ...codes.map((code) => ({ code })),
+  { code: 'EIO', isMade: true },
+  ...shortCounts.map((short) => ({ short })),
+];
 
 const scenarios: Record<string, { options: Options; old: boolean }> = {
   'overwriting': { options: {}, old: true },
@@ -202,7 +206,7 @@ for (const [driver, run] of Object.entries(drivers)) {
               const spoiler = new Spoiler(at, fault);
               const trial = prepare(name, old);
               const result = await attempt(run, trial, options, spoiler);
-              const what = `${JSON.stringify('code' in fault ? fault.code : fault.short(2))} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
+              const what = `${JSON.stringify('code' in fault ? fault : fault.short(2))} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
               if (spoiler.hit) trials++;
               check(trial, old, result, what);
               const isIts =

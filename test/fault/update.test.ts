@@ -69,6 +69,7 @@ const scenarios: Record<string, { make: Make; old: boolean; stale?: boolean; opt
 
 const faults: Fault[] = [
   ...['EIO', 'ENOSPC', 'EINTR', 'EACCES', 'EPERM', 'EMFILE', 'ESTALE'].map((code) => ({ code })),
+  { code: 'EIO', isMade: true },
   { short: () => 1 },
 ];
 
@@ -134,7 +135,7 @@ for (const [kind, blocking] of [
               const spoiler = new Spoiler(at, fault);
               const folder = prepare(old, stale);
               const result = await attempt(() => run(folder, spoiler));
-              const what = `${JSON.stringify('code' in fault ? fault.code : 'short')} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
+              const what = `${JSON.stringify('code' in fault ? fault : 'short')} at call ${at} (${spoiler.calls[at]}) of ${spoiler.calls.join(' ')}`;
               if (spoiler.hit) trials++;
               check(folder, old, result, what);
               for (let turns = 0; openDescriptors() > open && turns < 10_000; turns++) await setTimeout(1);
