@@ -15,13 +15,12 @@ import {
   uninterrupted,
   call,
   chain,
-  opened,
   type Chained,
   type FileStatus,
   type Steps,
 } from '../system/index.ts';
 import { elsewhere, filesystemAt, type Filesystem } from './filesystems.ts';
-import { ifFound, persisting } from './look.ts';
+import { ifFound, openAndLook, persisting } from './look.ts';
 import type { Operation } from './operation.ts';
 import { syncTogether, type SyncedTogether } from './shared-sync.ts';
 import { afterFailure } from './tolerate.ts';
@@ -218,23 +217,19 @@ interface Opened {
 
 function* openForSync(path: PathName): Steps<Opened & { readonly canSync: boolean }> {
   try {
-    const { fd, status } = yield* persisting({ accessPath: path }, () => openAndLook(path, O_DIRECTORY), true);
+    const { fd, status } = yield* persisting({ accessPath: path }, () => openWithStatus(path, O_DIRECTORY), true);
     return { fd, status, canSync: true };
   } catch (error) {
     // A directory that may be traversed and written, but not listed: everything but the sync works in it.
     if (O_PATH_DIRECTORY === 0 || !['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) throw error;
-    return { ...(yield* openAndLook(path, O_PATH_DIRECTORY)), canSync: false };
+    return { ...(yield* openWithStatus(path, O_PATH_DIRECTORY)), canSync: false };
   }
 }
 
-function* openAndLook(path: PathName, flags: number): Steps<Opened> {
-  const { results, error } = yield* chain([
-    ['open', path, flags, 0],
-    ['fstat', opened],
-  ]);
-  const [fd, status] = results as [number?, FileStatus?];
-  if (fd !== undefined && status !== undefined) return { fd, status };
-  if (fd !== undefined) yield* afterFailure(call.close(fd));
+function* openWithStatus(path: PathName, flags: number): Steps<Opened> {
+  const { fd, status, error } = yield* openAndLook(path, flags);
+  if (status !== undefined) return { fd, status };
+  yield* afterFailure(call.close(fd));
   throw error;
 }
 

@@ -7,7 +7,7 @@
  * between them must confirm it. If the file does exist, the call is tried again, and fails in the end.
  */
 import { codeOf, isShortage, key, split, type PathName } from '../contract/index.ts';
-import { now, fileType, call, type FileStatus, type Steps } from '../system/index.ts';
+import { now, fileType, call, chain, opened, type FileStatus, type Steps } from '../system/index.ts';
 import { filesystemAt } from './filesystems.ts';
 
 /** The file to look at. */
@@ -73,6 +73,20 @@ export function* ifFound<T>(file: Looked, attempt: () => Steps<T>, follows = fal
     const found = yield* lookFurther(file, error, attempt, follows);
     return 'value' in found ? found.value : undefined;
   }
+}
+
+/** Opens a file or a directory and looks at it: its status, or why it has none. */
+export function* openAndLook(
+  path: PathName,
+  flags: number,
+): Steps<{ readonly fd: number; readonly status: FileStatus | undefined; readonly error: unknown }> {
+  const { results, error } = yield* chain([
+    ['open', path, flags, 0],
+    ['fstat', opened],
+  ]);
+  const [fd, status] = results as [number?, FileStatus?];
+  if (fd === undefined) throw error;
+  return { fd, status, error };
 }
 
 /** Tries to look at a file or to open it; it fails with ENOENT if there is nothing. */

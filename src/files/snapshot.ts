@@ -25,16 +25,14 @@ import {
   O_NOFOLLOW,
   O_READ,
   call,
-  chain,
   lastChange,
-  opened,
   uninterrupted,
   whenDescriptorsAllow,
   type FileStatus,
   type Steps,
 } from '../system/index.ts';
 import { whileBusy, whileOpen } from './busy.ts';
-import { ifFound, lookAt, patience, pauseAfter, refresh } from './look.ts';
+import { ifFound, lookAt, openAndLook, patience, pauseAfter, refresh } from './look.ts';
 import { during, reporting, throwIfAborted, type Operation } from './operation.ts';
 import type { Target } from './target.ts';
 
@@ -96,7 +94,7 @@ const moment = 3_000_000_000n;
 /** Whether the target is in memory: to read a little of it here takes less time than to let another thread do it. */
 function isAtHand({ directory, existing }: Target): boolean {
   if (!directory.local || existing === undefined || existing.size > little) return false;
-  const age = BigInt(currentTime()) * 1_000_000n - existing.mtimeNs;
+  const age = BigInt(Math.trunc(currentTime())) * 1_000_000n - existing.mtimeNs;
   return fileType(existing.mode) === 'file' && age >= 0n && age < moment;
 }
 
@@ -187,19 +185,6 @@ function* using<T>(file: Readable, noteOpened: () => void, use: Use<T>): Steps<O
     if (release === undefined) yield* call.close(fd);
     else release(fd);
   }
-}
-
-function* openAndLook(
-  path: PathName,
-  flags: number,
-): Steps<{ readonly fd: number; readonly status: FileStatus | undefined; readonly error: unknown }> {
-  const { results, error } = yield* chain([
-    ['open', path, flags, 0],
-    ['fstat', opened],
-  ]);
-  const [fd, status] = results as [number?, FileStatus?];
-  if (fd === undefined) throw error;
-  return { fd, status, error };
 }
 
 function* readAll(fd: number, { size }: FileStatus): Steps<Buffer> {

@@ -99,7 +99,7 @@ function* takeOverIn(
     yield* whileBusy(operation, () => call.rename(from, to));
   } catch (error) {
     // A network filesystem may report an error for a rename that took place. Then its entry would be ours for ever.
-    if (!(yield* afterFailure(assertThere(held, dead.taken)))) {
+    if (!(yield* isThere(held, dead.taken))) {
       yield* afterFailure(call.rename(to, from));
       if (codeOf(error) === 'ENOENT') return;
       throw error;
@@ -117,8 +117,13 @@ function* takeOverIn(
   }
 }
 
-function* assertThere(held: FoundDirectory, name: PathName): Steps<void> {
-  if ((yield* lookIn(held, name)) === undefined) throw refusal('ENOENT', 'it was not renamed');
+/** Whether a name is seen there. */
+function* isThere(held: FoundDirectory, name: PathName): Steps<boolean> {
+  try {
+    return (yield* lookIn(held, name)) !== undefined;
+  } catch {
+    return false; // The error of the rename is the one to report.
+  }
 }
 
 function* resolveDead(

@@ -235,18 +235,26 @@ function* renameNow(source: Name, to: Name): Steps<boolean | undefined> {
 }
 
 /** Renames it unless the new name exists: at once if the system can, and otherwise by a second name. */
-function* renameOnly({ accessPath, directory }: Target, { operation, target }: Name): Steps<void> {
-  if (target.directory.own && (yield* renameNew(accessPath, target))) return;
-  yield* linkOnly(accessPath, target);
+function* renameOnly(source: Target, { operation, target }: Name): Steps<void> {
+  if (target.directory.own && (yield* renameNew(source.accessPath, target))) return;
+  yield* linkOnly(source.accessPath, target);
   try {
-    yield* call.unlink(accessPath);
+    yield* call.unlink(source.accessPath);
   } catch (error) {
     operation.outcome = 'unknown';
-    // A server may have removed it and report an error: then the new name is the only one.
-    const left = yield* lookAt({ accessPath, directory });
-    if (left !== undefined && (yield* afterFailure(call.unlink(target.accessPath)))) operation.outcome = 'old';
+    if (yield* afterFailure(unlinkSecond(source, target))) operation.outcome = 'old';
     throw error;
   }
+}
+
+/**
+ * Takes the new name back. A server may have removed the old one and report an error: then the new name is the only one,
+ * and stays.
+ */
+function* unlinkSecond(source: Target, target: Target): Steps<void> {
+  for (const one of [source, target])
+    if (!isSameInode(yield* lookAt(one), source.existing)) throw refusal('ERR_VERSION_CONFLICT', 'it has changed');
+  yield* call.unlink(target.accessPath);
 }
 
 interface Before {
@@ -265,7 +273,7 @@ function* happened(source: Name, { operation, target }: Name, { examined, before
   }
   if (left === undefined && isSameInode(now, examined)) return true;
   // The new name may be a second one of the file.
-  const isFree = !isSameInode(now, examined) && (isSame(now, before) || target.directory.own);
+  const isFree = isSame(now, before) || (target.directory.own && !isSameInode(now, examined));
   const isUndone = isSameInode(left, examined) && isFree;
   if (!isUndone && !(left === undefined && isSame(now, before))) operation.outcome = 'unknown';
   return false;

@@ -162,6 +162,37 @@ for (const [kind, blocking] of [
   );
 }
 
+describe('a lock that cannot be taken over', () => {
+  for (const kind of ['is not renamed', 'is renamed, and nobody sees that'])
+    it(`is an error at once if its entry ${kind} (G8)`, () => {
+      const folder = prepare(true, true);
+      const { sync } = new Spoiler();
+      let isTried = false;
+      // Its entry, also under the name that it has while its transaction is resolved.
+      const isOfDead = (path: string | Buffer): boolean => String(path).includes('left0');
+      const failing = {
+        ...sync,
+        rename: (from: string | Buffer, to: string | Buffer) => {
+          if (!isOfDead(to)) return sync.rename(from, to);
+          isTried = true;
+          if (kind !== 'is not renamed') sync.rename(from, to);
+          return fail();
+        },
+        lstat: (path: string | Buffer) =>
+          isTried && kind !== 'is not renamed' && isOfDead(path) ? fail() : sync.lstat(path),
+      };
+      const options = { lock: { timeout: 3000 } };
+      assert.throws(() => runSync(update(join(folder, 'file'), options, true), failing), {
+        code: 'EIO',
+        outcome: 'old',
+      });
+      assert.ok(isTried);
+      // Nobody has it for ever.
+      assert.equal(updateFileSync(join(folder, 'file'), () => 'next').bytes, 4);
+      rmSync(folder, { recursive: true });
+    });
+});
+
 describe('a lock that cannot be released', () => {
   it('is an error that says that the new content is in place, and does not stop the next call of the thread (G4, G8)', async () => {
     const folder = prepare(true, false);
