@@ -42,9 +42,10 @@ export function* takeAtOnce(operation: Operation, target: FileIn, token: string)
   ]);
   const made = results.length;
   if (made > 0) guard.opened();
-  if (made > 1) for (const one of guards) one.opened();
+  if (made > 0) for (const one of guards) one.opened();
   if (made === 4) return { home, ticket };
-  if (made > 1) yield* dismantle(operation, home, [named.name, heldName], ticket);
+  // The call that failed may have made something all the same.
+  if (made > 0) yield* dismantle(operation, home, [named.name, heldName], ticket);
   else for (const one of guards) one.release();
   if (made > 0) yield* leaveHome(operation, home);
   else guard.release();

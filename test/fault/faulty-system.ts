@@ -11,8 +11,8 @@ import type { System } from '#untorn/system/port.js';
 export type Fault =
   { readonly code: string; readonly isMade?: boolean } | { readonly short: (asked: number) => number };
 
-/** Calls that a server may make and report an error for. A lock's directories are of this machine's filesystem here. */
-const ofNames = new Set(['rename', 'renameNew', 'link', 'unlink', 'symlink']);
+/** Calls that change names, which a server may make and report an error for. */
+const ofNames = new Set(['rename', 'renameNew', 'link', 'unlink', 'symlink', 'mkdir', 'rmdir']);
 
 /** Counts the calls of one write, and spoils the one with the chosen number. */
 export class Spoiler {
