@@ -1,30 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { note } from '../support/evidence.ts';
 import { transactionScenarios } from './transaction-scenarios.ts';
 import { checkFaults, checkForeign, checkSuspended } from './suspended.ts';
 import { crashMutants, foreignMutants, suspendedMutants } from './transaction-mutants.ts';
 import { checkTogether } from './together.ts';
 import { TransactionCheck, unchanged, type TransactionScenario } from './transactions.ts';
-
-describe('a transaction, every crash in it and in its recovery, and every state that they can leave', () => {
-  for (const [name, scenario] of Object.entries(transactionScenarios)) {
-    it(`is all or nothing: ${name} (G9, G10)`, (t) => {
-      const check = new TransactionCheck(scenario);
-      check.run();
-      t.diagnostic(`${check.crashPoints} crash points, ${check.states} different states`);
-      note({
-        of: 'crash states of a model',
-        guarantees: ['G9', 'G10'],
-        filesystem: 'simulated',
-        durabilities: [scenario.durability ?? 'full'],
-        count: check.states,
-        violations: check.violations.length,
-      });
-      assert.deepEqual(check.violations, []);
-    });
-  }
-});
 
 describe('a transaction that others come between', () => {
   it('cannot commit, nor change anything, when it was taken for dead at any step (G8, G9)', (t) => {
