@@ -122,8 +122,7 @@ function failures(results: readonly Result[]): string[] {
     const failed = [];
     if (own[subject] !== undefined && durability !== 'off' && bad > 0)
       failed.push(`${subject} broke a promise in ${bad} states ${where}`);
-    // Up to three in a hundred have a torn superblock, by chance more in one of forty rows.
-    if (unmountable > 3 + states / 20)
+    if (unmountable > 3 + states / 50)
       failed.push(`${unmountable} disks could not be mounted ${where}: too many to say anything`);
     const { caughtAs, hiddenOn = [] } = controls[subject] ?? {};
     if (caughtAs !== undefined && !hiddenOn.includes(filesystem) && !caughtAs.some((kind) => violations[kind] > 0)) {
