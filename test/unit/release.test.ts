@@ -54,7 +54,10 @@ describe('descriptors that another thread is to close', { skip: process.platform
   });
 
   it('cost a loop that never ends no more than so much memory', () => {
-    for (let made = 0; made < 10_000; made++) environment.release(opened(), 'elsewhere');
+    const limit = performance.now() + 60_000;
+    // On a busy machine it may take long until the other threads close anything.
+    for (let made = 0; made < 10_000 || (unheard.size <= 100 && performance.now() < limit); made++)
+      environment.release(opened(), 'elsewhere');
     assert.ok(unheard.size > 100 && unheard.size < 5000, String(unheard.size));
   });
 
