@@ -48,7 +48,7 @@ export type Read = Snapshot & { readonly content: Buffer | undefined };
 
 /** Reads all of a file, following links; there is no content if there is no file. */
 export function* readPath(operation: Operation): Steps<Read> {
-  return asRead(yield* reporting(operation, openAndRead(operation, { path: operation.path, flags: O_READ }, readAll)));
+  return asRead(yield* reporting(operation, openAndRead(operation, { path: operation.path, follows: true }, readAll)));
 }
 
 /** Reads all of the target. */
@@ -69,7 +69,8 @@ function asRead({ result, status }: Opened<Buffer>): Read {
 /** The file to read, and how. */
 interface Readable {
   readonly path: PathName;
-  readonly flags: number;
+  /** Whether a symbolic link is followed. */
+  readonly follows: boolean;
   /** Its directory, where another machine may have put another file in its place: see `lookAfresh`. */
   readonly shared?: PathName;
   /** What closes it without a wait, where an open file is in nobody's way. */
@@ -79,7 +80,7 @@ interface Readable {
 function inPlace({ settings, environment }: Operation, { accessPath, existing, directory }: Target): Readable {
   // For a link that is to be replaced readers see the content of its target.
   const follows = settings.symlink === 'replace' && existing !== undefined && fileType(existing.mode) === 'link';
-  const readable = { path: accessPath, flags: follows ? O_READ : O_READ | O_NOFOLLOW };
+  const readable = { path: accessPath, follows };
   if (!directory.local)
     return !directory.own && directory.trust === 'verified' ? { ...readable, shared: directory.accessPath } : readable;
   return { ...readable, release: (fd) => environment.release(fd, isSynchronous() ? 'here' : 'elsewhere') };
@@ -169,9 +170,10 @@ function* assertInPlace(path: PathName, { nlink }: FileStatus): Steps<void> {
 }
 
 function* using<T>(file: Readable, noteOpened: () => void, use: Use<T>): Steps<Opened<T>> {
-  const { path, flags, shared, release } = file;
+  const { path, follows, shared, release } = file;
+  const flags = follows ? O_READ : O_READ | O_NOFOLLOW;
   if (shared !== undefined) yield* lookAfresh(shared);
-  const found = yield* ifFound({ accessPath: path }, () => openAndLook(path, flags), (flags & O_NOFOLLOW) === 0);
+  const found = yield* ifFound({ accessPath: path }, () => openAndLook(path, flags), follows);
   if (found === undefined) return { status: undefined };
   const { fd, status, error } = found;
   noteOpened();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  lstatSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -67,6 +68,16 @@ for (const [name, updating] of forms) {
         return 'new';
       });
       assert.deepEqual([here.text('file'), result.replaced, result.version], ['new', false, sha256.new]);
+    });
+
+    it('takes a link that leads nowhere, and is to be replaced, for no file', async () => {
+      symlinkSync('nowhere', here.at('link'));
+      const update: Update = (content, { version }) => {
+        assert.deepEqual([content, version], [undefined, 'absent']);
+        return 'new';
+      };
+      await updating(here.at('link'), update, { symlink: 'replace' });
+      assert.deepEqual([here.text('link'), lstatSync(here.at('link')).isFile(), here.names()], ['new', true, ['link']]);
     });
 
     it('holds the lock while the function runs, and not after it', async () => {

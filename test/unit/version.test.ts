@@ -145,7 +145,9 @@ for (const [name, read] of Object.entries({
       symlinkSync('file', here.at('link'));
       assert.deepEqual(await read(here.at('link'), 'utf8' as never), { content: 'content', version });
       assert.deepEqual(await read(here.at('file')), { content: Buffer.from('content'), version: versionOf('content') });
-      assert.deepEqual(await read(here.at('none')), { content: undefined, version: 'absent' });
+      symlinkSync('none', here.at('nowhere'));
+      for (const none of ['none', 'nowhere'])
+        assert.deepEqual(await read(here.at(none)), { content: undefined, version: 'absent' });
     });
 
     it('reads files of every size, also those that do not tell it', async () => {
