@@ -12,6 +12,8 @@ export interface Waiting {
   queue: FileQueue | undefined;
   wake: ((overtakenBy: Committed | undefined) => void) | undefined;
   limitWait: (() => void) | undefined;
+  /** Whether it has to see what earlier calls do that do not stand in this queue, and that have not ended. */
+  isHeldBack(): boolean;
 }
 
 /** The queues of a process, by the paths and files that they are for. */
@@ -42,7 +44,7 @@ export class FileQueue {
 
   /** Whether the next call has to wait. */
   get isBusy(): boolean {
-    return this.#beginning || this.active !== undefined;
+    return this.#beginning || this.active !== undefined || this.#waiting.length > 0;
   }
 
   /** Starts the first turn when the program has made all the calls that it makes now. */
@@ -67,6 +69,12 @@ export class FileQueue {
     if (this.isLocking)
       for (const waiting of turn.operation.locking === undefined ? [turn] : this.#waiting.slice(position))
         waiting.limitWait?.();
+    this.goOn();
+  }
+
+  /** Starts the next turn, if nobody has it: those that wait may be held back no more. */
+  goOn(): void {
+    if (!this.#beginning && this.active === undefined) this.#proceed();
   }
 
   #count(turn: Waiting, by: 1 | -1): void {
@@ -77,6 +85,7 @@ export class FileQueue {
   drop(turn: Waiting): void {
     this.#waiting.splice(this.#waiting.indexOf(turn), 1);
     this.#count(turn, -1);
+    this.goOn();
   }
 
   /** This queue turned out to be for the same file as another: its waiting calls move there, and so do later ones. */
@@ -102,12 +111,12 @@ export class FileQueue {
 
   #proceed(): void {
     const turn = this.#choose();
-    if (turn === undefined) {
+    if (turn !== undefined) {
+      this.active = turn;
+      turn.wake?.(undefined);
+    } else if (this.#waiting.length === 0) {
       for (const name of this.#names) if (this.#queues.get(name) === this) this.#queues.delete(name);
-      return;
     }
-    this.active = turn;
-    turn.wake?.(undefined);
   }
 
   /** Wakes the calls that newer content serves and whose promise it keeps. */
@@ -122,11 +131,14 @@ export class FileQueue {
     }
   }
 
-  /** The newest of the calls that wait before the first that may not be skipped; or that one. */
+  /** The newest of the calls that wait before the first that may not be skipped; or that one, unless it is held back. */
   #choose(): Waiting | undefined {
     const limit = this.#fixed === 0 ? this.#waiting.length : this.#waiting.findIndex((turn) => !turn.supersedable);
-    const [turn] = this.#waiting.splice(Math.max(limit - 1, 0), 1);
-    if (turn !== undefined) this.#count(turn, -1);
+    const position = Math.max(limit - 1, 0);
+    const turn = this.#waiting[position];
+    if (turn === undefined || turn.isHeldBack()) return undefined;
+    this.#waiting.splice(position, 1);
+    this.#count(turn, -1);
     return turn;
   }
 }

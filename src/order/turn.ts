@@ -10,12 +10,14 @@
  * thousand look-ups, and by the identity of directory and name, where aliases meet. A synchronous write waits for
  * nobody: it has the highest number, and finishes a rename that is under way in another thread.
  */
-import { onAbort, aborted, refusal, type Durability, key } from '../contract/index.ts';
+import { onAbort, aborted, isShortage, refusal, type Durability, key } from '../contract/index.ts';
 import { givePermit, now, clearTimeout, queueMicrotask, setTimeout, wait, type Steps } from '../system/index.ts';
 import {
   during,
   failedDuring,
+  closeTarget,
   fileKey,
+  openTarget,
   throwIfAborted,
   type Operation,
   type Target,
@@ -23,6 +25,7 @@ import {
 } from '../files/index.ts';
 import { deadlock, lockTimeout } from '../lock/index.ts';
 import { Committed, Newest, FileQueue, type FileQueues } from './queue.ts';
+import { Outside } from './outside.ts';
 import { finishRename, type RenameUnderWay } from './renames.ts';
 
 /** The order of the calls of a process. */
@@ -32,6 +35,7 @@ class Order {
   /** Renames under way in other threads, by file. */
   readonly renames = new Map<string, RenameUnderWay>();
   readonly newest = new Newest();
+  readonly outside = new Outside<Turn>();
 }
 
 /** One call's place in the order. */
@@ -50,6 +54,10 @@ export class Turn {
   #key = '';
   /** The file that it is known to be for. */
   #file: string | undefined;
+  /** The file that its path led to when somebody looked, while it stands in no queue of that file. */
+  #leadsTo: string | undefined;
+  /** The file of which it has to see what earlier calls do. */
+  #heldBackFrom: string | undefined;
   /** Wakes it while it waits in a queue. */
   wake: ((overtakenBy: Committed | undefined) => void) | undefined;
   /** Limits its wait. */
@@ -79,7 +87,10 @@ export class Turn {
       preserve.owner !== 'off' &&
       preserve.xattr !== 'off';
     // Also a blocking call: the calls of its data's iterator come later than it.
-    if (standsFor === undefined) this.#order.newest.callBegins(this.number);
+    if (standsFor === undefined) {
+      this.#order.newest.callBegins(this.number);
+      this.#order.outside.begins(this.number, this);
+    }
     if (operation.locking !== undefined) operation.locking.deadline = now() + operation.settings.lock.timeout;
   }
 
@@ -161,19 +172,90 @@ export class Turn {
    */
   *claim(target: Target, leave: () => void): Steps<boolean> {
     const name = this.#keyOf(target);
-    if (this.operation.blocking) return this.#goAhead(name) ?? true;
-    const queue = this.#order.queues.get(name);
-    if (queue === undefined) {
-      if (this.queue === undefined) yield* this.#join(name);
-      else this.queue.answerTo(name);
+    const { outside, queues } = this.#order;
+    outside.isQueued(this.number);
+    if (this.operation.blocking) {
+      this.#goAhead(name);
+      if (yield* this.#hasEarlierOutside(name)) throw failedDuring(this.operation, 'lock', deadlock());
       return true;
     }
-    if (queue === this.queue) return true;
-    this.queue?.moveTo(queue, this);
-    this.queue = undefined;
+    const queue = queues.get(name);
+    if (queue !== undefined && queue !== this.queue) {
+      this.queue?.moveTo(queue, this);
+      this.queue = undefined;
+      leave();
+      yield* this.#join(name);
+      return false;
+    }
+    if (this.queue === undefined) yield* this.#join(name);
+    else if (queue === undefined) this.queue.answerTo(name);
+    if (!(yield* this.#hasEarlierOutside(name))) return true;
     leave();
-    yield* this.#join(name);
+    yield* this.#waitIn(this.queue as unknown as FileQueue, name);
     return false;
+  }
+
+  /** Takes its turn if it has to wait for nobody. */
+  takeAtOnce(): boolean {
+    const name = this.#lineName();
+    const queue = this.#order.queues.get(name) ?? new FileQueue(this.#order.queues);
+    if (queue.isBusy) return false;
+    queue.answerTo(name);
+    queue.active = this;
+    this.queue = queue;
+    return true;
+  }
+
+  /** The same for the file itself. */
+  claimAtOnce(target: Target): boolean {
+    const name = this.#keyOf(target);
+    const queue = this.#order.queues.get(name);
+    if (queue === undefined) this.queue?.answerTo(name);
+    return queue === undefined || queue === this.queue;
+  }
+
+  /**
+   * Whether this call has to see what earlier calls for the file do that do not stand in its queue: those that have not
+   * found it yet, and those whose data is still being read. Where a path leads that nobody has followed yet is looked
+   * up.
+   */
+  *#hasEarlierOutside(file: string): Steps<boolean> {
+    if (!this.#followsEarlier) return false;
+    for (const call of this.#order.outside.unknownBefore(this.number)) yield* call.#lookUp(this.operation.blocking);
+    return this.#order.outside.hasBefore(this.number, file);
+  }
+
+  /** Looks up where its path leads. */
+  *#lookUp(blocking: boolean): Steps<void> {
+    const { settings } = this.operation;
+    const look = { ...this.operation, blocking, settings: { ...settings, makeParents: false, overwrite: true } };
+    let target;
+    try {
+      target = yield* openTarget(look);
+    } catch (error) {
+      if (isShortage(error)) throw error;
+      // What is wrong with it, it reports itself.
+      return;
+    }
+    this.#lead(fileKey(target));
+    closeTarget(look, target);
+  }
+
+  /** Notes which file it is for while it stands in no queue of that file. */
+  #lead(file: string | undefined): void {
+    const { outside, queues } = this.#order;
+    const before = this.#leadsTo;
+    if (before === file) return;
+    this.#leadsTo = file;
+    if (file !== undefined) outside.leadsTo(file, this.number);
+    if (before === undefined) return;
+    outside.leavesFile(before, this.number);
+    queues.get(before)?.goOn();
+  }
+
+  /** Whether earlier calls for the file of which it waits have not ended. */
+  isHeldBack(): boolean {
+    return this.#heldBackFrom !== undefined && this.#order.outside.hasBefore(this.number, this.#heldBackFrom);
   }
 
   /** A synchronous call waits for nobody. One that has to see the results of earlier calls cannot go ahead of them. */
@@ -203,7 +285,8 @@ export class Turn {
     return queue;
   }
 
-  *#waitIn(queue: FileQueue): Steps<Committed | undefined> {
+  /** Waits for its turn; if it had it already, it gives it back until earlier calls for the file have ended. */
+  *#waitIn(queue: FileQueue, heldBackFrom?: string): Steps<Committed | undefined> {
     const { signal } = this.operation.settings;
     throwIfAborted(this.operation);
     return yield* wait<Committed | undefined>((wake, fail) => {
@@ -234,6 +317,8 @@ export class Turn {
         // Not within the steps of the write that has just ended: ten thousand could be woken one inside another.
         queueMicrotask(() => wake(overtakenBy));
       };
+      this.#heldBackFrom = heldBackFrom;
+      if (queue.active === this) queue.active = undefined;
       queue.add(this);
     });
   }
@@ -242,6 +327,7 @@ export class Turn {
   identify(target: Target): void {
     const file = this.#keyOf(target);
     if (this.#order.newest.callIsFor(this.number, file)) this.#file = file;
+    this.#lead(file);
   }
 
   /** Notes the start of a rename. A synchronous write may finish it. */
@@ -304,8 +390,10 @@ export class Turn {
   /** The call has ended: the next one's turn. */
   leave(): void {
     this.#order.newest.callEnds(this.number, this.#file);
+    this.#order.outside.isQueued(this.number);
     this.#file = undefined;
     this.queue?.next(this, this.#record);
+    this.#lead(undefined);
   }
 }
 

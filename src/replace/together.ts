@@ -7,15 +7,19 @@
  */
 import type { Content, WriteResult } from '../contract/index.ts';
 import {
+  call,
   chain,
+  type Environment,
   forBytes,
   givePermit,
+  ifDescriptorsAllow,
+  O_DIRECTORY,
   O_TO_SYNC,
   uninterrupted,
-  whenDescriptorsAllow,
   type Steps,
 } from '../system/index.ts';
 import {
+  afterFailure,
   applyMetadata,
   asWriteError,
   closeTarget,
@@ -38,21 +42,47 @@ import { openSame } from './in-place.ts';
 import { commitLate, putInPlace, replace, writeBytes, type Written } from './replace.ts';
 import { abandon, createStaged, leave, type Staged } from './stage.ts';
 
+/** How many directories stay open for the syncs of groups, in all; a file in another one is replaced by itself. */
+const maximumHeld = 16;
+
+class Held {
+  count = 0;
+}
+
 /** The files of one sync. */
 export class Group {
   /** How many have not been written yet. */
   #left: number;
   readonly #synced = new SharedSync();
-  /** One directory of each filesystem. */
-  readonly #directories = new Map<bigint, Directory>();
+  /**
+   * A descriptor for each filesystem, opened for this group before its first file was written there. The kernel reports
+   * a failed write-back once to each open descriptor, so a shared one could tell somebody else (syncfs(2)).
+   */
+  readonly #descriptors = new Map<bigint, number>();
+  readonly #directories = new Set<Directory>();
+  readonly #held: Held;
 
-  constructor(count: number) {
+  constructor(count: number, environment: Environment) {
     this.#left = count;
+    this.#held = environment.state.of(Held);
+  }
+
+  /** Prepares the sync of a file in this directory; false if too many directories are open already. */
+  *admit(directory: Directory): Steps<boolean> {
+    const { accessPath, status } = directory;
+    if (!this.#directories.has(directory)) {
+      if (this.#held.count >= maximumHeld) return false;
+      this.#held.count++;
+      this.#directories.add(directory);
+    }
+    // Uninterrupted, so that no file of the group is written before.
+    if (!this.#descriptors.has(status.dev))
+      this.#descriptors.set(status.dev, yield* uninterrupted(call.open(accessPath, O_DIRECTORY, 0)));
+    return true;
   }
 
   /** Waits until the contents of all files are durable. */
-  *sync(directory: Directory): Steps<void> {
-    this.#directories.set(directory.status.dev, directory);
+  *sync(): Steps<void> {
     yield* this.withdrawOne();
     yield* this.#synced.result();
   }
@@ -60,11 +90,15 @@ export class Group {
   /** One file less to wait for. The last one syncs the filesystems. */
   *withdrawOne(): Steps<void> {
     if (--this.#left > 0) return;
-    for (const { fd } of this.#directories.values()) {
-      const { error } = yield* chain([['syncfs', fd as number]]);
-      if (error !== undefined) return this.#synced.fail(error);
+    let failure;
+    for (const fd of this.#descriptors.values()) {
+      const { error } = yield* chain([['syncfs', fd]]);
+      failure ??= error;
+      yield* afterFailure(call.close(fd));
     }
-    this.#synced.succeed(true);
+    this.#held.count -= this.#directories.size;
+    if (failure === undefined) this.#synced.succeed(true);
+    else this.#synced.fail(failure);
   }
 }
 
@@ -77,8 +111,11 @@ export function* replaceInGroup(
 ): Steps<WriteResult> {
   let written;
   try {
-    yield* forBytes.take(operation);
-    written = yield* whenDescriptorsAllow(operation, () => writeAndClose(operation, content));
+    // 1. Turn: it waits for no other call, which may wait for a file of this group.
+    if (turn.takeAtOnce()) {
+      yield* forBytes.take(operation);
+      written = yield* ifDescriptorsAllow(() => writeAndClose(operation, turn, content, group));
+    }
   } catch (error) {
     turn.leave();
     yield* group.withdrawOne();
@@ -93,8 +130,7 @@ export function* replaceInGroup(
   let { staged } = written;
   try {
     turn.identify(staged.target);
-    yield* during(operation, 'sync', group.sync(staged.target.directory));
-    while (!(yield* turn.claim(staged.target, () => undefined)));
+    yield* during(operation, 'sync', group.sync());
     if (isSame(yield* uninterrupted(lookAt(staged.target)), staged.target.existing))
       return yield* putInPlace(operation, staged, turn, written);
     staged = yield* reopened(staged);
@@ -115,17 +151,20 @@ interface Closed extends Written {
 /** Steps 2 to 5; undefined, with nothing left, if the file has to be replaced by itself. */
 function* writeAndClose(
   operation: Operation,
+  turn: Turn,
   content: Content & { readonly kind: 'bytes' },
+  group: Group,
 ): Steps<Closed | undefined> {
   throwIfAborted(operation);
   const target = yield* openTarget(operation);
-  const { local, canSync } = target.directory;
-  if (!local || !canSync || othersRename(operation, target.directory)) {
-    closeTarget(operation, target);
-    return undefined;
-  }
   let staged;
   try {
+    const { local, canSync } = target.directory;
+    const isAlike = local && canSync && !othersRename(operation, target.directory);
+    if (!isAlike || !turn.claimAtOnce(target) || !(yield* group.admit(target.directory))) {
+      closeTarget(operation, target);
+      return undefined;
+    }
     staged = yield* createStaged(operation, target, content.bytes, true);
   } catch (error) {
     closeTarget(operation, target);

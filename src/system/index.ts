@@ -71,6 +71,7 @@ export {
   givePermit,
   releaseSpares,
   reserveSpares,
+  ifDescriptorsAllow,
   whenDescriptorsAllow,
   withSpares,
 } from './descriptors.ts';

@@ -1,5 +1,6 @@
 import {
   describe,
+  key,
   misuse,
   readData,
   type Content,
@@ -57,12 +58,16 @@ export async function writeFiles(
 ): Promise<WriteResult[]> {
   const settings = readOptions(options);
   const all = readFiles(files, settings);
-  const alike = all.filter(({ content }) => content.kind === 'bytes');
+  // Of several entries for one path only the last has to be written.
+  const last = new Map(all.map((writing) => [key(writing.operation.path), writing]));
+  const alike = all.filter(
+    (writing) => writing.content.kind === 'bytes' && last.get(key(writing.operation.path)) === writing,
+  );
   const inGroups = mayShareSync(settings) && alike.length >= fewest ? alike : [];
   const groups = new Map<Writing, Group>();
   for (let start = 0; start < inGroups.length; start += most) {
     const members = inGroups.slice(start, start + most);
-    const group = new Group(members.length);
+    const group = new Group(members.length, environment);
     for (const member of members) groups.set(member, group);
   }
   const ended = await Promise.allSettled(all.map((writing) => write(writing, groups.get(writing))));

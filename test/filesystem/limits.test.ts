@@ -32,6 +32,27 @@ for (const { name } of apis) {
   });
 }
 
+describe('writeFiles() with few descriptors', () => {
+  for (const [limit, most] of [
+    [64, 200],
+    [32, 200],
+    [256, 1500],
+  ] as const) {
+    it(`writes one file in each of ${most} directories with at most ${limit} (G4)`, async (t) => {
+      if (!needsTools(t, 'prlimit')) return;
+      const folder = newFolder(t);
+      for (let i = 0; i < most; i++) mkdirSync(join(folder, `${i}`));
+      const source = `
+        const { writeFiles } = await import('untorn');
+        const files = Array.from({ length: ${most} }, (_, i) => ({ path: process.argv[1] + '/' + i + '/file', data: 'new ' + i }));
+        console.log((await writeFiles(files)).length);`;
+      const ended = await finished(...script(source, { before: ['prlimit', `--nofile=${limit}`], args: [folder] }));
+      assert.equal(ended.stdout, `${most}\n`, ended.stderr);
+      for (let i = 0; i < most; i++) assert.equal(text(join(folder, `${i}`, 'file')), `new ${i}`);
+    });
+  }
+});
+
 describe('writeFile() with few descriptors', () => {
   for (const limit of [64, 32]) {
     for (const replacing of limit === 64 ? [false, true] : [false]) {

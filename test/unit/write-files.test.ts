@@ -153,7 +153,7 @@ describe('a group of writes', () => {
     meanwhile: () => void,
     sync: AsyncSystem['syncfs'] = (_, done) => done(null),
   ): Promise<PromiseSettledResult<WriteResult>[]> {
-    const group = new Group(files.length);
+    const group = new Group(files.length, environment);
     const system: AsyncSystem = { ...asyncSystem, syncfs: (fd, done) => (meanwhile(), sync(fd, done)) };
     return Promise.allSettled(
       files.map(({ path, data }) => {
@@ -194,6 +194,20 @@ describe('a group of writes', () => {
       assert.deepEqual([code, outcome, step], ['EIO', 'old', 'sync']);
     }
     assert.deepEqual([names(folder), text(files[0]!.path)], [['file-0'], 'old']);
+  });
+
+  it('leaves every file of two groups as it was if a sync fails, which the kernel tells each descriptor once (G4)', async (t) => {
+    const folder = newFolder(t);
+    const groups = ['a', 'b'].map((name) =>
+      filesIn(folder, () => 'new').map((file) => ({ ...file, path: file.path + name })),
+    );
+    for (const { path } of groups.flat()) plainWrite(path, 'old');
+    const failure = Object.assign(new Error('EIO: injected, syncfs'), { code: 'EIO', errno: -5, syscall: 'syncfs' });
+    const told = new Set<number>();
+    const sync: AsyncSystem['syncfs'] = (fd, done) => done(told.size < told.add(fd).size ? failure : null);
+    const results = (await Promise.all(groups.map((files) => together(files, () => undefined, sync)))).flat();
+    assert.deepEqual(new Set(results.map(({ status }) => status)), new Set(['rejected']));
+    for (const { path } of groups.flat()) assert.equal(text(path), 'old');
   });
 
   it('takes the metadata of a file that another program has put there meanwhile (G5)', async (t) => {
