@@ -9,7 +9,8 @@ export interface SyncedTogether {
 
 /**
  * One sync for all callers that come before it begins. A sync that has begun may have missed the caller's rename; the
- * next one cannot.
+ * next one cannot. If that one has failed, so has the next: the kernel reports a failed write-back once, and it may have
+ * been that of the caller's rename (Rebello et al., ATC '20).
  */
 export function* syncTogether(
   shared: SyncedTogether,
@@ -18,10 +19,12 @@ export function* syncTogether(
   if (shared.next !== undefined) return yield* shared.next.result();
   const own = new SharedSync();
   shared.next = own;
-  if (shared.syncing !== undefined) yield* shared.syncing.ended();
+  const before = shared.syncing;
+  if (before !== undefined) yield* before.ended();
   shared.next = undefined;
   shared.syncing = own;
   try {
+    if (before !== undefined) yield* before.result();
     own.succeed(yield* sync());
   } catch (error) {
     own.fail(error);
