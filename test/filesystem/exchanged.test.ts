@@ -86,7 +86,8 @@ for (const [name, write] of Object.entries(ways)) {
 
 /** What this process has open in a folder, but for the folder itself and what was replaced, which stay for a moment. */
 function openOf(folder: string): string[] {
-  const all = run('sh', '-c', `ls -l /proc/${process.pid}/fd`).split('\n');
+  // Another thread may close some of them meanwhile, which `ls` then reports.
+  const all = run('sh', '-c', `ls -l /proc/${process.pid}/fd 2>/dev/null; true`).split('\n');
   return all.filter((line) => line.includes(`${folder}/`) && !line.endsWith('(deleted)'));
 }
 
