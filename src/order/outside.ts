@@ -1,6 +1,6 @@
 /**
  * Calls that have begun and do not stand in the queue of their file: those that have not found it yet, and those whose
- * data is still being read. Nobody waits for them but calls that build on what is there.
+ * data is still being read. Nobody waits for them unless one of the two builds on what is there.
  */
 export class Outside<Call> {
   /** Calls of which nobody knows yet where their path leads, by their numbers, lowest first. */
@@ -40,6 +40,12 @@ export class Outside<Call> {
       calls.push(call);
     }
     return calls;
+  }
+
+  /** Whether a call before this one may be for the file. */
+  mayHaveBefore(number: number, file: string): boolean {
+    const [unknown = Infinity] = this.#unknown.keys();
+    return unknown < number || this.hasBefore(number, file);
   }
 
   /** Whether a call before this one is known to be for the file. */

@@ -9,6 +9,8 @@ export interface Waiting {
   readonly operation: Pick<Operation, 'settings' | 'locking'>;
   /** Whether newer content may take its place. */
   readonly supersedable: boolean;
+  /** Whether it builds on what is there. */
+  readonly buildsOn: boolean;
   queue: FileQueue | undefined;
   wake: ((overtakenBy: Committed | undefined) => void) | undefined;
   limitWait: (() => void) | undefined;
@@ -70,6 +72,11 @@ export class FileQueue {
       for (const waiting of turn.operation.locking === undefined ? [turn] : this.#waiting.slice(position))
         waiting.limitWait?.();
     this.goOn();
+  }
+
+  /** Whether an earlier call has come after this one got its turn, and their order matters. */
+  hasBefore({ number, buildsOn }: Waiting): boolean {
+    return this.#waiting.some((turn) => turn.number < number && (buildsOn || turn.buildsOn));
   }
 
   /** Starts the next turn, if nobody has it: those that wait may be held back no more. */

@@ -35,7 +35,9 @@ class Order {
   /** Renames under way in other threads, by file. */
   readonly renames = new Map<string, RenameUnderWay>();
   readonly newest = new Newest();
-  readonly outside = new Outside<Turn>();
+  /** Calls that only set the content or the name, and those that build on what is there. */
+  readonly setting = new Outside<Turn>();
+  readonly building = new Outside<Turn>();
 }
 
 /** One call's place in the order. */
@@ -56,6 +58,7 @@ export class Turn {
   #file: string | undefined;
   /** The file that its path led to when somebody looked, while it stands in no queue of that file. */
   #leadsTo: string | undefined;
+  #hasEnded = false;
   /** The file of which it has to see what earlier calls do. */
   #heldBackFrom: string | undefined;
   /** Wakes it while it waits in a queue. */
@@ -89,7 +92,7 @@ export class Turn {
     // Also a blocking call: the calls of its data's iterator come later than it.
     if (standsFor === undefined) {
       this.#order.newest.callBegins(this.number);
-      this.#order.outside.begins(this.number, this);
+      this.#outside.begins(this.number, this);
     }
     if (operation.locking !== undefined) operation.locking.deadline = now() + operation.settings.lock.timeout;
   }
@@ -172,11 +175,12 @@ export class Turn {
    */
   *claim(target: Target, leave: () => void): Steps<boolean> {
     const name = this.#keyOf(target);
-    const { outside, queues } = this.#order;
-    outside.isQueued(this.number);
+    const { queues } = this.#order;
+    this.#outside.isQueued(this.number);
     if (this.operation.blocking) {
       this.#goAhead(name);
-      if (yield* this.#hasEarlierOutside(name)) throw failedDuring(this.operation, 'lock', deadlock());
+      if (this.buildsOn && (yield* this.#hasEarlierOutside(name)))
+        throw failedDuring(this.operation, 'lock', deadlock());
       return true;
     }
     const queue = queues.get(name);
@@ -189,7 +193,8 @@ export class Turn {
     }
     if (this.queue === undefined) yield* this.#join(name);
     else if (queue === undefined) this.queue.answerTo(name);
-    if (!(yield* this.#hasEarlierOutside(name))) return true;
+    const isTooSoon = (yield* this.#hasEarlierOutside(name)) || this.queue?.hasBefore(this) === true;
+    if (!isTooSoon) return true;
     leave();
     yield* this.#waitIn(this.queue as unknown as FileQueue, name);
     return false;
@@ -210,19 +215,33 @@ export class Turn {
   claimAtOnce(target: Target): boolean {
     const name = this.#keyOf(target);
     const queue = this.#order.queues.get(name);
+    if (queue !== undefined && queue !== this.queue) return false;
+    if (this.#before.some((calls) => calls.mayHaveBefore(this.number, name))) return false;
     if (queue === undefined) this.queue?.answerTo(name);
-    return queue === undefined || queue === this.queue;
+    this.#outside.isQueued(this.number);
+    return true;
   }
 
   /**
-   * Whether this call has to see what earlier calls for the file do that do not stand in its queue: those that have not
-   * found it yet, and those whose data is still being read. Where a path leads that nobody has followed yet is looked
-   * up.
+   * Whether earlier calls for the file have not ended that do not stand in its queue, and whose order matters: one of the
+   * two builds on what is there. Where a path leads that nobody has followed yet is looked up.
    */
   *#hasEarlierOutside(file: string): Steps<boolean> {
-    if (!this.#followsEarlier) return false;
-    for (const call of this.#order.outside.unknownBefore(this.number)) yield* call.#lookUp(this.operation.blocking);
-    return this.#order.outside.hasBefore(this.number, file);
+    for (const calls of this.#before) {
+      for (const call of calls.unknownBefore(this.number)) yield* call.#lookUp(this.operation.blocking);
+      if (calls.hasBefore(this.number, file)) return true;
+    }
+    return false;
+  }
+
+  /** The calls outside of the queue that it has to wait for. */
+  get #before(): readonly Outside<Turn>[] {
+    const { setting, building } = this.#order;
+    return this.buildsOn ? [building, setting] : [building];
+  }
+
+  get #outside(): Outside<Turn> {
+    return this.buildsOn ? this.#order.building : this.#order.setting;
   }
 
   /** Looks up where its path leads. */
@@ -237,35 +256,35 @@ export class Turn {
       // What is wrong with it, it reports itself.
       return;
     }
-    this.#lead(fileKey(target));
+    if (!this.#hasEnded) this.#lead(fileKey(target));
     closeTarget(look, target);
   }
 
   /** Notes which file it is for while it stands in no queue of that file. */
   #lead(file: string | undefined): void {
-    const { outside, queues } = this.#order;
     const before = this.#leadsTo;
     if (before === file) return;
     this.#leadsTo = file;
-    if (file !== undefined) outside.leadsTo(file, this.number);
+    if (file !== undefined) this.#outside.leadsTo(file, this.number);
     if (before === undefined) return;
-    outside.leavesFile(before, this.number);
-    queues.get(before)?.goOn();
+    this.#outside.leavesFile(before, this.number);
+    this.#order.queues.get(before)?.goOn();
   }
 
   /** Whether earlier calls for the file of which it waits have not ended. */
   isHeldBack(): boolean {
-    return this.#heldBackFrom !== undefined && this.#order.outside.hasBefore(this.number, this.#heldBackFrom);
+    const file = this.#heldBackFrom;
+    return file !== undefined && this.#before.some((calls) => calls.hasBefore(this.number, file));
   }
 
   /** A synchronous call waits for nobody. One that has to see the results of earlier calls cannot go ahead of them. */
   #goAhead(name: string): undefined {
-    if (!this.#followsEarlier || !this.#order.queues.has(name)) return;
+    if (!this.buildsOn || !this.#order.queues.has(name)) return;
     throw failedDuring(this.operation, 'lock', deadlock());
   }
 
-  /** An earlier write would be lost with the old name, or go where the new link leads. */
-  get #followsEarlier(): boolean {
+  /** Whether it builds on what is there. After a new name or a link an earlier write would be lost, or go elsewhere. */
+  get buildsOn(): boolean {
     const { locking, operation } = this.operation;
     return locking !== undefined || operation === 'rename' || operation === 'link';
   }
@@ -390,7 +409,8 @@ export class Turn {
   /** The call has ended: the next one's turn. */
   leave(): void {
     this.#order.newest.callEnds(this.number, this.#file);
-    this.#order.outside.isQueued(this.number);
+    this.#outside.isQueued(this.number);
+    this.#hasEnded = true;
     this.#file = undefined;
     this.queue?.next(this, this.#record);
     this.#lead(undefined);
