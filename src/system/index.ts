@@ -73,5 +73,6 @@ export {
   releaseSpares,
   reserveSpares,
   whenDescriptorsAllow,
+  withoutWaiting,
   withSpares,
 } from './descriptors.ts';
