@@ -102,6 +102,8 @@ function saysAll(step: Step, cause: Failure): boolean {
 /** The words of a system error, without the code, call and paths that Node adds. */
 function reason({ cause, step, operation }: WriteErrorDetails, failure: Failure): string {
   if (!looking.has(operation) && isNoDirectory(step, failure)) return `its directory does not exist (${failure.code})`;
+  if (failure.syscall === 'open' && failure.code === 'EAGAIN')
+    return 'another program has a lease of it, and has not given it up (EAGAIN)';
   if (failure.syscall === 'uv_cwd') return `the working directory does not exist (${failure.code})`;
   if (failure.errno !== undefined && failure.syscall !== undefined)
     return `${wordsOf(failure.errno)} (${failure.code ?? failure.errno})`;

@@ -7,6 +7,7 @@
 import { codeOf, refusal, display, join, split, type PathName } from '../contract/index.ts';
 import {
   whenDescriptorsAllow,
+  withoutWaiting,
   fileType,
   O_DIRECTORY_ITSELF,
   uninterrupted,
@@ -33,6 +34,7 @@ import {
   type Operation,
   isSameInode,
   lookIn,
+  rmdirIn,
   preserving,
   type Target,
   newName,
@@ -267,18 +269,43 @@ export function* putBack(
   operation.temporaryPath = join(place.directoryPath, version);
 }
 
-/** After a failure: moves the caller's directory back, or removes the directory that was made. */
+/**
+ * After a failure: moves the caller's directory back, or removes the directory that was made. If that fails, as without
+ * a descriptor, it is tried again from time to time, and when the process ends.
+ */
 export function* discardNew(
   operation: Operation,
   { enclosure, name, status, isReady }: Omit<New, 'leave'>,
 ): Steps<void> {
   if (enclosure === undefined || isReady) return;
-  for (const entry of [name, nameInside(enclosure, status)]) {
-    // Twice, since nothing else removes it before a sweep.
-    yield* twice(() => removeIfIts(operation, enclosure, entry, status));
-  }
+  // Twice: the obstacle may have passed.
+  if (yield* twice(() => withoutWaiting(removeFrom(operation, enclosure, enclosure, name, status)))) return;
+  // By the paths, since nothing of it stays open.
+  const later = function* (by: Operation): Steps<boolean> {
+    yield* removeFrom(by, atPath(enclosure), enclosure, name, status);
+    return yield* rmdirIn(by, atPath(enclosure.parent), enclosure.name);
+  };
+  const { environment } = operation;
+  const letEnd = environment.atEnd(() => later({ ...operation, blocking: true }));
+  environment.insist(function* () {
+    const isGone = yield* withoutWaiting(later(operation));
+    if (isGone) letEnd();
+    return isGone;
+  });
 }
 
-function* removeIfIts(operation: Operation, enclosure: Enclosure, entry: PathName, status: FileStatus): Steps<void> {
-  if (isSameInode(yield* lookIn(enclosure, entry), status)) yield* removeTree(operation, enclosure, entry, status);
+function atPath({ directoryPath }: Folder): Folder {
+  return { directory: { accessPath: directoryPath }, directoryPath };
+}
+
+/** Removes the directory that was made from its enclosure, under both names that it may have there. */
+function* removeFrom(
+  operation: Operation,
+  folder: Folder,
+  enclosure: Enclosure,
+  name: PathName,
+  status: FileStatus,
+): Steps<void> {
+  for (const entry of [name, nameInside(enclosure, status)])
+    if (isSameInode(yield* lookIn(folder, entry), status)) yield* removeTree(operation, folder, entry, status);
 }

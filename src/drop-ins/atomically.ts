@@ -6,8 +6,10 @@ import { basename } from 'node:path';
 import {
   assertFunction,
   cutName,
+  describe,
+  misuse,
   refusal,
-  type Data as AnyData,
+  type Chunk,
   type PathLike,
   type WriteOptions as Ours,
 } from '../contract/index.ts';
@@ -56,7 +58,10 @@ export interface WriteOptions {
 export type Callback = (error: NodeJS.ErrnoException | void) => void;
 
 /** What can be written; `undefined` makes an empty file. */
-export type Data = Uint8Array | string | undefined;
+export type Data = NodeJS.ArrayBufferView | string | undefined;
+
+/** What can be written besides, but not by a blocking call. */
+export type Stream = AsyncIterable<Chunk>;
 
 /** How long to retry, in milliseconds. */
 const [patience, patienceSync] = [7500, 1000];
@@ -111,16 +116,16 @@ function contentOf(operation: Operation, { content }: Read, encoding: Encoding |
  * console.log(await readFile('new/message.txt', 'utf8'));
  * ```
  */
-export function writeFile(filePath: PathLike, data: Data | AnyData, callback?: Callback): Promise<void>;
+export function writeFile(filePath: PathLike, data: Data | Stream, callback?: Callback): Promise<void>;
 export function writeFile(
   filePath: PathLike,
-  data: Data | AnyData,
+  data: Data | Stream,
   options?: Encoding | WriteOptions,
   callback?: Callback,
 ): Promise<void>;
 export function writeFile(
   filePath: PathLike,
-  data: Data | AnyData,
+  data: Data | Stream,
   options?: Encoding | WriteOptions | Callback,
   callback?: Callback,
 ): Promise<void> {
@@ -132,14 +137,14 @@ export function writeFile(
 
 async function write(
   filePath: PathLike,
-  data: Data | AnyData,
+  data: Data | Stream,
   given: Encoding | WriteOptions | undefined,
 ): Promise<void> {
   const request = requestOf(filePath, given, false);
   const schedule = typeof given === 'object' ? given?.schedule : undefined;
   const end = schedule === undefined ? undefined : await schedule(filePath as string);
   try {
-    await replaceLater(filePath, data ?? '', request);
+    await replaceLater(filePath, isStream(data) ? data : textOrBytes(data), request);
   } finally {
     end?.();
   }
@@ -147,7 +152,21 @@ async function write(
 
 /** Replaces a file, blocking. */
 export function writeFileSync(filePath: PathLike, data: Data, options?: Encoding | WriteOptions): void {
-  replaceNow(filePath, data ?? '', requestOf(filePath, options, true));
+  replaceNow(filePath, textOrBytes(data), requestOf(filePath, options, true));
+}
+
+function isStream(data: unknown): data is Stream {
+  return typeof data === 'object' && data !== null && Symbol.asyncIterator in data;
+}
+
+/** The original refuses all else that this package could write: an empty array would empty the file. */
+function textOrBytes(data: Data): string | NodeJS.ArrayBufferView {
+  if (data === undefined) return '';
+  if (typeof data === 'string' || ArrayBuffer.isView(data)) return data;
+  throw misuse(
+    'ERR_INVALID_ARG_TYPE',
+    `"data" must be a string, a Buffer, a TypedArray, a DataView, a stream or undefined, not ${describe(data)}`,
+  );
 }
 
 function requestOf(filePath: PathLike, given: Encoding | WriteOptions | undefined, blocking: boolean): Request {

@@ -13,6 +13,7 @@ import {
   O_RDONLY,
   opened,
   uninterrupted,
+  waitsElsewhere,
   type Steps,
 } from '../system/index.ts';
 import { during, type Operation } from './operation.ts';
@@ -41,6 +42,11 @@ export function mayHaveFlags({ environment, settings }: Operation, { existing, d
   return environment.hasProjects(directory.status.dev);
 }
 
+/** Errors that say that another program has removed the file, or put a link there. */
+const gone = new Set(['ENOENT', 'ELOOP']);
+/** Errors that say that files have no flags here, or no projects. */
+const noSuchThing = new Set(['ENOTTY', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
 /** Those flags of the old file, if it has any; or that they cannot be read. */
 export function* readFlags(target: Target): Steps<InodeFlags | 'unknown' | undefined> {
   const links: Link[] = [
@@ -50,11 +56,15 @@ export function* readFlags(target: Target): Steps<InodeFlags | 'unknown' | undef
     ['getproject', opened],
     ['close', opened],
   ];
-  const { results, error } = yield* uninterrupted(chain(links));
+  let { results, error } = yield* uninterrupted(chain(links));
+  if (waitsElsewhere(error)) ({ results, error } = yield* chain(links));
   const [fd, status, flags, project] = results as [number?, FileStatus?, number?, number?];
   if (fd !== undefined && results.length < links.length) yield* afterFailure(call.close(fd));
   if (isShortage(error)) throw error;
-  if (flags === undefined) return ['EACCES', 'EPERM'].includes(codeOf(error) ?? '') ? 'unknown' : undefined;
+  const code = codeOf(error) ?? '';
+  if (fd === undefined && gone.has(code)) return undefined;
+  if (project === undefined && !noSuchThing.has(code)) return 'unknown';
+  if (flags === undefined) return undefined;
   // Another program has put another file there meanwhile.
   if (!isSameInode(status, target.existing)) return undefined;
   const found = { flags: flags & kept, project: project ?? 0 };

@@ -27,6 +27,7 @@ import {
   call,
   lastChange,
   uninterrupted,
+  waitsElsewhere,
   whenDescriptorsAllow,
   type FileStatus,
   type Steps,
@@ -109,8 +110,8 @@ function* readInPlace<T>(operation: Operation, target: Target, use: Use<T>): Ste
       if (result !== undefined || status === undefined) return { result, status };
       // Another file is there by now, which is larger.
     } catch (error) {
-      // Here nothing waits for a descriptor.
-      if (!isShortage(error)) throw error;
+      // Here nothing waits for a descriptor, or for the end of a lease.
+      if (!isShortage(error) && !waitsElsewhere(error)) throw error;
     }
   }
   return yield* openAndRead(operation, file, use);

@@ -8,7 +8,9 @@ import {
   type Chained,
   descriptorsClosed,
   type Link,
+  O_RDWR,
   uninterrupted,
+  waitsElsewhere,
   call,
   lastChange,
   concurrently,
@@ -41,7 +43,7 @@ import {
 } from '../files/index.ts';
 import { lockLost } from '../lock/index.ts';
 import { Committed, type RenameUnderWay, type Turn } from '../order/index.ts';
-import { writeInPlace } from './in-place.ts';
+import { openSame, writeInPlace } from './in-place.ts';
 import { type Staged, withMore } from './stage.ts';
 
 export interface Renamed {
@@ -74,12 +76,24 @@ export function* overwriteInstead(
       if (operation.outcome !== 'old' || !cannotBeReplaced.has(codeOf(error) ?? '')) throw error;
     }
   }
-  // Uninterrupted: neither a signal nor another write of this process comes between.
-  const notKept = yield* uninterrupted(
-    during(operation, 'write in place', writeInPlace(operation, target, temporary, folder)),
-  );
+  const notKept = yield* during(operation, 'write in place', overwriteNow(operation, { target, temporary, folder }));
   yield* discardTemporary(temporary);
   return { record: turn.committed(target), atomic: false, notKept };
+}
+
+/** Uninterrupted: neither a signal nor another write of this process comes between. */
+function* overwriteNow(
+  operation: Operation,
+  { target, temporary, folder }: Pick<Staged, 'target' | 'temporary' | 'folder'>,
+): Steps<NotKept[]> {
+  try {
+    return yield* uninterrupted(writeInPlace(operation, target, temporary, folder));
+  } catch (error) {
+    if (!waitsElsewhere(error)) throw error;
+  }
+  // Nothing is written before the file is open.
+  yield* call.close(yield* openSame(target.accessPath, target.existing, O_RDWR));
+  return yield* uninterrupted(writeInPlace(operation, target, temporary, folder));
 }
 
 /**

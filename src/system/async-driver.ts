@@ -1,6 +1,8 @@
-import { aborted } from '../contract/index.ts';
+import { aborted, onAbort } from '../contract/index.ts';
 import { release } from './close-later.ts';
 import { Shortage } from './descriptors.ts';
+import { clearTimeout, setTimeout } from './globals.ts';
+import { Lease } from './lease.ts';
 import type { AsyncSystem } from './node-calls.ts';
 import { systems } from './systems.ts';
 import {
@@ -8,6 +10,7 @@ import {
   argsOf,
   isRefusal,
   type Link,
+  opensFirst,
   resumeSteps,
   type Runner,
   type Chained,
@@ -178,12 +181,6 @@ function follow(links: readonly Link[], runner: AsyncRunner, settle: Settle): vo
   patiently<Chained>(runner, first >= 0, make, (error, outcome) => settle(false, outcome ?? { results: [], error }));
 }
 
-/** Which link opens a file, if the links before it change nothing, so that the chain can be repeated; otherwise -1. */
-function opensFirst(links: readonly Link[]): number {
-  const first = links.findIndex(([name]) => name !== 'stat' && name !== 'lstat');
-  return links[first]?.[0] === 'open' ? first : -1;
-}
-
 /** A close in a chain has nothing to report, so nobody waits for it. */
 function followOneByOne(links: readonly Link[], runner: AsyncRunner, settle: Settle): void {
   const outcome: Chained = { results: [] };
@@ -216,19 +213,34 @@ function start(runner: AsyncRunner, name: keyof System, args: readonly unknown[]
 
 /**
  * Makes a call or a chain. If no descriptor is left for a file that it opens, it waits and repeats that, unless the
- * steps close what they have open first.
+ * steps close what they have open first. It also waits for the end of a lease.
  */
 function patiently<T>(runner: AsyncRunner, opens: boolean, make: (ended: Done<T>) => void, done: Done<T>): void {
   const shortage = opens && runner.closesFirst === 0 ? new Shortage() : undefined;
+  const lease = opens ? new Lease() : undefined;
+  const again = (): void => make(ended);
   const ended = (error: unknown, value?: T): void => {
     const isShort = Boolean(error) && shortage?.lasts(error) === true;
-    const isAborted = isShort && runner.signal?.aborted === true;
-    if (isShort && !isAborted) shortage?.wait(() => make(ended), runner.signal);
+    const pause = error ? lease?.pauseAfter(error) : undefined;
+    const isAborted = (isShort || pause !== undefined) && runner.signal?.aborted === true;
+    if (isShort && !isAborted) shortage?.wait(again, runner.signal);
+    else if (pause !== undefined && !isAborted) afterPause(pause, again, runner.signal);
     else {
       shortage?.end();
       if (isAborted) done(aborted(runner.signal as AbortSignal));
       else done(error, value);
     }
   };
-  make(ended);
+  again();
+}
+
+/** Calls back when some time has passed, or the signal says that the wait should end. */
+function afterPause(pause: number, callback: () => void, signal: AbortSignal | undefined): void {
+  const end = (): void => {
+    clearTimeout(timer);
+    stopListening();
+    callback();
+  };
+  const timer = setTimeout(end, pause);
+  const stopListening = onAbort(signal, end);
 }

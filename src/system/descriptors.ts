@@ -249,6 +249,18 @@ export function* withSpares<T>(operation: Waiting, open: () => Steps<T>): Steps<
   }
 }
 
+/** Performs steps that fail at once if no descriptor is left. */
+export function* withoutWaiting<T>(steps: Steps<T>): Steps<T> {
+  const runner = asyncRunner();
+  if (runner === undefined) return yield* steps;
+  runner.closesFirst++;
+  try {
+    return yield* steps;
+  } finally {
+    runner.closesFirst--;
+  }
+}
+
 function* retried<T>(operation: Waiting, open: () => Steps<T>, place: Holder | undefined): Steps<T> {
   const { signal } = operation.settings;
   const queue = place === undefined && operation.locking?.folder === undefined ? beginning : holding;

@@ -54,6 +54,7 @@ export {
   O_READ,
   O_TO_SYNC,
 } from './flags.ts';
+export { waitsElsewhere } from './lease.ts';
 export type { Mount } from './mounts.ts';
 export { heldAround, holding } from './holding.ts';
 export { commandOf, mayDo } from './processes.ts';
@@ -73,5 +74,6 @@ export {
   reserveSpares,
   ifDescriptorsAllow,
   whenDescriptorsAllow,
+  withoutWaiting,
   withSpares,
 } from './descriptors.ts';

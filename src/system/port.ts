@@ -401,6 +401,12 @@ function inOrder(links: readonly Link[], system: System): Chained {
   return { results };
 }
 
+/** Which link opens a file, if the links before it change nothing, so that the chain can be repeated; otherwise -1. */
+export function opensFirst(links: readonly Link[]): number {
+  const first = links.findIndex(([name]) => name !== 'stat' && name !== 'lstat');
+  return links[first]?.[0] === 'open' ? first : -1;
+}
+
 /** The arguments of the next call of a chain. */
 export function argsOf(links: readonly Link[], { results }: Chained): unknown[] {
   const args: unknown[] = (links[results.length] as Link).slice(1);

@@ -121,7 +121,7 @@ function* copy(began: Call, from: PathName): Steps<WriteResult> {
     try {
       if (newer !== undefined) return supersededBy(newer, opened.status.size);
       operation.settings = { ...operation.settings, modeOfNew: opened.status.mode & 0o777 };
-      return yield* replaceFile(operation, turn, { kind: 'source', source: sourceOf(opened) });
+      return yield* replaceFile(operation, turn, { kind: 'source', source: sourceOf(operation, from, opened) });
     } finally {
       yield* afterFailure(call.close(opened.fd));
     }
@@ -167,10 +167,16 @@ function* open(operation: Operation, from: PathName): Steps<Opened> {
 
 const [bufferSize, smallSize] = [1 << 20, 1 << 16];
 
-function sourceOf({ fd, status }: Opened): FileSource {
+/** The kernel's filesystems, by their numbers in statfs(2), whose files have the size that they may have: sysfs, configfs. */
+const saysLargest: ReadonlySet<number> = new Set([0x62656572, 0x62656570]);
+
+function sourceOf({ environment }: Operation, from: PathName, { fd, status }: Opened): FileSource {
   // Files as those in /proc do not tell their size.
   const buffer = new Uint8Array(status.size === 0 ? smallSize : Math.min(bufferSize, status.size));
   let position = 0;
+  function* isLargest(): Steps<boolean> {
+    return saysLargest.has(yield* call.statfs(environment.accessPath(fd, from)));
+  }
   return {
     async: false,
     atHand: true,
@@ -184,7 +190,8 @@ function sourceOf({ fd, status }: Opened): FileSource {
       if (count > 0) return buffer.subarray(0, count);
       const { size, mtimeNs } = yield* call.fstat(fd);
       const isTold = size > 0 || status.size > 0;
-      if ((isTold && size !== position) || mtimeNs !== status.mtimeNs)
+      const isWhole = !isTold || size === position || (size === status.size && position < size && (yield* isLargest()));
+      if (!isWhole || mtimeNs !== status.mtimeNs)
         throw refusal('ERR_UNTORN_DATA_CHANGED', 'it was changed while it was copied');
       return undefined;
     },

@@ -1,11 +1,15 @@
 /** The end of a file that a crash has torn: the bytes after the last newline. They are kept in a file beside it. */
 import { join, refusal, type PathName } from '../contract/index.ts';
-import { call, O_NEW, type FileStatus, type Steps } from '../system/index.ts';
+import { call, type FileStatus, type Steps } from '../system/index.ts';
 import {
   afterFailure,
+  closeTemporary,
+  createTemporary,
+  discardTemporary,
+  forgetTemporary,
   newName,
   syncDirectory,
-  syncFile,
+  syncTemporary,
   writeAll,
   type LockedOperation,
   type Target,
@@ -37,9 +41,32 @@ export function* cutTornEnd(
 ): Steps<Cut | undefined> {
   const start = yield* endOfLastLine(fd, size);
   if (start === size) return undefined;
-  const path = yield* keepEnd(locked, fd, start, size);
-  yield* call.ftruncate(fd, start);
+  const { operation, target } = locked;
+  const { directory, directoryPath, name } = target;
+  const kept = newName(operation, name, 'recovery');
+  const [accessPath, path] = [join(directory.accessPath, kept), join(directoryPath, kept)];
+  yield* keepEnd(locked, fd, start, size, accessPath);
+  let isAsked = false;
+  try {
+    if (operation.settings.durability !== 'off') yield* syncDirectory(operation, directory);
+    yield* assertComplete(locked, fd, size);
+    isAsked = true;
+    yield* call.ftruncate(fd, start);
+  } catch (error) {
+    if (!isAsked || (directory.own && (yield* hasSize(fd, size)))) yield* afterFailure(call.unlink(accessPath));
+    else operation.recoveryPath = path;
+    throw error;
+  }
   return { start, path, bytes: size - start };
+}
+
+/** Whether a cut that failed did not take place. The server of a file may do it later, so this says nothing of one. */
+function* hasSize(fd: number, size: number): Steps<boolean> {
+  try {
+    return (yield* call.fstat(fd)).size === size;
+  } catch {
+    return false;
+  }
 }
 
 /** The position after the last newline. */
@@ -68,32 +95,35 @@ function* readAll(fd: number, buffer: Uint8Array, position: number): Steps<void>
   }
 }
 
-/** Copies the end to a new file that no sweep removes, durably; returns its path. None is left if it must not be cut. */
-function* keepEnd(locked: Locked, fd: number, start: number, size: number): Steps<PathName> {
-  const { operation, target } = locked;
-  const { directory, directoryPath, name } = target;
-  const kept = newName(operation, name, 'recovery');
-  const accessPath = join(directory.accessPath, kept);
-  const to = yield* call.open(accessPath, O_NEW, 0o600);
+/**
+ * Copies the end to a new file, which gets a name that no sweep removes when it is whole, and synced if that is asked
+ * for. Before that it is a temporary file.
+ */
+function* keepEnd(
+  { operation, target }: Locked,
+  fd: number,
+  start: number,
+  size: number,
+  accessPath: PathName,
+): Steps<void> {
+  const temporary = yield* createTemporary(operation, target, target.name, { mode: 0o600 });
   try {
-    try {
-      const buffer = Buffer.alloc(Math.min(piece, size - start));
-      for (let position = start; position < size; position += buffer.length) {
-        const some = buffer.subarray(0, Math.min(buffer.length, size - position));
-        yield* readAll(fd, some, position);
-        yield* writeAll(operation, to, some);
-      }
-      if (operation.settings.durability !== 'off') yield* syncFile(operation, to);
-    } finally {
-      yield* call.close(to);
+    const buffer = Buffer.alloc(Math.min(piece, size - start));
+    for (let position = start; position < size; position += buffer.length) {
+      const some = buffer.subarray(0, Math.min(buffer.length, size - position));
+      yield* readAll(fd, some, position);
+      yield* writeAll(operation, temporary.fd, some);
     }
-    if (operation.settings.durability !== 'off') yield* syncDirectory(operation, directory);
-    yield* assertComplete(locked, fd, size);
+    if (operation.settings.durability !== 'off') yield* syncTemporary(operation, temporary);
+    yield* closeTemporary(temporary);
+    yield* call.rename(temporary.accessPath, accessPath);
+    forgetTemporary(temporary);
   } catch (error) {
-    yield* afterFailure(call.unlink(accessPath));
+    yield* discardTemporary(temporary);
+    // A network filesystem may report an error for a rename that took place.
+    if (!temporary.open) yield* afterFailure(call.unlink(accessPath));
     throw error;
   }
-  return join(directoryPath, kept);
 }
 
 /** The last step before the cut: whoever has the lock by now, or does not take it, may have written more. */

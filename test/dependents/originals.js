@@ -126,6 +126,17 @@ export const cases = {
     ),
     ['new directories', (module, path) => module.writeFile(path('a/b/file'), 'new')],
     ['undefined', (module, path) => module.writeFile(path('file'), undefined)],
+    // The original has no code for null.
+    ...[42, {}, [], ['text'], new Map(), new ArrayBuffer(0), new Blob([])].flatMap((value) => [
+      [
+        `${typeof value} ${String(value)}`,
+        (module, path) => (old(path('file')), module.writeFile(path('file'), value)),
+      ],
+      [
+        `${typeof value} ${String(value)}, blocking`,
+        (module, path) => (old(path('file')), module.writeFileSync(path('file'), value)),
+      ],
+    ]),
     [
       'mode false',
       (module, path) => (old(path('file'), 0o600), module.writeFile(path('file'), 'new', { mode: false })),

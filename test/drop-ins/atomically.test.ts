@@ -62,7 +62,18 @@ describe('untorn/atomically', () => {
 
       it('refuses other data, and touches nothing (G4)', async () => {
         writeFileSync(here.at('file'), 'old');
-        for (const data of [17, {}, () => 'text'])
+        for (const data of [
+          17,
+          {},
+          () => 'text',
+          null,
+          [],
+          ['text'],
+          new Map(),
+          new Set(),
+          new ArrayBuffer(0),
+          new Blob([]),
+        ])
           await assert.rejects(write(here.at('file'), data as unknown as string), { code: 'ERR_INVALID_ARG_TYPE' });
         assert.equal(here.text('file'), 'old');
       });

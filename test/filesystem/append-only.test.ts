@@ -1,13 +1,14 @@
-/** A directory in which names can only be added (chattr +a). */
+/** A directory in which names can only be added, and a file that can only grow (chattr +a). */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, symlinkSync, mkdirSync, writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { replaceDirectory, transaction, unchanged, updateFile, WriteError, writeFile } from 'untorn';
 import { afterwards } from '../support/afterwards.ts';
 import { newFolder } from '../support/folder.ts';
 import { needsRoot, needsTools } from '../support/needs.ts';
+import { appends } from '../support/verbs.ts';
 import type { TestContext } from 'node:test';
 
 function chattr(how: string, path: string): boolean {
@@ -76,3 +77,29 @@ describe('a directory that is append-only', () => {
     assert.deepEqual(litterIn(folder), []);
   });
 });
+
+for (const { name, call } of appends) {
+  describe(`${name}() and a log that is append-only`, () => {
+    it('leaves no copy of a torn end that it may not cut (G4, G10)', async (t) => {
+      if (!needsRoot(t) || !needsTools(t, 'chattr')) return;
+      const folder = newFolder(t);
+      const log = join(folder, 'log');
+      writeFileSync(log, 'one\ntorn');
+      afterwards(t, () => void chattr('-a', log));
+      if (!chattr('+a', log)) {
+        t.skip('this filesystem has no append-only files');
+        return;
+      }
+      for (let count = 0; count < 2; count++)
+        await assert.rejects(call(log, 'two\n'), (error) => {
+          assert.ok(WriteError.isWriteError(error));
+          assert.deepEqual([error.code, error.outcome, error.step], ['EPERM', 'old', 'cut']);
+          return true;
+        });
+      assert.deepEqual([readFileSync(log, 'utf8'), readdirSync(folder)], ['one\ntorn', ['log']]);
+      chattr('-a', log);
+      assert.equal((await call(log, 'two\n')).torn?.bytes, 4);
+      assert.equal(readFileSync(log, 'utf8'), 'one\ntwo\n');
+    });
+  });
+}

@@ -14,6 +14,7 @@ import { needsNative } from '../support/native-part.ts';
 import { mountNew, type FilesystemKind } from '../support/mount.ts';
 import { needsTools } from '../support/needs.ts';
 import { finished, run, script } from '../support/run.ts';
+import { scratch } from '../support/scratch.ts';
 import { syncSystem } from '../support/systems.ts';
 
 const cases: readonly (readonly [FilesystemKind, string])[] = [
@@ -90,6 +91,8 @@ for (const { name, write } of apis) {
 }
 
 describe('flags of the old file', () => {
+  const here = scratch();
+
   it('are those of the file that was looked at, or of none', (t) => {
     if (!needsNative(t) || !needsTools(t, 'chattr')) return;
     const mount = mountNew(t, 'ext4');
@@ -100,5 +103,26 @@ describe('flags of the old file', () => {
     const flagsIf = (looked: string): unknown =>
       runSync(readFlags({ accessPath: path, existing: syncSystem.lstat(looked) } as Target));
     assert.deepEqual([flagsIf(path), flagsIf(other)], [{ flags: 0x40, project: 0 }, undefined]);
+  });
+
+  it('are none if there are no flags here, and unknown after any other error', (t) => {
+    if (!needsNative(t)) return;
+    const path = here.at('file');
+    plainWrite(path, 'old');
+    for (const name of ['getflags', 'getproject'] as const)
+      for (const [code, expected] of [
+        ['ENOTTY', undefined],
+        ['EINVAL', undefined],
+        ['EOPNOTSUPP', undefined],
+        ['EIO', 'unknown'],
+        ['ETIMEDOUT', 'unknown'],
+      ] as const) {
+        const fails = (): never => {
+          throw Object.assign(new Error(code), { code });
+        };
+        const system = { ...syncSystem, getflags: () => 0, [name]: fails };
+        const target = { accessPath: path, existing: syncSystem.lstat(path) } as Target;
+        assert.equal(runSync(readFlags(target), system), expected, `${name}: ${code}`);
+      }
   });
 });

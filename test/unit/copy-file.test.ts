@@ -3,10 +3,12 @@ import { spawnSync } from 'node:child_process';
 import {
   appendFileSync as plainAppend,
   chmodSync,
+  existsSync,
   linkSync,
   mkdirSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync as plainWrite,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -125,6 +127,29 @@ describe('copying beside others', () => {
   it('copies a file that does not tell its size', { skip: process.platform !== 'linux' && 'needs /proc' }, async () => {
     await copyFile('/proc/version', here.at('version'));
     assert.equal(text(here.at('version')), text('/proc/version'));
+  });
+
+  for (const { name, call } of copies) {
+    it(`copies a file of the kernel that says more than it has, by ${name}()`, async (t) => {
+      const from = '/sys/class/net/lo/mtu';
+      if (!existsSync(from)) {
+        t.skip('needs /sys');
+        return;
+      }
+      assert.ok(statSync(from).size > text(from).length);
+      await call(from, here.at('mtu'));
+      assert.equal(text(here.at('mtu')), text(from));
+    });
+  }
+
+  it('refuses a file that is cut while it is copied, and keeps the old copy', async () => {
+    plainWrite(here.at('from'), Buffer.alloc(64 << 20, 'x'));
+    plainWrite(here.at('to'), 'old');
+    const copying = copyFile(here.at('from'), here.at('to'));
+    while (here.names().length < 3) await new Promise(setImmediate);
+    truncateSync(here.at('from'), 1);
+    await assert.rejects(copying, refusedWith('ERR_UNTORN_DATA_CHANGED'));
+    assert.deepEqual([here.text('to'), here.names()], ['old', ['from', 'to']]);
   });
 
   it('copies a file that is replaced meanwhile as it was', async () => {
