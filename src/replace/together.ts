@@ -5,17 +5,17 @@
  * is the first file renamed. If that sync fails, every file is the old one. Since Linux 5.8 syncfs reports errors of
  * files that are closed already.
  */
-import type { Content, WriteResult } from '../contract/index.ts';
+import { isShortage, type Content, type WriteResult } from '../contract/index.ts';
 import {
   call,
   chain,
   type Environment,
   forBytes,
   givePermit,
-  ifDescriptorsAllow,
   O_DIRECTORY,
   O_TO_SYNC,
   uninterrupted,
+  withoutWaiting,
   type Steps,
 } from '../system/index.ts';
 import {
@@ -114,12 +114,15 @@ export function* replaceInGroup(
     // 1. Turn: it waits for no other call, which may wait for a file of this group.
     if (turn.takeAtOnce()) {
       yield* forBytes.take(operation);
-      written = yield* ifDescriptorsAllow(() => writeAndClose(operation, turn, content, group));
+      written = yield* withoutWaiting(writeAndClose(operation, turn, content, group));
     }
   } catch (error) {
-    turn.leave();
-    yield* group.withdrawOne();
-    throw asWriteError(operation, error);
+    // By itself it can wait for a descriptor.
+    if (!isShortage(error)) {
+      turn.leave();
+      yield* group.withdrawOne();
+      throw asWriteError(operation, error);
+    }
   } finally {
     givePermit(operation);
   }

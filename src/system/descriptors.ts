@@ -218,20 +218,6 @@ export function whenDescriptorsAllow<T>(operation: Waiting, open: () => Steps<T>
   return retried(operation, open, undefined);
 }
 
-/** Runs such steps once. The result is undefined if no descriptor is left. */
-export function* ifDescriptorsAllow<T>(open: () => Steps<T>): Steps<T | undefined> {
-  const runner = asyncRunner();
-  if (runner !== undefined) runner.closesFirst++;
-  try {
-    return yield* open();
-  } catch (error) {
-    if (!isShortage(error)) throw error;
-    return undefined;
-  } finally {
-    if (runner !== undefined) runner.closesFirst--;
-  }
-}
-
 /** As `whenDescriptorsAllow` while a temporary file is open: the write uses the spare descriptors, if there are any. */
 export function* withSpares<T>(operation: Waiting, open: () => Steps<T>): Steps<T> {
   const place: Holder = { blocking: false, settings: operation.settings, permit: undefined };

@@ -72,7 +72,6 @@ export {
   givePermit,
   releaseSpares,
   reserveSpares,
-  ifDescriptorsAllow,
   whenDescriptorsAllow,
   withoutWaiting,
   withSpares,
