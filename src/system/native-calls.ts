@@ -100,10 +100,13 @@ export function withNative(
   const chainLater = (links: readonly Link[], done: (chained: Chained) => void): void =>
     native.chain((bytes) => done(completed(links, decoded(links, bytes))), ...encoded(links));
 
-  /** If a time of a file is later than the year 2262, it does not fit 64 bits: Node reads that status. */
+  /**
+   * If a time of a file is later than the year 2262, it does not fit 64 bits: Node reads that status. An EOVERFLOW of
+   * another call comes from the kernel, as where a mount has no number for the user who makes a file.
+   */
   function completed(links: readonly Link[], chained: Chained): Chained {
-    if (codeOf(chained.error) !== 'EOVERFLOW') return chained;
-    const { results } = chained;
+    const { results, error: failure } = chained;
+    if (codeOf(failure) !== 'EOVERFLOW' || gives[(links[results.length] as Link)[0]] !== 'status') return chained;
     try {
       while (results.length < links.length) {
         const [name] = links[results.length] as Link;
