@@ -291,7 +291,10 @@ export function* syncLinks(
   { fd, canSync, status, unless }: Directory,
 ): Steps<true | 'unsupported'> {
   if (settings.durability === 'off' || unless !== 'no journal' || environment.hasJournal(status.dev)) return true;
-  return canSync && fd !== undefined ? ifSupported(yield* chain([['syncfs', fd]])) : 'unsupported';
+  if (!canSync || fd === undefined) return 'unsupported';
+  const synced = yield* chain([['syncfs', fd]]);
+  // syncfs(2) has no EPERM of its own: a sandbox refuses the call.
+  return codeOf(synced.error) === 'EPERM' ? 'unsupported' : ifSupported(synced);
 }
 
 /** Syncs a directory on Windows: Node opens none there, the native part does. */

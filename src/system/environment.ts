@@ -1,6 +1,6 @@
 import { lutimes, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PathName } from '../contract/index.ts';
+import { codeOf, type PathName } from '../contract/index.ts';
 import { runAsync } from './async-driver.ts';
 import { release } from './close-later.ts';
 import { atEnd, guard } from './exit-cleanup.ts';
@@ -11,6 +11,7 @@ import { native } from './native.ts';
 import { newToken } from './owner.ts';
 import { ProcessState, type Steps, type Environment } from './port.ts';
 import { accessPath } from './paths.ts';
+import { systems } from './systems.ts';
 
 /** process.umask() sets the umask to read it, for all threads; the kernel also just tells it (proc(5)). */
 function readUmask(): number {
@@ -70,6 +71,19 @@ function insist(steps: () => Steps<boolean>, pause = 100): void {
   setTimeout(() => void retry(), pause).unref();
 }
 
+/**
+ * Whether there is a syncfs(2), which a sandbox may refuse: the call is tried with a number that no descriptor has. So
+ * nothing is synced.
+ */
+function hasSyncfs(): boolean {
+  try {
+    systems().sync.syncfs(2 ** 31 - 1);
+    return true;
+  } catch (error) {
+    return codeOf(error) === 'EBADF';
+  }
+}
+
 /** What the program was told. */
 const warned = new Set<string>();
 
@@ -80,13 +94,11 @@ export const environment: Environment = {
   platform: process.platform,
   descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
   get namesOpenFiles() {
-    // It is done through /proc.
-    return native()?.operations['linkOpen'] !== undefined && accessPath(0, '') !== '';
+    return native()?.operations['linkOpen'] !== undefined;
   },
   get syncsFilesystems() {
-    if (native()?.operations['syncfs'] === undefined) return false;
     const [major = 0, minor = 0] = process.getBuiltinModule('node:os').release().split('.').map(Number);
-    return major > 5 || (major === 5 && minor >= 8);
+    return (major > 5 || (major === 5 && minor >= 8)) && hasSyncfs();
   },
   get uid() {
     return process.geteuid?.();
