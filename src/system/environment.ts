@@ -37,14 +37,27 @@ function isUnmapped(kind: 'uid' | 'gid', id: number): boolean {
 
 /** The number that stands for them; undefined if every owner has its own. */
 function readOverflow(kind: 'uid' | 'gid'): number | undefined {
+  if (isEveryoneMapped(kind)) return undefined;
+  try {
+    return Number(readFileSync(`/proc/sys/kernel/overflow${kind}`, 'utf8'));
+  } catch {
+    return usualOverflow; // No /proc, or one that shows nothing but processes.
+  }
+}
+
+/** The number that the kernel uses if nobody has set another one. */
+const usualOverflow = 65_534;
+
+/** False also if that is not known. */
+function isEveryoneMapped(kind: 'uid' | 'gid'): boolean {
   try {
     const map = readFileSync(`/proc/self/${kind}_map`, 'utf8').trim().split('\n');
     const mapped = map.reduce((sum, line) => sum + Number(line.trim().split(/\s+/)[2] ?? 0), 0);
     // All but -1, which is not an owner.
-    if (mapped >= 0xffffffff) return undefined;
-    return Number(readFileSync(`/proc/sys/kernel/overflow${kind}`, 'utf8'));
-  } catch {
-    return undefined; // No /proc, or a kernel without user namespaces.
+    return mapped >= 0xffffffff;
+  } catch (error) {
+    // With a /proc, the kernel has no user namespaces.
+    return codeOf(error) === 'ENOENT' && accessPath(0, '') !== '';
   }
 }
 

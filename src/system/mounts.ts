@@ -10,9 +10,9 @@ export function isVolatile(dev: bigint, list = '/proc/self/mountinfo'): boolean 
   return !(optionsOf(dev, list) ?? []).some((options) => !/,(fsync=)?volatile\b/.test(options));
 }
 
-/** Whether a filesystem may be mounted with quotas for projects: ext4 and XFS say so. */
-export function hasProjects(dev: bigint): boolean {
-  return optionsOf(dev, '/proc/self/mountinfo')?.some((options) => /\b(prj|p)quota\b/.test(options)) === true;
+/** Whether a filesystem may be mounted with quotas for projects: ext4 and XFS say so, where there is a /proc. */
+export function hasProjects(dev: bigint, list = '/proc/self/mountinfo'): boolean {
+  return optionsOf(dev, list)?.some((options) => /\b(prj|p)quota\b/.test(options)) !== false;
 }
 
 /** The options of the filesystem on a device, for each of its mounts; undefined where there is no /proc. */
