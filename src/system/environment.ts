@@ -6,7 +6,7 @@ import { release } from './close-later.ts';
 import { atEnd, guard } from './exit-cleanup.ts';
 import { clearInterval, currentTime, setImmediate, setInterval, setTimeout } from './globals.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
-import { hasJournal, hasProjects, isVolatile, mountOf } from './mounts.ts';
+import { hasJournal, hasProjects, isVolatile, mountIdOf, mountOf } from './mounts.ts';
 import { native } from './native.ts';
 import { newToken } from './owner.ts';
 import { ProcessState, type Steps, type Environment } from './port.ts';
@@ -120,6 +120,7 @@ export const environment: Environment = {
   isUnmapped,
   isVolatile,
   mountOf,
+  mountIdOf: (fd) => (process.platform === 'linux' ? mountIdOf(fd) : 'the only one'),
   warnOnce(code, message, about) {
     if (warned.has(about)) return;
     warned.add(about);
