@@ -71,10 +71,8 @@ static int64_t call_close(struct link *link) {
   return result == -1 && errno == EINTR ? 0 : result;
 }
 
-/* write(2): possibly fewer bytes than given. */
+/* write(2): possibly fewer bytes than given; ftruncate(2) */
 static int64_t call_write(struct link *link) { return syscall(SYS_write, fd_of(link), link->bytes, link->length); }
-
-/* ftruncate(2) */
 static int64_t call_ftruncate(struct link *link) { return syscall(SYS_ftruncate, fd_of(link), link->numbers[1]); }
 
 /* fsync(2), fdatasync(2), syncfs(2) */
@@ -129,7 +127,10 @@ static int64_t call_statfs(struct link *link) {
 }
 
 /* rename(2); renameat2(2): it fails with EEXIST if the new name exists, or both names exist before and after. */
-static int64_t call_rename(struct link *link) { return call_at_both(SYS_renameat2, link, 0); }
+#ifndef SYS_renameat /* RISC-V */
+#define SYS_renameat SYS_renameat2
+#endif
+static int64_t call_rename(struct link *link) { return call_at_both(SYS_renameat, link, 0); }
 static int64_t call_rename_new(struct link *link) { return call_at_both(SYS_renameat2, link, RENAME_NOREPLACE); }
 static int64_t call_exchange(struct link *link) { return call_at_both(SYS_renameat2, link, RENAME_EXCHANGE); }
 

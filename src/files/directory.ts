@@ -41,14 +41,25 @@ export interface Directory extends Filesystem, SyncedTogether {
   slowUntil: number;
   /** Whether an overlay may drop every sync, once that was read. */
   isVolatile?: boolean;
+  /** The mount that it was reached through, once that was read. */
+  mount?: string | undefined;
   users: number;
 }
 
-/** Directories that asynchronous writes have open now, or had until just now. */
+/**
+ * Directories that asynchronous writes have open now, or had until just now. One directory may be in several mounts, of
+ * which some are read-only, or show other owners: each of them has a descriptor of its own.
+ */
 class OpenDirectories {
-  readonly byKey = new Map<string, Directory>();
+  readonly byKey = new Map<string, Set<Directory>>();
   /** The same directories by the paths that led to them; a path has to be verified. */
   readonly byPath = new Map<string, Directory>();
+
+  add(directory: Directory): void {
+    const alike = this.byKey.get(directory.key);
+    if (alike === undefined) this.byKey.set(directory.key, new Set([directory]));
+    else alike.add(directory);
+  }
 }
 
 export function* openDirectory(operation: Operation, path: PathName): Steps<Directory> {
@@ -59,7 +70,7 @@ export function* openDirectory(operation: Operation, path: PathName): Steps<Dire
     const filesystem = yield* filesystemAt(accessPath, () => operation.environment.mountOf(fd));
     const straightPath = filesystem.local && !operation.blocking ? yield* pathOf(operation, fd, path) : undefined;
     const known = operation.environment.state.of(OpenDirectories);
-    let directory = operation.blocking ? undefined : known.byKey.get(keyOf(status));
+    let directory = operation.blocking ? undefined : openAlready(operation, path, { fd, status });
     if (directory !== undefined) {
       operation.environment.release(fd, 'elsewhere');
       directory.users++;
@@ -79,7 +90,7 @@ export function* openDirectory(operation: Operation, path: PathName): Steps<Dire
         // The last: V8 takes microseconds for each property that follows.
         ...filesystem,
       };
-      if (!operation.blocking) known.byKey.set(directory.key, directory);
+      if (!operation.blocking) known.add(directory);
     }
     if (!operation.blocking) known.byPath.set(key(path), directory);
     return directory;
@@ -87,6 +98,21 @@ export function* openDirectory(operation: Operation, path: PathName): Steps<Dire
     yield* afterFailure(call.close(fd));
     throw error;
   }
+}
+
+/**
+ * The same directory of the same mount, if that is open already: concurrent calls may have opened it by this path, and
+ * the number of its mount tells of another path. Where that cannot be read, other paths do not share it.
+ */
+function openAlready({ environment }: Operation, path: PathName, { fd, status }: Opened): Directory | undefined {
+  const { byKey, byPath } = environment.state.of(OpenDirectories);
+  const alike = byKey.get(keyOf(status));
+  if (alike === undefined) return undefined;
+  const recent = byPath.get(key(path));
+  if (recent !== undefined && isIt(recent, status)) return recent;
+  const mount = environment.mountIdOf(fd);
+  if (mount === undefined) return undefined;
+  return [...alike].find((one) => (one.mount ??= environment.mountIdOf(one.fd as number)) === mount);
 }
 
 /** A directory to which this path led a moment ago. It may lead to another one by now: see {@link isStill}. */
@@ -179,8 +205,9 @@ export function closeDirectory(operation: Operation, directory: Directory): void
 
 function forget({ environment }: Operation, directory: Directory): void {
   const { byKey, byPath } = environment.state.of(OpenDirectories);
-  if (directory.users > 0 || byKey.get(directory.key) !== directory || directory.fd === undefined) return;
-  byKey.delete(directory.key);
+  const alike = byKey.get(directory.key);
+  if (directory.users > 0 || directory.fd === undefined || alike?.delete(directory) !== true) return;
+  if (alike.size === 0) byKey.delete(directory.key);
   for (const [path, found] of byPath) if (found === directory) byPath.delete(path);
   environment.release(directory.fd, 'elsewhere');
 }
@@ -291,7 +318,10 @@ export function* syncLinks(
   { fd, canSync, status, unless }: Directory,
 ): Steps<true | 'unsupported'> {
   if (settings.durability === 'off' || unless !== 'no journal' || environment.hasJournal(status.dev)) return true;
-  return canSync && fd !== undefined ? ifSupported(yield* chain([['syncfs', fd]])) : 'unsupported';
+  if (!canSync || fd === undefined) return 'unsupported';
+  const synced = yield* chain([['syncfs', fd]]);
+  // syncfs(2) has no EPERM of its own: a sandbox refuses the call.
+  return codeOf(synced.error) === 'EPERM' ? 'unsupported' : ifSupported(synced);
 }
 
 /** Syncs a directory on Windows: Node opens none there, the native part does. */

@@ -1,16 +1,17 @@
 import { lutimes, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PathName } from '../contract/index.ts';
+import { codeOf, type PathName } from '../contract/index.ts';
 import { runAsync } from './async-driver.ts';
 import { release } from './close-later.ts';
 import { atEnd, guard } from './exit-cleanup.ts';
 import { clearInterval, currentTime, setImmediate, setInterval, setTimeout } from './globals.ts';
 import { judgeLockOwner, newLockToken } from './lock-owner.ts';
-import { hasJournal, hasProjects, isVolatile, mountOf } from './mounts.ts';
+import { hasJournal, hasProjects, isVolatile, mountIdOf, mountOf } from './mounts.ts';
 import { native } from './native.ts';
 import { newToken } from './owner.ts';
 import { ProcessState, type Steps, type Environment } from './port.ts';
 import { accessPath } from './paths.ts';
+import { systems } from './systems.ts';
 
 /** process.umask() sets the umask to read it, for all threads; the kernel also just tells it (proc(5)). */
 function readUmask(): number {
@@ -36,14 +37,27 @@ function isUnmapped(kind: 'uid' | 'gid', id: number): boolean {
 
 /** The number that stands for them; undefined if every owner has its own. */
 function readOverflow(kind: 'uid' | 'gid'): number | undefined {
+  if (isEveryoneMapped(kind)) return undefined;
+  try {
+    return Number(readFileSync(`/proc/sys/kernel/overflow${kind}`, 'utf8'));
+  } catch {
+    return usualOverflow; // No /proc, or one that shows nothing but processes.
+  }
+}
+
+/** The number that the kernel uses if nobody has set another one. */
+const usualOverflow = 65_534;
+
+/** False also if that is not known. */
+function isEveryoneMapped(kind: 'uid' | 'gid'): boolean {
   try {
     const map = readFileSync(`/proc/self/${kind}_map`, 'utf8').trim().split('\n');
     const mapped = map.reduce((sum, line) => sum + Number(line.trim().split(/\s+/)[2] ?? 0), 0);
     // All but -1, which is not an owner.
-    if (mapped >= 0xffffffff) return undefined;
-    return Number(readFileSync(`/proc/sys/kernel/overflow${kind}`, 'utf8'));
-  } catch {
-    return undefined; // No /proc, or a kernel without user namespaces.
+    return mapped >= 0xffffffff;
+  } catch (error) {
+    // With a /proc, the kernel has no user namespaces.
+    return codeOf(error) === 'ENOENT' && accessPath(0, '') !== '';
   }
 }
 
@@ -70,6 +84,19 @@ function insist(steps: () => Steps<boolean>, pause = 100): void {
   setTimeout(() => void retry(), pause).unref();
 }
 
+/**
+ * Whether there is a syncfs(2), which a sandbox may refuse: the call is tried with a number that no descriptor has. So
+ * nothing is synced.
+ */
+function hasSyncfs(): boolean {
+  try {
+    systems().sync.syncfs(2 ** 31 - 1);
+    return true;
+  } catch (error) {
+    return codeOf(error) === 'EBADF';
+  }
+}
+
 /** What the program was told. */
 const warned = new Set<string>();
 
@@ -80,13 +107,11 @@ export const environment: Environment = {
   platform: process.platform,
   descriptorsRestricted: (process as { permission?: unknown }).permission !== undefined,
   get namesOpenFiles() {
-    // It is done through /proc.
-    return native()?.operations['linkOpen'] !== undefined && accessPath(0, '') !== '';
+    return native()?.operations['linkOpen'] !== undefined;
   },
   get syncsFilesystems() {
-    if (native()?.operations['syncfs'] === undefined) return false;
     const [major = 0, minor = 0] = process.getBuiltinModule('node:os').release().split('.').map(Number);
-    return major > 5 || (major === 5 && minor >= 8);
+    return (major > 5 || (major === 5 && minor >= 8)) && hasSyncfs();
   },
   get uid() {
     return process.geteuid?.();
@@ -95,6 +120,7 @@ export const environment: Environment = {
   isUnmapped,
   isVolatile,
   mountOf,
+  mountIdOf: (fd) => (process.platform === 'linux' ? mountIdOf(fd) : 'the only one'),
   warnOnce(code, message, about) {
     if (warned.has(about)) return;
     warned.add(about);

@@ -10,9 +10,9 @@ export function isVolatile(dev: bigint, list = '/proc/self/mountinfo'): boolean 
   return !(optionsOf(dev, list) ?? []).some((options) => !/,(fsync=)?volatile\b/.test(options));
 }
 
-/** Whether a filesystem may be mounted with quotas for projects: ext4 and XFS say so. */
-export function hasProjects(dev: bigint): boolean {
-  return optionsOf(dev, '/proc/self/mountinfo')?.some((options) => /\b(prj|p)quota\b/.test(options)) === true;
+/** Whether a filesystem may be mounted with quotas for projects: ext4 and XFS say so, where there is a /proc. */
+export function hasProjects(dev: bigint, list = '/proc/self/mountinfo'): boolean {
+  return optionsOf(dev, list)?.some((options) => /\b(prj|p)quota\b/.test(options)) !== false;
 }
 
 /** The options of the filesystem on a device, for each of its mounts; undefined where there is no /proc. */
@@ -43,10 +43,20 @@ export interface Mount {
   readonly options: readonly string[];
 }
 
-/** The mount that an open file or directory was reached through; undefined where there is no /proc. */
-export function mountOf(fd: number): Mount | undefined {
+/** The number of the mount that an open file or directory was reached through; undefined where there is no /proc. */
+export function mountIdOf(fd: number): string | undefined {
   try {
-    const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+    return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** That mount itself, likewise. */
+export function mountOf(fd: number): Mount | undefined {
+  const id = mountIdOf(fd);
+  if (id === undefined) return undefined;
+  try {
     const line = readFileSync('/proc/self/mountinfo', 'latin1')
       .split('\n')
       .find((one) => one.startsWith(`${id} `));

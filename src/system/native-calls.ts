@@ -3,7 +3,6 @@ import { win32 } from 'node:path';
 import { codeOf, fromBytes, type PathName } from '../contract/index.ts';
 import type { Native, NativeBytes, NativeLinks } from './native.ts';
 import { type AsyncSystem, nativeOnly, withoutStack } from './node-calls.ts';
-import { accessPath } from './paths.ts';
 import { argsOf, type Chained, type Done, type FileStatus, type Link, type SyncSystem, type System } from './port.ts';
 
 /** The calls of which Node has none, or a slower one. What is opened by it must be closed by it. */
@@ -43,7 +42,7 @@ export function withNative(
   native: Native,
   node: { sync: SyncSystem; async: AsyncSystem },
 ): { sync: SyncSystem; async: AsyncSystem } {
-  const operations = usable(native.operations);
+  const { operations } = native;
   const numbers = new Float64Array(native.outcome);
   const bigints = new BigInt64Array(native.outcome);
 
@@ -100,10 +99,13 @@ export function withNative(
   const chainLater = (links: readonly Link[], done: (chained: Chained) => void): void =>
     native.chain((bytes) => done(completed(links, decoded(links, bytes))), ...encoded(links));
 
-  /** If a time of a file is later than the year 2262, it does not fit 64 bits: Node reads that status. */
+  /**
+   * If a time of a file is later than the year 2262, it does not fit 64 bits: Node reads that status. An EOVERFLOW of
+   * another call comes from the kernel, as where a mount has no number for the user who makes a file.
+   */
   function completed(links: readonly Link[], chained: Chained): Chained {
-    if (codeOf(chained.error) !== 'EOVERFLOW') return chained;
-    const { results } = chained;
+    const { results, error: failure } = chained;
+    if (codeOf(failure) !== 'EOVERFLOW' || gives[(links[results.length] as Link)[0]] !== 'status') return chained;
     try {
       while (results.length < links.length) {
         const [name] = links[results.length] as Link;
@@ -194,15 +196,6 @@ function isMissing(error: unknown): boolean {
 /** Longer paths than usual need another form. */
 function toNamespacedPath(path: PathName): PathName {
   return typeof path === 'string' ? win32.toNamespacedPath(path) : path;
-}
-
-/** Calls that name an open file by its entry in /proc. */
-const throughProc = new Set(['listxattr', 'getxattr', 'setxattr', 'removexattr', 'linkOpen']);
-
-/** The calls that work here. */
-function usable(all: Native['operations']): Native['operations'] {
-  if (accessPath(0, '') !== '') return all;
-  return Object.fromEntries(Object.entries(all).filter(([name]) => !throughProc.has(name)));
 }
 
 /** The names of attributes, each of which ends with a null. */

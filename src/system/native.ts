@@ -9,6 +9,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isShortage, type PathName } from '../contract/index.ts';
 import { byPathOnly } from './globals.ts';
+import { accessPath } from './paths.ts';
 import { isMainThread } from './processes.ts';
 import { whereabouts } from './whereabouts.ts';
 
@@ -48,12 +49,38 @@ function load(): void {
   try {
     // A test runner replaces the global `process`.
     process.getBuiltinModule('node:process').dlopen(holder, path);
-    loaded = holder.exports as Native;
+    loaded = usable(holder.exports as Native);
   } catch {
     // Another kind of system, or no descriptor is left: that passes. A worker keeps its first choice, since each of the
     // two ways closes only its own descriptors when the worker ends.
     isFinal = !isMainThread() || !lacksDescriptors();
   }
+}
+
+/** ENOENT of errno(3), the same number on every Linux. */
+const noEntry = 2;
+
+/** Calls that name an open file by its entry in /proc. */
+const throughProc = ['listxattr', 'getxattr', 'setxattr', 'removexattr', 'linkOpen'];
+
+/**
+ * The native part with the operations that work here; undefined if it can look at nothing. Sandboxes and old container
+ * runtimes refuse calls that they do not know, of which Node has an older form. So each is tried once, where it changes
+ * nothing: statx(2) with the root, renameat2(2) with names that are empty.
+ */
+function usable({ chain, operations, outcome }: Native): Native | undefined {
+  const errnoOf = (name: string, ...paths: readonly [string, string?]): number | undefined => {
+    const operation = operations[name];
+    // Windows has other operations.
+    if (operation === undefined) return undefined;
+    chain(undefined, operation, paths[0], paths[1], undefined);
+    return new Float64Array(outcome)[1];
+  };
+  if ((errnoOf('lstat', '/') ?? 0) !== 0) return undefined;
+  const missing = accessPath(0, '') === '' ? throughProc : [];
+  const renames = errnoOf('renameNew', '', '') === noEntry ? [] : ['renameNew', 'exchange'];
+  const working = Object.entries(operations).filter(([name]) => ![...missing, ...renames].includes(name));
+  return { chain, operations: Object.fromEntries(working), outcome };
 }
 
 function lacksDescriptors(): boolean {

@@ -158,6 +158,8 @@ export interface Environment {
   isVolatile(dev: bigint): boolean;
   /** The mount that an open directory was reached through, if the system tells that. */
   mountOf(fd: number): Mount | undefined;
+  /** The number of that mount, likewise; the same for all where a directory has one mount only. */
+  mountIdOf(fd: number): string | undefined;
   /** Tells the program, as a warning of its process; once about each thing. */
   warnOnce(code: string, message: string, about: string): void;
   /** Whether a filesystem of the types ext2 to ext4 is known to have a journal. */

@@ -69,7 +69,7 @@ for (const { name } of apis) {
       chmodSync(path, 0o4750);
       const lines = await trace(
         t,
-        'openat,fchown,setxattr,fchmod,fsync,close,rename,renameat2',
+        'openat,fchown,setxattr,fchmod,fsync,close,rename,renameat,renameat2',
         `await ${name}(process.argv[1], 'new');`,
         [path],
       );

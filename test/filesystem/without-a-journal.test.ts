@@ -41,7 +41,7 @@ async function traced(
   options: readonly string[] = [],
 ): Promise<{ told: Told; calls: string[] }> {
   const log = join(newFolder(t), 'log');
-  const under = ['strace', '-f', '-qq', '-o', log, '-e', 'trace=syncfs,rename,renameat2', ...options];
+  const under = ['strace', '-f', '-qq', '-o', log, '-e', 'trace=syncfs,rename,renameat,renameat2', ...options];
   // strace counts the calls of each thread by itself.
   const told = toldBy(await run(program(form), args, { under, env: { UV_THREADPOOL_SIZE: '1' } }));
   const calls = [...readFileSync(log, 'utf8').matchAll(/^\d+ +(syncfs|rename)/gm)].map(([, call]) => String(call));

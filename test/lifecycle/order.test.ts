@@ -38,7 +38,11 @@ async function traced(calls: string, folder: string, code: string): Promise<stri
     under: ['strace', '-f', '-y', '-qq', '-o', log, '-e', `trace=${calls}`],
   });
   assert.equal(status, 0, stderr);
-  return readFileSync(log, 'utf8').split('\n');
+  // When the native part is loaded, it tries a rename of names that are empty: that is none.
+  const isTrial = /\brenameat2\(AT_FDCWD(?:<[^>]*>)?, "", AT_FDCWD(?:<[^>]*>)?, "", RENAME_NOREPLACE\) += -1 ENOENT/;
+  return readFileSync(log, 'utf8')
+    .split('\n')
+    .filter((line) => !isTrial.test(line));
 }
 
 describe('order in one process', () => {

@@ -83,6 +83,7 @@ export function surroundingsOf(index: number, release: (fd: number) => void, sta
     hasJournal: () => true,
     hasProjects: () => false,
     mountOf: () => undefined,
+    mountIdOf: () => 'the only one',
     warnOnce: () => undefined,
     judge: () => 'alive',
     showLife: () => () => undefined,

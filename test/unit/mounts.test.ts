@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { isVolatile } from '#untorn/system/mounts.js';
+import { hasProjects, isVolatile } from '#untorn/system/mounts.js';
 import { newFolder } from '../support/folder.ts';
 
 /** As makedev(3) has it. */
@@ -27,4 +27,16 @@ it('takes an overlay for volatile unless a mount says that it is not', (t) => {
     [true, true, false, false, true],
   );
   assert.equal(isVolatile(device(0n, 42n), `${list}-is-not-there`), true);
+});
+
+it('takes a filesystem for one with quotas for projects unless its mounts say that it has none', (t) => {
+  const list = join(newFolder(t), 'mountinfo');
+  const line = (numbers: string, options: string): string =>
+    `67 43 ${numbers} / /data rw,relatime shared:1 - ext4 /dev/vdb rw${options}`;
+  writeFileSync(list, `${[line('254:1', ',prjquota'), line('254:2', '')].join('\n')}\n`);
+  assert.deepEqual(
+    [device(254n, 1n), device(254n, 2n)].map((dev) => hasProjects(dev, list)),
+    [true, false],
+  );
+  assert.equal(hasProjects(device(254n, 2n), `${list}-is-not-there`), true);
 });
