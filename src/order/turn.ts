@@ -353,7 +353,15 @@ export class Turn {
   begin(target: Target, { accessPath, linked, fd }: TemporaryFile): RenameUnderWay {
     const { overwrite } = this.operation.settings;
     const nameless = linked ? undefined : fd;
-    const begun = { number: this.number, temporary: accessPath, nameless, overwrite, tried: false, finished: false };
+    const begun = {
+      number: this.number,
+      temporary: accessPath,
+      target: target.accessPath,
+      nameless,
+      overwrite,
+      tried: false,
+      finished: false,
+    };
     if (!this.operation.blocking) this.#order.renames.set(this.#keyOf(target), begun);
     return begun;
   }
@@ -392,7 +400,7 @@ export class Turn {
 
   *#finishRename(target: Target): Steps<number | undefined> {
     const other = this.#order.renames.get(this.#keyOf(target));
-    if (other !== undefined) yield* finishRename(this.operation, target, other);
+    if (other !== undefined) yield* finishRename(this.operation, other);
     return other?.number;
   }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync as plainWrite } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { appendFile, rename, updateFile, writeFile } from 'untorn';
+import { appendFile, rename, updateFile, writeFile, writeFileSync } from 'untorn';
 import { text } from '../support/apis.ts';
 import { newFolder } from '../support/folder.ts';
 import { bindMount } from '../support/mount.ts';
@@ -55,6 +55,21 @@ describe('one directory in two mounts', () => {
           [name === 'rename' ? '' : 'new\n', ''],
         );
       });
+
+  it('lets a blocking call win over one that is under way through the other mount (G7)', async (t) => {
+    const folder = newFolder(t);
+    const [one, other] = ['one', 'other'].map((name) => join(folder, name)) as [string, string];
+    for (const made of [one, other]) mkdirSync(made);
+    if (bindMount(t, one, other) === undefined) return;
+    for (let round = 0; round < 300; round++) {
+      const writing = writeFile(join(one, 'file'), `${round} first`, { durability: 'off' });
+      for (let turns = round % 10; turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
+      writeFileSync(join(other, 'file'), `${round} last`, { durability: 'off' });
+      await writing;
+      assert.equal(text(join(one, 'file')), `${round} last`);
+    }
+    assert.deepEqual(readdirSync(one), ['file']);
+  });
 
   it('has one queue for a file, whichever mount leads to it (G7)', async (t) => {
     const folder = newFolder(t);
