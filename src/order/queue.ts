@@ -76,7 +76,11 @@ export class FileQueue {
 
   /** Whether an earlier call has come after this one got its turn, and their order matters. */
   hasBefore({ number, buildsOn }: Waiting): boolean {
-    return this.#waiting.some((turn) => turn.number < number && (buildsOn || turn.buildsOn));
+    for (const turn of this.#waiting) {
+      if (turn.number > number) break;
+      if (buildsOn || turn.buildsOn) return true;
+    }
+    return false;
   }
 
   /** Starts the next turn, if nobody has it: those that wait may be held back no more. */

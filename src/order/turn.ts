@@ -9,6 +9,10 @@
  * queue stays in order around them. A queue is found by the path as given, so that a thousand calls do not need a
  * thousand look-ups, and by the identity of directory and name, where aliases meet. A synchronous write waits for
  * nobody: it has the highest number, and finishes a rename that is under way in another thread.
+ *
+ * A call that builds on what is there (an update, an append, a rename, a link, a transaction) comes after all earlier
+ * calls for its file, also those that have not found it yet, or whose data is still being read. So it looks up where
+ * their paths lead.
  */
 import { onAbort, aborted, isShortage, refusal, type Durability, key } from '../contract/index.ts';
 import { givePermit, now, clearTimeout, queueMicrotask, setTimeout, wait, type Steps } from '../system/index.ts';
