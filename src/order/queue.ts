@@ -9,13 +9,9 @@ export interface Waiting {
   readonly operation: Pick<Operation, 'settings' | 'locking'>;
   /** Whether newer content may take its place. */
   readonly supersedable: boolean;
-  /** Whether it builds on what is there. */
-  readonly buildsOn: boolean;
   queue: FileQueue | undefined;
   wake: ((overtakenBy: Committed | undefined) => void) | undefined;
   limitWait: (() => void) | undefined;
-  /** Whether it has to see what earlier calls do that do not stand in this queue, and that have not ended. */
-  isHeldBack(): boolean;
 }
 
 /** The queues of a process, by the paths and files that they are for. */
@@ -46,7 +42,7 @@ export class FileQueue {
 
   /** Whether the next call has to wait. */
   get isBusy(): boolean {
-    return this.#beginning || this.active !== undefined || this.#waiting.length > 0;
+    return this.#beginning || this.active !== undefined;
   }
 
   /** Starts the first turn when the program has made all the calls that it makes now. */
@@ -71,21 +67,6 @@ export class FileQueue {
     if (this.isLocking)
       for (const waiting of turn.operation.locking === undefined ? [turn] : this.#waiting.slice(position))
         waiting.limitWait?.();
-    this.goOn();
-  }
-
-  /** Whether an earlier call has come after this one got its turn, and their order matters. */
-  hasBefore({ number, buildsOn }: Waiting): boolean {
-    for (const turn of this.#waiting) {
-      if (turn.number > number) break;
-      if (buildsOn || turn.buildsOn) return true;
-    }
-    return false;
-  }
-
-  /** Starts the next turn, if nobody has it: those that wait may be held back no more. */
-  goOn(): void {
-    if (!this.#beginning && this.active === undefined) this.#proceed();
   }
 
   #count(turn: Waiting, by: 1 | -1): void {
@@ -96,7 +77,6 @@ export class FileQueue {
   drop(turn: Waiting): void {
     this.#waiting.splice(this.#waiting.indexOf(turn), 1);
     this.#count(turn, -1);
-    this.goOn();
   }
 
   /** This queue turned out to be for the same file as another: its waiting calls move there, and so do later ones. */
@@ -122,18 +102,18 @@ export class FileQueue {
 
   #proceed(): void {
     const turn = this.#choose();
-    if (turn !== undefined) {
-      this.active = turn;
-      turn.wake?.(undefined);
-    } else if (this.#waiting.length === 0) {
+    if (turn === undefined) {
       for (const name of this.#names) if (this.#queues.get(name) === this) this.#queues.delete(name);
+      return;
     }
+    this.active = turn;
+    turn.wake?.(undefined);
   }
 
   /** Wakes the calls that newer content serves and whose promise it keeps. */
   #wakeOvertaken(record: Committed): void {
     for (const turn of this.#waiting.splice(0)) {
-      if (turn.supersedable && turn.number < record.number && record.covers(turn.operation.settings.durability)) {
+      if (turn.supersedable && record.replaces(turn.number) && record.covers(turn.operation.settings.durability)) {
         turn.queue = undefined;
         turn.wake?.(record);
       } else {
@@ -142,14 +122,11 @@ export class FileQueue {
     }
   }
 
-  /** The newest of the calls that wait before the first that may not be skipped; or that one, unless it is held back. */
+  /** The newest of the calls that wait before the first that may not be skipped; or that one. */
   #choose(): Waiting | undefined {
     const limit = this.#fixed === 0 ? this.#waiting.length : this.#waiting.findIndex((turn) => !turn.supersedable);
-    const position = Math.max(limit - 1, 0);
-    const turn = this.#waiting[position];
-    if (turn === undefined || turn.isHeldBack()) return undefined;
-    this.#waiting.splice(position, 1);
-    this.#count(turn, -1);
+    const [turn] = this.#waiting.splice(Math.max(limit - 1, 0), 1);
+    if (turn !== undefined) this.#count(turn, -1);
     return turn;
   }
 }
@@ -158,6 +135,11 @@ export class FileQueue {
 export class Committed {
   readonly number: number;
   readonly path: PathName;
+  /**
+   * The number of the call that set all of the content: later ones, which have a lock, built on what was there. What is
+   * older than it was replaced; of a call in between nobody has seen the content.
+   */
+  readonly base: number;
   /** Its confirmed durability; undefined until then. */
   confirmed: { durability: Durability; durable: boolean | 'unsupported' } | undefined;
   /** Why it could not be confirmed durable. */
@@ -167,9 +149,15 @@ export class Committed {
   readonly #waiting: (() => void)[] = [];
   #settled = false;
 
-  constructor(number: number, path: PathName) {
+  constructor(number: number, path: PathName, base: number = number) {
     this.number = number;
     this.path = path;
+    this.base = base;
+  }
+
+  /** Whether the content of an older call would have been replaced by this one. */
+  replaces(number: number): boolean {
+    return number < this.base;
   }
 
   confirm(durability: Durability, durable: boolean | 'unsupported'): void {

@@ -10,18 +10,15 @@
  * thousand look-ups, and by the identity of directory and name, where aliases meet. A synchronous write waits for
  * nobody: it has the highest number, and finishes a rename that is under way in another thread.
  *
- * A call that builds on what is there (an update, an append, a rename, a link, a transaction) comes after all earlier
- * calls for its file, also those that have not found it yet, or whose data is still being read. So it looks up where
- * their paths lead.
+ * Nobody waits for a write that has not found its file yet, or whose data is still being read. If a call with a lock,
+ * which builds on what is there, comes before it, then nobody has seen its content: it fails, and is not superseded.
  */
-import { onAbort, aborted, isShortage, refusal, type Durability, key } from '../contract/index.ts';
+import { onAbort, aborted, refusal, type Durability, key } from '../contract/index.ts';
 import { givePermit, now, clearTimeout, queueMicrotask, setTimeout, wait, type Steps } from '../system/index.ts';
 import {
   during,
   failedDuring,
-  closeTarget,
   fileKey,
-  openTarget,
   throwIfAborted,
   type Operation,
   type Target,
@@ -29,7 +26,6 @@ import {
 } from '../files/index.ts';
 import { deadlock, lockTimeout } from '../lock/index.ts';
 import { Committed, Newest, FileQueue, type FileQueues } from './queue.ts';
-import { Outside } from './outside.ts';
 import { finishRename, type RenameUnderWay } from './renames.ts';
 
 /** The order of the calls of a process. */
@@ -39,9 +35,6 @@ class Order {
   /** Renames under way in other threads, by file. */
   readonly renames = new Map<string, RenameUnderWay>();
   readonly newest = new Newest();
-  /** Calls that only set the content or the name, and those that build on what is there. */
-  readonly setting = new Outside<Turn>();
-  readonly building = new Outside<Turn>();
 }
 
 /** One call's place in the order. */
@@ -60,11 +53,6 @@ export class Turn {
   #key = '';
   /** The file that it is known to be for. */
   #file: string | undefined;
-  /** The file that its path led to when somebody looked, while it stands in no queue of that file. */
-  #leadsTo: string | undefined;
-  #hasEnded = false;
-  /** The file of which it has to see what earlier calls do. */
-  #heldBackFrom: string | undefined;
   /** Wakes it while it waits in a queue. */
   wake: ((overtakenBy: Committed | undefined) => void) | undefined;
   /** Limits its wait. */
@@ -94,10 +82,7 @@ export class Turn {
       preserve.owner !== 'off' &&
       preserve.xattr !== 'off';
     // Also a blocking call: the calls of its data's iterator come later than it.
-    if (standsFor === undefined) {
-      this.#order.newest.callBegins(this.number);
-      this.#outside.begins(this.number, this);
-    }
+    if (standsFor === undefined) this.#order.newest.callBegins(this.number);
     if (operation.locking !== undefined) operation.locking.deadline = now() + operation.settings.lock.timeout;
   }
 
@@ -120,7 +105,7 @@ export class Turn {
 
   /** Whether that content supersedes this write. */
   yieldsTo(newer: Committed): boolean {
-    return this.supersedable || newer.number === this.onBehalfOf?.number;
+    return (this.supersedable && newer.replaces(this.number)) || newer.number === this.onBehalfOf?.number;
   }
 
   /** The content of the earlier call is being renamed: then the rename only has to be finished. */
@@ -179,28 +164,18 @@ export class Turn {
    */
   *claim(target: Target, leave: () => void): Steps<boolean> {
     const name = this.#keyOf(target);
-    const { queues } = this.#order;
-    this.#outside.isQueued(this.number);
-    if (this.operation.blocking) {
-      this.#goAhead(name);
-      if (this.buildsOn && (yield* this.#hasEarlierOutside(name)))
-        throw failedDuring(this.operation, 'lock', deadlock());
+    if (this.operation.blocking) return this.#goAhead(name) ?? true;
+    const queue = this.#order.queues.get(name);
+    if (queue === undefined) {
+      if (this.queue === undefined) yield* this.#join(name);
+      else this.queue.answerTo(name);
       return true;
     }
-    const queue = queues.get(name);
-    if (queue !== undefined && queue !== this.queue) {
-      this.queue?.moveTo(queue, this);
-      this.queue = undefined;
-      leave();
-      yield* this.#join(name);
-      return false;
-    }
-    if (this.queue === undefined) yield* this.#join(name);
-    else if (queue === undefined) this.queue.answerTo(name);
-    const isTooSoon = (yield* this.#hasEarlierOutside(name)) || this.queue?.hasBefore(this) === true;
-    if (!isTooSoon) return true;
+    if (queue === this.queue) return true;
+    this.queue?.moveTo(queue, this);
+    this.queue = undefined;
     leave();
-    yield* this.#waitIn(this.queue as unknown as FileQueue, name);
+    yield* this.#join(name);
     return false;
   }
 
@@ -219,76 +194,18 @@ export class Turn {
   claimAtOnce(target: Target): boolean {
     const name = this.#keyOf(target);
     const queue = this.#order.queues.get(name);
-    if (queue !== undefined && queue !== this.queue) return false;
-    if (this.#before.some((calls) => calls.mayHaveBefore(this.number, name))) return false;
     if (queue === undefined) this.queue?.answerTo(name);
-    this.#outside.isQueued(this.number);
-    return true;
-  }
-
-  /**
-   * Whether earlier calls for the file have not ended that do not stand in its queue, and whose order matters: one of the
-   * two builds on what is there. Where a path leads that nobody has followed yet is looked up.
-   */
-  *#hasEarlierOutside(file: string): Steps<boolean> {
-    for (const calls of this.#before) {
-      for (const call of calls.unknownBefore(this.number)) yield* call.#lookUp(this.operation.blocking);
-      if (calls.hasBefore(this.number, file)) return true;
-    }
-    return false;
-  }
-
-  /** The calls outside of the queue that it has to wait for. */
-  get #before(): readonly Outside<Turn>[] {
-    const { setting, building } = this.#order;
-    return this.buildsOn ? [building, setting] : [building];
-  }
-
-  get #outside(): Outside<Turn> {
-    return this.buildsOn ? this.#order.building : this.#order.setting;
-  }
-
-  /** Looks up where its path leads. */
-  *#lookUp(blocking: boolean): Steps<void> {
-    const { settings } = this.operation;
-    const look = { ...this.operation, blocking, settings: { ...settings, makeParents: false, overwrite: true } };
-    let target;
-    try {
-      target = yield* openTarget(look);
-    } catch (error) {
-      if (isShortage(error)) throw error;
-      // What is wrong with it, it reports itself.
-      return;
-    }
-    if (!this.#hasEnded) this.#lead(fileKey(target));
-    closeTarget(look, target);
-  }
-
-  /** Notes which file it is for while it stands in no queue of that file. */
-  #lead(file: string | undefined): void {
-    const before = this.#leadsTo;
-    if (before === file) return;
-    this.#leadsTo = file;
-    if (file !== undefined) this.#outside.leadsTo(file, this.number);
-    if (before === undefined) return;
-    this.#outside.leavesFile(before, this.number);
-    this.#order.queues.get(before)?.goOn();
-  }
-
-  /** Whether earlier calls for the file of which it waits have not ended. */
-  isHeldBack(): boolean {
-    const file = this.#heldBackFrom;
-    return file !== undefined && this.#before.some((calls) => calls.hasBefore(this.number, file));
+    return queue === undefined || queue === this.queue;
   }
 
   /** A synchronous call waits for nobody. One that has to see the results of earlier calls cannot go ahead of them. */
   #goAhead(name: string): undefined {
-    if (!this.buildsOn || !this.#order.queues.has(name)) return;
+    if (!this.#followsEarlier || !this.#order.queues.has(name)) return;
     throw failedDuring(this.operation, 'lock', deadlock());
   }
 
-  /** Whether it builds on what is there. After a new name or a link an earlier write would be lost, or go elsewhere. */
-  get buildsOn(): boolean {
+  /** An earlier write would be lost with the old name, or go where the new link leads. */
+  get #followsEarlier(): boolean {
     const { locking, operation } = this.operation;
     return locking !== undefined || operation === 'rename' || operation === 'link';
   }
@@ -308,8 +225,7 @@ export class Turn {
     return queue;
   }
 
-  /** Waits for its turn; if it had it already, it gives it back until earlier calls for the file have ended. */
-  *#waitIn(queue: FileQueue, heldBackFrom?: string): Steps<Committed | undefined> {
+  *#waitIn(queue: FileQueue): Steps<Committed | undefined> {
     const { signal } = this.operation.settings;
     throwIfAborted(this.operation);
     return yield* wait<Committed | undefined>((wake, fail) => {
@@ -340,8 +256,6 @@ export class Turn {
         // Not within the steps of the write that has just ended: ten thousand could be woken one inside another.
         queueMicrotask(() => wake(overtakenBy));
       };
-      this.#heldBackFrom = heldBackFrom;
-      if (queue.active === this) queue.active = undefined;
       queue.add(this);
     });
   }
@@ -350,7 +264,6 @@ export class Turn {
   identify(target: Target): void {
     const file = this.#keyOf(target);
     if (this.#order.newest.callIsFor(this.number, file)) this.#file = file;
-    this.#lead(file);
   }
 
   /** Notes the start of a rename. A synchronous write may finish it. */
@@ -377,9 +290,11 @@ export class Turn {
 
   /** From now on this is the newest content of the file, unless newer content was committed meanwhile. */
   committed(target: Target, finishedByNewer = false): Committed | undefined {
-    const before = this.#order.newest.find(this.#keyOf(target))?.number ?? 0;
-    if (before > this.number && (this.operation.locking === undefined || finishedByNewer)) return undefined;
-    this.#record = new Committed(Math.max(before, this.number), this.operation.path);
+    const before = this.#order.newest.find(this.#keyOf(target));
+    const isLocked = this.operation.locking !== undefined;
+    const number = Math.max(before?.number ?? 0, this.number);
+    if (number > this.number && (!isLocked || finishedByNewer)) return undefined;
+    this.#record = new Committed(number, this.operation.path, isLocked ? (before?.base ?? 0) : number);
     this.#order.newest.note(this.#keyOf(target), this.#record);
     return this.#record;
   }
@@ -421,11 +336,8 @@ export class Turn {
   /** The call has ended: the next one's turn. */
   leave(): void {
     this.#order.newest.callEnds(this.number, this.#file);
-    this.#outside.isQueued(this.number);
-    this.#hasEnded = true;
     this.#file = undefined;
     this.queue?.next(this, this.#record);
-    this.#lead(undefined);
   }
 }
 

@@ -109,6 +109,7 @@ export function* replaceInGroup(
   content: Content & { readonly kind: 'bytes' },
   group: Group,
 ): Steps<WriteResult> {
+  const given = operation.path;
   let written;
   try {
     // 1. Turn: it waits for no other call, which may wait for a file of this group.
@@ -127,6 +128,7 @@ export function* replaceInGroup(
     givePermit(operation);
   }
   if (written === undefined) {
+    operation.path = given;
     yield* group.withdrawOne();
     return yield* replace(operation, turn, content);
   }

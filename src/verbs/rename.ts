@@ -68,9 +68,10 @@ export interface RenameResult {
  *
  * Both names have to be on one filesystem: otherwise the error is EXDEV, and nothing has changed. For that there are
  * {@link copyFile} and {@link remove}, which are two steps. Directories are refused, and so are two names of one file.
- * It takes no lock and has no `ifMatch`; a `transaction` has both. A rename comes after all earlier calls for `from` in
- * this process, except for a rename to that name: await that one. A filesystem without a journal (ext2) may lose both
- * names in a power cut right at the rename, and fsck(8) then finds the file.
+ * It takes no lock and has no `ifMatch`; a `transaction` has both. A rename comes after all earlier calls of this process
+ * for `from`, except for renames to that name, and writes by another path or of data that is still being read: await
+ * those. A filesystem without a journal (ext2) may lose both names in a power cut right at the rename, and fsck(8) then
+ * finds the file.
  *
  * @see docs/verbs.md
  * @throws {WriteError} by rejecting, with the codes `ENOENT`, `EEXIST`, `EXDEV`, `EISDIR`, `EINVAL` or those of the
