@@ -36,13 +36,13 @@ export function* finishRename(operation: Operation, other: RenameUnderWay): Step
   } catch (error) {
     if (codeOf(error) === 'ENOENT')
       other.finished = true; // It has just been renamed.
-    else if (codeOf(error) === 'EEXIST') other.finished = yield* isSame(other, other.target);
+    else if (codeOf(error) === 'EEXIST') other.finished = yield* isSame(other);
     else throw error;
   }
 }
 
-function* isSame({ nameless, temporary }: RenameUnderWay, other: PathName): Steps<boolean> {
+function* isSame({ nameless, temporary, target }: RenameUnderWay): Steps<boolean> {
   const one = yield* nameless === undefined ? call.lstat(temporary) : call.fstat(nameless);
-  const two = yield* call.lstat(other);
+  const two = yield* call.lstat(target);
   return one.ino === two.ino && one.dev === two.dev;
 }

@@ -7,9 +7,9 @@ import { setImmediate } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { appendFile, appendFileSync, updateFile, updateFileSync, writeFile, writeFiles } from 'untorn';
 import { newFolder } from '../support/folder.ts';
+import { secondsToTry, untilTimeIsOver } from '../support/random-programs.ts';
 
-const seconds = Number(process.env['UNTORN_PROPERTY_SECONDS'] ?? 6);
-const seed = Number(process.env['UNTORN_PROPERTY_SEED'] ?? Date.now() % 0x7fffffff);
+const seconds = secondsToTry(6);
 
 interface Call<Kind> {
   readonly kind: Kind;
@@ -96,17 +96,10 @@ it('builds on the last write that succeeds, and the others fail or were replaced
   const folder = newFolder(t);
   symlinkSync('inside', join(folder, 'alias'));
   symlinkSync('inside/file', join(folder, 'link'));
-  t.diagnostic(`UNTORN_PROPERTY_SEED=${seed}`);
   let running = Promise.resolve();
   const earlier = fc.array(callOf(writes), { minLength: 1, maxLength: 4 });
   const property = fc.asyncProperty(earlier, callOf(builders), (all, last) => (running = run(folder, all, last)));
-  await fc.assert(property, {
-    seed,
-    numRuns: 1_000_000,
-    interruptAfterTimeLimit: seconds * 1000,
-    markInterruptAsFailure: false,
-    includeErrorInReport: true,
-  });
+  await fc.assert(property, untilTimeIsOver(t, seconds));
   // The time limit does not end it.
   await running;
 });

@@ -4,9 +4,9 @@ import * as library from 'untorn';
 import { programs } from './actions.ts';
 import { everyDurability, filesystemOf, note } from '../support/evidence.ts';
 import { parent, run } from './run.ts';
+import { secondsToTry, untilTimeIsOver } from '../support/random-programs.ts';
 
-const seconds = Number(process.env['UNTORN_PROPERTY_SECONDS'] ?? 12);
-const seed = Number(process.env['UNTORN_PROPERTY_SEED'] ?? Date.now() % 0x7fffffff);
+const seconds = secondsToTry(12);
 
 describe('any sequence of calls', () => {
   it('leaves what the last successful one wrote, tells the truth, settles, and leaves nothing else (G1, G4, G7, G10)', async (t) => {
@@ -20,14 +20,7 @@ describe('any sequence of calls', () => {
         throw error;
       });
     });
-    t.diagnostic(`UNTORN_PROPERTY_SEED=${seed}`);
-    await fc.assert(property, {
-      seed,
-      numRuns: 1_000_000,
-      interruptAfterTimeLimit: seconds * 1000,
-      markInterruptAsFailure: false,
-      includeErrorInReport: true,
-    });
+    await fc.assert(property, untilTimeIsOver(t, seconds));
     t.diagnostic(`${runs} programs in ${seconds} s`);
     if (failures.length > 0) throw failures[0];
     note({

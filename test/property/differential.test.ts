@@ -11,9 +11,9 @@ import { filesystemOf, note } from '../support/evidence.ts';
 import { withoutNative } from '../support/native-part.ts';
 import { programs, type Deed, type Program } from './deeds.ts';
 import { Pair, type Found, type Told } from './pair.ts';
+import { secondsToTry, untilTimeIsOver } from '../support/random-programs.ts';
 
-const seconds = Number(process.env['UNTORN_PROPERTY_SECONDS'] ?? 8);
-const seed = Number(process.env['UNTORN_PROPERTY_SEED'] ?? Date.now() % 0x7fffffff);
+const seconds = secondsToTry(8);
 
 /** Without the native part nothing tells whether a file had attributes: each result says that they were not kept. */
 function withoutLosses(value: unknown): unknown {
@@ -77,14 +77,7 @@ async function compareMany(t: TestContext, under: readonly string[]): Promise<vo
       running = compare(pair, program);
       await running;
     });
-    t.diagnostic(`UNTORN_PROPERTY_SEED=${seed}`);
-    await fc.assert(property, {
-      seed,
-      numRuns: 1_000_000,
-      interruptAfterTimeLimit: seconds * 1000,
-      markInterruptAsFailure: false,
-      includeErrorInReport: true,
-    });
+    await fc.assert(property, untilTimeIsOver(t, seconds));
   } finally {
     // The last one may be under way when the time is over.
     await running.catch(() => undefined);

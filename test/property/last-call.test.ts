@@ -6,9 +6,9 @@ import { setImmediate } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import * as untorn from 'untorn';
 import { newFolder } from '../support/folder.ts';
+import { secondsToTry, untilTimeIsOver } from '../support/random-programs.ts';
 
-const seconds = Number(process.env['UNTORN_PROPERTY_SECONDS'] ?? 6);
-const seed = Number(process.env['UNTORN_PROPERTY_SEED'] ?? Date.now() % 0x7fffffff);
+const seconds = secondsToTry(6);
 
 interface Call {
   readonly kind: keyof typeof calls;
@@ -77,14 +77,7 @@ describe('calls for one file that nobody awaits', () => {
     it(`the last one wins: ${what} (G7)`, async (t) => {
       const folder = newFolder(t);
       symlinkSync('inside', join(folder, 'alias'));
-      t.diagnostic(`UNTORN_PROPERTY_SEED=${seed}`);
       const property = fc.asyncProperty(some, (program) => run(folder, program));
-      await fc.assert(property, {
-        seed,
-        numRuns: 1_000_000,
-        interruptAfterTimeLimit: seconds * 1000,
-        markInterruptAsFailure: false,
-        includeErrorInReport: true,
-      });
+      await fc.assert(property, untilTimeIsOver(t, seconds));
     });
 });
